@@ -20,15 +20,15 @@ class Block:
     Attributes
     ----------
     center
-        Index of the center atom.
+        Index of the center.
     atoms
-        Shape (k,). Indices, in increasing order, of the atoms that these features depend on,
-        the center included. In a crystal the images of an atom move together and count once.
+        Shape (k,). Indices of the atoms that the features may depend on, the center included; the
+        gradient with respect to every other atom is zero. The images of an atom in a crystal move
+        together and count once.
     features
         Shape (features,).
     gradient
-        Shape (features, k, 3), in (feature)/Å: derivative with respect to the position of each
-        of ``atoms``.
+        Shape (features, k, 3), in (feature)/Å.
     """
 
     center: int
@@ -36,12 +36,46 @@ class Block:
     features: NDArray[np.float64]
     gradient: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        return f"Block(center={self.center}, features={len(self.features)}, k={len(self.atoms)})"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Blocks of several centers that depend on equally many atoms, stacked.
+
+    Attributes
+    ----------
+    centers
+        Shape (centers,).
+    atoms
+        Shape (centers, k).
+    features
+        Shape (centers, features).
+    gradient
+        Shape (centers, features, k, 3), in (feature)/Å.
+    """
+
+    centers: NDArray[np.intp]
+    atoms: NDArray[np.intp]
+    features: NDArray[np.float64]
+    gradient: NDArray[np.float64]
+
     def __post_init__(self) -> None:
-        for array in (self.atoms, self.features, self.gradient):
+        for array in (self.centers, self.atoms, self.features, self.gradient):
             array.setflags(write=False)
 
     def __repr__(self) -> str:
-        return f"Block(center={self.center}, features={len(self.features)}, atoms={len(self.atoms)})"
+        return "Batch(centers={}, features={}, k={})".format(*self.gradient.shape[:3])
+
+    def blocks(self) -> tuple[Block, ...]:
+        """One block per center, sharing the memory of the batch."""
+        return tuple(
+            Block(int(center), *parts)
+            for center, *parts in zip(
+                self.centers, self.atoms, self.features, self.gradient, strict=True
+            )
+        )
 
 
 class Descriptor(Protocol):
@@ -53,10 +87,10 @@ class Descriptor(Protocol):
 
     @property
     def inversion_invariant(self) -> bool:
-        """True for an O(3) descriptor, False for one invariant to proper rotations only."""
+        """True for an O(3) descriptor, False for one that is invariant to rotations only."""
 
     def features(self, atoms: Atoms, *, centers: Centers = None) -> NDArray[np.float64]:
         """Features, shape (centers, features); ``centers=None`` means every atom."""
 
-    def blocks(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Block, ...]:
-        """Features and gradients, one block per center."""
+    def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
+        """Features and gradients of every center, in any order."""

@@ -1,0 +1,144 @@
+"""The bispectrum: correlations of order 3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.descriptors.correlations import Array, Basis
+from sensitivity.descriptors.couplings import coupling
+from sensitivity.descriptors.expansion import Expansion
+
+Degrees = tuple[int, int, int]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Bispectrum:
+    """Order 3: ξ = Σ W_{m1 m2 m3} c_{q1 l1 m1} c_{q2 l2 m2} c_{q3 l3 m3}, W from ``coupling``.
+
+    Bartók, Payne, Kondor, Csányi, Phys. Rev. Lett. 104, 136403 (2010),
+    doi 10.1103/PhysRevLett.104.136403. Features are sorted by l1 ≤ l2 ≤ l3, then by channels, with
+    q_i ≤ q_j where l_i = l_j. ``parity_odd`` adds those with odd l1 + l2 + l3: they change sign
+    under inversion, and vanish if two of their factors are equal, so there q_i < q_j.
+    """
+
+    basis: Basis
+    parity_odd: bool
+
+    def size(self) -> int:
+        """Sum over all (l1, l2, l3) of the number of distinct triples of channels."""
+        return sum(_triples(self.basis.channels, l).shape[1] for l in self._degrees())
+
+    def features(self, coefficients: list[Array]) -> Array:
+        """Contract every triple of channels."""
+        return np.concatenate([self._values(l, coefficients) for l in self._degrees()], axis=1)
+
+    def gradient(self, expansion: Expansion, out: Array) -> None:
+        """Contract the gradient of each factor with the product of the two others."""
+        start = 0
+        for l in self._degrees():
+            stop = start + _triples(self.basis.channels, l).shape[1]
+            self._block(l, expansion, out[:, start:stop])
+            start = stop
+
+    def bytes_per_pair(self) -> int:
+        """Gradients of the coefficients, and products of one factor with the two others."""
+        per_radial = (self.basis.l_max + 1) ** 2 + 2 * self.basis.channels**2
+        return 8 * 3 * self.basis.n_max * per_radial
+
+    def _degrees(self) -> tuple[Degrees, ...]:
+        return _degrees(self.basis.l_max, parity_odd=self.parity_odd)
+
+    def _values(self, l: Degrees, coefficients: list[Array]) -> Array:
+        products = _other_factors(l, 2, coefficients) @ coefficients[l[2]].swapaxes(1, 2)
+        q1, q2, q3 = _triples(self.basis.channels, l)
+        flat = (q1 * self.basis.channels + q2) * self.basis.channels + q3
+        return np.take(products.reshape(len(products), -1), flat, axis=1)
+
+    def _block(self, l: Degrees, expansion: Expansion, out: Array) -> None:
+        for a, d in expansion.gradients.items():
+            total: Array | None = None
+            for s in range(3):
+                if s == 0 or l[s] != l[s - 1]:
+                    g = _with_zero_row(_other_factors(l, s, expansion.coefficients), d[l[s]])
+                elif sum(l) % 2:  # exchanging factors of equal l changes an odd product's sign
+                    g = -g
+                rows = np.take(g, _places(self.basis, l, s, a), axis=1, mode="clip")
+                total = rows if total is None else np.add(total, rows, out=total)
+            out[:, :, expansion.columns[a]] = total
+
+
+def _other_factors(l: Degrees, s: int, coefficients: list[Array]) -> Array:
+    """Product of W and the two factors that are not s: shape (centers, q q', 2 l_s + 1)."""
+    w = coupling(*l)
+    c1, c2, c3 = (coefficients[degree] for degree in l)
+    centers, channels, _ = c1.shape
+    if s == 2:
+        half = (c1 @ w.reshape(len(w), -1)).reshape(centers, channels, *w.shape[1:])
+        product = c2[:, None] @ half  # [center, q1, q2, m3]
+    else:
+        half = w @ c3.swapaxes(1, 2)[:, None]  # [center, m1, m2, q3]
+        if s == 0:
+            product = (c2[:, None] @ half).transpose(0, 2, 3, 1)  # [center, q2, q3, m1]
+        else:
+            product = (c1[:, None] @ half.swapaxes(1, 2)).transpose(0, 2, 3, 1)
+    return product.reshape(centers, channels**2, -1)
+
+
+def _with_zero_row(factors: Array, gradient: Array) -> Array:
+    """Product [center, q q' n, columns], and a row of zeros at its end.
+
+    ``gradient`` is that of one species, shape (centers, 2l + 1, n_max, columns).
+    """
+    centers, m, n_max, columns = gradient.shape
+    pairs = factors.shape[1]
+    product = np.zeros((centers, pairs * n_max + 1, columns))
+    target = product[:, :-1].reshape(centers, pairs, n_max * columns)
+    np.matmul(factors, gradient.reshape(centers, m, -1), out=target)
+    return product
+
+
+@lru_cache(maxsize=256)
+def _degrees(l_max: int, *, parity_odd: bool) -> tuple[Degrees, ...]:
+    """All l1 ≤ l2 ≤ l3 that couple to an invariant."""
+    return tuple(
+        (l1, l2, l3)
+        for l1, l2, l3 in combinations_with_replacement(range(l_max + 1), 3)
+        if l3 <= l1 + l2 and (parity_odd or (l1 + l2 + l3) % 2 == 0)
+    )
+
+
+def _triples(channels: int, l: Degrees) -> Indices:
+    """Distinct triples of channels for these l, shape (3, triples)."""
+    return _distinct(channels, l[0] == l[1], l[1] == l[2], sum(l) % 2)
+
+
+@lru_cache(maxsize=256)
+def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> Indices:
+    """Triples with q1 + gap ≤ q2 if the first two l are equal, likewise for the last two."""
+    q1, q2, q3 = np.indices((channels, channels, channels)).reshape(3, -1)
+    kept = np.ones(len(q1), dtype=bool)
+    if first_equal:
+        kept &= q1 + gap <= q2
+    if last_equal:
+        kept &= q2 + gap <= q3
+    return np.stack([q1[kept], q2[kept], q3[kept]])
+
+
+def _places(basis: Basis, l: Degrees, s: int, a: int) -> Indices:
+    """For every feature its row in the product of ``_with_zero_row``."""
+    return _rows(basis, s, a, l[0] == l[1], l[1] == l[2], sum(l) % 2)
+
+
+@lru_cache(maxsize=1024)
+def _rows(basis: Basis, s: int, a: int, *pattern: int) -> Indices:
+    q = _distinct(basis.channels, *pattern)
+    other, last = (q[i] for i in range(3) if i != s)
+    n = q[s] - a * basis.n_max
+    row = (other * basis.channels + last) * basis.n_max + n
+    return np.where((n >= 0) & (n < basis.n_max), row, basis.channels**2 * basis.n_max)

@@ -1,0 +1,81 @@
+"""Correlations of the expansion coefficients that rotations leave unchanged.
+
+A channel q = (species a, radial index n) carries coefficients c_{qlm}. Correlations of equal
+channels repeat themselves when two factors are exchanged; each is kept once. For the gradient,
+every factor in turn is replaced by its own gradient, and what multiplies it is contracted with
+it: for each l one product of small matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.descriptors.expansion import Expansion
+
+Array = NDArray[np.float64]
+
+
+class Correlation(Protocol):
+    """A polynomial of the expansion coefficients that rotations leave unchanged."""
+
+    def size(self) -> int:
+        """Number of features."""
+
+    def features(self, coefficients: list[Array]) -> Array:
+        """Features, shape (centers, size)."""
+
+    def gradient(self, expansion: Expansion, out: Array) -> None:
+        """Write the gradient with respect to the neighbours into ``out``.
+
+        ``out``, shape (centers, size, 3 atoms), comes filled with zeros.
+        """
+
+    def bytes_per_pair(self) -> int:
+        """Size of the intermediate results for one pair of a center and a neighbour."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Channels: ``species`` times ``n_max`` of them, each with all l up to ``l_max``."""
+
+    species: int
+    n_max: int
+    l_max: int
+
+    @property
+    def channels(self) -> int:
+        """Number of channels q."""
+        return self.species * self.n_max
+
+    def own(self, a: int) -> slice:
+        """Channels of species a."""
+        return slice(a * self.n_max, (a + 1) * self.n_max)
+
+
+@dataclass(frozen=True)
+class RadialSpectrum:
+    """Order 1: ξ_q = c_{q00}."""
+
+    basis: Basis
+
+    def size(self) -> int:
+        """One feature per channel."""
+        return self.basis.channels
+
+    def features(self, coefficients: list[Array]) -> Array:
+        """The coefficients of l = 0."""
+        return coefficients[0][:, :, 0]
+
+    def gradient(self, expansion: Expansion, out: Array) -> None:
+        """Copy the gradients of the coefficients."""
+        for a, d in expansion.gradients.items():
+            own = self.basis.own(a)
+            out[:, own, expansion.columns[a]] = d[0].reshape(len(out), self.basis.n_max, -1)
+
+    def bytes_per_pair(self) -> int:
+        """Gradients of the coefficients of one species."""
+        return 8 * 3 * self.basis.n_max

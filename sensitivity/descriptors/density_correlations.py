@@ -1,0 +1,286 @@
+"""Density correlations: the native descriptor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from numbers import Integral, Real
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+from numpy.typing import NDArray
+from sphericart import SphericalHarmonics
+
+from sensitivity.descriptors.bispectrum import Bispectrum
+from sensitivity.descriptors.correlations import Basis, Correlation, RadialSpectrum
+from sensitivity.descriptors.expansion import Density, expand
+from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
+from sensitivity.descriptors.power_spectrum import PowerSpectrum
+from sensitivity.descriptors.protocol import Batch, Centers
+from sensitivity.descriptors.radial import (
+    GaussianTypeOrbitals,
+    RadialBasis,
+    RadialFunctions,
+    radial_functions,
+)
+from sensitivity.memory import require_memory
+from sensitivity.structures import check_centers, check_cutoff
+
+# Intermediate results are kept below this size, so that they stay in the second-level cache.
+CACHE_BYTES = 2**20
+# Beyond these, spherical harmonics and coupling coefficients are no longer what limits accuracy,
+# but time and memory are, and a typing error is more likely than a wish.
+LARGEST_N_MAX = 64
+LARGEST_L_MAX = 32
+
+
+@dataclass(frozen=True)
+class DensityCorrelations:
+    """Invariant correlations of the neighbour density of a center.
+
+    The density of the neighbours of each species is expanded in radial functions and spherical
+    harmonics, and ``order`` expansion coefficients are contracted to invariants: order 1 sees
+    distances, order 2 is the SOAP power spectrum, order 3 the bispectrum. Values, signs and
+    factors of orders 1 and 2 with Gaussian-type orbitals are those of featomic; of features that
+    are equal by exchange of factors, one is kept.
+
+    Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481.
+
+    Attributes
+    ----------
+    order
+        Number of neighbours correlated with the center: 1, 2 or 3.
+    cutoff
+        Radius of the environment in Å.
+    n_max
+        Number of radial functions, at least 1.
+    l_max
+        Largest degree of the spherical harmonics, at least 0.
+    smearing
+        Width of the Gaussian density of an atom in Å; 0 for a delta function.
+    basis
+        Radial basis: ``GaussianTypeOrbitals()`` or ``SphericalBessel()``.
+    cutoff_width
+        The density falls to zero over this distance before the cutoff, in Å.
+    center_weight
+        Weight of the center's own density.
+    parity_odd
+        At order 3, add the invariants that change sign under inversion. The descriptor is then
+        invariant to proper rotations only.
+    species
+        Atomic numbers or symbols of the channels; None takes those of each structure.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of its range.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, structures
+    >>> descriptor = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=4)
+    >>> descriptor.features(structures.load("CH4"), centers=[0]).shape
+    (1, 180)
+    """
+
+    order: int = 2
+    cutoff: float = 3.5
+    n_max: int = 6
+    l_max: int = 6
+    smearing: float = field(default=0.3, kw_only=True)
+    basis: RadialBasis = field(default=GaussianTypeOrbitals(), kw_only=True)
+    cutoff_width: float = field(default=0.5, kw_only=True)
+    center_weight: float = field(default=0.0, kw_only=True)
+    parity_odd: bool = field(default=False, kw_only=True)
+    species: tuple[int, ...] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_cutoff(self.cutoff)
+        _check_integer("order", self.order, low=1, high=3)
+        _check_integer("n_max", self.n_max, low=1, high=LARGEST_N_MAX)
+        _check_integer("l_max", self.l_max, low=0, high=LARGEST_L_MAX)
+        _check_number("smearing", self.smearing, low=0.0, high=self.cutoff)
+        _check_number("cutoff_width", self.cutoff_width, low=0.0, high=self.cutoff)
+        _check_number("center_weight", self.center_weight, low=-np.inf, high=np.inf)
+        if self.cutoff_width == 0:
+            raise ValueError(
+                "cutoff_width must be positive, got 0: a sharp cutoff has no derivative where an "
+                "atom crosses it; give a length in Å such as 0.5."
+            )
+        if self.parity_odd and self.order != 3:
+            raise ValueError(
+                f"parity_odd=True needs order=3, got order={self.order}: lower orders have no "
+                "invariant that changes sign under inversion; leave it False."
+            )
+        if self.species is not None:
+            object.__setattr__(self, "species", _atomic_numbers(self.species))
+        self._radial()
+
+    @property
+    def inversion_invariant(self) -> bool:
+        """Whether a mirror image has the same features."""
+        return not self.parity_odd
+
+    def count_features(self, atoms: Atoms) -> int:
+        """Return the number of features of one center of this structure."""
+        return self._correlation(self._density(atoms)).size()
+
+    def features(self, atoms: Atoms, *, centers: Centers = None) -> NDArray[np.float64]:
+        """Return the features, shape (centers, features).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the structure or a center is unusable, a species has no channel, or the result
+            would not fit into memory.
+        """
+        chosen = check_centers(atoms, centers)
+        density = self._density(atoms)
+        correlation = self._correlation(density)
+        self._require_memory(correlation.size(), values=len(chosen) * correlation.size())
+        place = np.empty(len(atoms), dtype=np.intp)
+        place[list(chosen)] = np.arange(len(chosen))
+        out = np.empty((len(chosen), correlation.size()))
+        for around in neighborhoods(atoms, cutoff=self.cutoff, centers=chosen):
+            for part in self._parts(around, correlation):
+                expansion = expand(around[part], density, gradients=False)
+                out[place[around.centers[part]]] = correlation.features(expansion.coefficients)
+        return out
+
+    def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
+        """Return features and analytic gradients of every center, like centers together.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``features`` does.
+        """
+        chosen = check_centers(atoms, centers)
+        density = self._density(atoms)
+        correlation = self._correlation(density)
+        sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
+        columns = sum(3 * around.atoms.size for around in sets)
+        self._require_memory(correlation.size(), values=columns * correlation.size())
+        return tuple(self._batch(around, density, correlation) for around in sets)
+
+    def _batch(
+        self, around: Neighborhoods, density: Density, correlation: Correlation
+    ) -> Batch:
+        centers, k = around.atoms.shape
+        features = np.empty((centers, correlation.size()))
+        gradient = np.zeros((centers, correlation.size(), 3 * k))
+        for part in self._parts(around, correlation):
+            expansion = expand(around[part], density, gradients=True)
+            features[part] = correlation.features(expansion.coefficients)
+            correlation.gradient(expansion, gradient[part])
+            _subtract_from_center(gradient[part], around.own[part])
+        gradient = gradient.reshape(*features.shape, k, 3)
+        return Batch(around.centers, around.atoms, features, gradient)
+
+    def _parts(self, around: Neighborhoods, correlation: Correlation) -> Iterator[slice]:
+        """Slices of the centers whose intermediate results fit into the cache."""
+        pairs = around.itself.shape[1]
+        step = max(1, CACHE_BYTES // (pairs * correlation.bytes_per_pair()))
+        return (slice(start, start + step) for start in range(0, len(around.centers), step))
+
+    def _density(self, atoms: Atoms) -> Density:
+        return Density(
+            radial=self._radial(),
+            harmonics=_harmonics(self.l_max),
+            species=self._channels(atoms),
+            cutoff_width=self.cutoff_width,
+            center_weight=self.center_weight,
+        )
+
+    def _radial(self) -> RadialFunctions:
+        return radial_functions(
+            self.basis,
+            cutoff=float(self.cutoff),
+            n_max=self.n_max,
+            l_max=self.l_max,
+            smearing=float(self.smearing),
+        )
+
+    def _channels(self, atoms: Atoms) -> tuple[int, ...]:
+        present = set(atoms.numbers.tolist())
+        if self.species is None:
+            return tuple(sorted(present))
+        unknown = sorted(present - set(self.species))
+        if unknown:
+            raise ValueError(
+                f"the descriptor has channels for {_symbols(self.species)} only, and the structure "
+                f"holds {_symbols(unknown)}; add {'it' if len(unknown) == 1 else 'them'} to "
+                "species, or leave species=None."
+            )
+        return self.species
+
+    def _correlation(self, density: Density) -> Correlation:
+        basis = Basis(len(density.species), self.n_max, self.l_max)
+        if self.order == 1:
+            return RadialSpectrum(basis)
+        if self.order == 2:
+            return PowerSpectrum(basis)
+        return Bispectrum(basis, self.parity_odd)
+
+    def _require_memory(self, size: int, *, values: int) -> None:
+        require_memory(
+            8 * values,
+            purpose=f"{size} features per center, with what is asked of them,",
+            remedy="choose fewer centers, a smaller n_max or l_max, or a lower order",
+        )
+
+
+@lru_cache(maxsize=64)
+def _harmonics(l_max: int) -> SphericalHarmonics:
+    return SphericalHarmonics(l_max)
+
+
+def _subtract_from_center(gradient: NDArray[np.float64], own: NDArray[np.intp]) -> None:
+    """Moving the center is moving all neighbours the other way.
+
+    ``gradient`` has shape (centers, features, 3 k); ``own`` says which of the k is the center. An
+    image of the center moves with it, which cancels.
+    """
+    centers, _, columns = gradient.shape
+    total = gradient @ np.tile(np.eye(3), (columns // 3, 1))  # [center, feature, xyz]
+    split = gradient.reshape(centers, -1, columns // 3, 3)
+    split[np.arange(centers), :, own] -= total
+
+
+def _check_integer(name: str, value: int, *, low: int, high: int) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer from {low} to {high}, got {value!r}.")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low} to {high}, got {value}.")
+
+
+def _check_number(name: str, value: float, *, low: float, high: float) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    if not (np.isfinite(value) and low <= value <= high):
+        raise ValueError(f"{name} must be a finite number from {low:g} to {high:g}, got {value}.")
+
+
+def _atomic_numbers(species: Iterable[int | str]) -> tuple[int, ...]:
+    if isinstance(species, str | int) or not isinstance(species, Iterable):
+        raise TypeError(f"species must be a sequence such as ('C', 'H'), got {species!r}.")
+    numbers = set()
+    for one in species:
+        if one in atomic_numbers:
+            numbers.add(atomic_numbers[one])
+        elif isinstance(one, Integral) and 0 <= one < len(chemical_symbols):
+            numbers.add(int(one))
+        else:
+            raise ValueError(
+                f"species must be atomic numbers or chemical symbols, got {one!r}; "
+                "give e.g. ('C', 'H') or (6, 1)."
+            )
+    if not numbers:
+        raise ValueError("species must name at least one element, got none; give e.g. ('C', 'H').")
+    return tuple(sorted(numbers))
+
+
+def _symbols(numbers: Iterable[int]) -> str:
+    return ", ".join(chemical_symbols[number] for number in numbers)

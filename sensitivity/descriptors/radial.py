@@ -1,0 +1,257 @@
+"""Radial functions R_nl(r) of a neighbour density.
+
+A neighbour at distance r contributes R_nl(r) Y_lm to the expansion coefficients of the density,
+
+    R_nl(r) = ∫ x² g_nl(x) K_l(x, r) dx,
+
+with g_nl an orthonormal radial basis and K_l the angular part of the density of one neighbour: a
+normalised Gaussian of width ``smearing`` or, at zero width, a delta function, for which
+R_nl = g_nl. The integral is done once, by Gauss-Legendre quadrature, and kept as a Chebyshev
+series converged to rounding: its derivative is then exact for the function that is used, and
+evaluating it for all pairs is one matrix product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
+from scipy.fft import dct
+from scipy.special import gammaln, ive, spherical_jn
+
+Array = NDArray[np.float64]
+
+# A Gaussian has fallen to 1e-18 of its maximum at nine widths.
+GAUSSIAN_REACH = 9.0
+# Nodes that integrate a Gaussian over ±9 widths, times a radial function, to rounding.
+QUADRATURE_NODES = 160
+# Chebyshev coefficients below this fraction of the largest are rounding.
+SERIES_TOLERANCE = 4 * np.finfo(np.float64).eps
+LONGEST_SERIES = 2048
+# Beyond this condition number of the overlap, orthonormal functions keep fewer than six digits.
+WORST_OVERLAP_CONDITION = 1e10
+
+
+class RadialBasis(Protocol):
+    """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal."""
+
+    def reach(self, cutoff: float) -> float:
+        """Distance in Å beyond which all functions are taken as zero."""
+
+    def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
+        """Primitives at the distances x: shape (l_max + 1, n_max, \\*x.shape)."""
+
+    def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
+        """Matrix, shape (n_max, n_max), that turns primitives into orthonormal functions."""
+
+
+@dataclass(frozen=True)
+class GaussianTypeOrbitals:
+    """Gaussian-type orbitals x^n exp(-x²/2σ_n²), σ_n = √max(n, 1) cutoff/n_max.
+
+    They are orthonormalised symmetrically (Löwdin) over [0, ∞) and do not depend on l. This is
+    the basis of librascal and featomic: Musil et al., J. Chem. Phys. 154, 114109 (2021), eq. 19,
+    doi 10.1063/5.0044689.
+    """
+
+    def reach(self, cutoff: float) -> float:
+        """Return infinity: orbitals have no sharp end."""
+        return np.inf
+
+    def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
+        """Evaluate the normalised orbitals, the same for every l."""
+        n, width = _orbitals(cutoff, n_max)
+        log_norm = 0.5 * _log_moment(2 * n + 2, width)
+        scaled = np.multiply.outer(1 / width, x)  # [n, ...]
+        n, log_scale = (a.reshape(-1, *[1] * x.ndim) for a in (n, n * np.log(width) - log_norm))
+        orbitals = scaled**n * np.exp(log_scale - 0.5 * scaled**2)
+        return np.broadcast_to(orbitals, (l_max + 1, *orbitals.shape))
+
+    def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
+        """Return S^{-1/2}, with S the overlap of the normalised orbitals.
+
+        Raises
+        ------
+        ValueError
+            If n_max is so large that the orbitals are linearly dependent in double precision.
+        """
+        eigenvalues, vectors = np.linalg.eigh(_overlap(*_orbitals(cutoff, n_max)))
+        if eigenvalues[0] * WORST_OVERLAP_CONDITION < eigenvalues[-1]:
+            raise ValueError(
+                f"n_max={n_max} Gaussian-type orbitals are linearly dependent in double precision; "
+                "use a smaller n_max, or basis=SphericalBessel()"
+            )
+        return np.asarray((vectors / np.sqrt(eigenvalues)) @ vectors.T)
+
+
+@dataclass(frozen=True)
+class SphericalBessel:
+    """Spherical Bessel functions j_l(z_nl x/cutoff), zero at the cutoff: Laplacian eigenstates.
+
+    Bigi, Huguenin-Dumittan, Ceriotti, Manolopoulos, J. Chem. Phys. 157, 234101 (2022),
+    doi 10.1063/5.0124363.
+    """
+
+    def reach(self, cutoff: float) -> float:
+        """Return the cutoff, where every function vanishes."""
+        return cutoff
+
+    def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
+        """Evaluate √2 j_l(z x/cutoff) / (cutoff^{3/2} |j_{l+1}(z)|), which is orthonormal."""
+        functions = np.empty((l_max + 1, n_max, *x.shape))
+        for l, zeros in enumerate(spherical_bessel_zeros(n_max, l_max)):
+            for n, zero in enumerate(zeros):
+                norm = np.sqrt(2 / cutoff**3) / np.abs(spherical_jn(l + 1, zero))
+                functions[l, n] = norm * spherical_jn(l, zero * x / cutoff)
+        return functions
+
+    def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
+        """Return the identity."""
+        return np.eye(n_max)
+
+
+@lru_cache(maxsize=32)
+def spherical_bessel_zeros(n_max: int, l_max: int) -> Array:
+    """First positive zeros of j_0 ... j_l_max, shape (l_max + 1, n_max).
+
+    The zeros of neighbouring orders interlace, which brackets each one for Brent's method.
+    """
+    from scipy.optimize import brentq  # noqa: PLC0415 - only this basis needs it
+
+    zeros = np.zeros((l_max + 1, n_max))
+    bracket = np.pi * np.arange(1, n_max + l_max + 1)
+    zeros[0] = bracket[:n_max]
+    for l in range(1, l_max + 1):
+        bracket = np.array(
+            [
+                brentq(lambda z, l=l: spherical_jn(l, z), a, b, xtol=1e-14)
+                for a, b in zip(bracket[:-1], bracket[1:], strict=True)
+            ]
+        )
+        zeros[l] = bracket[:n_max]
+    return zeros
+
+
+@dataclass(frozen=True)
+class RadialFunctions:
+    """R_nl on [0, cutoff] as Chebyshev series, without the cutoff function.
+
+    Attributes
+    ----------
+    cutoff
+        End of the interval in Å.
+    coefficients
+        Shape (2, (l_max + 1) n_max, terms): of the functions and of their derivatives in 1/Å.
+    shape
+        (l_max + 1, n_max).
+    """
+
+    cutoff: float
+    coefficients: Array
+    shape: tuple[int, int]
+
+    def __call__(self, r: Array) -> tuple[Array, Array]:
+        """Functions and derivatives, each of shape (l_max + 1, n_max, \\*r.shape)."""
+        angle = np.arccos(np.clip(2 * r / self.cutoff - 1, -1, 1))
+        degrees = np.arange(self.coefficients.shape[-1])
+        polynomials = np.cos(np.multiply.outer(degrees, angle))  # [k, pair]
+        values = (self.coefficients @ polynomials).reshape(2, *self.shape, *r.shape)
+        return values[0], values[1]
+
+
+@lru_cache(maxsize=32)
+def radial_functions(
+    basis: RadialBasis, *, cutoff: float, n_max: int, l_max: int, smearing: float
+) -> RadialFunctions:
+    """Expand R_nl in Chebyshev polynomials until the series has converged to rounding.
+
+    Raises
+    ------
+    ValueError
+        If 2048 terms do not suffice: the smearing is too small for the cutoff.
+    """
+    terms = 32
+    while terms <= LONGEST_SERIES:
+        r = 0.5 * cutoff * (chebyshev.chebpts1(terms) + 1)
+        samples = _smeared(basis, r, cutoff=cutoff, n_max=n_max, l_max=l_max, smearing=smearing)
+        series = _interpolate(samples.reshape(-1, terms).T)  # [k, l n]
+        size = np.abs(series).max(axis=1)
+        significant = np.flatnonzero(size > SERIES_TOLERANCE * size.max())[-1] + 1
+        if significant < 0.8 * terms:
+            slopes = chebyshev.chebder(series[:significant], scl=2 / cutoff)
+            both = np.stack([series[:significant], np.pad(slopes, ((0, significant - len(slopes)), (0, 0)))])
+            both = both.reshape(2, significant, l_max + 1, n_max) @ basis.orthonormalization(cutoff=cutoff, n_max=n_max)
+            coefficients = np.ascontiguousarray(both.reshape(2, significant, -1).swapaxes(1, 2))
+            return RadialFunctions(cutoff, coefficients, (l_max + 1, n_max))
+        terms *= 2
+    raise ValueError(
+        f"the radial functions need more than {LONGEST_SERIES} Chebyshev terms: got "
+        f"smearing={smearing} Å for cutoff={cutoff} Å; expected at least {cutoff / 200:.3g} Å, or 0"
+    )
+
+
+def _interpolate(samples: Array) -> Array:
+    """Chebyshev coefficients from samples at first-kind points; both of shape (terms, functions).
+
+    The cosine transform keeps rounding at eps for every term; a Vandermonde product multiplies
+    it by the number of terms.
+    """
+    series = dct(samples[::-1], axis=0) / len(samples)
+    series[0] *= 0.5
+    return np.asarray(series)
+
+
+def _smeared(
+    basis: RadialBasis, r: Array, *, cutoff: float, n_max: int, l_max: int, smearing: float
+) -> Array:
+    """R_nl of the primitives at the distances r, shape (l_max + 1, n_max, len(r))."""
+    if smearing == 0:
+        return basis.primitives(r, cutoff=cutoff, n_max=n_max, l_max=l_max)
+    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
+    reach = GAUSSIAN_REACH * smearing
+    low = np.maximum(0.0, r - reach)
+    high = np.minimum(basis.reach(cutoff), r + reach)
+    x = 0.5 * (low + high)[:, None] + 0.5 * (high - low)[:, None] * nodes  # [r, node]
+    weights = 0.5 * (high - low)[:, None] * weights * x**2
+    kernel = _gaussian_kernel(x, r[:, None], smearing=smearing, l_max=l_max)  # [l, r, node]
+    functions = basis.primitives(x, cutoff=cutoff, n_max=n_max, l_max=l_max)  # [l, n, r, node]
+    return np.einsum("lnrx,lrx->lnr", functions, kernel * weights)
+
+
+def _gaussian_kernel(x: Array, r: Array, *, smearing: float, l_max: int) -> Array:
+    """K_l(x, r) = 4π (πσ²)^{-3/4} exp(-(x² + r²)/2σ²) i_l(x r/σ²), shape (l_max + 1, \\*x.shape).
+
+    The Gaussian has unit norm in L². The modified spherical Bessel functions come scaled by
+    exp(-x r/σ²), and by downward recurrence, which is stable where the upward one is not.
+    """
+    u = x * r / smearing**2
+    bessel = np.empty((l_max + 2, *u.shape))
+    for l in (l_max + 1, l_max):
+        bessel[l] = np.sqrt(0.5 * np.pi / u) * ive(l + 0.5, u)
+    for l in range(l_max, 0, -1):
+        bessel[l - 1] = bessel[l + 1] + (2 * l + 1) / u * bessel[l]
+    prefactor = 4 * np.pi * (np.pi * smearing**2) ** -0.75
+    return prefactor * np.exp(-0.5 * ((x - r) / smearing) ** 2) * bessel[: l_max + 1]
+
+
+def _orbitals(cutoff: float, n_max: int) -> tuple[NDArray[np.intp], Array]:
+    """Powers and widths of the Gaussian-type orbitals, both of shape (n_max,)."""
+    n = np.arange(n_max)
+    return n, np.sqrt(np.maximum(n, 1)) * cutoff / n_max
+
+
+def _overlap(n: NDArray[np.intp], width: Array) -> Array:
+    """Overlap matrix of the normalised orbitals over [0, ∞), shape (n_max, n_max)."""
+    power = n[:, None] + n + 2
+    combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
+    log_norm = 0.5 * _log_moment(2 * n + 2, width)
+    return np.exp(_log_moment(power, combined) - log_norm[:, None] - log_norm)
+
+
+def _log_moment(power: NDArray[np.intp], width: Array) -> Array:
+    """Logarithm of ∫ x^power exp(-x²/width²) dx over [0, ∞)."""
+    return gammaln(0.5 * (power + 1)) - np.log(2.0) + (power + 1) * np.log(width)

@@ -1,0 +1,161 @@
+"""The Jacobian of a descriptor with respect to the positions of the atoms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.descriptors import Batch, Block, Centers, Descriptor
+from sensitivity.memory import require_memory
+from sensitivity.structures import check_centers
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """J[(center, feature), (atom, xyz)] = ∂ξ_{center, feature}/∂r_{atom, xyz}, kept in blocks.
+
+    Attributes
+    ----------
+    atoms
+        The structure (a copy), N atoms.
+    centers
+        The centers, in the order of the rows.
+    batches
+        Features and gradients of all centers, in any order.
+    """
+
+    atoms: Atoms
+    centers: tuple[int, ...]
+    batches: tuple[Batch, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the dense matrix: (centers x features, 3N)."""
+        return len(self.centers) * self._features_per_center, 3 * len(self.atoms)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """One block per center, in the order of ``centers``."""
+        blocks = {block.center: block for batch in self.batches for block in batch.blocks()}
+        return tuple(blocks[center] for center in self.centers)
+
+    @property
+    def features(self) -> Array:
+        """Features, shape (centers, features)."""
+        out = np.empty((len(self.centers), self._features_per_center))
+        for batch in self.batches:
+            out[self._rows(batch)] = batch.features
+        return out
+
+    def dense(self) -> Array:
+        """Return the matrix, shape (centers x features, 3N), in (feature)/Å; read-only.
+
+        Raises
+        ------
+        ValueError
+            If it would not fit into memory.
+        """
+        whole = self._as_one()
+        if whole is not None:
+            return whole
+        rows, columns = self.shape
+        require_memory(
+            8 * rows * columns,
+            purpose=f"the {rows} x {columns} values of the dense Jacobian",
+            remedy="use its blocks, or choose fewer centers or a smaller basis",
+        )
+        out = np.zeros((len(self.centers), self._features_per_center, len(self.atoms), 3))
+        for batch in self.batches:
+            for row, block in zip(self._rows(batch), batch.blocks(), strict=True):
+                out[row][:, block.atoms] = block.gradient
+        out.setflags(write=False)
+        return out.reshape(rows, columns)
+
+    def gram(self) -> Array:
+        """Return JᵀJ, shape (3N, 3N), without making J."""
+        whole = self._as_one()
+        if whole is not None:
+            return whole.T @ whole
+        out = np.zeros((3 * len(self.atoms),) * 2)
+        for block in self.blocks:
+            gradient, columns = _matrix(block)
+            out[np.ix_(columns, columns)] += gradient.T @ gradient
+        return out
+
+    def apply(self, displacements: Array) -> Array:
+        """Return the change of the features along displacements, to first order.
+
+        ``displacements`` of shape (n, N, 3) in Å give an array (centers x features, n).
+        """
+        vectors = displacements.reshape(len(displacements), -1).T
+        whole = self._as_one()
+        if whole is not None:
+            return whole @ vectors
+        changes = []
+        for block in self.blocks:
+            gradient, columns = _matrix(block)
+            changes.append(gradient @ vectors[columns])
+        return np.concatenate(changes)
+
+    def _as_one(self) -> Array | None:
+        """The dense matrix if the only batch already is it."""
+        if len(self.batches) != 1:
+            return None
+        batch = self.batches[0]
+        sorted_atoms = np.arange(len(self.atoms))
+        if not np.array_equal(batch.atoms, np.tile(sorted_atoms, (len(self.centers), 1))):
+            return None
+        if not np.array_equal(batch.centers, self.centers):
+            return None
+        return batch.gradient.reshape(self.shape)
+
+    @cached_property
+    def _row(self) -> dict[int, int]:
+        return {center: row for row, center in enumerate(self.centers)}
+
+    def _rows(self, batch: Batch) -> list[int]:
+        return [self._row[center] for center in batch.centers.tolist()]
+
+    @property
+    def _features_per_center(self) -> int:
+        return self.batches[0].features.shape[1]
+
+    def __repr__(self) -> str:
+        return f"Jacobian({self.atoms.symbols}, centers={len(self.centers)}, shape={self.shape})"
+
+
+def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Jacobian:
+    """Differentiate the features of the chosen centers with respect to all positions.
+
+    Parameters
+    ----------
+    atoms
+        The structure, N atoms.
+    descriptor
+        Any descriptor.
+    centers
+        Indices of the centers whose features are stacked; None takes all atoms.
+
+    Returns
+    -------
+    Jacobian, always with 3N columns, in (feature)/Å.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure, a center or their combination with the descriptor is unusable.
+    """
+    chosen = check_centers(atoms, centers)
+    return Jacobian(atoms.copy(), chosen, descriptor.gradients(atoms, centers=chosen))
+
+
+def _matrix(block: Block) -> tuple[Array, NDArray[np.intp]]:
+    """Gradient as a matrix (features, 3k), and the columns of the Jacobian that it stands in."""
+    columns = (3 * block.atoms[:, None] + np.arange(3)).ravel()
+    return block.gradient.reshape(len(block.features), -1), columns

@@ -1,0 +1,151 @@
+"""Motions that no descriptor can see: rigid ones, and those outside every environment.
+
+Atoms that a chosen center sees together, directly or through others, form a fragment. Moving a
+fragment as a whole changes no distance within any environment. So the rigid motions of all
+fragments are the trivial motions: among them those of the whole structure, and every displacement
+of an atom that no center sees, which is a fragment by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from sensitivity.structures import check_centers, neighbor_pairs
+
+Array = NDArray[np.float64]
+Kind = Literal["internal", "unseen", "rotation", "translation"]
+
+# Å. Atoms nearer than this to a common axis count as linear, and images that come back to within
+# this distance as the same: coordinates are published to 1e-6 Å.
+ROUNDING = 1e-5
+
+
+@dataclass(frozen=True)
+class TrivialMotions:
+    """An orthonormal basis of the motions that no descriptor can see.
+
+    Attributes
+    ----------
+    directions
+        Shape (motions, N, 3).
+    kinds
+        Of each: "translation" and "rotation" of the whole structure, or "unseen".
+    """
+
+    directions: Array
+    kinds: tuple[Kind, ...]
+
+    def internal(self) -> Array:
+        """Orthonormal basis of all other directions, shape (3N - motions, N, 3)."""
+        motions, atoms, _ = self.directions.shape
+        q, _ = np.linalg.qr(self.directions.reshape(motions, -1).T, mode="complete")
+        return q.T[motions:].reshape(-1, atoms, 3)
+
+
+def trivial_motions(
+    atoms: Atoms, *, cutoff: float, centers: Iterable[int] | None = None
+) -> TrivialMotions:
+    """Return the motions that no center sees through an environment of radius ``cutoff`` (Å).
+
+    The structure as a whole can be rotated if it is not periodic, or if it consists of fragments
+    that do not reach their own images, such as a molecule in a large box.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure, the cutoff or a center is unusable.
+    """
+    fragments = _fragments(atoms, cutoff, check_centers(atoms, centers))
+    n = len(atoms)
+    whole = _Fragment(np.arange(n), np.empty((n, 3)), all(f.finite for f in fragments))
+    for fragment in fragments:
+        whole.positions[fragment.members] = fragment.positions
+    translations, rotations = whole.translations(n), whole.rotations(n)
+    rigid = np.concatenate([translations, rotations])
+    of_fragments = np.concatenate([m for f in fragments for m in (f.translations(n), f.rotations(n))])
+    # The motions of fragments span those of the whole; what is orthogonal to these is relative.
+    mixing, _ = np.linalg.qr(of_fragments @ rigid.T, mode="complete")
+    relative = mixing.T[len(rigid) :] @ of_fragments
+    kinds: tuple[Kind, ...] = (
+        *("translation",) * len(translations),
+        *("rotation",) * len(rotations),
+        *("unseen",) * len(relative),
+    )
+    return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), kinds)
+
+
+@dataclass(frozen=True)
+class _Fragment:
+    """Atoms that are seen together.
+
+    ``members`` has shape (n,); ``positions``, shape (n, 3), Å, are those of one connected copy;
+    a fragment is ``finite`` if it does not reach its own images.
+    """
+
+    members: NDArray[np.intp]
+    positions: Array
+    finite: bool
+
+    def translations(self, count: int) -> Array:
+        """Orthonormal translations, shape (3, 3 count)."""
+        motions = np.zeros((3, count, 3))
+        for axis in range(3):
+            motions[axis, self.members, axis] = 1 / np.sqrt(len(self.members))
+        return motions.reshape(3, -1)
+
+    def rotations(self, count: int) -> Array:
+        """Orthonormal rotations about the centroid, shape (0, 2 or 3, 3 count)."""
+        if not self.finite:
+            return np.empty((0, 3 * count))
+        arms = self.positions - self.positions.mean(axis=0)
+        generators = np.cross(np.eye(3)[:, None], arms).reshape(3, -1)
+        _, lengths, directions = np.linalg.svd(generators, full_matrices=False)
+        kept = directions[lengths > ROUNDING * np.sqrt(len(arms))]
+        motions = np.zeros((len(kept), count, 3))
+        motions[:, self.members] = kept.reshape(len(kept), -1, 3)
+        return motions.reshape(len(kept), -1)
+
+
+def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_Fragment]:
+    i, j, vectors = neighbor_pairs(atoms, cutoff)
+    seen = np.isin(i, centers)
+    i, j, vectors = i[seen], j[seen], vectors[seen]
+    graph = coo_array((np.ones(len(i)), (i, j)), shape=(len(atoms), len(atoms))).tocsr()
+    count, label = connected_components(graph, directed=False)
+    order = np.argsort(label, kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1])
+    if not atoms.pbc.any():
+        return [_Fragment(members, atoms.positions[members], True) for members in groups]
+    unwrapped = _unwrap(atoms, graph, (i, j, vectors), [members[0] for members in groups])
+    gaps = np.linalg.norm(unwrapped[j] - unwrapped[i] - vectors, axis=1)
+    infinite = set(label[i[gaps > ROUNDING]].tolist())
+    return [
+        _Fragment(members, unwrapped[members], number not in infinite)
+        for number, members in enumerate(groups)
+    ]
+
+
+def _unwrap(
+    atoms: Atoms,
+    graph: csr_array,
+    pairs: tuple[NDArray[np.intp], NDArray[np.intp], Array],
+    roots: list[np.intp],
+) -> Array:
+    """Positions, shape (N, 3), with every fragment put together from its first atom."""
+    vector = {}
+    for i, j, step in zip(*pairs, strict=True):
+        vector[i, j], vector[j, i] = step, -step
+    unwrapped = atoms.positions.copy()
+    for root in roots:
+        visited, parents = breadth_first_order(graph, root, directed=False)
+        for atom in visited[1:]:
+            unwrapped[atom] = unwrapped[parents[atom]] + vector[parents[atom], atom]
+    return unwrapped

@@ -1,0 +1,160 @@
+"""Singular values and vectors of a Jacobian: what is seen, how well, and what is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.jacobian import Jacobian, jacobian
+from sensitivity.motions import Kind, TrivialMotions, trivial_motions
+
+Array = NDArray[np.float64]
+
+# Below this fraction of the largest, a singular value counts as zero for the rank. Coordinates
+# rounded to 1e-6 Å leave up to 6e-6 in place of an exact zero, over all environments of the G2
+# molecules with up to ten atoms.
+RANK_THRESHOLD = 1e-5
+# Eigenvalues of JᵀJ have an error of eps s_max², singular values one of eps s_max²/2s: at this
+# fraction of s_max, 1e-14 s_max. Smaller ones are taken from J itself.
+GRAM_SUFFICES = 1e-2
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Singular value decomposition of a Jacobian, with the trivial motions set apart.
+
+    Attributes
+    ----------
+    atoms
+        The structure (a copy), N atoms.
+    centers
+        The centers whose features are stacked.
+    features
+        Shape (centers, features).
+    singular_values
+        Shape (3N,), in (feature)/Å, descending: of internal displacements first, then those of
+        trivial motions, which are exactly zero.
+    modes
+        Shape (3N, N, 3): right singular vectors, displacement patterns of unit norm. They are
+        orthonormal; those of equal singular values are any basis of their subspace.
+    kinds
+        For each mode "internal", "unseen", "rotation" or "translation".
+    threshold
+        Fraction of the largest singular value below which one counts as zero for ``rank``.
+    """
+
+    atoms: Atoms
+    centers: tuple[int, ...]
+    features: Array
+    singular_values: Array
+    modes: Array
+    kinds: tuple[Kind, ...]
+    threshold: float
+
+    def __post_init__(self) -> None:
+        for array in (self.features, self.singular_values, self.modes):
+            array.setflags(write=False)
+
+    @property
+    def internal(self) -> int:
+        """Number of internal displacements; they come first among the modes."""
+        return self.kinds.count("internal")
+
+    @property
+    def rank(self) -> int:
+        """Number of internal singular values that are not zero."""
+        largest = self.singular_values[0]
+        return int(np.sum(self.singular_values[: self.internal] > self.threshold * largest))
+
+    @property
+    def condition(self) -> float:
+        """Smallest over largest internal singular value; 0 is singular, NaN if there is none."""
+        if not self.internal:
+            return float("nan")
+        internal = self.singular_values[: self.internal]
+        return float(internal[-1] / internal[0]) if internal[0] > 0 else 0.0
+
+    @property
+    def status(self) -> str:
+        """One sentence on what is seen."""
+        if not self.internal:
+            return "There is no internal displacement that the chosen centers could see."
+        return (
+            f"Rank {self.rank} of {self.internal} internal displacements; "
+            f"condition {self.condition:.1e}."
+        )
+
+    def __repr__(self) -> str:
+        return f"Spectrum({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"
+
+
+def spectrum(
+    atoms: Atoms,
+    descriptor: Descriptor,
+    *,
+    centers: Centers = None,
+    threshold: float = RANK_THRESHOLD,
+) -> Spectrum:
+    """Decompose the Jacobian of the chosen centers, trivial motions projected out.
+
+    Singular values are those of J itself, exact to about 1e-14 of the largest, and not the roots
+    of eigenvalues of JᵀJ, which end at 1e-8.
+
+    Parameters
+    ----------
+    atoms
+        The structure, N atoms.
+    descriptor
+        Any descriptor.
+    centers
+        Indices of the centers whose features are stacked; None takes all atoms.
+    threshold
+        Fraction of the largest singular value below which one counts as zero for the rank.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure, a center or their combination with the descriptor is unusable.
+    """
+    if not 0 <= threshold < 1:
+        raise ValueError(f"threshold must be from 0 to below 1, got {threshold}; try 1e-5.")
+    derivative = jacobian(atoms, descriptor, centers=centers)
+    trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
+    values, modes = _decompose(derivative, trivial)
+    return Spectrum(
+        atoms=derivative.atoms,
+        centers=derivative.centers,
+        features=derivative.features,
+        singular_values=np.concatenate([values, np.zeros(len(trivial.kinds))]),
+        modes=np.concatenate([modes, trivial.directions[::-1]]),
+        kinds=("internal",) * len(values) + trivial.kinds[::-1],
+        threshold=threshold,
+    )
+
+
+def _decompose(derivative: Jacobian, trivial: TrivialMotions) -> tuple[Array, Array]:
+    """Singular values, descending, and vectors (n, N, 3) of J on the internal displacements."""
+    internal = trivial.internal()
+    basis = internal.reshape(len(internal), -1)
+    squares, vectors = np.linalg.eigh(basis @ derivative.gram() @ basis.T)
+    values = np.sqrt(np.maximum(squares[::-1], 0))
+    modes = (vectors.T[::-1] @ basis).reshape(internal.shape)
+    small = values < GRAM_SUFFICES * values.max(initial=0)
+    if small.any():
+        values[small], modes[small] = _decompose_within(derivative, modes[small])
+    return values, modes
+
+
+def _decompose_within(derivative: Jacobian, directions: Array) -> tuple[Array, Array]:
+    """Singular values and vectors of J within the span of orthonormal ``directions``."""
+    changes = derivative.apply(directions)
+    count = len(directions)
+    # With fewer features than directions the missing singular values are zeros.
+    triangle = np.linalg.qr(changes, mode="r")
+    _, values, rotation = np.linalg.svd(triangle, full_matrices=True)
+    values = np.concatenate([values, np.zeros(count - len(values))])
+    return values, np.tensordot(rotation, directions, axes=1)
