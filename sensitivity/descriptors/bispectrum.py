@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors.correlations import Array, Basis
 from sensitivity.descriptors.couplings import coupling
-from sensitivity.descriptors.expansion import Expansion
+from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
 
 Degrees = tuple[int, int, int]
 Indices = NDArray[np.intp]
@@ -34,16 +34,17 @@ class Bispectrum:
         """Sum over all (l1, l2, l3) of the number of distinct triples of channels."""
         return sum(_triples(self.basis.channels, l).shape[1] for l in self._degrees())
 
-    def features(self, coefficients: list[Array]) -> Array:
+    def features(self, coefficients: Array) -> Array:
         """Contract every triple of channels."""
         return np.concatenate([self._values(l, coefficients) for l in self._degrees()], axis=1)
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
         """Contract the gradient of each factor with the product of the two others."""
+        gradients = {a: _gradients(near) for a, near in expansion.contributions.items()}
         start = 0
         for l in self._degrees():
             stop = start + _triples(self.basis.channels, l).shape[1]
-            self._block(l, expansion, out[:, start:stop])
+            self._block(l, expansion, out[:, start:stop], gradients)
             start = stop
 
     def bytes_per_pair(self) -> int:
@@ -54,29 +55,46 @@ class Bispectrum:
     def _degrees(self) -> tuple[Degrees, ...]:
         return _degrees(self.basis.l_max, parity_odd=self.parity_odd)
 
-    def _values(self, l: Degrees, coefficients: list[Array]) -> Array:
-        products = _other_factors(l, 2, coefficients) @ coefficients[l[2]].swapaxes(1, 2)
+    def _values(self, l: Degrees, coefficients: Array) -> Array:
+        last = coefficients[l[2], :, :, : 2 * l[2] + 1]
+        products = _other_factors(l, 2, coefficients) @ last.swapaxes(1, 2)
         q1, q2, q3 = _triples(self.basis.channels, l)
         flat = (q1 * self.basis.channels + q2) * self.basis.channels + q3
         return np.take(products.reshape(len(products), -1), flat, axis=1)
 
-    def _block(self, l: Degrees, expansion: Expansion, out: Array) -> None:
-        for a, d in expansion.gradients.items():
+    def _block(self, l: Degrees, expansion: Expansion, out: Array, gradients) -> None:
+        for a, near in expansion.contributions.items():
             total: Array | None = None
             for s in range(3):
                 if s == 0 or l[s] != l[s - 1]:
-                    g = _with_zero_row(_other_factors(l, s, expansion.coefficients), d[l[s]])
+                    g = _with_zero_row(
+                        _other_factors(l, s, expansion.coefficients), gradients[a][l[s]]
+                    )
                 elif sum(l) % 2:  # exchanging factors of equal l changes an odd product's sign
                     g = -g
                 rows = np.take(g, _places(self.basis, l, s, a), axis=1, mode="clip")
                 total = rows if total is None else np.add(total, rows, out=total)
-            out[:, :, expansion.columns[a]] = total
+            out[:, :, near.columns] = total.reshape(*total.shape[:2], -1, 3)
 
 
-def _other_factors(l: Degrees, s: int, coefficients: list[Array]) -> Array:
+def _gradients(near: Contributions) -> list[Array]:
+    """Gradient of R_nl Y_lm, for each l of shape (centers, 2l + 1, n_max, 3 atoms)."""
+    radial = each_direction(near.radial).transpose(1, 2, 0, 3)[:, :, None]  # [l, c, 1, n, 3p]
+    slopes = near.radial_gradient.transpose(1, 2, 0, 3)[:, :, None]
+    angular = each_direction(near.angular.transpose(2, 0, 3, 1))[..., None, :]  # [l, c, m, 1, 3p]
+    angular_slopes = near.angular_gradient.transpose(2, 0, 3, 1)[..., None, :]
+    gradients = []
+    for l in range(len(radial)):
+        m = slice(0, 2 * l + 1)
+        gradient = slopes[l] * angular[l, :, m] + radial[l] * angular_slopes[l, :, m]
+        gradients.append(gradient if near.images is None else gradient @ near.images)
+    return gradients
+
+
+def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
     """Product of W and the two factors that are not s: shape (centers, q q', 2 l_s + 1)."""
     w = coupling(*l)
-    c1, c2, c3 = (coefficients[degree] for degree in l)
+    c1, c2, c3 = (coefficients[degree, :, :, : 2 * degree + 1] for degree in l)
     centers, channels, _ = c1.shape
     if s == 2:
         half = (c1 @ w.reshape(len(w), -1)).reshape(centers, channels, *w.shape[1:])

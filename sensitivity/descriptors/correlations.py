@@ -25,13 +25,13 @@ class Correlation(Protocol):
     def size(self) -> int:
         """Number of features."""
 
-    def features(self, coefficients: list[Array]) -> Array:
+    def features(self, coefficients: Array) -> Array:
         """Features, shape (centers, size)."""
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
         """Write the gradient with respect to the neighbours into ``out``.
 
-        ``out``, shape (centers, size, 3 atoms), comes filled with zeros.
+        ``out``, shape (centers, size, k, 3), comes filled with zeros.
         """
 
     def bytes_per_pair(self) -> int:
@@ -66,16 +66,19 @@ class RadialSpectrum:
         """One feature per channel."""
         return self.basis.channels
 
-    def features(self, coefficients: list[Array]) -> Array:
-        """The coefficients of l = 0."""
-        return coefficients[0][:, :, 0]
+    def features(self, coefficients: Array) -> Array:
+        """Return the coefficients of l = 0."""
+        return coefficients[0, :, :, 0]
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
-        """Copy the gradients of the coefficients."""
-        for a, d in expansion.gradients.items():
-            own = self.basis.own(a)
-            out[:, own, expansion.columns[a]] = d[0].reshape(len(out), self.basis.n_max, -1)
+        """Write the gradients of the coefficients; the angular part of l = 0 is constant."""
+        y_00 = np.sqrt(0.25 / np.pi)
+        for a, near in expansion.contributions.items():
+            gradient = y_00 * near.radial_gradient[:, 0].swapaxes(0, 1)  # [center, n, 3p]
+            if near.images is not None:
+                gradient = gradient @ near.images
+            out[:, self.basis.own(a), near.columns] = gradient.reshape(*gradient.shape[:2], -1, 3)
 
     def bytes_per_pair(self) -> int:
-        """Gradients of the coefficients of one species."""
-        return 8 * 3 * self.basis.n_max
+        """Gradients of the radial functions."""
+        return 8 * 3 * self.basis.n_max * (self.basis.l_max + 1)

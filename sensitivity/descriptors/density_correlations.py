@@ -165,18 +165,15 @@ class DensityCorrelations:
         self._require_memory(correlation.size(), values=columns * correlation.size())
         return tuple(self._batch(around, density, correlation) for around in sets)
 
-    def _batch(
-        self, around: Neighborhoods, density: Density, correlation: Correlation
-    ) -> Batch:
+    def _batch(self, around: Neighborhoods, density: Density, correlation: Correlation) -> Batch:
         centers, k = around.atoms.shape
         features = np.empty((centers, correlation.size()))
-        gradient = np.zeros((centers, correlation.size(), 3 * k))
+        gradient = np.zeros((*features.shape, k, 3))
         for part in self._parts(around, correlation):
             expansion = expand(around[part], density, gradients=True)
             features[part] = correlation.features(expansion.coefficients)
             correlation.gradient(expansion, gradient[part])
             _subtract_from_center(gradient[part], around.own[part])
-        gradient = gradient.reshape(*features.shape, k, 3)
         return Batch(around.centers, around.atoms, features, gradient)
 
     def _parts(self, around: Neighborhoods, correlation: Correlation) -> Iterator[slice]:
@@ -240,13 +237,12 @@ def _harmonics(l_max: int) -> SphericalHarmonics:
 def _subtract_from_center(gradient: NDArray[np.float64], own: NDArray[np.intp]) -> None:
     """Moving the center is moving all neighbours the other way.
 
-    ``gradient`` has shape (centers, features, 3 k); ``own`` says which of the k is the center. An
+    ``gradient`` has shape (centers, features, k, 3); ``own`` says which of the k is the center. An
     image of the center moves with it, which cancels.
     """
-    centers, _, columns = gradient.shape
-    total = gradient @ np.tile(np.eye(3), (columns // 3, 1))  # [center, feature, xyz]
-    split = gradient.reshape(centers, -1, columns // 3, 3)
-    split[np.arange(centers), :, own] -= total
+    centers, features, k, _ = gradient.shape
+    total = gradient.reshape(centers, features, 3 * k) @ np.tile(np.eye(3), (k, 1))
+    gradient[np.arange(centers), :, own] -= total
 
 
 def _check_integer(name: str, value: int, *, low: int, high: int) -> None:

@@ -3,12 +3,14 @@
     c_{anlm} = Σ_{j of species a} f_c(r_ij) R_nl(r_ij) Y_lm(r̂_ij)
 
 The cutoff function f_c is 1 up to ``cutoff - cutoff_width`` and falls to 0 at ``cutoff`` as half
-a cosine wave.
+a cosine wave. All l stand in one array, with 2l + 1 places for m padded by zeros to 2 l_max + 1:
+what the padding costs in arithmetic is less than what a loop over l costs in calls.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from sensitivity.descriptors.neighborhoods import Neighborhoods, Neighbors
 from sensitivity.descriptors.radial import RadialFunctions
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -46,96 +49,124 @@ class Density:
 
 
 @dataclass(frozen=True)
+class Contributions:
+    """What the p neighbours and images of one species contribute, around each of the centers.
+
+    A last axis 3p runs over x, y and z of every neighbour in turn.
+
+    Attributes
+    ----------
+    radial
+        Shape (n, l, centers, p): f_c R_nl.
+    angular
+        Shape (centers, p, l, m): Y_lm.
+    radial_gradient
+        Shape (n, l, centers, 3p), in 1/Å: gradient of ``radial``. Empty without gradients.
+    angular_gradient
+        Shape (centers, 3p, l, m), in 1/Å: gradient of ``angular``. Empty without gradients.
+    columns
+        Which of the atoms seen by each center are of this species.
+    images
+        Shape (3p, 3 atoms of this species): adds the images of each atom. None if each is seen
+        once.
+    """
+
+    radial: Array
+    angular: Array
+    radial_gradient: Array
+    angular_gradient: Array
+    columns: slice
+    images: Array | None
+
+
+@dataclass(frozen=True)
 class Expansion:
-    """Expansion coefficients around like centers, and their gradients.
+    """The density around like centers.
 
     Attributes
     ----------
     coefficients
-        For each l an array of shape (centers, species n_max, 2l + 1).
-    gradients
-        For each channel of species present, by its index, and for each l, an array of shape
-        (centers, 2l + 1, n_max, 3 atoms): derivative of the coefficients of that species with
-        respect to its atoms. That with respect to the center is minus the sum of all.
-    columns
-        For each channel of species present, the columns 3 atoms that it stands in.
+        Shape (l, centers, species n_max, m).
+    contributions
+        By the index of a species, those of its neighbours; species that are absent are left out.
     """
 
-    coefficients: list[Array]
-    gradients: dict[int, list[Array]]
-    columns: dict[int, slice]
+    coefficients: Array
+    contributions: dict[int, Contributions]
 
 
 def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expansion:
-    """Expand the density around like centers; without ``gradients`` those stay empty."""
-    functions = _PairFunctions(around, density, gradients=gradients)
-    channels = {density.species.index(z): near for z, near in around.species.items()}
-    coefficients = functions.coefficients(channels, species=len(density.species))
+    """Expand the density around like centers."""
+    n_max, l_size = density.radial.shape
+    centers = len(around.centers)
+    coefficients = np.zeros((l_size, centers, len(density.species) * n_max, 2 * l_size - 1))
+    contributions = {}
+    for number, near in around.species.items():
+        a = density.species.index(number)
+        part = _contributions(around, near, density, gradients=gradients)
+        radial = part.radial.transpose(1, 2, 0, 3)  # [l, center, n, p]
+        angular = part.angular.transpose(2, 0, 1, 3)  # [l, center, p, m]
+        np.matmul(radial, angular, out=coefficients[:, :, a * n_max : (a + 1) * n_max])
+        contributions[a] = part
     if density.center_weight:
-        _add_center(coefficients[0], around, density)
-    return Expansion(
-        coefficients=coefficients,
-        gradients={a: functions.gradients(n) for a, n in channels.items()} if gradients else {},
-        columns={a: slice(3 * n.columns.start, 3 * n.columns.stop) for a, n in channels.items()},
+        _add_center(coefficients, around, density)
+    return Expansion(coefficients, contributions)
+
+
+def _contributions(
+    around: Neighborhoods, near: Neighbors, density: Density, *, gradients: bool
+) -> Contributions:
+    vectors = around.vectors[:, near.pairs]  # [center, p, xyz]
+    r = np.sqrt(np.einsum("cpx,cpx->cp", vectors, vectors))
+    radial, slopes = density.radial(r)  # [n, l, center, p]
+    fade, fade_slope = _cutoff_function(r, density.radial.cutoff, density.cutoff_width)
+    itself = around.itself[:, near.pairs]
+    fade[itself] = fade_slope[itself] = 0.0
+    radial_gradient = np.empty(0)
+    if gradients:
+        slopes = slopes * fade + radial * fade_slope
+        units = (vectors / r[:, :, None]).reshape(len(r), -1)
+        radial_gradient = each_direction(slopes) * units
+    angular, angular_gradient = _angular(vectors, density, gradients=gradients)
+    return Contributions(
+        radial=radial * fade,
+        angular=angular,
+        radial_gradient=radial_gradient,
+        angular_gradient=angular_gradient,
+        columns=near.columns,
+        images=near.images(),
     )
 
 
-class _PairFunctions:
-    """f_c R_nl and Y_lm of all pairs, centers first, and what their gradients are made of."""
+def each_direction(values: Array) -> Array:
+    """Repeat what belongs to a neighbour, the last axis, for its x, y and z."""
+    return np.repeat(values, 3, axis=-1)
 
-    def __init__(self, around: Neighborhoods, density: Density, *, gradients: bool) -> None:
-        self.shape = around.itself.shape
-        vectors = around.vectors.reshape(-1, 3)
-        r = np.sqrt(np.einsum("px,px->p", vectors, vectors))
-        radial, slopes = density.radial(r)  # [l, n, pair]
-        fade, fade_slope = _cutoff_function(r, density.radial.cutoff, density.cutoff_width)
-        fade[around.itself.ravel()] = 0.0
-        fade_slope[around.itself.ravel()] = 0.0
-        self.radial = radial * fade
-        if not gradients:
-            self.angular = density.harmonics.compute(vectors).T  # [lm, pair]
-            return
-        angular, gradient = density.harmonics.compute_with_gradients(vectors)
-        self.angular = angular.T
-        slopes = slopes * fade + radial * fade_slope
-        # Every direction x, y, z of a pair is a column of its own from here on.
-        self.radial_xyz = np.repeat(self.radial, 3, axis=-1)
-        self.slope_xyz = np.repeat(slopes, 3, axis=-1) * (vectors / r[:, None]).ravel()
-        self.angular_xyz = np.repeat(self.angular, 3, axis=-1)
-        self.gradient_xyz = gradient.transpose(2, 0, 1).reshape(len(self.angular), -1)
 
-    def coefficients(self, channels: dict[int, Neighbors], *, species: int) -> list[Array]:
-        l_size, n_max, _ = self.radial.shape
-        radial = self.radial.reshape(l_size, n_max, *self.shape).transpose(0, 2, 1, 3)
-        angular = self.angular.reshape(-1, *self.shape).transpose(1, 2, 0)
-        result = []
-        for l in range(l_size):
-            m = slice(l * l, (l + 1) ** 2)
-            c = np.zeros((self.shape[0], species * n_max, 2 * l + 1))
-            for a, near in channels.items():
-                channel = slice(a * n_max, (a + 1) * n_max)
-                c[:, channel] = radial[l, :, :, near.pairs] @ angular[:, near.pairs, m]
-            result.append(c)
-        return result
+def _angular(vectors: Array, density: Density, *, gradients: bool) -> tuple[Array, Array]:
+    """Y_lm (centers, p, l, m), and the gradient (centers, 3p, l, m) if wanted."""
+    flat = vectors.reshape(-1, 3)
+    if not gradients:
+        return _pad(density.harmonics.compute(flat), vectors.shape[:2], density), np.empty(0)
+    values, slopes = density.harmonics.compute_with_gradients(flat)
+    centers, p, _ = vectors.shape
+    values = _pad(values, (centers, p), density)
+    return values, _pad(slopes.reshape(-1, slopes.shape[-1]), (centers, 3 * p), density)
 
-    def gradients(self, near: Neighbors) -> list[Array]:
-        columns = slice(3 * near.pairs.start, 3 * near.pairs.stop)
-        return [self._gradient(l, columns, near) for l in range(len(self.radial))]
 
-    def _gradient(self, l: int, columns: slice, near: Neighbors) -> Array:
-        m = slice(l * l, (l + 1) ** 2)
-        centers = self.shape[0]
+def _pad(values: Array, shape: tuple[int, int], density: Density) -> Array:
+    """Give every l its own row: (rows, lm) becomes (\\*shape, l, m), padded by zeros."""
+    size = density.radial.shape[1]
+    padded = np.zeros((len(values), size, 2 * size - 1))
+    padded[:, *_places(size)] = values
+    return padded.reshape(*shape, size, 2 * size - 1)
 
-        def part(array: Array) -> Array:
-            split = array.reshape(len(array), centers, -1)[..., columns]
-            return split.transpose(1, 0, 2)  # [center, ., pair xyz]
 
-        d = part(self.angular_xyz[m])[:, :, None] * part(self.slope_xyz[l])[:, None]
-        d += part(self.gradient_xyz[m])[:, :, None] * part(self.radial_xyz[l])[:, None]
-        if near.has_images:
-            split = d.reshape(*d.shape[:3], -1, 3)
-            d = np.add.reduceat(split, near.starts, axis=3).reshape(*d.shape[:3], -1)
-        return d
+@lru_cache(maxsize=64)
+def _places(l_size: int) -> tuple[Indices, Indices]:
+    """For each Y_lm, in the usual order, l and the place of m."""
+    l = np.repeat(np.arange(l_size), 2 * np.arange(l_size) + 1)
+    return l, np.arange(l_size**2) - l**2
 
 
 def _cutoff_function(r: Array, cutoff: float, width: float) -> tuple[Array, Array]:
@@ -144,11 +175,11 @@ def _cutoff_function(r: Array, cutoff: float, width: float) -> tuple[Array, Arra
     return 0.5 * (1 + np.cos(phase)), -0.5 * np.pi / width * np.sin(phase)
 
 
-def _add_center(scalar: Array, around: Neighborhoods, density: Density) -> None:
+def _add_center(coefficients: Array, around: Neighborhoods, density: Density) -> None:
     """Add the center's own density, which has l = 0 only and does not move."""
-    radial, _ = density.radial(np.zeros(1))
-    n_max = density.radial.shape[1]
-    y_00 = np.sqrt(0.25 / np.pi)
-    for row, z in enumerate(around.numbers.tolist()):
-        a = density.species.index(z)
-        scalar[row, a * n_max : (a + 1) * n_max, 0] += density.center_weight * radial[0, :, 0] * y_00
+    n_max, _ = density.radial.shape
+    values = density.radial(np.zeros(1))[0][:, 0, 0] * np.sqrt(0.25 / np.pi)
+    for center, number in enumerate(around.numbers.tolist()):
+        a = density.species.index(number)
+        own = slice(a * n_max, (a + 1) * n_max)
+        coefficients[0, center, own, 0] += density.center_weight * values

@@ -41,10 +41,16 @@ class Neighbors:
     columns: slice
     starts: Indices
 
-    @property
-    def has_images(self) -> bool:
-        """Whether some atom is seen more than once."""
-        return len(self.starts) < self.pairs.stop - self.pairs.start
+    def images(self) -> NDArray[np.float64] | None:
+        """Matrix (3 pairs, 3 atoms of this species) that adds the images of each atom.
+
+        None if no atom is seen more than once.
+        """
+        size = self.pairs.stop - self.pairs.start
+        if len(self.starts) == size:
+            return None
+        atom = np.searchsorted(self.starts, np.arange(size), side="right") - 1
+        return np.kron(atom[:, None] == np.arange(len(self.starts)), np.eye(3))
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ def _sorted_pairs(atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]) -> _
     itself = np.arange(len(i) + len(centers)) >= len(i)
     i, j = np.concatenate([i, centers]), np.concatenate([j, centers])
     vectors = np.concatenate([vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
-    order = np.lexsort((j, _column_order(atoms)[j], i))
+    order = np.lexsort((j, _image_counts(i, j, atoms), _column_order(atoms)[j], i))
     i, j = i[order], j[order]
     new = np.flatnonzero((np.diff(i) != 0) | (np.diff(j) != 0)) + 1
     slots = np.concatenate([[0], new, [len(i)]])
@@ -138,6 +144,14 @@ def _chosen_pairs(
     first, second = np.nonzero(np.arange(len(atoms)) != np.array(centers)[:, None])
     i, j = np.array(centers)[first], second
     return i, j, atoms.positions[j] - atoms.positions[i]
+
+
+def _image_counts(i: Indices, j: Indices, atoms: Atoms) -> Indices:
+    """For each pair, how many images of j the center i sees; sorting by it makes centers alike."""
+    if not atoms.pbc.any():
+        return np.ones(len(i), dtype=np.intp)
+    _, inverse, counts = np.unique(i * len(atoms) + j, return_inverse=True, return_counts=True)
+    return counts[inverse]
 
 
 def _column_order(atoms: Atoms) -> Indices:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.descriptors.correlations import Array, Basis
-from sensitivity.descriptors.expansion import Expansion
+from sensitivity.descriptors.expansion import Expansion, each_direction
 
 
 @dataclass(frozen=True)
@@ -30,55 +31,105 @@ class PowerSpectrum:
         q = self.basis.channels
         return (self.basis.l_max + 1) * q * (q + 1) // 2
 
-    def features(self, coefficients: list[Array]) -> Array:
+    def features(self, coefficients: Array) -> Array:
         """Contract every pair of channels."""
-        out = np.empty((len(coefficients[0]), self.size()))
+        scaled = coefficients * _scale(self.basis.l_max)
+        products = (scaled @ coefficients.swapaxes(2, 3)).swapaxes(0, 1)  # [center, l, q, q']
         upper, _ = _upper(self.basis.n_max)
-        for l, c in enumerate(coefficients):
-            products = _scale(l) * (c @ c.swapaxes(1, 2))  # [center, q, q']
-            for a, b, rows in self._pairs(l):
-                block = products[:, self.basis.own(a), self.basis.own(b)]
-                flat = block.reshape(len(out), -1)
-                out[:, rows] = flat[:, upper] if a == b else np.sqrt(2) * flat
+        out = np.empty((len(products), self.size()))
+        for a, b, rows in self._pairs():
+            block = products[:, :, self.basis.own(a), self.basis.own(b)]
+            flat = block.reshape(*block.shape[:2], -1)
+            flat = flat[:, :, upper] if a == b else np.sqrt(2) * flat
+            out[:, rows] = flat.reshape(len(out), -1)
         return out
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
-        """Contract the gradient of one factor with the other factor, for each l."""
-        n_max = self.basis.n_max
-        upper, lower = _upper(n_max)
-        for l, c in enumerate(expansion.coefficients):
-            scaled = _scale(l) * c
-            for a, d in expansion.gradients.items():
-                columns = expansion.columns[a]
-                g = scaled @ d[l].reshape(*d[l].shape[:2], -1)
-                g = g.reshape(len(out), self.basis.channels, n_max, -1)  # [center, q', n, xyz]
-                for first, second, rows in self._pairs(l):
-                    if a == first == second:
-                        own = g[:, self.basis.own(a)].reshape(len(out), n_max**2, -1)
-                        np.add(own[:, upper], own[:, lower], out=out[:, rows, columns])
-                    elif a in (first, second):
-                        other = g[:, self.basis.own(second if a == first else first)]
-                        block = out[:, rows].reshape(len(out), n_max, n_max, -1)[..., columns]
-                        order = (0, 2, 1, 3) if a == first else (0, 1, 2, 3)
-                        np.multiply(other.transpose(order), np.sqrt(2), out=block)
+        """Contract the gradient of one factor with the other factor.
+
+        The gradient of R_n Y_m is ∇R_n Y_m + R_n ∇Y_m, and Y and ∇Y are contracted with the
+        coefficients before the radial functions multiply, which is fewer operations.
+        """
+        scaled = expansion.coefficients * _scale(self.basis.l_max)
+        for a, near in expansion.contributions.items():
+            radial = each_direction(near.radial)
+            values = each_direction(_contract(scaled, near.angular))
+            slopes = _contract(scaled, near.angular_gradient)
+            for b in range(self.basis.species):
+                own = self.basis.own(b)
+                factors = _Factors(near.radial_gradient, values[own], radial, slopes[own])
+                target = self._target(out, min(a, b), max(a, b))[:, :, :, near.columns]
+                pieces = _like(factors) if a == b else _unlike(factors, first=a < b)
+                for pairs, gradient in pieces:
+                    if near.images is not None:
+                        gradient = gradient @ near.images
+                    block = target[:, :, pairs]
+                    block[...] = gradient.transpose(2, 1, 0, 3).reshape(block.shape)
+
+    def _target(self, out: Array, a: int, b: int) -> Array:
+        """Features of species a ≤ b: a view of shape (centers, l, pairs of n, k, 3)."""
+        rows = next(rows for first, second, rows in self._pairs() if (first, second) == (a, b))
+        return out[:, rows].reshape(len(out), self.basis.l_max + 1, -1, *out.shape[2:])
 
     def bytes_per_pair(self) -> int:
-        """Gradients of the coefficients, and one product for each l."""
-        per_radial = (self.basis.l_max + 1) ** 2 + self.basis.channels
-        return 8 * 3 * self.basis.n_max * per_radial
+        """Products of one radial function with those of a species, for each l."""
+        return 8 * 3 * (self.basis.l_max + 1) * self.basis.n_max
 
-    def _pairs(self, l: int) -> Iterator[tuple[int, int, slice]]:
-        """Pairs of species a ≤ b, and the features that belong to them at this l."""
+    def _pairs(self) -> Iterator[tuple[int, int, slice]]:
+        """Pairs of species a ≤ b, and the features that belong to them."""
         start, n_max = 0, self.basis.n_max
         for a, b in combinations_with_replacement(range(self.basis.species), 2):
-            size = n_max * (n_max + 1) // 2 if a == b else n_max**2
-            yield a, b, slice(start + l * size, start + (l + 1) * size)
-            start += (self.basis.l_max + 1) * size
+            size = (self.basis.l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max**2)
+            yield a, b, slice(start, start + size)
+            start += size
 
 
-def _scale(l: int) -> float:
-    """Clebsch-Gordan coefficient that couples two equal l to an invariant."""
-    return float((-1) ** l / np.sqrt(2 * l + 1))
+class _Factors(NamedTuple):
+    """R_n and ∇R_n of the species that moves; Y and ∇Y, contracted with those of the other.
+
+    All of shape (n, l, centers, 3p).
+    """
+
+    radial_gradient: Array
+    angular: Array
+    radial: Array
+    angular_gradient: Array
+
+
+def _contract(scaled: Array, angular: Array) -> Array:
+    """Contract Y_lm with the coefficients: (centers, p, l, m) gives (q, l, centers, p)."""
+    products = scaled @ angular.transpose(2, 0, 3, 1)  # [l, center, q, p]
+    return np.ascontiguousarray(products.transpose(2, 0, 1, 3))
+
+
+def _like(factors: _Factors) -> Iterator[tuple[slice, Array]]:
+    """Gradient of the pairs n ≤ n' of one species, for each n in turn."""
+    n_max, start = len(factors.radial), 0
+    for n in range(n_max):
+        gradient = factors.radial_gradient[n] * factors.angular[n:]
+        gradient += factors.radial_gradient[n:] * factors.angular[n]
+        gradient += factors.radial[n] * factors.angular_gradient[n:]
+        gradient += factors.radial[n:] * factors.angular_gradient[n]
+        yield slice(start, start + n_max - n), gradient
+        start += n_max - n
+
+
+def _unlike(factors: _Factors, *, first: bool) -> Iterator[tuple[slice, Array]]:
+    """Gradient of the pairs (n, n') of two species; the one that moves is ``first`` or second."""
+    n_max = len(factors.radial)
+    for n in range(n_max):
+        gradient = factors.radial_gradient[n] * factors.angular
+        gradient += factors.radial[n] * factors.angular_gradient
+        gradient *= np.sqrt(2)
+        pairs = slice(n * n_max, (n + 1) * n_max) if first else slice(n, None, n_max)
+        yield pairs, gradient
+
+
+@lru_cache(maxsize=64)
+def _scale(l_max: int) -> Array:
+    """Clebsch-Gordan coefficients that couple two equal l to an invariant, shape (l, 1, 1, 1)."""
+    l = np.arange(l_max + 1)
+    return ((-1.0) ** l / np.sqrt(2 * l + 1)).reshape(-1, 1, 1, 1)
 
 
 @lru_cache(maxsize=64)

@@ -145,9 +145,9 @@ class RadialFunctions:
     cutoff
         End of the interval in Å.
     coefficients
-        Shape (2, (l_max + 1) n_max, terms): of the functions and of their derivatives in 1/Å.
+        Shape (2, n_max (l_max + 1), terms): of the functions and of their derivatives in 1/Å.
     shape
-        (l_max + 1, n_max).
+        (n_max, l_max + 1).
     """
 
     cutoff: float
@@ -155,8 +155,8 @@ class RadialFunctions:
     shape: tuple[int, int]
 
     def __call__(self, r: Array) -> tuple[Array, Array]:
-        """Functions and derivatives, each of shape (l_max + 1, n_max, \\*r.shape)."""
-        angle = np.arccos(np.clip(2 * r / self.cutoff - 1, -1, 1))
+        """Return functions and derivatives, each of shape (n_max, l_max + 1, \\*r.shape)."""
+        angle = np.arccos(np.clip(2 * r.ravel() / self.cutoff - 1, -1, 1))
         degrees = np.arange(self.coefficients.shape[-1])
         polynomials = np.cos(np.multiply.outer(degrees, angle))  # [k, pair]
         values = (self.coefficients @ polynomials).reshape(2, *self.shape, *r.shape)
@@ -183,10 +183,13 @@ def radial_functions(
         significant = np.flatnonzero(size > SERIES_TOLERANCE * size.max())[-1] + 1
         if significant < 0.8 * terms:
             slopes = chebyshev.chebder(series[:significant], scl=2 / cutoff)
-            both = np.stack([series[:significant], np.pad(slopes, ((0, significant - len(slopes)), (0, 0)))])
-            both = both.reshape(2, significant, l_max + 1, n_max) @ basis.orthonormalization(cutoff=cutoff, n_max=n_max)
-            coefficients = np.ascontiguousarray(both.reshape(2, significant, -1).swapaxes(1, 2))
-            return RadialFunctions(cutoff, coefficients, (l_max + 1, n_max))
+            both = np.zeros((2, significant, l_max + 1, n_max))
+            both[0] = series[:significant].reshape(significant, l_max + 1, n_max)
+            both[1, : len(slopes)] = slopes.reshape(len(slopes), l_max + 1, n_max)
+            both = both @ basis.orthonormalization(cutoff=cutoff, n_max=n_max)
+            coefficients = np.ascontiguousarray(both.transpose(0, 3, 2, 1))
+            shape = (n_max, l_max + 1)
+            return RadialFunctions(cutoff, coefficients.reshape(2, n_max * (l_max + 1), -1), shape)
         terms *= 2
     raise ValueError(
         f"the radial functions need more than {LONGEST_SERIES} Chebyshev terms: got "
