@@ -5,57 +5,241 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from importlib.util import find_spec
-from math import isfinite
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-# Everything that imports scipy or matplotlib is imported where it is used: --help is immediate.
+# Whatever imports scipy or matplotlib is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
-    from ase import Atoms
-
     from sensitivity.descriptors import DensityCorrelations
-    from sensitivity.spectrum import Spectrum
+    from sensitivity.reports import Source
 
-WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
-PLOT_FORMATS = (".png", ".pdf", ".svg")
+WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses; 128 + number of the signal
 FRAMES_COUNTED = 1000  # a long trajectory is not read to its end to learn how long it is
-MOVING = 0.9  # the atoms listed for a mode carry this fraction of its squared displacement
-MOST_ATOMS = 4  # but they are at most so many
 
 
 class _Parser(argparse.ArgumentParser):
     """Reports a wrong argument in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_INPUT, f"sensitivity: {message}; see '{self.prog} --help'.\n")
+        self.exit(WRONG_INPUT, f"sensitivity: {_one_line(message)}; see '{self.prog} --help'.\n")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for, which takes time."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"sensitivity {version('atomic-sensitivity')}")
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 2 for wrong input, 130 for Ctrl-C."""
+    """Run the command and return its exit status.
+
+    It is 0, or 2 for wrong input with one line on standard error, 130 after Ctrl-C, and 141 if
+    the reader of the output has gone.
+    """
     try:
-        options = _build_parser().parse_args(arguments)
         with warnings.catch_warnings(record=True) as caught:
-            status = _run(options.run, options)
+            warnings.simplefilter("default")
+            options = _build_parser().parse_args(arguments)
+            status: int = options.run(options)
         for message in dict.fromkeys(str(one.message) for one in caught):
             print(f"sensitivity: note: {_one_line(message)}", file=sys.stderr)
         sys.stdout.flush()
-        return status
     except BrokenPipeError:
         # Python flushes once more at exit, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"sensitivity: {_one_line(str(error))}", file=sys.stderr)
         return WRONG_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
+    return status
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="sensitivity",
+        description="Which displacements of the atoms does a descriptor not see, and why?",
+        epilog="Example: sensitivity analyze CH4 --center 0 --order 2 --plot methane.png",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    _add_structures(commands)
+    _add_analyze(commands)
+    _add_lab(commands)
+    return parser
+
+
+def _add_structures(commands: Any) -> None:
+    text = "list the structures that have a name"
+    command = commands.add_parser("structures", help=text, description=f"{text.capitalize()}.")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.set_defaults(run=_list_structures)
+
+
+def _add_analyze(commands: Any) -> None:
+    text = "show the singular values of the Jacobian of a structure"
+    command = commands.add_parser(
+        "analyze",
+        help=text,
+        description=f"{text.capitalize()}, their kinds, and the atoms that move. STRUCTURE is a "
+        "name that 'sensitivity structures' lists, or a file that ASE reads; a file with the name "
+        "of a structure is reached as ./NAME.",
+    )
+    command.add_argument("structure", metavar="STRUCTURE", help="a name, or a file")
+    command.add_argument("--index", type=int, help="frame of the file (default: 0, the first)")
+    command.add_argument(
+        "--center",
+        type=int,
+        action="append",
+        metavar="ATOM",
+        help="index of an atom whose environment counts, from 0; repeatable (default: all)",
+    )
+    _add_descriptor(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="draw the singular values and the least visible mode (.png, .pdf or .svg)",
+    )
+    command.set_defaults(run=_analyze)
+
+
+def _add_descriptor(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("descriptor (density correlations)")
+    group.add_argument("--order", type=int, help="neighbours correlated: 1, 2 or 3 (default: 2)")
+    group.add_argument("--cutoff", type=float, metavar="Å", help="radius in Å (default: 3.5)")
+    group.add_argument("--n-max", type=int, metavar="N", help="radial functions (default: 6)")
+    group.add_argument("--l-max", type=int, metavar="L", help="largest degree (default: 6)")
+    group.add_argument(
+        "--smearing", type=float, metavar="Å", help="width of an atom in Å (default: 0.3)"
+    )
+    group.add_argument(
+        "--basis",
+        choices=("gto", "bessel"),
+        default="gto",
+        help="radial basis: Gaussian-type orbitals or spherical Bessel functions (default: gto)",
+    )
+    group.add_argument(
+        "--parity-odd",
+        action="store_true",
+        default=None,
+        help="at order 3, add the features that change sign under inversion",
+    )
+
+
+def _add_lab(commands: Any) -> None:
+    text = "open JupyterLab on the notebooks"
+    command = commands.add_parser(
+        "lab",
+        help=text,
+        description=f"{text.capitalize()}, copied to ./sensitivity-notebooks; what is there "
+        "already is kept.",
+    )
+    command.add_argument("--port", type=int, help="port of the server (default: JupyterLab's)")
+    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    command.add_argument(
+        "jupyter", nargs="*", metavar="-- ARGUMENT", help="passed on to 'jupyter lab'"
+    )
+    command.set_defaults(run=_open_lab)
+
+
+def _list_structures(options: argparse.Namespace) -> int:
+    from sensitivity.reports import describe_library, tabulate_library
+
+    print(_dump(describe_library()) if options.json else tabulate_library())
+    return 0
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    from sensitivity import reports
+    from sensitivity.spectrum import spectrum
+
+    if options.plot is not None:
+        _check_plot(options.plot)
+    source = _load(options)
+    descriptor = _descriptor(options)
+    result = spectrum(source.atoms, descriptor, centers=options.center)
+    if options.plot is not None:
+        _draw(result, options.plot)
+    if options.json:
+        print(_dump(reports.describe_spectrum(result, descriptor, source=source)))
+    else:
+        print(reports.tabulate_spectrum(result, descriptor, source=source))
+    return 0
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return json.dumps(content, allow_nan=False, ensure_ascii=False)
+
+
+def _load(options: argparse.Namespace) -> Source:
+    from sensitivity import structures
+    from sensitivity.reports import Source
+
+    name = options.structure
+    if name in structures.names():
+        if options.index is not None:
+            raise ValueError(
+                f"--index chooses a frame of a file, and {name} is a named structure; leave it "
+                f"out, or give the file as ./{name}."
+            )
+        return Source(name, structures.load(name))
+    path = Path(name)
+    if not path.exists() and not path.suffix and path.name == name:
+        structures.load(name)  # raises, and tells the nearest names
+    index = 0 if options.index is None else options.index
+    atoms = structures.read(path, index=index)
+    count = structures.count_frames(path, limit=FRAMES_COUNTED)
+    return Source(name, atoms, index=index, frames=count, all_counted=count < FRAMES_COUNTED)
+
+
+def _descriptor(options: argparse.Namespace) -> DensityCorrelations:
+    from sensitivity import descriptors
+
+    names = ("order", "cutoff", "n_max", "l_max", "smearing", "parity_odd")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.basis == "bessel":
+        given["basis"] = descriptors.SphericalBessel()
+    return descriptors.DensityCorrelations(**given)
+
+
+def _check_plot(path: Path) -> None:
+    """Refuse a picture that could not be written, before anything is computed."""
+    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise ValueError(
+            f"--plot must end in .png, .pdf or .svg, got {path}; choose one of the three."
+        )
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"there is no folder {path.parent} to write {path.name} to; make it first."
+        )
+
+
+def _draw(result: Any, path: Path) -> None:
+    from sensitivity.plots import save_overview
+
+    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        save_overview(result, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _open_lab(options: argparse.Namespace) -> int:
+    from sensitivity.lab import open_lab
+
+    return open_lab(port=options.port, browser=not options.no_browser, arguments=options.jupyter)

@@ -53,6 +53,14 @@ class Jacobian:
             out[self._rows(batch)] = batch.features
         return out
 
+    @property
+    def unseen(self) -> NDArray[np.bool_]:
+        """Shape (N,): marks the atoms on which no feature depends."""
+        out = np.ones(len(self.atoms), dtype=bool)
+        for block in self.blocks:
+            out[block.atoms[block.gradient.any(axis=(0, 2))]] = False
+        return out
+
     def dense(self) -> Array:
         """Return the matrix, shape (centers x features, 3N), in (feature)/Å; read-only.
 
@@ -70,10 +78,15 @@ class Jacobian:
             purpose=f"the {rows} x {columns} values of the dense Jacobian",
             remedy="use its blocks, or choose fewer centers or a smaller basis",
         )
-        out = np.zeros((len(self.centers), self._features_per_center, len(self.atoms), 3))
-        for batch in self.batches:
-            for row, block in zip(self._rows(batch), batch.blocks(), strict=True):
-                out[row][:, block.atoms] = block.gradient
+        out = np.empty((len(self.centers), self._features_per_center, columns))
+        for target, block in zip(out, self.blocks, strict=True):
+            gradient, seen = _matrix(block)
+            # Taking columns, one of them zero, is twice as fast as setting them in zeros.
+            padded = np.zeros((len(gradient), len(seen) + 1))
+            padded[:, :-1] = gradient
+            source = np.full(columns, len(seen))
+            source[seen] = np.arange(len(seen))
+            np.take(padded, source, axis=1, out=target, mode="clip")
         out.setflags(write=False)
         return out.reshape(rows, columns)
 
@@ -104,7 +117,7 @@ class Jacobian:
         return np.concatenate(changes)
 
     def _as_one(self) -> Array | None:
-        """The dense matrix if the only batch already is it."""
+        """Return the dense matrix if the only batch already is it."""
         if len(self.batches) != 1:
             return None
         batch = self.batches[0]
@@ -124,7 +137,7 @@ class Jacobian:
 
     @property
     def _features_per_center(self) -> int:
-        return self.batches[0].features.shape[1]
+        return int(self.batches[0].features.shape[1])
 
     def __repr__(self) -> str:
         return f"Jacobian({self.atoms.symbols}, centers={len(self.centers)}, shape={self.shape})"

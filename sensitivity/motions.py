@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from sensitivity.structures import check_centers, neighbor_pairs
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[np.float64]
 Kind = Literal["internal", "unseen", "rotation", "translation"]
@@ -70,16 +71,16 @@ def trivial_motions(
         whole.positions[fragment.members] = fragment.positions
     translations, rotations = whole.translations(n), whole.rotations(n)
     rigid = np.concatenate([translations, rotations])
-    of_fragments = np.concatenate([m for f in fragments for m in (f.translations(n), f.rotations(n))])
+    of_fragments = np.concatenate(
+        [m for f in fragments for m in (f.translations(n), f.rotations(n))]
+    )
     # The motions of fragments span those of the whole; what is orthogonal to these is relative.
     mixing, _ = np.linalg.qr(of_fragments @ rigid.T, mode="complete")
     relative = mixing.T[len(rigid) :] @ of_fragments
-    kinds: tuple[Kind, ...] = (
-        *("translation",) * len(translations),
-        *("rotation",) * len(rotations),
-        *("unseen",) * len(relative),
-    )
-    return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), kinds)
+    kinds: list[Kind] = ["translation" for _ in translations]
+    kinds.extend("rotation" for _ in rotations)
+    kinds.extend("unseen" for _ in relative)
+    return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), tuple(kinds))
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class _Fragment:
         motions = np.zeros((3, count, 3))
         for axis in range(3):
             motions[axis, self.members, axis] = 1 / np.sqrt(len(self.members))
-        return motions.reshape(3, -1)
+        return motions.reshape(3, 3 * count)
 
     def rotations(self, count: int) -> Array:
         """Orthonormal rotations about the centroid, shape (0, 2 or 3, 3 count)."""
@@ -108,13 +109,16 @@ class _Fragment:
         arms = self.positions - self.positions.mean(axis=0)
         generators = np.cross(np.eye(3)[:, None], arms).reshape(3, -1)
         _, lengths, directions = np.linalg.svd(generators, full_matrices=False)
-        kept = directions[lengths > ROUNDING * np.sqrt(len(arms))]
+        kept: Array = directions[lengths > ROUNDING * np.sqrt(len(arms))]
         motions = np.zeros((len(kept), count, 3))
-        motions[:, self.members] = kept.reshape(len(kept), -1, 3)
-        return motions.reshape(len(kept), -1)
+        motions[:, self.members] = kept.reshape(len(kept), len(arms), 3)
+        return motions.reshape(len(kept), 3 * count)
 
 
 def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_Fragment]:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     i, j, vectors = neighbor_pairs(atoms, cutoff)
     seen = np.isin(i, centers)
     i, j, vectors = i[seen], j[seen], vectors[seen]
@@ -140,10 +144,12 @@ def _unwrap(
     roots: list[np.intp],
 ) -> Array:
     """Positions, shape (N, 3), with every fragment put together from its first atom."""
+    from scipy.sparse.csgraph import breadth_first_order
+
     vector = {}
     for i, j, step in zip(*pairs, strict=True):
         vector[i, j], vector[j, i] = step, -step
-    unwrapped = atoms.positions.copy()
+    unwrapped: Array = atoms.positions.copy()
     for root in roots:
         visited, parents = breadth_first_order(graph, root, directed=False)
         for atom in visited[1:]:

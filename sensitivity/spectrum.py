@@ -21,6 +21,9 @@ RANK_THRESHOLD = 1e-5
 # Eigenvalues of JᵀJ have an error of eps s_max², singular values one of eps s_max²/2s: at this
 # fraction of s_max, 1e-14 s_max. Smaller ones are taken from J itself.
 GRAM_SUFFICES = 1e-2
+# Singular values that differ by less than this fraction of the largest, a hundred times their
+# rounding, are equal, and any basis of their modes is as good as another.
+EQUAL = 1e-12
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,15 @@ class Spectrum:
         trivial motions, which are exactly zero.
     modes
         Shape (3N, N, 3): right singular vectors, displacement patterns of unit norm. They are
-        orthonormal; those of equal singular values are any basis of their subspace.
+        orthonormal. Those of equal singular values, of which any basis is as good, are made to
+        involve few atoms, so that they do not depend on rounding.
     kinds
         For each mode "internal", "unseen", "rotation" or "translation".
     threshold
-        Fraction of the largest singular value below which one counts as zero for ``rank``.
+        Fraction of ``scale`` below which a singular value counts as zero for ``rank``.
+    scale
+        What singular values are compared with, in (feature)/Å: the largest of them, or the norm
+        of the features over the cutoff where that is more, as where all vanish by symmetry.
     """
 
     atoms: Atoms
@@ -54,6 +61,7 @@ class Spectrum:
     modes: Array
     kinds: tuple[Kind, ...]
     threshold: float
+    scale: float
 
     def __post_init__(self) -> None:
         for array in (self.features, self.singular_values, self.modes):
@@ -65,18 +73,22 @@ class Spectrum:
         return self.kinds.count("internal")
 
     @property
+    def zero_level(self) -> float:
+        """A singular value up to this, in (feature)/Å, counts as zero for ``rank``."""
+        return self.threshold * self.scale
+
+    @property
     def rank(self) -> int:
         """Number of internal singular values that are not zero."""
-        largest = self.singular_values[0]
-        return int(np.sum(self.singular_values[: self.internal] > self.threshold * largest))
+        return int(np.sum(self.singular_values[: self.internal] > self.zero_level))
 
     @property
     def condition(self) -> float:
         """Smallest over largest internal singular value; 0 is singular, NaN if there is none."""
         if not self.internal:
             return float("nan")
-        internal = self.singular_values[: self.internal]
-        return float(internal[-1] / internal[0]) if internal[0] > 0 else 0.0
+        largest, smallest = self.singular_values[[0, self.internal - 1]]
+        return float(smallest / largest) if self.rank else 0.0
 
     @property
     def status(self) -> str:
@@ -113,7 +125,7 @@ def spectrum(
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
     threshold
-        Fraction of the largest singular value below which one counts as zero for the rank.
+        Fraction of ``Spectrum.scale`` below which a singular value counts as zero for the rank.
 
     Raises
     ------
@@ -125,28 +137,32 @@ def spectrum(
     derivative = jacobian(atoms, descriptor, centers=centers)
     trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
     values, modes = _decompose(derivative, trivial)
+    features = derivative.features
+    internal: list[Kind] = ["internal" for _ in values]
+    natural = float(np.linalg.norm(features)) / descriptor.cutoff
     return Spectrum(
         atoms=derivative.atoms,
         centers=derivative.centers,
-        features=derivative.features,
+        features=features,
         singular_values=np.concatenate([values, np.zeros(len(trivial.kinds))]),
         modes=np.concatenate([modes, trivial.directions[::-1]]),
-        kinds=("internal",) * len(values) + trivial.kinds[::-1],
+        kinds=(*internal, *trivial.kinds[::-1]),
         threshold=threshold,
+        scale=max(float(values.max(initial=0)), natural),
     )
 
 
 def _decompose(derivative: Jacobian, trivial: TrivialMotions) -> tuple[Array, Array]:
     """Singular values, descending, and vectors (n, N, 3) of J on the internal displacements."""
     internal = trivial.internal()
-    basis = internal.reshape(len(internal), -1)
+    basis = internal.reshape(len(internal), 3 * internal.shape[1])
     squares, vectors = np.linalg.eigh(basis @ derivative.gram() @ basis.T)
     values = np.sqrt(np.maximum(squares[::-1], 0))
     modes = (vectors.T[::-1] @ basis).reshape(internal.shape)
     small = values < GRAM_SUFFICES * values.max(initial=0)
     if small.any():
         values[small], modes[small] = _decompose_within(derivative, modes[small])
-    return values, modes
+    return values, _fix_gauge(values, modes)
 
 
 def _decompose_within(derivative: Jacobian, directions: Array) -> tuple[Array, Array]:
@@ -158,3 +174,29 @@ def _decompose_within(derivative: Jacobian, directions: Array) -> tuple[Array, A
     _, values, rotation = np.linalg.svd(triangle, full_matrices=True)
     values = np.concatenate([values, np.zeros(count - len(values))])
     return values, np.tensordot(rotation, directions, axes=1)
+
+
+def _fix_gauge(values: Array, modes: Array) -> Array:
+    """Choose the modes of equal singular values, and all signs, independently of rounding."""
+    tolerance = EQUAL * values.max(initial=0)
+    edges = np.flatnonzero(np.diff(values) < -tolerance) + 1
+    return np.concatenate([_concentrate(group) for group in np.split(modes, edges)])
+
+
+def _concentrate(modes: Array) -> Array:
+    """Orthonormal basis of the span of ``modes``, each displacing some coordinate the most it can.
+
+    The coordinate with the largest weight in the span, the first of equal ones, gets a mode of its
+    own, with a positive sign; so it goes on with what is left.
+    """
+    remaining = modes.reshape(len(modes), 3 * modes.shape[1]).copy()
+    # Coordinates that symmetry makes equal differ by rounding; this prefers the first of them.
+    preference = 1 - 1e-6 * np.arange(remaining.shape[1]) / remaining.shape[1]
+    chosen = np.empty_like(remaining)
+    for row in range(len(remaining)):
+        weights = np.linalg.norm(remaining, axis=0)
+        mixture = remaining[:, np.argmax(weights * preference)]
+        mixture = mixture / np.linalg.norm(mixture)
+        chosen[row] = mixture @ remaining
+        remaining -= np.outer(mixture, chosen[row])
+    return chosen.reshape(modes.shape)

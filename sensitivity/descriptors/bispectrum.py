@@ -32,7 +32,7 @@ class Bispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3) of the number of distinct triples of channels."""
-        return sum(_triples(self.basis.channels, l).shape[1] for l in self._degrees())
+        return sum(_count(self.basis.channels, l) for l in self._degrees())
 
     def features(self, coefficients: Array) -> Array:
         """Contract every triple of channels."""
@@ -43,8 +43,11 @@ class Bispectrum:
         gradients = {a: _gradients(near) for a, near in expansion.contributions.items()}
         start = 0
         for l in self._degrees():
-            stop = start + _triples(self.basis.channels, l).shape[1]
-            self._block(l, expansion, out[:, start:stop], gradients)
+            stop = start + _count(self.basis.channels, l)
+            factors = _distinct_factors(l, expansion.coefficients)
+            for a, near in expansion.contributions.items():
+                rows = self._rows(l, a, factors, gradients[a])  # [center, feature, 3k]
+                out[:, start:stop, near.columns] = rows.reshape(*rows.shape[:2], -1, 3)
             start = stop
 
     def bytes_per_pair(self) -> int:
@@ -60,35 +63,47 @@ class Bispectrum:
         products = _other_factors(l, 2, coefficients) @ last.swapaxes(1, 2)
         q1, q2, q3 = _triples(self.basis.channels, l)
         flat = (q1 * self.basis.channels + q2) * self.basis.channels + q3
-        return np.take(products.reshape(len(products), -1), flat, axis=1)
+        values: Array = products.reshape(len(products), -1)[:, flat]
+        return values
 
-    def _block(self, l: Degrees, expansion: Expansion, out: Array, gradients) -> None:
-        for a, near in expansion.contributions.items():
-            total: Array | None = None
-            for s in range(3):
-                if s == 0 or l[s] != l[s - 1]:
-                    g = _with_zero_row(
-                        _other_factors(l, s, expansion.coefficients), gradients[a][l[s]]
-                    )
-                elif sum(l) % 2:  # exchanging factors of equal l changes an odd product's sign
-                    g = -g
-                rows = np.take(g, _places(self.basis, l, s, a), axis=1, mode="clip")
-                total = rows if total is None else np.add(total, rows, out=total)
-            out[:, :, near.columns] = total.reshape(*total.shape[:2], -1, 3)
+    def _rows(
+        self, l: Degrees, a: int, factors: list[Array | None], gradients: list[Array]
+    ) -> Array:
+        """Gradient of the features of these l with respect to the atoms of species a."""
+        product, terms = np.empty(0), []
+        for s, factor in enumerate(factors):
+            if factor is not None:
+                product = _with_zero_row(factor, gradients[l[s]])
+            elif sum(l) % 2:
+                product = -product
+            terms.append(np.take(product, _places(self.basis, l, s, a), axis=1, mode="clip"))
+        rows = np.add(terms[0], terms[1], out=terms[0])
+        return np.add(rows, terms[2], out=rows)
 
 
 def _gradients(near: Contributions) -> list[Array]:
     """Gradient of R_nl Y_lm, for each l of shape (centers, 2l + 1, n_max, 3 atoms)."""
     radial = each_direction(near.radial).transpose(1, 2, 0, 3)[:, :, None]  # [l, c, 1, n, 3p]
     slopes = near.radial_gradient.transpose(1, 2, 0, 3)[:, :, None]
-    angular = each_direction(near.angular.transpose(2, 0, 3, 1))[..., None, :]  # [l, c, m, 1, 3p]
-    angular_slopes = near.angular_gradient.transpose(2, 0, 3, 1)[..., None, :]
+    angular = each_direction(near.angular.swapaxes(1, 2))[..., None, :]  # [l, c, m, 1, 3p]
+    angular_slopes = near.angular_gradient.swapaxes(1, 2)[..., None, :]
     gradients = []
     for l in range(len(radial)):
         m = slice(0, 2 * l + 1)
         gradient = slopes[l] * angular[l, :, m] + radial[l] * angular_slopes[l, :, m]
         gradients.append(gradient if near.images is None else gradient @ near.images)
     return gradients
+
+
+def _distinct_factors(l: Degrees, coefficients: Array) -> list[Array | None]:
+    """For each factor the product of the two others.
+
+    None if it is that of the factor before: exchanging two factors of equal l changes nothing but
+    the sign, and that only for odd l1 + l2 + l3.
+    """
+    return [
+        None if s > 0 and l[s] == l[s - 1] else _other_factors(l, s, coefficients) for s in range(3)
+    ]
 
 
 def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
@@ -129,6 +144,16 @@ def _degrees(l_max: int, *, parity_odd: bool) -> tuple[Degrees, ...]:
         for l1, l2, l3 in combinations_with_replacement(range(l_max + 1), 3)
         if l3 <= l1 + l2 and (parity_odd or (l1 + l2 + l3) % 2 == 0)
     )
+
+
+def _count(channels: int, l: Degrees) -> int:
+    """Number of distinct triples of channels for these l."""
+    step = -1 if sum(l) % 2 else 1
+    if l[0] == l[2]:
+        return channels * (channels + step) * (channels + 2 * step) // 6
+    if l[1] in (l[0], l[2]):
+        return channels * channels * (channels + step) // 2
+    return channels**3
 
 
 def _triples(channels: int, l: Degrees) -> Indices:

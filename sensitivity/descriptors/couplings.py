@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from wigners import clebsch_gordan_array
 
+from sensitivity.descriptors.harmonics import complex_from_real
+
 
 @lru_cache(maxsize=4096)
 def coupling(l1: int, l2: int, l3: int) -> NDArray[np.float64]:
@@ -22,19 +24,8 @@ def coupling(l1: int, l2: int, l3: int) -> NDArray[np.float64]:
     Read-only array of shape (2 l1 + 1, 2 l2 + 1, 2 l3 + 1).
     """
     complex_coupling = clebsch_gordan_array(l1, l2, l3) / np.sqrt(2 * l3 + 1)
-    u1, u2, u3 = (_complex_from_real(l) for l in (l1, l2, l3))
+    u1, u2, u3 = (complex_from_real(l) for l in (l1, l2, l3))
     real = np.einsum("abc,ai,bj,ck->ijk", complex_coupling, u1, u2, u3.conj(), optimize=True)
     result = np.ascontiguousarray(real.real if (l1 + l2 + l3) % 2 == 0 else real.imag)
     result.setflags(write=False)
     return result
-
-
-def _complex_from_real(l: int) -> NDArray[np.complex128]:
-    """Matrix U with Y_lm(complex) = Σ_μ U[m, μ] Y_lμ(real), Condon-Shortley phase included."""
-    u = np.zeros((2 * l + 1, 2 * l + 1), dtype=complex)
-    u[l, l] = 1.0
-    for m in range(1, l + 1):
-        sign = (-1) ** m
-        u[l + m, l + m], u[l + m, l - m] = sign * np.sqrt(0.5), sign * 1j * np.sqrt(0.5)
-        u[l - m, l + m], u[l - m, l - m] = np.sqrt(0.5), -1j * np.sqrt(0.5)
-    return u

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from numbers import Integral, Real
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
-from sphericart import SphericalHarmonics
 
 from sensitivity.descriptors.bispectrum import Bispectrum
 from sensitivity.descriptors.correlations import Basis, Correlation, RadialSpectrum
@@ -185,7 +183,6 @@ class DensityCorrelations:
     def _density(self, atoms: Atoms) -> Density:
         return Density(
             radial=self._radial(),
-            harmonics=_harmonics(self.l_max),
             species=self._channels(atoms),
             cutoff_width=self.cutoff_width,
             center_weight=self.center_weight,
@@ -227,11 +224,6 @@ class DensityCorrelations:
             purpose=f"{size} features per center, with what is asked of them,",
             remedy="choose fewer centers, a smaller n_max or l_max, or a lower order",
         )
-
-
-@lru_cache(maxsize=64)
-def _harmonics(l_max: int) -> SphericalHarmonics:
-    return SphericalHarmonics(l_max)
 
 
 def _subtract_from_center(gradient: NDArray[np.float64], own: NDArray[np.intp]) -> None:

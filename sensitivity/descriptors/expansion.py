@@ -3,24 +3,21 @@
     c_{anlm} = Σ_{j of species a} f_c(r_ij) R_nl(r_ij) Y_lm(r̂_ij)
 
 The cutoff function f_c is 1 up to ``cutoff - cutoff_width`` and falls to 0 at ``cutoff`` as half
-a cosine wave. All l stand in one array, with 2l + 1 places for m padded by zeros to 2 l_max + 1:
-what the padding costs in arithmetic is less than what a loop over l costs in calls.
+a cosine wave.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from sphericart import SphericalHarmonics
 
+from sensitivity.descriptors.harmonics import harmonics_gradient, spherical_harmonics
 from sensitivity.descriptors.neighborhoods import Neighborhoods, Neighbors
 from sensitivity.descriptors.radial import RadialFunctions
 
 Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -31,8 +28,6 @@ class Density:
     ----------
     radial
         Radial functions R_nl, without the cutoff function.
-    harmonics
-        Real spherical harmonics up to l_max.
     species
         Atomic numbers of the channels, increasing.
     cutoff_width
@@ -42,7 +37,6 @@ class Density:
     """
 
     radial: RadialFunctions
-    harmonics: SphericalHarmonics
     species: tuple[int, ...]
     cutoff_width: float
     center_weight: float
@@ -59,11 +53,11 @@ class Contributions:
     radial
         Shape (n, l, centers, p): f_c R_nl.
     angular
-        Shape (centers, p, l, m): Y_lm.
+        Shape (l, m, centers, p): Y_lm.
     radial_gradient
         Shape (n, l, centers, 3p), in 1/Å: gradient of ``radial``. Empty without gradients.
     angular_gradient
-        Shape (centers, 3p, l, m), in 1/Å: gradient of ``angular``. Empty without gradients.
+        Shape (l, m, centers, 3p), in 1/Å: gradient of ``angular``. Empty without gradients.
     columns
         Which of the atoms seen by each center are of this species.
     images
@@ -105,7 +99,7 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
         a = density.species.index(number)
         part = _contributions(around, near, density, gradients=gradients)
         radial = part.radial.transpose(1, 2, 0, 3)  # [l, center, n, p]
-        angular = part.angular.transpose(2, 0, 1, 3)  # [l, center, p, m]
+        angular = part.angular.transpose(0, 2, 3, 1)  # [l, center, p, m]
         np.matmul(radial, angular, out=coefficients[:, :, a * n_max : (a + 1) * n_max])
         contributions[a] = part
     if density.center_weight:
@@ -116,18 +110,20 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
 def _contributions(
     around: Neighborhoods, near: Neighbors, density: Density, *, gradients: bool
 ) -> Contributions:
-    vectors = around.vectors[:, near.pairs]  # [center, p, xyz]
-    r = np.sqrt(np.einsum("cpx,cpx->cp", vectors, vectors))
+    vectors = around.vectors[:, near.pairs].transpose(2, 0, 1)  # [xyz, center, p]
+    r = np.sqrt(np.einsum("xcp,xcp->cp", vectors, vectors))
+    units = vectors / r
     radial, slopes = density.radial(r)  # [n, l, center, p]
     fade, fade_slope = _cutoff_function(r, density.radial.cutoff, density.cutoff_width)
     itself = around.itself[:, near.pairs]
     fade[itself] = fade_slope[itself] = 0.0
-    radial_gradient = np.empty(0)
+    angular = spherical_harmonics(units, density.radial.shape[1] - 1)
+    radial_gradient = angular_gradient = np.empty(0)
     if gradients:
         slopes = slopes * fade + radial * fade_slope
-        units = (vectors / r[:, :, None]).reshape(len(r), -1)
-        radial_gradient = each_direction(slopes) * units
-    angular, angular_gradient = _angular(vectors, density, gradients=gradients)
+        radial_gradient = each_direction(slopes) * np.moveaxis(units, 0, 2).reshape(len(r), -1)
+        angular_gradient = harmonics_gradient(angular, units, r)
+        angular_gradient = angular_gradient.reshape(*angular.shape[:3], -1)
     return Contributions(
         radial=radial * fade,
         angular=angular,
@@ -143,36 +139,12 @@ def each_direction(values: Array) -> Array:
     return np.repeat(values, 3, axis=-1)
 
 
-def _angular(vectors: Array, density: Density, *, gradients: bool) -> tuple[Array, Array]:
-    """Y_lm (centers, p, l, m), and the gradient (centers, 3p, l, m) if wanted."""
-    flat = vectors.reshape(-1, 3)
-    if not gradients:
-        return _pad(density.harmonics.compute(flat), vectors.shape[:2], density), np.empty(0)
-    values, slopes = density.harmonics.compute_with_gradients(flat)
-    centers, p, _ = vectors.shape
-    values = _pad(values, (centers, p), density)
-    return values, _pad(slopes.reshape(-1, slopes.shape[-1]), (centers, 3 * p), density)
-
-
-def _pad(values: Array, shape: tuple[int, int], density: Density) -> Array:
-    """Give every l its own row: (rows, lm) becomes (\\*shape, l, m), padded by zeros."""
-    size = density.radial.shape[1]
-    padded = np.zeros((len(values), size, 2 * size - 1))
-    padded[:, *_places(size)] = values
-    return padded.reshape(*shape, size, 2 * size - 1)
-
-
-@lru_cache(maxsize=64)
-def _places(l_size: int) -> tuple[Indices, Indices]:
-    """For each Y_lm, in the usual order, l and the place of m."""
-    l = np.repeat(np.arange(l_size), 2 * np.arange(l_size) + 1)
-    return l, np.arange(l_size**2) - l**2
-
-
 def _cutoff_function(r: Array, cutoff: float, width: float) -> tuple[Array, Array]:
     """f_c and its derivative in 1/Å."""
     phase = np.pi * np.clip((r - cutoff + width) / width, 0, 1)
-    return 0.5 * (1 + np.cos(phase)), -0.5 * np.pi / width * np.sin(phase)
+    # sin π is not 0 in floating-point numbers, and an atom outside is not to be seen at all.
+    slope = np.where(r < cutoff, -0.5 * np.pi / width * np.sin(phase), 0.0)
+    return 0.5 * (1 + np.cos(phase)), slope
 
 
 def _add_center(coefficients: Array, around: Neighborhoods, density: Density) -> None:

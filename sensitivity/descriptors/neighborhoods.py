@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from sensitivity.structures import neighbor_pairs
+from sensitivity.structures import Pairs, neighbor_pairs
 
 Indices = NDArray[np.intp]
 
@@ -115,15 +115,38 @@ def neighborhoods(
 
     Every neighbour within the cutoff is there; in a molecule those beyond may be, too.
     """
-    pairs = _sorted_pairs(atoms, cutoff=cutoff, centers=centers)
+    found = neighbor_pairs(atoms, cutoff)
+    if len(centers) < len(atoms):
+        wanted = np.isin(found.i, centers)
+        found = Pairs(found.i[wanted], found.j[wanted], found.vectors[wanted])
+    every = len(centers) * (len(atoms) - 1)
+    if not atoms.pbc.any() and len(found.i) >= WORTHWHILE * every:
+        return (_everyone(atoms, cutoff=cutoff, centers=np.array(centers)),)
+    pairs = _sorted_pairs(found, atoms, cutoff=cutoff, centers=centers)
     return tuple(_neighborhoods(spans, pairs, atoms) for spans in _alike(pairs, atoms))
 
 
-def _sorted_pairs(atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]) -> _Pairs:
-    i, j, vectors = _chosen_pairs(atoms, cutoff=cutoff, centers=centers)
-    itself = np.arange(len(i) + len(centers)) >= len(i)
-    i, j = np.concatenate([i, centers]), np.concatenate([j, centers])
-    vectors = np.concatenate([vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
+def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods:
+    """All atoms of a molecule around each of the centers."""
+    order = np.argsort(_column_order(atoms), kind="stable")
+    itself = order == centers[:, None]  # [center, k]
+    vectors = atoms.positions[order] - atoms.positions[centers][:, None]
+    vectors[itself] = (0.0, 0.0, cutoff)
+    return Neighborhoods(
+        centers=centers,
+        numbers=atoms.numbers[centers],
+        atoms=np.tile(order, (len(centers), 1)),
+        own=np.argmax(itself, axis=1),
+        vectors=vectors,
+        itself=itself,
+        species=_by_species(atoms.numbers[order], np.arange(len(order) + 1)),
+    )
+
+
+def _sorted_pairs(found: Pairs, atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]) -> _Pairs:
+    itself = np.arange(len(found.i) + len(centers)) >= len(found.i)
+    i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
+    vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
     order = np.lexsort((j, _image_counts(i, j, atoms), _column_order(atoms)[j], i))
     i, j = i[order], j[order]
     new = np.flatnonzero((np.diff(i) != 0) | (np.diff(j) != 0)) + 1
@@ -131,27 +154,13 @@ def _sorted_pairs(atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]) -> _
     return _Pairs(i, j, vectors[order], itself[order], slots)
 
 
-def _chosen_pairs(
-    atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]
-) -> tuple[Indices, Indices, NDArray[np.float64]]:
-    i, j, vectors = neighbor_pairs(atoms, cutoff)
-    if len(centers) < len(atoms):
-        wanted = np.isin(i, centers)
-        i, j, vectors = i[wanted], j[wanted], vectors[wanted]
-    every = len(centers) * (len(atoms) - 1)
-    if atoms.pbc.any() or not WORTHWHILE * every <= len(i) < every:
-        return i, j, vectors
-    first, second = np.nonzero(np.arange(len(atoms)) != np.array(centers)[:, None])
-    i, j = np.array(centers)[first], second
-    return i, j, atoms.positions[j] - atoms.positions[i]
-
-
 def _image_counts(i: Indices, j: Indices, atoms: Atoms) -> Indices:
     """For each pair, how many images of j the center i sees; sorting by it makes centers alike."""
     if not atoms.pbc.any():
         return np.ones(len(i), dtype=np.intp)
     _, inverse, counts = np.unique(i * len(atoms) + j, return_inverse=True, return_counts=True)
-    return counts[inverse]
+    images: Indices = counts[inverse]
+    return images
 
 
 def _column_order(atoms: Atoms) -> Indices:
@@ -160,7 +169,8 @@ def _column_order(atoms: Atoms) -> Indices:
     With it, atoms that are sorted by species in the structure keep their order.
     """
     _, first, inverse = np.unique(atoms.numbers, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse]
+    place: Indices = np.argsort(np.argsort(first))[inverse]
+    return place
 
 
 def _alike(pairs: _Pairs, atoms: Atoms) -> list[Indices]:

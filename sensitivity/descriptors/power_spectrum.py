@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,19 +51,31 @@ class PowerSpectrum:
         """
         scaled = expansion.coefficients * _scale(self.basis.l_max)
         for a, near in expansion.contributions.items():
-            radial = each_direction(near.radial)
-            values = each_direction(_contract(scaled, near.angular))
-            slopes = _contract(scaled, near.angular_gradient)
+            # [n of a, q', l, center, 3p]
+            gradient = near.radial_gradient[:, None] * each_direction(
+                _contract(scaled, near.angular)
+            )
+            gradient += each_direction(near.radial)[:, None] * _contract(
+                scaled, near.angular_gradient
+            )
+            if near.images is not None:
+                gradient = gradient @ near.images
             for b in range(self.basis.species):
-                own = self.basis.own(b)
-                factors = _Factors(near.radial_gradient, values[own], radial, slopes[own])
-                target = self._target(out, min(a, b), max(a, b))[:, :, :, near.columns]
-                pieces = _like(factors) if a == b else _unlike(factors, first=a < b)
-                for pairs, gradient in pieces:
-                    if near.images is not None:
-                        gradient = gradient @ near.images
-                    block = target[:, :, pairs]
-                    block[...] = gradient.transpose(2, 1, 0, 3).reshape(block.shape)
+                pairs = self._unordered(
+                    gradient[:, self.basis.own(b)], a, b
+                )  # [pair, l, center, 3k]
+                block = self._target(out, min(a, b), max(a, b))[:, :, :, near.columns]
+                block[...] = pairs.transpose(2, 1, 0, 3).reshape(block.shape)
+
+    def _unordered(self, products: Array, a: int, b: int) -> Array:
+        """Keep each unordered pair of channels once: (n of a, n of b, ...) gives (pairs, ...)."""
+        flat = (products.swapaxes(0, 1) if a > b else products).reshape(-1, *products.shape[2:])
+        if a != b:
+            return np.asarray(np.sqrt(2) * flat)
+        upper, lower = _upper(self.basis.n_max)
+        pairs: Array = flat[upper]
+        pairs += flat[lower]
+        return pairs
 
     def _target(self, out: Array, a: int, b: int) -> Array:
         """Features of species a ≤ b: a view of shape (centers, l, pairs of n, k, 3)."""
@@ -72,8 +83,8 @@ class PowerSpectrum:
         return out[:, rows].reshape(len(out), self.basis.l_max + 1, -1, *out.shape[2:])
 
     def bytes_per_pair(self) -> int:
-        """Products of one radial function with those of a species, for each l."""
-        return 8 * 3 * (self.basis.l_max + 1) * self.basis.n_max
+        """Products of the channels of one species with all, for each l."""
+        return 8 * 3 * (self.basis.l_max + 1) * self.basis.n_max * self.basis.channels
 
     def _pairs(self) -> Iterator[tuple[int, int, slice]]:
         """Pairs of species a ≤ b, and the features that belong to them."""
@@ -84,45 +95,10 @@ class PowerSpectrum:
             start += size
 
 
-class _Factors(NamedTuple):
-    """R_n and ∇R_n of the species that moves; Y and ∇Y, contracted with those of the other.
-
-    All of shape (n, l, centers, 3p).
-    """
-
-    radial_gradient: Array
-    angular: Array
-    radial: Array
-    angular_gradient: Array
-
-
 def _contract(scaled: Array, angular: Array) -> Array:
-    """Contract Y_lm with the coefficients: (centers, p, l, m) gives (q, l, centers, p)."""
-    products = scaled @ angular.transpose(2, 0, 3, 1)  # [l, center, q, p]
+    """Contract Y_lm with the coefficients: (l, m, centers, p) gives (q, l, centers, p)."""
+    products = scaled @ angular.swapaxes(1, 2)  # [l, center, q, p]
     return np.ascontiguousarray(products.transpose(2, 0, 1, 3))
-
-
-def _like(factors: _Factors) -> Iterator[tuple[slice, Array]]:
-    """Gradient of the pairs n ≤ n' of one species, for each n in turn."""
-    n_max, start = len(factors.radial), 0
-    for n in range(n_max):
-        gradient = factors.radial_gradient[n] * factors.angular[n:]
-        gradient += factors.radial_gradient[n:] * factors.angular[n]
-        gradient += factors.radial[n] * factors.angular_gradient[n:]
-        gradient += factors.radial[n:] * factors.angular_gradient[n]
-        yield slice(start, start + n_max - n), gradient
-        start += n_max - n
-
-
-def _unlike(factors: _Factors, *, first: bool) -> Iterator[tuple[slice, Array]]:
-    """Gradient of the pairs (n, n') of two species; the one that moves is ``first`` or second."""
-    n_max = len(factors.radial)
-    for n in range(n_max):
-        gradient = factors.radial_gradient[n] * factors.angular
-        gradient += factors.radial[n] * factors.angular_gradient
-        gradient *= np.sqrt(2)
-        pairs = slice(n * n_max, (n + 1) * n_max) if first else slice(n, None, n_max)
-        yield pairs, gradient
 
 
 @lru_cache(maxsize=64)

@@ -20,8 +20,6 @@ from typing import Protocol
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
-from scipy.fft import dct
-from scipy.special import gammaln, ive, spherical_jn
 
 Array = NDArray[np.float64]
 
@@ -32,6 +30,8 @@ QUADRATURE_NODES = 160
 # Chebyshev coefficients below this fraction of the largest are rounding.
 SERIES_TOLERANCE = 4 * np.finfo(np.float64).eps
 LONGEST_SERIES = 2048
+# Below this fraction of the cutoff the arguments of the Bessel functions overflow.
+SMALLEST_SMEARING = 1e-4
 # Beyond this condition number of the overlap, orthonormal functions keep fewer than six digits.
 WORST_OVERLAP_CONDITION = 1e10
 
@@ -43,7 +43,10 @@ class RadialBasis(Protocol):
         """Distance in Å beyond which all functions are taken as zero."""
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
-        """Primitives at the distances x: shape (l_max + 1, n_max, \\*x.shape)."""
+        """Primitives at the distances x: shape (l_max + 1, n_max) and that of x."""
+
+    def __hash__(self) -> int:
+        """Equal bases are made once."""
 
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
         """Matrix, shape (n_max, n_max), that turns primitives into orthonormal functions."""
@@ -65,10 +68,11 @@ class GaussianTypeOrbitals:
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
         """Evaluate the normalised orbitals, the same for every l."""
         n, width = _orbitals(cutoff, n_max)
-        log_norm = 0.5 * _log_moment(2 * n + 2, width)
+        log_scale = n * np.log(width) - 0.5 * _log_moment(2 * n + 2, width)
         scaled = np.multiply.outer(1 / width, x)  # [n, ...]
-        n, log_scale = (a.reshape(-1, *[1] * x.ndim) for a in (n, n * np.log(width) - log_norm))
-        orbitals = scaled**n * np.exp(log_scale - 0.5 * scaled**2)
+        column = (-1, *[1] * x.ndim)
+        decay = np.exp(log_scale.reshape(column) - 0.5 * scaled**2)
+        orbitals: Array = scaled ** n.reshape(column) * decay
         return np.broadcast_to(orbitals, (l_max + 1, *orbitals.shape))
 
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
@@ -102,6 +106,8 @@ class SphericalBessel:
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
         """Evaluate √2 j_l(z x/cutoff) / (cutoff^{3/2} |j_{l+1}(z)|), which is orthonormal."""
+        from scipy.special import spherical_jn
+
         functions = np.empty((l_max + 1, n_max, *x.shape))
         for l, zeros in enumerate(spherical_bessel_zeros(n_max, l_max)):
             for n, zero in enumerate(zeros):
@@ -120,7 +126,8 @@ def spherical_bessel_zeros(n_max: int, l_max: int) -> Array:
 
     The zeros of neighbouring orders interlace, which brackets each one for Brent's method.
     """
-    from scipy.optimize import brentq  # noqa: PLC0415 - only this basis needs it
+    from scipy.optimize import brentq
+    from scipy.special import spherical_jn
 
     zeros = np.zeros((l_max + 1, n_max))
     bracket = np.pi * np.arange(1, n_max + l_max + 1)
@@ -155,12 +162,33 @@ class RadialFunctions:
     shape: tuple[int, int]
 
     def __call__(self, r: Array) -> tuple[Array, Array]:
-        """Return functions and derivatives, each of shape (n_max, l_max + 1, \\*r.shape)."""
-        angle = np.arccos(np.clip(2 * r.ravel() / self.cutoff - 1, -1, 1))
-        degrees = np.arange(self.coefficients.shape[-1])
-        polynomials = np.cos(np.multiply.outer(degrees, angle))  # [k, pair]
+        """Return functions and derivatives, each of shape (n_max, l_max + 1) and that of r."""
+        terms = self.coefficients.shape[-1]
+        # Beyond the cutoff the density is zero, but the polynomials would overflow.
+        x = np.minimum(2 * r.ravel() / self.cutoff - 1, 1.0)
+        polynomials = _chebyshev(x, terms)  # [k, pair]
         values = (self.coefficients @ polynomials).reshape(2, *self.shape, *r.shape)
         return values[0], values[1]
+
+
+def _chebyshev(x: Array, terms: int) -> Array:
+    """Chebyshev polynomials of degree 0 to terms - 1 at x, shape (terms, len(x)).
+
+    By T_{m+j} = 2 T_m T_j - T_{m-j} for j = 1 ... m, which doubles the number of rows at every
+    step: six steps where the usual recurrence takes sixty. Rounding grows as the degree squared,
+    as that of the polynomials near ±1 must, and coefficients fall faster.
+    """
+    polynomials = np.ones((terms, len(x)))
+    if terms > 1:
+        polynomials[1] = x
+    m = 1
+    while m < terms - 1:
+        j = min(m, terms - 1 - m)
+        new = polynomials[m + 1 : m + j + 1]
+        np.multiply(2 * polynomials[m], polynomials[1 : j + 1], out=new)
+        new -= polynomials[m - j : m][::-1]
+        m += j
+    return polynomials
 
 
 @lru_cache(maxsize=32)
@@ -175,7 +203,8 @@ def radial_functions(
         If 2048 terms do not suffice: the smearing is too small for the cutoff.
     """
     terms = 32
-    while terms <= LONGEST_SERIES:
+    possible = smearing == 0 or smearing >= SMALLEST_SMEARING * cutoff
+    while possible and terms <= LONGEST_SERIES:
         r = 0.5 * cutoff * (chebyshev.chebpts1(terms) + 1)
         samples = _smeared(basis, r, cutoff=cutoff, n_max=n_max, l_max=l_max, smearing=smearing)
         series = _interpolate(samples.reshape(-1, terms).T)  # [k, l n]
@@ -192,8 +221,8 @@ def radial_functions(
             return RadialFunctions(cutoff, coefficients.reshape(2, n_max * (l_max + 1), -1), shape)
         terms *= 2
     raise ValueError(
-        f"the radial functions need more than {LONGEST_SERIES} Chebyshev terms: got "
-        f"smearing={smearing} Å for cutoff={cutoff} Å; expected at least {cutoff / 200:.3g} Å, or 0"
+        f"smearing={smearing:g} Å is too narrow for cutoff={cutoff:g} Å: the radial functions need "
+        f"more than {LONGEST_SERIES} terms; take about {cutoff / 200:.2g} Å or more, or 0."
     )
 
 
@@ -203,6 +232,8 @@ def _interpolate(samples: Array) -> Array:
     The cosine transform keeps rounding at eps for every term; a Vandermonde product multiplies
     it by the number of terms.
     """
+    from scipy.fft import dct
+
     series = dct(samples[::-1], axis=0) / len(samples)
     series[0] *= 0.5
     return np.asarray(series)
@@ -222,15 +253,17 @@ def _smeared(
     weights = 0.5 * (high - low)[:, None] * weights * x**2
     kernel = _gaussian_kernel(x, r[:, None], smearing=smearing, l_max=l_max)  # [l, r, node]
     functions = basis.primitives(x, cutoff=cutoff, n_max=n_max, l_max=l_max)  # [l, n, r, node]
-    return np.einsum("lnrx,lrx->lnr", functions, kernel * weights)
+    return np.asarray(np.einsum("lnrx,lrx->lnr", functions, kernel * weights))
 
 
 def _gaussian_kernel(x: Array, r: Array, *, smearing: float, l_max: int) -> Array:
-    """K_l(x, r) = 4π (πσ²)^{-3/4} exp(-(x² + r²)/2σ²) i_l(x r/σ²), shape (l_max + 1, \\*x.shape).
+    """K_l(x, r) = 4π (πσ²)^{-3/4} exp(-(x² + r²)/2σ²) i_l(x r/σ²), shape (l_max + 1, ...).
 
     The Gaussian has unit norm in L². The modified spherical Bessel functions come scaled by
     exp(-x r/σ²), and by downward recurrence, which is stable where the upward one is not.
     """
+    from scipy.special import ive
+
     u = x * r / smearing**2
     bessel = np.empty((l_max + 2, *u.shape))
     for l in (l_max + 1, l_max):
@@ -238,23 +271,27 @@ def _gaussian_kernel(x: Array, r: Array, *, smearing: float, l_max: int) -> Arra
     for l in range(l_max, 0, -1):
         bessel[l - 1] = bessel[l + 1] + (2 * l + 1) / u * bessel[l]
     prefactor = 4 * np.pi * (np.pi * smearing**2) ** -0.75
-    return prefactor * np.exp(-0.5 * ((x - r) / smearing) ** 2) * bessel[: l_max + 1]
+    kernel: Array = prefactor * np.exp(-0.5 * ((x - r) / smearing) ** 2) * bessel[: l_max + 1]
+    return kernel
 
 
-def _orbitals(cutoff: float, n_max: int) -> tuple[NDArray[np.intp], Array]:
+def _orbitals(cutoff: float, n_max: int) -> tuple[Array, Array]:
     """Powers and widths of the Gaussian-type orbitals, both of shape (n_max,)."""
-    n = np.arange(n_max)
+    n = np.arange(float(n_max))
     return n, np.sqrt(np.maximum(n, 1)) * cutoff / n_max
 
 
-def _overlap(n: NDArray[np.intp], width: Array) -> Array:
+def _overlap(n: Array, width: Array) -> Array:
     """Overlap matrix of the normalised orbitals over [0, ∞), shape (n_max, n_max)."""
     power = n[:, None] + n + 2
     combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
     log_norm = 0.5 * _log_moment(2 * n + 2, width)
-    return np.exp(_log_moment(power, combined) - log_norm[:, None] - log_norm)
+    return np.asarray(np.exp(_log_moment(power, combined) - log_norm[:, None] - log_norm))
 
 
-def _log_moment(power: NDArray[np.intp], width: Array) -> Array:
+def _log_moment(power: Array, width: Array) -> Array:
     """Logarithm of ∫ x^power exp(-x²/width²) dx over [0, ∞)."""
-    return gammaln(0.5 * (power + 1)) - np.log(2.0) + (power + 1) * np.log(width)
+    from scipy.special import gammaln
+
+    moment: Array = gammaln(0.5 * (power + 1)) - np.log(2.0) + (power + 1) * np.log(width)
+    return moment

@@ -1,0 +1,113 @@
+"""Time and memory of calls, on a machine that others use too."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results"
+MIB = 1024.0  # KiB, the unit of /proc/self/status
+BURST = 3  # calls in a row: the first refills the caches that the other contenders emptied
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Times of one call in ms.
+
+    Attributes
+    ----------
+    best, median
+        Over all calls, wall clock. The best is the least disturbed one.
+    processor
+        Least processor time of a call, all threads together: above ``best`` means that
+        the call used more than one thread.
+    calls
+        Number of calls timed.
+    """
+
+    best: float
+    median: float
+    processor: float
+    calls: int
+
+
+def interleave(
+    calls: Mapping[str, Callable[[], object]], *, seconds: float, rounds: int = 5
+) -> dict[str, Timing]:
+    """Time the calls in turn, so that a disturbance of the machine meets all of them.
+
+    Every call runs once untimed, then ``rounds`` times in bursts, and on until ``seconds`` have
+    passed.
+    """
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    end = time.perf_counter() + seconds
+    while rounds > 0 or time.perf_counter() < end:
+        rounds -= 1
+        gc.collect()
+        for name, call in calls.items():
+            samples[name].extend(time_once(call) for _ in range(BURST))
+    return {name: summarize(times) for name, times in samples.items()}
+
+
+def time_once(call: Callable[[], object]) -> tuple[float, float]:
+    """Wall and processor time of one call in ms; freeing its result is not counted."""
+    wall, processor = time.perf_counter(), time.process_time()
+    result = call()
+    times = 1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - processor)
+    del result
+    return times
+
+
+def summarize(times: list[tuple[float, float]]) -> Timing:
+    """Best, median, least processor time."""
+    wall, processor = np.array(times).T
+    return Timing(
+        best=round(float(wall.min()), 4),
+        median=round(float(np.median(wall)), 4),
+        processor=round(float(processor.min()), 4),
+        calls=len(wall),
+    )
+
+
+def measure_peak(call: Callable[[], object]) -> float:
+    """Rise of the resident memory during one call, in MiB, its result included.
+
+    Linux only: writing 5 to ``clear_refs`` resets the peak. Memory freed before and kept by an
+    allocator would hide a part of the rise, so it is given back first, and one call is measured
+    per fresh process.
+    """
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = read_memory("VmRSS")
+    result = call()
+    peak = read_memory("VmHWM") - before
+    del result
+    return peak
+
+
+def read_memory(field: str) -> float:
+    """One field of /proc/self/status in MiB."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    match = re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE)
+    if match is None:
+        raise OSError(f"/proc/self/status has no {field}; this measurement needs Linux.")
+    return int(match.group(1)) / MIB
+
+
+def save(name: str, result: object) -> Path:
+    """Write a result as JSON into the results folder."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,99 @@
+"""Write the measured tables of ``results/*.json`` into the README of the benchmarks.
+
+``python -m benchmarks.report``
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from benchmarks.clock import RESULTS
+from benchmarks.contenders import OURS
+
+README = Path(__file__).parent / "README.md"
+START, END = "<!-- measured: start -->\n", "<!-- measured: end -->\n"
+
+
+def load(name: str) -> dict:
+    """Read one result."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def tabulate(header: list[str], rows: list[list[object]]) -> str:
+    """Make a Markdown table; numbers get three significant digits."""
+    lines = [header, ["---"] * len(header)]
+    lines += [[f"{x:.3g}" if isinstance(x, float) else str(x) for x in row] for row in rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def peers() -> str:
+    """Tabulate best and median of every contender, its memory, and the ratios."""
+    systems = load("peers")["systems"]
+    names = list(next(iter(systems.values()))["milliseconds"])
+    times, memory = [], []
+    for name in sorted(names, key=lambda n: (n not in OURS, n)):
+        measured = [system["milliseconds"][name] for system in systems.values()]
+        times.append([name, *(f"{t['best']:.3g} ({t['median']:.3g})" for t in measured)])
+        memory.append([name, *(system["peak_MiB"].get(name, "") for system in systems.values())])
+    ratios = [
+        [f"fastest peer / {name}", *(s["fastest_peer_over_ours"][name] for s in systems.values())]
+        for name in OURS
+    ]
+    return (
+        "### Beside other packages, best (median) in ms\n\n"
+        + tabulate(["", *systems], times + ratios)
+        + "\nPeak memory of one call, result included, in MiB\n\n"
+        + tabulate(["", *systems], memory)
+    )
+
+
+def order3() -> str:
+    """Tabulate order 3 against the floor, and benzene."""
+    result = load("order3")
+    floor = result["floor"]
+    rows = [[name, t["best"], t["median"]] for name, t in result["milliseconds"].items()]
+    return (
+        "### Order 3, carbon environment of CH4, n_max 8, l_max 8, one species; and a slider\n\n"
+        + tabulate(["ms", "best", "median"], rows)
+        + f"\n{result['features']} features, {result['features_with_duplicates']} before those "
+        "equal by exchange are dropped.\n"
+        f"The {floor['products']} necessary matrix products have {floor['Mflop']:.1f} Mflop: "
+        f"{floor['at_their_sizes_ms']:.2f} ms by numpy at their sizes, "
+        f"{floor['at_peak_ms']:.2f} ms at the {floor['peak_Gflop_per_s']:.0f} Gflop/s of a "
+        "1000 x 1000 product. The Jacobian (blocks) takes "
+        f"**{result['over_floor_at_their_sizes']:.1f}** and "
+        f"**{result['over_floor_at_peak']:.1f}** times that.\n"
+    )
+
+
+def growth() -> str:
+    """Tabulate growth with the number of atoms, and all exponents."""
+    result = load("growth")
+    fields = ("best", "median", "peak_MiB", "blocks_MiB", "dense_MiB")
+    rows = [[n, *(row[field] for field in fields)] for n, row in result["tables"]["N"].items()]
+    exponents = [
+        [variable, e["best"], e["peak_MiB"]]
+        for variable, e in result["exponents"].items()
+        if variable != "order"
+    ]
+    return (
+        "### Growth\n\nSilicon, order 2; times in ms; the dense array is not made\n\n"
+        + tabulate(["atoms", *fields], rows)
+        + "\nExponents, over the upper half of the values\n\n"
+        + tabulate(["variable", "time", "peak memory"], exponents)
+        + "\n![growth](results/growth.png)\n"
+    )
+
+
+def main() -> None:
+    """Replace what stands between the markers."""
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    tables = "\n".join([peers(), order3(), growth()])
+    README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""``python -m sensitivity`` is the command ``sensitivity``."""
+
+import sys
+
+from sensitivity.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Real spherical harmonics, accurate to rounding, and their gradient.
+
+All (l, m) stand in one array with an axis for l and one for m = -l ... l, the latter padded by
+zeros to 2 l_max + 1 places: what the padding costs in arithmetic is less than what a loop over l
+costs in calls.
+
+They are computed here because those of sphericart 2.0.4, which is the library for it, are off by
+up to 2e-14 for l ≤ 6, where its constants end, and then rotations are no longer unseen.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def spherical_harmonics(units: Array, l_max: int) -> Array:
+    """Real, orthonormal Y_lm of unit vectors, without the Condon-Shortley phase.
+
+    Y_lm is Q_lm(z) times the real (m ≥ 0) or imaginary (m < 0) part of (x + iy)^|m|, where Q, with
+    its normalisation, follows from Q_mm by Q_lm = a_lm (z Q_{l-1,m} - b_lm Q_{l-2,m}).
+
+    Parameters
+    ----------
+    units
+        Shape (3, ...): x, y and z.
+    l_max
+        Largest degree.
+
+    Returns
+    -------
+    Array of shape (l_max + 1, 2 l_max + 1, ...); place l + m of the second axis belongs to m.
+    """
+    x, y, z = units
+    first, a, b = _recurrence(l_max)
+    powers = np.empty((l_max + 1, *z.shape), dtype=complex)
+    powers[0] = 1.0
+    powers[1:] = x + 1j * y
+    np.cumprod(powers, axis=0, out=powers)
+    first, a, b = (array.reshape(*array.shape, *[1] * z.ndim) for array in (first, a, b))
+    out = np.zeros((l_max + 1, 2 * l_max + 1, *z.shape))
+    q = np.zeros((l_max + 1, *z.shape))  # [m], of degree l
+    previous = np.zeros_like(q)
+    for l in range(l_max + 1):
+        previous, q = q, a[l] * (z * q - b[l] * previous)
+        q[l] = first[l]
+        np.multiply(q[: l + 1], powers[: l + 1].real, out=out[l, l : 2 * l + 1])
+        np.multiply(q[l:0:-1], powers[l:0:-1].imag, out=out[l, :l])
+    return out
+
+
+def harmonics_gradient(harmonics: Array, units: Array, r: Array) -> Array:
+    """∇Y_lm = -r̂ x (r x ∇Y_lm)/r from the generators of rotation, r x ∇Y_l = G_l Y_l.
+
+    Because G is antisymmetric to the last bit, a rotation leaves invariants of Y unchanged to
+    rounding, which a gradient from differentiated polynomials does not guarantee.
+
+    Parameters
+    ----------
+    harmonics
+        Shape (l, m, ...), from ``spherical_harmonics``.
+    units, r
+        Shapes (3, ...) and (...), Å: directions and lengths of the vectors.
+
+    Returns
+    -------
+    Array of shape (l, m, ..., 3), in 1/Å.
+    """
+    l_size, m_size, *shape = harmonics.shape
+    rotated = _generators(l_size - 1) @ harmonics.reshape(l_size, m_size, -1)
+    lx, ly, lz = rotated.reshape(l_size, 3, m_size, *shape).swapaxes(0, 1)
+    ux, uy, uz = units / r
+    out = np.empty((l_size, m_size, *shape, 3))
+    np.subtract(uz * ly, uy * lz, out=out[..., 0])
+    np.subtract(ux * lz, uz * lx, out=out[..., 1])
+    np.subtract(uy * lx, ux * ly, out=out[..., 2])
+    return out
+
+
+def complex_from_real(l: int) -> NDArray[np.complex128]:
+    """Matrix U of Y_lm(complex) = Σ_μ U_{mμ} Y_lμ(real), Condon-Shortley phase included."""
+    u = np.zeros((2 * l + 1, 2 * l + 1), dtype=complex)
+    u[l, l] = 1.0
+    for m in range(1, l + 1):
+        sign = (-1) ** m
+        u[l + m, l + m], u[l + m, l - m] = sign * np.sqrt(0.5), sign * 1j * np.sqrt(0.5)
+        u[l - m, l + m], u[l - m, l - m] = np.sqrt(0.5), -1j * np.sqrt(0.5)
+    return u
+
+
+@lru_cache(maxsize=64)
+def _recurrence(l_max: int) -> tuple[Array, Array, Array]:
+    """Q_mm, shape (m,), and the coefficients a and b, shape (l, m), zero for m ≥ l."""
+    l, m = np.ogrid[: l_max + 1, : l_max + 1]
+    inside = m < l
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a = np.where(inside, np.sqrt((4.0 * l**2 - 1) / (l**2 - m**2)), 0.0)
+        b = np.where(inside, np.sqrt(((l - 1.0) ** 2 - m**2) / (4.0 * (l - 1.0) ** 2 - 1)), 0.0)
+    step = np.arange(1.0, l_max + 1)
+    first = np.sqrt(np.cumprod(np.concatenate([[0.25 / np.pi], (2 * step + 1) / (2 * step)])))
+    first[1:] *= np.sqrt(2)
+    return first, a, b
+
+
+@lru_cache(maxsize=64)
+def _generators(l_max: int) -> Array:
+    """The matrices G_l for x, y and z below each other, shape (l, 3m, m), padded by zeros."""
+    m_size = 2 * l_max + 1
+    padded = np.zeros((l_max + 1, 3, m_size, m_size))
+    for l in range(l_max + 1):
+        padded[l, :, : 2 * l + 1, : 2 * l + 1] = _rotation_generators(l)
+    return padded.reshape(l_max + 1, 3 * m_size, m_size)
+
+
+def _rotation_generators(l: int) -> Array:
+    """Antisymmetric G_{mμ}, shape (3, 2l + 1, 2l + 1), from the angular momentum operators."""
+    m = np.arange(-l, l)
+    raising = np.diag(np.sqrt((l - m) * (l + m + 1)), -1).astype(complex)
+    lowering = raising.T
+    z = np.diag(np.arange(-l, l + 1)).astype(complex)
+    u = complex_from_real(l)
+    components = (0.5 * (raising + lowering), -0.5j * (raising - lowering), z)
+    real = np.array([(u.conj().T @ (1j * j.T) @ u).real for j in components])
+    return np.asarray(0.5 * (real - real.swapaxes(1, 2)))

@@ -1,0 +1,13 @@
+"""Notebook widgets: move the atoms along a singular vector and watch the spectrum.
+
+They need the libraries of the extra ``lab``: ``pip install "atomic-sensitivity[lab]"``.
+"""
+
+from sensitivity.explorers.libraries import missing
+
+try:
+    from sensitivity.explorers.explorer import Explorer
+except ModuleNotFoundError as error:
+    raise missing(error) from error
+
+__all__ = ["Explorer"]

@@ -1,0 +1,157 @@
+"""The singular values, and beside them, on the same scale, their trace against the amplitude."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from sensitivity.explorers.canvas import embed, resize
+from sensitivity.explorers.displacement import Displacement
+from sensitivity.plots.palette import ARROW, COLORS, MARKERS
+from sensitivity.spectrum import Spectrum
+
+KINDS = ("internal", "unseen", "rotation", "translation")
+
+HEIGHT = 420
+"""Pixels."""
+
+WIDTHS = (420, 640)
+"""Pixels: narrower, the labels crowd; wider, there is nothing more to see."""
+
+MARGINS = 10
+"""Pixels: the border, and what ipympl leaves free on both sides."""
+
+SHARE = 0.52
+"""Of the width of the explorer, beside the molecule."""
+
+
+class Chart:
+    """A figure that is built once and then given new data.
+
+    Attributes
+    ----------
+    figure, widget
+        The matplotlib figure, and the widget that shows it.
+    values
+        Per kind of mode, the markers of the singular values of the displaced structure.
+    before
+        The markers of the singular values of the reference.
+    chosen
+        The ring around the singular value of the chosen mode.
+    traces
+        Per mode, the line of its singular value against the amplitude.
+    """
+
+    def __init__(self, reference: Spectrum, *, reach: float) -> None:
+        self._zero = reference.zero_level or reference.threshold
+        self.figure = Figure(figsize=(WIDTHS[0] / 100, HEIGHT / 100), dpi=100, layout="constrained")
+        self.widget, self._refresh = embed(self.figure)
+        self._left, self._right = self.figure.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
+        _scale(self._left, self._right, reference, zero=self._zero)
+        self.values, self.before, self.chosen = _markers(self._left, reference)
+        self.traces, self._cursor = _lines(self._right, reference, reach=reach)
+        self.before.set_ydata(self._heights(reference.singular_values))
+
+    def show(self, state: Displacement) -> None:
+        """Show the spectrum of a displaced structure; no markers if it has none."""
+        kinds = np.array(state.spectrum.kinds if state.spectrum else ())
+        heights = self._heights(state.spectrum.singular_values if state.spectrum else np.zeros(0))
+        for kind, line in self.values.items():
+            line.set_data(np.flatnonzero(kinds == kind), heights[kinds == kind])
+        self.chosen.set_data([state.mode], heights[[state.mode]] if len(heights) else [np.nan])
+        self._cursor.set_xdata([state.amplitude])
+        for mode, line in enumerate(self.traces):
+            internal = state.reference.kinds[mode] == "internal"
+            line.set(visible=internal, **(_BOLD if mode == state.mode else _THIN))
+        self._refresh()
+
+    def show_traces(self, amplitudes: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        """Show singular values, shape (amplitudes, modes), against amplitudes in Å."""
+        for line, column in zip(self.traces, self._heights(values).T, strict=True):
+            line.set_data(amplitudes, column)
+        self._refresh()
+
+    def fit(self, width: float) -> None:
+        """Take a share of the width of the explorer, or, if that is too little, all of it."""
+        share = int(SHARE * width)
+        pixels = min(share, WIDTHS[1]) if share >= WIDTHS[0] else int(width) - MARGINS
+        resize(self.figure, width=pixels, height=HEIGHT)
+
+    def on_click(self, *, mode: Callable[[int], None], amplitude: Callable[[float], None]) -> None:
+        """Call these with the mode, or the amplitude, that a person clicked on."""
+
+        def clicked(event: Any) -> None:
+            if event.inaxes is self._left:
+                last = len(self.traces) - 1
+                mode(int(np.clip(round(event.xdata), 0, last)))
+            elif event.inaxes is self._right:
+                amplitude(float(event.xdata))
+
+        self.figure.canvas.mpl_connect("button_press_event", clicked)
+
+    def _heights(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        # A logarithmic axis has no zero: all that counts as zero is drawn in the band below.
+        # NaN, where there is no spectrum, stays NaN and leaves a gap.
+        return np.where(values <= self._zero, self._zero / BAND, values)
+
+
+BAND = 5.0
+"""Singular values that count as zero are drawn this factor below the threshold."""
+
+TOP = 30.0
+"""Room above the largest singular value, for the legend and for growth."""
+
+_BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
+_THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
+
+
+def _scale(left: Axes, right: Axes, reference: Spectrum, *, zero: float) -> None:
+    count = len(reference.singular_values)
+    top = TOP * max(float(reference.singular_values.max()), zero)
+    left.set(yscale="log", ylim=(zero / BAND**2, top), xlim=(-0.8, count - 0.2))
+    left.set(xlabel="mode", ylabel="singular value (1/Å)")
+    right.set(xlabel="amplitude (Å)")
+    right.xaxis.set_major_locator(MaxNLocator(4))
+    left.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    decades = np.arange(np.ceil(np.log10(zero)), np.log10(top))[
+        :: max(1, round(np.log10(top / zero) / 6))
+    ]
+    left.yaxis.set_major_locator(FixedLocator([zero / BAND, *10.0**decades]))
+    left.yaxis.set_major_formatter(FixedFormatter(["0", *(f"$10^{{{k:.0f}}}$" for k in decades)]))
+    left.yaxis.set_minor_locator(NullLocator())
+    for axes in (left, right):
+        axes.axhspan(zero / BAND**2, zero, color="gray", alpha=0.2, linewidth=0)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=9)
+
+
+def _markers(axes: Axes, reference: Spectrum) -> tuple[dict[str, Line2D], Line2D, Line2D]:
+    count = len(reference.singular_values)
+    size = 8.0 if count <= 20 else 5.0
+    style: dict[str, Any] = {"linestyle": "none", "markersize": size}
+    (before,) = axes.plot(
+        np.arange(count), np.ones(count), marker="_", color="gray", label="at amplitude 0", **style
+    )
+    lines = {}
+    for kind in KINDS:
+        label = kind if kind in reference.kinds else None
+        (lines[kind],) = axes.plot(
+            [], [], marker=MARKERS[kind], color=COLORS[kind], label=label, **style
+        )
+    (ring,) = axes.plot([], [], "o", mfc="none", mec=ARROW, mew=2.2, ms=1.9 * size, ls="none")
+    axes.legend(loc="upper right", fontsize=8, frameon=False, handletextpad=0.2)
+    return lines, before, ring
+
+
+def _lines(axes: Axes, reference: Spectrum, *, reach: float) -> tuple[list[Line2D], Line2D]:
+    traces = [axes.plot([], [], **_THIN)[0] for _ in reference.singular_values]
+    cursor = axes.axvline(0.0, color=ARROW, linewidth=1, linestyle=":")
+    axes.set_xlim(-1.05 * reach, 1.05 * reach)
+    return traces, cursor

@@ -1,0 +1,8 @@
+"""Figures of results: they compute nothing, and take their colours from the axes they are in."""
+
+from sensitivity.plots.modes import plot_mode
+from sensitivity.plots.overview import save_overview
+from sensitivity.plots.palette import COLORS, MARKERS
+from sensitivity.plots.singular_values import plot_path, plot_spectrum
+
+__all__ = ["COLORS", "MARKERS", "plot_mode", "plot_path", "plot_spectrum", "save_overview"]

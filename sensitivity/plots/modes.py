@@ -1,0 +1,160 @@
+"""A mode drawn on its structure: shaded atoms, bonds, the cell, and arrows of displacement."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+from ase.data.colors import jmol_colors
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Circle, FancyArrowPatch
+from matplotlib.patheffects import Stroke
+from numpy.typing import NDArray
+
+from sensitivity.plots.camera import choose_view
+from sensitivity.plots.palette import ARROW, background, foreground, make_axes
+from sensitivity.spectrum import Spectrum
+from sensitivity.structures import neighbor_pairs
+
+_BALL = 0.5  # radius drawn, in covalent radii
+# Discs that shade an atom: size, shift up and to the left (radii), darker (-) or lighter (+).
+_SHADING = ((1.0, 0.0, -0.25), (0.84, 0.1, 0.0), (0.5, 0.25, 0.3), (0.22, 0.34, 0.65))
+_BOND = 1.2  # atoms nearer than this many sums of covalent radii are joined
+_LONGEST = 0.25  # of the largest extent, the longest arrow; a mode has no amplitude of its own
+_LEAST_EXTENT = 4.0  # Å; arrows of smaller structures are 1 Å long
+_HEAD = 9.0  # points, the head of a long arrow
+_STILL = 0.03  # of the longest arrow: shorter ones are not drawn
+_FORESHORTENED = 0.3  # an arrow that shows less than this of its length gets a point or a cross
+
+
+def plot_mode(spectrum: Spectrum, mode: int, *, ax: Axes | None = None) -> Axes:
+    """Draw one mode on the structure, seen from where atoms and arrows show best.
+
+    The longest arrow has the length of a quarter of the structure, at least 1 Å, because a mode
+    has no amplitude of its own. A circle with a point is an arrow towards the viewer, one with a
+    cross an arrow away. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images end
+    halfway.
+
+    Raises
+    ------
+    ValueError
+        If there is no such mode.
+    """
+    if not 0 <= mode < len(spectrum.modes):
+        raise ValueError(
+            f"mode {mode} does not exist: there are {len(spectrum.modes)}, counted from 0; "
+            f"give an integer from 0 to {len(spectrum.modes) - 1}."
+        )
+    ax = make_axes(ax, height=2.8)
+    atoms, displacement = spectrum.atoms, np.asarray(spectrum.modes[mode])
+    view = choose_view(atoms, displacement)
+    seen, moved = atoms.positions @ view.T, displacement @ view.T  # [atom, right/up/towards]
+    _draw_cell(ax, atoms, view=view)
+    _draw_bonds(ax, atoms, view=view)
+    _draw_atoms(ax, atoms, seen=seen)
+    longest = _LONGEST * max(_LEAST_EXTENT, float(np.ptp(atoms.positions, axis=0).max()))
+    _draw_arrows(ax, seen=seen, arrows=moved / np.linalg.norm(moved, axis=1).max() * longest)
+    _frame(ax, spectrum, mode=mode)
+    return ax
+
+
+def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: NDArray[np.float64]) -> None:
+    for (x, y, depth), number in zip(seen, atoms.numbers, strict=True):
+        radius, color = _BALL * covalent_radii[number], jmol_colors[number]
+        for size, shift, shade in _SHADING:
+            place = (x - shift * radius, y + shift * radius)
+            disc = Circle(place, size * radius, facecolor=_mix(color, shade), linewidth=0)
+            disc.set_zorder(_layer(depth))
+            ax.add_patch(disc)
+        outline = Circle((x, y), radius, fill=False, edgecolor=foreground(ax), linewidth=0.8)
+        outline.set_zorder(_layer(depth))
+        ax.add_patch(outline)
+
+
+def _mix(color: NDArray[np.float64], shade: float) -> NDArray[np.float64]:
+    """Darken a colour for a negative shade, lighten it for a positive one."""
+    return color * (1 + shade) if shade < 0 else color + (1 - color) * shade
+
+
+def _layer(depth: float) -> float:
+    """Order of drawing between 1 and 3: nearer things cover farther ones."""
+    return 2.0 + float(np.tanh(depth / 50.0))
+
+
+def _draw_bonds(ax: Axes, atoms: Atoms, *, view: NDArray[np.float64]) -> None:
+    radii = covalent_radii[atoms.numbers]
+    i, j, vectors = neighbor_pairs(atoms, 2 * _BOND * radii.max())
+    bonded = np.linalg.norm(vectors, axis=1) < _BOND * (radii[i] + radii[j])
+    i, vectors = i[bonded], vectors[bonded]
+    surface = 0.9 * _BALL * radii[i] / np.linalg.norm(vectors, axis=1)
+    start = atoms.positions[i] + surface[:, None] * vectors
+    middle = atoms.positions[i] + vectors / 2  # each atom draws its own half
+    for first, last, owner in zip(start @ view.T, middle @ view.T, i, strict=True):
+        half = [first[:2], last[:2]]
+        layer = _layer((first[2] + last[2]) / 2)
+        for color, width in ((foreground(ax), 4.6), (jmol_colors[atoms.numbers[owner]], 3.0)):
+            line = LineCollection([half], colors=[color], linewidths=width, capstyle="butt")
+            line.set_zorder(layer)
+            ax.add_collection(line)
+
+
+def _draw_cell(ax: Axes, atoms: Atoms, *, view: NDArray[np.float64]) -> None:
+    vectors = atoms.cell.array[atoms.pbc] @ view.T  # [periodic direction, right/up/towards]
+    corners = list(product((0, 1), repeat=len(vectors)))
+    edges = [
+        [np.dot(a, vectors)[:2], np.dot(b, vectors)[:2]]
+        for a in corners
+        for b in corners
+        if sum(b) == sum(a) + 1 and np.all(np.array(a) <= b)
+    ]
+    if edges:
+        style: dict[str, Any] = {"linewidths": 0.7, "linestyles": "--", "alpha": 0.6, "zorder": 0.5}
+        ax.add_collection(LineCollection(edges, colors=foreground(ax), **style))
+
+
+def _draw_arrows(ax: Axes, *, seen: NDArray[np.float64], arrows: NDArray[np.float64]) -> None:
+    """Draw arrows, shape (N, right/up/towards) in Å, over the atoms."""
+    longest = np.linalg.norm(arrows, axis=1).max()
+    for place, arrow in zip(seen, arrows, strict=True):
+        length, visible = np.linalg.norm(arrow), np.linalg.norm(arrow[:2])
+        if length < _STILL * longest:
+            continue
+        if visible < _FORESHORTENED * length:
+            _draw_end(ax, place, towards=bool(arrow[2] > 0))
+            continue
+        ends = (tuple(place[:2]), tuple(place[:2] + arrow[:2]))
+        tip = FancyArrowPatch(*ends, arrowstyle="-|>", shrinkA=0, shrinkB=0)
+        tip.set_mutation_scale(_HEAD * min(1.0, 0.3 + visible / longest))
+        tip.set(linewidth=1.5, color=ARROW, zorder=4)
+        tip.set_path_effects([Stroke(linewidth=3.0, foreground=background(ax)), Stroke()])
+        ax.add_patch(tip)
+
+
+def _draw_end(ax: Axes, place: NDArray[np.float64], *, towards: bool) -> None:
+    style: dict[str, Any] = {"color": ARROW, "zorder": 4, "linestyle": "none"}
+    ring: dict[str, Any] = {
+        "markerfacecolor": background(ax),
+        "markersize": 8,
+        "markeredgewidth": 1.4,
+    }
+    ax.plot(*place[:2], marker="o", **ring, **style)
+    ax.plot(*place[:2], marker="." if towards else "x", markersize=4.5, **style)
+
+
+def _frame(ax: Axes, spectrum: Spectrum, *, mode: int) -> None:
+    """Leave no axis, equal scales, a bar of 1 Å, and a title."""
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.margins(0.06)
+    ax.autoscale_view()
+    ax.set_axis_off()
+    low, high = ax.dataLim.get_points()  # [low/high, x/y]
+    place = (low[0], low[1] - 0.08 * max(high - low))
+    ax.plot([place[0], place[0] + 1.0], [place[1]] * 2, color=foreground(ax), linewidth=2)
+    style: dict[str, Any] = {"fontsize": "small", "va": "center", "color": foreground(ax)}
+    ax.annotate("1 Å", (place[0] + 1.0, place[1]), (4, 0), textcoords="offset points", **style)
+    value, kind = spectrum.singular_values[mode], spectrum.kinds[mode]
+    ax.set_title(f"mode {mode}, {kind}: {value:.3g} /Å", color=foreground(ax), fontsize="medium")

@@ -1,0 +1,176 @@
+"""Pairs of atoms, and of atoms and periodic images, within a cutoff."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import pi
+from typing import NamedTuple
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.memory import require_memory
+from sensitivity.structures.validation import check_cutoff, check_geometry
+
+# Å. Published coordinates are rounded to 1e-6 Å at best, so two atoms that are nearer than this
+# cannot be told apart from two atoms at one place.
+COINCIDENCE = 1e-6
+
+# Å. vesin refuses cutoffs below about 1e-6 Å; nearer pairs than this are picked out afterwards.
+_SHORTEST_SEARCH = 1.0
+
+# vesin 0.6.2 ends the process with a floating-point exception when a flat or long box takes more
+# than 1e5 of its cells, such as a sheet of 1000 Å by 1000 Å.
+_MANY_CELLS = 2e4
+
+_BYTES_PER_PAIR = 2 * 56  # i, j, vector (8 + 8 + 24), shift of the image (12), and their copies
+
+
+class Pairs(NamedTuple):
+    """Ordered pairs (i, j), each pair of atoms appearing as (i, j) and as (j, i).
+
+    Attributes
+    ----------
+    i
+        Shape (pairs,). Index of the first atom, increasing.
+    j
+        Shape (pairs,). Index of the second atom; several images of one atom are several pairs,
+        and images of atom i itself are pairs (i, i).
+    vectors
+        Shape (pairs, 3), Å. From atom i to that image of atom j.
+    """
+
+    i: NDArray[np.intp]
+    j: NDArray[np.intp]
+    vectors: NDArray[np.float64]
+
+
+def check(atoms: Atoms) -> None:
+    """Refuse a structure that has no answer, and return nothing if it has one.
+
+    Raises
+    ------
+    TypeError
+        If ``atoms`` is not an ``ase.Atoms``.
+    ValueError
+        If there is no atom, a position is NaN or infinite, a periodic direction has no usable cell
+        vector, or two atoms (or an atom and a periodic image) are at one place.
+    """
+    neighbor_pairs(atoms, COINCIDENCE)
+
+
+def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
+    """Return every pair closer than ``cutoff`` (Å): the full list, sorted by its first atom.
+
+    Cells smaller than the cutoff, skewed cells, mixed periodicity and atoms outside the cell are
+    all correct; cell vectors of directions that are not periodic are ignored. The search is that
+    of vesin, or a tree for boxes so large or flat that vesin fails on them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure or the cutoff is unusable (see ``check``), if two atoms are at one place,
+        or if the pairs would not fit into memory.
+    """
+    check_geometry(atoms)
+    cutoff = check_cutoff(cutoff)
+    _check_memory(atoms, cutoff)
+    radius = max(cutoff, _SHORTEST_SEARCH)
+    search = _search_grid if _count_cells(atoms, radius) < _MANY_CELLS else _search_tree
+    pairs = search(atoms, radius)
+    squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
+    _check_distinct(atoms, pairs, squares=squares)
+    return pairs if radius == cutoff else _keep(pairs, squares < cutoff**2)
+
+
+def _search_grid(atoms: Atoms, cutoff: float) -> Pairs:
+    # vesin imports PyTorch and CuPy where they are installed, which takes seconds.
+    from vesin import NeighborList
+
+    # More threads do not help up to 512 atoms, and cost 0.1 ms to wake for 8.
+    search = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
+    pairs, vectors = search.compute(atoms.positions, atoms.cell.array, atoms.pbc, "PD")
+    i, j = np.ascontiguousarray(pairs.T, dtype=np.intp)
+    return Pairs(i, j, vectors)
+
+
+def _search_tree(atoms: Atoms, cutoff: float) -> Pairs:
+    """Do the same with a tree of all images near the cell: slower, at any extent and shape."""
+    from scipy.spatial import KDTree
+
+    wrapped = _wrap(atoms)
+    images, owners = _near_images(atoms, wrapped, cutoff=cutoff)
+    found = KDTree(wrapped).sparse_distance_matrix(KDTree(images), cutoff, output_type="ndarray")
+    i, image = found["i"].astype(np.intp), found["j"].astype(np.intp)
+    other = i != image  # the first images are the atoms themselves
+    order = np.lexsort((image[other], i[other]))
+    i, image = i[other][order], image[other][order]
+    return Pairs(i, owners[image], images[image] - wrapped[i])
+
+
+def _wrap(atoms: Atoms) -> NDArray[np.float64]:
+    """Positions moved into the cell along the periodic directions."""
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    fractions = atoms.positions @ np.linalg.pinv(vectors)  # [atom, periodic direction]
+    return np.asarray(atoms.positions - np.floor(fractions) @ vectors)
+
+
+def _near_images(
+    atoms: Atoms, wrapped: NDArray[np.float64], *, cutoff: float
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Images within the cutoff of the box around the atoms, those in the cell first."""
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    reach = np.ceil(cutoff * np.linalg.norm(np.linalg.pinv(vectors), axis=0)).astype(int) + 1
+    shifts = np.array(list(product(*(range(-n, n + 1) for n in reach))), dtype=float)
+    # [shift, periodic direction], zero first
+    shifts = shifts[np.argsort(np.abs(shifts).sum(axis=1), kind="stable")]
+    images = (shifts @ vectors)[:, None] + wrapped  # [shift, atom, xyz]
+    low, high = wrapped.min(axis=0) - cutoff, wrapped.max(axis=0) + cutoff
+    near = ((images >= low) & (images <= high)).all(axis=2)  # [shift, atom]
+    return images[near], np.nonzero(near)[1]
+
+
+def _count_cells(atoms: Atoms, cutoff: float) -> float:
+    """Cubes with an edge of one cutoff in a box that holds the atoms and the cell."""
+    cell = np.abs(atoms.cell.array[atoms.pbc]).sum(axis=0)
+    x, y, z = (atoms.positions.max(axis=0) - atoms.positions.min(axis=0) + cell) / cutoff + 1.0
+    return float(x * y * z)
+
+
+def _keep(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
+    return Pairs(pairs.i[chosen], pairs.j[chosen], pairs.vectors[chosen])
+
+
+def _check_distinct(atoms: Atoms, pairs: Pairs, *, squares: NDArray[np.float64]) -> None:
+    if len(squares) == 0 or squares.min() > COINCIDENCE**2:
+        return
+    first = int(np.argmin(squares))
+    i, j = int(pairs.i[first]), int(pairs.j[first])
+    image = " (a periodic image)" if i == j or atoms.pbc.any() else ""
+    raise ValueError(
+        f"every atom needs a place of its own, got atom {i} ({atoms.symbols[i]}) and atom {j} "
+        f"({atoms.symbols[j]}){image} {squares[first] ** 0.5:.1e} Å apart; move or remove one."
+    )
+
+
+def _check_memory(atoms: Atoms, cutoff: float) -> None:
+    expected = _estimate_pairs(atoms, cutoff)
+    require_memory(
+        expected * _BYTES_PER_PAIR,
+        purpose=f"about {expected:.1e} pairs of neighbours within a cutoff of {cutoff:g} Å",
+        remedy="choose a smaller cutoff",
+    )
+
+
+def _estimate_pairs(atoms: Atoms, cutoff: float) -> float:
+    """Pairs if the atoms were spread evenly over the periodic directions; 0 for a molecule.
+
+    A molecule holds at most one pair per two atoms, however large the cutoff.
+    """
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    if len(vectors) == 0:
+        return 0.0
+    measure = np.sqrt(np.linalg.det(vectors @ vectors.T))  # length, area or volume of the cell
+    ball = (2 * cutoff, pi * cutoff**2, 4 / 3 * pi * cutoff**3)[len(vectors) - 1]
+    return float(len(atoms) ** 2 * ball / measure)

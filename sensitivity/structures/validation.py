@@ -1,0 +1,131 @@
+"""Structures, centers and cutoffs that cannot be analysed, refused with one clear sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+import numpy as np
+from ase import Atoms
+
+# Cell vectors of unit length that span less than this (area or volume) are taken as dependent: an
+# angle of a millionth of a radian is a mistake.
+_FLAT_CELL = 1e-6
+
+
+def check_geometry(atoms: Atoms) -> None:
+    """Refuse a structure that has no answer, but do not look for atoms at one place.
+
+    Raises
+    ------
+    TypeError
+        If ``atoms`` is not an ``ase.Atoms``.
+    ValueError
+        If there is no atom, a position is NaN or infinite, or a periodic direction has no usable
+        cell vector.
+    """
+    _check_atoms(atoms)
+    finite = np.isfinite(atoms.positions)
+    if not finite.all():
+        index = int(np.argmin(finite.all(axis=1)))
+        raise ValueError(
+            f"positions must be finite numbers in Å, got {atoms.positions[index].tolist()} for "
+            f"atom {index} ({atoms.symbols[index]}); correct or remove this atom."
+        )
+    if atoms.pbc.any():
+        _check_cell(atoms)
+
+
+def _check_atoms(atoms: Atoms) -> None:
+    if not isinstance(atoms, Atoms):
+        raise TypeError(
+            f"atoms must be an ase.Atoms, got {type(atoms).__name__}; "
+            "use sensitivity.structures.read(path) or load(name) to make one."
+        )
+    if len(atoms) == 0:
+        raise ValueError("the structure has no atoms, expected at least one; check the input.")
+
+
+def _check_cell(atoms: Atoms) -> None:
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    lengths = np.linalg.norm(vectors, axis=1)
+    usable = bool(np.isfinite(vectors).all() and (lengths > 0).all())
+    if usable:
+        units = vectors / lengths[:, None]
+        usable = bool(np.linalg.det(units @ units.T) > _FLAT_CELL**2)
+    if not usable:
+        raise ValueError(
+            f"a structure periodic along {_axes(atoms)} needs finite, independent, non-zero cell "
+            f"vectors there, got {vectors.tolist()}; set the cell, or set pbc to False."
+        )
+
+
+def _axes(atoms: Atoms) -> str:
+    return ", ".join(axis for axis, periodic in zip("abc", atoms.pbc, strict=True) if periodic)
+
+
+def check_cutoff(cutoff: float) -> float:
+    """Return the cutoff in Å as a float.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    ValueError
+        If it is not finite and positive.
+    """
+    if not isinstance(cutoff, Real) or isinstance(cutoff, bool):
+        raise TypeError(
+            f"cutoff must be a positive length in Å, got {cutoff!r}; give a number such as 3.5."
+        )
+    if not 0.0 < cutoff < np.inf:
+        raise ValueError(
+            f"cutoff must be a positive, finite length in Å, got {float(cutoff)}; "
+            "give a number such as 3.5."
+        )
+    return float(cutoff)
+
+
+def check_centers(atoms: Atoms, centers: Iterable[int] | None) -> tuple[int, ...]:
+    """Return the indices of the centers, every atom for ``None``, in the order given.
+
+    Raises
+    ------
+    TypeError
+        If ``atoms`` is not an ``ase.Atoms``, or a center is not an integer.
+    ValueError
+        If there is no atom or no center, one does not exist, or one is given twice.
+    """
+    _check_atoms(atoms)
+    if centers is None:
+        return tuple(range(len(atoms)))
+    if not isinstance(centers, Iterable) or isinstance(centers, str):
+        raise TypeError(
+            f"centers must be a sequence of atom indices, got {centers!r}; give e.g. centers=[0]."
+        )
+    chosen = tuple(_check_center(center, count=len(atoms)) for center in centers)
+    if not chosen:
+        raise ValueError(
+            "centers must name at least one atom, got none; give e.g. centers=[0], or None for all."
+        )
+    if len(set(chosen)) < len(chosen):
+        twice = next(center for center in chosen if chosen.count(center) > 1)
+        raise ValueError(
+            f"every center must be given once, got {twice} more than once; remove the repetition."
+        )
+    return chosen
+
+
+def _check_center(center: int, *, count: int) -> int:
+    if not isinstance(center, Integral) or isinstance(center, bool):
+        raise TypeError(
+            f"a center must be the integer index of an atom, got {center!r}; "
+            f"give an integer from 0 to {count - 1}."
+        )
+    if not 0 <= center < count:
+        raise ValueError(
+            f"center {int(center)} does not exist: the structure has {count} "
+            f"atom{'s' if count != 1 else ''}, counted from 0; "
+            f"give {'0' if count == 1 else f'an integer from 0 to {count - 1}'}."
+        )
+    return int(center)

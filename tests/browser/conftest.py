@@ -1,0 +1,47 @@
+"""One JupyterLab and one browser for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from laboratory import NO_BROWSER, browse, find_browser, run_notebook, serve
+from workbench import Workbench
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "1-methane.ipynb"
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    program = find_browser()
+    if program is None and os.environ.get("CI"):
+        pytest.fail(NO_BROWSER)
+    if program is None:
+        pytest.skip(NO_BROWSER)
+    return program
+
+
+@pytest.fixture(scope="session")
+def opened(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """The first notebook, run, with its explorer in sight."""
+    served, private = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("private")
+    shutil.copy(NOTEBOOK, served)
+    with serve(served, private) as laboratory, browse(browser) as (page, complaints):
+        errors = run_notebook(page, laboratory.notebook(NOTEBOOK.name))
+        assert not errors, errors
+        workbench = Workbench(page, laboratory, complaints)
+        workbench.show_explorer()
+        yield workbench
+
+
+@pytest.fixture
+def workbench(opened: Workbench) -> Iterator[Workbench]:
+    """The explorer at its start; a test fails too if the page complains meanwhile."""
+    opened.tell("explorer.reset()")
+    opened.settle()
+    yield opened
+    assert opened.complaints.console == []
+    assert opened.complaints.elsewhere == []

@@ -1,0 +1,200 @@
+"""A private JupyterLab, and a browser that looks at it and talks to nobody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from ast import literal_eval
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jupyter_client.blocking import BlockingKernelClient
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OVERRIDE = "SENSITIVITY_BROWSER"
+NO_BROWSER = (
+    "No Chromium or Chrome was found. Install one (apt-get install chromium), "
+    f"or set {OVERRIDE} to the path of its program."
+)
+
+# Software WebGL, so that it works on a machine without a graphics card; and no name but the local
+# one can be resolved, so that nothing leaves the machine.
+FLAGS = (
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+MINUTE = 60_000
+"""Milliseconds: the longest that anything may take on two slow cores."""
+
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """A running JupyterLab: its address, its token, and its folder for connection files."""
+
+    address: str
+    token: str
+    runtime: Path
+
+    def notebook(self, name: str) -> str:
+        """Address of a notebook in the served folder."""
+        return f"{self.address}/lab/tree/{name}?reset&token={self.token}"
+
+    def ask(self, expression: str) -> Any:
+        """Value of an expression in the kernel that was started last; of types that JSON has."""
+        connection = max(self.runtime.glob("kernel-*.json"), key=lambda path: path.stat().st_mtime)
+        client = BlockingKernelClient(connection_file=str(connection))
+        client.load_connection_file()
+        client.start_channels(iopub=False, stdin=False, hb=False)
+        try:
+            encoded = f"__import__('json').dumps({expression})"
+            reply = client.execute(
+                "", user_expressions={"value": encoded}, reply=True, timeout=MINUTE / 1000
+            )
+        finally:
+            client.stop_channels()
+        answer = reply["content"]["user_expressions"]["value"]
+        if answer["status"] != "ok":
+            raise RuntimeError(f"{expression}: {answer['evalue']}")
+        return json.loads(literal_eval(answer["data"]["text/plain"]))
+
+
+@dataclass
+class Complaints:
+    """What a page said or asked for that it should not have."""
+
+    console: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+
+def find_browser() -> str | None:
+    """Path of a Chromium or Chrome; None if there is none."""
+    override = os.environ.get(OVERRIDE)
+    return override or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@contextmanager
+def serve(folder: Path, private: Path, *, theme: str = "JupyterLab Light") -> Iterator[Laboratory]:
+    """Serve a folder on a free port, with settings of its own in ``private``."""
+    names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR", "LAB_SETTINGS_DIR", "LAB_WORKSPACES_DIR")
+    homes = {f"JUPYTER{'' if n.startswith('LAB') else '_'}{n}": private / n.lower() for n in names}
+    homes["IPYTHONDIR"] = private / "ipython"
+    _write_settings(homes["JUPYTERLAB_SETTINGS_DIR"], theme)
+    token, port = secrets.token_hex(16), _free_port()
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"),
+        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+    ]
+    environment = os.environ | {name: str(path) for name, path in homes.items()}
+    log = private / "jupyterlab.log"
+    with log.open("w") as file:
+        server = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+    laboratory = Laboratory(f"http://127.0.0.1:{port}", token, homes["JUPYTER_RUNTIME_DIR"])
+    try:
+        _wait_until_up(laboratory, server, log)
+        yield laboratory
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@contextmanager
+def browse(
+    program: str, *, width: int = 1300, height: int = 900, scale: float = 1
+) -> Iterator[tuple[Page, Complaints]]:
+    """Open an empty page, and note what it complains about or asks from another machine."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        viewport: Any = {"width": width, "height": height}
+        page = browser.new_page(viewport=viewport, device_scale_factor=scale)
+        page.set_default_timeout(MINUTE)
+        yield page, _listen(page)
+        browser.close()
+
+
+def _listen(page: Page) -> Complaints:
+    complaints = Complaints()
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" or "not registered" in message.text:
+            complaints.console.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.console.append(str(error)))
+    page.on("request", lambda request: _note(request.url, complaints))
+    page.on("websocket", lambda websocket: _note(websocket.url, complaints))
+    return complaints
+
+
+def run_notebook(page: Page, address: str) -> list[str]:
+    """Open a notebook, run all its cells, and list the errors they raised."""
+    page.goto(address)
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell.currentWidget?.context?.sessionContext"
+        "?.session?.kernel?.status === 'idle'"
+    )
+    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+    outputs = page.evaluate(
+        "() => jupyterapp.shell.currentWidget.context.model.toJSON().cells"
+        ".flatMap(cell => cell.outputs ?? [])"
+    )
+    return [output["evalue"] for output in outputs if output["output_type"] == "error"]
+
+
+def _note(url: str, complaints: Complaints) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("data", "blob", "about") and parts.hostname != "127.0.0.1":
+        complaints.elsewhere.append(url)
+
+
+def _write_settings(folder: Path, theme: str) -> None:
+    settings = SETTINGS | {"apputils-extension/themes": {"theme": theme}}
+    for name, values in settings.items():
+        path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_up(laboratory: Laboratory, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + MINUTE / 1000
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{laboratory.address}/api", timeout=5):
+                return
+        except urllib.error.URLError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")

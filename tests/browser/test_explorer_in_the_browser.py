@@ -1,0 +1,132 @@
+"""What a person sees when the first notebook is opened in JupyterLab."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from workbench import STAGES, Workbench, pixels
+
+
+def test_the_molecule_is_drawn_and_not_black(workbench: Workbench) -> None:
+    picture = pixels(workbench.molecule)
+    inked = (picture.min(axis=2) < 250).mean()
+    assert 0.03 < inked < 0.6
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 200
+    assert (picture.max(axis=2) < 40).mean() < 0.01
+
+
+def test_the_arrows_are_drawn_in_their_colour(workbench: Workbench) -> None:
+    orange = lambda image: ((image[..., 0] - image[..., 2]) > 100).sum()  # noqa: E731
+    shown = orange(pixels(workbench.molecule))
+    workbench.tell("setattr(explorer, 'arrows', False)")
+    workbench.wait(lambda: orange(pixels(workbench.molecule)) == 0)
+    assert shown > 100
+
+
+def test_the_arrow_keys_move_atoms_arrows_and_chart_but_not_the_camera(
+    workbench: Workbench,
+) -> None:
+    before, heights = workbench.scene(), workbench.heights()
+    molecule, chart = pixels(workbench.molecule), pixels(workbench.chart)
+    workbench.slider.focus()
+    for _ in range(20):
+        workbench.page.keyboard.press("ArrowRight")
+    workbench.wait(lambda: abs(workbench.ask("explorer.amplitude") - 0.2) < 1e-9)
+    workbench.settle()
+    after = workbench.scene()
+    mode = np.array(workbench.ask("explorer.reference.modes[8].ravel().tolist()"))
+    np.testing.assert_allclose(after["atoms"] - before["atoms"], 0.2 * mode, atol=1e-5)
+    assert np.abs(after["arrows"] - before["arrows"]).max() > 0.05
+    for name in ("camera", "components", "geometries", "textures"):
+        np.testing.assert_array_equal(after[name], before[name], err_msg=name)
+    assert after["components"] == 2
+    zero = min(heights)
+    assert sum(np.array(heights) > zero) == 1
+    assert sum(np.array(workbench.heights()) > zero) > 1
+    workbench.wait(lambda: (pixels(workbench.chart) != chart).any(axis=2).sum() > 100)
+    assert (pixels(workbench.molecule) != molecule).any(axis=2).sum() > 1000
+
+
+def test_the_browser_keeps_what_python_sets(workbench: Workbench) -> None:
+    for amplitude in (0.2, 0.3, -0.1, 0.1234):
+        workbench.tell(f"setattr(explorer, 'amplitude', {amplitude})")
+    workbench.page.get_by_text("+0.12").last.wait_for()
+    workbench.settle()
+    workbench.page.evaluate("() => new Promise(done => setTimeout(done, 500))")
+    assert workbench.ask("explorer.amplitude") == 0.1234
+
+
+def test_a_click_on_a_marker_chooses_its_mode(workbench: Workbench) -> None:
+    axes = "explorer.chart.figure.axes[0]"
+    x, y = workbench.ask(
+        f"{axes}.transData.transform(explorer.chart.values['internal'].get_xydata()[3]).tolist()"
+    )
+    height = workbench.ask("explorer.chart.figure.bbox.height")
+    workbench.chart.click(position={"x": x, "y": height - y})
+    workbench.wait(lambda: workbench.ask("explorer.mode") == 3)
+    workbench.page.get_by_text("Mode 3 is internal").last.wait_for()
+
+
+def test_playing_moves_the_atoms_and_stop_brings_them_back(workbench: Workbench) -> None:
+    start = workbench.scene()["atoms"]
+    play, stop = (workbench.page.locator(".widget-play button:visible").nth(k) for k in (-2, -1))
+    play.click()
+    workbench.wait(lambda: np.abs(workbench.scene()["atoms"] - start).max() > 0.1)
+    stop.click()
+    workbench.wait(lambda: workbench.ask("explorer.amplitude") == 0.0)
+    workbench.settle()
+    np.testing.assert_allclose(workbench.scene()["atoms"], start, atol=1e-5)
+
+
+def test_hundreds_of_updates_leave_nothing_behind(workbench: Workbench) -> None:
+    before = workbench.scene()
+    swing = "0.4 * __import__('math').sin(0.1 * k)"
+    workbench.tell(f"[setattr(explorer, 'amplitude', {swing}) for k in range(1, 401)] and None")
+    workbench.settle()
+    after = workbench.scene()
+    assert np.abs(after["atoms"] - before["atoms"]).max() > 0.05
+    for name in ("camera", "components", "geometries", "textures"):
+        np.testing.assert_array_equal(after[name], before[name], err_msg=name)
+
+
+def test_a_second_view_shows_the_same_atoms(workbench: Workbench) -> None:
+    workbench.tell("setattr(explorer, 'amplitude', 0.3)")
+    workbench.page.evaluate("() => jupyterapp.commands.execute('notebook:create-output-view')")
+    expected = workbench.positions()[::3]
+    workbench.wait(lambda: all(np.allclose(x, expected, atol=1e-5) for x in two_views(workbench)))
+    workbench.page.evaluate("() => jupyterapp.shell.currentWidget.dispose()")
+
+
+def two_views(workbench: Workbench) -> list[list[float]]:
+    """The first coordinates of all atoms in each of two views; NaN until there are two."""
+    views: list[list[float]] = workbench.page.evaluate(
+        f"() => {STAGES}.filter(stage => stage.compList.length === 2)"
+        ".map(stage => Array.from(stage.compList[0].structure.atomStore.x))"
+    )
+    return views if len(views) == 2 else [[np.nan] * 5]
+
+
+# What sticks out of the explorer, or is larger inside than outside.
+CLIPPED = """() => {
+  const explorer = [...document.querySelectorAll('.sensitivity-explorer')].at(-1);
+  const outside = explorer.getBoundingClientRect();
+  return [...explorer.querySelectorAll('.jupyter-widgets, canvas')].filter(e => e.offsetParent)
+    .filter(e => {
+      const {left, right, bottom} = e.getBoundingClientRect();
+      return left < outside.left - 1 || right > outside.right + 1 || bottom > outside.bottom + 1
+        || e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1;
+    })
+    .map(e => `${e.className}: ${e.scrollWidth} in ${e.clientWidth} wide, `
+      + `${e.scrollHeight} in ${e.clientHeight} high`);
+}"""
+
+
+@pytest.mark.parametrize("width", [900, 1300, 1900])
+def test_nothing_is_clipped(workbench: Workbench, width: int) -> None:
+    workbench.page.set_viewport_size({"width": width, "height": 900})
+    clipped = lambda: workbench.page.evaluate(CLIPPED)  # noqa: E731
+    workbench.wait(lambda: clipped() == [], clipped)
+    box = workbench.page.locator(".sensitivity-explorer").last.bounding_box()
+    assert box is not None
+    assert box["width"] > 0.5 * min(width, 1240)
+    assert (pixels(workbench.molecule).min(axis=2) < 250).mean() > 0.02

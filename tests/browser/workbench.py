@@ -1,0 +1,110 @@
+"""An explorer in a browser: look at it, press its keys, and ask the kernel behind it."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from laboratory import MINUTE, Complaints, Laboratory
+from PIL import Image
+from playwright.sync_api import Locator, Page
+
+# The explorer leaves NGL's stage on the element that it draws in.
+STAGES = "[...document.querySelectorAll('div')].map(e => e.stage).filter(Boolean)"
+
+SCROLL = """async () => {
+  const notebook = jupyterapp.shell.currentWidget.content;
+  const cells = notebook.widgets.map(cell => cell.model.sharedModel.getSource());
+  const index = cells.findIndex(source => source.startsWith("explorer = Explorer("));
+  notebook.activeCellIndex = index;
+  await notebook.scrollToItem(index, "start");
+}"""
+
+SCENE = f"""() => {{
+  const stage = {STAGES}.at(-1), atoms = stage.compList[0].structure.atomStore;
+  const arrows = stage.compList[1].reprList[0].repr.bufferList[0];
+  const memory = stage.viewer.renderer.info.memory;
+  return {{
+    atoms: Array.from(atoms.x).flatMap((x, i) => [x, atoms.y[i], atoms.z[i]]),
+    arrows: Array.from(arrows.splitPosition),
+    camera: stage.viewerControls.getOrientation().elements,
+    components: stage.compList.length,
+    geometries: memory.geometries, textures: memory.textures,
+  }};
+}}"""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A page with an explorer, its laboratory, and what the page complained about."""
+
+    page: Page
+    laboratory: Laboratory
+    complaints: Complaints
+
+    @property
+    def molecule(self) -> Locator:
+        """The canvas of the molecule."""
+        return self.page.locator(
+            ".jp-OutputArea-output canvas:not(.jupyter-matplotlib canvas)"
+        ).last
+
+    @property
+    def chart(self) -> Locator:
+        """The canvas of the chart."""
+        return self.page.locator(".jupyter-matplotlib canvas").last
+
+    @property
+    def slider(self) -> Locator:
+        """The handle of the amplitude slider; nglview has sliders of its own, without a label."""
+        row = self.page.locator(".widget-slider", has=self.page.get_by_text("amplitude (Å)"))
+        return row.last.locator(".noUi-handle")
+
+    def show_explorer(self) -> None:
+        """Scroll to the explorer and wait until both of its pictures are there."""
+        self.page.evaluate(SCROLL)
+        self.page.wait_for_function(f"() => {STAGES}.some(stage => stage.compList.length === 2)")
+        self.chart.wait_for(state="visible")
+
+    def ask(self, expression: str) -> Any:
+        """Value of an expression in the kernel."""
+        return self.laboratory.ask(expression)
+
+    def tell(self, statement: str) -> None:
+        """Execute in the kernel what gives no value, such as a call or a setattr."""
+        self.laboratory.ask(f"({statement}) and None")
+
+    def scene(self) -> dict[str, Any]:
+        """What NGL shows: atoms, arrows, camera, and what is in its memory."""
+        scene = self.page.evaluate(SCENE)
+        return {name: np.array(value) for name, value in scene.items()}
+
+    def positions(self) -> np.ndarray:
+        """The atoms as the kernel has them, flat, in Å."""
+        return np.array(self.ask("explorer.state.atoms.positions.ravel().tolist()"))
+
+    def heights(self) -> list[float]:
+        """Data of the markers of internal modes."""
+        heights: list[float] = self.ask("explorer.chart.values['internal'].get_ydata().tolist()")
+        return heights
+
+    def settle(self) -> None:
+        """Wait until the browser shows the atoms that the kernel has."""
+        self.wait(lambda: np.allclose(self.scene()["atoms"], self.positions(), atol=1e-5))
+
+    def wait(self, condition: Callable[[], bool], seen: Callable[[], object] = str) -> None:
+        """Wait until a condition holds; if it never does, say what was seen instead."""
+        deadline = time.monotonic() + MINUTE / 1000
+        while not condition():
+            assert time.monotonic() < deadline, f"it did not happen within a minute: {seen()}"
+            self.page.wait_for_timeout(50)
+
+
+def pixels(locator: Locator) -> np.ndarray:
+    """The picture as it is on the screen, shape (height, width, 3)."""
+    picture = Image.open(io.BytesIO(locator.screenshot()))
+    return np.asarray(picture.convert("RGB"), dtype=int)

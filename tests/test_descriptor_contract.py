@@ -1,0 +1,226 @@
+"""What every descriptor promises, native or adapted: add a ``Candidate`` and it is tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from ase import Atoms
+from cases import rotate, shuffle
+from test_derivatives import AGREEMENT, OWN_ERROR, difference, relative
+
+from sensitivity import DensityCorrelations, jacobian
+from sensitivity.descriptors import Descriptor, GaussianTypeOrbitals, SphericalBessel
+
+INVARIANCE = 1e-13  # relative to the largest feature
+NO_CHANGE = 1e-15  # relative to the largest feature: only the order of a sum may differ
+CUTOFF = 3.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A descriptor and how exact it is.
+
+    Attributes
+    ----------
+    name
+        Shown by pytest.
+    descriptor
+        Has a cutoff of ``CUTOFF`` and takes the species H, C, N, O.
+    rigid
+        Largest singular value, relative to the largest of all, that the rigid motions may have.
+    """
+
+    name: str
+    descriptor: Descriptor
+    rigid: float
+
+
+def native() -> list[Candidate]:
+    """Orders 1, 2, 3, and 3 with the odd part; both bases; sharp and smeared."""
+    orders = {
+        "order 1": ({"order": 1, "n_max": 6, "l_max": 0}, 1e-15),
+        "order 2": ({"order": 2, "n_max": 5, "l_max": 5}, 1e-15),
+        "order 3": ({"order": 3, "n_max": 2, "l_max": 4}, 1e-14),
+        "order 3 odd": ({"order": 3, "n_max": 2, "l_max": 4, "parity_odd": True}, 1e-14),
+    }
+    bases = {"GTO": GaussianTypeOrbitals(), "Bessel": SphericalBessel()}
+    widths = {"sharp": 0.0, "smeared": 0.3}
+    return [
+        Candidate(
+            f"{order}, {basis}, {width}",
+            DensityCorrelations(cutoff=CUTOFF, basis=bases[basis], smearing=widths[width], **rest),
+            rigid,
+        )
+        for order, (rest, rigid) in orders.items()
+        for basis in bases
+        for width in widths
+    ]
+
+
+CANDIDATES = native()
+
+
+@pytest.fixture(params=CANDIDATES, ids=lambda candidate: candidate.name)
+def candidate(request: pytest.FixtureRequest) -> Candidate:
+    return request.param
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def molecule() -> Atoms:
+    """Chiral, three species, without symmetry; the first two atoms see all, the last ones not."""
+    positions = [
+        [0.0, 0.1, 0.2],
+        [1.2, 0.4, -0.3],
+        [-0.7, 0.8, 0.4],
+        [0.2, -1.0, 0.6],
+        [1.6, -0.5, 1.1],
+        [-0.4, -0.6, -1.9],
+    ]
+    return Atoms("CNHHOH", positions)
+
+
+def crystal() -> Atoms:
+    """A skewed cell below the cutoff."""
+    cell = [[2.6, 0.2, 0.0], [0.0, 2.9, 0.3], [0.4, 0.0, 2.7]]
+    return Atoms("CN", [[0.1, 0.0, 0.2], [1.1, 1.3, 0.9]], cell=cell, pbc=True)
+
+
+STRUCTURES = pytest.mark.parametrize("build", [molecule, crystal])
+
+
+@STRUCTURES
+def test_translation(candidate: Candidate, build) -> None:
+    atoms = build()
+    moved = atoms.copy()
+    moved.positions += [1.3, -2.1, 0.7]
+    features = candidate.descriptor.features
+    assert np.ptp(features(atoms)) > 0
+    assert relative(features(moved), features(atoms)) <= INVARIANCE
+
+
+@STRUCTURES
+def test_rotation(candidate: Candidate, build, rng: np.random.Generator) -> None:
+    atoms = build()
+    turned = rotate(atoms, rng=rng)
+    features = candidate.descriptor.features
+    assert relative(features(turned), features(atoms)) <= INVARIANCE
+
+
+@STRUCTURES
+def test_inversion_where_it_holds(candidate: Candidate, build) -> None:
+    atoms = build()
+    mirrored = atoms.copy()
+    mirrored.set_cell(-atoms.cell.array)
+    mirrored.positions *= -1
+    features = candidate.descriptor.features
+    change = relative(features(mirrored), features(atoms))
+    if candidate.descriptor.inversion_invariant:
+        assert change <= INVARIANCE
+    elif build is molecule:
+        assert change >= 1e-4  # the molecule is chiral, and this descriptor sees it
+
+
+def test_permutation(candidate: Candidate, rng: np.random.Generator) -> None:
+    atoms = molecule()
+    shuffled, place = shuffle(atoms, rng=rng)
+    assert (place != np.arange(len(atoms))).any()
+    ours, theirs = jacobian(atoms, candidate.descriptor), jacobian(shuffled, candidate.descriptor)
+    assert relative(stacked(theirs)[place], stacked(ours)) <= INVARIANCE
+    shape = (len(atoms), -1, len(atoms), 3)
+    gradient = theirs.dense().reshape(shape)[place][:, :, place]
+    assert relative(gradient, ours.dense().reshape(shape)) <= INVARIANCE
+
+
+def stacked(result) -> np.ndarray:
+    """Features of all blocks, shape (centers, features)."""
+    return np.stack([block.features for block in result.blocks])
+
+
+def test_exchange_of_like_atoms_changes_nothing_else(candidate: Candidate) -> None:
+    atoms = molecule()
+    exchanged = atoms.copy()
+    exchanged.positions[[2, 3]] = atoms.positions[[3, 2]]
+    features = candidate.descriptor.features
+    assert relative(features(exchanged, centers=[0]), features(atoms, centers=[0])) <= INVARIANCE
+
+
+def test_supercell_has_the_same_features(candidate: Candidate) -> None:
+    atoms = crystal()
+    features = candidate.descriptor.features(atoms)
+    repeated = candidate.descriptor.features(atoms.repeat((2, 1, 2)))
+    assert relative(repeated, np.tile(features, (4, 1))) <= INVARIANCE
+
+
+def test_atoms_beyond_the_cutoff_change_nothing(candidate: Candidate) -> None:
+    atoms = molecule()
+    near = jacobian(atoms, candidate.descriptor, centers=[0])
+    far = jacobian(with_neighbor(atoms, CUTOFF + 1e-6), candidate.descriptor, centers=[0])
+    assert relative(stacked(far), stacked(near)) <= NO_CHANGE
+    own = far.dense()[:, : 3 * len(atoms)]
+    assert relative(own, near.dense()) <= NO_CHANGE
+    assert (far.dense()[:, 3 * len(atoms) :] == 0).all()
+    assert far.unseen.tolist() == [False] * len(atoms) + [True]
+
+
+def with_neighbor(atoms: Atoms, distance: float) -> Atoms:
+    """Add a hydrogen atom at this distance from atom 0, away from the others."""
+    direction = np.array([-2.0, 1.0, 2.0]) / 3
+    return atoms + Atoms("H", [atoms.positions[0] + distance * direction])
+
+
+def test_smooth_to_zero_at_the_cutoff(candidate: Candidate) -> None:
+    """Features join quadratically, gradients linearly: halving the distance shows it."""
+    atoms = molecule()
+    outside = jacobian(with_neighbor(atoms, CUTOFF + 1e-6), candidate.descriptor, centers=[0])
+    rises, slopes = [], []
+    for inside in (4e-3, 2e-3):
+        near = with_neighbor(atoms, CUTOFF - inside)
+        here = jacobian(near, candidate.descriptor, centers=[0])
+        rises.append(np.abs(stacked(here) - stacked(outside)).max())
+        slopes.append(np.abs(here.dense() - outside.dense()).max())
+    assert rises[0] / rises[1] >= 3.8
+    assert slopes[0] / slopes[1] >= 1.9
+
+
+@STRUCTURES
+def test_rigid_motions_are_not_seen(candidate: Candidate, build) -> None:
+    """Without any projection the trivial singular values vanish to rounding."""
+    atoms = build()
+    dense = jacobian(atoms, candidate.descriptor).dense()
+    trivial = 3 if atoms.pbc.any() else 6
+    singular_values = np.linalg.svd(dense, compute_uv=False)
+    assert singular_values[-trivial - 1] > 1e-6 * singular_values[0]  # the next one is seen
+    assert singular_values[-trivial] <= candidate.rigid * singular_values[0]
+
+
+@STRUCTURES
+def test_jacobian_agrees_with_differences(candidate: Candidate, build) -> None:
+    atoms = build()
+    reference = difference(atoms, candidate.descriptor)
+    dense = jacobian(atoms, candidate.descriptor).dense()
+    assert reference.error <= OWN_ERROR
+    assert relative(dense, reference.values.reshape(dense.shape)) <= AGREEMENT
+
+
+@STRUCTURES
+def test_gradients_follow_the_protocol(candidate: Candidate, build) -> None:
+    atoms = build()
+    before = atoms.copy()
+    features = candidate.descriptor.features(atoms, centers=[1, 0])
+    batches = candidate.descriptor.gradients(atoms, centers=[1, 0])
+    blocks = {block.center: block for batch in batches for block in batch.blocks()}
+    assert sorted(blocks) == [0, 1]
+    for row, center in zip(features, [1, 0], strict=True):
+        block = blocks[center]
+        assert len(set(block.atoms.tolist())) == len(block.atoms)
+        assert center in block.atoms
+        assert block.gradient.shape == (len(row), len(block.atoms), 3)
+        assert relative(block.features, row) <= NO_CHANGE
+        assert not block.gradient.flags.writeable
+    assert atoms == before

@@ -1,0 +1,336 @@
+"""Figures: what they show is what the result holds, nothing is clipped, nothing is changed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import combinations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from ase import Atoms
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch
+
+from sensitivity import DensityCorrelations, plots, spectrum, structures
+from sensitivity.plots.camera import choose_view
+
+DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=6)
+STYLES = ["default", "dark_background"]
+
+
+@pytest.fixture(autouse=True)
+def _agg():
+    mpl.use("Agg")
+    yield
+    plt.close("all")
+
+
+def analyze(name, **options):
+    return spectrum(structures.load(name), DESCRIPTOR, **options)
+
+
+@pytest.fixture(scope="module")
+def singular():
+    return analyze("X0", centers=[0])
+
+
+@pytest.fixture(scope="module")
+def path():
+    angles = np.linspace(0.9, 1.1, 11) * np.pi
+    frames = [structures.ch4_pair(u, 0.0, sign=1) for u in angles]
+    return angles - np.pi, [spectrum(frame, DESCRIPTOR, centers=[0]) for frame in frames]
+
+
+def markers(ax):
+    """Per kind, mode numbers and heights."""
+    return {line.get_label(): line.get_data() for line in ax.lines if line.get_marker() != "None"}
+
+
+def zero_height(ax):
+    """Height of the tick that is labelled 0."""
+    labels = [label.get_text() for label in ax.yaxis.get_majorticklabels()]
+    return ax.get_yticks()[labels.index("0")]
+
+
+# Spectrum
+
+
+def test_every_singular_value_is_drawn_once_at_its_height(singular):
+    ax = plots.plot_spectrum(singular)
+    drawn = markers(ax)
+    assert list(drawn) == ["internal", "rotation", "translation"]
+    modes = np.concatenate([x for x, _ in drawn.values()])
+    assert sorted(modes) == list(range(15))
+    _, y = drawn["internal"]
+    assert np.array_equal(y[:8], singular.singular_values[:8])
+    assert singular.singular_values[8] < 1e-13
+    assert y[8] == zero_height(ax)
+    assert np.all(drawn["rotation"][1] == zero_height(ax))
+    assert y[:8].min() > zero_height(ax)
+
+
+def test_small_values_that_are_not_rounding_keep_their_height():
+    # Coordinates of benzene are rounded to 1e-6 Å: some zeros are 1e-7 instead.
+    benzene = analyze("C6H6")
+    values = benzene.singular_values[: benzene.internal]
+    small = (values > 1e-12) & (values < 1e-5 * values[0])
+    assert small.any()
+    ax = plots.plot_spectrum(benzene)
+    assert np.array_equal(markers(ax)["internal"][1][small], values[small])
+    lines = [line for line in ax.lines if line.get_linestyle() == ":"]
+    assert [line.get_ydata()[0] for line in lines] == [benzene.zero_level]
+
+
+def test_kinds_differ_in_colour_and_marker(singular):
+    ax = plots.plot_spectrum(singular)
+    for line in ax.lines:
+        if (kind := line.get_label()) in plots.COLORS:
+            assert line.get_markerfacecolor() == plots.COLORS[kind]
+            assert line.get_marker() == plots.MARKERS[kind]
+    assert plots.COLORS.keys() == plots.MARKERS.keys()
+    causes = [kind for kind in plots.COLORS if kind != "sensitive"]  # which is internal
+    assert {"internal", "unseen", "rotation", "translation"} <= set(causes)
+    assert len({plots.COLORS[kind] for kind in causes}) == len(causes) == 8
+    assert len({plots.MARKERS[kind] for kind in causes}) == 8
+
+
+# Linear RGB as seen without one kind of cones: G. M. Machado, M. M. Oliveira, L. A. F. Fernandes,
+# IEEE Trans. Vis. Comput. Graph. 15, 1291 (2009).
+BLINDNESS = {
+    "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritan": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_colours_differ_for_the_colour_blind(kind):
+    seen = [
+        np.clip(np.array(BLINDNESS[kind]) @ np.array(to_rgb(color)) ** 2.2, 0, 1) ** (1 / 2.2)
+        for color in set(plots.COLORS.values())
+    ]
+    assert min(np.linalg.norm(a - b) for a, b in combinations(seen, 2)) > 0.1
+
+
+def test_an_isolated_atom_has_a_figure():
+    for name in ("H", "Al-fcc"):
+        ax = plots.plot_spectrum(analyze(name))
+        heights = np.concatenate([y for _, y in markers(ax).values()])
+        assert np.all(heights == zero_height(ax))
+        ax.figure.canvas.draw()
+
+
+def test_rounding_is_not_mistaken_for_sensitivity():
+    # By symmetry no displacement of graphene changes a feature to first order.
+    ax = plots.plot_spectrum(analyze("graphene"))
+    heights = np.concatenate([y for _, y in markers(ax).values()])
+    assert np.all(heights == zero_height(ax))
+
+
+def test_spectrum_without_zeros_has_no_band(singular):
+    everything = plots.plot_spectrum(singular)
+    assert "0" in [label.get_text() for label in everything.yaxis.get_majorticklabels()]
+    generic = analyze("generic", centers=[0])
+    internal = plots.plot_path([generic, generic], coordinate=[0, 1])
+    assert "0" not in [label.get_text() for label in internal.yaxis.get_majorticklabels()]
+
+
+# Path
+
+
+def test_path_shows_every_internal_value_and_the_smallest(path):
+    x, spectra = path
+    ax = plots.plot_path(spectra, coordinate=x)
+    values = np.array([one.singular_values[: one.internal] for one in spectra])
+    expected = np.where(values > 1e-12, values, zero_height(ax))
+    assert np.count_nonzero(values <= 1e-12) == 1  # X0 is in the middle
+    for rank in range(9):
+        assert np.array_equal(ax.lines[rank].get_xydata(), np.column_stack([x, expected[:, rank]]))
+    (least,) = [line for line in ax.lines if line.get_label() == "smallest"]
+    assert np.array_equal(least.get_ydata(), expected.min(axis=1))
+
+
+def test_path_through_a_linear_molecule():
+    # A linear molecule has one internal mode more than a bent one.
+    spectra = [
+        spectrum(Atoms("OCO", [[-1.2, 0, y], [0, 0, 0], [1.2, 0, y]]), DESCRIPTOR)
+        for y in (-0.3, 0.0, 0.3)
+    ]
+    assert [one.internal for one in spectra] == [3, 4, 3]
+    ax = plots.plot_path(spectra, coordinate=[-0.3, 0.0, 0.3])
+    assert np.isnan(ax.lines[3].get_ydata()).tolist() == [True, False, True]
+    ax.figure.canvas.draw()
+
+
+def test_path_refuses_another_number_of_coordinates(path):
+    x, spectra = path
+    message = r"one number per spectrum, and at least one, got shape \(10,\) for 11 spectra"
+    with pytest.raises(ValueError, match=message):
+        plots.plot_path(spectra, coordinate=x[1:])
+    with pytest.raises(ValueError, match=r"got shape \(0,\) for 0 spectra"):
+        plots.plot_path([], coordinate=[])
+
+
+# Mode
+
+
+def arrows(ax):
+    """Starts and vectors of all arrows drawn, shape (arrows, start/vector, 2)."""
+    ends = [patch._posA_posB for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    return np.array([[start, np.subtract(tip, start)] for start, tip in ends])
+
+
+@pytest.mark.parametrize("mode", range(9))
+def test_arrows_are_the_displacements_in_projection(singular, mode):
+    displacement = singular.modes[mode]
+    view = choose_view(singular.atoms, displacement)[:2]
+    places, moves = singular.atoms.positions @ view.T, displacement @ view.T
+    ax = plots.plot_mode(singular, mode)
+    drawn = arrows(ax)
+    assert len(drawn) >= 1
+    scale = 1.0 / np.linalg.norm(displacement, axis=1).max()  # the longest is 1 Å long
+    for start, vector in drawn:
+        atom = np.argmin(np.linalg.norm(places - start, axis=1))
+        assert np.allclose(start, places[atom], rtol=0, atol=1e-12)
+        assert np.allclose(vector, scale * moves[atom], rtol=0, atol=1e-12)
+
+
+def test_atoms_are_circles_in_the_colours_of_their_elements(singular):
+    from ase.data.colors import jmol_colors
+
+    ax = plots.plot_mode(singular, 0)
+    circles = [patch for patch in ax.patches if isinstance(patch, Circle)]
+    assert len([circle for circle in circles if not circle.get_fill()]) == 5
+    faces = {to_hex(circle.get_facecolor()) for circle in circles if circle.get_fill()}
+    assert {to_hex(jmol_colors[1]), to_hex(jmol_colors[6])} <= faces
+
+
+@pytest.mark.parametrize(("sign", "marker"), [(1, "."), (-1, "x")])
+def test_arrow_along_the_view_becomes_a_sign(singular, sign, marker):
+    modes = np.array(singular.modes)
+    modes[0, 0] = 0.1 * sign * choose_view(singular.atoms, modes[0])[2]
+    assert abs(choose_view(singular.atoms, modes[0])[2] @ modes[0, 0]) > 0.098
+    ax = plots.plot_mode(replace(singular, modes=modes), 0)
+    signs = [line for line in ax.lines if line.get_marker() != "None"]
+    assert [line.get_marker() for line in signs] == ["o", marker]
+    assert len(arrows(ax)) == 4
+
+
+def test_mode_that_does_not_exist(singular):
+    for mode in (-1, 15):
+        with pytest.raises(ValueError, match=f"mode {mode} does not exist: there are 15, counted"):
+            plots.plot_mode(singular, mode)
+
+
+def test_bonds_of_a_crystal_reach_its_images():
+    ax = plots.plot_mode(analyze("Si-diamond"), 0)
+    halves = [one for one in ax.collections if one.get_linewidth()[0] == 3.0]
+    assert len(halves) == 8 * 4  # four bonds per atom, each drawn by halves
+    cell = [one for one in ax.collections if one.get_linewidth()[0] == 0.7]
+    assert len(cell[0].get_segments()) == 12
+
+
+# View
+
+
+@pytest.mark.parametrize("name", ["CH4", "C6H6", "CO2", "H", "Si-diamond", "graphene", "N3"])
+def test_view_is_a_rotation(name):
+    atoms = structures.load(name)
+    rng = np.random.default_rng(2)
+    for displacement in (np.zeros((len(atoms), 3)), rng.normal(size=(len(atoms), 3))):
+        view = choose_view(atoms, displacement)
+        assert np.allclose(view @ view.T, np.eye(3), rtol=0, atol=1e-12)
+        assert np.linalg.det(view) == pytest.approx(1)
+
+
+def test_flat_molecule_is_seen_from_above_if_it_moves_in_its_plane():
+    atoms = structures.load("C6H6")
+    atoms.rotate(37, "xyz")
+    normal = np.linalg.svd(atoms.positions - atoms.positions.mean(axis=0))[2][2]
+    inside = np.cross(normal, atoms.positions)
+    assert abs(choose_view(atoms, inside)[2] @ normal) > 0.999
+    outside = np.tile(normal, (12, 1)) * (-1.0) ** np.arange(12)[:, None]
+    across = np.linalg.norm((outside @ choose_view(atoms, outside).T)[:, :2], axis=1)
+    assert across.min() > 0.4  # of the length of an arrow
+
+
+@pytest.mark.parametrize("name", ["CH4", "C6H6", "CO2", "CH3CH2OH", "N3", "octahedron", "C2H6"])
+def test_no_atom_hides_another(name):
+    atoms = structures.load(name)
+    rng = np.random.default_rng(4)
+    seen = atoms.positions @ choose_view(atoms, rng.normal(size=(len(atoms), 3)))[:2].T
+    gaps = np.linalg.norm(seen[:, None] - seen, axis=2)[np.triu_indices(len(atoms), k=1)]
+    assert gaps.min() > 0.3  # Å
+
+
+# All figures
+
+
+def figures(singular, path):
+    x, spectra = path
+    yield plots.plot_spectrum(singular)
+    yield plots.plot_path(spectra, coordinate=x)
+    for name in ("CH4", "CO2", "H", "graphene"):
+        yield plots.plot_mode(analyze(name), 1)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_no_text_is_clipped_and_all_is_readable(singular, path, style):
+    with plt.style.context(style):
+        for ax in figures(singular, path):
+            figure = ax.figure
+            figure.canvas.draw()
+            assert figure.get_figwidth() == pytest.approx(85 / 25.4)
+            box = figure.get_tightbbox()  # of all that is drawn, inches
+            assert min(box.x0, box.y0) > -0.01
+            assert box.x1 < figure.get_figwidth() + 0.01
+            assert box.y1 < figure.get_figheight() + 0.01
+            for text in (ax.title, ax.xaxis.label, *ax.texts):
+                assert contrast(text.get_color(), figure.get_facecolor()) > 7
+
+
+def contrast(first, second):
+    """Contrast ratio of two colours: 1 for equal ones, 21 for black on white."""
+    light = [np.dot([0.2126, 0.7152, 0.0722], np.array(to_rgb(c)) ** 2.2) for c in (first, second)]
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_axes_have_labels_with_units(singular, path, style):
+    with plt.style.context(style):
+        x, spectra = path
+        first, second = plots.plot_spectrum(singular), plots.plot_path(spectra, coordinate=x)
+        assert first.get_xlabel() == "mode"
+        assert second.get_xlabel() == "displacement (Å)"
+        assert {first.get_ylabel(), second.get_ylabel()} == {"singular value (1/Å)"}
+        assert plots.plot_mode(singular, 8).texts[0].get_text() == "1 Å"
+
+
+def test_given_axes_are_used_and_rc_params_are_kept(singular, path):
+    before = dict(mpl.rcParams)
+    x, spectra = path
+    given = Figure().subplots(1, 3)
+    assert plots.plot_spectrum(singular, ax=given[0]) is given[0]
+    assert plots.plot_path(spectra, coordinate=x, ax=given[1]) is given[1]
+    assert plots.plot_mode(singular, 8, ax=given[2]) is given[2]
+    assert plt.get_fignums() == []
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.svg"])
+def test_overview_is_saved_without_pyplot(tmp_path, singular, name):
+    plots.save_overview(singular, tmp_path / name)
+    start = (tmp_path / name).read_bytes()[:5]
+    assert start == {"a.png": b"\x89PNG\r", "a.pdf": b"%PDF-", "a.svg": b"<?xml"}[name]
+    assert plt.get_fignums() == []
+
+
+def test_plots_do_not_load_pyplot():
+    code = "import sys, sensitivity.plots; print('matplotlib.pyplot' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
