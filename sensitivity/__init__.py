@@ -1,4 +1,4 @@
-"""What does a descriptor of atomic structure not see, and why?
+"""Ask what a descriptor of atomic structure does not see, and why.
 
 The Jacobian of the map from atomic positions to features, its singular values, and what they
 mean. See https://doi.org/10.12688/openreseurope.14156.1 for the method.

@@ -176,3 +176,21 @@ def test_every_row_is_consistent() -> None:
         assert ranks[-1] <= case.internal < 3 * len(case.build())
         assert (case.cause == "none") == (ranks[0] == case.internal)
         assert case.source
+
+
+def test_n3_shows_its_sixteenth_value_only_in_a_large_basis() -> None:
+    """With l up to 8 it is below a millionth of the largest, and the rank seems to be 15."""
+    atoms = structures.load("N3")
+    usual = DensityCorrelations(order=2, cutoff=3.0, n_max=8, l_max=8, smearing=0.3)
+    large = DensityCorrelations(order=2, cutoff=2.5, n_max=10, l_max=12, smearing=0.15)
+    assert spectrum(atoms, usual, centers=[0]).rank == 15
+    assert spectrum(atoms, large, centers=[0]).rank == 16
+
+
+def test_cs_seen_with_handedness_has_a_small_ninth_value() -> None:
+    """The mirror does not bind an SO(3) descriptor, but its last mode is nearly unseen."""
+    descriptor = DensityCorrelations(order=3, cutoff=3.0, n_max=6, l_max=6, parity_odd=True)
+    result = spectrum(structures.load("Cs"), descriptor, centers=[0])
+    assert result.rank == 9
+    assert 1e-5 < result.condition < 1e-4
+    assert result.singular_values[7] > 1e-3 * result.singular_values[0]

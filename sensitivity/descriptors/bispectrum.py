@@ -91,7 +91,7 @@ def _gradients(near: Contributions) -> list[Array]:
     for l in range(len(radial)):
         m = slice(0, 2 * l + 1)
         gradient = slopes[l] * angular[l, :, m] + radial[l] * angular_slopes[l, :, m]
-        gradients.append(gradient if near.images is None else gradient @ near.images)
+        gradients.append(near.add_images(gradient))
     return gradients
 
 

@@ -75,8 +75,7 @@ class RadialSpectrum:
         y_00 = np.sqrt(0.25 / np.pi)
         for a, near in expansion.contributions.items():
             gradient = y_00 * near.radial_gradient[:, 0].swapaxes(0, 1)  # [center, n, 3p]
-            if near.images is not None:
-                gradient = gradient @ near.images
+            gradient = near.add_images(gradient)
             out[:, self.basis.own(a), near.columns] = gradient.reshape(*gradient.shape[:2], -1, 3)
 
     def bytes_per_pair(self) -> int:

@@ -27,7 +27,7 @@ from sensitivity.memory import require_memory
 from sensitivity.structures import check_centers, check_cutoff
 
 # Intermediate results are kept below this size, so that they stay in the second-level cache.
-CACHE_BYTES = 2**20
+CACHE_BYTES = 2**22
 # Beyond these, spherical harmonics and coupling coefficients are no longer what limits accuracy,
 # but time and memory are, and a typing error is more likely than a wish.
 LARGEST_N_MAX = 64

@@ -9,6 +9,7 @@ a cosine wave.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,14 @@ class Contributions:
     columns: slice
     images: Array | None
 
+    def add_images(self, gradient: Array) -> Array:
+        """Sum what belongs to the images of one atom: (..., 3p) gives (..., 3 atoms)."""
+        if self.images is None:
+            return gradient
+        # One product of matrices; numpy would make a stack of small ones.
+        flat = gradient.reshape(-1, gradient.shape[-1]) @ self.images
+        return flat.reshape(*gradient.shape[:-1], -1)
+
 
 @dataclass(frozen=True)
 class Expansion:
@@ -94,10 +103,11 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
     n_max, l_size = density.radial.shape
     centers = len(around.centers)
     coefficients = np.zeros((l_size, centers, len(density.species) * n_max, 2 * l_size - 1))
+    functions = _pair_functions(around, density, gradients=gradients)
     contributions = {}
     for number, near in around.species.items():
         a = density.species.index(number)
-        part = _contributions(around, near, density, gradients=gradients)
+        part = _of_species(functions, near)
         radial = part.radial.transpose(1, 2, 0, 3)  # [l, center, n, p]
         angular = part.angular.transpose(0, 2, 3, 1)  # [l, center, p, m]
         np.matmul(radial, angular, out=coefficients[:, :, a * n_max : (a + 1) * n_max])
@@ -107,28 +117,39 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
     return Expansion(coefficients, contributions)
 
 
-def _contributions(
-    around: Neighborhoods, near: Neighbors, density: Density, *, gradients: bool
-) -> Contributions:
-    vectors = around.vectors[:, near.pairs].transpose(2, 0, 1)  # [xyz, center, p]
+class _PairFunctions(NamedTuple):
+    """As ``Contributions`` names them, for the neighbours of all species."""
+
+    radial: Array
+    angular: Array
+    radial_gradient: Array
+    angular_gradient: Array
+
+
+def _pair_functions(around: Neighborhoods, density: Density, *, gradients: bool) -> _PairFunctions:
+    vectors = around.vectors.transpose(2, 0, 1)  # [xyz, center, p]
     r = np.sqrt(np.einsum("xcp,xcp->cp", vectors, vectors))
     units = vectors / r
     radial, slopes = density.radial(r)  # [n, l, center, p]
     fade, fade_slope = _cutoff_function(r, density.radial.cutoff, density.cutoff_width)
-    itself = around.itself[:, near.pairs]
-    fade[itself] = fade_slope[itself] = 0.0
+    fade[around.itself] = fade_slope[around.itself] = 0.0
     angular = spherical_harmonics(units, density.radial.shape[1] - 1)
-    radial_gradient = angular_gradient = np.empty(0)
-    if gradients:
-        slopes = slopes * fade + radial * fade_slope
-        radial_gradient = each_direction(slopes) * np.moveaxis(units, 0, 2).reshape(len(r), -1)
-        angular_gradient = harmonics_gradient(angular, units, r)
-        angular_gradient = angular_gradient.reshape(*angular.shape[:3], -1)
+    if not gradients:
+        return _PairFunctions(radial * fade, angular, np.empty(0), np.empty(0))
+    slopes = slopes * fade + radial * fade_slope
+    radial_gradient = each_direction(slopes) * np.moveaxis(units, 0, 2).reshape(len(r), -1)
+    angular_gradient = harmonics_gradient(angular, units, r).reshape(*angular.shape[:3], -1)
+    return _PairFunctions(radial * fade, angular, radial_gradient, angular_gradient)
+
+
+def _of_species(functions: _PairFunctions, near: Neighbors) -> Contributions:
+    columns = slice(3 * near.pairs.start, 3 * near.pairs.stop)
     return Contributions(
-        radial=radial * fade,
-        angular=angular,
-        radial_gradient=radial_gradient,
-        angular_gradient=angular_gradient,
+        radial=functions.radial[..., near.pairs],
+        angular=functions.angular[..., near.pairs],
+        # Without gaps, what multiplies these runs through in one go.
+        radial_gradient=np.ascontiguousarray(functions.radial_gradient[..., columns]),
+        angular_gradient=np.ascontiguousarray(functions.angular_gradient[..., columns]),
         columns=near.columns,
         images=near.images(),
     )
@@ -136,7 +157,10 @@ def _contributions(
 
 def each_direction(values: Array) -> Array:
     """Repeat what belongs to a neighbour, the last axis, for its x, y and z."""
-    return np.repeat(values, 3, axis=-1)
+    out = np.empty((*values.shape, 3))
+    for axis in range(3):  # twice as fast as np.repeat
+        out[..., axis] = values
+    return out.reshape(*values.shape[:-1], -1)
 
 
 def _cutoff_function(r: Array, cutoff: float, width: float) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ follows is a handful of products of stacked matrices.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from ase import Atoms
@@ -168,9 +169,8 @@ def _column_order(atoms: Atoms) -> Indices:
 
     With it, atoms that are sorted by species in the structure keep their order.
     """
-    _, first, inverse = np.unique(atoms.numbers, return_index=True, return_inverse=True)
-    place: Indices = np.argsort(np.argsort(first))[inverse]
-    return place
+    place: dict[int, int] = {}
+    return np.array([place.setdefault(number, len(place)) for number in atoms.numbers.tolist()])
 
 
 def _alike(pairs: _Pairs, atoms: Atoms) -> list[Indices]:
@@ -180,7 +180,7 @@ def _alike(pairs: _Pairs, atoms: Atoms) -> list[Indices]:
     species = atoms.numbers[pairs.j[pairs.slots[:-1]]]
     bounds = np.concatenate([[0], np.flatnonzero(np.diff(center)) + 1, [len(center)]])
     alike: dict[bytes, list[tuple[int, int]]] = {}
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds.tolist()):
         signature = images[first:last].tobytes() + species[first:last].tobytes()
         alike.setdefault(signature, []).append((first, last))
     return [np.array(spans) for spans in alike.values()]
@@ -212,5 +212,5 @@ def _by_species(numbers: Indices, starts: Indices) -> dict[int, Neighbors]:
             columns=slice(a, b),
             starts=starts[a:b] - starts[a],
         )
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in pairwise(edges)
     }

@@ -8,10 +8,10 @@ from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensitivity.descriptors.correlations import Array, Basis
-from sensitivity.descriptors.expansion import Expansion, each_direction
+from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
+from sensitivity.descriptors.workspace import workspace
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,12 @@ class PowerSpectrum:
         """Contract every pair of channels."""
         scaled = coefficients * _scale(self.basis.l_max)
         products = (scaled @ coefficients.swapaxes(2, 3)).swapaxes(0, 1)  # [center, l, q, q']
-        upper, _ = _upper(self.basis.n_max)
+        n, other = np.triu_indices(self.basis.n_max)
         out = np.empty((len(products), self.size()))
         for a, b, rows in self._pairs():
             block = products[:, :, self.basis.own(a), self.basis.own(b)]
-            flat = block.reshape(*block.shape[:2], -1)
-            flat = flat[:, :, upper] if a == b else np.sqrt(2) * flat
-            out[:, rows] = flat.reshape(len(out), -1)
+            pairs = block[:, :, n, other] if a == b else np.sqrt(2) * block
+            out[:, rows] = pairs.reshape(len(out), -1)
         return out
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
@@ -51,31 +50,23 @@ class PowerSpectrum:
         """
         scaled = expansion.coefficients * _scale(self.basis.l_max)
         for a, near in expansion.contributions.items():
-            # [n of a, q', l, center, 3p]
-            gradient = near.radial_gradient[:, None] * each_direction(
-                _contract(scaled, near.angular)
-            )
-            gradient += each_direction(near.radial)[:, None] * _contract(
-                scaled, near.angular_gradient
-            )
-            if near.images is not None:
-                gradient = gradient @ near.images
+            products, scratch = self._products(scaled, near)  # [n of a, q', l, center, 3p]
             for b in range(self.basis.species):
-                pairs = self._unordered(
-                    gradient[:, self.basis.own(b)], a, b
-                )  # [pair, l, center, 3k]
+                own = products[:, self.basis.own(b)]
+                pairs = _like_pairs(own, scratch) if a == b else _unlike_pairs(own, swap=a > b)
+                pairs = near.add_images(pairs)  # [pair, l, center, 3k]
                 block = self._target(out, min(a, b), max(a, b))[:, :, :, near.columns]
                 block[...] = pairs.transpose(2, 1, 0, 3).reshape(block.shape)
 
-    def _unordered(self, products: Array, a: int, b: int) -> Array:
-        """Keep each unordered pair of channels once: (n of a, n of b, ...) gives (pairs, ...)."""
-        flat = (products.swapaxes(0, 1) if a > b else products).reshape(-1, *products.shape[2:])
-        if a != b:
-            return np.asarray(np.sqrt(2) * flat)
-        upper, lower = _upper(self.basis.n_max)
-        pairs: Array = flat[upper]
-        pairs += flat[lower]
-        return pairs
+    def _products(self, scaled: Array, near: Contributions) -> tuple[Array, Array]:
+        """Gradient of one factor times the other, and an array of the same size to work in."""
+        angular = each_direction(_contract(scaled, near.angular))
+        angular_gradient = _contract(scaled, near.angular_gradient)
+        shape = (self.basis.n_max, *angular.shape)
+        products, scratch = workspace.arrays(shape, shape)
+        np.multiply(near.radial_gradient[:, None], angular, out=products)
+        np.multiply(each_direction(near.radial)[:, None], angular_gradient, out=scratch)
+        return np.add(products, scratch, out=products), scratch
 
     def _target(self, out: Array, a: int, b: int) -> Array:
         """Features of species a ≤ b: a view of shape (centers, l, pairs of n, k, 3)."""
@@ -108,8 +99,19 @@ def _scale(l_max: int) -> Array:
     return ((-1.0) ** l / np.sqrt(2 * l + 1)).reshape(-1, 1, 1, 1)
 
 
-@lru_cache(maxsize=64)
-def _upper(n_max: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Places n n_max + n' of the pairs n ≤ n', and of the same pairs exchanged."""
-    n, other = np.triu_indices(n_max)
-    return n * n_max + other, other * n_max + n
+def _like_pairs(products: Array, out: Array) -> Array:
+    """Add up both factors of pairs n ≤ n' of one species: (n, n', ...) gives (pairs, ...)."""
+    n_max, start = len(products), 0
+    pairs = out.reshape(-1, *products.shape[2:])
+    for n in range(n_max):
+        stop = start + n_max - n
+        np.add(products[n, n:], products[n:, n], out=pairs[start:stop])
+        start = stop
+    return pairs[:start]
+
+
+def _unlike_pairs(products: Array, *, swap: bool) -> Array:
+    """Weigh pairs of two species: (n, n', ...) gives (pairs, ...), n' first if ``swap``."""
+    products *= np.sqrt(2)
+    ordered = products.swapaxes(0, 1) if swap else products
+    return ordered.reshape(-1, *products.shape[2:])

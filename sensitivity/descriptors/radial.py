@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -136,7 +137,7 @@ def spherical_bessel_zeros(n_max: int, l_max: int) -> Array:
         bracket = np.array(
             [
                 brentq(lambda z, l=l: spherical_jn(l, z), a, b, xtol=1e-14)
-                for a, b in zip(bracket[:-1], bracket[1:], strict=True)
+                for a, b in pairwise(bracket)
             ]
         )
         zeros[l] = bracket[:n_max]
