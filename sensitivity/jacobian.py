@@ -164,6 +164,11 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
     TypeError, ValueError
         If the structure, a center or their combination with the descriptor is unusable.
     """
+    if isinstance(descriptor, type) or not hasattr(descriptor, "gradients"):
+        raise TypeError(
+            f"descriptor must be a descriptor such as DensityCorrelations(order=2), "
+            f"got {descriptor!r}."
+        )
     chosen = check_centers(atoms, centers)
     return Jacobian(atoms.copy(), chosen, descriptor.gradients(atoms, centers=chosen))
 

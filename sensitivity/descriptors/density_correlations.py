@@ -102,11 +102,14 @@ class DensityCorrelations:
         _check_number("smearing", self.smearing, low=0.0, high=self.cutoff)
         _check_number("cutoff_width", self.cutoff_width, low=0.0, high=self.cutoff)
         _check_number("center_weight", self.center_weight, low=-np.inf, high=np.inf)
+        _check_basis(self.basis)
         if self.cutoff_width == 0:
             raise ValueError(
                 "cutoff_width must be positive, got 0: a sharp cutoff has no derivative where an "
                 "atom crosses it; give a length in Å such as 0.5."
             )
+        if not isinstance(self.parity_odd, bool):
+            raise TypeError(f"parity_odd must be True or False, got {self.parity_odd!r}.")
         if self.parity_odd and self.order != 3:
             raise ValueError(
                 f"parity_odd=True needs order=3, got order={self.order}: lower orders have no "
@@ -241,14 +244,25 @@ def _check_integer(name: str, value: int, *, low: int, high: int) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer from {low} to {high}, got {value!r}.")
     if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, got {value}.")
+        raise ValueError(f"{name} must be from {low} to {high}, got {value}; choose one of these.")
 
 
 def _check_number(name: str, value: float, *, low: float, high: float) -> None:
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}.")
     if not (np.isfinite(value) and low <= value <= high):
-        raise ValueError(f"{name} must be a finite number from {low:g} to {high:g}, got {value}.")
+        raise ValueError(
+            f"{name} must be a finite number from {low:g} to {high:g}, got {value}; choose one "
+            "of these."
+        )
+
+
+def _check_basis(basis: RadialBasis) -> None:
+    if isinstance(basis, type) or not hasattr(basis, "primitives"):
+        raise TypeError(
+            "basis must be a radial basis such as GaussianTypeOrbitals() or SphericalBessel(), "
+            f"got {basis!r}."
+        )
 
 
 def _atomic_numbers(species: Iterable[int | str]) -> tuple[int, ...]:

@@ -201,7 +201,7 @@ def radial_functions(
     Raises
     ------
     ValueError
-        If 2048 terms do not suffice: the smearing is too small for the cutoff.
+        If the smearing is too small for the cutoff.
     """
     terms = 32
     possible = smearing == 0 or smearing >= SMALLEST_SMEARING * cutoff
@@ -222,8 +222,8 @@ def radial_functions(
             return RadialFunctions(cutoff, coefficients.reshape(2, n_max * (l_max + 1), -1), shape)
         terms *= 2
     raise ValueError(
-        f"smearing={smearing:g} Å is too narrow for cutoff={cutoff:g} Å: the radial functions need "
-        f"more than {LONGEST_SERIES} terms; take about {cutoff / 200:.2g} Å or more, or 0."
+        f"smearing={smearing:g} Å is too narrow for cutoff={cutoff:g} Å; give at least "
+        f"{SMALLEST_SMEARING * cutoff:.2g} Å, or 0 for sharp densities."
     )
 
 

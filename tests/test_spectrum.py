@@ -1,0 +1,132 @@
+"""Singular values and modes: exact, complete, sorted, reproducible."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from sensitivity import DensityCorrelations, Spectrum, jacobian, spectrum, structures
+
+DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=4, l_max=4)
+
+
+def rattled(name: str) -> Atoms:
+    """A molecule of the library, out of symmetry."""
+    atoms = structures.load(name)
+    atoms.rattle(0.1, seed=5)
+    return atoms
+
+
+STRUCTURES = pytest.mark.parametrize(
+    ("atoms", "centers"),
+    [
+        (structures.load("CH4"), [0]),
+        (structures.load("CH4"), None),
+        (structures.load("CO2"), None),
+        (rattled("C6H6"), None),
+        (rattled("CH3CH2OH"), [2, 7]),
+        (bulk("NaCl", "rocksalt", a=4.6), None),
+        (structures.load("graphene"), None),
+        (Atoms("H"), None),
+    ],
+    ids=lambda value: str(value.symbols) if isinstance(value, Atoms) else str(value),
+)
+
+
+@STRUCTURES
+def test_three_values_per_atom_with_orthonormal_modes(atoms: Atoms, centers) -> None:
+    result = spectrum(atoms, DESCRIPTOR, centers=centers)
+    n = 3 * len(atoms)
+    assert result.singular_values.shape == (n,)
+    assert result.modes.shape == (n, len(atoms), 3)
+    assert len(result.kinds) == n
+    assert (np.diff(result.singular_values) <= 1e-14 * result.scale).all()
+    flat = result.modes.reshape(n, -1)
+    assert np.abs(flat @ flat.T - np.eye(n)).max() <= 1e-13
+    assert not result.singular_values[result.internal :].any()
+    order = ["internal", "unseen", "rotation", "translation"]
+    assert [order.index(kind) for kind in result.kinds] == sorted(map(order.index, result.kinds))
+
+
+@STRUCTURES
+def test_values_are_those_of_lapack_and_modes_give_them(atoms: Atoms, centers) -> None:
+    result = spectrum(atoms, DESCRIPTOR, centers=centers)
+    derivative = jacobian(atoms, DESCRIPTOR, centers=centers)
+    dense = derivative.dense()
+    expected = np.zeros(3 * len(atoms))
+    values = np.linalg.svd(dense, compute_uv=False)
+    expected[: len(values)] = values
+    assert np.abs(result.singular_values - expected).max() <= 3e-14 * result.scale
+    changes = np.linalg.norm(derivative.apply(result.modes), axis=0)
+    assert np.abs(changes - result.singular_values).max() <= 3e-14 * result.scale
+
+
+def test_small_values_are_exact_far_below_the_floor_of_the_gram_matrix() -> None:
+    """1e-10 s_max, which eigenvalues of the Gram matrix cannot see: off Td by 1e-10 Å."""
+    atoms = structures.load("Td")
+    step = np.random.default_rng(0).normal(size=atoms.positions.shape)
+    values = []
+    for size in (1e-10, 2e-10):
+        moved = atoms.copy()
+        moved.positions += size * step
+        values.append(spectrum(moved, DESCRIPTOR, centers=[0]).singular_values[1:4])
+    assert (values[0] < 1e-8).all()
+    assert values[1] / values[0] == pytest.approx(np.full(3, 2.0), rel=1e-4)
+
+
+def test_fewer_features_than_coordinates() -> None:
+    descriptor = DensityCorrelations(order=2, n_max=1, l_max=2, species=("H", "C"))
+    result = spectrum(structures.load("generic"), descriptor, centers=[0])
+    assert result.features.size < 15
+    assert result.rank == 3
+    assert result.condition < 1e-14
+
+
+def test_condition() -> None:
+    generic = spectrum(structures.load("generic"), DESCRIPTOR, centers=[0])
+    internal = generic.singular_values[: generic.internal]
+    assert generic.condition == pytest.approx(internal[-1] / internal[0], rel=1e-14)
+    assert generic.rank == generic.internal == 9
+    assert spectrum(structures.load("S1"), DESCRIPTOR, centers=[0]).condition < 1e-14
+    assert np.isnan(spectrum(Atoms("H"), DESCRIPTOR).condition)
+
+
+def test_where_symmetry_hides_everything_rounding_is_no_signal() -> None:
+    result = spectrum(structures.load("graphene"), DESCRIPTOR)
+    assert (result.rank, result.condition, result.internal) == (0, 0.0, 3)
+
+
+def test_modes_do_not_depend_on_rounding() -> None:
+    """Eight singular values of methane's carbon are zero, and any basis would do."""
+    atoms = structures.load("Td")
+    shifted = atoms.copy()
+    shifted.positions += 0.1
+    first, second = (spectrum(a, DESCRIPTOR, centers=[0]).modes for a in (atoms, shifted))
+    assert np.abs(first - second).max() < 1e-9
+
+
+def test_rounded_coordinates_do_not_change_the_rank() -> None:
+    atoms = structures.load("CH4")
+    exact = spectrum(atoms, DESCRIPTOR).rank
+    atoms.positions = atoms.positions.round(6)
+    assert spectrum(atoms, DESCRIPTOR).rank == exact == 7
+
+
+def test_threshold() -> None:
+    atoms = structures.load("Td")
+    atoms.positions[1] *= 1.001
+    ranks = [spectrum(atoms, DESCRIPTOR, centers=[0], threshold=t).rank for t in (0.5, 1e-5)]
+    assert ranks == [1, 3]
+    for wrong in (-1e-3, 1.0):
+        with pytest.raises(ValueError, match="threshold must be from 0 to below 1"):
+            spectrum(atoms, DESCRIPTOR, threshold=wrong)
+
+
+def test_says_in_a_sentence_what_is_seen() -> None:
+    result = spectrum(structures.load("CH4"), DESCRIPTOR, centers=[0])
+    assert result.status.startswith("Rank 1 of 9 internal displacements; condition ")
+    assert repr(result) == f"Spectrum(CH4, centers=1: {result.status})"
+    alone: Spectrum = spectrum(Atoms("H"), DESCRIPTOR)
+    assert "no internal displacement" in alone.status
