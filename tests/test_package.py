@@ -100,7 +100,9 @@ def test_example_in_python():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
-@pytest.mark.parametrize(("command", "expected"), examples())
+@pytest.mark.parametrize(
+    ("command", "expected"), examples(), ids=[command for command, _ in examples()]
+)
 def test_example_of_the_command(command, expected, tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

@@ -62,8 +62,7 @@ class Contributions:
     columns
         Which of the atoms seen by each center are of this species.
     images
-        Shape (3p, 3 atoms of this species): adds the images of each atom. None if each is seen
-        once.
+        Where on the axis 3p the second, third, ... images of atoms stand.
     """
 
     radial: Array
@@ -71,15 +70,15 @@ class Contributions:
     radial_gradient: Array
     angular_gradient: Array
     columns: slice
-    images: Array | None
+    images: tuple[slice, ...]
 
     def add_images(self, gradient: Array) -> Array:
-        """Sum what belongs to the images of one atom: (..., 3p) gives (..., 3 atoms)."""
-        if self.images is None:
-            return gradient
-        # One product of matrices; numpy would make a stack of small ones.
-        flat = gradient.reshape(-1, gradient.shape[-1]) @ self.images
-        return flat.reshape(*gradient.shape[:-1], -1)
+        """Sum what belongs to the images of one atom, in place: (..., 3p) gives (..., 3 atoms)."""
+        columns = 3 * (self.columns.stop - self.columns.start)
+        total = gradient[..., :columns]
+        for image in self.images:
+            total[..., : image.stop - image.start] += gradient[..., image]
+        return total
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ def _of_species(functions: _PairFunctions, near: Neighbors) -> Contributions:
         radial_gradient=np.ascontiguousarray(functions.radial_gradient[..., columns]),
         angular_gradient=np.ascontiguousarray(functions.angular_gradient[..., columns]),
         columns=near.columns,
-        images=near.images(),
+        images=tuple(slice(3 * image.start, 3 * image.stop) for image in near.images),
     )
 
 

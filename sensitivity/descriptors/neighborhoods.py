@@ -34,24 +34,15 @@ class Neighbors:
         Which of the p pairs of a center lead to this species.
     columns
         Which of the k atoms of a center are of this species.
-    starts
-        Shape (atoms of this species,): where the images of each begin, counted within ``pairs``.
+    images
+        Where, counted within ``pairs``, the second images of atoms stand, the third ones, and so
+        on; the first images are those before. Atoms with more images come first, so that the
+        second images are those of the first atoms, in the same order.
     """
 
     pairs: slice
     columns: slice
-    starts: Indices
-
-    def images(self) -> NDArray[np.float64] | None:
-        """Matrix (3 pairs, 3 atoms of this species) that adds the images of each atom.
-
-        None if no atom is seen more than once.
-        """
-        size = self.pairs.stop - self.pairs.start
-        if len(self.starts) == size:
-            return None
-        atom = np.searchsorted(self.starts, np.arange(size), side="right") - 1
-        return np.kron(atom[:, None] == np.arange(len(self.starts)), np.eye(3))
+    images: tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -100,13 +91,13 @@ class Neighborhoods:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Pairs sorted by center, species and neighbour; ``slots`` is where a new neighbour begins."""
+    """Pairs sorted by center, species and ``image``: 0 for the first image of an atom, 1 ..."""
 
     i: Indices
     j: Indices
     vectors: NDArray[np.float64]
     itself: NDArray[np.bool_]
-    slots: Indices
+    image: Indices
 
 
 def neighborhoods(
@@ -136,11 +127,11 @@ def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods
     return Neighborhoods(
         centers=centers,
         numbers=atoms.numbers[centers],
-        atoms=np.tile(order, (len(centers), 1)),
+        atoms=np.broadcast_to(order, itself.shape),
         own=np.argmax(itself, axis=1),
         vectors=vectors,
         itself=itself,
-        species=_by_species(atoms.numbers[order], np.arange(len(order) + 1)),
+        species=_by_species(atoms.numbers[order], np.zeros_like(order)),
     )
 
 
@@ -148,20 +139,25 @@ def _sorted_pairs(found: Pairs, atoms: Atoms, *, cutoff: float, centers: tuple[i
     itself = np.arange(len(found.i) + len(centers)) >= len(found.i)
     i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
     vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
-    order = np.lexsort((j, _image_counts(i, j, atoms), _column_order(atoms)[j], i))
-    i, j = i[order], j[order]
-    new = np.flatnonzero((np.diff(i) != 0) | (np.diff(j) != 0)) + 1
-    slots = np.concatenate([[0], new, [len(i)]])
-    return _Pairs(i, j, vectors[order], itself[order], slots)
+    image, count = _number_images(i, j, atoms)
+    order = np.lexsort((j, -count, image, _column_order(atoms)[j], i))
+    return _Pairs(i[order], j[order], vectors[order], itself[order], image[order])
 
 
-def _image_counts(i: Indices, j: Indices, atoms: Atoms) -> Indices:
-    """For each pair, how many images of j the center i sees; sorting by it makes centers alike."""
+def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indices]:
+    """For each pair, which image of j it leads to, and how many of them center i sees."""
     if not atoms.pbc.any():
-        return np.ones(len(i), dtype=np.intp)
-    _, inverse, counts = np.unique(i * len(atoms) + j, return_inverse=True, return_counts=True)
-    images: Indices = counts[inverse]
-    return images
+        return np.zeros_like(i), np.ones_like(i)
+    code = i * len(atoms) + j
+    order = np.argsort(code, kind="stable")
+    _, start, slot, count = np.unique(
+        code[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    image = np.empty_like(i)
+    image[order] = np.arange(len(i)) - start[slot]
+    counts = np.empty_like(i)
+    counts[order] = count[slot]
+    return image, counts
 
 
 def _column_order(atoms: Atoms) -> Indices:
@@ -174,25 +170,23 @@ def _column_order(atoms: Atoms) -> Indices:
 
 
 def _alike(pairs: _Pairs, atoms: Atoms) -> list[Indices]:
-    """Sets of like centers: arrays of shape (centers, 2), each row the slots of one center."""
-    images = np.diff(pairs.slots)
-    center = pairs.i[pairs.slots[:-1]]
-    species = atoms.numbers[pairs.j[pairs.slots[:-1]]]
-    bounds = np.concatenate([[0], np.flatnonzero(np.diff(center)) + 1, [len(center)]])
-    alike: dict[bytes, list[tuple[int, int]]] = {}
-    for first, last in pairwise(bounds.tolist()):
-        signature = images[first:last].tobytes() + species[first:last].tobytes()
-        alike.setdefault(signature, []).append((first, last))
-    return [np.array(spans) for spans in alike.values()]
+    """Sets of like centers: for each an array (centers, p) of places among the pairs."""
+    numbers = atoms.numbers[pairs.j]
+    bounds = [0, *(np.flatnonzero(np.diff(pairs.i)) + 1).tolist(), len(pairs.i)]
+    alike: dict[bytes, list[int]] = {}
+    sizes: dict[bytes, int] = {}
+    for first, last in pairwise(bounds):
+        signature = pairs.image[first:last].tobytes() + numbers[first:last].tobytes()
+        alike.setdefault(signature, []).append(first)
+        sizes[signature] = last - first
+    return [np.add.outer(firsts, np.arange(sizes[key])) for key, firsts in alike.items()]
 
 
-def _neighborhoods(spans: Indices, pairs: _Pairs, atoms: Atoms) -> Neighborhoods:
-    first, last = spans[0]
-    begin = pairs.slots[spans[:, :1]]  # [center, 1]
-    chosen = begin + np.arange(pairs.slots[last] - pairs.slots[first])  # [center, p]
-    starts = pairs.slots[first : last + 1] - pairs.slots[first]
-    seen = pairs.j[chosen[:, starts[:-1]]]  # [center, k]
-    centers = pairs.i[begin[:, 0]]
+def _neighborhoods(chosen: Indices, pairs: _Pairs, atoms: Atoms) -> Neighborhoods:
+    """The neighbourhoods whose pairs stand at ``chosen``, shape (centers, p)."""
+    image = pairs.image[chosen[0]]
+    centers = pairs.i[chosen[:, 0]]
+    seen = pairs.j[chosen[:, image == 0]]
     return Neighborhoods(
         centers=centers,
         numbers=atoms.numbers[centers],
@@ -200,17 +194,20 @@ def _neighborhoods(spans: Indices, pairs: _Pairs, atoms: Atoms) -> Neighborhoods
         own=np.argmax(seen == centers[:, None], axis=1),
         vectors=pairs.vectors[chosen],
         itself=pairs.itself[chosen],
-        species=_by_species(atoms.numbers[seen[0]], starts),
+        species=_by_species(atoms.numbers[pairs.j[chosen[0]]], image),
     )
 
 
-def _by_species(numbers: Indices, starts: Indices) -> dict[int, Neighbors]:
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(numbers)) + 1, [len(numbers)]]).tolist()
-    return {
-        int(numbers[a]): Neighbors(
-            pairs=slice(int(starts[a]), int(starts[b])),
-            columns=slice(a, b),
-            starts=starts[a:b] - starts[a],
+def _by_species(numbers: Indices, image: Indices) -> dict[int, Neighbors]:
+    """From the species and the image that each of the p pairs leads to."""
+    result, column = {}, 0
+    edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    for first, last in pairwise(edges):
+        ends = np.cumsum(np.bincount(image[first:last])).tolist()
+        result[int(numbers[first])] = Neighbors(
+            pairs=slice(first, last),
+            columns=slice(column, column + ends[0]),
+            images=tuple(slice(start, stop) for start, stop in pairwise(ends)),
         )
-        for a, b in pairwise(edges)
-    }
+        column += ends[0]
+    return result

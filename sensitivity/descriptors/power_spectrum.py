@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensitivity.descriptors.correlations import Array, Basis
 from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
@@ -34,7 +35,7 @@ class PowerSpectrum:
         """Contract every pair of channels."""
         scaled = coefficients * _scale(self.basis.l_max)
         products = (scaled @ coefficients.swapaxes(2, 3)).swapaxes(0, 1)  # [center, l, q, q']
-        n, other = np.triu_indices(self.basis.n_max)
+        n, other = _upper(self.basis.n_max)
         out = np.empty((len(products), self.size()))
         for a, b, rows in self._pairs():
             block = products[:, :, self.basis.own(a), self.basis.own(b)]
@@ -115,3 +116,9 @@ def _unlike_pairs(products: Array, *, swap: bool) -> Array:
     products *= np.sqrt(2)
     ordered = products.swapaxes(0, 1) if swap else products
     return ordered.reshape(-1, *products.shape[2:])
+
+
+@lru_cache(maxsize=64)
+def _upper(n_max: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pairs n ≤ n', sorted."""
+    return np.triu_indices(n_max)
