@@ -22,7 +22,7 @@ def spherical_harmonics(units: Array, l_max: int) -> Array:
     """Real, orthonormal Y_lm of unit vectors, without the Condon-Shortley phase.
 
     Y_lm is Q_lm(z) times the real (m ≥ 0) or imaginary (m < 0) part of (x + iy)^|m|, where Q, with
-    its normalisation, follows from Q_mm by Q_lm = a_lm (z Q_{l-1,m} - b_lm Q_{l-2,m}).
+    its normalisation, follows from Q_mm by Q_lm = a_lm z Q_{l-1,m} - b_lm Q_{l-2,m}.
 
     Parameters
     ----------
@@ -36,20 +36,20 @@ def spherical_harmonics(units: Array, l_max: int) -> Array:
     Array of shape (l_max + 1, 2 l_max + 1, ...); place l + m of the second axis belongs to m.
     """
     x, y, z = units
-    first, a, b = _recurrence(l_max)
+    first, a, b = (array.reshape(*array.shape, *[1] * z.ndim) for array in _recurrence(l_max))
     powers = np.empty((l_max + 1, *z.shape), dtype=complex)
     powers[0] = 1.0
     powers[1:] = x + 1j * y
     np.cumprod(powers, axis=0, out=powers)
-    first, a, b = (array.reshape(*array.shape, *[1] * z.ndim) for array in (first, a, b))
+    real, imaginary = powers.real, powers.imag
+    a = a * z
     out = np.zeros((l_max + 1, 2 * l_max + 1, *z.shape))
-    q = np.zeros((l_max + 1, *z.shape))  # [m], of degree l
-    previous = np.zeros_like(q)
+    q, previous = np.zeros((2, l_max + 1, *z.shape))  # [m], of degree l and l - 1
     for l in range(l_max + 1):
-        previous, q = q, a[l] * (z * q - b[l] * previous)
+        q, previous = a[l] * q - b[l] * previous, q
         q[l] = first[l]
-        np.multiply(q[: l + 1], powers[: l + 1].real, out=out[l, l : 2 * l + 1])
-        np.multiply(q[l:0:-1], powers[l:0:-1].imag, out=out[l, :l])
+        np.multiply(q[: l + 1], real[: l + 1], out=out[l, l : 2 * l + 1])
+        np.multiply(q[l:0:-1], imaginary[l:0:-1], out=out[l, :l])
     return out
 
 
@@ -103,7 +103,7 @@ def _recurrence(l_max: int) -> tuple[Array, Array, Array]:
     step = np.arange(1.0, l_max + 1)
     first = np.sqrt(np.cumprod(np.concatenate([[0.25 / np.pi], (2 * step + 1) / (2 * step)])))
     first[1:] *= np.sqrt(2)
-    return first, a, b
+    return first, a, a * b
 
 
 @lru_cache(maxsize=64)

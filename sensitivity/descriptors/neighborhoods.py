@@ -7,7 +7,9 @@ follows is a handful of products of stacked matrices.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -120,7 +122,7 @@ def neighborhoods(
 
 def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods:
     """All atoms of a molecule around each of the centers."""
-    order = np.argsort(_column_order(atoms), kind="stable")
+    order, species = _layout(tuple(atoms.numbers.tolist()))
     itself = order == centers[:, None]  # [center, k]
     vectors = atoms.positions[order] - atoms.positions[centers][:, None]
     vectors[itself] = (0.0, 0.0, cutoff)
@@ -128,11 +130,18 @@ def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods
         centers=centers,
         numbers=atoms.numbers[centers],
         atoms=np.broadcast_to(order, itself.shape),
-        own=np.argmax(itself, axis=1),
+        own=itself.argmax(axis=1),
         vectors=vectors,
         itself=itself,
-        species=_by_species(atoms.numbers[order], np.zeros_like(order)),
+        species=species,
     )
+
+
+@lru_cache(maxsize=64)
+def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, Neighbors]]:
+    """Order of the atoms of a molecule in the columns, and where their species stand."""
+    order = np.argsort(_column_order(numbers), kind="stable")
+    return order, _by_species(np.array(numbers)[order], np.zeros_like(order))
 
 
 def _sorted_pairs(found: Pairs, atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]) -> _Pairs:
@@ -140,7 +149,7 @@ def _sorted_pairs(found: Pairs, atoms: Atoms, *, cutoff: float, centers: tuple[i
     i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
     vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
     image, count = _number_images(i, j, atoms)
-    order = np.lexsort((j, -count, image, _column_order(atoms)[j], i))
+    order = np.lexsort((j, -count, image, _column_order(atoms.numbers.tolist())[j], i))
     return _Pairs(i[order], j[order], vectors[order], itself[order], image[order])
 
 
@@ -160,13 +169,13 @@ def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indic
     return image, counts
 
 
-def _column_order(atoms: Atoms) -> Indices:
+def _column_order(numbers: Iterable[int]) -> Indices:
     """For each atom the place of its species, in the order in which species first appear.
 
     With it, atoms that are sorted by species in the structure keep their order.
     """
     place: dict[int, int] = {}
-    return np.array([place.setdefault(number, len(place)) for number in atoms.numbers.tolist()])
+    return np.array([place.setdefault(number, len(place)) for number in numbers])
 
 
 def _alike(pairs: _Pairs, atoms: Atoms) -> list[Indices]:

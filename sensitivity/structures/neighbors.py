@@ -24,6 +24,9 @@ _SHORTEST_SEARCH = 1.0
 # than 1e5 of its cells, such as a sheet of 1000 Å by 1000 Å.
 _MANY_CELLS = 2e4
 
+# Up to this many atoms, all distances of a molecule are found faster than the near ones.
+_FEW_ATOMS = 40
+
 _BYTES_PER_PAIR = 2 * 56  # i, j, vector (8 + 8 + 24), shift of the image (12), and their copies
 
 
@@ -65,7 +68,7 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
 
     Cells smaller than the cutoff, skewed cells, mixed periodicity and atoms outside the cell are
     all correct; cell vectors of directions that are not periodic are ignored. The search is that
-    of vesin, or a tree for boxes so large or flat that vesin fails on them.
+    of vesin, but for small molecules, and for boxes so large or flat that vesin fails on them.
 
     Raises
     ------
@@ -75,13 +78,25 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     """
     check_geometry(atoms)
     cutoff = check_cutoff(cutoff)
-    _check_memory(atoms, cutoff)
     radius = max(cutoff, _SHORTEST_SEARCH)
-    search = _search_grid if _count_cells(atoms, radius) < _MANY_CELLS else _search_tree
-    pairs = search(atoms, radius)
+    if len(atoms) <= _FEW_ATOMS and not atoms.pbc.any():
+        pairs = _search_all(atoms, radius)
+    else:
+        _check_memory(atoms, cutoff)
+        search = _search_grid if _count_cells(atoms, radius) < _MANY_CELLS else _search_tree
+        pairs = search(atoms, radius)
     squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
     _check_distinct(atoms, pairs, squares=squares)
     return pairs if radius == cutoff else _keep(pairs, squares < cutoff**2)
+
+
+def _search_all(atoms: Atoms, cutoff: float) -> Pairs:
+    """Do the same for a small molecule, from all its distances."""
+    vectors = atoms.positions - atoms.positions[:, None]  # [i, j, xyz]
+    near = np.einsum("ijx,ijx->ij", vectors, vectors) < cutoff**2
+    np.fill_diagonal(near, False)
+    i, j = np.nonzero(near)
+    return Pairs(i, j, vectors[near])
 
 
 def _search_grid(atoms: Atoms, cutoff: float) -> Pairs:
