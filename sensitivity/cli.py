@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
+            # What libraries tell each other is nothing that who runs a command can act on.
+            warnings.simplefilter("ignore", DeprecationWarning)
             options = _build_parser().parse_args(arguments)
             status: int = options.run(options)
         for message in dict.fromkeys(str(one.message) for one in caught):

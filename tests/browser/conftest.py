@@ -24,7 +24,9 @@ def browser() -> str:
     return program
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: the browser's event loop runs until the end, and no test of another
+# module may meet it.
+@pytest.fixture(scope="module")
 def opened(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     """The first notebook, run, with its explorer in sight."""
     served, private = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("private")

@@ -38,6 +38,10 @@ SCENE = f"""() => {{
 }}"""
 
 
+# NGL draws in the next frame, and only then makes what it needs to draw.
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 @dataclass(frozen=True)
 class Workbench:
     """A page with an explorer, its laboratory, and what the page complained about."""
@@ -93,8 +97,9 @@ class Workbench:
         return heights
 
     def settle(self) -> None:
-        """Wait until the browser shows the atoms that the kernel has."""
+        """Wait until the browser has the atoms that the kernel has, and has drawn them."""
         self.wait(lambda: np.allclose(self.scene()["atoms"], self.positions(), atol=1e-5))
+        self.page.evaluate(TWO_FRAMES)
 
     def wait(self, condition: Callable[[], bool], seen: Callable[[], object] = str) -> None:
         """Wait until a condition holds; if it never does, say what was seen instead."""
