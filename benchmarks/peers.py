@@ -16,7 +16,7 @@ from benchmarks import clock
 from benchmarks.contenders import CONTENDERS, CUTOFF, L_MAX, N_MAX, OURS, SMEARING
 from benchmarks.systems import SYSTEMS
 
-PACKAGES = ("dscribe", "featomic", "quippy-ase", "numpy", "sphericart")
+PACKAGES = ("dscribe", "featomic", "quippy-ase", "numpy", "vesin")
 SLOW = 200.0  # ms; a contender slower than this would take all the rounds for itself
 
 

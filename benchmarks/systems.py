@@ -19,7 +19,7 @@ def silicon(repeats: int) -> Atoms:
 
 
 def aspirin() -> Atoms:
-    """Aspirin, C9H8O4 (PubChem compound 2244)."""
+    """Aspirin, C9H8O4, 21 atoms."""
     return read(HERE / "aspirin.xyz")
 
 
