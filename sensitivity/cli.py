@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     It is 0, or 2 for wrong input with one line on standard error, 130 after Ctrl-C, and 141 if
     the reader of the output has gone.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may have no Å
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
@@ -59,6 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"sensitivity: {_one_line(str(error))}", file=sys.stderr)
+        return WRONG_INPUT
+    except MemoryError:
+        print(
+            "sensitivity: there is not enough memory for this; choose fewer centers, a smaller "
+            "--n-max or --l-max, or a lower --order.",
+            file=sys.stderr,
+        )
         return WRONG_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -204,6 +215,8 @@ def _load(options: argparse.Namespace) -> Source:
         structures.load(name)  # raises, and tells the nearest names
     index = 0 if options.index is None else options.index
     atoms = structures.read(path, index=index)
+    if index < 0:
+        index += structures.count_frames(path)
     count = structures.count_frames(path, limit=FRAMES_COUNTED)
     return Source(name, atoms, index=index, frames=count, all_counted=count < FRAMES_COUNTED)
 
@@ -224,6 +237,8 @@ def _check_plot(path: Path) -> None:
         raise ValueError(
             f"--plot must end in .png, .pdf or .svg, got {path}; choose one of the three."
         )
+    if path.is_dir():
+        raise ValueError(f"--plot needs the name of a file, got the folder {path}; add a name.")
     if not path.parent.is_dir():
         raise ValueError(
             f"there is no folder {path.parent} to write {path.name} to; make it first."

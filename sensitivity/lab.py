@@ -40,6 +40,9 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     command += [] if port is None else [f"--port={port}"]
     command += [] if browser else ["--no-browser"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # In a container there is often no other user, and JupyterLab refuses to be run by this one.
+        command.append("--allow-root")
     command += arguments
     if os.name == "posix":
         sys.stdout.flush()

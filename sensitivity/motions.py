@@ -44,6 +44,9 @@ class TrivialMotions:
     directions: Array
     kinds: tuple[Kind, ...]
 
+    def __post_init__(self) -> None:
+        self.directions.setflags(write=False)
+
     def internal(self) -> Array:
         """Orthonormal basis of all other directions, shape (3N - motions, N, 3)."""
         motions, atoms, _ = self.directions.shape
@@ -57,7 +60,9 @@ def trivial_motions(
     """Return the motions that no center sees through an environment of radius ``cutoff`` (Å).
 
     The structure as a whole can be rotated if it is not periodic, or if it consists of fragments
-    that do not reach their own images, such as a molecule in a large box.
+    that do not reach their own images, such as a molecule in a large box; chains that reach them
+    in one direction can be rotated about that. Environments that share a single atom or two count
+    as one rigid fragment, although they could turn about what they share.
 
     Raises
     ------
@@ -66,7 +71,8 @@ def trivial_motions(
     """
     fragments = _fragments(atoms, cutoff, check_centers(atoms, centers))
     n = len(atoms)
-    whole = _Fragment(np.arange(n), np.empty((n, 3)), all(f.finite for f in fragments))
+    axes = np.concatenate([fragment.periods for fragment in fragments])
+    whole = _Fragment(np.arange(n), np.empty((n, 3)), axes)
     for fragment in fragments:
         whole.positions[fragment.members] = fragment.positions
     translations, rotations = whole.translations(n), whole.rotations(n)
@@ -88,12 +94,13 @@ class _Fragment:
     """Atoms that are seen together.
 
     ``members`` has shape (n,); ``positions``, shape (n, 3), Å, are those of one connected copy;
-    a fragment is ``finite`` if it does not reach its own images.
+    ``periods``, shape (periods, 3), Å, lead from an atom to images that it is connected with: none
+    for a molecule, parallel ones for a chain.
     """
 
     members: NDArray[np.intp]
     positions: Array
-    finite: bool
+    periods: Array
 
     def translations(self, count: int) -> Array:
         """Orthonormal translations, shape (3, 3 count)."""
@@ -103,16 +110,25 @@ class _Fragment:
         return motions.reshape(3, 3 * count)
 
     def rotations(self, count: int) -> Array:
-        """Orthonormal rotations about the centroid, shape (0, 2 or 3, 3 count)."""
-        if not self.finite:
-            return np.empty((0, 3 * count))
+        """Orthonormal rotations about the centroid, shape (0 to 3, 3 count).
+
+        A chain can only turn about its own direction; what extends further not at all.
+        """
         arms = self.positions - self.positions.mean(axis=0)
-        generators = np.cross(np.eye(3)[:, None], arms).reshape(3, -1)
+        generators = np.cross(self._axes()[:, None], arms).reshape(-1, 3 * len(arms))
         _, lengths, directions = np.linalg.svd(generators, full_matrices=False)
         kept: Array = directions[lengths > ROUNDING * np.sqrt(len(arms))]
         motions = np.zeros((len(kept), count, 3))
         motions[:, self.members] = kept.reshape(len(kept), len(arms), 3)
         return motions.reshape(len(kept), 3 * count)
+
+    def _axes(self) -> Array:
+        """Orthonormal axes about which it can turn, shape (3, 1 or 0, 3)."""
+        if len(self.periods) == 0:
+            return np.eye(3)
+        _, lengths, directions = np.linalg.svd(self.periods, full_matrices=False)
+        independent = directions[lengths > ROUNDING]
+        return independent if len(independent) == 1 else np.empty((0, 3))
 
 
 def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_Fragment]:
@@ -127,12 +143,14 @@ def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_F
     order = np.argsort(label, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1])
     if not atoms.pbc.any():
-        return [_Fragment(members, atoms.positions[members], True) for members in groups]
+        return [
+            _Fragment(members, atoms.positions[members], np.empty((0, 3))) for members in groups
+        ]
     unwrapped = _unwrap(atoms, graph, (i, j, vectors), [members[0] for members in groups])
-    gaps = np.linalg.norm(unwrapped[j] - unwrapped[i] - vectors, axis=1)
-    infinite = set(label[i[gaps > ROUNDING]].tolist())
+    gaps = unwrapped[i] + vectors - unwrapped[j]
+    closed = np.linalg.norm(gaps, axis=1) > ROUNDING  # around a period
     return [
-        _Fragment(members, unwrapped[members], number not in infinite)
+        _Fragment(members, unwrapped[members], gaps[closed & (label[i] == number)])
         for number, members in enumerate(groups)
     ]
 

@@ -80,6 +80,7 @@ def describe_spectrum(
         "rank": int(spectrum.rank),
         "condition": _finite(spectrum.condition),
         "threshold": _finite(spectrum.threshold),
+        "scale": _finite(spectrum.scale),
         "status": spectrum.status,
         "singular_values": np.asarray(spectrum.singular_values).tolist(),
         "kinds": list(spectrum.kinds),

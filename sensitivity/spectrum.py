@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from ase import Atoms
@@ -24,6 +25,10 @@ GRAM_SUFFICES = 1e-2
 # Singular values that differ by less than this fraction of the largest, a hundred times their
 # rounding, are equal, and any basis of their modes is as good as another.
 EQUAL = 1e-12
+# Coordinates that symmetry makes equal differ by rounding; this much prefers the first of them.
+PREFERENCE = 1e-6
+# The kinds of trivial motions, in the order in which they follow the internal displacements.
+TRIVIAL: tuple[Kind, ...] = ("unseen", "rotation", "translation")
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,8 @@ def spectrum(
     TypeError, ValueError
         If the structure, a center or their combination with the descriptor is unusable.
     """
+    if not isinstance(threshold, Real):
+        raise TypeError(f"threshold must be a number, got {threshold!r}; try 1e-5.")
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold must be from 0 to below 1, got {threshold}; try 1e-5.")
     derivative = jacobian(atoms, descriptor, centers=centers)
@@ -140,15 +147,16 @@ def spectrum(
     features = derivative.features
     internal: list[Kind] = ["internal" for _ in values]
     natural = float(np.linalg.norm(features)) / descriptor.cutoff
+    scale = max(float(values.max(initial=0)), natural)
     return Spectrum(
         atoms=derivative.atoms,
         centers=derivative.centers,
         features=features,
         singular_values=np.concatenate([values, np.zeros(len(trivial.kinds))]),
-        modes=np.concatenate([modes, trivial.directions[::-1]]),
-        kinds=(*internal, *trivial.kinds[::-1]),
+        modes=np.concatenate([_fix_gauge(values, modes, scale=scale), *_by_kind(trivial)]),
+        kinds=(*internal, *sorted(trivial.kinds, key=TRIVIAL.index)),
         threshold=threshold,
-        scale=max(float(values.max(initial=0)), natural),
+        scale=scale,
     )
 
 
@@ -162,7 +170,7 @@ def _decompose(derivative: Jacobian, trivial: TrivialMotions) -> tuple[Array, Ar
     small = values < GRAM_SUFFICES * values.max(initial=0)
     if small.any():
         values[small], modes[small] = _decompose_within(derivative, modes[small])
-    return values, _fix_gauge(values, modes)
+    return values, modes
 
 
 def _decompose_within(derivative: Jacobian, directions: Array) -> tuple[Array, Array]:
@@ -176,10 +184,15 @@ def _decompose_within(derivative: Jacobian, directions: Array) -> tuple[Array, A
     return values, np.tensordot(rotation, directions, axes=1)
 
 
-def _fix_gauge(values: Array, modes: Array) -> Array:
+def _by_kind(trivial: TrivialMotions) -> list[Array]:
+    """Trivial motions of each kind, none of which depends on rounding."""
+    kinds = np.array(trivial.kinds)
+    return [_concentrate(trivial.directions[kinds == kind]) for kind in TRIVIAL]
+
+
+def _fix_gauge(values: Array, modes: Array, *, scale: float) -> Array:
     """Choose the modes of equal singular values, and all signs, independently of rounding."""
-    tolerance = EQUAL * values.max(initial=0)
-    edges = np.flatnonzero(np.diff(values) < -tolerance) + 1
+    edges = np.flatnonzero(np.diff(values) < -EQUAL * scale) + 1
     return np.concatenate([_concentrate(group) for group in np.split(modes, edges)])
 
 
@@ -190,8 +203,7 @@ def _concentrate(modes: Array) -> Array:
     own, with a positive sign; so it goes on with what is left.
     """
     remaining = modes.reshape(len(modes), 3 * modes.shape[1]).copy()
-    # Coordinates that symmetry makes equal differ by rounding; this prefers the first of them.
-    preference = 1 - 1e-6 * np.arange(remaining.shape[1]) / remaining.shape[1]
+    preference = 1 - PREFERENCE * np.arange(remaining.shape[1]) / remaining.shape[1]
     chosen = np.empty_like(remaining)
     for row in range(len(remaining)):
         weights = np.linalg.norm(remaining, axis=0)

@@ -255,7 +255,9 @@ WRONG = {
     "flat cell": ("flat.extxyz", "periodic along a, b, c needs finite, independent, non-zero"),
     "no file": ("gone.xyz", "there is no file gone.xyz; expected a structure file"),
     "no folder": ("gone/POSCAR", "there is no file gone/POSCAR; expected a structure file"),
-    "a folder": (".", "cannot read . as a structure"),
+    "a folder": (".", ". is a folder; expected a structure file"),
+    "plot to a folder": ("CH4 --plot folder.png", "--plot needs the name of a file, got the"),
+    "index before the first": ("one.xyz --index -2", "one.xyz has 1 frame, counted from 0, and no"),
     "no name": ("ch4", "there is no structure named 'ch4'; did you mean CH4?"),
     "no frame": ("one.xyz --index 1", "one.xyz has 1 frame, counted from 0, and no frame 1"),
     "index of a name": ("CH4 --index 1", "--index chooses a frame of a file, and CH4 is a named"),
@@ -292,6 +294,7 @@ def test_wrong_input_is_one_sentence(case, json_wanted, tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     for name, content in FILES.items():
         Path(name).write_text(content)
+    Path("folder.png").mkdir()
     before = sorted(os.listdir())
     arguments, message = WRONG[case]
     words = ["analyze", *arguments.split(), *["--json"] * json_wanted]
@@ -306,6 +309,18 @@ def test_wrong_input_is_one_sentence(case, json_wanted, tmp_path, monkeypatch, c
     assert err.count("\n") == 1
     assert err.endswith("\n")
     assert sorted(os.listdir()) == before
+
+
+def test_too_little_memory_is_one_sentence(monkeypatch, capsys):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("sensitivity.spectrum.spectrum", fail)
+    assert main(["analyze", "CH4"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("sensitivity: there is not enough memory for this; choose fewer centers")
+    assert err.count("\n") == 1
 
 
 def test_wrong_command_is_one_sentence(capsys):
@@ -433,15 +448,18 @@ def test_notebooks_are_found_in_the_package_before_the_checkout(notebooks):
         lab_module.find_notebooks()
 
 
-def test_lab_starts_jupyterlab_on_the_copies(notebooks, monkeypatch):
+@pytest.mark.parametrize("user", [0, 1000])
+def test_lab_starts_jupyterlab_on_the_copies(notebooks, monkeypatch, user):
     _, folder = notebooks
     started = []
+    monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr(os, "execv", lambda path, words: started.append((path, words)))
     monkeypatch.setattr(subprocess, "call", lambda words: 0)
-    main(["lab", "--port", "9999", "--no-browser", "--", "--allow-root"])
+    main(["lab", "--port", "9999", "--no-browser", "--", "--debug"])
     root = f"--ServerApp.root_dir={folder}"
     words = [sys.executable, "-m", "jupyterlab", root, "--port=9999", "--no-browser"]
-    assert started == [(sys.executable, [*words, "--allow-root"])]
+    words += ["--allow-root"] if user == 0 else []
+    assert started == [(sys.executable, [*words, "--debug"])]
     assert (folder / "1.ipynb").exists()
 
 

@@ -23,10 +23,11 @@ from sensitivity import DensityCorrelations, SphericalBessel, jacobian, structur
         ({"cutoff": 0.0}, r"cutoff must be a positive, finite length in Å, got 0"),
         ({"cutoff": -2.0}, r"cutoff must be a positive, finite length in Å, got -2"),
         ({"cutoff": np.nan}, r"cutoff must be a positive, finite length in Å, got nan"),
-        ({"smearing": -0.1}, r"smearing must be a finite number from 0 to 3.5, got -0.1"),
+        ({"smearing": -0.1}, r"smearing must be a finite number from 0 to 10, got -0.1"),
         ({"smearing": 1e-4}, r"smearing=0.0001 Å is too narrow for cutoff=3.5 Å.*or 0"),
         ({"cutoff": 1e5}, r"smearing=0.3 Å is too narrow for cutoff=100000 Å"),
         ({"cutoff_width": 0.0}, r"cutoff_width must be positive, got 0"),
+        ({"smearing": 11.0}, r"smearing must be a finite number from 0 to 10, got 11"),
         ({"cutoff_width": 9.0}, r"cutoff_width must be a finite number from 0 to 3.5, got 9"),
         ({"center_weight": np.inf}, r"center_weight must be a finite number"),
         ({"parity_odd": True}, r"parity_odd=True needs order=3, got order=2"),
@@ -97,6 +98,37 @@ def test_count_is_that_of_the_features(channels: int, l_max: int) -> None:
         descriptor = DensityCorrelations(order=3, n_max=channels, l_max=l_max, parity_odd=odd)
         features = descriptor.features(atoms, centers=[0])
         assert features.shape == (1, descriptor.count_features(atoms))
+
+
+@pytest.mark.parametrize("n_max", [1, 2, 3])
+@pytest.mark.parametrize("name", ["H2", "CH4"])
+def test_the_odd_part_of_a_small_basis(name: str, n_max: int) -> None:
+    """Where equal l leave no distinct channels, there is no feature, and nothing breaks."""
+    atoms = structures.load(name)
+    descriptor = DensityCorrelations(order=3, n_max=n_max, l_max=3, parity_odd=True)
+    result = jacobian(atoms, descriptor)
+    assert result.shape == (len(atoms) * descriptor.count_features(atoms), 3 * len(atoms))
+    assert np.array_equal(result.features, descriptor.features(atoms))
+
+
+def test_the_width_follows_a_small_cutoff() -> None:
+    atoms = Atoms("HHH", [[0, 0, 0], [0, 0, 0.2], [0, 0.25, 0.1]])
+    usual = DensityCorrelations(cutoff=0.4, smearing=0.1).features(atoms)
+    stated = DensityCorrelations(cutoff=0.4, smearing=0.1, cutoff_width=0.2).features(atoms)
+    assert usual.any()
+    assert np.array_equal(usual, stated)
+
+
+def test_results_outlive_later_calls() -> None:
+    """Memory is used again within the package; what was returned must not change."""
+    atoms = structures.load("CH4")
+    descriptor = DensityCorrelations(n_max=3, l_max=3)
+    held = jacobian(atoms, descriptor)
+    before = held.dense().copy()
+    for other in ("C6H6", "H2O", "CH4"):
+        jacobian(structures.load(other), descriptor)
+    assert np.array_equal(held.dense(), before)
+    assert np.array_equal(jacobian(atoms, descriptor).dense(), before)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])

@@ -17,6 +17,15 @@ IN_A_BOX = Atoms(METHANE.symbols, METHANE.positions, cell=[15, 15, 15], pbc=True
 ACROSS_THE_EDGE = IN_A_BOX.copy()
 ACROSS_THE_EDGE.wrap()
 TWO_FAR_APART = METHANE + Atoms(METHANE.symbols, METHANE.positions + np.array([20.0, 3.0, 0.0]))
+CHAIN = Atoms(
+    "CHOC",
+    [[0, 0, 0], [1, 0.2, 0.5], [-0.6, 0.9, 1.1], [0.2, -0.9, 1.6]],
+    cell=[15, 15, 2.6],
+    pbc=[False, False, True],
+)
+CHAIN_IN_A_BOX = CHAIN.copy()
+CHAIN_IN_A_BOX.pbc = True
+TWO_CHAINS = CHAIN + Atoms(CHAIN.symbols, CHAIN.positions + np.array([30.0, 0.0, 0.0]))
 SILICON = bulk("Si", cubic=True)
 
 
@@ -31,6 +40,9 @@ SILICON = bulk("Si", cubic=True)
         (IN_A_BOX, 3.0, None, (3, 3, 0)),
         (ACROSS_THE_EDGE, 3.0, None, (3, 3, 0)),
         (TWO_FAR_APART, 3.0, None, (3, 3, 6)),
+        (CHAIN, 3.0, None, (3, 1, 0)),  # about its own direction
+        (CHAIN_IN_A_BOX, 3.0, None, (3, 1, 0)),
+        (TWO_CHAINS, 3.0, None, (3, 1, 4)),
         (SILICON, 3.0, None, (3, 0, 0)),
         # Four neighbours of one center, none its image: they can turn; three atoms elsewhere.
         (SILICON, 3.0, [0], (3, 3, 9)),
@@ -49,6 +61,8 @@ def test_counts(atoms: Atoms, cutoff: float, centers, counts: tuple[int, int, in
         (METHANE, 1.5, [1]),
         (ACROSS_THE_EDGE, 3.0, None),
         (TWO_FAR_APART, 3.0, None),
+        (CHAIN_IN_A_BOX, 3.0, None),
+        (TWO_CHAINS, 3.0, None),
         (SILICON, 3.0, [0]),
     ],
 )

@@ -445,8 +445,11 @@ def test_read_refuses_missing_files_and_frames(tmp_path):
         structures.read(one, index="0")
     with pytest.raises(ValueError, match="cannot read"):
         structures.count_frames(write(tmp_path / "noise.xyz", "hello\n"))
-    with pytest.raises(ValueError, match=r"cannot read .* as a structure"):
+    with pytest.raises(ValueError, match=r"is a folder; expected a structure file"):
         structures.read(tmp_path)
+    with pytest.raises(ValueError, match=r"has 1 frame, .* no frame -2; .* or from the end"):
+        structures.read(one, index=-2)
+    assert len(structures.read(one, index=-1)) == 1
 
 
 # Refused structures, centers and cutoffs

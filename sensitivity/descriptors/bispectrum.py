@@ -47,13 +47,15 @@ class Bispectrum:
             factors = _distinct_factors(l, expansion.coefficients)
             for a, near in expansion.contributions.items():
                 rows = self._rows(l, a, factors, gradients[a])  # [center, feature, 3k]
-                out[:, start:stop, near.columns] = rows.reshape(*rows.shape[:2], -1, 3)
+                block = out[:, start:stop, near.columns]
+                block[...] = rows.reshape(block.shape)
             start = stop
 
     def bytes_per_pair(self) -> int:
-        """Gradients of the coefficients, and products of one factor with the two others."""
-        per_radial = (self.basis.l_max + 1) ** 2 + 2 * self.basis.channels**2
-        return 8 * 3 * self.basis.n_max * per_radial
+        """Gradients of the coefficients, products with the two other factors, and features."""
+        basis = self.basis
+        products = basis.n_max * ((basis.l_max + 1) ** 2 + 2 * basis.channels**2)
+        return 8 * 3 * (products + 3 * basis.channels**3)
 
     def _degrees(self) -> tuple[Degrees, ...]:
         return _degrees(self.basis.l_max, parity_odd=self.parity_odd)

@@ -32,6 +32,10 @@ CACHE_BYTES = 2**22
 # but time and memory are, and a typing error is more likely than a wish.
 LARGEST_N_MAX = 64
 LARGEST_L_MAX = 32
+# Å. A wider density than this makes all distances look alike.
+LARGEST_SMEARING = 10.0
+# Å, over which the density falls to zero before the cutoff.
+USUAL_WIDTH = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ class DensityCorrelations:
     basis
         Radial basis: ``GaussianTypeOrbitals()`` or ``SphericalBessel()``.
     cutoff_width
-        The density falls to zero over this distance before the cutoff, in Å.
+        The density falls to zero over this distance before the cutoff, in Å. None takes 0.5 Å,
+        or half the cutoff if that is less.
     center_weight
         Weight of the center's own density.
     parity_odd
@@ -89,7 +94,7 @@ class DensityCorrelations:
     l_max: int = 6
     smearing: float = field(default=0.3, kw_only=True)
     basis: RadialBasis = field(default=GaussianTypeOrbitals(), kw_only=True)
-    cutoff_width: float = field(default=0.5, kw_only=True)
+    cutoff_width: float | None = field(default=None, kw_only=True)
     center_weight: float = field(default=0.0, kw_only=True)
     parity_odd: bool = field(default=False, kw_only=True)
     species: tuple[int, ...] | None = field(default=None, kw_only=True)
@@ -99,15 +104,10 @@ class DensityCorrelations:
         _check_integer("order", self.order, low=1, high=3)
         _check_integer("n_max", self.n_max, low=1, high=LARGEST_N_MAX)
         _check_integer("l_max", self.l_max, low=0, high=LARGEST_L_MAX)
-        _check_number("smearing", self.smearing, low=0.0, high=self.cutoff)
-        _check_number("cutoff_width", self.cutoff_width, low=0.0, high=self.cutoff)
+        _check_number("smearing", self.smearing, low=0.0, high=LARGEST_SMEARING)
         _check_number("center_weight", self.center_weight, low=-np.inf, high=np.inf)
         _check_basis(self.basis)
-        if self.cutoff_width == 0:
-            raise ValueError(
-                "cutoff_width must be positive, got 0: a sharp cutoff has no derivative where an "
-                "atom crosses it; give a length in Å such as 0.5."
-            )
+        _check_width(self._width(), cutoff=self.cutoff)
         if not isinstance(self.parity_odd, bool):
             raise TypeError(f"parity_odd must be True or False, got {self.parity_odd!r}.")
         if self.parity_odd and self.order != 3:
@@ -163,7 +163,11 @@ class DensityCorrelations:
         correlation = self._correlation(density)
         sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         columns = sum(3 * around.atoms.size for around in sets)
-        self._require_memory(correlation.size(), values=columns * correlation.size())
+        pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
+        self._require_memory(
+            correlation.size(),
+            values=columns * correlation.size() + pairs * correlation.bytes_per_pair() // 8,
+        )
         return tuple(self._batch(around, density, correlation) for around in sets)
 
     def _batch(self, around: Neighborhoods, density: Density, correlation: Correlation) -> Batch:
@@ -187,9 +191,14 @@ class DensityCorrelations:
         return Density(
             radial=self._radial(),
             species=self._channels(atoms),
-            cutoff_width=self.cutoff_width,
+            cutoff_width=self._width(),
             center_weight=self.center_weight,
         )
+
+    def _width(self) -> float:
+        if self.cutoff_width is None:
+            return min(USUAL_WIDTH, 0.5 * self.cutoff)
+        return self.cutoff_width
 
     def _radial(self) -> RadialFunctions:
         return radial_functions(
@@ -257,6 +266,15 @@ def _check_number(name: str, value: float, *, low: float, high: float) -> None:
         )
 
 
+def _check_width(width: float, *, cutoff: float) -> None:
+    _check_number("cutoff_width", width, low=0.0, high=cutoff)
+    if width == 0:
+        raise ValueError(
+            "cutoff_width must be positive, got 0: a sharp cutoff has no derivative where an "
+            "atom crosses it; give a length in Å such as 0.5."
+        )
+
+
 def _check_basis(basis: RadialBasis) -> None:
     if isinstance(basis, type) or not hasattr(basis, "primitives"):
         raise TypeError(
@@ -270,9 +288,9 @@ def _atomic_numbers(species: Iterable[int | str]) -> tuple[int, ...]:
         raise TypeError(f"species must be a sequence such as ('C', 'H'), got {species!r}.")
     numbers = set()
     for one in species:
-        if one in atomic_numbers:
+        if isinstance(one, str) and one in atomic_numbers:
             numbers.add(atomic_numbers[one])
-        elif isinstance(one, Integral) and 0 <= one < len(chemical_symbols):
+        elif isinstance(one, Integral) and 0 <= one < len(chemical_symbols) and one is not True:
             numbers.add(int(one))
         else:
             raise ValueError(

@@ -141,6 +141,7 @@ def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods
 def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, Neighbors]]:
     """Order of the atoms of a molecule in the columns, and where their species stand."""
     order = np.argsort(_column_order(numbers), kind="stable")
+    order.setflags(write=False)
     return order, _by_species(np.array(numbers)[order], np.zeros_like(order))
 
 

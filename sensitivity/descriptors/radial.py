@@ -141,6 +141,7 @@ def spherical_bessel_zeros(n_max: int, l_max: int) -> Array:
             ]
         )
         zeros[l] = bracket[:n_max]
+    zeros.setflags(write=False)
     return zeros
 
 
@@ -161,6 +162,9 @@ class RadialFunctions:
     cutoff: float
     coefficients: Array
     shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        self.coefficients.setflags(write=False)
 
     def __call__(self, r: Array) -> tuple[Array, Array]:
         """Return functions and derivatives, each of shape (n_max, l_max + 1) and that of r."""

@@ -24,7 +24,7 @@ class Controls:
 
     Attributes
     ----------
-    mode, amplitude, play, arrows, reset, sentence, problem
+    mode, amplitude, play, arrows, reset, sentence
         The widgets; ``box`` holds all of them.
     """
 

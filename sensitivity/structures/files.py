@@ -63,7 +63,9 @@ def _existing(path: str | PathLike[str]) -> Path:
     file = Path(path)
     if not file.exists():
         raise ValueError(f"there is no file {file}; expected a structure file {_FORMATS}.")
-    if file.is_file() and file.stat().st_size == 0:
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder; expected a structure file {_FORMATS}.")
+    if file.stat().st_size == 0:
         raise ValueError(f"the file {file} is empty; expected a structure file {_FORMATS}.")
     return file
 
@@ -73,13 +75,16 @@ def _frame(file: Path, index: int) -> Atoms:
 
     # ASE's readers raise nearly every kind of exception on files that are not what they seem.
     try:
+        # ASE takes the first frame for one too far before the last.
+        if index < 0 and index < -count_frames(file):
+            raise IndexError(index)
         atoms = ase.io.read(file, index=index, do_not_split_by_at_sign=True)
     except Exception as error:
         count = _count_or_zero(file)
         if count and not -count <= index < count:
             raise ValueError(
                 f"{file} has {count} frame{'s' if count != 1 else ''}, counted from 0, and no "
-                f"frame {index}; choose an index from 0 to {count - 1}."
+                f"frame {index}; choose an index from 0 to {count - 1}, or from the end."
             ) from error
         raise ValueError(_unreadable(file, error)) from error
     assert isinstance(atoms, Atoms)  # an integer index gives one frame
