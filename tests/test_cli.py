@@ -315,7 +315,8 @@ def test_too_little_memory_is_one_sentence(monkeypatch, capsys):
     def fail(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("sensitivity.spectrum.spectrum", fail)
+    # The package's attribute of this name is the function.
+    monkeypatch.setattr(sys.modules["sensitivity.spectrum"], "spectrum", fail)
     assert main(["analyze", "CH4"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
