@@ -206,9 +206,9 @@ def _concentrate(modes: Array) -> Array:
     preference = 1 - PREFERENCE * np.arange(remaining.shape[1]) / remaining.shape[1]
     chosen = np.empty_like(remaining)
     for row in range(len(remaining)):
-        weights = np.linalg.norm(remaining, axis=0)
+        weights = np.einsum("kx,kx->x", remaining, remaining)
         mixture = remaining[:, np.argmax(weights * preference)]
-        mixture = mixture / np.linalg.norm(mixture)
+        mixture = mixture / np.sqrt(mixture @ mixture)
         chosen[row] = mixture @ remaining
-        remaining -= np.outer(mixture, chosen[row])
+        remaining -= mixture[:, None] * chosen[row]
     return chosen.reshape(modes.shape)
