@@ -116,6 +116,22 @@ class Jacobian:
             changes.append(gradient @ vectors[columns])
         return np.concatenate(changes)
 
+    def triangle(self, displacements: Array) -> Array:
+        """Return R of J V = Q R, whose singular values are those of J V.
+
+        ``displacements`` V of shape (n, N, 3) give an array (at most n, n). J V is made and
+        reduced a few centers at a time.
+        """
+        vectors = displacements.reshape(len(displacements), -1).T
+        parts: list[Array] = []
+        for block in self.blocks:
+            gradient, columns = _matrix(block)
+            parts.append(gradient @ vectors[columns])
+            # Less often than this would take memory, more often time.
+            if sum(map(len, parts)) >= 4 * len(displacements):
+                parts = [np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))]
+        return np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))
+
     def _as_one(self) -> Array | None:
         """Return the dense matrix if the only batch already is it."""
         if len(self.batches) != 1:

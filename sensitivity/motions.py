@@ -132,13 +132,15 @@ class _Fragment:
 
 
 def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_Fragment]:
-    from scipy.sparse import coo_array
+    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     i, j, vectors = neighbor_pairs(atoms, cutoff)
-    seen = np.isin(i, centers)
-    i, j, vectors = i[seen], j[seen], vectors[seen]
-    graph = coo_array((np.ones(len(i)), (i, j)), shape=(len(atoms), len(atoms))).tocsr()
+    if len(centers) < len(atoms):
+        seen = np.isin(i, centers)
+        i, j, vectors = i[seen], j[seen], vectors[seen]
+    starts = np.searchsorted(i, np.arange(len(atoms) + 1))
+    graph = csr_array((np.ones(len(i)), j, starts), shape=(len(atoms), len(atoms)))
     count, label = connected_components(graph, directed=False)
     order = np.argsort(label, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1])

@@ -175,12 +175,9 @@ def _decompose(derivative: Jacobian, trivial: TrivialMotions) -> tuple[Array, Ar
 
 def _decompose_within(derivative: Jacobian, directions: Array) -> tuple[Array, Array]:
     """Singular values and vectors of J within the span of orthonormal ``directions``."""
-    changes = derivative.apply(directions)
-    count = len(directions)
+    _, values, rotation = np.linalg.svd(derivative.triangle(directions), full_matrices=True)
     # With fewer features than directions the missing singular values are zeros.
-    triangle = np.linalg.qr(changes, mode="r")
-    _, values, rotation = np.linalg.svd(triangle, full_matrices=True)
-    values = np.concatenate([values, np.zeros(count - len(values))])
+    values = np.concatenate([values, np.zeros(len(directions) - len(values))])
     return values, np.tensordot(rotation, directions, axes=1)
 
 

@@ -52,6 +52,10 @@ def test_products_do_not_need_the_dense_matrix(build) -> None:
     assert np.abs(result.gram() - dense.T @ dense).max() <= 1e-14 * scale
     expected = dense @ displacements.reshape(5, -1).T
     assert np.abs(result.apply(displacements) - expected).max() <= 1e-13 * np.abs(expected).max()
+    values = [
+        np.linalg.svd(m, compute_uv=False) for m in (result.triangle(displacements), expected)
+    ]
+    assert np.abs(values[0] - values[1]).max() <= 1e-14 * values[1][0]
 
 
 @pytest.mark.parametrize("build", [molecule, crystal])

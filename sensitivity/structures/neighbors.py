@@ -95,7 +95,7 @@ def _search_all(atoms: Atoms, cutoff: float) -> Pairs:
     vectors = atoms.positions - atoms.positions[:, None]  # [i, j, xyz]
     near = np.einsum("ijx,ijx->ij", vectors, vectors) < cutoff**2
     np.fill_diagonal(near, False)
-    i, j = np.nonzero(near)
+    i, j = map(np.ascontiguousarray, np.nonzero(near))
     return Pairs(i, j, vectors[near])
 
 
