@@ -132,7 +132,8 @@ def _with_zero_row(factors: Array, gradient: Array) -> Array:
     """
     centers, m, n_max, columns = gradient.shape
     pairs = factors.shape[1]
-    product = np.zeros((centers, pairs * n_max + 1, columns))
+    product = np.empty((centers, pairs * n_max + 1, columns))
+    product[:, -1] = 0.0
     target = product[:, :-1].reshape(centers, pairs, n_max * columns)
     np.matmul(factors, gradient.reshape(centers, m, -1), out=target)
     return product
