@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -110,11 +111,7 @@ class Jacobian:
         whole = self._as_one()
         if whole is not None:
             return whole @ vectors
-        changes = []
-        for block in self.blocks:
-            gradient, columns = _matrix(block)
-            changes.append(gradient @ vectors[columns])
-        return np.concatenate(changes)
+        return np.concatenate(list(self._products(vectors)))
 
     def triangle(self, displacements: Array) -> Array:
         """Return R of J V = Q R, whose singular values are those of J V.
@@ -124,13 +121,18 @@ class Jacobian:
         """
         vectors = displacements.reshape(len(displacements), -1).T
         parts: list[Array] = []
-        for block in self.blocks:
-            gradient, columns = _matrix(block)
-            parts.append(gradient @ vectors[columns])
+        for product in self._products(vectors):
+            parts.append(product)
             # Less often than this would take memory, more often time.
             if sum(map(len, parts)) >= 4 * len(displacements):
                 parts = [np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))]
         return np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))
+
+    def _products(self, vectors: Array) -> Iterator[Array]:
+        """Rows of J times vectors, shape (3N, n), one center at a time."""
+        for block in self.blocks:
+            gradient, columns = _matrix(block)
+            yield gradient @ vectors[columns]
 
     def _as_one(self) -> Array | None:
         """Return the dense matrix if the only batch already is it."""

@@ -161,7 +161,7 @@ def _count(channels: int, l: Degrees) -> int:
 
 def _triples(channels: int, l: Degrees) -> Indices:
     """Distinct triples of channels for these l, shape (3, triples)."""
-    return _distinct(channels, l[0] == l[1], l[1] == l[2], sum(l) % 2)
+    return _distinct(channels, *_pattern(l))
 
 
 @lru_cache(maxsize=256)
@@ -178,11 +178,16 @@ def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> I
 
 def _places(basis: Basis, l: Degrees, s: int, a: int) -> Indices:
     """For every feature its row in the product of ``_with_zero_row``."""
-    return _rows(basis, s, a, l[0] == l[1], l[1] == l[2], sum(l) % 2)
+    return _places_of(basis, s, a, _pattern(l))
+
+
+def _pattern(l: Degrees) -> tuple[bool, bool, int]:
+    """All that the distinct triples depend on: which neighbouring l are equal, and the parity."""
+    return l[0] == l[1], l[1] == l[2], sum(l) % 2
 
 
 @lru_cache(maxsize=1024)
-def _rows(basis: Basis, s: int, a: int, *pattern: int) -> Indices:
+def _places_of(basis: Basis, s: int, a: int, pattern: tuple[bool, bool, int]) -> Indices:
     q = _distinct(basis.channels, *pattern)
     other, last = (q[i] for i in range(3) if i != s)
     n = q[s] - a * basis.n_max

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.descriptors.expansion import Expansion
+from sensitivity.descriptors.harmonics import Y_00
 
 Array = NDArray[np.float64]
 
@@ -72,9 +73,8 @@ class RadialSpectrum:
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
         """Write the gradients of the coefficients; the angular part of l = 0 is constant."""
-        y_00 = np.sqrt(0.25 / np.pi)
         for a, near in expansion.contributions.items():
-            gradient = y_00 * near.radial_gradient[:, 0].swapaxes(0, 1)  # [center, n, 3p]
+            gradient = Y_00 * near.radial_gradient[:, 0].swapaxes(0, 1)  # [center, n, 3p]
             gradient = near.add_images(gradient)
             out[:, self.basis.own(a), near.columns] = gradient.reshape(*gradient.shape[:2], -1, 3)
 

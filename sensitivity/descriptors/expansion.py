@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.descriptors.harmonics import harmonics_gradient, spherical_harmonics
+from sensitivity.descriptors.harmonics import Y_00, harmonics_gradient, spherical_harmonics
 from sensitivity.descriptors.neighborhoods import Neighborhoods, Neighbors
 from sensitivity.descriptors.radial import RadialFunctions
 
@@ -41,6 +41,11 @@ class Density:
     species: tuple[int, ...]
     cutoff_width: float
     center_weight: float
+
+    def channels(self, a: int) -> slice:
+        """Channels of the species with index a."""
+        n_max, _ = self.radial.shape
+        return slice(a * n_max, (a + 1) * n_max)
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
         part = _of_species(functions, near)
         radial = part.radial.transpose(1, 2, 0, 3)  # [l, center, n, p]
         angular = part.angular.transpose(0, 2, 3, 1)  # [l, center, p, m]
-        np.matmul(radial, angular, out=coefficients[:, :, a * n_max : (a + 1) * n_max])
+        np.matmul(radial, angular, out=coefficients[:, :, density.channels(a)])
         contributions[a] = part
     if density.center_weight:
         _add_center(coefficients, around, density)
@@ -172,9 +177,7 @@ def _cutoff_function(r: Array, cutoff: float, width: float) -> tuple[Array, Arra
 
 def _add_center(coefficients: Array, around: Neighborhoods, density: Density) -> None:
     """Add the center's own density, which has l = 0 only and does not move."""
-    n_max, _ = density.radial.shape
-    values = density.radial(np.zeros(1))[0][:, 0, 0] * np.sqrt(0.25 / np.pi)
+    values = density.radial(np.zeros(1))[0][:, 0, 0] * Y_00
     for center, number in enumerate(around.numbers.tolist()):
-        a = density.species.index(number)
-        own = slice(a * n_max, (a + 1) * n_max)
+        own = density.channels(density.species.index(number))
         coefficients[0, center, own, 0] += density.center_weight * values

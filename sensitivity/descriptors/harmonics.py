@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+Y_00 = float(np.sqrt(0.25 / np.pi))
+
 
 def spherical_harmonics(units: Array, l_max: int) -> Array:
     """Real, orthonormal Y_lm of unit vectors, without the Condon-Shortley phase.
