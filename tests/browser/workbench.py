@@ -41,6 +41,9 @@ SCENE = f"""() => {{
 # NGL draws in the next frame, and only then makes what it needs to draw.
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
+# Half a second after the last change NGL draws once more, smoothly, which needs two textures.
+STILL = f"() => {STAGES}.at(-1).viewer.isStill === true"
+
 
 @dataclass(frozen=True)
 class Workbench:
@@ -97,8 +100,9 @@ class Workbench:
         return heights
 
     def settle(self) -> None:
-        """Wait until the browser has the atoms that the kernel has, and has drawn them."""
+        """Wait until the browser has the atoms that the kernel has, and has drawn them for good."""
         self.wait(lambda: np.allclose(self.scene()["atoms"], self.positions(), atol=1e-5))
+        self.page.wait_for_function(STILL)
         self.page.evaluate(TWO_FRAMES)
 
     def wait(self, condition: Callable[[], bool], seen: Callable[[], object] = str) -> None:
