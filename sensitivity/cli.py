@@ -132,7 +132,7 @@ def _add_analyze(commands: Any) -> None:
 
 def _add_descriptor(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("descriptor (density correlations)")
-    group.add_argument("--order", type=int, help="neighbours correlated: 1, 2 or 3 (default: 2)")
+    group.add_argument("--order", type=int, help="neighbours correlated: 1, 2, 3 or 4 (default: 2)")
     group.add_argument("--cutoff", type=float, metavar="Å", help="radius in Å (default: 3.5)")
     group.add_argument("--n-max", type=int, metavar="N", help="radial functions (default: 6)")
     group.add_argument("--l-max", type=int, metavar="L", help="largest degree (default: 6)")

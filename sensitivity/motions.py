@@ -55,9 +55,15 @@ class TrivialMotions:
 
 
 def trivial_motions(
-    atoms: Atoms, *, cutoff: float, centers: Iterable[int] | None = None
+    atoms: Atoms,
+    *,
+    cutoff: float,
+    centers: Iterable[int] | None = None,
+    rounding: float = ROUNDING,
 ) -> TrivialMotions:
     """Return the motions that no center sees through an environment of radius ``cutoff`` (Å).
+
+    Atoms that are as near to a common axis as ``rounding`` (Å, root mean square) count as linear.
 
     The structure as a whole can be rotated if it is not periodic, or if it consists of fragments
     that do not reach their own images, such as a molecule in a large box; chains that reach them
@@ -75,10 +81,11 @@ def trivial_motions(
     whole = _Fragment(np.arange(n), np.empty((n, 3)), axes)
     for fragment in fragments:
         whole.positions[fragment.members] = fragment.positions
-    translations, rotations = whole.translations(n), whole.rotations(n)
+    translations = whole.translations(n)
+    rotations = whole.rotations(n, rounding=rounding)
     rigid = np.concatenate([translations, rotations])
     of_fragments = np.concatenate(
-        [m for f in fragments for m in (f.translations(n), f.rotations(n))]
+        [m for f in fragments for m in (f.translations(n), f.rotations(n, rounding=rounding))]
     )
     # The motions of fragments span those of the whole; what is orthogonal to these is relative.
     mixing, _ = np.linalg.qr(of_fragments @ rigid.T, mode="complete")
@@ -109,7 +116,7 @@ class _Fragment:
             motions[axis, self.members, axis] = 1 / np.sqrt(len(self.members))
         return motions.reshape(3, 3 * count)
 
-    def rotations(self, count: int) -> Array:
+    def rotations(self, count: int, *, rounding: float) -> Array:
         """Orthonormal rotations about the centroid, shape (0 to 3, 3 count).
 
         A chain can only turn about its own direction; what extends further not at all.
@@ -117,7 +124,7 @@ class _Fragment:
         arms = self.positions - self.positions.mean(axis=0)
         generators = np.cross(self._axes()[:, None], arms).reshape(-1, 3 * len(arms))
         _, lengths, directions = np.linalg.svd(generators, full_matrices=False)
-        kept: Array = directions[lengths > ROUNDING * np.sqrt(len(arms))]
+        kept: Array = directions[lengths > rounding * np.sqrt(len(arms))]
         motions = np.zeros((len(kept), count, 3))
         motions[:, self.members] = kept.reshape(len(kept), len(arms), 3)
         return motions.reshape(len(kept), 3 * count)

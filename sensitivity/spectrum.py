@@ -143,7 +143,7 @@ def spectrum(
         raise ValueError(f"threshold must be from 0 to below 1, got {threshold}; try 1e-5.")
     derivative = jacobian(atoms, descriptor, centers=centers)
     trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
-    values, modes = _decompose(derivative, trivial)
+    values, modes = decompose(derivative, trivial.internal())
     features = derivative.features
     internal: list[Kind] = ["internal" for _ in values]
     natural = float(np.linalg.norm(features)) / descriptor.cutoff
@@ -153,20 +153,23 @@ def spectrum(
         centers=derivative.centers,
         features=features,
         singular_values=np.concatenate([values, np.zeros(len(trivial.kinds))]),
-        modes=np.concatenate([_fix_gauge(values, modes, scale=scale), *_by_kind(trivial)]),
+        modes=np.concatenate([fix_gauge(values, modes, scale=scale), *by_kind(trivial)]),
         kinds=(*internal, *sorted(trivial.kinds, key=TRIVIAL.index)),
         threshold=threshold,
         scale=scale,
     )
 
 
-def _decompose(derivative: Jacobian, trivial: TrivialMotions) -> tuple[Array, Array]:
-    """Singular values, descending, and vectors (n, N, 3) of J on the internal displacements."""
-    internal = trivial.internal()
-    basis = internal.reshape(len(internal), 3 * internal.shape[1])
+def decompose(derivative: Jacobian, directions: Array) -> tuple[Array, Array]:
+    """Decompose J within the span of some directions.
+
+    Orthonormal ``directions`` of shape (n, N, 3) give the n singular values, descending, and
+    their right singular vectors, shape (n, N, 3).
+    """
+    basis = directions.reshape(len(directions), 3 * directions.shape[1])
     squares, vectors = np.linalg.eigh(basis @ derivative.gram() @ basis.T)
     values = np.sqrt(np.maximum(squares[::-1], 0))
-    modes = (vectors.T[::-1] @ basis).reshape(internal.shape)
+    modes = (vectors.T[::-1] @ basis).reshape(directions.shape)
     small = values < GRAM_SUFFICES * values.max(initial=0)
     if small.any():
         values[small], modes[small] = _decompose_within(derivative, modes[small])
@@ -181,13 +184,13 @@ def _decompose_within(derivative: Jacobian, directions: Array) -> tuple[Array, A
     return values, np.tensordot(rotation, directions, axes=1)
 
 
-def _by_kind(trivial: TrivialMotions) -> list[Array]:
-    """Trivial motions of each kind, none of which depends on rounding."""
+def by_kind(trivial: TrivialMotions) -> list[Array]:
+    """Trivial motions of each kind of ``TRIVIAL``, in modes that do not depend on rounding."""
     kinds = np.array(trivial.kinds)
     return [_concentrate(trivial.directions[kinds == kind]) for kind in TRIVIAL]
 
 
-def _fix_gauge(values: Array, modes: Array, *, scale: float) -> Array:
+def fix_gauge(values: Array, modes: Array, *, scale: float) -> Array:
     """Choose the modes of equal singular values, and all signs, independently of rounding."""
     edges = np.flatnonzero(np.diff(values) < -EQUAL * scale) + 1
     return np.concatenate([_concentrate(group) for group in np.split(modes, edges)])

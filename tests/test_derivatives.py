@@ -23,6 +23,10 @@ ORDERS = {
     "2": {"order": 2, "n_max": 4, "l_max": 4},
     "3": {"order": 3, "n_max": 2, "l_max": 3},
     "3 odd": {"order": 3, "n_max": 2, "l_max": 3, "parity_odd": True},
+    "4": {"order": 4, "n_max": 1, "l_max": 3},
+    "4 odd": {"order": 4, "n_max": 1, "l_max": 2, "parity_odd": True},
+    "2 mixed": {"order": 2, "n_max": 4, "l_max": 4, "contract_channels": 3},
+    "4 mixed": {"order": 4, "n_max": 4, "l_max": 4, "contract_channels": 2},
 }
 BASES = {
     "GTO": {"basis": GaussianTypeOrbitals(), "smearing": 0.3},
@@ -163,7 +167,7 @@ def test_center_weight(order: str) -> None:
     check(tiny_cell(), DensityCorrelations(**settings))
 
 
-@pytest.mark.parametrize("order", ["2", "3"])
+@pytest.mark.parametrize("order", ["2", "3", "4", "4 mixed"])
 def test_fixed_species_that_are_absent(order: str) -> None:
     settings = {"cutoff": 3.0, "species": ("C", "H", "O"), **BASES["GTO"], **ORDERS[order]}
     check(two_species(), DensityCorrelations(**settings))

@@ -38,12 +38,15 @@ class Candidate:
 
 
 def native() -> list[Candidate]:
-    """Orders 1, 2, 3, and 3 with the odd part; both bases; sharp and smeared."""
+    """All orders, 3 and 4 also with the odd part; both bases; sharp and smeared."""
     orders = {
         "order 1": ({"order": 1, "n_max": 6, "l_max": 0}, 1e-15),
         "order 2": ({"order": 2, "n_max": 5, "l_max": 5}, 1e-15),
         "order 3": ({"order": 3, "n_max": 2, "l_max": 4}, 1e-14),
         "order 3 odd": ({"order": 3, "n_max": 2, "l_max": 4, "parity_odd": True}, 1e-14),
+        "order 4": ({"order": 4, "n_max": 1, "l_max": 3}, 1e-15),
+        "order 4 odd": ({"order": 4, "n_max": 1, "l_max": 2, "parity_odd": True}, 1e-15),
+        "order 4 mixed": ({"order": 4, "n_max": 4, "l_max": 4, "contract_channels": 2}, 1e-15),
     }
     bases = {"GTO": GaussianTypeOrbitals(), "Bessel": SphericalBessel()}
     widths = {"sharp": 0.0, "smeared": 0.3}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,11 +11,16 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
-from sensitivity.descriptors.bispectrum import Bispectrum
-from sensitivity.descriptors.correlations import Basis, Correlation, RadialSpectrum
+from sensitivity.descriptors.contracted_channels import ContractedChannels, mixture
+from sensitivity.descriptors.correlations import Basis, Correlation
 from sensitivity.descriptors.expansion import Density, expand
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
-from sensitivity.descriptors.power_spectrum import PowerSpectrum
+from sensitivity.descriptors.orders import (
+    LARGEST_ORDER,
+    check_order,
+    correlations,
+    require_few_features,
+)
 from sensitivity.descriptors.protocol import Batch, Centers
 from sensitivity.descriptors.radial import (
     GaussianTypeOrbitals,
@@ -32,6 +37,14 @@ CACHE_BYTES = 2**22
 # but time and memory are, and a typing error is more likely than a wish.
 LARGEST_N_MAX = 64
 LARGEST_L_MAX = 32
+# A basis is enlarged by so many radial functions and degrees.
+MORE_FUNCTIONS = 2
+# More Gaussian-type orbitals than this are not independent in double precision.
+LARGEST_INDEPENDENT = 12
+# For each order the largest n_max and l_max with which it takes milliseconds for a small molecule,
+# and the least l_max with which it sees angles well.
+AFFORDABLE = {2: (8, 8), 3: (4, 6), 4: (2, 4)}
+FEWEST_DEGREES = 4
 # Å. A wider density than this makes all distances look alike.
 LARGEST_SMEARING = 10.0
 # Å, over which the density falls to zero before the cutoff.
@@ -44,22 +57,28 @@ class DensityCorrelations:
 
     The density of the neighbours of each species is expanded in radial functions and spherical
     harmonics, and ``order`` expansion coefficients are contracted to invariants: order 1 sees
-    distances, order 2 is the SOAP power spectrum, order 3 the bispectrum. Values, signs and
-    factors of orders 1 and 2 with Gaussian-type orbitals are those of featomic; of features that
-    are equal by exchange of factors, one is kept.
+    distances, order 2 is the SOAP power spectrum, order 3 the bispectrum, order 4 the trispectrum.
+    Values, signs and factors of orders 1 and 2 with Gaussian-type orbitals are those of featomic;
+    of features that are equal by exchange of factors, one is kept, and of order 4 none that is a
+    sum of others.
+
+    The channels that are correlated are species times radial functions. With Q of them order 2 has
+    about Q²/2 features for each degree, order 3 up to Q³ and order 4 up to Q⁴ for each combination
+    of degrees. At order 4 there may be at most 1 000 000 per center; ``contract_channels`` is the
+    way to stay below.
 
     Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481.
 
     Attributes
     ----------
     order
-        Number of neighbours correlated with the center: 1, 2 or 3.
+        Number of neighbours correlated with the center: 1, 2, 3 or 4.
     cutoff
         Radius of the environment in Å.
     n_max
         Number of radial functions, at least 1.
     l_max
-        Largest degree of the spherical harmonics, at least 0.
+        Largest degree of the spherical harmonics, at least 0; at order 4 at most 12.
     smearing
         Width of the Gaussian density of an atom in Å; 0 for a delta function.
     basis
@@ -70,10 +89,16 @@ class DensityCorrelations:
     center_weight
         Weight of the center's own density.
     parity_odd
-        At order 3, add the invariants that change sign under inversion. The descriptor is then
-        invariant to proper rotations only.
+        At orders 3 and 4, add the invariants that change sign under inversion. The descriptor is
+        then invariant to proper rotations only.
     species
         Atomic numbers or symbols of the channels; None takes those of each structure.
+    contract_channels
+        Mix the channels to so many before they are correlated; None leaves them as they are. The
+        mixture is a fixed random one: an orthogonal matrix, or a part of one, for each species,
+        the same in every structure and for all degrees. The number of features then depends
+        neither on n_max nor on the species. Fewer channels than there are see less; the ranks
+        for a given structure tell whether it is too little.
 
     Raises
     ------
@@ -98,23 +123,22 @@ class DensityCorrelations:
     center_weight: float = field(default=0.0, kw_only=True)
     parity_odd: bool = field(default=False, kw_only=True)
     species: tuple[int, ...] | None = field(default=None, kw_only=True)
+    contract_channels: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         check_cutoff(self.cutoff)
-        _check_integer("order", self.order, low=1, high=3)
+        _check_integer("order", self.order, low=1, high=LARGEST_ORDER)
         _check_integer("n_max", self.n_max, low=1, high=LARGEST_N_MAX)
         _check_integer("l_max", self.l_max, low=0, high=LARGEST_L_MAX)
+        if self.contract_channels is not None:
+            _check_integer("contract_channels", self.contract_channels, low=1, high=LARGEST_N_MAX)
         _check_number("smearing", self.smearing, low=0.0, high=LARGEST_SMEARING)
         _check_number("center_weight", self.center_weight, low=-np.inf, high=np.inf)
         _check_basis(self.basis)
         _check_width(self._width(), cutoff=self.cutoff)
         if not isinstance(self.parity_odd, bool):
             raise TypeError(f"parity_odd must be True or False, got {self.parity_odd!r}.")
-        if self.parity_odd and self.order != 3:
-            raise ValueError(
-                f"parity_odd=True needs order=3, got order={self.order}: lower orders have no "
-                "invariant that changes sign under inversion; leave it False."
-            )
+        check_order(self.order, l_max=self.l_max, parity_odd=self.parity_odd)
         if self.species is not None:
             object.__setattr__(self, "species", _atomic_numbers(self.species))
         self._radial()
@@ -123,6 +147,33 @@ class DensityCorrelations:
     def inversion_invariant(self) -> bool:
         """Whether a mirror image has the same features."""
         return not self.parity_odd
+
+    def larger_basis(self) -> DensityCorrelations | None:
+        """Return the same correlations with more radial and angular functions; None at the end."""
+        n_max = min(self.n_max + MORE_FUNCTIONS, LARGEST_N_MAX)
+        l_max = min(self.l_max + MORE_FUNCTIONS, LARGEST_L_MAX)
+        if isinstance(self.basis, GaussianTypeOrbitals):
+            n_max = max(self.n_max, min(n_max, LARGEST_INDEPENDENT))
+        if (n_max, l_max) == (self.n_max, self.l_max):
+            return None
+        return replace(self, n_max=n_max, l_max=l_max)
+
+    def higher_order(self) -> DensityCorrelations | None:
+        """Return correlations of one more neighbour; None at the end.
+
+        The basis is cut down to what is affordable at that order, which is enough to see what the
+        lower order is blind to, and has angular functions even if order 1 had none.
+        """
+        if self.order == max(AFFORDABLE):
+            return None
+        n_max, l_max = AFFORDABLE[self.order + 1]
+        return replace(
+            self,
+            order=self.order + 1,
+            n_max=min(self.n_max, n_max),
+            l_max=min(max(self.l_max, FEWEST_DEGREES), l_max),
+            parity_odd=False,
+        )
 
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of one center of this structure."""
@@ -134,12 +185,12 @@ class DensityCorrelations:
         Raises
         ------
         TypeError, ValueError
-            If the structure or a center is unusable, a species has no channel, or the result
-            would not fit into memory.
+            If the structure or a center is unusable, a species has no channel, there would be
+            too many features, or the result would not fit into memory.
         """
         chosen = check_centers(atoms, centers)
         density = self._density(atoms)
-        correlation = self._correlation(density)
+        correlation = self._affordable(density)
         self._require_memory(correlation.size(), values=len(chosen) * correlation.size())
         place = np.empty(len(atoms), dtype=np.intp)
         place[list(chosen)] = np.arange(len(chosen))
@@ -160,7 +211,7 @@ class DensityCorrelations:
         """
         chosen = check_centers(atoms, centers)
         density = self._density(atoms)
-        correlation = self._correlation(density)
+        correlation = self._affordable(density)
         sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         columns = sum(3 * around.atoms.size for around in sets)
         pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
@@ -223,12 +274,32 @@ class DensityCorrelations:
         return self.species
 
     def _correlation(self, density: Density) -> Correlation:
-        basis = Basis(len(density.species), self.n_max, self.l_max)
-        if self.order == 1:
-            return RadialSpectrum(basis)
-        if self.order == 2:
-            return PowerSpectrum(basis)
-        return Bispectrum(basis, self.parity_odd)
+        basis = self._correlated(density)
+        correlation = correlations(basis, order=self.order, parity_odd=self.parity_odd)
+        if self.contract_channels is None:
+            return correlation
+        mixtures = (
+            mixture(number, n_max=self.n_max, channels=self.contract_channels)
+            for number in density.species
+        )
+        return ContractedChannels(correlation, tuple(mixtures))
+
+    def _affordable(self, density: Density) -> Correlation:
+        """The correlations, if they are not too many."""
+        correlation = self._correlation(density)
+        require_few_features(
+            correlation.size(),
+            order=self.order,
+            basis=self._correlated(density),
+            parity_odd=self.parity_odd,
+        )
+        return correlation
+
+    def _correlated(self, density: Density) -> Basis:
+        """Channels that are correlated; mixed ones are as if of one species."""
+        if self.contract_channels is None:
+            return Basis(len(density.species), self.n_max, self.l_max)
+        return Basis(1, self.contract_channels, self.l_max)
 
     def _require_memory(self, size: int, *, values: int) -> None:
         require_memory(

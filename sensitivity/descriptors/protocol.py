@@ -89,6 +89,19 @@ class Descriptor(Protocol):
     def inversion_invariant(self) -> bool:
         """True for an O(3) descriptor, False for one that is invariant to rotations only."""
 
+    @property
+    def order(self) -> int | None:
+        """Number ν of neighbours that are correlated, if features are that; else None.
+
+        In the limit of a complete basis, such a descriptor sees all that ν neighbours do together.
+        """
+
+    def larger_basis(self) -> Descriptor | None:
+        """The same kind of descriptor with a larger basis; None if there is none."""
+
+    def higher_order(self) -> Descriptor | None:
+        """A descriptor that correlates one more neighbour; None if there is none."""
+
     def features(self, atoms: Atoms, *, centers: Centers = None) -> NDArray[np.float64]:
         """Features, shape (centers, features); ``centers=None`` means every atom."""
 

@@ -1,0 +1,198 @@
+"""Which invariants of four factors there are, each counted once.
+
+Four coefficients with l1 ≤ l2 ≤ l3 ≤ l4 are coupled in pairs, (l1 l2) to L and (l3 l4) to the same
+L, and the pairs to an invariant. Each L that both pairs allow gives one; l1 + l2 + L and l3 + l4 +
+L may both be odd. Exchanging the second and third factor turns the invariants of all L into sums
+of each other. So, where factors are of the same l, their channels are sorted, and where they are
+the same factor, some L are sums of others, or zero, and are left out. What is kept is independent,
+and everything else is a sum of it: Nigam, Pozdnyakov, Ceriotti, J. Chem. Phys. 153, 121101 (2020),
+doi 10.1063/5.0021116, and Dusson et al., J. Comput. Phys. 454, 110946 (2022),
+doi 10.1016/j.jcp.2022.110946, sort and select in this way.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations_with_replacement, pairwise, product
+from math import comb, prod
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.descriptors.couplings import coupling
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Degrees = tuple[int, int, int, int]
+Ties = tuple[bool, ...]
+
+# The mean of the exchanges of neighbouring equal factors has the eigenvalue 1 on what none of
+# them changes. The next one is at most 1 - (2 - √2)/3 = 0.80, for four factors, and less for fewer.
+UNCHANGED = 0.9
+# Up to l = 12 what is independent has at least 4e-3 of its own, what is not at most 3e-12.
+INDEPENDENT = 1e-6
+
+
+class Term(NamedTuple):
+    """Invariants of the same degrees.
+
+    Attributes
+    ----------
+    l
+        Degrees l1 ≤ l2 ≤ l3 ≤ l4 of the factors.
+    L
+        Degree to which both pairs are coupled.
+    like
+        Whether factors 1, 2 and 3 have the same l as the next one.
+    kept
+        For which ties the invariant is kept. Ties say of factors 1, 2 and 3 whether they equal the
+        next one, in l and in channel.
+    """
+
+    l: Degrees
+    L: int
+    like: Ties
+    kept: frozenset[Ties]
+
+
+@lru_cache(maxsize=64)
+def terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
+    """All terms, sorted by l1, l2, l3, l4, L; with odd l1 + l2 + l3 + l4 only if asked for."""
+    return tuple(
+        term
+        for l in combinations_with_replacement(range(l_max + 1), 4)
+        if parity_odd or sum(l) % 2 == 0
+        for term in _terms(l)
+    )
+
+
+@lru_cache(maxsize=64)
+def spans(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Term, slice], ...]:
+    """All terms that have features, each with its place among all features."""
+    found, start = [], 0
+    for term in terms(l_max, parity_odd=parity_odd):
+        stop = start + count(channels, term)
+        if stop > start:
+            found.append((term, slice(start, stop)))
+        start = stop
+    return tuple(found)
+
+
+def count(channels: int, term: Term) -> int:
+    """Number of distinct quadruples of channels."""
+    return _count(channels, term.like, term.kept)
+
+
+@lru_cache(maxsize=1024)
+def pairs(channels: int, *, like: bool, L: int) -> Indices:
+    """Channels of two factors coupled to L, shape (2, pairs): sorted if the factors are alike.
+
+    The product of two equal factors coupled to an odd L is zero.
+    """
+    if like:
+        return np.stack(np.triu_indices(channels, L % 2))
+    return np.indices((channels, channels)).reshape(2, -1)
+
+
+def rows(channels: int, term: Term) -> Indices | None:
+    """Where the distinct quadruples stand in the table of first and second ``pairs``.
+
+    None stands for all of them: without l2 = l3 the pairs are distinct as they are.
+    """
+    return _rows(channels, term.like, term.L % 2, term.kept) if term.like[1] else None
+
+
+@lru_cache(maxsize=4096)
+def _count(channels: int, like: Ties, kept: frozenset[Ties]) -> int:
+    return sum(_choices(channels, like, ties) for ties in kept)
+
+
+@lru_cache(maxsize=1024)
+def _rows(channels: int, like: Ties, parity: int, kept: frozenset[Ties]) -> Indices:
+    q1, q2 = pairs(channels, like=like[0], L=parity)[:, :, None]
+    q3, q4 = pairs(channels, like=like[2], L=parity)[:, None]
+    factors = np.broadcast_arrays(q1, q2, q3, q4)  # [first pair, second pair]
+    chosen = [_in_order(factors, like, ties) for ties in kept]
+    return np.flatnonzero(np.logical_or.reduce(chosen))
+
+
+def _in_order(factors: tuple[Indices, ...], like: Ties, ties: Ties) -> NDArray[np.bool_]:
+    """Where the channels of factors of the same l are sorted and have exactly these ties."""
+    chosen = np.ones(factors[0].shape, dtype=bool)
+    for (q, after), same_l, tie in zip(pairwise(factors), like, ties, strict=True):
+        if same_l:
+            chosen &= (q == after) if tie else (q < after)
+    return chosen
+
+
+@lru_cache(maxsize=4096)
+def _terms(l: Degrees) -> tuple[Term, ...]:
+    degrees = _intermediate(l)
+    if not degrees:
+        return ()
+    like = tuple(one == other for one, other in pairwise(l))
+    possible = product(*((False, True) if same_l else (False,) for same_l in like))
+    kept = {ties: _independent(l, ties) for ties in possible}
+    found = (
+        Term(l, L, like, frozenset(ties for ties, chosen in kept.items() if chosen[i]))
+        for i, L in enumerate(degrees)
+    )
+    return tuple(term for term in found if term.kept)
+
+
+def _intermediate(l: Degrees) -> range:
+    """Degrees L to which both pairs can be coupled."""
+    return range(max(l[1] - l[0], l[3] - l[2]), min(l[0] + l[1], l[2] + l[3]) + 1)
+
+
+def _choices(channels: int, like: Ties, ties: Ties) -> int:
+    """Number of sorted quadruples with exactly these ties."""
+    distinct = [1]  # number of different channels among factors of the same l, for each l
+    for same_l, tie in zip(like, ties, strict=True):
+        if not same_l:
+            distinct.append(1)
+        elif not tie:
+            distinct[-1] += 1
+    return prod(comb(channels, different) for different in distinct)
+
+
+def _independent(l: Degrees, ties: Ties) -> list[bool]:
+    """For each L, whether its invariant is not a sum of those of lower L if factors are tied."""
+    degrees = _intermediate(l)
+    if not any(ties):
+        return [True] * len(degrees)
+    exchanges = [_exchange(l, place) for place in range(3) if ties[place]]
+    values, vectors = np.linalg.eigh(np.mean(exchanges, axis=0))
+    # Of the invariants, what an exchange of equal factors does not change is all that remains.
+    remaining = vectors[:, values > UNCHANGED]
+    chosen = []
+    for row in range(len(degrees)):
+        length = np.linalg.norm(remaining[row])
+        chosen.append(bool(length > INDEPENDENT))
+        if chosen[-1]:
+            direction = remaining[row] / length
+            remaining = remaining - np.outer(remaining @ direction, direction)
+    return chosen
+
+
+def _exchange(l: Degrees, place: int) -> Array:
+    """Matrix, shape (L, L), of the exchange of a factor with the next one, of the same l."""
+    degrees = np.array(_intermediate(l))
+    if place != 1:
+        return np.diag((-1.0) ** degrees)
+    invariants = np.array([_invariant(l, L) for L in degrees])  # [L, m1, m2, m3]
+    exchanged = invariants.swapaxes(2, 3)
+    size = len(degrees)
+    products: Array = invariants.reshape(size, -1) @ exchanged.reshape(size, -1).T
+    return (2 * l[3] + 1) * products
+
+
+def _invariant(l: Degrees, L: int) -> Array:
+    """Coefficients of the invariant for one m4, shape (2 l1 + 1, 2 l2 + 1, 2 l3 + 1).
+
+    The products of two invariants, summed over m1, m2 and m3, are the same for each m4.
+    """
+    second = coupling(l[2], l[3], L)[:, 0]  # [m3, M]
+    out: Array = np.sqrt(2 * L + 1) * np.tensordot(coupling(l[0], l[1], L), second, axes=(2, 1))
+    return out

@@ -1,0 +1,187 @@
+"""Displacements that are null although symmetry allows them to be seen, and the cause.
+
+They are null by truncation if a complete basis of the same order sees them, and by incompleteness
+if none does, but correlations of more neighbours do. Descriptors that are correlations of a known
+order are compared with the complete basis itself; others, and environments of too many atoms for
+that, with the larger basis and the higher order that they can name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.descriptors import Descriptor
+from sensitivity.diagnosis.coincidences import CompleteView, Environments
+from sensitivity.diagnosis.evidence import relative_responses, relatives
+from sensitivity.diagnosis.results import Cause
+from sensitivity.diagnosis.subspaces import complement, rigid_in_every_environment
+from sensitivity.singular import DescriptorView, NearestZeros, nearest_zeros
+
+Array = NDArray[np.float64]
+
+# Fraction of the largest singular value up to which one counts as zero, as for a rank; and for the
+# polynomials of a complete basis, which have no small values.
+ZERO, ZERO_OF_COMPLETE = 1e-5, 1e-5
+# Fraction of the largest singular value: what a larger basis or a higher order sees of a mode.
+SEEN_BY_OTHERS = 1e-4
+# Å² per Å. What a complete basis sees changes its invariants by more than ten times this in all
+# structures of known rank; what it does not see, by the error of the geometry.
+SEEN_BY_COMPLETE = 1e-2
+# Tuples of equal shape are looked for within these fractions of the tolerance, since a coincidence
+# that is out of reach hides those that are not.
+WITHIN = (1.0, 0.7, 0.5, 0.3, 0.1, 0.01)
+# Correlations of at most so many more neighbours than the descriptor has are looked at.
+MOST_MORE = 3
+
+
+@dataclass(frozen=True)
+class Null:
+    """Displacements that are null at some geometry.
+
+    Attributes
+    ----------
+    cause
+        Why they are.
+    modes
+        Shape (n, N, 3), orthonormal.
+    displacement
+        Shape (N, 3), in Å: from the structure to the nearest geometry at which they are null.
+    lifted_by
+        The lowest order whose complete basis sees them, if it is known.
+    """
+
+    cause: Cause
+    modes: Array
+    displacement: Array
+    lifted_by: int | None = None
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """What may be null without symmetry asking for it.
+
+    Attributes
+    ----------
+    view
+        What the descriptor sees of the structure.
+    environments
+        Of its centers.
+    directions
+        Orthonormal, shape (k, N, 3): what symmetry allows to be seen.
+    moves
+        Orthonormal, shape (n, N, 3): all internal displacements.
+    tolerance, reach
+        Å: of positions, root mean square over an environment; and the same as the root of the
+        summed squares.
+    """
+
+    view: DescriptorView
+    environments: Environments
+    directions: Array
+    moves: Array
+    tolerance: float
+    reach: float
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What looks at the structure."""
+        return self.view.descriptor
+
+    def complete_view(self, displacement: Array, *, more: int, within: float) -> CompleteView | None:
+        """What a complete basis of the descriptor's order, or of ``more``, sees after a move."""
+        if self.descriptor.order is None:
+            return None
+        return self.environments.moved(displacement).view(
+            order=self.descriptor.order + more,
+            parity_odd=not self.descriptor.inversion_invariant,
+            same=within * self.tolerance,
+        )
+
+
+def find_null(suspect: Suspect, *, zero: float) -> Iterator[Null]:
+    """Find what is null, within the tolerance, of the directions of a suspect.
+
+    ``zero`` is the fraction of the largest singular value up to which one counts as zero.
+    """
+    directions = suspect.directions
+    incomplete = _incomplete(suspect) if len(directions) else None
+    if incomplete is not None and len(incomplete.modes):
+        yield from _lift(suspect, incomplete)
+        directions = complement(incomplete.modes, within=directions)
+    if not len(directions):
+        return
+    found = nearest_zeros(
+        suspect.view, directions, moves=suspect.moves, reach=suspect.reach, zero=zero
+    )
+    if incomplete is not None:
+        yield Null("truncation", found.modes, found.displacement, suspect.descriptor.order)
+    elif len(found.modes):
+        yield from _compare(suspect, found)
+
+
+def _incomplete(suspect: Suspect) -> NearestZeros | None:
+    """What a complete basis does not see; None if there is none to compare with."""
+    start = np.zeros(suspect.directions.shape[1:])
+    best: NearestZeros | None = None
+    for within in WITHIN:
+        view = suspect.complete_view(start, more=0, within=within)
+        if view is None:
+            return None
+        found = nearest_zeros(
+            view,
+            suspect.directions,
+            moves=suspect.moves,
+            reach=suspect.reach,
+            zero=ZERO_OF_COMPLETE,
+        )
+        if best is None or len(found.modes) > len(best.modes):
+            best = found
+        if len(best.modes) >= found.small:  # fewer coincidences hide no more
+            break
+    return best
+
+
+def _lift(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
+    """Which higher orders see what no basis of the descriptor's order does."""
+    there = suspect.environments.moved(found.displacement)
+    rigid = rigid_in_every_environment(there.sites, found.modes)
+    yield Null("unseen", rigid, found.displacement)
+    remaining = complement(rigid, within=found.modes)
+    for more in range(1, MOST_MORE + 1):
+        view = suspect.complete_view(found.displacement, more=more, within=1.0)
+        if view is None or not len(remaining):
+            break
+        response = view.slopes(np.zeros_like(found.displacement), remaining)
+        seen, remaining = _split(response, remaining, threshold=SEEN_BY_COMPLETE)
+        order = (suspect.descriptor.order or 0) + more
+        yield Null("incompleteness", seen, found.displacement, order)
+    yield Null("undetermined", remaining, found.displacement)
+
+
+def _compare(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
+    """Which other descriptors see what this one does not, without knowing the complete basis."""
+    there = suspect.environments.moved(found.displacement)
+    rigid = rigid_in_every_environment(there.sites, found.modes)
+    yield Null("unseen", rigid, found.displacement)
+    remaining = complement(rigid, within=found.modes)
+    atoms, centers = suspect.view.at(found.displacement), suspect.view.centers
+    causes: tuple[Cause, ...] = ("truncation", "incompleteness")
+    for cause, other in zip(causes, relatives(suspect.descriptor), strict=True):
+        response = relative_responses(atoms, other, remaining, centers=centers)
+        if response is not None:
+            seen, remaining = _split(response, remaining, threshold=SEEN_BY_OTHERS)
+            yield Null(cause, seen, found.displacement)
+    yield Null("undetermined", remaining, found.displacement)
+
+
+def _split(response: Array, modes: Array, *, threshold: float) -> tuple[Array, Array]:
+    """Split modes, shape (k, N, 3), into those that a response, (rows, k), sees, and the rest."""
+    # Through R of QR, because the full matrix of left vectors would be huge.
+    _, values, mixing = np.linalg.svd(np.linalg.qr(response, mode="r"))
+    rotated = np.tensordot(mixing, modes, axes=1)
+    rank = int(np.sum(values > threshold))
+    return rotated[:rank], rotated[rank:]

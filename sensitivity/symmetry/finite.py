@@ -1,0 +1,162 @@
+"""The finite groups that an environment nearly has."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic
+from sensitivity.symmetry.operations import Operations, find_operations
+from sensitivity.symmetry.schoenflies import schoenflies
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Members = NDArray[np.bool_]
+
+# Å. Positions are a few Å, to 1e-15 of that, and lattices are built with errors of 1e-14. A group
+# that is nearer than this is exact.
+EXACT = 1e-8
+# Deviations that differ by less than this factor have one origin, such as noise, which leaves
+# some operations a few times less disturbed than others.
+CLEAR_GAP = 3.0
+# Trace of a rotation by 0.01 rad; a group with smaller ones would have more than 600 operations.
+NEARLY_IDENTITY = 3 - 1e-4
+
+
+class FiniteGroups:
+    """The finite groups that an environment nearly has, which is not on a line.
+
+    Its operations are found once, and every group that they make is computed once.
+    """
+
+    def __init__(self, labels: Indices, vectors: Array, *, reach: float) -> None:
+        self.vectors = vectors
+        self.reach = reach
+        self.operations = find_operations(labels, vectors, reach=reach)
+        self.deviations = cyclic_deviations(self.operations)
+        self.trivial = np.arange(len(self.deviations)) == 0
+        self.known: dict[bytes, PointGroup | None] = {}
+
+    def climb(self, within: float) -> tuple[tuple[PointGroup, ...], PointGroup | None]:
+        """Groups up to the largest within a deviation in Å, and the nearest larger one."""
+        members, largest = self._largest(within)
+        levels = [*self._smaller(members, largest), largest]
+        extensions = self._extensions(members, self.reach)
+        beyond = [group for e in extensions if (group := self._group(e, self.reach)) is not None]
+        nearest = min(beyond, key=lambda group: group.deviation, default=None)
+        return tuple(levels), nearest
+
+    def _largest(self, within: float) -> tuple[Members, PointGroup]:
+        """The largest group within a deviation, the nearest of several."""
+        members = self._close(self.deviations <= within)
+        if members is not None and (group := self._group(members, within)) is not None:
+            return members, group
+        found = self._subgroups(within)
+        return max(found, key=lambda pair: (pair[1].order, -pair[1].deviation))
+
+    def _subgroups(self, within: float) -> list[tuple[Members, PointGroup]]:
+        """All groups within a deviation, which is no less than that of their subgroups."""
+        seen, left, found = set(), [self.trivial], []
+        while left:
+            members = left.pop()
+            group = self._group(members, within)
+            if members.tobytes() not in seen and group is not None:
+                found.append((members, group))
+                left.extend(self._extensions(members, within))
+            seen.add(members.tobytes())
+        return found
+
+    def _extend(self, members: Members, candidate: int) -> Members | None:
+        extended = members.copy()
+        extended[candidate] = True
+        return self._close(extended)
+
+    def _extensions(self, members: Members, limit: float) -> list[Members]:
+        """Different groups that one more operation, up to a limit in Å, makes of a group."""
+        more = np.flatnonzero(~members & (self.deviations <= limit))
+        grown: dict[bytes, Members] = {}
+        for candidate in more:
+            larger = self._extend(members, int(candidate))
+            if larger is not None:
+                grown.setdefault(larger.tobytes(), larger)
+        return list(grown.values())
+
+    def _smaller(self, members: Members, largest: PointGroup) -> list[PointGroup]:
+        """Groups of the operations below each clear gap between deviations."""
+        inside = np.sort(np.maximum(self.deviations[members], EXACT))
+        groups: list[PointGroup] = []
+        count = 0
+        for below in inside[:-1][inside[1:] > CLEAR_GAP * inside[:-1]]:
+            part = self._close(members & (self.deviations <= below))
+            if part is None or part.sum() == count:
+                continue
+            group = self._group(part, largest.deviation)
+            if group is not None and group.order < largest.order:
+                groups.append(group)
+                count = int(group.order)
+        return groups
+
+    def _close(self, members: Members) -> Members | None:
+        """All products of the members; None if one of them is not near any symmetry."""
+        count = 0
+        while members.sum() > count:
+            count = int(members.sum())
+            chosen = np.flatnonzero(members)
+            products = self.operations.table[np.ix_(chosen, chosen)]
+            if products.min() < 0:
+                return None
+            members = members.copy()
+            members[products] = True
+        return members
+
+    def _group(self, members: Members, within: float) -> PointGroup | None:
+        """The exact group of these operations; None if there is none up to a deviation in Å."""
+        # With the best matrix for each operation the mean is a lower bound.
+        squares = self.operations.residuals[members] ** 2 / 2
+        if squares.mean() > within**2:
+            return None
+        key = members.tobytes()
+        if key not in self.known:
+            self.known[key] = make_group(self.operations, np.flatnonzero(members), self.vectors)
+        group = self.known[key]
+        return group if group is not None and group.deviation <= within else None
+
+
+def make_group(operations: Operations, members: Indices, vectors: Array) -> PointGroup | None:
+    """Return the exact group nearest to some of the operations, which are closed.
+
+    None if there is none: the atoms are not permuted as a group, or are exchanged by the identity,
+    because they are nearly at one place.
+    """
+    permutations = operations.permutations[members]
+    table = np.searchsorted(members, operations.table[np.ix_(members, members)])
+    # Operation h comes first in the product of g and h.
+    if not (permutations[:, permutations] == permutations[table]).all():
+        return None
+    matrices = make_homomorphic(operations.matrices[members], table)
+    if matrices is None or np.sum(np.trace(matrices, axis1=1, axis2=2) > NEARLY_IDENTITY) > 1:
+        return None
+    matrices, deviation = align(vectors, matrices, permutations)
+    return PointGroup(schoenflies(matrices), float(len(members)), matrices, permutations, deviation)
+
+
+def cyclic_deviations(operations: Operations) -> Array:
+    """Return by how much, in Å, the powers of each operation miss being exact, shape (g,).
+
+    The squared distance to what a group leaves invariant is half the mean squared residual over
+    the group. Since the matrix of each power is the best for itself, this is a lower bound, and
+    exact for reflections, half turns and the inversion.
+    """
+    count = len(operations.residuals)
+    squares = operations.residuals**2
+    powers, total, order = np.arange(count), np.zeros(count), np.ones(count)
+    running = powers != 0
+    for _ in range(count):
+        if not running.any():
+            break
+        total[running] += squares[powers[running]] / 2
+        order[running] += 1
+        powers[running] = operations.table[powers[running], np.flatnonzero(running)]
+        total[powers < 0] = np.inf
+        running &= powers > 0
+    return np.sqrt(total / order)

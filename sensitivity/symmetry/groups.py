@@ -1,0 +1,153 @@
+"""Point groups that act on the atoms of an environment."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.symmetry.schoenflies import schoenflies
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+# Matrices are a group when products agree with them to rounding; each round squares the error. The
+# mean of matrices that differ by d is shorter by d²: 1e-9 is still far above rounding.
+EXACT_MATRIX = 1e-13
+ROUNDS = 8
+SAME_MATRIX = 1e-9
+# Of the largest moment of inertia: below this a geometry is a line, about which it cannot turn.
+STRAIGHT = 1e-12
+# Of half an angle, about 50 degrees: where averaging leaves next to nothing, the first order would
+# ask for turns without end.
+LARGEST_TANGENT = 0.5
+
+_PROPER_PARTS = {"C∞v": "C∞", "D∞h": "D∞", "Kh": "K"}
+
+
+@dataclass(frozen=True)
+class PointGroup:
+    """Proper and improper rotations about a center, with the permutations of atoms they cause.
+
+    Attributes
+    ----------
+    symbol
+        Schoenflies symbol, such as "Td"; "C∞v" or "D∞h" where all atoms are on a line, "Kh" for a
+        lone atom; "C∞", "D∞" and "K" for the proper operations of these.
+    order
+        Number of operations of the group that the symbol names; infinite for the last six.
+    matrices
+        Shape (g, 3, 3): orthogonal matrices about the center, a group to rounding. The first
+        ``order`` differ; they are repeated where atoms of one kind share a place, once for each
+        exchange. Of an infinite group a finite subgroup, which leaves the same displacements of
+        these atoms invariant.
+    permutations
+        Shape (g, m): the operation takes atom k to where atom ``permutations[g, k]`` stands.
+        The center is atom 0 and stays.
+    deviation
+        Å: root mean square, over the m atoms, of the distance to the nearest geometry that has
+        this group.
+    """
+
+    symbol: str
+    order: float
+    matrices: Array
+    permutations: Indices
+    deviation: float
+
+    def __post_init__(self) -> None:
+        self.matrices.setflags(write=False)
+        self.permutations.setflags(write=False)
+
+    def projector(self) -> Array:
+        """Orthogonal projector, shape (3m, 3m), onto the invariant displacements of the m atoms.
+
+        The mean over the group of (permutation ⊗ matrix). Invariant functions of the positions
+        have their gradient inside its range where the environment has the group.
+        """
+        g, m = self.permutations.shape
+        mean = np.zeros((m, m, 3, 3))
+        places = np.arange(m)
+        for matrix, permutation in zip(self.matrices, self.permutations, strict=True):
+            mean[permutation, places] += matrix
+        projector: Array = mean.transpose(0, 2, 1, 3).reshape(3 * m, 3 * m) / g
+        return projector
+
+    def rotations(self) -> PointGroup:
+        """The group of the proper operations, with its own symbol and the same deviation.
+
+        The nearest geometry with this group can be nearer than that: ``deviation`` is a bound.
+        """
+        proper = np.linalg.det(self.matrices) > 0
+        if proper.all():
+            return self
+        matrices, permutations = self.matrices[proper], self.permutations[proper]
+        if math.isinf(self.order):
+            part = replace(self, symbol=_PROPER_PARTS[self.symbol])
+        else:
+            order = int(self.order) // 2
+            part = replace(self, symbol=schoenflies(matrices[:order]), order=order)
+        return replace(part, matrices=matrices, permutations=permutations)
+
+    def __repr__(self) -> str:
+        return f"PointGroup({self.symbol}, deviation={self.deviation:.1e} Å)"
+
+
+def symmetrize(vectors: Array, matrices: Array, permutations: Indices) -> Array:
+    """Return the mean of positions, shape (m, 3), over all operations of a group."""
+    total: Array = np.einsum("gyx,gky->kx", matrices, vectors[permutations])
+    return total / len(matrices)
+
+
+def align(vectors: Array, matrices: Array, permutations: Indices) -> tuple[Array, float]:
+    """Turn a group as a whole to where the positions come nearest to having it.
+
+    Returns the matrices, shape (g, 3, 3), and the root mean square distance (Å) of the positions
+    from the nearest geometry with this group, translations included: the average over a group is
+    the orthogonal projection on what the group leaves invariant. Turning a symmetric geometry
+    displaces it either within the invariant displacements or at right angles to them, so that
+    averaging and turning in turn converges quadratically.
+    """
+    centered = vectors - vectors.mean(axis=0)
+    deviation = np.inf
+    for _ in range(ROUNDS):
+        nearest = symmetrize(centered, matrices, permutations)
+        new = float(np.sqrt(np.mean(np.sum((centered - nearest) ** 2, axis=1))))
+        if new >= deviation:
+            break
+        best, deviation = matrices, new
+        turn = _turn(nearest, centered)
+        matrices = turn @ matrices @ turn.T
+    return best, deviation
+
+
+def _turn(start: Array, end: Array) -> Array:
+    """The small rotation that takes positions (m, 3) nearest to others, to first order."""
+    inertia = np.eye(3) * np.sum(start**2) - start.T @ start
+    torque = np.cross(start, end).sum(axis=0)
+    tangent = np.linalg.pinv(inertia, rcond=STRAIGHT, hermitian=True) @ torque / 2
+    x, y, z = tangent / max(1.0, float(np.linalg.norm(tangent)) / LARGEST_TANGENT)
+    half = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.linalg.solve(np.eye(3) - half, np.eye(3) + half)  # Cayley: orthogonal to rounding
+
+
+def make_homomorphic(matrices: Array, table: Indices) -> Array | None:
+    """Return the exact group nearest to matrices (g, 3, 3) that nearly multiply as in the table.
+
+    ``table[g, h]`` is the index of the product. The mean of R_gh R_hᵀ over h, made orthogonal, is
+    a group up to the square of the error (K. Grove, H. Karcher, E. A. Ruh, Math. Ann. 211, 7
+    (1974), doi 10.1007/BF01344138). None if that does not end at a group.
+    """
+    g = len(matrices)
+    for _ in range(ROUNDS):
+        row = matrices[table].transpose(0, 2, 1, 3).reshape(g, 3, 3 * g)  # [g, x, (h, y)]
+        mean = row @ matrices.transpose(0, 2, 1).reshape(3 * g, 3) / g
+        u, lengths, v = np.linalg.svd(mean)
+        change = np.abs(u @ v - matrices).max()
+        matrices = u @ v
+        if change < EXACT_MATRIX:
+            # The mean of orthogonal matrices is orthogonal only if they are equal.
+            return matrices if lengths.min() > 1 - SAME_MATRIX else None
+    return None

@@ -1,0 +1,238 @@
+"""The search for operations that nearly map an environment onto itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.symmetry.straight import reverse
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+# An atom may be off by this many times the root mean square of all. It bounds what has to be
+# compared in large environments; within up to nine atoms no single one can be off by more.
+CONCENTRATION = 3.0
+# An atom, its image and the center, which counts twice, share what the distance between two of
+# them can change: at most √6 times the root of their summed squares.
+MISMATCH = 6**0.5
+# A frame is good if it takes no atom further off, in units of the error of its own two atoms...
+AMPLIFICATION = 4.0
+# ... or at least not much further than the best one does.
+WORSE_THAN_BEST = 3.0
+# Of the equal atoms that could complete a frame, some have fewer images than others: opposite or
+# adjacent ones, say.
+PARTNERS_TRIED = 8
+# Of the radius of the environment: no good frame takes an atom so far off.
+ASTRAY = 0.5
+# Numbers in an array of distances that are handled at once: half a MB, which stays in the cache.
+CHUNK = 2**16
+
+
+class Operations(NamedTuple):
+    """Operations, the identity first, that move no atom far from one of its kind.
+
+    Attributes
+    ----------
+    permutations
+        Shape (g, m). Atom k is taken to where atom ``permutations[g, k]`` stands.
+    matrices
+        Shape (g, 3, 3): orthogonal, nearest to mapping the atoms onto each other.
+    residuals
+        Shape (g,), Å: root mean square distance between mapped atoms and those that they meet.
+    table
+        Shape (g, g): index of the product, -1 if it is not among the operations.
+    """
+
+    permutations: Indices
+    matrices: Array
+    residuals: Array
+    table: Indices
+
+
+def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operations:
+    """Return all operations whose cyclic group is within ``reach`` (Å) of being exact.
+
+    Every operation takes a frame of two atoms to two of their kind at nearly the same distances
+    from the center and from each other. All such images are tried, both by a rotation and by an
+    improper operation; the other atoms then go to the nearest of their kind, and the matrix is
+    fitted to all of them.
+
+    Parameters
+    ----------
+    labels
+        Shape (m,): equal for atoms that may be exchanged; the center, atom 0, has its own.
+    vectors
+        Shape (m, 3), Å, from the center; not all on one line.
+    reach
+        Root mean square, over the atoms, of the distance to the nearest exact geometry.
+    """
+    allowance = reach * min(CONCENTRATION, np.sqrt(len(vectors)))
+    frame = _choose_frame(labels, vectors, window=MISMATCH * allowance)
+    images = _images(labels, vectors, frame=frame, window=MISMATCH * allowance)
+    matrices = np.concatenate(
+        [_frames_to_frames(vectors[list(frame)], vectors[images], sign=s) for s in (1, -1)]
+    )
+    along = _along_the_line(labels, vectors)
+    permutations = np.concatenate([along, _match(labels, vectors, matrices, allowance=allowance)])
+    return _collect(np.unique(permutations, axis=0), vectors, frame=frame, reach=reach)
+
+
+def _choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[int, int]:
+    """Two atoms that span a plane with the center well, and have few images."""
+    radii = np.linalg.norm(vectors, axis=1)
+    like = (labels[:, None] == labels) & (np.abs(radii[:, None] - radii) <= window)
+    counts = like.sum(axis=1)
+    areas = np.linalg.norm(np.cross(vectors[:, None], vectors), axis=2)
+    arms = areas / np.maximum(np.maximum(radii[:, None], radii), np.finfo(float).tiny)
+    needed = min(radii.max() / AMPLIFICATION, arms.max() / WORSE_THAN_BEST)
+    cost = np.where(arms >= needed, counts[:, None] * counts, np.inf)
+    first, second = np.unravel_index(np.argmin(cost), cost.shape)
+    partners = np.flatnonzero(like[second] & (arms[first] >= needed))
+    frames = [(int(first), int(p)) for p in partners[:: len(partners) // PARTNERS_TRIED + 1]]
+    return min(frames, key=lambda f: len(_images(labels, vectors, frame=f, window=window)))
+
+
+def _images(labels: Indices, vectors: Array, *, frame: tuple[int, int], window: float) -> Indices:
+    """Pairs of atoms, shape (pairs, 2), that are like the frame within the window."""
+    radii = np.linalg.norm(vectors, axis=1)
+    first, second = (
+        np.flatnonzero((labels == labels[a]) & (np.abs(radii - radii[a]) <= window)) for a in frame
+    )
+    distances = np.linalg.norm(vectors[first][:, None] - vectors[second], axis=2)
+    wanted = np.linalg.norm(vectors[frame[0]] - vectors[frame[1]])
+    i, j = np.nonzero(np.abs(distances - wanted) <= window)
+    pairs = np.stack([first[i], second[j]], axis=1)
+    return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]])
+
+
+def _frames_to_frames(frame: Array, images: Array, *, sign: int) -> Array:
+    """Orthogonal matrices of this determinant that take two vectors nearest to others.
+
+    ``frame`` has shape (2, 3), ``images`` (pairs, 2, 3).
+    """
+    return _fit(np.broadcast_to(frame, images.shape), images, sign=sign)
+
+
+def _fit(start: Array, end: Array, *, sign: int) -> Array:
+    """Orthogonal matrices (c, 3, 3) of this determinant that take vectors nearest to others.
+
+    Both have shape (c, m, 3). W. Kabsch, Acta Cryst. A 32, 922 (1976),
+    doi 10.1107/S0567739476001873.
+    """
+    u, _, v = np.linalg.svd(end.transpose(0, 2, 1) @ start)
+    u[:, :, 2] *= (sign * np.linalg.det(u) * np.linalg.det(v))[:, None]
+    return np.asarray(u @ v)
+
+
+def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float) -> Indices:
+    """Permutations that matrices cause, shape (permutations, m).
+
+    Every atom goes to the nearest of its kind. Where two go to one, the matrix is fitted anew,
+    and what is then still ambiguous is assigned as a whole; matrices that take an atom too far
+    from all of its kind are left out.
+    """
+    nearest, distances = _nearest(labels, vectors, matrices)
+    arm = float(np.linalg.norm(vectors, axis=1).max())
+    unique = _one_to_one(nearest)
+    found = [nearest[unique]]
+    near = ~unique & (distances <= ASTRAY * arm)
+    if near.any():
+        start = np.broadcast_to(vectors, (int(near.sum()), *vectors.shape))
+        better = np.concatenate([_fit(start, vectors[nearest[near]], sign=s) for s in (1, -1)])
+        nearest, distances = _nearest(labels, vectors, better)
+        unique = _one_to_one(nearest)
+        found.append(nearest[unique])
+        rest = better[~unique & (distances <= 2 * MISMATCH * allowance)]
+        found.append(_assign(labels, vectors, rest))
+    return np.concatenate(found)
+
+
+def _one_to_one(images: Indices) -> NDArray[np.bool_]:
+    return np.asarray((np.sort(images, axis=1) == np.arange(images.shape[1])).all(axis=1))
+
+
+def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices, Array]:
+    """Where every atom goes, shape (c, m), and by how much the worst misses it, shape (c,)."""
+    images = np.empty((len(matrices), len(vectors)), dtype=np.intp)
+    squares = np.zeros(len(matrices))
+    norms = np.sum(vectors**2, axis=1)
+    for label in np.unique(labels):
+        kind = np.flatnonzero(labels == label)
+        step = max(1, CHUNK // len(kind) ** 2)
+        for start in range(0, len(matrices), step):
+            part = slice(start, start + step)
+            turned = vectors[kind] @ matrices[part].transpose(0, 2, 1)  # [c, k, xyz]
+            gaps = norms[kind] - 2 * turned @ vectors[kind].T  # [c, k, l], less |turned|²
+            best = gaps.argmin(axis=2)
+            images[part, kind] = kind[best]
+            least = np.take_along_axis(gaps, best[:, :, None], axis=2)[:, :, 0] + norms[kind]
+            squares[part] = np.maximum(squares[part], least.max(axis=1))
+    return images, np.sqrt(np.maximum(squares, 0))
+
+
+def _assign(labels: Indices, vectors: Array, matrices: Array) -> Indices:
+    """Permutations, shape (c, m), with the least sum of squared distances."""
+    images = np.empty((len(matrices), len(vectors)), dtype=np.intp)
+    if len(matrices) == 0:
+        return images
+    from scipy.optimize import linear_sum_assignment
+
+    for row, matrix in zip(images, matrices, strict=True):
+        for label in np.unique(labels):
+            kind = np.flatnonzero(labels == label)
+            turned = vectors[kind] @ matrix.T
+            row[kind] = kind[linear_sum_assignment(-turned @ vectors[kind].T)[1]]
+    return images
+
+
+def _along_the_line(labels: Indices, vectors: Array) -> Indices:
+    """The identity, and the reversal of the direction in which the environment is longest."""
+    centered = vectors - vectors.mean(axis=0)
+    heights = centered @ np.linalg.svd(centered, full_matrices=False)[2][0]
+    return np.stack([np.arange(len(vectors)), reverse(labels, heights)])
+
+
+def _collect(
+    permutations: Indices, vectors: Array, *, frame: tuple[int, int], reach: float
+) -> Operations:
+    """Fit matrices of both determinants, and keep what is near; lexical order is identity first."""
+    centered = vectors - vectors.mean(axis=0)
+    start = np.broadcast_to(centered, (len(permutations), *centered.shape))
+    end = centered[permutations]
+    matrices = np.concatenate([_fit(start, end, sign=sign) for sign in (1, -1)])
+    permutations = np.concatenate([permutations, permutations])
+    signs = np.repeat([0, 1], len(matrices) // 2)
+    gaps = centered @ matrices.transpose(0, 2, 1) - centered[permutations]  # [g, k, xyz]
+    residuals = np.sqrt(np.mean(np.sum(gaps**2, axis=2), axis=1))
+    # Of a cyclic group of any order the deviation is at least half the residual.
+    near = np.flatnonzero(residuals <= 2 * reach)
+    m = len(vectors)
+    keys = _keys(permutations, signs, frame=frame)
+    near = near[np.argsort(residuals[near], kind="stable")]
+    near = near[np.sort(np.unique(keys[near], return_index=True)[1])]
+    identity = (permutations[near] == np.arange(m)).all(axis=1) & (signs[near] == 0)
+    near = near[np.argsort(~identity, kind="stable")]
+    permutations, matrices, signs = permutations[near], matrices[near], signs[near]
+    matrices[0] = np.eye(3)
+    table = _multiply(permutations, signs, frame=frame)
+    return Operations(permutations, matrices, residuals[near], table)
+
+
+def _keys(permutations: Indices, signs: Indices, *, frame: tuple[int, int]) -> Indices:
+    """One number per operation: images of the frame and the determinant fix an exact one."""
+    m = permutations.shape[1]
+    first, second = (permutations[:, atom] for atom in frame)
+    return np.asarray((first * m + second) * 2 + signs)
+
+
+def _multiply(permutations: Indices, signs: Indices, *, frame: tuple[int, int]) -> Indices:
+    """Index of the product of two operations, shape (g, g), -1 if it is not there."""
+    m = permutations.shape[1]
+    first, second = (permutations[:, permutations[:, atom]] for atom in frame)  # [g, h]
+    keys = (first * m + second) * 2 + (signs[:, None] != signs)
+    index = np.full(2 * m**2, -1, dtype=np.intp)
+    index[_keys(permutations, signs, frame=frame)] = np.arange(len(permutations))
+    return np.asarray(index[keys])
