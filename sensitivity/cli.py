@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from sensitivity.reports import Source
 
 WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses; 128 + number of the signal
+# What a command that looks at a structure tells of itself at last.
+_INPUT = (
+    "and the atoms that move. STRUCTURE is a name that 'sensitivity structures' lists, or a file "
+    "that ASE reads; a file with the name of a structure is reached as ./NAME."
+)
 FRAMES_COUNTED = 1000  # a long trajectory is not read to its end to learn how long it is
 
 
@@ -90,6 +95,7 @@ def _build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _add_structures(commands)
     _add_analyze(commands)
+    _add_diagnose(commands)
     _add_lab(commands)
     return parser
 
@@ -104,12 +110,33 @@ def _add_structures(commands: Any) -> None:
 def _add_analyze(commands: Any) -> None:
     text = "show the singular values of the Jacobian of a structure"
     command = commands.add_parser(
-        "analyze",
-        help=text,
-        description=f"{text.capitalize()}, their kinds, and the atoms that move. STRUCTURE is a "
-        "name that 'sensitivity structures' lists, or a file that ASE reads; a file with the name "
-        "of a structure is reached as ./NAME.",
+        "analyze", help=text, description=f"{text.capitalize()}, their kinds, {_INPUT}"
     )
+    _add_structure(command)
+    _add_descriptor(command)
+    _add_output(command)
+    command.set_defaults(run=_analyze)
+
+
+def _add_diagnose(commands: Any) -> None:
+    text = "find for every displacement that is not seen the cause"
+    command = commands.add_parser(
+        "diagnose", help=text, description=f"{text.capitalize()}, with evidence, {_INPUT}"
+    )
+    _add_structure(command)
+    command.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="Å",
+        help="how far the nearest geometry may be at which a displacement is exactly invisible, "
+        "in Å, root mean square per atom (default: 0.001)",
+    )
+    _add_descriptor(command)
+    _add_output(command)
+    command.set_defaults(run=_diagnose)
+
+
+def _add_structure(command: argparse.ArgumentParser) -> None:
     command.add_argument("structure", metavar="STRUCTURE", help="a name, or a file")
     command.add_argument("--index", type=int, help="frame of the file (default: 0, the first)")
     command.add_argument(
@@ -119,7 +146,9 @@ def _add_analyze(commands: Any) -> None:
         metavar="ATOM",
         help="index of an atom whose environment counts, from 0; repeatable (default: all)",
     )
-    _add_descriptor(command)
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument(
         "--plot",
@@ -127,7 +156,6 @@ def _add_analyze(commands: Any) -> None:
         metavar="FILE",
         help="draw the singular values and the least visible mode (.png, .pdf or .svg)",
     )
-    command.set_defaults(run=_analyze)
 
 
 def _add_descriptor(command: argparse.ArgumentParser) -> None:
@@ -149,7 +177,13 @@ def _add_descriptor(command: argparse.ArgumentParser) -> None:
         "--parity-odd",
         action="store_true",
         default=None,
-        help="at order 3, add the features that change sign under inversion",
+        help="at order 3 or 4, add the features that change sign under inversion",
+    )
+    group.add_argument(
+        "--contract-channels",
+        type=int,
+        metavar="K",
+        help="mix species and radial functions to K channels (default: as they are)",
     )
 
 
@@ -180,17 +214,35 @@ def _analyze(options: argparse.Namespace) -> int:
     from sensitivity import reports
     from sensitivity.spectrum import spectrum
 
+    source, descriptor = _prepare(options)
+    result = spectrum(source.atoms, descriptor, centers=options.center)
+    report = reports.describe_spectrum if options.json else reports.tabulate_spectrum
+    return _show(result, report(result, descriptor, source=source), plot=options.plot)
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    from sensitivity import reports
+    from sensitivity.diagnosis import diagnose
+
+    source, descriptor = _prepare(options)
+    given = {} if options.tolerance is None else {"tolerance": options.tolerance}
+    result = diagnose(source.atoms, descriptor, centers=options.center, **given)
+    report = reports.describe_diagnosis if options.json else reports.tabulate_diagnosis
+    return _show(result, report(result, descriptor, source=source), plot=options.plot)
+
+
+def _prepare(options: argparse.Namespace) -> tuple[Source, DensityCorrelations]:
+    """What is looked at, and what looks at it; refuses what cannot be written first."""
     if options.plot is not None:
         _check_plot(options.plot)
-    source = _load(options)
-    descriptor = _descriptor(options)
-    result = spectrum(source.atoms, descriptor, centers=options.center)
-    if options.plot is not None:
-        _draw(result, options.plot)
-    if options.json:
-        print(_dump(reports.describe_spectrum(result, descriptor, source=source)))
-    else:
-        print(reports.tabulate_spectrum(result, descriptor, source=source))
+    return _load(options), _descriptor(options)
+
+
+def _show(result: Any, report: dict[str, Any] | str, *, plot: Path | None) -> int:
+    """Draw a result, if that is wanted, and print what is to be said of it."""
+    if plot is not None:
+        _draw(result, plot)
+    print(report if isinstance(report, str) else _dump(report))
     return 0
 
 
@@ -224,7 +276,7 @@ def _load(options: argparse.Namespace) -> Source:
 def _descriptor(options: argparse.Namespace) -> DensityCorrelations:
     from sensitivity import descriptors
 
-    names = ("order", "cutoff", "n_max", "l_max", "smearing", "parity_odd")
+    names = ("order", "cutoff", "n_max", "l_max", "smearing", "parity_odd", "contract_channels")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.basis == "bessel":
         given["basis"] = descriptors.SphericalBessel()

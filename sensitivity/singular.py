@@ -11,6 +11,7 @@ doi 10.12688/openreseurope.14156.1, call these geometries singular points.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -19,12 +20,16 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.jacobian import jacobian, second_derivative
+from sensitivity.spectrum import GRAM_SUFFICES
 
 Array = NDArray[np.float64]
 
 # Å. What is seen changes with positions over no less than this, so that a singular value changes by
 # no more than the largest over it, per Å: a value above that times the reach cannot vanish.
 SHORTEST_VARIATION = 0.1
+# The smallest so many are looked at. Where more are as small, as in a large environment seen with a
+# small basis, only those that are zero as they stand are reported.
+MOST_CANDIDATES = 16
 # A step that leaves more than this fraction of J v as it is does not lead to a zero.
 STALLED = 0.5
 # Quadratic convergence takes about five steps from the largest reach to rounding.
@@ -63,7 +68,7 @@ class DescriptorView:
 
     def at(self, displacement: Array) -> Atoms:
         """The displaced structure."""
-        atoms = self.atoms.copy()
+        atoms: Atoms = self.atoms.copy()
         atoms.positions += displacement
         return atoms
 
@@ -122,11 +127,14 @@ def nearest_zeros(
         Fraction of the largest singular value up to which one counts as zero.
     """
     start = np.zeros(directions.shape[1:])
-    scale = float(np.linalg.norm(view.slopes(start, moves), ord=2))
-    search = _Search(view, directions, moves, reach, zero * scale)
+    slopes = view.slopes(start, moves)
+    scale = float(np.sqrt(np.linalg.eigvalsh(slopes.T @ slopes)[-1]))
+    search = _Search(view, directions, moves, reach, zero * scale, scale)
     here = search.look(start)
-    small = np.flatnonzero(here.values <= scale * reach / SHORTEST_VARIATION).tolist()
-    candidates = [mode for mode in small if search.leads_to_zero(here, mode)]
+    small = np.flatnonzero(here.values <= scale * reach / SHORTEST_VARIATION)[::-1].tolist()
+    exact = int(np.sum(here.values <= search.zero))
+    looked_at = small[: max(exact, MOST_CANDIDATES)]
+    candidates = [mode for mode in looked_at if search.leads_to_zero(here, mode)]
     found = search.descend(here, candidates) if candidates else None
     if found is None:
         return NearestZeros(start, directions[:0], len(small))
@@ -138,15 +146,19 @@ def nearest_zeros(
 class _Look:
     """What is seen at one geometry.
 
-    Singular values (k,), descending; modes (k, N, 3); J v of each (rows, k); and what else has to
-    vanish (e,), with its slopes along all moves (e, n).
+    Singular values (k,), descending; modes (k, N, 3); and J v of each (rows, k).
     """
 
     displacement: Array
     values: Array
     modes: Array
     images: Array
-    mismatch: tuple[Array, Array]
+    search: _Search
+
+    @cached_property
+    def mismatch(self) -> tuple[Array, Array]:
+        """What else has to vanish (e,), and its slopes along all moves (e, n)."""
+        return self.search.view.mismatch(self.displacement, self.search.moves)
 
 
 @dataclass(frozen=True)
@@ -158,14 +170,13 @@ class _Search:
     moves: Array
     reach: float
     zero: float
+    scale: float
 
     def look(self, displacement: Array) -> _Look:
         slopes = self.view.slopes(displacement, self.directions)
-        _, values, mixing = np.linalg.svd(np.linalg.qr(slopes, mode="r"))
-        values = np.concatenate([values, np.zeros(len(mixing) - len(values))])
+        values, mixing = _decompose(slopes, scale=self.scale)
         modes = np.tensordot(mixing, self.directions, axes=1)
-        mismatch = self.view.mismatch(displacement, self.moves)
-        return _Look(displacement, values, modes, slopes @ mixing.T, mismatch)
+        return _Look(displacement, values, modes, slopes @ mixing.T, self)
 
     def leads_to_zero(self, here: _Look, mode: int) -> bool:
         """Whether a step within reach might bring this singular value to zero."""
@@ -194,9 +205,7 @@ class _Search:
                 displacement, left = self.step(here, modes)
             wanted = here.modes[modes]
             for fraction in FRACTIONS:
-                there = self.look(
-                    here.displacement + fraction * (displacement - here.displacement)
-                )
+                there = self.look(here.displacement + fraction * (displacement - here.displacement))
                 modes = _most_alike(there.modes, wanted)
                 if self.excess(there, modes) < excess:
                     break
@@ -235,6 +244,19 @@ class _Search:
             for (_, slopes), want in zip(blocks[1:], wanted[1:], strict=True)
         ]
         return np.tensordot(after, self.moves, axes=1), np.array(left)
+
+
+def _decompose(slopes: Array, *, scale: float) -> tuple[Array, Array]:
+    """Singular values (k,), descending, and right vectors (k, k) of a matrix (rows, k)."""
+    squares, vectors = np.linalg.eigh(slopes.T @ slopes)
+    values, mixing = np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]
+    small = values < GRAM_SUFFICES * scale
+    if small.any():
+        triangle = np.linalg.qr(slopes @ mixing[small].T, mode="r")
+        _, exact, rotation = np.linalg.svd(triangle)
+        values[small] = np.concatenate([exact, np.zeros(len(rotation) - len(exact))])
+        mixing[small] = rotation @ mixing[small]
+    return values, mixing
 
 
 def _most_alike(modes: Array, wanted: Array) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
@@ -28,7 +29,11 @@ EQUAL = 1e-12
 # Coordinates that symmetry makes equal differ by rounding; this much prefers the first of them.
 PREFERENCE = 1e-6
 # The kinds of trivial motions, in the order in which they follow the internal displacements.
-TRIVIAL: tuple[Kind, ...] = ("unseen", "rotation", "translation")
+TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...] = (
+    "unseen",
+    "rotation",
+    "translation",
+)
 
 
 @dataclass(frozen=True)
@@ -160,17 +165,20 @@ def spectrum(
     )
 
 
-def decompose(derivative: Jacobian, directions: Array) -> tuple[Array, Array]:
+def decompose(
+    derivative: Jacobian, directions: Array, *, scale: float = 0.0
+) -> tuple[Array, Array]:
     """Decompose J within the span of some directions.
 
     Orthonormal ``directions`` of shape (n, N, 3) give the n singular values, descending, and
-    their right singular vectors, shape (n, N, 3).
+    their right singular vectors, shape (n, N, 3). ``scale`` is the largest singular value of J, if
+    the directions do not include its vector.
     """
     basis = directions.reshape(len(directions), 3 * directions.shape[1])
     squares, vectors = np.linalg.eigh(basis @ derivative.gram() @ basis.T)
     values = np.sqrt(np.maximum(squares[::-1], 0))
     modes = (vectors.T[::-1] @ basis).reshape(directions.shape)
-    small = values < GRAM_SUFFICES * values.max(initial=0)
+    small = values < GRAM_SUFFICES * values.max(initial=scale)
     if small.any():
         values[small], modes[small] = _decompose_within(derivative, modes[small])
     return values, modes

@@ -19,6 +19,8 @@ from ase import Atoms
 from sensitivity import DensityCorrelations, spectrum, structures
 from sensitivity import lab as lab_module
 from sensitivity.cli import main
+from sensitivity.diagnosis import CAUSES
+from sensitivity.diagnosis.diagnose import TOLERANCE
 
 COMMAND = [sys.executable, "-c", "import sys; from sensitivity.cli import main; sys.exit(main())"]
 
@@ -30,18 +32,27 @@ def run(*arguments, **options):
     )
 
 
-@pytest.fixture
-def analyze(capsys):
-    """Return a function that runs ``analyze --json`` and gives the object it printed."""
+def printer(command, capsys):
+    """Return a function that runs a command with ``--json`` and gives the object it printed."""
 
     def call(*arguments):
-        assert main(["analyze", *arguments, "--json"]) == 0
+        assert main([command, *arguments, "--json"]) == 0
         out, err = capsys.readouterr()
         assert err == ""
         assert out.count("\n") == 1
         return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
     return call
+
+
+@pytest.fixture
+def analyze(capsys):
+    return printer("analyze", capsys)
+
+
+@pytest.fixture
+def diagnose(capsys):
+    return printer("diagnose", capsys)
 
 
 # Structures
@@ -99,6 +110,7 @@ def test_atoms_that_move_most(analyze):
 
 def test_options_reach_the_descriptor(analyze):
     options = "--order 3 --cutoff 2.5 --n-max 2 --l-max 3 --smearing 0.4 --basis bessel"
+    options += " --contract-channels 3"
     found = analyze("CH4", "--center", "0", "--center", "2", "--parity-odd", *options.split())
     assert found["centers"] == [0, 2]
     found["descriptor"].pop("features_per_center")
@@ -111,12 +123,14 @@ def test_options_reach_the_descriptor(analyze):
         "smearing": 0.4,
         "basis": "bessel",
         "parity_odd": True,
+        "contract_channels": 3,
     }
 
 
-def test_help_tells_the_defaults_of_the_descriptor(capsys):
+@pytest.mark.parametrize("command", ["analyze", "diagnose"])
+def test_help_tells_the_defaults_of_the_descriptor(capsys, command):
     with pytest.raises(SystemExit):
-        main(["analyze", "--help"])
+        main([command, "--help"])
     text = " ".join(capsys.readouterr().out.split())
     defaults = {field.name: field.default for field in fields(DensityCorrelations)}
     for name in ("order", "cutoff", "n_max", "l_max", "smearing"):
@@ -229,6 +243,176 @@ def test_failed_plot_leaves_nothing_and_keeps_the_old_one(tmp_path, capsys, monk
     assert path.read_text() == "old"
 
 
+# Diagnose
+
+
+MOLECULES = {
+    # arguments: (causes that are found, groups of the centers)
+    "Td --center 0": ({"sensitive": 1, "symmetry": 8, "rotation": 3, "translation": 3}, ["Td"]),
+    "X0 --center 0": (
+        {"sensitive": 8, "incompleteness": 1, "rotation": 3, "translation": 3},
+        ["C1"],
+    ),
+    "generic --center 0 --n-max 2 --l-max 2": (
+        {"sensitive": 8, "truncation": 1, "rotation": 3, "translation": 3},
+        ["C1"],
+    ),
+    "CO2": (
+        {"sensitive": 2, "symmetry": 2, "rotation": 2, "translation": 3},
+        ["D∞h", "C∞v", "C∞v"],
+    ),
+    "CH4 --center 1 --cutoff 1.3": (
+        {"sensitive": 1, "unseen": 8, "rotation": 3, "translation": 3},
+        ["C∞v"],
+    ),
+    "H": ({"translation": 3}, ["Kh"]),
+    "Si-diamond": ({"sensitive": 6, "symmetry": 15, "translation": 3}, ["Td"] * 8),
+}
+
+
+@pytest.mark.parametrize("arguments", MOLECULES)
+def test_diagnosis_of_known_structures(diagnose, arguments):
+    name, *options = arguments.split()
+    found = diagnose(name, *options)
+    counts, groups = MOLECULES[arguments]
+    size = 3 * len(found["structure"]["symbols"])
+    assert list(found["counts"]) == list(CAUSES)
+    assert sum(found["counts"].values()) == len(found["modes"]) == size
+    assert {cause: number for cause, number in found["counts"].items() if number} == counts
+    assert [group["symbol"] for group in found["groups"]] == groups
+    values = found["singular_values"]
+    assert len(values) == size
+    assert values == sorted(values, reverse=True)
+    modes = np.array([mode["displacements"] for mode in found["modes"]]).reshape(size, size)
+    assert np.allclose(modes @ modes.T, np.eye(size), rtol=0, atol=1e-9)
+    assert found["summary"].endswith(".")
+    assert "internal displacement" in found["status"]
+
+
+def test_groups_in_json(diagnose):
+    linear = diagnose("CO2", "--center", "0", "--tolerance", "0.002")
+    assert linear["tolerance"] == 0.002
+    (group,) = linear["groups"]
+    assert (group["center"], group["element"], group["order"]) == (0, "C", None)
+    benzene = diagnose("C6H6")["groups"]
+    assert [group["center"] for group in benzene] == list(range(12))
+    assert {(group["symbol"], group["order"]) for group in benzene} == {("C2v", 4)}
+    assert {group["levels"][-1]["symbol"] for group in benzene} == {"C2v"}
+    # Coordinates are published to 1e-6 Å.
+    assert 1e-8 < max(group["deviation"] for group in benzene) < 1e-6
+
+
+def test_groups_beyond_the_tolerance_in_json(diagnose, tmp_path):
+    atoms = structures.load("Td")
+    atoms.positions[1] *= 1.01
+    ase.io.write(tmp_path / "near.extxyz", atoms)
+    options = ["--center", "0", "--tolerance"]
+    (far,) = diagnose(str(tmp_path / "near.extxyz"), *options, "1e-3")["groups"]
+    assert (far["symbol"], far["next"]["symbol"], far["next"]["order"]) == ("C3v", "Td", 24)
+    (near,) = diagnose(str(tmp_path / "near.extxyz"), *options, "1e-2")["groups"]
+    assert (near["symbol"], near["next"]) == ("Td", None)
+    assert near["deviation"] == pytest.approx(far["next"]["deviation"])
+
+
+def test_evidence_in_json(diagnose):
+    modes = diagnose("X0", "--center", "0")["modes"]
+    assert [mode["mode"] for mode in modes] == list(range(15))
+    (blind,) = (mode for mode in modes if mode["cause"] == "incompleteness")
+    assert blind["distance"] < 1e-6  # X0 is exactly singular
+    assert blind["evidence"]["larger_basis"] < 1e-9
+    assert blind["evidence"]["higher_order"] > 1e-2
+    assert blind["evidence"]["response"] == pytest.approx(2, abs=0.05)
+    assert blind["evidence"]["lifted_by"] == 3
+    assert {mode["distance"] for mode in modes if mode["cause"] == "sensitive"} == {None}
+
+
+def test_singular_values_of_the_diagnosis_are_those_of_analyze(analyze, diagnose):
+    options = ["X0", "--center", "0", "--n-max", "4", "--contract-channels", "5"]
+    found, expected = diagnose(*options), analyze(*options)
+    assert found["singular_values"] == expected["singular_values"]
+    for key in ("structure", "descriptor", "centers"):
+        assert found[key] == expected[key]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "evidence"),
+    [
+        ("Td --center 0", "Td, response 2.0"),
+        ("X0 --center 0", "order 3: 0."),
+        ("CH4", "Td, C3v, response 2.0"),
+        ("generic --center 0 --n-max 2 --l-max 2", "larger basis 0.4"),
+        ("N3 --center 0 --l-max 10 --smearing 0.2", "seen at order 4"),
+        ("C2v --center 0 --order 3 --parity-odd --n-max 3 --l-max 3", "C2, response 2.0"),
+        ("C6H6", "C2v, response 2.0"),
+        ("Si-diamond", "Td, response 2.0"),
+        ("H", "translation"),
+    ],
+)
+def test_table_of_a_diagnosis(diagnose, capsys, arguments, evidence):
+    assert main(["diagnose", *arguments.split()]) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert text.startswith(f"{arguments.split()[0]}: ")
+    found = diagnose(*arguments.split())
+    assert " ".join(found["summary"].split()) in " ".join(text.split())
+    assert "DensityCorrelations, order " in text
+    rows = [line.split() for line in lines[-len(found["modes"]) :]]
+    for row, mode in zip(rows, found["modes"], strict=True):
+        assert (int(row[0]), row[3]) == (mode["mode"], mode["cause"])
+        assert float(row[1]) == pytest.approx(mode["singular_value"], rel=1e-3)
+        assert row[-len(mode["atoms"]) :] == [
+            f"{found['structure']['symbols'][atom]}{atom}" for atom in mode["atoms"]
+        ]
+    assert evidence in text
+
+
+def test_distances_in_the_table(capsys, tmp_path):
+    atoms = structures.load("X0")
+    atoms.positions[4] += [0, 2e-4, 0]
+    ase.io.write(tmp_path / "near.extxyz", atoms)
+    assert main(["diagnose", str(tmp_path / "near.extxyz"), "--center", "0"]) == 0
+    (row,) = (line.split() for line in capsys.readouterr().out.splitlines() if " order 3: " in line)
+    assert 1e-6 < float(row[4]) <= 2e-4 / 5**0.5 * 1.001  # Å, root mean square of five atoms
+
+
+def test_long_paths_are_not_broken(capsys, tmp_path):
+    folder = tmp_path / ("long-" * 20)
+    folder.mkdir()
+    ase.io.write(folder / "a.xyz", structures.load("H2O"))
+    assert main(["diagnose", str(folder / "a.xyz")]) == 0
+    assert f"{folder / 'a.xyz'}:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["X0", "H2O", "H"])
+def test_plot_of_a_diagnosis(tmp_path, capsys, name):
+    assert main(["diagnose", name, "--center", "0", "--plot", str(tmp_path / "a.png")]) == 0
+    assert capsys.readouterr().err == ""
+    assert (tmp_path / "a.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("tolerance", ["0", "-1", "nan", "5", "x"])
+def test_wrong_tolerance_is_one_sentence(capsys, tolerance):
+    try:
+        status = main(["diagnose", "CH4", "--tolerance", tolerance])
+    except SystemExit as leaving:  # argparse
+        status = leaving.code
+    out, err = capsys.readouterr()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    expected = (
+        "invalid float value" if tolerance == "x" else "at most 0.1 Å, a tenth of a bond, got"
+    )
+    assert err.startswith("sensitivity: ")
+    assert expected in err
+
+
+def test_help_tells_the_default_of_the_tolerance(capsys):
+    with pytest.raises(SystemExit):
+        main(["diagnose", "--help"])
+    option = " ".join(capsys.readouterr().out.split()).split(" --tolerance Å ")[-1].split(" --")[0]
+    assert f"(default: {TOLERANCE:g})" in option
+
+
 # Wrong input
 
 
@@ -271,14 +455,15 @@ WRONG = {
     "nan cutoff": ("CH4 --cutoff nan", "cutoff must be a positive, finite length in Å, got nan"),
     "infinite cutoff": ("CH4 --cutoff inf", "cutoff must be a positive, finite length in Å, got"),
     "huge cutoff": ("Al-fcc --cutoff 2000", "choose a smaller cutoff"),
-    "order": ("CH4 --order 4", "order must be from 1 to 3, got 4"),
-    "order zero": ("CH4 --order 0", "order must be from 1 to 3, got 0"),
+    "order": ("CH4 --order 5", "order must be from 1 to 4, got 5"),
+    "order zero": ("CH4 --order 0", "order must be from 1 to 4, got 0"),
     "n_max": ("CH4 --n-max 0", "n_max must be from 1 to"),
     "large n_max": ("CH4 --n-max 1000", "n_max must be from 1 to"),
     "l_max": ("CH4 --l-max -1", "l_max must be from 0 to"),
     "large l_max": ("CH4 --l-max 1000", "l_max must be from 0 to"),
     "smearing": ("CH4 --smearing -1", "smearing must be a finite number from 0"),
-    "parity": ("CH4 --parity-odd", "parity_odd=True needs order=3, got order=2"),
+    "parity": ("CH4 --parity-odd", "parity_odd=True needs order=3 or 4, got order=2"),
+    "channels": ("CH4 --contract-channels 0", "contract_channels must be from 1 to"),
     "basis": ("CH4 --basis x", "argument --basis: invalid choice: 'x'"),
     "memory": ("CH4 --order 3 --n-max 60 --l-max 20 --basis bessel", "features per center"),
     "plot format": ("CH4 --plot a.doc", "--plot must end in .png, .pdf or .svg, got a.doc"),
@@ -289,15 +474,16 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize("command", ["analyze", "diagnose"])
 @pytest.mark.parametrize("json_wanted", [False, True])
-def test_wrong_input_is_one_sentence(case, json_wanted, tmp_path, monkeypatch, capsys):
+def test_wrong_input_is_one_sentence(case, command, json_wanted, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name, content in FILES.items():
         Path(name).write_text(content)
     Path("folder.png").mkdir()
     before = sorted(os.listdir())
     arguments, message = WRONG[case]
-    words = ["analyze", *arguments.split(), *["--json"] * json_wanted]
+    words = [command, *arguments.split(), *["--json"] * json_wanted]
     try:
         status = main(words)
     except SystemExit as leaving:  # argparse
@@ -372,10 +558,11 @@ def test_help_and_version_are_quick_and_load_no_large_library():
         assert done.stdout.startswith({"--help": "usage: ", "--version": "sensitivity "}[word])
 
 
-def test_analyze_without_a_plot_does_not_load_matplotlib():
+@pytest.mark.parametrize("command", ["analyze", "diagnose"])
+def test_without_a_plot_matplotlib_is_not_loaded(command):
     code = (
         "import sys; from sensitivity.cli import main\n"
-        "main(['analyze', 'CH4', '--n-max', '1', '--json'])\n"
+        f"main(['{command}', 'CH4', '--n-max', '1', '--json'])\n"
         "print('matplotlib' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,8 +13,8 @@ from sensitivity import DensityCorrelations, SphericalBessel, jacobian, structur
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"order": 0}, r"order must be from 1 to 3, got 0"),
-        ({"order": 4}, r"order must be from 1 to 3, got 4"),
+        ({"order": 0}, r"order must be from 1 to 4, got 0"),
+        ({"order": 5}, r"order must be from 1 to 4, got 5"),
         ({"n_max": 0}, r"n_max must be from 1 to 64, got 0"),
         ({"n_max": 16}, r"n_max=16 .*linearly dependent.*SphericalBessel"),
         ({"n_max": 65, "basis": SphericalBessel()}, r"n_max must be from 1 to 64, got 65"),
@@ -30,7 +30,7 @@ from sensitivity import DensityCorrelations, SphericalBessel, jacobian, structur
         ({"smearing": 11.0}, r"smearing must be a finite number from 0 to 10, got 11"),
         ({"cutoff_width": 9.0}, r"cutoff_width must be a finite number from 0 to 3.5, got 9"),
         ({"center_weight": np.inf}, r"center_weight must be a finite number"),
-        ({"parity_odd": True}, r"parity_odd=True needs order=3, got order=2"),
+        ({"parity_odd": True}, r"parity_odd=True needs order=3 or 4, got order=2"),
         ({"species": ["Xx"]}, r"chemical symbols, got 'Xx'; give e.g."),
         ({"species": []}, r"species must name at least one element"),
     ],
@@ -43,7 +43,7 @@ def test_settings_out_of_range(settings: dict[str, object], message: str) -> Non
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"order": 2.0}, r"order must be an integer from 1 to 3, got 2.0"),
+        ({"order": 2.0}, r"order must be an integer from 1 to 4, got 2.0"),
         ({"n_max": True}, r"n_max must be an integer"),
         ({"l_max": "6"}, r"l_max must be an integer .* got '6'"),
         ({"cutoff": "3"}, r"cutoff must be a positive length in Å, got '3'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
 
 from sensitivity import DensityCorrelations, plots, spectrum, structures
+from sensitivity.convergence import convergence
+from sensitivity.diagnosis import diagnose
+from sensitivity.diagnosis.evidence import feature_changes
 from sensitivity.plots.camera import choose_view
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=6)
@@ -44,6 +48,34 @@ def path():
     angles = np.linspace(0.9, 1.1, 11) * np.pi
     frames = [structures.ch4_pair(u, 0.0, sign=1) for u in angles]
     return angles - np.pi, [spectrum(frame, DESCRIPTOR, centers=[0]) for frame in frames]
+
+
+@pytest.fixture(scope="module")
+def diagnosis():
+    return diagnose(structures.load("X0"), DESCRIPTOR, centers=[0])
+
+
+@pytest.fixture(scope="module")
+def grid():
+    """Ranks that are full and that are not, zeros, and points that cannot be computed."""
+    atoms = structures.load("generic")
+    return convergence(atoms, DESCRIPTOR, centers=[0], n_max=[1, 2, 4, 16], l_max=[1, 2, 4])
+
+
+@pytest.fixture(scope="module")
+def row():
+    atoms = structures.load("generic")
+    return convergence(atoms, DESCRIPTOR, centers=[0], n_max=[1, 2, 4, 6, 16])
+
+
+@pytest.fixture(scope="module")
+def responses(diagnosis):
+    """Amplitudes, and the changes along the most visible mode of X0 and along its blind one."""
+    amplitudes = np.geomspace(1e-3, 0.1, 5)
+    modes = np.array([diagnosis.modes[mode].displacement for mode in (0, 8)])
+    return amplitudes, feature_changes(
+        diagnosis.atoms, DESCRIPTOR, modes, centers=[0], amplitudes=amplitudes
+    )
 
 
 def markers(ax):
@@ -138,6 +170,225 @@ def test_spectrum_without_zeros_has_no_band(singular):
     generic = analyze("generic", centers=[0])
     internal = plots.plot_path([generic, generic], coordinate=[0, 1])
     assert "0" not in [label.get_text() for label in internal.yaxis.get_majorticklabels()]
+
+
+# Diagnosis
+
+
+def test_every_mode_of_a_diagnosis_is_drawn_in_the_marks_of_its_cause(diagnosis):
+    ax = plots.plot_diagnosis(diagnosis)
+    drawn = markers(ax)
+    assert list(drawn) == ["sensitive (8)", "incompleteness (1)", "rotation (3)", "translation (3)"]
+    assert sorted(np.concatenate([x for x, _ in drawn.values()])) == list(range(15))
+    for label, (modes, heights) in drawn.items():
+        (line,) = (line for line in ax.lines if line.get_label() == label)
+        cause = label.split()[0]
+        assert {diagnosis.modes[int(mode)].cause for mode in modes} == {cause}
+        assert line.get_marker() == plots.MARKERS[cause]
+        trivial = cause in ("rotation", "translation")
+        assert line.get_markerfacecolor() == ("#D0D0D0" if trivial else plots.COLORS[cause])
+        if cause == "sensitive":
+            values = [diagnosis.modes[int(mode)].singular_value for mode in modes]
+            assert np.array_equal(heights, values)
+            assert min(heights) > zero_height(ax)
+        else:
+            assert np.all(heights == zero_height(ax))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(drawn)
+
+
+def test_all_causes_together_have_a_legend_that_fits():
+    # Order 1 of a structure with an atom beyond the cutoff.
+    atoms = structures.load("generic") + Atoms("H", [[20, 0, 0]])
+    descriptor = DensityCorrelations(order=1, cutoff=3.5)
+    found = diagnose(atoms, descriptor, centers=[0])
+    assert sum(number > 0 for number in found.counts.values()) == 6
+    figure = plots.plot_diagnosis(found).figure
+    figure.canvas.draw()
+    box = figure.get_tightbbox()
+    assert box.x0 > -0.01
+    assert box.x1 < figure.get_figwidth() + 0.01
+
+
+def test_mode_of_a_diagnosis_has_its_cause_in_the_title(diagnosis):
+    ax = plots.plot_mode(diagnosis, 8)
+    assert ax.get_title() == "mode 8, incompleteness: 0 /Å"
+    displacement = diagnosis.modes[8].displacement
+    view = choose_view(diagnosis.atoms, displacement)[:2]
+    places = (diagnosis.atoms.positions @ view.T).tolist()
+    longest = np.linalg.norm(displacement, axis=1).max()
+    for start, vector in arrows(ax):
+        atom = np.argmin(np.linalg.norm(places - start, axis=1))
+        assert np.allclose(vector, displacement[atom] @ view.T / longest, rtol=0, atol=1e-12)
+    value = diagnosis.modes[0].singular_value
+    assert plots.plot_mode(diagnosis, 0).get_title() == f"mode 0, sensitive: {value:.3g} /Å"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "title"),
+    [
+        ("X0", {"centers": [0]}, "mode 8, incompleteness"),
+        ("Td", {"centers": [0]}, "mode 8, symmetry"),
+        ("H2O", {}, "mode 2, sensitive"),
+        ("H", {}, "mode 0, translation"),
+        # Not the last one, which symmetry hides, but the last that nothing excuses.
+        ("C3v", {"centers": [0], "order": 1}, "incompleteness|truncation"),
+    ],
+)
+def test_overview_shows_the_least_excusable_mode(tmp_path, name, options, title):
+    descriptor = replace(DESCRIPTOR, order=options.pop("order", 2))
+    found = diagnose(structures.load(name), descriptor, **options)
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        plots.save_overview(found, tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert re.search(rf">mode \d+, ({title.split(', ')[-1]}): ", text)
+    if title.startswith("mode"):
+        assert f">{title}: " in text
+    assert plt.get_fignums() == []
+
+
+# Convergence
+
+
+def test_cells_show_value_and_rank(grid):
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    ax = plots.plot_convergence(grid, ax=figure.subplots())
+    (image,) = ax.images
+    shown = np.ma.getdata(image.get_array()).T
+    seen = grid.smallest > 1e-5
+    assert seen.any()
+    assert np.array_equal(shown[seen], grid.smallest[seen])
+    assert np.isnan(shown[3]).all()
+    texts = {text.get_position(): text.get_text() for text in ax.texts}
+    assert texts.keys() == {(x, y) for x in range(3) for y in range(3)}
+    for place, text in texts.items():
+        value, rank = text.split()
+        assert int(rank) == grid.rank[place]
+        assert float(value) == pytest.approx(grid.smallest[place], rel=0.5, abs=1e-5)
+    assert len([patch for patch in ax.patches if patch.get_hatch()]) == 3
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "2", "4", "16"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2", "4"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("n_max", "l_max")
+    assert figure.axes[1].get_ylabel() == r"$s_\mathrm{min} / s_\mathrm{max}$"
+
+
+def test_a_line_encloses_full_rank(grid):
+    ax = plots.plot_convergence(grid)
+    (frame,) = ax.collections
+    found = {frozenset(map(tuple, edge)) for edge in frame.get_segments()}
+    cells = set(map(tuple, np.argwhere(grid.full)))
+    assert 0 < len(cells) < 9
+    expected = set()
+    for x, y in cells:
+        sides = {(1, 0): ((0.5, -0.5), (0.5, 0.5)), (-1, 0): ((-0.5, -0.5), (-0.5, 0.5))}
+        sides |= {(0, 1): ((-0.5, 0.5), (0.5, 0.5)), (0, -1): ((-0.5, -0.5), (0.5, -0.5))}
+        for (right, up), ends in sides.items():
+            if (x + right, y + up) not in cells:
+                expected.add(frozenset((x + dx, y + dy) for dx, dy in ends))
+    assert found == expected
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_cells_can_be_read(grid, style):
+    with plt.style.context(style):
+        ax = plots.plot_convergence(grid, ax=Figure(figsize=(7, 5)).subplots())
+        (image,) = ax.images
+        for text in ax.texts:
+            x, y = text.get_position()
+            cell = image.to_rgba(image.get_array()[y, x])[:3]
+            assert contrast(text.get_color(), cell) > 4.5
+
+
+def test_many_cells_hold_no_text_in_a_small_figure():
+    atoms = structures.load("generic")
+    many = convergence(atoms, DESCRIPTOR, centers=[0], n_max=range(1, 10), l_max=range(13))
+    ax = plots.plot_convergence(many)
+    assert len(ax.texts) == 0
+    assert len(ax.get_xticks()) == 5
+    assert len(ax.get_yticks()) == 7
+
+
+def test_line_of_one_parameter(row):
+    ax = plots.plot_convergence(row)
+    drawn = markers(ax)
+    assert list(drawn) == ["full rank", "less", "not computed"]
+    full = np.flatnonzero(row.full)
+    assert np.array_equal(drawn["full rank"][0], np.array(row.parameters["n_max"])[full])
+    assert np.array_equal(drawn["full rank"][1], row.smallest[full])
+    assert drawn["not computed"][0] == [16]
+    ranks = [text.get_text() for text in ax.texts if text.get_text().isdigit()]
+    assert ranks == [f"{rank:.0f}" for rank in row.rank[:4]]
+    assert ax.get_xlabel() == "n_max"
+
+
+def test_line_of_a_length_has_its_unit_and_runs_upwards():
+    atoms = structures.load("H2O")
+    ax = plots.plot_convergence(convergence(atoms, DESCRIPTOR, smearing=[0.5, 0.4, 0.2]))
+    assert ax.get_xlabel() == "smearing (Å)"
+    assert np.all(np.diff(ax.lines[0].get_xdata()) > 0)
+
+
+def test_parameters_with_one_value_do_not_count(row):
+    fixed = convergence(
+        row.atoms, DESCRIPTOR, centers=[0], n_max=[1, 2, 4, 6, 16], l_max=[6], smearing=[0.3]
+    )
+    found, expected = plots.plot_convergence(fixed), plots.plot_convergence(row)
+    for line, other in zip(found.lines, expected.lines, strict=True):
+        assert np.array_equal(line.get_xydata(), other.get_xydata(), equal_nan=True)
+
+
+def test_three_parameters_are_refused():
+    options = {"n_max": [1, 2], "l_max": [1, 2], "smearing": [0.3, 0.4]}
+    found = convergence(structures.load("H2O"), DESCRIPTOR, **options)
+    message = r"one or two parameters, got 3 \(n_max, l_max, smearing\); vary two, and make one"
+    with pytest.raises(ValueError, match=message):
+        plots.plot_convergence(found)
+
+
+def test_nothing_to_be_seen_has_a_picture():
+    atoms = structures.load("graphene")
+    for options in ({"n_max": [2, 4]}, {"n_max": [2, 4], "l_max": [2, 4]}):
+        plots.plot_convergence(convergence(atoms, DESCRIPTOR, **options)).figure.canvas.draw()
+
+
+# Responses
+
+
+def test_responses_are_drawn_beside_the_slopes(responses):
+    amplitudes, changes = responses
+    ax = plots.plot_responses(amplitudes, changes, labels=["sensitive", "blind"])
+    lines = {line.get_label(): np.log(line.get_xydata()) for line in ax.lines}
+    assert list(lines) == ["sensitive", "blind", "linear", "quadratic"]
+    slopes = {name: np.ptp(xy[:, 1]) / np.ptp(xy[:, 0]) for name, xy in lines.items()}
+    assert slopes["linear"] == pytest.approx(1)
+    assert slopes["quadratic"] == pytest.approx(2)
+    assert slopes["sensitive"] == pytest.approx(1, abs=0.02)
+    assert slopes["blind"] == pytest.approx(2, abs=0.02)
+    assert np.allclose(lines["blind"][:, 1], np.log(changes[1]))
+    assert ax.get_xlabel() == "amplitude (Å)"
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["sensitive", "blind", "linear", "quadratic"]
+
+
+def test_changes_of_zero_are_left_out():
+    ax = plots.plot_responses([0.1, 0.2], [[0, 0], [0, 1]])
+    assert np.isnan(ax.lines[0].get_ydata()).all()
+    assert [line.get_label() for line in ax.lines[:2]] == ["mode 0", "mode 1"]
+    plots.plot_responses([0.1], [[0]]).figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("amplitudes", "changes", "labels", "message"),
+    [
+        ([0.1, 0.2], [[1.0]], None, r"shape \(modes, amplitudes\).* got \(1, 1\) for .* \(2,\)"),
+        ([0.1], [1.0], None, r"shape \(modes, amplitudes\).* got \(1,\)"),
+        ([], [[]], None, r"got \(1, 0\)"),
+        ([0.1], [[1.0]], ["a", "b"], "labels must name 1 modes, got 2; give one for each row"),
+        ([0.0], [[1.0]], None, "amplitudes must be positive lengths in Å, got 0; the axis is"),
+    ],
+)
+def test_responses_of_another_shape(amplitudes, changes, labels, message):
+    with pytest.raises(ValueError, match=message):
+        plots.plot_responses(amplitudes, changes, labels=labels)
 
 
 # Path
@@ -271,8 +522,18 @@ def test_no_atom_hides_another(name):
 # All figures
 
 
-def figures(singular, path):
-    x, spectra = path
+@pytest.fixture(scope="module")
+def results(singular, path, diagnosis, grid, row, responses):
+    """All that there are figures of."""
+    return singular, path, diagnosis, grid, row, responses
+
+
+def figures(results):
+    singular, (x, spectra), diagnosis, grid, row, responses = results
+    yield plots.plot_diagnosis(diagnosis)
+    yield plots.plot_convergence(grid)
+    yield plots.plot_convergence(row)
+    yield plots.plot_responses(*responses, labels=["sensitive", "incompleteness"])
     yield plots.plot_spectrum(singular)
     yield plots.plot_path(spectra, coordinate=x)
     for name in ("CH4", "CO2", "H", "graphene"):
@@ -280,9 +541,9 @@ def figures(singular, path):
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_no_text_is_clipped_and_all_is_readable(singular, path, style):
+def test_no_text_is_clipped_and_all_is_readable(results, style):
     with plt.style.context(style):
-        for ax in figures(singular, path):
+        for ax in figures(results):
             figure = ax.figure
             figure.canvas.draw()
             assert figure.get_figwidth() == pytest.approx(85 / 25.4)
@@ -290,7 +551,9 @@ def test_no_text_is_clipped_and_all_is_readable(singular, path, style):
             assert min(box.x0, box.y0) > -0.01
             assert box.x1 < figure.get_figwidth() + 0.01
             assert box.y1 < figure.get_figheight() + 0.01
-            for text in (ax.title, ax.xaxis.label, *ax.texts):
+            legend = ax.get_legend().get_texts() if ax.get_legend() else []
+            inside = [] if ax.images else ax.texts  # what is on cells is another matter
+            for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *legend, *inside):
                 assert contrast(text.get_color(), figure.get_facecolor()) > 7
 
 
@@ -311,10 +574,14 @@ def test_axes_have_labels_with_units(singular, path, style):
         assert plots.plot_mode(singular, 8).texts[0].get_text() == "1 Å"
 
 
-def test_given_axes_are_used_and_rc_params_are_kept(singular, path):
+def test_given_axes_are_used_and_rc_params_are_kept(results):
     before = dict(mpl.rcParams)
-    x, spectra = path
-    given = Figure().subplots(1, 3)
+    singular, (x, spectra), diagnosis, grid, row, responses = results
+    given = Figure().subplots(1, 7)
+    assert plots.plot_diagnosis(diagnosis, ax=given[3]) is given[3]
+    assert plots.plot_convergence(grid, ax=given[4]) is given[4]
+    assert plots.plot_convergence(row, ax=given[5]) is given[5]
+    assert plots.plot_responses(*responses, ax=given[6]) is given[6]
     assert plots.plot_spectrum(singular, ax=given[0]) is given[0]
     assert plots.plot_path(spectra, coordinate=x, ax=given[1]) is given[1]
     assert plots.plot_mode(singular, 8, ax=given[2]) is given[2]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors.correlations import Array, Basis
 from sensitivity.descriptors.couplings import coupling
-from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
+from sensitivity.descriptors.expansion import Expansion
 
 Degrees = tuple[int, int, int]
 Indices = NDArray[np.intp]
@@ -40,7 +40,7 @@ class Bispectrum:
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
         """Contract the gradient of each factor with the product of the two others."""
-        gradients = {a: _gradients(near) for a, near in expansion.contributions.items()}
+        gradients = {a: near.coefficient_gradients() for a, near in expansion.contributions.items()}
         start = 0
         for l in self._degrees():
             stop = start + _count(self.basis.channels, l)
@@ -81,20 +81,6 @@ class Bispectrum:
             terms.append(np.take(product, _places(self.basis, l, s, a), axis=1, mode="clip"))
         rows = np.add(terms[0], terms[1], out=terms[0])
         return np.add(rows, terms[2], out=rows)
-
-
-def _gradients(near: Contributions) -> list[Array]:
-    """Gradient of R_nl Y_lm, for each l of shape (centers, 2l + 1, n_max, 3 atoms)."""
-    radial = each_direction(near.radial).transpose(1, 2, 0, 3)[:, :, None]  # [l, c, 1, n, 3p]
-    slopes = near.radial_gradient.transpose(1, 2, 0, 3)[:, :, None]
-    angular = each_direction(near.angular.swapaxes(1, 2))[..., None, :]  # [l, c, m, 1, 3p]
-    angular_slopes = near.angular_gradient.swapaxes(1, 2)[..., None, :]
-    gradients = []
-    for l in range(len(radial)):
-        m = slice(0, 2 * l + 1)
-        gradient = slopes[l] * angular[l, :, m] + radial[l] * angular_slopes[l, :, m]
-        gradients.append(near.add_images(gradient))
-    return gradients
 
 
 def _distinct_factors(l: Degrees, coefficients: Array) -> list[Array | None]:

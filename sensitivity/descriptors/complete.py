@@ -15,10 +15,15 @@ doi 10.1103/PhysRevLett.125.166001.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, combinations_with_replacement
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -37,12 +42,15 @@ class Shapes:
         Shape (invariants, tuples): where each invariant of each tuple stands in ``invariants``.
     shape
         Shape (tuples,): number of the shape of each tuple.
+    size
+        Number of all invariants.
     handed
-        Whether determinants are among the invariants.
+        Whether determinants are among them.
     """
 
     places: Indices
     shape: Indices
+    size: int
     handed: bool
 
     def response(self, vectors: Array, directions: Array) -> Array:
@@ -54,18 +62,30 @@ class Shapes:
         zero.
         """
         _, slopes = invariants(vectors, directions, handed=self.handed)
-        sums = np.zeros((len(self.places), int(self.shape.max(initial=-1)) + 1, len(directions)))
-        for row, place in zip(sums, self.places, strict=True):
-            np.add.at(row, self.shape, slopes[place])
-        return sums.reshape(sums.shape[0] * sums.shape[1], len(directions))
+        return np.asarray(self._sums @ slopes)
 
     def mismatch(self, vectors: Array, directions: Array) -> tuple[Array, Array]:
         """Differences, shape (e,), between invariants of one shape, and their slopes, (e, k)."""
         values, slopes = invariants(vectors, directions, handed=self.handed)
+        one, other = self._alike
+        return values[one] - values[other], slopes[one] - slopes[other]
+
+    @cached_property
+    def _sums(self) -> csr_array:
+        """Sums each invariant over the tuples of each shape: sparse, (rows, invariants)."""
+        from scipy.sparse import csr_array
+
+        count = int(self.shape.max(initial=-1)) + 1
+        rows = (count * np.arange(len(self.places))[:, None] + self.shape).ravel()
+        size = (count * len(self.places), self.size)
+        return csr_array((np.ones(len(rows)), (rows, self.places.ravel())), shape=size)
+
+    @cached_property
+    def _alike(self) -> Indices:
+        """Pairs of invariants that are equal in tuples of one shape, shape (2, pairs)."""
         _, first = np.unique(self.shape, return_index=True)
         pairs = np.stack([self.places, self.places[:, first[self.shape]]]).reshape(2, -1)
-        one, other = np.unique(pairs[:, pairs[0] != pairs[1]], axis=1)
-        return values[one] - values[other], slopes[one] - slopes[other]
+        return np.unique(pairs[:, pairs[0] != pairs[1]], axis=1)
 
 
 def find_shapes(
@@ -96,7 +116,7 @@ def find_shapes(
     values, _ = invariants(vectors, np.empty((0, n, 3)), handed=handed)
     equal = np.concatenate([_group(part, same) for part in np.split(values, [n * n])])
     keys = np.concatenate([numbers[tuples], equal[np.array(places)]])
-    return Shapes(np.array(places), _number(keys), handed)
+    return Shapes(np.array(places), _number(keys), len(values), handed)
 
 
 def invariants(vectors: Array, directions: Array, *, handed: bool) -> tuple[Array, Array]:

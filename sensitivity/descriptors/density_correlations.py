@@ -16,9 +16,11 @@ from sensitivity.descriptors.correlations import Basis, Correlation
 from sensitivity.descriptors.expansion import Density, expand
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
 from sensitivity.descriptors.orders import (
+    LARGEST_L_MAX,
     LARGEST_ORDER,
     check_order,
     correlations,
+    largest_l_max,
     require_few_features,
 )
 from sensitivity.descriptors.protocol import Batch, Centers
@@ -33,17 +35,15 @@ from sensitivity.structures import check_centers, check_cutoff
 
 # Intermediate results are kept below this size, so that they stay in the second-level cache.
 CACHE_BYTES = 2**22
-# Beyond these, spherical harmonics and coupling coefficients are no longer what limits accuracy,
-# but time and memory are, and a typing error is more likely than a wish.
+# Beyond this, a typing error is more likely than a wish.
 LARGEST_N_MAX = 64
-LARGEST_L_MAX = 32
 # A basis is enlarged by so many radial functions and degrees.
 MORE_FUNCTIONS = 2
 # More Gaussian-type orbitals than this are not independent in double precision.
 LARGEST_INDEPENDENT = 12
-# For each order the largest n_max and l_max with which it takes milliseconds for a small molecule,
-# and the least l_max with which it sees angles well.
-AFFORDABLE = {2: (8, 8), 3: (4, 6), 4: (2, 4)}
+# For each order the largest n_max, l_max and contract_channels with which it takes milliseconds for
+# a small molecule, and the least l_max with which it sees angles well.
+AFFORDABLE = {2: (8, 8, None), 3: (6, 6, 8), 4: (4, 4, 3)}
 FEWEST_DEGREES = 4
 # Å. A wider density than this makes all distances look alike.
 LARGEST_SMEARING = 10.0
@@ -149,14 +149,16 @@ class DensityCorrelations:
         return not self.parity_odd
 
     def larger_basis(self) -> DensityCorrelations | None:
-        """Return the same correlations with more radial and angular functions; None at the end."""
+        """Return the same correlations with more functions and channels; None at the end."""
         n_max = min(self.n_max + MORE_FUNCTIONS, LARGEST_N_MAX)
-        l_max = min(self.l_max + MORE_FUNCTIONS, LARGEST_L_MAX)
         if isinstance(self.basis, GaussianTypeOrbitals):
             n_max = max(self.n_max, min(n_max, LARGEST_INDEPENDENT))
+        l_max = min(self.l_max + MORE_FUNCTIONS, largest_l_max(self.order))
         if (n_max, l_max) == (self.n_max, self.l_max):
             return None
-        return replace(self, n_max=n_max, l_max=l_max)
+        channels = self.contract_channels
+        more = None if channels is None else min(channels + MORE_FUNCTIONS, LARGEST_N_MAX)
+        return replace(self, n_max=n_max, l_max=l_max, contract_channels=more)
 
     def higher_order(self) -> DensityCorrelations | None:
         """Return correlations of one more neighbour; None at the end.
@@ -164,15 +166,15 @@ class DensityCorrelations:
         The basis is cut down to what is affordable at that order, which is enough to see what the
         lower order is blind to, and has angular functions even if order 1 had none.
         """
-        if self.order == max(AFFORDABLE):
+        if self.order == LARGEST_ORDER:
             return None
-        n_max, l_max = AFFORDABLE[self.order + 1]
+        n_max, l_max, channels = AFFORDABLE[self.order + 1]
         return replace(
             self,
             order=self.order + 1,
             n_max=min(self.n_max, n_max),
             l_max=min(max(self.l_max, FEWEST_DEGREES), l_max),
-            parity_odd=False,
+            contract_channels=channels,
         )
 
     def count_features(self, atoms: Atoms) -> int:

@@ -85,6 +85,19 @@ class Contributions:
             total[..., : image.stop - image.start] += gradient[..., image]
         return total
 
+    def coefficient_gradients(self) -> list[Array]:
+        """Gradient of R_nl Y_lm, for each l of shape (centers, 2l + 1, n_max, 3 atoms)."""
+        radial = each_direction(self.radial).transpose(1, 2, 0, 3)[:, :, None]  # [l, c, 1, n, 3p]
+        slopes = self.radial_gradient.transpose(1, 2, 0, 3)[:, :, None]
+        angular = each_direction(self.angular.swapaxes(1, 2))[..., None, :]  # [l, c, m, 1, 3p]
+        angular_slopes = self.angular_gradient.swapaxes(1, 2)[..., None, :]
+        gradients = []
+        for l in range(len(radial)):
+            m = slice(0, 2 * l + 1)
+            gradient = slopes[l] * angular[l, :, m] + radial[l] * angular_slopes[l, :, m]
+            gradients.append(self.add_images(gradient))
+        return gradients
+
 
 @dataclass(frozen=True)
 class Expansion:

@@ -8,6 +8,9 @@ from sensitivity.descriptors.power_spectrum import PowerSpectrum
 from sensitivity.descriptors.trispectrum import Trispectrum
 
 LARGEST_ORDER = 4
+# Beyond this, spherical harmonics and coupling coefficients are no longer what limits accuracy, but
+# time and memory are, and a typing error is more likely than a wish.
+LARGEST_L_MAX = 32
 # At order 4 pairs of factors are coupled to degrees up to 2 l_max, and the coupling coefficients
 # alone need memory that grows as the sixth power of l_max: 34 MB here, 9 GB at 32.
 LARGEST_L_MAX_OF_ORDER_FOUR = 12
@@ -27,6 +30,11 @@ def correlations(basis: Basis, *, order: int, parity_odd: bool) -> Correlation:
     return Trispectrum(basis, parity_odd)
 
 
+def largest_l_max(order: int) -> int:
+    """Return the largest degree that an order allows."""
+    return LARGEST_L_MAX_OF_ORDER_FOUR if order == LARGEST_ORDER else LARGEST_L_MAX
+
+
 def check_order(order: int, *, l_max: int, parity_odd: bool) -> None:
     """Raise a ValueError if the order, one of those there are, does not allow the other two."""
     if parity_odd and order < 3:
@@ -34,9 +42,9 @@ def check_order(order: int, *, l_max: int, parity_odd: bool) -> None:
             f"parity_odd=True needs order=3 or 4, got order={order}: lower orders have no "
             "invariant that changes sign under inversion; leave it False."
         )
-    if order == 4 and l_max > LARGEST_L_MAX_OF_ORDER_FOUR:
+    if l_max > largest_l_max(order):
         raise ValueError(
-            f"l_max must be from 0 to {LARGEST_L_MAX_OF_ORDER_FOUR} at order 4, got {l_max}; "
+            f"l_max must be from 0 to {largest_l_max(order)} at order {order}, got {l_max}; "
             "choose one of these, or a lower order."
         )
 

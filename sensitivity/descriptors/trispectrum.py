@@ -7,7 +7,6 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from sensitivity.descriptors.bispectrum import _gradients as coefficient_gradients
 from sensitivity.descriptors.correlations import Array, Basis
 from sensitivity.descriptors.coupled_pairs import ByDegree, CoupledPair, couple
 from sensitivity.descriptors.expansion import Expansion
@@ -52,7 +51,7 @@ class Trispectrum:
         coupled = self._pairs(expansion.coefficients)
         values = _values(coupled, expansion.coefficients)
         for a, near in expansion.contributions.items():
-            slopes = coefficient_gradients(near)
+            slopes = near.coefficient_gradients()
             gradients = {pair.l: pair.gradients(slopes, self.basis.own(a)) for pair in coupled}
             for term, span in self._spans():
                 total = _distinct(_product_rule(term, values, gradients), self.basis, term)

@@ -91,7 +91,9 @@ class Suspect:
         """What looks at the structure."""
         return self.view.descriptor
 
-    def complete_view(self, displacement: Array, *, more: int, within: float) -> CompleteView | None:
+    def complete_view(
+        self, displacement: Array, *, more: int, within: float
+    ) -> CompleteView | None:
         """What a complete basis of the descriptor's order, or of ``more``, sees after a move."""
         if self.descriptor.order is None:
             return None
@@ -126,11 +128,14 @@ def find_null(suspect: Suspect, *, zero: float) -> Iterator[Null]:
 def _incomplete(suspect: Suspect) -> NearestZeros | None:
     """What a complete basis does not see; None if there is none to compare with."""
     start = np.zeros(suspect.directions.shape[1:])
-    best: NearestZeros | None = None
+    best, last = None, None
     for within in WITHIN:
         view = suspect.complete_view(start, more=0, within=within)
         if view is None:
             return None
+        if last is not None and view.same_shapes(last):
+            continue
+        last = view
         found = nearest_zeros(
             view,
             suspect.directions,

@@ -72,6 +72,11 @@ class CompleteView:
     environments: Environments
     shapes: tuple[Shapes, ...]
 
+    def same_shapes(self, other: CompleteView) -> bool:
+        """Whether the tuples of both are sorted alike."""
+        pairs = zip(self.shapes, other.shapes, strict=True)
+        return all(np.array_equal(one.shape, two.shape) for one, two in pairs)
+
     def slopes(self, displacement: Array, directions: Array) -> Array:
         """Change of the sums of all invariants over the tuples of each shape."""
         parts = [
@@ -94,7 +99,9 @@ class CompleteView:
         values, slopes = zip(*parts, strict=True)
         return np.concatenate(values), np.concatenate(slopes)
 
-    def _parts(self, displacement: Array, directions: Array) -> Iterator[tuple[Shapes, Array, Array]]:
+    def _parts(
+        self, displacement: Array, directions: Array
+    ) -> Iterator[tuple[Shapes, Array, Array]]:
         for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
             vectors = site.vectors[1:] + relative(site, displacement[None])[0]
             yield shapes, vectors, relative(site, directions)

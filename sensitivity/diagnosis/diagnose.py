@@ -68,7 +68,9 @@ class _Case:
         """Å, root mean square over the atoms of an environment."""
         return float(np.linalg.norm(displacement) / np.sqrt(self.members))
 
-    def norms(self, displacement: Array, other: Descriptor | None, modes: Array) -> list[float | None]:
+    def norms(
+        self, displacement: Array, other: Descriptor | None, modes: Array
+    ) -> list[float | None]:
         """What another descriptor sees of modes, relative to the largest, after a displacement."""
         atoms = self.atoms.copy()
         atoms.positions += displacement
@@ -142,11 +144,15 @@ def _rigid(case: _Case) -> list[DiagnosedMode]:
         centers=case.spectrum.centers,
         rounding=case.tolerance,
     )
-    return [
-        DiagnosedMode(mode, float(value), kind, None, Evidence(0.0))
-        for kind, modes in zip(TRIVIAL, by_kind(trivial), strict=True)
-        for mode, value in zip(modes, np.linalg.norm(case.derivative.apply(modes), axis=0), strict=True)
-    ]
+    largest = case.spectrum.singular_values[0] or 1.0
+    found = []
+    for cause, modes in zip(TRIVIAL, by_kind(trivial), strict=True):
+        values = np.linalg.norm(case.derivative.apply(modes), axis=0).tolist()
+        found += [
+            DiagnosedMode(mode, value, cause, None, Evidence(value / largest))
+            for mode, value in zip(modes, values, strict=True)
+        ]
+    return found
 
 
 def _blocks(case: _Case, rigid: Sequence[DiagnosedMode]) -> Iterator[_Block]:
@@ -208,11 +214,12 @@ def _modes(case: _Case, block: _Block) -> list[DiagnosedMode]:
     """The singular vectors within a subspace, with the evidence for its cause."""
     if not len(block.directions):
         return []
-    values, modes = decompose(case.derivative, block.directions)
+    values, modes = decompose(case.derivative, block.directions, scale=case.spectrum.scale)
     modes = fix_gauge(values, modes, scale=case.spectrum.scale)
+    facts = _evidence(case, block, values, modes)
     return [
         DiagnosedMode(mode, float(value), block.cause, block.distance, evidence)
-        for mode, value, evidence in zip(modes, values, _evidence(case, block, values, modes), strict=True)
+        for mode, value, evidence in zip(modes, values, facts, strict=True)
     ]
 
 

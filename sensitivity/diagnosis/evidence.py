@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from sensitivity.descriptors import Descriptor
+from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.jacobian import jacobian
 
 Array = NDArray[np.float64]
@@ -19,31 +19,53 @@ AMPLITUDES = (0.02, 0.04)
 MOST_RESPONSES = 24
 
 
-def response_exponents(
-    atoms: Atoms, descriptor: Descriptor, modes: Array, *, centers: Sequence[int]
-) -> list[float | None]:
-    """Exponent p of |ξ(r + a v) - ξ(r)| ~ a^p between ``AMPLITUDES``, for each mode v.
+def feature_changes(
+    atoms: Atoms,
+    descriptor: Descriptor,
+    modes: Array,
+    *,
+    centers: Centers = None,
+    amplitudes: Sequence[float] = AMPLITUDES,
+) -> Array:
+    """Return how much the features change when the atoms move along modes.
 
-    Both directions are averaged, so that a cubic part does not disturb.
+    Parameters
+    ----------
+    atoms, descriptor, centers
+        As for ``diagnose``.
+    modes
+        Displacements of unit norm, shape (n, N, 3).
+    amplitudes
+        Å, root of the summed squares of what the atoms move.
+
+    Returns
+    -------
+    Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a, so
+    that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where it is
+    not seen to first order.
     """
     start = descriptor.features(atoms, centers=centers)
-    exponents: list[float | None] = []
-    for mode in modes[:MOST_RESPONSES]:
-        small, large = (
-            np.hypot(*(_change(atoms, descriptor, a * mode, centers, start) for a in (size, -size)))
-            for size in AMPLITUDES
-        )
-        steps = np.log(AMPLITUDES[1] / AMPLITUDES[0])
-        exponents.append(float(np.log(large / small) / steps) if small > 0 else None)
+
+    def change(displacement: Array) -> float:
+        moved = atoms.copy()
+        moved.positions += displacement
+        return float(np.linalg.norm(descriptor.features(moved, centers=centers) - start))
+
+    return np.array(
+        [[np.hypot(change(a * v), change(-a * v)) / np.sqrt(2) for a in amplitudes] for v in modes]
+    ).reshape(len(modes), len(amplitudes))
+
+
+def response_exponents(
+    atoms: Atoms, descriptor: Descriptor, modes: Array, *, centers: Centers
+) -> list[float | None]:
+    """Exponent p of the change of the features ~ a^p between ``AMPLITUDES``, for each mode."""
+    changes = feature_changes(atoms, descriptor, modes[:MOST_RESPONSES], centers=centers)
+    steps = np.log(AMPLITUDES[1] / AMPLITUDES[0])
+    exponents: list[float | None] = [
+        float(np.log(large / small) / steps) if small > 0 else None for small, large in changes
+    ]
     return exponents + exponents[-1:] * (len(modes) - len(exponents))
-
-
-def _change(
-    atoms: Atoms, descriptor: Descriptor, displacement: Array, centers: Sequence[int], start: Array
-) -> float:
-    moved = atoms.copy()
-    moved.positions += displacement
-    return float(np.linalg.norm(descriptor.features(moved, centers=centers) - start))
 
 
 def relative_responses(

@@ -10,6 +10,8 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
+from sensitivity.diagnosis import sentences
+from sensitivity.diagnosis.html import to_html
 from sensitivity.spectrum import Spectrum
 from sensitivity.symmetry import PointGroup, SiteSymmetry
 
@@ -162,4 +164,23 @@ class Diagnosis:
         """Return the projector, shape (3N, 3N), on the displacements of one cause."""
         size = 3 * len(self.atoms)
         modes = np.array([mode.displacement for mode in self.of(cause)]).reshape(-1, size)
-        return modes.T @ modes
+        return np.asarray(modes.T @ modes)
+
+    @property
+    def status(self) -> str:
+        """One sentence: how much is seen, and what of the rest is spurious."""
+        return sentences.status(self)
+
+    @property
+    def summary(self) -> str:
+        """Several sentences: the environments, what is visible, what is not, and why."""
+        return sentences.summarize(self)
+
+    def __str__(self) -> str:
+        return self.summary
+
+    def _repr_html_(self) -> str:
+        return to_html(self)
+
+    def __repr__(self) -> str:
+        return f"Diagnosis({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"

@@ -1,8 +1,21 @@
 """Figures of results: they compute nothing, and take their colours from the axes they are in."""
 
+from sensitivity.plots.causes import plot_diagnosis
+from sensitivity.plots.convergence import plot_convergence
 from sensitivity.plots.modes import plot_mode
 from sensitivity.plots.overview import save_overview
 from sensitivity.plots.palette import COLORS, MARKERS
+from sensitivity.plots.responses import plot_responses
 from sensitivity.plots.singular_values import plot_path, plot_spectrum
 
-__all__ = ["COLORS", "MARKERS", "plot_mode", "plot_path", "plot_spectrum", "save_overview"]
+__all__ = [
+    "COLORS",
+    "MARKERS",
+    "plot_convergence",
+    "plot_diagnosis",
+    "plot_mode",
+    "plot_path",
+    "plot_responses",
+    "plot_spectrum",
+    "save_overview",
+]

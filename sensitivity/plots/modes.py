@@ -15,8 +15,10 @@ from matplotlib.patches import Circle, FancyArrowPatch
 from matplotlib.patheffects import Stroke
 from numpy.typing import NDArray
 
+from sensitivity.diagnosis import Diagnosis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW, background, foreground, make_axes
+from sensitivity.plots.zeros import ROUNDING
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures import neighbor_pairs
 
@@ -31,8 +33,10 @@ _STILL = 0.03  # of the longest arrow: shorter ones are not drawn
 _FORESHORTENED = 0.3  # an arrow that shows less than this of its length gets a point or a cross
 
 
-def plot_mode(spectrum: Spectrum, mode: int, *, ax: Axes | None = None) -> Axes:
+def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None) -> Axes:
     """Draw one mode on the structure, seen from where atoms and arrows show best.
+
+    The title names its kind, or the cause that a diagnosis has found, and its singular value.
 
     The longest arrow has the length of a quarter of the structure, at least 1 Å, because a mode
     has no amplitude of its own. A circle with a point is an arrow towards the viewer, one with a
@@ -44,13 +48,13 @@ def plot_mode(spectrum: Spectrum, mode: int, *, ax: Axes | None = None) -> Axes:
     ValueError
         If there is no such mode.
     """
-    if not 0 <= mode < len(spectrum.modes):
+    if not 0 <= mode < len(result.modes):
         raise ValueError(
-            f"mode {mode} does not exist: there are {len(spectrum.modes)}, counted from 0; "
-            f"give an integer from 0 to {len(spectrum.modes) - 1}."
+            f"mode {mode} does not exist: there are {len(result.modes)}, counted from 0; "
+            f"give an integer from 0 to {len(result.modes) - 1}."
         )
     ax = make_axes(ax, height=2.8)
-    atoms, displacement = spectrum.atoms, np.asarray(spectrum.modes[mode])
+    atoms, displacement = result.atoms, _displacement(result, mode=mode)
     view = choose_view(atoms, displacement)
     seen, moved = atoms.positions @ view.T, displacement @ view.T  # [atom, right/up/towards]
     _draw_cell(ax, atoms, view=view)
@@ -58,8 +62,25 @@ def plot_mode(spectrum: Spectrum, mode: int, *, ax: Axes | None = None) -> Axes:
     _draw_atoms(ax, atoms, seen=seen)
     longest = _LONGEST * max(_LEAST_EXTENT, float(np.ptp(atoms.positions, axis=0).max()))
     _draw_arrows(ax, seen=seen, arrows=moved / np.linalg.norm(moved, axis=1).max() * longest)
-    _frame(ax, spectrum, mode=mode)
+    _frame(ax)
+    ax.set_title(_title(result, mode=mode), color=foreground(ax), fontsize="medium")
     return ax
+
+
+def _displacement(result: Spectrum | Diagnosis, *, mode: int) -> NDArray[np.float64]:
+    if isinstance(result, Diagnosis):
+        return result.modes[mode].displacement
+    return np.asarray(result.modes[mode])
+
+
+def _title(result: Spectrum | Diagnosis, *, mode: int) -> str:
+    if isinstance(result, Diagnosis):
+        found, scale = result.modes[mode], result.spectrum.scale
+        name, value = str(found.cause), found.singular_value
+    else:
+        name, scale = str(result.kinds[mode]), result.scale
+        value = float(result.singular_values[mode])
+    return f"mode {mode}, {name}: {value if value > ROUNDING * scale else 0:.3g} /Å"
 
 
 def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: NDArray[np.float64]) -> None:
@@ -145,8 +166,8 @@ def _draw_end(ax: Axes, place: NDArray[np.float64], *, towards: bool) -> None:
     ax.plot(*place[:2], marker="." if towards else "x", markersize=4.5, **style)
 
 
-def _frame(ax: Axes, spectrum: Spectrum, *, mode: int) -> None:
-    """Leave no axis, equal scales, a bar of 1 Å, and a title."""
+def _frame(ax: Axes) -> None:
+    """Leave no axis, equal scales, and a bar of 1 Å."""
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.06)
     ax.autoscale_view()
@@ -156,5 +177,3 @@ def _frame(ax: Axes, spectrum: Spectrum, *, mode: int) -> None:
     ax.plot([place[0], place[0] + 1.0], [place[1]] * 2, color=foreground(ax), linewidth=2)
     style: dict[str, Any] = {"fontsize": "small", "va": "center", "color": foreground(ax)}
     ax.annotate("1 Å", (place[0] + 1.0, place[1]), (4, 0), textcoords="offset points", **style)
-    value, kind = spectrum.singular_values[mode], spectrum.kinds[mode]
-    ax.set_title(f"mode {mode}, {kind}: {value:.3g} /Å", color=foreground(ax), fontsize="medium")

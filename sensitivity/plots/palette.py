@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -42,11 +43,23 @@ MARKERS: Mapping[str, str] = MappingProxyType(
 )
 """Marker of each kind and cause, as matplotlib names it."""
 
+TRIVIAL = ("unseen", "rotation", "translation")
+"""What no descriptor can see, of which a diagnosis speaks in grey."""
+
+GREY = "#D0D0D0"
+"""Colour of what is there, but not to be looked at."""
+
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Colours of lines that have no cause of their own."""
+
 ARROW = "#D55E00"
 """Colour of a displacement."""
 
 WIDTH = 85 / 25.4
 """Inches: the column of a journal, 85 mm."""
+
+# More markers than this in a column overlap at their usual size.
+_MANY_MODES = 40
 
 
 def make_axes(ax: Axes | None, *, height: float) -> Axes:
@@ -68,3 +81,39 @@ def foreground(ax: Axes) -> str:
 def background(ax: Axes) -> str:
     """Return the colour on which this axes is drawn."""
     return to_hex(ax.get_facecolor())
+
+
+def mode_marker(ax: Axes, kind: str, *, count: int) -> dict[str, Any]:
+    """Return the style of the markers of modes of one kind or cause, of so many modes in all."""
+    many = count > _MANY_MODES
+    return {
+        "linestyle": "none",
+        "marker": MARKERS[kind],
+        "markersize": 3.5 if many else 5.5,
+        "markerfacecolor": COLORS[kind],
+        "markeredgecolor": foreground(ax),
+        "markeredgewidth": 0.3 if many else 0.6,
+        "label": kind,
+        "clip_on": False,
+        "zorder": 3,
+    }
+
+
+def add_legend(ax: Axes, *, wide: bool = False) -> None:
+    """Add a legend above the axes, and leave away the frame that it would stand on.
+
+    A wide one, of long names, stands in three columns that reach to the left beyond the axes.
+    """
+    ax.legend(
+        loc="lower right" if wide else "lower center",
+        bbox_to_anchor=(1.0 if wide else 0.5, 1.0),
+        ncols=3 if wide else 4,
+        frameon=False,
+        fontsize="x-small" if wide else "small",
+        handletextpad=0.4,
+        columnspacing=0.9,
+        borderaxespad=0.2,
+        handlelength=1.2,
+        labelcolor=foreground(ax),
+    )
+    ax.spines[["top", "right"]].set_visible(False)

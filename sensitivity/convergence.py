@@ -1,0 +1,292 @@
+"""What a descriptor sees of a structure as its basis grows.
+
+Symmetry alone says how many displacements can be seen. A basis that is too small sees fewer, and
+sees some of them hardly. Where the number no longer grows, and the smallest singular value no
+longer changes, the basis has converged; what is still missing is not the fault of the basis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.descriptors import Centers, DensityCorrelations
+from sensitivity.diagnosis.subspaces import LEEWAY, PARALLEL, complement, hidden_by_symmetry
+from sensitivity.jacobian import jacobian
+from sensitivity.motions import trivial_motions
+from sensitivity.spectrum import RANK_THRESHOLD, decompose
+from sensitivity.structures import check_centers
+from sensitivity.symmetry import site_symmetry
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Point = tuple[int, ...]
+
+# Smallest singular values that differ by less than this fraction are the same for every use of a
+# condition, of which the power of ten matters.
+SAME = 0.1
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Rank and smallest singular value over a grid of parameters of a descriptor.
+
+    The grid has one axis for each parameter that is varied, in the order of ``parameters``; its
+    shape is that of all arrays. Points that cannot be computed are NaN.
+
+    Attributes
+    ----------
+    atoms
+        The structure (a copy), N atoms.
+    descriptor
+        With the values of all parameters that are not varied.
+    centers
+        The centers whose features are stacked.
+    parameters
+        The values of each parameter that is varied.
+    smallest
+        The smallest singular value of the displacements that symmetry allows to be seen, over the
+        largest one. Zero if none is seen, and NaN where symmetry allows none.
+    rank
+        Number of singular values of these displacements that are not zero, as ``Spectrum.rank``
+        counts them; numbers, or NaN.
+    internal
+        Integers: internal displacements, which the cutoff can change.
+    visible
+        Integers: how many of them symmetry allows to be seen, the most that a rank can be.
+    failures
+        For each point that could not be computed, by its indices, the reason.
+    """
+
+    atoms: Atoms
+    descriptor: DensityCorrelations
+    centers: tuple[int, ...]
+    parameters: Mapping[str, tuple[float, ...]]
+    smallest: Array
+    rank: Array
+    internal: Indices
+    visible: Indices
+    failures: Mapping[Point, str]
+
+    def __post_init__(self) -> None:
+        for array in (self.smallest, self.rank, self.internal, self.visible):
+            array.setflags(write=False)
+
+    @property
+    def full(self) -> NDArray[np.bool_]:
+        """Where all is seen that symmetry allows."""
+        return np.asarray(self.rank == self.visible)
+
+    @property
+    def converged(self) -> Point | None:
+        """Indices of the smallest values from which on nothing changes; None if there are none.
+
+        That is: at all points with these or later values, two at least of each parameter that is
+        varied, the rank is the same, and so is the smallest singular value, within 10 % or as zero.
+        Points that cannot be computed do not count.
+        """
+        if self.rank.size == 1:
+            return None
+        points = sorted(np.ndindex(self.rank.shape), key=lambda point: (sum(point), point))
+        return next((point for point in points if self._settled(point)), None)
+
+    @property
+    def status(self) -> str:
+        """One sentence: from where on the basis has converged, or what is missing."""
+        if self.rank.size == 1:
+            return "Nothing to compare: one point says nothing of convergence; give two values."
+        failed = f"; of {self.rank.size} points {len(self.failures)} could not be computed"
+        point = self.converged
+        if point is not None:
+            result = f"Converged: from {self._name(point)} on, {self._describe(point)}"
+        else:
+            result = f"Not converged: {self._change()}; go on to further values"
+        return f"{result}{failed if self.failures else ''}."
+
+    def _settled(self, start: Point) -> bool:
+        further = tuple(slice(index, None) for index in start)
+        rank, smallest = self.rank[further], self.smallest[further]
+        known = ~np.isnan(rank)
+        reached = [int(indices.max(initial=0)) for indices in np.nonzero(known)]
+        compared = all(
+            steps or size == 1 for steps, size in zip(reached, self.rank.shape, strict=True)
+        )
+        return bool(known.flat[0]) and compared and _alike(rank[known], smallest[known])
+
+    def _describe(self, point: Point) -> str:
+        value = self.smallest[point]
+        if np.isnan(value):
+            return "symmetry lets nothing be seen"
+        rank = f"the rank stays {self.rank[point]:.0f} of {self.visible[point]} allowed by symmetry"
+        if value <= RANK_THRESHOLD:
+            return f"{rank}, the smallest singular value zero"
+        return (
+            f"{rank}, and the smallest value, {value:.1e} of the largest, changes by less than "
+            f"{100 * SAME:g} %"
+        )
+
+    def _change(self) -> str:
+        """Which step to the last point changes most obviously what is seen, and how."""
+        end = tuple(size - 1 for size in self.rank.shape)
+        if end in self.failures:
+            return f"{self._name(end)} could not be computed"
+        for axis, (name, values) in enumerate(self.parameters.items()):
+            if len(values) == 1:
+                continue
+            start = (*end[:axis], end[axis] - 1, *end[axis + 1 :])
+            change = self._compare(start, end)
+            if change:
+                return f"with {name} from {values[-2]:g} to {values[-1]:g} {change}"
+        return "single steps change little, but several together do"
+
+    def _compare(self, start: Point, end: Point) -> str | None:
+        """How what is seen differs between two points; None if it does not."""
+        if start in self.failures:
+            return "nothing can be compared, as the first could not be computed"
+        rank = np.array([self.rank[start], self.rank[end]])
+        smallest = np.array([self.smallest[start], self.smallest[end]])
+        if _alike(rank, smallest):
+            return None
+        if rank[0] != rank[1]:
+            return "the rank goes from {:.0f} to {:.0f}".format(*rank)
+        return "the smallest value goes from {:.1e} to {:.1e} of the largest".format(*smallest)
+
+    def _name(self, point: Point) -> str:
+        chosen = zip(self.parameters.items(), point, strict=True)
+        return ", ".join(f"{name} = {values[index]:g}" for (name, values), index in chosen)
+
+    def __repr__(self) -> str:
+        return f"Convergence({self.atoms.symbols}, {', '.join(self.parameters)}: {self.status})"
+
+
+def convergence(
+    atoms: Atoms,
+    descriptor: DensityCorrelations,
+    *,
+    centers: Centers = None,
+    n_max: Iterable[int] = (),
+    l_max: Iterable[int] = (),
+    smearing: Iterable[float] = (),
+    cutoff: Iterable[float] = (),
+    order: Iterable[int] = (),
+) -> Convergence:
+    """Compute rank and smallest singular value for every combination of the given values.
+
+    What symmetry hides, within 1e-3 Å per atom as for a diagnosis, is left out, so that the
+    smallest singular value is one that a larger basis can raise.
+
+    Parameters
+    ----------
+    atoms
+        The structure, N atoms.
+    descriptor
+        Density correlations; a parameter without values keeps that of the descriptor.
+    centers
+        Indices of the centers whose features are stacked; None takes all atoms.
+    n_max, l_max, smearing, cutoff, order
+        Values to combine, each from coarse to fine; lengths in Å.
+
+    Raises
+    ------
+    TypeError
+        If the descriptor is another one, or the values are not a sequence of numbers.
+    ValueError
+        If there are no values, or one is given twice, no combination can be computed, or the
+        structure or a center is unusable.
+    """
+    if not isinstance(descriptor, DensityCorrelations):
+        raise TypeError(
+            f"descriptor must be DensityCorrelations, got {type(descriptor).__name__}; compare the "
+            "spectra of other descriptors one by one."
+        )
+    chosen = check_centers(atoms, centers)
+    parameters = _check_parameters(
+        n_max=n_max, l_max=l_max, smearing=smearing, cutoff=cutoff, order=order
+    )
+    shape = tuple(len(values) for values in parameters.values())
+    smallest, rank = np.full((2, *shape), np.nan)
+    internal, visible = np.zeros((2, *shape), dtype=np.intp)
+    failures: dict[Point, str] = {}
+    subspaces = {
+        radius: _find_subspaces(atoms, descriptor, cutoff=radius, centers=chosen)
+        for radius in parameters.get("cutoff", (descriptor.cutoff,))
+    }
+    for point, values in zip(np.ndindex(shape), product(*parameters.values()), strict=True):
+        settings: dict[str, Any] = dict(zip(parameters, values, strict=True))
+        all_internal, allowed = subspaces[settings.get("cutoff", descriptor.cutoff)]
+        internal[point], visible[point] = len(all_internal), len(allowed)
+        try:
+            changed = replace(descriptor, **settings)
+            smallest[point], rank[point] = _measure(atoms, changed, allowed, centers=chosen)
+        except ValueError as error:
+            failures[point] = str(error)
+    if len(failures) == rank.size:
+        raise ValueError(f"no combination can be computed: {next(iter(failures.values()))}")
+    return Convergence(
+        atoms.copy(), descriptor, chosen, parameters, smallest, rank, internal, visible, failures
+    )
+
+
+def _check_parameters(**given: Iterable[float]) -> dict[str, tuple[float, ...]]:
+    """Values of the parameters that have any."""
+    parameters: dict[str, tuple[float, ...]] = {}
+    for name, values in given.items():
+        array = np.asarray(list(values) if isinstance(values, Iterable) else values)
+        if array.ndim != 1 or array.dtype.kind not in "iuf":
+            raise TypeError(
+                f"{name} must be a sequence of numbers, got {values!r}; give e.g. {name}=[4, 6, 8]."
+            )
+        found = tuple(array.tolist())
+        if len(set(found)) < len(found):
+            raise ValueError(
+                f"{name} must have different values, got {list(found)}; remove the repetition."
+            )
+        if found:
+            parameters[name] = found
+    if not parameters:
+        raise ValueError(
+            f"one of {', '.join(given)} must have values, got none; give e.g. n_max=[4, 6, 8]."
+        )
+    return parameters
+
+
+def _find_subspaces(
+    atoms: Atoms, descriptor: DensityCorrelations, *, cutoff: float, centers: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """Internal displacements, and those of them that symmetry allows to be seen, (n, N, 3)."""
+    trivial = trivial_motions(atoms, cutoff=cutoff, centers=centers)
+    sites = [site_symmetry(atoms, center=center, cutoff=cutoff) for center in centers]
+    groups = [site.group for site in sites]
+    if not descriptor.inversion_invariant:
+        groups = [group.rotations() for group in groups]
+    every = hidden_by_symmetry(sites, groups, count=len(atoms))
+    angle = max(PARALLEL, LEEWAY * max(group.deviation for group in groups))
+    hidden = complement(trivial.directions, within=every, angle=angle)
+    return trivial.internal(), complement(np.concatenate([trivial.directions, hidden]))
+
+
+def _measure(
+    atoms: Atoms, descriptor: DensityCorrelations, directions: Array, *, centers: tuple[int, ...]
+) -> tuple[float, int]:
+    """Smallest over largest singular value within directions, (n, N, 3), and their rank."""
+    derivative = jacobian(atoms, descriptor, centers=centers)
+    if not len(directions):
+        return np.nan, 0
+    values, _ = decompose(derivative, directions)
+    natural = float(np.linalg.norm(derivative.features)) / descriptor.cutoff
+    rank = int(np.sum(values > RANK_THRESHOLD * max(values[0], natural)))
+    return (float(values[-1] / values[0]) if rank else 0.0), rank
+
+
+def _alike(rank: Array, smallest: Array) -> bool:
+    """Whether the same is seen at several points."""
+    if np.ptp(rank) or np.isnan(smallest).all():
+        return not np.ptp(rank)
+    largest = float(smallest.max())
+    return largest <= RANK_THRESHOLD or bool(np.ptp(smallest) <= SAME * largest)

@@ -1,0 +1,200 @@
+"""A diagnosis in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from math import isinf
+from typing import TYPE_CHECKING
+
+from sensitivity.symmetry import PointGroup, SiteSymmetry
+
+if TYPE_CHECKING:
+    from sensitivity.diagnosis.results import Cause, Diagnosis
+
+# Å. Deviations below this are rounding, and are not worth a number.
+EXACT = 1e-12
+# Environments are named one by one up to so many kinds.
+MOST_KINDS = 6
+
+
+def status(diagnosis: Diagnosis) -> str:
+    """One sentence: how much is seen, and what of the rest is spurious."""
+    counts, internal = diagnosis.counts, diagnosis.internal
+    if not internal:
+        return "There is no internal displacement that the chosen centers could see."
+    return (
+        f"{counts['sensitive']} of {_count(internal, 'internal displacement')} "
+        f"{_is(counts['sensitive'])} visible, {counts['symmetry']} invisible by symmetry, "
+        f"{diagnosis.spurious or 'none'} spurious."
+    )
+
+
+def summarize(diagnosis: Diagnosis) -> str:
+    """Several sentences: the environments, what is visible, what is not, and why."""
+    return " ".join(sentences(diagnosis))
+
+
+def sentences(diagnosis: Diagnosis) -> Iterator[str]:
+    """Say what an expert would."""
+    if not diagnosis.internal:
+        yield f"{_environments(diagnosis)}: {status(diagnosis)[0].lower()}{status(diagnosis)[1:]}"
+    else:
+        seen = diagnosis.counts["sensitive"]
+        yield (
+            f"{_environments(diagnosis)}: {seen} of "
+            f"{_count(diagnosis.internal, 'internal displacement')} {_is(seen)} visible."
+        )
+        yield from _invisible(diagnosis)
+        yield from _condition(diagnosis)
+    yield from _remarks(diagnosis)
+
+
+def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
+    counts = diagnosis.counts
+    if symmetric := counts["symmetry"]:
+        must = "it must" if symmetric == 1 else "they must"
+        yield f"{_are(symmetric)} invisible by symmetry, as {must} be."
+    if counts["truncation"]:
+        yield _truncation(diagnosis)
+    if counts["incompleteness"]:
+        yield _incompleteness(diagnosis)
+    if counts["undetermined"]:
+        yield _undetermined(diagnosis)
+    if not diagnosis.spurious:
+        yield "None is spurious."
+
+
+def _truncation(diagnosis: Diagnosis) -> str:
+    count = diagnosis.counts["truncation"]
+    order = diagnosis.descriptor.order
+    at = "" if order is None else f" at order {order}"
+    return (
+        f"{_are(count)} invisible by truncation of the basis{_where(diagnosis, 'truncation')}: a "
+        f"larger one sees {'it' if count == 1 else 'them'}{at}."
+    )
+
+
+def _incompleteness(diagnosis: Diagnosis) -> str:
+    modes = diagnosis.of("incompleteness")
+    order = diagnosis.descriptor.order
+    what = "the representation" if order is None else f"correlations of order {order}"
+    lifting = sorted({mode.evidence.lifted_by for mode in modes} - {None}, key=lambda o: o or 0)
+    by = " and ".join(f"order {o}" for o in lifting) or "the next order"
+    does = "does" if len(lifting) < 2 else "do"
+    them = "it" if len(modes) == 1 else "them"
+    return (
+        f"{_are(len(modes))} invisible by incompleteness of {what}"
+        f"{_where(diagnosis, 'incompleteness')}: no basis sees {them}, {by} {does}."
+    )
+
+
+def _undetermined(diagnosis: Diagnosis) -> str:
+    count, descriptor = diagnosis.counts["undetermined"], diagnosis.descriptor
+    larger, higher = descriptor.larger_basis(), descriptor.higher_order()
+    if larger is None and higher is None:
+        settles = "a larger basis or a higher order of this descriptor, of which it names none"
+    elif higher is None:
+        settles = "a descriptor that correlates more neighbours"
+    else:
+        settles = "still higher orders, for fewer neighbours"
+    return (
+        f"{_are(count)} invisible{_where(diagnosis, 'undetermined')} for a reason that the "
+        f"evidence does not settle; what would settle it is {settles}."
+    )
+
+
+def _where(diagnosis: Diagnosis, cause: Cause) -> str:
+    """How far the singular geometry is, unless the structure is one."""
+    distance = max(mode.distance or 0.0 for mode in diagnosis.of(cause))
+    return f" (exactly so {_length(distance)} away)" if distance > EXACT else ""
+
+
+def _condition(diagnosis: Diagnosis) -> Iterator[str]:
+    seen = diagnosis.of("sensitive")
+    if len(seen) > 1:
+        least = min(mode.evidence.relative for mode in seen)
+        yield f"Among what is visible, the smallest singular value is {least:.1e} of the largest."
+
+
+def _environments(diagnosis: Diagnosis) -> str:
+    sites, atoms = diagnosis.sites, diagnosis.atoms
+    if len(sites) == 1:
+        from ase.data import atomic_names
+
+        name = atomic_names[atoms.numbers[sites[0].center]]
+        return f"{name} environment, {_group(sites[0].group)}"
+    kinds = Counter((atoms.symbols[site.center], site.group.symbol) for site in sites)
+    named = [
+        f"{count} {symbol} {group}" for (symbol, group), count in kinds.most_common(MOST_KINDS)
+    ]
+    rest = len(sites) - sum(count for _, count in kinds.most_common(MOST_KINDS))
+    named += [f"{rest} more"] if rest else []
+    deviation = max(site.group.deviation for site in sites)
+    return f"{len(sites)} environments ({', '.join(named)}; deviation {_length(deviation)})"
+
+
+def _group(group: PointGroup) -> str:
+    if group.symbol == "C1":
+        return "C1 (no symmetry)"
+    order = "infinitely many" if isinf(group.order) else f"{group.order:.0f}"
+    return f"{group.symbol} ({order} operations, deviation {_length(group.deviation)})"
+
+
+def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
+    """What else a person should know before trusting the counts."""
+    if unseen := diagnosis.counts["unseen"]:
+        yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside what any center can see."
+    single = len(diagnosis.sites) == 1
+    for site in diagnosis.sites:
+        yield from _coalescence(diagnosis, site)
+        if single:
+            yield from _neighboring_groups(site)
+            yield from _handedness(diagnosis, site)
+
+
+def _coalescence(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
+    for pair in site.coalescing:
+        one, other = (f"{diagnosis.atoms.symbols[k]}{k}" for k in site.atoms[list(pair)])
+        if 0 in pair:
+            yield f"{one} and {other} coalesce: the center hardly tells in which direction it is."
+        else:
+            yield (
+                f"{one} and {other} coalesce, being at one place within the tolerance: "
+                f"{diagnosis.atoms.symbols[site.center]}{site.center} sees no difference between "
+                "them."
+            )
+
+
+def _neighboring_groups(site: SiteSymmetry) -> Iterator[str]:
+    levels = [level for level in site.levels if level.symbol != "C1"]
+    if len(levels) > 1:
+        named = ", ".join(f"{level.symbol} to {_length(level.deviation)}" for level in levels)
+        yield f"Within the tolerance the symmetry changes: {named}."
+    if site.next is not None:
+        yield f"{site.next.symbol} is {_length(site.next.deviation)} away, beyond the tolerance."
+
+
+def _handedness(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
+    proper = site.group.rotations()
+    if not diagnosis.descriptor.inversion_invariant and proper.symbol != site.group.symbol:
+        yield (
+            f"The descriptor sees handedness: of {site.group.symbol} only the rotations "
+            f"({proper.symbol}) bind it."
+        )
+
+
+def _length(value: float) -> str:
+    return "0 Å" if value < EXACT else f"{value:.1g} Å"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _are(number: int) -> str:
+    return f"{number} {_is(number)}"

@@ -1,0 +1,78 @@
+"""How the features answer to displacements along modes of growing amplitude."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from sensitivity.plots.palette import SERIES, add_legend, foreground, make_axes
+
+_MARKERS = "osD^vP"
+# Slope on logarithmic axes, name and dashes of the guides.
+_GUIDES = ((1, "linear", (4, 2)), (2, "quadratic", (1, 1.5)))
+
+
+def plot_responses(
+    amplitudes: ArrayLike,
+    changes: ArrayLike,
+    *,
+    labels: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the changes of the features, shape (modes, amplitudes), against amplitudes in Å.
+
+    Both axes are logarithmic, so that changes in proportion to the amplitude, or to its square,
+    are as steep as the guides "linear" and "quadratic", which meet at the largest change. Changes
+    that are zero are not drawn. ``labels`` name the modes; by default they are numbered.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together, or amplitudes are not positive.
+    """
+    x, y = np.asarray(amplitudes, dtype=float), np.asarray(changes, dtype=float)
+    names = [f"mode {mode}" for mode in range(len(y))] if labels is None else list(labels)
+    _check(x, y, count=len(names))
+    ax = make_axes(ax, height=2.6)
+    y = np.where(y > 0, y, np.nan)
+    for row, name, color, marker in zip(y, names, cycle(SERIES), cycle(_MARKERS), strict=False):
+        ax.plot(x, row, color=color, marker=marker, markersize=4, linewidth=1.2, label=name)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    if np.isnan(y).all():  # a logarithmic axis cannot find limits for nothing
+        ax.set(xlim=(x.min() / 2, 2 * x.max()), ylim=(0.1, 1.0), yticks=[])
+    else:
+        _add_guides(ax, x, y)
+    ax.set_xlabel("amplitude (Å)")
+    ax.set_ylabel("change of the features")
+    add_legend(ax, wide=True)
+    return ax
+
+
+def _check(x: NDArray[np.float64], y: NDArray[np.float64], *, count: int) -> None:
+    if x.ndim != 1 or y.ndim != 2 or y.shape[1:] != x.shape or not y.size:
+        raise ValueError(
+            "changes must have shape (modes, amplitudes), with one amplitude per column, got "
+            f"{y.shape} for amplitudes of shape {x.shape}; give one row per mode."
+        )
+    if count != len(y):
+        raise ValueError(f"labels must name {len(y)} modes, got {count}; give one for each row.")
+    if not (x > 0).all():
+        raise ValueError(
+            f"amplitudes must be positive lengths in Å, got {x.min():g}; the axis is logarithmic."
+        )
+
+
+def _add_guides(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    """Draw lines of slope 1 and 2 through the upper right corner of the data."""
+    limits = ax.get_ylim()
+    ends = np.array([x.min(), x.max()])
+    for slope, name, dashes in _GUIDES:
+        heights = np.nanmax(y) * (ends / x.max()) ** slope
+        (line,) = ax.plot(ends, heights, color=foreground(ax), linewidth=0.9, label=name, zorder=1)
+        line.set_dashes(dashes)
+    ax.set_ylim(limits)
