@@ -151,8 +151,7 @@ def spectrum(
     values, modes = decompose(derivative, trivial.internal())
     features = derivative.features
     internal: list[Kind] = ["internal" for _ in values]
-    natural = float(np.linalg.norm(features)) / descriptor.cutoff
-    scale = max(float(values.max(initial=0)), natural)
+    scale = natural_scale(float(values.max(initial=0)), features, cutoff=descriptor.cutoff)
     return Spectrum(
         atoms=derivative.atoms,
         centers=derivative.centers,
@@ -163,6 +162,15 @@ def spectrum(
         threshold=threshold,
         scale=scale,
     )
+
+
+def natural_scale(largest: float, features: Array, *, cutoff: float) -> float:
+    """Return what singular values are compared with, in (feature)/Å.
+
+    It is the largest of them, or the norm of the features over the cutoff (Å) where that is more:
+    where symmetry hides everything, all singular values are rounding.
+    """
+    return max(largest, float(np.linalg.norm(features)) / cutoff)
 
 
 def decompose(

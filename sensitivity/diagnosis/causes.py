@@ -28,6 +28,11 @@ Array = NDArray[np.float64]
 ZERO, ZERO_OF_COMPLETE = 1e-5, 1e-5
 # Fraction of the largest singular value: what a larger basis or a higher order sees of a mode.
 SEEN_BY_OTHERS = 1e-4
+# Fraction of the largest singular value that a larger basis must see, and by which factor more than
+# this one does; and what is zero but for rounding.
+SEEN_BY_LARGER, LIFTED, ROUNDING = 2e-5, 10.0, 1e-12
+# A basis is enlarged so many times at most.
+MOST_LARGER = 3
 # Å² per Å. What a complete basis sees changes its invariants by more than ten times this in all
 # structures of known rank; what it does not see, by the error of the geometry.
 SEEN_BY_COMPLETE = 1e-2
@@ -120,7 +125,8 @@ def find_null(suspect: Suspect, *, zero: float) -> Iterator[Null]:
         suspect.view, directions, moves=suspect.moves, reach=suspect.reach, zero=zero
     )
     if incomplete is not None:
-        yield Null("truncation", found.modes, found.displacement, suspect.descriptor.order)
+        truncated = _truncated(suspect, found)
+        yield Null("truncation", truncated, found.displacement, suspect.descriptor.order)
     elif len(found.modes):
         yield from _compare(suspect, found)
 
@@ -165,6 +171,35 @@ def _lift(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
         order = (suspect.descriptor.order or 0) + more
         yield Null("incompleteness", seen, found.displacement, order)
     yield Null("undetermined", remaining, found.displacement)
+
+
+def _truncated(suspect: Suspect, found: NearestZeros) -> Array:
+    """Null displacements that a larger basis sees, or that are exactly null in this one.
+
+    What is neither is seen little, and little more by a larger basis: such is what a symmetry hides
+    that is just out of reach.
+    """
+    atoms, centers = suspect.view.at(found.displacement), suspect.view.centers
+    here = relative_responses(atoms, suspect.descriptor, found.modes, centers=centers)
+    if here is None:
+        return found.modes
+    exact, rest = _split_null(here, found.modes)
+    kept, larger = [exact], suspect.descriptor.larger_basis()
+    threshold = max(SEEN_BY_LARGER, LIFTED * float(np.linalg.norm(here, ord=2)))
+    for _ in range(MOST_LARGER):
+        response = relative_responses(atoms, larger, rest, centers=centers)
+        if larger is None or response is None:
+            break
+        seen, rest = _split(response, rest, threshold=threshold)
+        kept.append(seen)
+        larger = larger.larger_basis()
+    return np.concatenate(kept)
+
+
+def _split_null(response: Array, modes: Array) -> tuple[Array, Array]:
+    """What is null but for rounding, and the rest."""
+    rest, null = _split(response, modes, threshold=ROUNDING)
+    return null, rest
 
 
 def _compare(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:

@@ -144,12 +144,12 @@ def _rigid(case: _Case) -> list[DiagnosedMode]:
         centers=case.spectrum.centers,
         rounding=case.tolerance,
     )
-    largest = case.spectrum.singular_values[0] or 1.0
+    scale = case.spectrum.scale or 1.0
     found = []
     for cause, modes in zip(TRIVIAL, by_kind(trivial), strict=True):
         values = np.linalg.norm(case.derivative.apply(modes), axis=0).tolist()
         found += [
-            DiagnosedMode(mode, value, cause, None, Evidence(value / largest))
+            DiagnosedMode(mode, value, cause, None, Evidence(value / scale))
             for mode, value in zip(modes, values, strict=True)
         ]
     return found
@@ -225,7 +225,7 @@ def _modes(case: _Case, block: _Block) -> list[DiagnosedMode]:
 
 def _evidence(case: _Case, block: _Block, values: Array, modes: Array) -> list[Evidence]:
     """What speaks for the cause of the modes of a block, one by one."""
-    largest = case.spectrum.singular_values[0] or 1.0
+    scale = case.spectrum.scale or 1.0
     larger: list[float | None] = [None] * len(modes)
     higher = larger
     if block.displacement is not None:
@@ -238,5 +238,5 @@ def _evidence(case: _Case, block: _Block, values: Array, modes: Array) -> list[E
     )
     return [
         Evidence(*facts, lifted_by=block.lifted_by)
-        for facts in zip((values / largest).tolist(), larger, higher, exponents, strict=True)
+        for facts in zip((values / scale).tolist(), larger, higher, exponents, strict=True)
     ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.jacobian import jacobian
+from sensitivity.spectrum import natural_scale
 
 Array = NDArray[np.float64]
 
@@ -71,7 +72,7 @@ def response_exponents(
 def relative_responses(
     atoms: Atoms, descriptor: Descriptor | None, modes: Array, *, centers: Sequence[int]
 ) -> Array | None:
-    """J v over the largest singular value of J, shape (rows, modes); None without a descriptor.
+    """J v over the scale of J, shape (rows, modes); None without a descriptor.
 
     Also None if the descriptor cannot look at this structure, as where memory does not suffice.
     """
@@ -82,7 +83,8 @@ def relative_responses(
     except ValueError:
         return None
     largest = float(np.sqrt(np.linalg.eigvalsh(derivative.gram())[-1]))
-    return derivative.apply(modes) / (largest or 1.0)
+    scale = natural_scale(largest, derivative.features, cutoff=descriptor.cutoff)
+    return derivative.apply(modes) / (scale or 1.0)
 
 
 def relatives(descriptor: Descriptor) -> tuple[Descriptor | None, Descriptor | None]:

@@ -47,7 +47,7 @@ class Evidence:
     Attributes
     ----------
     relative
-        Singular value over the largest one, with the descriptor as it is.
+        Singular value over the scale of all (``Spectrum.scale``), with the descriptor as it is.
     larger_basis
         The same with a larger basis, at the nearest geometry where the mode is not seen.
     higher_order

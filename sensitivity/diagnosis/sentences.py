@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from math import isinf
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from sensitivity.symmetry import PointGroup, SiteSymmetry
 
 if TYPE_CHECKING:
-    from sensitivity.diagnosis.results import Cause, Diagnosis
+    from sensitivity.diagnosis.results import Cause, DiagnosedMode, Diagnosis
 
 # Å. Deviations below this are rounding, and are not worth a number.
 EXACT = 1e-12
@@ -79,13 +80,22 @@ def _incompleteness(diagnosis: Diagnosis) -> str:
     modes = diagnosis.of("incompleteness")
     order = diagnosis.descriptor.order
     what = "the representation" if order is None else f"correlations of order {order}"
-    lifting = sorted({mode.evidence.lifted_by for mode in modes} - {None}, key=lambda o: o or 0)
-    by = " and ".join(f"order {o}" for o in lifting) or "the next order"
-    does = "does" if len(lifting) < 2 else "do"
     them = "it" if len(modes) == 1 else "them"
     return (
         f"{_are(len(modes))} invisible by incompleteness of {what}"
-        f"{_where(diagnosis, 'incompleteness')}: no basis sees {them}, {by} {does}."
+        f"{_where(diagnosis, 'incompleteness')}: no basis sees {them}, {_lifting(modes)}."
+    )
+
+
+def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
+    """Which orders see the modes: all of them, or some, and the next one more."""
+    orders = sorted(mode.evidence.lifted_by or 0 for mode in modes)
+    if not orders[0]:
+        return "the next order does"
+    if orders[0] == orders[-1]:
+        return f"order {orders[0]} does"
+    return ", ".join(
+        f"order {order} sees {bisect_right(orders, order)} of them" for order in sorted(set(orders))
     )
 
 
