@@ -9,7 +9,7 @@ that, with the larger basis and the higher order that they can name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,13 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis.coincidences import CompleteView, Environments
 from sensitivity.diagnosis.evidence import relative_responses, relatives
 from sensitivity.diagnosis.results import Cause
-from sensitivity.diagnosis.subspaces import complement, rigid_in_every_environment
+from sensitivity.diagnosis.subspaces import (
+    complement,
+    hidden_by_symmetry,
+    rigid_in_every_environment,
+)
 from sensitivity.singular import DescriptorView, NearestZeros, nearest_zeros
+from sensitivity.symmetry import LARGEST_TOLERANCE, site_symmetry
 
 Array = NDArray[np.float64]
 
@@ -31,6 +36,8 @@ SEEN_BY_OTHERS = 1e-4
 # Fraction of the largest singular value that a larger basis must see, and by which factor more than
 # this one does; and what is zero but for rounding.
 SEEN_BY_LARGER, LIFTED, ROUNDING = 2e-5, 10.0, 1e-12
+# Cosine of an angle above which a mode belongs to a subspace rather than to its complement.
+HALF = 0.7
 # A basis is enlarged so many times at most.
 MOST_LARGER = 3
 # Å² per Å. What a complete basis sees changes its invariants by more than ten times this in all
@@ -174,11 +181,34 @@ def _lift(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
 
 
 def _truncated(suspect: Suspect, found: NearestZeros) -> Array:
-    """Null displacements that a larger basis sees, or that are exactly null in this one.
+    """Null displacements that a complete basis sees, without those that are only nearly hidden.
 
-    What is neither is seen little, and little more by a larger basis: such is what a symmetry hides
-    that is just out of reach.
+    Near a symmetry that is just out of reach the singular values of what it hides are as small as
+    powers of the distance, in any basis. Such displacements are truncated only if a larger basis
+    sees them much better, or if they are exactly null in this one.
     """
+    if not len(found.modes):
+        return found.modes
+    hidden = _nearly_hidden(suspect).reshape(-1, found.modes[0].size)
+    overlap = found.modes.reshape(len(found.modes), -1) @ hidden.T
+    near, others = _split(overlap.T, found.modes, threshold=HALF)
+    return np.concatenate([others, _lifted(suspect, replace(found, modes=near))])
+
+
+def _nearly_hidden(suspect: Suspect) -> Array:
+    """What symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
+    atoms, descriptor = suspect.view.atoms, suspect.descriptor
+    sites = [
+        site_symmetry(atoms, center=center, cutoff=descriptor.cutoff, tolerance=LARGEST_TOLERANCE)
+        for center in suspect.view.centers
+    ]
+    even = descriptor.inversion_invariant
+    groups = [site.group if even else site.group.rotations() for site in sites]
+    return hidden_by_symmetry(sites, groups, count=len(atoms))
+
+
+def _lifted(suspect: Suspect, found: NearestZeros) -> Array:
+    """Null displacements that a larger basis sees well, or that are exactly null in this one."""
     atoms, centers = suspect.view.at(found.displacement), suspect.view.centers
     here = relative_responses(atoms, suspect.descriptor, found.modes, centers=centers)
     if here is None:
