@@ -86,12 +86,31 @@ def growth() -> str:
     )
 
 
+def diagnosis() -> str:
+    """Tabulate the time of a diagnosis, and where it goes."""
+    result = load("diagnosis")
+    rows = [
+        [name, one["milliseconds"]["best"], one["milliseconds"]["median"], one["target"] or ""]
+        for name, one in result.items()
+    ]
+    stages = list(next(iter(result.values()))["shares"])
+    shares = [
+        [stage, *(f"{one['shares'][stage]:.0%}" for one in result.values())] for stage in stages
+    ]
+    return (
+        "### Diagnosis, order 2, in ms\n\n"
+        + tabulate(["", "best", "median", "asked"], rows)
+        + "\nWhere the time goes (with the profiler on)\n\n"
+        + tabulate(["", *result], shares)
+    )
+
+
 def main() -> None:
     """Replace what stands between the markers."""
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(START)
     _, after = rest.split(END)
-    tables = "\n".join([peers(), order3(), growth()])
+    tables = "\n".join([peers(), order3(), diagnosis(), growth()])
     README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
 
 

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.diagnosis.causes import ZERO, Suspect, find_null
 from sensitivity.diagnosis.coincidences import Environments
-from sensitivity.diagnosis.evidence import relative_responses, relatives, response_exponents
+from sensitivity.diagnosis.evidence import (
+    AMPLITUDES,
+    SMALL_AMPLITUDES,
+    relative_responses,
+    relatives,
+    response_exponents,
+)
 from sensitivity.diagnosis.results import Cause, DiagnosedMode, Diagnosis, Evidence
 from sensitivity.diagnosis.subspaces import LEEWAY, PARALLEL, complement, hidden_by_symmetry
 from sensitivity.jacobian import Jacobian, jacobian
@@ -234,7 +240,11 @@ def _evidence(case: _Case, block: _Block, values: Array, modes: Array) -> list[E
         if block.cause != "symmetry":
             higher = case.norms(block.displacement, next_order, modes)
     exponents = response_exponents(
-        case.atoms, case.descriptor, modes, centers=case.spectrum.centers
+        case.atoms,
+        case.descriptor,
+        modes,
+        centers=case.spectrum.centers,
+        amplitudes=SMALL_AMPLITUDES if block.cause == "sensitive" else AMPLITUDES,
     )
     return [
         Evidence(*facts, lifted_by=block.lifted_by)

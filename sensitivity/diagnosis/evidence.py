@@ -14,8 +14,9 @@ from sensitivity.spectrum import natural_scale
 
 Array = NDArray[np.float64]
 
-# Å, root of the summed squares. Well above the distance to a singular geometry, well below a bond.
-AMPLITUDES = (0.02, 0.04)
+# Å, root of the summed squares. Well above the distance to a singular geometry, well below a bond;
+# and for what is seen, small enough that the first order is what counts.
+AMPLITUDES, SMALL_AMPLITUDES = (0.02, 0.04), (0.001, 0.002)
 # Further modes of the same cause share the exponent of the last one measured.
 MOST_RESPONSES = 24
 
@@ -58,11 +59,18 @@ def feature_changes(
 
 
 def response_exponents(
-    atoms: Atoms, descriptor: Descriptor, modes: Array, *, centers: Centers
+    atoms: Atoms,
+    descriptor: Descriptor,
+    modes: Array,
+    *,
+    centers: Centers,
+    amplitudes: tuple[float, float],
 ) -> list[float | None]:
-    """Exponent p of the change of the features ~ a^p between ``AMPLITUDES``, for each mode."""
-    changes = feature_changes(atoms, descriptor, modes[:MOST_RESPONSES], centers=centers)
-    steps = np.log(AMPLITUDES[1] / AMPLITUDES[0])
+    """Exponent p of the change of the features ~ a^p between two amplitudes, for each mode."""
+    changes = feature_changes(
+        atoms, descriptor, modes[:MOST_RESPONSES], centers=centers, amplitudes=amplitudes
+    )
+    steps = np.log(amplitudes[1] / amplitudes[0])
     exponents: list[float | None] = [
         float(np.log(large / small) / steps) if small > 0 else None for small, large in changes
     ]

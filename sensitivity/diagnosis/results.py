@@ -53,8 +53,8 @@ class Evidence:
     higher_order
         The same with correlations of one more neighbour.
     response
-        Exponent p of the change of the features, |Δξ| ~ amplitude^p, between ``AMPLITUDES``: 1 for
-        what is seen, 2 for what is not seen to first order.
+        Exponent p of the change of the features, |Δξ| ~ amplitude^p: 1 for what is seen, between
+        0.001 and 0.002 Å; 2 for what is not seen to first order, between 0.02 and 0.04 Å.
     lifted_by
         The lowest order of correlations that, in the limit of a complete basis, see the mode.
     """
