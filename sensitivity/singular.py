@@ -24,8 +24,7 @@ from sensitivity.spectrum import GRAM_SUFFICES
 
 Array = NDArray[np.float64]
 
-# Å. What is seen changes with positions over no less than this, so that a singular value changes by
-# no more than the largest over it, per Å: a value above that times the reach cannot vanish.
+# Å. Features change with positions over no less than this, about the least smearing that is used.
 SHORTEST_VARIATION = 0.1
 # The smallest so many are looked at. Where more are as small, as in a large environment seen with a
 # small basis, only those that are zero as they stand are reported.
@@ -48,6 +47,14 @@ SETTLED = 1e-9
 class View(Protocol):
     """What is seen of a structure that is displaced, shape (N, 3), by some Å."""
 
+    @property
+    def variation(self) -> float:
+        """Å over which what is seen changes, at least.
+
+        A singular value changes by no more than the largest of all over it, per Å, so that one
+        above that times the reach cannot vanish.
+        """
+
     def slopes(self, displacement: Array, directions: Array) -> Array:
         """J times directions, shape (k, N, 3): (rows, k)."""
 
@@ -61,6 +68,8 @@ class View(Protocol):
 @dataclass(frozen=True)
 class DescriptorView:
     """What a descriptor sees of a structure from some centers."""
+
+    variation = SHORTEST_VARIATION
 
     atoms: Atoms
     descriptor: Descriptor
@@ -131,7 +140,7 @@ def nearest_zeros(
     scale = float(np.sqrt(np.linalg.eigvalsh(slopes.T @ slopes)[-1]))
     search = _Search(view, directions, moves, reach, zero * scale, scale)
     here = search.look(start)
-    small = np.flatnonzero(here.values <= scale * reach / SHORTEST_VARIATION)[::-1].tolist()
+    small = np.flatnonzero(here.values <= scale * reach / view.variation)[::-1].tolist()
     exact = int(np.sum(here.values <= search.zero))
     looked_at = small[: max(exact, MOST_CANDIDATES)]
     candidates = [mode for mode in looked_at if search.leads_to_zero(here, mode)]

@@ -20,6 +20,9 @@ from sensitivity.symmetry import SiteSymmetry
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+# Å. Slopes of dot products are vectors of neighbours, and change by their own size over as much as
+# the shortest of these.
+SHORTEST_DISTANCE = 0.5
 # Invariants count as equal if moving atoms by so many tolerances each could make them so: two
 # dot products of four vectors.
 MOVES = 8.0
@@ -68,6 +71,8 @@ class Environments:
 @dataclass(frozen=True)
 class CompleteView:
     """What a complete basis sees of environments whose tuples have these shapes."""
+
+    variation = SHORTEST_DISTANCE
 
     environments: Environments
     shapes: tuple[Shapes, ...]
