@@ -17,7 +17,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, DensityCorrelations
-from sensitivity.diagnosis.subspaces import LEEWAY, PARALLEL, complement, hidden_by_symmetry
+from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry, smallest_angle
 from sensitivity.jacobian import jacobian
 from sensitivity.motions import trivial_motions
 from sensitivity.spectrum import RANK_THRESHOLD, decompose
@@ -266,7 +266,7 @@ def _find_subspaces(
     if not descriptor.inversion_invariant:
         groups = [group.rotations() for group in groups]
     every = hidden_by_symmetry(sites, groups, count=len(atoms))
-    angle = max(PARALLEL, LEEWAY * max(group.deviation for group in groups))
+    angle = smallest_angle(max(group.deviation for group in groups))
     hidden = complement(trivial.directions, within=every, angle=angle)
     return trivial.internal(), complement(np.concatenate([trivial.directions, hidden]))
 

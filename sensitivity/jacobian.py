@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from sensitivity.descriptors import Batch, Block, Centers, Descriptor
+from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_descriptor
 from sensitivity.memory import require_memory
 from sensitivity.structures import check_centers
 
@@ -187,11 +187,7 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
     TypeError, ValueError
         If the structure, a center or their combination with the descriptor is unusable.
     """
-    if isinstance(descriptor, type) or not hasattr(descriptor, "gradients"):
-        raise TypeError(
-            f"descriptor must be a descriptor such as DensityCorrelations(order=2), "
-            f"got {descriptor!r}."
-        )
+    check_descriptor(descriptor)
     chosen = check_centers(atoms, centers)
     return Jacobian(atoms.copy(), chosen, descriptor.gradients(atoms, centers=chosen))
 

@@ -176,7 +176,7 @@ def invariant_displacements(atoms: Atoms, center: int) -> int:
 @pytest.mark.parametrize("order", [2, 3])
 def test_g2_has_no_spurious_zero(order: int) -> None:
     """Every environment of every molecule with at most ten atoms."""
-    basis = {} if order == 2 else {"n_max": 3, "l_max": 4}
+    basis = {} if order == 2 else {"n_max": 3, "l_max": 3}
     descriptor = DensityCorrelations(order=order, cutoff=20.0 if order == 2 else 6.0, **basis)
     looked_at = 0
     for name in small_molecules():
@@ -363,6 +363,15 @@ def test_what_cannot_be_refined_is_undetermined() -> None:
     assert "names none" in result.summary
 
 
+def test_a_descriptor_that_says_too_little_is_told_what_is_missing() -> None:
+    class Silent:
+        cutoff = CUTOFF
+        features = gradients = staticmethod(lambda atoms, *, centers: None)
+
+    with pytest.raises(TypeError, match="Silent has no inversion_invariant, order, larger_basis"):
+        diagnose(structures.load("Td"), Silent())
+
+
 class Unordered(Blind):
     """The same, which can name a larger basis and a higher order."""
 
@@ -394,6 +403,52 @@ def test_molecules_with_all_centers(case: cases.Case) -> None:
     assert result.counts["sensitive"] == case.ranks["2"]
     assert result.counts["symmetry"] == case.internal - case.ranks["2"]
     assert result.spurious == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["C6H6", "C4H4NH", "cyclobutane", "C3H4_D2d", "Si2H6", "CH4", "C2H6", "CO2", "BF3"]
+)
+@pytest.mark.parametrize("size", [1e-5, 3e-4, 9e-4])
+def test_molecules_with_all_centers_and_noise(name: str, size: float) -> None:
+    """Groups of different centers are aligned each for itself, and so turned by the noise."""
+    descriptor = DensityCorrelations(order=2, cutoff=3.5)
+    exact = counts(diagnose(molecule(name), descriptor))
+    assert exact["symmetry"] > 0
+    for seed in range(2):
+        atoms = molecule(name)
+        step = np.random.default_rng(seed).normal(size=atoms.positions.shape)
+        atoms.positions += size * step / np.sqrt(np.mean(np.sum(step**2, axis=1)))
+        assert counts(diagnose(atoms, descriptor)) == exact
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"), [("C3H4_D2d", 3), ("CH3COOH", 1), ("C3H6_Cs", 2), ("HCOOCH3", 1)]
+)
+def test_environments_turn_against_each_other_unseen(name: str, hidden: int) -> None:
+    """A turn about the normal of a mirror keeps the mirror; two environments can turn apart.
+
+    An SO(3) descriptor, which no mirror binds, sees what an O(3) one does not.
+    """
+    result = diagnose(molecule(name), DensityCorrelations(order=2, cutoff=3.5))
+    assert result.counts["symmetry"] == hidden
+    assert result.spurious == 0
+    assert result.counts["sensitive"] == result.spectrum.rank
+    handed = DensityCorrelations(order=3, cutoff=3.5, n_max=3, l_max=3, parity_odd=True)
+    assert diagnose(molecule(name), handed).counts["symmetry"] < hidden
+
+
+@pytest.mark.parametrize("name", ["X0", "S1"])
+def test_an_incomplete_geometry_out_of_reach_is_not_taken_for_truncation(name: str) -> None:
+    descriptor = DensityCorrelations(order=2, cutoff=CUTOFF)
+    for seed in range(5):
+        atoms = structures.load(name)
+        step = np.random.default_rng(seed).normal(size=atoms.positions.shape)
+        atoms.positions += 2e-3 * step / np.sqrt(np.mean(np.sum(step**2, axis=1)))
+        result = diagnose(atoms, descriptor, centers=[0])
+        assert result.counts["truncation"] == result.counts["undetermined"] == 0
+        for mode in result.of("incompleteness"):
+            assert mode.distance <= TOLERANCE
+            assert mode.evidence.lifted_by == 3
 
 
 def test_spherical_bessel_functions_give_the_same_causes() -> None:
@@ -442,6 +497,7 @@ def test_coalescing_atoms_are_named() -> None:
     for mode in result.of("symmetry"):
         np.testing.assert_allclose(mode.displacement[1], -mode.displacement[2], atol=1e-3)
     assert "H1 and H2 coalesce" in result.summary
+    assert "symmetry, which includes the exchange of coalescing atoms" in result.summary
 
 
 def test_environments_that_turn_about_what_they_share_are_unseen() -> None:

@@ -1,10 +1,18 @@
 """Descriptors: the native density correlations, and what every descriptor offers."""
 
 from sensitivity.descriptors.density_correlations import DensityCorrelations
-from sensitivity.descriptors.protocol import Batch, Block, Centers, Descriptor
+from sensitivity.descriptors.protocol import (
+    REFINABLE,
+    Batch,
+    Block,
+    Centers,
+    Descriptor,
+    check_descriptor,
+)
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis, SphericalBessel
 
 __all__ = [
+    "REFINABLE",
     "Batch",
     "Block",
     "Centers",
@@ -13,4 +21,5 @@ __all__ = [
     "GaussianTypeOrbitals",
     "RadialBasis",
     "SphericalBessel",
+    "check_descriptor",
 ]

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 Centers = Iterable[int] | None
 
+# What a Jacobian needs of a descriptor, and what a diagnosis needs besides.
+ESSENTIAL = ("cutoff", "inversion_invariant", "features", "gradients")
+REFINABLE = (*ESSENTIAL, "order", "larger_basis", "higher_order")
+
 
 @dataclass(frozen=True)
 class Block:
@@ -107,3 +111,25 @@ class Descriptor(Protocol):
 
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Features and gradients of every center, in any order."""
+
+
+def check_descriptor(descriptor: Descriptor, needed: Iterable[str] = ESSENTIAL) -> None:
+    """Refuse what is no descriptor.
+
+    Raises
+    ------
+    TypeError
+        If it is a class, or has not all that is needed; the message names what is missing.
+    """
+    missing = [name for name in needed if not hasattr(descriptor, name)]
+    if isinstance(descriptor, type) or "gradients" in missing:
+        raise TypeError(
+            "descriptor must be a descriptor such as DensityCorrelations(order=2), "
+            f"got {descriptor!r}."
+        )
+    if missing:
+        raise TypeError(
+            f"a descriptor must have {', '.join(needed)}; {type(descriptor).__name__} has no "
+            f"{', '.join(missing)}: add what is missing, as sensitivity.descriptors.Descriptor "
+            "describes it."
+        )

@@ -18,11 +18,7 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis.coincidences import CompleteView, Environments
 from sensitivity.diagnosis.evidence import relative_responses, relatives
 from sensitivity.diagnosis.results import Cause
-from sensitivity.diagnosis.subspaces import (
-    complement,
-    hidden_by_symmetry,
-    rigid_in_every_environment,
-)
+from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry
 from sensitivity.singular import DescriptorView, NearestZeros, nearest_zeros
 from sensitivity.symmetry import LARGEST_TOLERANCE, site_symmetry
 
@@ -165,10 +161,7 @@ def _incomplete(suspect: Suspect) -> NearestZeros | None:
 
 def _lift(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
     """Which higher orders see what no basis of the descriptor's order does."""
-    there = suspect.environments.moved(found.displacement)
-    rigid = rigid_in_every_environment(there.sites, found.modes)
-    yield Null("unseen", rigid, found.displacement)
-    remaining = complement(rigid, within=found.modes)
+    remaining = found.modes
     for more in range(1, MOST_MORE + 1):
         view = suspect.complete_view(found.displacement, more=more, within=1.0)
         if view is None or not len(remaining):
@@ -184,15 +177,29 @@ def _truncated(suspect: Suspect, found: NearestZeros) -> Array:
     """Null displacements that a complete basis sees, without those that are only nearly hidden.
 
     Near a symmetry that is just out of reach the singular values of what it hides are as small as
-    powers of the distance, in any basis. Such displacements are truncated only if a larger basis
-    sees them much better, or if they are exactly null in this one.
+    powers of the distance, in any basis; near a geometry where the order is incomplete they are
+    small, too. A displacement is truncated only if it is exactly null in this basis, or if a larger
+    one sees it; near a symmetry, much better than this one.
     """
     if not len(found.modes):
         return found.modes
+    there = replace(
+        suspect,
+        environments=suspect.environments.moved(found.displacement),
+        directions=found.modes,
+    )
+    incomplete = _incomplete(there)
+    modes = found.modes
+    if incomplete is not None and len(incomplete.modes):
+        modes = complement(incomplete.modes, within=modes)
     hidden = _nearly_hidden(suspect).reshape(-1, found.modes[0].size)
-    overlap = found.modes.reshape(len(found.modes), -1) @ hidden.T
-    near, others = _split(overlap.T, found.modes, threshold=HALF)
-    return np.concatenate([others, _lifted(suspect, replace(found, modes=near))])
+    near, others = _split(hidden @ modes.reshape(len(modes), -1).T, modes, threshold=HALF)
+    return np.concatenate(
+        [
+            _lifted(suspect, replace(found, modes=others), factor=0.0),
+            _lifted(suspect, replace(found, modes=near), factor=LIFTED),
+        ]
+    )
 
 
 def _nearly_hidden(suspect: Suspect) -> Array:
@@ -207,15 +214,20 @@ def _nearly_hidden(suspect: Suspect) -> Array:
     return hidden_by_symmetry(sites, groups, count=len(atoms))
 
 
-def _lifted(suspect: Suspect, found: NearestZeros) -> Array:
-    """Null displacements that a larger basis sees well, or that are exactly null in this one."""
+def _lifted(suspect: Suspect, found: NearestZeros, *, factor: float) -> Array:
+    """Null displacements that are exactly null, or that a larger basis sees.
+
+    It must see them better than this one by ``factor``.
+    """
+    if not len(found.modes):
+        return found.modes
     atoms, centers = suspect.view.at(found.displacement), suspect.view.centers
     here = relative_responses(atoms, suspect.descriptor, found.modes, centers=centers)
     if here is None:
         return found.modes
     exact, rest = _split_null(here, found.modes)
     kept, larger = [exact], suspect.descriptor.larger_basis()
-    threshold = max(SEEN_BY_LARGER, LIFTED * float(np.linalg.norm(here, ord=2)))
+    threshold = max(SEEN_BY_LARGER, factor * float(np.linalg.norm(here, ord=2)))
     for _ in range(MOST_LARGER):
         response = relative_responses(atoms, larger, rest, centers=centers)
         if larger is None or response is None:
@@ -234,10 +246,7 @@ def _split_null(response: Array, modes: Array) -> tuple[Array, Array]:
 
 def _compare(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
     """Which other descriptors see what this one does not, without knowing the complete basis."""
-    there = suspect.environments.moved(found.displacement)
-    rigid = rigid_in_every_environment(there.sites, found.modes)
-    yield Null("unseen", rigid, found.displacement)
-    remaining = complement(rigid, within=found.modes)
+    remaining = found.modes
     atoms, centers = suspect.view.at(found.displacement), suspect.view.centers
     causes: tuple[Cause, ...] = ("truncation", "incompleteness")
     for cause, other in zip(causes, relatives(suspect.descriptor), strict=True):

@@ -16,7 +16,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.descriptors import REFINABLE, Centers, Descriptor, check_descriptor
 from sensitivity.diagnosis.causes import ZERO, Suspect, find_null
 from sensitivity.diagnosis.coincidences import Environments
 from sensitivity.diagnosis.evidence import (
@@ -27,7 +27,7 @@ from sensitivity.diagnosis.evidence import (
     response_exponents,
 )
 from sensitivity.diagnosis.results import Cause, DiagnosedMode, Diagnosis, Evidence
-from sensitivity.diagnosis.subspaces import LEEWAY, PARALLEL, complement, hidden_by_symmetry
+from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry, smallest_angle
 from sensitivity.jacobian import Jacobian, jacobian
 from sensitivity.motions import trivial_motions
 from sensitivity.singular import DescriptorView
@@ -126,6 +126,7 @@ def diagnose(
     TypeError, ValueError
         If the structure, a center, the tolerance or their combination is unusable.
     """
+    check_descriptor(descriptor, REFINABLE)
     result = spectrum(atoms, descriptor, centers=centers)
     sites = tuple(
         site_symmetry(atoms, center=center, cutoff=descriptor.cutoff, tolerance=tolerance)
@@ -165,6 +166,10 @@ def _blocks(case: _Case, rigid: Sequence[DiagnosedMode]) -> Iterator[_Block]:
     """Split all other displacements into subspaces by cause."""
     known = np.array([mode.displacement for mode in rigid])
     internal = complement(known)
+    turning = hidden_by_symmetry(case.sites, [None] * len(case.sites), count=len(case.atoms))
+    turning = complement(known, within=turning, angle=smallest_angle(case.deviation))
+    yield _Block("unseen", turning, 0.0)
+    known = np.concatenate([known, turning])
     for hidden, distance in _hidden(case, known):
         yield _Block("symmetry", hidden, distance, np.zeros_like(case.atoms.positions))
         known = np.concatenate([known, hidden])
@@ -185,7 +190,7 @@ def _blocks(case: _Case, rigid: Sequence[DiagnosedMode]) -> Iterator[_Block]:
 
 def _hidden(case: _Case, known: Array) -> Iterator[tuple[Array, float]]:
     """What symmetry hides, by growing distance to the geometry that has the symmetry."""
-    angle = max(PARALLEL, LEEWAY * case.deviation)
+    angle = smallest_angle(case.deviation)
     for distance in _levels(case.sites):
         groups = [_group_within(site, distance, case.descriptor) for site in case.sites]
         every = hidden_by_symmetry(case.sites, groups, count=len(case.atoms))
@@ -222,14 +227,14 @@ def _modes(case: _Case, block: _Block) -> list[DiagnosedMode]:
         return []
     values, modes = decompose(case.derivative, block.directions, scale=case.spectrum.scale)
     modes = fix_gauge(values, modes, scale=case.spectrum.scale)
-    facts = _evidence(case, block, values, modes)
+    facts = _evidence(case, block, values=values, modes=modes)
     return [
         DiagnosedMode(mode, float(value), block.cause, block.distance, evidence)
         for mode, value, evidence in zip(modes, values, facts, strict=True)
     ]
 
 
-def _evidence(case: _Case, block: _Block, values: Array, modes: Array) -> list[Evidence]:
+def _evidence(case: _Case, block: _Block, *, values: Array, modes: Array) -> list[Evidence]:
     """What speaks for the cause of the modes of a block, one by one."""
     scale = case.spectrum.scale or 1.0
     larger: list[float | None] = [None] * len(modes)

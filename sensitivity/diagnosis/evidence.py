@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 # Å, root of the summed squares. Well above the distance to a singular geometry, well below a bond;
 # and for what is seen, small enough that the first order is what counts.
 AMPLITUDES, SMALL_AMPLITUDES = (0.02, 0.04), (0.001, 0.002)
-# Further modes of the same cause share the exponent of the last one measured.
+# Of further modes of the same cause the exponent is not measured.
 MOST_RESPONSES = 24
 
 
@@ -74,7 +74,7 @@ def response_exponents(
     exponents: list[float | None] = [
         float(np.log(large / small) / steps) if small > 0 else None for small, large in changes
     ]
-    return exponents + exponents[-1:] * (len(modes) - len(exponents))
+    return exponents + [None] * (len(modes) - len(exponents))
 
 
 def relative_responses(

@@ -55,7 +55,9 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
     counts = diagnosis.counts
     if symmetric := counts["symmetry"]:
         must = "it must" if symmetric == 1 else "they must"
-        yield f"{_are(symmetric)} invisible by symmetry, as {must} be."
+        exchange = any(site.coalescing for site in diagnosis.sites)
+        by = "symmetry, which includes the exchange of coalescing atoms" if exchange else "symmetry"
+        yield f"{_are(symmetric)} invisible by {by}, as {must} be."
     if counts["truncation"]:
         yield _truncation(diagnosis)
     if counts["incompleteness"]:
