@@ -136,8 +136,13 @@ def test_beyond_the_tolerance_a_mode_is_sensitive() -> None:
     near = diagnose(atoms, descriptor, centers=[0])
     assert near.counts["sensitive"] == 9
     wide = diagnose(atoms, descriptor, centers=[0], tolerance=0.05)
-    (mode,) = wide.of("incompleteness")
-    assert 0.001 < mode.distance < 0.02
+    assert wide.of("incompleteness")
+    for mode in wide.of("incompleteness"):
+        assert 0.001 < mode.distance < 0.02
+        assert mode.evidence.lifted_by == 3
+        # Null at the geometry that was found, in a larger basis too.
+        assert mode.evidence.larger_basis < 1e-8
+        assert mode.evidence.higher_order > 1e-3
 
 
 def test_distance_is_the_way_back_to_the_singular_point() -> None:

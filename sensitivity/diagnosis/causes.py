@@ -42,6 +42,9 @@ SEEN_BY_COMPLETE = 1e-2
 # Tuples of equal shape are looked for within these fractions of the tolerance, since a coincidence
 # that is out of reach hides those that are not.
 WITHIN = (1.0, 0.7, 0.5, 0.3, 0.1, 0.01)
+# At a singular geometry tuples are compared within this fraction of the tolerance: what a higher
+# order tells apart there is not to be taken for equal.
+EXACTLY = 0.01
 # Correlations of at most so many more neighbours than the descriptor has are looked at.
 MOST_MORE = 3
 
@@ -163,7 +166,7 @@ def _lift(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
     """Which higher orders see what no basis of the descriptor's order does."""
     remaining = found.modes
     for more in range(1, MOST_MORE + 1):
-        view = suspect.complete_view(found.displacement, more=more, within=1.0)
+        view = suspect.complete_view(found.displacement, more=more, within=EXACTLY)
         if view is None or not len(remaining):
             break
         response = view.slopes(np.zeros_like(found.displacement), remaining)
