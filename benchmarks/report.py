@@ -122,8 +122,7 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(START)
     _, after = rest.split(END)
-    tables = "
-".join([peers(), order3(), diagnosis(), locate(), growth()])
+    tables = "\n".join([peers(), order3(), diagnosis(), locate(), growth()])
     README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
 
 
