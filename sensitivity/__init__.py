@@ -8,7 +8,10 @@ from sensitivity import structures
 from sensitivity.convergence import Convergence, convergence
 from sensitivity.descriptors import DensityCorrelations, GaussianTypeOrbitals, SphericalBessel
 from sensitivity.diagnosis import Diagnosis, diagnose
+from sensitivity.inversion import Inversion, NullMode, invert
 from sensitivity.jacobian import Jacobian, jacobian
+from sensitivity.paths import Path, follow
+from sensitivity.singular import SingularPoint, Twin, find_twin, locate
 from sensitivity.spectrum import Spectrum, spectrum
 
 __all__ = [
@@ -16,12 +19,21 @@ __all__ = [
     "DensityCorrelations",
     "Diagnosis",
     "GaussianTypeOrbitals",
+    "Inversion",
     "Jacobian",
+    "NullMode",
+    "Path",
+    "SingularPoint",
     "Spectrum",
     "SphericalBessel",
+    "Twin",
     "convergence",
     "diagnose",
+    "find_twin",
+    "follow",
+    "invert",
     "jacobian",
+    "locate",
     "spectrum",
     "structures",
 ]

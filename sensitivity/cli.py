@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sensitivity.commands import navigation
+from sensitivity.commands.inputs import add_descriptor, add_structure, build_descriptor, load_source
+
 # Whatever imports scipy or matplotlib is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
     from sensitivity.descriptors import DensityCorrelations
@@ -23,7 +26,6 @@ _INPUT = (
     "and the atoms that move. STRUCTURE is a name that 'sensitivity structures' lists, or a file "
     "that ASE reads; a file with the name of a structure is reached as ./NAME."
 )
-FRAMES_COUNTED = 1000  # a long trajectory is not read to its end to learn how long it is
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,6 +98,9 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_structures(commands)
     _add_analyze(commands)
     _add_diagnose(commands)
+    for command in navigation.add_commands(commands):
+        add_descriptor(command)
+        command.set_defaults(run=_navigate)
     _add_lab(commands)
     return parser
 
@@ -112,8 +117,8 @@ def _add_analyze(commands: Any) -> None:
     command = commands.add_parser(
         "analyze", help=text, description=f"{text.capitalize()}, their kinds, {_INPUT}"
     )
-    _add_structure(command)
-    _add_descriptor(command)
+    add_structure(command)
+    add_descriptor(command)
     _add_output(command)
     command.set_defaults(run=_analyze)
 
@@ -123,7 +128,7 @@ def _add_diagnose(commands: Any) -> None:
     command = commands.add_parser(
         "diagnose", help=text, description=f"{text.capitalize()}, with evidence, {_INPUT}"
     )
-    _add_structure(command)
+    add_structure(command)
     command.add_argument(
         "--tolerance",
         type=float,
@@ -131,21 +136,9 @@ def _add_diagnose(commands: Any) -> None:
         help="how far the nearest geometry may be at which a displacement is exactly invisible, "
         "in Å, root mean square per atom (default: 0.001)",
     )
-    _add_descriptor(command)
+    add_descriptor(command)
     _add_output(command)
     command.set_defaults(run=_diagnose)
-
-
-def _add_structure(command: argparse.ArgumentParser) -> None:
-    command.add_argument("structure", metavar="STRUCTURE", help="a name, or a file")
-    command.add_argument("--index", type=int, help="frame of the file (default: 0, the first)")
-    command.add_argument(
-        "--center",
-        type=int,
-        action="append",
-        metavar="ATOM",
-        help="index of an atom whose environment counts, from 0; repeatable (default: all)",
-    )
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:
@@ -155,35 +148,6 @@ def _add_output(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="draw the singular values and the least visible mode (.png, .pdf or .svg)",
-    )
-
-
-def _add_descriptor(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("descriptor (density correlations)")
-    group.add_argument("--order", type=int, help="neighbours correlated: 1, 2, 3 or 4 (default: 2)")
-    group.add_argument("--cutoff", type=float, metavar="Å", help="radius in Å (default: 3.5)")
-    group.add_argument("--n-max", type=int, metavar="N", help="radial functions (default: 6)")
-    group.add_argument("--l-max", type=int, metavar="L", help="largest degree (default: 6)")
-    group.add_argument(
-        "--smearing", type=float, metavar="Å", help="width of an atom in Å (default: 0.3)"
-    )
-    group.add_argument(
-        "--basis",
-        choices=("gto", "bessel"),
-        default="gto",
-        help="radial basis: Gaussian-type orbitals or spherical Bessel functions (default: gto)",
-    )
-    group.add_argument(
-        "--parity-odd",
-        action="store_true",
-        default=None,
-        help="at order 3 or 4, add the features that change sign under inversion",
-    )
-    group.add_argument(
-        "--contract-channels",
-        type=int,
-        metavar="K",
-        help="mix species and radial functions to K channels (default: as they are)",
     )
 
 
@@ -231,11 +195,20 @@ def _diagnose(options: argparse.Namespace) -> int:
     return _show(result, report(result, descriptor, source=source), plot=options.plot)
 
 
+def _navigate(options: argparse.Namespace) -> int:
+    """Run ``locate``, ``twin``, ``follow`` or ``invert``, and print what there is to say."""
+    navigation.check_output(options)
+    source, descriptor = _load(options), build_descriptor(options)
+    report = options.navigate(source, descriptor, options)
+    print(report if isinstance(report, str) else _dump(report))
+    return 0
+
+
 def _prepare(options: argparse.Namespace) -> tuple[Source, DensityCorrelations]:
     """What is looked at, and what looks at it; refuses what cannot be written first."""
     if options.plot is not None:
         _check_plot(options.plot)
-    return _load(options), _descriptor(options)
+    return _load(options), build_descriptor(options)
 
 
 def _show(result: Any, report: dict[str, Any] | str, *, plot: Path | None) -> int:
@@ -251,36 +224,7 @@ def _dump(content: dict[str, Any]) -> str:
 
 
 def _load(options: argparse.Namespace) -> Source:
-    from sensitivity import structures
-    from sensitivity.reports import Source
-
-    name = options.structure
-    if name in structures.names():
-        if options.index is not None:
-            raise ValueError(
-                f"--index chooses a frame of a file, and {name} is a named structure; leave it "
-                f"out, or give the file as ./{name}."
-            )
-        return Source(name, structures.load(name))
-    path = Path(name)
-    if not path.exists() and not path.suffix and path.name == name:
-        structures.load(name)  # raises, and tells the nearest names
-    index = 0 if options.index is None else options.index
-    atoms = structures.read(path, index=index)
-    if index < 0:
-        index += structures.count_frames(path)
-    count = structures.count_frames(path, limit=FRAMES_COUNTED)
-    return Source(name, atoms, index=index, frames=count, all_counted=count < FRAMES_COUNTED)
-
-
-def _descriptor(options: argparse.Namespace) -> DensityCorrelations:
-    from sensitivity import descriptors
-
-    names = ("order", "cutoff", "n_max", "l_max", "smearing", "parity_odd", "contract_channels")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    if options.basis == "bessel":
-        given["basis"] = descriptors.SphericalBessel()
-    return descriptors.DensityCorrelations(**given)
+    return load_source(options.structure, index=options.index)
 
 
 def _check_plot(path: Path) -> None:

@@ -161,7 +161,7 @@ def test_frames_are_chosen_and_told(analyze, capsys, tmp_path):
 
 
 def test_long_files_are_not_counted_to_the_end(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("sensitivity.cli.FRAMES_COUNTED", 2)
+    monkeypatch.setattr("sensitivity.commands.inputs.FRAMES_COUNTED", 2)
     path = tmp_path / "many.xyz"
     path.write_text("1\n\nH 0 0 0\n" * 5)
     main(["analyze", str(path)])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.jacobian import jacobian, second_derivative
+from sensitivity.motions import trivial_motions
 from sensitivity.spectrum import GRAM_SUFFICES
 
 Array = NDArray[np.float64]
@@ -80,6 +81,13 @@ class DescriptorView:
         atoms: Atoms = self.atoms.copy()
         atoms.positions += displacement
         return atoms
+
+    def internal(self, displacement: Array) -> Array:
+        """Orthonormal internal displacements there, shape (k, N, 3)."""
+        motions = trivial_motions(
+            self.at(displacement), cutoff=self.descriptor.cutoff, centers=self.centers
+        )
+        return motions.internal()
 
     def slopes(self, displacement: Array, directions: Array) -> Array:
         """J times directions."""
@@ -183,7 +191,7 @@ class _Search:
 
     def look(self, displacement: Array) -> _Look:
         slopes = self.view.slopes(displacement, self.directions)
-        values, mixing = _decompose(slopes, scale=self.scale)
+        values, mixing = decompose(slopes, scale=self.scale)
         modes = np.tensordot(mixing, self.directions, axes=1)
         return _Look(displacement, values, modes, slopes @ mixing.T, self)
 
@@ -255,11 +263,14 @@ class _Search:
         return np.tensordot(after, self.moves, axes=1), np.array(left)
 
 
-def _decompose(slopes: Array, *, scale: float) -> tuple[Array, Array]:
-    """Singular values (k,), descending, and right vectors (k, k) of a matrix (rows, k)."""
+def decompose(slopes: Array, *, scale: float = 0.0) -> tuple[Array, Array]:
+    """Singular values (k,), descending, and right vectors (k, k) of a matrix (rows, k).
+
+    ``scale`` is the largest singular value, if the matrix is a part that need not have it.
+    """
     squares, vectors = np.linalg.eigh(slopes.T @ slopes)
     values, mixing = np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]
-    small = values < GRAM_SUFFICES * scale
+    small = values < GRAM_SUFFICES * values.max(initial=scale)
     if small.any():
         triangle = np.linalg.qr(slopes @ mixing[small].T, mode="r")
         _, exact, rotation = np.linalg.svd(triangle)

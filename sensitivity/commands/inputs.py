@@ -1,0 +1,92 @@
+"""What every command that looks at a structure takes: the structure, and the descriptor."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Whatever imports scipy is imported where it is used: --help is immediate.
+if TYPE_CHECKING:
+    from sensitivity.descriptors import DensityCorrelations
+    from sensitivity.reports import Source
+
+FRAMES_COUNTED = 1000  # a long trajectory is not read to its end to learn how long it is
+
+
+def add_structure(command: argparse.ArgumentParser, *, one_center: bool = False) -> None:
+    """Add the arguments that choose a structure, and the centers in it or the only one."""
+    command.add_argument("structure", metavar="STRUCTURE", help="a name, or a file")
+    command.add_argument("--index", type=int, help="frame of the file (default: 0, the first)")
+    command.add_argument(
+        "--center",
+        type=int,
+        action="append",
+        metavar="ATOM",
+        help="index of an atom whose environment counts, from 0"
+        + (" (default: 0, the first atom)" if one_center else "; repeatable (default: all)"),
+    )
+
+
+def add_descriptor(command: argparse.ArgumentParser) -> None:
+    """Add the options of the descriptor; their defaults are its own."""
+    group = command.add_argument_group("descriptor (density correlations)")
+    group.add_argument("--order", type=int, help="neighbours correlated: 1, 2, 3 or 4 (default: 2)")
+    group.add_argument("--cutoff", type=float, metavar="Å", help="radius in Å (default: 3.5)")
+    group.add_argument("--n-max", type=int, metavar="N", help="radial functions (default: 6)")
+    group.add_argument("--l-max", type=int, metavar="L", help="largest degree (default: 6)")
+    group.add_argument(
+        "--smearing", type=float, metavar="Å", help="width of an atom in Å (default: 0.3)"
+    )
+    group.add_argument(
+        "--basis",
+        choices=("gto", "bessel"),
+        default="gto",
+        help="radial basis: Gaussian-type orbitals or spherical Bessel functions (default: gto)",
+    )
+    group.add_argument(
+        "--parity-odd",
+        action="store_true",
+        default=None,
+        help="at order 3 or 4, add the features that change sign under inversion",
+    )
+    group.add_argument(
+        "--contract-channels",
+        type=int,
+        metavar="K",
+        help="mix species and radial functions to K channels (default: as they are)",
+    )
+
+
+def load_source(name: str, *, index: int | None = None) -> Source:
+    """Return a named structure, or a frame of a file; None is the first."""
+    from sensitivity import structures
+    from sensitivity.reports import Source
+
+    if name in structures.names():
+        if index is not None:
+            raise ValueError(
+                f"--index chooses a frame of a file, and {name} is a named structure; leave it "
+                f"out, or give the file as ./{name}."
+            )
+        return Source(name, structures.load(name))
+    path = Path(name)
+    if not path.exists() and not path.suffix and path.name == name:
+        structures.load(name)  # raises, and tells the nearest names
+    index = 0 if index is None else index
+    atoms = structures.read(path, index=index)
+    if index < 0:
+        index += structures.count_frames(path)
+    count = structures.count_frames(path, limit=FRAMES_COUNTED)
+    return Source(name, atoms, index=index, frames=count, all_counted=count < FRAMES_COUNTED)
+
+
+def build_descriptor(options: argparse.Namespace) -> DensityCorrelations:
+    """Return the descriptor that the options ask for."""
+    from sensitivity import descriptors
+
+    names = ("order", "cutoff", "n_max", "l_max", "smearing", "parity_odd", "contract_channels")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.basis == "bessel":
+        given["basis"] = descriptors.SphericalBessel()
+    return descriptors.DensityCorrelations(**given)

@@ -1,0 +1,275 @@
+"""The commands that move atoms: ``locate``, ``twin``, ``follow`` and ``invert``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.commands.frames import check_path, write_frames
+from sensitivity.commands.inputs import add_structure, load_source
+from sensitivity.commands.progress import tell_progress
+
+# Whatever imports scipy is imported where it is used: --help is immediate.
+if TYPE_CHECKING:
+    import numpy as np
+    from ase import Atoms
+
+    from sensitivity.descriptors import DensityCorrelations
+    from sensitivity.reports import Source
+
+Report = dict[str, Any] | str
+
+_INPUT = (
+    " STRUCTURE is a name that 'sensitivity structures' lists, or a file that ASE reads. Ctrl-C "
+    "ends the search and keeps what was found."
+)
+# How a search that Ctrl-C ended begins to tell of itself.
+_INTERRUPTED = "Interrupted"
+
+
+def add_commands(commands: Any) -> Iterator[argparse.ArgumentParser]:
+    """Give the parser of each command; ``options.navigate`` is what it runs."""
+    yield _add_locate(commands)
+    yield _add_twin(commands)
+    yield _add_follow(commands)
+    yield _add_invert(commands)
+
+
+def _add_locate(commands: Any) -> argparse.ArgumentParser:
+    text = "find the nearest geometry at which some displacement is not seen"
+    command = _add_command(commands, "locate", text, output="the geometry that was found")
+    _add_length(command, "--reach", "how far the atoms may go, in Å, root of the summed squares", 2)
+    command.add_argument("--count", type=int, metavar="N", help="how many points (default: 1)")
+    command.add_argument(
+        "--allow",
+        action="append",
+        choices=("symmetry", "coalescence"),
+        default=[],
+        help="do not avoid points that are singular by symmetry, or where atoms meet; repeatable",
+    )
+    command.set_defaults(navigate=_locate)
+    return command
+
+
+def _add_twin(commands: Any) -> argparse.ArgumentParser:
+    text = "find two distinct structures with the same features"
+    command = _add_command(commands, "twin", text, output="the two structures")
+    _add_length(
+        command,
+        "--amplitude",
+        "how far each is from the singular point between them, in Å, root of the summed squares",
+        0.1,
+    )
+    _add_length(command, "--reach", "how far away the singular point may be, in Å", 0.5)
+    command.set_defaults(navigate=_twin)
+    return command
+
+
+def _add_follow(commands: Any) -> argparse.ArgumentParser:
+    text = "move the atoms along a singular vector, as a curve"
+    command = _add_command(commands, "follow", text, output="all frames, as a trajectory,")
+    command.add_argument(
+        "--mode",
+        type=int,
+        action="append",
+        help="number of the mode, as in 'sensitivity analyze'; several are followed as one "
+        "subspace (default: the internal one that is seen least)",
+    )
+    _add_length(command, "--length", "of the curve, in Å; negative for the other way", 1.0)
+    _add_length(command, "--step", "distance between frames, in Å", 0.05)
+    command.set_defaults(navigate=_follow)
+    return command
+
+
+def _add_invert(commands: Any) -> argparse.ArgumentParser:
+    text = "recover a structure from its features"
+    command = _add_command(
+        commands, "invert", text, output="the recovered structure", one_center=False
+    )
+    start = command.add_mutually_exclusive_group(required=True)
+    start.add_argument(
+        "--start",
+        metavar="STRUCTURE",
+        help="where the search begins: a name or a file, of the same atoms in the same order",
+    )
+    start.add_argument(
+        "--rattle",
+        type=float,
+        metavar="Å",
+        help="begin at the structure itself with normal noise of this width on every coordinate",
+    )
+    command.add_argument("--seed", type=int, help="of the noise of --rattle (default: 0)")
+    command.set_defaults(navigate=_invert)
+    return command
+
+
+def _add_command(
+    commands: Any, name: str, text: str, *, output: str, one_center: bool = True
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=f"{text.capitalize()}.{_INPUT}"
+    )
+    add_structure(command, one_center=one_center)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument(
+        "--output", type=Path, metavar="FILE", help=f"write {output} to this .extxyz or .xyz"
+    )
+    command.set_defaults(start=None)
+    return command
+
+
+def _add_length(command: argparse.ArgumentParser, name: str, text: str, usual: float) -> None:
+    command.add_argument(name, type=float, metavar="Å", help=f"{text} (default: {usual:g})")
+
+
+def check_output(options: argparse.Namespace) -> None:
+    """Refuse a file that cannot be written, before anything is computed."""
+    if options.output is not None:
+        read = [name for name in (options.structure, options.start) if name is not None]
+        check_path(options.output, inputs=read)
+
+
+def _locate(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+    from sensitivity import reports
+    from sensitivity.singular import locate
+    from sensitivity.singular.avoidance import AVOIDABLE
+
+    avoid = [reason for reason in AVOIDABLE if reason not in options.allow]
+    given = _given(options, "reach", "count")
+    with tell_progress("locate"):
+        point = locate(source.atoms, descriptor, center=_center(options), avoid=avoid, **given)
+    if not point.converged and point.status.startswith(_INTERRUPTED):
+        raise KeyboardInterrupt
+    found = (point, *point.others) if point.converged else ()
+    frames = [
+        (one.atoms, {"center": one.center, "condition": one.condition, "moved": one.moved})
+        for one in found
+    ]
+    report = reports.describe_point if options.json else reports.tabulate_point
+    return _write(report(point, descriptor, source=source), frames, options.output)
+
+
+def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+    from sensitivity import reports
+    from sensitivity.singular import find_twin
+
+    given = _given(options, "amplitude", "reach")
+    with tell_progress("twin"):
+        twin = find_twin(source.atoms, descriptor, center=_center(options), **given)
+    if not twin.found and _INTERRUPTED in twin.status:
+        raise KeyboardInterrupt
+    facts = {"center": twin.center, "residual": twin.residual, "rmsd": twin.rmsd}
+    frames = [(atoms, facts) for atoms in twin.pair] if twin.found else []
+    report = reports.describe_twin if options.json else reports.tabulate_twin
+    return _write(report(twin, descriptor, source=source), frames, options.output)
+
+
+def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+    from sensitivity import reports
+    from sensitivity.paths import follow
+    from sensitivity.paths.follow import INTERRUPTED
+
+    center, given = _center(options), _given(options, "length", "step")
+    mode = options.mode or _softest(source.atoms, descriptor, center)
+    with tell_progress("follow"):
+        path = follow(source.atoms, descriptor, center=center, mode=mode, **given)
+    if len(path.frames) == 1 and INTERRUPTED in path.status:
+        raise KeyboardInterrupt
+    columns = zip(path.length, path.condition, path.feature_distance, strict=True)
+    frames = [
+        (atoms, dict(zip(("length", "condition", "feature_distance"), row, strict=True)))
+        for atoms, row in zip(path.frames, columns, strict=True)
+    ]
+    report = reports.describe_path if options.json else reports.tabulate_path
+    return _write(report(path, descriptor, source=source), frames, options.output)
+
+
+def _softest(atoms: Atoms, descriptor: DensityCorrelations, center: int) -> int:
+    """The internal mode that is seen least; without any, 0, of which ``follow`` says why not."""
+    from sensitivity.spectrum import spectrum
+
+    return max(spectrum(atoms, descriptor, centers=(center,)).internal - 1, 0)
+
+
+def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+    from sensitivity import reports
+    from sensitivity.inversion import invert
+
+    start, centers = _start(source.atoms, options), options.center
+    wanted = descriptor.features(source.atoms, centers=centers)
+    with tell_progress("invert"):
+        result = invert(wanted, descriptor, start=start, centers=centers)
+    if result.interrupted and not result.steps:
+        raise KeyboardInterrupt
+    facts = {"residual": result.residual, "converged": result.converged}
+    report = (reports.describe_inversion if options.json else reports.tabulate_inversion)(
+        result, descriptor, source=source, start=start
+    )
+    return _write(report, [(result.atoms, facts)], options.output)
+
+
+def _start(target: Atoms, options: argparse.Namespace) -> Atoms:
+    """Where the inversion begins."""
+    if options.start is None:
+        return _rattled(target, options.rattle, 0 if options.seed is None else options.seed)
+    if options.seed is not None:
+        raise ValueError(
+            "--seed belongs to the noise of --rattle, got it with --start; leave it out."
+        )
+    start = load_source(options.start).atoms
+    if list(start.numbers) != list(target.numbers):
+        raise ValueError(
+            f"--start must have the atoms of the structure, {target.symbols}, in the same order, "
+            f"got {start.symbols}; reorder them, or use --rattle."
+        )
+    if (start.pbc != target.pbc).any() or (start.cell.array != target.cell.array).any():
+        raise ValueError(
+            "--start must have the cell and the periodicity of the structure, got others; give "
+            "it the same, or use --rattle."
+        )
+    return start
+
+
+def _rattled(target: Atoms, width: float, seed: int) -> Atoms:
+    import numpy as np
+
+    if not 0 < width < inf:
+        raise ValueError(f"--rattle must be a positive length in Å, got {width}; try 0.05.")
+    if seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {seed}; try 0.")
+    start: Atoms = target.copy()
+    noise: np.ndarray = np.random.default_rng(seed).normal(size=start.positions.shape)
+    start.positions += width * noise
+    return start
+
+
+def _center(options: argparse.Namespace) -> int:
+    """The only center, which is the first atom if none is given."""
+    centers = options.center or [0]
+    if len(centers) > 1:
+        raise ValueError(f"this command takes one --center, got {len(centers)}; leave one of them.")
+    return int(centers[0])
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Those of the options that were given: the defaults are those of the library."""
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
+def _write(
+    report: Report, frames: Sequence[tuple[Atoms, Mapping[str, Any]]], path: Path | None
+) -> Report:
+    """Write what was found, if that is wanted, and add to the report where it is."""
+    if path is not None and frames:
+        write_frames(path, frames)
+    written = str(path) if path is not None and frames else None
+    if isinstance(report, dict):
+        return {**report, "output": written}
+    if path is None:
+        return report
+    count = f"{len(frames)} structure{'s' if len(frames) > 1 else ''}"
+    last = f"Wrote {count} to {path}." if frames else f"Found nothing to write to {path}."
+    return f"{report}\n\n{last}"

@@ -1,0 +1,163 @@
+"""Find the structure that has given features, from a start nearby."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
+from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.inversion.descent import ROUNDING, Guess, Problem, search
+from sensitivity.inversion.results import Inversion, count
+from sensitivity.inversion.softness import Softness, soften
+from sensitivity.jacobian import Jacobian, jacobian
+from sensitivity.structures import check_centers
+
+Array = NDArray[np.float64]
+
+
+def invert(
+    features: ArrayLike,
+    descriptor: Descriptor,
+    *,
+    start: Atoms,
+    centers: Centers = None,
+    tolerance: float = 1e-10,
+    restarts: int = 10,
+    rng: np.random.Generator | None = None,
+) -> Inversion:
+    """Find the structure that has these features, from a start nearby.
+
+    Minimises |ξ(r) - ξ*|² over the positions, by Levenberg-Marquardt steps with the analytic
+    Jacobian. Where an attempt stalls, short of the features, the best structure so far is
+    displaced at random, mostly along its softest modes, and tried again: near a flat molecule, for
+    one, there is a local minimum for every choice of the side to which each atom is out of plane.
+
+    An interrupt from the keyboard ends the search. The best structure so far is then returned, and
+    its status says so.
+
+    Local invertibility is the subject of Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open
+    Research Europe 1:126 (2021), doi 10.12688/openreseurope.14156.1.
+
+    Parameters
+    ----------
+    features
+        Those wanted, shape (centers, features), as ``descriptor.features`` gives them.
+    descriptor
+        Any descriptor.
+    start
+        A structure of the same atoms in the same order, N atoms.
+    centers
+        Indices of the centers to which the rows of ``features`` belong; None takes all atoms.
+    tolerance
+        Relative residual up to which the features count as reproduced. The search goes on to
+        rounding nevertheless; raise it for features that are not exact.
+    restarts
+        How many more attempts there may be.
+    rng
+        For the displacements of further attempts; None takes a generator of fixed seed.
+
+    Returns
+    -------
+    Inversion, with the structure in the orientation that it has after moving from the start.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the features do not have the shape of those of the start, or are not finite numbers; if
+        the start, a center or their combination with the descriptor is unusable; if no center sees
+        a neighbour; if ``tolerance`` or ``restarts`` is out of range.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, invert, structures
+    >>> atoms, descriptor = structures.load("H2O"), DensityCorrelations(order=2)
+    >>> wanted = descriptor.features(atoms)
+    >>> atoms.rattle(0.05)
+    >>> invert(wanted, descriptor, start=atoms).converged
+    True
+    """
+    _check_settings(tolerance, restarts)
+    derivative = jacobian(start, descriptor, centers=check_centers(start, centers))
+    target = _check_features(features, derivative)
+    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(derivative.features))
+    first = Problem(descriptor, target, max(norm, ROUNDING)).guess(derivative)
+    _check_neighbors(first)
+    generator = np.random.default_rng(0) if rng is None else rng
+    trails: list[list[Guess]] = [[first]]
+    evaluations, softness, interrupted = 1, Softness(float("nan"), None), False
+    try:
+        for attempt, guess in search(first, tolerance=tolerance, restarts=restarts, rng=generator):
+            evaluations += guess is not first
+            if attempt == len(trails):
+                trails.append([guess])
+            elif guess.residual < trails[attempt][-1].residual:
+                trails[attempt].append(guess)
+        softness = soften(_best(trails)[-1])
+    except KeyboardInterrupt:
+        interrupted = True
+    trail = _best(trails)
+    return Inversion(
+        atoms=trail[-1].atoms,
+        centers=derivative.centers,
+        converged=trail[-1].residual <= tolerance,
+        residuals=np.array([guess.residual for guess in trail]),
+        evaluations=evaluations,
+        attempts=len(trails),
+        uncertainty=softness.uncertainty,
+        stalled_along=softness.null,
+        tolerance=tolerance,
+        interrupted=interrupted,
+    )
+
+
+def _best(trails: list[list[Guess]]) -> list[Guess]:
+    return min(trails, key=lambda trail: trail[-1].residual)
+
+
+def _check_settings(tolerance: float, restarts: int) -> None:
+    if not isinstance(tolerance, Real) or isinstance(tolerance, bool):
+        raise TypeError(f"tolerance must be a number, got {tolerance!r}; try 1e-10.")
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance must be between 0 and 1, got {tolerance}; try 1e-10.")
+    if not isinstance(restarts, Integral) or isinstance(restarts, bool):
+        raise TypeError(f"restarts must be an integer, got {restarts!r}; try 10.")
+    if restarts < 0:
+        raise ValueError(f"restarts must be 0 or more, got {restarts}; try 10.")
+
+
+def _check_features(features: ArrayLike, start: Jacobian) -> Array:
+    """Return the features wanted as an array, if it has the shape of those of the start."""
+    try:
+        target = np.array(features, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"features must be an array of numbers of shape {start.features.shape}, got "
+            f"{type(features).__name__}; give what descriptor.features returns."
+        ) from None
+    if target.shape != start.features.shape:
+        raise ValueError(
+            f"features must have the shape (centers, features) = {start.features.shape} of those "
+            f"of the start, {start.atoms.symbols} with {count(len(start.centers), 'center')}, got "
+            f"{target.shape}; give a start with the species and number of atoms, and the centers "
+            "and the descriptor, that the features belong to."
+        )
+    if not np.isfinite(target).all():
+        wrong = int(np.sum(~np.isfinite(target)))
+        raise ValueError(
+            f"features must be finite numbers, got {wrong} of {target.size} that are not; "
+            "compute them again."
+        )
+    return target
+
+
+def _check_neighbors(guess: Guess) -> None:
+    values, _ = guess.decomposition
+    if len(values) == 0:
+        raise ValueError(
+            "the features of an atom without neighbours say nothing of a structure, and no center "
+            f"of the start has one within {guess.problem.descriptor.cutoff:g} Å; choose other "
+            "centers, a larger cutoff, or a denser start."
+        )

@@ -1,0 +1,132 @@
+"""What an inversion gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NullMode:
+    """A displacement to which the features do not answer to first order.
+
+    Attributes
+    ----------
+    displacement
+        Shape (N, 3), unit norm.
+    singular_value
+        In (feature)/Å, where the search ended.
+    condition
+        The same over the largest singular value.
+    distance
+        How far the nearest geometry is at which it vanishes, in Å, root of the summed squares, to
+        first order; infinite if there is none.
+    """
+
+    displacement: Array
+    singular_value: float
+    condition: float
+    distance: float
+
+    def __post_init__(self) -> None:
+        self.displacement.setflags(write=False)
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """A structure found from features.
+
+    Attributes
+    ----------
+    atoms
+        Of all structures that were tried, the one whose features are nearest to those wanted.
+    centers
+        The centers to which the features belong.
+    converged
+        Whether the features agree within ``tolerance``.
+    residuals
+        Shape (steps + 1,): |ξ - ξ*| over |ξ*| after every step of the attempt that led to
+        ``atoms``.
+    evaluations
+        How often features and Jacobian were computed, over all attempts.
+    attempts
+        How many there were: one from the start, the others from where the best one had stalled.
+    uncertainty
+        How far the atoms can move along the softest mode before the features change by as much as
+        they disagree, or by rounding if that is more: to second order, in Å, root of the summed
+        squares. NaN if the search was interrupted.
+    stalled_along
+        The softest mode, if it is null where the search ended; else None. Null means that its
+        singular value vanishes within 1e-3 Å, or that the features wanted lie beyond a fold.
+    tolerance
+        As asked for.
+    interrupted
+        Whether the search was interrupted from the keyboard.
+    """
+
+    atoms: Atoms
+    centers: tuple[int, ...]
+    converged: bool
+    residuals: Array
+    evaluations: int
+    attempts: int
+    uncertainty: float
+    stalled_along: NullMode | None
+    tolerance: float
+    interrupted: bool
+
+    def __post_init__(self) -> None:
+        self.residuals.setflags(write=False)
+
+    @property
+    def residual(self) -> float:
+        """|ξ - ξ*| over |ξ*|."""
+        return float(self.residuals[-1])
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of the attempt that led to ``atoms``."""
+        return len(self.residuals) - 1
+
+    @property
+    def status(self) -> str:
+        """One sentence on how it ended, and what to do about it."""
+        off, null = f"{self.residual:.0e} of their norm", self.stalled_along
+        if self.interrupted:
+            return (
+                f"Interrupted after {count(self.evaluations, 'evaluation')}: the features of the "
+                f"best structure so far are off by {off}."
+            )
+        if self.converged:
+            found = f"Recovered after {count(self.steps, 'step')}: the features agree to {off}"
+            fixed = f"fix the atoms to {self.uncertainty:.0e} Å"
+            if null is None:
+                return f"{found} and {fixed}."
+            return (
+                f"{found}, but answer at most quadratically to a mode of relative singular value "
+                f"{null.condition:.0e}, and {fixed} only."
+            )
+        stalled = f"Stalled in {count(self.attempts, 'attempt')} with features off by {off}"
+        if null is None:
+            return (
+                f"{stalled}, and no null mode is the cause; check that atoms and centers are those "
+                "of the features, or start nearer."
+            )
+        return (
+            f"{stalled} because of a null mode of relative singular value {null.condition:.0e}: "
+            "along it the features change one way only, at most quadratically; add centers or "
+            "raise the order."
+        )
+
+    def __repr__(self) -> str:
+        return f"Inversion({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"
+
+
+def count(number: int, what: str) -> str:
+    """Return the number and the noun, in the plural where it belongs."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

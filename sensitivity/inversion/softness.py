@@ -1,0 +1,80 @@
+"""How well features fix a structure: the displacement that they see worst."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.inversion.descent import INVISIBLE, ROUNDING, TINY, Guess
+from sensitivity.inversion.results import NullMode
+from sensitivity.jacobian import second_derivative
+
+Array = NDArray[np.float64]
+
+# Å. A mode is null if its singular value vanishes at a geometry so near: as for ``diagnose``.
+NULL_WITHIN = 1e-3
+# A mode whose singular value is above this fraction of the largest is not examined.
+SOFT = 0.1
+# How much of J v the nearest zero may leave.
+UNEXPLAINED = 0.5
+# Of the largest slope: those below are noise of the differences that second derivatives are.
+SLOPE_KNOWN = 1e-6
+
+
+class Softness(NamedTuple):
+    """What the softest mode leaves open: an uncertainty in Å, and itself if it is null."""
+
+    uncertainty: float
+    null: NullMode | None
+
+
+def soften(guess: Guess) -> Softness:
+    """Examine the softest mode.
+
+    The images of other displacements make up for what lies in their span, so that only the rest
+    of J v and of its derivative H[v] counts. The nearest zero of it is found to first order. A mode
+    is null, too, if (ξ - ξ*)·H[v, v] is more than |J v|²: the features wanted lie beyond a fold.
+    """
+    values, modes = guess.decomposition
+    value, largest = float(values[-1]), float(values[0])
+    unnoticed = max(guess.residual, ROUNDING)
+    if value > SOFT * largest:
+        return Softness(unnoticed / value, None)
+    image, curved = _beyond_others(guess)
+    # What is not noticed is |J v| a + |H[v, v]| a² / 2.
+    bend = float(np.linalg.norm(curved[:, -1]))
+    answer = value + np.sqrt(value**2 + 2 * bend * unnoticed)
+    distance = 0.0 if value <= INVISIBLE * largest else _distance_to_zero(image, curved)
+    null = NullMode(
+        displacement=modes[-1].copy(),
+        singular_value=value * guess.problem.norm,
+        condition=value / (largest + TINY),
+        distance=distance,
+    )
+    # A fold: the second order holds the mode against the mismatch more than the first order does.
+    held = float(guess.mismatch.ravel() @ curved[:, -1]) > value**2
+    is_null = held or distance <= NULL_WITHIN
+    return Softness(2 * unnoticed / (answer + TINY), null if is_null else None)
+
+
+def _beyond_others(guess: Guess) -> tuple[Array, Array]:
+    """J v of the softest mode v, (rows,), and H[v] of all modes, (rows, n); others left out."""
+    values, modes = guess.decomposition
+    norm, centers = guess.problem.norm, guess.derivative.centers
+    change = second_derivative(guess.atoms, guess.problem.descriptor, modes[-1], centers=centers)
+    images = guess.derivative.apply(modes) / norm  # [row, mode]
+    others = np.flatnonzero(values[:-1] > INVISIBLE * values[0])
+    seen = images[:, others] / values[others]
+    curved = change.apply(modes) / norm
+    return images[:, -1], curved - seen @ (seen.T @ curved)
+
+
+def _distance_to_zero(image: Array, slopes: Array) -> float:
+    """Length of the shortest step x with image + slopes x = 0; infinite if there is none."""
+    step, *_ = np.linalg.lstsq(slopes, -image, rcond=SLOPE_KNOWN)
+    left = np.linalg.norm(image + slopes @ step)
+    if left > UNEXPLAINED * np.linalg.norm(image):
+        return float("inf")
+    return float(np.linalg.norm(step))

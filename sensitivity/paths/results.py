@@ -1,0 +1,80 @@
+"""What following a singular vector gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.spectrum import Spectrum
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A curve along a singular vector.
+
+    Attributes
+    ----------
+    spectra
+        At every frame, the start first.
+    modes
+        Shape (frames, N, 3): at every frame the direction of the curve, of unit norm. It is the
+        singular vector that is followed, or a combination of those that are followed together.
+    length
+        Shape (frames,): of the curve up to each frame, in Å, root of the summed squares.
+    together
+        For every frame, the indices of the modes in whose span the direction lies: more than one
+        where several were asked for, have equal singular values, or pass by each other.
+    returned
+        Whether the curve closes: it was back at the start, after superposition, on the same way.
+    complete
+        Whether it has the length asked for.
+    status
+        One sentence that names the reason why it ends.
+    """
+
+    spectra: tuple[Spectrum, ...]
+    modes: Array
+    length: Array
+    together: tuple[tuple[int, ...], ...]
+    returned: bool
+    complete: bool
+    status: str
+
+    def __post_init__(self) -> None:
+        for array in (self.modes, self.length):
+            array.setflags(write=False)
+
+    @property
+    def frames(self) -> tuple[Atoms, ...]:
+        """The structures."""
+        return tuple(spectrum.atoms for spectrum in self.spectra)
+
+    @cached_property
+    def feature_distance(self) -> Array:
+        """Shape (frames,): Euclidean distance of the features from those of the start."""
+        start = self.spectra[0].features
+        return np.array([np.linalg.norm(each.features - start) for each in self.spectra])
+
+    @cached_property
+    def response(self) -> Array:
+        """Shape (frames,): |J v| along the direction v of the curve, in (feature)/Å."""
+        internal = [each.internal for each in self.spectra]
+        parts = [
+            each.singular_values[:n] * np.tensordot(each.modes[:n], mode, axes=2)
+            for each, n, mode in zip(self.spectra, internal, self.modes, strict=True)
+        ]
+        return np.array([np.linalg.norm(part) for part in parts])
+
+    @cached_property
+    def condition(self) -> Array:
+        """Shape (frames,): smallest over largest internal singular value."""
+        return np.array([each.condition for each in self.spectra])
+
+    def __repr__(self) -> str:
+        return f"Path({self.spectra[0].atoms.symbols}, frames={len(self.spectra)}: {self.status})"

@@ -1,0 +1,108 @@
+"""What a singular point shall not be: symmetric, or with atoms at one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.descriptors import Descriptor
+from sensitivity.structures import neighbor_pairs
+from sensitivity.symmetry import site_symmetry
+
+Array = NDArray[np.float64]
+Avoided = Literal["symmetry", "coalescence"]
+
+AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
+# Å. Like atoms that are nearer than this are on the way to one place. The shortest bond, of H2, is
+# 0.74 Å; a start may have atoms that are nearer to each other.
+CLOSEST = 0.2
+# Å. No search comes nearer than this, since a descriptor may refuse atoms at one place.
+ONE_PLACE = 1e-3
+# Å, root mean square over the environment: ten times what diagnose takes as symmetric by default.
+NEARLY_SYMMETRIC = 1e-2
+# Part of a null displacement, in norm, that the group has to allow to be seen.
+ALLOWED = 0.5
+
+
+@dataclass(frozen=True)
+class Avoidance:
+    """What is to be kept clear of around a center.
+
+    Attributes
+    ----------
+    descriptor, center
+        What looks, and from where.
+    avoid
+        Among "symmetry" and "coalescence".
+    bonds
+        Shortest and longest distance of a neighbour from the center, Å.
+    """
+
+    descriptor: Descriptor
+    center: int
+    avoid: frozenset[Avoided]
+    bonds: tuple[float, float]
+
+    def permits(self, atoms: Atoms) -> bool:
+        """Whether no atoms are too near, and bonds are within their bounds, but for rounding."""
+        closest = CLOSEST if "coalescence" in self.avoid else ONE_PLACE
+        gaps = atoms.get_all_distances(mic=bool(atoms.pbc.any()))[np.triu_indices(len(atoms), k=1)]
+        if gaps.min(initial=np.inf) < closest:
+            return False
+        if not np.isfinite(self.bonds[1]) and not self.bonds[0]:
+            return True
+        pairs = neighbor_pairs(atoms, self.descriptor.cutoff)
+        lengths = np.linalg.norm(pairs.vectors[pairs.i == self.center], axis=1)
+        low, high = self.bonds
+        rounding = 1e-9 * lengths
+        return bool(((lengths >= low - rounding) & (lengths <= high + rounding)).all())
+
+    def sort(self, atoms: Atoms, null: Array) -> tuple[Array, str]:
+        """Null displacements, (m, N, 3), those that symmetry allows first; and the group's symbol.
+
+        Only those that are to be kept are given: those that symmetry hides are not, if it is to
+        be avoided.
+        """
+        site = site_symmetry(
+            atoms,
+            center=self.center,
+            cutoff=self.descriptor.cutoff,
+            tolerance=NEARLY_SYMMETRIC,
+        )
+        group = site.group if self.descriptor.inversion_invariant else site.group.rotations()
+        moved = null[:, site.atoms] - null[:, site.atoms[:1]]
+        moved = moved.reshape(len(null), 3 * len(site.atoms))
+        turns = np.cross(np.eye(3)[:, None], site.vectors).reshape(3, -1)
+        _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
+        axes = axes[lengths > NEARLY_SYMMETRIC]
+        moved = moved - (moved @ axes.T) @ axes
+        shape = np.linalg.norm(moved, axis=1, keepdims=True)
+        allowed = (moved / np.maximum(shape, np.finfo(float).tiny)) @ group.projector()
+        mixing, shares, _ = np.linalg.svd(allowed)
+        shares = np.pad(shares, (0, len(null) - len(shares)))
+        kept = shares > (ALLOWED if "symmetry" in self.avoid else -1.0)
+        return np.tensordot(mixing.T[kept], null, axes=1), group.symbol
+
+
+def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:
+    """Return what is to be avoided as a set.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a sequence of "symmetry" and "coalescence".
+    """
+    if isinstance(avoid, str) or not isinstance(avoid, Iterable):
+        raise TypeError(f"avoid must be a sequence such as ('symmetry',), got {avoid!r}.")
+    chosen = frozenset(avoid)
+    if not chosen <= set(AVOIDABLE):
+        raise ValueError(
+            f"avoid must hold 'symmetry', 'coalescence', both or none of them, got "
+            f"{sorted(map(str, chosen))}; leave out what is something else."
+        )
+    return chosen  # type: ignore[return-value]

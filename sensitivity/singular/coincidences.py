@@ -1,0 +1,220 @@
+"""Geometries at which order 2 is blind, because pairs of neighbours have the same shape.
+
+In a complete basis order 2 sees, for every shape of a pair (species, two distances, the dot product
+G_ij = x_i·x_j), the sum over the pairs that have it. A displacement that changes only the shapes
+of pairs that were equal, by amounts that add up to zero, is invisible. With n neighbours, the
+changes of G that a displacement can make are those with Nᵀ dG N = 0, where the columns of N span
+the linear dependences of the neighbours, Xᵀ N = 0. So one asks when
+
+- "across": A·B = A·B' and r_B = r_B'. dG_AB = -dG_AB' is possible if all neighbours but A are in a
+  plane with the center; B and B' then move out of it, to opposite sides.
+- "bisector": the same equalities because A is on the bisector of B and B'; possible if all others
+  are in a plane with it. A moves out of it.
+- "exchange": A·B = C·D, r_A = r_C, r_B = r_D. Of four neighbours, possible if N_A N_B = N_C N_D.
+- "double": two equalities of pairs of four neighbours, some combination of which is possible; or
+  one of two pairs without a common neighbour, if all distances are equal. Then (i, j) has the shape
+  of (j, i), and the difference of r_A + r_B and r_C + r_D is not seen either.
+- "equal": all distances are equal. A complete basis minds this not, but a small one does: with
+  fewer degrees than there are pairs it cannot tell all angles apart.
+
+For four neighbours the first two have codimension 3, "exchange" and "double" 4. Descents that know
+nothing of this end at none that is not among them, or symmetric. For more neighbours, only the
+first two are looked for. Some members are symmetric too.
+
+The shapes: Pozdnyakov et al., Phys. Rev. Lett. 125, 166001 (2020),
+doi 10.1103/PhysRevLett.125.166001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, pairwise, permutations
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Kind = Literal["across", "bisector", "exchange", "double", "equal"]
+
+# With fewer neighbours two pairs of one shape come with a mirror plane.
+FEWEST_NEIGHBORS = 4
+# Two equal pairs (i, j), (k, l): G_ij = G_kl.
+Equality = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Coincidences:
+    """Coincidences of one kind, P of them, whose conditions are evaluated together.
+
+    Attributes
+    ----------
+    kind
+        What makes the displacement possible.
+    equalities
+        Shape (P, e, 4): neighbours i, j, k, l with x_i·x_j = x_k·x_l.
+    roles
+        Shape (P, 3 or 4): neighbours A, B, B' or A, B, C, D.
+    planar
+        Shape (P, m): neighbours that are in a plane with the center.
+    """
+
+    kind: Kind
+    equalities: Indices
+    roles: Indices
+    planar: Indices
+
+    def __len__(self) -> int:
+        return len(self.equalities)
+
+    def take(self, which: Indices) -> Coincidences:
+        """Some of them."""
+        parts = (self.equalities[which], self.roles[which], self.planar[which])
+        return Coincidences(self.kind, *parts)
+
+    def conditions(self, vectors: Array, directions: Array) -> tuple[Array, Array]:
+        """What has to vanish, shape (P, rows), and its slopes, shape (P, rows, k).
+
+        ``vectors``, shape (P, n, 3), in Å, are the neighbours from the center; ``directions``,
+        shape (k, n, 3), move them.
+        """
+        parts = [_differences(vectors, directions, self.equalities)]
+        if self.kind in {"across", "bisector"}:
+            parts.append(_out_of_plane(vectors, directions, self.planar))
+        if self.kind == "bisector":
+            parts.append(_off_bisector(vectors, directions, self.roles))
+        if self.kind == "exchange":
+            parts.append(_dependence(vectors, directions, self.roles))
+        values, slopes = zip(*parts, strict=True)
+        return np.concatenate(values, axis=1), np.concatenate(slopes, axis=1)
+
+
+def find_coincidences(numbers: Indices) -> tuple[Coincidences, ...]:
+    """All coincidences of low codimension, for neighbours of these species, shape (n,)."""
+    n = len(numbers)
+    if n < FEWEST_NEIGHBORS:
+        return ()
+    like = numbers[:, None] == numbers
+    roles = [
+        (a, b, c)
+        for b, c in combinations(range(n), 2)
+        for a in range(n)
+        if like[b, c] and a not in {b, c}
+    ]
+    shared = [_equalities([(b, c)], [(a, b, a, c)]) for a, b, c in roles]
+    found = [
+        _make("across", shared, roles, [_without(n, a) for a, _, _ in roles]),
+        _make("bisector", [e[:1] for e in shared], roles, [_without(n, b, c) for _, b, c in roles]),
+    ]
+    if n == FEWEST_NEIGHBORS:
+        swaps = list(_exchanges(like))
+        equal = [_equalities([(a, c), (b, d)], [(a, b, c, d)]) for a, b, c, d in swaps]
+        found.append(_make("exchange", equal, swaps, [()] * len(swaps)))
+        doubles = list(_doubles(like))
+        found.append(_make("double", doubles, [()] * len(doubles), [()] * len(doubles)))
+    if like.all():
+        found.append(_make("equal", [_equalities(_chain(n), [])], [()], [()]))
+    return tuple(coincidences for coincidences in found if len(coincidences))
+
+
+def _make(kind: Kind, equalities: list, roles: list, planar: list) -> Coincidences:  # type: ignore[type-arg]
+    arrays = (np.array(part, dtype=np.intp) for part in (equalities, roles, planar))
+    return Coincidences(kind, *arrays)
+
+
+def _without(n: int, *left_out: int) -> tuple[int, ...]:
+    return tuple(k for k in range(n) if k not in left_out)
+
+
+def _equalities(distances: list[tuple[int, int]], pairs: list[Equality]) -> list[Equality]:
+    return [*((i, i, j, j) for i, j in distances), *pairs]
+
+
+def _chain(n: int) -> list[tuple[int, int]]:
+    return list(pairwise(range(n)))
+
+
+def _exchanges(like: NDArray[np.bool_]) -> Iterator[tuple[int, int, int, int]]:
+    """A, B, C, D of four neighbours, such that A is like C and B like D."""
+    for a, b, c, d in permutations(range(4)):
+        if a == min(a, b, c, d) and like[a, c] and like[b, d]:
+            yield a, b, c, d
+
+
+def _doubles(like: NDArray[np.bool_]) -> Iterator[list[Equality]]:
+    """Equalities of pairs of four neighbours that cost four conditions, and always are enough."""
+    for apex in range(4):
+        a, b, c = _without(4, apex)
+        if like[a, b] and like[b, c]:
+            equal = [(a, b), (b, c)]
+            yield _equalities(equal, [(apex, a, apex, b), (apex, b, apex, c)])
+            yield _equalities(equal, [(a, b, b, c), (b, c, c, a)])
+            for x, middle, y in permutations((a, b, c)):
+                yield _equalities(equal, [(x, middle, middle, y), (apex, x, apex, middle)])
+    for a in (1, 2, 3):
+        b, c = _without(4, 0, a)
+        if like.all():
+            yield _equalities(_chain(4), [(0, a, b, c)])
+        if like[0, a] and like[b, c]:
+            pairs = [(0, b), (0, c), (a, b), (a, c)]
+            for (i, j), (k, l), (p, q) in combinations(pairs, 3):
+                yield _equalities([(0, a), (b, c)], [(i, j, k, l), (k, l, p, q)])
+
+
+def _differences(vectors: Array, directions: Array, equalities: Indices) -> tuple[Array, Array]:
+    """x_i·x_j - x_k·x_l, and its slopes."""
+    every = np.arange(len(vectors))[:, None]
+    signs = np.array([1.0, 1.0, -1.0, -1.0])
+    others = equalities[:, :, [1, 0, 3, 2]]
+    factors = signs[:, None] * vectors[every[:, :, None], others]  # [p, e, 4, xyz]
+    values = 0.5 * np.sum(factors * vectors[every[:, :, None], equalities], axis=(2, 3))
+    k, (count, e, _) = len(directions), equalities.shape
+    moved = np.moveaxis(directions[:, equalities], 0, 2).reshape(count, e, k, 12)
+    return values, (moved @ factors.reshape(count, e, 12, 1))[:, :, :, 0]
+
+
+def _out_of_plane(vectors: Array, directions: Array, planar: Indices) -> tuple[Array, Array]:
+    """How far vectors are from a plane through the center, the nearest to them.
+
+    With the singular value decomposition of the vectors as rows, U S Wᵀ, it is all of U but the
+    first two columns, times the vectors, times the last column of W. To first order in the
+    distance the plane may be held.
+    """
+    every = np.arange(len(vectors))[:, None]
+    rows = vectors[every, planar]  # [p, m, xyz]
+    u, _, w = np.linalg.svd(rows)
+    left, normal = u[:, :, 2:], w[:, 2]
+    transposed = left.swapaxes(1, 2)
+    heights = (rows @ normal[:, :, None])[:, :, 0]
+    # [p, k m] as one product for each coincidence
+    k, (count, m) = len(directions), planar.shape
+    moved = np.moveaxis(directions[:, planar], 0, 1).reshape(count, k * m, 3)
+    changes = (moved @ normal[:, :, None]).reshape(count, k, m).swapaxes(1, 2)
+    return (transposed @ heights[:, :, None])[:, :, 0], transposed @ changes
+
+
+def _off_bisector(vectors: Array, directions: Array, roles: Indices) -> tuple[Array, Array]:
+    """The part of A that is orthogonal to B + B', in two directions."""
+    a, b, c = (vectors[np.arange(len(vectors)), role] for role in roles.T)
+    along = b + c
+    share = np.sum(a * along, axis=1) / np.maximum(np.sum(along**2, axis=1), np.finfo(float).tiny)
+    across = np.linalg.svd(along[:, None])[2][:, 1:]  # [p, 2, xyz]
+    values = np.einsum("prx,px->pr", across, a - share[:, None] * along)
+    moved = [directions[:, role] for role in roles.T]  # [k, p, xyz]
+    change = moved[0] - share[:, None] * (moved[1] + moved[2])
+    return values, np.einsum("prx,kpx->prk", across, change)
+
+
+def _dependence(vectors: Array, directions: Array, roles: Indices) -> tuple[Array, Array]:
+    """N_A N_B - N_C N_D of the linear dependence Σ N_i x_i = 0 of four vectors.
+
+    Its change follows from Xᵀ dN = -dXᵀ N.
+    """
+    null = np.linalg.svd(vectors)[0][:, :, 3]  # [p, n]
+    change = np.einsum("pnx,kmx,pm->pnk", np.linalg.pinv(vectors).swapaxes(1, 2), directions, null)
+    every = np.arange(len(vectors))
+    a, b, c, d = (null[every, role][:, None] for role in roles.T)
+    da, db, dc, dd = (-change[every, role] for role in roles.T)
+    return a * b - c * d, (a * db + da * b - c * dd - dc * d)[:, None]

@@ -1,0 +1,208 @@
+"""The nearest singular point from any geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from numbers import Integral, Real
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.descriptors import Descriptor
+from sensitivity.singular.avoidance import AVOIDABLE, Avoidance, check_avoid
+from sensitivity.singular.descent import Look
+from sensitivity.singular.nearest import DescriptorView
+from sensitivity.singular.points import SingularPoint
+from sensitivity.singular.search import Found, Search
+from sensitivity.structures import check_centers
+
+Array = NDArray[np.float64]
+
+# Å, root of the summed squares. Further away nearly every bond is another one.
+USUAL_REACH = 2.0
+
+
+def locate(
+    atoms: Atoms,
+    descriptor: Descriptor,
+    *,
+    center: int,
+    avoid: Iterable[str] = AVOIDABLE,
+    bonds: tuple[float, float] | None = None,
+    count: int = 1,
+    reach: float = USUAL_REACH,
+    rng: np.random.Generator | None = None,
+) -> SingularPoint:
+    """Find the nearest geometry at which a center does not see some internal displacement.
+
+    At order 2 such geometries are those at which pairs of neighbours have the same shape (see
+    ``coincidences``): the nearest of every kind is computed from dot products, and the descriptor
+    confirms the nearest of all. Other descriptors, and small bases, which are also blind by
+    truncation, are searched by Gauss-Newton steps on J(r) v = 0 with the derivative of J along v,
+    from the softest modes and then from geometries nearby; what that finds is near, but need not
+    be the nearest.
+
+    Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
+    doi 10.12688/openreseurope.14156.1, call these geometries singular points.
+
+    Parameters
+    ----------
+    atoms
+        The start, N atoms.
+    descriptor
+        Any descriptor.
+    center
+        Index of the center.
+    avoid
+        Any of "symmetry", geometries where symmetry alone asks for what is not seen, within
+        0.01 Å; and "coalescence", atoms nearer than 0.2 Å to each other.
+    bonds
+        Shortest and longest distance, in Å, that a neighbour may have from the center; None for
+        no bounds.
+    count
+        Number of distinct points that are wanted; ``others`` holds all but the nearest.
+    reach
+        Å, root of the summed squares: how far the atoms may go.
+    rng
+        Where nearby geometries come from; None for the same ones every time.
+
+    Returns
+    -------
+    SingularPoint. Where none is found, ``converged`` is False and ``status`` says why. Ctrl-C
+    ends the search with what was found until then.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure, the center or another argument is unusable, or the center has no
+        neighbour.
+    """
+    (center,) = check_centers(atoms, (center,))
+    _check_length("reach", reach)
+    _check_count(count)
+    limits = (0.0, np.inf) if bonds is None else _check_bonds(bonds)
+    avoidance = Avoidance(descriptor, center, check_avoid(avoid), limits)
+    view = DescriptorView(atoms.copy(), descriptor, (center,))
+    moves = view.internal(np.zeros_like(atoms.positions))
+    if not len(moves):
+        raise ValueError(
+            f"center {center} has no internal displacement that it could see within "
+            f"{descriptor.cutoff:g} Å; choose a center with neighbours, or a larger cutoff."
+        )
+    search = Search(view, moves, avoidance, float(reach), int(count))
+    search.run(np.random.default_rng(0) if rng is None else rng)
+    return _result(search)
+
+
+def _result(search: Search) -> SingularPoint:
+    """All that was found, the nearest first."""
+    if not search.found:
+        return _failure(search)
+    points = [_describe(search, found) for found in search.found[: search.count]]
+    status = points[0].status
+    if len(points) < search.count:
+        status += f" Of {search.count} points that were asked for, {len(points)} were found."
+    if search.interrupted:
+        status += " Interrupted."
+    return replace(points[0], status=status, others=tuple(points[1:]))
+
+
+def _describe(search: Search, found: Found) -> SingularPoint:
+    count, end = len(found.null), found.look
+    status = (
+        f"{count} internal displacement{'s are' if count > 1 else ' is'} not seen, condition "
+        f"{end.condition:.0e}."
+    )
+    where = f"Converged {end.moved:.3f} Å from the start: "
+    if not end.moved:
+        where = "The start is singular as it stands: "
+    return _point(search, end, found.null, path=found.path, status=where + status)
+
+
+def _failure(search: Search) -> SingularPoint:
+    """Where a search ended without a result, and why."""
+    there = min(search.turned_down.values(), key=lambda end: end.moved, default=search.start)
+    return _point(search, there, search.moves[:0], path=(), status=_reason(search))
+
+
+def _reason(search: Search) -> str:
+    """Why nothing was found."""
+    if search.interrupted:
+        return "Interrupted before a singular point was found."
+    if search.always_seen:
+        count = len(search.neighbors.vectors)
+        return (
+            f"With {count} neighbour{'s' if count != 1 else ''}, order "
+            f"{search.view.descriptor.order} misses only what symmetry hides: no other singular "
+            "point was found."
+        )
+    symmetric = {k: there for k, there in search.turned_down.items() if k != "coalescence"}
+    if symmetric:
+        symbol = min(symmetric, key=lambda k: symmetric[k].moved)
+        return (
+            f"Stopped at a symmetric point, {symbol}, {symmetric[symbol].moved:.3f} Å from the "
+            "start: all singular points that were found are symmetric; allow that by avoid=(), or "
+            "start elsewhere."
+        )
+    if not search.avoidance.permits(search.view.atoms):
+        return (
+            "No singular point was found, and the start has atoms nearer to each other, or bonds "
+            "shorter or longer, than allowed; start elsewhere, or allow that by avoid and bonds."
+        )
+    return (
+        f"No singular point was found within {search.reach:g} Å of the start; start elsewhere, or "
+        "give a larger reach."
+    )
+
+
+def _point(
+    search: Search, end: Look, null: Array, *, path: tuple[Array, ...], status: str
+) -> SingularPoint:
+    start = search.view.atoms.positions
+    steps = [np.zeros_like(start), *path, *([end.displacement] if end.moved else [])]
+    return SingularPoint(
+        atoms=search.view.at(end.displacement),
+        center=search.avoidance.center,
+        moved=end.moved,
+        condition=end.condition,
+        mode=(null[0] if len(null) else end.modes[-1]).copy(),
+        null=null,
+        converged=len(null) > 0,
+        evaluations=search.evaluations,
+        path=start + np.array(steps),
+        status=status,
+    )
+
+
+def _check_length(name: str, value: float) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a length in Å, got {value!r}; give a number such as 1.0.")
+    if not 0 < value < np.inf:
+        raise ValueError(
+            f"{name} must be a positive, finite length in Å, got {value}; give a number such as "
+            "1.0."
+        )
+
+
+def _check_count(count: int) -> None:
+    if not isinstance(count, Integral) or isinstance(count, bool):
+        raise TypeError(f"count must be a number of points, got {count!r}; give e.g. 1.")
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}; give e.g. 1.")
+
+
+def _check_bonds(bonds: tuple[float, float]) -> tuple[float, float]:
+    try:
+        low, high = (float(length) for length in bonds)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"bonds must be two lengths in Å, got {bonds!r}; give e.g. (0.9, 1.4)."
+        ) from None
+    if not 0 <= low < high:
+        raise ValueError(
+            f"bonds must be a shorter and a longer length in Å, got {bonds!r}; give e.g. "
+            "(0.9, 1.4)."
+        )
+    return low, high

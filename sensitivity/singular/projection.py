@@ -1,0 +1,138 @@
+"""The nearest geometries that fulfil some conditions, for many sets of conditions at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.singular.coincidences import Coincidences
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+# Steps before the far ones are left behind, which then know their distance to a few per cent; and
+# until the geometry is the nearest to 1e-3 Å, from 1 Å away.
+FIRST_STEPS, STEPS = 2, 8
+# Newton steps at the end, which converge quadratically from there to rounding.
+POLISHING = 4
+# So many of each kind are followed to the end.
+MOST_FOLLOWED = 8
+# Å. No bond is longer: stands for no limit.
+LONGEST_BOND = 1e3
+# Å. A longer step leaves the range of the linear equations.
+LONGEST_STEP = 0.7
+# Of the trace: keeps equations solvable that are dependent at some geometry. It is far below the
+# square of any slope that matters.
+REGULAR = 1e-11
+# Conditions, in Å² and the like, that are fulfilled up to rounding.
+FULFILLED = 1e-12
+
+
+class Members(NamedTuple):
+    """Geometries that fulfil conditions: displacements (P, N, 3) from the start, in Å."""
+
+    displacements: Array
+    lengths: Array
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """The neighbours of a center, and how they move.
+
+    Attributes
+    ----------
+    vectors
+        Shape (n, 3), Å, from the center.
+    numbers
+        Shape (n,): their species.
+    moves
+        Orthonormal, shape (k, N, 3): where the atoms of the structure may go.
+    relative
+        Shape (k, n, 3): what the moves do to the vectors.
+    bonds
+        Shape (2,): shortest and longest distance of a neighbour from the center, Å.
+    """
+
+    vectors: Array
+    numbers: NDArray[np.intp]
+    moves: Array
+    relative: Array
+    bonds: Array
+
+    def at(self, coordinates: Array) -> Array:
+        """Vectors, shape (P, n, 3), after moves by coordinates, shape (P, k)."""
+        return np.asarray(self.vectors + np.tensordot(coordinates, self.relative, axes=1))
+
+
+def project(
+    neighbors: Neighbors, coincidences: Coincidences, *, start: Array, reach: float
+) -> Members:
+    """Return the geometries nearest to a start that have a coincidence, by distance.
+
+    Each step goes to the geometry nearest to the start at which the conditions vanish to first
+    order (sequential quadratic programming with the distance alone as the curvature).
+
+    Parameters
+    ----------
+    neighbors, coincidences
+        What moves, and what shall coincide.
+    start
+        Coordinates, shape (k,), along the moves. Zero but where the neighbours themselves have a
+        symmetry that no step would break.
+    reach
+        Å, root of the summed squares, from zero: what is further away is left out.
+    """
+    coordinates = np.tile(start, (len(coincidences), 1))
+    held = np.zeros((len(coincidences), len(neighbors.vectors)), dtype=bool)
+    for step in range(STEPS + POLISHING):
+        if step == FIRST_STEPS:
+            near = np.argsort(np.linalg.norm(coordinates - start, axis=1))[:MOST_FOLLOWED]
+            coincidences = coincidences.take(near)
+            coordinates, held = coordinates[near], held[near]
+        origin = coordinates if step >= STEPS else start
+        coordinates = _step(neighbors, coincidences, coordinates, held, origin=origin)
+        held |= _outside(neighbors.at(coordinates), neighbors.bonds)
+    values, _ = _conditions(neighbors, coincidences, coordinates, held)
+    lengths = np.linalg.norm(coordinates, axis=1)
+    good = (np.abs(values).max(axis=1) < FULFILLED) & (lengths <= reach)
+    order = np.flatnonzero(good)[np.argsort(lengths[good])]
+    return Members(np.tensordot(coordinates[order], neighbors.moves, axes=1), lengths[order])
+
+
+def _step(
+    neighbors: Neighbors, coincidences: Coincidences, here: Array, held: Mask, *, origin: Array
+) -> Array:
+    """The point nearest to the origin where the conditions vanish to first order, (P, k)."""
+    values, slopes = _conditions(neighbors, coincidences, here, held)
+    wanted = (slopes @ (here - origin)[:, :, None])[:, :, 0] - values
+    square = slopes @ slopes.swapaxes(1, 2)
+    trace = np.trace(square, axis1=1, axis2=2)[:, None, None]
+    square += REGULAR * trace * np.eye(square.shape[1])
+    multipliers = np.linalg.solve(square, wanted[:, :, None])
+    step = origin + (slopes.swapaxes(1, 2) @ multipliers)[:, :, 0] - here
+    length = np.linalg.norm(step, axis=1, keepdims=True)
+    return np.asarray(here + step * np.minimum(1, LONGEST_STEP / np.maximum(length, LONGEST_STEP)))
+
+
+def _conditions(
+    neighbors: Neighbors, coincidences: Coincidences, coordinates: Array, held: Mask
+) -> tuple[Array, Array]:
+    """Those of the coincidences, and that held bonds have their limiting length."""
+    vectors = neighbors.at(coordinates)
+    values, slopes = coincidences.conditions(vectors, neighbors.relative)
+    if not held.any():
+        return values, slopes
+    squares = np.sum(vectors**2, axis=2)
+    shortest, longest = np.minimum(neighbors.bonds, LONGEST_BOND) ** 2
+    nearer = squares - shortest < longest - squares
+    stretch = np.where(held, squares - np.where(nearer, shortest, longest), 0.0)
+    change = 2 * np.einsum("pnx,knx->pnk", vectors, neighbors.relative) * held[:, :, None]
+    return np.concatenate([values, stretch], axis=1), np.concatenate([slopes, change], axis=1)
+
+
+def _outside(vectors: Array, bonds: Array) -> Mask:
+    lengths = np.linalg.norm(vectors, axis=2)
+    return np.asarray((lengths < bonds[0]) | (lengths > bonds[1]))

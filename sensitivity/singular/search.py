@@ -1,0 +1,252 @@
+"""The search for singular points: what is tried, and what of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.singular.avoidance import Avoidance
+from sensitivity.singular.coincidences import find_coincidences
+from sensitivity.singular.descent import Descent, Look, descend, look
+from sensitivity.singular.nearest import DescriptorView
+from sensitivity.singular.projection import Neighbors, project
+from sensitivity.singular.superposition import superpose
+from sensitivity.structures import environment, neighbor_pairs
+
+Array = NDArray[np.float64]
+
+# Condition that counts as singular: a thousand times the rounding of singular values.
+SINGULAR = 1e-12
+# Condition at which a coincidence of a complete basis is next to a zero of the descriptor, which
+# an atom near the cutoff can have moved.
+NEXT_TO_ZERO = 1e-6
+# Modes from which a descent begins, the softest first.
+SOFTEST = 4
+# Å, root of the summed squares: how far away descents look, one after the other.
+WITHIN = (0.05, 0.4, 1.0)
+# Å, root of the summed squares: from where else the search begins, if that fails.
+NUDGES = (0.1, 0.2, 0.3, 0.4)
+# A zero of one singular value asks for (features - modes + 1) conditions. Up to so many more
+# features than modes, a small basis can be singular by truncation about as near as by coincidence.
+FEW_FEATURES = 8
+# Å, root mean square. Points that are nearer to each other are one.
+DISTINCT = 1e-2
+# Of so many neighbours order 2 and above, in a complete basis, see all that symmetry allows.
+ALWAYS_SEEN = 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """A singular geometry that is not to be avoided.
+
+    Attributes
+    ----------
+    look
+        What is seen there.
+    null
+        Shape (m, N, 3): what is null, that which symmetry has least to do with first.
+    path
+        Displacements, shape (N, 3), on the way there.
+    """
+
+    look: Look
+    null: Array
+    path: tuple[Array, ...]
+
+
+@dataclass
+class Search:
+    """A search, with what it has found and what it has turned down.
+
+    Attributes
+    ----------
+    view
+        What the descriptor sees of the structure from the center.
+    moves
+        Orthonormal, shape (k, N, 3): the internal displacements of the start.
+    avoidance
+        What a point shall not be.
+    reach
+        Å, root of the summed squares: how far the atoms may go.
+    count
+        How many points are wanted.
+    found
+        Points, in the order in which they were found.
+    turned_down
+        The nearest point for each reason why one was turned down: the symbol of a group, or
+        "coalescence".
+    evaluations
+        Number of Jacobians.
+    interrupted
+        Whether Ctrl-C ended the search.
+    """
+
+    view: DescriptorView
+    moves: Array
+    avoidance: Avoidance
+    reach: float
+    count: int
+    found: list[Found] = field(default_factory=list)
+    turned_down: dict[str, Look] = field(default_factory=dict)
+    evaluations: int = 0
+    interrupted: bool = False
+
+    @cached_property
+    def start(self) -> Look:
+        """What is seen at the start."""
+        return self._look(np.zeros(self.moves.shape[1:]))
+
+    @cached_property
+    def neighbors(self) -> Neighbors:
+        """The neighbours of the center."""
+        pairs = neighbor_pairs(self.view.atoms, self.view.descriptor.cutoff)
+        own = pairs.i == self.avoidance.center
+        places = pairs.j[own]
+        relative = self.moves[:, places] - self.moves[:, [self.avoidance.center]]
+        numbers = self.view.atoms.numbers[places]
+        bonds = np.array(self.avoidance.bonds)
+        return Neighbors(pairs.vectors[own], numbers, self.moves, relative, bonds)
+
+    @property
+    def always_seen(self) -> bool:
+        """Whether the order sees all of so few neighbours, but for what symmetry hides."""
+        order = self.view.descriptor.order
+        if order is None or order < 2:
+            return False
+        return len(self.neighbors.vectors) <= max(order, ALWAYS_SEEN)
+
+    def run(self, rng: np.random.Generator) -> None:
+        """Try what is cheap and near first, and end as soon as that is enough."""
+        try:
+            if not self._accept(self.start, ()) or self.count > 1:
+                self._try_all(rng)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        self.found.sort(key=lambda found: found.look.moved)
+
+    def _try_all(self, rng: np.random.Generator) -> None:
+        nudges = list(self._nudges(rng))
+        if self.view.descriptor.order == 2:
+            here = [np.zeros(len(self.moves))]
+            # From a singular start the nearest geometry often is itself.
+            for starts in [here + nudges] if self.turned_down else [here, nudges]:
+                self._try_coincidences(starts)
+                if len(self.found) >= self.count:
+                    break
+        if self._needs_descents:
+            self._try_descents(nudges)
+
+    def _nudges(self, rng: np.random.Generator) -> Iterator[Array]:
+        """Coordinates, shape (k,), of geometries at growing distance from the start."""
+        for length in NUDGES:
+            coordinates = rng.normal(size=len(self.moves))
+            yield coordinates * length / np.linalg.norm(coordinates)
+
+    def _try_coincidences(self, starts: list[Array]) -> None:
+        """Take the nearest geometries at which pairs of neighbours have the same shape."""
+        candidates: list[tuple[float, Array]] = []
+        for coincidences, start in product(find_coincidences(self.neighbors.numbers), starts):
+            members = project(self.neighbors, coincidences, start=start, reach=self.reach)
+            candidates += zip(members.lengths.tolist(), members.displacements, strict=True)
+        for _, displacement in sorted(candidates, key=lambda candidate: candidate[0]):
+            if len(self.found) >= self.count:
+                break
+            if self.avoidance.permits(self.view.at(displacement)):
+                self._accept(self._polish(displacement), ())
+
+    def _polish(self, displacement: Array) -> Look:
+        """What is seen at a geometry, or at a singular one next to it."""
+        there = self._look(displacement)
+        if SINGULAR < there.condition < NEXT_TO_ZERO:
+            there = self._descend(there, there.modes[-1], self.reach).best
+        return there
+
+    @property
+    def _needs_descents(self) -> bool:
+        """Whether the coincidences of a complete basis do not settle the matter."""
+        if "symmetry" not in self.avoidance.avoid or self.view.descriptor.order is None:
+            return True
+        if len(self.start.images) - len(self.moves) < FEW_FEATURES:
+            return True
+        return not self.always_seen and len(self.found) < self.count
+
+    def _try_descents(self, nudges: list[Array]) -> None:
+        """Descend from the softest modes of the start, then of geometries nearby."""
+        for here, within in self._beginnings(nudges):
+            for mode in here.modes[: -SOFTEST - 1 : -1]:
+                descent = self._descend(here, mode, min(within, self.reach))
+                path = tuple(step.displacement for step in descent.looks[1:-1])
+                self._accept(descent.best, path)
+            if len(self.found) >= self.count:
+                break
+
+    def _beginnings(self, nudges: list[Array]) -> Iterator[tuple[Look, float]]:
+        """Where descents begin, and how far away they look, in Å."""
+        if self.start.condition > SINGULAR:
+            for within in WITHIN:
+                yield self.start, within
+        for nudge in nudges:
+            displacement = np.tensordot(nudge, self.moves, axes=1)
+            if self._admits(displacement):
+                yield self._look(displacement), WITHIN[-1]
+
+    def _look(self, displacement: Array) -> Look:
+        self.evaluations += 1
+        return look(self.view, displacement)
+
+    def _descend(self, here: Look, mode: Array, within: float) -> Descent:
+        descent = descend(
+            self.view,
+            here,
+            mode=mode,
+            moves=self.moves,
+            zero=SINGULAR,
+            within=within,
+            admits=self._admits,
+        )
+        self.evaluations += descent.evaluations
+        return descent
+
+    def _admits(self, displacement: Array) -> bool:
+        """Whether a descent may go there."""
+        within = float(np.linalg.norm(displacement)) <= self.reach
+        return within and self.avoidance.permits(self.view.at(displacement))
+
+    def _accept(self, there: Look, path: tuple[Array, ...]) -> bool:
+        """Whether a geometry is singular, and neither to be avoided nor known; then keep it."""
+        if there.condition > SINGULAR or there.moved > self.reach:
+            return False
+        atoms = self.view.at(there.displacement)
+        if not self.avoidance.permits(atoms):
+            return self._turn_down("coalescence", there)
+        null, symbol = self.avoidance.sort(atoms, there.null(SINGULAR))
+        if not len(null):
+            return self._turn_down(symbol, there)
+        if any(self._are_one(atoms, self.view.at(f.look.displacement)) for f in self.found):
+            return False
+        self.found.append(Found(there, null, path))
+        return True
+
+    def _turn_down(self, reason: str, there: Look) -> bool:
+        known = self.turned_down.get(reason)
+        if known is None or there.moved < known.moved:
+            self.turned_down[reason] = there
+        return False
+
+    def _are_one(self, atoms: Atoms, other: Atoms) -> bool:
+        """Whether two environments of the center are congruent."""
+        descriptor = self.view.descriptor
+        here, there = (
+            environment(structure, self.avoidance.center, descriptor.cutoff)
+            for structure in (atoms, other)
+        )
+        if sorted(here.numbers) != sorted(there.numbers):
+            return False
+        laid = superpose(here, there, center=0, inversion=descriptor.inversion_invariant)
+        return laid.rmsd < DISTINCT
