@@ -37,12 +37,14 @@ def test_two_structures_one_set_of_features(name: str, amplitude: float) -> None
     assert abs(ahead) == pytest.approx(2 * amplitude, rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["bispectrum+", "bispectrum-", "N3"])
 @pytest.mark.parametrize("amplitude", AMPLITUDES)
-def test_the_bispectrum_has_twins_that_order_four_parts(amplitude: float) -> None:
-    twin = find_twin(structures.load("N3"), ORDER_3, center=0, amplitude=amplitude)
+def test_the_bispectrum_has_twins_that_order_four_parts(name: str, amplitude: float) -> None:
+    twin = find_twin(structures.load(name), ORDER_3, center=0, amplitude=amplitude)
     assert twin.found
     assert twin.residual <= 1e-13
     assert twin.rmsd >= 0.02
+    assert twin.next_order >= 1e-3
     order_4 = DensityCorrelations(order=4, n_max=3, l_max=4)
     first, second = (order_4.features(atoms, centers=[0]) for atoms in twin.pair)
     assert np.linalg.norm(first - second) >= 1e-4 * np.linalg.norm(first)

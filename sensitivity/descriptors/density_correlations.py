@@ -43,8 +43,8 @@ MORE_FUNCTIONS = 2
 LARGEST_INDEPENDENT = 12
 # For each order the largest n_max, l_max and contract_channels with which it takes milliseconds for
 # a small molecule, and the least l_max with which it sees angles well.
-AFFORDABLE = {2: (8, 8, None), 3: (6, 6, 8), 4: (4, 4, 3)}
-FEWEST_DEGREES = 4
+AFFORDABLE = {2: (8, 8, None), 3: (6, 6, 8), 4: (4, 6, 3)}
+FEWEST_DEGREES = 6
 # Å. A wider density than this makes all distances look alike.
 LARGEST_SMEARING = 10.0
 # Å, over which the density falls to zero before the cutoff.
