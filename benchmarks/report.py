@@ -117,12 +117,23 @@ def diagnosis() -> str:
     )
 
 
+def inversion() -> str:
+    """Tabulate how often structures are found again from their features."""
+    result = load("inversion")
+    fields = list(next(iter(result.values())))
+    rows = [[key, *(one[field] for field in fields)] for key, one in result.items()]
+    return (
+        "### Structures from features, molecules of G2 with 3 to 10 atoms, all centers\n\n"
+        + tabulate(["descriptor, target, start", *fields], rows)
+    )
+
+
 def main() -> None:
     """Replace what stands between the markers."""
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(START)
     _, after = rest.split(END)
-    tables = "\n".join([peers(), order3(), diagnosis(), locate(), growth()])
+    tables = "\n".join([peers(), order3(), diagnosis(), locate(), inversion(), growth()])
     README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
 
 

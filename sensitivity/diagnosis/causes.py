@@ -155,11 +155,18 @@ def _incomplete(suspect: Suspect) -> NearestZeros | None:
             reach=suspect.reach,
             zero=ZERO_OF_COMPLETE,
         )
-        if best is None or len(found.modes) > len(best.modes):
+        if best is None or _is_better(found, best):
             best = found
-        if len(best.modes) >= found.small:  # fewer coincidences hide no more
-            break
+        if len(best.modes) >= found.small and not best.displacement.any():
+            break  # fewer coincidences hide no more, and nothing is nearer
     return best
+
+
+def _is_better(found: NearestZeros, other: NearestZeros) -> bool:
+    """Whether more is null, or as much at a nearer geometry."""
+    distances = [float(np.linalg.norm(one.displacement)) for one in (found, other)]
+    counts = [len(one.modes) for one in (found, other)]
+    return counts[0] > counts[1] or (counts[0] == counts[1] and distances[0] < distances[1])
 
 
 def _lift(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
