@@ -277,3 +277,10 @@ def test_a_start_of_another_composition_ends_and_says_so() -> None:
     result = invert(features, DESCRIPTOR, start=methyl, centers=[0], restarts=1)
     assert not result.converged
     assert "Stalled in 2 attempts" in result.status
+
+
+def test_features_of_nothing_drive_the_neighbours_out() -> None:
+    atoms, descriptor = structures.load("generic"), DensityCorrelations(order=2)
+    nothing = np.zeros_like(descriptor.features(atoms))
+    result = invert(nothing, descriptor, start=atoms)
+    assert "no center sees a neighbour" in result.status or not result.converged

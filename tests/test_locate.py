@@ -327,3 +327,18 @@ def test_wrong_input(arguments: dict[str, object], error: type[Exception], messa
 def test_a_lone_center() -> None:
     with pytest.raises(ValueError, match="no internal displacement"):
         locate(structures.load("generic")[:1], ORDER_2, center=0)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_an_atom_that_fades_at_the_cutoff_makes_no_singular_point(seed: int) -> None:
+    """There its motion is hardly seen; a larger cutoff sees it well."""
+    directions = np.random.default_rng(seed).normal(size=(4, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    lengths = np.array([[1.0], [1.3], [1.6], [3.35]])
+    atoms = Atoms("CHFClBr", np.concatenate([np.zeros((1, 3)), lengths * directions]))
+    point = locate(atoms, DensityCorrelations(order=2, cutoff=3.5), center=0)
+    found = point.atoms.positions[1:] - point.atoms.positions[0]
+    assert np.linalg.norm(found, axis=1).max() < 3.485
+    if point.converged:
+        wider = DensityCorrelations(order=2, cutoff=4.0)
+        assert diagnose(point.atoms, wider, centers=[0]).counts["sensitive"] < 9

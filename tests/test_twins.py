@@ -133,3 +133,11 @@ def test_superposition_of_what_is_not_alike() -> None:
 def test_a_lone_center_has_no_twin() -> None:
     with pytest.raises(ValueError, match="no internal displacement"):
         find_twin(structures.load("S1")[:1], ORDER_2, center=0)
+
+
+def test_many_like_atoms_on_a_line_are_superposed() -> None:
+    places = np.array([0.25, -0.25, 0.5, -0.5, 0.75, -0.75, 1.0, -1.0])
+    line = np.zeros((9, 3))
+    line[1:, 2] = places
+    atoms = Atoms("CH8", line)
+    assert superpose(atoms, atoms[[0, 3, 2, 1, 5, 4, 7, 6, 8]], center=0).rmsd < 1e-12

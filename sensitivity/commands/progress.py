@@ -31,7 +31,7 @@ def tell_progress(what: str) -> Iterator[None]:
 def _tell(what: str, done: Event) -> None:
     begin, line = monotonic(), ""
     while not done.wait(PAUSE):
-        line = f"{what}: {monotonic() - begin:.0f} s; Ctrl-C ends it and keeps what was found"
+        line = f"{what}: {monotonic() - begin:.0f} s; Ctrl-C ends it"
         sys.stderr.write(f"\r{line}")
         sys.stderr.flush()
     if line:

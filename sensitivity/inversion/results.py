@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from ase import Atoms
@@ -104,6 +105,8 @@ class Inversion:
             )
         if self.converged:
             found = f"Recovered after {count(self.steps, 'step')}: the features agree to {off}"
+            if isnan(self.uncertainty):
+                return f"{found}, but no center sees a neighbour: they fix nothing."
             fixed = f"fix the atoms to {self.uncertainty:.0e} Å"
             if null is None:
                 return f"{found} and {fixed}."

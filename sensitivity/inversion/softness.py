@@ -38,6 +38,8 @@ def soften(guess: Guess) -> Softness:
     is null, too, if (ξ - ξ*)·H[v, v] is more than |J v|²: the features wanted lie beyond a fold.
     """
     values, modes = guess.decomposition
+    if not len(values):  # all atoms have left the cutoff
+        return Softness(float("nan"), None)
     value, largest = float(values[-1]), float(values[0])
     unnoticed = max(guess.residual, ROUNDING)
     if value > SOFT * largest:

@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 # Of the step: a closed curve has a frame so near to its start. Half, and some more since it is not
 # quite straight in between.
 NEAR = 0.6
+# Of the step: how far the start may be off the line on which the curve comes back to it.
+ASIDE = 0.1
 # Frames after which a curve has left its start by more than that.
 SOONEST = 3
 # A distance between two atoms changes by no more than this times the root of the summed squares.
@@ -70,7 +72,16 @@ class Returns:
             return False
         moves = direction[here.arrays["source"]] @ laid.rotation.T
         moved = self.direction[there.arrays["source"][laid.permutation]]
-        return bool(_cosine(moves, moved) > SAME_WAY)
+        if _cosine(moves, moved) <= SAME_WAY:
+            return False
+        # The curve passes its start between two frames: what is left is along its direction.
+        offset = (there.positions[laid.permutation] - there.positions[0]) - (
+            (here.positions - here.positions[0]) @ laid.rotation.T
+        )
+        along = moved - moved[0]
+        unit = along / np.linalg.norm(along)
+        aside = offset - np.sum(offset * unit) * unit
+        return bool(np.linalg.norm(aside) <= ASIDE * self.step)
 
     @cached_property
     def _there(self) -> Atoms:

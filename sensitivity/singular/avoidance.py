@@ -23,6 +23,9 @@ AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
 CLOSEST = 0.2
 # Å. No search comes nearer than this, since a descriptor may refuse atoms at one place.
 ONE_PLACE = 1e-3
+# Å. What an atom does that is nearer than this to the cutoff fades as the square of its distance
+# from it: singular values vanish there because the atom is hardly seen, and for no other reason.
+FADING = 0.02
 # Å, root mean square over the environment: ten times what diagnose takes as symmetric by default.
 NEARLY_SYMMETRIC = 1e-2
 # Part of a null displacement, in norm, that the group has to allow to be seen.
@@ -49,15 +52,15 @@ class Avoidance:
     bonds: tuple[float, float]
 
     def permits(self, atoms: Atoms) -> bool:
-        """Whether no atoms are too near, and bonds are within their bounds, but for rounding."""
+        """Whether no atoms are too near, none fades at the cutoff, and bonds are within bounds."""
         closest = CLOSEST if "coalescence" in self.avoid else ONE_PLACE
         gaps = atoms.get_all_distances(mic=bool(atoms.pbc.any()))[np.triu_indices(len(atoms), k=1)]
         if gaps.min(initial=np.inf) < closest:
             return False
-        if not np.isfinite(self.bonds[1]) and not self.bonds[0]:
-            return True
         pairs = neighbor_pairs(atoms, self.descriptor.cutoff)
         lengths = np.linalg.norm(pairs.vectors[pairs.i == self.center], axis=1)
+        if lengths.max(initial=0.0) > self.descriptor.cutoff - FADING:
+            return False
         low, high = self.bonds
         rounding = 1e-9 * lengths
         return bool(((lengths >= low - rounding) & (lengths <= high + rounding)).all())

@@ -148,8 +148,9 @@ def _reason(search: Search) -> str:
         )
     if not search.avoidance.permits(search.view.atoms):
         return (
-            "No singular point was found, and the start has atoms nearer to each other, or bonds "
-            "shorter or longer, than allowed; start elsewhere, or allow that by avoid and bonds."
+            "No singular point was found, and the start has atoms nearer to each other, bonds "
+            "shorter or longer, or neighbours nearer to the cutoff (0.02 Å) than allowed; start "
+            "elsewhere, change the cutoff, or allow more by avoid and bonds."
         )
     return (
         f"No singular point was found within {search.reach:g} Å of the start; start elsewhere, or "

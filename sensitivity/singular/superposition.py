@@ -149,7 +149,7 @@ def _frame_rotations(labels: Indices, start: Array, end: Array, *, inversion: bo
     for first, second in zip(*np.unravel_index(widest, areas.shape), strict=True):
         frame = start[[first, second]]
         k, l = (np.flatnonzero(labels == labels[atom]) for atom in (first, second))
-        images = np.array([(a, b) for a in k for b in l if a != b])
+        images = np.array([(a, b) for a in k for b in l if a != b], dtype=np.intp).reshape(-1, 2)
         rotations, _ = _turn(frame, end[images], inversion=False)
         matrices.append(rotations)
         if inversion:
