@@ -327,7 +327,7 @@ def test_progress_is_one_line_that_goes_away(monkeypatch):
             assert time.monotonic() < deadline
             time.sleep(0.01)
     text = terminal.getvalue()
-    assert text.startswith("\rlocate: 0 s; Ctrl-C ends it and keeps what was found")
+    assert text.startswith("\rlocate: 0 s; Ctrl-C ends it")
     assert "\n" not in text
     assert text.endswith(" \r")
 

@@ -24,7 +24,7 @@ Report = dict[str, Any] | str
 
 _INPUT = (
     " STRUCTURE is a name that 'sensitivity structures' lists, or a file that ASE reads. Ctrl-C "
-    "ends the search and keeps what was found."
+    "ends the search; locate, follow and invert keep what they have found."
 )
 # How a search that Ctrl-C ended begins to tell of itself.
 _INTERRUPTED = "Interrupted"
