@@ -262,9 +262,8 @@ def _find_subspaces(
     """Internal displacements, and those of them that symmetry allows to be seen, (n, N, 3)."""
     trivial = trivial_motions(atoms, cutoff=cutoff, centers=centers)
     sites = [site_symmetry(atoms, center=center, cutoff=cutoff) for center in centers]
-    groups = [site.group for site in sites]
-    if not descriptor.inversion_invariant:
-        groups = [group.rotations() for group in groups]
+    even = descriptor.inversion_invariant
+    groups = [site.group.binding(inversion_invariant=even) for site in sites]
     every = hidden_by_symmetry(sites, groups, count=len(atoms))
     angle = smallest_angle(max(group.deviation for group in groups))
     hidden = complement(trivial.directions, within=every, angle=angle)

@@ -220,7 +220,7 @@ def _nearly_hidden(suspect: Suspect) -> Array:
         for center in suspect.view.centers
     ]
     even = descriptor.inversion_invariant
-    groups = [site.group if even else site.group.rotations() for site in sites]
+    groups = [site.group.binding(inversion_invariant=even) for site in sites]
     return hidden_by_symmetry(sites, groups, count=len(atoms))
 
 

@@ -218,7 +218,7 @@ def _group_within(
     groups = [level for level in site.levels if level.deviation <= deviation]
     if not groups:
         return None
-    return groups[-1] if descriptor.inversion_invariant else groups[-1].rotations()
+    return groups[-1].binding(inversion_invariant=descriptor.inversion_invariant)
 
 
 def _modes(case: _Case, block: _Block) -> list[DiagnosedMode]:

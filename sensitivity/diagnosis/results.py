@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from ase import Atoms
@@ -27,16 +27,7 @@ Cause = Literal[
     "rotation",
     "translation",
 ]
-CAUSES: tuple[Cause, ...] = (
-    "sensitive",
-    "symmetry",
-    "truncation",
-    "incompleteness",
-    "undetermined",
-    "unseen",
-    "rotation",
-    "translation",
-)
+CAUSES: tuple[Cause, ...] = get_args(Cause)
 SPURIOUS: tuple[Cause, ...] = ("truncation", "incompleteness", "undetermined")
 
 

@@ -77,7 +77,7 @@ class Avoidance:
             cutoff=self.descriptor.cutoff,
             tolerance=NEARLY_SYMMETRIC,
         )
-        group = site.group if self.descriptor.inversion_invariant else site.group.rotations()
+        group = site.group.binding(inversion_invariant=self.descriptor.inversion_invariant)
         moved = null[:, site.atoms] - null[:, site.atoms[:1]]
         moved = moved.reshape(len(null), 3 * len(site.atoms))
         turns = np.cross(np.eye(3)[:, None], site.vectors).reshape(3, -1)

@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise, permutations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +119,7 @@ def find_coincidences(numbers: Indices) -> tuple[Coincidences, ...]:
     return tuple(coincidences for coincidences in found if len(coincidences))
 
 
-def _make(kind: Kind, equalities: list, roles: list, planar: list) -> Coincidences:  # type: ignore[type-arg]
+def _make(kind: Kind, equalities: list[Any], roles: list[Any], planar: list[Any]) -> Coincidences:
     arrays = (np.array(part, dtype=np.intp) for part in (equalities, roles, planar))
     return Coincidences(kind, *arrays)
 

@@ -91,6 +91,10 @@ class PointGroup:
             part = replace(self, symbol=schoenflies(matrices[:order]), order=order)
         return replace(part, matrices=matrices, permutations=permutations)
 
+    def binding(self, *, inversion_invariant: bool) -> PointGroup:
+        """The group that binds a descriptor: all of it, or the rotations if it sees handedness."""
+        return self if inversion_invariant else self.rotations()
+
     def __repr__(self) -> str:
         return f"PointGroup({self.symbol}, deviation={self.deviation:.1e} Å)"
 
