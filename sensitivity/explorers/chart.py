@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,11 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLoc
 from numpy.typing import NDArray
 
 from sensitivity.explorers.canvas import embed, resize
-from sensitivity.explorers.displacement import Displacement
-from sensitivity.plots.palette import ARROW, COLORS, MARKERS
+from sensitivity.explorers.state import Reference, State
+from sensitivity.plots.palette import ARROW, COLORS, GREY, MARKERS, TRIVIAL
 from sensitivity.spectrum import Spectrum
 
-KINDS = ("internal", "unseen", "rotation", "translation")
+Array = NDArray[np.float64]
 
 HEIGHT = 420
 """Pixels."""
@@ -31,16 +31,28 @@ MARGINS = 10
 SHARE = 0.52
 """Of the width of the explorer, beside the molecule."""
 
+BAND = 5.0
+"""Singular values that count as zero are drawn this factor below the threshold."""
+
+TOP = 30.0
+"""Room above the largest singular value, for the legend and for growth."""
+
+MANY = 20
+"""Markers above this number are drawn smaller."""
+
+_BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
+_THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
+
 
 class Chart:
-    """A figure that is built once and then given new data.
+    """A figure that is built once for a structure and then given new data.
 
     Attributes
     ----------
     figure, widget
         The matplotlib figure, and the widget that shows it.
     values
-        Per kind of mode, the markers of the singular values of the displaced structure.
+        Per kind and cause, the markers of the singular values of the displaced structure.
     before
         The markers of the singular values of the reference.
     chosen
@@ -49,30 +61,40 @@ class Chart:
         Per mode, the line of its singular value against the amplitude.
     """
 
-    def __init__(self, reference: Spectrum, *, reach: float) -> None:
-        self._zero = reference.zero_level or reference.threshold
+    def __init__(self) -> None:
         self.figure = Figure(figsize=(WIDTHS[0] / 100, HEIGHT / 100), dpi=100, layout="constrained")
         self.widget, self._refresh = embed(self.figure)
-        self._left, self._right = self.figure.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
-        _scale(self._left, self._right, reference, zero=self._zero)
-        self.values, self.before, self.chosen = _markers(self._left, reference)
-        self.traces, self._cursor = _lines(self._right, reference, reach=reach)
-        self.before.set_ydata(self._heights(reference.singular_values))
 
-    def show(self, state: Displacement) -> None:
-        """Show the spectrum of a displaced structure; no markers if it has none."""
-        kinds = np.array(state.spectrum.kinds if state.spectrum else ())
-        heights = self._heights(state.spectrum.singular_values if state.spectrum else np.zeros(0))
-        for kind, line in self.values.items():
-            line.set_data(np.flatnonzero(kinds == kind), heights[kinds == kind])
+    def load(self, reference: Reference) -> None:
+        """Show another structure, at amplitude zero."""
+        self._zero = reference.spectrum.zero_level or reference.spectrum.threshold
+        self._kinds = reference.spectrum.kinds
+        self.figure.clear()
+        self._left, self._right = self.figure.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
+        _scale(self._left, self._right, reference.spectrum, zero=self._zero)
+        self.values, self.before, self.chosen = _markers(self._left, len(self._kinds))
+        self.traces, self._cursor = _lines(self._right, len(self._kinds), reach=reference.reach)
+        self.before.set_ydata(self._heights(reference.spectrum.singular_values))
+        self._legend: tuple[str, ...] = ()
+
+    def show(self, state: State, values: Array, causes: Sequence[str]) -> None:
+        """Show singular values of the displaced structure, each with its kind or cause.
+
+        There are none of either if the structure has no spectrum.
+        """
+        named = np.array(causes)
+        heights = self._heights(values)
+        for cause, line in self.values.items():
+            line.set_data(np.flatnonzero(named == cause), heights[named == cause])
         self.chosen.set_data([state.mode], heights[[state.mode]] if len(heights) else [np.nan])
         self._cursor.set_xdata([state.amplitude])
         for mode, line in enumerate(self.traces):
-            internal = state.reference.kinds[mode] == "internal"
+            internal = self._kinds[mode] == "internal"
             line.set(visible=internal, **(_BOLD if mode == state.mode else _THIN))
+        self._name(causes)
         self._refresh()
 
-    def show_traces(self, amplitudes: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+    def show_traces(self, amplitudes: Array, values: Array) -> None:
         """Show singular values, shape (amplitudes, modes), against amplitudes in Å."""
         for line, column in zip(self.traces, self._heights(values).T, strict=True):
             line.set_data(amplitudes, column)
@@ -96,20 +118,19 @@ class Chart:
 
         self.figure.canvas.mpl_connect("button_press_event", clicked)
 
-    def _heights(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _name(self, causes: Sequence[str]) -> None:
+        """Say in the legend which causes there are, if they are others than before."""
+        present = tuple(cause for cause in self.values if cause in causes)
+        if present != self._legend:
+            self._legend = present
+            lines = [self.before, *(self.values[cause] for cause in present)]
+            style: dict[str, Any] = {"fontsize": 8, "frameon": False, "handletextpad": 0.2}
+            self._left.legend(handles=lines, loc="upper right", **style)
+
+    def _heights(self, values: Array) -> Array:
         # A logarithmic axis has no zero: all that counts as zero is drawn in the band below.
         # NaN, where there is no spectrum, stays NaN and leaves a gap.
         return np.where(values <= self._zero, self._zero / BAND, values)
-
-
-BAND = 5.0
-"""Singular values that count as zero are drawn this factor below the threshold."""
-
-TOP = 30.0
-"""Room above the largest singular value, for the legend and for growth."""
-
-_BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
-_THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
 
 
 def _scale(left: Axes, right: Axes, reference: Spectrum, *, zero: float) -> None:
@@ -132,26 +153,23 @@ def _scale(left: Axes, right: Axes, reference: Spectrum, *, zero: float) -> None
         axes.tick_params(labelsize=9)
 
 
-def _markers(axes: Axes, reference: Spectrum) -> tuple[dict[str, Line2D], Line2D, Line2D]:
-    count = len(reference.singular_values)
-    size = 8.0 if count <= 20 else 5.0
+def _markers(axes: Axes, count: int) -> tuple[dict[str, Line2D], Line2D, Line2D]:
+    size = 8.0 if count <= MANY else 5.0
     style: dict[str, Any] = {"linestyle": "none", "markersize": size}
     (before,) = axes.plot(
         np.arange(count), np.ones(count), marker="_", color="gray", label="at amplitude 0", **style
     )
     lines = {}
-    for kind in KINDS:
-        label = kind if kind in reference.kinds else None
-        (lines[kind],) = axes.plot(
-            [], [], marker=MARKERS[kind], color=COLORS[kind], label=label, **style
-        )
+    for cause, marker in MARKERS.items():
+        color = GREY if cause in TRIVIAL else COLORS[cause]
+        edge: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.5}
+        (lines[cause],) = axes.plot([], [], marker=marker, color=color, label=cause, **style, **edge)
     (ring,) = axes.plot([], [], "o", mfc="none", mec=ARROW, mew=2.2, ms=1.9 * size, ls="none")
-    axes.legend(loc="upper right", fontsize=8, frameon=False, handletextpad=0.2)
     return lines, before, ring
 
 
-def _lines(axes: Axes, reference: Spectrum, *, reach: float) -> tuple[list[Line2D], Line2D]:
-    traces = [axes.plot([], [], **_THIN)[0] for _ in reference.singular_values]
+def _lines(axes: Axes, count: int, *, reach: float) -> tuple[list[Line2D], Line2D]:
+    traces = [axes.plot([], [], **_THIN)[0] for _ in range(count)]
     cursor = axes.axvline(0.0, color=ARROW, linewidth=1, linestyle=":")
     axes.set_xlim(-1.05 * reach, 1.05 * reach)
     return traces, cursor

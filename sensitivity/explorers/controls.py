@@ -1,4 +1,4 @@
-"""The controls below the pictures."""
+"""The controls below the pictures: what moves, how, and from where it is seen."""
 
 from __future__ import annotations
 
@@ -18,29 +18,40 @@ SWING = 60
 INTERVAL = 80
 """Milliseconds between the steps of a swing."""
 
+SPEEDS = {"0.5x": 0.5, "1x": 1.0, "2x": 2.0}
+"""How much faster than that the motion can be."""
+
+ARROW_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)
+"""Å."""
+
+AXES = ("x", "y", "z")
+
 
 class Controls:
     """Widgets that a person sets; the explorer reads and writes their values.
 
     Attributes
     ----------
-    mode, amplitude, play, arrows, reset, sentence
-        The widgets; ``box`` holds all of them.
+    mode, amplitude, play, speed, arrows, arrow_length, look, reset, sentence
+        The widgets, ``look`` one per axis; ``box`` holds all of them.
     """
 
-    def __init__(self, *, labels: Sequence[str], reach: float) -> None:
+    def __init__(self) -> None:
         widgets = require("ipywidgets")
-        options = [(label, mode) for mode, label in enumerate(labels)]
         narrow = {"description_width": "initial"}
         self.mode = widgets.Dropdown(
-            options=options, description="mode", style=narrow, layout={"width": "220px"}
+            description="mode",
+            tooltip="A displacement of the atoms: its number, its singular value, and why it is "
+            "seen or not. A click on a marker chooses it too",
+            style=narrow,
+            layout={"width": "260px"},
         )
         # A slider of floats rounds in the browser and sends back what it made of a value, late
         # and over a newer one. This one sends the number of a stop.
         self.amplitude = widgets.SelectionSlider(
-            options=[(f"{stop:+.2f}", stop) for stop in stops(reach)],
-            value=0.0,
+            options=[("+0.00", 0.0)],
             description="amplitude (Å)",
+            tooltip="How far the atoms have moved along the mode; the arrow keys take 0.01 Å",
             style=narrow,
             layout={"flex": "1 1 260px", "max_width": "560px"},
         )
@@ -49,14 +60,58 @@ class Controls:
             interval=INTERVAL,
             repeat=True,
             show_repeat=False,
+            tooltip="Swing along the mode",
             layout={"width": "96px"},
         )
-        self.arrows = widgets.ToggleButton(
-            value=True, description="arrows", icon="arrows", layout={"width": "90px"}
+        self.speed = widgets.Dropdown(
+            options=SPEEDS,
+            value=1.0,
+            description="speed",
+            tooltip="Of the swing",
+            style=narrow,
+            layout={"width": "100px"},
         )
-        self.reset = widgets.Button(description="reset", icon="undo", layout={"width": "90px"})
+        self.arrows = widgets.ToggleButton(
+            value=True,
+            description="arrows",
+            icon="arrows",
+            tooltip="Show the direction in which each atom moves",
+            layout={"width": "90px"},
+        )
+        self.arrow_length = widgets.Dropdown(
+            options=[(f"{length:g} Å", length) for length in ARROW_LENGTHS],
+            value=1.0,
+            description="length",
+            tooltip="Of the longest arrow",
+            style=narrow,
+            layout={"width": "110px"},
+        )
+        self.look = {
+            axis: widgets.Button(
+                description=axis, tooltip=f"Look along {axis}", layout={"width": "34px"}
+            )
+            for axis in AXES
+        }
+        self.reset = widgets.Button(
+            description="reset",
+            icon="undo",
+            tooltip="Back to the least visible mode, amplitude zero, and the first view",
+            layout={"width": "90px"},
+        )
         self.sentence = widgets.HTML(layout={"margin": "4px 8px"})
         self.box = _arrange(self)
+
+    def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
+        """Offer other modes and another reach of the amplitude; both are set without a sound."""
+        self.amplitude.options = [(f"{stop:+.2f}", stop) for stop in stops(reach)]
+        self.name_modes(labels, mode=mode)
+
+    def name_modes(self, labels: Sequence[str], *, mode: int) -> None:
+        """Give the modes other names."""
+        options = [(label, index) for index, label in enumerate(labels)]
+        if tuple(options) != tuple(self.mode.options):
+            self.mode.options = options
+        self.mode.value = mode
 
     def stand_at(self, amplitude: float) -> None:
         """Move the slider to the stop nearest to an amplitude in Å."""
@@ -76,8 +131,12 @@ def swing(step: int, *, reach: float) -> float:
 
 def _arrange(controls: Controls) -> Any:
     widgets = require("ipywidgets")
+    view = widgets.HBox(
+        [widgets.Label("view along"), *controls.look.values()], layout={"align_items": "center"}
+    )
     row = widgets.Box(
-        [controls.mode, controls.amplitude, controls.play, controls.arrows, controls.reset],
+        [controls.mode, controls.amplitude, controls.play, controls.speed, controls.arrows]
+        + [controls.arrow_length, view, controls.reset],
         layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"},
     )
     return widgets.VBox([row, controls.sentence], layout={"margin": "6px 0 0 0"})

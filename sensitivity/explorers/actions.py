@@ -1,0 +1,137 @@
+"""Where to go from here, and what to take home: the buttons below the sentence."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from sensitivity.explorers.layout import row
+from sensitivity.explorers.libraries import require
+
+JOURNEYS = {
+    "locate": (
+        "nearest singular point",
+        "crosshairs",
+        "Move the atoms to the nearest geometry at which some displacement is not seen although "
+        "symmetry does not ask for it",
+    ),
+    "follow": (
+        "follow this mode",
+        "long-arrow-right",
+        "Go on along the mode, which turns as the atoms move, and show the way",
+    ),
+    "find_twin": (
+        "show the twin",
+        "clone",
+        "Show two structures that this descriptor cannot tell apart",
+    ),
+    "enlarge_basis": (
+        "larger basis",
+        "plus",
+        "Two more radial functions and two more degrees: does truncation go away?",
+    ),
+    "raise_order": (
+        "higher order",
+        "level-up",
+        "Correlate one more neighbour: does incompleteness go away?",
+    ),
+    "undo": ("undo", "reply", "Back to the structure and the descriptor before"),
+}
+"""Method of the explorer, what its button says, its icon, and what it teaches."""
+
+SOUVENIRS = {
+    "structure": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
+    "trajectory": ("trajectory", "motion.extxyz", "One swing along the mode, frame by frame"),
+    "figure": ("PNG", "singular-values.png", "The chart, for a talk"),
+    "drawing": ("PDF", "singular-values.pdf", "The chart, for a paper"),
+    "graphic": ("SVG", "singular-values.svg", "The chart, to be edited"),
+    "film": ("GIF", "motion.gif", "Atoms and singular values moving together"),
+    "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org, or chemiscope.load"),
+    "code": ("Python", "explore.py", "The lines that give the same numbers"),
+}
+"""Souvenir, what its button says, the name of its file, and what it is."""
+
+ICON = "download"
+
+
+class Actions:
+    """Buttons, and a line that tells what is going on.
+
+    Attributes
+    ----------
+    journeys, souvenirs
+        The buttons, by name.
+    cancel
+        The button that ends what takes long.
+    message
+        The line; ``box`` holds everything.
+    download
+        Where the link to a file appears.
+    """
+
+    def __init__(self) -> None:
+        widgets = require("ipywidgets")
+        self.journeys = {
+            name: widgets.Button(
+                description=text, icon=icon, tooltip=tooltip, layout={"width": "auto"}
+            )
+            for name, (text, icon, tooltip) in JOURNEYS.items()
+        }
+        self.souvenirs = {
+            name: widgets.Button(
+                description=text, icon=ICON, tooltip=tooltip, layout={"width": "auto"}
+            )
+            for name, (text, _, tooltip) in SOUVENIRS.items()
+        }
+        self.cancel = widgets.Button(
+            description="cancel",
+            icon="stop",
+            button_style="warning",
+            tooltip="End what is going on, and keep what it has found",
+            layout={"width": "auto", "visibility": "hidden"},
+        )
+        self.message = widgets.HTML(layout={"margin": "0 8px", "flex": "1 1 300px"})
+        self.download = widgets.HTML(layout={"margin": "0 8px"})
+        self.box = widgets.VBox(
+            [
+                row(widgets.Label("go to"), *self.journeys.values()),
+                row(self.cancel, self.message),
+                row(widgets.Label("take home"), *self.souvenirs.values(), self.download),
+            ]
+        )
+
+    def on_click(
+        self,
+        *,
+        journey: Callable[[str], None],
+        souvenir: Callable[[str], None],
+        cancel: Callable[[], None],
+    ) -> None:
+        """Call these with the name of the button."""
+        for name, button in self.journeys.items():
+            button.on_click(lambda _, name=name: journey(name))
+        for name, button in self.souvenirs.items():
+            button.on_click(lambda _, name=name: souvenir(name))
+        self.cancel.on_click(lambda _: cancel())
+
+    def tell(self, text: str, *, trouble: bool = False) -> None:
+        """Show a sentence; of trouble, in a colour that is seen."""
+        color = "#B03A00" if trouble else "inherit"
+        self.message.value = f'<span role="status" style="color: {color}">{escape(text)}</span>'
+
+    def show_busy(self, busy: bool) -> None:
+        """Offer to cancel, or not; and lock what would start something else."""
+        self.cancel.layout.visibility = "visible" if busy else "hidden"
+        for button in (*self.journeys.values(), *self.souvenirs.values()):
+            button.disabled = busy
+
+    def offer(self, name: str, content: bytes) -> None:
+        """Offer a file to be downloaded; it does not leave the page."""
+        data = base64.b64encode(content).decode()
+        size = f"{len(content) / 1000:.3g} kB"
+        self.download.value = (
+            f'<a download="{escape(name)}" href="data:application/octet-stream;base64,{data}">'
+            f"&#11015; {escape(name)} ({size})</a>"
+        )

@@ -1,0 +1,187 @@
+"""Work that would freeze the page, done in a thread.
+
+The one who starts it waits a moment, so that what is quick is there at once, in a script as in a
+notebook. What takes longer goes on in the thread, and its result is delivered between the events
+of the notebook; outside of a notebook, where nothing could deliver it, it is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
+from typing import Any
+
+PATIENCE = 0.15
+"""Seconds that a caller waits: less than what feels like a pause, and enough for most."""
+
+IDLE = 30.0
+"""Seconds after which a thread without work ends. It is kept so long because the memory that
+descriptors use again belongs to a thread."""
+
+Report = Callable[[Any], None]
+"""Tells of progress; what is told is delivered where the result is."""
+
+Failure = Exception | KeyboardInterrupt
+
+
+@dataclass(eq=False)
+class _Job:
+    """Work, where its result goes, and how it ended."""
+
+    work: Callable[[Report], Any]
+    then: Callable[[Any], None]
+    failed: Callable[[Failure], None]
+    told: Callable[[Any], None]
+    loop: asyncio.AbstractEventLoop | None
+    done: Event = field(default_factory=Event)
+    lock: Lock = field(default_factory=Lock)
+    running: bool = False
+    ended: bool = False
+    result: Any = None
+    error: Failure | None = None
+
+
+class Worker:
+    """Does one piece of work at a time; a newer one takes its place.
+
+    Parameters
+    ----------
+    changed
+        Called when it begins to be busy, and when it no longer is.
+    """
+
+    def __init__(self, *, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
+        self._job: _Job | None = None
+        self._queue: SimpleQueue[_Job] = SimpleQueue()
+        self._thread: Thread | None = None
+        self._lock = Lock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work whose result has not been delivered."""
+        return self._job is not None
+
+    def start(
+        self,
+        work: Callable[[Report], Any],
+        *,
+        then: Callable[[Any], None],
+        failed: Callable[[Failure], None],
+        told: Callable[[Any], None] = lambda _: None,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Do the work and give its result to ``then``.
+
+        ``failed`` gets what went wrong: a KeyboardInterrupt if it was cancelled. ``told`` gets what
+        the work reports on its way. Within a notebook the caller waits for ``patience`` seconds.
+        """
+        self.drop()
+        loop = _running_loop()
+        job = self._job = _Job(work, then, failed, told, loop)
+        self._hand_over(job)
+        try:
+            done = job.done.wait(None if loop is None else patience)
+        except KeyboardInterrupt:  # the kernel was interrupted
+            self.cancel()
+            done = job.done.wait()
+        if done:
+            self._deliver(job)
+        else:
+            self._changed()
+
+    def wait(self) -> None:
+        """Wait until the work is done, and deliver its result here."""
+        job = self._job
+        if job is not None:
+            job.done.wait()
+            self._deliver(job)
+
+    def cancel(self) -> None:
+        """Interrupt the work as Ctrl-C would; what it has found is delivered nevertheless."""
+        if self._job is not None:
+            self._interrupt(self._job)
+
+    def drop(self) -> None:
+        """Interrupt the work, and forget about it."""
+        job, self._job = self._job, None
+        if job is not None:
+            self._interrupt(job)
+            self._changed()
+
+    def _hand_over(self, job: _Job) -> None:
+        with self._lock:
+            self._queue.put(job)
+            if self._thread is None:
+                self._thread = Thread(target=self._serve, daemon=True)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                job = self._queue.get(timeout=IDLE)
+            except Empty:
+                with self._lock:
+                    if not self._queue.empty():
+                        continue
+                    self._thread = None
+                    return
+            while not job.done.is_set():
+                try:
+                    self._execute(job)
+                except KeyboardInterrupt:  # it came when the work had just ended
+                    continue
+
+    def _execute(self, job: _Job) -> None:
+        if not job.ended and job is self._job:
+            try:
+                with job.lock:
+                    job.running = True
+                job.result = job.work(lambda value: self._report(job, value))
+            except (Exception, KeyboardInterrupt) as error:
+                job.error = error
+            finally:
+                with job.lock:
+                    job.running = False
+                job.ended = True
+        job.done.set()
+        if job.loop is not None and not job.loop.is_closed():
+            job.loop.call_soon_threadsafe(self._deliver, job)
+
+    def _report(self, job: _Job, value: Any) -> None:
+        if job.loop is not None and not job.loop.is_closed():
+            job.loop.call_soon_threadsafe(self._tell, job, value)
+
+    def _tell(self, job: _Job, value: Any) -> None:
+        if job is self._job:
+            job.told(value)
+
+    def _deliver(self, job: _Job) -> None:
+        if job is not self._job:  # delivered already, or dropped
+            return
+        self._job = None
+        if job.error is None:
+            job.then(job.result)
+        else:
+            job.failed(job.error)
+        self._changed()
+
+    def _interrupt(self, job: _Job) -> None:
+        """Raise KeyboardInterrupt in the thread, if it is at work on this."""
+        thread = self._thread
+        with job.lock:
+            if job.running and thread is not None and thread.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
+                )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

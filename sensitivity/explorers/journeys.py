@@ -1,0 +1,80 @@
+"""Long ways to other structures: to a singular point, along a mode, to a twin.
+
+Each takes a state and someone to report to, and returns where it arrived; the explorer runs them in
+the background. The first line of each docstring is what it says meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sensitivity.explorers.background import Report
+from sensitivity.explorers.state import Reference, State, examine, explain
+
+LENGTH, STEP = 1.0, 0.05
+"""Å: of the curve along a mode, and between its frames."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Where a journey ended.
+
+    Attributes
+    ----------
+    sentence
+        What was found.
+    good
+        Whether it is what was looked for.
+    reference
+        The structure to be looked at from now on; None to stay.
+    view
+        Makes what is to be shown below; None for nothing.
+    """
+
+    sentence: str
+    good: bool = True
+    reference: Reference | None = None
+    view: Callable[[], Any] | None = None
+
+
+def locate(state: State, report: Report) -> Arrival:
+    """Looking for the nearest singular point"""
+    from sensitivity.singular import locate as find
+
+    descriptor, center = state.reference.descriptor, state.reference.centers[0]
+    point = find(state.atoms, descriptor, center=center)
+    if not point.converged:
+        return Arrival(point.status, good=False)
+    reference = explain(examine(point.atoms, descriptor, centers=(center,)))
+    return Arrival(point.status, reference=reference)
+
+
+def follow(state: State, report: Report) -> Arrival:
+    """Following the mode"""
+    from sensitivity.explorers.path_explorer import PathExplorer
+    from sensitivity.paths import follow as go
+
+    reference = state.reference
+    path = go(
+        reference.atoms,
+        reference.descriptor,
+        center=reference.centers[0],
+        mode=state.mode,
+        length=LENGTH,
+        step=STEP,
+    )
+    return Arrival(path.status, good=path.complete, view=lambda: PathExplorer(path))
+
+
+def find_twin(state: State, report: Report) -> Arrival:
+    """Looking for the twin"""
+    from sensitivity.explorers.twin_explorer import TwinExplorer
+    from sensitivity.singular import find_twin as find
+
+    descriptor, center = state.reference.descriptor, state.reference.centers[0]
+    twin = find(state.atoms, descriptor, center=center)
+    if not twin.found:
+        return Arrival(twin.status, good=False)
+    return Arrival(twin.status, view=lambda: TwinExplorer(twin, descriptor))

@@ -1,0 +1,50 @@
+"""How an explorer is laid out in the page, from 800 to 1900 pixels wide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensitivity.explorers.libraries import require
+
+FAMILY = "sensitivity-explorer"
+"""Class of the element in the page that holds an explorer."""
+
+PICTURE = "sensitivity-picture"
+
+WIDEST = 1240
+"""Pixels: wider, the eye has too far to go from the molecule to the chart."""
+
+STYLE = f"""<style>
+.{PICTURE} {{background: white; border: 1px solid #bdbdbd; border-radius: 4px; overflow: hidden}}
+.{FAMILY} .widget-upload, .{FAMILY} .jupyter-button {{overflow: hidden}}
+</style>"""
+"""Molecule and chart are on white paper, in a dark JupyterLab too."""
+
+
+def arrange(*, above: Any, left: Any, right: Any, below: Any) -> Any:
+    """Put two pictures beside each other, or below each other where it is narrow, and rows around.
+
+    ``above`` and ``below`` are sequences of widgets.
+    """
+    widgets = require("ipywidgets")
+    first = widgets.Box([left], layout={"flex": "1 1 280px", "min_width": "280px"})
+    second = widgets.Box([right], layout={"flex": "0 1 auto"})
+    for picture in (first, second):
+        picture.add_class(PICTURE)
+    pictures = widgets.Box([first, second], layout={"flex_flow": "row wrap", "grid_gap": "8px"})
+    style = widgets.HTML(STYLE, layout={"display": "none"})
+    box = widgets.VBox(
+        [style, *above, pictures, *below],
+        layout={"max_width": f"{WIDEST}px", "overflow": "hidden"},
+    )
+    box.add_class(FAMILY)
+    return box
+
+
+def row(*children: Any) -> Any:
+    """Put widgets beside each other, in several lines where it is narrow."""
+    widgets = require("ipywidgets")
+    return widgets.Box(
+        list(children),
+        layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"},
+    )

@@ -1,0 +1,271 @@
+"""What is looked at, and what looks at it: the row above the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from sensitivity import structures
+from sensitivity.descriptors import DensityCorrelations, Descriptor
+from sensitivity.descriptors.orders import LARGEST_ORDER
+from sensitivity.explorers.libraries import require
+from sensitivity.explorers.state import Reference
+from sensitivity.structures.literature import ENVIRONMENTS
+
+MOST_BYTES = 5_000_000
+"""Of an uploaded file: a hundred times what a structure of the largest size takes."""
+
+MOST_ATOMS = 500
+"""Larger structures have more modes than a chart can show, and take minutes."""
+
+ALL_CENTERS = 20
+"""Atoms up to which all of them are centers at first; of a larger structure it is the middle one,
+because the work grows with the square of the atoms."""
+
+ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
+"""What the correlations of each order are called."""
+
+
+class Settings:
+    """Widgets for structure, descriptor and centers; the explorer reads and writes their values.
+
+    Attributes
+    ----------
+    structure, upload, frame, order, n_max, l_max, cutoff, smearing, centers
+        The widgets; ``box`` holds all of them.
+    """
+
+    def __init__(self) -> None:
+        widgets = require("ipywidgets")
+        self._own = False
+        self.structure = widgets.Combobox(
+            options=structures.names(),
+            ensure_option=True,
+            placeholder="name of a structure",
+            description="structure",
+            tooltip="A molecule of the G2 set, a crystal, or an environment from the literature: "
+            "type a few letters, and choose",
+            **_looks(230),
+        )
+        self.upload = widgets.FileUpload(
+            description="own file",
+            tooltip="A structure in any format that ASE reads: xyz, extxyz, cif, POSCAR, pdb ...",
+            layout={"width": "110px"},
+        )
+        self.frame = widgets.BoundedIntText(
+            description="frame", min=0, max=0, tooltip="Which structure of the file", **_looks(110)
+        )
+        self.order = widgets.Dropdown(
+            options=[(name, order) for order, name in ORDERS.items()],
+            description="order",
+            tooltip="How many neighbours are correlated: distances, angles, dihedrals ...",
+            **_looks(190),
+        )
+        self.n_max = _integer("n_max", 1, 12, "Number of radial functions")
+        self.l_max = _integer("l_max", 0, 12, "Largest degree of the spherical harmonics")
+        self.cutoff = _length("cutoff (Å)", 1.0, 12.0, "How far a center sees")
+        self.smearing = _length("smearing (Å)", 0.0, 2.0, "Width of an atom in the density")
+        self.centers = widgets.Text(
+            description="centers",
+            continuous_update=False,
+            placeholder="all, C, or 0, 2-4",
+            tooltip="Whose features are looked at: all, an element, or numbers of atoms such as "
+            "0, 2-4",
+            **_looks(170),
+        )
+        self.box = widgets.Box(
+            [self.structure, self.upload, self.frame, self.centers, self.order, self.n_max]
+            + [self.l_max, self.cutoff, self.smearing],
+            layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"},
+        )
+        self.frame.layout.display = "none"
+
+    def on_change(
+        self,
+        *,
+        structure: Callable[[str], None],
+        upload: Callable[[str, bytes], None],
+        frame: Callable[[int], None],
+        descriptor: Callable[[str, Any], None],
+        centers: Callable[[str], None],
+    ) -> None:
+        """Call these with what a person has chosen, not with what ``show`` has set."""
+        self.structure.observe(self._when_chosen(structure), "value")
+        self.upload.observe(self._when_chosen(lambda files: _hand_over(files, upload)), "value")
+        self.frame.observe(self._when_chosen(frame), "value")
+        self.centers.observe(self._when_chosen(centers), "value")
+        for name in ("order", "n_max", "l_max", "cutoff", "smearing"):
+            change = self._when_chosen(lambda value, name=name: descriptor(name, value))
+            getattr(self, name).observe(change, "value")
+
+    def show(self, reference: Reference, *, frames: int = 1) -> None:
+        """Show the settings of a reference, of a file with so many frames."""
+        self._own = True
+        try:
+            self.structure.value = reference.name
+            self.frame.max = frames - 1
+            self.frame.layout.display = None if frames > 1 else "none"
+            self.centers.value = write_centers(reference.centers, len(reference.atoms))
+            self._show_descriptor(reference.descriptor)
+        finally:
+            self._own = False
+
+    def _show_descriptor(self, descriptor: Descriptor) -> None:
+        native = isinstance(descriptor, DensityCorrelations)
+        for name in ("order", "n_max", "l_max", "cutoff", "smearing"):
+            control = getattr(self, name)
+            control.disabled = not native
+            if native:
+                control.value = getattr(descriptor, name)
+
+    def _when_chosen(self, act: Callable[[Any], None]) -> Callable[[Any], None]:
+        def changed(change: Any) -> None:
+            if not self._own:
+                act(change["new"])
+
+        return changed
+
+
+def _looks(width: int) -> dict[str, Any]:
+    return {"style": {"description_width": "initial"}, "layout": {"width": f"{width}px"}}
+
+
+def _integer(name: str, low: int, high: int, tooltip: str) -> Any:
+    widgets = require("ipywidgets")
+    return widgets.BoundedIntText(
+        description=name, min=low, max=high, tooltip=tooltip, **_looks(105)
+    )
+
+
+def _length(name: str, low: float, high: float, tooltip: str) -> Any:
+    widgets = require("ipywidgets")
+    return widgets.BoundedFloatText(
+        description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(145)
+    )
+
+
+def _hand_over(files: Any, upload: Callable[[str, bytes], None]) -> None:
+    for file in files:
+        upload(file["name"], bytes(file["content"]))
+
+
+def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, int]:
+    """Return one frame of an uploaded file, and how many frames it has.
+
+    Raises
+    ------
+    ValueError
+        If it is too large, or no structure that ASE reads; the message says so in words.
+    """
+    if len(content) > MOST_BYTES:
+        raise ValueError(
+            f"{name} has {len(content) / 1e6:.1f} MB, and at most {MOST_BYTES / 1e6:.0f} MB can "
+            "be read here; cut out what you want to look at."
+        )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / (Path(name).name or "structure")
+        path.write_bytes(content)
+        try:
+            return structures.read(path, index=index), structures.count_frames(path)
+        except ValueError as error:
+            raise ValueError(str(error).replace(f"{folder}/", "")) from None
+
+
+def check_size(atoms: Atoms) -> None:
+    """Refuse a structure that is too large.
+
+    Raises
+    ------
+    ValueError
+        The message says what to do.
+    """
+    if len(atoms) > MOST_ATOMS:
+        raise ValueError(
+            f"the structure has {len(atoms)} atoms, and the explorer takes at most {MOST_ATOMS}; "
+            "cut out what a center sees with sensitivity.structures.environment."
+        )
+
+
+def usual_centers(atoms: Atoms, *, name: str = "") -> tuple[int, ...] | None:
+    """Return the centers to begin with.
+
+    Of methane and of the environments of the literature, by their names, it is the atom in the
+    middle, which is the first; else all atoms, or of many the one in the middle.
+    """
+    if name in {*ENVIRONMENTS, "CH4"}:
+        return (0,)
+    if len(atoms) <= ALL_CENTERS:
+        return None
+    offsets = atoms.positions - atoms.positions.mean(axis=0)
+    return (int(np.argmin(np.linalg.norm(offsets, axis=1))),)
+
+
+def refine(descriptor: DensityCorrelations, name: str, value: Any) -> DensityCorrelations:
+    """Return the descriptor with one setting changed.
+
+    A higher order takes a basis that is affordable there, a lower one leaves it as it is.
+
+    Raises
+    ------
+    ValueError
+        If there is no such descriptor.
+    """
+    if name != "order":
+        return replace(descriptor, **{name: value})
+    found = descriptor
+    while found.order < min(value, LARGEST_ORDER):
+        found = found.higher_order() or found
+    odd = found.parity_odd and value >= 3
+    channels = found.contract_channels if value >= 3 else None
+    return replace(found, order=value, parity_odd=odd, contract_channels=channels)
+
+
+def read_centers(text: str, atoms: Atoms) -> tuple[int, ...] | None:
+    """Return the centers that a text names; None for all.
+
+    Raises
+    ------
+    ValueError
+        If it names none, or no such atom; the message says what it may be.
+    """
+    wanted = text.strip()
+    if wanted.lower() in {"", "all"}:
+        return None
+    found: list[int] = []
+    for part in wanted.replace(",", " ").split():
+        found += _atoms_named(part, atoms)
+    return tuple(dict.fromkeys(found))
+
+
+def write_centers(centers: Iterable[int], count: int) -> str:
+    """Return the text that names these centers, of so many atoms, with runs as 2-4."""
+    chosen = sorted(centers)
+    if len(chosen) == count:
+        return "all"
+    breaks = np.flatnonzero(np.diff(chosen) > 1) + 1
+    runs = [run.tolist() for run in np.split(np.array(chosen), breaks)]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _atoms_named(part: str, atoms: Atoms) -> list[int]:
+    last = len(atoms) - 1
+    remedy = f"write all, an element of the structure, or numbers from 0 to {last} such as 0, 2-4."
+    if part in atomic_numbers:
+        found = np.flatnonzero(atoms.numbers == atomic_numbers[part]).tolist()
+        if not found:
+            raise ValueError(f"the structure has no {part} to be a center; {remedy}")
+        return found
+    ends = part.split("-")
+    if len(ends) > 2 or not all(end.isdecimal() for end in ends):
+        raise ValueError(f"centers cannot be {part!r}; {remedy}")
+    low, high = int(ends[0]), int(ends[-1])
+    if not low <= high <= last:
+        raise ValueError(f"there are no atoms {part}; {remedy}")
+    return list(range(low, high + 1))

@@ -1,0 +1,68 @@
+"""The lines of Python that give the numbers on the screen."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from ase import Atoms
+
+from sensitivity.descriptors import DensityCorrelations, Descriptor
+from sensitivity.explorers.state import State
+
+
+def write_source(state: State) -> str:
+    """Return a script that prints the singular values of a state, and shows it in a notebook."""
+    reference = state.reference
+    load = f'structures.load("{reference.name}")' if reference.name else _write(reference.atoms)
+    native = isinstance(reference.descriptor, DensityCorrelations)
+    names = ["diagnose", "spectrum"]
+    names += ["DensityCorrelations"] if native else []
+    names += ["structures"] if reference.name else []
+    lines = [
+        *([] if reference.name else ["from ase import Atoms", ""]),
+        f"from sensitivity import {', '.join(sorted(names, key=str.lower))}",
+        "",
+        f"atoms = {load}",
+        f"descriptor = {_describe(reference.descriptor)}",
+        f"centers = {list(reference.centers)}",
+        "",
+        "found = diagnose(atoms, descriptor, centers=centers)",
+        "print(found)",
+        "moved = atoms.copy()",
+        f"moved.positions += {state.amplitude!r} * found.modes[{state.mode}].displacement",
+        "print(spectrum(moved, descriptor, centers=centers).singular_values)",
+        "",
+        "# The same in a notebook:",
+        "# from sensitivity.explorers import Explorer",
+        "# explorer = Explorer(atoms, descriptor, centers=centers)",
+        f"# explorer.mode, explorer.amplitude = {state.mode}, {state.amplitude!r}",
+        "# explorer",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _describe(descriptor: Descriptor) -> str:
+    """The call that makes a descriptor, defaults left out."""
+    if not isinstance(descriptor, DensityCorrelations):
+        return f"...  # {type(descriptor).__name__}, as it was given to the explorer"
+    usual = DensityCorrelations()
+    shown = {"order", "cutoff", "n_max", "l_max"}
+    arguments = [
+        f"{field.name}={getattr(descriptor, field.name)!r}"
+        for field in fields(descriptor)
+        if field.name in shown or getattr(descriptor, field.name) != getattr(usual, field.name)
+    ]
+    return f"DensityCorrelations({', '.join(arguments)})"
+
+
+def _write(atoms: Atoms) -> str:
+    """The call that makes a structure, every digit included."""
+    rows = "".join(f"        {row!r},\n" for row in atoms.positions.tolist())
+    lattice = ""
+    if atoms.cell.rank:
+        pbc = [bool(periodic) for periodic in atoms.pbc]
+        lattice = f"    cell={atoms.cell.array.tolist()!r},\n    pbc={pbc!r},\n"
+    return (
+        f"Atoms(\n    numbers={atoms.numbers.tolist()!r},\n    positions=[\n{rows}    ],\n"
+        f"{lattice})"
+    )
