@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from html import escape
-from typing import Any
 
 from sensitivity.explorers.layout import row
 from sensitivity.explorers.libraries import require
@@ -101,20 +99,6 @@ class Actions:
                 row(widgets.Label("take home"), *self.souvenirs.values(), self.download),
             ]
         )
-
-    def on_click(
-        self,
-        *,
-        journey: Callable[[str], None],
-        souvenir: Callable[[str], None],
-        cancel: Callable[[], None],
-    ) -> None:
-        """Call these with the name of the button."""
-        for name, button in self.journeys.items():
-            button.on_click(lambda _, name=name: journey(name))
-        for name, button in self.souvenirs.items():
-            button.on_click(lambda _, name=name: souvenir(name))
-        self.cancel.on_click(lambda _: cancel())
 
     def tell(self, text: str, *, trouble: bool = False) -> None:
         """Show a sentence; of trouble, in a colour that is seen."""

@@ -163,7 +163,9 @@ def _markers(axes: Axes, count: int) -> tuple[dict[str, Line2D], Line2D, Line2D]
     for cause, marker in MARKERS.items():
         color = GREY if cause in TRIVIAL else COLORS[cause]
         edge: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.5}
-        (lines[cause],) = axes.plot([], [], marker=marker, color=color, label=cause, **style, **edge)
+        (lines[cause],) = axes.plot(
+            [], [], marker=marker, color=color, label=cause, **style, **edge
+        )
     (ring,) = axes.plot([], [], "o", mfc="none", mec=ARROW, mew=2.2, ms=1.9 * size, ls="none")
     return lines, before, ring
 

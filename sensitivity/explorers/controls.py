@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sensitivity.explorers.layout import row
 from sensitivity.explorers.libraries import require
+from sensitivity.explorers.quiet import Quiet
+from sensitivity.explorers.state import ARROW_LENGTH, State
 
 STEP = 0.01
 """Å, of the amplitude: fine enough to move smoothly, coarse enough for the arrow keys."""
@@ -30,14 +33,20 @@ AXES = ("x", "y", "z")
 class Controls:
     """Widgets that a person sets; the explorer reads and writes their values.
 
+    Parameters
+    ----------
+    quiet
+        Entered while it is not a person who sets them.
+
     Attributes
     ----------
     mode, amplitude, play, speed, arrows, arrow_length, look, reset, sentence
         The widgets, ``look`` one per axis; ``box`` holds all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: Quiet) -> None:
         widgets = require("ipywidgets")
+        self._quiet = quiet
         narrow = {"description_width": "initial"}
         self.mode = widgets.Dropdown(
             description="mode",
@@ -80,7 +89,7 @@ class Controls:
         )
         self.arrow_length = widgets.Dropdown(
             options=[(f"{length:g} Å", length) for length in ARROW_LENGTHS],
-            value=1.0,
+            value=ARROW_LENGTH,
             description="length",
             tooltip="Of the longest arrow",
             style=narrow,
@@ -102,20 +111,28 @@ class Controls:
         self.box = _arrange(self)
 
     def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
-        """Offer other modes and another reach of the amplitude; both are set without a sound."""
-        self.amplitude.options = [(f"{stop:+.2f}", stop) for stop in stops(reach)]
+        """Offer other modes, and another reach of the amplitude in Å."""
+        with self._quiet:
+            self.amplitude.options = [(f"{stop:+.2f}", stop) for stop in stops(reach)]
         self.name_modes(labels, mode=mode)
 
     def name_modes(self, labels: Sequence[str], *, mode: int) -> None:
         """Give the modes other names."""
-        options = [(label, index) for index, label in enumerate(labels)]
-        if tuple(options) != tuple(self.mode.options):
-            self.mode.options = options
-        self.mode.value = mode
+        with self._quiet:
+            self.mode.options = [(label, index) for index, label in enumerate(labels)]
+            self.mode.value = mode
 
-    def stand_at(self, amplitude: float) -> None:
-        """Move the slider to the stop nearest to an amplitude in Å."""
-        self.amplitude.index = round(amplitude / STEP) + len(self.amplitude.options) // 2
+    def show(self, state: State) -> None:
+        """Show a state; the slider stands at the stop nearest to its amplitude."""
+        with self._quiet:
+            self.mode.value = state.mode
+            self.arrows.value, self.arrow_length.value = state.arrows, state.arrow_length
+            middle = len(self.amplitude.options) // 2
+            self.amplitude.index = round(state.amplitude / STEP) + middle
+
+    def hurry(self, speed: float) -> None:
+        """Swing so many times as fast as usual."""
+        self.play.interval = round(INTERVAL / speed)
 
 
 def stops(reach: float) -> list[float]:
@@ -134,9 +151,14 @@ def _arrange(controls: Controls) -> Any:
     view = widgets.HBox(
         [widgets.Label("view along"), *controls.look.values()], layout={"align_items": "center"}
     )
-    row = widgets.Box(
-        [controls.mode, controls.amplitude, controls.play, controls.speed, controls.arrows]
-        + [controls.arrow_length, view, controls.reset],
-        layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"},
+    line = row(
+        controls.mode,
+        controls.amplitude,
+        controls.play,
+        controls.speed,
+        controls.arrows,
+        controls.arrow_length,
+        view,
+        controls.reset,
     )
-    return widgets.VBox([row, controls.sentence], layout={"margin": "6px 0 0 0"})
+    return widgets.VBox([line, controls.sentence], layout={"margin": "6px 0 0 0"})

@@ -1,7 +1,7 @@
 """Long ways to other structures: to a singular point, along a mode, to a twin.
 
-Each takes a state and someone to report to, and returns where it arrived; the explorer runs them in
-the background. The first line of each docstring is what it says meanwhile.
+Each takes a state and someone to report to, and returns where it arrived. The explorer runs them in
+the background.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Arrival:
 
 
 def locate(state: State, report: Report) -> Arrival:
-    """Looking for the nearest singular point"""
+    """Go to the nearest singular point of the first center."""
     from sensitivity.singular import locate as find
 
     descriptor, center = state.reference.descriptor, state.reference.centers[0]
@@ -52,7 +52,7 @@ def locate(state: State, report: Report) -> Arrival:
 
 
 def follow(state: State, report: Report) -> Arrival:
-    """Following the mode"""
+    """Follow the mode from the structure at amplitude zero."""
     from sensitivity.explorers.path_explorer import PathExplorer
     from sensitivity.paths import follow as go
 
@@ -69,7 +69,7 @@ def follow(state: State, report: Report) -> Arrival:
 
 
 def find_twin(state: State, report: Report) -> Arrival:
-    """Looking for the twin"""
+    """Find two structures with the same features of the first center."""
     from sensitivity.explorers.twin_explorer import TwinExplorer
     from sensitivity.singular import find_twin as find
 

@@ -15,10 +15,10 @@ from ase import Atoms
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from sensitivity.explorers.state import ARROW_LENGTH
-from sensitivity.plots.palette import ARROW
 from sensitivity.explorers.layout import FAMILY
 from sensitivity.explorers.libraries import require
+from sensitivity.explorers.state import ARROW_LENGTH
+from sensitivity.plots.palette import ARROW
 
 Array = NDArray[np.float64]
 

@@ -7,6 +7,7 @@ from html import escape
 from sensitivity.diagnosis import DiagnosedMode
 from sensitivity.explorers.state import Reference, Shown, State
 from sensitivity.plots.palette import ARROW, COLORS, TRIVIAL
+from sensitivity.spectrum import Spectrum
 
 FIRST_STEP = 0.01
 """Å: by how much a mode is moved when it is said what the features make of it."""
@@ -20,6 +21,19 @@ def label(reference: Reference, mode: int) -> str:
     value = reference.singular_values[mode]
     vanishes = value <= reference.spectrum.zero_level
     return f"{mode}: {'0' if vanishes else f'{value:.1e}'}, {reference.causes[mode]}"
+
+
+def labels(reference: Reference) -> list[str]:
+    """Names of all modes in a list."""
+    return [label(reference, mode) for mode in range(len(reference.causes))]
+
+
+def kinds(spectrum: Spectrum) -> list[str]:
+    """What is known of each singular value before its cause is: what is not zero is seen."""
+    return [
+        "sensitive" if kind == "internal" and value > spectrum.zero_level else kind
+        for kind, value in zip(spectrum.kinds, spectrum.singular_values, strict=True)
+    ]
 
 
 def meaning(reference: Reference, mode: int) -> str:
@@ -68,10 +82,11 @@ def _slope(reference: Reference, mode: int) -> str:
 
 def _sensitive(reference: Reference, mode: int) -> str:
     relative = _diagnosed(reference, mode).evidence.relative
+    if relative == 1:
+        return f"seen best of all. {_slope(reference, mode)}"
     how = "seen, but hardly" if relative < NEAR_ZERO else "seen"
-    return f"{how}. {_slope(reference, mode)} The most visible mode has {1 / relative:.3g} times that." if (
-        relative < 1
-    ) else f"{how} best of all. {_slope(reference, mode)}"
+    times = f"{1 / relative:.3g} times as much" if relative else "infinitely more"
+    return f"{how}. {_slope(reference, mode)} The most visible mode does {times}."
 
 
 def _symmetry(reference: Reference, mode: int) -> str:
@@ -97,8 +112,10 @@ def _truncation(reference: Reference, mode: int) -> str:
 def _incompleteness(reference: Reference, mode: int) -> str:
     evidence = _diagnosed(reference, mode).evidence
     order = reference.descriptor.order
-    found = "" if evidence.higher_order is None else (
-        f" ({evidence.higher_order:.2g} of the largest singular value)"
+    found = (
+        ""
+        if evidence.higher_order is None
+        else (f" ({evidence.higher_order:.2g} of the largest singular value)")
     )
     lifted = "the next order" if evidence.lifted_by is None else f"order {evidence.lifted_by}"
     of_order = "" if order is None else f" of order {order}"
@@ -123,6 +140,8 @@ def _distance(reference: Reference, mode: int) -> str:
 
 def _response(reference: Reference, mode: int) -> str:
     response = _diagnosed(reference, mode).evidence.response
-    return "" if response is None else (
-        f" Measured: the features change with the amplitude to the power {response:.1f}."
+    return (
+        ""
+        if response is None
+        else (f" Measured: the features change with the amplitude to the power {response:.1f}.")
     )

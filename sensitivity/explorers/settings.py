@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,9 @@ from ase.data import atomic_numbers
 from sensitivity import structures
 from sensitivity.descriptors import DensityCorrelations, Descriptor
 from sensitivity.descriptors.orders import LARGEST_ORDER
+from sensitivity.explorers.layout import row
 from sensitivity.explorers.libraries import require
+from sensitivity.explorers.quiet import Quiet
 from sensitivity.explorers.state import Reference
 from sensitivity.structures.literature import ENVIRONMENTS
 
@@ -29,6 +31,9 @@ ALL_CENTERS = 20
 """Atoms up to which all of them are centers at first; of a larger structure it is the middle one,
 because the work grows with the square of the atoms."""
 
+DESCRIPTOR = ("order", "n_max", "l_max", "cutoff", "smearing")
+"""The settings of a descriptor."""
+
 ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
 """What the correlations of each order are called."""
 
@@ -36,15 +41,20 @@ ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: 
 class Settings:
     """Widgets for structure, descriptor and centers; the explorer reads and writes their values.
 
+    Parameters
+    ----------
+    quiet
+        Entered while it is not a person who sets them.
+
     Attributes
     ----------
     structure, upload, frame, order, n_max, l_max, cutoff, smearing, centers
         The widgets; ``box`` holds all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: Quiet) -> None:
         widgets = require("ipywidgets")
-        self._own = False
+        self._quiet = quiet
         self.structure = widgets.Combobox(
             options=structures.names(),
             ensure_option=True,
@@ -80,57 +90,36 @@ class Settings:
             "0, 2-4",
             **_looks(170),
         )
-        self.box = widgets.Box(
-            [self.structure, self.upload, self.frame, self.centers, self.order, self.n_max]
-            + [self.l_max, self.cutoff, self.smearing],
-            layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"},
+        self.box = row(
+            self.structure,
+            self.upload,
+            self.frame,
+            self.centers,
+            self.order,
+            self.n_max,
+            self.l_max,
+            self.cutoff,
+            self.smearing,
         )
         self.frame.layout.display = "none"
 
-    def on_change(
-        self,
-        *,
-        structure: Callable[[str], None],
-        upload: Callable[[str, bytes], None],
-        frame: Callable[[int], None],
-        descriptor: Callable[[str, Any], None],
-        centers: Callable[[str], None],
-    ) -> None:
-        """Call these with what a person has chosen, not with what ``show`` has set."""
-        self.structure.observe(self._when_chosen(structure), "value")
-        self.upload.observe(self._when_chosen(lambda files: _hand_over(files, upload)), "value")
-        self.frame.observe(self._when_chosen(frame), "value")
-        self.centers.observe(self._when_chosen(centers), "value")
-        for name in ("order", "n_max", "l_max", "cutoff", "smearing"):
-            change = self._when_chosen(lambda value, name=name: descriptor(name, value))
-            getattr(self, name).observe(change, "value")
-
     def show(self, reference: Reference, *, frames: int = 1) -> None:
         """Show the settings of a reference, of a file with so many frames."""
-        self._own = True
-        try:
+        with self._quiet:
             self.structure.value = reference.name
+            self.upload.value = ()  # or the same file could not be chosen again
             self.frame.max = frames - 1
             self.frame.layout.display = None if frames > 1 else "none"
             self.centers.value = write_centers(reference.centers, len(reference.atoms))
             self._show_descriptor(reference.descriptor)
-        finally:
-            self._own = False
 
     def _show_descriptor(self, descriptor: Descriptor) -> None:
         native = isinstance(descriptor, DensityCorrelations)
-        for name in ("order", "n_max", "l_max", "cutoff", "smearing"):
+        for name in DESCRIPTOR:
             control = getattr(self, name)
             control.disabled = not native
             if native:
                 control.value = getattr(descriptor, name)
-
-    def _when_chosen(self, act: Callable[[Any], None]) -> Callable[[Any], None]:
-        def changed(change: Any) -> None:
-            if not self._own:
-                act(change["new"])
-
-        return changed
 
 
 def _looks(width: int) -> dict[str, Any]:
@@ -149,11 +138,6 @@ def _length(name: str, low: float, high: float, tooltip: str) -> Any:
     return widgets.BoundedFloatText(
         description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(145)
     )
-
-
-def _hand_over(files: Any, upload: Callable[[str, bytes], None]) -> None:
-    for file in files:
-        upload(file["name"], bytes(file["content"]))
 
 
 def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, int]:
@@ -207,21 +191,28 @@ def usual_centers(atoms: Atoms, *, name: str = "") -> tuple[int, ...] | None:
     return (int(np.argmin(np.linalg.norm(offsets, axis=1))),)
 
 
-def refine(descriptor: DensityCorrelations, name: str, value: Any) -> DensityCorrelations:
+def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
     """Return the descriptor with one setting changed.
 
     A higher order takes a basis that is affordable there, a lower one leaves it as it is.
 
     Raises
     ------
-    ValueError
-        If there is no such descriptor.
+    TypeError, ValueError
+        If it has no such setting, or the setting cannot have this value.
     """
+    if not isinstance(descriptor, DensityCorrelations) or name not in DESCRIPTOR:
+        raise TypeError(
+            f"a {type(descriptor).__name__} has no {name} to be set here; give the explorer "
+            "another descriptor."
+        )
     if name != "order":
         return replace(descriptor, **{name: value})
-    found = descriptor
-    while found.order < min(value, LARGEST_ORDER):
-        found = found.higher_order() or found
+    found: DensityCorrelations | None = descriptor
+    while found is not None and found.order < value:
+        found = found.higher_order()
+    if found is None:
+        raise ValueError(f"there is no order {value}; give one from 1 to {LARGEST_ORDER}.")
     odd = found.parity_odd and value >= 3
     channels = found.contract_channels if value >= 3 else None
     return replace(found, order=value, parity_odd=odd, contract_channels=channels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,9 @@ def make_souvenir(file: str, state: State, figure: Figure) -> bytes:
         from sensitivity.plots.film import make_film
 
         states = swing_states(state)
-        return make_film([_frame(each) for each in states], [compute(s).spectrum for s in states])
+        spectra = [compute(each).spectrum for each in states]
+        title = "amplitude {amplitude:+.2f} Å"
+        return make_film([_frame(each) for each in states], spectra, title=title)
     if name.endswith((".json", ".json.gz")):
         return _write_chemiscope(swing_states(state), packed=name.endswith(".gz"))
     if name.endswith(".py"):
@@ -56,8 +59,6 @@ def make_souvenir(file: str, state: State, figure: Figure) -> bytes:
 
 def swing_states(state: State) -> list[State]:
     """One swing back and forth along the mode, to the ends of the slider."""
-    from dataclasses import replace
-
     steps = np.arange(FRAMES) * SWING // FRAMES
     reach = state.reference.reach
     return [replace(state, amplitude=swing(int(step), reach=reach)) for step in steps]
@@ -95,5 +96,5 @@ def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
         for name in names
     }
     data = chemiscope.create_input(structures=frames, properties=properties)
-    text = json.dumps(data).encode()
+    text: bytes = json.dumps(data).encode()
     return gzip.compress(text) if packed else text

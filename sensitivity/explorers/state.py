@@ -131,7 +131,7 @@ class State:
 
     @property
     def atoms(self) -> Atoms:
-        """The displaced structure r + amplitude · v, with v the mode, of unit norm; a new object."""
+        """The displaced structure r + amplitude · v, with v the mode; a new object."""
         atoms: Atoms = self.reference.atoms.copy()
         atoms.positions += self.amplitude * self.reference.modes[self.mode]
         return atoms
@@ -203,7 +203,9 @@ _remember = lru_cache(maxsize=REMEMBERED)(_compute)
 
 def explain_displaced(shown: Shown, descriptor: Descriptor) -> Diagnosis | None:
     """Return the causes for a displaced structure; None if there are none to be found."""
-    return shown.spectrum and explain(Reference(shown.spectrum, descriptor)).diagnosis
+    if shown.spectrum is None:
+        return None
+    return explain(Reference(shown.spectrum, descriptor)).diagnosis
 
 
 def arrow_ends(positions: Array, pattern: Array, *, length: float = ARROW_LENGTH) -> Array:

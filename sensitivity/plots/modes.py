@@ -57,14 +57,19 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
     atoms, displacement = result.atoms, _displacement(result, mode=mode)
     view = choose_view(atoms, displacement)
     seen, moved = atoms.positions @ view.T, displacement @ view.T  # [atom, right/up/towards]
-    _draw_cell(ax, atoms, view=view)
-    _draw_bonds(ax, atoms, view=view)
-    _draw_atoms(ax, atoms, seen=seen)
+    draw_structure(ax, atoms, view=view)
     longest = _LONGEST * max(_LEAST_EXTENT, float(np.ptp(atoms.positions, axis=0).max()))
     _draw_arrows(ax, seen=seen, arrows=moved / np.linalg.norm(moved, axis=1).max() * longest)
     _frame(ax)
     ax.set_title(_title(result, mode=mode), color=foreground(ax), fontsize="medium")
     return ax
+
+
+def draw_structure(ax: Axes, atoms: Atoms, *, view: NDArray[np.float64]) -> None:
+    """Draw atoms, bonds and cell, in Å, as seen along the last row of ``view``, shape (3, 3)."""
+    _draw_cell(ax, atoms, view=view)
+    _draw_bonds(ax, atoms, view=view)
+    _draw_atoms(ax, atoms, seen=atoms.positions @ view.T)
 
 
 def _displacement(result: Spectrum | Diagnosis, *, mode: int) -> NDArray[np.float64]:

@@ -1,0 +1,170 @@
+"""Molecule, chart and sentence show a state: first the atoms move, then the values follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.diagnosis import Diagnosis
+from sensitivity.explorers import sentences
+from sensitivity.explorers.background import Failure, Report, Worker
+from sensitivity.explorers.chart import Chart
+from sensitivity.explorers.controls import Controls
+from sensitivity.explorers.molecule import Body, Camera, Molecule
+from sensitivity.explorers.state import (
+    Reference,
+    Shown,
+    State,
+    arrow_ends,
+    compute,
+    explain,
+    explain_displaced,
+    trace_amplitudes,
+)
+from sensitivity.plots.camera import choose_view
+
+Array = NDArray[np.float64]
+
+GLIMPSE = 4
+"""A trace that takes long is shown as far as it is known, after every so many points."""
+
+VIEWS = {
+    "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+    "y": np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]),
+    "z": np.eye(3),
+}
+"""Rows are right, up and towards the viewer, who looks along the axis."""
+
+
+class Stage:
+    """Shows states of one explorer.
+
+    Parameters
+    ----------
+    controls
+        The widgets that name the modes and say what is shown.
+    failed
+        Gets what went wrong in the background.
+
+    Attributes
+    ----------
+    molecule, chart
+        The two pictures.
+    state
+        What is shown.
+    """
+
+    state: State
+
+    def __init__(self, controls: Controls, *, failed: Callable[[Failure], None]) -> None:
+        self.chart = Chart()
+        self.molecule = Molecule(on_width=self.chart.fit)
+        self._controls, self._tell = controls, failed
+        self._spectra, self._causes, self._tracer = self.workers = Worker(), Worker(), Worker()
+
+    def enter(self, state: State) -> None:
+        """Show another reference, and find its causes if they are not known."""
+        for worker in self.workers:
+            worker.drop()
+        self.state, reference = state, state.reference
+        marked = reference.centers if len(reference.centers) < len(reference.atoms) else ()
+        self.molecule.load(Body(reference.atoms, marked=marked), camera=self._camera())
+        self.chart.load(reference)
+        self._controls.load(sentences.labels(reference), mode=state.mode, reach=reference.reach)
+        self._show_all()
+        if reference.diagnosis is None:
+            self._causes.start(lambda _: explain(reference), then=self._learn, failed=self._fail)
+
+    def show(self, state: State) -> None:
+        """Show another state of the same reference."""
+        turned = state.mode != self.state.mode
+        self.state = state
+        if turned:
+            self._show_all()
+        else:
+            self._move()
+
+    def look(self, axis: str | None = None) -> None:
+        """Look along x, y or z, or from where atoms and mode are seen best."""
+        if axis is None:
+            self.molecule.look(self._camera())
+        elif axis in VIEWS:
+            self.molecule.look(Camera.around(self.state.reference.atoms, view=VIEWS[axis]))
+        else:
+            raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
+
+    def _camera(self) -> Camera:
+        atoms, mode = self.state.reference.atoms, self.state.reference.modes[self.state.mode]
+        return Camera.around(atoms, view=choose_view(atoms, mode))
+
+    def _learn(self, reference: Reference) -> None:
+        """Take the modes of a reference whose causes are known now."""
+        self.state = replace(self.state, reference=reference)
+        self._controls.name_modes(sentences.labels(reference), mode=self.state.mode)
+        self._show_all()
+
+    def _show_all(self) -> None:
+        self._move()
+        self._trace()
+
+    def _move(self) -> None:
+        state, positions = self.state, self.state.atoms.positions
+        ends = arrow_ends(positions, state.pattern, length=state.arrow_length)
+        self.molecule.show(positions, arrows=ends)
+        self._controls.show(state)
+        self._spectra.start(lambda _: compute(state), then=self._show_spectrum, failed=self._fail)
+
+    def _show_spectrum(self, shown: Shown) -> None:
+        state, found, reference = self.state, shown.spectrum, self.state.reference
+        self._controls.sentence.value = sentences.to_html(state, shown)
+        if found is None:
+            self.chart.show(state, np.zeros(0), ())
+        elif state.amplitude == 0.0:
+            self.chart.show(state, reference.singular_values, reference.causes)
+        else:
+            self.chart.show(state, found.singular_values, sentences.kinds(found))
+            if reference.diagnosis is not None:
+                self._color(shown, reference)
+
+    def _color(self, shown: Shown, reference: Reference) -> None:
+        """Find the causes for the displaced structure, too."""
+        self._causes.start(
+            lambda _: explain_displaced(shown, reference.descriptor),
+            then=self._show_causes,
+            failed=self._fail,
+            patience=0.0,
+        )
+
+    def _show_causes(self, diagnosis: Diagnosis | None) -> None:
+        if diagnosis is not None:
+            values = np.array([mode.singular_value for mode in diagnosis.modes])
+            self.chart.show(self.state, values, [mode.cause for mode in diagnosis.modes])
+
+    def _trace(self) -> None:
+        state = self.state
+        amplitudes = trace_amplitudes(state.reference.reach)
+        unknown = np.full((len(amplitudes), len(state.reference.causes)), np.nan)
+
+        def show(values: Array) -> None:
+            self.chart.show_traces(amplitudes, values)
+
+        def work(report: Report) -> Array:
+            values = unknown.copy()
+            order = np.argsort(np.abs(amplitudes))  # from the middle outwards
+            for count, k in enumerate(order, start=1):
+                found = compute(replace(state, amplitude=float(amplitudes[k]))).spectrum
+                values[k] = np.nan if found is None else found.singular_values
+                if count % GLIMPSE == 0:
+                    report(values.copy())
+            return values
+
+        show(unknown)  # those of another mode would mislead
+        self._tracer.start(work, then=show, failed=self._fail, told=show, patience=0.0)
+
+    def _fail(self, error: Any) -> None:
+        if not isinstance(error, KeyboardInterrupt):  # else something newer took its place
+            self._tell(error)
