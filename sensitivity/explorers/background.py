@@ -39,6 +39,7 @@ class _Job:
     loop: asyncio.AbstractEventLoop | None
     done: Event = field(default_factory=Event)
     lock: Lock = field(default_factory=Lock)
+    begun: bool = False
     running: bool = False
     ended: bool = False
     result: Any = None
@@ -74,15 +75,21 @@ class Worker:
         failed: Callable[[Failure], None],
         told: Callable[[Any], None] = lambda _: None,
         patience: float = PATIENCE,
+        delay: float = 0.0,
     ) -> None:
         """Do the work and give its result to ``then``.
 
         ``failed`` gets what went wrong: a KeyboardInterrupt if it was cancelled. ``told`` gets what
-        the work reports on its way. Within a notebook the caller waits for ``patience`` seconds.
+        the work reports on its way. Within a notebook the caller waits for ``patience`` seconds, and
+        the work begins after ``delay`` seconds, unless something newer has come by then.
         """
         self.drop()
         loop = _running_loop()
         job = self._job = _Job(work, then, failed, told, loop)
+        if loop is not None and delay:
+            loop.call_later(delay, self._hand_over, job)
+            self._changed()
+            return
         self._hand_over(job)
         try:
             done = job.done.wait(None if loop is None else patience)
@@ -98,6 +105,7 @@ class Worker:
         """Wait until the work is done, and deliver its result here."""
         job = self._job
         if job is not None:
+            self._hand_over(job)
             job.done.wait()
             self._deliver(job)
 
@@ -114,6 +122,9 @@ class Worker:
             self._changed()
 
     def _hand_over(self, job: _Job) -> None:
+        if job.begun or job is not self._job:
+            return
+        job.begun = True
         with self._lock:
             self._queue.put(job)
             if self._thread is None:

@@ -29,6 +29,9 @@ from sensitivity.plots.camera import choose_view
 
 Array = NDArray[np.float64]
 
+SETTLED = 0.25
+"""Seconds without a change after which the causes for a displaced structure are looked for."""
+
 GLIMPSE = 4
 """A trace that takes long is shown as far as it is known, after every so many points."""
 
@@ -136,13 +139,16 @@ class Stage:
             lambda _: explain_displaced(shown, reference.descriptor),
             then=self._show_causes,
             failed=self._fail,
-            patience=0.0,
+            delay=SETTLED,
         )
 
     def _show_causes(self, diagnosis: Diagnosis | None) -> None:
-        if diagnosis is not None:
+        if diagnosis is None:
+            return
+        causes: list[str] = [mode.cause for mode in diagnosis.modes]
+        if causes != sentences.kinds(diagnosis.spectrum):  # else it is on the screen already
             values = np.array([mode.singular_value for mode in diagnosis.modes])
-            self.chart.show(self.state, values, [mode.cause for mode in diagnosis.modes])
+            self.chart.show(self.state, values, causes)
 
     def _trace(self) -> None:
         state = self.state
