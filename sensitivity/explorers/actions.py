@@ -40,7 +40,7 @@ JOURNEYS = {
 """Method of the explorer, what its button says, its icon, and what it teaches."""
 
 SOUVENIRS = {
-    "structure": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
+    "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
     "trajectory": ("trajectory", "motion.extxyz", "One swing along the mode, frame by frame"),
     "figure": ("PNG", "singular-values.png", "The chart, for a talk"),
     "drawing": ("PDF", "singular-values.pdf", "The chart, for a paper"),

@@ -80,8 +80,8 @@ class Worker:
         """Do the work and give its result to ``then``.
 
         ``failed`` gets what went wrong: a KeyboardInterrupt if it was cancelled. ``told`` gets what
-        the work reports on its way. Within a notebook the caller waits for ``patience`` seconds, and
-        the work begins after ``delay`` seconds, unless something newer has come by then.
+        the work reports on its way. Within a notebook the caller waits for ``patience`` seconds,
+        and the work begins after ``delay`` seconds, unless something newer has come by then.
         """
         self.drop()
         loop = _running_loop()

@@ -86,6 +86,8 @@ class Explorer(traitlets.HasTraits):
         smallest singular value.
     amplitude
         Å. Root of the summed squares of what the atoms moved.
+    below
+        The box in which other explorers appear: the followed path, the twin.
     arrows, arrow_length
         Whether one arrow per atom shows the direction of motion, and the length of the longest, Å.
 
@@ -119,12 +121,12 @@ class Explorer(traitlets.HasTraits):
         )
         self.stage = Stage(self.controls, failed=self._fail)
         self.chart, self.molecule = self.stage.chart, self.stage.molecule
-        self._below = require("ipywidgets").VBox([])
+        self.below = require("ipywidgets").VBox([])
         self.widget = arrange(
             above=[self.settings.box],
             left=self.molecule.widget,
             right=self.chart.widget,
-            below=[self.controls.box, self.actions.box, self._below],
+            below=[self.controls.box, self.actions.box, self.below],
         )
         self._tasks = Worker(changed=self._show_busy)
         self._past: list[State] = []
@@ -380,7 +382,7 @@ class Explorer(traitlets.HasTraits):
         if arrival.reference is not None:
             self._go_to(arrival.reference)
         if arrival.view is not None:
-            self._below.children = (arrival.view().widget,)
+            self.below.children = (arrival.view().widget,)
         self.actions.tell(arrival.sentence, trouble=not arrival.good)
 
     def make(self, name: str) -> None:

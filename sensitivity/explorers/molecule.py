@@ -198,6 +198,8 @@ class Molecule:
     ----------
     widget
         The nglview widget.
+    camera
+        From where it looks, unless a person has turned it.
     sent
         What was last sent to it, in Å: by number of the body its atoms, shape (N, 3); and under
         ``ARROWS``, start and end of the arrows, shape (2, N, 3).
@@ -206,6 +208,7 @@ class Molecule:
     def __init__(self, *, on_width: Callable[[float], None] = lambda _: None) -> None:
         self._on_width = on_width
         self._scene: dict[str, Any] | None = None
+        self.camera: Camera | None = None
         self.sent: dict[Any, Array] = {}
         self.widget = _view()
         self.widget.on_msg(self._answer)
@@ -213,7 +216,7 @@ class Molecule:
 
     def load(self, *bodies: Body, camera: Camera, arrows: bool = True) -> None:
         """Show other structures, with arrows, if they are wanted, for the atoms of the first."""
-        first = bodies[0].atoms
+        first, self.camera = bodies[0].atoms, camera
         self._scene = {
             "type": LOAD,
             "bodies": [_describe(body) for body in bodies],
@@ -234,6 +237,7 @@ class Molecule:
 
     def look(self, camera: Camera) -> None:
         """Look from elsewhere."""
+        self.camera = camera
         if self._scene is not None:
             self._scene["camera"] = camera.describe()
             self.widget.send({"type": LOOK, "camera": camera.describe()})

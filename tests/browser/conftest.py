@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from laboratory import NO_BROWSER, browse, find_browser, run_notebook, serve
+from laboratory import NO_BROWSER, browse, find_browser, run_notebook, serve, write_notebook
 from workbench import Workbench
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "1-methane.ipynb"
+# What the notebook holds: an explorer that another can take the place of.
+CELLS = (
+    "import ipywidgets\nfrom sensitivity.explorers import Explorer\nplace = ipywidgets.VBox([])",
+    "explorer = Explorer()\nplace.children = (explorer.widget,)\nplace",
+)
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +30,11 @@ def browser() -> str:
 # module may meet it.
 @pytest.fixture(scope="module")
 def opened(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """The first notebook, run, with its explorer in sight."""
+    """A notebook with an explorer, run, with the explorer in sight."""
     served, private = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("private")
-    shutil.copy(NOTEBOOK, served)
+    write_notebook(served / "explore.ipynb", *CELLS)
     with serve(served, private) as laboratory, browse(browser) as (page, complaints):
-        errors = run_notebook(page, laboratory.notebook(NOTEBOOK.name))
+        errors = run_notebook(page, laboratory.notebook("explore.ipynb"))
         assert not errors, errors
         workbench = Workbench(page, laboratory, complaints)
         workbench.show_explorer()

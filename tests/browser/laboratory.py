@@ -154,6 +154,28 @@ def _listen(page: Page) -> Complaints:
     return complaints
 
 
+def write_notebook(path: Path, *cells: str) -> None:
+    """Write a notebook of code cells."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    content = {
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{index}",
+                "metadata": {},
+                "source": source,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for index, source in enumerate(cells)
+        ],
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.write_text(json.dumps(content))
+
+
 def run_notebook(page: Page, address: str) -> list[str]:
     """Open a notebook, run all its cells, and list the errors they raised."""
     page.goto(address)

@@ -19,13 +19,15 @@ STAGES = "[...document.querySelectorAll('div')].map(e => e.stage).filter(Boolean
 SCROLL = """async () => {
   const notebook = jupyterapp.shell.currentWidget.content;
   const cells = notebook.widgets.map(cell => cell.model.sharedModel.getSource());
-  const index = cells.findIndex(source => source.startsWith("explorer = Explorer("));
+  const index = cells.findIndex(source => source.includes("explorer = Explorer("));
   notebook.activeCellIndex = index;
   await notebook.scrollToItem(index, "start");
 }"""
 
 SCENE = f"""() => {{
-  const stage = {STAGES}.at(-1), atoms = stage.compList[0].structure.atomStore;
+  const stage = {STAGES}.at(-1);
+  if (!(stage?.compList.length > 1)) return {{atoms: []}};
+  const atoms = stage.compList[0].structure.atomStore;
   const arrows = stage.compList[1].reprList[0].repr.bufferList[0];
   const memory = stage.viewer.renderer.info.memory;
   return {{
@@ -42,7 +44,7 @@ SCENE = f"""() => {{
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 # Half a second after the last change NGL draws once more, smoothly, which needs two textures.
-STILL = f"() => {STAGES}.at(-1).viewer.isStill === true"
+STILL = f"() => {STAGES}.at(-1)?.viewer.isStill === true"
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,19 @@ class Workbench:
         return np.array(self.ask("explorer.state.atoms.positions.ravel().tolist()"))
 
     def heights(self) -> list[float]:
-        """Data of the markers of internal modes."""
-        heights: list[float] = self.ask("explorer.chart.values['internal'].get_ydata().tolist()")
+        """Data of the markers of the modes that are seen."""
+        heights: list[float] = self.ask("explorer.chart.values['sensitive'].get_ydata().tolist()")
         return heights
 
     def settle(self) -> None:
         """Wait until the browser has the atoms that the kernel has, and has drawn them for good."""
-        self.wait(lambda: np.allclose(self.scene()["atoms"], self.positions(), atol=1e-5))
+        self.wait(lambda: self._agrees(self.scene()["atoms"]))
         self.page.wait_for_function(STILL)
         self.page.evaluate(TWO_FRAMES)
+
+    def _agrees(self, atoms: np.ndarray) -> bool:
+        expected = self.positions()
+        return atoms.shape == expected.shape and np.allclose(atoms, expected, atol=1e-5)
 
     def wait(self, condition: Callable[[], bool], seen: Callable[[], object] = str) -> None:
         """Wait until a condition holds; if it never does, say what was seen instead."""
