@@ -1,0 +1,104 @@
+"""Five things that a person wants within the first ten minutes, done with mouse and keyboard."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import molecule
+from ase.io import write
+from PIL import Image
+from playwright.sync_api import Locator
+from workbench import Workbench
+
+
+@pytest.fixture
+def fresh(opened: Workbench) -> Workbench:
+    """A new explorer, as the first cell shows it."""
+    opened.tell("globals().update(explorer=Explorer())")
+    opened.tell("setattr(place, 'children', (explorer.widget,))")
+    opened.show_explorer()
+    opened.settle()
+    return opened
+
+
+def panel(bench: Workbench) -> Locator:
+    return bench.page.locator(".sensitivity-explorer:visible").first
+
+
+def press(bench: Workbench, text: str) -> None:
+    panel(bench).get_by_role("button", name=text, exact=True).click()
+
+
+def field(bench: Workbench, label: str) -> Locator:
+    row = panel(bench).locator(".widget-inline-hbox", has=bench.page.get_by_text(label, exact=True))
+    return row.locator("input, select").first
+
+
+def download(bench: Workbench, button: str) -> tuple[str, bytes]:
+    """Press a button, click on the link that appears, and return name and content of the file."""
+    press(bench, button)
+    link = panel(bench).locator("a[download]")
+    link.wait_for()
+    with bench.page.expect_download() as event:
+        link.click()
+    return event.value.suggested_filename, Path(event.value.path()).read_bytes()
+
+
+def test_load_my_own_file(fresh: Workbench, tmp_path: Path) -> None:
+    ethanol = molecule("CH3CH2OH")
+    write(tmp_path / "ethanol.xyz", ethanol)
+    with fresh.page.expect_file_chooser() as chooser:
+        panel(fresh).locator(".widget-upload").click()
+    chooser.value.set_files(tmp_path / "ethanol.xyz")
+    fresh.wait(lambda: len(fresh.ask("explorer.structure.numbers.tolist()")) == len(ethanol))
+    fresh.settle()
+    atoms = fresh.scene()["atoms"].reshape(-1, 3)
+    np.testing.assert_allclose(atoms, ethanol.positions, atol=1e-5)
+
+
+def test_find_the_least_visible_mode(fresh: Workbench) -> None:
+    field(fresh, "structure").fill("X0")
+    field(fresh, "structure").press("Enter")
+    panel(fresh).get_by_text("correlations of order 2 are incomplete").wait_for()
+    chosen = field(fresh, "mode").evaluate("select => select.selectedOptions[0].textContent")
+    assert chosen == "8: 0, incompleteness"
+    press(fresh, "higher order")
+    panel(fresh).get_by_text("Mode 8 is seen").wait_for()
+
+
+def test_make_a_gif(fresh: Workbench) -> None:
+    name, content = download(fresh, "GIF")
+    film = Image.open(io.BytesIO(content))
+    assert (name, film.n_frames) == ("motion.gif", 30)
+    first = np.asarray(film.convert("RGB"), dtype=int)
+    film.seek(7)
+    assert (np.abs(np.asarray(film.convert("RGB"), dtype=int) - first) > 50).any(axis=2).sum() > 200
+
+
+def test_find_the_twin(fresh: Workbench) -> None:
+    field(fresh, "structure").fill("X0")
+    field(fresh, "structure").press("Enter")
+    panel(fresh).get_by_text("correlations of order 2 are incomplete").wait_for()
+    press(fresh, "show the twin")
+    fresh.wait(lambda: len(fresh.ask("[len(explorer.below.children)] * len(explorer.below.children)")) == 1)
+    assert fresh.page.locator(".sensitivity-explorer:visible").count() == 2
+
+
+def test_copy_the_code_and_get_the_same_numbers(fresh: Workbench, tmp_path: Path) -> None:
+    fresh.slider.focus()
+    for _ in range(12):
+        fresh.page.keyboard.press("ArrowRight")
+    fresh.wait(lambda: abs(fresh.ask("explorer.amplitude") - 0.12) < 1e-9)
+    expected = fresh.ask("explorer.shown.spectrum.singular_values.tolist()")
+    name, content = download(fresh, "Python")
+    (tmp_path / name).write_bytes(content)
+    run = subprocess.run(
+        [sys.executable, str(tmp_path / name)], capture_output=True, text=True, check=True
+    )
+    numbers = run.stdout[run.stdout.index("[") :].strip("[] \n").split()
+    np.testing.assert_allclose([float(x) for x in numbers], expected, rtol=1e-6, atol=1e-10)
