@@ -28,8 +28,8 @@ Array = NDArray[np.float64]
 
 # Å. The constant C: two vectors whose singular values differ by s, as a fraction of the largest,
 # are told apart within C/s², that is 0.01 Å for a difference of 1 %. With a half or twice of it the
-# closed curve near X+ is the same within 0.02 Å; features on it move the less, the smaller it is,
-# and the corners become sharper.
+# ring near X+ is as wide within 0.02 Å; features on it move the less, the smaller it is, and the
+# corners become sharper.
 HASTE = 1e-6
 # Singular values that differ by less than this fraction of the larger one belong together: equal by
 # symmetry, up to coordinates that are rounded to 1e-6 Å. Others may come near to each other.
