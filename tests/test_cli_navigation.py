@@ -133,10 +133,12 @@ def test_follow_takes_the_mode_that_is_seen_least(run, tmp_path):
     trajectory = ase.io.read(tmp_path / "a.extxyz", index=":")
     assert [atoms.positions.tolist() for atoms in trajectory] == found["positions"]
     assert trajectory[0].positions.tolist() == start.positions.tolist()
-    for atoms, length, distance in zip(
-        trajectory, found["length"], found["feature_distance"], strict=True
+    for atoms, length, net, distance in zip(
+        trajectory, found["length"], found["net"], found["feature_distance"], strict=True
     ):
         assert atoms.info["length"] == pytest.approx(length)
+        assert atoms.info["net"] == pytest.approx(net)
+        assert net <= length + 1e-12
         norm = np.linalg.norm(DESCRIPTOR.features(start, centers=[0]))
         assert relative_difference(start, atoms) * norm == pytest.approx(distance, abs=1e-12)
 

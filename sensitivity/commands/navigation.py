@@ -178,9 +178,9 @@ def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.N
         path = follow(source.atoms, descriptor, center=center, mode=mode, **given)
     if len(path.frames) == 1 and INTERRUPTED in path.status:
         raise KeyboardInterrupt
-    columns = zip(path.length, path.condition, path.feature_distance, strict=True)
+    columns = zip(path.length, path.net, path.condition, path.feature_distance, strict=True)
     frames = [
-        (atoms, dict(zip(("length", "condition", "feature_distance"), row, strict=True)))
+        (atoms, dict(zip(("length", "net", "condition", "feature_distance"), row, strict=True)))
         for atoms, row in zip(path.frames, columns, strict=True)
     ]
     report = reports.describe_path if options.json else reports.tabulate_path

@@ -1,7 +1,7 @@
 """Move along a singular vector.
 
-The curve r(s) solves dr/ds = v(r), where v is a unit singular vector of the Jacobian at r, by the
-midpoint rule, which is of second order in the step. Along a vector that is not seen, around a
+The curve r(s) goes along a direction t that turns towards a singular vector of the Jacobian (see
+``transport``): dr/ds = t, in steps of second order. Along a vector that is not seen, around a
 spurious singular point, it draws the quasi-constant manifolds of Parsaeifard and Goedecker,
 J. Chem. Phys. 156, 034302 (2022), doi 10.1063/5.0070488.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,38 +18,34 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.paths.results import Path
+from sensitivity.paths.results import Path, net_displacements
 from sensitivity.paths.returns import Returns
-from sensitivity.paths.transport import Heading, carry, carry_across, head
+from sensitivity.paths.steps import advance
+from sensitivity.paths.transport import Place, depart
 from sensitivity.spectrum import Spectrum, spectrum
 from sensitivity.structures import neighbor_pairs
 
 Array = NDArray[np.float64]
 
-# Å. The direction turns by no more than the step over this, in radians, from one evaluation to the
-# next; the step is halved where it does. So the error of a curve with corners, where modes nearly
-# cross, is of second order in the step, too.
-RADIUS = 0.25
-# A step is halved no more often than this: 0.05 Å down to 5e-5 Å. What turns within less is an
-# exchange of two modes, and the direction is carried across it.
-MOST_HALVINGS = 10
+# Å. The curve is integrated in steps no longer than this, however far apart its frames are. At this
+# length a curve of 1 Å around X+, with all its corners, is off by 1e-3 Å at its end.
+LONGEST_STEP = 0.005
+# A step may be longer than that by rounding.
+ROUNDING = 1e-9
 # Å. Nearer atoms than this are about to coalesce, which is no structure.
 CLOSEST = 0.4
 # More frames than this are a mistake in the units.
 MOST_FRAMES = 10_000
+# Squared part of the direction which the mode that is followed holds; with less the curve cuts a
+# corner of it.
+HELD = 0.5
+# A status names so many lengths at most at which the same thing happens.
+MOST_NAMED = 4
 # How a curve ends that meets no obstacle.
 COMPLETE = "this is the length asked for"
 RETURNED = "it is back at the start, after superposition"
 LOST = "the direction is lost among modes that turn into each other"
 INTERRUPTED = "interrupted from the keyboard"
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A spectrum, and the direction of the curve there."""
-
-    spectrum: Spectrum
-    heading: Heading
 
 
 def follow(
@@ -63,16 +60,20 @@ def follow(
 ) -> Path:
     """Follow a singular vector from geometry to geometry.
 
-    An isolated vector keeps its sign. Where singular values become equal, the direction is carried
-    in the subspace of their vectors. Where two of them nearly cross, the curve turns with its
-    vector, in steps as short as it takes, and may even turn back; if they come so near that the
-    vectors are exchanged within a thousandth of the step, the direction goes straight on.
+    The curve has the direction of the vector wherever its singular value stands alone, and keeps
+    the sign. Where singular values become equal, the direction is transported in the span of their
+    vectors. Where they cross, it goes on with its vector. Where they nearly cross, and vectors turn
+    within a hundredth of an Å, the curve goes straight on and turns gradually: it cuts a corner,
+    and the status says where. The curve does not depend on the distance of the frames.
+
+    Along the null mode of a singular point features stay almost constant, and so the curve cannot
+    go far: around that near X+(0.725 π, 0.025 π) it is a ring about 1 Å long, 0.3 Å across.
 
     The curve ends before ``length`` where it closes (it is back at the start, on the same way, up
     to rotation, permutation of like atoms and, for a descriptor that is invariant to it,
-    inversion), where two atoms coalesce, where an atom crosses the cutoff, where the direction is
-    lost among many vectors, or at an interrupt from the keyboard: what was found is returned, and
-    the status names the reason.
+    inversion), before two atoms coalesce, before an atom crosses the cutoff, where the direction is
+    lost, or at an interrupt from the keyboard: what was found is returned, and the status names the
+    reason.
 
     Parameters
     ----------
@@ -84,12 +85,11 @@ def follow(
         The center whose features are followed.
     mode
         Index of an internal mode of the spectrum at the start; its gauge gives the sign. Several
-        indices are followed as one subspace, the first of them giving the direction; so are modes
-        whose singular values are equal at the start.
+        indices are followed as one subspace, the first of them giving the direction.
     length
         Of the curve, in Å, root of the summed squares; negative for the opposite direction.
     step
-        Distance between frames, in Å.
+        Distance between frames, in Å. The curve is integrated in steps of at most 0.005 Å.
     repeat
         Whether to go on where the curve closes.
 
@@ -104,103 +104,105 @@ def follow(
     >>> from sensitivity import DensityCorrelations, follow, structures
     >>> path = follow(structures.load("S1"), DensityCorrelations(), center=0, mode=8, length=0.1)
     >>> path.status
-    'Followed for 0.1 of 0.1 Å: this is the length asked for.'
+    'Followed for 0.1 of 0.1 Å, 0.099 Å net: this is the length asked for.'
     """
     _check_lengths(length, step)
     begin = spectrum(atoms, descriptor, centers=(center,))
     modes = _check_modes(mode, begin)
     count = max(1, round(abs(length) / step))
     size = abs(length) / count
-    start = _Place(begin, head(begin, modes, sign=float(np.sign(length))))
-    together = len(start.heading.together) > 1
-    field = _Field(descriptor, center, fixed=together, largest_turn=size / RADIUS)
-    returns = Returns(begin.atoms, start.heading.direction, descriptor, center, size)
-    found, ending, closed = _walk(field, start, returns, count=count, repeat=repeat)
+    start = depart(begin, modes, sign=float(np.sign(length)))
+    field = _Field(begin.atoms, descriptor, center)
+    returns = Returns(begin.atoms, start.direction, descriptor, center, size)
+    found, events, ending, closed = _walk(field, start, returns, count=count, repeat=repeat)
     covered: Array = size * np.arange(len(found), dtype=np.float64)
+    net = net_displacements([place.spectrum.atoms for place in found])
     return Path(
         spectra=tuple(place.spectrum for place in found),
-        modes=np.array([place.heading.direction for place in found]),
+        modes=np.array([place.direction for place in found]),
         length=covered,
-        together=tuple(place.heading.together for place in found),
+        net=net,
+        together=tuple(place.together for place in found),
         returned=closed,
         complete=ending == COMPLETE,
-        status=f"Followed for {covered[-1]:.3g} of {abs(length):.3g} Å: {ending}.",
+        status=f"Followed for {covered[-1]:.3g} of {abs(length):.3g} Å, {net[-1]:.2g} Å net: "
+        f"{ending}.{_tell(events)}",
     )
-
-
-def _walk(
-    field: _Field, start: _Place, returns: Returns, *, count: int, repeat: bool
-) -> tuple[list[_Place], str, bool]:
-    """The places found, why there are no more, and whether the curve has closed."""
-    found, closed = [start], False
-    try:
-        for frame in range(1, count + 1):
-            place = _advance(field, found[-1], returns.step, halvings=MOST_HALVINGS)
-            if place is None:
-                return found, _obstacle(start, field.ahead(found[-1], returns.step)) or LOST, closed
-            found.append(place)
-            here = place.spectrum.atoms, place.heading.direction
-            closed = closed or returns.closed(*here, frame=frame)
-            if closed and not repeat:
-                return found, RETURNED, closed
-            obstacle = _obstacle(start, place.spectrum)
-            if obstacle:
-                return found, obstacle, closed
-    except KeyboardInterrupt:
-        return found, INTERRUPTED, closed
-    return found, COMPLETE, closed
-
-
-def _advance(field: _Field, here: _Place, size: float, *, halvings: int) -> _Place | None:
-    """One step of the midpoint rule, or several shorter ones; None where the direction is lost."""
-    middle = field.carry(here, here, size / 2)
-    there = middle and field.carry(middle, here, size)
-    if middle and there:
-        turns = here.heading.angle(middle.heading), middle.heading.angle(there.heading)
-        if max(turns) <= field.largest_turn:
-            return there
-    if halvings == 0:
-        return field.carry_across(here, size)
-    half = _advance(field, here, size / 2, halvings=halvings - 1)
-    return half and _advance(field, half, size / 2, halvings=halvings - 1)
 
 
 @dataclass(frozen=True)
 class _Field:
-    """The singular vectors as a function of the geometry.
+    """The spectrum as a function of the positions of the atoms."""
 
-    ``fixed`` says whether several are followed as one subspace; ``largest_turn`` by how much, in
-    radians, the direction may turn between two evaluations.
-    """
-
+    atoms: Atoms
     descriptor: Descriptor
     center: int
-    fixed: bool
-    largest_turn: float
 
-    def carry(self, place: _Place, base: _Place, size: float) -> _Place | None:
-        """Go from a base, by the direction of a place, carrying it."""
-        there = self._spectrum(base, size * place.heading.direction)
-        heading = carry(place.heading, there, fixed=self.fixed)
-        return None if heading is None else _Place(there, heading)
-
-    def carry_across(self, place: _Place, size: float) -> _Place | None:
-        """Go straight on, where a single direction can be carried so."""
-        there = self.ahead(place, size)
-        heading = None if self.fixed else carry_across(place.heading, there)
-        return None if heading is None else _Place(there, heading)
-
-    def ahead(self, place: _Place, size: float) -> Spectrum:
-        """The spectrum straight ahead."""
-        return self._spectrum(place, size * place.heading.direction)
-
-    def _spectrum(self, base: _Place, displacement: Array) -> Spectrum:
-        atoms = base.spectrum.atoms.copy()
-        atoms.positions += displacement
+    def __call__(self, positions: Array) -> Spectrum:
+        atoms = self.atoms.copy()
+        atoms.positions = positions
         return spectrum(atoms, self.descriptor, centers=(self.center,))
 
 
-def _obstacle(start: _Place, here: Spectrum) -> str:
+def _walk(
+    field: _Field, start: Place, returns: Returns, *, count: int, repeat: bool
+) -> tuple[list[Place], list[tuple[str, float]], str, bool]:
+    """The places found, what happened, why there are no more, and whether the curve has closed."""
+    found, events, closed = [start], list[tuple[str, float]](), False
+    parts = ceil(returns.step / LONGEST_STEP * (1 - ROUNDING))
+    try:
+        for frame in range(1, count + 1):
+            here = found[-1]
+            for part in range(1, parts + 1):
+                there = advance(field, here, returns.step / parts)
+                obstacle = _obstacle(start, there.spectrum if there else _ahead(field, here))
+                if there is None or obstacle:
+                    return found, events, obstacle or LOST, closed
+                length = (frame - 1 + part / parts) * returns.step
+                events += [(event, length) for event in _happened(here, there)]
+                here = there
+            found.append(here)
+            closed = closed or returns.closed(here.spectrum.atoms, here.direction, frame=frame)
+            if closed and not repeat:
+                return found, events, RETURNED, closed
+    except KeyboardInterrupt:
+        return found, events, INTERRUPTED, closed
+    return found, events, COMPLETE, closed
+
+
+def _ahead(field: _Field, here: Place) -> Spectrum:
+    """The spectrum straight ahead."""
+    return field(here.spectrum.atoms.positions + LONGEST_STEP * here.direction)
+
+
+def _happened(last: Place, here: Place) -> list[str]:
+    """What became of the modes within one step, as the beginnings of sentences."""
+    pairs = zip(last.followed, here.followed, strict=True)
+    events = [f"Mode {old} became mode {new}" for old, new in pairs if old != new]
+    if last.held >= HELD > here.held:
+        followed = " and ".join(str(mode) for mode in here.followed)
+        events.append(f"It cut a corner of mode {followed}")
+    return events
+
+
+def _tell(events: list[tuple[str, float]]) -> str:
+    """Return what happened as sentences, with the lengths at which it did."""
+    lengths: dict[str, list[float]] = {}
+    for event, length in events:
+        lengths.setdefault(event, []).append(length)
+    sentences = []
+    for event, where in lengths.items():
+        *most, last = [f"{length:.3g}" for length in where[:MOST_NAMED]]
+        if len(where) > MOST_NAMED:
+            most, last = (
+                [*most, last],
+                f"{len(where) - MOST_NAMED} more places up to {where[-1]:.3g}",
+            )
+        sentences.append(f" {event} at {', '.join(most)}{' and ' if most else ''}{last} Å.")
+    return "".join(sentences)
+
+
+def _obstacle(start: Place, here: Spectrum) -> str:
     """Why the curve cannot go on, if so."""
     if len(neighbor_pairs(here.atoms, CLOSEST).i):
         return f"two atoms are nearer than {CLOSEST} Å"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,12 +25,17 @@ class Path:
         At every frame, the start first.
     modes
         Shape (frames, N, 3): at every frame the direction of the curve, of unit norm. It is the
-        singular vector that is followed, or a combination of those that are followed together.
+        singular vector that is followed, where its singular value stands alone, and a combination
+        of several where they pass by each other.
     length
         Shape (frames,): of the curve up to each frame, in Å, root of the summed squares.
+    net
+        Shape (frames,): how far each frame is from the start, in Å, root of the summed squares
+        after translation and rotation onto it (in a crystal, as they are).
     together
-        For every frame, the indices of the modes in whose span the direction lies: more than one
-        where several were asked for, have equal singular values, or pass by each other.
+        For every frame, the indices of the modes that are followed, of those that with them hold
+        98 % of the square of the direction, and of others with equal singular values. More than
+        one where several were asked for, where they are equal, or where they pass by each other.
     returned
         Whether the curve closes: it was back at the start, after superposition, on the same way.
     complete
@@ -41,13 +47,14 @@ class Path:
     spectra: tuple[Spectrum, ...]
     modes: Array
     length: Array
+    net: Array
     together: tuple[tuple[int, ...], ...]
     returned: bool
     complete: bool
     status: str
 
     def __post_init__(self) -> None:
-        for array in (self.modes, self.length):
+        for array in (self.modes, self.length, self.net):
             array.setflags(write=False)
 
     @property
@@ -78,3 +85,19 @@ class Path:
 
     def __repr__(self) -> str:
         return f"Path({self.spectra[0].atoms.symbols}, frames={len(self.spectra)}: {self.status})"
+
+
+def net_displacements(frames: Sequence[Atoms]) -> Array:
+    """Return how far structures are from the first of them, in Å: see ``Path.net``."""
+    start = frames[0].positions
+    if frames[0].pbc.any():
+        return np.array([np.linalg.norm(atoms.positions - start) for atoms in frames])
+    return np.array([_distance(atoms.positions, start) for atoms in frames])
+
+
+def _distance(positions: Array, start: Array) -> float:
+    """Root of the summed squares after the best translation and proper rotation."""
+    here, there = positions - positions.mean(axis=0), start - start.mean(axis=0)
+    u, _, v = np.linalg.svd(here.T @ there)
+    u[:, -1] *= np.sign(np.linalg.det(u @ v))
+    return float(np.linalg.norm(here @ u @ v - there))

@@ -1,9 +1,18 @@
-"""A direction carried from one geometry to the next, within the singular vectors.
+"""A direction that turns with the singular vectors, without haste.
 
-An isolated singular vector is known up to its sign, which overlap fixes. Singular vectors whose
-values are equal span a subspace, and only that means something: a direction in it is carried to
-the nearest subspace at the next geometry by the orthogonal matrix that is nearest to the overlaps
-(the polar factor; parallel transport, but for terms of third order in the step).
+A unit direction t is turned towards the singular vector v_k that is followed by
+
+    dt/ds = -(1 - t tᵀ) Σ_i a_i v_i v_iᵀ t,   a_i = (s_i² - s_k²)² / (s_i² + s_k²) / C,
+
+where s_i are the singular values as fractions of the largest, and a_k is zero. Other vectors are
+removed from t the sooner, the more their singular values differ: t is v_k itself, up to a small
+angle, where s_k stands alone. Where s_k comes near to another value, t keeps its way, and leaves
+those turns of v_k that are sharper than its own. So it goes straight through a crossing, and in
+the span of vectors of equal singular value it is transported in parallel. Nothing in the equation
+depends on signs or on the choice of degenerate vectors.
+
+A subspace turns in the same way, with the harmonic sum of the a_i for each of the vectors that are
+followed together.
 """
 
 from __future__ import annotations
@@ -17,98 +26,92 @@ from sensitivity.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
+# Å. The constant C: two vectors whose singular values differ by s, as a fraction of the largest,
+# are told apart within C/s², that is 0.01 Å for a difference of 1 %. With a half or twice of it the
+# ring near X+ is as wide within 0.02 Å; features on it move the less, the smaller it is, and the
+# corners become sharper.
+HASTE = 1e-6
 # Singular values that differ by less than this fraction of the larger one belong together: equal by
 # symmetry, up to coordinates that are rounded to 1e-6 Å. Others may come near to each other.
 DEGENERATE = 1e-6
 # Of the largest: singular values below are rounding, and equal to each other.
 ROUNDING = 1e-12
-# A vector that holds less than this part of the squared direction no longer takes part. The
-# direction then turns by at most the root of it.
-LEAVING = 0.02
-# Squared part of the direction that the vectors which pass by each other have to hold.
+# Squared part of the direction that the vectors which are named with it have to hold.
 HELD = 0.98
-# More vectors than this do not pass by each other at a time; the direction is lost among them.
-MOST_TOGETHER = 3
 
 
 @dataclass(frozen=True)
-class Heading:
-    """A direction at one geometry.
+class Place:
+    """A spectrum, and the direction of the curve there.
 
     Attributes
     ----------
-    direction
-        Shape (N, 3), of unit norm.
-    together
-        Indices of the modes in whose span it lies.
+    spectrum
+        At this geometry, N atoms.
     basis
-        Shape (g, N, 3): these modes.
+        Shape (g, N, 3), orthonormal: what is transported, of which the first is the direction.
+    followed
+        Indices of the g modes towards which it turns.
     """
 
-    direction: Array
-    together: tuple[int, ...]
+    spectrum: Spectrum
     basis: Array
+    followed: tuple[int, ...]
 
-    def angle(self, other: Heading) -> float:
-        """Angle to another direction, in radians."""
-        return float(np.arccos(np.clip(np.sum(self.direction * other.direction), -1, 1)))
+    @property
+    def direction(self) -> Array:
+        """Shape (N, 3), of unit norm."""
+        direction: Array = self.basis[0]
+        return direction
+
+    @property
+    def held(self) -> float:
+        """Squared part of the direction in the span of the modes that are followed."""
+        parts = np.tensordot(self.spectrum.modes[list(self.followed)], self.direction, axes=2)
+        return float(np.sum(parts**2))
+
+    @property
+    def together(self) -> tuple[int, ...]:
+        """The modes that are followed, those that hold the direction, and those equal to them."""
+        modes = self.spectrum.modes[: self.spectrum.internal]
+        parts = np.tensordot(modes, self.direction, axes=2) ** 2
+        order = np.argsort(-parts, kind="stable")
+        count = int(np.searchsorted(np.cumsum(parts[order]), HELD)) + 1
+        return with_equals(self.spectrum, {*self.followed, *order[:count].tolist()})
 
 
-def head(spectrum: Spectrum, modes: tuple[int, ...], *, sign: float) -> Heading:
-    """Set out along the first of some modes, those of equal singular value going with them."""
-    group = _with_equals(spectrum, modes)
-    return Heading(sign * spectrum.modes[modes[0]], group, spectrum.modes[list(group)])
+def depart(spectrum: Spectrum, modes: tuple[int, ...], *, sign: float) -> Place:
+    """Set out along the first of some modes."""
+    basis = spectrum.modes[list(modes)].copy()
+    basis[0] *= sign
+    return Place(spectrum, basis, modes)
 
 
-def carry(heading: Heading, spectrum: Spectrum, *, fixed: bool) -> Heading | None:
-    """Carry a direction to the next geometry; None if that has fewer modes than go together.
+def turning_rates(spectrum: Spectrum, followed: tuple[int, ...]) -> Array:
+    """Return a_i of every internal mode, in 1/Å."""
+    squares = (spectrum.singular_values[: spectrum.internal] / spectrum.scale) ** 2
+    own = squares[list(followed)][:, None]  # [followed, mode]
+    sums = own + squares
+    apart = np.divide((squares - own) ** 2, sums, out=np.zeros_like(sums), where=sums > 0)
+    rates = np.zeros(len(squares))
+    away = apart.min(axis=0) > 0
+    rates[away] = 1 / np.sum(1 / apart[:, away], axis=0)
+    return rates / HASTE
 
-    ``fixed`` keeps the number of modes that go together; otherwise modes of equal singular value
-    join, and those that hold nothing of the direction leave.
-    """
-    if spectrum.internal < len(heading.together):
+
+def orthonormal(basis: Array) -> Array | None:
+    """Return the nearest orthonormal vectors (the polar factor); None if some are lost."""
+    u, values, v = np.linalg.svd(basis.reshape(len(basis), -1), full_matrices=False)
+    if not values.min() > ROUNDING * len(basis):
         return None
-    modes = spectrum.modes[: spectrum.internal]
-    overlaps = np.einsum("kax,gax->kg", modes, heading.basis)
-    order = np.argsort(-np.sum(overlaps**2, axis=1), kind="stable")
-    nearest = np.sort(order[: len(heading.together)])
-    u, _, v = np.linalg.svd(overlaps[nearest], full_matrices=False)
-    parts = u @ v @ np.tensordot(heading.basis, heading.direction, axes=2)
-    if not fixed:
-        keep = parts**2 > LEAVING
-        nearest, parts = nearest[keep], parts[keep]
-    return _combine(spectrum, tuple(nearest.tolist()), parts, fixed=fixed)
+    nearest: Array = (u @ v).reshape(basis.shape)
+    return nearest
 
 
-def carry_across(heading: Heading, spectrum: Spectrum) -> Heading | None:
-    """Carry a direction straight on where modes pass by each other; None if it is lost.
-
-    Where two singular values nearly cross, their vectors are exchanged within a short distance. The
-    direction goes on as it is, in the span of the few vectors that hold it.
-    """
-    modes = spectrum.modes[: spectrum.internal]
-    parts = np.tensordot(modes, heading.direction, axes=2)
-    order = np.argsort(-(parts**2), kind="stable")
-    count = int(np.searchsorted(np.cumsum(parts[order] ** 2), HELD)) + 1
-    if count > min(MOST_TOGETHER, len(order)):
-        return None
-    held = np.sort(order[:count])
-    return _combine(spectrum, tuple(held.tolist()), parts[held], fixed=False)
-
-
-def _combine(
-    spectrum: Spectrum, together: tuple[int, ...], parts: Array, *, fixed: bool
-) -> Heading:
-    direction = np.tensordot(parts, spectrum.modes[list(together)], axes=1)
-    group = together if fixed else _with_equals(spectrum, together)
-    basis = spectrum.modes[list(group)]
-    return Heading(direction / np.linalg.norm(direction), group, basis)
-
-
-def _with_equals(spectrum: Spectrum, together: tuple[int, ...]) -> tuple[int, ...]:
+def with_equals(spectrum: Spectrum, modes: set[int]) -> tuple[int, ...]:
     """The modes, and those whose singular values equal one of theirs."""
     values = spectrum.singular_values[: spectrum.internal]
-    own = values[list(together)][:, None]
+    own = values[sorted(modes)][:, None]
     gap = np.abs(values - own)
     equal = gap <= DEGENERATE * np.maximum(values, own) + ROUNDING * values.max(initial=0)
     return tuple(np.flatnonzero(equal.any(axis=0)).tolist())

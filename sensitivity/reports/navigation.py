@@ -112,6 +112,7 @@ def describe_path(path: Path, descriptor: DensityCorrelations, *, source: Source
         "complete": path.complete,
         "returned": path.returned,
         "length": path.length.tolist(),
+        "net": path.net.tolist(),
         "condition": [finite(value) for value in path.condition],
         "response": path.response.tolist(),
         "feature_distance": path.feature_distance.tolist(),
@@ -124,19 +125,20 @@ def describe_path(path: Path, descriptor: DensityCorrelations, *, source: Source
 
 def tabulate_path(path: Path, descriptor: DensityCorrelations, *, source: Source) -> str:
     """Return the same as a table of some of the frames, the first and the last among them."""
-    columns = path.length, path.condition, path.response, path.feature_distance
-    names = ["frame", "length (Å)", "condition", "response (1/Å)", "features moved", "modes"]
+    columns = path.length, path.net, path.condition, path.response, path.feature_distance
+    names = ["frame", "length (Å)", "net (Å)", "condition", "response (1/Å)"]
+    names += ["features moved", "modes"]
     body = [
         [
             str(frame),
-            f"{columns[0][frame]:.3f}",
-            *(f"{column[frame]:.2e}" for column in columns[1:]),
+            *(f"{column[frame]:.3f}" for column in columns[:2]),
+            *(f"{column[frame]:.2e}" for column in columns[2:]),
             " ".join(map(str, path.together[frame])),
         ]
         for frame in _choose(len(path.frames))
     ]
     heading = _head(source, descriptor, path.spectra[0].centers, path.status)
-    return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 3, 4))])
+    return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 3, 4, 5))])
 
 
 def describe_inversion(
