@@ -54,6 +54,8 @@ class Neighbors:
         Shape (k, n, 3): what the moves do to the vectors.
     bonds
         Shape (2,): shortest and longest distance of a neighbour from the center, Å.
+    copies
+        How often one atom is there, at most, as an image of itself or as the center.
     """
 
     vectors: Array
@@ -61,6 +63,7 @@ class Neighbors:
     moves: Array
     relative: Array
     bonds: Array
+    copies: int = 1
 
     def at(self, coordinates: Array) -> Array:
         """Vectors, shape (P, n, 3), after moves by coordinates, shape (P, k)."""
