@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, dataclass, field
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from math import pi
 from time import process_time
 
@@ -16,11 +16,9 @@ from sensitivity import DensityCorrelations, diagnose, locate, spectrum, structu
 from sensitivity.descriptors import Batch, Centers
 from sensitivity.motions import trivial_motions
 from sensitivity.singular import DescriptorView
-from sensitivity.singular.avoidance import Avoidance
-from sensitivity.singular.candidates import find_coincidences
+from sensitivity.singular.candidates import find_coincidences, find_flatness
 from sensitivity.singular.descent import distance_to_zero, look
-from sensitivity.singular.projection import Neighbors, project
-from sensitivity.singular.search import Search
+from sensitivity.singular.projection import Neighbors, find_neighbors, project
 
 ORDER_2 = DensityCorrelations()
 ORDER_3 = DensityCorrelations(order=3, n_max=4, l_max=4)
@@ -154,10 +152,7 @@ def change(atoms: Atoms, displacement: np.ndarray) -> float:
 def neighbors_of(atoms: Atoms) -> Neighbors:
     """What atom 0 has around it."""
     moves = trivial_motions(atoms, cutoff=3.5, centers=[0]).internal()
-    relative = moves[:, 1:] - moves[:, :1]
-    return Neighbors(
-        atoms.positions[1:], atoms.numbers[1:], moves, relative, np.array([0.0, np.inf])
-    )
+    return find_neighbors(atoms, 3.5, center=0, moves=moves, bonds=np.array([0.0, np.inf]))
 
 
 @pytest.mark.parametrize("neighbors", [4, 5, 6, 8])
@@ -470,15 +465,23 @@ def test_only_the_nearest_coincidences_are_looked_at(monkeypatch: pytest.MonkeyP
     assert 0 < sum(map(len, near.coincidences)) < sum(map(len, every.coincidences)) / 2
 
 
-def test_images_of_an_atom_move_together() -> None:
-    """In a crystal one atom may be several neighbours, so that it takes less to flatten them."""
-    silicon = bulk("Si", cubic=True)
-    silicon.rattle(0.1, seed=0)
-    view = DescriptorView(silicon, DensityCorrelations(cutoff=6.0), (0,))
-    moves = view.internal(np.zeros_like(silicon.positions))
-    avoidance = Avoidance(view.descriptor, 0, frozenset(), (0.0, np.inf))
-    search = Search(view, moves, avoidance, 1.0, 1, lambda _: None)
-    assert search.neighbors.copies > 4
+@pytest.mark.parametrize("crystal", [False, True])
+def test_how_far_atoms_are_from_a_plane_changes_by_no_more_than_they_move(crystal: bool) -> None:
+    """Also where one atom is several neighbours, so that it takes less to flatten them."""
+    atoms = bulk("Cu", "fcc", a=3.6, cubic=True) if crystal else cluster(12, symbols="H")
+    atoms.rattle(0.1, seed=0)
+    moves = trivial_motions(atoms, cutoff=3.0, centers=[0]).internal()
+    bonds = np.array([0.0, np.inf])
+    around = find_neighbors(atoms, 3.0, center=0, moves=moves, bonds=bonds)
+    assert around.copies == (4 if crystal else 1)
+    rng, left_out = np.random.default_rng(0), np.array([[0], [3]])
+    before, ratios = find_flatness(around, left_out), []
+    for _ in range(200):
+        coordinates = rng.normal(size=len(moves))
+        coordinates *= 0.3 / np.linalg.norm(coordinates)
+        after = replace(around, vectors=around.at(coordinates[None])[0])
+        ratios += [np.abs(find_flatness(after, left_out) - before).max() / 0.3]
+    assert 0.1 < max(ratios) <= 1
 
 
 @pytest.mark.parametrize(("symbols", "flat"), [("HN", 1.0), ("H", 0.1)])

@@ -84,7 +84,7 @@ def _across(
     """A·B = A·B', all but A in a plane with the center; and how far those left out are."""
     n = len(like)
     pairs = _like_pairs(like)
-    flat = _flatness(neighbors, np.arange(n)[:, None])
+    flat = find_flatness(neighbors, np.arange(n)[:, None])
     bounds = np.maximum(flat, _bond_bounds(neighbors, pairs)[:, None])  # [pair, A]
     bounds[(pairs[:, :, None] == np.arange(n)).any(axis=1)] = np.inf  # A is neither B nor B'
     chosen, beyond = _nearest(bounds, reach, most)
@@ -99,7 +99,7 @@ def _bisectors(
     """A on the bisector of B and B', all but these in a plane; and how far those left out are."""
     n = len(like)
     pairs = _like_pairs(like)
-    flat = _flatness(neighbors, pairs)
+    flat = find_flatness(neighbors, pairs)
     bounds = np.tile(np.maximum(flat, _bond_bounds(neighbors, pairs))[:, None], n)
     bounds[(pairs[:, :, None] == np.arange(n)).any(axis=1)] = np.inf
     chosen, beyond = _nearest(bounds, reach, most)
@@ -118,7 +118,7 @@ def _bond_bounds(neighbors: Neighbors, pairs: Indices) -> Array:
     return np.asarray(np.abs(np.diff(lengths[pairs], axis=1))[:, 0] / BOND_SLOPE)
 
 
-def _flatness(neighbors: Neighbors, left_out: Indices) -> Array:
+def find_flatness(neighbors: Neighbors, left_out: Indices) -> Array:
     """How far all but some, (P, m), have to move at least to be in a plane with the center, (P,).
 
     The root of the least eigenvalue of the scatter about their mean, the center among them; an atom

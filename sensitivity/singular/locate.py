@@ -151,7 +151,7 @@ def _reason(search: Search) -> str:
 
 def _name_neighbors(search: Search) -> str:
     count = len(search.neighbors.vectors)
-    unlike = " of different species" if search.all_unlike and count > 1 else ""
+    unlike = " of different species" if search.neighbors.all_unlike and count > 1 else ""
     return (
         f"With {count} neighbour{'s' if count != 1 else ''}{unlike}, order "
         f"{search.view.descriptor.order} misses only what symmetry"

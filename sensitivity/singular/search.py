@@ -16,9 +16,9 @@ from sensitivity.singular.candidates import Candidates, find_coincidences
 from sensitivity.singular.descent import Descent, Look, descend, distance_to_zero, look
 from sensitivity.singular.nearest import DescriptorView
 from sensitivity.singular.progress import Progress
-from sensitivity.singular.projection import Neighbors, project
+from sensitivity.singular.projection import Neighbors, find_neighbors, project
 from sensitivity.singular.superposition import are_congruent
-from sensitivity.structures import environment, neighbor_pairs
+from sensitivity.structures import environment
 
 Array = NDArray[np.float64]
 
@@ -130,14 +130,14 @@ class Search:
     @cached_property
     def neighbors(self) -> Neighbors:
         """The neighbours of the center."""
-        pairs = neighbor_pairs(self.view.atoms, self.view.descriptor.cutoff)
-        own = pairs.i == self.avoidance.center
-        places = pairs.j[own]
-        relative = self.moves[:, places] - self.moves[:, [self.avoidance.center]]
-        numbers = self.view.atoms.numbers[places]
-        bonds = np.array(self.avoidance.bonds)
-        copies = int(np.bincount([self.avoidance.center, *places]).max())
-        return Neighbors(pairs.vectors[own], numbers, self.moves, relative, bonds, copies)
+        avoidance, descriptor = self.avoidance, self.view.descriptor
+        return find_neighbors(
+            self.view.atoms,
+            descriptor.cutoff,
+            center=avoidance.center,
+            moves=self.moves,
+            bonds=np.array(avoidance.bonds),
+        )
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -145,25 +145,21 @@ class Search:
         return find_coincidences(self.neighbors, reach=self.reach)
 
     @property
-    def all_unlike(self) -> bool:
-        """Whether no two neighbours are of one species, so that no shapes are taken for another."""
-        numbers = self.neighbors.numbers
-        return len(np.unique(numbers)) == len(numbers)
-
-    @property
     def always_seen(self) -> bool:
         """Whether the order sees all of such neighbours, but for what symmetry hides."""
         order = self.view.descriptor.order
         if order is None or order < 2:
             return False
-        return len(self.neighbors.vectors) <= max(order, ALWAYS_SEEN) or self.all_unlike
+        few = len(self.neighbors.vectors) <= max(order, ALWAYS_SEEN)
+        return few or self.neighbors.all_unlike
 
     @property
     def incomplete(self) -> bool:
-        """Whether something was left untried, at which there may be a nearer point."""
+        """Whether something was left untried, at which there may be another or a nearer point."""
+        if self.exhausted and len(self.found) < self.count:
+            return True
         nearest = self.found[0].look.moved if self.found else np.inf
-        untried = self.view.descriptor.order == 2 and self.candidates.beyond < nearest
-        return untried or self.exhausted
+        return self.view.descriptor.order == 2 and self.candidates.beyond < nearest
 
     def run(self, rng: np.random.Generator) -> None:
         """Try what is cheap and near first, and end as soon as that is enough."""
