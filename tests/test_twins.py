@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import process_time
 
 import cases
 import numpy as np
@@ -12,6 +13,7 @@ from test_locate import ORDER_2, ORDER_3, OfUnknownOrder, random_environment
 
 from sensitivity import DensityCorrelations, find_twin, locate, structures
 from sensitivity.singular import superpose
+from sensitivity.singular.superposition import are_congruent
 
 AMPLITUDES = (0.05, 0.2)
 LOCATED = {f"located {seed}": seed for seed in range(10)}
@@ -229,6 +231,45 @@ def test_superposition_from_frames_agrees_with_all_permutations(
     likely = [superpose(*pair, center=0) for pair in pairs]
     assert not any(laid.exact for laid in likely)
     np.testing.assert_allclose([laid.rmsd for laid in likely], exact, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [0.004, 0.03])
+def test_congruence_is_what_superposition_says(
+    monkeypatch: pytest.MonkeyPatch, size: float
+) -> None:
+    """With and without the two short cuts, on either side of the limit; turned, or mirrored."""
+    calls = []
+
+    def counted(*arguments: object, **keywords: object) -> object:
+        calls.append(1)
+        return superpose(*arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("sensitivity.singular.superposition.superpose", counted)
+    rng = np.random.default_rng(0)
+    for seed in range(4):
+        atoms = random_environment(seed, symbols="CH3F2")
+        moved = cases.rotate(atoms, rng=rng)
+        moved.positions *= (-1) ** seed
+        moved.positions += size * rng.normal(size=moved.positions.shape)
+        mixed = moved[[0, 2, 1, 3, 5, 4]]
+        expected = superpose(atoms, moved, center=0).rmsd < 0.01
+        assert expected == (size < 0.01)
+        for other in (moved, mixed):
+            found = are_congruent(atoms, other, center=0, inversion=True, within=0.01)
+            assert found == expected
+    assert 0 < len(calls) < 8 if size < 0.01 else len(calls) < 4
+    assert not are_congruent(Atoms("CH4"), Atoms("CH3F"), center=0, inversion=True, within=1.0)
+
+
+def test_sixty_like_atoms_are_superposed_in_seconds() -> None:
+    rng = np.random.default_rng(0)
+    atoms = Atoms("Cu61", np.vstack([np.zeros(3), 3 * rng.normal(size=(60, 3))]))
+    turned = cases.rotate(atoms, rng=rng)[[0, *(1 + rng.permutation(60))]]
+    turned.positions += 0.05 * rng.normal(size=(61, 3))
+    before = process_time()
+    laid = superpose(atoms, turned, center=0)
+    assert process_time() - before < 10
+    assert laid.rmsd < 0.12
 
 
 def test_superposition_of_what_is_not_alike() -> None:
