@@ -341,6 +341,21 @@ def test_surplus_atoms_that_leave_are_named(more: int) -> None:
     )
 
 
+def test_what_is_called_a_local_minimum_is_one() -> None:
+    """Benzene, from the flat molecule: atoms on the wrong sides of the plane, and no way back."""
+    descriptor, flat = DensityCorrelations(order=2, cutoff=5.0), structures.load("C6H6")
+    target = rattled(flat, 0.05, rng=np.random.default_rng(100))
+    features = descriptor.features(target)
+    result = invert(features, descriptor, start=flat, restarts=1)
+    assert result.stalled_by == "minimum"
+    assert result.stalled_along is None
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        near = rattled(result.atoms, 1e-3, rng=rng)
+        off = np.linalg.norm(descriptor.features(near) - features) / np.linalg.norm(features)
+        assert off > result.residual
+
+
 def test_a_symmetric_start_without_restarts_ends_on_a_saddle() -> None:
     """From flat furan to first order nothing leads out of the plane; one kick does."""
     target = rattled(structures.load("C4H4O"), 0.1, rng=np.random.default_rng(0))
