@@ -112,7 +112,7 @@ def _result(search: Search) -> SingularPoint:
     points = [_describe(search, found) for found in search.found[: search.count]]
     status = points[0].status
     if len(points) < search.count:
-        status += f" Of {search.count} points that were asked for, {len(points)} were found."
+        status += f" Of {search.count} points asked for, the search found {len(points)}."
     if search.incomplete:
         status += _BOUNDED
     if search.interrupted:
