@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -87,6 +90,20 @@ def test_locate_within_reach_only_and_then_writes_nothing(run, capsys, tmp_path)
     assert main(words.split()) == 0
     assert f"Found nothing to write to {tmp_path / 'a.xyz'}." in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_locate_keeps_bonds_within_bounds(run):
+    start = structures.load("generic")
+    lengths = start.get_distances(0, range(1, 5))
+    low, high = lengths.min() - 0.01, lengths.max() + 0.01
+    found = run("locate generic --bonds", low, high)
+    assert found["converged"]
+    assert found["moved"] > 0
+    atoms = Atoms(start.symbols, found["positions"])
+    after = atoms.get_distances(0, range(1, 5))
+    assert low - 1e-9 <= after.min() < after.max() <= high + 1e-9
+    free = run("locate generic")
+    assert free["moved"] <= found["moved"] + 1e-9
 
 
 def test_locate_avoids_symmetry_unless_it_is_allowed(run):
@@ -190,6 +207,22 @@ def test_invert_names_the_null_mode(run, capsys):
     assert next(sizes) == pytest.approx(next(sizes), abs=1e-3)
     assert main(["invert", "S1", "--center", "0", "--rattle", "0.05"]) == 0
     assert "In the null mode move most: H4 H2" in capsys.readouterr().out
+
+
+def test_invert_says_what_a_start_lacks(run, tmp_path):
+    """Hydrogen for two of the fluorines: the carbon sees other neighbours than it is to see."""
+    places = structures.load("generic").positions
+    frames.write_frames(tmp_path / "a.xyz", [(Atoms("CH4", places), {})])
+    far = places.copy()
+    far[4] *= 5
+    frames.write_frames(tmp_path / "b.xyz", [(Atoms("CH4", far), {})])
+    words = f"invert {tmp_path / 'b.xyz'} --center 0 --start {tmp_path / 'a.xyz'}"
+    found = run(words)
+    assert found["converged"]
+    assert len(found["left"]) == 1
+    assert found["lack"] == ""
+    assert found["stalled_by"] is None
+    assert run(f"{words} --restarts 0")["attempts"] == 1
 
 
 def test_invert_says_if_it_finds_the_twin(run, capsys):
@@ -303,15 +336,88 @@ def test_an_interrupt_keeps_what_was_found(run, monkeypatch, tmp_path, words):
     assert len(written) < {"locate": 9, "follow": 21, "invert": 2}[command]
 
 
-@pytest.mark.parametrize("words", [*LONG, "twin"])
-def test_an_interrupt_before_anything_was_found_is_quiet(monkeypatch, capsys, tmp_path, words):
+@pytest.mark.parametrize(("allowed", "found"), [(3, False), (15, True)])
+def test_an_interrupted_twin_is_kept(run, monkeypatch, capsys, tmp_path, allowed, found):
+    """Before and after the features of the first pair agree, at a quarter of the amplitude."""
+    place = "sensitivity.singular.branches.jacobian", 2 * allowed
+    words = f"twin X0 --amplitude 0.2 --output {tmp_path / 'a.xyz'}"
+    _interrupt_after(monkeypatch, *place)
+    twin = run(words)
+    assert twin["interrupted"]
+    assert twin["found"] is found
+    one, other = ase.io.read(tmp_path / "a.xyz", index=":")
+    assert [one.positions.tolist(), other.positions.tolist()] == twin["pair"]
+    assert (relative_difference(one, other) <= 1e-13) is found
+    assert twin["rmsd"] == pytest.approx(superpose(one, other, center=0).rmsd)
+    assert 0.05 <= twin["amplitude"] < 0.2
+    monkeypatch.undo()
+    _interrupt_after(monkeypatch, *place)
+    assert main(words.split()) == 0
+    out = capsys.readouterr().out
+    assert "Interrupted at an amplitude of 0." in out
+    assert "the two after superposition, rmsd" in out
+    assert f"Wrote 2 structures to {tmp_path / 'a.xyz'}." in out
+
+
+NOTHING_YET = {
+    "locate --count 9": ("sensitivity.singular.search.look", 1),
+    "twin": ("sensitivity.singular.search.look", 1),
+    "invert --rattle 0.05": ("sensitivity.inversion.descent.jacobian", 0),
+}
+
+
+@pytest.mark.parametrize("words", NOTHING_YET)
+def test_an_interrupt_before_anything_was_found_is_told(run, monkeypatch, tmp_path, words):
     command, *options = words.split()
-    places = LONG | {"twin": ("sensitivity.singular.search.look", 1)}
-    _interrupt_after(monkeypatch, places[words][0], {"invert": 0}.get(command, 1))
-    line = [command, "X+", "--center", "0", *options, "--output", str(tmp_path / "a.xyz")]
-    assert main(line) == 130
-    assert capsys.readouterr() == ("", "")
-    assert list(tmp_path.iterdir()) == []
+    _interrupt_after(monkeypatch, *NOTHING_YET[words])
+    start = structures.load("X+")
+    found = run(" ".join([command, "X+ --center 0", *options, "--output", str(tmp_path / "a.xyz")]))
+    assert found["interrupted"]
+    assert found["status"].startswith("Interrupted")
+    assert not found.get("found", found.get("converged"))
+    if command != "invert":  # which has a best structure so far in any case
+        assert found["output"] is None
+        assert list(tmp_path.iterdir()) == []
+        assert found.get("pair", [found.get("positions")])[0] == start.positions.tolist()
+
+
+def test_an_interrupt_of_follow_before_the_first_step_keeps_the_start(run, monkeypatch, tmp_path):
+    _interrupt_after(monkeypatch, "sensitivity.paths.follow.spectrum", 1)
+    found = run(f"follow X+ --center 0 --output {tmp_path / 'a.xyz'}")
+    assert found["interrupted"]
+    assert found["status"].startswith("Followed for 0 of 1 Å")
+    assert found["positions"] == [structures.load("X+").positions.tolist()]
+
+
+WITH_CTRL_C = {
+    "locate": "locate N3 --order 3 --count 50",
+    "twin": "twin N3 --order 3 --amplitude 1",
+    "follow": "follow N3 --order 3 --length 20",
+    "invert": "invert N3 --order 3 --rattle 0.2",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
+@pytest.mark.parametrize("command", WITH_CTRL_C)
+def test_ctrl_c_ends_a_command_on_a_terminal_with_what_there_is(command):
+    """As in a shell: progress appears in the terminal, then SIGINT comes."""
+    import pty
+
+    terminal, other_end = pty.openpty()
+    line = [sys.executable, "-m", "sensitivity", *WITH_CTRL_C[command].split()]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=other_end, text=True) as process:
+        os.close(other_end)
+        seen = ""
+        while not any(word in seen for word in ("Jacobian", "step", "condition")):
+            seen += os.read(terminal, 1000).decode()
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    os.close(terminal)
+    assert process.returncode == 0
+    assert seen.startswith(f"\r{command}: ")
+    assert " s; Ctrl-C ends it; " in seen
+    assert "nterrupted" in out
+    assert "Traceback" not in out
 
 
 class _Terminal(io.StringIO):
@@ -332,6 +438,28 @@ def test_progress_is_one_line_that_goes_away(monkeypatch):
     assert text.startswith("\rlocate: 0 s; Ctrl-C ends it")
     assert "\n" not in text
     assert text.endswith(" \r")
+
+
+def test_progress_shows_the_last_sentence_and_fits_the_terminal(monkeypatch):
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress, "PAUSE", 0.01)
+    monkeypatch.setenv("COLUMNS", "60")
+    with progress.tell_progress("twin") as say:
+        for sentence in ("one", "two", "step " + "3" * 80, "last"):
+            say(sentence)
+            deadline = time.monotonic() + 10
+            while f"it; {sentence}"[:30] not in terminal.getvalue():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+    shown = terminal.getvalue().split("\r")
+    assert "twin: 0 s; Ctrl-C ends it; two" in shown
+    assert max(map(len, shown)) == 59
+    # A short line after a long one takes all of it back.
+    after = next(line for line in shown if line.rstrip().endswith("it; last"))
+    assert len(after) == 59
+    assert shown[-1] == ""
+    assert shown[-2].isspace()
 
 
 @pytest.mark.parametrize("stream", [_Terminal, io.StringIO])
@@ -356,8 +484,12 @@ WRONG = {
     "no neighbour": "locate H|center 0 has no internal displacement",
     "no center": "locate X+ --center 5|center 5 does not exist",
     "no name": "locate x+|there is no structure named 'x+'",
-    "amplitude": "twin X0 --amplitude 0|amplitude must be above 0",
-    "large amplitude": "twin X0 --amplitude 5|at most 1 Å, got 5.0",
+    "amplitude": "twin X0 --amplitude 0|amplitude must be from 0.001 to 1 Å, got 0.0",
+    "tiny amplitude": "twin X0 --amplitude 1e-9|amplitude must be from 0.001 to 1 Å, got 1e-09",
+    "large amplitude": "twin X0 --amplitude 5|amplitude must be from 0.001 to 1 Å, got 5.0",
+    "bonds": "locate X+ --bonds 1.2 1.0|bonds must be a shorter and a longer length in Å, got",
+    "one bond": "locate X+ --bonds 1.2|argument --bonds: expected 2 arguments",
+    "restarts": "invert X0 --rattle 0.1 --restarts -1|restarts must be 0 or more, got -1",
     "twin alone": "twin H|center 0 has no internal displacement",
     "trivial mode": "follow X0 --mode 12|mode 12 is trivial (translation)",
     "no mode": "follow X0 --mode 15|there is no mode 15 of 15; give an internal one, from 0 to 8",

@@ -9,6 +9,7 @@ from cases import rotate
 
 from sensitivity import DensityCorrelations, invert, jacobian, spectrum, structures
 from sensitivity.inversion import descent
+from sensitivity.inversion.composition import find_lack
 from sensitivity.singular import superpose
 
 DESCRIPTOR = DensityCorrelations(order=2)
@@ -126,6 +127,7 @@ def test_says_along_which_mode_it_stalls() -> None:
     result = invert(beyond, DESCRIPTOR, start=start, centers=[0], restarts=1)
     assert not result.converged
     assert result.attempts == 2
+    assert result.stalled_by == "fold"
     null = result.stalled_along
     assert null is not None
     assert null.condition < 1e-3
@@ -142,6 +144,8 @@ def test_restarts_lead_out_of_a_local_minimum() -> None:
     stuck = invert(features, DESCRIPTOR, start=start, restarts=0)
     assert not stuck.converged
     assert stuck.stalled_along is None
+    assert stuck.stalled_by == "minimum"
+    assert "in a local minimum, as far as first derivatives tell" in stuck.status
     assert "no null mode is the cause" in stuck.status
     found = invert(features, DESCRIPTOR, start=start)
     assert found.converged
@@ -270,13 +274,122 @@ def test_refuses_what_does_not_fit_in_words() -> None:
             invert(features, DESCRIPTOR, start=water, **settings)
 
 
-def test_a_start_of_another_composition_ends_and_says_so() -> None:
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    ("wanted", "there", "lack"),
+    [
+        ("CH4", "CH3", "C0 ask for at least 4 H within the cutoff, and there are 3;"),
+        ("CH4", "CH", "C0 ask for at least 4 H within the cutoff, and there is 1;"),
+        ("CH2F2", "CHF3", "C0 ask for at least 2 H within the cutoff, and there is 1;"),
+        ("CHF3", "CH2F2", "C0 ask for at least 3 F within the cutoff, and there are 2;"),
+    ],
+)
+def test_a_start_with_too_few_neighbors_is_told_what_it_lacks(
+    order: int, wanted: str, there: str, lack: str
+) -> None:
     """With one center the number of features does not tell how many atoms there are."""
-    methane, methyl = structures.load("CH4"), structures.load("CH3")
-    features = DESCRIPTOR.features(methane, centers=[0])
-    result = invert(features, DESCRIPTOR, start=methyl, centers=[0], restarts=1)
+    descriptor = DensityCorrelations(order=order, n_max=4, l_max=2)
+    places = structures.load("generic").positions
+    target, fewer = Atoms(wanted, places), Atoms(there)
+    fewer.positions = places[: len(fewer)]
+    features = descriptor.features(target, centers=[0])
+    start = rattled(fewer, 0.05, rng=np.random.default_rng(0))
+    result = invert(features, descriptor, start=start, centers=[0], restarts=1)
     assert not result.converged
+    assert result.stalled_by == "composition"
+    assert result.stalled_along is None
     assert "Stalled in 2 attempts" in result.status
+    assert f"these atoms cannot have them: the features of {lack}" in result.status
+
+
+@pytest.mark.parametrize("n_max", [3, 6])
+@pytest.mark.parametrize("cutoff", [3.5, 5.0])
+def test_no_structure_lacks_its_own_atoms(n_max: int, cutoff: float) -> None:
+    """What is certain must not be wrong: every center has as many neighbours as it has."""
+    for order, name in ((1, "C6H6"), (2, "C6H6"), (2, "CH3CN"), (2, "octahedron"), (2, "HCOOH")):
+        descriptor = DensityCorrelations(order=order, cutoff=cutoff, n_max=n_max, l_max=2)
+        atoms = rattled(structures.load(name), 0.2, rng=np.random.default_rng(0))
+        features, centers = descriptor.features(atoms), range(len(atoms))
+        assert find_lack(features, descriptor, atoms=atoms, centers=centers) == ""
+
+
+def test_a_crystal_lacks_only_what_is_within_the_cutoff() -> None:
+    descriptor = DensityCorrelations(cutoff=4.5, n_max=4, l_max=2)
+    salt, wide = structures.load("NaCl-rocksalt"), structures.load("NaCl-rocksalt")
+    wide.set_cell(1.3 * wide.cell, scale_atoms=True)
+    features = descriptor.features(salt, centers=[0])
+    assert find_lack(features, descriptor, atoms=salt, centers=[0]) == ""
+    assert "12 Na" in find_lack(features, descriptor, atoms=wide, centers=[0])
+
+
+@pytest.mark.parametrize("more", [1, 2])
+def test_surplus_atoms_that_leave_are_named(more: int) -> None:
+    target = structures.load("generic")[:4]
+    start = rattled(structures.load("generic"), 0.05, rng=np.random.default_rng(0))
+    start += Atoms("H", [[1.3, 0.3, 0.0]])[: more - 1]
+    features = DESCRIPTOR.features(target, centers=[0])
+    result = invert(features, DESCRIPTOR, start=start, centers=[0])
+    assert result.converged
+    assert len(result.left) == more
+    assert 0 not in result.left
+    assert (result.atoms.get_distances(0, list(result.left)) > 3.48).all()
+    names = " ".join(f"H{atom}" for atom in result.left)
+    assert f"but {names} left the cutoff: the features do not tell" in result.status
+    kept = [k for k in range(1, len(start)) if k not in result.left]
+    assert np.sort(result.atoms.get_distances(0, kept)) == pytest.approx(
+        np.sort(target.get_distances(0, [1, 2, 3])), abs=1e-9
+    )
+
+
+def test_what_is_called_a_local_minimum_is_one() -> None:
+    """Benzene, from the flat molecule: atoms on the wrong sides of the plane, and no way back."""
+    descriptor, flat = DensityCorrelations(order=2, cutoff=5.0), structures.load("C6H6")
+    target = rattled(flat, 0.05, rng=np.random.default_rng(100))
+    features = descriptor.features(target)
+    result = invert(features, descriptor, start=flat, restarts=1)
+    assert result.stalled_by == "minimum"
+    assert result.stalled_along is None
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        near = rattled(result.atoms, 1e-3, rng=rng)
+        off = np.linalg.norm(descriptor.features(near) - features) / np.linalg.norm(features)
+        assert off > result.residual
+
+
+def test_a_symmetric_start_without_restarts_ends_on_a_saddle() -> None:
+    """From flat furan to first order nothing leads out of the plane; one kick does."""
+    target = rattled(structures.load("C4H4O"), 0.1, rng=np.random.default_rng(0))
+    features, flat = DESCRIPTOR.features(target), structures.load("C4H4O")
+    stuck = invert(features, DESCRIPTOR, start=flat, restarts=0)
+    assert stuck.stalled_by == "saddle"
+    assert "as from a symmetric start" in stuck.status
+    assert np.abs(stuck.atoms.positions[:, 0]).max() < 1e-9
+    kicked = rattled(stuck.atoms, 0.01, rng=np.random.default_rng(1))
+    lower = invert(features, DESCRIPTOR, start=kicked, restarts=0)
+    assert lower.residual < 0.5 * stuck.residual
+
+
+def test_progress_tells_and_can_end_the_search() -> None:
+    said: list[str] = []
+    target = structures.load("C2H4")
+    start = rattled(target, 0.1, rng=np.random.default_rng(0))
+    features = DESCRIPTOR.features(target)
+    whole = invert(features, DESCRIPTOR, start=start, progress=said.append)
+    assert len(said) == whole.evaluations
+    assert said[0].startswith("1 Jacobian, attempt 1, features off by ")
+    assert said[-1].startswith(f"{whole.evaluations} Jacobians, attempt {whole.attempts}")
+
+    def cancel(sentence: str) -> None:
+        if sentence.startswith("4 "):
+            raise KeyboardInterrupt
+
+    result = invert(features, DESCRIPTOR, start=start, progress=cancel)
+    assert result.interrupted
+    assert result.evaluations == 4
+    assert result.residual < result.residuals[0]
+    assert result.stalled_by is None
+    with pytest.raises(TypeError, match="progress must be a function of one sentence"):
+        invert(features, DESCRIPTOR, start=start, progress=3)
 
 
 def test_features_of_nothing_drive_the_neighbours_out() -> None:

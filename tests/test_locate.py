@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, dataclass, field
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from math import pi
+from time import process_time
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from ase.build import bulk
 from sensitivity import DensityCorrelations, diagnose, locate, spectrum, structures
 from sensitivity.descriptors import Batch, Centers
 from sensitivity.motions import trivial_motions
-from sensitivity.singular.coincidences import find_coincidences
-from sensitivity.singular.projection import Neighbors, project
+from sensitivity.singular import DescriptorView
+from sensitivity.singular.candidates import find_coincidences, find_flatness
+from sensitivity.singular.descent import distance_to_zero, look
+from sensitivity.singular.projection import Neighbors, find_neighbors, project
 
 ORDER_2 = DensityCorrelations()
 ORDER_3 = DensityCorrelations(order=3, n_max=4, l_max=4)
@@ -146,16 +149,19 @@ def change(atoms: Atoms, displacement: np.ndarray) -> float:
     )
 
 
+def neighbors_of(atoms: Atoms) -> Neighbors:
+    """What atom 0 has around it."""
+    moves = trivial_motions(atoms, cutoff=3.5, centers=[0]).internal()
+    return find_neighbors(atoms, 3.5, center=0, moves=moves, bonds=np.array([0.0, np.inf]))
+
+
 @pytest.mark.parametrize("neighbors", [4, 5, 6, 8])
 def test_every_coincidence_is_singular(neighbors: int) -> None:
     """Each kind, as projected on, whether or not it is also symmetric."""
     atoms = random_environment(1, symbols=f"CH{neighbors}")
-    moves = trivial_motions(atoms, cutoff=3.5, centers=[0]).internal()
-    bonds = np.array([0.0, np.inf])
-    around = Neighbors(
-        atoms.positions[1:], atoms.numbers[1:], moves, moves[:, 1:] - moves[:, :1], bonds
-    )
-    kinds = find_coincidences(atoms.numbers[1:])
+    around = neighbors_of(atoms)
+    moves = around.moves
+    kinds = find_coincidences(around, reach=np.inf).coincidences
     assert {c.kind for c in kinds} >= {"across", "bisector"}
     assert (len(kinds) == 5) == (neighbors == 4)
     for coincidences in (c for c in kinds if c.kind != "equal"):
@@ -171,7 +177,8 @@ def test_every_coincidence_is_singular(neighbors: int) -> None:
 
 def test_only_like_neighbors_coincide() -> None:
     """With four different species no two pairs can have the same shape."""
-    assert find_coincidences(np.array([1, 9, 17, 35])) == ()
+    atoms = random_environment(0, symbols="CHFClBr")
+    assert find_coincidences(neighbors_of(atoms), reach=np.inf).coincidences == ()
     point = locate(random_environment(0, symbols="CH2FCl"), ORDER_2, center=0)
     assert point.converged
     assert diagnose(point.atoms, ORDER_2, centers=[0]).counts["incompleteness"] == 1
@@ -283,8 +290,40 @@ def test_an_interrupt_keeps_what_was_found() -> None:
     locate(start, whole, center=0, count=2)
     late = OfUnknownOrder(ORDER_2, interrupt_at=len(whole.calls) - 1)
     point = locate(start, late, center=0, count=2)
+    assert early.interrupted
+    assert point.interrupted
     assert point.converged
     assert point.status.endswith("Interrupted.")
+
+
+def test_progress_tells_and_can_end_the_search() -> None:
+    """A widget raises KeyboardInterrupt in it, again and again, to call a search off."""
+    start, said = random_environment(0), list[str]()
+    whole = locate(start, OfUnknownOrder(ORDER_2), center=0, progress=said.append)
+    assert not whole.interrupted
+    assert said[0].startswith("1 Jacobian, condition ")
+    assert all(sentence.split(", ")[2].endswith(" Å from the start") for sentence in said)
+    assert said[-1].endswith("1 found")
+    numbers = [int(sentence.split()[0]) for sentence in said]
+    assert numbers == sorted(numbers)
+    assert 0 <= whole.evaluations - numbers[-1] <= 2  # those that confirm what was found
+    for count in (0, 3, len(said) - 1):
+        heard: list[str] = []
+
+        def cancel(sentence: str, *, heard: list[str] = heard, count: int = count) -> None:
+            heard.append(sentence)
+            if len(heard) > count:
+                raise KeyboardInterrupt
+
+        point = locate(start, OfUnknownOrder(ORDER_2), center=0, progress=cancel)
+        assert point.interrupted
+        assert len(heard) == count + 1
+        assert point.converged == ("found" in heard[-1])
+        assert "nterrupted" in point.status
+    with pytest.raises(ZeroDivisionError):
+        locate(start, ORDER_2, center=0, progress=lambda _: 1 // 0)
+    with pytest.raises(TypeError, match="progress must be a function of one sentence, got 1"):
+        locate(start, ORDER_2, center=0, progress=1)  # type: ignore[arg-type]
 
 
 def test_the_start_is_not_changed_and_the_result_cannot_be() -> None:
@@ -342,3 +381,142 @@ def test_an_atom_that_fades_at_the_cutoff_makes_no_singular_point(seed: int) -> 
     if point.converged:
         wider = DensityCorrelations(order=2, cutoff=4.0)
         assert diagnose(point.atoms, wider, centers=[0]).counts["sensitive"] < 9
+
+
+# What counts as a zero
+
+
+def fading_view() -> tuple[DescriptorView, np.ndarray, Callable[[float], np.ndarray]]:
+    """A neighbour that leaves, and how to move it: what it does fades as a power."""
+    start = random_environment(1, symbols="CH5")
+    start.positions[5] *= 3.3 / np.linalg.norm(start.positions[5])
+    outward = np.zeros_like(start.positions)
+    outward[5] = start.positions[5] / 3.3
+    view = DescriptorView(start, ORDER_3, (0,))
+    return view, view.internal(np.zeros_like(outward)), lambda length: (length - 3.3) * outward
+
+
+def test_a_value_that_fades_is_no_zero() -> None:
+    """The nearest zero is where the atom has left, to first order a fraction of the way there."""
+    view, moves, outward = fading_view()
+    for gap in (3e-2, 1e-2, 3e-3):
+        here = look(view, outward(3.5 - gap))
+        assert gap / 10 < distance_to_zero(view, here, moves, rounding=1e-14) <= gap
+    seen = [look(view, outward(3.5 - gap)).condition for gap in (1e-2, 5e-3, 2.5e-3)]
+    assert np.diff(np.log2(seen)) == pytest.approx([-2, -2], abs=0.3)
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-6, 1e-4])
+def test_a_zero_is_as_far_as_it_is(size: float) -> None:
+    """To first order, where the singular value goes to zero as the distance, not as a power."""
+    point = locate(random_environment(5), ORDER_2, center=0)
+    view = DescriptorView(point.atoms, ORDER_2, (0,))
+    moves = view.internal(np.zeros_like(point.atoms.positions))
+    step = np.tensordot(np.random.default_rng(0).normal(size=len(moves)), moves, axes=1)
+    here = look(view, size * step / np.linalg.norm(step))
+    assert here.condition > 1e-12
+    assert 0.02 * size < distance_to_zero(view, here, moves, rounding=1e-14) <= 1.01 * size
+
+
+def test_a_small_condition_far_from_a_zero_is_not_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Conditions up to 0.05 count as small here: only the distance to a zero keeps them out."""
+    monkeypatch.setattr("sensitivity.singular.search.SINGULAR", 5e-2)
+    start = structures.load("X+")
+    assert spectrum(start, ORDER_3, centers=[0]).condition < 5e-2
+    point = locate(start, ORDER_3, center=0, reach=0.02)
+    assert not point.converged
+
+
+# Bounded work
+
+
+def cluster(count: int, *, symbols: str, flat: float = 1.0) -> Atoms:
+    """Neighbours 2.3 to 2.9 Å from the center, in random directions, more or less flat."""
+    rng = np.random.default_rng(0)
+    bonds = rng.normal(size=(count, 3)) * [1.0, 1.0, flat]
+    bonds *= rng.uniform(2.3, 2.9, count)[:, None] / np.linalg.norm(bonds, axis=1)[:, None]
+    kinds = [symbols[k % len(symbols)] for k in range(count)]
+    return Atoms(["Cu", *kinds], np.vstack([np.zeros(3), bonds]))
+
+
+def test_only_the_nearest_coincidences_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bounds are bounds: what is projected on is never nearer than said."""
+    atoms = cluster(10, symbols="H", flat=0.3)
+    around = neighbors_of(atoms)
+    start = np.zeros(len(around.moves))
+    every = find_coincidences(around, reach=np.inf, most=10**6)
+    few = find_coincidences(around, reach=np.inf, most=20)
+    assert every.beyond == np.inf
+    assert {len(c) for c in few.coincidences} == {20, 1}
+    assert max(map(len, every.coincidences)) == 10 * 9 * 8 / 2
+    chosen = {(c.kind, tuple(role)) for c in few.coincidences for role in c.roles}
+    monkeypatch.setattr("sensitivity.singular.projection.MOST_FOLLOWED", 10**6)
+    lengths: list[float] = []
+    for coincidences in (c for c in every.coincidences if c.kind != "equal"):
+        left = [(coincidences.kind, tuple(role)) not in chosen for role in coincidences.roles]
+        others = coincidences.take(np.flatnonzero(left))
+        lengths += project(around, others, start=start, reach=np.inf).lengths.tolist()
+    assert len(lengths) > 100
+    assert min(lengths) >= few.beyond
+    assert few.beyond > 0.1
+    near = find_coincidences(around, reach=0.5, most=10**6)
+    assert 0 < sum(map(len, near.coincidences)) < sum(map(len, every.coincidences)) / 2
+
+
+@pytest.mark.parametrize("crystal", [False, True])
+def test_how_far_atoms_are_from_a_plane_changes_by_no_more_than_they_move(crystal: bool) -> None:
+    """Also where one atom is several neighbours, so that it takes less to flatten them."""
+    atoms = bulk("Cu", "fcc", a=3.6, cubic=True) if crystal else cluster(12, symbols="H")
+    atoms.rattle(0.1, seed=0)
+    moves = trivial_motions(atoms, cutoff=3.0, centers=[0]).internal()
+    bonds = np.array([0.0, np.inf])
+    around = find_neighbors(atoms, 3.0, center=0, moves=moves, bonds=bonds)
+    assert around.copies == (4 if crystal else 1)
+    rng, left_out = np.random.default_rng(0), np.array([[0], [3]])
+    before, ratios = find_flatness(around, left_out), []
+    for _ in range(200):
+        coordinates = rng.normal(size=len(moves))
+        coordinates *= 0.3 / np.linalg.norm(coordinates)
+        after = replace(around, vectors=around.at(coordinates[None])[0])
+        ratios += [np.abs(find_flatness(after, left_out) - before).max() / 0.3]
+    assert 0.1 < max(ratios) <= 1
+
+
+@pytest.mark.parametrize(("symbols", "flat"), [("HN", 1.0), ("H", 0.1)])
+def test_thirty_neighbors_end(symbols: str, flat: float) -> None:
+    before = process_time()
+    point = locate(cluster(30, symbols=symbols, flat=flat), ORDER_2, center=0)
+    assert process_time() - before < 10
+    assert point.evaluations <= 603
+    assert point.converged or "No singular point" in point.status
+
+
+def test_a_search_that_was_bounded_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = random_environment(0)
+    assert "bounded" not in locate(start, ORDER_2, center=0).status
+    monkeypatch.setattr("sensitivity.singular.search.MOST_EVALUATIONS", 50)
+    point = locate(start, ORDER_3, center=0)
+    assert 50 <= point.evaluations <= 55
+    assert "The search was bounded" in point.status
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_unlike_neighbors_are_all_told_apart(order: int) -> None:
+    """No pair has the shape of another: there is nothing to look for."""
+    start = random_environment(0, symbols="CHFClBrI")
+    point = locate(start, DensityCorrelations(order=order, n_max=4, l_max=4), center=0)
+    assert point.evaluations == 1
+    assert not point.converged
+    expected = f"With 5 neighbours of different species, order {order} misses only what symmetry"
+    assert point.status.startswith(expected)
+
+
+def test_no_sentence_speaks_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensitivity.singular.search.MOST_EVALUATIONS", 40)
+    for start in (random_environment(0), cluster(4, symbols="H", flat=0.0)):
+        for descriptor, reach in ((ORDER_3, 2.0), (ORDER_2, 0.01)):
+            point = locate(start, descriptor, center=0, reach=reach)
+            assert not point.converged
+            assert not {"=", "()"} & set(point.status)

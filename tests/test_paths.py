@@ -300,7 +300,23 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> N
     path = follow(structures.load("generic"), DESCRIPTOR, center=0, mode=0, length=1.0, step=0.01)
     assert not path.complete
     assert len(path.frames) == 3
+    assert path.interrupted
     assert path.status == "Followed for 0.02 of 1 Å, 0.02 Å net: interrupted from the keyboard."
+
+
+def test_progress_is_told_and_can_end_the_curve() -> None:
+    told: list[str] = []
+
+    def listen(sentence: str) -> None:
+        told.append(sentence)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    path = follow(structures.load("generic"), DESCRIPTOR, center=0, mode=0, progress=listen)
+    assert path.interrupted
+    assert path.length == pytest.approx([0, 0.05, 0.1, 0.15])
+    expected = [f"{s:.3g} of 1 Å, condition {c:.0e}" for s, c in zip(path.length, path.condition)]
+    assert told == expected[1:]
 
 
 def test_the_result_and_the_start() -> None:

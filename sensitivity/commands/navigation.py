@@ -24,10 +24,8 @@ Report = dict[str, Any] | str
 
 _INPUT = (
     " STRUCTURE is a name that 'sensitivity structures' lists, or a file that ASE reads. Ctrl-C "
-    "ends the search; locate, follow and invert keep what they have found."
+    "ends the search, and what was found until then is kept."
 )
-# How a search that Ctrl-C ended begins to tell of itself.
-_INTERRUPTED = "Interrupted"
 
 
 def add_commands(commands: Any) -> Iterator[argparse.ArgumentParser]:
@@ -43,6 +41,14 @@ def _add_locate(commands: Any) -> argparse.ArgumentParser:
     command = _add_command(commands, "locate", text, output="the geometry that was found")
     _add_length(command, "--reach", "how far the atoms may go, in Å, root of the summed squares", 2)
     command.add_argument("--count", type=int, metavar="N", help="how many points (default: 1)")
+    command.add_argument(
+        "--bonds",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="shortest and longest distance that a neighbour may have from the center, in Å "
+        "(default: no bounds)",
+    )
     command.add_argument(
         "--allow",
         action="append",
@@ -102,6 +108,9 @@ def _add_invert(commands: Any) -> argparse.ArgumentParser:
         help="begin at the structure itself with normal noise of this width on every coordinate",
     )
     command.add_argument("--seed", type=int, help="of the noise of --rattle (default: 0)")
+    command.add_argument(
+        "--restarts", type=int, metavar="N", help="more attempts after the first (default: 10)"
+    )
     command.set_defaults(navigate=_invert)
     return command
 
@@ -138,11 +147,16 @@ def _locate(source: Source, descriptor: DensityCorrelations, options: argparse.N
     from sensitivity.singular.avoidance import AVOIDABLE
 
     avoid = [reason for reason in AVOIDABLE if reason not in options.allow]
-    given = _given(options, "reach", "count")
-    with tell_progress("locate"):
-        point = locate(source.atoms, descriptor, center=_center(options), avoid=avoid, **given)
-    if not point.converged and point.status.startswith(_INTERRUPTED):
-        raise KeyboardInterrupt
+    given = _given(options, "reach", "count", "bonds")
+    with tell_progress("locate") as progress:
+        point = locate(
+            source.atoms,
+            descriptor,
+            center=_center(options),
+            avoid=avoid,
+            progress=progress,
+            **given,
+        )
     found = (point, *point.others) if point.converged else ()
     frames = [
         (one.atoms, {"center": one.center, "condition": one.condition, "moved": one.moved})
@@ -157,12 +171,13 @@ def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Nam
     from sensitivity.singular import find_twin
 
     given = _given(options, "amplitude", "reach")
-    with tell_progress("twin"):
-        twin = find_twin(source.atoms, descriptor, center=_center(options), **given)
-    if not twin.found and _INTERRUPTED in twin.status:
-        raise KeyboardInterrupt
+    with tell_progress("twin") as progress:
+        twin = find_twin(
+            source.atoms, descriptor, center=_center(options), progress=progress, **given
+        )
     facts = {"center": twin.center, "residual": twin.residual, "rmsd": twin.rmsd}
-    frames = [(atoms, facts) for atoms in twin.pair] if twin.found else []
+    kept = twin.found or (twin.interrupted and twin.amplitude > 0)
+    frames = [(atoms, facts) for atoms in twin.pair] if kept else []
     report = reports.describe_twin if options.json else reports.tabulate_twin
     return _write(report(twin, descriptor, source=source), frames, options.output)
 
@@ -170,14 +185,13 @@ def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Nam
 def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
     from sensitivity import reports
     from sensitivity.paths import follow
-    from sensitivity.paths.follow import INTERRUPTED
 
     center, given = _center(options), _given(options, "length", "step")
     mode = options.mode or _softest(source.atoms, descriptor, center)
-    with tell_progress("follow"):
-        path = follow(source.atoms, descriptor, center=center, mode=mode, **given)
-    if len(path.frames) == 1 and INTERRUPTED in path.status:
-        raise KeyboardInterrupt
+    with tell_progress("follow") as progress:
+        path = follow(
+            source.atoms, descriptor, center=center, mode=mode, progress=progress, **given
+        )
     columns = zip(path.length, path.net, path.condition, path.feature_distance, strict=True)
     frames = [
         (atoms, dict(zip(("length", "net", "condition", "feature_distance"), row, strict=True)))
@@ -200,10 +214,11 @@ def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.N
 
     start, centers = _start(source.atoms, options), options.center
     wanted = descriptor.features(source.atoms, centers=centers)
-    with tell_progress("invert"):
-        result = invert(wanted, descriptor, start=start, centers=centers)
-    if result.interrupted and not result.steps:
-        raise KeyboardInterrupt
+    given = _given(options, "restarts")
+    with tell_progress("invert") as progress:
+        result = invert(
+            wanted, descriptor, start=start, centers=centers, progress=progress, **given
+        )
     facts = {"residual": result.residual, "converged": result.converged}
     report = (reports.describe_inversion if options.json else reports.tabulate_inversion)(
         result, descriptor, source=source, start=start

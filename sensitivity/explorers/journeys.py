@@ -44,7 +44,7 @@ def locate(state: State, report: Report) -> Arrival:
     from sensitivity.singular import locate as find
 
     descriptor, center = state.reference.descriptor, state.reference.centers[0]
-    point = find(state.atoms, descriptor, center=center)
+    point = find(state.atoms, descriptor, center=center, progress=report)
     if not point.converged:
         return Arrival(point.status, good=False)
     reference = explain(examine(point.atoms, descriptor, centers=(center,)))
@@ -64,6 +64,7 @@ def follow(state: State, report: Report) -> Arrival:
         mode=state.mode,
         length=LENGTH,
         step=STEP,
+        progress=report,
     )
     return Arrival(path.status, good=path.complete, view=lambda: PathExplorer(path))
 
@@ -74,7 +75,7 @@ def find_twin(state: State, report: Report) -> Arrival:
     from sensitivity.singular import find_twin as find
 
     descriptor, center = state.reference.descriptor, state.reference.centers[0]
-    twin = find(state.atoms, descriptor, center=center)
+    twin = find(state.atoms, descriptor, center=center, progress=report)
     if not twin.found:
         return Arrival(twin.status, good=False)
     return Arrival(twin.status, view=lambda: TwinExplorer(twin, descriptor))

@@ -9,11 +9,14 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.inversion.composition import find_lack
 from sensitivity.inversion.descent import ROUNDING, Guess, Problem, search
 from sensitivity.inversion.results import Inversion, count
 from sensitivity.inversion.softness import Softness, soften
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.structures import check_centers
+from sensitivity.singular import Progress, check_progress
+from sensitivity.singular.avoidance import FADING
+from sensitivity.structures import check_centers, neighbor_pairs
 
 Array = NDArray[np.float64]
 
@@ -27,6 +30,7 @@ def invert(
     tolerance: float = 1e-10,
     restarts: int = 10,
     rng: np.random.Generator | None = None,
+    progress: Progress | None = None,
 ) -> Inversion:
     """Find the structure that has these features, from a start nearby.
 
@@ -58,6 +62,9 @@ def invert(
         How many more attempts there may be.
     rng
         For the displacements of further attempts; None takes a generator of fixed seed.
+    progress
+        Called after each Jacobian with a short sentence, in the thread of the search. If it raises
+        KeyboardInterrupt, the search ends as on Ctrl-C: so another thread can call it off.
 
     Returns
     -------
@@ -85,9 +92,10 @@ def invert(
     norm = float(np.linalg.norm(target)) or float(np.linalg.norm(derivative.features))
     first = Problem(descriptor, target, max(norm, ROUNDING)).guess(derivative)
     _check_neighbors(first)
+    told = check_progress(progress)
     generator = np.random.default_rng(0) if rng is None else rng
     trails: list[list[Guess]] = [[first]]
-    evaluations, softness, interrupted = 1, Softness(float("nan"), None), False
+    evaluations, softness, interrupted = 1, Softness(float("nan"), None, "minimum"), False
     try:
         for attempt, guess in search(first, tolerance=tolerance, restarts=restarts, rng=generator):
             evaluations += guess is not first
@@ -95,22 +103,44 @@ def invert(
                 trails.append([guess])
             elif guess.residual < trails[attempt][-1].residual:
                 trails[attempt].append(guess)
+            told(_say(evaluations, trails))
         softness = soften(_best(trails)[-1])
     except KeyboardInterrupt:
         interrupted = True
     trail = _best(trails)
+    end, converged = trail[-1].atoms, trail[-1].residual <= tolerance
+    stalled = not (converged or interrupted)
+    lack = find_lack(target, descriptor, atoms=end, centers=derivative.centers) if stalled else ""
     return Inversion(
-        atoms=trail[-1].atoms,
+        atoms=end,
         centers=derivative.centers,
-        converged=trail[-1].residual <= tolerance,
+        converged=converged,
         residuals=np.array([guess.residual for guess in trail]),
         evaluations=evaluations,
         attempts=len(trails),
         uncertainty=softness.uncertainty,
-        stalled_along=softness.null,
+        stalled_along=None if lack else softness.null,
+        stalled_by=("composition" if lack else softness.stall) if stalled else None,
+        lack=lack,
+        left=_left(start, end, descriptor.cutoff, derivative.centers),
         tolerance=tolerance,
         interrupted=interrupted,
     )
+
+
+def _say(evaluations: int, trails: list[list[Guess]]) -> str:
+    """How far the search has come."""
+    off = _best(trails)[-1].residual
+    return f"{count(evaluations, 'Jacobian')}, attempt {len(trails)}, features off by {off:.0e}"
+
+
+def _left(start: Atoms, end: Atoms, cutoff: float, centers: tuple[int, ...]) -> tuple[int, ...]:
+    """Atoms that a center saw at the start, and at the end none does, but for what fades."""
+    seen = []
+    for atoms in (start, end):
+        pairs = neighbor_pairs(atoms, cutoff - FADING)
+        seen.append({int(j) for i, j in zip(pairs.i, pairs.j, strict=True) if i in centers})
+    return tuple(sorted(seen[0] - seen[1] - set(centers)))
 
 
 def _best(trails: list[list[Guess]]) -> list[Guess]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.inversion.descent import INVISIBLE, ROUNDING, TINY, Guess
-from sensitivity.inversion.results import NullMode
+from sensitivity.inversion.descent import FIRST_STEP, INVISIBLE, ROUNDING, TINY, Guess
+from sensitivity.inversion.results import NullMode, Stall
 from sensitivity.jacobian import second_derivative
 
 Array = NDArray[np.float64]
@@ -21,29 +21,41 @@ SOFT = 0.1
 UNEXPLAINED = 0.5
 # Of the largest slope: those below are noise of the differences that second derivatives are.
 SLOPE_KNOWN = 1e-6
+# Cosine: so much of what the features are off has to lie along H[v, v], if they are beyond a fold.
+ALONG_FOLD = 0.9
+# Fraction of the squared residual: where a whole step promises to take away more, to first order,
+# the search has not come to an end of its own.
+PROMISING = 0.1
 
 
 class Softness(NamedTuple):
-    """What the softest mode leaves open: an uncertainty in Å, and itself if it is null."""
+    """What the softest mode leaves open.
+
+    An uncertainty in Å, the mode itself if it is null, and what keeps the features from those
+    wanted, if they are off.
+    """
 
     uncertainty: float
     null: NullMode | None
+    stall: Stall
 
 
 def soften(guess: Guess) -> Softness:
-    """Examine the softest mode.
+    """Examine the softest mode v.
 
     The images of other displacements make up for what lies in their span, so that only the rest
-    of J v and of its derivative H[v] counts. The nearest zero of it is found to first order. A mode
-    is null, too, if (ξ - ξ*)·H[v, v] is more than |J v|²: the features wanted lie beyond a fold.
+    of J v and of its derivative H[v] counts. The nearest zero of it is found to first order. Along
+    v, |ξ - ξ*|²/2 changes by |J v|² + (ξ - ξ*)·H[v, v] to second order: where the second is the
+    larger, and ξ - ξ* lies along H[v, v], the features wanted are beyond a fold, and v counts as
+    null too; where the sum is negative, the search ended on a saddle.
     """
     values, modes = guess.decomposition
     if not len(values):  # all atoms have left the cutoff
-        return Softness(float("nan"), None)
+        return Softness(float("nan"), None, "minimum")
     value, largest = float(values[-1]), float(values[0])
     unnoticed = max(guess.residual, ROUNDING)
     if value > SOFT * largest:
-        return Softness(unnoticed / value, None)
+        return Softness(unnoticed / value, None, _stall(guess))
     image, curved = _beyond_others(guess)
     # What is not noticed is |J v| a + |H[v, v]| a² / 2.
     bend = float(np.linalg.norm(curved[:, -1]))
@@ -55,10 +67,17 @@ def soften(guess: Guess) -> Softness:
         condition=value / (largest + TINY),
         distance=distance,
     )
-    # A fold: the second order holds the mode against the mismatch more than the first order does.
-    held = float(guess.mismatch.ravel() @ curved[:, -1]) > value**2
-    is_null = held or distance <= NULL_WITHIN
-    return Softness(2 * unnoticed / (answer + TINY), null if is_null else None)
+    held = float(guess.mismatch.ravel() @ curved[:, -1])
+    folded = held > max(value**2, ALONG_FOLD * bend * guess.residual)
+    stall: Stall = "fold" if folded else "saddle" if held < -(value**2) else _stall(guess)
+    is_null = folded or distance <= NULL_WITHIN
+    return Softness(2 * unnoticed / (answer + TINY), null if is_null else None, stall)
+
+
+def _stall(guess: Guess) -> Stall:
+    """Whether a step still promises something, as far as first derivatives tell."""
+    _, promised = guess.step(FIRST_STEP * np.sqrt(len(guess.atoms)))
+    return "unfinished" if promised > PROMISING * guess.residual**2 else "minimum"
 
 
 def _beyond_others(guess: Guess) -> tuple[Array, Array]:

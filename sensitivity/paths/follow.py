@@ -22,6 +22,7 @@ from sensitivity.paths.results import Path, net_displacements
 from sensitivity.paths.returns import Returns
 from sensitivity.paths.steps import advance
 from sensitivity.paths.transport import Place, depart
+from sensitivity.singular import Progress, check_progress
 from sensitivity.spectrum import Spectrum, spectrum
 from sensitivity.structures import neighbor_pairs
 
@@ -57,6 +58,7 @@ def follow(
     length: float = 1.0,
     step: float = 0.05,
     repeat: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Follow a singular vector from geometry to geometry.
 
@@ -92,6 +94,9 @@ def follow(
         Distance between frames, in Å. The curve is integrated in steps of at most 0.005 Å.
     repeat
         Whether to go on where the curve closes.
+    progress
+        Called at each frame with a sentence such as "0.35 of 1 Å, condition 2e-03". If it raises
+        KeyboardInterrupt, the curve ends as on Ctrl-C: so another thread can call it off.
 
     Raises
     ------
@@ -114,7 +119,10 @@ def follow(
     start = depart(begin, modes, sign=float(np.sign(length)))
     field = _Field(begin.atoms, descriptor, center)
     returns = Returns(begin.atoms, start.direction, descriptor, center, size)
-    found, events, ending, closed = _walk(field, start, returns, count=count, repeat=repeat)
+    told = _Told(check_progress(progress), abs(length))
+    found, events, ending, closed = _walk(
+        field, start, returns, count=count, repeat=repeat, told=told
+    )
     covered: Array = size * np.arange(len(found), dtype=np.float64)
     net = net_displacements([place.spectrum.atoms for place in found])
     return Path(
@@ -125,6 +133,7 @@ def follow(
         together=tuple(place.together for place in found),
         returned=closed,
         complete=ending == COMPLETE,
+        interrupted=ending == INTERRUPTED,
         status=f"Followed for {covered[-1]:.3g} of {abs(length):.3g} Å, {net[-1]:.2g} Å net: "
         f"{ending}.{_tell(events)}",
     )
@@ -144,8 +153,20 @@ class _Field:
         return spectrum(atoms, self.descriptor, centers=(self.center,))
 
 
+@dataclass(frozen=True)
+class _Told:
+    """Tells how far a curve of a length in Å has come."""
+
+    progress: Progress
+    length: float
+
+    def __call__(self, covered: float, spectrum: Spectrum) -> None:
+        where = f"{covered:.3g} of {self.length:.3g} Å"
+        self.progress(f"{where}, condition {spectrum.condition:.0e}")
+
+
 def _walk(
-    field: _Field, start: Place, returns: Returns, *, count: int, repeat: bool
+    field: _Field, start: Place, returns: Returns, *, count: int, repeat: bool, told: _Told
 ) -> tuple[list[Place], list[tuple[str, float]], str, bool]:
     """The places found, what happened, why there are no more, and whether the curve has closed."""
     found, events, closed = [start], list[tuple[str, float]](), False
@@ -162,6 +183,7 @@ def _walk(
                 events += [(event, length) for event in _happened(here, there)]
                 here = there
             found.append(here)
+            told(frame * returns.step, here.spectrum)
             closed = closed or returns.closed(here.spectrum.atoms, here.direction, frame=frame)
             if closed and not repeat:
                 return found, events, RETURNED, closed

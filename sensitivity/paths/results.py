@@ -40,6 +40,8 @@ class Path:
         Whether the curve closes: it was back at the start, after superposition, on the same way.
     complete
         Whether it has the length asked for.
+    interrupted
+        Whether it was interrupted from the keyboard.
     status
         One sentence that names the reason why it ends.
     """
@@ -51,6 +53,7 @@ class Path:
     together: tuple[tuple[int, ...], ...]
     returned: bool
     complete: bool
+    interrupted: bool
     status: str
 
     def __post_init__(self) -> None:

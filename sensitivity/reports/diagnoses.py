@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from math import isinf
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,9 @@ import numpy as np
 from sensitivity.descriptors import DensityCorrelations
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
 from sensitivity.reports.sources import Source, describe_descriptor, describe_source, head
-from sensitivity.reports.tables import find_moving, finite, tabulate
+from sensitivity.reports.tables import break_lines, find_moving, finite, tabulate
 from sensitivity.symmetry import PointGroup, SiteSymmetry
 
-# Characters of a line of text: no wider than the table of a small molecule.
-_WIDTH = 100
 # Å. Distances below this are rounding of coordinates near 1 Å.
 _ROUNDING = 1e-12
 # So many kinds of groups are named in a line.
@@ -91,13 +88,7 @@ def tabulate_diagnosis(
         ]
         for number, mode in enumerate(diagnosis.modes)
     ]
-    heading = [part for line in lines for part in _wrap(line)]
-    return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 4))])
-
-
-def _wrap(line: str) -> list[str]:
-    """Break a line of text where it is wider than a terminal, but no word, as a path may be one."""
-    return wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+    return "\n".join([*break_lines(lines), tabulate(names, body, right=(0, 1, 2, 4))])
 
 
 def _name_distance(distance: float | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,10 @@ from sensitivity.descriptors import DensityCorrelations
 from sensitivity.inversion import Inversion, NullMode
 from sensitivity.paths import Path
 from sensitivity.reports.sources import Source, describe_descriptor, describe_source, head
-from sensitivity.reports.tables import find_moving, finite, tabulate
+from sensitivity.reports.tables import break_lines, find_moving, finite, tabulate
 from sensitivity.singular import SingularPoint, Twin, superpose
 from sensitivity.structures import environment
 
-# Characters of a line of text.
-_WIDTH = 100
 # Lines of a table of frames or steps; of more, so many are shown, evenly spaced.
 _MOST_LINES = 11
 # Å, root mean square. Structures further apart are not one that is known a little less well: along
@@ -35,6 +32,7 @@ def describe_point(
         **_describe_input(source, descriptor),
         "center": point.center,
         "evaluations": point.evaluations,
+        "interrupted": point.interrupted,
         **_describe_one(point),
         "others": [_describe_one(other) for other in point.others],
     }
@@ -77,6 +75,7 @@ def describe_twin(twin: Twin, descriptor: DensityCorrelations, *, source: Source
         "center": twin.center,
         "status": twin.status,
         "found": twin.found,
+        "interrupted": twin.interrupted,
         "amplitude": float(twin.amplitude),
         "residual": finite(twin.residual),
         "rmsd": finite(twin.rmsd),
@@ -90,7 +89,7 @@ def describe_twin(twin: Twin, descriptor: DensityCorrelations, *, source: Source
 def tabulate_twin(twin: Twin, descriptor: DensityCorrelations, *, source: Source) -> str:
     """Return the same as a table of what proves that the two are twins."""
     heading = _head(source, descriptor, [twin.center], twin.status)
-    if not twin.found:
+    if not twin.found and not (twin.interrupted and twin.amplitude > 0):
         return "\n".join(heading[:-1])
     body = [
         ["singular point, from the start (Å)", f"{twin.point.moved:.4f}"],
@@ -110,6 +109,7 @@ def describe_path(path: Path, descriptor: DensityCorrelations, *, source: Source
         "center": int(path.spectra[0].centers[0]),
         "status": path.status,
         "complete": path.complete,
+        "interrupted": path.interrupted,
         "returned": path.returned,
         "length": path.length.tolist(),
         "net": path.net.tolist(),
@@ -164,6 +164,9 @@ def describe_inversion(
         "distance": measure(result.atoms, source.atoms, descriptor, centers=result.centers),
         "start_distance": measure(start, source.atoms, descriptor, centers=result.centers),
         "stalled_along": _describe_null(result.stalled_along),
+        "stalled_by": result.stalled_by,
+        "lack": result.lack,
+        "left": list(result.left),
         "start": start.positions.tolist(),
         "positions": result.atoms.positions.tolist(),
     }
@@ -236,10 +239,7 @@ def _head(
     source: Source, descriptor: DensityCorrelations, centers: Sequence[int], *text: str
 ) -> list[str]:
     """Lines above a table: the input, and sentences, no wider than a terminal."""
-    lines = [*head(source, descriptor, centers=centers), "", *text, ""]
-    # A path, which may be longer, is not broken.
-    wrapped = (wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) for line in lines)
-    return [part for parts in wrapped for part in parts or [""]]
+    return break_lines([*head(source, descriptor, centers=centers), "", *text, ""])
 
 
 def _choose(count: int) -> list[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
+from textwrap import wrap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 # The atoms listed for a mode carry this fraction of its squared displacement, but are at most so
 # many: the rest of a collective mode is summed up.
 _MOVING, _MOST_ATOMS = 0.9, 4
+# Characters of a line of text: no wider than the table of a small molecule.
+_WIDTH = 100
 
 
 def tabulate(head: list[str], body: list[list[str]], *, right: tuple[int, ...]) -> str:
@@ -23,6 +27,12 @@ def tabulate(head: list[str], body: list[list[str]], *, right: tuple[int, ...]) 
         for row in [head, *body]
     ]
     return "\n".join(lines)
+
+
+def break_lines(lines: Sequence[str]) -> list[str]:
+    """Return lines of text no wider than a terminal; no word is broken, as a path may be one."""
+    parts = (wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) for line in lines)
+    return [part for line in parts for part in line or [""]]
 
 
 def finite(value: float) -> float | None:

@@ -27,10 +27,8 @@ doi 10.1103/PhysRevLett.125.166001.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, pairwise, permutations
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +37,6 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Kind = Literal["across", "bisector", "exchange", "double", "equal"]
 
-# With fewer neighbours two pairs of one shape come with a mirror plane.
-FEWEST_NEIGHBORS = 4
 # Two equal pairs (i, j), (k, l): G_ij = G_kl.
 Equality = tuple[int, int, int, int]
 
@@ -89,78 +85,6 @@ class Coincidences:
             parts.append(_dependence(vectors, directions, self.roles))
         values, slopes = zip(*parts, strict=True)
         return np.concatenate(values, axis=1), np.concatenate(slopes, axis=1)
-
-
-def find_coincidences(numbers: Indices) -> tuple[Coincidences, ...]:
-    """All coincidences of low codimension, for neighbours of these species, shape (n,)."""
-    n = len(numbers)
-    if n < FEWEST_NEIGHBORS:
-        return ()
-    like = numbers[:, None] == numbers
-    roles = [
-        (a, b, c)
-        for b, c in combinations(range(n), 2)
-        for a in range(n)
-        if like[b, c] and a not in {b, c}
-    ]
-    shared = [_equalities([(b, c)], [(a, b, a, c)]) for a, b, c in roles]
-    found = [
-        _make("across", shared, roles, [_without(n, a) for a, _, _ in roles]),
-        _make("bisector", [e[:1] for e in shared], roles, [_without(n, b, c) for _, b, c in roles]),
-    ]
-    if n == FEWEST_NEIGHBORS:
-        swaps = list(_exchanges(like))
-        equal = [_equalities([(a, c), (b, d)], [(a, b, c, d)]) for a, b, c, d in swaps]
-        found.append(_make("exchange", equal, swaps, [()] * len(swaps)))
-        doubles = list(_doubles(like))
-        found.append(_make("double", doubles, [()] * len(doubles), [()] * len(doubles)))
-    if like.all():
-        found.append(_make("equal", [_equalities(_chain(n), [])], [()], [()]))
-    return tuple(coincidences for coincidences in found if len(coincidences))
-
-
-def _make(kind: Kind, equalities: list[Any], roles: list[Any], planar: list[Any]) -> Coincidences:
-    arrays = (np.array(part, dtype=np.intp) for part in (equalities, roles, planar))
-    return Coincidences(kind, *arrays)
-
-
-def _without(n: int, *left_out: int) -> tuple[int, ...]:
-    return tuple(k for k in range(n) if k not in left_out)
-
-
-def _equalities(distances: list[tuple[int, int]], pairs: list[Equality]) -> list[Equality]:
-    return [*((i, i, j, j) for i, j in distances), *pairs]
-
-
-def _chain(n: int) -> list[tuple[int, int]]:
-    return list(pairwise(range(n)))
-
-
-def _exchanges(like: NDArray[np.bool_]) -> Iterator[tuple[int, int, int, int]]:
-    """A, B, C, D of four neighbours, such that A is like C and B like D."""
-    for a, b, c, d in permutations(range(4)):
-        if a == min(a, b, c, d) and like[a, c] and like[b, d]:
-            yield a, b, c, d
-
-
-def _doubles(like: NDArray[np.bool_]) -> Iterator[list[Equality]]:
-    """Equalities of pairs of four neighbours that cost four conditions, and always are enough."""
-    for apex in range(4):
-        a, b, c = _without(4, apex)
-        if like[a, b] and like[b, c]:
-            equal = [(a, b), (b, c)]
-            yield _equalities(equal, [(apex, a, apex, b), (apex, b, apex, c)])
-            yield _equalities(equal, [(a, b, b, c), (b, c, c, a)])
-            for x, middle, y in permutations((a, b, c)):
-                yield _equalities(equal, [(x, middle, middle, y), (apex, x, apex, middle)])
-    for a in (1, 2, 3):
-        b, c = _without(4, 0, a)
-        if like.all():
-            yield _equalities(_chain(4), [(0, a, b, c)])
-        if like[0, a] and like[b, c]:
-            pairs = [(0, b), (0, c), (a, b), (a, c)]
-            for (i, j), (k, l), (p, q) in combinations(pairs, 3):
-                yield _equalities([(0, a), (b, c)], [(i, j, k, l), (k, l, p, q)])
 
 
 def _differences(vectors: Array, directions: Array, equalities: Indices) -> tuple[Array, Array]:

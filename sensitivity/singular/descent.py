@@ -68,10 +68,9 @@ class Look:
 
 @dataclass(frozen=True)
 class Descent:
-    """Where a descent has come to, geometry by geometry, and its Jacobians."""
+    """Where a descent has come to, geometry by geometry."""
 
     looks: tuple[Look, ...]
-    evaluations: int
 
     @property
     def best(self) -> Look:
@@ -96,6 +95,7 @@ def descend(
     zero: float,
     within: float,
     admits: Callable[[Array], bool],
+    tell: Callable[[Look], bool],
 ) -> Descent:
     """Follow the singular value of the mode most like ``mode``, shape (N, 3), to zero.
 
@@ -113,8 +113,10 @@ def descend(
         Å, root of the summed squares: about how far away the zero is looked for.
     admits
         Tells of a displacement, shape (N, 3), whether the atoms may go there.
+    tell
+        Called with what is seen after each step, which takes three Jacobians; whether to go on.
     """
-    looks, evaluations = [start], 0
+    looks = [start]
     for _ in range(MOST_STEPS):
         here = looks[-1]
         index = int(np.argmax(np.abs(np.tensordot(here.modes, mode, axes=2))))
@@ -127,8 +129,24 @@ def descend(
         if not admits(displacement):
             break
         looks.append(look(view, displacement))
-        evaluations += 3
-    return Descent(tuple(looks), evaluations)
+        if not tell(looks[-1]):
+            break
+    return Descent(tuple(looks))
+
+
+def distance_to_zero(view: DescriptorView, here: Look, moves: Array, *, rounding: float) -> float:
+    """How far the nearest zero of the smallest singular value is, in Å, to first order.
+
+    Where the value falls as the square of the distance, as next to many a symmetric point, or by a
+    higher power, it is half of the distance or less: two Jacobians tell a zero from a value that
+    merely fades. ``rounding`` is the part of the largest singular value that is not counted.
+    """
+    slopes = _free_slopes(view, here, len(here.values) - 1, moves)
+    steepest = float(np.sqrt(max(np.linalg.eigvalsh(slopes.T @ slopes)[-1], 0.0)))
+    above = max(float(here.values[-1]) - rounding * float(here.values[0]), 0.0)
+    if above == 0:
+        return 0.0
+    return above / steepest if steepest else np.inf
 
 
 def _step(view: DescriptorView, here: Look, index: int, moves: Array, within: float) -> Array:
@@ -137,11 +155,7 @@ def _step(view: DescriptorView, here: Look, index: int, moves: Array, within: fl
     Near a zero the shortest from here. Before, the one nearest to the start, which does not have to
     do all: what it leaves of J v counts against its length over ``within``.
     """
-    slopes = view.curvature(here.displacement, here.modes[index], moves)
-    others = np.flatnonzero(here.values > FINE * here.values[0])
-    others = others[others != index]
-    seen = here.images[:, others] / here.values[others]  # orthonormal columns
-    slopes = slopes - seen @ (seen.T @ slopes)
+    slopes = _free_slopes(view, here, index, moves)
     image = here.images[:, index]
     coordinates = np.tensordot(moves, here.displacement, axes=2)
     squares, axes = np.linalg.eigh(slopes.T @ slopes)
@@ -155,3 +169,12 @@ def _step(view: DescriptorView, here: Look, index: int, moves: Array, within: fl
         step = next((e for e in ends if np.linalg.norm(e) <= within), coordinates) - coordinates
     step *= min(1.0, LONGEST_STEP / max(float(np.linalg.norm(step)), LONGEST_STEP))
     return here.displacement + np.tensordot(step, moves, axes=1)
+
+
+def _free_slopes(view: DescriptorView, here: Look, index: int, moves: Array) -> Array:
+    """Changes of J v for a mode by moves, (rows, n), up to what a turn of v can take up."""
+    slopes = view.curvature(here.displacement, here.modes[index], moves)
+    others = np.flatnonzero(here.values > FINE * here.values[0])
+    others = others[others != index]
+    seen = here.images[:, others] / here.values[others]  # orthonormal columns
+    return np.asarray(slopes - seen @ (seen.T @ slopes))

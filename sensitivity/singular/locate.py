@@ -15,6 +15,7 @@ from sensitivity.singular.avoidance import AVOIDABLE, Avoidance, check_avoid
 from sensitivity.singular.descent import Look
 from sensitivity.singular.nearest import DescriptorView
 from sensitivity.singular.points import SingularPoint
+from sensitivity.singular.progress import Progress, check_progress
 from sensitivity.singular.search import Found, Search
 from sensitivity.structures import check_centers
 
@@ -22,9 +23,10 @@ Array = NDArray[np.float64]
 
 # Å, root of the summed squares. Further away nearly every bond is another one.
 USUAL_REACH = 2.0
+_BOUNDED = " The search was bounded, and a nearer one may have been missed."
 
 
-def locate(
+def locate(  # noqa: PLR0913 - one more than else, for progress
     atoms: Atoms,
     descriptor: Descriptor,
     *,
@@ -34,6 +36,7 @@ def locate(
     count: int = 1,
     reach: float = USUAL_REACH,
     rng: np.random.Generator | None = None,
+    progress: Progress | None = None,
 ) -> SingularPoint:
     """Find the nearest geometry at which a center does not see some internal displacement.
 
@@ -42,7 +45,8 @@ def locate(
     confirms the nearest of all. Other descriptors, and small bases, which are also blind by
     truncation, are searched by Gauss-Newton steps on J(r) v = 0 with the derivative of J along v,
     from the softest modes and then from geometries nearby; what that finds is near, but need not
-    be the nearest.
+    be the nearest. That takes 600 Jacobians at most, and fewer where each is large, so that it ends
+    within seconds; ``status`` says if that was the reason to end.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1, call these geometries singular points.
@@ -67,6 +71,10 @@ def locate(
         Å, root of the summed squares: how far the atoms may go.
     rng
         Where nearby geometries come from; None for the same ones every time.
+    progress
+        Called after each Jacobian with a sentence such as "12 Jacobians, condition 3e-05, 0.21 Å
+        from the start", in the thread of the search. If it raises KeyboardInterrupt, the search
+        ends as on Ctrl-C: so another thread can call it off.
 
     Returns
     -------
@@ -91,7 +99,8 @@ def locate(
             f"center {center} has no internal displacement that it could see within "
             f"{descriptor.cutoff:g} Å; choose a center with neighbours, or a larger cutoff."
         )
-    search = Search(view, moves, avoidance, float(reach), int(count))
+    told = check_progress(progress)
+    search = Search(view, moves, avoidance, float(reach), int(count), told)
     search.run(np.random.default_rng(0) if rng is None else rng)
     return _result(search)
 
@@ -103,7 +112,9 @@ def _result(search: Search) -> SingularPoint:
     points = [_describe(search, found) for found in search.found[: search.count]]
     status = points[0].status
     if len(points) < search.count:
-        status += f" Of {search.count} points that were asked for, {len(points)} were found."
+        status += f" Of {search.count} points asked for, the search found {len(points)}."
+    if search.incomplete:
+        status += _BOUNDED
     if search.interrupted:
         status += " Interrupted."
     return replace(points[0], status=status, others=tuple(points[1:]))
@@ -130,27 +141,37 @@ def _failure(search: Search) -> SingularPoint:
 def _reason(search: Search) -> str:
     """Why nothing was found."""
     if search.interrupted:
-        return "Interrupted before a singular point was found."
+        evaluations = f"{search.evaluations} Jacobian{'s' if search.evaluations > 1 else ''}"
+        return f"Interrupted after {evaluations}, before a singular point was found."
     if search.always_seen:
-        count = len(search.neighbors.vectors)
-        return (
-            f"With {count} neighbour{'s' if count != 1 else ''}, order "
-            f"{search.view.descriptor.order} misses only what symmetry hides: no other singular "
-            "point was found."
-        )
+        return f"{_name_neighbors(search)} hides: no other singular point was found."
+    bounded = " The search was bounded, and one may have been missed." if search.incomplete else ""
+    return _where_it_ended(search) + bounded
+
+
+def _name_neighbors(search: Search) -> str:
+    count = len(search.neighbors.vectors)
+    unlike = " of different species" if search.neighbors.all_unlike and count > 1 else ""
+    return (
+        f"With {count} neighbour{'s' if count != 1 else ''}{unlike}, order "
+        f"{search.view.descriptor.order} misses only what symmetry"
+    )
+
+
+def _where_it_ended(search: Search) -> str:
     symmetric = {k: there for k, there in search.turned_down.items() if k != "coalescence"}
     if symmetric:
         symbol = min(symmetric, key=lambda k: symmetric[k].moved)
         return (
             f"Stopped at a symmetric point, {symbol}, {symmetric[symbol].moved:.3f} Å from the "
-            "start: all singular points that were found are symmetric; allow that by avoid=(), or "
-            "start elsewhere."
+            "start: all singular points that were found are symmetric; allow symmetry, or start "
+            "elsewhere."
         )
     if not search.avoidance.permits(search.view.atoms):
         return (
             "No singular point was found, and the start has atoms nearer to each other, bonds "
             "shorter or longer, or neighbours nearer to the cutoff (0.02 Å) than allowed; start "
-            "elsewhere, change the cutoff, or allow more by avoid and bonds."
+            "elsewhere, change the cutoff, widen the bounds of bonds, or allow coalescence."
         )
     return (
         f"No singular point was found within {search.reach:g} Å of the start; start elsewhere, or "
@@ -174,6 +195,7 @@ def _point(
         evaluations=search.evaluations,
         path=start + np.array(steps),
         status=status,
+        interrupted=search.interrupted,
     )
 
 

@@ -32,7 +32,8 @@ class SingularPoint:
         Shape (m, N, 3), orthonormal: all that are null, ``mode`` the first. None if the search did
         not converge.
     converged
-        Whether the condition is at most 1e-12, and nothing is there that was to be avoided.
+        Whether the condition is at most 1e-12, a zero is at most 1e-6 Å away to first order, and
+        nothing is there that was to be avoided.
     evaluations
         Number of Jacobians, of all that was tried.
     path
@@ -42,6 +43,8 @@ class SingularPoint:
     others
         Further points by growing distance, if more than one was asked for; each is a
         ``SingularPoint`` without others.
+    interrupted
+        Whether Ctrl-C, or ``progress``, ended the search.
     """
 
     atoms: Atoms
@@ -55,6 +58,7 @@ class SingularPoint:
     path: Array
     status: str
     others: tuple[SingularPoint, ...] = ()
+    interrupted: bool = False
 
     def __post_init__(self) -> None:
         for array in (self.mode, self.null, self.path):
@@ -62,3 +66,20 @@ class SingularPoint:
 
     def __repr__(self) -> str:
         return f"SingularPoint({self.atoms.symbols}, center={self.center}: {self.status})"
+
+
+def describe_unsearched(atoms: Atoms, *, center: int, status: str) -> SingularPoint:
+    """Return the start, where a search ended before anything was computed."""
+    return SingularPoint(
+        atoms=atoms.copy(),
+        center=center,
+        moved=0.0,
+        condition=float("nan"),
+        mode=np.zeros_like(atoms.positions),
+        null=np.empty((0, *atoms.positions.shape)),
+        converged=False,
+        evaluations=0,
+        path=atoms.positions[None].copy(),
+        status=status,
+        interrupted=True,
+    )

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.singular.coincidences import Coincidences
+from sensitivity.structures import neighbor_pairs
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -54,6 +56,8 @@ class Neighbors:
         Shape (k, n, 3): what the moves do to the vectors.
     bonds
         Shape (2,): shortest and longest distance of a neighbour from the center, Å.
+    copies
+        How often one atom is there, at most, as an image of itself or as the center.
     """
 
     vectors: Array
@@ -61,10 +65,33 @@ class Neighbors:
     moves: Array
     relative: Array
     bonds: Array
+    copies: int = 1
+
+    @property
+    def all_unlike(self) -> bool:
+        """Whether no two are of one species, so that no shape is taken for another."""
+        return len(np.unique(self.numbers)) == len(self.numbers)
 
     def at(self, coordinates: Array) -> Array:
         """Vectors, shape (P, n, 3), after moves by coordinates, shape (P, k)."""
         return np.asarray(self.vectors + np.tensordot(coordinates, self.relative, axes=1))
+
+
+def find_neighbors(
+    atoms: Atoms, cutoff: float, *, center: int, moves: Array, bonds: Array
+) -> Neighbors:
+    """Return the neighbours of a center within the cutoff, and how they move."""
+    pairs = neighbor_pairs(atoms, cutoff)
+    own = pairs.i == center
+    places = pairs.j[own]
+    return Neighbors(
+        vectors=pairs.vectors[own],
+        numbers=atoms.numbers[places],
+        moves=moves,
+        relative=moves[:, places] - moves[:, [center]],
+        bonds=bonds,
+        copies=int(np.bincount([center, *places]).max()),
+    )
 
 
 def project(

@@ -12,17 +12,24 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.singular.avoidance import Avoidance
-from sensitivity.singular.coincidences import find_coincidences
-from sensitivity.singular.descent import Descent, Look, descend, look
+from sensitivity.singular.candidates import Candidates, find_coincidences
+from sensitivity.singular.descent import Descent, Look, descend, distance_to_zero, look
 from sensitivity.singular.nearest import DescriptorView
-from sensitivity.singular.projection import Neighbors, project
-from sensitivity.singular.superposition import superpose
-from sensitivity.structures import environment, neighbor_pairs
+from sensitivity.singular.progress import Progress
+from sensitivity.singular.projection import Neighbors, find_neighbors, project
+from sensitivity.singular.superposition import are_congruent
+from sensitivity.structures import environment
 
 Array = NDArray[np.float64]
 
 # Condition that counts as singular: a thousand times the rounding of singular values.
 SINGULAR = 1e-12
+# Condition that is rounding: up to here no further step could tell more.
+ROUNDING = 1e-14
+# Å. A condition above rounding counts as singular if the zero that it leads to is so near, to first
+# order: as near as coordinates are usually given. Values that fall as a square do so from 1e-6 Å,
+# those that merely fade, as that of an atom that leaves, end 1e-2 Å and more from any zero.
+AT_ZERO = 1e-6
 # Condition at which a coincidence of a complete basis is next to a zero of the descriptor, which
 # an atom near the cutoff can have moved.
 NEXT_TO_ZERO = 1e-6
@@ -39,6 +46,11 @@ FEW_FEATURES = 8
 DISTINCT = 1e-2
 # Of so many neighbours order 2 and above, in a complete basis, see all that symmetry allows.
 ALWAYS_SEEN = 3
+# Jacobians of a search by descents: all of the usual descents from four neighbours; and numbers in
+# all of these Jacobians, which bounds the time to some five seconds.
+MOST_EVALUATIONS, MOST_NUMBERS = 600, 10**8
+# So many Jacobians there are in any case, which is a descent or two.
+FEWEST_EVALUATIONS = 24
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,8 @@ class Search:
         Å, root of the summed squares: how far the atoms may go.
     count
         How many points are wanted.
+    progress
+        Told what has been reached.
     found
         Points, in the order in which they were found.
     turned_down
@@ -85,6 +99,8 @@ class Search:
         Number of Jacobians.
     interrupted
         Whether Ctrl-C ended the search.
+    exhausted
+        Whether as many Jacobians were computed as a search may take.
     """
 
     view: DescriptorView
@@ -92,38 +108,63 @@ class Search:
     avoidance: Avoidance
     reach: float
     count: int
+    progress: Progress
     found: list[Found] = field(default_factory=list)
     turned_down: dict[str, Look] = field(default_factory=dict)
     evaluations: int = 0
     interrupted: bool = False
+    exhausted: bool = False
 
     @cached_property
     def start(self) -> Look:
         """What is seen at the start."""
-        return self._look(np.zeros(self.moves.shape[1:]))
+        self.evaluations += 1
+        return look(self.view, np.zeros(self.moves.shape[1:]))
+
+    @cached_property
+    def most_evaluations(self) -> int:
+        """How many Jacobians descents may take in all."""
+        affordable = MOST_NUMBERS // max(self.start.images.size, 1)
+        return int(np.clip(affordable, FEWEST_EVALUATIONS, MOST_EVALUATIONS))
 
     @cached_property
     def neighbors(self) -> Neighbors:
         """The neighbours of the center."""
-        pairs = neighbor_pairs(self.view.atoms, self.view.descriptor.cutoff)
-        own = pairs.i == self.avoidance.center
-        places = pairs.j[own]
-        relative = self.moves[:, places] - self.moves[:, [self.avoidance.center]]
-        numbers = self.view.atoms.numbers[places]
-        bonds = np.array(self.avoidance.bonds)
-        return Neighbors(pairs.vectors[own], numbers, self.moves, relative, bonds)
+        avoidance, descriptor = self.avoidance, self.view.descriptor
+        return find_neighbors(
+            self.view.atoms,
+            descriptor.cutoff,
+            center=avoidance.center,
+            moves=self.moves,
+            bonds=np.array(avoidance.bonds),
+        )
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """Where pairs of neighbours may have the same shape."""
+        return find_coincidences(self.neighbors, reach=self.reach)
 
     @property
     def always_seen(self) -> bool:
-        """Whether the order sees all of so few neighbours, but for what symmetry hides."""
+        """Whether the order sees all of such neighbours, but for what symmetry hides."""
         order = self.view.descriptor.order
         if order is None or order < 2:
             return False
-        return len(self.neighbors.vectors) <= max(order, ALWAYS_SEEN)
+        few = len(self.neighbors.vectors) <= max(order, ALWAYS_SEEN)
+        return few or self.neighbors.all_unlike
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something was left untried, at which there may be another or a nearer point."""
+        if self.exhausted and len(self.found) < self.count:
+            return True
+        nearest = self.found[0].look.moved if self.found else np.inf
+        return self.view.descriptor.order == 2 and self.candidates.beyond < nearest
 
     def run(self, rng: np.random.Generator) -> None:
         """Try what is cheap and near first, and end as soon as that is enough."""
         try:
+            self._tell(self.start)
             if not self._accept(self.start, ()) or self.count > 1:
                 self._try_all(rng)
         except KeyboardInterrupt:
@@ -151,7 +192,7 @@ class Search:
     def _try_coincidences(self, starts: list[Array]) -> None:
         """Take the nearest geometries at which pairs of neighbours have the same shape."""
         candidates: list[tuple[float, Array]] = []
-        for coincidences, start in product(find_coincidences(self.neighbors.numbers), starts):
+        for coincidences, start in product(self.candidates.coincidences, starts):
             members = project(self.neighbors, coincidences, start=start, reach=self.reach)
             candidates += zip(members.lengths.tolist(), members.displacements, strict=True)
         for _, displacement in sorted(candidates, key=lambda candidate: candidate[0]):
@@ -183,8 +224,11 @@ class Search:
                 descent = self._descend(here, mode, min(within, self.reach))
                 path = tuple(step.displacement for step in descent.looks[1:-1])
                 self._accept(descent.best, path)
+                self.exhausted = self.evaluations >= self.most_evaluations
+                if self.exhausted:
+                    return
             if len(self.found) >= self.count:
-                break
+                return
 
     def _beginnings(self, nudges: list[Array]) -> Iterator[tuple[Look, float]]:
         """Where descents begin, and how far away they look, in Å."""
@@ -198,10 +242,12 @@ class Search:
 
     def _look(self, displacement: Array) -> Look:
         self.evaluations += 1
-        return look(self.view, displacement)
+        there = look(self.view, displacement)
+        self._tell(there)
+        return there
 
     def _descend(self, here: Look, mode: Array, within: float) -> Descent:
-        descent = descend(
+        return descend(
             self.view,
             here,
             mode=mode,
@@ -209,9 +255,21 @@ class Search:
             zero=SINGULAR,
             within=within,
             admits=self._admits,
+            tell=self._count_step,
         )
-        self.evaluations += descent.evaluations
-        return descent
+
+    def _count_step(self, there: Look) -> bool:
+        """Count the Jacobians of a step; whether there may be more."""
+        self.evaluations += 3
+        self._tell(there)
+        return self.evaluations < self.most_evaluations
+
+    def _tell(self, there: Look) -> None:
+        found = f", {len(self.found)} found" if self.found else ""
+        count = f"{self.evaluations} Jacobian{'s' if self.evaluations > 1 else ''}"
+        self.progress(
+            f"{count}, condition {there.condition:.0e}, {there.moved:.2f} Å from the start{found}"
+        )
 
     def _admits(self, displacement: Array) -> bool:
         """Whether a descent may go there."""
@@ -220,7 +278,7 @@ class Search:
 
     def _accept(self, there: Look, path: tuple[Array, ...]) -> bool:
         """Whether a geometry is singular, and neither to be avoided nor known; then keep it."""
-        if there.condition > SINGULAR or there.moved > self.reach:
+        if there.condition > SINGULAR or there.moved > self.reach or not self._is_zero(there):
             return False
         atoms = self.view.at(there.displacement)
         if not self.avoidance.permits(atoms):
@@ -232,6 +290,14 @@ class Search:
             return False
         self.found.append(Found(there, null, path))
         return True
+
+    def _is_zero(self, there: Look) -> bool:
+        """Whether a small condition is, or leads to, a zero nearby, and does not merely fade."""
+        if there.condition <= ROUNDING:
+            return True
+        self.evaluations += 2
+        distance = distance_to_zero(self.view, there, self.moves, rounding=ROUNDING)
+        return distance <= AT_ZERO
 
     def _turn_down(self, reason: str, there: Look) -> bool:
         known = self.turned_down.get(reason)
@@ -246,7 +312,5 @@ class Search:
             environment(structure, self.avoidance.center, descriptor.cutoff)
             for structure in (atoms, other)
         )
-        if sorted(here.numbers) != sorted(there.numbers):
-            return False
-        laid = superpose(here, there, center=0, inversion=descriptor.inversion_invariant)
-        return laid.rmsd < DISTINCT
+        inversion = descriptor.inversion_invariant
+        return are_congruent(here, there, center=0, inversion=inversion, within=DISTINCT)

@@ -17,8 +17,9 @@ Indices = NDArray[np.intp]
 
 # Up to seven like atoms are permuted in all ways, which takes 0.1 s.
 MOST_PERMUTATIONS = 5040
-# Frames of the first environment that are laid on all of the second, where there are more.
-FRAMES = 6
+# Frames of the first environment that are laid on all of the second, where there are more; and so
+# many of these turns are followed, those that fit best, which are all up to ten like atoms.
+FRAMES, MOST_TURNS = 6, 1200
 # Assignment and rotation settle within a few rounds.
 ROUNDS = 20
 
@@ -97,6 +98,38 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     return Superposition(rmsd, rotations[best].copy(), permutation, laid, exact)
 
 
+def are_congruent(
+    atoms: Atoms, other: Atoms, *, center: int, inversion: bool, within: float
+) -> bool:
+    """Whether two environments are the same up to a root mean square distance in Å.
+
+    Mostly they are in the same order and place, or distances between atoms tell them apart, and
+    nothing has to be superposed, which with thirty like atoms takes a second. If the atoms of two
+    structures are d_i apart, Σ (r_ij - r'_ij)² over all pairs is at most N Σ d_i², and distances in
+    the order of their length are as near as in any other.
+    """
+    if sorted(_labels(atoms, center)) != sorted(_labels(other, center)):
+        return False
+    start, end = (part.positions - part.positions.mean(axis=0) for part in (atoms, other))
+    if (atoms.numbers == other.numbers).all():
+        overlap = float(_turn(start, end[None], inversion=inversion)[1][0])
+        if np.sum(start**2) + np.sum(end**2) + 2 * overlap < len(atoms) * within**2:
+            return True
+    profiles = [_sorted_distances(structure, center) for structure in (atoms, other)]
+    if np.linalg.norm(profiles[0] - profiles[1]) > len(atoms) * within:
+        return False
+    return superpose(atoms, other, center=center, inversion=inversion).rmsd < within
+
+
+def _sorted_distances(atoms: Atoms, center: int) -> Array:
+    """Distances of all pairs of atoms, by the labels of the pair and then by length."""
+    labels = _labels(atoms, center)
+    i, j = np.triu_indices(len(atoms), k=1)
+    lengths = np.linalg.norm(atoms.positions[i] - atoms.positions[j], axis=1)
+    kinds = np.minimum(labels[i], labels[j]), np.maximum(labels[i], labels[j])
+    return np.asarray(lengths[np.lexsort((lengths, *kinds))])
+
+
 def _labels(atoms: Atoms, center: int) -> Indices:
     labels: Indices = atoms.numbers.astype(np.intp)
     labels[center] = -1  # which is no species
@@ -145,18 +178,22 @@ def _frame_rotations(labels: Indices, start: Array, end: Array, *, inversion: bo
     """Matrices that lay some pairs of atoms on all pairs of like ones."""
     areas = np.linalg.norm(np.cross(start[:, None], start), axis=2)
     widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:FRAMES]
-    matrices = []
+    matrices, misfits = [], []
     for first, second in zip(*np.unravel_index(widest, areas.shape), strict=True):
         frame = start[[first, second]]
         k, l = (np.flatnonzero(labels == labels[atom]) for atom in (first, second))
         images = np.array([(a, b) for a in k for b in l if a != b], dtype=np.intp).reshape(-1, 2)
-        rotations, _ = _turn(frame, end[images], inversion=False)
+        rotations, overlaps = _turn(frame, end[images], inversion=False)
+        misfit = np.sum(frame**2) + np.sum(end[images] ** 2, axis=(1, 2)) + 2 * overlaps
         matrices.append(rotations)
+        misfits.append(misfit)
         if inversion:
             u, _, v = np.linalg.svd(np.einsum("pnx,ny->pxy", end[images], frame))
             u[:, :, 2] *= -(np.linalg.det(u) * np.linalg.det(v))[:, None]
             matrices.append(u @ v)
-    return np.concatenate(matrices)
+            misfits.append(misfit)  # two vectors are in a plane, and its mirror changes nothing
+    best = np.argsort(np.concatenate(misfits), kind="stable")[:MOST_TURNS]
+    return np.asarray(np.concatenate(matrices)[best])
 
 
 def _settle(

@@ -12,7 +12,6 @@ singular points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
@@ -20,12 +19,20 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.jacobian import jacobian
 from sensitivity.singular.avoidance import Avoidance
+from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.descent import look
 from sensitivity.singular.locate import locate
 from sensitivity.singular.nearest import DescriptorView
-from sensitivity.singular.points import SingularPoint
+from sensitivity.singular.pairs import (
+    Twin,
+    describe_no_pair,
+    say_found,
+    say_interrupted,
+    say_not_found,
+)
+from sensitivity.singular.points import SingularPoint, describe_unsearched
+from sensitivity.singular.progress import Progress, check_progress
 from sensitivity.singular.superposition import superpose
 from sensitivity.spectrum import RANK_THRESHOLD
 from sensitivity.structures import check_centers, environment
@@ -34,68 +41,18 @@ Array = NDArray[np.float64]
 
 # Å, root of the summed squares; a tenth of a bond.
 USUAL_AMPLITUDE = 0.1
+# Å. Before anything is solved, the features of the two differ by the third power of it: from here
+# on that is a thousand times rounding and more, so that their agreement is found, not given.
+SMALLEST_AMPLITUDE = 1e-3
 # Å. Beyond a bond the two have little to do with the singular point.
 LARGEST_AMPLITUDE = 1.0
-# Fraction of the norm of the features: agreement up to this is rounding.
-SAME_FEATURES = 1e-13
 # Å, root mean square, as a fraction of the amplitude: congruent structures are the same one.
-CONGRUENT = 1e-3
+CONGRUENT = 1e-2
+# So many times the displacement that explains what is left of the difference of the features, along
+# the displacement that is seen least of all that are seen, the two have to be apart.
+EVIDENT = 1e3
 # Å: from how far away a singular point is looked for.
 NEARBY = 0.5
-# Quadratic convergence takes three to eight steps.
-MOST_STEPS = 40
-# The amplitude grows by at most so much (Å) at a time, each pair being the start of the next.
-STRIDE = 0.05
-# Damping, in squared singular values over their largest, for features that differ by their norm.
-# It vanishes with the difference, so that convergence is quadratic; without it, displacements that
-# have no effect at the solution would be taken where they have one before it.
-DAMPING, NO_DAMPING = 10.0, 1e-14
-
-
-@dataclass(frozen=True)
-class Twin:
-    """A pair of structures with the same features of a center.
-
-    Attributes
-    ----------
-    pair
-        The two structures; if there is no twin, as near to it as the search came.
-    center
-        Index of the center.
-    point
-        The singular point between them.
-    amplitude
-        Å: half the distance of the two along the null displacement.
-    residual
-        Norm of the difference of their features, relative to the norm of the features.
-    rmsd
-        Å, root mean square distance of the atoms of the two environments after the best
-        superposition, over rotations, permutations of like atoms, and inversion if the descriptor
-        does not see it.
-    next_order
-        Norm of the difference of the features of the next order, relative to their norm; None if
-        there is no next order.
-    found
-        Whether the two are distinct and their features agree to rounding.
-    steps
-        Number of Gauss-Newton steps.
-    status
-        What was found, in a sentence.
-    """
-
-    pair: tuple[Atoms, Atoms]
-    center: int
-    point: SingularPoint
-    amplitude: float
-    residual: float
-    rmsd: float
-    next_order: float | None
-    found: bool
-    steps: int
-    status: str
-
-    def __repr__(self) -> str:
-        return f"Twin({self.pair[0].symbols}, center={self.center}: {self.status})"
 
 
 def find_twin(
@@ -105,6 +62,7 @@ def find_twin(
     center: int,
     amplitude: float = USUAL_AMPLITUDE,
     reach: float = NEARBY,
+    progress: Progress | None = None,
 ) -> Twin:
     """Find two distinct structures that the descriptor cannot tell apart from a center.
 
@@ -122,14 +80,19 @@ def find_twin(
         Index of the center.
     amplitude
         Å, root of the summed squares: how far each is from the singular point along the null
-        displacement. At most 1 Å.
+        displacement. At least 0.001 Å: nearer, the features of the two are nearly equal to
+        rounding as they stand, and prove nothing; at most 1 Å.
     reach
         Å, root of the summed squares: how far away the singular point may be.
+    progress
+        Called now and then with a short sentence, in the thread of the search. If it raises
+        KeyboardInterrupt, the search ends as on Ctrl-C: so another thread can call it off.
 
     Returns
     -------
     Twin. Where there is none, as at a point that is singular by symmetry alone, ``found`` is False
-    and ``status`` says why.
+    and ``status`` says why. Ctrl-C ends the search with the best pair until then: twins at a
+    smaller amplitude, if there were any.
 
     Raises
     ------
@@ -139,23 +102,38 @@ def find_twin(
     """
     _check_amplitude(amplitude)
     (center,) = check_centers(atoms, (center,))
-    symbol = _symmetric_cause(atoms, descriptor, center)
+    told = check_progress(progress)
+    point, reason = _meeting_point(atoms, descriptor, center, reach, told)
+    if reason:
+        return describe_no_pair(point, reason, interrupted=point.interrupted)
+    tried: list[Twin] = []
+    for mode in point.null:
+        tried.append(_solve(Branches(point, mode, descriptor), float(amplitude), told))
+        if tried[-1].found or tried[-1].interrupted:
+            return tried[-1]
+    return tried[0]
+
+
+def _meeting_point(
+    atoms: Atoms, descriptor: Descriptor, center: int, reach: float, told: Progress
+) -> tuple[SingularPoint, str]:
+    """The singular point where the twins would meet; and if there is none, why not."""
+    try:
+        symbol = _symmetric_cause(atoms, descriptor, center)
+    except KeyboardInterrupt:
+        reason = "Interrupted before a singular point was looked for."
+        return describe_unsearched(atoms, center=center, status=reason), reason
     if symbol is not None:
-        return _without(
-            locate(atoms, descriptor, center=center, reach=reach, avoid=()),
+        return (
+            locate(atoms, descriptor, center=center, reach=reach, avoid=(), progress=told),
             f"The structure is singular by its symmetry {symbol}: what is not seen leads to images "
             "of one structure under it, not to a twin; start at a point that locate finds.",
         )
-    point = locate(atoms, descriptor, center=center, reach=reach)
-    if not point.converged:
-        return _without(point, f"There is no twin to be found: {point.status}")
-    attempts = (_solve(point, mode, descriptor, float(amplitude)) for mode in point.null)
-    tried = []
-    for attempt in attempts:
-        tried.append(attempt)
-        if attempt.found:
-            return attempt
-    return tried[0]
+    point = locate(atoms, descriptor, center=center, reach=reach, progress=told)
+    if point.converged:
+        return point, ""
+    why = point.status if point.interrupted else f"There is no twin to be found: {point.status}"
+    return point, why
 
 
 def _symmetric_cause(atoms: Atoms, descriptor: Descriptor, center: int) -> str | None:
@@ -172,142 +150,83 @@ def _symmetric_cause(atoms: Atoms, descriptor: Descriptor, center: int) -> str |
     return None if len(kept) else symbol
 
 
-def _without(point: SingularPoint, status: str) -> Twin:
-    pair = (point.atoms.copy(), point.atoms.copy())
-    return Twin(pair, point.center, point, 0.0, 0.0, 0.0, None, False, 0, status)
-
-
-def _solve(point: SingularPoint, mode: Array, descriptor: Descriptor, amplitude: float) -> Twin:
+def _solve(branches: Branches, amplitude: float, told: Progress) -> Twin:
     """The pair at some amplitude along one null displacement."""
-    pair = _Pair(point, mode, descriptor)
-    count = int(np.ceil(amplitude / STRIDE))
-    sides = np.zeros((2, *mode.shape))
-    steps = 0
-    for stride in range(1, count + 1):
-        sides *= stride / max(stride - 1, 1)
-        ahead = np.tensordot(sides[0] - sides[1], mode, axes=2) / 2
-        part = (amplitude * stride / count - ahead) * mode
-        sides, residual, more = pair.close(sides + np.array([part, -part]))
-        steps += more
-    return pair.judge(sides, residual, amplitude, steps)
+    kept: Closing | None = None
+    try:
+        for closing in branches.approach(amplitude):
+            if closing.better_than(kept):
+                kept = closing
+            told(
+                f"step {closing.steps} at {closing.amplitude:.2f} of {amplitude:.2f} Å, features "
+                f"of the two differ by {closing.residual:.0e}"
+            )
+        return _judge(branches, closing, interrupted=False)
+    except KeyboardInterrupt:
+        if kept is not None:
+            return _judge(branches, kept, interrupted=True)
+    reason = "Interrupted before the first step from the singular point."
+    return describe_no_pair(branches.point, reason, interrupted=True)
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Two displacements from a singular point on either side of a null displacement."""
-
-    point: SingularPoint
-    mode: Array
-    descriptor: Descriptor
-
-    def at(self, displacement: Array) -> Atoms:
-        atoms: Atoms = self.point.atoms.copy()
-        atoms.positions += displacement
-        return atoms
-
-    def close(self, sides: Array) -> tuple[Array, float, int]:
-        """Move both sides, shape (2, N, 3), until the features agree; with residual and steps."""
-        best, residuals = sides, [np.inf]
-        while len(residuals) <= MOST_STEPS:
-            change, residual = self.step(sides)
-            lowest = min(residuals)
-            if residual < lowest:
-                best = sides
-            residuals.append(residual)
-            if residual > lowest / 2 and min(residuals) < SAME_FEATURES:  # rounding
-                break
-            sides = sides + change
-        return best, min(residuals), len(residuals) - 2
-
-    def step(self, sides: Array) -> tuple[Array, float]:
-        """Damped Gauss-Newton step of both sides, (2, N, 3), and the relative residual.
-
-        The features of the two differ by ξ+ - ξ-; the mean of the two moves by s, and half their
-        distance by t, orthogonal to the mode: (J+ - J-) s + (J+ + J-) t = ξ- - ξ+.
-        """
-        ahead, behind = (
-            jacobian(self.at(side), self.descriptor, centers=(self.point.center,)) for side in sides
-        )
-        features = ahead.features.ravel(), behind.features.ravel()
-        gap = features[0] - features[1]
-        residual = float(np.linalg.norm(gap) / np.linalg.norm(features[0]))
-        count = self.mode.size
-        every = np.eye(count).reshape(count, *self.mode.shape)
-        slopes = ahead.apply(every), behind.apply(every)  # [feature, atom xyz]
-        flat = self.mode.ravel()
-        apart = slopes[0] + slopes[1]
-        apart = apart - np.outer(apart @ flat, flat)
-        both = np.concatenate([slopes[0] - slopes[1], apart], axis=1)
-        triangle, rotated = _reduce(both, gap)
-        u, s, v = np.linalg.svd(triangle)
-        damping = (DAMPING * residual**2 + NO_DAMPING) * s[0] ** 2
-        u = u[:, : len(s)]
-        change = -v[: len(s)].T @ (s / (s**2 + damping) * (u.T @ rotated))
-        mean, half = change.reshape(2, *self.mode.shape)
-        return np.array([mean + half, mean - half]), residual
-
-    def judge(self, sides: Array, residual: float, amplitude: float, steps: int) -> Twin:
-        """Whether the two are twins."""
-        first, second = (self.at(side) for side in sides)
-        center, cutoff = self.point.center, self.descriptor.cutoff
-        here, there = (environment(atoms, center, cutoff) for atoms in (first, second))
-        inversion = self.descriptor.inversion_invariant
-        rmsd = np.inf
-        if sorted(here.numbers) == sorted(there.numbers):
-            rmsd = superpose(here, there, center=0, inversion=inversion).rmsd
-        difference = self.next_difference(first, second)
-        same = residual <= SAME_FEATURES
-        distinct = rmsd > CONGRUENT * amplitude
-        status = _say(same, distinct, residual, rmsd, difference)
-        return Twin(
-            (first, second),
-            center,
-            self.point,
-            amplitude,
-            residual,
-            rmsd,
-            difference,
-            same and distinct,
-            steps,
-            status,
-        )
-
-    def next_difference(self, first: Atoms, second: Atoms) -> float | None:
-        """How much the features of the next order differ, relative to their norm."""
-        higher = self.descriptor.higher_order()
-        if higher is None:
-            return None
-        centers = (self.point.center,)
-        one, two = (higher.features(atoms, centers=centers) for atoms in (first, second))
-        return float(np.linalg.norm(one - two) / np.linalg.norm(one))
-
-
-def _reduce(matrix: Array, column: Array) -> tuple[Array, Array]:
-    """A triangle with the singular values of a matrix (rows, k), and the column that goes with it.
-
-    The part of the column that no combination of the others reaches is left out.
-    """
-    q, triangle = np.linalg.qr(matrix)
-    return triangle, q.T @ column
-
-
-def _say(same: bool, distinct: bool, residual: float, rmsd: float, difference: float | None) -> str:
-    if not same:
-        return (
-            f"No twin was found: the features of the two branches agree to {residual:.0e} of their "
-            "norm only; try a smaller amplitude."
-        )
-    if not distinct:
-        return (
-            "There is no twin: the two branches are the same structure, turned or with like atoms "
-            "exchanged."
-        )
-    apart = (
-        "no higher order is there to compare"
-        if difference is None
-        else f"the next order differs by {difference:.1e}"
+def _judge(branches: Branches, closing: Closing, *, interrupted: bool) -> Twin:
+    """Whether the two are twins. After an interrupt the next order is not computed."""
+    pair = branches.at(closing.sides[0]), branches.at(closing.sides[1])
+    point, residual = branches.point, closing.residual
+    rmsd = _measure(branches, pair)
+    explained = residual * _displacement_of_norm(branches, pair[0]) / np.sqrt(len(pair[0]))
+    congruent = rmsd <= CONGRUENT * closing.amplitude
+    found = bool(closing.same and not congruent and rmsd > EVIDENT * explained)
+    difference = None if interrupted else _next_difference(branches, pair)
+    if interrupted:
+        status = say_interrupted(residual, rmsd, closing.amplitude, found=found)
+    elif found:
+        status = say_found(residual, rmsd, difference)
+    else:
+        status = say_not_found(residual, rmsd, same=closing.same, congruent=congruent)
+    return Twin(
+        pair=pair,
+        center=point.center,
+        point=point,
+        amplitude=closing.amplitude,
+        residual=residual,
+        rmsd=rmsd,
+        next_order=difference,
+        found=found,
+        steps=closing.steps,
+        status=status,
+        interrupted=interrupted,
     )
-    return f"Two structures {rmsd:.3f} Å apart have features equal to {residual:.0e}; {apart}."
+
+
+def _measure(branches: Branches, pair: tuple[Atoms, Atoms]) -> float:
+    """Root mean square distance of the two environments; infinite if they have other atoms."""
+    center, cutoff = branches.point.center, branches.descriptor.cutoff
+    here, there = (environment(atoms, center, cutoff) for atoms in pair)
+    if sorted(here.numbers) != sorted(there.numbers):
+        return np.inf
+    inversion = branches.descriptor.inversion_invariant
+    return superpose(here, there, center=0, inversion=inversion).rmsd
+
+
+def _displacement_of_norm(branches: Branches, atoms: Atoms) -> float:
+    """Å, root of the summed squares, that change the features by their norm, where seen least."""
+    point = branches.point
+    view = DescriptorView(point.atoms, branches.descriptor, (point.center,))
+    values = look(view, np.zeros_like(point.atoms.positions)).values
+    seen = values[: len(values) - len(point.null)]
+    features = branches.descriptor.features(atoms, centers=(point.center,))
+    return float(np.linalg.norm(features) / seen[-1]) if len(seen) else 0.0
+
+
+def _next_difference(branches: Branches, pair: tuple[Atoms, Atoms]) -> float | None:
+    """How much the features of the next order differ, relative to their norm."""
+    higher = branches.descriptor.higher_order()
+    if higher is None:
+        return None
+    centers = (branches.point.center,)
+    one, two = (higher.features(atoms, centers=centers) for atoms in pair)
+    return float(np.linalg.norm(one - two) / np.linalg.norm(one))
 
 
 def _check_amplitude(amplitude: float) -> None:
@@ -315,8 +234,9 @@ def _check_amplitude(amplitude: float) -> None:
         raise TypeError(
             f"amplitude must be a length in Å, got {amplitude!r}; give a number such as 0.1."
         )
-    if not 0 < amplitude <= LARGEST_AMPLITUDE:
+    if not SMALLEST_AMPLITUDE <= amplitude <= LARGEST_AMPLITUDE:
         raise ValueError(
-            f"amplitude must be above 0 and at most {LARGEST_AMPLITUDE:g} Å, got {amplitude}: at 0 "
-            "the two structures are one; give a number such as 0.1."
+            f"amplitude must be from {SMALLEST_AMPLITUDE:g} to {LARGEST_AMPLITUDE:g} Å, got "
+            f"{amplitude}: nearer to the singular point nothing tells twins from rounding; give a "
+            "number such as 0.1."
         )
