@@ -315,8 +315,8 @@ def test_progress_is_told_and_can_end_the_curve() -> None:
     path = follow(structures.load("generic"), DESCRIPTOR, center=0, mode=0, progress=listen)
     assert path.interrupted
     assert path.length == pytest.approx([0, 0.05, 0.1, 0.15])
-    expected = [f"{s:.3g} of 1 Å, condition {c:.0e}" for s, c in zip(path.length, path.condition)]
-    assert told == expected[1:]
+    rows = zip(path.length, path.condition, strict=True)
+    assert told == [f"{length:.3g} of 1 Å, condition {c:.0e}" for length, c in rows][1:]
 
 
 def test_the_result_and_the_start() -> None:
