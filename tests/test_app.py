@@ -12,8 +12,9 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,7 +41,7 @@ from websockets.sync.client import ClientConnection, connect
 from sensitivity.app import kernels as kernels_module
 from sensitivity.app import server
 from sensitivity.app.kernels import Kernels
-from sensitivity.app.limits import MESSAGE, UPLOAD, VISITORS
+from sensitivity.app.limits import MESSAGE, REQUEST, UPLOAD, VISITORS
 
 COMMAND = [sys.executable, "-m", "sensitivity", "app", "--no-browser", "--port", "0"]
 V1 = "v1.kernel.websocket.jupyter.org"
@@ -336,9 +337,18 @@ def test_who_sends_too_much_is_cut_off_and_nobody_else(site, kernel):
     with site.connect(kernel) as connection, site.connect(kernel) as other:
         large = ask("comm_msg", {"comm_id": "none", "data": "x" * UPLOAD})
         tell(connection, large)
-        with pytest.raises(ConnectionClosedError):
+        with pytest.raises(ConnectionClosedError, match="1009"):
             tell(connection, large | {"metadata": {"more": "x" * (MESSAGE - UPLOAD)}})
         tell(other, ask("comm_msg", {"comm_id": "none", "data": "x"}))
+
+
+def test_a_large_request_is_refused_before_it_is_read(site):
+    connection = HTTPConnection(site.address.removeprefix("http://"), timeout=30)
+    with closing(connection):
+        connection.putrequest("POST", "/")
+        connection.putheader("Content-Length", str(REQUEST + 1))
+        connection.endheaders()
+        assert connection.getresponse().status == 400
 
 
 def test_what_fails_is_said_in_words(tmp_path):

@@ -90,7 +90,8 @@ class Page(Voila):
 
     def listen(self) -> None:
         """Answer on the port that was taken, until the process is ended."""
-        http = HTTPServer(self.app, max_body_size=REQUEST, max_buffer_size=MESSAGE)
+        # Twice: at the limit of the buffer it would hang up without giving a reason.
+        http = HTTPServer(self.app, max_body_size=REQUEST, max_buffer_size=2 * MESSAGE)
         http.add_socket(self._door)
         self._announce(f"The explorer is at {self.address} until you press Ctrl-C.")
         if self.open_browser:
