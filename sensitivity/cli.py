@@ -102,6 +102,7 @@ def _build_parser() -> argparse.ArgumentParser:
         add_descriptor(command)
         command.set_defaults(run=_navigate)
     _add_lab(commands)
+    _add_app(commands)
     return parser
 
 
@@ -165,6 +166,24 @@ def _add_lab(commands: Any) -> None:
         "jupyter", nargs="*", metavar="-- ARGUMENT", help="passed on to 'jupyter lab'"
     )
     command.set_defaults(run=_open_lab)
+
+
+def _add_app(commands: Any) -> None:
+    text = "serve the explorer as a page"
+    command = commands.add_parser(
+        "app",
+        help=text,
+        description=f"{text.capitalize()}, for this machine only. Visitors can use its controls, "
+        "but run no code; each has a process of his own.",
+    )
+    command.add_argument("--port", type=int, help="port of the page (default: 8866, or a free one)")
+    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    command.add_argument(
+        "--no-token",
+        action="store_true",
+        help="let everybody in who can use this machine, not only who knows the address",
+    )
+    command.set_defaults(run=_open_app)
 
 
 def _list_structures(options: argparse.Namespace) -> int:
@@ -256,3 +275,14 @@ def _open_lab(options: argparse.Namespace) -> int:
     from sensitivity.lab import open_lab
 
     return open_lab(port=options.port, browser=not options.no_browser, arguments=options.jupyter)
+
+
+def _open_app(options: argparse.Namespace) -> int:
+    from sensitivity.app import open_app
+
+    return open_app(
+        port=options.port,
+        browser=not options.no_browser,
+        token=not options.no_token,
+        announce=lambda text: print(text, flush=True),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from sensitivity import structures
+from sensitivity.app.limits import UPLOAD
 from sensitivity.descriptors import DensityCorrelations, Descriptor
 from sensitivity.descriptors.orders import LARGEST_ORDER
 from sensitivity.explorers.layout import row
@@ -21,8 +23,12 @@ from sensitivity.explorers.quiet import Quiet
 from sensitivity.explorers.state import Reference
 from sensitivity.structures.literature import ENVIRONMENTS
 
-MOST_BYTES = 5_000_000
-"""Of an uploaded file: a hundred times what a structure of the largest size takes."""
+FORMATS = (
+    *("extxyz", "xyz", "cif", "vasp", "vasp-xdatcar", "proteindatabank", "aims", "gen", "xsf"),
+    *("gaussian-in", "espresso-in", "castep-cell", "turbomole", "cube", "mol", "sdf", "res"),
+)
+"""Of uploaded files, as ASE names them: text. Some other formats of ASE can make Python do what
+their author wants, and in the page who uploads is a stranger."""
 
 MOST_ATOMS = 500
 """Larger structures have more modes than a chart can show, and take minutes."""
@@ -146,20 +152,38 @@ def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, in
     Raises
     ------
     ValueError
-        If it is too large, or no structure that ASE reads; the message says so in words.
+        If it is too large, or no structure in a format of ``FORMATS``; the message says so in
+        words.
     """
-    if len(content) > MOST_BYTES:
+    plain = re.sub(r"[^\w.+-]", "_", Path(name).name) or "structure"
+    if len(content) > UPLOAD:
         raise ValueError(
-            f"{name} has {len(content) / 1e6:.1f} MB, and at most {MOST_BYTES / 1e6:.0f} MB can "
-            "be read here; cut out what you want to look at."
+            f"{plain} has {len(content) / 1e6:.1f} MB, and at most {UPLOAD / 1e6:.0f} MB can be "
+            "read here; cut out what you want to look at."
         )
     with TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(name).name or "structure")
+        path = Path(folder) / plain
         path.write_bytes(content)
         try:
+            _check_format(path)
             return structures.read(path, index=index), structures.count_frames(path)
         except ValueError as error:
             raise ValueError(str(error).replace(f"{folder}/", "")) from None
+
+
+def _check_format(path: Path) -> None:
+    from ase.io.formats import UnknownFileTypeError, filetype
+
+    packed = path.suffix.lower() in {".gz", ".bz2", ".xz"}
+    try:
+        found = "packed" if packed else filetype(str(path))
+    except UnknownFileTypeError:
+        return  # empty, or unknown: said in words when it is read
+    if found not in FORMATS:
+        raise ValueError(
+            f"{path.name} is of the format {found!r}, which is not read from an uploaded file; "
+            "give it as xyz, extxyz, cif, POSCAR or pdb."
+        )
 
 
 def check_size(atoms: Atoms) -> None:

@@ -1,9 +1,10 @@
-"""A private JupyterLab, and a browser that looks at it and talks to nobody else."""
+"""A private JupyterLab or page, and a browser that looks at it and talks to nobody else."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -102,9 +103,7 @@ def find_browser() -> str | None:
 @contextmanager
 def serve(folder: Path, private: Path, *, theme: str = "JupyterLab Light") -> Iterator[Laboratory]:
     """Serve a folder on a free port, with settings of its own in ``private``."""
-    names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR", "LAB_SETTINGS_DIR", "LAB_WORKSPACES_DIR")
-    homes = {f"JUPYTER{'' if n.startswith('LAB') else '_'}{n}": private / n.lower() for n in names}
-    homes["IPYTHONDIR"] = private / "ipython"
+    homes = _homes(private)
     _write_settings(homes["JUPYTERLAB_SETTINGS_DIR"], theme)
     token, port = secrets.token_hex(16), _free_port()
     command = [
@@ -126,6 +125,42 @@ def serve(folder: Path, private: Path, *, theme: str = "JupyterLab Light") -> It
         server.wait(timeout=30)
 
 
+@dataclass(frozen=True)
+class Site:
+    """The page of the explorer: its address without and with the token, and its processes."""
+
+    address: str
+    entrance: str
+    runtime: Path
+
+    def kernels(self) -> set[str]:
+        """Names of the processes of all visitors, and of the one in waiting."""
+        return {path.stem.removeprefix("kernel-") for path in self.runtime.glob("kernel-*.json")}
+
+
+@contextmanager
+def serve_app(private: Path) -> Iterator[Site]:
+    """Serve the page of the explorer on a free port, with settings of its own in ``private``."""
+    homes = _homes(private) | {"TMPDIR": private}
+    environment = os.environ | {name: str(path) for name, path in homes.items()}
+    command = [sys.executable, "-m", "sensitivity", "app", "--no-browser", "--port", "0"]
+    log = private / "app.log"
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=file, text=True
+        )
+    with server:
+        assert server.stdout is not None
+        said = re.search(r"(http://127\.0\.0\.1:\d+)/\?token=\S+", server.stdout.readline())
+        if said is None:
+            raise RuntimeError(f"the page did not start:\n{log.read_text()}")
+        try:
+            yield Site(said[1], said[0], next(private.glob("voila_*")))
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
 @contextmanager
 def browse(
     program: str, *, width: int = 1300, height: int = 900, scale: float = 1
@@ -138,6 +173,14 @@ def browse(
         page.set_default_timeout(MINUTE)
         yield page, _listen(page)
         browser.close()
+
+
+def join(page: Page) -> tuple[Page, Complaints]:
+    """Open the page of another visitor, who has nothing in common with that of the first."""
+    assert page.context.browser is not None
+    other = page.context.browser.new_context(viewport=page.viewport_size).new_page()
+    other.set_default_timeout(MINUTE)
+    return other, _listen(other)
 
 
 def _listen(page: Page) -> Complaints:
@@ -195,6 +238,12 @@ def _note(url: str, complaints: Complaints) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("data", "blob", "about") and parts.hostname != "127.0.0.1":
         complaints.elsewhere.append(url)
+
+
+def _homes(private: Path) -> dict[str, Path]:
+    names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR", "LAB_SETTINGS_DIR", "LAB_WORKSPACES_DIR")
+    homes = {f"JUPYTER{'' if n.startswith('LAB') else '_'}{n}": private / n.lower() for n in names}
+    return homes | {"IPYTHONDIR": private / "ipython"}
 
 
 def _write_settings(folder: Path, theme: str) -> None:

@@ -1,0 +1,423 @@
+"""The page of the explorer as a server: who comes in, what is there, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import nbformat
+import psutil
+import pytest
+
+from sensitivity import app
+from sensitivity.cli import main
+
+if find_spec("voila") is None:
+    pytest.skip("needs voila, of the extra lab", allow_module_level=True)
+
+import tornado.web
+from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from sensitivity.app import kernels as kernels_module
+from sensitivity.app import server
+from sensitivity.app.kernels import Kernels
+from sensitivity.app.limits import MESSAGE, REQUEST, UPLOAD, VISITORS
+
+COMMAND = [sys.executable, "-m", "sensitivity", "app", "--no-browser", "--port", "0"]
+V1 = "v1.kernel.websocket.jupyter.org"
+WORDS = "What went wrong is in the terminal"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running server: its address, its token, its process, and where it writes errors."""
+
+    address: str
+    token: str
+    process: psutil.Process
+    log: Path
+
+    def get(self, path: str, *, token: bool = True, host: str = "") -> tuple[int, str, Any]:
+        """Status, text and headers of an answer."""
+        headers = {"Authorization": f"token {self.token}"} if token else {}
+        request = Request(self.address + path, headers=headers | ({"Host": host} if host else {}))
+        try:
+            with urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode(), answer.headers
+        except HTTPError as error:
+            return error.code, error.read().decode(), error.headers
+
+    def enter(self) -> str:
+        """Open the page, and return the name of the process behind it."""
+        status, text, _ = self.get("/")
+        assert status == 200
+        script = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', text, re.DOTALL)
+        return json.loads(script[1])["kernelId"]
+
+    def connect(self, kernel: str, *, protocol: str = "") -> ClientConnection:
+        """Connect to the process of a page, as the page does."""
+        return connect(
+            f"ws{self.address[4:]}/api/kernels/{kernel}/channels",
+            additional_headers={"Authorization": f"token {self.token}"},
+            subprotocols=[protocol] if protocol else None,
+            max_size=None,
+        )
+
+
+@contextmanager
+def serve(folder: Path, **environment: str) -> Iterator[Site]:
+    own = {f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {"IPYTHONDIR": str(folder / "ipython"), "TMPDIR": str(folder)}
+    log = folder / "log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            COMMAND,
+            env=os.environ | own | environment,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+        )
+    with process:
+        said = process.stdout.readline()
+        found = re.fullmatch(
+            r"The explorer is at (http://127\.0\.0\.1:\d+)/\?token=(\S{32}) until .*\n", said
+        )
+        try:
+            assert found, f"{said!r} {log.read_text()}"
+            yield Site(found[1], found[2], psutil.Process(process.pid), log)
+        finally:
+            children = psutil.Process(process.pid).children(recursive=True)
+            process.terminate()
+            assert process.wait(timeout=30) == 0, log.read_text()
+    # The processes of the visitors end with the server, and so does what it wrote.
+    assert children
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert list(folder.glob("voila_*")) == []
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serve(tmp_path_factory.mktemp("app")) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def kernel(site: Site) -> str:
+    """The process of a visitor."""
+    return site.enter()
+
+
+# The command
+
+
+def test_the_command_asks_for_a_token_and_opens_a_browser(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(server, "serve", lambda **options: asked.append(options) or 0)
+    assert main(["app"]) == 0
+    assert main(["app"]) == 0
+    assert main(["app", "--port", "9000", "--no-browser", "--no-token"]) == 0
+    first, second, third = asked
+    assert (first["port"], first["browser"]) == (None, True)
+    assert len(first["token"]) == 32
+    assert first["token"] != second["token"]
+    assert (third["port"], third["browser"], third["token"]) == (9000, False, "")
+    first["announce"]("It is there.")
+    assert capsys.readouterr().out == "It is there.\n"
+
+
+def test_a_port_that_does_not_exist_is_refused(capsys):
+    assert main(["app", "--port", "70000"]) == 2
+    assert "the port must be from 0 to 65535, got 70000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("module", "name"), app.NEEDED.items())
+def test_what_is_missing_is_named(monkeypatch, capsys, module, name):
+    monkeypatch.setattr(app, "find_spec", lambda wanted: None if wanted == module else object())
+    assert main(["app"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"sensitivity: {name} is not installed, and the page needs it; run: ")
+    assert error.endswith('pip install "atomic-sensitivity[lab]"\n')
+
+
+def test_a_port_that_is_taken_is_named_unless_any_will_do(monkeypatch, capsys):
+    with socket.create_server((server.ADDRESS, 0)) as other:
+        taken = other.getsockname()[1]
+        assert main(["app", "--port", str(taken)]) == 2
+        assert f"port {taken} cannot be used" in capsys.readouterr().err
+        monkeypatch.setattr(server, "PORT", taken)
+        with server.bind(None) as own:
+            assert own.getsockname()[0] == "127.0.0.1"
+            assert own.getsockname()[1] != taken
+
+
+def test_the_browser_gets_the_address_in_a_file_of_this_user(monkeypatch, tmp_path):
+    opened = []
+    monkeypatch.setattr(server.webbrowser, "open", opened.append)
+    page = SimpleNamespace(address="http://127.0.0.1:1/?token=a&b", connection_dir=str(tmp_path))
+    server.Page.launch_browser(page)
+    deadline = time.monotonic() + 10
+    while not opened and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert opened == [(tmp_path / "open.html").as_uri()]
+    assert "url=http://127.0.0.1:1/?token=a&amp;b" in (tmp_path / "open.html").read_text()
+
+
+def test_the_notebook_of_the_page_is_in_order():
+    notebook = nbformat.read(server.NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    assert all(cell.outputs == [] for cell in notebook.cells if cell.cell_type == "code")
+
+
+# Who comes in
+
+
+def test_only_this_machine_can_connect(site):
+    found = {connection.laddr.ip for connection in site.process.net_connections("tcp")}
+    assert found == {"127.0.0.1"}
+
+
+def test_with_the_token_there_is_the_explorer(site):
+    status, text, headers = site.get("/")
+    assert status == 200
+    assert "What does a descriptor not see?" in text
+    assert "application/vnd.jupyter.widget-view+json" in text
+    assert "structures.load" not in text
+    assert headers["Content-Security-Policy"].startswith("default-src 'self'; ")
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_nothing_in_the_page_comes_from_elsewhere(site):
+    _, text, _ = site.get("/")
+    loaded = re.findall(r'<(?:script|link|img|iframe)[^>]*(?:src|href)="([^"]*)"', text)
+    assert len(loaded) > 3
+    assert [address for address in loaded if not re.match(r"/voila/|data:", address)] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/?token=wrong", "/login"])
+def test_without_the_token_there_is_a_sentence(site, path):
+    status, text, _ = site.get(path, token=False)
+    assert status == 403
+    assert "This page opens only with its whole address" in text
+    assert "<form" not in text
+
+
+def test_without_the_token_a_process_is_out_of_reach(site, kernel):
+    assert site.get(f"/api/kernels/{kernel}", token=False)[0] == 403
+    stranger = Site(site.address, "wrong", site.process, site.log)
+    with pytest.raises(InvalidStatus, match="403"):
+        stranger.connect(kernel)
+
+
+def test_a_name_of_another_machine_is_refused(site):
+    assert site.get("/", host="elsewhere.example")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/contents",
+        "/api/kernels",
+        "/api/sessions",
+        "/api/terminals",
+        "/lab",
+        "/voila/tree",
+        "/voila/render/explorer.ipynb",
+        "/voila/files/explorer.ipynb",
+        "/voila/files/server.py",
+        "/voila/files/../cli.py",
+        "/voila/static/../app.py",
+        "/explorer.ipynb",
+    ],
+)
+def test_nothing_else_is_there(site, path):
+    status, text, _ = site.get(path)
+    assert status in (403, 404)
+    assert "import" not in text
+
+
+# What is refused
+
+
+def ask(kind: str, content: dict[str, Any], *, channel: str = "shell") -> dict[str, Any]:
+    header = {
+        "msg_id": uuid.uuid4().hex,
+        "msg_type": kind,
+        "session": uuid.uuid4().hex,
+        "username": "",
+        "version": "5.3",
+        "date": "2026-01-01T00:00:00Z",
+    }
+    return {
+        "header": header,
+        "parent_header": {},
+        "metadata": {},
+        "content": content,
+        "channel": channel,
+        "buffers": [],
+    }
+
+
+def send(connection: ClientConnection, message: dict[str, Any]) -> None:
+    if connection.subprotocol != V1:
+        connection.send(json.dumps(message))
+        return
+    names = ("header", "parent_header", "metadata", "content")
+    parts = [json.dumps(message[name]).encode() for name in names]
+    connection.send(serialize_msg_to_ws_v1(parts, message["channel"]))
+
+
+def answer(connection: ClientConnection, kind: str) -> str:
+    """All that comes until an answer of this kind."""
+    heard = ""
+    while not re.search(f'"msg_type": ?"{kind}"', heard):
+        part = connection.recv(timeout=30)
+        heard += part if isinstance(part, str) else part.decode(errors="replace")
+    return heard
+
+
+def tell(connection: ClientConnection, message: dict[str, Any]) -> str:
+    """All that comes until the process answers what it was asked after this message."""
+    send(connection, message)
+    send(connection, ask("kernel_info_request", {}, channel=message["channel"]))
+    return answer(connection, "kernel_info_reply")
+
+
+@pytest.mark.parametrize("protocol", ["", V1])
+@pytest.mark.parametrize(
+    ("kind", "channel"),
+    [
+        ("execute_request", "shell"),
+        ("execute_request", "control"),
+        ("debug_request", "control"),
+        ("complete_request", "shell"),
+        ("inspect_request", "shell"),
+        ("history_request", "shell"),
+    ],
+)
+def test_a_visitor_cannot_run_code(site, kernel, tmp_path, protocol, kind, channel):
+    trace = tmp_path / "trace"
+    code = f"open({str(trace)!r}, 'w')"
+    content = {"code": code, "silent": False, "user_expressions": {"x": code}, "cursor_pos": 1}
+
+    with site.connect(kernel, protocol=protocol) as connection:
+        assert connection.subprotocol == (protocol or None)
+        # What the process answers later, it has heard later: the first was never passed on.
+        heard = tell(connection, ask(kind, content, channel=channel))
+    assert kind.replace("request", "reply") not in heard
+    assert not trace.exists()
+
+
+def test_widgets_are_heard(site, kernel):
+    with site.connect(kernel) as connection:
+        send(connection, ask("comm_info_request", {"target_name": "jupyter.widget"}))
+        assert answer(connection, "comm_info_reply").count("jupyter.widget") > 20
+
+
+def test_who_sends_too_much_is_cut_off_and_nobody_else(site, kernel):
+    with site.connect(kernel) as connection, site.connect(kernel) as other:
+        large = ask("comm_msg", {"comm_id": "none", "data": "x" * UPLOAD})
+        tell(connection, large)
+        with pytest.raises(ConnectionClosedError, match="1009"):
+            tell(connection, large | {"metadata": {"more": "x" * (MESSAGE - UPLOAD)}})
+        tell(other, ask("comm_msg", {"comm_id": "none", "data": "x"}))
+
+
+def test_a_large_request_is_refused_before_it_is_read(site):
+    connection = HTTPConnection(site.address.removeprefix("http://"), timeout=30)
+    with closing(connection):
+        connection.putrequest("POST", "/")
+        connection.putheader("Content-Length", str(REQUEST + 1))
+        connection.endheaders()
+        assert connection.getresponse().status == 400
+
+
+def test_what_fails_is_said_in_words(tmp_path):
+    broken = tmp_path / "broken" / "nglview"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise RuntimeError('something private')")
+    paths = [str(broken.parent), str(Path(app.__file__).parents[2])]
+    with serve(tmp_path, PYTHONPATH=os.pathsep.join(paths)) as site:
+        status, text, _ = site.get("/")
+        assert status == 200
+        assert WORDS in text
+        for private in ("something private", "RuntimeError", "Traceback", "Voil"):
+            assert private not in re.sub(r"(?s)<script.*?</script>|<style.*?</style>", "", text)
+        assert "something private" in site.log.read_text()
+
+
+# One process for each visitor
+
+
+@pytest.fixture
+def kernels(monkeypatch, tmp_path) -> Kernels:
+    """A manager whose processes are names."""
+
+    async def start(self, **_):
+        name = uuid.uuid4().hex
+        self._kernels[name] = SimpleNamespace()
+        return name
+
+    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
+    monkeypatch.setattr(kernels_module, "BREATH", 0.0)
+    return Kernels(connection_dir=str(tmp_path))
+
+
+def test_every_visitor_has_a_process_and_the_places_are_limited(kernels):
+    async def visit() -> None:
+        names = await asyncio.gather(*(kernels.start_kernel() for _ in range(VISITORS)))
+        assert len(set(names)) == VISITORS
+        await asyncio.sleep(0.05)
+        assert len(kernels) == VISITORS + 1  # one is in waiting
+        with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken") as full:
+            await kernels.start_kernel()
+        assert full.value.status_code == 503
+        del kernels._kernels[names[0]]
+        assert await kernels.start_kernel() not in names
+
+    asyncio.run(visit())
+
+
+def test_the_process_in_waiting_is_kept_taken_and_replaced_if_it_ended(kernels, monkeypatch):
+    culled = []
+
+    async def cull(self, name):
+        culled.append(name)
+
+    monkeypatch.setattr(AsyncMappingKernelManager, "cull_kernel_if_idle", cull)
+
+    async def visit() -> None:
+        kernels.prepare()
+        kernels.prepare()
+        await asyncio.sleep(0.05)
+        (waiting,) = kernels.list_kernel_ids()
+        await kernels.cull_kernel_if_idle(waiting)
+        assert culled == []
+        assert await kernels.start_kernel() == waiting
+        await kernels.cull_kernel_if_idle(waiting)
+        assert culled == [waiting]
+        await asyncio.sleep(0.05)
+        (ended,) = set(kernels.list_kernel_ids()) - {waiting}
+        del kernels._kernels[ended]
+        assert await kernels.start_kernel() not in (waiting, ended)
+
+    asyncio.run(visit())
