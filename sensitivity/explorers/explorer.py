@@ -294,8 +294,7 @@ class Explorer(traitlets.HasTraits):
 
     def _fail(self, error: BaseException) -> None:
         cancelled = isinstance(error, KeyboardInterrupt)
-        text = "It was cancelled." if cancelled else as_sentence(error)
-        self.actions.tell(text, trouble=not cancelled)
+        self.actions.tell(as_sentence(error), trouble=not cancelled)
         self.settings.show(self.reference, frames=self._frames)
 
     def _show_busy(self) -> None:

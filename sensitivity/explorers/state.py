@@ -229,6 +229,8 @@ def trace_amplitudes(reach: float) -> Array:
 
 def as_sentence(error: BaseException) -> str:
     """Return what an error says, as a sentence."""
+    if isinstance(error, KeyboardInterrupt):
+        return "It was cancelled."
     text = " ".join(str(error).split()) or type(error).__name__
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
