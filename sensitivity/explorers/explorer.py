@@ -37,6 +37,7 @@ from sensitivity.explorers.state import (
     Reference,
     Shown,
     State,
+    Upload,
     as_sentence,
     compute,
     examine,
@@ -128,8 +129,6 @@ class Explorer(traitlets.HasTraits):
         )
         self._tasks = Worker(changed=self._show_busy)
         self._past: list[State] = []
-        self._file: tuple[str, bytes] | None = None
-        self._frames = 1
         if centers is None and name:
             centers = usual_centers(structure, name=name)
         reference = examine(structure, descriptor, centers=centers, name=name)
@@ -164,7 +163,6 @@ class Explorer(traitlets.HasTraits):
     def structure(self, structure: Atoms | str) -> None:
         atoms, name = _named(structure)
         check_size(atoms)
-        self._file, self._frames = None, 1
         self._look_at(atoms, self.descriptor, usual_centers(atoms, name=name), name=name)
 
     @property
@@ -174,7 +172,7 @@ class Explorer(traitlets.HasTraits):
 
     @descriptor.setter
     def descriptor(self, descriptor: Descriptor) -> None:
-        self._look_at(self.structure, descriptor, self.centers, name=self.reference.name)
+        self._look_at(self.structure, descriptor, self.centers, **self._origin)
 
     @property
     def centers(self) -> tuple[int, ...]:
@@ -183,7 +181,7 @@ class Explorer(traitlets.HasTraits):
 
     @centers.setter
     def centers(self, centers: Centers) -> None:
-        self._look_at(self.structure, self.descriptor, centers, name=self.reference.name)
+        self._look_at(self.structure, self.descriptor, centers, **self._origin)
 
     def open(self, name: str, content: bytes, *, index: int = 0) -> None:
         """Look at one structure of a file, given its name and its content.
@@ -193,10 +191,9 @@ class Explorer(traitlets.HasTraits):
         ValueError
             If the file is too large, or no structure that ASE reads.
         """
-        atoms, frames = read_upload(name, content, index=index)
+        atoms, upload = read_upload(name, content, index=index)
         check_size(atoms)
-        self._file, self._frames = (name, content), frames
-        self._look_at(atoms, self.descriptor, usual_centers(atoms), name="")
+        self._look_at(atoms, self.descriptor, usual_centers(atoms), upload=upload)
 
     def code(self) -> str:
         """Return the lines of Python that give the numbers on the screen."""
@@ -279,7 +276,6 @@ class Explorer(traitlets.HasTraits):
             self.actions.tell("There is nothing to be undone.")
             return
         state = self._past.pop()
-        self._file, self._frames = None, 1
         self._enter(state)
         self.actions.tell("")
 
@@ -295,7 +291,7 @@ class Explorer(traitlets.HasTraits):
     def _fail(self, error: BaseException) -> None:
         cancelled = isinstance(error, KeyboardInterrupt)
         self.actions.tell(as_sentence(error), trouble=not cancelled)
-        self.settings.show(self.reference, frames=self._frames)
+        self.settings.show(self.reference)
 
     def _show_busy(self) -> None:
         self.actions.show_busy(self._tasks.busy)
@@ -328,8 +324,9 @@ class Explorer(traitlets.HasTraits):
 
     def turn_to(self, index: int) -> None:
         """Look at another structure of the file."""
-        if self._file is not None:
-            self.open(*self._file, index=index)
+        file = self.reference.upload
+        if file is not None:
+            self.open(file.name, file.content, index=index)
 
     def refine(self, name: str, value: Any) -> None:
         """Change one setting of the descriptor: order, n_max, l_max, cutoff or smearing.
@@ -351,8 +348,18 @@ class Explorer(traitlets.HasTraits):
         else:
             self.descriptor = descriptor
 
+    @property
+    def _origin(self) -> dict[str, Any]:
+        return {"name": self.reference.name, "upload": self.reference.upload}
+
     def _look_at(
-        self, atoms: Atoms, descriptor: Descriptor, centers: Centers, *, name: str
+        self,
+        atoms: Atoms,
+        descriptor: Descriptor,
+        centers: Centers,
+        *,
+        name: str = "",
+        upload: Upload | None = None,
     ) -> None:
         def arrive(reference: Reference) -> None:
             self._go_to(reference)
@@ -360,7 +367,7 @@ class Explorer(traitlets.HasTraits):
 
         self.actions.tell(f"Looking at {name or atoms.symbols} ...")
         self._tasks.start(
-            lambda _: examine(atoms, descriptor, centers=centers, name=name),
+            lambda _: examine(atoms, descriptor, centers=centers, name=name, upload=upload),
             then=arrive,
             failed=self._fail,
         )
@@ -406,7 +413,7 @@ class Explorer(traitlets.HasTraits):
             self.stage.enter(state)
             self.mode, self.amplitude = state.mode, state.amplitude
             self.arrows, self.arrow_length = state.arrows, state.arrow_length
-        self.settings.show(state.reference, frames=self._frames)
+        self.settings.show(state.reference)
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:

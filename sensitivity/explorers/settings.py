@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +19,17 @@ from sensitivity.descriptors.orders import LARGEST_ORDER
 from sensitivity.explorers.layout import row
 from sensitivity.explorers.libraries import require
 from sensitivity.explorers.quiet import Quiet
-from sensitivity.explorers.state import Reference
+from sensitivity.explorers.state import Reference, Upload
 from sensitivity.structures.literature import ENVIRONMENTS
 
 MOST_BYTES = 5_000_000
 """Of an uploaded file: a hundred times what a structure of the largest size takes."""
+
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings of files that could become a thousand times as large."""
+
+LONGEST_NAME = 60
+"""Characters of the name of a file, of which each may take four of the 255 bytes."""
 
 MOST_ATOMS = 500
 """Larger structures have more modes than a chart can show, and take minutes."""
@@ -103,12 +110,16 @@ class Settings:
         )
         self.frame.layout.display = "none"
 
-    def show(self, reference: Reference, *, frames: int = 1) -> None:
-        """Show the settings of a reference, of a file with so many frames."""
+    def show(self, reference: Reference) -> None:
+        """Show the settings of a reference."""
+        index, frames = 0, 1
+        if reference.upload is not None:
+            index, frames = reference.upload.index, reference.upload.frames
         with self._quiet:
             self.structure.value = reference.name
             self.upload.value = ()  # or the same file could not be chosen again
             self.frame.max = frames - 1
+            self.frame.value = index
             self.frame.layout.display = None if frames > 1 else "none"
             self.centers.value = write_centers(reference.centers, len(reference.atoms))
             self._show_descriptor(reference.descriptor)
@@ -119,7 +130,10 @@ class Settings:
             control = getattr(self, name)
             control.disabled = not native
             if native:
-                control.value = getattr(descriptor, name)
+                value = getattr(descriptor, name)
+                if name != "order":  # from Python it can be beyond what is offered
+                    control.min, control.max = min(control.min, value), max(control.max, value)
+                control.value = value
 
 
 def _looks(width: int) -> dict[str, Any]:
@@ -140,8 +154,8 @@ def _length(name: str, low: float, high: float, tooltip: str) -> Any:
     )
 
 
-def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, int]:
-    """Return one frame of an uploaded file, and how many frames it has.
+def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, Upload]:
+    """Return one structure of a file, and what is known of the file.
 
     Raises
     ------
@@ -153,13 +167,22 @@ def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, in
             f"{name} has {len(content) / 1e6:.1f} MB, and at most {MOST_BYTES / 1e6:.0f} MB can "
             "be read here; cut out what you want to look at."
         )
+    if name.lower().endswith(PACKED):
+        raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
     with TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(name).name or "structure")
+        path = Path(folder) / _file_name(name)
         path.write_bytes(content)
         try:
-            return structures.read(path, index=index), structures.count_frames(path)
+            atoms, frames = structures.read(path, index=index), structures.count_frames(path)
+            return atoms, Upload(name, content, index % frames, frames)
         except ValueError as error:
             raise ValueError(str(error).replace(f"{folder}/", "")) from None
+
+
+def _file_name(name: str) -> str:
+    """The last part of a name, as a folder takes it, with the ending that tells the format."""
+    last = re.split(r"[/\\\0]", name)[-1]
+    return "structure" if last in {"", ".", ".."} else last[-LONGEST_NAME:]
 
 
 def check_size(atoms: Atoms) -> None:

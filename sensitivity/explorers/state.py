@@ -43,6 +43,26 @@ MOST_REMEMBERED = 64
 
 
 @dataclass(frozen=True, eq=False)
+class Upload:
+    """A file that a person gave, and which of its structures is looked at.
+
+    Attributes
+    ----------
+    name, content
+        Of the file.
+    index
+        Of the structure, from 0.
+    frames
+        How many structures it has.
+    """
+
+    name: str
+    content: bytes
+    index: int = 0
+    frames: int = 1
+
+
+@dataclass(frozen=True, eq=False)
 class Reference:
     """A structure at amplitude zero, and what a descriptor sees of it.
 
@@ -54,6 +74,8 @@ class Reference:
         What looks at it.
     name
         Of the structure in the library, if it is from there; else empty.
+    upload
+        The file, if the structure is from one.
     diagnosis
         The causes; None as long as they are not known, or if they cannot be.
     """
@@ -61,6 +83,7 @@ class Reference:
     spectrum: Spectrum
     descriptor: Descriptor
     name: str = ""
+    upload: Upload | None = None
     diagnosis: Diagnosis | None = None
 
     @property
@@ -163,10 +186,15 @@ class Shown:
 
 
 def examine(
-    atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None, name: str = ""
+    atoms: Atoms,
+    descriptor: Descriptor,
+    *,
+    centers: Centers = None,
+    name: str = "",
+    upload: Upload | None = None,
 ) -> Reference:
     """Return what the descriptor sees of a structure, the causes not yet known."""
-    return Reference(spectrum(atoms, descriptor, centers=centers), descriptor, name)
+    return Reference(spectrum(atoms, descriptor, centers=centers), descriptor, name, upload)
 
 
 @lru_cache(maxsize=8)
