@@ -30,7 +30,7 @@ from sensitivity.explorers.settings import (
     usual_centers,
 )
 from sensitivity.explorers.source import write_source
-from sensitivity.explorers.souvenirs import make_souvenir
+from sensitivity.explorers.souvenirs import DRAWN, make_souvenir
 from sensitivity.explorers.stage import Stage
 from sensitivity.explorers.state import (
     ARROW_LENGTH,
@@ -392,6 +392,8 @@ class Explorer(traitlets.HasTraits):
     def make(self, name: str) -> None:
         """Make a file, and offer it to be downloaded."""
         file, state, figure = SOUVENIRS[name][1], self.state, self.chart.figure
+        # The chart can be drawn in this thread only: here it goes on changing.
+        drawn = make_souvenir(file, state, figure) if file.endswith(DRAWN) else b""
         self.actions.tell(f"Making {file} ...")
 
         def offer(content: bytes) -> None:
@@ -399,7 +401,7 @@ class Explorer(traitlets.HasTraits):
             self.actions.tell(f"{file} is ready: click on its name.")
 
         self._tasks.start(
-            lambda _: make_souvenir(file, state, figure), then=offer, failed=self._fail
+            lambda _: drawn or make_souvenir(file, state, figure), then=offer, failed=self._fail
         )
 
     def _go_to(self, reference: Reference) -> None:
