@@ -260,5 +260,6 @@ def as_sentence(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "It was cancelled."
     text = " ".join(str(error).split()) or type(error).__name__
-    text = text[:1].upper() + text[1:]
+    if text.split()[0].isalpha():  # the name of a file or of an argument stays as it is
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
