@@ -264,11 +264,11 @@ class Explorer(traitlets.HasTraits):
 
     def enlarge_basis(self) -> None:
         """Look with a larger basis of the same order."""
-        self._take(self.descriptor.larger_basis(), "larger basis")
+        self._take(getattr(self.descriptor, "larger_basis", None), "larger basis")
 
     def raise_order(self) -> None:
         """Look with correlations of one more neighbour."""
-        self._take(self.descriptor.higher_order(), "higher order")
+        self._take(getattr(self.descriptor, "higher_order", None), "higher order")
 
     def undo(self) -> None:
         """Go back to the structure and the descriptor before."""
@@ -342,7 +342,8 @@ class Explorer(traitlets.HasTraits):
         """Take the centers that a text names: all, an element, or numbers such as 0, 2-4."""
         self.centers = read_centers(text, self.reference.atoms)
 
-    def _take(self, descriptor: Descriptor | None, what: str) -> None:
+    def _take(self, find: Callable[[], Descriptor | None] | None, what: str) -> None:
+        descriptor = None if find is None else find()
         if descriptor is None:
             self.actions.tell(f"This descriptor names no {what}.", trouble=True)
         else:

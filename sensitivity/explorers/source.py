@@ -14,9 +14,11 @@ def write_source(state: State) -> str:
     """Return a script that prints the singular values of a state, and shows it in a notebook."""
     reference = state.reference
     load = f'structures.load("{reference.name}")' if reference.name else _write(reference.atoms)
-    native = isinstance(reference.descriptor, DensityCorrelations)
     names = ["diagnose", "spectrum"]
-    names += ["DensityCorrelations"] if native else []
+    if isinstance(reference.descriptor, DensityCorrelations):
+        names.append("DensityCorrelations")
+        if reference.descriptor.basis != DensityCorrelations().basis:
+            names.append(type(reference.descriptor.basis).__name__)
     names += ["structures"] if reference.name else []
     lines = [
         *([] if reference.name else ["from ase import Atoms", ""]),
