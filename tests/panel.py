@@ -89,10 +89,15 @@ def message(explorer: Explorer) -> str:
 
 
 def upload(explorer: Explorer, name: str, content: bytes) -> None:
-    """Choose a file, as the browser tells it."""
+    """Choose a file."""
+    explorer.settings.upload.value = (chosen(name, content),)
+
+
+def chosen(name: str, content: bytes) -> dict[str, Any]:
+    """A file, as the browser tells of it."""
     now = datetime.now(UTC)
     file = {"name": name, "type": "", "size": len(content), "last_modified": now}
-    explorer.settings.upload.value = ({**file, "content": memoryview(content)},)
+    return {**file, "content": memoryview(content)}
 
 
 def xyz(*frames: Atoms) -> bytes:

@@ -1,4 +1,4 @@
-"""What is taken home: each file is read by the program it is for, and says what is on the screen."""
+"""What is taken home: each file is read by the program it is for, and says what is shown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import ase.io
@@ -46,7 +47,8 @@ def offer(explorer: Explorer) -> Callable[[str], bytes]:
         assert message(explorer) == f"{file} is ready: click on its name."
         link = explorer.actions.download.value
         found = re.fullmatch(
-            r'<a download="(.*)" href="data:application/octet-stream;base64,(.*)">.* \((.*) kB\)</a>',
+            r'<a download="(.*)" href="data:application/octet-stream;base64,(.*)">.*\((.*) kB\)'
+            "</a>",
             link,
         )
         assert found is not None
@@ -94,7 +96,7 @@ def test_the_film_has_frames_that_differ(offer: Callable[[str], bytes]) -> None:
     for number in range(film.n_frames):
         film.seek(number)
         pictures.append(np.asarray(film.convert("RGB"), dtype=int))
-    changes = [np.abs(a - b).max() for a, b in zip(pictures, pictures[1:], strict=False)]
+    changes = [np.abs(a - b).max() for a, b in pairwise(pictures)]
     assert min(changes) > 100
     np.testing.assert_array_equal(pictures[1] == pictures[FRAMES // 2 - 1], True)
 

@@ -289,24 +289,31 @@ def test_centers_are_read_and_written(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("Xe", "The structure has no Xe to be a center"),
-        ("5", "There are no atoms 5"),
-        ("4-2", "There are no atoms 4-2"),
-        ("-1", "Centers cannot be '-1'"),
-        ("0;1", "Centers cannot be '0;1'"),
-        ("1-2-3", "Centers cannot be '1-2-3'"),
-        ("<b>", "Centers cannot be '<b>'"),
+        ("Xe", "the structure has no Xe to be a center"),
+        ("5", "there are no atoms 5"),
+        ("4-2", "there are no atoms 4-2"),
+        ("-1", "centers cannot be '-1'"),
+        ("0;1", "centers cannot be '0;1'"),
+        ("1-2-3", "centers cannot be '1-2-3'"),
     ],
 )
-def test_wrong_centers_are_a_sentence(explorer: Explorer, text: str, said: str) -> None:
+def test_wrong_centers_are_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}; .*numbers from 0 to 4 such as 0, 2-4"):
+        read_centers(text, molecule("CH4"))
+
+
+def test_wrong_centers_in_the_panel_are_a_sentence(explorer: Explorer) -> None:
     explorer.structure = "CH4"
     assert explorer.settings.centers.value == "0"
-    explorer.settings.centers.value = text
-    assert said in message(explorer)
-    assert "numbers from 0 to 4 such as 0, 2-4." in message(explorer)
+    explorer.settings.centers.value = "<b>"
+    assert message(explorer).startswith("Centers cannot be '<b>'; write all, an element")
     assert (explorer.settings.centers.value, explorer.centers) == ("0", (0,))
     explorer.settings.centers.value = "H"
     assert (explorer.settings.centers.value, explorer.centers) == ("1-4", (1, 2, 3, 4))
+    by_hand = drawn(explorer)
+    explorer.centers = None
+    explorer.centers = (1, 2, 3, 4)
+    np.testing.assert_array_equal(drawn(explorer), by_hand)
 
 
 def test_usual_centers() -> None:
@@ -330,8 +337,10 @@ def test_a_descriptor_of_another_library_locks_its_settings(explorer: Explorer) 
     assert "Foreign, as it was given to the explorer" in explorer.code()
     explorer.attempt(explorer.refine, "n_max", 3)
     assert "A Foreign has no n_max to be set here" in message(explorer)
-    explorer.attempt(explorer.enlarge_basis)
-    explorer.attempt(explorer.raise_order)
+    explorer.actions.journeys["enlarge_basis"].click()
+    assert message(explorer) == "This descriptor names no larger basis."
+    explorer.actions.journeys["raise_order"].click()
+    assert message(explorer) == "This descriptor names no higher order."
     assert isinstance(explorer.descriptor, Foreign)
     explorer.descriptor = SIMPLE
     assert not any(getattr(explorer.settings, name).disabled for name in names)
