@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import ctypes
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, get_ident
 from typing import Any
 
 PATIENCE = 0.15
@@ -41,7 +42,6 @@ class _Job:
     lock: Lock = field(default_factory=Lock)
     begun: bool = False
     running: bool = False
-    ended: bool = False
     result: Any = None
     error: Failure | None = None
 
@@ -91,12 +91,7 @@ class Worker:
             self._changed()
             return
         self._hand_over(job)
-        try:
-            done = job.done.wait(None if loop is None else patience)
-        except KeyboardInterrupt:  # the kernel was interrupted
-            self.cancel()
-            done = job.done.wait()
-        if done:
+        if self._await(job, None if loop is None else patience):
             self._deliver(job)
         else:
             self._changed()
@@ -106,7 +101,7 @@ class Worker:
         job = self._job
         if job is not None:
             self._hand_over(job)
-            job.done.wait()
+            self._await(job)
             self._deliver(job)
 
     def cancel(self) -> None:
@@ -120,6 +115,13 @@ class Worker:
         if job is not None:
             self._interrupt(job)
             self._changed()
+
+    def _await(self, job: _Job, timeout: float | None = None) -> bool:
+        try:
+            return job.done.wait(timeout)
+        except KeyboardInterrupt:  # the kernel was interrupted
+            self._interrupt(job)
+            return job.done.wait()
 
     def _hand_over(self, job: _Job) -> None:
         if job.begun or job is not self._job:
@@ -141,31 +143,23 @@ class Worker:
                         continue
                     self._thread = None
                     return
-            while not job.done.is_set():
-                try:
-                    self._execute(job)
-                except KeyboardInterrupt:  # it came when the work had just ended
-                    continue
+            self._execute(job)
+            job.done.set()
+            _call(job, self._deliver, job)
 
     def _execute(self, job: _Job) -> None:
-        if not job.ended and job is self._job:
+        if job is self._job:
             try:
                 with job.lock:
                     job.running = True
-                job.result = job.work(lambda value: self._report(job, value))
+                job.result = job.work(lambda value: _call(job, self._tell, job, value))
             except (Exception, KeyboardInterrupt) as error:
                 job.error = error
-            finally:
-                with job.lock:
-                    job.running = False
-                job.ended = True
-        job.done.set()
-        if job.loop is not None and not job.loop.is_closed():
-            job.loop.call_soon_threadsafe(self._deliver, job)
-
-    def _report(self, job: _Job, value: Any) -> None:
-        if job.loop is not None and not job.loop.is_closed():
-            job.loop.call_soon_threadsafe(self._tell, job, value)
+        while job.running:
+            try:
+                _close(job)
+            except KeyboardInterrupt:  # it came when the work had just ended
+                continue
 
     def _tell(self, job: _Job, value: Any) -> None:
         if job is self._job:
@@ -175,11 +169,13 @@ class Worker:
         if job is not self._job:  # delivered already, or dropped
             return
         self._job = None
-        if job.error is None:
-            job.then(job.result)
-        else:
-            job.failed(job.error)
-        self._changed()
+        try:
+            if job.error is None:
+                job.then(job.result)
+            else:
+                job.failed(job.error)
+        finally:
+            self._changed()
 
     def _interrupt(self, job: _Job) -> None:
         """Raise KeyboardInterrupt in the thread, if it is at work on this."""
@@ -189,6 +185,20 @@ class Worker:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
                 )
+
+
+def _close(job: _Job) -> None:
+    """Let nothing interrupt this thread any more, nor what is on its way to do so."""
+    with job.lock:
+        job.running = False
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(get_ident()), None)
+
+
+def _call(job: _Job, act: Callable[..., None], *arguments: Any) -> None:
+    """Call this between the events of the notebook, if it is still there."""
+    if job.loop is not None:
+        with suppress(RuntimeError):  # the loop is closed
+            job.loop.call_soon_threadsafe(act, *arguments)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

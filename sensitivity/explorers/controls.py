@@ -141,7 +141,7 @@ def stops(reach: float) -> list[float]:
     return [round(k * STEP, 2) for k in range(-last, last + 1)]
 
 
-def swing(step: int, *, reach: float) -> float:
+def swing(step: float, *, reach: float) -> float:
     """Amplitude in Å at one step of the motion back and forth, which starts at zero."""
     return round(float(reach * np.sin(2 * np.pi * step / SWING)), 2)
 

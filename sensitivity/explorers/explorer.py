@@ -30,20 +30,21 @@ from sensitivity.explorers.settings import (
     usual_centers,
 )
 from sensitivity.explorers.source import write_source
-from sensitivity.explorers.souvenirs import make_souvenir
+from sensitivity.explorers.souvenirs import DRAWN, make_souvenir
 from sensitivity.explorers.stage import Stage
 from sensitivity.explorers.state import (
     ARROW_LENGTH,
     Reference,
     Shown,
     State,
+    Subject,
     as_sentence,
     compute,
     examine,
 )
 from sensitivity.explorers.wiring import connect
 
-MOST_UNDONE = 50
+MOST_UNDONE = 20
 """Steps back that are remembered."""
 
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
@@ -130,11 +131,9 @@ class Explorer(traitlets.HasTraits):
         )
         self._tasks = Worker(changed=self._show_busy)
         self._past: list[State] = []
-        self._file: tuple[str, bytes] | None = None
-        self._frames = 1
         if centers is None and name:
             centers = usual_centers(structure, name=name)
-        reference = examine(structure, descriptor, centers=centers, name=name)
+        reference = examine(Subject(structure, descriptor, centers, name))
         self._enter(State(reference, reference.least_visible))
         self.observe(self._change, ["mode", "amplitude", "arrows", "arrow_length"])
         connect(self)
@@ -166,8 +165,8 @@ class Explorer(traitlets.HasTraits):
     def structure(self, structure: Atoms | str) -> None:
         atoms, name = _named(structure)
         check_size(atoms)
-        self._file, self._frames = None, 1
-        self._look_at(atoms, self.descriptor, usual_centers(atoms, name=name), name=name)
+        centers = usual_centers(atoms, name=name)
+        self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
 
     @property
     def descriptor(self) -> Descriptor:
@@ -176,7 +175,7 @@ class Explorer(traitlets.HasTraits):
 
     @descriptor.setter
     def descriptor(self, descriptor: Descriptor) -> None:
-        self._look_at(self.structure, descriptor, self.centers, name=self.reference.name)
+        self._look_at(replace(self._wanted, descriptor=descriptor))
 
     @property
     def centers(self) -> tuple[int, ...]:
@@ -185,7 +184,7 @@ class Explorer(traitlets.HasTraits):
 
     @centers.setter
     def centers(self, centers: Centers) -> None:
-        self._look_at(self.structure, self.descriptor, centers, name=self.reference.name)
+        self._look_at(replace(self._wanted, centers=centers))
 
     def open(self, name: str, content: bytes, *, index: int = 0) -> None:
         """Look at one structure of a file, given its name and its content.
@@ -195,10 +194,10 @@ class Explorer(traitlets.HasTraits):
         ValueError
             If the file is too large, or no structure that ASE reads.
         """
-        atoms, frames = read_upload(name, content, index=index)
+        atoms, upload = read_upload(name, content, index=index)
         check_size(atoms)
-        self._file, self._frames = (name, content), frames
-        self._look_at(atoms, self.descriptor, usual_centers(atoms), name="")
+        centers, descriptor = usual_centers(atoms), self._wanted.descriptor
+        self._look_at(Subject(atoms, descriptor, centers, upload=upload))
 
     def code(self) -> str:
         """Return the lines of Python that give the numbers on the screen."""
@@ -269,20 +268,19 @@ class Explorer(traitlets.HasTraits):
 
     def enlarge_basis(self) -> None:
         """Look with a larger basis of the same order."""
-        self._take(self.descriptor.larger_basis(), "larger basis")
+        self._take(getattr(self.descriptor, "larger_basis", None), "larger basis")
 
     def raise_order(self) -> None:
         """Look with correlations of one more neighbour."""
-        self._take(self.descriptor.higher_order(), "higher order")
+        self._take(getattr(self.descriptor, "higher_order", None), "higher order")
 
     def undo(self) -> None:
         """Go back to the structure and the descriptor before."""
         if not self._past:
             self.actions.tell("There is nothing to be undone.")
             return
-        state = self._past.pop()
-        self._file, self._frames = None, 1
-        self._enter(state)
+        self._tasks.drop()
+        self._enter(self._past.pop())
         self.actions.tell("")
 
     # How it works.
@@ -296,9 +294,9 @@ class Explorer(traitlets.HasTraits):
 
     def _fail(self, error: BaseException) -> None:
         cancelled = isinstance(error, KeyboardInterrupt)
-        text = "It was cancelled." if cancelled else as_sentence(error)
-        self.actions.tell(text, trouble=not cancelled)
-        self.settings.show(self.reference, frames=self._frames)
+        self._wanted = self.reference.subject
+        self.actions.tell(as_sentence(error), trouble=not cancelled)
+        self.settings.show(self.reference)
 
     def _show_busy(self) -> None:
         self.actions.show_busy(self._tasks.busy)
@@ -331,8 +329,9 @@ class Explorer(traitlets.HasTraits):
 
     def turn_to(self, index: int) -> None:
         """Look at another structure of the file."""
-        if self._file is not None:
-            self.open(*self._file, index=index)
+        file = self.reference.upload
+        if file is not None:
+            self.open(file.name, file.content, index=index)
 
     def refine(self, name: str, value: Any) -> None:
         """Change one setting of the descriptor: order, n_max, l_max, cutoff or smearing.
@@ -342,31 +341,29 @@ class Explorer(traitlets.HasTraits):
         TypeError, ValueError
             If the descriptor has no such setting, or it cannot have this value.
         """
-        self.descriptor = refine(self.descriptor, name, value)
+        self.descriptor = refine(self._wanted.descriptor, name, value)
 
     def center_on(self, text: str) -> None:
         """Take the centers that a text names: all, an element, or numbers such as 0, 2-4."""
-        self.centers = read_centers(text, self.reference.atoms)
+        self.centers = read_centers(text, self._wanted.atoms)
 
-    def _take(self, descriptor: Descriptor | None, what: str) -> None:
+    def _take(self, find: Callable[[], Descriptor | None] | None, what: str) -> None:
+        descriptor = None if find is None else find()
         if descriptor is None:
             self.actions.tell(f"This descriptor names no {what}.", trouble=True)
         else:
             self.descriptor = descriptor
 
-    def _look_at(
-        self, atoms: Atoms, descriptor: Descriptor, centers: Centers, *, name: str
-    ) -> None:
+    def _look_at(self, subject: Subject) -> None:
+        """Look at something else from now on; what is wanted meanwhile starts from there."""
+
         def arrive(reference: Reference) -> None:
             self._go_to(reference)
             self.actions.tell("")
 
-        self.actions.tell(f"Looking at {name or atoms.symbols} ...")
-        self._tasks.start(
-            lambda _: examine(atoms, descriptor, centers=centers, name=name),
-            then=arrive,
-            failed=self._fail,
-        )
+        self._wanted = subject
+        self.actions.tell(f"Looking at {subject.name or subject.atoms.symbols} ...")
+        self._tasks.start(lambda _: examine(subject), then=arrive, failed=self._fail)
 
     def _travel(self, journey: Callable[[State, Report], journeys.Arrival], what: str) -> None:
         state = self.state
@@ -388,6 +385,8 @@ class Explorer(traitlets.HasTraits):
     def make(self, name: str) -> None:
         """Make a file, and offer it to be downloaded."""
         file, state, figure = SOUVENIRS[name][1], self.state, self.chart.figure
+        # The chart can be drawn in this thread only: here it goes on changing.
+        drawn = make_souvenir(file, state, figure) if file.endswith(DRAWN) else b""
         self.actions.tell(f"Making {file} ...")
 
         def offer(content: bytes) -> None:
@@ -395,7 +394,7 @@ class Explorer(traitlets.HasTraits):
             self.actions.tell(f"{file} is ready: click on its name.")
 
         self._tasks.start(
-            lambda _: make_souvenir(file, state, figure), then=offer, failed=self._fail
+            lambda _: drawn or make_souvenir(file, state, figure), then=offer, failed=self._fail
         )
 
     def _go_to(self, reference: Reference) -> None:
@@ -405,11 +404,12 @@ class Explorer(traitlets.HasTraits):
         self._enter(replace(self.state, reference=reference, mode=mode, amplitude=0.0))
 
     def _enter(self, state: State) -> None:
+        self._wanted = state.reference.subject
         with self.quiet:
             self.stage.enter(state)
             self.mode, self.amplitude = state.mode, state.amplitude
             self.arrows, self.arrow_length = state.arrows, state.arrow_length
-        self.settings.show(state.reference, frames=self._frames)
+        self.settings.show(state.reference)
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensitivity.explorers.background import Report
-from sensitivity.explorers.state import Reference, State, examine, explain
+from sensitivity.explorers.state import Reference, State, Subject, examine, explain
 
 LENGTH, STEP = 1.0, 0.05
 """Å: of the curve along a mode, and between its frames."""
@@ -47,7 +47,7 @@ def locate(state: State, report: Report) -> Arrival:
     point = find(state.atoms, descriptor, center=center, progress=report)
     if not point.converged:
         return Arrival(point.status, good=False)
-    reference = explain(examine(point.atoms, descriptor, centers=(center,)))
+    reference = explain(examine(Subject(point.atoms, descriptor, (center,))))
     return Arrival(point.status, reference=reference)
 
 

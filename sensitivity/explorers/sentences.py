@@ -82,10 +82,10 @@ def _slope(reference: Reference, mode: int) -> str:
 
 def _sensitive(reference: Reference, mode: int) -> str:
     relative = _diagnosed(reference, mode).evidence.relative
-    if relative == 1:
+    times = f"{1 / relative:.3g} times as much" if relative else "infinitely more"
+    if times.startswith("1 "):
         return f"seen best of all. {_slope(reference, mode)}"
     how = "seen, but hardly" if relative < NEAR_ZERO else "seen"
-    times = f"{1 / relative:.3g} times as much" if relative else "infinitely more"
     return f"{how}. {_slope(reference, mode)} The most visible mode does {times}."
 
 

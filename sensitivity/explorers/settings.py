@@ -20,7 +20,7 @@ from sensitivity.descriptors.orders import LARGEST_ORDER
 from sensitivity.explorers.layout import row
 from sensitivity.explorers.libraries import require
 from sensitivity.explorers.quiet import Quiet
-from sensitivity.explorers.state import Reference
+from sensitivity.explorers.state import Reference, Upload
 from sensitivity.structures.literature import ENVIRONMENTS
 
 FORMATS = (
@@ -29,6 +29,12 @@ FORMATS = (
 )
 """Of uploaded files, as ASE names them: text. Some other formats of ASE can make Python do what
 their author wants, and in the page who uploads is a stranger."""
+
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings of files that could become a thousand times as large."""
+
+LONGEST_NAME = 60
+"""Characters of the name of a file, of which each may take four of the 255 bytes."""
 
 MOST_ATOMS = 500
 """Larger structures have more modes than a chart can show, and take minutes."""
@@ -64,6 +70,7 @@ class Settings:
         self.structure = widgets.Combobox(
             options=structures.names(),
             ensure_option=True,
+            continuous_update=False,
             placeholder="name of a structure",
             description="structure",
             tooltip="A molecule of the G2 set, a crystal, or an environment from the literature: "
@@ -109,12 +116,16 @@ class Settings:
         )
         self.frame.layout.display = "none"
 
-    def show(self, reference: Reference, *, frames: int = 1) -> None:
-        """Show the settings of a reference, of a file with so many frames."""
+    def show(self, reference: Reference) -> None:
+        """Show the settings of a reference."""
+        index, frames = 0, 1
+        if reference.upload is not None:
+            index, frames = reference.upload.index, reference.upload.frames
         with self._quiet:
             self.structure.value = reference.name
             self.upload.value = ()  # or the same file could not be chosen again
             self.frame.max = frames - 1
+            self.frame.value = index
             self.frame.layout.display = None if frames > 1 else "none"
             self.centers.value = write_centers(reference.centers, len(reference.atoms))
             self._show_descriptor(reference.descriptor)
@@ -125,7 +136,10 @@ class Settings:
             control = getattr(self, name)
             control.disabled = not native
             if native:
-                control.value = getattr(descriptor, name)
+                value = getattr(descriptor, name)
+                if name != "order":  # from Python it can be beyond what is offered
+                    control.min, control.max = min(control.min, value), max(control.max, value)
+                control.value = value
 
 
 def _looks(width: int) -> dict[str, Any]:
@@ -146,8 +160,8 @@ def _length(name: str, low: float, high: float, tooltip: str) -> Any:
     )
 
 
-def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, int]:
-    """Return one frame of an uploaded file, and how many frames it has.
+def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, Upload]:
+    """Return one structure of a file, and what is known of the file.
 
     Raises
     ------
@@ -155,18 +169,20 @@ def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, in
         If it is too large, or no structure in a format of ``FORMATS``; the message says so in
         words.
     """
-    plain = re.sub(r"[^\w.+-]", "_", Path(name).name) or "structure"
     if len(content) > UPLOAD:
         raise ValueError(
-            f"{plain} has {len(content) / 1e6:.1f} MB, and at most {UPLOAD / 1e6:.0f} MB can be "
+            f"{name} has {len(content) / 1e6:.1f} MB, and at most {UPLOAD / 1e6:.0f} MB can be "
             "read here; cut out what you want to look at."
         )
+    if name.lower().endswith(PACKED):
+        raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
     with TemporaryDirectory() as folder:
-        path = Path(folder) / plain
+        path = Path(folder) / _file_name(name)
         path.write_bytes(content)
         try:
             _check_format(path)
-            return structures.read(path, index=index), structures.count_frames(path)
+            atoms, frames = structures.read(path, index=index), structures.count_frames(path)
+            return atoms, Upload(name, content, index % frames, frames)
         except ValueError as error:
             raise ValueError(str(error).replace(f"{folder}/", "")) from None
 
@@ -174,9 +190,8 @@ def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, in
 def _check_format(path: Path) -> None:
     from ase.io.formats import UnknownFileTypeError, filetype
 
-    packed = path.suffix.lower() in {".gz", ".bz2", ".xz"}
     try:
-        found = "packed" if packed else filetype(str(path))
+        found = filetype(str(path))
     except UnknownFileTypeError:
         return  # empty, or unknown: said in words when it is read
     if found not in FORMATS:
@@ -184,6 +199,12 @@ def _check_format(path: Path) -> None:
             f"{path.name} is of the format {found!r}, which is not read from an uploaded file; "
             "give it as xyz, extxyz, cif, POSCAR or pdb."
         )
+
+
+def _file_name(name: str) -> str:
+    """The last part of a name, as a folder takes it, with the ending that tells the format."""
+    last = re.split(r"[/\\\0]", name)[-1]
+    return "structure" if last in {"", ".", ".."} else last[-LONGEST_NAME:]
 
 
 def check_size(atoms: Atoms) -> None:

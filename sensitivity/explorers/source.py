@@ -14,9 +14,12 @@ def write_source(state: State) -> str:
     """Return a script that prints the singular values of a state, and shows it in a notebook."""
     reference = state.reference
     load = f'structures.load("{reference.name}")' if reference.name else _write(reference.atoms)
-    native = isinstance(reference.descriptor, DensityCorrelations)
-    names = ["diagnose", "spectrum"]
-    names += ["DensityCorrelations"] if native else []
+    known = reference.diagnosis is not None
+    names = ["diagnose", "spectrum"] if known else ["spectrum"]
+    if isinstance(reference.descriptor, DensityCorrelations):
+        names.append("DensityCorrelations")
+        if reference.descriptor.basis != DensityCorrelations().basis:
+            names.append(type(reference.descriptor.basis).__name__)
     names += ["structures"] if reference.name else []
     lines = [
         *([] if reference.name else ["from ase import Atoms", ""]),
@@ -26,10 +29,11 @@ def write_source(state: State) -> str:
         f"descriptor = {_describe(reference.descriptor)}",
         f"centers = {list(reference.centers)}",
         "",
-        "found = diagnose(atoms, descriptor, centers=centers)",
+        f"found = {'diagnose' if known else 'spectrum'}(atoms, descriptor, centers=centers)",
         "print(found)",
         "moved = atoms.copy()",
-        f"moved.positions += {state.amplitude!r} * found.modes[{state.mode}].displacement",
+        f"moved.positions += {state.amplitude!r} * found.modes[{state.mode}]"
+        f"{'.displacement' if known else ''}",
         "print(spectrum(moved, descriptor, centers=centers).singular_values)",
         "",
         "# The same in a notebook:",

@@ -18,8 +18,12 @@ from sensitivity.explorers.libraries import require
 from sensitivity.explorers.source import write_source
 from sensitivity.explorers.state import State, compute
 
-FRAMES = 30
-"""Of a swing: smooth, and a file that can be sent."""
+FRAMES = 32
+"""Of a swing: smooth, and a file that can be sent. A multiple of four, or it would not reach the
+ends, and the two frames beside each would be alike."""
+
+DRAWN = (".png", ".pdf", ".svg")
+"""Endings of pictures of the chart."""
 
 SHARP = 200
 """Dots per inch of a picture."""
@@ -38,7 +42,7 @@ def make_souvenir(file: str, state: State, figure: Figure) -> bytes:
         return _write_frames(swing_states(state))
     if name.endswith((".xyz", ".extxyz")):
         return _write_frames([state])
-    if name.endswith((".png", ".pdf", ".svg")):
+    if name.endswith(DRAWN):
         return _draw(figure, name.rsplit(".", 1)[1])
     if name.endswith(".gif"):
         from sensitivity.plots.film import make_film
@@ -59,9 +63,8 @@ def make_souvenir(file: str, state: State, figure: Figure) -> bytes:
 
 def swing_states(state: State) -> list[State]:
     """One swing back and forth along the mode, to the ends of the slider."""
-    steps = np.arange(FRAMES) * SWING // FRAMES
-    reach = state.reference.reach
-    return [replace(state, amplitude=swing(int(step), reach=reach)) for step in steps]
+    steps, reach = np.arange(FRAMES) * SWING / FRAMES, state.reference.reach
+    return [replace(state, amplitude=swing(float(step), reach=reach)) for step in steps]
 
 
 def _frame(state: State) -> Atoms:

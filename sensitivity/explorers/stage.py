@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from sensitivity.explorers.state import (
     Shown,
     State,
     arrow_ends,
+    as_sentence,
     compute,
     explain,
     explain_displaced,
@@ -66,7 +66,7 @@ class Stage:
     def __init__(self, controls: Controls, *, failed: Callable[[Failure], None]) -> None:
         self.chart = Chart()
         self.molecule = Molecule(on_width=self.chart.fit)
-        self._controls, self._tell = controls, failed
+        self._controls, self._fail = controls, failed
         self._spectra, self._causes, self._tracer = self.workers = Worker(), Worker(), Worker()
 
     def enter(self, state: State) -> None:
@@ -119,7 +119,11 @@ class Stage:
         ends = arrow_ends(positions, state.pattern, length=state.arrow_length)
         self.molecule.show(positions, arrows=ends)
         self._controls.show(state)
-        self._spectra.start(lambda _: compute(state), then=self._show_spectrum, failed=self._fail)
+        if state.reference.diagnosis is not None:
+            self._causes.drop()  # those of a structure that is no longer shown
+        self._spectra.start(lambda _: compute(state), then=self._show_spectrum, failed=self._miss)
+        if self._spectra.busy:
+            self._controls.sentence.value = sentences.to_html(state, None)
 
     def _show_spectrum(self, shown: Shown) -> None:
         state, found, reference = self.state, shown.spectrum, self.state.reference
@@ -171,6 +175,5 @@ class Stage:
         show(unknown)  # those of another mode would mislead
         self._tracer.start(work, then=show, failed=self._fail, told=show, patience=0.0)
 
-    def _fail(self, error: Any) -> None:
-        if not isinstance(error, KeyboardInterrupt):  # else something newer took its place
-            self._tell(error)
+    def _miss(self, error: Failure) -> None:
+        self._show_spectrum(Shown(self.state.atoms, None, as_sentence(error)))

@@ -43,6 +43,51 @@ MOST_REMEMBERED = 64
 
 
 @dataclass(frozen=True, eq=False)
+class Upload:
+    """A file that a person gave, and which of its structures is looked at.
+
+    Attributes
+    ----------
+    name, content
+        Of the file.
+    index
+        Of the structure, from 0.
+    frames
+        How many structures it has.
+    """
+
+    name: str
+    content: bytes
+    index: int = 0
+    frames: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is to be looked at, and by what.
+
+    Attributes
+    ----------
+    atoms
+        The structure.
+    descriptor
+        What looks at it.
+    centers
+        Indices of the center atoms; None for all.
+    name
+        Of the structure in the library, if it is from there; else empty.
+    upload
+        The file that it is from, if a person gave one.
+    """
+
+    atoms: Atoms
+    descriptor: Descriptor
+    centers: Centers = None
+    name: str = ""
+    upload: Upload | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Reference:
     """A structure at amplitude zero, and what a descriptor sees of it.
 
@@ -54,6 +99,8 @@ class Reference:
         What looks at it.
     name
         Of the structure in the library, if it is from there; else empty.
+    upload
+        The file, if the structure is from one.
     diagnosis
         The causes; None as long as they are not known, or if they cannot be.
     """
@@ -61,6 +108,7 @@ class Reference:
     spectrum: Spectrum
     descriptor: Descriptor
     name: str = ""
+    upload: Upload | None = None
     diagnosis: Diagnosis | None = None
 
     @property
@@ -93,6 +141,12 @@ class Reference:
         if self.diagnosis is None:
             return self.spectrum.kinds
         return tuple(mode.cause for mode in self.diagnosis.modes)
+
+    @property
+    def subject(self) -> Subject:
+        """What is looked at, to be changed in parts."""
+        atoms: Atoms = self.atoms.copy()
+        return Subject(atoms, self.descriptor, self.centers, self.name, self.upload)
 
     @property
     def reach(self) -> float:
@@ -162,11 +216,10 @@ class Shown:
     problem: str = ""
 
 
-def examine(
-    atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None, name: str = ""
-) -> Reference:
+def examine(subject: Subject) -> Reference:
     """Return what the descriptor sees of a structure, the causes not yet known."""
-    return Reference(spectrum(atoms, descriptor, centers=centers), descriptor, name)
+    found = spectrum(subject.atoms, subject.descriptor, centers=subject.centers)
+    return Reference(found, subject.descriptor, subject.name, upload=subject.upload)
 
 
 @lru_cache(maxsize=8)
@@ -229,6 +282,9 @@ def trace_amplitudes(reach: float) -> Array:
 
 def as_sentence(error: BaseException) -> str:
     """Return what an error says, as a sentence."""
+    if isinstance(error, KeyboardInterrupt):
+        return "It was cancelled."
     text = " ".join(str(error).split()) or type(error).__name__
-    text = text[:1].upper() + text[1:]
+    if text.split()[0].isalpha():  # the name of a file or of an argument stays as it is
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

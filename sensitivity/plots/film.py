@@ -73,17 +73,23 @@ def _pictures(
     view = choose_view(frames[0], np.ptp(way, axis=0))
     seen = way @ view.T
     low, high = seen.min(axis=(0, 1))[:2] - ROOM, seen.max(axis=(0, 1))[:2] + ROOM
+    drawn: dict[tuple[bytes, str], Image.Image] = {}  # a swing passes each place twice
     for atoms, spectrum in zip(frames, spectra, strict=True):
+        frame = atoms.positions.tobytes(), title.format(**atoms.info)
+        if frame in drawn:
+            yield drawn[frame]
+            continue
         figure.clear()
         left, right = figure.add_axes(LEFT), figure.add_axes(RIGHT)
         draw_structure(left, atoms, view=view)
         left.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         left.set_axis_off()
-        left.set_title(title.format(**atoms.info), fontsize="medium")
+        left.set_title(frame[1], fontsize="medium")
         _draw_values(right, spectrum, [each for each in spectra if each is not None])
         canvas.draw()
         picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-        yield picture.quantize(COLORS_OF_GIF, dither=Image.Dither.NONE)
+        drawn[frame] = picture.quantize(COLORS_OF_GIF, dither=Image.Dither.NONE)
+        yield drawn[frame]
 
 
 def _draw_values(ax: Axes, spectrum: Spectrum | None, spectra: Sequence[Spectrum]) -> None:

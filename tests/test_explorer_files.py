@@ -1,0 +1,236 @@
+"""What is taken home: each file is read by the program it is for, and says what is shown."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import re
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import ase.io
+import chemiscope
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from panel import QUICK, TOOLBAR, drawn, heights, message
+from PIL import Image
+
+from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
+from sensitivity.explorers import Explorer, libraries
+from sensitivity.explorers.actions import SOUVENIRS
+from sensitivity.explorers.souvenirs import FRAMES, make_souvenir, swing_states
+
+pytestmark = TOOLBAR
+
+
+@pytest.fixture(scope="module")
+def explorer() -> Explorer:
+    explorer = Explorer("H2O", QUICK, centers=[0])
+    explorer.mode, explorer.amplitude = 1, 0.17
+    return explorer
+
+
+@pytest.fixture
+def offer(explorer: Explorer) -> Callable[[str], bytes]:
+    """Click on a button, and take what the link downloads."""
+
+    def offered(name: str) -> bytes:
+        explorer.actions.souvenirs[name].click()
+        file = SOUVENIRS[name][1]
+        assert message(explorer) == f"{file} is ready: click on its name."
+        link = explorer.actions.download.value
+        found = re.fullmatch(
+            r'<a download="(.*)" href="data:application/octet-stream;base64,(.*)">.*\((.*) kB\)'
+            "</a>",
+            link,
+        )
+        assert found is not None
+        assert found[1] == file
+        content = base64.b64decode(found[2], validate=True)
+        assert float(found[3]) == pytest.approx(len(content) / 1000, rel=0.01)
+        return content
+
+    return offered
+
+
+def read(content: bytes) -> list[Atoms]:
+    return ase.io.read(io.StringIO(content.decode()), index=":", format="extxyz")
+
+
+def amplitudes(explorer: Explorer) -> list[float]:
+    phases = 2 * np.pi * np.arange(FRAMES) / FRAMES
+    return np.round(explorer.reference.reach * np.sin(phases), 2).tolist()
+
+
+def test_the_geometry(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    (atoms,) = read(offer("geometry"))
+    np.testing.assert_allclose(atoms.positions, explorer.shown.atoms.positions, atol=1e-8)
+    assert atoms.info["amplitude"] == 0.17
+    found = spectrum(explorer.shown.atoms, QUICK, centers=[0])
+    assert atoms.info["condition"] == pytest.approx(found.condition, rel=1e-6)
+    np.testing.assert_allclose(atoms.arrays["mode"], explorer.reference.modes[1], atol=1e-8)
+
+
+def test_the_trajectory(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    frames = read(offer("trajectory"))
+    expected = amplitudes(explorer)
+    assert [frame.info["amplitude"] for frame in frames] == expected
+    assert len(frames) == FRAMES
+    assert max(expected) == -min(expected) == explorer.reference.reach
+    start, mode = explorer.structure.positions, explorer.reference.modes[1]
+    for frame, amplitude in zip(frames, expected, strict=True):
+        np.testing.assert_allclose(frame.positions, start + amplitude * mode, atol=2e-8)
+
+
+def test_the_film_has_frames_that_differ(offer: Callable[[str], bytes]) -> None:
+    film = Image.open(io.BytesIO(offer("film")))
+    assert (film.format, film.n_frames, film.info["loop"]) == ("GIF", FRAMES, 0)
+    pictures = []
+    for number in range(film.n_frames):
+        film.seek(number)
+        pictures.append(np.asarray(film.convert("RGB"), dtype=int))
+    changes = [np.abs(a - b).max() for a, b in pairwise(pictures)]
+    assert min(changes) > 100
+    np.testing.assert_array_equal(pictures[1] == pictures[FRAMES // 2 - 1], True)
+
+
+def test_the_chart(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    size = explorer.chart.figure.get_size_inches()
+    canvas = explorer.chart.figure.canvas
+    picture = Image.open(io.BytesIO(offer("figure")))
+    assert picture.format == "PNG"
+    assert picture.size == pytest.approx(200 * size, abs=1)
+    assert len(picture.convert("RGB").getcolors(2**24)) > 20
+    assert offer("drawing").startswith(b"%PDF-")
+    assert b"<svg" in offer("graphic")
+    assert explorer.chart.figure.canvas is canvas
+    assert explorer.chart.figure.dpi == 100
+
+
+def test_chemiscope_reads_its_file(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    data = json.loads(gzip.decompress(offer("chemiscope")))
+    assert len(data["structures"]) == FRAMES
+    assert data["properties"]["amplitude"]["values"] == amplitudes(explorer)
+    conditions = [
+        spectrum(state.atoms, QUICK, centers=[0]).condition
+        for state in swing_states(explorer.state)
+    ]
+    assert data["properties"]["condition"]["values"] == pytest.approx(conditions, rel=1e-9)
+    shown = data["structures"][3]
+    np.testing.assert_allclose(
+        np.transpose([shown["x"], shown["y"], shown["z"]]),
+        swing_states(explorer.state)[3].atoms.positions,
+    )
+
+
+def test_chemiscope_shows_its_file(explorer: Explorer, tmp_path: Path) -> None:
+    file = tmp_path / "motion.json.gz"
+    explorer.save(file)
+    assert chemiscope.show_input(str(file)) is not None
+
+
+def test_without_chemiscope_the_panel_says_what_to_install(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise libraries.missing(ModuleNotFoundError(name=name))
+
+    monkeypatch.setattr("sensitivity.explorers.souvenirs.require", missing)
+    explorer.actions.souvenirs["chemiscope"].click()
+    assert message(explorer).startswith("The explorers need chemiscope, which is not installed")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.xyz", "a.traj.extxyz", "a.png", "a.pdf", "a.svg", "a.json", "a.JSON.GZ", "a.py"]
+)
+def test_saved_is_what_is_offered(explorer: Explorer, tmp_path: Path, name: str) -> None:
+    explorer.save(tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    assert content[:4] in {b"3\nPr", b"\x89PNG", b"%PDF", b"<?xm", b'{"me', b"from"} or (
+        content[:2] == b"\x1f\x8b"
+    )
+    if name.endswith("xyz"):
+        assert len(read(content)) == (FRAMES if ".traj." in name else 1)
+    if name.endswith("json"):
+        assert len(json.loads(content)["structures"]) == FRAMES
+
+
+def test_an_unknown_ending_is_refused(explorer: Explorer, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"must end in \.xyz, .* got a\.docx; choose"):
+        explorer.save(tmp_path / "a.docx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_structure_without_a_spectrum_is_taken_home_all_the_same(explorer: Explorer) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> object:
+            return getattr(QUICK, name)
+
+        def gradients(self, *_: object, **__: object) -> None:
+            raise ValueError("no")
+
+    reference = replace(explorer.reference, descriptor=Broken())
+    (atoms,) = read(make_souvenir("a.xyz", replace(explorer.state, reference=reference), None))
+    assert atoms.info == {"amplitude": 0.17}
+
+
+def printed(explorer: Explorer) -> np.ndarray:
+    """The singular values that the script of the explorer prints, run on its own."""
+    with io.StringIO() as screen, redirect_stdout(screen):
+        exec(compile(explorer.code(), "explore.py", "exec"), {"__name__": "__main__"})
+        text = screen.getvalue()
+    return np.array(re.findall(r"[\d.]+(?:e[+-]\d+)?", text[text.index("[") :]), dtype=float)
+
+
+def crystal() -> Atoms:
+    atoms = bulk("NaCl", "rocksalt", a=5.64)
+    atoms.rattle(0.05, seed=2)
+    return atoms
+
+
+@pytest.mark.parametrize(
+    ("atoms", "descriptor", "centers"),
+    [
+        ("CH4", QUICK, None),
+        ("H2O", replace(QUICK, order=3, parity_odd=True, contract_channels=3), [1]),
+        (
+            Atoms("OH", [[0, 0, 0], [0.1, 0.2, 1 / 1.1]]),
+            DensityCorrelations(2, 2.5, 3, 3, smearing=0.4, basis=SphericalBessel()),
+            None,
+        ),
+        (crystal(), DensityCorrelations(order=2, cutoff=4.0, n_max=2, l_max=2), [1]),
+    ],
+    ids=["library", "settings", "own", "periodic"],
+)
+def test_the_code_prints_what_is_on_the_screen(
+    atoms: Atoms | str, descriptor: DensityCorrelations, centers: list[int] | None
+) -> None:
+    explorer = Explorer(atoms, descriptor, centers=centers)
+    explorer.mode, explorer.amplitude = 1, -0.137
+    values = heights(printed(explorer), explorer)
+    assert values == pytest.approx(drawn(explorer), rel=1e-7)  # printed with eight digits
+    exact = explorer.shown.spectrum
+    assert exact is not None
+    assert len(values) == len(exact.singular_values)
+
+
+def test_the_code_after_a_way_to_a_singular_point() -> None:
+    start = structures.load("CH4")
+    start.rattle(0.05, seed=1)
+    explorer = Explorer(start, QUICK, centers=[0])
+    explorer.locate()
+    assert explorer.reference.name == ""
+    explorer.amplitude = 0.05
+    assert heights(printed(explorer), explorer) == pytest.approx(drawn(explorer), rel=1e-7)
+
+
+def test_the_code_button_offers_the_code(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    assert offer("code").decode() == explorer.code()
+    assert 'structures.load("H2O")' in explorer.code()
