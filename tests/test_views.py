@@ -651,6 +651,16 @@ def test_order_one_has_no_degrees() -> None:
     assert view.n_max == 2
 
 
+@pytest.mark.usefixtures("few_bases")
+def test_where_nothing_can_be_seen_the_map_says_so() -> None:
+    view = BasisExplorer(bulk("Si"), DESCRIPTOR)
+    (axes,) = view.map.figure.axes
+    assert [text.get_text() for text in axes.texts] == ["symmetry lets nothing be seen"]
+    click(view.map.figure, axes, 0.9, 0.9)
+    assert view.descriptor == DESCRIPTOR
+    assert set(drawn(view)) == {view.chart.values["symmetry"].get_ydata()[0]}
+
+
 def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) -> None:
     with pytest.raises(ValueError, match="n_max must be"):
         basis.n_max = 0

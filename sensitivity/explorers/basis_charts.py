@@ -79,7 +79,8 @@ class BasisMap(Sheet):
     Attributes
     ----------
     frames
-        What marks the basis: two rectangles, or, where only n_max is varied, one line.
+        What marks the basis: two rectangles, or, where only n_max is varied, one line; none as
+        long as nothing is known.
     """
 
     def __init__(self) -> None:
@@ -92,7 +93,8 @@ class BasisMap(Sheet):
         self._grid = grid
         self._flat = len(grid.l_max) > 1
         if np.isnan(found.smallest).all():
-            _draw_nothing(axes)
+            known = bool((~np.isnan(found.rank)).any())
+            _write(axes, "symmetry lets nothing be seen" if known else "being computed ...")
             self.frames = []
             self.finish()
             return
@@ -121,7 +123,7 @@ class BasisMap(Sheet):
         """Call this with the n_max and the l_max that a person clicked on."""
 
         def clicked(event: Any) -> None:
-            if event.inaxes is not self._axes:
+            if event.inaxes is not self._axes or not self.frames:
                 return
             if not self._flat:
                 nearest = np.argmin(np.abs(np.array(self._grid.n_max) - event.xdata))
@@ -178,7 +180,8 @@ def _draw_ranks(axes: Axes, found: Convergence) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_nothing(axes: Axes) -> None:
+def _write(axes: Axes, text: str) -> None:
+    """Say why there is no map."""
     axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     axes.set_frame_on(False)
-    axes.text(0.5, 0.5, "being computed ...", ha="center", va="center", color="gray")
+    axes.text(0.5, 0.5, text, ha="center", va="center", color="gray")

@@ -197,7 +197,6 @@ class BasisExplorer(View):
         if reference is not self.reference:
             self._before = self.reference.singular_values
         self.reference = reference
-        self.panel.tell("")
         self._draw_map()
         self._show_controls()
         self._show(reference)
@@ -228,6 +227,7 @@ class BasisExplorer(View):
         )
         if same and self._grid.holds(descriptor):
             self.map.show(*self._grid.place(descriptor))
+            self._tell_of_map()
             return
         self._grid = Grid.around(descriptor)
         start = empty_map(
@@ -244,22 +244,26 @@ class BasisExplorer(View):
             return found
 
         self._show_map(start)
+        self.panel.tell(f"The map: 0 of {self._grid.size} bases ...")
         self._task.start(
-            work, then=self._finish, failed=self._fail, told=self._show_map, patience=0.0
+            work, then=self._show_map, failed=self._fail, told=self._show_map, patience=0.0
         )
 
     def _show_map(self, found: Convergence) -> None:
         self.convergence = found
         self.map.load(found, self._grid)
         self.map.show(*self._grid.place(self.descriptor))
-        self.panel.tell(f"The map: {count_known(found)} of {self._grid.size} bases ...")
+        self._tell_of_map()
 
-    def _finish(self, found: Convergence) -> None:
-        self._show_map(found)
-        left = self._grid.size - count_known(found)
-        self.panel.tell(
-            f"Cancelled: {left} bases were not tried." if left else f"The map: {found.status}"
-        )
+    def _tell_of_map(self) -> None:
+        found, size = self.convergence, self._grid.size
+        known = count_known(found)
+        if known == size:
+            self.panel.tell(f"The map: {found.status}")
+        elif self._task.busy:
+            self.panel.tell(f"The map: {known} of {size} bases ...")
+        else:
+            self.panel.tell(f"Cancelled: {size - known} bases were not tried.")
 
     def _show_controls(self) -> None:
         """Let the sliders stand where they belong, without a sound."""
@@ -290,7 +294,7 @@ def describe_basis(reference: Reference) -> list[str]:
         f"{found.features.shape[1]} features per center. {found.status}"
     )
     diagnosis = reference.diagnosis
-    return [basis, "" if diagnosis is None else as_sentence(ValueError(diagnosis.status))]
+    return [basis, "" if diagnosis is None else diagnosis.status]
 
 
 def _nearest(stops: Sequence[float], value: float) -> int:

@@ -242,16 +242,12 @@ def describe_frame(track: Track, frame: int) -> str:
     if found is None:
         problem = track.problems[frame]
         return f"{where}: {problem or 'the singular values are not known yet.'}"
+    seen = f"{where}: condition {found.condition:.1e}, rank {found.rank} of {found.internal}"
     distance, visible = track.feature_distance[frame], track.visible_distance[frame]
-    share = (
-        f", {100 * distance / visible:.2g} % of what the most visible mode does"
-        if visible > 0
-        else ""
-    )
-    return (
-        f"{where}: condition {found.condition:.1e}, rank {found.rank} of {found.internal}; the "
-        f"features have changed by {distance:.1e}{share}."
-    )
+    if distance == 0.0:
+        return f"{seen}; the features are those of the start."
+    share = f", {100 * distance / visible:.2g} % of what the most visible mode does"
+    return f"{seen}; the features have changed by {distance:.1e}{share if visible > 0 else ''}."
 
 
 def _check_track(path: Path | Track) -> Track:
