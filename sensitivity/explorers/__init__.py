@@ -6,8 +6,11 @@ They need the libraries of the extra ``lab``: ``pip install "atomic-sensitivity[
 from sensitivity.explorers.libraries import missing
 
 try:
+    from sensitivity.explorers.basis_explorer import BasisExplorer
     from sensitivity.explorers.explorer import Explorer
+    from sensitivity.explorers.path_explorer import PathExplorer
+    from sensitivity.explorers.twin_explorer import TwinExplorer
 except ModuleNotFoundError as error:
     raise missing(error) from error
 
-__all__ = ["Explorer"]
+__all__ = ["BasisExplorer", "Explorer", "PathExplorer", "TwinExplorer"]

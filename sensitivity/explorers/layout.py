@@ -41,6 +41,22 @@ def arrange(*, above: Any, left: Any, right: Any, below: Any) -> Any:
     return box
 
 
+def spread(*pictures: Any, above: Any, below: Any) -> Any:
+    """Put figures of fixed width beside each other, or below each other where it is narrow."""
+    widgets = require("ipywidgets")
+    papers = [widgets.Box([picture]) for picture in pictures]
+    for paper in papers:
+        paper.add_class(PICTURE)
+    beside = widgets.Box(papers, layout={"flex_flow": "row wrap", "grid_gap": "8px"})
+    style = widgets.HTML(STYLE, layout={"display": "none"})
+    box = widgets.VBox(
+        [style, *above, beside, *below],
+        layout={"max_width": f"{WIDEST}px", "overflow": "hidden"},
+    )
+    box.add_class(FAMILY)
+    return box
+
+
 def row(*children: Any) -> Any:
     """Put widgets beside each other, in several lines where it is narrow."""
     widgets = require("ipywidgets")

@@ -25,6 +25,9 @@ Array = NDArray[np.float64]
 ARROW_RADIUS = 0.11
 """Å: as thin as can be seen beside a bond."""
 
+BALL = 0.45
+"""Radius of an atom of a structure in one colour, in covalent radii."""
+
 HEIGHT = 420
 """Pixels: as high as the chart beside it."""
 
@@ -273,8 +276,11 @@ def _set_up() -> str:
 
 def _describe(body: Body) -> dict[str, Any]:
     """A structure as text, and how to draw it."""
-    paint = {} if body.color is None else {"color": body.color}
-    styles = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2, **paint}]
+    styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
+    if body.color is not None:  # elements are told apart by their sizes
+        balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": BALL}
+        styles = [{"type": "licorice", "radius": 0.08}, balls]
+        styles = [{**style, "color": body.color} for style in styles]
     if 0 < len(body.marked) <= min(MOST_MARKED, len(body.atoms) - 1):
         atoms = "@" + ",".join(str(index) for index in body.marked)
         halo = {"radiusType": "size", "radius": 0.42, "opacity": 0.25, "color": "#E69F00"}

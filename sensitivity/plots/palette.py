@@ -104,6 +104,9 @@ def add_legend(ax: Axes, *, wide: bool = False) -> None:
 
     A wide one, of long names, stands in three columns that reach to the left beyond the axes.
     """
+    ax.spines[["top", "right"]].set_visible(False)
+    if not ax.get_legend_handles_labels()[0]:
+        return
     ax.legend(
         loc="lower right" if wide else "lower center",
         bbox_to_anchor=(1.0 if wide else 0.5, 1.0),
@@ -116,4 +119,3 @@ def add_legend(ax: Axes, *, wide: bool = False) -> None:
         handlelength=1.2,
         labelcolor=foreground(ax),
     )
-    ax.spines[["top", "right"]].set_visible(False)

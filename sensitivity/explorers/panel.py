@@ -1,0 +1,50 @@
+"""What an explorer says below its pictures: one sentence on what is shown, one on what goes on."""
+
+from __future__ import annotations
+
+from html import escape
+
+from sensitivity.explorers.layout import row
+from sensitivity.explorers.libraries import require
+
+TROUBLE = "#B03A00"
+"""A colour that is seen on light and on dark paper."""
+
+
+class Panel:
+    """Two lines of text, and a button that ends what takes long.
+
+    Attributes
+    ----------
+    sentence, message, cancel
+        The widgets; ``box`` holds all of them.
+    """
+
+    def __init__(self) -> None:
+        widgets = require("ipywidgets")
+        self.sentence = widgets.HTML(layout={"margin": "4px 8px"})
+        self.message = widgets.HTML(layout={"margin": "0 8px", "flex": "1 1 300px"})
+        self.cancel = widgets.Button(
+            description="cancel",
+            icon="stop",
+            button_style="warning",
+            tooltip="End what is going on, and keep what it has found",
+            layout={"width": "auto", "display": "none"},
+        )
+        going_on = row(self.cancel, self.message)
+        going_on.layout.min_height = "34px"  # nothing moves when the button appears
+        self.box = widgets.VBox([self.sentence, going_on])
+
+    def say(self, *sentences: str) -> None:
+        """Show sentences, one in a line, on what is shown."""
+        lines = "<br>".join(escape(sentence) for sentence in sentences if sentence)
+        self.sentence.value = f'<div style="line-height: 1.5">{lines}</div>'
+
+    def tell(self, text: str, *, trouble: bool = False) -> None:
+        """Show a sentence on what goes on; of trouble, in a colour that is seen."""
+        color = TROUBLE if trouble else "inherit"
+        self.message.value = f'<span role="status" style="color: {color}">{escape(text)}</span>'
+
+    def show_busy(self, busy: bool) -> None:
+        """Offer to cancel, or not."""
+        self.cancel.layout.display = None if busy else "none"

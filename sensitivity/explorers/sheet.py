@@ -1,0 +1,53 @@
+"""A figure on white paper beside the atoms, which takes its share of the width of the page."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from sensitivity.explorers.canvas import embed, resize
+from sensitivity.explorers.chart import HEIGHT, MARGINS, SHARE, WIDTHS
+
+DOTS = 100
+"""Dots per inch: sizes in points are then what they are in print at this size."""
+
+
+class Sheet:
+    """A matplotlib figure as a widget.
+
+    Parameters
+    ----------
+    width
+        Pixels, as long as nobody says how much room there is.
+
+    Attributes
+    ----------
+    figure, widget
+        The matplotlib figure, and the widget that shows it.
+    refresh
+        To be called after the figure has changed.
+    """
+
+    def __init__(self, *, width: int = WIDTHS[0], height: int = HEIGHT) -> None:
+        size = (width / DOTS, height / DOTS)
+        self.figure = Figure(figsize=size, dpi=DOTS, layout="constrained")
+        self.widget, self.refresh = embed(self.figure)
+        self._height = height
+
+    def clear(self) -> None:
+        """Begin with an empty figure."""
+        self.figure.clear()
+        self.figure.set_layout_engine("constrained")
+
+    def finish(self) -> None:
+        """Lay the figure out, once: that takes longer than to draw it again with other data."""
+        self.figure.set_layout_engine("constrained")
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
+        self.refresh()
+
+    def fit(self, width: float) -> None:
+        """Take a share of the width of the explorer, or, if that is too little, all of it."""
+        share = int(SHARE * width)
+        pixels = min(share, WIDTHS[1]) if share >= WIDTHS[0] else int(width) - MARGINS
+        resize(self.figure, width=pixels, height=self._height)
+        self.finish()

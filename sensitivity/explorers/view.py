@@ -1,0 +1,84 @@
+"""What all views share: work in the background, and errors as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import traitlets
+
+from sensitivity.explorers.background import Failure, Report, Worker
+from sensitivity.explorers.panel import Panel
+from sensitivity.explorers.state import as_sentence
+
+PAUSE = 1.0
+"""Seconds between two pictures of what is being computed: drawing takes up to a third of that, and
+would otherwise fall behind."""
+
+
+def seldom(report: Report) -> Report:
+    """Return a report that tells no more often than can be drawn."""
+    last = monotonic()
+
+    def tell(value: Any) -> None:
+        nonlocal last
+        if monotonic() - last > PAUSE:
+            last = monotonic()
+            report(value)
+
+    return tell
+
+
+class View(traitlets.HasTraits):
+    """A widget with a panel, and with work that goes on in the background.
+
+    Attributes
+    ----------
+    widget
+        The widget that holds everything.
+    panel
+        What it says.
+    """
+
+    widget: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.panel = Panel()
+        self._task = Worker(changed=lambda: self.panel.show_busy(self._task.busy))
+        self.panel.cancel.on_click(lambda _: self.cancel())
+
+    @property
+    def busy(self) -> bool:
+        """Whether something goes on in the background."""
+        return any(worker.busy for worker in self._workers)
+
+    def wait(self) -> None:
+        """Wait until nothing goes on in the background."""
+        while self.busy:
+            for worker in self._workers:
+                worker.wait()
+
+    def cancel(self) -> None:
+        """End what takes long, and keep what it has found."""
+        self._task.cancel()
+
+    @property
+    def _workers(self) -> tuple[Worker, ...]:
+        return (self._task,)
+
+    def _try(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Do what a person asks for; what is wrong with it is said in the panel."""
+        try:
+            act(*arguments)
+        except (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError) as error:
+            self._fail(error)
+
+    def _fail(self, error: Failure) -> None:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        text = "It was cancelled." if interrupted else as_sentence(error)
+        self.panel.tell(text, trouble=not interrupted)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self.widget._repr_mimebundle_(**kwargs)
