@@ -80,12 +80,12 @@ def heights(values: Any, explorer: Explorer) -> np.ndarray:
 
 def sentence(explorer: Explorer) -> str:
     """What the panel says about mode and structure."""
-    return _text(explorer.controls.sentence.value)
+    return _text(explorer.panel.sentence.value)
 
 
 def message(explorer: Explorer) -> str:
     """What the panel says about what is going on."""
-    return _text(explorer.actions.message.value)
+    return _text(explorer.panel.message.value)
 
 
 def upload(explorer: Explorer, name: str, content: bytes) -> None:

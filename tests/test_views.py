@@ -667,7 +667,7 @@ def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) 
     with pytest.raises(ValueError, match="cutoff must be"):
         basis.cutoff = -1.0
     assert basis.descriptor == DESCRIPTOR
-    basis._try(setattr, basis, "n_max", 0)
+    basis.attempt(setattr, basis, "n_max", 0)
     assert "N_max must be" in basis.panel.message.value
     basis.n_max = 2
     assert basis.n_max == 2

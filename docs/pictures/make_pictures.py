@@ -1,4 +1,4 @@
-"""Make the pictures of this folder in a real JupyterLab: every explorer at three widths, and a film.
+"""Make the pictures of this folder in a real JupyterLab: explorers at three widths, and a film.
 
 Run it from anywhere, with the extras ``lab`` and ``test`` and a Chromium installed:
 ``python docs/pictures/make_pictures.py``.

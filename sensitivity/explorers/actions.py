@@ -55,16 +55,12 @@ ICON = "download"
 
 
 class Actions:
-    """Buttons, and a line that tells what is going on.
+    """Buttons, and a place for a link.
 
     Attributes
     ----------
     journeys, souvenirs
-        The buttons, by name.
-    cancel
-        The button that ends what takes long.
-    message
-        The line; ``box`` holds everything.
+        The buttons, by name; ``box`` holds everything.
     download
         Where the link to a file appears.
     """
@@ -83,31 +79,16 @@ class Actions:
             )
             for name, (text, _, tooltip) in SOUVENIRS.items()
         }
-        self.cancel = widgets.Button(
-            description="cancel",
-            icon="stop",
-            button_style="warning",
-            tooltip="End what is going on, and keep what it has found",
-            layout={"width": "auto", "visibility": "hidden"},
-        )
-        self.message = widgets.HTML(layout={"margin": "0 8px", "flex": "1 1 300px"})
         self.download = widgets.HTML(layout={"margin": "0 8px"})
         self.box = widgets.VBox(
             [
                 row(widgets.Label("go to"), *self.journeys.values()),
-                row(self.cancel, self.message),
                 row(widgets.Label("take home"), *self.souvenirs.values(), self.download),
             ]
         )
 
-    def tell(self, text: str, *, trouble: bool = False) -> None:
-        """Show a sentence; of trouble, in a colour that is seen."""
-        color = "#B03A00" if trouble else "inherit"
-        self.message.value = f'<span role="status" style="color: {color}">{escape(text)}</span>'
-
-    def show_busy(self, busy: bool) -> None:
-        """Offer to cancel, or not; and lock what would start something else."""
-        self.cancel.layout.visibility = "visible" if busy else "hidden"
+    def lock(self, busy: bool) -> None:
+        """Lock what would start something else, or unlock it."""
         for button in (*self.journeys.values(), *self.souvenirs.values()):
             button.disabled = busy
 

@@ -17,7 +17,7 @@ from sensitivity.explorers.basis_charts import BasisMap, SpectrumChart
 from sensitivity.explorers.dials import make_slider
 from sensitivity.explorers.layout import row, spread
 from sensitivity.explorers.settings import check_size
-from sensitivity.explorers.state import Reference, as_sentence, examine, explain
+from sensitivity.explorers.state import Reference, Subject, as_sentence, examine, explain
 from sensitivity.explorers.view import View, seldom
 
 SMEARINGS = tuple(round(0.05 * k, 2) for k in range(21))
@@ -67,7 +67,7 @@ class BasisExplorer(View):
         check_size(atoms)
         super().__init__()
         self._spectra, self._causes = Worker(), Worker()
-        self.reference = examine(atoms, descriptor, centers=centers)
+        self.reference = examine(Subject(atoms, descriptor, centers))
         self._descriptor = descriptor
         self._before: NDArray[np.float64] | None = None
         self._own = False
@@ -96,7 +96,7 @@ class BasisExplorer(View):
         self._descriptor = descriptor
         atoms, centers = self.reference.atoms, self.reference.centers
         self._spectra.start(
-            lambda _: examine(atoms, descriptor, centers=centers),
+            lambda _: examine(Subject(atoms, descriptor, centers)),
             then=self._enter,
             failed=self._stay,
         )
@@ -175,7 +175,7 @@ class BasisExplorer(View):
             ("cutoff", self.cutoff_slider),
         ):
             slider.observe(lambda change, name=name: self._slide(name, change["new"]), "index")
-        self.map.on_click(lambda n_max, l_max: self._try(self._choose, n_max, l_max))
+        self.map.on_click(lambda n_max, l_max: self.attempt(self._choose, n_max, l_max))
 
     def _choose(self, n_max: int, l_max: int) -> None:
         self.descriptor = replace(self.descriptor, n_max=n_max, l_max=l_max)
@@ -184,7 +184,7 @@ class BasisExplorer(View):
         stops = self._stops(name)
         # A slider stands at the stop nearest to the value, which may lie between two.
         if not self._own and stop != _nearest(stops, getattr(self, name)):
-            self._try(setattr, self, name, stops[stop])
+            self.attempt(setattr, self, name, stops[stop])
 
     def _stops(self, name: str) -> Sequence[float]:
         grid = self._grid

@@ -40,7 +40,7 @@ class Controls:
 
     Attributes
     ----------
-    mode, amplitude, play, speed, arrows, arrow_length, look, reset, sentence
+    mode, amplitude, play, speed, arrows, arrow_length, look, reset
         The widgets, ``look`` one per axis; ``box`` holds all of them.
     """
 
@@ -107,7 +107,6 @@ class Controls:
             tooltip="Back to the least visible mode, amplitude zero, and the first view",
             layout={"width": "90px"},
         )
-        self.sentence = widgets.HTML(layout={"margin": "4px 8px"})
         self.box = _arrange(self)
 
     def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
@@ -161,4 +160,5 @@ def _arrange(controls: Controls) -> Any:
         view,
         controls.reset,
     )
-    return widgets.VBox([line, controls.sentence], layout={"margin": "6px 0 0 0"})
+    line.layout.margin = "6px 0 0 0"
+    return line

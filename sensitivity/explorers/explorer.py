@@ -16,7 +16,7 @@ from sensitivity import structures
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor
 from sensitivity.explorers import journeys
 from sensitivity.explorers.actions import SOUVENIRS, Actions
-from sensitivity.explorers.background import Report, Worker
+from sensitivity.explorers.background import Failure, Report, Worker
 from sensitivity.explorers.controls import ARROW_LENGTHS, STEP, Controls, swing
 from sensitivity.explorers.layout import arrange
 from sensitivity.explorers.libraries import require
@@ -38,10 +38,10 @@ from sensitivity.explorers.state import (
     Shown,
     State,
     Subject,
-    as_sentence,
     compute,
     examine,
 )
+from sensitivity.explorers.view import View
 from sensitivity.explorers.wiring import connect
 
 MOST_UNDONE = 20
@@ -50,11 +50,8 @@ MOST_UNDONE = 20
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
 """What looks at a structure if nothing else is given."""
 
-WRONG = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, traitlets.TraitError)
-"""What a person can have asked for that cannot be done."""
 
-
-class Explorer(traitlets.HasTraits):
+class Explorer(View):
     """The atoms with arrows along one mode, and the singular values, in a notebook.
 
     Make it the last expression of a cell to see it. Everything a control does can be done from
@@ -120,16 +117,15 @@ class Explorer(traitlets.HasTraits):
             Settings(self.quiet),
             Actions(),
         )
-        self.stage = Stage(self.controls, failed=self._fail)
+        self.stage = Stage(self.controls, self.panel, failed=self._fail)
         self.chart, self.molecule = self.stage.chart, self.stage.molecule
         self.below = require("ipywidgets").VBox([])
         self.widget = arrange(
             above=[self.settings.box],
             left=self.molecule.widget,
             right=self.chart.widget,
-            below=[self.controls.box, self.actions.box, self.below],
+            below=[self.controls.box, self.panel.box, self.actions.box, self.below],
         )
-        self._tasks = Worker(changed=self._show_busy)
         self._past: list[State] = []
         if centers is None and name:
             centers = usual_centers(structure, name=name)
@@ -235,22 +231,9 @@ class Explorer(traitlets.HasTraits):
         self.mode = self.reference.least_visible
         self.stage.look()
 
-    # What goes on.
-
     @property
-    def busy(self) -> bool:
-        """Whether something goes on in the background."""
-        return any(worker.busy for worker in (self._tasks, *self.stage.workers))
-
-    def wait(self) -> None:
-        """Wait until nothing goes on in the background."""
-        while self.busy:
-            for worker in (self._tasks, *self.stage.workers):
-                worker.wait()
-
-    def cancel(self) -> None:
-        """End what takes long, and keep what it has found."""
-        self._tasks.cancel()
+    def _workers(self) -> tuple[Worker, ...]:
+        return self._task, *self.stage.workers
 
     # Where to go.
 
@@ -277,29 +260,22 @@ class Explorer(traitlets.HasTraits):
     def undo(self) -> None:
         """Go back to the structure and the descriptor before."""
         if not self._past:
-            self.actions.tell("There is nothing to be undone.")
+            self.panel.tell("There is nothing to be undone.")
             return
-        self._tasks.drop()
+        self._task.drop()
         self._enter(self._past.pop())
-        self.actions.tell("")
+        self.panel.tell("")
 
     # How it works.
 
-    def attempt(self, act: Callable[..., None], *arguments: Any) -> None:
-        """Do what a person asks for; what is wrong with it is said in the panel."""
-        try:
-            act(*arguments)
-        except WRONG as error:
-            self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
-        cancelled = isinstance(error, KeyboardInterrupt)
+    def _fail(self, error: Failure) -> None:
+        super()._fail(error)
         self._wanted = self.reference.subject
-        self.actions.tell(as_sentence(error), trouble=not cancelled)
         self.settings.show(self.reference)
 
-    def _show_busy(self) -> None:
-        self.actions.show_busy(self._tasks.busy)
+    def _show_busy(self, busy: bool) -> None:
+        super()._show_busy(busy)
+        self.actions.lock(busy)
 
     def _change(self, _: Any) -> None:
         if not self.quiet:
@@ -350,7 +326,7 @@ class Explorer(traitlets.HasTraits):
     def _take(self, find: Callable[[], Descriptor | None] | None, what: str) -> None:
         descriptor = None if find is None else find()
         if descriptor is None:
-            self.actions.tell(f"This descriptor names no {what}.", trouble=True)
+            self.panel.tell(f"This descriptor names no {what}.", trouble=True)
         else:
             self.descriptor = descriptor
 
@@ -359,20 +335,20 @@ class Explorer(traitlets.HasTraits):
 
         def arrive(reference: Reference) -> None:
             self._go_to(reference)
-            self.actions.tell("")
+            self.panel.tell("")
 
         self._wanted = subject
-        self.actions.tell(f"Looking at {subject.name or subject.atoms.symbols} ...")
-        self._tasks.start(lambda _: examine(subject), then=arrive, failed=self._fail)
+        self.panel.tell(f"Looking at {subject.name or subject.atoms.symbols} ...")
+        self._task.start(lambda _: examine(subject), then=arrive, failed=self._fail)
 
     def _travel(self, journey: Callable[[State, Report], journeys.Arrival], what: str) -> None:
         state = self.state
-        self.actions.tell(f"{what} ...")
-        self._tasks.start(
+        self.panel.tell(f"{what} ...")
+        self._task.start(
             lambda report: journey(state, report),
             then=self._arrive,
             failed=self._fail,
-            told=self.actions.tell,
+            told=self.panel.tell,
         )
 
     def _arrive(self, arrival: journeys.Arrival) -> None:
@@ -380,20 +356,20 @@ class Explorer(traitlets.HasTraits):
             self._go_to(arrival.reference)
         if arrival.view is not None:
             self.below.children = (arrival.view().widget,)
-        self.actions.tell(arrival.sentence, trouble=not arrival.good)
+        self.panel.tell(arrival.sentence, trouble=not arrival.good)
 
     def make(self, name: str) -> None:
         """Make a file, and offer it to be downloaded."""
         file, state, figure = SOUVENIRS[name][1], self.state, self.chart.figure
         # The chart can be drawn in this thread only: here it goes on changing.
         drawn = make_souvenir(file, state, figure) if file.endswith(DRAWN) else b""
-        self.actions.tell(f"Making {file} ...")
+        self.panel.tell(f"Making {file} ...")
 
         def offer(content: bytes) -> None:
             self.actions.offer(file, content)
-            self.actions.tell(f"{file} is ready: click on its name.")
+            self.panel.tell(f"{file} is ready: click on its name.")
 
-        self._tasks.start(
+        self._task.start(
             lambda _: drawn or make_souvenir(file, state, figure), then=offer, failed=self._fail
         )
 
@@ -431,9 +407,6 @@ class Explorer(traitlets.HasTraits):
         if length not in ARROW_LENGTHS:
             raise ValueError(f"arrow_length must be one of {ARROW_LENGTHS} Å, got {length}")
         return length
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        return self.widget._repr_mimebundle_(**kwargs)
 
 
 def _named(structure: Atoms | str) -> tuple[Atoms, str]:

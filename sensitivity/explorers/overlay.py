@@ -154,7 +154,7 @@ def conclude(comparisons: list[Comparison]) -> str:
     return f"{_enumerate(apart)} {'tells' if len(apart) == 1 else 'tell'} the two apart"
 
 
-def _of_order(descriptor: DensityCorrelations, order: int) -> DensityCorrelations | str:
+def _of_order(descriptor: DensityCorrelations, order: int) -> Descriptor | str:
     if order == descriptor.order:
         return descriptor
     try:

@@ -14,6 +14,7 @@ from sensitivity.explorers.background import Failure, Report, Worker
 from sensitivity.explorers.chart import Chart
 from sensitivity.explorers.controls import Controls
 from sensitivity.explorers.molecule import Body, Camera, Molecule
+from sensitivity.explorers.panel import Panel
 from sensitivity.explorers.state import (
     Reference,
     Shown,
@@ -49,7 +50,9 @@ class Stage:
     Parameters
     ----------
     controls
-        The widgets that name the modes and say what is shown.
+        The widgets that name the modes.
+    panel
+        It says what is shown.
     failed
         Gets what went wrong in the background.
 
@@ -63,10 +66,12 @@ class Stage:
 
     state: State
 
-    def __init__(self, controls: Controls, *, failed: Callable[[Failure], None]) -> None:
+    def __init__(
+        self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]
+    ) -> None:
         self.chart = Chart()
         self.molecule = Molecule(on_width=self.chart.fit)
-        self._controls, self._fail = controls, failed
+        self._controls, self._panel, self._fail = controls, panel, failed
         self._spectra, self._causes, self._tracer = self.workers = Worker(), Worker(), Worker()
 
     def enter(self, state: State) -> None:
@@ -123,11 +128,11 @@ class Stage:
             self._causes.drop()  # those of a structure that is no longer shown
         self._spectra.start(lambda _: compute(state), then=self._show_spectrum, failed=self._miss)
         if self._spectra.busy:
-            self._controls.sentence.value = sentences.to_html(state, None)
+            self._panel.sentence.value = sentences.to_html(state, None)
 
     def _show_spectrum(self, shown: Shown) -> None:
         state, found, reference = self.state, shown.spectrum, self.state.reference
-        self._controls.sentence.value = sentences.to_html(state, shown)
+        self._panel.sentence.value = sentences.to_html(state, shown)
         if found is None:
             self.chart.show(state, np.zeros(0), ())
         elif state.amplitude == 0.0:

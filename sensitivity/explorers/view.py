@@ -12,6 +12,9 @@ from sensitivity.explorers.background import Failure, Report, Worker
 from sensitivity.explorers.panel import Panel
 from sensitivity.explorers.state import as_sentence
 
+WRONG = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, traitlets.TraitError)
+"""What a person can have asked for that cannot be done."""
+
 PAUSE = 1.0
 """Seconds between two pictures of what is being computed: drawing takes up to a third of that, and
 would otherwise fall behind."""
@@ -46,7 +49,7 @@ class View(traitlets.HasTraits):
     def __init__(self) -> None:
         super().__init__()
         self.panel = Panel()
-        self._task = Worker(changed=lambda: self.panel.show_busy(self._task.busy))
+        self._task = Worker(changed=lambda: self._show_busy(self._task.busy))
         self.panel.cancel.on_click(lambda _: self.cancel())
 
     @property
@@ -68,17 +71,18 @@ class View(traitlets.HasTraits):
     def _workers(self) -> tuple[Worker, ...]:
         return (self._task,)
 
-    def _try(self, act: Callable[..., None], *arguments: Any) -> None:
+    def attempt(self, act: Callable[..., None], *arguments: Any) -> None:
         """Do what a person asks for; what is wrong with it is said in the panel."""
         try:
             act(*arguments)
-        except (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError) as error:
+        except WRONG as error:
             self._fail(error)
 
     def _fail(self, error: Failure) -> None:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        text = "It was cancelled." if interrupted else as_sentence(error)
-        self.panel.tell(text, trouble=not interrupted)
+        self.panel.tell(as_sentence(error), trouble=not isinstance(error, KeyboardInterrupt))
+
+    def _show_busy(self, busy: bool) -> None:
+        self.panel.show_busy(busy)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self.widget._repr_mimebundle_(**kwargs)

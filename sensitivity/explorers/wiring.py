@@ -50,7 +50,6 @@ def clicks(explorer: Explorer) -> dict[str, tuple[Any, Act]]:
     controls, actions = explorer.controls, explorer.actions
     return {
         "reset": (controls.reset, explorer.reset),
-        "cancel": (actions.cancel, explorer.cancel),
         **{axis: (button, partial(explorer.look, axis)) for axis, button in controls.look.items()},
         **{name: (actions.journeys[name], getattr(explorer, name)) for name in JOURNEYS},
         **{name: (actions.souvenirs[name], partial(explorer.make, name)) for name in SOUVENIRS},
