@@ -668,7 +668,7 @@ def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) 
         basis.cutoff = -1.0
     assert basis.descriptor == DESCRIPTOR
     basis.attempt(setattr, basis, "n_max", 0)
-    assert "N_max must be" in basis.panel.message.value
+    assert "n_max must be" in basis.panel.message.value
     basis.n_max = 2
     assert basis.n_max == 2
 
