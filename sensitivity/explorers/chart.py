@@ -7,29 +7,16 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from sensitivity.explorers.canvas import embed, resize
+from sensitivity.explorers.sheet import Sheet
 from sensitivity.explorers.state import Reference, State
 from sensitivity.plots.palette import ARROW, COLORS, GREY, MARKERS, TRIVIAL
 from sensitivity.spectrum import Spectrum
 
 Array = NDArray[np.float64]
-
-HEIGHT = 420
-"""Pixels."""
-
-WIDTHS = (420, 640)
-"""Pixels: narrower, the labels crowd; wider, there is nothing more to see."""
-
-MARGINS = 10
-"""Pixels: the border, and what ipympl leaves free on both sides."""
-
-SHARE = 0.52
-"""Of the width of the explorer, beside the molecule."""
 
 BAND = 5.0
 """Singular values that count as zero are drawn this factor below the threshold."""
@@ -62,20 +49,21 @@ class Chart:
     """
 
     def __init__(self) -> None:
-        self.figure = Figure(figsize=(WIDTHS[0] / 100, HEIGHT / 100), dpi=100, layout="constrained")
-        self.widget, self._refresh = embed(self.figure)
+        self._sheet = Sheet()
+        self.figure, self.widget = self._sheet.figure, self._sheet.widget
 
     def load(self, reference: Reference) -> None:
         """Show another structure, at amplitude zero."""
         self._zero = reference.spectrum.zero_level or reference.spectrum.threshold
         self._kinds = reference.spectrum.kinds
-        self.figure.clear()
+        self._sheet.clear()
         self._left, self._right = self.figure.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
         _scale(self._left, self._right, reference.spectrum, zero=self._zero)
         self.values, self.before, self.chosen = _markers(self._left, len(self._kinds))
         self.traces, self._cursor = _lines(self._right, len(self._kinds), reach=reference.reach)
         self.before.set_ydata(self._heights(reference.spectrum.singular_values))
         self._legend: tuple[str, ...] = ()
+        self._sheet.finish()
 
     def show(self, state: State, values: Array, causes: Sequence[str]) -> None:
         """Show singular values of the displaced structure, each with its kind or cause.
@@ -92,19 +80,17 @@ class Chart:
             internal = self._kinds[mode] == "internal"
             line.set(visible=internal, **(_BOLD if mode == state.mode else _THIN))
         self._name(causes)
-        self._refresh()
+        self._sheet.refresh()
 
     def show_traces(self, amplitudes: Array, values: Array) -> None:
         """Show singular values, shape (amplitudes, modes), against amplitudes in Å."""
         for line, column in zip(self.traces, self._heights(values).T, strict=True):
             line.set_data(amplitudes, column)
-        self._refresh()
+        self._sheet.refresh()
 
     def fit(self, width: float) -> None:
         """Take a share of the width of the explorer, or, if that is too little, all of it."""
-        share = int(SHARE * width)
-        pixels = min(share, WIDTHS[1]) if share >= WIDTHS[0] else int(width) - MARGINS
-        resize(self.figure, width=pixels, height=HEIGHT)
+        self._sheet.fit(width)
 
     def on_click(self, *, mode: Callable[[int], None], amplitude: Callable[[float], None]) -> None:
         """Call these with the mode, or the amplitude, that a person clicked on."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from sensitivity.explorers.canvas import embed, resize
-from sensitivity.explorers.chart import HEIGHT, MARGINS, SHARE, WIDTHS
+
+HEIGHT = 420
+"""Pixels."""
+
+WIDTHS = (420, 640)
+"""Pixels: narrower, the labels crowd; wider, there is nothing more to see."""
+
+MARGINS = 10
+"""Pixels: the border, and what ipympl leaves free on both sides."""
+
+SHARE = 0.52
+"""Of the width of the explorer, beside the molecule."""
 
 DOTS = 100
 """Dots per inch: sizes in points are then what they are in print at this size."""
