@@ -108,6 +108,8 @@ class BasisMap(Sheet):
         for text in axes.texts:  # inside of the cells, they take time and no room
             text.set_in_layout(False)
         self.frames = self._add_frames(axes)
+        for frame in self.frames:
+            frame.set_animated(True)
         self.finish()
 
     def show(self, column: int, row: int) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,39 +21,102 @@ def resize(figure: Figure, *, width: int, height: int) -> None:
         live.handle_resize({"width": width, "height": height})
 
 
-def embed(figure: Figure) -> tuple[Any, Callable[[], None]]:
-    """Widget that shows the figure, and a function to call after its data changed.
+class Canvas:
+    """Shows a figure, live with ipympl, and as a picture without it.
 
-    With ipympl the function only asks for a drawing and returns at once; several requests become
-    one. Without it, each call draws a PNG, and clicks on the figure are not seen.
+    Attributes
+    ----------
+    widget
+        The widget.
     """
-    return _live(figure) if find_spec("ipympl") else _still(figure)
+
+    widget: Any
+
+    def redraw(self) -> None:
+        """Draw everything, soon; several requests become one."""
+
+    def refresh(self) -> None:
+        """Draw again what is animated, which is all that has changed."""
 
 
-def _live(figure: Figure) -> tuple[Any, Callable[[], None]]:
-    backend = require("ipympl.backend_nbagg")
-    canvas = backend.Canvas(figure)
-    backend.FigureManager(canvas, 0)  # not known to pyplot, so no cell shows the figure again
-    canvas.header_visible = canvas.toolbar_visible = canvas.footer_visible = False
-    canvas.resizable = False
-    # A new view makes itself resizable, whatever it is told before.
-    canvas.on_msg(lambda _, message, __: _fix_size(canvas, message))
-    return canvas, canvas.draw_idle
+def embed(figure: Figure) -> Canvas:
+    """Return the canvas of a figure."""
+    return _Live(figure) if find_spec("ipympl") else _Still(figure)
 
 
-def _fix_size(canvas: Any, message: dict[str, Any]) -> None:
-    if message.get("type") == "initialized":
-        canvas.send_state("resizable")
+class _Live(Canvas):
+    """With ipympl. What is animated is drawn over a copy of all the rest.
+
+    Text takes most of the time of a drawing, and does not change with the data.
+    """
+
+    def __init__(self, figure: Figure) -> None:
+        backend = require("ipympl.backend_nbagg")
+        self.widget = backend.Canvas(figure)
+        backend.FigureManager(self.widget, 0)  # not known to pyplot, so no cell shows it again
+        self.widget.header_visible = self.widget.toolbar_visible = False
+        self.widget.footer_visible = self.widget.resizable = False
+        # A new view makes itself resizable, whatever it is told before.
+        self.widget.on_msg(lambda _, message, __: self._fix_size(message))
+        self._figure, self._rest, self._asked = figure, None, False
+        figure.canvas.mpl_connect("draw_event", self._keep)
+
+    def redraw(self) -> None:
+        self._rest = None
+        self.widget.draw_idle()
+
+    def refresh(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.redraw()
+            return
+        if not self._asked:  # many changes in a row become one picture
+            self._asked = True
+            loop.call_soon(self._paint)
+
+    def _keep(self, event: Any) -> None:
+        """All but what is animated has been drawn: keep it, and draw the others over it."""
+        if event.canvas is not self.widget:  # a file is written, with all that there is
+            return
+        self._rest = self.widget.copy_from_bbox(self._figure.bbox)
+        self._draw_animated()
+
+    def _paint(self) -> None:
+        self._asked = False
+        if self._rest is None:  # a drawing of everything is on its way
+            self.widget.draw_idle()
+            return
+        self.widget.restore_region(self._rest)
+        self._draw_animated()
+        self.widget.blit()
+
+    def _draw_animated(self) -> None:
+        artists = [
+            artist
+            for axes in self._figure.axes
+            for artist in (*axes.lines, *axes.patches)
+            if artist.get_animated()
+        ]
+        for artist in sorted(artists, key=lambda artist: artist.get_zorder()):
+            self._figure.draw_artist(artist)
+
+    def _fix_size(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "initialized":
+            self.widget.send_state("resizable")
 
 
-def _still(figure: Figure) -> tuple[Any, Callable[[], None]]:
-    widgets = require("ipywidgets")
-    FigureCanvasAgg(figure)
-    image = widgets.Image(format="png", layout={"max_width": "100%"})
+class _Still(Canvas):
+    """A PNG, which does not see clicks."""
 
-    def refresh() -> None:
+    def __init__(self, figure: Figure) -> None:
+        FigureCanvasAgg(figure)
+        self._figure = figure
+        self.widget = require("ipywidgets").Image(format="png", layout={"max_width": "100%"})
+
+    def redraw(self) -> None:
         with io.BytesIO() as file:
-            figure.savefig(file, format="png")
-            image.value = file.getvalue()
+            self._figure.savefig(file, format="png")
+            self.widget.value = file.getvalue()
 
-    return image, refresh
+    refresh = redraw

@@ -63,6 +63,8 @@ class Chart:
         self.traces, self._cursor = _lines(self._right, len(self._kinds), reach=reference.reach)
         self.before.set_ydata(self._heights(reference.spectrum.singular_values))
         self._legend: tuple[str, ...] = ()
+        for line in (*self.values.values(), self.chosen, *self.traces, self._cursor):
+            line.set_animated(True)
         self._sheet.finish()
 
     def show(self, state: State, values: Array, causes: Sequence[str]) -> None:
@@ -112,6 +114,7 @@ class Chart:
             lines = [self.before, *(self.values[cause] for cause in present)]
             style: dict[str, Any] = {"fontsize": 8, "frameon": False, "handletextpad": 0.2}
             self._left.legend(handles=lines, loc="upper right", **style)
+            self._sheet.redraw()
 
     def _heights(self, values: Array) -> Array:
         # A logarithmic axis has no zero: all that counts as zero is drawn in the band below.

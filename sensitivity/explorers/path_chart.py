@@ -62,6 +62,8 @@ class PathChart(Sheet):
         for axes in self._axes:
             axes.tick_params(labelsize=9)
         self.figure.align_ylabels()
+        for artist in (*self.cursors, *self.points):
+            artist.set_animated(True)
         self.show(frame)
         self.finish()
 

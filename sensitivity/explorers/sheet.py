@@ -34,19 +34,19 @@ class Sheet:
     ----------
     figure, widget
         The matplotlib figure, and the widget that shows it.
-    refresh
-        To be called after the figure has changed.
     """
 
     def __init__(self, *, width: int = WIDTHS[0], height: int = HEIGHT) -> None:
         size = (width / DOTS, height / DOTS)
         self.figure = Figure(figsize=size, dpi=DOTS, layout="constrained")
-        self.widget, self.refresh = embed(self.figure)
+        self._canvas = embed(self.figure)
+        self.widget = self._canvas.widget
         self._height = height
 
     def clear(self) -> None:
         """Begin with an empty figure."""
         self.figure.clear()
+        self.redraw()
         self.figure.set_layout_engine("constrained")
 
     def finish(self) -> None:
@@ -54,7 +54,15 @@ class Sheet:
         self.figure.set_layout_engine("constrained")
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
-        self.refresh()
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw everything."""
+        self._canvas.redraw()
+
+    def refresh(self) -> None:
+        """Draw again only what is animated."""
+        self._canvas.refresh()
 
     def fit(self, width: float) -> None:
         """Take a share of the width of the explorer, or, if that is too little, all of it."""
