@@ -118,16 +118,20 @@ this.listenTo(this.model, "msg:custom", message => {
 });
 viewer.container.stage = stage;  // for whoever looks from the browser's console
 let fitted = false;
-new ResizeObserver(([{contentRect}]) => {
+const room = new ResizeObserver(([{contentRect}]) => {
   stage.handleResize();
   if (!fitted && contentRect.width > 1) { this.fit(); fitted = true; }
-}).observe(viewer.container);
-const around = this.el.closest("." + FAMILY);
-new ResizeObserver(([{contentRect}]) => {
+});
+room.observe(viewer.container);
+const page = new ResizeObserver(([{contentRect}]) => {
   this.send({type: WIDTH, pixels: contentRect.width});
-}).observe(around ?? this.el);
+});
+page.observe(this.el.closest("." + FAMILY) ?? this.el);
 const remove = this.remove.bind(this);
 this.remove = () => {
+  room.disconnect();
+  page.disconnect();
+  viewer.render = viewer.requestRender = viewer.handleResize = () => {};
   stage.dispose();
   viewer.renderer.forceContextLoss();  // a browser keeps few of them
   return remove();

@@ -1,7 +1,7 @@
 """Every control of the explorer, as a person uses it.
 
-Each is used twice: as it is, when it has to do what it says; and with the connection of this one
-control cut, when it must not. So none of the tests passes for another reason.
+Each has to do what it says. In the mutation run, ``pytest -m mutation tests/browser``, the connection
+of each control is cut in turn, and then it must not: so no test passes for another reason.
 """
 
 from __future__ import annotations
@@ -234,6 +234,7 @@ def test_a_control_does_what_it_says(renewed: Workbench, use: Use) -> None:
     assert renewed.complaints.console == []
 
 
+@pytest.mark.mutation
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.name)
 def test_with_its_connection_cut_it_does_nothing(renewed: Workbench, use: Use) -> None:
     prepare(renewed, use, cut=use.name)

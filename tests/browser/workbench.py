@@ -19,7 +19,7 @@ STAGES = "[...document.querySelectorAll('div')].map(e => e.stage).filter(Boolean
 SCROLL = """async () => {
   const notebook = jupyterapp.shell.currentWidget.content;
   const cells = notebook.widgets.map(cell => cell.model.sharedModel.getSource());
-  const index = cells.findIndex(source => source.includes("explorer = Explorer("));
+  const index = cells.findIndex(source => source.includes("explorer = "));
   notebook.activeCellIndex = index;
   await notebook.scrollToItem(index, "start");
 }"""
@@ -31,7 +31,7 @@ SCENE = f"""() => {{
   const arrows = stage.compList[1].reprList[0].repr.bufferList[0];
   const memory = stage.viewer.renderer.info.memory;
   return {{
-    atoms: Array.from(atoms.x).flatMap((x, i) => [x, atoms.y[i], atoms.z[i]]),
+    atoms: Array.from(atoms.x.subarray(0, atoms.count)).flatMap((x, i) => [x, atoms.y[i], atoms.z[i]]),
     arrows: Array.from(arrows.splitPosition),
     camera: stage.viewerControls.getOrientation().elements,
     components: stage.compList.length,
@@ -76,7 +76,7 @@ class Workbench:
     def show_explorer(self) -> None:
         """Scroll to the explorer and wait until both of its pictures are there."""
         self.page.evaluate(SCROLL)
-        self.page.wait_for_function(f"() => {STAGES}.some(stage => stage.compList.length === 2)")
+        self.page.wait_for_function(f"() => {STAGES}.some(stage => stage.compList.length > 1)")
         self.chart.wait_for(state="visible")
 
     def ask(self, expression: str) -> Any:
