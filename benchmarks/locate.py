@@ -140,7 +140,7 @@ def main() -> None:
     """Run both, print a table, and keep the numbers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=100)
-    parser.add_argument("--simplex-starts", type=int, default=20)
+    parser.add_argument("--simplex-starts", type=int, default=12)
     arguments = parser.parse_args()
     run_locate(make_start(0))  # warm up
     runs: dict[str, list[Run]] = {"locate": [], "simplex": []}

@@ -71,7 +71,7 @@ class Stride:
 
     @property
     def following(self) -> float:
-        """How long the next step may be, in Å, from the error, which grows as size³."""
+        """How long the next step may be, in Å, from the error, which grows as size³ at most."""
         fits = CAUTION * (ALLOWED * self.size / max(self.error, np.finfo(float).tiny)) ** (
             1 / (ORDER + 1)
         )
