@@ -313,7 +313,7 @@ def _interrupt_after(monkeypatch, place, count):
 # Where each command spends its time, and after how many calls something has been found.
 LONG = {
     "locate --count 9": ("sensitivity.singular.search.look", 4),
-    "follow": ("sensitivity.paths.follow.spectrum", 60),
+    "follow": ("sensitivity.paths.follow.spectrum", 300),
     "invert --rattle 0.05": ("sensitivity.inversion.descent.jacobian", 3),
 }
 

@@ -1,31 +1,42 @@
-"""Whether a curve is back where it began."""
+"""Whether a curve comes back to where it began."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
+from sensitivity.paths.steps import See, Stride, advance
+from sensitivity.paths.transport import Place
 from sensitivity.singular import superpose
 from sensitivity.structures import environment
 
 Array = NDArray[np.float64]
 
-# Of the step: a closed curve has a frame so near to its start. Half, and some more since it is not
-# quite straight in between.
-NEAR = 0.6
-# Of the step: how far the start may be off the line on which the curve comes back to it.
-ASIDE = 0.1
-# Frames after which a curve has left its start by more than that.
-SOONEST = 3
+# Å. Where the curve is nearest to its start it passes it by no more than this, if it closes: the
+# error of a curve of some Å.
+ASIDE = 5e-3
+# Å. So near to the nearest point the curve ends; each step there leaves a hundredth or less of what
+# was missing.
+NEAREST, MOST_STEPS = 1e-7, 6
 # A distance between two atoms changes by no more than this times the root of the summed squares.
 CHANGE_OF_DISTANCE = 2**0.5
-# Cosine of the angle between two directions that are the same, up to a frame's distance.
+# Cosine of the angle between two directions that are the same.
 SAME_WAY = 0.5
+# Of the largest: a rotation whose value is smaller turns nothing, such as that about a bond.
+FINE = 1e-9
+
+
+class Gap(NamedTuple):
+    """What is missing until the start, in Å: along the curve, and to the side of it."""
+
+    ahead: float
+    aside: float
 
 
 @dataclass(frozen=True)
@@ -42,46 +53,54 @@ class Returns:
         It says what the environment is, and whether inversion counts.
     center
         Index of the center.
-    step
-        Distance between frames, in Å.
     """
 
     start: Atoms
     direction: Array
     descriptor: Descriptor
     center: int
-    step: float
 
-    def closed(self, atoms: Atoms, direction: Array, *, frame: int) -> bool:
-        """Whether the curve is back at this frame, counted from the start, and goes the same way.
+    def close(self, see: See, here: Place, *, within: float) -> Stride | None:
+        """Go on to the point nearest to the start, if the curve closes within so many Å.
 
         A curve that comes back the other way has turned round, and goes on beyond its start.
         """
-        if frame < SOONEST:
-            return False
-        here, there = self._environment(atoms), self._there
+        gap = self._measure(here, within + ASIDE)
+        if gap is None or not -NEAREST <= gap.ahead <= within + NEAREST:
+            return None
+        stride = Stride(here, 0.0, 0.0)
+        for _ in range(MOST_STEPS):
+            if abs(gap.ahead) <= NEAREST:
+                return stride if gap.aside <= ASIDE else None
+            size = stride.size + gap.ahead
+            further = advance(see, here, size) if size > 0 else None
+            if further is None or further.size < size:  # the curve turns: this is not its line
+                return None
+            stride, gap = further, self._measure(further.place, within + ASIDE)
+            if gap is None:
+                return None
+        return None
+
+    def _measure(self, place: Place, within: float) -> Gap | None:
+        """How far the start is, if it is about so near, in Å, and the curve goes the same way."""
+        here, there = self._environment(place.spectrum.atoms), self._there
         if sorted(here.numbers) != sorted(there.numbers):
-            return False
-        near = NEAR * self.step
+            return None
         change = np.abs(_distances(here) - _distances(there)).max(initial=0)
-        if change > CHANGE_OF_DISTANCE * near:
-            return False
+        if change > CHANGE_OF_DISTANCE * within:
+            return None
         inversion = self.descriptor.inversion_invariant
         laid = superpose(here, there, center=0, inversion=inversion)
-        if laid.rmsd * np.sqrt(len(here)) > near:
-            return False
-        moves = direction[here.arrays["source"]] @ laid.rotation.T
-        moved = self.direction[there.arrays["source"][laid.permutation]]
-        if _cosine(moves, moved) <= SAME_WAY:
-            return False
-        # The curve passes its start between two frames: what is left is along its direction.
-        offset = (there.positions[laid.permutation] - there.positions[0]) - (
-            (here.positions - here.positions[0]) @ laid.rotation.T
-        )
-        along = moved - moved[0]
-        unit = along / np.linalg.norm(along)
-        aside = offset - np.sum(offset * unit) * unit
-        return bool(np.linalg.norm(aside) <= ASIDE * self.step)
+        moves = np.empty_like(there.positions)
+        moves[laid.permutation] = place.direction[here.arrays["source"]] @ laid.rotation.T
+        along = _without_rigid(moves, laid.atoms.positions)
+        began = _without_rigid(self.direction[there.arrays["source"]], there.positions)
+        square = float(np.sum(along**2))
+        if np.sum(along * began) <= SAME_WAY * np.sqrt(square) * np.linalg.norm(began):
+            return None
+        offset = there.positions - laid.atoms.positions
+        ahead = float(np.sum(offset * along)) / square
+        return Gap(ahead, float(np.linalg.norm(offset - ahead * along)))
 
     @cached_property
     def _there(self) -> Atoms:
@@ -91,11 +110,14 @@ class Returns:
         return environment(atoms, self.center, self.descriptor.cutoff)
 
 
-def _cosine(first: Array, second: Array) -> float:
-    """Of two displacements of an environment, that of the center, atom 0, subtracted."""
-    first, second = first - first[0], second - second[0]
-    lengths = np.linalg.norm(first) * np.linalg.norm(second)
-    return float(np.sum(first * second) / lengths)
+def _without_rigid(moves: Array, positions: Array) -> Array:
+    """Displacements, shape (N, 3), without what superposition takes off."""
+    moves, arms = moves - moves.mean(axis=0), positions - positions.mean(axis=0)
+    turns = np.cross(np.eye(3)[:, None], arms).reshape(3, -1)
+    _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
+    axes = axes[lengths > FINE * lengths.max(initial=0)]
+    flat = moves.ravel()
+    return np.asarray((flat - axes.T @ (axes @ flat)).reshape(moves.shape))
 
 
 def _distances(molecule: Atoms) -> Array:

@@ -37,6 +37,12 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Kind = Literal["across", "bisector", "exchange", "double", "equal"]
 
+# In x_i·x_j - x_k·x_l each vector is multiplied by its partner, with the sign of the product.
+SWAPPED, SIGNS = [1, 0, 3, 2], np.array([[1.0], [1.0], [-1.0], [-1.0]])
+# Of the largest: keeps the inverse of a singular value of the neighbours finite, where all are in a
+# plane.
+FINE = 1e-15
+
 # Two equal pairs (i, j), (k, l): G_ij = G_kl.
 Equality = tuple[int, int, int, int]
 
@@ -89,13 +95,12 @@ class Coincidences:
 
 def _differences(vectors: Array, directions: Array, equalities: Indices) -> tuple[Array, Array]:
     """x_i·x_j - x_k·x_l, and its slopes."""
-    every = np.arange(len(vectors))[:, None]
-    signs = np.array([1.0, 1.0, -1.0, -1.0])
-    others = equalities[:, :, [1, 0, 3, 2]]
-    factors = signs[:, None] * vectors[every[:, :, None], others]  # [p, e, 4, xyz]
-    values = 0.5 * np.sum(factors * vectors[every[:, :, None], equalities], axis=(2, 3))
+    every = np.arange(len(vectors))[:, None, None]
+    others = equalities[:, :, SWAPPED]
+    factors = SIGNS * vectors[every, others]  # [p, e, 4, xyz]
+    values = 0.5 * np.einsum("peax,peax->pe", factors, vectors[every, equalities])
     k, (count, e, _) = len(directions), equalities.shape
-    moved = np.moveaxis(directions[:, equalities], 0, 2).reshape(count, e, k, 12)
+    moved = directions[:, equalities].transpose(1, 2, 0, 3, 4).reshape(count, e, k, 12)
     return values, (moved @ factors.reshape(count, e, 12, 1))[:, :, :, 0]
 
 
@@ -106,6 +111,9 @@ def _out_of_plane(vectors: Array, directions: Array, planar: Indices) -> tuple[A
     first two columns, times the vectors, times the last column of W. To first order in the
     distance the plane may be held.
     """
+    k, (count, m) = len(directions), planar.shape
+    if m <= 2:  # in a plane with the center, wherever they are
+        return np.empty((count, 0)), np.empty((count, 0, k))
     every = np.arange(len(vectors))[:, None]
     rows = vectors[every, planar]  # [p, m, xyz]
     u, _, w = np.linalg.svd(rows)
@@ -113,8 +121,7 @@ def _out_of_plane(vectors: Array, directions: Array, planar: Indices) -> tuple[A
     transposed = left.swapaxes(1, 2)
     heights = (rows @ normal[:, :, None])[:, :, 0]
     # [p, k m] as one product for each coincidence
-    k, (count, m) = len(directions), planar.shape
-    moved = np.moveaxis(directions[:, planar], 0, 1).reshape(count, k * m, 3)
+    moved = directions[:, planar].swapaxes(0, 1).reshape(count, k * m, 3)
     changes = (moved @ normal[:, :, None]).reshape(count, k, m).swapaxes(1, 2)
     return (transposed @ heights[:, :, None])[:, :, 0], transposed @ changes
 
@@ -136,8 +143,11 @@ def _dependence(vectors: Array, directions: Array, roles: Indices) -> tuple[Arra
 
     Its change follows from Xᵀ dN = -dXᵀ N.
     """
-    null = np.linalg.svd(vectors)[0][:, :, 3]  # [p, n]
-    change = np.einsum("pnx,kmx,pm->pnk", np.linalg.pinv(vectors).swapaxes(1, 2), directions, null)
+    u, lengths, w = np.linalg.svd(vectors)
+    null = u[:, :, 3]  # [p, n]
+    moved = np.tensordot(null, directions, axes=(1, 1))  # [p, k, xyz]
+    inverse = (u[:, :, :3] / np.maximum(lengths, FINE * lengths[:, :1])[:, None]) @ w  # [p, n, xyz]
+    change = inverse @ moved.swapaxes(1, 2)
     every = np.arange(len(vectors))
     a, b, c, d = (null[every, role][:, None] for role in roles.T)
     da, db, dc, dd = (-change[every, role] for role in roles.T)

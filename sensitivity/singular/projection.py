@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ Mask = NDArray[np.bool_]
 FIRST_STEPS, STEPS = 2, 8
 # Newton steps at the end, which converge quadratically from there to rounding.
 POLISHING = 4
+# Å. After a step shorter than this the next one would be rounding, or as good as.
+SETTLED = 1e-9
 # So many of each kind are followed to the end.
 MOST_FOLLOWED = 8
 # Å. No bond is longer: stands for no limit.
@@ -67,6 +70,10 @@ class Neighbors:
     bonds: Array
     copies: int = 1
 
+    @cached_property
+    def _flat(self) -> Array:
+        return self.relative.reshape(len(self.relative), -1)
+
     @property
     def all_unlike(self) -> bool:
         """Whether no two are of one species, so that no shape is taken for another."""
@@ -74,7 +81,9 @@ class Neighbors:
 
     def at(self, coordinates: Array) -> Array:
         """Vectors, shape (P, n, 3), after moves by coordinates, shape (P, k)."""
-        return np.asarray(self.vectors + np.tensordot(coordinates, self.relative, axes=1))
+        return np.asarray(
+            self.vectors + (coordinates @ self._flat).reshape(-1, *self.vectors.shape)
+        )
 
 
 def find_neighbors(
@@ -114,19 +123,40 @@ def project(
     """
     coordinates = np.tile(start, (len(coincidences), 1))
     held = np.zeros((len(coincidences), len(neighbors.vectors)), dtype=bool)
-    for step in range(STEPS + POLISHING):
-        if step == FIRST_STEPS:
-            near = np.argsort(np.linalg.norm(coordinates - start, axis=1))[:MOST_FOLLOWED]
-            coincidences = coincidences.take(near)
-            coordinates, held = coordinates[near], held[near]
-        origin = coordinates if step >= STEPS else start
-        coordinates = _step(neighbors, coincidences, coordinates, held, origin=origin)
-        held |= _outside(neighbors.at(coordinates), neighbors.bonds)
+    coordinates = _approach(neighbors, coincidences, coordinates, held, start, steps=FIRST_STEPS)
+    near = np.argsort(np.linalg.norm(coordinates - start, axis=1))[:MOST_FOLLOWED]
+    coincidences, coordinates, held = coincidences.take(near), coordinates[near], held[near]
+    for origin, steps in ((start, STEPS - FIRST_STEPS), (None, POLISHING)):
+        coordinates = _approach(neighbors, coincidences, coordinates, held, origin, steps=steps)
     values, _ = _conditions(neighbors, coincidences, coordinates, held)
     lengths = np.linalg.norm(coordinates, axis=1)
     good = (np.abs(values).max(axis=1) < FULFILLED) & (lengths <= reach)
     order = np.flatnonzero(good)[np.argsort(lengths[good])]
     return Members(np.tensordot(coordinates[order], neighbors.moves, axes=1), lengths[order])
+
+
+def _approach(
+    neighbors: Neighbors,
+    coincidences: Coincidences,
+    coordinates: Array,
+    held: Mask,
+    origin: Array | None,
+    *,
+    steps: int,
+) -> Array:
+    """Make some steps, fewer where they become rounding, and mark the bonds that get held.
+
+    Without an origin each step goes to the nearest point from where it begins.
+    """
+    for _ in range(steps):
+        here, known = coordinates, int(held.sum())
+        coordinates = _step(
+            neighbors, coincidences, here, held, origin=here if origin is None else origin
+        )
+        held |= _outside(neighbors.at(coordinates), neighbors.bonds)
+        if np.abs(coordinates - here).max() < SETTLED and held.sum() == known:
+            break
+    return coordinates
 
 
 def _step(
@@ -136,7 +166,7 @@ def _step(
     values, slopes = _conditions(neighbors, coincidences, here, held)
     wanted = (slopes @ (here - origin)[:, :, None])[:, :, 0] - values
     square = slopes @ slopes.swapaxes(1, 2)
-    trace = np.trace(square, axis1=1, axis2=2)[:, None, None]
+    trace = np.einsum("prk,prk->p", slopes, slopes)[:, None, None]
     square += REGULAR * trace * np.eye(square.shape[1])
     multipliers = np.linalg.solve(square, wanted[:, :, None])
     step = origin + (slopes.swapaxes(1, 2) @ multipliers)[:, :, 0] - here
@@ -161,5 +191,7 @@ def _conditions(
 
 
 def _outside(vectors: Array, bonds: Array) -> Mask:
+    if bonds[0] == 0 and bonds[1] == np.inf:
+        return np.zeros(vectors.shape[:2], dtype=bool)
     lengths = np.linalg.norm(vectors, axis=2)
     return np.asarray((lengths < bonds[0]) | (lengths > bonds[1]))
