@@ -17,6 +17,7 @@ from sensitivity.singular.nearest import DescriptorView
 from sensitivity.singular.points import SingularPoint
 from sensitivity.singular.progress import Progress, check_progress
 from sensitivity.singular.search import Found, Search
+from sensitivity.singular.stillness import explain_stillness
 from sensitivity.structures import check_centers
 
 Array = NDArray[np.float64]
@@ -96,8 +97,8 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     moves = view.internal(np.zeros_like(atoms.positions))
     if not len(moves):
         raise ValueError(
-            f"center {center} has no internal displacement that it could see within "
-            f"{descriptor.cutoff:g} Å; choose a center with neighbours, or a larger cutoff."
+            f"center {center} has no internal displacement that it could see: "
+            f"{explain_stillness(atoms, cutoff=descriptor.cutoff, centers=(center,))}."
         )
     told = check_progress(progress)
     search = Search(view, moves, avoidance, float(reach), int(count), told)
