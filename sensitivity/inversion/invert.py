@@ -79,7 +79,8 @@ def invert(
     TypeError, ValueError
         If the features do not have the shape of those of the start, or are not finite, real
         numbers; if the start, a center or their combination with the descriptor is unusable; if no
-        center sees a neighbour that can move against it; if ``tolerance`` or ``restarts`` is out of range.
+        center sees a neighbour that can move against it; if ``tolerance`` or ``restarts`` is out of
+        range.
 
     Examples
     --------
