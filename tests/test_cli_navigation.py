@@ -129,6 +129,26 @@ def test_twin_writes_two_structures_with_the_same_features(run, tmp_path):
     assert found["next_order"] > 1e-3
 
 
+def test_twin_names_what_it_compares(run, capsys):
+    found = run("twin generic --n-max 2 --l-max 2")
+    assert found["larger_basis"] > 1e-3
+    assert (found["next_descriptor"]["order"], found["next_descriptor"]["l_max"]) == (3, 6)
+    assert main(["twin", "generic", "--n-max", "2", "--l-max", "2"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "by truncation: a larger basis tells them apart" in shown
+    assert "basis of its own: order 3, n_max 2, l_max 6, channels mixed to 8." in shown
+    assert f"the same with a larger basis {found['larger_basis']:.1e}" in shown
+
+
+def test_locate_says_what_a_symmetric_geometry_is(capsys):
+    assert main(["locate", "H2O"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "The geometry in the table is singular, but to be avoided: symmetry hides" in shown
+    row = shown.split("softest mode ")[1].split()
+    assert float(row[2]) < 1e-12
+    assert row[3] == "-"
+
+
 def test_twin_says_that_symmetry_makes_none(run, capsys, tmp_path):
     found = run("twin CH4 --output", tmp_path / "a.xyz")
     assert not found["found"]
@@ -486,7 +506,7 @@ WRONG = {
     "no name": "locate x+|there is no structure named 'x+'",
     "amplitude": "twin X0 --amplitude 0|amplitude must be from 0.001 to 1 Å, got 0.0",
     "tiny amplitude": "twin X0 --amplitude 1e-9|amplitude must be from 0.001 to 1 Å, got 1e-09",
-    "large amplitude": "twin X0 --amplitude 5|amplitude must be from 0.001 to 1 Å, got 5.0",
+    "large amplitude": "twin X0 --amplitude 5|got 5.0: further away the two have little to do",
     "bonds": "locate X+ --bonds 1.2 1.0|bonds must be a shorter and a longer length in Å, got",
     "one bond": "locate X+ --bonds 1.2|argument --bonds: expected 2 arguments",
     "restarts": "invert X0 --rattle 0.1 --restarts -1|restarts must be 0 or more, got -1",
@@ -507,7 +527,7 @@ WRONG = {
     "number": "invert CH4 --start H2O|--start must have the atoms of the structure, CH4, in the",
     "cell": "invert Al-fcc --start other.extxyz|--start must have the cell and the periodicity",
     "start": "invert X0 --start gone.xyz|there is no file gone.xyz",
-    "alone": "invert H --rattle 0.1|the features of an atom without neighbours say nothing",
+    "alone": "invert H --rattle 0.1|no center of the start sees anything that can move",
     "output": "locate X+ --output a.txt|--output must end in .extxyz or .xyz, got a.txt",
     "output folder": "twin X0 --output gone/a.xyz|there is no folder gone to write a.xyz to",
     "output is a folder": "follow X0 --output f.xyz|--output needs the name of a file, got the",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from cases import rotate
 
 from sensitivity import DensityCorrelations, invert, jacobian, spectrum, structures
@@ -259,10 +260,14 @@ def test_refuses_what_does_not_fit_in_words() -> None:
     broken[0, 0] = np.nan
     with pytest.raises(ValueError, match="finite numbers, got 1 of"):
         invert(broken, DESCRIPTOR, start=water)
-    with pytest.raises(TypeError, match="must be an array of numbers of shape"):
+    with pytest.raises(TypeError, match="must be an array of real numbers of shape"):
         invert("water", DESCRIPTOR, start=water)
+    with pytest.raises(TypeError, match=r"real numbers of shape .*, got complex numbers"):
+        invert(1j * features, DESCRIPTOR, start=water)
+    with pytest.raises(ValueError, match=r"squares can be computed, at most 1e\+150, got 3e\+199"):
+        invert(1e200 * features, DESCRIPTOR, start=water)
     nothing = DESCRIPTOR.features(alone)
-    with pytest.raises(ValueError, match="an atom without neighbours say nothing"):
+    with pytest.raises(ValueError, match=r"against it: it has no neighbour within 3\.5 Å"):
         invert(nothing, DESCRIPTOR, start=alone)
     for settings, error, message in (
         ({"tolerance": "a"}, TypeError, "tolerance must be a number, got 'a'"),
@@ -276,16 +281,16 @@ def test_refuses_what_does_not_fit_in_words() -> None:
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize(
-    ("wanted", "there", "lack"),
+    ("wanted", "there", "needed", "symbol", "seen"),
     [
-        ("CH4", "CH3", "C0 ask for at least 4 H within the cutoff, and there are 3;"),
-        ("CH4", "CH", "C0 ask for at least 4 H within the cutoff, and there is 1;"),
-        ("CH2F2", "CHF3", "C0 ask for at least 2 H within the cutoff, and there is 1;"),
-        ("CHF3", "CH2F2", "C0 ask for at least 3 F within the cutoff, and there are 2;"),
+        ("CH4", "CH3", 4, "H", "are 3"),
+        ("CH4", "CH", 4, "H", "is 1"),
+        ("CH2F2", "CHF3", 2, "H", "is 1"),
+        ("CHF3", "CH2F2", 3, "F", "are 2"),
     ],
 )
 def test_a_start_with_too_few_neighbors_is_told_what_it_lacks(
-    order: int, wanted: str, there: str, lack: str
+    order: int, wanted: str, there: str, needed: int, symbol: str, seen: str
 ) -> None:
     """With one center the number of features does not tell how many atoms there are."""
     descriptor = DensityCorrelations(order=order, n_max=4, l_max=2)
@@ -299,7 +304,46 @@ def test_a_start_with_too_few_neighbors_is_told_what_it_lacks(
     assert result.stalled_by == "composition"
     assert result.stalled_along is None
     assert "Stalled in 2 attempts" in result.status
-    assert f"these atoms cannot have them: the features of {lack}" in result.status
+    assert (
+        f"these atoms cannot have them: the features of C0 ask for at least {needed} neighbours "
+        f"within the cutoff in the columns of {symbol}, and there {seen};" in result.status
+    )
+
+
+@pytest.mark.parametrize("symbols", ["CF4", "CO4", "CN4", "CCl4"])
+@pytest.mark.parametrize("name", ["S1", "generic"])
+def test_other_species_drive_all_neighbours_out(name: str, symbols: str) -> None:
+    """Columns go by the species of the start: those of H are taken for those of C."""
+    target = structures.load(name)
+    start = Atoms(symbols, target.positions)
+    features = DESCRIPTOR.features(target, centers=[0])
+    result = invert(features, DESCRIPTOR, start=start, centers=[0], restarts=1)
+    assert result.stalled_by == "composition"
+    assert "4 neighbours within the cutoff in the columns of C, and there are 0;" in result.status
+
+
+def test_no_features_have_another_sign() -> None:
+    """Nothing is nearer to them than no neighbour at all."""
+    start = structures.load("S1")
+    features = -DESCRIPTOR.features(start, centers=[0])
+    result = invert(features, DESCRIPTOR, start=start, centers=[0], restarts=3)
+    assert result.residual == pytest.approx(1)
+    assert result.attempts == 4
+    assert result.stalled_by == "nothing left"
+    assert "because no neighbour is left within the cutoff" in result.status
+
+
+def test_far_too_many_neighbors_are_counted_in_no_time() -> None:
+    start = structures.load("generic")
+    features = 1e60 * DESCRIPTOR.features(start, centers=[0])
+    result = invert(features, DESCRIPTOR, start=start, centers=[0], restarts=0)
+    assert "ask for at least 1004 neighbours" in result.status
+
+
+def test_a_crystal_with_one_atom_per_cell_sees_only_images() -> None:
+    copper = bulk("Cu", "fcc", a=3.6)
+    with pytest.raises(ValueError, match=r"images of the center, and move with it; use a superc"):
+        invert(DESCRIPTOR.features(copper), DESCRIPTOR, start=copper)
 
 
 @pytest.mark.parametrize("n_max", [3, 6])
@@ -319,7 +363,9 @@ def test_a_crystal_lacks_only_what_is_within_the_cutoff() -> None:
     wide.set_cell(1.3 * wide.cell, scale_atoms=True)
     features = descriptor.features(salt, centers=[0])
     assert find_lack(features, descriptor, atoms=salt, centers=[0]) == ""
-    assert "12 Na" in find_lack(features, descriptor, atoms=wide, centers=[0])
+    assert "12 neighbours within the cutoff in the columns of Na" in find_lack(
+        features, descriptor, atoms=wide, centers=[0]
+    )
 
 
 @pytest.mark.parametrize("more", [1, 2])

@@ -12,13 +12,14 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from sensitivity import DensityCorrelations, diagnose, locate, spectrum, structures
+from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectrum, structures
 from sensitivity.descriptors import Batch, Centers
 from sensitivity.motions import trivial_motions
 from sensitivity.singular import DescriptorView
 from sensitivity.singular.candidates import find_coincidences, find_flatness
 from sensitivity.singular.descent import distance_to_zero, look
 from sensitivity.singular.projection import Neighbors, find_neighbors, project
+from sensitivity.singular.resolution import resolves
 
 ORDER_2 = DensityCorrelations()
 ORDER_3 = DensityCorrelations(order=3, n_max=4, l_max=4)
@@ -26,7 +27,7 @@ STARTS = 100
 SINGULAR = 1e-12
 
 
-def random_environment(seed: int, *, symbols: str = "CH4") -> Atoms:
+def random_environment(seed: int | list[int], *, symbols: str = "CH4") -> Atoms:
     """Neighbours in random directions, 1.0 to 1.3 Å from the center."""
     rng = np.random.default_rng(seed)
     atoms = Atoms(symbols)
@@ -214,6 +215,15 @@ def test_bonds_keep_their_bounds() -> None:
     assert bound.moved >= free.moved - 1e-9
 
 
+def test_a_diagnosis_sees_no_more_than_was_found() -> None:
+    """Seven neighbours: five are null there, and one more 0.0008 Å away, where others are not."""
+    point = locate(random_environment([777, 5], symbols="CH7"), ORDER_2, center=0)
+    diagnosis = diagnose(point.atoms, ORDER_2, centers=[0])
+    assert len(point.null) == 5
+    assert diagnosis.counts["truncation"] + diagnosis.counts["incompleteness"] >= 5
+    assert min(mode.evidence.relative for mode in diagnosis.of("sensitive")) > 1e-12
+
+
 def test_several_points_are_distinct_and_sorted() -> None:
     point = locate(random_environment(2), ORDER_2, center=0, count=4)
     assert len(point.others) == 3
@@ -272,6 +282,64 @@ def test_few_neighbors_hide_nothing_else(count: int) -> None:
     point = locate(structures.load("generic")[: count + 1], ORDER_2, center=0)
     assert not point.converged
     assert point.status.startswith(f"With {count} neighbour")
+
+
+SMALL = DensityCorrelations(n_max=2, l_max=2)
+
+
+def test_a_small_basis_is_searched_also_where_a_complete_one_misses_nothing() -> None:
+    places = [[0, 0, 0], [1.132, -0.278, 0.173], [-0.52, -0.882, -0.481], [0.978, 0.468, -0.56]]
+    point = locate(Atoms("CH3", places), SMALL, center=0)
+    assert point.converged
+    assert point.moved < 0.05
+    counts = diagnose(point.atoms, SMALL, centers=[0]).counts
+    assert (counts["truncation"], counts["symmetry"]) == (1, 0)
+    assert diagnose(point.atoms, ORDER_2, centers=[0]).counts["sensitive"] == 6
+
+
+def test_no_more_is_claimed_than_was_looked_at() -> None:
+    start = random_environment(1, symbols="CH3")
+    few = locate(start, SMALL, center=0, reach=0.01)
+    assert few.evaluations > 10
+    assert few.status.startswith("No singular point was found within 0.01 Å")
+    assert "a complete basis of order 2 misses only what symmetry hides; this basis" in few.status
+    enough = locate(start, DensityCorrelations(n_max=6, l_max=3), center=0, reach=0.01)
+    assert enough.evaluations == 1
+    assert enough.status.startswith(
+        "With 3 neighbours, order 2 misses only what symmetry hides: no"
+    )
+
+
+@pytest.mark.parametrize(
+    ("symbols", "n_max", "l_max"), [("H", 2, 0), ("H2", 4, 1), ("H3", 6, 3), ("H2F", 4, 2)]
+)
+def test_what_a_basis_has_to_have_to_see_all(symbols: str, n_max: int, l_max: int) -> None:
+    """It is just enough; and no descent finds a geometry where it is not."""
+    enough = DensityCorrelations(n_max=n_max, l_max=l_max)
+    numbers = Atoms(symbols).numbers
+    assert resolves(enough, numbers)
+    assert not resolves(replace(enough, n_max=n_max - 1), numbers)
+    assert l_max == 0 or not resolves(replace(enough, l_max=l_max - 1), numbers)
+    assert not resolves(replace(enough, contract_channels=8), numbers)
+    start = random_environment(0, symbols=f"C{symbols}")
+    assert not locate(start, OfUnknownOrder(enough), center=0, reach=0.5).converged
+
+
+def test_what_is_close_to_a_symmetry_is_symmetric() -> None:
+    """Next to C2v truncation hides one displacement, and symmetry nearly hides four."""
+    odd = DensityCorrelations(order=3, n_max=3, l_max=3, parity_odd=True)
+    start = random_environment([777, 3])
+    point = locate(start, odd, center=0)
+    assert not point.converged
+    assert "Stopped at a symmetric point, C2" in point.status
+
+
+def test_from_a_singular_start_nothing_is_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensitivity.singular.search.MOST_EVALUATIONS", 50)
+    point = locate(structures.load("N3"), ORDER_3, center=0, count=5)
+    assert point.moved == 0
+    assert len(point.others) < 4
+    assert point.status.endswith("The search was bounded, and further ones may have been missed.")
 
 
 def test_nothing_within_reach() -> None:
@@ -364,8 +432,19 @@ def test_wrong_input(arguments: dict[str, object], error: type[Exception], messa
 
 
 def test_a_lone_center() -> None:
-    with pytest.raises(ValueError, match="no internal displacement"):
+    with pytest.raises(ValueError, match=r"no internal displacement .* it has no neighbour within"):
         locate(structures.load("generic")[:1], ORDER_2, center=0)
+
+
+def test_images_of_the_center_move_with_it() -> None:
+    """Twelve neighbours, and a larger cutoff would not help; cut out they move on their own."""
+    copper = bulk("Cu", "fcc", a=3.6)
+    assert len(structures.environment(copper, 0, 3.5)) == 13
+    expected = r"images of the center, and move with it; use a supercell, or structures.environ"
+    for search in (locate, find_twin):
+        with pytest.raises(ValueError, match=expected):
+            search(copper, ORDER_2, center=0)
+    assert locate(structures.environment(copper, 0, 3.5), ORDER_2, center=0, reach=0.1).evaluations
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -188,9 +188,39 @@ def test_no_twin_without_a_singular_point() -> None:
     assert "within 0.01 Å" in twin.status
 
 
+def test_twins_by_truncation_are_called_so() -> None:
+    """Nine features of nine displacements: a larger basis of the same order is enough."""
+    small = DensityCorrelations(n_max=2, l_max=2)
+    twin = find_twin(structures.load("generic"), small, center=0)
+    assert twin.found
+    assert differ(*twin.pair, small) <= 1e-13
+    larger = small.larger_basis()
+    assert larger is not None
+    assert twin.larger_basis == differ(*twin.pair, larger)
+    assert twin.larger_basis > 1e-3
+    assert f"by truncation: a larger basis tells them apart by {twin.larger_basis:.1e}" in (
+        twin.status
+    )
+    assert "incompleteness" not in twin.status
+
+
+@pytest.mark.parametrize("name", ["S1", "X0", "located 1"])
+def test_twins_by_incompleteness_are_twins_in_every_basis(name: str) -> None:
+    twin = find_twin(singular_structure(name), ORDER_2, center=0)
+    assert twin.larger_basis is not None
+    assert twin.larger_basis < 1e-12
+    assert "does not tell them apart" in twin.status
+    assert "incompleteness" in twin.status
+    assert twin.next_descriptor == ORDER_2.higher_order()
+    assert twin.next_order == differ(*twin.pair, ORDER_2.higher_order())
+
+
 def test_a_descriptor_without_a_next_order() -> None:
     twin = find_twin(structures.load("S1"), OfUnknownOrder(ORDER_2), center=0)
     assert twin.found
+    assert twin.larger_basis is None
+    assert "no larger basis" in twin.status
+    assert twin.next_descriptor is None
     assert twin.next_order is None
     assert "no higher order" in twin.status
 
@@ -198,7 +228,8 @@ def test_a_descriptor_without_a_next_order() -> None:
 @pytest.mark.parametrize("amplitude", [0.0, -0.1, 1e-9, 9e-4, 2.0, float("nan")])
 def test_wrong_amplitude(amplitude: float) -> None:
     """Nearly at the singular point features agree to rounding, which would prove nothing."""
-    with pytest.raises(ValueError, match=r"amplitude must be from 0.001 to 1 Å, got .*rounding"):
+    reason = "little to do with the singular point" if amplitude > 1 else "rounding"
+    with pytest.raises(ValueError, match=rf"amplitude must be from 0.001 to 1 Å, got .*{reason}"):
         find_twin(structures.load("S1"), ORDER_2, center=0, amplitude=amplitude)
     with pytest.raises(TypeError, match="amplitude must be a length"):
         find_twin(structures.load("S1"), ORDER_2, center=0, amplitude="far")  # type: ignore[arg-type]

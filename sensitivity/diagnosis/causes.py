@@ -20,6 +20,7 @@ from sensitivity.diagnosis.evidence import relative_responses, relatives
 from sensitivity.diagnosis.results import Cause
 from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry
 from sensitivity.singular import DescriptorView, NearestZeros, nearest_zeros
+from sensitivity.singular.nearest import decompose
 from sensitivity.symmetry import LARGEST_TOLERANCE, site_symmetry
 
 Array = NDArray[np.float64]
@@ -127,14 +128,26 @@ def find_null(suspect: Suspect, *, zero: float) -> Iterator[Null]:
         directions = complement(incomplete.modes, within=directions)
     if not len(directions):
         return
-    found = nearest_zeros(
+    exact = _exact_zeros(suspect, directions)
+    directions = complement(exact.modes, within=directions)
+    near = nearest_zeros(
         suspect.view, directions, moves=suspect.moves, reach=suspect.reach, zero=zero
     )
-    if incomplete is not None:
-        truncated = _truncated(suspect, found)
-        yield Null("truncation", truncated, found.displacement, suspect.descriptor.order)
-    elif len(found.modes):
-        yield from _compare(suspect, found)
+    if incomplete is None:
+        for found in (exact, near):
+            yield from _compare(suspect, found)
+        return
+    for found, modes in ((exact, exact.modes), (near, _truncated(suspect, near))):
+        yield Null("truncation", modes, found.displacement, suspect.descriptor.order)
+
+
+def _exact_zeros(suspect: Suspect, directions: Array) -> NearestZeros:
+    """What is null as it stands: no geometry nearby at which others are as well takes it away."""
+    here = np.zeros(directions.shape[1:])
+    scale = decompose(suspect.view.slopes(here, suspect.moves))[0][0]
+    values, mixing = decompose(suspect.view.slopes(here, directions), scale=scale)
+    modes = np.tensordot(mixing[values <= ROUNDING * scale], directions, axes=1)
+    return NearestZeros(here, modes, len(modes))
 
 
 def _incomplete(suspect: Suspect) -> NearestZeros | None:
@@ -257,6 +270,8 @@ def _split_null(response: Array, modes: Array) -> tuple[Array, Array]:
 def _compare(suspect: Suspect, found: NearestZeros) -> Iterator[Null]:
     """Which other descriptors see what this one does not, without knowing the complete basis."""
     remaining = found.modes
+    if not len(remaining):
+        return
     atoms, centers = suspect.view.at(found.displacement), suspect.view.centers
     causes: tuple[Cause, ...] = ("truncation", "incompleteness")
     for cause, other in zip(causes, relatives(suspect.descriptor), strict=True):

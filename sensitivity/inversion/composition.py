@@ -8,8 +8,10 @@ few. That is certain, as a search that has failed is not. Too many are never: th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from ase import Atoms
@@ -30,6 +32,8 @@ MISSED = 0.01
 FADED = 1e-3
 # That the sum of the weights is held counts so many times as much as the misfit.
 HELD = 1e3
+# So many more neighbours than there are, at most, are counted: no environment has as many.
+MOST_MORE = 1000
 # Cutoffs between pairs of atoms, so that they do not see each other.
 APART = 10.0
 
@@ -38,6 +42,9 @@ def find_lack(
     features: Array, descriptor: Descriptor, *, atoms: Atoms, centers: Sequence[int]
 ) -> str:
     """Say which neighbours a center lacks to have such features; nothing if none is known to.
+
+    Features do not say of which element they are: their columns are named by the species that the
+    descriptor has for this structure.
 
     Parameters
     ----------
@@ -57,10 +64,10 @@ def find_lack(
             there = _count(atoms, center, number, descriptor.cutoff)
             needed = _fewest(content, curve, least=there)
             if needed > there:
-                symbol = chemical_symbols[number]
                 return (
                     f"the features of {atoms.symbols[center]}{center} ask for at least {needed} "
-                    f"{symbol} within the cutoff, and there {'is' if there == 1 else 'are'} {there}"
+                    f"neighbour{'s' if needed > 1 else ''} within the cutoff in the columns of "
+                    f"{chemical_symbols[number]}, and there {'is' if there == 1 else 'are'} {there}"
                 )
     return ""
 
@@ -121,10 +128,9 @@ def _fewest(content: Array, curve: Array, *, least: int) -> int:
         return least
     for target in (content / length, -content / length):
         if _misfit(target, curve / length) <= MISSED:
-            number = least
-            while _misfit(target, curve / length, most=number) > MISSED:
-                number += 1
-            return number
+            numbers = range(least, least + MOST_MORE)
+            misfits = partial(_misfit, target, curve / length)
+            return least + bisect_left(numbers, True, key=lambda n: misfits(most=n) <= MISSED)
     return least
 
 

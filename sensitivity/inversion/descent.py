@@ -111,6 +111,11 @@ class Guess:
         values, modes = decompose(self.derivative, trivial.internal())
         return values / self.problem.norm, modes
 
+    @property
+    def sees(self) -> bool:
+        """Whether a center sees a neighbour that can move."""
+        return len(self.decomposition[0]) > 0
+
     def step(self, radius: float) -> tuple[Array, float]:
         """Displacement (N, 3) of at most this length that most decreases the residual.
 
@@ -155,17 +160,18 @@ def _shortened(values: Array, forces: Array, radius: float) -> Array:
 
 
 def search(
-    start: Guess, *, tolerance: float, restarts: int, rng: np.random.Generator
+    first: Guess, *, tolerance: float, restarts: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, Guess]]:
     """Give the number of the attempt and the guess, for everything that is tried."""
-    best = start
+    best = start = first
     for attempt in range(restarts + 1):
         for guess in descend(start):
             yield attempt, guess
             best = guess if guess.residual < best.residual else best
         if best.residual <= tolerance or attempt == restarts:
             return
-        start = start.problem.displaced(best, best.kick(rng))
+        origin = best if best.sees else first  # nothing leads back from where nothing is seen
+        start = first.problem.displaced(origin, origin.kick(rng))
 
 
 def descend(here: Guess) -> Iterator[Guess]:

@@ -16,9 +16,13 @@ from sensitivity.inversion.softness import Softness, soften
 from sensitivity.jacobian import Jacobian, jacobian
 from sensitivity.singular import Progress, check_progress
 from sensitivity.singular.avoidance import FADING
+from sensitivity.singular.stillness import explain_stillness
 from sensitivity.structures import check_centers, neighbor_pairs
 
 Array = NDArray[np.float64]
+
+# The sum of the squares of larger numbers may overflow.
+LARGEST = 1e150
 
 
 def invert(
@@ -73,9 +77,10 @@ def invert(
     Raises
     ------
     TypeError, ValueError
-        If the features do not have the shape of those of the start, or are not finite numbers; if
-        the start, a center or their combination with the descriptor is unusable; if no center sees
-        a neighbour; if ``tolerance`` or ``restarts`` is out of range.
+        If the features do not have the shape of those of the start, or are not finite, real
+        numbers; if the start, a center or their combination with the descriptor is unusable; if no
+        center sees a neighbour that can move against it; if ``tolerance`` or ``restarts`` is out of
+        range.
 
     Examples
     --------
@@ -161,11 +166,13 @@ def _check_settings(tolerance: float, restarts: int) -> None:
 def _check_features(features: ArrayLike, start: Jacobian) -> Array:
     """Return the features wanted as an array, if it has the shape of those of the start."""
     try:
+        if np.iscomplexobj(features):
+            raise TypeError
         target = np.array(features, dtype=float)
     except (TypeError, ValueError):
         raise TypeError(
-            f"features must be an array of numbers of shape {start.features.shape}, got "
-            f"{type(features).__name__}; give what descriptor.features returns."
+            f"features must be an array of real numbers of shape {start.features.shape}, got "
+            f"{_name_kind(features)}; give what descriptor.features returns."
         ) from None
     if target.shape != start.features.shape:
         raise ValueError(
@@ -180,14 +187,22 @@ def _check_features(features: ArrayLike, start: Jacobian) -> Array:
             f"features must be finite numbers, got {wrong} of {target.size} that are not; "
             "compute them again."
         )
+    if np.abs(target).max(initial=0.0) > LARGEST:
+        raise ValueError(
+            f"features must be numbers of which squares can be computed, at most {LARGEST:.0e}, "
+            f"got {np.abs(target).max():.0e}; compute them again."
+        )
     return target
 
 
+def _name_kind(features: ArrayLike) -> str:
+    return "complex numbers" if np.iscomplexobj(features) else type(features).__name__
+
+
 def _check_neighbors(guess: Guess) -> None:
-    values, _ = guess.decomposition
-    if len(values) == 0:
+    cutoff, centers = guess.problem.descriptor.cutoff, guess.derivative.centers
+    if not guess.sees:
         raise ValueError(
-            "the features of an atom without neighbours say nothing of a structure, and no center "
-            f"of the start has one within {guess.problem.descriptor.cutoff:g} Å; choose other "
-            "centers, a larger cutoff, or a denser start."
+            "no center of the start sees anything that can move against it: "
+            f"{explain_stillness(guess.atoms, cutoff=cutoff, centers=centers)}."
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 # What can keep a search from the features that are wanted.
-Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition"]
+Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition", "nothing left"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ _WHERE = {
         ", before it came to a minimum, and no null mode is the cause; start where it ended, or "
         "nearer"
     ),
+    "nothing left": (
+        ", because no neighbour is left within the cutoff; check that atoms and centers are those "
+        "of the features, or start nearer"
+    ),
 }
 
 
@@ -90,9 +94,9 @@ class Inversion:
         If the search did not converge, why: the features wanted lie beyond a "fold", which the
         features along the null mode turn back at; it ended on a "saddle", where they come nearer
         along the softest mode to second order only; in a local "minimum", as far as first
-        derivatives tell; "unfinished", where a further step promised something; or the
-        "composition" within the cutoff cannot have these features. None if it converged, or was
-        interrupted.
+        derivatives tell; "unfinished", where a further step promised something; with "nothing
+        left" within the cutoff; or the "composition" there cannot have these features. None if it
+        converged, or was interrupted.
     lack
         Which neighbours are too few, in words, if the composition is the cause; else empty.
     left

@@ -50,8 +50,8 @@ def soften(guess: Guess) -> Softness:
     null too; where the sum is negative, the search ended on a saddle.
     """
     values, modes = guess.decomposition
-    if not len(values):  # all atoms have left the cutoff
-        return Softness(float("nan"), None, "minimum")
+    if not guess.sees:
+        return Softness(float("nan"), None, "nothing left")
     value, largest = float(values[-1]), float(values[0])
     unnoticed = max(guess.residual, ROUNDING)
     if value > SOFT * largest:

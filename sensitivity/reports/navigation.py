@@ -9,12 +9,13 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from sensitivity.descriptors import DensityCorrelations
+from sensitivity.descriptors import DensityCorrelations, Descriptor
 from sensitivity.inversion import Inversion, NullMode
 from sensitivity.paths import Path
 from sensitivity.reports.sources import Source, describe_descriptor, describe_source, head
 from sensitivity.reports.tables import break_lines, find_moving, finite, tabulate
 from sensitivity.singular import SingularPoint, Twin, superpose
+from sensitivity.singular.search import SINGULAR
 from sensitivity.structures import environment
 
 # Lines of a table of frames or steps; of more, so many are shown, evenly spaced.
@@ -22,6 +23,11 @@ _MOST_LINES = 11
 # Å, root mean square. Structures further apart are not one that is known a little less well: along
 # a null mode features that agree to 1e-10 fix the atoms to 1e-5 Å.
 _ANOTHER = 1e-3
+# What a condition means that is singular, though the search did not take it.
+_AVOIDED = (
+    "The geometry in the table is singular, but to be avoided: symmetry hides what is not seen "
+    "there, or atoms meet."
+)
 
 
 def describe_point(
@@ -58,18 +64,23 @@ def tabulate_point(point: SingularPoint, descriptor: DensityCorrelations, *, sou
             str(number),
             f"{one.moved:.4f}",
             f"{one.condition:.1e}",
-            str(len(one.null)),
+            str(len(one.null)) if one.converged else "-",
             _name_moving(one.atoms, one.mode),
         ]
         for number, one in enumerate((point, *point.others))
     ]
-    text = f"Jacobians that were computed: {point.evaluations}."
-    heading = _head(source, descriptor, [point.center], point.status, text)
+    text = [f"Jacobians that were computed: {point.evaluations}."]
+    if not point.converged and point.condition <= SINGULAR:
+        text.append(_AVOIDED)
+    heading = _head(source, descriptor, [point.center], point.status, *text)
     return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 3))])
 
 
 def describe_twin(twin: Twin, descriptor: DensityCorrelations, *, source: Source) -> dict[str, Any]:
     """Return a pair as an object for JSON, with lengths in Å and no infinite number."""
+    higher = None
+    if isinstance(twin.next_descriptor, DensityCorrelations):
+        higher = describe_descriptor(twin.next_descriptor, twin.pair[0])
     return {
         **_describe_input(source, descriptor),
         "center": twin.center,
@@ -79,7 +90,9 @@ def describe_twin(twin: Twin, descriptor: DensityCorrelations, *, source: Source
         "amplitude": float(twin.amplitude),
         "residual": finite(twin.residual),
         "rmsd": finite(twin.rmsd),
+        "larger_basis": None if twin.larger_basis is None else finite(twin.larger_basis),
         "next_order": None if twin.next_order is None else finite(twin.next_order),
+        "next_descriptor": higher,
         "steps": twin.steps,
         "pair": [atoms.positions.tolist() for atoms in twin.pair],
         "point": _describe_one(twin.point),
@@ -97,9 +110,23 @@ def tabulate_twin(twin: Twin, descriptor: DensityCorrelations, *, source: Source
         ["the two after superposition, rmsd (Å)", f"{twin.rmsd:.4f}"],
         ["difference of their features, relative", f"{twin.residual:.1e}"],
     ]
+    if twin.larger_basis is not None:
+        body.append(["the same with a larger basis", f"{twin.larger_basis:.1e}"])
     if twin.next_order is not None:
         body.append(["the same at the next order", f"{twin.next_order:.1e}"])
+        heading = [*heading[:-1], *break_lines([_name_next_order(twin.next_descriptor), ""])]
     return "\n".join([*heading, tabulate(["quantity", "value"], body, right=(1,))])
+
+
+def _name_next_order(descriptor: Descriptor | None) -> str:
+    if not isinstance(descriptor, DensityCorrelations):
+        return f"The next order is that of {descriptor!r}."
+    mixed = descriptor.contract_channels
+    channels = "" if mixed is None else f", channels mixed to {mixed}"
+    return (
+        f"The next order has a basis of its own: order {descriptor.order}, n_max "
+        f"{descriptor.n_max}, l_max {descriptor.l_max}{channels}."
+    )
 
 
 def describe_path(path: Path, descriptor: DensityCorrelations, *, source: Source) -> dict[str, Any]:

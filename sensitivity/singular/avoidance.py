@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.structures import neighbor_pairs
-from sensitivity.symmetry import site_symmetry
+from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
 
 Array = NDArray[np.float64]
 Avoided = Literal["symmetry", "coalescence"]
@@ -28,7 +28,7 @@ ONE_PLACE = 1e-3
 FADING = 0.02
 # Å, root mean square over the environment: ten times what diagnose takes as symmetric by default.
 NEARLY_SYMMETRIC = 1e-2
-# Part of a null displacement, in norm, that the group has to allow to be seen.
+# Part of a displacement, in norm, that the group has to allow to be seen.
 ALLOWED = 0.5
 
 
@@ -65,11 +65,13 @@ class Avoidance:
         rounding = 1e-9 * lengths
         return bool(((lengths >= low - rounding) & (lengths <= high + rounding)).all())
 
-    def sort(self, atoms: Atoms, null: Array) -> tuple[Array, str]:
+    def sort(
+        self, atoms: Atoms, null: Array, *, internal: Array | None = None
+    ) -> tuple[Array, str]:
         """Null displacements, (m, N, 3), those that symmetry allows first; and the group's symbol.
 
-        Only those that are to be kept are given: those that symmetry hides are not, if it is to
-        be avoided.
+        Only those that are to be kept are given: if symmetry is to be avoided, those that it hides
+        are not; and none is where it hides any of the ``internal`` displacements, (k, N, 3).
         """
         site = site_symmetry(
             atoms,
@@ -78,18 +80,31 @@ class Avoidance:
             tolerance=NEARLY_SYMMETRIC,
         )
         group = site.group.binding(inversion_invariant=self.descriptor.inversion_invariant)
-        moved = null[:, site.atoms] - null[:, site.atoms[:1]]
-        moved = moved.reshape(len(null), 3 * len(site.atoms))
-        turns = np.cross(np.eye(3)[:, None], site.vectors).reshape(3, -1)
-        _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
-        axes = axes[lengths > NEARLY_SYMMETRIC]
-        moved = moved - (moved @ axes.T) @ axes
-        shape = np.linalg.norm(moved, axis=1, keepdims=True)
-        allowed = (moved / np.maximum(shape, np.finfo(float).tiny)) @ group.projector()
+        least = ALLOWED if "symmetry" in self.avoid else -1.0
+        if internal is not None and _least_share(site, internal, group) <= least:
+            return null[:0], group.symbol
+        shapes = _shapes(site, null)
+        lengths = np.linalg.norm(shapes, axis=1, keepdims=True)
+        allowed = (shapes / np.maximum(lengths, np.finfo(float).tiny)) @ group.projector()
         mixing, shares, _ = np.linalg.svd(allowed)
         shares = np.pad(shares, (0, len(null) - len(shares)))
-        kept = shares > (ALLOWED if "symmetry" in self.avoid else -1.0)
-        return np.tensordot(mixing.T[kept], null, axes=1), group.symbol
+        return np.tensordot(mixing.T[shares > least], null, axes=1), group.symbol
+
+
+def _least_share(site: SiteSymmetry, internal: Array, group: PointGroup) -> float:
+    """The least part, in norm, of an internal displacement, (k, N, 3), that a group allows."""
+    _, _, span = np.linalg.svd(_shapes(site, internal), full_matrices=False)
+    return float(np.linalg.svd(span @ group.projector(), compute_uv=False)[-1])
+
+
+def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
+    """Displacements against the center, without turns of the environment, (m, 3 atoms)."""
+    moved = displacements[:, site.atoms] - displacements[:, site.atoms[:1]]
+    moved = moved.reshape(len(displacements), 3 * len(site.atoms))
+    turns = np.cross(np.eye(3)[:, None], site.vectors).reshape(3, -1)
+    _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
+    axes = axes[lengths > NEARLY_SYMMETRIC]
+    return np.asarray(moved - (moved @ axes.T) @ axes)
 
 
 def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:

@@ -17,6 +17,7 @@ from sensitivity.singular.nearest import DescriptorView
 from sensitivity.singular.points import SingularPoint
 from sensitivity.singular.progress import Progress, check_progress
 from sensitivity.singular.search import Found, Search
+from sensitivity.singular.stillness import explain_stillness
 from sensitivity.structures import check_centers
 
 Array = NDArray[np.float64]
@@ -24,6 +25,7 @@ Array = NDArray[np.float64]
 # Å, root of the summed squares. Further away nearly every bond is another one.
 USUAL_REACH = 2.0
 _BOUNDED = " The search was bounded, and a nearer one may have been missed."
+_BOUNDED_FROM_ZERO = " The search was bounded, and further ones may have been missed."
 
 
 def locate(  # noqa: PLR0913 - one more than else, for progress
@@ -40,13 +42,15 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
 ) -> SingularPoint:
     """Find the nearest geometry at which a center does not see some internal displacement.
 
-    At order 2 such geometries are those at which pairs of neighbours have the same shape (see
-    ``coincidences``): the nearest of every kind is computed from dot products, and the descriptor
-    confirms the nearest of all. Other descriptors, and small bases, which are also blind by
-    truncation, are searched by Gauss-Newton steps on J(r) v = 0 with the derivative of J along v,
-    from the softest modes and then from geometries nearby; what that finds is near, but need not
-    be the nearest. That takes 600 Jacobians at most, and fewer where each is large, so that it ends
-    within seconds; ``status`` says if that was the reason to end.
+    Of three neighbours, or of unlike ones, a basis that is large enough for them (see
+    ``resolution``) misses only what symmetry hides. At order 2 such geometries are those at which
+    pairs of neighbours have the same shape (see ``coincidences``): the nearest of every kind is
+    computed from dot products, and the descriptor confirms the nearest of all. Other descriptors,
+    and small bases, which are also blind by truncation, are searched by Gauss-Newton steps on
+    J(r) v = 0 with the derivative of J along v, from the softest modes and then from geometries
+    nearby; what that finds is near, but need not be the nearest. That takes 600 Jacobians at most,
+    and fewer where each is large, so that it ends within seconds; ``status`` says if that was the
+    reason to end.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1, call these geometries singular points.
@@ -60,8 +64,9 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     center
         Index of the center.
     avoid
-        Any of "symmetry", geometries where symmetry alone asks for what is not seen, within
-        0.01 Å; and "coalescence", atoms nearer than 0.2 Å to each other.
+        Any of "symmetry", geometries where symmetry hides anything, within 0.01 Å, but for a start
+        at which more is not seen than that; and "coalescence", atoms nearer than 0.2 Å to each
+        other.
     bonds
         Shortest and longest distance, in Å, that a neighbour may have from the center; None for
         no bounds.
@@ -96,8 +101,8 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     moves = view.internal(np.zeros_like(atoms.positions))
     if not len(moves):
         raise ValueError(
-            f"center {center} has no internal displacement that it could see within "
-            f"{descriptor.cutoff:g} Å; choose a center with neighbours, or a larger cutoff."
+            f"center {center} has no internal displacement that it could see: "
+            f"{explain_stillness(atoms, cutoff=descriptor.cutoff, centers=(center,))}."
         )
     told = check_progress(progress)
     search = Search(view, moves, avoidance, float(reach), int(count), told)
@@ -114,7 +119,7 @@ def _result(search: Search) -> SingularPoint:
     if len(points) < search.count:
         status += f" Of {search.count} points asked for, the search found {len(points)}."
     if search.incomplete:
-        status += _BOUNDED
+        status += _BOUNDED if points[0].moved else _BOUNDED_FROM_ZERO
     if search.interrupted:
         status += " Interrupted."
     return replace(points[0], status=status, others=tuple(points[1:]))
@@ -143,18 +148,21 @@ def _reason(search: Search) -> str:
     if search.interrupted:
         evaluations = f"{search.evaluations} Jacobian{'s' if search.evaluations > 1 else ''}"
         return f"Interrupted after {evaluations}, before a singular point was found."
-    if search.always_seen:
-        return f"{_name_neighbors(search)} hides: no other singular point was found."
+    if search.always_seen and search.resolved:
+        return f"{_name_neighbors(search)}: no other singular point was found."
     bounded = " The search was bounded, and one may have been missed." if search.incomplete else ""
+    if search.always_seen:
+        bounded += f" {_name_neighbors(search)}; this basis is too small for that to hold."
     return _where_it_ended(search) + bounded
 
 
 def _name_neighbors(search: Search) -> str:
     count = len(search.neighbors.vectors)
     unlike = " of different species" if search.neighbors.all_unlike and count > 1 else ""
+    basis = "order" if search.resolved else "a complete basis of order"
     return (
-        f"With {count} neighbour{'s' if count != 1 else ''}{unlike}, order "
-        f"{search.view.descriptor.order} misses only what symmetry"
+        f"With {count} neighbour{'s' if count != 1 else ''}{unlike}, {basis} "
+        f"{search.view.descriptor.order} misses only what symmetry hides"
     )
 
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from ase import Atoms
 
+from sensitivity.descriptors import Descriptor
 from sensitivity.singular.points import SingularPoint
+
+# Of the norm of the features: what a larger basis sees of twins by truncation is more, and what it
+# leaves of others, whose features agree to 1e-13 in this one, is rounding.
+TOLD_APART = 1e-10
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,14 @@ class Twin:
         Å, root mean square distance of the atoms of the two environments after the best
         superposition, over rotations, permutations of like atoms, and inversion if the descriptor
         does not see it.
+    larger_basis
+        Norm of the difference of the features of a larger basis of the same order, relative to
+        their norm; None if there is none that could be compared, or after an interrupt. The twins
+        are by truncation if it is above 1e-10, else by incompleteness of the order.
     next_order
-        Norm of the difference of the features of the next order, relative to their norm; None if
-        there is no next order, or if the search was interrupted.
+        The same of the next order.
+    next_descriptor
+        What was compared as the next order, which has a basis of its own; or None.
     found
         Whether the two are distinct and their features agree to rounding. Distinct means that they
         are further apart than rounding, and what is left of the difference of their features,
@@ -51,7 +61,9 @@ class Twin:
     amplitude: float
     residual: float
     rmsd: float
+    larger_basis: float | None
     next_order: float | None
+    next_descriptor: Descriptor | None
     found: bool
     steps: int
     status: str
@@ -64,17 +76,39 @@ class Twin:
 def describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool = False) -> Twin:
     """Return a point where there is no twin, or none was looked for, and why."""
     pair = (point.atoms.copy(), point.atoms.copy())
-    return Twin(pair, point.center, point, 0.0, 0.0, 0.0, None, False, 0, status, interrupted)
+    return Twin(
+        pair=pair,
+        center=point.center,
+        point=point,
+        amplitude=0.0,
+        residual=0.0,
+        rmsd=0.0,
+        larger_basis=None,
+        next_order=None,
+        next_descriptor=None,
+        found=False,
+        steps=0,
+        status=status,
+        interrupted=interrupted,
+    )
 
 
-def say_found(residual: float, rmsd: float, difference: float | None) -> str:
-    """Say of two structures that they are twins."""
+def say_found(
+    residual: float, rmsd: float, *, larger_basis: float | None, next_order: float | None
+) -> str:
+    """Say of two structures that they are twins, and why they are."""
+    why = "no larger basis is there to compare"
+    if larger_basis is not None and larger_basis > TOLD_APART:
+        why = f"by truncation: a larger basis tells them apart by {larger_basis:.1e}"
+    elif larger_basis is not None:
+        why = f"a larger basis does not tell them apart ({larger_basis:.0e}): incompleteness"
     apart = (
         "no higher order is there to compare"
-        if difference is None
-        else f"the next order differs by {difference:.1e}"
+        if next_order is None
+        else f"the next order, with a basis of its own, differs by {next_order:.1e}"
     )
-    return f"Two structures {rmsd:.3f} Å apart have features equal to {residual:.0e}; {apart}."
+    found = f"Two structures {rmsd:.3f} Å apart have features equal to {residual:.0e}"
+    return f"{found}; {why}; {apart}."
 
 
 def say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) -> str:

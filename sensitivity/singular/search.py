@@ -17,6 +17,7 @@ from sensitivity.singular.descent import Descent, Look, descend, distance_to_zer
 from sensitivity.singular.nearest import DescriptorView
 from sensitivity.singular.progress import Progress
 from sensitivity.singular.projection import Neighbors, find_neighbors, project
+from sensitivity.singular.resolution import resolves
 from sensitivity.singular.superposition import are_congruent
 from sensitivity.structures import environment
 
@@ -39,8 +40,9 @@ SOFTEST = 4
 WITHIN = (0.05, 0.4, 1.0)
 # Å, root of the summed squares: from where else the search begins, if that fails.
 NUDGES = (0.1, 0.2, 0.3, 0.4)
-# A zero of one singular value asks for (features - modes + 1) conditions. Up to so many more
-# features than modes, a small basis can be singular by truncation about as near as by coincidence.
+# A zero of one singular value asks for (features - modes + 1) conditions, where features are those
+# that answer to any mode. Up to so many more features than modes, a small basis can be singular by
+# truncation about as near as by coincidence.
 FEW_FEATURES = 8
 # Å, root mean square. Points that are nearer to each other are one.
 DISTINCT = 1e-2
@@ -146,12 +148,17 @@ class Search:
 
     @property
     def always_seen(self) -> bool:
-        """Whether the order sees all of such neighbours, but for what symmetry hides."""
+        """Whether a complete basis sees all of such neighbours, but for what symmetry hides."""
         order = self.view.descriptor.order
         if order is None or order < 2:
             return False
         few = len(self.neighbors.vectors) <= max(order, ALWAYS_SEEN)
         return few or self.neighbors.all_unlike
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the basis sees such neighbours as a complete one does."""
+        return resolves(self.view.descriptor, self.neighbors.numbers)
 
     @property
     def incomplete(self) -> bool:
@@ -213,9 +220,10 @@ class Search:
         """Whether the coincidences of a complete basis do not settle the matter."""
         if "symmetry" not in self.avoidance.avoid or self.view.descriptor.order is None:
             return True
-        if len(self.start.images) - len(self.moves) < FEW_FEATURES:
-            return True
-        return not self.always_seen and len(self.found) < self.count
+        if self.always_seen:
+            return not self.resolved
+        answering = int(np.sum(self.start.images.any(axis=1)))
+        return answering - len(self.moves) < FEW_FEATURES or len(self.found) < self.count
 
     def _try_descents(self, nudges: list[Array]) -> None:
         """Descend from the softest modes of the start, then of geometries nearby."""
@@ -283,7 +291,9 @@ class Search:
         atoms = self.view.at(there.displacement)
         if not self.avoidance.permits(atoms):
             return self._turn_down("coalescence", there)
-        null, symbol = self.avoidance.sort(atoms, there.null(SINGULAR))
+        # The start counts as it stands; where a search leads nothing is to be hidden by symmetry.
+        internal = there.modes if there.moved else None
+        null, symbol = self.avoidance.sort(atoms, there.null(SINGULAR), internal=internal)
         if not len(null):
             return self._turn_down(symbol, there)
         if any(self._are_one(atoms, self.view.at(f.look.displacement)) for f in self.found):

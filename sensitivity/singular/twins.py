@@ -90,9 +90,11 @@ def find_twin(
 
     Returns
     -------
-    Twin. Where there is none, as at a point that is singular by symmetry alone, ``found`` is False
-    and ``status`` says why. Ctrl-C ends the search with the best pair until then: twins at a
-    smaller amplitude, if there were any.
+    Twin. Its status says whether a larger basis of the same order tells the two apart, which are
+    then twins by truncation only; if it does not, the order is incomplete. Where there is none, as
+    at a point that is singular by symmetry alone, ``found`` is False and ``status`` says why.
+    Ctrl-C ends the search with the best pair until then: twins at a smaller amplitude, if there
+    were any.
 
     Raises
     ------
@@ -170,18 +172,22 @@ def _solve(branches: Branches, amplitude: float, told: Progress) -> Twin:
 
 
 def _judge(branches: Branches, closing: Closing, *, interrupted: bool) -> Twin:
-    """Whether the two are twins. After an interrupt the next order is not computed."""
+    """Whether the two are twins. After an interrupt other descriptors are not asked."""
     pair = branches.at(closing.sides[0]), branches.at(closing.sides[1])
     point, residual = branches.point, closing.residual
     rmsd = _measure(branches, pair)
     explained = residual * _displacement_of_norm(branches, pair[0]) / np.sqrt(len(pair[0]))
     congruent = rmsd <= CONGRUENT * closing.amplitude
     found = bool(closing.same and not congruent and rmsd > EVIDENT * explained)
-    difference = None if interrupted else _next_difference(branches, pair)
+    descriptor = branches.descriptor
+    larger, higher = (
+        (None, None) if interrupted else (descriptor.larger_basis(), descriptor.higher_order())
+    )
+    lifted, difference = (_difference(branches, pair, other) for other in (larger, higher))
     if interrupted:
         status = say_interrupted(residual, rmsd, closing.amplitude, found=found)
     elif found:
-        status = say_found(residual, rmsd, difference)
+        status = say_found(residual, rmsd, larger_basis=lifted, next_order=difference)
     else:
         status = say_not_found(residual, rmsd, same=closing.same, congruent=congruent)
     return Twin(
@@ -191,7 +197,9 @@ def _judge(branches: Branches, closing: Closing, *, interrupted: bool) -> Twin:
         amplitude=closing.amplitude,
         residual=residual,
         rmsd=rmsd,
+        larger_basis=lifted,
         next_order=difference,
+        next_descriptor=None if difference is None else higher,
         found=found,
         steps=closing.steps,
         status=status,
@@ -219,13 +227,20 @@ def _displacement_of_norm(branches: Branches, atoms: Atoms) -> float:
     return float(np.linalg.norm(features) / seen[-1]) if len(seen) else 0.0
 
 
-def _next_difference(branches: Branches, pair: tuple[Atoms, Atoms]) -> float | None:
-    """How much the features of the next order differ, relative to their norm."""
-    higher = branches.descriptor.higher_order()
-    if higher is None:
+def _difference(
+    branches: Branches, pair: tuple[Atoms, Atoms], other: Descriptor | None
+) -> float | None:
+    """How much the features of another descriptor differ, relative to their norm.
+
+    None without one, or if it cannot look at these, as where memory does not suffice.
+    """
+    if other is None:
         return None
     centers = (branches.point.center,)
-    one, two = (higher.features(atoms, centers=centers) for atoms in pair)
+    try:
+        one, two = (other.features(atoms, centers=centers) for atoms in pair)
+    except ValueError:
+        return None
     return float(np.linalg.norm(one - two) / np.linalg.norm(one))
 
 
@@ -235,8 +250,10 @@ def _check_amplitude(amplitude: float) -> None:
             f"amplitude must be a length in Å, got {amplitude!r}; give a number such as 0.1."
         )
     if not SMALLEST_AMPLITUDE <= amplitude <= LARGEST_AMPLITUDE:
+        reason = "further away the two have little to do with the singular point"
+        if not amplitude > LARGEST_AMPLITUDE:
+            reason = "nearer to the singular point nothing tells twins from rounding"
         raise ValueError(
             f"amplitude must be from {SMALLEST_AMPLITUDE:g} to {LARGEST_AMPLITUDE:g} Å, got "
-            f"{amplitude}: nearer to the singular point nothing tells twins from rounding; give a "
-            "number such as 0.1."
+            f"{amplitude}: {reason}; give a number such as 0.1."
         )

@@ -166,7 +166,7 @@ USES = [
     Use(
         "locate",
         press("Move the atoms to the nearest"),
-        "explorer.reference.spectrum.condition < 1e-12",
+        "explorer.reference.name == ''",
         ("explorer.amplitude = .1",),
     ),
     Use("follow", press("Go on along"), "len(explorer.below.children) == 1", (X0,)),
