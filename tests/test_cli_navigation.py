@@ -516,7 +516,7 @@ WRONG = {
     "mode twice": "follow X0 --mode 1 --mode 1|mode must name at least one mode, each once",
     "length": "follow X0 --length 0|length must be other than zero",
     "step": "follow X0 --step 0|step must be positive and finite",
-    "follow alone": "follow H|center 0 has no neighbour within the cutoff",
+    "follow alone": "follow H|center 0 has nothing that could be followed",
     "no start": "invert X0|one of the arguments --start --rattle is required",
     "two starts": "invert X0 --start X0 --rattle 1|not allowed with argument",
     "seed": "invert X0 --start X+ --seed 1|--seed belongs to the noise of --rattle",

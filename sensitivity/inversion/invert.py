@@ -14,9 +14,8 @@ from sensitivity.inversion.descent import ROUNDING, Guess, Problem, search
 from sensitivity.inversion.results import Inversion, count
 from sensitivity.inversion.softness import Softness, soften
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.singular import Progress, check_progress
+from sensitivity.singular import Progress, check_progress, explain_stillness
 from sensitivity.singular.avoidance import FADING
-from sensitivity.singular.stillness import explain_stillness
 from sensitivity.structures import check_centers, neighbor_pairs
 
 Array = NDArray[np.float64]

@@ -21,9 +21,8 @@ from sensitivity.paths.results import Path, net_displacements
 from sensitivity.paths.returns import Returns
 from sensitivity.paths.transport import depart
 from sensitivity.paths.walk import COMPLETE, INTERRUPTED, Told, Walk
-from sensitivity.singular import Progress, check_progress
+from sensitivity.singular import Progress, check_progress, explain_stillness
 from sensitivity.spectrum import Spectrum, spectrum
-from sensitivity.structures import neighbor_pairs
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -185,7 +184,11 @@ def _check_modes(
     given = mode.tolist() if isinstance(mode, np.ndarray) else mode
     modes = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
     if begin.internal == 0:
-        raise ValueError(_say_why_nothing(begin, cutoff))
+        (center,) = begin.centers
+        raise ValueError(
+            f"center {center} has nothing that could be followed: "
+            f"{explain_stillness(begin.atoms, cutoff=cutoff, centers=(center,))}."
+        )
     remedy = f"give an internal one, from 0 to {begin.internal - 1}"
     if begin.internal == 1:
         remedy = "give 0, the distance to its only neighbour, which is all that the center sees"
@@ -203,18 +206,3 @@ def _check_modes(
     if not modes or len(set(modes)) < len(modes):
         raise ValueError(f"mode must name at least one mode, each once, got {mode!r}; {remedy}.")
     return tuple(int(index) for index in modes)
-
-
-def _say_why_nothing(begin: Spectrum, cutoff: float) -> str:
-    """Why there is nothing to follow, and what to do."""
-    (center,) = begin.centers
-    if (neighbor_pairs(begin.atoms, cutoff).i == center).any():
-        return (
-            f"all neighbours of center {center} are periodic images of itself, and move with it, "
-            "so that there is nothing to follow; repeat the cell, as atoms.repeat(3) does, or take "
-            "structures.environment, in which every neighbour moves on its own."
-        )
-    return (
-        f"center {center} has no neighbour within the cutoff, so that there is nothing to follow; "
-        "choose another center or a larger cutoff."
-    )

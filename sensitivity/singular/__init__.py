@@ -5,6 +5,7 @@ from sensitivity.singular.nearest import DescriptorView, NearestZeros, nearest_z
 from sensitivity.singular.pairs import Twin
 from sensitivity.singular.points import SingularPoint
 from sensitivity.singular.progress import Progress, check_progress
+from sensitivity.singular.stillness import explain_stillness
 from sensitivity.singular.superposition import Superposition, superpose
 from sensitivity.singular.twins import find_twin
 
@@ -16,6 +17,7 @@ __all__ = [
     "Superposition",
     "Twin",
     "check_progress",
+    "explain_stillness",
     "find_twin",
     "locate",
     "nearest_zeros",

@@ -1,7 +1,8 @@
 """Every control of the explorer, as a person uses it.
 
-Each has to do what it says. In the mutation run, ``pytest -m mutation tests/browser``, the connection
-of each control is cut in turn, and then it must not: so no test passes for another reason.
+Each has to do what it says. In the mutation run, ``pytest -m mutation tests/browser``, the
+connection of each control is cut in turn, and then it must not: so no test passes for another
+reason.
 """
 
 from __future__ import annotations

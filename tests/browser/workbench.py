@@ -31,7 +31,7 @@ SCENE = f"""() => {{
   const arrows = stage.compList[1].reprList[0].repr.bufferList[0];
   const memory = stage.viewer.renderer.info.memory;
   return {{
-    atoms: Array.from(atoms.x.subarray(0, atoms.count)).flatMap((x, i) => [x, atoms.y[i], atoms.z[i]]),
+    atoms: [...Array(atoms.count).keys()].flatMap(i => [atoms.x[i], atoms.y[i], atoms.z[i]]),
     arrows: Array.from(arrows.splitPosition),
     camera: stage.viewerControls.getOrientation().elements,
     components: stage.compList.length,
