@@ -133,12 +133,25 @@ def inversion() -> str:
     )
 
 
+def latency() -> str:
+    """Tabulate how long the explorer takes from a key to what is seen."""
+    result = load("latency")
+    fields = list(next(iter(result.values())))
+    rows = [[name, *(one[field] for field in fields)] for name, one in result.items()]
+    return (
+        "### From a key on the amplitude slider to what is seen, JupyterLab, in ms\n\n"
+        + tabulate(["", *fields], rows)
+        + "\nHeadless Chromium, drawing by software. Asked: atoms 60 (CH4) and 80 (60 atoms), chart "
+        "200 (benzene).\n"
+    )
+
+
 def main() -> None:
     """Replace what stands between the markers."""
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(START)
     _, after = rest.split(END)
-    tables = "\n".join([peers(), order3(), diagnosis(), locate(), inversion(), growth()])
+    tables = "\n".join([peers(), order3(), diagnosis(), locate(), inversion(), latency(), growth()])
     README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
 
 
