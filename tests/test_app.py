@@ -337,7 +337,8 @@ def test_who_sends_too_much_is_cut_off_and_nobody_else(site, kernel):
     with site.connect(kernel) as connection, site.connect(kernel) as other:
         large = ask("comm_msg", {"comm_id": "none", "data": "x" * UPLOAD})
         tell(connection, large)
-        with pytest.raises(ConnectionClosedError, match="1009"):
+        # Hung up on in the middle of a message, the client may not get to read the reason.
+        with pytest.raises(ConnectionClosedError, match="1009|no close frame"):
             tell(connection, large | {"metadata": {"more": "x" * (MESSAGE - UPLOAD)}})
         tell(other, ask("comm_msg", {"comm_id": "none", "data": "x"}))
 

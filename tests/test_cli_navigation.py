@@ -101,7 +101,7 @@ def test_locate_keeps_bonds_within_bounds(run):
     assert found["moved"] > 0
     atoms = Atoms(start.symbols, found["positions"])
     after = atoms.get_distances(0, range(1, 5))
-    assert low - 1e-9 <= after.min() < after.max() <= high + 1e-9
+    assert low - 1e-9 <= after.min() <= after.max() <= high + 1e-9
     free = run("locate generic")
     assert free["moved"] <= found["moved"] + 1e-9
 

@@ -146,7 +146,7 @@ def last_digit(number: str) -> float:
 
 def test_links_lead_to_files():
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert "docs/pictures/explorer.png" in links
+    assert "docs/pictures/explorer.gif" in links
     for link in links:
         assert (ROOT / link).is_file()
 

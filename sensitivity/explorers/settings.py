@@ -80,7 +80,7 @@ class Settings:
         self.upload = widgets.FileUpload(
             description="own file",
             tooltip="A structure in any format that ASE reads: xyz, extxyz, cif, POSCAR, pdb ...",
-            layout={"width": "110px"},
+            layout={"width": "auto"},
         )
         self.frame = widgets.BoundedIntText(
             description="frame", min=0, max=0, tooltip="Which structure of the file", **_looks(110)

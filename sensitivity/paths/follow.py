@@ -156,9 +156,10 @@ def _tell(events: list[tuple[str, float]]) -> str:
     for event, where in lengths.items():
         *most, last = [f"{length:.3g}" for length in where[:MOST_NAMED]]
         if len(where) > MOST_NAMED:
+            more = len(where) - MOST_NAMED
             most, last = (
                 [*most, last],
-                f"{len(where) - MOST_NAMED} more places up to {where[-1]:.3g}",
+                f"{more} more place{'s' if more > 1 else ''} up to {where[-1]:.3g}",
             )
         sentences.append(f" {event} at {', '.join(most)}{' and ' if most else ''}{last} Å.")
     return "".join(sentences)
