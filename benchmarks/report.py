@@ -141,8 +141,8 @@ def latency() -> str:
     return (
         "### From a key on the amplitude slider to what is seen, JupyterLab, in ms\n\n"
         + tabulate(["", *fields], rows)
-        + "\nHeadless Chromium, drawing by software. Asked: atoms 60 (CH4) and 80 (60 atoms), chart "
-        "200 (benzene).\n"
+        + "\nHeadless Chromium, drawing by software. Asked: atoms 60 (CH4) and 80 (60 atoms), "
+        "chart 200 (benzene).\n"
     )
 
 

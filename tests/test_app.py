@@ -338,7 +338,7 @@ def test_who_sends_too_much_is_cut_off_and_nobody_else(site, kernel):
         large = ask("comm_msg", {"comm_id": "none", "data": "x" * UPLOAD})
         tell(connection, large)
         # Hung up on in the middle of a message, the client may not get to read the reason.
-        with pytest.raises(ConnectionClosedError, match="1009|no close frame"):
+        with pytest.raises(ConnectionClosedError, match=r"1009|no close frame"):
             tell(connection, large | {"metadata": {"more": "x" * (MESSAGE - UPLOAD)}})
         tell(other, ask("comm_msg", {"comm_id": "none", "data": "x"}))
 
