@@ -145,3 +145,13 @@ def test_where_there_is_no_way_the_panel_says_why(views: list[Picture]) -> None:
         assert explorer.reference.name == "H2"
     assert not views
     assert not explorer.busy
+
+
+@pytest.mark.parametrize("name", ["locate", "follow", "find_twin"])
+def test_a_journey_asks_for_one_center(name: str) -> None:
+    explorer = Explorer("H2O", replace(QUICK, cutoff=3.0))
+    assert explorer.centers == (0, 1, 2)
+    explorer.actions.journeys[name].click()
+    assert "the environment of one atom, and there are several centers" in message(explorer)
+    assert explorer.centers == (0, 1, 2)
+    assert explorer.below.children == ()

@@ -143,6 +143,7 @@ def test_a_name_with_a_path_stays_within_its_folder(
         ("POSCAR", b"", "The file POSCAR is empty"),
         ("large.xyz", b"1" * (UPLOAD + 1), "at most 5 MB can be read here; cut out"),
         ("many.xyz", None, "has 501 atoms, and the explorer takes at most 500; cut out"),
+        ("short.xyz", b"999999999\n\nH 0 0 0\n", "speaks of 999999999 atoms and ends before them"),
         ("x.xyz.gz", b"\x1f\x8b", "x.xyz.gz is compressed; unpack it"),
         ("same.xyz", xyz(Atoms("H2")), "same.xyz: every atom needs a place of its own"),
         ("<img src=x onerror=alert(1)>.xyz", b"?", "<img src=x onerror=alert(1)>.xyz as a"),
@@ -178,7 +179,7 @@ def test_one_atom(explorer: Explorer) -> None:
     upload(explorer, "one.xyz", xyz(Atoms("C", [[0, 0, 0]])))
     assert {cause for cause, _ in markers(explorer).values()} == {"translation"}
     explorer.amplitude = 0.2
-    assert "Mode 0 is a translation of the whole structure" in sentence(explorer)
+    assert "Mode 0 is a translation of all that the centers see" in sentence(explorer)
     assert "no internal displacement that the chosen centers could see" in sentence(explorer)
 
 

@@ -167,7 +167,7 @@ def test_the_sentence_says_what_visible_and_rigid_modes_are(explorer: Explorer) 
     assert "Mode 0 is seen best of all" in sentence(explorer)
     assert f"changes the features by {change:.1e}" in sentence(explorer)
     explorer.mode = 9
-    assert "Mode 9 is a rotation of the whole structure" in sentence(explorer)
+    assert "Mode 9 is a rotation of all that the centers see" in sentence(explorer)
     explorer.mode, explorer.amplitude = 14, -0.12
     assert "Mode 14 is a translation" in sentence(explorer)
     assert "At -0.12 Å: Rank 1 of 9" in sentence(explorer)
@@ -319,3 +319,28 @@ def test_arrows_too_short_to_be_seen_have_no_length() -> None:
     pattern = np.array([[0.0, 0.0, 1.0], [0.01, 0.0, 0.0], [0.0, 0.0, 0.0]])
     start, end = state.arrow_ends(np.ones((3, 3)), pattern)
     np.testing.assert_array_equal(end - start, state.ARROW_LENGTH * np.diag([0, 0, 1])[[2, 0, 0]])
+
+
+def test_a_misspelt_attribute_is_refused(explorer: Explorer) -> None:
+    with pytest.raises(AttributeError, match="Explorer has no 'ampltude' that could be set"):
+        explorer.ampltude = 0.2  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match=r"a structure must be ase\.Atoms or a name, got \[1\]"):
+        explorer.structure = [1]  # type: ignore[assignment]
+    assert explorer.centers == (0,)
+
+
+def test_where_symmetry_is_blamed_features_do_not_change_to_first_order() -> None:
+    """They may differ between the two directions: a motion need not be turned around as a whole."""
+    explorer = Explorer("CH4", DESCRIPTOR)
+    for mode in range(1, 9):
+        explorer.mode = mode
+        assert "cannot change to first order" in sentence(explorer)
+        moved = {}
+        for amplitude in (-0.02, -0.01, 0.01, 0.02):
+            explorer.amplitude = amplitude
+            moved[amplitude] = np.asarray(explorer.shown.spectrum.features)  # type: ignore[union-attr]
+        for sign in (1, -1):
+            start = explorer.reference.spectrum.features
+            near, far = (np.linalg.norm(moved[sign * a] - start) for a in (0.01, 0.02))
+            assert 3.5 < far / near < 4.5
+        explorer.amplitude = 0.0

@@ -22,10 +22,10 @@ from sensitivity.spectrum import RANK_THRESHOLD
 
 Array = NDArray[np.float64]
 
-WIDTH = 540
+WIDTH = 450
 """Pixels of each: both fit beside each other on a usual screen, and one on a narrow one."""
 
-MOST_IN_A_LINE = 4
+MOST_IN_A_LINE = 3
 """Names of causes that the width has room for."""
 
 COLORS = "cividis"

@@ -133,6 +133,7 @@ class Explorer(View):
         self._enter(State(reference, reference.least_visible))
         self.observe(self._change, ["mode", "amplitude", "arrows", "arrow_length"])
         connect(self)
+        self._built = True
 
     # What is shown.
 
@@ -238,7 +239,7 @@ class Explorer(View):
     # Where to go.
 
     def locate(self) -> None:
-        """Go to the nearest singular point of the first center."""
+        """Go to the nearest singular point of the center."""
         self._travel(journeys.locate, "Looking for the nearest singular point")
 
     def follow(self) -> None:
@@ -246,7 +247,7 @@ class Explorer(View):
         self._travel(journeys.follow, "Following the mode")
 
     def find_twin(self) -> None:
-        """Find two structures with the same features of the first center, and show them below."""
+        """Find two structures with the same features of the center, and show them below."""
         self._travel(journeys.find_twin, "Looking for the twin")
 
     def enlarge_basis(self) -> None:
@@ -376,6 +377,7 @@ class Explorer(View):
     def _go_to(self, reference: Reference) -> None:
         """Look at another structure, or with another descriptor, from now on."""
         self._past = [*self._past[1 - MOST_UNDONE :], self.state]
+        self.below.children = ()  # it belongs to what was looked at before
         mode = reference.least_visible
         self._enter(replace(self.state, reference=reference, mode=mode, amplitude=0.0))
 
@@ -413,4 +415,8 @@ def _named(structure: Atoms | str) -> tuple[Atoms, str]:
     """The structure, and its name if it is from the library."""
     if isinstance(structure, str):
         return structures.load(structure), structure
+    if not isinstance(structure, Atoms):
+        raise TypeError(
+            f"a structure must be ase.Atoms or a name, got {structure!r}; see structures.names()."
+        )
     return structure, ""

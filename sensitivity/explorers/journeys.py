@@ -39,11 +39,22 @@ class Arrival:
     view: Callable[[], Any] | None = None
 
 
+def _only_center(state: State) -> int:
+    """The center, if there is one: what is looked for is the matter of a single environment."""
+    centers = state.reference.centers
+    if len(centers) > 1:
+        raise ValueError(
+            "this is asked of the environment of one atom, and there are several centers; write "
+            f"the number of one as centers, for instance {centers[0]}, and try again."
+        )
+    return centers[0]
+
+
 def locate(state: State, report: Report) -> Arrival:
-    """Go to the nearest singular point of the first center."""
+    """Go to the nearest singular point of the center."""
     from sensitivity.singular import locate as find
 
-    descriptor, center = state.reference.descriptor, state.reference.centers[0]
+    descriptor, center = state.reference.descriptor, _only_center(state)
     point = find(state.atoms, descriptor, center=center, progress=report)
     if not point.converged:
         return Arrival(point.status, good=False)
@@ -60,7 +71,7 @@ def follow(state: State, report: Report) -> Arrival:
     path = go(
         reference.atoms,
         reference.descriptor,
-        center=reference.centers[0],
+        center=_only_center(state),
         mode=state.mode,
         length=LENGTH,
         step=STEP,
@@ -70,11 +81,11 @@ def follow(state: State, report: Report) -> Arrival:
 
 
 def find_twin(state: State, report: Report) -> Arrival:
-    """Find two structures with the same features of the first center."""
+    """Find two structures with the same features of the center."""
     from sensitivity.explorers.twin_explorer import TwinExplorer
     from sensitivity.singular import find_twin as find
 
-    descriptor, center = state.reference.descriptor, state.reference.centers[0]
+    descriptor, center = state.reference.descriptor, _only_center(state)
     twin = find(state.atoms, descriptor, center=center, progress=report)
     if not twin.found:
         return Arrival(twin.status, good=False)

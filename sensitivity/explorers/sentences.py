@@ -42,7 +42,9 @@ def meaning(reference: Reference, mode: int) -> str:
     if cause == "unseen":
         return f"Mode {mode} is unseen: no chosen center has within its cutoff what this changes."
     if cause in TRIVIAL:
-        return f"Mode {mode} is a {cause} of the whole structure: the features must not see it."
+        return (
+            f"Mode {mode} is a {cause} of all that the centers see: the features must not see it."
+        )
     if reference.diagnosis is None:
         return f"Mode {mode} is internal. {_slope(reference, mode)}"
     words = {
@@ -94,8 +96,9 @@ def _symmetry(reference: Reference, mode: int) -> str:
     groups = {group.symbol for group in reference.diagnosis.groups.values()}
     named = f" ({groups.pop()})" if len(groups) == 1 else ""
     return (
-        f"not seen because of symmetry{named}, as it must be: an operation of the environment "
-        "turns this motion around, so both directions have the same features."
+        f"not seen because of symmetry{named}, as it must be: what the operations of the "
+        "environment make of this motion cancels on average, so that the features cannot change "
+        "to first order."
         f"{_response(reference, mode)}"
     )
 

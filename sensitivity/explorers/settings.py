@@ -199,6 +199,21 @@ def _check_format(path: Path) -> None:
             f"{path.name} is of the format {found!r}, which is not read from an uploaded file; "
             "give it as xyz, extxyz, cif, POSCAR or pdb."
         )
+    if found in {"xyz", "extxyz"}:
+        _check_counts(path)
+
+
+def _check_counts(path: Path) -> None:
+    """Refuse a file that is shorter than it says: ASE would look for each atom that is missing."""
+    lines = path.read_text(errors="replace").splitlines()
+    place = 0
+    while place < len(lines) and lines[place].strip().isdecimal():
+        count = int(lines[place])
+        place += count + 2
+        if place > len(lines):
+            raise ValueError(
+                f"{path.name} speaks of {count} atoms and ends before them; is it complete?"
+            )
 
 
 def _file_name(name: str) -> str:

@@ -46,6 +46,14 @@ class View(traitlets.HasTraits):
 
     widget: Any
 
+    _built = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A misspelt name would do nothing, silently.
+        if self._built and not name.startswith("_") and not hasattr(self, name):
+            raise AttributeError(f"{type(self).__name__} has no {name!r} that could be set.")
+        super().__setattr__(name, value)
+
     def __init__(self) -> None:
         super().__init__()
         self.panel = Panel()
