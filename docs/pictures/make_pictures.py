@@ -47,7 +47,7 @@ VIEWS = {
 WIDTHS = (900, 1300, 1900)
 """Pixels of the window."""
 
-HEIGHT = 1250
+HEIGHT = 1600
 """Pixels: the largest explorer is in sight as a whole."""
 
 SCALE = 1.25

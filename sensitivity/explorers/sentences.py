@@ -43,7 +43,7 @@ def meaning(reference: Reference, mode: int) -> str:
         return f"Mode {mode} is unseen: no chosen center has within its cutoff what this changes."
     if cause in TRIVIAL:
         return (
-            f"Mode {mode} is a {cause} of all that the centers see: the features must not see it."
+            f"Mode {mode} is a {cause} of all that the centers see: features must not see it."
         )
     if reference.diagnosis is None:
         return f"Mode {mode} is internal. {_slope(reference, mode)}"
