@@ -42,9 +42,7 @@ def meaning(reference: Reference, mode: int) -> str:
     if cause == "unseen":
         return f"Mode {mode} is unseen: no chosen center has within its cutoff what this changes."
     if cause in TRIVIAL:
-        return (
-            f"Mode {mode} is a {cause} of all that the centers see: features must not see it."
-        )
+        return f"Mode {mode} is a {cause} of all that the centers see: features must not see it."
     if reference.diagnosis is None:
         return f"Mode {mode} is internal. {_slope(reference, mode)}"
     words = {
