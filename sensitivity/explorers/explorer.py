@@ -12,8 +12,7 @@ import numpy as np
 import traitlets
 from ase import Atoms
 
-from sensitivity import structures
-from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor
+from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers import journeys
 from sensitivity.explorers.actions import SOUVENIRS, Actions
 from sensitivity.explorers.background import Failure, Report, Worker
@@ -22,11 +21,13 @@ from sensitivity.explorers.layout import arrange
 from sensitivity.explorers.libraries import require
 from sensitivity.explorers.quiet import Quiet
 from sensitivity.explorers.settings import (
+    USUAL,
     Settings,
     check_size,
     read_centers,
     read_upload,
     refine,
+    take_structure,
     usual_centers,
 )
 from sensitivity.explorers.source import write_source
@@ -46,9 +47,6 @@ from sensitivity.explorers.wiring import connect
 
 MOST_UNDONE = 20
 """Steps back that are remembered."""
-
-USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
-"""What looks at a structure if nothing else is given."""
 
 
 class Explorer(View):
@@ -110,8 +108,7 @@ class Explorer(View):
     ) -> None:
         super().__init__()
         self.quiet = Quiet()
-        structure, name = _named(atoms)
-        check_size(structure)
+        structure, name = take_structure(atoms)
         self.controls, self.settings, self.actions = (
             Controls(self.quiet),
             Settings(self.quiet),
@@ -134,8 +131,6 @@ class Explorer(View):
         self.observe(self._change, ["mode", "amplitude", "arrows", "arrow_length"])
         connect(self)
         self._built = True
-
-    # What is shown.
 
     @property
     def state(self) -> State:
@@ -160,8 +155,7 @@ class Explorer(View):
 
     @structure.setter
     def structure(self, structure: Atoms | str) -> None:
-        atoms, name = _named(structure)
-        check_size(atoms)
+        atoms, name = take_structure(structure)
         centers = usual_centers(atoms, name=name)
         self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
 
@@ -236,8 +230,6 @@ class Explorer(View):
     def _workers(self) -> tuple[Worker, ...]:
         return self._task, *self.stage.workers
 
-    # Where to go.
-
     def locate(self) -> None:
         """Go to the nearest singular point of the center."""
         self._travel(journeys.locate, "Looking for the nearest singular point")
@@ -266,8 +258,6 @@ class Explorer(View):
         self._task.drop()
         self._enter(self._past.pop())
         self.panel.tell("")
-
-    # How it works.
 
     def _fail(self, error: Failure) -> None:
         super()._fail(error)
@@ -409,14 +399,3 @@ class Explorer(View):
         if length not in ARROW_LENGTHS:
             raise ValueError(f"arrow_length must be one of {ARROW_LENGTHS} Å, got {length}")
         return length
-
-
-def _named(structure: Atoms | str) -> tuple[Atoms, str]:
-    """The structure, and its name if it is from the library."""
-    if isinstance(structure, str):
-        return structures.load(structure), structure
-    if not isinstance(structure, Atoms):
-        raise TypeError(
-            f"a structure must be ase.Atoms or a name, got {structure!r}; see structures.names()."
-        )
-    return structure, ""

@@ -50,6 +50,10 @@ ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: 
 """What the correlations of each order are called."""
 
 
+USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
+"""What looks at a structure if nothing else is given."""
+
+
 class Settings:
     """Widgets for structure, descriptor and centers; the explorer reads and writes their values.
 
@@ -220,6 +224,24 @@ def _file_name(name: str) -> str:
     """The last part of a name, as a folder takes it, with the ending that tells the format."""
     last = re.split(r"[/\\\0]", name)[-1]
     return "structure" if last in {"", ".", ".."} else last[-LONGEST_NAME:]
+
+
+def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
+    """Return the structure, and its name if it is from the library.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no structure, there is none of this name, or it is too large.
+    """
+    if isinstance(structure, str):
+        return structures.load(structure), structure
+    if not isinstance(structure, Atoms):
+        raise TypeError(
+            f"a structure must be ase.Atoms or a name, got {structure!r}; see structures.names()."
+        )
+    check_size(structure)
+    return structure, ""
 
 
 def check_size(atoms: Atoms) -> None:
