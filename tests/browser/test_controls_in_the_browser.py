@@ -204,6 +204,7 @@ def prepare(bench: Workbench, use: Use, *, cut: str) -> None:
     make = f"renew(Explorer, place, {cut!r}, {use.before!r})"
     bench.tell(f"globals().update(explorer={make})")
     bench.show_explorer()
+    bench.tell("explorer.wait()")
     bench.settle()
     if use.name == "cancel":
         bench.tell(f"exec({SLOW!r}, globals())")
