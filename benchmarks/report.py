@@ -151,7 +151,8 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(START)
     _, after = rest.split(END)
-    tables = "\n".join([peers(), order3(), diagnosis(), locate(), inversion(), latency(), growth()])
+    measured = [latency()] if (RESULTS / "latency.json").exists() else []  # needs a browser
+    tables = "\n".join([peers(), order3(), diagnosis(), locate(), inversion(), *measured, growth()])
     README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
 
 
