@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -42,9 +43,9 @@ from sensitivity.app import kernels as kernels_module
 from sensitivity.app import server
 from sensitivity.app.kernels import Kernels
 from sensitivity.app.limits import MESSAGE, REQUEST, UPLOAD, VISITORS
+from sensitivity.app.wires import PROTOCOL
 
 COMMAND = [sys.executable, "-m", "sensitivity", "app", "--no-browser", "--port", "0"]
-V1 = "v1.kernel.websocket.jupyter.org"
 WORDS = "What went wrong is in the terminal"
 
 
@@ -74,7 +75,7 @@ class Site:
         script = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', text, re.DOTALL)
         return json.loads(script[1])["kernelId"]
 
-    def connect(self, kernel: str, *, protocol: str = "") -> ClientConnection:
+    def connect(self, kernel: str, *, protocol: str = PROTOCOL) -> ClientConnection:
         """Connect to the process of a page, as the page does."""
         return connect(
             f"ws{self.address[4:]}/api/kernels/{kernel}/channels",
@@ -278,9 +279,6 @@ def ask(kind: str, content: dict[str, Any], *, channel: str = "shell") -> dict[s
 
 
 def send(connection: ClientConnection, message: dict[str, Any]) -> None:
-    if connection.subprotocol != V1:
-        connection.send(json.dumps(message))
-        return
     names = ("header", "parent_header", "metadata", "content")
     parts = [json.dumps(message[name]).encode() for name in names]
     connection.send(serialize_msg_to_ws_v1(parts, message["channel"]))
@@ -302,7 +300,6 @@ def tell(connection: ClientConnection, message: dict[str, Any]) -> str:
     return answer(connection, "kernel_info_reply")
 
 
-@pytest.mark.parametrize("protocol", ["", V1])
 @pytest.mark.parametrize(
     ("kind", "channel"),
     [
@@ -314,13 +311,12 @@ def tell(connection: ClientConnection, message: dict[str, Any]) -> str:
         ("history_request", "shell"),
     ],
 )
-def test_a_visitor_cannot_run_code(site, kernel, tmp_path, protocol, kind, channel):
+def test_a_visitor_cannot_run_code(site, kernel, tmp_path, kind, channel):
     trace = tmp_path / "trace"
     code = f"open({str(trace)!r}, 'w')"
     content = {"code": code, "silent": False, "user_expressions": {"x": code}, "cursor_pos": 1}
 
-    with site.connect(kernel, protocol=protocol) as connection:
-        assert connection.subprotocol == (protocol or None)
+    with site.connect(kernel) as connection:
         # What the process answers later, it has heard later: the first was never passed on.
         heard = tell(connection, ask(kind, content, channel=channel))
     assert kind.replace("request", "reply") not in heard
@@ -333,13 +329,38 @@ def test_widgets_are_heard(site, kernel):
         assert answer(connection, "comm_info_reply").count("jupyter.widget") > 20
 
 
-def test_who_sends_too_much_is_cut_off_and_nobody_else(site, kernel):
+@pytest.mark.parametrize("protocol", ["", "another"])
+def test_another_protocol_is_refused(site, kernel, protocol):
+    with pytest.raises(InvalidStatus, match="400"):
+        site.connect(kernel, protocol=protocol)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        (10**18).to_bytes(8, "little") + bytes(100),
+        (7).to_bytes(8, "little") + bytes(20),
+        b"",
+        json.dumps(ask("comm_info_request", {})),
+    ],
+    ids=["a lot of parts", "parts that are missing", "nothing", "text"],
+)
+def test_who_does_not_speak_as_a_page_does_is_cut_off_and_nobody_else(site, kernel, message):
     with site.connect(kernel) as connection, site.connect(kernel) as other:
-        large = ask("comm_msg", {"comm_id": "none", "data": "x" * UPLOAD})
-        tell(connection, large)
-        # Hung up on in the middle of a message, the client may not get to read the reason.
-        with pytest.raises(ConnectionClosedError, match=r"1009|no close frame"):
-            tell(connection, large | {"metadata": {"more": "x" * (MESSAGE - UPLOAD)}})
+        connection.send(message)
+        with pytest.raises(ConnectionClosedError, match="1003"):
+            answer(connection, "never")
+        tell(other, ask("comm_msg", {"comm_id": "none", "data": "x"}))
+
+
+def test_who_sends_too_much_is_cut_off_and_nobody_else(site, kernel):
+    # Of a message that is too long the beginning is enough: what follows would cross the answer.
+    beginning = struct.pack("!BBQ4s", 0x81, 0xFF, MESSAGE + 1, bytes(4))
+    with site.connect(kernel) as connection, site.connect(kernel) as other:
+        tell(connection, ask("comm_msg", {"comm_id": "none", "data": "x" * UPLOAD}))
+        connection.socket.sendall(beginning)
+        with pytest.raises(ConnectionClosedError, match="1009"):
+            answer(connection, "never")
         tell(other, ask("comm_msg", {"comm_id": "none", "data": "x"}))
 
 

@@ -12,6 +12,9 @@ MESSAGE = 2 * UPLOAD
 """Bytes of one message from a page. Only who goes around the page sends more, and the server hangs
 up on him. The margin is for what a widget says beside the file."""
 
+PARTS = 1000
+"""Parts of a message: six, and one more for each array that comes with it."""
+
 REQUEST = 100_000
 """Bytes of the body of a request, of which the page sends only one, when it is closed."""
 

@@ -15,10 +15,12 @@ from jupyter_core.utils import run_sync
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from voila.app import Voila
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from sensitivity.app.doors import Doors
 from sensitivity.app.limits import MESSAGE, REQUEST
 from sensitivity.app.settings import settings
+from sensitivity.app.wires import Wire
 
 ADDRESS = "127.0.0.1"
 """Only this machine has it: nobody else can connect."""
@@ -87,6 +89,12 @@ class Page(Voila):
         """Give all pages of errors the same look, that of the package."""
         found: dict[str, Any] = super().init_settings()
         return found | {"jinja2_env": found["voila_jinja2_env"]}
+
+    def init_handlers(self) -> list[Any]:
+        """Speak with pages over wires that are watched."""
+        watched = {VoilaKernelWebsocketHandler: Wire}
+        found = super().init_handlers()
+        return [(path, watched.get(handler, handler), *more) for path, handler, *more in found]
 
     def listen(self) -> None:
         """Answer on the port that was taken, until the process is ended."""
