@@ -21,42 +21,73 @@ LONGEST = 30.0
 CUT = 1.5
 """Seconds in which nothing may happen when its connection is cut."""
 
-# Makes another explorer in the place of the one before, in which one control does nothing.
+# Makes another view in the place of the one before; of a control that is cut nobody hears.
 RENEW = """
-def renew(explorer_class, place, cut, before):
-    from functools import partial
-    from sensitivity.explorers import wiring
-    keep = wiring.values, wiring.clicks, explorer_class.__init__
-    def without(entries, explorer):
-        return {name: entry for name, entry in entries(explorer).items() if name != cut}
-    wiring.values, wiring.clicks = partial(without, keep[0]), partial(without, keep[1])
-    try:
-        made = explorer_class()
-    finally:
-        wiring.values, wiring.clicks = keep[:2]
-    if cut == "cancel":
-        made.panel.cancel._click_handlers.callbacks.clear()
-    if cut.startswith("chart"):
-        made.chart.figure.canvas.callbacks.callbacks.clear()
+def renew(make, place, before, cut):
+    made = eval(make)
+    made.wait()
     for line in before:
         exec(line, {"explorer": made})
         made.wait()
+    if cut:
+        sever(eval(cut, {**globals(), "explorer": made}))
     place.children = (made.widget,)
     return made
+
+def sever(control):
+    if hasattr(control, "canvas"):
+        control.canvas.callbacks.callbacks.clear()
+    if hasattr(control, "_click_handlers"):
+        control._click_handlers.callbacks.clear()
+    for kinds in getattr(control, "_trait_notifiers", {}).values():
+        for handlers in kinds.values():
+            handlers[:] = [handler for handler in handlers if not is_ours(handler)]
+
+def is_ours(handler):
+    from traitlets import link
+    made = getattr(handler, "func", handler)
+    linked = isinstance(getattr(handler, "__self__", None), link)
+    return linked or made.__module__.startswith("sensitivity")
+
+def wired(explorer):
+    from sensitivity.explorers import wiring
+    entries = wiring.values(explorer) | wiring.clicks(explorer)
+    return {name: control for name, (control, _) in entries.items()}
+
+from sensitivity import DensityCorrelations, find_twin, structures
+from sensitivity.explorers import BasisExplorer, PathExplorer, TwinExplorer
+descriptor = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=3)
+molecule = structures.load("X0")
+twin = find_twin(molecule, descriptor, center=0, amplitude=0.1)
 """
+
+EXPLORER = "Explorer()"
+PATH = (
+    "PathExplorer.between(molecule, structures.load('generic'), descriptor, centers=[0], count=9)"
+)
+TWIN = "TwinExplorer(twin, descriptor)"
+BASIS = "BasisExplorer(molecule, descriptor, centers=[0])"
 
 
 @dataclass(frozen=True)
 class Use:
     """A control, how a person uses it, and what is then so in the kernel.
 
-    ``before`` are lines that prepare the explorer.
+    ``control`` finds it in the explorer, ``before`` are lines that prepare the explorer, and
+    ``view`` makes it.
     """
 
     name: str
     act: Callable[[Workbench], None]
     effect: str
     before: tuple[str, ...] = ()
+    control: str = ""
+    view: str = EXPLORER
+
+    @property
+    def place(self) -> str:
+        """Expression for the control."""
+        return self.control or f"wired(explorer)[{self.name!r}]"
 
 
 def _panel(bench: Workbench) -> Locator:
@@ -93,9 +124,12 @@ def press(tooltip: str) -> Callable[[Workbench], None]:
     return act
 
 
-def slide(bench: Workbench) -> None:
-    bench.slider.focus()
-    bench.page.keyboard.press("ArrowRight")
+def slide(label: str, key: str) -> Callable[[Workbench], None]:
+    def act(bench: Workbench) -> None:
+        _field(bench, label, ".noUi-handle").focus()
+        bench.page.keyboard.press(key)
+
+    return act
 
 
 def play(bench: Workbench) -> None:
@@ -110,19 +144,14 @@ def upload(bench: Workbench) -> None:
     chooser.value.set_files(path)
 
 
-def click_chart(axes: int, x: float) -> Callable[[Workbench], None]:
+def click_chart(axes: str, x: float, y: float = 1.0) -> Callable[[Workbench], None]:
     def act(bench: Workbench) -> None:
-        figure = "explorer.chart.figure"
-        place = f"{figure}.axes[{axes}].transData.transform(({x}, 1.0)).tolist()"
+        place = f"explorer.{axes}.transData.transform(({x}, {y})).tolist()"
         across, up = bench.ask(place)
-        height = bench.ask(f"{figure}.bbox.height")
+        height = bench.ask(f"explorer.{axes}.figure.bbox.height")
         bench.chart.click(position={"x": across, "y": height - up})
 
     return act
-
-
-def cancel(bench: Workbench) -> None:
-    press("End what is going on")(bench)
 
 
 SLOW = (
@@ -140,7 +169,7 @@ def _offers(file: str) -> str:
 
 USES = [
     Use("mode", select("mode", "3: 0, symmetry"), "explorer.mode == 3"),
-    Use("amplitude", slide, "explorer.amplitude == 0.01"),
+    Use("amplitude", slide("amplitude (Å)", "ArrowRight"), "explorer.amplitude == 0.01"),
     Use("play", play, "abs(explorer.amplitude) > 0.1"),
     Use("speed", select("speed", "2x"), "explorer.controls.play.interval == 40"),
     Use("arrows", press("Show the direction"), "not explorer.arrows"),
@@ -160,7 +189,6 @@ USES = [
     Use("cutoff", write("cutoff (Å)", "2.5"), "explorer.descriptor.cutoff == 2.5"),
     Use("smearing", write("smearing (Å)", "0.5"), "explorer.descriptor.smearing == 0.5"),
     Use("reset", press("Back to the least"), "explorer.mode == 8", ("explorer.mode = 2",)),
-    Use("cancel", cancel, "not explorer._task.busy", ()),
     Use("x", press("Look along x"), "explorer.molecule.camera.view[2].tolist() == [1, 0, 0]"),
     Use("y", press("Look along y"), "explorer.molecule.camera.view[2].tolist() == [0, 1, 0]"),
     Use("z", press("Look along z"), "explorer.molecule.camera.view[2].tolist() == [0, 0, 1]"),
@@ -188,8 +216,58 @@ USES = [
     Use("film", press("Atoms and singular values"), _offers("motion.gif")),
     Use("chemiscope", press("For chemiscope"), _offers("chemiscope.json.gz")),
     Use("code", press("The lines that give"), _offers("explore.py")),
-    Use("chart mode", click_chart(0, 3.0), "explorer.mode == 3"),
-    Use("chart amplitude", click_chart(1, 0.3), "abs(explorer.amplitude - .3) < .02"),
+    Use(
+        "chart mode",
+        click_chart("chart.figure.axes[0]", 3.0),
+        "explorer.mode == 3",
+        control="explorer.chart.figure",
+    ),
+    Use(
+        "chart amplitude",
+        click_chart("chart.figure.axes[1]", 0.3),
+        "abs(explorer.amplitude - .3) < .02",
+        control="explorer.chart.figure",
+    ),
+]
+
+
+def _use(view: str, control: str, act: Callable[[Workbench], None], *effect: str) -> Use:
+    """A control of one of the smaller views; what is so afterwards, and what prepares it."""
+    name = f"{view.partition('Explorer')[0]} {control}"
+    return Use(name, act, effect[0], effect[1:], f"explorer.{control}", view)
+
+
+USES += [
+    _use(PATH, "slider", slide("length (Å)", "ArrowRight"), "explorer.frame == 1"),
+    _use(PATH, "film", play, "explorer.frame > 1"),
+    _use(PATH, "switch", press("Show the direction"), "not explorer.arrows"),
+    _use(PATH, "reset", press("Back to the start"), "explorer.frame == 0", "explorer.frame = 5"),
+    _use(
+        PATH,
+        "chart.figure",
+        click_chart("chart.figure.axes[0]", 0.0),
+        "explorer.frame == 0",
+        "explorer.frame = 8",
+    ),
+    _use(TWIN, "slider", slide("second on its way", "ArrowLeft"), "explorer.share < 1"),
+    _use(TWIN, "film", play, "explorer.share < .9"),
+    _use(TWIN, "beside", press("Put the two beside"), "explorer.side_by_side"),
+    _use(TWIN, "switch", press("Show for each atom"), "explorer.arrows"),
+    _use(TWIN, "reset", press("Lay the second"), "explorer.share == 1", "explorer.share = .5"),
+    _use(BASIS, "n_slider", slide("n_max", "ArrowRight"), "explorer.n_max > 4"),
+    _use(BASIS, "l_slider", slide("l_max", "ArrowLeft"), "explorer.l_max < 3"),
+    _use(BASIS, "smearing_slider", slide("smearing (Å)", "ArrowRight"), "explorer.smearing > .3"),
+    _use(BASIS, "cutoff_slider", slide("cutoff (Å)", "ArrowLeft"), "explorer.cutoff < 3"),
+    _use(
+        BASIS,
+        "map.figure",
+        click_chart("map.figure.axes[0]", 1.0, 1.0),
+        "(explorer.n_max, explorer.l_max) != (4, 3)",
+    ),
+    *(
+        _use(view, "panel.cancel", press("End what is going on"), "not explorer._task.busy")
+        for view in (EXPLORER, PATH, TWIN, BASIS)
+    ),
 ]
 
 
@@ -199,14 +277,15 @@ def renewed(opened: Workbench) -> Workbench:
     return opened
 
 
-def prepare(bench: Workbench, use: Use, *, cut: str) -> None:
-    """Show a new explorer, in which one control is cut; prepared for a use."""
-    make = f"renew(Explorer, place, {cut!r}, {use.before!r})"
-    bench.tell(f"globals().update(explorer={make})")
-    bench.show_explorer()
+def prepare(bench: Workbench, use: Use, *, cut: bool) -> None:
+    """Show a new view, prepared for a use; on request with its control cut."""
+    place = use.place if cut else ""
+    bench.tell(f"globals().update(explorer=renew({use.view!r}, place, {use.before!r}, {place!r}))")
+    bench.show_explorer(molecule=use.view != BASIS)
     bench.tell("explorer.wait()")
-    bench.settle()
-    if use.name == "cancel":
+    if use.view == EXPLORER:
+        bench.settle()
+    if use.control == "explorer.panel.cancel":
         bench.tell(f"exec({SLOW!r}, globals())")
 
 
@@ -218,18 +297,28 @@ def happens(bench: Workbench, effect: str, *, within: float) -> bool:
     return False
 
 
+# The controls that a view has, each with a name of its own in the view.
+CONTROLS = """[name for name, value in vars(explorer).items()
+    if isinstance(value, __import__('ipywidgets').DOMWidget) and hasattr(value, 'description')
+    and not isinstance(value, (__import__('ipywidgets').HTML))]"""
+
+
+@pytest.mark.parametrize("view", [PATH, TWIN, BASIS])
+def test_every_control_of_a_view_is_used(renewed: Workbench, view: str) -> None:
+    prepare(renewed, Use("", play, "", view=view), cut=False)
+    used = {use.control.removeprefix("explorer.") for use in USES if use.view == view}
+    assert used - {"chart.figure", "map.figure", "panel.cancel"} == set(renewed.ask(CONTROLS))
+
+
 def test_every_control_is_used(renewed: Workbench) -> None:
-    expression = (
-        "sorted([*__import__('sensitivity.explorers.wiring', fromlist=['x']).{}(explorer)])"
-    )
-    wired = renewed.ask(expression.format("values")) + renewed.ask(expression.format("clicks"))
-    used = {use.name for use in USES if not use.name.startswith("chart")}
-    assert used == {*wired, "cancel"}
+    prepare(renewed, Use("", play, ""), cut=False)
+    used = {use.name for use in USES if use.view == EXPLORER and not use.control}
+    assert used == set(renewed.ask("sorted(wired(explorer))"))
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.name)
 def test_a_control_does_what_it_says(renewed: Workbench, use: Use) -> None:
-    prepare(renewed, use, cut="")
+    prepare(renewed, use, cut=False)
     assert not renewed.ask(f"bool({use.effect})")
     use.act(renewed)
     assert happens(renewed, use.effect, within=LONGEST)
@@ -239,6 +328,6 @@ def test_a_control_does_what_it_says(renewed: Workbench, use: Use) -> None:
 @pytest.mark.mutation
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.name)
 def test_with_its_connection_cut_it_does_nothing(renewed: Workbench, use: Use) -> None:
-    prepare(renewed, use, cut=use.name)
+    prepare(renewed, use, cut=True)
     use.act(renewed)
     assert not happens(renewed, use.effect, within=CUT)

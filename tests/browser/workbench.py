@@ -73,10 +73,11 @@ class Workbench:
         row = self.page.locator(".widget-slider", has=self.page.get_by_text("amplitude (Å)"))
         return row.last.locator(".noUi-handle")
 
-    def show_explorer(self) -> None:
-        """Scroll to the explorer and wait until both of its pictures are there."""
+    def show_explorer(self, *, molecule: bool = True) -> None:
+        """Scroll to the explorer and wait until its pictures are there."""
         self.page.evaluate(SCROLL)
-        self.page.wait_for_function(f"() => {STAGES}.some(stage => stage.compList.length > 1)")
+        if molecule:
+            self.page.wait_for_function(f"() => {STAGES}.some(stage => stage.compList.length > 1)")
         self.chart.wait_for(state="visible")
 
     def ask(self, expression: str) -> Any:
