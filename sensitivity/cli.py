@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sensitivity.commands import navigation
 from sensitivity.commands.inputs import add_descriptor, add_structure, build_descriptor, load_source
 
-# Whatever imports scipy or matplotlib is imported where it is used: --help is immediate.
+# Whatever imports numpy, scipy or matplotlib is imported where it is used, within ``main``: --help
+# is immediate, and so is the end by Ctrl-C.
 if TYPE_CHECKING:
     from sensitivity.descriptors import DensityCorrelations
     from sensitivity.reports import Source
@@ -48,8 +49,8 @@ class _Version(argparse.Action):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    It is 0, or 2 for wrong input with one line on standard error, 130 after Ctrl-C, and 141 if
-    the reader of the output has gone.
+    It is 0, or 2 for wrong input with one line on standard error, 130 after Ctrl-C, with one line
+    too, and 141 if the reader of the output has gone.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -79,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return WRONG_INPUT
     except KeyboardInterrupt:
+        print("sensitivity: interrupted before there was a result.", file=sys.stderr)
         return INTERRUPTED
     return status
 

@@ -22,6 +22,7 @@ from sensitivity.cli import main
 from sensitivity.diagnosis import CAUSES
 from sensitivity.diagnosis.diagnose import TOLERANCE
 
+INTERRUPTED = "sensitivity: interrupted before there was a result.\n"
 COMMAND = [sys.executable, "-c", "import sys; from sensitivity.cli import main; sys.exit(main())"]
 
 
@@ -584,13 +585,31 @@ def test_reader_that_goes_away_is_no_error():
         assert process.wait() == 141
 
 
-def test_interrupt_is_quiet(monkeypatch, capsys):
+def test_interrupt_is_one_sentence(monkeypatch, capsys):
     def interrupt(options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sensitivity.cli._load", interrupt)
     assert main(["analyze", "CH4"]) == 130
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", INTERRUPTED)
+
+
+@pytest.mark.parametrize("line", ["diagnose CH4", "locate CH4", "invert CH4 --rattle 0.1"])
+@pytest.mark.parametrize("module", ["numpy", "ase", "scipy", "sensitivity.jacobian"])
+def test_interrupt_of_an_import_is_one_sentence(line, module):
+    """As by Ctrl-C in the first half second: the signal comes when the import begins."""
+    code = (
+        "import runpy, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        f"sys.argv = ['sensitivity', *{line.split()}]\n"
+        "runpy.run_module('sensitivity', run_name='__main__')"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", INTERRUPTED)
 
 
 # Lab

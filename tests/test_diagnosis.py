@@ -575,3 +575,41 @@ def test_results_are_read_only_and_orthonormal() -> None:
     values = [mode.singular_value for mode in result.modes[: result.internal]]
     assert values == sorted(values, reverse=True)
     np.testing.assert_allclose(values, result.spectrum.singular_values[:9], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("gap", "unseen", "distance"),
+    [
+        (-1e-3, 3, None),
+        (5e-4, 3, None),
+        (1.1e-3, 3, 1.1e-3),
+        (2e-3, 3, 2e-3),
+        (3e-3, 3, 3e-3),
+        (5e-3, 0, None),
+        (2e-2, 0, None),
+    ],
+)
+def test_a_neighbor_at_the_cutoff_is_unseen_within_the_tolerance(gap, unseen, distance):
+    """It is where it and the center have parted by the gap that it has left: half of it each."""
+    rng = np.random.default_rng(2)
+    bonds = rng.normal(size=(5, 3))
+    lengths = np.array([1.0, 1.05, 1.1, 1.15, 3.5 - gap])
+    bonds *= (lengths / np.linalg.norm(bonds, axis=1))[:, None]
+    atoms = Atoms("CH5", np.vstack([np.zeros(3), bonds]))
+    found = diagnose(atoms, DensityCorrelations(cutoff=3.5), centers=[0])
+    assert found.counts["unseen"] == unseen
+    assert found.counts["sensitive"] == 12 - unseen
+    assert found.spurious == 0
+    parts = (found.projector(cause) for cause in ("unseen", "rotation", "translation"))
+    assert (sum(parts)[15:, 15:].trace() > 2.99) == (unseen > 0)  # all that the last atom can do
+    away = {mode.distance for mode in found.of("unseen")}
+    fades = "so near to the cutoff that it fades" in found.summary
+    assert fades == (distance is not None)
+    if fades:
+        assert list(away) == [pytest.approx(distance / np.sqrt(2 * 6), rel=1e-2)]
+        assert "a larger cutoff sees them, a larger basis does not." in found.summary
+        larger = DensityCorrelations(cutoff=3.5, n_max=10, l_max=8)
+        assert spectrum(atoms, larger, centers=[0]).condition < 1e-5
+        assert spectrum(atoms, DensityCorrelations(cutoff=4.5), centers=[0]).condition > 1e-3
+    elif unseen:
+        assert away == {None}

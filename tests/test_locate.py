@@ -18,8 +18,15 @@ from sensitivity.motions import trivial_motions
 from sensitivity.singular import DescriptorView
 from sensitivity.singular.candidates import find_coincidences, find_flatness
 from sensitivity.singular.descent import distance_to_zero, look
-from sensitivity.singular.projection import Neighbors, find_neighbors, project
-from sensitivity.singular.resolution import resolves
+from sensitivity.singular.projection import (
+    Draft,
+    Members,
+    Neighbors,
+    complete,
+    draft,
+    find_neighbors,
+)
+from sensitivity.singular.resolution import resolves, resolves_angles
 
 ORDER_2 = DensityCorrelations()
 ORDER_3 = DensityCorrelations(order=3, n_max=4, l_max=4)
@@ -166,7 +173,8 @@ def test_every_coincidence_is_singular(neighbors: int) -> None:
     assert {c.kind for c in kinds} >= {"across", "bisector"}
     assert (len(kinds) == 5) == (neighbors == 4)
     for coincidences in (c for c in kinds if c.kind != "equal"):
-        members = project(around, coincidences, start=np.zeros(len(moves)), reach=3.0)
+        begun = draft(around, coincidences, start=np.zeros(len(moves)))
+        members = complete(around, begun, reach=3.0)
         assert len(members.lengths)
         assert (np.diff(members.lengths) >= 0).all()
         for displacement in members.displacements[:3]:
@@ -323,6 +331,45 @@ def test_what_a_basis_has_to_have_to_see_all(symbols: str, n_max: int, l_max: in
     assert not resolves(replace(enough, contract_channels=8), numbers)
     start = random_environment(0, symbols=f"C{symbols}")
     assert not locate(start, OfUnknownOrder(enough), center=0, reach=0.5).converged
+
+
+@pytest.mark.parametrize("n_max", [2, 6])
+def test_equal_distances_hide_something_from_few_degrees_only(n_max: int) -> None:
+    """Six pairs of four neighbours take six degrees, with however few radial functions."""
+    bonds = np.random.default_rng(3).normal(size=(4, 3))
+    bonds *= 1.1 / np.linalg.norm(bonds, axis=1)[:, None]
+    atoms = Atoms("CH4", np.vstack([np.zeros(3), bonds]))
+    around = neighbors_of(atoms)
+    for l_max, rank in ((4, 8), (6, 9)):
+        basis = DensityCorrelations(n_max=n_max, l_max=l_max)
+        assert spectrum(atoms, basis, centers=[0], threshold=1e-9).rank == rank
+        small = not resolves_angles(basis, around.numbers)
+        assert small == (rank < 9)
+        looked_at = find_coincidences(around, reach=1.0, small_basis=small).coincidences
+        assert ("equal" in {c.kind for c in looked_at}) == small
+    assert not resolves_angles(DensityCorrelations(n_max=1, l_max=6), around.numbers)
+
+
+def test_kinds_of_coincidences_that_are_far_are_not_computed_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And the points are those of a search that completes all four kinds first."""
+    completed: list[Draft] = []
+
+    def count(neighbors: Neighbors, begun: Draft, *, reach: float) -> Members:
+        completed.append(begun)
+        return complete(neighbors, begun, reach=reach)
+
+    def find() -> list[list[list[float]]]:
+        points = (locate(random_environment(s), ORDER_2, center=0) for s in range(8))
+        return [point.atoms.positions.tolist() for point in points]
+
+    monkeypatch.setattr("sensitivity.singular.search.complete", count)
+    found, few = find(), len(completed)
+    monkeypatch.setattr("sensitivity.singular.projection.NEARER", 0.0)
+    completed.clear()
+    assert find() == found
+    assert few < len(completed) == 4 * len(found)
 
 
 def test_what_is_close_to_a_symmetry_is_symmetric() -> None:
@@ -536,7 +583,8 @@ def test_only_the_nearest_coincidences_are_looked_at(monkeypatch: pytest.MonkeyP
     for coincidences in (c for c in every.coincidences if c.kind != "equal"):
         left = [(coincidences.kind, tuple(role)) not in chosen for role in coincidences.roles]
         others = coincidences.take(np.flatnonzero(left))
-        lengths += project(around, others, start=start, reach=np.inf).lengths.tolist()
+        begun = draft(around, others, start=start)
+        lengths += complete(around, begun, reach=np.inf).lengths.tolist()
     assert len(lengths) > 100
     assert min(lengths) >= few.beyond
     assert few.beyond > 0.1

@@ -63,6 +63,40 @@ def test_public_names_exist():
         assert getattr(sensitivity, name) is not None
 
 
+def test_public_names_are_loaded_when_they_are_asked_for():
+    assert loaded("import sensitivity", "numpy", "scipy", "ase") == []
+    assert set(sensitivity.__all__) <= set(dir(sensitivity))
+    code = "import sensitivity\nfrom sensitivity import *\nassert locate is sensitivity.locate"
+    assert loaded(code, "numpy") == ["numpy"]
+
+
+@pytest.mark.parametrize("name", ["convergence", "jacobian", "spectrum"])
+def test_a_function_is_not_hidden_by_its_module(name):
+    code = (
+        f"import sensitivity.{name}, sensitivity\nfrom sensitivity import {name}\n"
+        f"assert callable({name}) and {name} is sensitivity.{name}"
+    )
+    assert loaded(code) == []
+
+
+def test_modules_are_found_and_other_names_are_not():
+    assert loaded("import sensitivity\nsensitivity.symmetry.site_symmetry", *LARGE) == []
+    assert not hasattr(sensitivity, "__wrapped__")
+    with pytest.raises(AttributeError, match="module 'sensitivity' has no attribute 'locates'"):
+        _ = sensitivity.locates
+
+
+def test_a_missing_library_is_not_taken_for_a_missing_name():
+    """Of a module that is there."""
+    code = (
+        "import sys, sensitivity\nsys.modules['matplotlib'] = None\n"
+        "try: sensitivity.plots\n"
+        "except ModuleNotFoundError as error: assert 'matplotlib' in str(error)\n"
+        "else: raise AssertionError"
+    )
+    assert loaded(code) == []
+
+
 def test_import_loads_no_optional_library():
     assert loaded("import sensitivity", *LARGE) == []
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ase import Atoms
+if TYPE_CHECKING:
+    from ase import Atoms
 
 ENDINGS = (".extxyz", ".xyz")
 

@@ -17,7 +17,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import REFINABLE, Centers, Descriptor, check_descriptor
-from sensitivity.diagnosis.causes import ZERO, Suspect, find_null
+from sensitivity.diagnosis.causes import ZERO, Null, Suspect, find_null
 from sensitivity.diagnosis.coincidences import Environments
 from sensitivity.diagnosis.evidence import (
     AMPLITUDES,
@@ -29,7 +29,7 @@ from sensitivity.diagnosis.evidence import (
 from sensitivity.diagnosis.results import Cause, DiagnosedMode, Diagnosis, Evidence
 from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry, smallest_angle
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.motions import trivial_motions
+from sensitivity.motions import TrivialMotions, trivial_motions
 from sensitivity.singular import DescriptorView
 from sensitivity.spectrum import TRIVIAL, Spectrum, by_kind, decompose, fix_gauge, spectrum
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
@@ -140,17 +140,8 @@ def diagnose(
 
 
 def _rigid(case: _Case) -> list[DiagnosedMode]:
-    """Rigid motions and unseen atoms, within the tolerance.
-
-    Atoms that are as near to the cutoff as that are unseen, and those that are as near to an axis
-    do not turn about it.
-    """
-    trivial = trivial_motions(
-        case.atoms,
-        cutoff=max(case.descriptor.cutoff - case.tolerance, case.tolerance),
-        centers=case.spectrum.centers,
-        rounding=case.tolerance,
-    )
+    """Rigid motions and unseen atoms, within the tolerance."""
+    trivial = _trivial(case, case.atoms)
     scale = case.spectrum.scale or 1.0
     found = []
     for cause, modes in zip(TRIVIAL, by_kind(trivial), strict=True):
@@ -160,6 +151,34 @@ def _rigid(case: _Case) -> list[DiagnosedMode]:
             for mode, value in zip(modes, values, strict=True)
         ]
     return found
+
+
+def _trivial(case: _Case, atoms: Atoms) -> TrivialMotions:
+    """Rigid motions and unseen atoms of the structure, or of one nearby.
+
+    Atoms that are as near to the cutoff as the tolerance are unseen, and those that are as near to
+    an axis do not turn about it.
+    """
+    return trivial_motions(
+        atoms,
+        cutoff=max(case.descriptor.cutoff - case.tolerance, case.tolerance),
+        centers=case.spectrum.centers,
+        rounding=case.tolerance,
+    )
+
+
+def _left_behind(case: _Case, null: Null, known: Array) -> Array:
+    """What is null only because an atom has left the cutoff where it is, shape (n, N, 3).
+
+    A complete basis knows no cutoff function, so that this counts as truncation until then. With
+    the displacements that are null, all others of the atom are.
+    """
+    if null.cause != "truncation" or not len(null.modes) or not null.displacement.any():
+        return null.modes[:0]
+    there = case.atoms.copy()
+    there.positions += null.displacement
+    unseen = by_kind(_trivial(case, there))[TRIVIAL.index("unseen")]
+    return complement(known, within=unseen, angle=smallest_angle(case.tolerance))
 
 
 def _blocks(case: _Case, rigid: Sequence[DiagnosedMode]) -> Iterator[_Block]:
@@ -183,8 +202,11 @@ def _blocks(case: _Case, rigid: Sequence[DiagnosedMode]) -> Iterator[_Block]:
     )
     for null in find_null(suspect, zero=max(ZERO, CURVATURE * case.deviation**2)):
         distance = case.distance(null.displacement)
-        yield _Block(null.cause, null.modes, distance, null.displacement, null.lifted_by)
-        known = np.concatenate([known, null.modes])
+        left = _left_behind(case, null, known)
+        yield _Block("unseen", left, distance)
+        modes = complement(left, within=null.modes) if len(left) else null.modes
+        yield _Block(null.cause, modes, distance, null.displacement, null.lifted_by)
+        known = np.concatenate([known, left, modes])
     yield _Block("sensitive", complement(known), None)
 
 

@@ -157,12 +157,25 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
     """What else a person should know before trusting the counts."""
     if unseen := diagnosis.counts["unseen"]:
         yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside what any center can see."
+    yield from _fading(diagnosis)
     single = len(diagnosis.sites) == 1
     for site in diagnosis.sites:
         yield from _coalescence(diagnosis, site)
         if single:
             yield from _neighboring_groups(site)
             yield from _handedness(diagnosis, site)
+
+
+def _fading(diagnosis: Diagnosis) -> Iterator[str]:
+    """What belongs to atoms that are within the cutoff, but hardly."""
+    distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
+    fading = [distance for distance in distances if distance > EXACT]
+    if count := len(fading):
+        yield (
+            f"{count} of these belong{'s' if count == 1 else ''} to what is so near to the cutoff "
+            f"that it fades (outside it {_length(max(fading))} away): a larger cutoff sees "
+            f"{'it' if count == 1 else 'them'}, a larger basis does not."
+        )
 
 
 def _coalescence(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:

@@ -48,7 +48,7 @@ class Candidates:
 
 
 def find_coincidences(
-    neighbors: Neighbors, *, reach: float, most: int = MOST_LOOKED_AT
+    neighbors: Neighbors, *, reach: float, small_basis: bool = True, most: int = MOST_LOOKED_AT
 ) -> Candidates:
     """Give the coincidences of low codimension that may be within reach.
 
@@ -58,6 +58,8 @@ def find_coincidences(
         The neighbours of a center, n of them.
     reach
         Å, root of the summed squares.
+    small_basis
+        Whether the basis may be blind where a complete one is not, as where distances are equal.
     most
         So many of each kind, at most: those that may be the nearest.
     """
@@ -73,7 +75,7 @@ def find_coincidences(
         equal = [_equalities([(a, c), (b, d)], [(a, b, c, d)]) for a, b, c, d in swaps]
         found.append(_make("exchange", equal, swaps, [()] * len(swaps)))
         found.append(_make("double", doubles, [()] * len(doubles), [()] * len(doubles)))
-    if like.all():
+    if small_basis and like.all():
         found.append(_make("equal", [_equalities(list(pairwise(range(n))), [])], [()], [()]))
     return Candidates(tuple(each for each in found if len(each)), min(beyond, further))
 

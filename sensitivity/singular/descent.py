@@ -78,9 +78,12 @@ class Descent:
         return min(self.looks, key=lambda look: look.condition)
 
 
-def look(view: DescriptorView, displacement: Array) -> Look:
-    """Decompose J within the internal displacements after a displacement, shape (N, 3)."""
-    directions = view.internal(displacement)
+def look(view: DescriptorView, displacement: Array, *, internal: Array | None = None) -> Look:
+    """Decompose J within the internal displacements after a displacement, shape (N, 3).
+
+    ``internal``, orthonormal, shape (k, N, 3), are these where they are known already.
+    """
+    directions = view.internal(displacement) if internal is None else internal
     slopes = view.slopes(displacement, directions)
     values, mixing = decompose(slopes)
     return Look(displacement, values, np.tensordot(mixing, directions, axes=1), slopes @ mixing.T)

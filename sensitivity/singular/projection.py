@@ -25,6 +25,9 @@ POLISHING = 4
 SETTLED = 1e-9
 # So many of each kind are followed to the end.
 MOST_FOLLOWED = 8
+# What the first steps lead to is no nearer in the end than this fraction of where they lead. Of
+# 3000 kinds around random starts four ended nearer, at 0.38 of it and more.
+NEARER = 0.5
 # Å. No bond is longer: stands for no limit.
 LONGEST_BOND = 1e3
 # Å. A longer step leaves the range of the linear equations.
@@ -103,10 +106,35 @@ def find_neighbors(
     )
 
 
-def project(
-    neighbors: Neighbors, coincidences: Coincidences, *, start: Array, reach: float
-) -> Members:
-    """Return the geometries nearest to a start that have a coincidence, by distance.
+@dataclass(frozen=True)
+class Draft:
+    """Where the first steps towards coincidences of one kind lead, those that are nearest.
+
+    Attributes
+    ----------
+    coincidences
+        P of them.
+    start
+        Shape (k,): coordinates of the geometry to which the nearest are sought.
+    coordinates
+        Shape (P, k): as far as the steps have come.
+    held
+        Shape (P, n): the bonds that are held at a limit.
+    """
+
+    coincidences: Coincidences
+    start: Array
+    coordinates: Array
+    held: Mask
+
+    @cached_property
+    def beyond(self) -> float:
+        """Å, root of the summed squares: none of them is expected to be nearer."""
+        return NEARER * float(np.linalg.norm(self.coordinates, axis=1).min())
+
+
+def draft(neighbors: Neighbors, coincidences: Coincidences, *, start: Array) -> Draft:
+    """Make the first steps from a start to the geometries nearest to it that have a coincidence.
 
     Each step goes to the geometry nearest to the start at which the conditions vanish to first
     order (sequential quadratic programming with the distance alone as the curvature).
@@ -118,15 +146,21 @@ def project(
     start
         Coordinates, shape (k,), along the moves. Zero but where the neighbours themselves have a
         symmetry that no step would break.
-    reach
-        Å, root of the summed squares, from zero: what is further away is left out.
     """
     coordinates = np.tile(start, (len(coincidences), 1))
     held = np.zeros((len(coincidences), len(neighbors.vectors)), dtype=bool)
     coordinates = _approach(neighbors, coincidences, coordinates, held, start, steps=FIRST_STEPS)
     near = np.argsort(np.linalg.norm(coordinates - start, axis=1))[:MOST_FOLLOWED]
-    coincidences, coordinates, held = coincidences.take(near), coordinates[near], held[near]
-    for origin, steps in ((start, STEPS - FIRST_STEPS), (None, POLISHING)):
+    return Draft(coincidences.take(near), start, coordinates[near], held[near])
+
+
+def complete(neighbors: Neighbors, begun: Draft, *, reach: float) -> Members:
+    """Return the geometries to which further steps lead, by their distance.
+
+    ``reach``, in Å, root of the summed squares: what is further away is left out.
+    """
+    coincidences, coordinates, held = begun.coincidences, begun.coordinates, begun.held.copy()
+    for origin, steps in ((begun.start, STEPS - FIRST_STEPS), (None, POLISHING)):
         coordinates = _approach(neighbors, coincidences, coordinates, held, origin, steps=steps)
     values, _ = _conditions(neighbors, coincidences, coordinates, held)
     lengths = np.linalg.norm(coordinates, axis=1)

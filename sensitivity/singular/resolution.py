@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import DensityCorrelations, Descriptor
 
+# Radial functions γ(r) and γ'(r): that a neighbour moves outwards has to be told from that there
+# are more of them.
+FEWEST_FUNCTIONS = 2
+
 
 def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
     """Whether a basis is large enough for neighbours of these species, shape (n,).
@@ -25,8 +29,26 @@ def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
     many degrees, above 0, as there are pairs of two given species. False of descriptors of which no
     such numbers are known.
     """
-    if not isinstance(descriptor, DensityCorrelations) or descriptor.contract_channels is not None:
-        return False
+    n_max, _ = _size(descriptor)
+    most = int(np.unique(numbers, return_counts=True)[1].max())
+    return resolves_angles(descriptor, numbers) and n_max >= 2 * most
+
+
+def resolves_angles(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
+    """Whether a basis tells the angles apart of neighbours, shape (n,), at any distances.
+
+    That takes as many degrees as above, but two radial functions only. Where the distances of like
+    neighbours are equal, such a basis still sees each of them change, by what that does to the part
+    P_l(x_p) of every pair, so that equal distances alone make nothing invisible.
+    """
+    n_max, l_max = _size(descriptor)
     counts = np.unique(numbers, return_counts=True)[1].tolist()
     pairs = [k * (k - 1) // 2 for k in counts] + [a * b for a, b in combinations(counts, 2)]
-    return bool(descriptor.n_max >= 2 * max(counts) and descriptor.l_max >= max(pairs))
+    return bool(n_max >= FEWEST_FUNCTIONS and l_max >= max(pairs))
+
+
+def _size(descriptor: Descriptor) -> tuple[int, int]:
+    """Numbers of radial functions and of the highest degree; zeros where none are known."""
+    if not isinstance(descriptor, DensityCorrelations) or descriptor.contract_channels is not None:
+        return 0, 0
+    return descriptor.n_max, descriptor.l_max

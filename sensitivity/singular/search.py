@@ -16,8 +16,8 @@ from sensitivity.singular.candidates import Candidates, find_coincidences
 from sensitivity.singular.descent import Descent, Look, descend, distance_to_zero, look
 from sensitivity.singular.nearest import DescriptorView
 from sensitivity.singular.progress import Progress
-from sensitivity.singular.projection import Neighbors, find_neighbors, project
-from sensitivity.singular.resolution import resolves
+from sensitivity.singular.projection import Neighbors, complete, draft, find_neighbors
+from sensitivity.singular.resolution import resolves, resolves_angles
 from sensitivity.singular.superposition import are_congruent
 from sensitivity.structures import environment
 
@@ -121,7 +121,7 @@ class Search:
     def start(self) -> Look:
         """What is seen at the start."""
         self.evaluations += 1
-        return look(self.view, np.zeros(self.moves.shape[1:]))
+        return look(self.view, np.zeros(self.moves.shape[1:]), internal=self.moves)
 
     @cached_property
     def most_evaluations(self) -> int:
@@ -144,7 +144,8 @@ class Search:
     @cached_property
     def candidates(self) -> Candidates:
         """Where pairs of neighbours may have the same shape."""
-        return find_coincidences(self.neighbors, reach=self.reach)
+        small = not resolves_angles(self.view.descriptor, self.neighbors.numbers)
+        return find_coincidences(self.neighbors, reach=self.reach, small_basis=small)
 
     @property
     def always_seen(self) -> bool:
@@ -198,15 +199,27 @@ class Search:
 
     def _try_coincidences(self, starts: list[Array]) -> None:
         """Take the nearest geometries at which pairs of neighbours have the same shape."""
-        candidates: list[tuple[float, Array]] = []
-        for coincidences, start in product(self.candidates.coincidences, starts):
-            members = project(self.neighbors, coincidences, start=start, reach=self.reach)
-            candidates += zip(members.lengths.tolist(), members.displacements, strict=True)
-        for _, displacement in sorted(candidates, key=lambda candidate: candidate[0]):
-            if len(self.found) >= self.count:
-                break
+        for displacement in self._coincidences(starts):
             if self.avoidance.permits(self.view.at(displacement)):
                 self._accept(self._polish(displacement), ())
+            if len(self.found) >= self.count:
+                break
+
+    def _coincidences(self, starts: list[Array]) -> Iterator[Array]:
+        """Displacements, (N, 3), the shortest first; those of kinds that are far, only in time."""
+        begun = [
+            draft(self.neighbors, coincidences, start=start)
+            for coincidences, start in product(self.candidates.coincidences, starts)
+        ]
+        begun.sort(key=lambda one: one.beyond, reverse=True)
+        candidates: list[tuple[float, Array]] = []
+        while begun or candidates:
+            if begun and (not candidates or begun[-1].beyond < candidates[-1][0]):
+                members = complete(self.neighbors, begun.pop(), reach=self.reach)
+                candidates += zip(members.lengths.tolist(), members.displacements, strict=True)
+                candidates.sort(key=lambda candidate: candidate[0], reverse=True)
+            else:
+                yield candidates.pop()[1]
 
     def _polish(self, displacement: Array) -> Look:
         """What is seen at a geometry, or at a singular one next to it."""

@@ -129,6 +129,8 @@ def make_group(operations: Operations, members: Indices, vectors: Array) -> Poin
     because they are nearly at one place.
     """
     permutations = operations.permutations[members]
+    if len(members) == 1:  # the identity, which every environment has
+        return PointGroup("C1", 1.0, operations.matrices[members], permutations, 0.0)
     table = np.searchsorted(members, operations.table[np.ix_(members, members)])
     # Operation h comes first in the product of g and h.
     if not (permutations[:, permutations] == permutations[table]).all():

@@ -46,7 +46,7 @@ def climb(labels: Indices, vectors: Array, *, tolerance: float) -> Ladder:
         return Ladder((sphere(),), None)
     within = max(tolerance, EXACT) * (1 + ROUNDING)
     reach = max(within, min(NEXT_REACH * tolerance, FURTHEST_REACH))
-    straight = [g for g in straight_groups(labels, vectors) if g.deviation <= reach]
+    straight = straight_groups(labels, vectors, reach=reach)
     bent: tuple[PointGroup, ...] = ()
     further = None
     if not straight or straight[0].deviation > EXACT:

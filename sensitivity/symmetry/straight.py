@@ -23,8 +23,8 @@ def sphere() -> PointGroup:
     return PointGroup("Kh", math.inf, matrices, np.zeros((8, 1), dtype=np.intp), 0.0)
 
 
-def straight_groups(labels: Indices, vectors: Array) -> tuple[PointGroup, ...]:
-    """Return C∞v and, if the kinds of atoms allow it, D∞h, with their deviations.
+def straight_groups(labels: Indices, vectors: Array, *, reach: float) -> tuple[PointGroup, ...]:
+    """Return C∞v and, if the kinds of atoms allow it, D∞h, with deviations up to ``reach``.
 
     Parameters
     ----------
@@ -32,9 +32,14 @@ def straight_groups(labels: Indices, vectors: Array) -> tuple[PointGroup, ...]:
         Shape (m,): equal for atoms that may be exchanged; the center, atom 0, has its own.
     vectors
         Shape (m, 3), Å, from the center; m at least 2.
+    reach
+        Å: largest deviation.
     """
     centered = vectors - vectors.mean(axis=0)
-    axes = np.linalg.svd(centered)[2][::-1]  # the longest direction last
+    _, lengths, directions = np.linalg.svd(centered)
+    if np.linalg.norm(lengths[1:]) > reach * np.sqrt(len(vectors)):
+        return ()  # no line is nearer than the one along the longest direction
+    axes = directions[::-1]
     matrices = np.einsum("gi,ix,iy->gxy", _SIGNS, axes, axes)
     upright = _SIGNS[:, 2] > 0
     permutations = np.tile(np.arange(len(vectors)), (8, 1))
@@ -43,7 +48,7 @@ def straight_groups(labels: Indices, vectors: Array) -> tuple[PointGroup, ...]:
     if reversal[0] == 0 and not np.array_equal(reversal, permutations[0]):
         permutations[~upright] = reversal
         groups.append(_group("D∞h", centered, matrices, permutations))
-    return tuple(groups)
+    return tuple(group for group in groups if group.deviation <= reach)
 
 
 def reverse(labels: Indices, heights: Array) -> Indices:
