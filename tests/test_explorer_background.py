@@ -7,7 +7,7 @@ import ctypes
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,14 +18,6 @@ from waiting import Results, run, spin, until
 
 from sensitivity.explorers import background
 from sensitivity.explorers.background import Worker
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """Slow work waits for it; it is open at the end, so that no thread is left behind."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def test_without_a_notebook_the_result_is_there_at_once() -> None:

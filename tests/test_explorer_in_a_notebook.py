@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,20 +23,6 @@ pytestmark = TOOLBAR
 @pytest.fixture(scope="module")
 def shared() -> Explorer:
     return Explorer("CH4", QUICK)
-
-
-@pytest.fixture
-def explorer(shared: Explorer) -> Explorer:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """Slow work waits for it; it is open at the end, so that no thread is left behind."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def test_after_two_hundred_rapid_steps_the_last_one_is_shown(
