@@ -237,3 +237,18 @@ def test_a_thread_without_work_ends_and_another_takes_its_place(
     assert not results[0].is_alive()
     results.start(worker, lambda _: threading.current_thread())
     assert results[1] is not results[0]
+
+
+def test_work_that_was_to_begin_later_can_be_cancelled() -> None:
+    worker, results, ran = Worker(), Results(), []
+
+    async def scenario() -> None:
+        results.start(worker, ran.append, delay=0.01)
+        assert worker.busy
+        worker.cancel()
+        assert not worker.busy
+        await asyncio.sleep(0.05)
+
+    run(scenario)
+    assert [type(each) for each in results] == [KeyboardInterrupt]
+    assert ran == []

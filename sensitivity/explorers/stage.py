@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +34,10 @@ Array = NDArray[np.float64]
 
 SETTLED = 0.25
 """Seconds without a change after which the causes for a displaced structure are looked for."""
+
+UNHINTED = 0.7
+"""Seconds that something is computed before the panel says so: a sign that is soon gone flickers,
+and after a second a person wonders."""
 
 GLIMPSE = 4
 """A trace that takes long is shown as far as it is known, after every so many points."""
@@ -72,7 +78,16 @@ class Stage:
         self.chart = Chart()
         self.molecule = Molecule(on_width=self.chart.fit)
         self._controls, self._panel, self._fail = controls, panel, failed
-        self._spectra, self._causes, self._tracer = self.workers = Worker(), Worker(), Worker()
+        self._spectra, self._causes, self._tracer = self.workers = (
+            Worker(),
+            Worker(changed=self._hint),
+            Worker(changed=self._hint),
+        )
+        self._hints = {
+            "Curves along the mode are being computed ...": self._tracer,
+            "Causes are being computed ...": self._causes,
+        }
+        self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, state: State) -> None:
         """Show another reference, and find its causes if they are not known."""
@@ -118,6 +133,25 @@ class Stage:
     def _show_all(self) -> None:
         self._move()
         self._trace()
+
+    def _hint(self) -> None:
+        """Say in the panel what is being computed, once that has taken a while."""
+        if not self._computed():
+            self._panel.hint("")
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = None
+        elif self._panel.aside.value:
+            self._announce()
+        elif self._timer is None:
+            with suppress(RuntimeError):  # outside of a notebook everything is waited for
+                self._timer = asyncio.get_running_loop().call_later(UNHINTED, self._announce)
+
+    def _announce(self) -> None:
+        self._panel.hint(self._computed())
+
+    def _computed(self) -> str:
+        return next((what for what, worker in self._hints.items() if worker.busy), "")
 
     def _move(self) -> None:
         state, positions = self.state, self.state.atoms.positions
