@@ -190,8 +190,6 @@ def test_a_descriptor_of_another_library_locks_its_settings(explorer: Explorer) 
         "rotation",
         "translation",
     }
-    compile(explorer.code(), "code", "exec")
-    assert "Foreign, as it was given to the explorer" in explorer.code()
     explorer.attempt(explorer.refine, "n_max", 3)
     assert "A Foreign has no n_max to be set here" in message(explorer)
     explorer.actions.journeys["enlarge_basis"].click()

@@ -55,7 +55,7 @@ class Settings:
             description="structure",
             tooltip="A molecule of the G2 set, a crystal, or an environment from the literature: "
             "type a few letters, and choose",
-            **_looks(230),
+            **_looks(200),
         )
         self.upload = widgets.FileUpload(
             description="own file",
@@ -69,7 +69,7 @@ class Settings:
             options=[(name, order) for order, name in ORDERS.items()],
             description="order",
             tooltip="How many neighbours are correlated: distances, angles, dihedrals ...",
-            **_looks(190),
+            **_looks(180),
         )
         self.n_max = _integer("n_max", 1, 12, "Number of radial functions")
         self.l_max = _integer("l_max", 0, 12, "Largest degree of the spherical harmonics")
@@ -81,18 +81,12 @@ class Settings:
             placeholder="all, C, or 0, 2-4",
             tooltip="Whose features are looked at: all, elements, or numbers of atoms such as "
             "0, 2-4",
-            **_looks(170),
+            **_looks(150),
         )
         self.box = row(
-            self.structure,
-            self.upload,
-            self.frame,
-            self.centers,
-            self.order,
-            self.n_max,
-            self.l_max,
-            self.cutoff,
-            self.smearing,
+            row(self.structure, self.upload, self.frame, self.centers),
+            row(self.order, self.n_max, self.l_max),
+            row(self.cutoff, self.smearing),
         )
         self.frame.layout.display = "none"
 
@@ -129,14 +123,14 @@ def _looks(width: int) -> dict[str, Any]:
 def _integer(name: str, low: int, high: int, tooltip: str) -> Any:
     widgets = require("ipywidgets")
     return widgets.BoundedIntText(
-        description=name, min=low, max=high, tooltip=tooltip, **_looks(105)
+        description=name, min=low, max=high, tooltip=tooltip, **_looks(95)
     )
 
 
 def _length(name: str, low: float, high: float, tooltip: str) -> Any:
     widgets = require("ipywidgets")
     return widgets.BoundedFloatText(
-        description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(145)
+        description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(130)
     )
 
 
