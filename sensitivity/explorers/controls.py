@@ -151,7 +151,7 @@ def _arrange(controls: Controls) -> Any:
         [widgets.Label("view along"), *controls.look.values()], layout={"align_items": "center"}
     )
     moved = row(controls.mode, controls.amplitude)
-    moved.layout.flex = "1 1 460px"
+    moved.layout.flex = "1 1 520px"
     line = row(
         moved,
         row(controls.play, controls.speed),

@@ -73,8 +73,10 @@ class Settings:
         )
         self.n_max = _integer("n_max", 1, 12, "Number of radial functions")
         self.l_max = _integer("l_max", 0, 12, "Largest degree of the spherical harmonics")
-        self.cutoff = _length("cutoff (Å)", 1.0, 12.0, "How far a center sees")
-        self.smearing = _length("smearing (Å)", 0.0, 2.0, "Width of an atom in the density")
+        self.cutoff = _length("cutoff (Å)", 1.0, 12.0, "How far a center sees", width=115)
+        self.smearing = _length(
+            "smearing (Å)", 0.0, 2.0, "Width of an atom in the density", width=145
+        )
         self.centers = widgets.Text(
             description="centers",
             continuous_update=False,
@@ -127,10 +129,10 @@ def _integer(name: str, low: int, high: int, tooltip: str) -> Any:
     )
 
 
-def _length(name: str, low: float, high: float, tooltip: str) -> Any:
+def _length(name: str, low: float, high: float, tooltip: str, *, width: int) -> Any:
     widgets = require("ipywidgets")
     return widgets.BoundedFloatText(
-        description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(130)
+        description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(width)
     )
 
 

@@ -15,6 +15,7 @@ from sensitivity.explorers import sentences
 from sensitivity.explorers.background import Failure, Report, Worker
 from sensitivity.explorers.chart import Chart
 from sensitivity.explorers.controls import Controls
+from sensitivity.explorers.images import Images, near_images
 from sensitivity.explorers.molecule import Body, Camera, Molecule
 from sensitivity.explorers.panel import Panel
 from sensitivity.explorers.state import (
@@ -71,6 +72,7 @@ class Stage:
     """
 
     state: State
+    _images: Images
 
     def __init__(
         self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]
@@ -95,7 +97,11 @@ class Stage:
             worker.drop()
         self.state, reference = state, state.reference
         marked = reference.centers if len(reference.centers) < len(reference.atoms) else ()
-        self.molecule.load(Body(reference.atoms, marked=marked), camera=self._camera())
+        cutoff = reference.descriptor.cutoff
+        self._images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
+        drawn = self._images.join(reference.atoms)
+        body = Body(drawn, marked=marked, images=len(self._images))
+        self.molecule.load(body, camera=self._camera())
         self.chart.load(reference)
         self._controls.load(sentences.labels(reference), mode=state.mode, reach=reference.reach)
         self._show_all()
@@ -116,13 +122,14 @@ class Stage:
         if axis is None:
             self.molecule.look(self._camera())
         elif axis in VIEWS:
-            self.molecule.look(Camera.around(self.state.reference.atoms, view=VIEWS[axis]))
+            drawn = self._images.join(self.state.reference.atoms)
+            self.molecule.look(Camera.around(drawn, view=VIEWS[axis]))
         else:
             raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
 
     def _camera(self) -> Camera:
         atoms, mode = self.state.reference.atoms, self.state.reference.modes[self.state.mode]
-        return Camera.around(atoms, view=choose_view(atoms, mode))
+        return Camera.around(self._images.join(atoms), view=choose_view(atoms, mode))
 
     def _learn(self, reference: Reference) -> None:
         """Take the modes of a reference whose causes are known now."""
@@ -156,7 +163,7 @@ class Stage:
     def _move(self) -> None:
         state, positions = self.state, self.state.atoms.positions
         ends = arrow_ends(positions, state.pattern, length=state.arrow_length)
-        self.molecule.show(positions, arrows=ends)
+        self.molecule.show(self._images.extend(positions), arrows=ends)
         self._controls.show(state)
         if state.reference.diagnosis is not None:
             self._causes.drop()  # those of a structure that is no longer shown
