@@ -218,13 +218,15 @@ def _concentrate(modes: Array) -> Array:
     The coordinate with the largest weight in the span, the first of equal ones, gets a mode of its
     own, with a positive sign; so it goes on with what is left.
     """
-    remaining = modes.reshape(len(modes), 3 * modes.shape[1]).copy()
-    preference = 1 - PREFERENCE * np.arange(remaining.shape[1]) / remaining.shape[1]
-    chosen = np.empty_like(remaining)
-    for row in range(len(remaining)):
-        weights = np.einsum("kx,kx->x", remaining, remaining)
-        mixture = remaining[:, np.argmax(weights * preference)]
-        mixture = mixture / np.sqrt(mixture @ mixture)
-        chosen[row] = mixture @ remaining
-        remaining -= mixture[:, None] * chosen[row]
+    rows = modes.reshape(len(modes), 3 * modes.shape[1])
+    preference = 1 - PREFERENCE * np.arange(rows.shape[1]) / rows.shape[1]
+    weights = np.einsum("kx,kx->x", rows, rows)  # of what is left
+    mixtures, chosen = np.empty((len(rows), len(rows))), np.empty_like(rows)
+    for row in range(len(rows)):
+        mixture = rows[:, np.argmax(weights * preference)]
+        for _ in range(2):  # once leaves rounding
+            mixture = mixture - (mixtures[:row] @ mixture) @ mixtures[:row]
+        mixtures[row] = mixture / np.sqrt(mixture @ mixture)
+        chosen[row] = mixtures[row] @ rows
+        weights -= chosen[row] ** 2
     return chosen.reshape(modes.shape)

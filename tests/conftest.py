@@ -1,8 +1,20 @@
-"""Settings of all tests, and of the kernels of the notebooks."""
+"""Settings of all tests, and of the kernels of the notebooks; and what several tests begin with."""
 
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from panel import Post
+
+    from sensitivity.explorers import Explorer
+    from sensitivity.explorers.state import State
 
 # Before numpy is imported, and handed down to the processes that tests start: with more threads
 # than matrices of this size deserve, BLAS is slower, and several times slower on a busy machine.
@@ -14,3 +26,55 @@ for name in (
     "RAYON_NUM_THREADS",
 ):
     os.environ[name] = "1"
+
+
+@pytest.fixture
+def methane() -> Atoms:
+    from ase.build import molecule
+
+    return molecule("CH4")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Explorer:
+    """One explorer for a whole module, since it takes a second to make; a module may have another.
+
+    Tests take ``explorer``, which is this one as it was at the start.
+    """
+    from ase.build import molecule
+    from panel import DESCRIPTOR
+
+    from sensitivity.explorers import Explorer
+
+    return Explorer(molecule("CH4"), DESCRIPTOR, centers=[0])
+
+
+@pytest.fixture(scope="module")
+def beginning(shared: Explorer) -> State:
+    return shared.state
+
+
+@pytest.fixture
+def explorer(shared: Explorer, beginning: State) -> Explorer:
+    if shared.reference is not beginning.reference:
+        shared._enter(beginning)
+    shared.reset()
+    return shared
+
+
+@pytest.fixture
+def post(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> Post:
+    """What the molecule of the explorer sends from now on."""
+    from panel import Post
+
+    post = Post()
+    monkeypatch.setattr(explorer.molecule.widget, "send", post.send)
+    return post
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Slow work waits for it; it is open at the end, so that no thread is left behind."""
+    gate = threading.Event()
+    yield gate
+    gate.set()

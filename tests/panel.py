@@ -27,6 +27,8 @@ DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=4)
 
 QUICK = DensityCorrelations(order=2, cutoff=3.0, n_max=2, l_max=2)
 
+SIMPLE = DensityCorrelations(order=1, cutoff=3.0, n_max=2, l_max=0)
+
 SINGLE = 4 * np.finfo(np.float32).eps
 """Å: coordinates of a few Å are sent in single precision."""
 
@@ -76,6 +78,18 @@ def heights(values: Any, explorer: Explorer) -> np.ndarray:
     spectrum = explorer.reference.spectrum
     zero = spectrum.zero_level or spectrum.threshold
     return np.where(np.array(values) > zero, values, zero / BAND)
+
+
+def formula(explorer: Explorer) -> str:
+    """Of the structure at amplitude zero."""
+    return str(explorer.structure.symbols)
+
+
+def chosen_settings(explorer: Explorer) -> list[Any]:
+    """Values of the controls above the pictures."""
+    settings = explorer.settings
+    names = ("structure", "frame", "centers", "order", "n_max", "l_max", "cutoff", "smearing")
+    return [getattr(settings, name).value for name in names]
 
 
 def sentence(explorer: Explorer) -> str:

@@ -7,7 +7,7 @@ import ctypes
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,14 +18,6 @@ from waiting import Results, run, spin, until
 
 from sensitivity.explorers import background
 from sensitivity.explorers.background import Worker
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """Slow work waits for it; it is open at the end, so that no thread is left behind."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def test_without_a_notebook_the_result_is_there_at_once() -> None:
@@ -245,3 +237,18 @@ def test_a_thread_without_work_ends_and_another_takes_its_place(
     assert not results[0].is_alive()
     results.start(worker, lambda _: threading.current_thread())
     assert results[1] is not results[0]
+
+
+def test_work_that_was_to_begin_later_can_be_cancelled() -> None:
+    worker, results, ran = Worker(), Results(), []
+
+    async def scenario() -> None:
+        results.start(worker, ran.append, delay=0.01)
+        assert worker.busy
+        worker.cancel()
+        assert not worker.busy
+        await asyncio.sleep(0.05)
+
+    run(scenario)
+    assert [type(each) for each in results] == [KeyboardInterrupt]
+    assert ran == []

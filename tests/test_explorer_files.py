@@ -9,9 +9,10 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import chemiscope
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from panel import QUICK, TOOLBAR, drawn, heights, message
+from panel import QUICK, TOOLBAR, drawn, heights, message, xyz
 from PIL import Image
 
 from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
@@ -181,10 +182,14 @@ def test_a_structure_without_a_spectrum_is_taken_home_all_the_same(explorer: Exp
     assert atoms.info == {"amplitude": 0.17}
 
 
-def printed(explorer: Explorer) -> np.ndarray:
-    """The singular values that the script of the explorer prints, run on its own."""
+def printed(explorer: Explorer, *, descriptor: str = "descriptor = ...") -> np.ndarray:
+    """The singular values that the script of the explorer prints, run on its own.
+
+    ``descriptor`` is the line that a person writes in place of the one that is left open.
+    """
+    script = explorer.code().replace("descriptor = ...", descriptor)
     with io.StringIO() as screen, redirect_stdout(screen):
-        exec(compile(explorer.code(), "explore.py", "exec"), {"__name__": "__main__"})
+        exec(compile(script, "explore.py", "exec"), {"__name__": "__main__"})
         text = screen.getvalue()
     return np.array(re.findall(r"[\d.]+(?:e[+-]\d+)?", text[text.index("[") :]), dtype=float)
 
@@ -229,6 +234,55 @@ def test_the_code_after_a_way_to_a_singular_point() -> None:
     assert explorer.reference.name == ""
     explorer.amplitude = 0.05
     assert heights(printed(explorer), explorer) == pytest.approx(drawn(explorer), rel=1e-7)
+
+
+def test_the_code_of_a_file_prints_what_is_on_the_screen() -> None:
+    explorer = Explorer("H2O", QUICK, centers=[0])
+    atoms = crystal()
+    atoms.set_tags([1, 2])
+    explorer.open("two.xyz", xyz(structures.load("CO"), atoms), index=1)
+    explorer.mode, explorer.amplitude = 2, 0.06
+    assert heights(printed(explorer), explorer) == pytest.approx(drawn(explorer), rel=1e-7)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A descriptor of a person's own."""
+
+    scale: float
+    cutoff: float = 3.0
+    inversion_invariant: bool = True
+
+    def features(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return QUICK.features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return QUICK.gradients(atoms, centers=centers)
+
+
+def test_the_code_of_an_own_descriptor_says_what_to_write_and_then_runs() -> None:
+    explorer = Explorer("H2O", Own(2.0), centers=[0])
+    explorer.mode, explorer.amplitude = 1, 0.1
+    code = explorer.code()
+    assert "how your Own is made" in code
+    assert "# Own(scale=2.0, cutoff=3.0, inversion_invariant=True)\n" in code
+    line = f"# from {__name__} import Own\n"
+    assert line in code
+    written = f"from {__name__} import Own\ndescriptor = Own(2.0)"
+    values = heights(printed(explorer, descriptor=written), explorer)
+    assert values == pytest.approx(drawn(explorer), rel=1e-7)
+    with pytest.raises((AttributeError, TypeError), match=r"descriptor|ellipsis"):
+        printed(explorer)
+
+
+def test_what_an_own_descriptor_says_of_itself_stays_in_the_comment() -> None:
+    class Loud(Own):
+        def __repr__(self) -> str:
+            return "Loud(\nraise SystemExit\n)"
+
+    explorer = Explorer("H2O", Loud(1.0), centers=[0])
+    assert "# Loud( raise SystemExit )\n# and define or import" in explorer.code()
+    compile(explorer.code(), "explore.py", "exec")
 
 
 def test_the_code_button_offers_the_code(explorer: Explorer, offer: Callable[[str], bytes]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,20 +23,6 @@ pytestmark = TOOLBAR
 @pytest.fixture(scope="module")
 def shared() -> Explorer:
     return Explorer("CH4", QUICK)
-
-
-@pytest.fixture
-def explorer(shared: Explorer) -> Explorer:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """Slow work waits for it; it is open at the end, so that no thread is left behind."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def test_after_two_hundred_rapid_steps_the_last_one_is_shown(
@@ -257,3 +243,63 @@ def test_a_setting_that_is_changed_while_another_is_computed_adds_to_it(
     run(scenario)
     assert len(explorer.structure) == 3
     assert (explorer.descriptor.cutoff, explorer.descriptor.n_max) == (2.5, 2)
+
+
+def test_causes_that_take_long_are_announced_and_can_be_cancelled(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    monkeypatch.setattr(stage, "UNHINTED", 0.1)
+    monkeypatch.setattr(stage, "explain_displaced", lambda *_: spin(gate)(None))
+    shown: list[str] = []
+    explorer.panel.aside.observe(lambda change: shown.append(change["new"]), "value")
+
+    async def scenario() -> None:
+        explorer.amplitude = 0.2
+        assert explorer.panel.cancel.layout.display == "none"
+        await until(lambda: explorer.panel.aside.layout.display is None)
+        assert "Causes are being computed ..." in explorer.panel.aside.value
+        assert explorer.panel.cancel.layout.display is None
+        assert not explorer.actions.journeys["follow"].disabled  # it can be gone on
+        explorer.panel.cancel.click()
+        await until(lambda: not explorer.busy)
+
+    run(scenario)
+    assert message(explorer) == "It was cancelled."
+    assert explorer.panel.cancel.layout.display == explorer.panel.aside.layout.display == "none"
+    assert len(shown) == 2
+
+
+def test_what_is_computed_fast_is_not_announced(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "SETTLED", 0.01)
+    shown: list[str] = []
+    explorer.panel.aside.observe(lambda change: shown.append(change["new"]), "value")
+
+    async def scenario() -> None:
+        for amplitude in np.linspace(0.01, 0.3, 30):
+            explorer.amplitude = amplitude
+            await asyncio.sleep(0.03)
+        await until(lambda: not explorer.busy)
+
+    run(scenario)
+    assert shown == []
+
+
+def test_cancelling_a_long_way_leaves_the_causes_alone(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    monkeypatch.setattr(stage, "SETTLED", 0.0)
+    monkeypatch.setattr(stage, "explain_displaced", lambda *_: spin(gate)(None))
+    monkeypatch.setattr(journeys, "locate", lambda *_: spin(gate)(None))
+
+    async def scenario() -> None:
+        explorer.amplitude = 0.2
+        explorer.locate()
+        explorer.cancel()
+        await until(lambda: not explorer._task.busy)
+        assert explorer.busy
+        explorer.cancel()
+        await until(lambda: not explorer.busy)
+
+    run(scenario)

@@ -9,36 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import molecule
 from panel import DESCRIPTOR, QUICK, SINGLE, TOOLBAR, Post
 
 from sensitivity.explorers import Explorer, canvas
 from sensitivity.explorers.molecule import READY, WIDTH
 
 pytestmark = TOOLBAR
-
-
-@pytest.fixture
-def methane() -> Atoms:
-    return molecule("CH4")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Explorer:
-    return Explorer(molecule("CH4"), DESCRIPTOR, centers=[0])
-
-
-@pytest.fixture
-def explorer(shared: Explorer) -> Explorer:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def post(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> Post:
-    post = Post()
-    monkeypatch.setattr(explorer.molecule.widget, "send", post.send)
-    return post
 
 
 def test_no_step_leaves_a_remote_call_behind(explorer: Explorer, post: Post) -> None:

@@ -10,16 +10,14 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pytest
-from panel import DESCRIPTOR, QUICK, TOOLBAR, message
+from panel import DESCRIPTOR, QUICK, SIMPLE, TOOLBAR, message
 
-from sensitivity import DensityCorrelations, structures
+from sensitivity import structures
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.journeys import LENGTH
 from sensitivity.explorers.state import compute
 
 pytestmark = TOOLBAR
-
-SIMPLE = DensityCorrelations(order=1, cutoff=3.0, n_max=2, l_max=0)
 
 
 def test_what_is_undone_comes_back_in_order() -> None:

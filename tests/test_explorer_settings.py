@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import traitlets
 from ase import Atoms
-from ase.build import bulk, molecule
-from panel import QUICK, TOOLBAR, drawn, heights, markers, message, sentence, upload, xyz
+from panel import (
+    QUICK,
+    SIMPLE,
+    TOOLBAR,
+    chosen_settings,
+    drawn,
+    heights,
+    markers,
+    message,
+    sentence,
+    upload,
+    xyz,
+)
 
 from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.settings import (
-    MOST_ATOMS,
-    UPLOAD,
-    read_centers,
-    refine,
-    usual_centers,
-    write_centers,
-)
-from sensitivity.explorers.state import State
+from sensitivity.explorers.settings import MOST_ATOMS, refine
 
 pytestmark = TOOLBAR
-
-SIMPLE = DensityCorrelations(order=1, cutoff=3.0, n_max=2, l_max=0)
-
-THREE = xyz(molecule("H2O"), molecule("NH3"), molecule("CO"))
 
 
 class Foreign:
@@ -45,26 +43,8 @@ class Foreign:
 
 
 @pytest.fixture(scope="module")
-def start() -> tuple[Explorer, State]:
-    explorer = Explorer("H2", SIMPLE)
-    return explorer, explorer.state
-
-
-@pytest.fixture
-def explorer(start: tuple[Explorer, State]) -> Explorer:
-    explorer, state = start
-    explorer._enter(state)
-    return explorer
-
-
-def formula(explorer: Explorer) -> str:
-    return str(explorer.structure.symbols)
-
-
-def controls(explorer: Explorer) -> list[Any]:
-    settings = explorer.settings
-    names = ("structure", "frame", "centers", "order", "n_max", "l_max", "cutoff", "smearing")
-    return [getattr(settings, name).value for name in names]
+def shared() -> Explorer:
+    return Explorer("H2", SIMPLE)
 
 
 def test_a_structure_by_name(explorer: Explorer) -> None:
@@ -79,92 +59,11 @@ def test_a_structure_by_name(explorer: Explorer) -> None:
 
 @pytest.mark.parametrize("name", ["nonsense", ""])
 def test_a_name_that_does_not_exist_is_a_sentence(explorer: Explorer, name: str) -> None:
-    before = explorer.reference, controls(explorer)
+    before = explorer.reference, chosen_settings(explorer)
     explorer.attempt(setattr, explorer, "structure", name)
     assert f"There is no structure named '{name}'" in message(explorer)
     explorer.settings.structure.value = name
-    assert (explorer.reference, controls(explorer)) == before
-
-
-def test_a_file_with_several_structures_shows_which(explorer: Explorer) -> None:
-    upload(explorer, "three.xyz", THREE)
-    frame = explorer.settings.frame
-    assert formula(explorer) == "OH2"
-    assert (frame.value, frame.max, frame.layout.display) == (0, 2, None)
-    assert explorer.settings.structure.value == ""
-    assert explorer.settings.upload.value == ()
-    frame.value = 2
-    assert formula(explorer) == "OC"
-    explorer.settings.n_max.value = 3
-    assert (formula(explorer), frame.value, frame.max) == ("OC", 2, 2)
-    upload(explorer, "three.xyz", THREE)
-    assert (formula(explorer), frame.value, frame.max) == ("OH2", 0, 2)
-    explorer.undo()
-    assert (formula(explorer), frame.value, explorer.descriptor.n_max) == ("OC", 2, 3)
-    explorer.structure = "H2"
-    assert (frame.value, frame.max, frame.layout.display) == (0, 0, "none")
-
-
-def test_a_file_from_python(explorer: Explorer) -> None:
-    explorer.open("three.xyz", THREE, index=-2)
-    assert (formula(explorer), explorer.settings.frame.value) == ("NH3", 1)
-    explorer.turn_to(2)
-    assert (formula(explorer), explorer.settings.frame.value) == ("OC", 2)
-    with pytest.raises(ValueError, match=r"three\.xyz has 3 frames"):
-        explorer.open("three.xyz", THREE, index=3)
-    assert (formula(explorer), explorer.settings.frame.value) == ("OC", 2)
-
-
-def test_a_crystal_keeps_its_cell(explorer: Explorer) -> None:
-    upload(explorer, "crystal.xyz", xyz(bulk("Si")))
-    assert explorer.structure.pbc.all()
-    np.testing.assert_allclose(explorer.structure.cell, bulk("Si").cell, atol=1e-8)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["../../x.xyz", "..\\..\\x.xyz", "..", ".", "", "a\0b.xyz", 300 * "a" + ".xyz", "/etc/x.xyz"],
-)
-def test_a_name_with_a_path_stays_within_its_folder(
-    explorer: Explorer, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    upload(explorer, name, THREE)
-    assert formula(explorer) == "OH2"
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("bad.xyz", b"garbage", "Cannot read bad.xyz as a structure"),
-        ("picture.png", b"\x89PNG\r\n\x1a\n", "picture.png is of the format 'png'"),
-        ("POSCAR", b"", "The file POSCAR is empty"),
-        ("large.xyz", b"1" * (UPLOAD + 1), "at most 5 MB can be read here; cut out"),
-        ("many.xyz", None, "has 501 atoms, and the explorer takes at most 500; cut out"),
-        ("short.xyz", b"999999999\n\nH 0 0 0\n", "speaks of 999999999 atoms and ends before them"),
-        ("x.xyz.gz", b"\x1f\x8b", "x.xyz.gz is compressed; unpack it"),
-        ("same.xyz", xyz(Atoms("H2")), "same.xyz: every atom needs a place of its own"),
-        ("<img src=x onerror=alert(1)>.xyz", b"?", "<img src=x onerror=alert(1)>.xyz as a"),
-    ],
-)
-def test_a_file_that_cannot_be_looked_at_is_a_sentence(
-    explorer: Explorer, name: str, content: bytes | None, said: str
-) -> None:
-    if content is None:
-        grid = np.stack(np.meshgrid(*3 * [np.arange(8.0)]), axis=-1).reshape(-1, 3)
-        content = xyz(Atoms(numbers=np.ones(MOST_ATOMS + 1), positions=2 * grid[: MOST_ATOMS + 1]))
-    upload(explorer, "three.xyz", THREE)
-    before = explorer.reference, controls(explorer), explorer.settings.frame.max
-    upload(explorer, name, content)
-    assert said in message(explorer)
-    assert "tmp" not in message(explorer)
-    assert "<img" not in explorer.panel.message.value
-    assert (explorer.reference, controls(explorer), explorer.settings.frame.max) == before
-    assert explorer.settings.upload.value == ()
-    explorer.settings.frame.value = 1
-    assert (formula(explorer), message(explorer)) == ("NH3", "")
+    assert (explorer.reference, chosen_settings(explorer)) == before
 
 
 def test_the_largest_structure_is_not_refused_for_its_size() -> None:
@@ -244,12 +143,12 @@ def test_settings_beyond_what_is_offered_are_shown_as_they_are(explorer: Explore
 def test_a_setting_that_cannot_be_is_a_sentence_and_the_control_returns(
     explorer: Explorer,
 ) -> None:
-    before = controls(explorer)
+    before = chosen_settings(explorer)
     explorer.settings.n_max.value = 11
     explorer.undo()
     explorer.attempt(explorer.refine, "n_max", 1000)
     assert message(explorer).startswith("n_max must be from 1 to 64, got 1000")
-    assert controls(explorer) == before
+    assert chosen_settings(explorer) == before
     explorer.attempt(explorer.refine, "basis", 3)
     assert "has no basis to be set here" in message(explorer)
 
@@ -265,49 +164,13 @@ def test_showing_does_not_act(explorer: Explorer, monkeypatch: pytest.MonkeyPatc
     assert started == [1]
 
 
-@pytest.mark.parametrize(
-    ("text", "centers", "shown"),
-    [
-        ("all", None, "all"),
-        ("", None, "all"),
-        (" ALL ", None, "all"),
-        ("C", (0,), "0"),
-        ("H", (1, 2, 3, 4), "1-4"),
-        ("0, 2-4", (0, 2, 3, 4), "0, 2-4"),
-        ("2-4 0", (2, 3, 4, 0), "0, 2-4"),
-        ("1 1,1-2", (1, 2), "1-2"),
-        ("C, H", (0, 1, 2, 3, 4), "all"),
-    ],
-)
-def test_centers_are_read_and_written(
-    text: str, centers: tuple[int, ...] | None, shown: str
-) -> None:
-    atoms = molecule("CH4")
-    assert read_centers(text, atoms) == centers
-    assert write_centers(range(5) if centers is None else centers, 5) == shown
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Xe", "the structure has no Xe to be a center"),
-        ("5", "there are no atoms 5"),
-        ("4-2", "there are no atoms 4-2"),
-        ("-1", "centers cannot be '-1'"),
-        ("0;1", "centers cannot be '0;1'"),
-        ("1-2-3", "centers cannot be '1-2-3'"),
-    ],
-)
-def test_wrong_centers_are_refused(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=f"^{said}; .*numbers from 0 to 4 such as 0, 2-4"):
-        read_centers(text, molecule("CH4"))
-
-
 def test_wrong_centers_in_the_panel_are_a_sentence(explorer: Explorer) -> None:
     explorer.structure = "CH4"
     assert explorer.settings.centers.value == "0"
     explorer.settings.centers.value = "<b>"
-    assert message(explorer).startswith("Centers cannot be '<b>'; write all, an element")
+    assert message(explorer).startswith(
+        "Centers cannot be '<b>'; write all, elements of the structure (C, H)"
+    )
     assert (explorer.settings.centers.value, explorer.centers) == ("0", (0,))
     explorer.settings.centers.value = "H"
     assert (explorer.settings.centers.value, explorer.centers) == ("1-4", (1, 2, 3, 4))
@@ -315,13 +178,6 @@ def test_wrong_centers_in_the_panel_are_a_sentence(explorer: Explorer) -> None:
     explorer.centers = None
     explorer.centers = (1, 2, 3, 4)
     np.testing.assert_array_equal(drawn(explorer), by_hand)
-
-
-def test_usual_centers() -> None:
-    assert usual_centers(structures.load("CH4"), name="CH4") == (0,)
-    assert usual_centers(structures.load("C6H6"), name="C6H6") is None
-    line = Atoms("H21", [[k, 0, 0] for k in range(21)])
-    assert usual_centers(line) == (10,)
 
 
 def test_a_descriptor_of_another_library_locks_its_settings(explorer: Explorer) -> None:
@@ -334,8 +190,6 @@ def test_a_descriptor_of_another_library_locks_its_settings(explorer: Explorer) 
         "rotation",
         "translation",
     }
-    compile(explorer.code(), "code", "exec")
-    assert "Foreign, as it was given to the explorer" in explorer.code()
     explorer.attempt(explorer.refine, "n_max", 3)
     assert "A Foreign has no n_max to be set here" in message(explorer)
     explorer.actions.journeys["enlarge_basis"].click()

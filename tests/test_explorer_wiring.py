@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.build import molecule
-from panel import QUICK, TOOLBAR, chosen, message, xyz
+from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 
 from sensitivity.explorers import Explorer, journeys, wiring
 from sensitivity.explorers.actions import JOURNEYS, SOUVENIRS
 from sensitivity.explorers.state import State, Subject, examine, explain
 
 pytestmark = TOOLBAR
-
-SIMPLE = QUICK.__class__(order=1, cutoff=3.0, n_max=2, l_max=0)
 
 TWO = xyz(molecule("NH3"), molecule("H2O"))
 

@@ -40,29 +40,6 @@ class Fragile:
         return DESCRIPTOR.gradients(atoms, centers=centers)
 
 
-@pytest.fixture
-def methane() -> Atoms:
-    return molecule("CH4")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Explorer:
-    return Explorer(molecule("CH4"), DESCRIPTOR, centers=[0])
-
-
-@pytest.fixture
-def explorer(shared: Explorer) -> Explorer:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def post(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> Post:
-    post = Post()
-    monkeypatch.setattr(explorer.molecule.widget, "send", post.send)
-    return post
-
-
 @pytest.mark.parametrize("amplitude", [0.2, -0.31, 0.0])
 def test_the_atoms_sent_are_the_reference_moved_along_the_mode(
     methane: Atoms, explorer: Explorer, post: Post, amplitude: float

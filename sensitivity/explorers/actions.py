@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 from html import escape
+from itertools import islice
+from typing import Any
 
 from sensitivity.explorers.layout import row
 from sensitivity.explorers.libraries import require
@@ -82,8 +84,12 @@ class Actions:
         self.download = widgets.HTML(layout={"margin": "0 8px"})
         self.box = widgets.VBox(
             [
-                row(widgets.Label("go to"), *self.journeys.values()),
-                row(widgets.Label("take home"), *self.souvenirs.values(), self.download),
+                row(widgets.Label("go to"), *_groups(self.journeys, sizes=(3, 3))),
+                row(
+                    widgets.Label("take home"),
+                    *_groups(self.souvenirs, sizes=(2, 3, 3)),
+                    self.download,
+                ),
             ]
         )
 
@@ -100,3 +106,9 @@ class Actions:
             f'<a download="{escape(name)}" href="data:application/octet-stream;base64,{data}">'
             f"&#11015; {escape(name)} ({size})</a>"
         )
+
+
+def _groups(buttons: dict[str, Any], *, sizes: tuple[int, ...]) -> list[Any]:
+    """So many buttons each that stay together where the row is broken, so that none is alone."""
+    left = iter(buttons.values())
+    return [row(*islice(left, size)) for size in sizes]

@@ -106,8 +106,14 @@ class Worker:
 
     def cancel(self) -> None:
         """Interrupt the work as Ctrl-C would; what it has found is delivered nevertheless."""
-        if self._job is not None:
-            self._interrupt(self._job)
+        job = self._job
+        if job is None:
+            return
+        if job.begun:
+            self._interrupt(job)
+        else:  # it was to begin later
+            job.begun, job.error = True, KeyboardInterrupt()
+            self._deliver(job)
 
     def drop(self) -> None:
         """Interrupt the work, and forget about it."""

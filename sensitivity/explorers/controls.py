@@ -53,7 +53,7 @@ class Controls:
             tooltip="A displacement of the atoms: its number, its singular value, and why it is "
             "seen or not. A click on a marker chooses it too",
             style=narrow,
-            layout={"width": "260px"},
+            layout={"width": "240px"},
         )
         # A slider of floats rounds in the browser and sends back what it made of a value, late
         # and over a newer one. This one sends the number of a stop.
@@ -62,7 +62,7 @@ class Controls:
             description="amplitude (Å)",
             tooltip="How far the atoms have moved along the mode; the arrow keys take 0.01 Å",
             style=narrow,
-            layout={"flex": "1 1 260px", "max_width": "560px"},
+            layout={"flex": "1 1 200px", "max_width": "560px"},
         )
         self.play = widgets.Play(
             max=SWING - 1,
@@ -150,15 +150,13 @@ def _arrange(controls: Controls) -> Any:
     view = widgets.HBox(
         [widgets.Label("view along"), *controls.look.values()], layout={"align_items": "center"}
     )
+    moved = row(controls.mode, controls.amplitude)
+    moved.layout.flex = "1 1 520px"
     line = row(
-        controls.mode,
-        controls.amplitude,
-        controls.play,
-        controls.speed,
-        controls.arrows,
-        controls.arrow_length,
-        view,
-        controls.reset,
+        moved,
+        row(controls.play, controls.speed),
+        row(controls.arrows, controls.arrow_length),
+        row(view, controls.reset),
     )
     line.layout.margin = "6px 0 0 0"
     return line

@@ -8,28 +8,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import traitlets
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers import journeys
 from sensitivity.explorers.actions import SOUVENIRS, Actions
 from sensitivity.explorers.background import Failure, Report, Worker
-from sensitivity.explorers.controls import ARROW_LENGTHS, STEP, Controls, swing
+from sensitivity.explorers.centers import read_centers, usual_centers
+from sensitivity.explorers.choices import Choices
+from sensitivity.explorers.controls import Controls
 from sensitivity.explorers.layout import arrange
 from sensitivity.explorers.libraries import require
 from sensitivity.explorers.quiet import Quiet
-from sensitivity.explorers.settings import (
-    USUAL,
-    Settings,
-    check_size,
-    read_centers,
-    read_upload,
-    refine,
-    take_structure,
-    usual_centers,
-)
+from sensitivity.explorers.settings import USUAL, Settings, refine, take_structure
 from sensitivity.explorers.source import write_source
 from sensitivity.explorers.souvenirs import DRAWN, make_souvenir
 from sensitivity.explorers.stage import Stage
@@ -39,17 +30,18 @@ from sensitivity.explorers.state import (
     Shown,
     State,
     Subject,
+    Upload,
     compute,
     examine,
 )
-from sensitivity.explorers.view import View
+from sensitivity.explorers.uploads import choose_frame, read_upload, shown_name
 from sensitivity.explorers.wiring import connect
 
 MOST_UNDONE = 20
 """Steps back that are remembered."""
 
 
-class Explorer(View):
+class Explorer(Choices):
     """The atoms with arrows along one mode, and the singular values, in a notebook.
 
     Make it the last expression of a cell to see it. Everything a control does can be done from
@@ -94,11 +86,6 @@ class Explorer(View):
         structure is too large.
     """
 
-    mode = traitlets.CInt()
-    amplitude = traitlets.CFloat()
-    arrows = traitlets.CBool(True)
-    arrow_length = traitlets.CFloat(ARROW_LENGTH)
-
     def __init__(
         self,
         atoms: Atoms | str = "CH4",
@@ -108,6 +95,7 @@ class Explorer(View):
     ) -> None:
         super().__init__()
         self.quiet = Quiet()
+        self._reader = Worker(changed=lambda: self._show_busy(self._reader.busy))
         structure, name = take_structure(atoms)
         self.controls, self.settings, self.actions = (
             Controls(self.quiet),
@@ -157,6 +145,7 @@ class Explorer(View):
     def structure(self, structure: Atoms | str) -> None:
         atoms, name = take_structure(structure)
         centers = usual_centers(atoms, name=name)
+        self._reader.drop()  # this is newer
         self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
 
     @property
@@ -185,10 +174,12 @@ class Explorer(View):
         ValueError
             If the file is too large, or no structure that ASE reads.
         """
-        atoms, upload = read_upload(name, content, index=index)
-        check_size(atoms)
-        centers, descriptor = usual_centers(atoms), self._wanted.descriptor
-        self._look_at(Subject(atoms, descriptor, centers, upload=upload))
+        self.panel.tell(f"Reading {shown_name(name)} ...")
+        self._do(
+            lambda _: choose_frame(read_upload(name, content), index),
+            then=self._look_into,
+            worker=self._reader,
+        )
 
     def code(self) -> str:
         """Return the lines of Python that give the numbers on the screen."""
@@ -228,7 +219,13 @@ class Explorer(View):
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
-        return self._task, *self.stage.workers
+        return self._reader, self._task, *self.stage.workers
+
+    def cancel(self) -> None:
+        """End what was asked for, or else what is computed of what is shown."""
+        asked = [worker for worker in (self._reader, self._task) if worker.busy]
+        for worker in asked or self.stage.workers:
+            worker.cancel()
 
     def locate(self) -> None:
         """Go to the nearest singular point of the center."""
@@ -255,7 +252,8 @@ class Explorer(View):
         if not self._past:
             self.panel.tell("There is nothing to be undone.")
             return
-        self._task.drop()
+        for worker in (self._reader, self._task):
+            worker.drop()
         self._enter(self._past.pop())
         self.panel.tell("")
 
@@ -265,6 +263,7 @@ class Explorer(View):
         self.settings.show(self.reference)
 
     def _show_busy(self, busy: bool) -> None:
+        busy = self._task.busy or self._reader.busy
         super()._show_busy(busy)
         self.actions.lock(busy)
 
@@ -273,21 +272,6 @@ class Explorer(View):
             self.stage.show(
                 State(self.reference, self.mode, self.amplitude, self.arrows, self.arrow_length)
             )
-
-    def slide_to(self, amplitude: float) -> None:
-        """Take the amplitude of the slider."""
-        # It stands at the stop nearest to the amplitude, which may lie between two.
-        if abs(amplitude - self.amplitude) > STEP / 2:
-            self.amplitude = amplitude
-
-    def swing_to(self, step: int) -> None:
-        """Take the amplitude of one step of the motion back and forth."""
-        self.amplitude = swing(step, reach=self.reference.reach)
-
-    def set_near(self, amplitude: float) -> None:
-        """Take an amplitude, or the end of the slider if it is beyond."""
-        reach = self.reference.reach
-        self.amplitude = round(float(np.clip(amplitude, -reach, reach)), 2)
 
     def take_upload(self, files: Any) -> None:
         """Look at the first structure of an uploaded file."""
@@ -298,7 +282,7 @@ class Explorer(View):
         """Look at another structure of the file."""
         file = self.reference.upload
         if file is not None:
-            self.open(file.name, file.content, index=index)
+            self._look_into(choose_frame(file, index))
 
     def refine(self, name: str, value: Any) -> None:
         """Change one setting of the descriptor: order, n_max, l_max, cutoff or smearing.
@@ -321,6 +305,11 @@ class Explorer(View):
         else:
             self.descriptor = descriptor
 
+    def _look_into(self, upload: Upload) -> None:
+        """Look at the structure that was chosen of a file."""
+        atoms, descriptor = upload.atoms.copy(), self._wanted.descriptor
+        self._look_at(Subject(atoms, descriptor, usual_centers(atoms), upload=upload))
+
     def _look_at(self, subject: Subject) -> None:
         """Look at something else from now on; what is wanted meanwhile starts from there."""
 
@@ -330,17 +319,31 @@ class Explorer(View):
 
         self._wanted = subject
         self.panel.tell(f"Looking at {subject.name or subject.atoms.symbols} ...")
-        self._task.start(lambda _: examine(subject), then=arrive, failed=self._fail)
+        self._do(lambda _: examine(subject), then=arrive)
+
+    def _do(
+        self,
+        work: Callable[[Report], Any],
+        *,
+        then: Callable[[Any], None],
+        worker: Worker | None = None,
+    ) -> None:
+        """Do it in the background; what is found at once to be wrong is raised, too."""
+        at_once = True
+
+        def fail(error: Failure) -> None:
+            self._fail(error)
+            if at_once and not self.attempting and not isinstance(error, KeyboardInterrupt):
+                raise error
+
+        busy = self._task if worker is None else worker
+        busy.start(work, then=then, failed=fail, told=self.panel.tell)
+        at_once = False
 
     def _travel(self, journey: Callable[[State, Report], journeys.Arrival], what: str) -> None:
         state = self.state
         self.panel.tell(f"{what} ...")
-        self._task.start(
-            lambda report: journey(state, report),
-            then=self._arrive,
-            failed=self._fail,
-            told=self.panel.tell,
-        )
+        self._do(lambda report: journey(state, report), then=self._arrive)
 
     def _arrive(self, arrival: journeys.Arrival) -> None:
         if arrival.reference is not None:
@@ -360,9 +363,7 @@ class Explorer(View):
             self.actions.offer(file, content)
             self.panel.tell(f"{file} is ready: click on its name.")
 
-        self._task.start(
-            lambda _: drawn or make_souvenir(file, state, figure), then=offer, failed=self._fail
-        )
+        self._do(lambda _: drawn or make_souvenir(file, state, figure), then=offer)
 
     def _go_to(self, reference: Reference) -> None:
         """Look at another structure, or with another descriptor, from now on."""
@@ -378,24 +379,3 @@ class Explorer(View):
             self.mode, self.amplitude = state.mode, state.amplitude
             self.arrows, self.arrow_length = state.arrows, state.arrow_length
         self.settings.show(state.reference)
-
-    @traitlets.validate("mode")
-    def _validate_mode(self, proposal: Any) -> int:
-        mode, count = int(proposal["value"]), len(self.reference.causes)
-        if not 0 <= mode < count:
-            raise ValueError(f"mode must be one of 0 to {count - 1}, got {mode}")
-        return mode
-
-    @traitlets.validate("amplitude")
-    def _validate_amplitude(self, proposal: Any) -> float:
-        amplitude, reach = float(proposal["value"]), self.reference.reach
-        if not abs(amplitude) <= reach:
-            raise ValueError(f"amplitude must be between {-reach} and {reach} Å, got {amplitude}")
-        return amplitude
-
-    @traitlets.validate("arrow_length")
-    def _validate_arrow_length(self, proposal: Any) -> float:
-        length = float(proposal["value"])
-        if length not in ARROW_LENGTHS:
-            raise ValueError(f"arrow_length must be one of {ARROW_LENGTHS} Å, got {length}")
-        return length

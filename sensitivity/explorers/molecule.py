@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -36,6 +36,9 @@ FIELD_OF_VIEW = 25
 
 MOST_MARKED = 12
 """Centers get a halo; more of them than this say nothing."""
+
+IMAGES = {"type": "ball+stick", "radius": 0.06, "aspectRatio": 2.5, "opacity": 0.35}
+"""Of all atoms: within thicker ones it is not seen, but its bonds lead from them to the images."""
 
 # What Python and a view say to each other. A view tells when it can listen, and how wide the
 # explorer around it is; Python tells what to show, and from where.
@@ -152,11 +155,15 @@ class Body:
         Of all its atoms, as matplotlib names it; None for the colours of the elements.
     marked
         Indices of atoms that get a halo.
+    images
+        How many of the atoms, the last ones, are periodic images: they are paler and have no
+        arrows.
     """
 
     atoms: Atoms
     color: str | None = None
     marked: tuple[int, ...] = ()
+    images: int = 0
 
 
 @dataclass(frozen=True)
@@ -223,13 +230,14 @@ class Molecule:
 
     def load(self, *bodies: Body, camera: Camera, arrows: bool = True) -> None:
         """Show other structures, with arrows, if they are wanted, for the atoms of the first."""
-        first, self.camera = bodies[0].atoms, camera
+        first, self.camera = bodies[0], camera
+        own = first.atoms[: len(first.atoms) - first.images]
         self._scene = {
             "type": LOAD,
             "bodies": [_describe(body) for body in bodies],
-            "count": len(first) if arrows else 0,
+            "count": len(own) if arrows else 0,
             "color": to_rgb(ARROW),
-            "cell": _edges(first),
+            "cell": _edges(own),
             "camera": camera.describe(),
         }
         self.sent = {}
@@ -281,15 +289,23 @@ def _set_up() -> str:
 def _describe(body: Body) -> dict[str, Any]:
     """A structure as text, and how to draw it."""
     styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
+    if body.images:
+        own = _select(range(len(body.atoms) - body.images))
+        styles = [{**styles[0], "sele": own}, IMAGES]
     if body.color is not None:  # elements are told apart by their sizes
         balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": BALL}
         styles = [{"type": "licorice", "radius": 0.08}, balls]
         styles = [{**style, "color": body.color} for style in styles]
     if 0 < len(body.marked) <= min(MOST_MARKED, len(body.atoms) - 1):
-        atoms = "@" + ",".join(str(index) for index in body.marked)
         halo = {"radiusType": "size", "radius": 0.42, "opacity": 0.25, "color": "#E69F00"}
-        styles.append({"type": "spacefill", "sele": atoms, "depthWrite": False, **halo})
+        styles.append(
+            {"type": "spacefill", "sele": _select(body.marked), "depthWrite": False, **halo}
+        )
     return {"text": _write(body.atoms), "styles": styles}
+
+
+def _select(indices: Iterable[int]) -> str:
+    return "@" + ",".join(str(index) for index in indices)
 
 
 def _write(atoms: Atoms) -> str:
@@ -302,13 +318,18 @@ def _write(atoms: Atoms) -> str:
 
 
 def _edges(atoms: Atoms) -> dict[str, list[float]]:
-    """Start and end of the twelve edges of a periodic cell, or of the four of a layer."""
-    axes = np.flatnonzero(atoms.pbc)
+    """Start and end of the twelve edges of a periodic cell, or of the four of a layer.
+
+    A layer is outlined at the height of its atoms.
+    """
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    middle = atoms.positions.mean(axis=0)
+    away = middle - middle @ np.linalg.pinv(vectors) @ vectors
     ends: list[Array] = []
-    for axis in axes:
-        others = [other for other in axes if other != axis]
-        for corner in product((0, 1), repeat=len(others)):
-            start = np.array(corner) @ atoms.cell.array[others] if others else np.zeros(3)
-            ends.append(np.array([start, start + atoms.cell.array[axis]]))
+    for axis in range(len(vectors)):
+        others = np.delete(vectors, axis, axis=0)
+        for corner in product((0.0, 1.0), repeat=len(others)):
+            start = np.array(corner) @ others + away
+            ends.append(np.array([start, start + vectors[axis]]))
     start, end = np.array(ends).reshape(-1, 2, 3).swapaxes(0, 1)
     return {"start": start.ravel().tolist(), "end": end.ravel().tolist()}

@@ -11,19 +11,26 @@ TROUBLE = "#B03A00"
 """A colour that is seen on light and on dark paper."""
 
 
+PALE = "#808080"
+"""Grey on light and on dark paper."""
+
+
 class Panel:
     """Two lines of text, and a button that ends what takes long.
 
     Attributes
     ----------
-    sentence, message, cancel
+    sentence, message, aside, cancel
         The widgets; ``box`` holds all of them.
     """
+
+    _busy = False
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")
         self.sentence = widgets.HTML(layout={"margin": "4px 8px"})
         self.message = widgets.HTML(layout={"margin": "0 8px", "flex": "1 1 300px"})
+        self.aside = widgets.HTML(layout={"margin": "0 8px", "display": "none"})
         self.cancel = widgets.Button(
             description="cancel",
             icon="stop",
@@ -31,7 +38,7 @@ class Panel:
             tooltip="End what is going on, and keep what it has found",
             layout={"width": "auto", "display": "none"},
         )
-        going_on = row(self.cancel, self.message)
+        going_on = row(self.cancel, self.message, self.aside)
         going_on.layout.min_height = "34px"  # nothing moves when the button appears
         self.box = widgets.VBox([self.sentence, going_on])
 
@@ -47,4 +54,14 @@ class Panel:
 
     def show_busy(self, busy: bool) -> None:
         """Offer to cancel, or not."""
-        self.cancel.layout.display = None if busy else "none"
+        self._busy = busy
+        self._offer()
+
+    def hint(self, text: str) -> None:
+        """Show beside the message, and paler, what is being computed of what is shown."""
+        self.aside.value = f'<span style="color: {PALE}">{escape(text)}</span>' if text else ""
+        self.aside.layout.display = None if text else "none"
+        self._offer()
+
+    def _offer(self) -> None:
+        self.cancel.layout.display = None if self._busy or self.aside.value else "none"

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 
 from sensitivity import structures
-from sensitivity.app.limits import UPLOAD
 from sensitivity.descriptors import DensityCorrelations, Descriptor
 from sensitivity.descriptors.orders import LARGEST_ORDER
+from sensitivity.explorers.centers import write_centers
 from sensitivity.explorers.layout import row
 from sensitivity.explorers.libraries import require
 from sensitivity.explorers.quiet import Quiet
-from sensitivity.explorers.state import Reference, Upload
-from sensitivity.structures.literature import ENVIRONMENTS
-
-FORMATS = (
-    *("extxyz", "xyz", "cif", "vasp", "vasp-xdatcar", "proteindatabank", "aims", "gen", "xsf"),
-    *("gaussian-in", "espresso-in", "castep-cell", "turbomole", "cube", "mol", "sdf", "res"),
-)
-"""Of uploaded files, as ASE names them: text. Some other formats of ASE can make Python do what
-their author wants, and in the page who uploads is a stranger."""
-
-PACKED = (".gz", ".bz2", ".xz")
-"""Endings of files that could become a thousand times as large."""
-
-LONGEST_NAME = 60
-"""Characters of the name of a file, of which each may take four of the 255 bytes."""
+from sensitivity.explorers.state import Reference
 
 MOST_ATOMS = 500
 """Larger structures have more modes than a chart can show, and take minutes."""
-
-ALL_CENTERS = 20
-"""Atoms up to which all of them are centers at first; of a larger structure it is the middle one,
-because the work grows with the square of the atoms."""
 
 DESCRIPTOR = ("order", "n_max", "l_max", "cutoff", "smearing")
 """The settings of a descriptor."""
@@ -79,7 +55,7 @@ class Settings:
             description="structure",
             tooltip="A molecule of the G2 set, a crystal, or an environment from the literature: "
             "type a few letters, and choose",
-            **_looks(230),
+            **_looks(200),
         )
         self.upload = widgets.FileUpload(
             description="own file",
@@ -93,30 +69,26 @@ class Settings:
             options=[(name, order) for order, name in ORDERS.items()],
             description="order",
             tooltip="How many neighbours are correlated: distances, angles, dihedrals ...",
-            **_looks(190),
+            **_looks(180),
         )
         self.n_max = _integer("n_max", 1, 12, "Number of radial functions")
         self.l_max = _integer("l_max", 0, 12, "Largest degree of the spherical harmonics")
-        self.cutoff = _length("cutoff (Å)", 1.0, 12.0, "How far a center sees")
-        self.smearing = _length("smearing (Å)", 0.0, 2.0, "Width of an atom in the density")
+        self.cutoff = _length("cutoff (Å)", 1.0, 12.0, "How far a center sees", width=115)
+        self.smearing = _length(
+            "smearing (Å)", 0.0, 2.0, "Width of an atom in the density", width=145
+        )
         self.centers = widgets.Text(
             description="centers",
             continuous_update=False,
             placeholder="all, C, or 0, 2-4",
-            tooltip="Whose features are looked at: all, an element, or numbers of atoms such as "
+            tooltip="Whose features are looked at: all, elements, or numbers of atoms such as "
             "0, 2-4",
-            **_looks(170),
+            **_looks(150),
         )
         self.box = row(
-            self.structure,
-            self.upload,
-            self.frame,
-            self.centers,
-            self.order,
-            self.n_max,
-            self.l_max,
-            self.cutoff,
-            self.smearing,
+            row(self.structure, self.upload, self.frame, self.centers),
+            row(self.order, self.n_max, self.l_max),
+            row(self.cutoff, self.smearing),
         )
         self.frame.layout.display = "none"
 
@@ -124,7 +96,7 @@ class Settings:
         """Show the settings of a reference."""
         index, frames = 0, 1
         if reference.upload is not None:
-            index, frames = reference.upload.index, reference.upload.frames
+            index, frames = reference.upload.index, len(reference.upload.frames)
         with self._quiet:
             self.structure.value = reference.name
             self.upload.value = ()  # or the same file could not be chosen again
@@ -153,77 +125,15 @@ def _looks(width: int) -> dict[str, Any]:
 def _integer(name: str, low: int, high: int, tooltip: str) -> Any:
     widgets = require("ipywidgets")
     return widgets.BoundedIntText(
-        description=name, min=low, max=high, tooltip=tooltip, **_looks(105)
+        description=name, min=low, max=high, tooltip=tooltip, **_looks(95)
     )
 
 
-def _length(name: str, low: float, high: float, tooltip: str) -> Any:
+def _length(name: str, low: float, high: float, tooltip: str, *, width: int) -> Any:
     widgets = require("ipywidgets")
     return widgets.BoundedFloatText(
-        description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(145)
+        description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(width)
     )
-
-
-def read_upload(name: str, content: bytes, *, index: int = 0) -> tuple[Atoms, Upload]:
-    """Return one structure of a file, and what is known of the file.
-
-    Raises
-    ------
-    ValueError
-        If it is too large, or no structure in a format of ``FORMATS``; the message says so in
-        words.
-    """
-    if len(content) > UPLOAD:
-        raise ValueError(
-            f"{name} has {len(content) / 1e6:.1f} MB, and at most {UPLOAD / 1e6:.0f} MB can be "
-            "read here; cut out what you want to look at."
-        )
-    if name.lower().endswith(PACKED):
-        raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / _file_name(name)
-        path.write_bytes(content)
-        try:
-            _check_format(path)
-            atoms, frames = structures.read(path, index=index), structures.count_frames(path)
-            return atoms, Upload(name, content, index % frames, frames)
-        except ValueError as error:
-            raise ValueError(str(error).replace(f"{folder}/", "")) from None
-
-
-def _check_format(path: Path) -> None:
-    from ase.io.formats import UnknownFileTypeError, filetype
-
-    try:
-        found = filetype(str(path))
-    except UnknownFileTypeError:
-        return  # empty, or unknown: said in words when it is read
-    if found not in FORMATS:
-        raise ValueError(
-            f"{path.name} is of the format {found!r}, which is not read from an uploaded file; "
-            "give it as xyz, extxyz, cif, POSCAR or pdb."
-        )
-    if found in {"xyz", "extxyz"}:
-        _check_counts(path)
-
-
-def _check_counts(path: Path) -> None:
-    """Refuse a file that is shorter than it says: ASE would look for each atom that is missing."""
-    lines = path.read_text(errors="replace").splitlines()
-    place = 0
-    while place < len(lines) and lines[place].strip().isdecimal():
-        count = int(lines[place])
-        place += count + 2
-        if place > len(lines):
-            raise ValueError(
-                f"{path.name} speaks of {count} atoms and ends before them; is it complete?"
-            )
-
-
-def _file_name(name: str) -> str:
-    """The last part of a name, as a folder takes it, with the ending that tells the format."""
-    last = re.split(r"[/\\\0]", name)[-1]
-    return "structure" if last in {"", ".", ".."} else last[-LONGEST_NAME:]
 
 
 def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
@@ -259,20 +169,6 @@ def check_size(atoms: Atoms) -> None:
         )
 
 
-def usual_centers(atoms: Atoms, *, name: str = "") -> tuple[int, ...] | None:
-    """Return the centers to begin with.
-
-    Of methane and of the environments of the literature, by their names, it is the atom in the
-    middle, which is the first; else all atoms, or of many the one in the middle.
-    """
-    if name in {*ENVIRONMENTS, "CH4"}:
-        return (0,)
-    if len(atoms) <= ALL_CENTERS:
-        return None
-    offsets = atoms.positions - atoms.positions.mean(axis=0)
-    return (int(np.argmin(np.linalg.norm(offsets, axis=1))),)
-
-
 def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
     """Return the descriptor with one setting changed.
 
@@ -298,47 +194,3 @@ def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
     odd = found.parity_odd and value >= 3
     channels = found.contract_channels if value >= 3 else None
     return replace(found, order=value, parity_odd=odd, contract_channels=channels)
-
-
-def read_centers(text: str, atoms: Atoms) -> tuple[int, ...] | None:
-    """Return the centers that a text names; None for all.
-
-    Raises
-    ------
-    ValueError
-        If it names none, or no such atom; the message says what it may be.
-    """
-    wanted = text.strip()
-    if wanted.lower() in {"", "all"}:
-        return None
-    found: list[int] = []
-    for part in wanted.replace(",", " ").split():
-        found += _atoms_named(part, atoms)
-    return tuple(dict.fromkeys(found))
-
-
-def write_centers(centers: Iterable[int], count: int) -> str:
-    """Return the text that names these centers, of so many atoms, with runs as 2-4."""
-    chosen = sorted(centers)
-    if len(chosen) == count:
-        return "all"
-    breaks = np.flatnonzero(np.diff(chosen) > 1) + 1
-    runs = [run.tolist() for run in np.split(np.array(chosen), breaks)]
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-
-
-def _atoms_named(part: str, atoms: Atoms) -> list[int]:
-    last = len(atoms) - 1
-    remedy = f"write all, an element of the structure, or numbers from 0 to {last} such as 0, 2-4."
-    if part in atomic_numbers:
-        found = np.flatnonzero(atoms.numbers == atomic_numbers[part]).tolist()
-        if not found:
-            raise ValueError(f"the structure has no {part} to be a center; {remedy}")
-        return found
-    ends = part.split("-")
-    if len(ends) > 2 or not all(end.isdecimal() for end in ends):
-        raise ValueError(f"centers cannot be {part!r}; {remedy}")
-    low, high = int(ends[0]), int(ends[-1])
-    if not low <= high <= last:
-        raise ValueError(f"there are no atoms {part}; {remedy}")
-    return list(range(low, high + 1))

@@ -26,7 +26,7 @@ def write_source(state: State) -> str:
         f"from sensitivity import {', '.join(sorted(names, key=str.lower))}",
         "",
         f"atoms = {load}",
-        f"descriptor = {_describe(reference.descriptor)}",
+        *_describe(reference.descriptor),
         f"centers = {list(reference.centers)}",
         "",
         f"found = {'diagnose' if known else 'spectrum'}(atoms, descriptor, centers=centers)",
@@ -45,10 +45,10 @@ def write_source(state: State) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _describe(descriptor: Descriptor) -> str:
-    """The call that makes a descriptor, defaults left out."""
+def _describe(descriptor: Descriptor) -> list[str]:
+    """The lines that make a descriptor, defaults left out; of one's own what to write there."""
     if not isinstance(descriptor, DensityCorrelations):
-        return f"...  # {type(descriptor).__name__}, as it was given to the explorer"
+        return _ask_for(descriptor)
     usual = DensityCorrelations()
     shown = {"order", "cutoff", "n_max", "l_max"}
     arguments = [
@@ -56,7 +56,20 @@ def _describe(descriptor: Descriptor) -> str:
         for field in fields(descriptor)
         if field.name in shown or getattr(descriptor, field.name) != getattr(usual, field.name)
     ]
-    return f"DensityCorrelations({', '.join(arguments)})"
+    return [f"descriptor = DensityCorrelations({', '.join(arguments)})"]
+
+
+def _ask_for(descriptor: Descriptor) -> list[str]:
+    kind = type(descriptor)
+    name, shown = kind.__qualname__, " ".join(repr(descriptor).split())
+    importable = "<locals>" not in name and kind.__module__ != "__main__"
+    source = f"from {kind.__module__} import {name.split('.')[0]}"
+    return [
+        f"# Write here how your {name} is made that was given to the explorer, which shows as",
+        f"# {shown}",
+        f"# {source}" if importable else f"# and define or import {name} above.",
+        "descriptor = ...",
+    ]
 
 
 def _write(atoms: Atoms) -> str:

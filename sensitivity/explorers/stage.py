@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +15,7 @@ from sensitivity.explorers import sentences
 from sensitivity.explorers.background import Failure, Report, Worker
 from sensitivity.explorers.chart import Chart
 from sensitivity.explorers.controls import Controls
+from sensitivity.explorers.images import Images, near_images
 from sensitivity.explorers.molecule import Body, Camera, Molecule
 from sensitivity.explorers.panel import Panel
 from sensitivity.explorers.state import (
@@ -32,6 +35,10 @@ Array = NDArray[np.float64]
 
 SETTLED = 0.25
 """Seconds without a change after which the causes for a displaced structure are looked for."""
+
+UNHINTED = 0.7
+"""Seconds that something is computed before the panel says so: a sign that is soon gone flickers,
+and after a second a person wonders."""
 
 GLIMPSE = 4
 """A trace that takes long is shown as far as it is known, after every so many points."""
@@ -65,6 +72,7 @@ class Stage:
     """
 
     state: State
+    _images: Images
 
     def __init__(
         self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]
@@ -72,7 +80,16 @@ class Stage:
         self.chart = Chart()
         self.molecule = Molecule(on_width=self.chart.fit)
         self._controls, self._panel, self._fail = controls, panel, failed
-        self._spectra, self._causes, self._tracer = self.workers = Worker(), Worker(), Worker()
+        self._spectra, self._causes, self._tracer = self.workers = (
+            Worker(),
+            Worker(changed=self._hint),
+            Worker(changed=self._hint),
+        )
+        self._hints = {
+            "Curves along the mode are being computed ...": self._tracer,
+            "Causes are being computed ...": self._causes,
+        }
+        self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, state: State) -> None:
         """Show another reference, and find its causes if they are not known."""
@@ -80,7 +97,11 @@ class Stage:
             worker.drop()
         self.state, reference = state, state.reference
         marked = reference.centers if len(reference.centers) < len(reference.atoms) else ()
-        self.molecule.load(Body(reference.atoms, marked=marked), camera=self._camera())
+        cutoff = reference.descriptor.cutoff
+        self._images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
+        drawn = self._images.join(reference.atoms)
+        body = Body(drawn, marked=marked, images=len(self._images))
+        self.molecule.load(body, camera=self._camera())
         self.chart.load(reference)
         self._controls.load(sentences.labels(reference), mode=state.mode, reach=reference.reach)
         self._show_all()
@@ -101,13 +122,14 @@ class Stage:
         if axis is None:
             self.molecule.look(self._camera())
         elif axis in VIEWS:
-            self.molecule.look(Camera.around(self.state.reference.atoms, view=VIEWS[axis]))
+            drawn = self._images.join(self.state.reference.atoms)
+            self.molecule.look(Camera.around(drawn, view=VIEWS[axis]))
         else:
             raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
 
     def _camera(self) -> Camera:
         atoms, mode = self.state.reference.atoms, self.state.reference.modes[self.state.mode]
-        return Camera.around(atoms, view=choose_view(atoms, mode))
+        return Camera.around(self._images.join(atoms), view=choose_view(atoms, mode))
 
     def _learn(self, reference: Reference) -> None:
         """Take the modes of a reference whose causes are known now."""
@@ -119,10 +141,29 @@ class Stage:
         self._move()
         self._trace()
 
+    def _hint(self) -> None:
+        """Say in the panel what is being computed, once that has taken a while."""
+        if not self._computed():
+            self._panel.hint("")
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = None
+        elif self._panel.aside.value:
+            self._announce()
+        elif self._timer is None:
+            with suppress(RuntimeError):  # outside of a notebook everything is waited for
+                self._timer = asyncio.get_running_loop().call_later(UNHINTED, self._announce)
+
+    def _announce(self) -> None:
+        self._panel.hint(self._computed())
+
+    def _computed(self) -> str:
+        return next((what for what, worker in self._hints.items() if worker.busy), "")
+
     def _move(self) -> None:
         state, positions = self.state, self.state.atoms.positions
         ends = arrow_ends(positions, state.pattern, length=state.arrow_length)
-        self.molecule.show(positions, arrows=ends)
+        self.molecule.show(self._images.extend(positions), arrows=ends)
         self._controls.show(state)
         if state.reference.diagnosis is not None:
             self._causes.drop()  # those of a structure that is no longer shown

@@ -48,18 +48,22 @@ class Upload:
 
     Attributes
     ----------
-    name, content
+    name
         Of the file.
-    index
-        Of the structure, from 0.
     frames
-        How many structures it has.
+        Its structures, which are not changed.
+    index
+        Of the one that is looked at, from 0.
     """
 
     name: str
-    content: bytes
+    frames: tuple[Atoms, ...]
     index: int = 0
-    frames: int = 1
+
+    @property
+    def atoms(self) -> Atoms:
+        """The structure that is looked at."""
+        return self.frames[self.index]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import traitlets
 
 from sensitivity.explorers.background import Failure, Report, Worker
 from sensitivity.explorers.panel import Panel
+from sensitivity.explorers.quiet import Quiet
 from sensitivity.explorers.state import as_sentence
 
 WRONG = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, traitlets.TraitError)
@@ -57,6 +58,7 @@ class View(traitlets.HasTraits):
     def __init__(self) -> None:
         super().__init__()
         self.panel = Panel()
+        self.attempting = Quiet()
         self._task = Worker(changed=lambda: self._show_busy(self._task.busy))
         self.panel.cancel.on_click(lambda _: self.cancel())
 
@@ -82,7 +84,8 @@ class View(traitlets.HasTraits):
     def attempt(self, act: Callable[..., None], *arguments: Any) -> None:
         """Do what a person asks for; what is wrong with it is said in the panel."""
         try:
-            act(*arguments)
+            with self.attempting:
+                act(*arguments)
         except WRONG as error:
             self._fail(error)
 

@@ -1,7 +1,7 @@
 """Structures: read them, name them, check them, and find who is near whom."""
 
 from sensitivity.structures.environments import environment
-from sensitivity.structures.files import count_frames, read
+from sensitivity.structures.files import count_frames, read, read_frames
 from sensitivity.structures.library import load, names, summarize
 from sensitivity.structures.literature import ch4_pair
 from sensitivity.structures.neighbors import Pairs, check, neighbor_pairs
@@ -19,5 +19,6 @@ __all__ = [
     "names",
     "neighbor_pairs",
     "read",
+    "read_frames",
     "summarize",
 ]

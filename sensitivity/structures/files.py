@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from numbers import Integral
 from os import PathLike
@@ -32,8 +33,7 @@ def read(path: str | PathLike[str], *, index: int = 0) -> Atoms:
         raise TypeError(f"index must be the integer number of a frame, got {index!r}; give e.g. 0.")
     file = _existing(path)
     atoms = _frame(file, int(index))
-    atoms.calc = None
-    atoms.set_constraint()
+    _strip(atoms)
     try:
         check(atoms)
     except ValueError as error:
@@ -49,14 +49,32 @@ def count_frames(path: str | PathLike[str], *, limit: int | None = None) -> int:
     ValueError
         If the file is missing, empty or unreadable.
     """
+    return sum(1 for _ in islice(read_frames(path), limit))
+
+
+def read_frames(path: str | PathLike[str]) -> Iterator[Atoms]:
+    """Yield the frames of a file, one after the other, as ``read`` returns them, but not checked.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, empty or unreadable.
+    """
     import ase.io
 
     file = _existing(path)
     try:
-        frames = ase.io.iread(file, index=":", do_not_split_by_at_sign=True)
-        return sum(1 for _ in islice(frames, limit))
+        for atoms in ase.io.iread(file, index=":", do_not_split_by_at_sign=True):
+            _strip(atoms)
+            yield atoms
     except Exception as error:
         raise ValueError(_unreadable(file, error)) from error
+
+
+def _strip(atoms: Atoms) -> None:
+    """Leave constraints and stored results behind."""
+    atoms.calc = None
+    atoms.set_constraint()
 
 
 def _existing(path: str | PathLike[str]) -> Path:

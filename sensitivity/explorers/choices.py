@@ -1,0 +1,72 @@
+"""What a person chooses of a structure: a mode, how far the atoms move along it, and the arrows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from sensitivity.explorers.controls import ARROW_LENGTHS, STEP, swing
+from sensitivity.explorers.state import ARROW_LENGTH, Reference
+from sensitivity.explorers.view import View
+
+
+class Choices(View):
+    """A view whose choices are attributes, refused with a sentence if there is no such.
+
+    Attributes
+    ----------
+    mode
+        Index of the mode, a row of ``reference.modes``.
+    amplitude
+        Å. Root of the summed squares of what the atoms moved.
+    arrows, arrow_length
+        Whether one arrow per atom shows the direction of motion, and the length of the longest, Å.
+    """
+
+    mode = traitlets.CInt()
+    amplitude = traitlets.CFloat()
+    arrows = traitlets.CBool(True)
+    arrow_length = traitlets.CFloat(ARROW_LENGTH)
+
+    @property
+    def reference(self) -> Reference:
+        """The structure at amplitude zero, with its modes and their causes."""
+        raise NotImplementedError
+
+    def slide_to(self, amplitude: float) -> None:
+        """Take the amplitude of the slider."""
+        # It stands at the stop nearest to the amplitude, which may lie between two.
+        if abs(amplitude - self.amplitude) > STEP / 2:
+            self.amplitude = amplitude
+
+    def swing_to(self, step: int) -> None:
+        """Take the amplitude of one step of the motion back and forth."""
+        self.amplitude = swing(step, reach=self.reference.reach)
+
+    def set_near(self, amplitude: float) -> None:
+        """Take an amplitude, or the end of the slider if it is beyond."""
+        reach = self.reference.reach
+        self.amplitude = round(float(np.clip(amplitude, -reach, reach)), 2)
+
+    @traitlets.validate("mode")
+    def _validate_mode(self, proposal: Any) -> int:
+        mode, count = int(proposal["value"]), len(self.reference.causes)
+        if not 0 <= mode < count:
+            raise ValueError(f"mode must be one of 0 to {count - 1}, got {mode}")
+        return mode
+
+    @traitlets.validate("amplitude")
+    def _validate_amplitude(self, proposal: Any) -> float:
+        amplitude, reach = float(proposal["value"]), self.reference.reach
+        if not abs(amplitude) <= reach:
+            raise ValueError(f"amplitude must be between {-reach} and {reach} Å, got {amplitude}")
+        return amplitude
+
+    @traitlets.validate("arrow_length")
+    def _validate_arrow_length(self, proposal: Any) -> float:
+        length = float(proposal["value"])
+        if length not in ARROW_LENGTHS:
+            raise ValueError(f"arrow_length must be one of {ARROW_LENGTHS} Å, got {length}")
+        return length
