@@ -651,14 +651,67 @@ def test_order_one_has_no_degrees() -> None:
     assert view.n_max == 2
 
 
+NOTHING = {
+    "symmetry lets nothing be seen": bulk("Si"),
+    "the only neighbours are images of the centers,\nwhich move with them": bulk("Cu"),
+    "no neighbour within the cutoff (3 Å)": Atoms("H2", [(0, 0, 0), (0, 0, 4)]),
+    "an atom alone: there is nothing to be seen": Atoms("H"),
+}
+
+
 @pytest.mark.usefixtures("few_bases")
-def test_where_nothing_can_be_seen_the_map_says_so() -> None:
-    view = BasisExplorer(bulk("Si"), DESCRIPTOR)
+@pytest.mark.parametrize("reason", NOTHING)
+def test_where_nothing_can_be_seen_the_map_says_why(reason: str) -> None:
+    view = BasisExplorer(NOTHING[reason], DESCRIPTOR)
     (axes,) = view.map.figure.axes
-    assert [text.get_text() for text in axes.texts] == ["symmetry lets nothing be seen"]
+    assert [text.get_text() for text in axes.texts] == [reason]
+    assert f"The map is empty: {reason}.".replace("\n", " ") in view.panel.message.value
     click(view.map.figure, axes, 0.9, 0.9)
     assert view.descriptor == DESCRIPTOR
-    assert set(drawn(view)) == {view.chart.values["symmetry"].get_ydata()[0]}
+    symmetric = "symmetry" in view.chart.values
+    assert symmetric == ("symmetry" in reason)
+    assert len(set(drawn(view))) == 1  # all are zero
+
+
+@pytest.mark.usefixtures("few_bases")
+def test_where_nothing_can_be_computed_the_map_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("too many features")
+
+    monkeypatch.setattr(bases, "convergence", refuse)
+    view = BasisExplorer(structures.load("S1"), DESCRIPTOR, centers=[0])
+    (text,) = view.map.figure.axes[0].texts
+    assert text.get_text() == "no basis could be computed"
+
+
+def test_the_map_says_how_much_symmetry_allows(basis: BasisExplorer) -> None:
+    # S1 has no symmetry: 9 internal displacements; of methane it allows only that of its bonds.
+    assert colour_label(basis) == "rank, of 9 that symmetry allows"
+    methane = BasisExplorer(structures.load("CH4"), DESCRIPTOR, centers=[0])
+    assert colour_label(methane).endswith("rank, of 1 that symmetry allows")
+
+
+def colour_label(view: BasisExplorer) -> str:
+    return str(view.map.figure.axes[-1].get_ylabel())
+
+
+def test_the_colours_of_ranks_are_whole_numbers(basis: BasisExplorer) -> None:
+    bar = basis.map.figure.axes[-1]
+    low, high = bar.get_ylim()
+    assert [tick for tick in bar.get_yticks() if low <= tick <= high] == list(range(10))
+    (image,) = basis.map.figure.axes[0].images
+    assert image.cmap.N == 10  # a colour for each
+
+
+def test_the_two_figures_share_the_width(basis: BasisExplorer) -> None:
+    ruler = basis.widget.children[1]
+    for width, expected in ((612, 602), (724, 348), (1240, 606)):
+        ruler.pixels = float(width)
+        for sheet in (basis.chart, basis.map):
+            assert sheet.figure.get_size_inches() * 100 == pytest.approx((expected, 420))
+    ruler.pixels = 0.0  # hidden
+    assert basis.chart.figure.get_figwidth() == pytest.approx(6.06)
+    assert [frame.get_xy() for frame in basis.map.frames] == [(1.5, 1.5)] * 2
 
 
 def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) -> None:

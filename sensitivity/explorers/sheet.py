@@ -41,7 +41,7 @@ class Sheet:
         self.figure = Figure(figsize=size, dpi=DOTS, layout="constrained")
         self._canvas = embed(self.figure)
         self.widget = self._canvas.widget
-        self._height = height
+        self._width, self._height = width, height
 
     def clear(self) -> None:
         """Begin with an empty figure."""
@@ -67,6 +67,15 @@ class Sheet:
     def fit(self, width: float) -> None:
         """Take a share of the width of the explorer, or, if that is too little, all of it."""
         share = int(SHARE * width)
-        pixels = min(share, WIDTHS[1]) if share >= WIDTHS[0] else int(width) - MARGINS
-        resize(self.figure, width=pixels, height=self._height)
+        self.take(min(share, WIDTHS[1]) if share >= WIDTHS[0] else int(width) - MARGINS)
+
+    def take(self, pixels: int) -> None:
+        """Be so wide, unless that is nothing, as in a hidden tab, or what it is already."""
+        if pixels > 0 and pixels != self._width:
+            self._width = pixels
+            resize(self.figure, width=pixels, height=self._height)
+            self.rearrange()
+
+    def rearrange(self) -> None:
+        """Do what another width asks for."""
         self.finish()
