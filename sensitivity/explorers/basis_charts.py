@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sensitivity.convergence import Convergence
 from sensitivity.explorers.bases import Grid, why_nothing
 from sensitivity.explorers.layout import GAP
-from sensitivity.explorers.sheet import DOTS, MARGINS, Sheet
+from sensitivity.explorers.legends import add_legend
+from sensitivity.explorers.sheet import MARGINS, Sheet
 from sensitivity.explorers.state import Reference
 from sensitivity.plots.convergence import plot_convergence
 from sensitivity.plots.palette import COLORS as KINDS
@@ -29,8 +30,8 @@ NARROWEST = 340
 """Pixels of each of the two figures: where they would be narrower beside each other, one stands
 below the other."""
 
-COLUMN = 135
-"""Pixels of the longest name of a cause in a legend, with its marker."""
+COLUMN = 97
+"""Points of the longest name of a cause in a legend, with its marker."""
 
 COLORS = "cividis"
 """The colours of convergence studies."""
@@ -88,14 +89,12 @@ class SpectrumChart(Half):
         axes.set(xlim=(-0.7, max(len(values), 2) - 0.3), xlabel="mode")
         axes.set_ylabel("singular value (1/Å)")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        axes.spines[["top", "right"]].set_visible(False)
         self.finish()
 
     def finish(self) -> None:
         """Lay the figure out, the names of the causes in as many columns as there is room for."""
-        pixels = self.figure.get_figwidth() * DOTS
         for axes in self.figure.axes:
-            _add_legend(axes, columns=int(pixels / COLUMN))
+            add_legend(axes, column=COLUMN)
         super().finish()
 
 
@@ -186,17 +185,6 @@ def _draw(axes: Axes, cause: str, chosen: NDArray[np.bool_], heights: Array) -> 
     style["label"] = f"{cause} ({chosen.sum()})"
     (line,) = axes.plot(np.flatnonzero(chosen), heights[chosen], **style)
     return line
-
-
-def _add_legend(axes: Axes, *, columns: int) -> None:
-    """A legend above the axes, in the middle of the figure, in lines of about equal length."""
-    for old in axes.figure.legends:
-        old.remove()
-    handles, names = axes.get_legend_handles_labels()
-    lines = -(-len(names) // columns)
-    tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "borderaxespad": 0.2}
-    style: dict[str, Any] = {"loc": "outside upper center", "frameon": False, "fontsize": "small"}
-    axes.figure.legend(handles, names, ncols=-(-len(names) // lines), **style, **tight)
 
 
 def _draw_ranks(axes: Axes, found: Convergence, *, most: int) -> None:

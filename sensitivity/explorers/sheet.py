@@ -29,6 +29,10 @@ class Sheet:
     ----------
     width
         Pixels, as long as nobody says how much room there is.
+    height
+        Pixels.
+    head
+        Pixels that are kept free at the top, for a legend that changes while nothing else does.
 
     Attributes
     ----------
@@ -36,12 +40,13 @@ class Sheet:
         The matplotlib figure, and the widget that shows it.
     """
 
-    def __init__(self, *, width: int = WIDTHS[0], height: int = HEIGHT) -> None:
+    def __init__(self, *, width: int = WIDTHS[0], height: int = HEIGHT, head: int = 0) -> None:
         size = (width / DOTS, height / DOTS)
         self.figure = Figure(figsize=size, dpi=DOTS, layout="constrained")
         self._canvas = embed(self.figure)
         self.widget = self._canvas.widget
         self._width, self._height = width, height
+        self._share = 1.0 - head / height
 
     def clear(self) -> None:
         """Begin with an empty figure."""
@@ -51,7 +56,7 @@ class Sheet:
 
     def finish(self) -> None:
         """Lay the figure out, once: that takes longer than to draw it again with other data."""
-        self.figure.set_layout_engine("constrained")
+        self.figure.set_layout_engine("constrained", rect=(0.0, 0.0, 1.0, self._share))
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
         self.redraw()
