@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 from itertools import combinations
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -872,3 +873,22 @@ def test_the_cursor_goes_through_no_text(on_the_way: PathExplorer) -> None:
     upper, lower = (axes.get_legend() for axes in on_the_way.chart.figure.axes)
     assert name(upper) == "smallest; other internal; zero for the rank; 0: at most 2e-13"
     assert name(lower).startswith("most visible mode; this way; 0: at most")
+
+
+def test_a_figure_is_not_changed_while_it_is_drawn(on_the_way: PathExplorer) -> None:
+    # JupyterLab's messages to widgets are handled in another thread than cells are.
+    chart, seen = on_the_way.chart, []
+    loading = Thread(target=lambda: chart.load(on_the_way.track, frame=1))
+
+    def look(_: Any) -> None:
+        if not seen:
+            seen.append(chart.figure.axes[0])
+            loading.start()
+            loading.join(0.3)  # it waits meanwhile
+            seen.append(chart.figure.axes[0])
+
+    chart.figure.canvas.mpl_connect("draw_event", look)
+    chart.widget.draw()
+    loading.join()
+    assert seen[0] is seen[1]
+    assert seen[0] is not chart.figure.axes[0]

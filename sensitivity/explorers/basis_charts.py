@@ -16,7 +16,7 @@ from sensitivity.convergence import Convergence
 from sensitivity.explorers.bases import Grid, why_nothing
 from sensitivity.explorers.layout import GAP
 from sensitivity.explorers.legends import add_legend
-from sensitivity.explorers.sheet import MARGINS, Sheet
+from sensitivity.explorers.sheet import MARGINS, Sheet, alone
 from sensitivity.explorers.state import Reference
 from sensitivity.plots.convergence import plot_convergence
 from sensitivity.plots.palette import COLORS as KINDS
@@ -69,6 +69,7 @@ class SpectrumChart(Half):
         The dashes; None at first.
     """
 
+    @alone
     def load(self, reference: Reference, before: Array | None) -> None:
         """Show the singular values of a reference, and those of another one."""
         self.clear()
@@ -108,6 +109,7 @@ class BasisMap(Half):
         long as nothing is known.
     """
 
+    @alone
     def load(self, found: Convergence, grid: Grid) -> None:
         """Show what is known of a map."""
         self.clear()
@@ -142,6 +144,7 @@ class BasisMap(Half):
         self.load(self._found, self._grid)
         self.show(*self._place)
 
+    @alone
     def show(self, column: int, row: int) -> None:
         """Mark the basis that is shown."""
         self._place = column, row

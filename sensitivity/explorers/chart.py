@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLoc
 from numpy.typing import NDArray
 
 from sensitivity.explorers.legends import count_columns
-from sensitivity.explorers.sheet import Sheet
+from sensitivity.explorers.sheet import Sheet, alone
 from sensitivity.explorers.state import Reference, State
 from sensitivity.plots.palette import ARROW, COLORS, GREY, MARKERS, TRIVIAL
 from sensitivity.spectrum import Spectrum
@@ -58,7 +58,9 @@ class Chart:
     def __init__(self) -> None:
         self._sheet = Sheet(head=HEAD)
         self.figure, self.widget = self._sheet.figure, self._sheet.widget
+        self.lock = self._sheet.lock
 
+    @alone
     def load(self, reference: Reference) -> None:
         """Show another structure, at amplitude zero."""
         self._zero = reference.spectrum.zero_level or reference.spectrum.threshold
@@ -74,6 +76,7 @@ class Chart:
             line.set_animated(True)
         self._sheet.finish()
 
+    @alone
     def show(self, state: State, values: Array, causes: Sequence[str]) -> None:
         """Show singular values of the displaced structure, each with its kind or cause.
 
@@ -91,12 +94,14 @@ class Chart:
         self._name(causes)
         self._sheet.refresh()
 
+    @alone
     def show_traces(self, amplitudes: Array, values: Array) -> None:
         """Show singular values, shape (amplitudes, modes), against amplitudes in Å."""
         for line, column in zip(self.traces, self._heights(values).T, strict=True):
             line.set_data(amplitudes, column)
         self._sheet.refresh()
 
+    @alone
     def fit(self, width: float) -> None:
         """Take a share of the width of the explorer, or, if that is too little, all of it."""
         self._sheet.fit(width)

@@ -19,11 +19,23 @@ WIDEST = 1240
 GAP = 8
 """Pixels between two pictures."""
 
+TROUBLE = "#B03A00"
+"""A colour that is seen on light and on dark paper."""
+
+DEAD = "The kernel behind this was restarted or has ended: run the cell again."
+"""Said by the page, since nobody else is there to say it."""
+
 STYLE = f"""<style>
 .{PICTURE} {{background: white; border: 1px solid #bdbdbd; border-radius: 4px; overflow: hidden}}
 .{FAMILY} .widget-upload, .{FAMILY} .jupyter-button {{overflow: hidden}}
+.{FAMILY} .jupyter-widgets-disconnected::before {{display: none}}
+.{FAMILY}.jupyter-widgets-disconnected > * {{opacity: 0.5; pointer-events: none}}
+.{FAMILY}.jupyter-widgets-disconnected::before {{
+  content: "{DEAD}"; font: inherit; color: {TROUBLE}; padding: 4px 8px;
+}}
 </style>"""
-"""Molecule and chart are on white paper, in a dark JupyterLab too."""
+"""Molecule and chart are on white paper, in a dark JupyterLab too. What has lost its kernel is
+pale, does not react, and says why once, instead of by a broken link at each control."""
 
 
 def arrange(*, above: Any, left: Any, right: Any, below: Any) -> Any:

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator
 from numpy.typing import NDArray
 
 from sensitivity.explorers.legends import add_legend
-from sensitivity.explorers.sheet import Sheet
+from sensitivity.explorers.sheet import Sheet, alone
 from sensitivity.explorers.tracks import Track
 from sensitivity.plots.palette import ARROW, COLORS, SERIES
 from sensitivity.plots.singular_values import plot_path
@@ -52,6 +52,7 @@ class PathChart(Sheet):
         In each picture, the mark where the cursor meets the bold line.
     """
 
+    @alone
     def load(self, track: Track, *, frame: int) -> None:
         """Show what is known of a track."""
         self.clear()
@@ -86,6 +87,7 @@ class PathChart(Sheet):
             add_legend(axes, column=COLUMN)
         super().finish()
 
+    @alone
     def show(self, frame: int) -> None:
         """Move the cursor to a frame."""
         x = float(self._x[frame])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
 from matplotlib.figure import Figure
 
 from sensitivity.explorers.canvas import embed, resize
@@ -22,6 +27,30 @@ DOTS = 100
 """Dots per inch: sizes in points are then what they are in print at this size."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Lockable(Protocol):
+    """What only one thread at a time may change."""
+
+    lock: AbstractContextManager[bool]
+
+
+S = TypeVar("S", bound=Lockable)
+
+
+def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Let a method wait until nobody else draws the figure or changes it."""
+
+    @wraps(method)
+    def wait_and_act(self: S, /, *arguments: P.args, **keywords: P.kwargs) -> T:
+        with self.lock:
+            return method(self, *arguments, **keywords)
+
+    return wait_and_act
+
+
 class Sheet:
     """A matplotlib figure as a widget.
 
@@ -38,6 +67,8 @@ class Sheet:
     ----------
     figure, widget
         The matplotlib figure, and the widget that shows it.
+    lock
+        Held by who draws the figure or changes it.
     """
 
     def __init__(self, *, width: int = WIDTHS[0], height: int = HEIGHT, head: int = 0) -> None:
@@ -45,6 +76,7 @@ class Sheet:
         self.figure = Figure(figsize=size, dpi=DOTS, layout="constrained")
         self._canvas = embed(self.figure)
         self.widget = self._canvas.widget
+        self.lock: AbstractContextManager[bool] = self._canvas.lock
         self._width, self._height = width, height
         self._share = 1.0 - head / height
 
@@ -74,6 +106,7 @@ class Sheet:
         share = int(SHARE * width)
         self.take(min(share, WIDTHS[1]) if share >= WIDTHS[0] else int(width) - MARGINS)
 
+    @alone
     def take(self, pixels: int) -> None:
         """Be so wide, unless that is nothing, as in a hidden tab, or what it is already."""
         if pixels > 0 and pixels != self._width:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sensitivity.explorers.overlay import SAME, Comparison, conclude
-from sensitivity.explorers.sheet import Sheet
+from sensitivity.explorers.sheet import Sheet, alone
 from sensitivity.plots.palette import SERIES
 
 LOWEST, HIGHEST = 1e-17, 10.0
@@ -32,6 +32,7 @@ class TwinChart(Sheet):
         The bars, one per order; those that are not known have no length.
     """
 
+    @alone
     def load(self, comparisons: Sequence[Comparison]) -> None:
         """Show what is known of each order."""
         self.clear()
