@@ -122,7 +122,6 @@ class BasisMap(Half):
             self.frames = []
             self.finish()
             return
-        axes.set_title("click to choose a basis", fontsize="small", pad=24)
         most = int(found.visible.max())
         if (found.smallest > RANK_THRESHOLD).any():
             plot_convergence(found, ax=axes)
@@ -132,6 +131,8 @@ class BasisMap(Half):
             _draw_ranks(axes, found, most=most)
         else:
             _draw_rank_line(axes, found, most=most)
+        above = 24 if axes.get_legend() else 6  # points
+        axes.set_title("click to choose a basis", fontsize="small", pad=above)
         for text in axes.texts:  # inside of the cells, they take time and no room
             text.set_in_layout(False)
         self.frames = self._add_frames(axes)
