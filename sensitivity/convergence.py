@@ -121,6 +121,8 @@ class Convergence:
 
     def _describe(self, point: Point) -> str:
         value = self.smallest[point]
+        if not self.internal[point]:
+            return "there is no internal displacement that the chosen centers could see"
         if np.isnan(value):
             return "symmetry lets nothing be seen"
         rank = f"the rank stays {self.rank[point]:.0f} of {self.visible[point]} allowed by symmetry"

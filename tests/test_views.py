@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from itertools import combinations
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,9 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 from matplotlib.backend_bases import MouseEvent
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from sensitivity import (
     DensityCorrelations,
@@ -23,10 +28,18 @@ from sensitivity import (
     spectrum,
     structures,
 )
-from sensitivity.explorers import BasisExplorer, PathExplorer, TwinExplorer, bases, tracks
+from sensitivity.explorers import (
+    BasisExplorer,
+    Explorer,
+    PathExplorer,
+    TwinExplorer,
+    bases,
+    tracks,
+)
 from sensitivity.explorers.dials import fold, name_lengths
 from sensitivity.explorers.molecule import ARROWS, LOOK
 from sensitivity.explorers.overlay import compare, list_orders
+from sensitivity.explorers.sheet import Sheet
 from sensitivity.explorers.tracks import coarse_to_fine
 from sensitivity.structures import environment
 
@@ -651,14 +664,67 @@ def test_order_one_has_no_degrees() -> None:
     assert view.n_max == 2
 
 
+NOTHING = {
+    "symmetry lets nothing be seen": bulk("Si"),
+    "the only neighbours are images of the centers,\nwhich move with them": bulk("Cu"),
+    "no neighbour within the cutoff (3 Å)": Atoms("H2", [(0, 0, 0), (0, 0, 4)]),
+    "an atom alone: there is nothing to be seen": Atoms("H"),
+}
+
+
 @pytest.mark.usefixtures("few_bases")
-def test_where_nothing_can_be_seen_the_map_says_so() -> None:
-    view = BasisExplorer(bulk("Si"), DESCRIPTOR)
+@pytest.mark.parametrize("reason", NOTHING)
+def test_where_nothing_can_be_seen_the_map_says_why(reason: str) -> None:
+    view = BasisExplorer(NOTHING[reason], DESCRIPTOR)
     (axes,) = view.map.figure.axes
-    assert [text.get_text() for text in axes.texts] == ["symmetry lets nothing be seen"]
+    assert [text.get_text() for text in axes.texts] == [reason]
+    assert f"The map is empty: {reason}.".replace("\n", " ") in view.panel.message.value
     click(view.map.figure, axes, 0.9, 0.9)
     assert view.descriptor == DESCRIPTOR
-    assert set(drawn(view)) == {view.chart.values["symmetry"].get_ydata()[0]}
+    symmetric = "symmetry" in view.chart.values
+    assert symmetric == ("symmetry" in reason)
+    assert len(set(drawn(view))) == 1  # all are zero
+
+
+@pytest.mark.usefixtures("few_bases")
+def test_where_nothing_can_be_computed_the_map_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("too many features")
+
+    monkeypatch.setattr(bases, "convergence", refuse)
+    view = BasisExplorer(structures.load("S1"), DESCRIPTOR, centers=[0])
+    (text,) = view.map.figure.axes[0].texts
+    assert text.get_text() == "no basis could be computed"
+
+
+def test_the_map_says_how_much_symmetry_allows(basis: BasisExplorer) -> None:
+    # S1 has no symmetry: 9 internal displacements; of methane it allows only that of its bonds.
+    assert colour_label(basis) == "rank, of 9 that symmetry allows"
+    methane = BasisExplorer(structures.load("CH4"), DESCRIPTOR, centers=[0])
+    assert colour_label(methane).endswith("rank, of 1 that symmetry allows")
+
+
+def colour_label(view: BasisExplorer) -> str:
+    return str(view.map.figure.axes[-1].get_ylabel())
+
+
+def test_the_colours_of_ranks_are_whole_numbers(basis: BasisExplorer) -> None:
+    bar = basis.map.figure.axes[-1]
+    low, high = bar.get_ylim()
+    assert [tick for tick in bar.get_yticks() if low <= tick <= high] == list(range(10))
+    (image,) = basis.map.figure.axes[0].images
+    assert image.cmap.N == 10  # a colour for each
+
+
+def test_the_two_figures_share_the_width(basis: BasisExplorer) -> None:
+    ruler = basis.widget.children[1]
+    for width, expected in ((612, 602), (724, 348), (1240, 606)):
+        ruler.pixels = float(width)
+        for sheet in (basis.chart, basis.map):
+            assert sheet.figure.get_size_inches() * 100 == pytest.approx((expected, 420))
+    ruler.pixels = 0.0  # hidden
+    assert basis.chart.figure.get_figwidth() == pytest.approx(6.06)
+    assert [frame.get_xy() for frame in basis.map.frames] == [(1.5, 1.5)] * 2
 
 
 def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) -> None:
@@ -706,3 +772,123 @@ def test_views_are_shown_as_widgets(
     for view in (on_the_way, both, basis):
         bundle = view._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+# What is written in the pictures.
+
+
+def written(figure: Figure) -> list[tuple[str, Bbox]]:
+    """Every text outside of the pictures in a figure, and each legend as one, with its place."""
+    found: list[Any] = [figure._suptitle, *figure.legends]  # type: ignore[attr-defined]
+    for axes in figure.axes:
+        found += [axes.title, axes.get_legend()]
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            found += [axis.label, *(tick.label1 for tick in ticks)]
+    shown = [each for each in found if each is not None and each.get_visible()]
+    named = [(name(each), each.get_window_extent()) for each in shown]
+    return [(text, place) for text, place in named if text]
+
+
+def name(artist: Any) -> str:
+    texts = [artist] if isinstance(artist, Text) else artist.get_texts()
+    return "; ".join(text.get_text() for text in texts)
+
+
+def inner(figure: Figure) -> list[tuple[str, Bbox]]:
+    """Texts within the pictures and the legends."""
+    texts = [text for axes in figure.axes for text in axes.texts]
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
+    texts += [text for legend in legends for text in legend.get_texts()]
+    return [(text.get_text(), text.get_window_extent()) for text in texts]
+
+
+def misplaced(figure: Figure) -> list[str]:
+    """What is not wholly inside the figure, and what stands on something else."""
+    figure.draw_without_rendering()
+    outside, around = written(figure), figure.bbox
+    clipped = [
+        text
+        for text, box in outside + inner(figure)
+        if not (around.x0 <= box.x0 <= box.x1 <= around.x1)
+        or not (around.y0 <= box.y0 <= box.y1 <= around.y1)
+    ]
+    pairs = combinations(outside, 2)
+    return clipped + [f"{one} on {other}" for (one, a), (other, b) in pairs if a.overlaps(b)]
+
+
+def check_widths(*sheets: Sheet) -> None:
+    for sheet in sheets:
+        for width in (345, 380, 450, 600, 900):
+            sheet.take(width)
+            assert sheet.figure.get_figwidth() == pytest.approx(width / 100)
+            assert misplaced(sheet.figure) == [], width
+            assert len(written(sheet.figure)) > 5
+
+
+def test_a_text_outside_or_on_another_is_found(on_the_way: PathExplorer) -> None:
+    figure = on_the_way.chart.figure
+    axes = figure.axes[0]
+    axes.set_title("on the legend", y=1.0)
+    axes.text(1.0, 0.1, "too far on the right", transform=axes.transAxes)
+    found = misplaced(figure)
+    assert "too far on the right" in found
+    assert any(each.startswith("on the legend on ") for each in found)
+
+
+def test_all_text_of_paths_is_inside_and_apart(on_the_way: PathExplorer) -> None:
+    short = follow(structures.load("S1"), DESCRIPTOR, center=0, mode=8, length=0.1, step=0.05)
+    ends = structures.load("CH4"), structures.load("X0")  # zeros at both
+    way = PathExplorer.between(*ends, DESCRIPTOR, centers=[0], count=5)
+    check_widths(on_the_way.chart, PathExplorer(short).chart, way.chart)
+
+
+def test_all_text_of_twins_is_inside_and_apart(twin: Twin, both: TwinExplorer) -> None:
+    check_widths(both.chart, TwinExplorer(twin, Closed()).chart)
+
+
+@pytest.mark.usefixtures("few_bases")
+def test_all_text_of_bases_is_inside_and_apart(basis: BasisExplorer) -> None:
+    basis.l_max = 1  # truncation, incompleteness, and what was seen before
+    generic = BasisExplorer(rattled(structures.load("S1")), DESCRIPTOR, centers=[0])
+    single = BasisExplorer(structures.load("S1"), replace(DESCRIPTOR, order=1), centers=[0])
+    check_widths(basis.chart, basis.map, generic.map, single.map)
+
+
+def test_all_text_of_the_explorer_is_inside_and_apart() -> None:
+    small = DensityCorrelations(order=2, cutoff=3.0, n_max=2, l_max=1)
+    explorer = Explorer("S1", small, centers=[0])
+    explorer.wait()
+    check_widths(explorer.chart._sheet)
+    explorer.chart.fit(500.0)
+    (legend,) = explorer.chart.figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names[:4] == ["at amplitude 0", "sensitive", "truncation", "incompleteness"]
+
+
+def test_the_cursor_goes_through_no_text(on_the_way: PathExplorer) -> None:
+    for axes in on_the_way.chart.figure.axes:
+        assert not axes.texts
+    upper, lower = (axes.get_legend() for axes in on_the_way.chart.figure.axes)
+    assert name(upper) == "smallest; other internal; zero for the rank; 0: at most 2e-13"
+    assert name(lower).startswith("most visible mode; this way; 0: at most")
+
+
+def test_a_figure_is_not_changed_while_it_is_drawn(on_the_way: PathExplorer) -> None:
+    # JupyterLab's messages to widgets are handled in another thread than cells are.
+    chart, seen = on_the_way.chart, []
+    loading = Thread(target=lambda: chart.load(on_the_way.track, frame=1))
+
+    def look(_: Any) -> None:
+        if not seen:
+            seen.append(chart.figure.axes[0])
+            loading.start()
+            loading.join(0.3)  # it waits meanwhile
+            seen.append(chart.figure.axes[0])
+
+    chart.figure.canvas.mpl_connect("draw_event", look)
+    chart.widget.draw()
+    loading.join()
+    assert seen[0] is seen[1]
+    assert seen[0] is not chart.figure.axes[0]

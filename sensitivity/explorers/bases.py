@@ -13,6 +13,7 @@ from ase import Atoms
 
 from sensitivity.convergence import Convergence, convergence
 from sensitivity.descriptors import DensityCorrelations
+from sensitivity.structures import neighbor_pairs
 
 SIZES: dict[int, tuple[Sequence[int], Sequence[int]]] = {
     1: (range(1, 9), ()),
@@ -90,6 +91,26 @@ def fill_map(start: Convergence) -> Iterator[Convergence]:
 def count_known(found: Convergence) -> int:
     """Return how many bases of a map have been tried."""
     return int(np.sum(~np.isnan(found.rank))) + len(found.failures)
+
+
+def why_nothing(found: Convergence) -> str:
+    """Say in a few words why no basis can see anything; empty if one can, or if that is not known.
+
+    A center sees its neighbours. If it has none, or only images of itself, which move with it, it
+    is neither the basis that hides them nor symmetry.
+    """
+    if len(found.failures) == found.rank.size:
+        return "no basis could be computed"
+    if np.isnan(found.rank).all() or found.visible.any():
+        return ""
+    if found.internal.any():
+        return "symmetry lets nothing be seen"
+    if len(found.atoms) == 1 and not found.atoms.pbc.any():
+        return "an atom alone: there is nothing to be seen"
+    cutoff = found.descriptor.cutoff
+    if not np.isin(found.centers, neighbor_pairs(found.atoms, cutoff).i).any():
+        return f"no neighbour within the cutoff ({cutoff:g} Å)"
+    return "the only neighbours are images of the centers,\nwhich move with them"
 
 
 def _add(known: Convergence, column: int, n_max: int) -> Convergence:

@@ -6,27 +6,32 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sensitivity.convergence import Convergence
-from sensitivity.explorers.bases import Grid
-from sensitivity.explorers.sheet import Sheet
+from sensitivity.explorers.bases import Grid, why_nothing
+from sensitivity.explorers.layout import GAP
+from sensitivity.explorers.legends import add_legend
+from sensitivity.explorers.sheet import MARGINS, Sheet, alone
 from sensitivity.explorers.state import Reference
 from sensitivity.plots.convergence import plot_convergence
+from sensitivity.plots.palette import COLORS as KINDS
 from sensitivity.plots.palette import GREY, TRIVIAL, mode_marker
 from sensitivity.plots.zeros import ROUNDING, scale_axis
 from sensitivity.spectrum import RANK_THRESHOLD
 
 Array = NDArray[np.float64]
 
-WIDTH = 450
-"""Pixels of each: both fit beside each other on a usual screen, and one on a narrow one."""
+NARROWEST = 340
+"""Pixels of each of the two figures: where they would be narrower beside each other, one stands
+below the other."""
 
-MOST_IN_A_LINE = 3
-"""Names of causes that the width has room for."""
+COLUMN = 97
+"""Points of the longest name of a cause in a legend, with its marker."""
 
 COLORS = "cividis"
 """The colours of convergence studies."""
@@ -34,8 +39,26 @@ COLORS = "cividis"
 BRIGHT = 0.5
 """Of the scale of colours: from here on black is easier to read than white."""
 
+MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
+"""Smallest over largest singular value."""
 
-class SpectrumChart(Sheet):
+MANY_RANKS = 20
+"""More colours than this look like a continuous scale."""
+
+WRITE: dict[str, Any] = {"ha": "center", "va": "center"}
+"""Text is around its place."""
+
+
+class Half(Sheet):
+    """One of two figures, beside each other where there is room for both."""
+
+    def fit(self, width: float) -> None:
+        """Take half of the width of the explorer, or, if that is too little, all of it."""
+        half = int(width - GAP) // 2 - MARGINS
+        self.take(half if half >= NARROWEST else int(width) - MARGINS)
+
+
+class SpectrumChart(Half):
     """The singular values, coloured by cause, and as dashes those of the basis before.
 
     Attributes
@@ -46,9 +69,7 @@ class SpectrumChart(Sheet):
         The dashes; None at first.
     """
 
-    def __init__(self) -> None:
-        super().__init__(width=WIDTH)
-
+    @alone
     def load(self, reference: Reference, before: Array | None) -> None:
         """Show the singular values of a reference, and those of another one."""
         self.clear()
@@ -69,11 +90,16 @@ class SpectrumChart(Sheet):
         axes.set(xlim=(-0.7, max(len(values), 2) - 0.3), xlabel="mode")
         axes.set_ylabel("singular value (1/Å)")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        _add_legend(axes)
         self.finish()
 
+    def finish(self) -> None:
+        """Lay the figure out, the names of the causes in as many columns as there is room for."""
+        for axes in self.figure.axes:
+            add_legend(axes, column=COLUMN)
+        super().finish()
 
-class BasisMap(Sheet):
+
+class BasisMap(Half):
     """Smallest singular value and rank over n_max and l_max, the basis that is shown framed.
 
     Attributes
@@ -83,28 +109,30 @@ class BasisMap(Sheet):
         long as nothing is known.
     """
 
-    def __init__(self) -> None:
-        super().__init__(width=WIDTH)
-
+    @alone
     def load(self, found: Convergence, grid: Grid) -> None:
         """Show what is known of a map."""
         self.clear()
         axes = self._axes = self.figure.subplots()
-        self._grid = grid
+        self._found, self._grid = found, grid
         self._flat = len(grid.l_max) > 1
-        if np.isnan(found.smallest).all():
-            known = bool((~np.isnan(found.rank)).any())
-            _write(axes, "symmetry lets nothing be seen" if known else "being computed ...")
+        reason = why_nothing(found)
+        if reason or np.isnan(found.rank).all():
+            _write(axes, reason or "being computed ...")
             self.frames = []
             self.finish()
             return
-        sharp = bool((found.smallest > RANK_THRESHOLD).any())
-        what = "smallest over largest singular value, and rank" if sharp else "rank"
-        axes.set_title(f"{what}: click to choose a basis", fontsize="small", pad=24)
-        if sharp or not self._flat:
+        most = int(found.visible.max())
+        if (found.smallest > RANK_THRESHOLD).any():
             plot_convergence(found, ax=axes)
+            # Of cells, the colours have axes of their own.
+            self.figure.axes[-1].set_ylabel(f"{MEASURE}; rank, of {most} that symmetry allows")
+        elif self._flat:
+            _draw_ranks(axes, found, most=most)
         else:
-            _draw_ranks(axes, found)
+            _draw_rank_line(axes, found, most=most)
+        above = 24 if axes.get_legend() else 6  # points
+        axes.set_title("click to choose a basis", fontsize="small", pad=above)
         for text in axes.texts:  # inside of the cells, they take time and no room
             text.set_in_layout(False)
         self.frames = self._add_frames(axes)
@@ -112,8 +140,15 @@ class BasisMap(Sheet):
             frame.set_animated(True)
         self.finish()
 
+    def rearrange(self) -> None:
+        """Write into the cells if there is room now."""
+        self.load(self._found, self._grid)
+        self.show(*self._place)
+
+    @alone
     def show(self, column: int, row: int) -> None:
         """Mark the basis that is shown."""
+        self._place = column, row
         for frame in self.frames:
             if self._flat:
                 frame.set_xy((column - 0.5, row - 0.5))
@@ -156,29 +191,31 @@ def _draw(axes: Axes, cause: str, chosen: NDArray[np.bool_], heights: Array) -> 
     return line
 
 
-def _add_legend(axes: Axes) -> None:
-    """A legend above the axes, of up to eight names in two lines."""
-    place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
-    tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "borderaxespad": 0.2}
-    count = len(axes.get_legend_handles_labels()[0])
-    columns = count if count <= MOST_IN_A_LINE else -(-count // 2)
-    axes.legend(ncols=columns, frameon=False, fontsize="small", **place, **tight)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _draw_ranks(axes: Axes, found: Convergence) -> None:
+def _draw_ranks(axes: Axes, found: Convergence, *, most: int) -> None:
     """Cells coloured by rank, where the smallest singular value is zero in all of them."""
-    rank, most = found.rank, int(found.visible.max())
-    image = axes.imshow(rank.T, cmap=COLORS, origin="lower", aspect="auto", vmin=0, vmax=most)
+    rank, levels = found.rank, most + 1 if most < MANY_RANKS else None
+    colors = colormaps[COLORS].resampled(levels) if levels else colormaps[COLORS]
+    style: dict[str, Any] = {"cmap": colors, "origin": "lower", "aspect": "auto"}
+    image = axes.imshow(rank.T, vmin=-0.5, vmax=most + 0.5, **style)
     for axis, name in ((axes.xaxis, "n_max"), (axes.yaxis, "l_max")):
         values = found.parameters[name]
         axis.set_ticks(range(len(values)), [f"{value:g}" for value in values])
         axis.set_label_text(name)
     for column, row in np.argwhere(~np.isnan(rank)):
         color = "black" if rank[column, row] > BRIGHT * most else "white"
-        text = f"{rank[column, row]:.0f}"
-        axes.text(column, row, text, color=color, ha="center", va="center", fontsize="small")
-    axes.figure.colorbar(image, ax=axes, label=f"rank, of {most} that symmetry allows")
+        axes.text(column, row, f"{rank[column, row]:.0f}", color=color, fontsize="small", **WRITE)
+    bar = axes.figure.colorbar(image, ax=axes, label=f"rank, of {most} that symmetry allows")
+    bar.ax.yaxis.set_major_locator(MaxNLocator(10, integer=True))
+    bar.ax.minorticks_off()
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_rank_line(axes: Axes, found: Convergence, *, most: int) -> None:
+    """The same over n_max alone."""
+    axes.plot(found.parameters["n_max"], found.rank[:, 0], "o-", color=KINDS["internal"])
+    axes.set(xlabel="n_max", ylim=(-0.5, most + 0.5))
+    axes.set_ylabel(f"rank, of {most} that symmetry allows")
+    axes.yaxis.set_major_locator(MaxNLocator(10, integer=True))
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -186,4 +223,4 @@ def _write(axes: Axes, text: str) -> None:
     """Say why there is no map."""
     axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     axes.set_frame_on(False)
-    axes.text(0.5, 0.5, text, ha="center", va="center", color="gray")
+    axes.text(0.5, 0.5, text, color="gray", **WRITE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Centers, DensityCorrelations
 from sensitivity.explorers.background import Failure, Report, Worker
-from sensitivity.explorers.bases import Grid, count_known, empty_map, fill_map
+from sensitivity.explorers.bases import Grid, count_known, empty_map, fill_map, why_nothing
 from sensitivity.explorers.basis_charts import BasisMap, SpectrumChart
 from sensitivity.explorers.dials import make_slider
 from sensitivity.explorers.layout import row, spread
@@ -77,8 +78,9 @@ class BasisExplorer(View):
         self.widget = spread(
             self.chart.widget,
             self.map.widget,
-            above=[row(self.n_slider, self.l_slider, self.smearing_slider, self.cutoff_slider)],
+            above=[self._arrange_sliders()],
             below=[self.panel.box],
+            on_width=self._fit,
         )
         self._connect()
         self._enter(self.reference)
@@ -166,6 +168,18 @@ class BasisExplorer(View):
             stops=[f"{value:.1f}" for value in CUTOFFS],
             width="1 1 240px",
         )
+
+    def _arrange_sliders(self) -> Any:
+        """All four beside each other, or two and two."""
+        pairs = (self.n_slider, self.l_slider), (self.smearing_slider, self.cutoff_slider)
+        rows = [row(*pair) for pair in pairs]
+        for pair in rows:
+            pair.layout.flex = "1 1 460px"
+        return row(*rows)
+
+    def _fit(self, width: float) -> None:
+        self.chart.fit(width)
+        self.map.fit(width)
 
     def _connect(self) -> None:
         for name, slider in (
@@ -258,7 +272,10 @@ class BasisExplorer(View):
     def _tell_of_map(self) -> None:
         found, size = self.convergence, self._grid.size
         known = count_known(found)
-        if known == size:
+        nothing = why_nothing(found)
+        if nothing:
+            self.panel.tell(f"The map is empty: {' '.join(nothing.split())}.")
+        elif known == size:
             self.panel.tell(f"The map: {found.status}")
         elif self._task.busy:
             self.panel.tell(f"The map: {known} of {size} bases ...")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Callable
 from importlib.util import find_spec
+from threading import RLock
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,9 +30,15 @@ class Canvas:
     ----------
     widget
         The widget.
+    lock
+        Held by who draws the figure or changes it. A cell runs in another thread than what a
+        widget of JupyterLab says, and a figure that is changed while it is drawn stays blank.
     """
 
     widget: Any
+
+    def __init__(self) -> None:
+        self.lock = RLock()
 
     def redraw(self) -> None:
         """Draw everything, soon; several requests become one."""
@@ -51,8 +59,10 @@ class _Live(Canvas):
     """
 
     def __init__(self, figure: Figure) -> None:
+        super().__init__()
         backend = require("ipympl.backend_nbagg")
         self.widget = backend.Canvas(figure)
+        self.widget.draw = self._alone(self.widget.draw)  # whoever asks for it
         backend.FigureManager(self.widget, 0)  # not known to pyplot, so no cell shows it again
         self.widget.header_visible = self.widget.toolbar_visible = False
         self.widget.footer_visible = self.widget.resizable = False
@@ -60,6 +70,15 @@ class _Live(Canvas):
         self.widget.on_msg(lambda _, message, __: self._fix_size(message))
         self._figure, self._rest, self._asked = figure, None, False
         figure.canvas.mpl_connect("draw_event", self._keep)
+
+    def _alone(self, act: Callable[[], None]) -> Callable[[], None]:
+        """Do something when nobody else draws the figure or changes it."""
+
+        def wait_and_act() -> None:
+            with self.lock:
+                act()
+
+        return wait_and_act
 
     def redraw(self) -> None:
         self._rest = None
@@ -73,7 +92,7 @@ class _Live(Canvas):
             return
         if not self._asked:  # many changes in a row become one picture
             self._asked = True
-            loop.call_soon(self._paint)
+            loop.call_soon(self._alone(self._paint))
 
     def _keep(self, event: Any) -> None:
         """All but what is animated has been drawn: keep it, and draw the others over it."""
@@ -110,6 +129,7 @@ class _Still(Canvas):
     """A PNG, which does not see clicks."""
 
     def __init__(self, figure: Figure) -> None:
+        super().__init__()
         FigureCanvasAgg(figure)
         self._figure = figure
         self.widget = require("ipywidgets").Image(format="png", layout={"max_width": "100%"})

@@ -11,7 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from sensitivity.explorers.sheet import Sheet
+from sensitivity.explorers.legends import count_columns
+from sensitivity.explorers.sheet import Sheet, alone
 from sensitivity.explorers.state import Reference, State
 from sensitivity.plots.palette import ARROW, COLORS, GREY, MARKERS, TRIVIAL
 from sensitivity.spectrum import Spectrum
@@ -21,8 +22,14 @@ Array = NDArray[np.float64]
 BAND = 5.0
 """Singular values that count as zero are drawn this factor below the threshold."""
 
-TOP = 30.0
-"""Room above the largest singular value, for the legend and for growth."""
+TOP = 8.0
+"""Room above the largest singular value, for growth."""
+
+HEAD = 54
+"""Pixels above the pictures: three lines of a legend."""
+
+COLUMN = 97
+"""Points of the longest name of a cause in the legend, with its marker."""
 
 MANY = 20
 """Markers above this number are drawn smaller."""
@@ -49,9 +56,11 @@ class Chart:
     """
 
     def __init__(self) -> None:
-        self._sheet = Sheet()
+        self._sheet = Sheet(head=HEAD)
         self.figure, self.widget = self._sheet.figure, self._sheet.widget
+        self.lock = self._sheet.lock
 
+    @alone
     def load(self, reference: Reference) -> None:
         """Show another structure, at amplitude zero."""
         self._zero = reference.spectrum.zero_level or reference.spectrum.threshold
@@ -67,6 +76,7 @@ class Chart:
             line.set_animated(True)
         self._sheet.finish()
 
+    @alone
     def show(self, state: State, values: Array, causes: Sequence[str]) -> None:
         """Show singular values of the displaced structure, each with its kind or cause.
 
@@ -84,15 +94,18 @@ class Chart:
         self._name(causes)
         self._sheet.refresh()
 
+    @alone
     def show_traces(self, amplitudes: Array, values: Array) -> None:
         """Show singular values, shape (amplitudes, modes), against amplitudes in Å."""
         for line, column in zip(self.traces, self._heights(values).T, strict=True):
             line.set_data(amplitudes, column)
         self._sheet.refresh()
 
+    @alone
     def fit(self, width: float) -> None:
         """Take a share of the width of the explorer, or, if that is too little, all of it."""
         self._sheet.fit(width)
+        self._write_legend()
 
     def on_click(self, *, mode: Callable[[int], None], amplitude: Callable[[float], None]) -> None:
         """Call these with the mode, or the amplitude, that a person clicked on."""
@@ -111,10 +124,18 @@ class Chart:
         present = tuple(cause for cause in self.values if cause in causes)
         if present != self._legend:
             self._legend = present
-            lines = [self.before, *(self.values[cause] for cause in present)]
-            style: dict[str, Any] = {"fontsize": 8, "frameon": False, "handletextpad": 0.2}
-            self._left.legend(handles=lines, loc="upper right", **style)
-            self._sheet.redraw()
+            self._write_legend()
+
+    def _write_legend(self) -> None:
+        """Above both pictures, in as many columns as there is room for."""
+        for old in tuple(self.figure.legends):
+            old.remove()
+        lines = [self.before, *(self.values[cause] for cause in self._legend)]
+        columns = count_columns(self.figure, names=len(lines), column=COLUMN)
+        style: dict[str, Any] = {"fontsize": 8, "frameon": False, "loc": "upper center"}
+        tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "borderaxespad": 0.2}
+        self.figure.legend(handles=lines, ncols=columns, **style, **tight)
+        self._sheet.redraw()
 
     def _heights(self, values: Array) -> Array:
         # A logarithmic axis has no zero: all that counts as zero is drawn in the band below.

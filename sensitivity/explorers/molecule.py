@@ -127,7 +127,7 @@ const room = new ResizeObserver(([{contentRect}]) => {
 });
 room.observe(viewer.container);
 const page = new ResizeObserver(([{contentRect}]) => {
-  this.send({type: WIDTH, pixels: contentRect.width});
+  if (this.model.comm_live) this.send({type: WIDTH, pixels: contentRect.width});
 });
 page.observe(this.el.closest("." + FAMILY) ?? this.el);
 const remove = this.remove.bind(this);

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from sensitivity.explorers.layout import row
+from sensitivity.explorers.layout import TROUBLE, row
 from sensitivity.explorers.libraries import require
-
-TROUBLE = "#B03A00"
-"""A colour that is seen on light and on dark paper."""
 
 
 PALE = "#808080"

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator
 from numpy.typing import NDArray
 
-from sensitivity.explorers.sheet import Sheet
+from sensitivity.explorers.legends import add_legend
+from sensitivity.explorers.sheet import Sheet, alone
 from sensitivity.explorers.tracks import Track
-from sensitivity.plots.palette import ARROW, COLORS, SERIES, add_legend
+from sensitivity.plots.palette import ARROW, COLORS, SERIES
 from sensitivity.plots.singular_values import plot_path
 from sensitivity.plots.zeros import ROUNDING, scale_axis
 
@@ -20,6 +22,15 @@ Array = NDArray[np.float64]
 
 SHARES = (1.5, 1.0)
 """Heights of the two pictures: the upper one has more lines."""
+
+COLUMN = 106
+"""Points of the longest name in a legend, with its line."""
+
+ZERO = ":"
+"""How the line is drawn up to which values count as zero."""
+
+MOST_TICKS = (5, 4)
+"""Powers of ten beside each picture."""
 
 EDGE = 0.02
 """Of the length: room at both ends, so that the cursor is seen there."""
@@ -41,6 +52,7 @@ class PathChart(Sheet):
         In each picture, the mark where the cursor meets the bold line.
     """
 
+    @alone
     def load(self, track: Track, *, frame: int) -> None:
         """Show what is known of a track."""
         self.clear()
@@ -59,14 +71,23 @@ class PathChart(Sheet):
             upper.plot([], [], "o", color=ARROW, **ends)[0],
             lower.plot([], [], "o", color=SERIES[2], **ends)[0],
         ]
-        for axes in self._axes:
+        for axes, most in zip(self._axes, MOST_TICKS, strict=True):
             axes.tick_params(labelsize=9)
+            _thin_ticks(axes, most=most)
+            _name_marks(axes)
         self.figure.align_ylabels()
         for artist in (*self.cursors, *self.points):
             artist.set_animated(True)
         self.show(frame)
         self.finish()
 
+    def finish(self) -> None:
+        """Lay the figure out, the names of the lines in as many columns as there is room for."""
+        for axes in self.figure.axes:
+            add_legend(axes, column=COLUMN)
+        super().finish()
+
+    @alone
     def show(self, frame: int) -> None:
         """Move the cursor to a frame."""
         x = float(self._x[frame])
@@ -93,7 +114,8 @@ def _draw_values(axes: Axes, track: Track, x: Array) -> list[Line2D]:
     plot_path(spectra, coordinate=x, ax=axes)
     axes.set(xlabel="")
     axes.tick_params(labelbottom=False)
-    return [line for line in axes.lines if len(np.asarray(line.get_xdata())) == len(x)]
+    lines = [line for line in axes.lines if line.get_linestyle() != ZERO]
+    return [line for line in lines if len(np.asarray(line.get_xdata())) == len(x)]
 
 
 def _draw_distance(axes: Axes, track: Track, x: Array) -> Line2D:
@@ -104,8 +126,25 @@ def _draw_distance(axes: Axes, track: Track, x: Array) -> Line2D:
     both = np.concatenate([distance, visible])
     heights = scale_axis(axes, both, zero=ROUNDING * size, threshold=0.0)
     style: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 1.0, "linestyle": "--"}
-    axes.plot(x, heights(visible), label="along the most visible mode", **style)
-    (line,) = axes.plot(x, heights(distance), color=SERIES[2], linewidth=2.0, label="on this way")
+    axes.plot(x, heights(visible), label="most visible mode", **style)
+    (line,) = axes.plot(x, heights(distance), color=SERIES[2], linewidth=2.0, label="this way")
     axes.set_ylabel("feature distance")
-    add_legend(axes)
     return line
+
+
+def _thin_ticks(axes: Axes, *, most: int) -> None:
+    """Leave away powers of ten that a low picture has no room for, but not the zero."""
+    places, names = list(axes.get_yticks()), [label.get_text() for label in axes.get_yticklabels()]
+    start = int(names[:1] == ["0"])
+    step = max(1, -(-(len(names) - start) // most))
+    axes.yaxis.set_major_locator(FixedLocator(places[:start] + places[start::step]))
+    axes.yaxis.set_major_formatter(FixedFormatter(names[:start] + names[start::step]))
+
+
+def _name_marks(axes: Axes) -> None:
+    """Explain zeros in the legend, and not beside the axis, where the cursor goes through."""
+    for note in tuple(axes.texts):
+        dotted = [line for line in axes.lines if line.get_linestyle() == ZERO]
+        mark = dotted[0] if "rank" in note.get_text() else axes.patches[0]
+        mark.set_label(note.get_text())
+        note.remove()

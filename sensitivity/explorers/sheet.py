@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
 from matplotlib.figure import Figure
 
 from sensitivity.explorers.canvas import embed, resize
@@ -22,6 +27,30 @@ DOTS = 100
 """Dots per inch: sizes in points are then what they are in print at this size."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Lockable(Protocol):
+    """What only one thread at a time may change."""
+
+    lock: AbstractContextManager[bool]
+
+
+S = TypeVar("S", bound=Lockable)
+
+
+def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Let a method wait until nobody else draws the figure or changes it."""
+
+    @wraps(method)
+    def wait_and_act(self: S, /, *arguments: P.args, **keywords: P.kwargs) -> T:
+        with self.lock:
+            return method(self, *arguments, **keywords)
+
+    return wait_and_act
+
+
 class Sheet:
     """A matplotlib figure as a widget.
 
@@ -29,19 +58,27 @@ class Sheet:
     ----------
     width
         Pixels, as long as nobody says how much room there is.
+    height
+        Pixels.
+    head
+        Pixels that are kept free at the top, for a legend that changes while nothing else does.
 
     Attributes
     ----------
     figure, widget
         The matplotlib figure, and the widget that shows it.
+    lock
+        Held by who draws the figure or changes it.
     """
 
-    def __init__(self, *, width: int = WIDTHS[0], height: int = HEIGHT) -> None:
+    def __init__(self, *, width: int = WIDTHS[0], height: int = HEIGHT, head: int = 0) -> None:
         size = (width / DOTS, height / DOTS)
         self.figure = Figure(figsize=size, dpi=DOTS, layout="constrained")
         self._canvas = embed(self.figure)
         self.widget = self._canvas.widget
-        self._height = height
+        self.lock: AbstractContextManager[bool] = self._canvas.lock
+        self._width, self._height = width, height
+        self._share = 1.0 - head / height
 
     def clear(self) -> None:
         """Begin with an empty figure."""
@@ -51,7 +88,7 @@ class Sheet:
 
     def finish(self) -> None:
         """Lay the figure out, once: that takes longer than to draw it again with other data."""
-        self.figure.set_layout_engine("constrained")
+        self.figure.set_layout_engine("constrained", rect=(0.0, 0.0, 1.0, self._share))
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
         self.redraw()
@@ -67,6 +104,16 @@ class Sheet:
     def fit(self, width: float) -> None:
         """Take a share of the width of the explorer, or, if that is too little, all of it."""
         share = int(SHARE * width)
-        pixels = min(share, WIDTHS[1]) if share >= WIDTHS[0] else int(width) - MARGINS
-        resize(self.figure, width=pixels, height=self._height)
+        self.take(min(share, WIDTHS[1]) if share >= WIDTHS[0] else int(width) - MARGINS)
+
+    @alone
+    def take(self, pixels: int) -> None:
+        """Be so wide, unless that is nothing, as in a hidden tab, or what it is already."""
+        if pixels > 0 and pixels != self._width:
+            self._width = pixels
+            resize(self.figure, width=pixels, height=self._height)
+            self.rearrange()
+
+    def rearrange(self) -> None:
+        """Do what another width asks for."""
         self.finish()

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sensitivity.explorers.overlay import SAME, Comparison, conclude
-from sensitivity.explorers.sheet import Sheet
+from sensitivity.explorers.sheet import Sheet, alone
 from sensitivity.plots.palette import SERIES
 
 LOWEST, HIGHEST = 1e-17, 10.0
@@ -32,6 +32,7 @@ class TwinChart(Sheet):
         The bars, one per order; those that are not known have no length.
     """
 
+    @alone
     def load(self, comparisons: Sequence[Comparison]) -> None:
         """Show what is known of each order."""
         self.clear()
@@ -51,7 +52,7 @@ def _set_axes(axes: Axes, comparisons: Sequence[Comparison]) -> None:
     axes.set_yticks(range(count), [each.name for each in comparisons])
     for label, each in zip(axes.get_yticklabels(), comparisons, strict=True):
         label.set_fontweight("bold" if each.own else "normal")
-    axes.set_xlabel("difference of the features, relative to their norm")
+    axes.set_xlabel("relative difference of features")
     axes.axvspan(LOWEST, SAME, color="gray", alpha=0.15, linewidth=0, zorder=0)
     style: dict[str, Any] = {"fontsize": "x-small", "ha": "right", "va": "top"}
     axes.annotate("rounding", (SAME, -0.6), (-3, -2), textcoords="offset points", **style)

@@ -124,21 +124,6 @@ def two_views(workbench: Workbench) -> list[list[float]]:
     return views if len(views) == 2 else [[np.nan] * 5]
 
 
-# What sticks out of the explorer, or is larger inside than outside.
-CLIPPED = """() => {
-  const explorer = [...document.querySelectorAll('.sensitivity-explorer')].at(-1);
-  const outside = explorer.getBoundingClientRect();
-  return [...explorer.querySelectorAll('.jupyter-widgets, canvas')].filter(e => e.offsetParent)
-    .filter(e => {
-      const {left, right, bottom} = e.getBoundingClientRect();
-      return left < outside.left - 1 || right > outside.right + 1 || bottom > outside.bottom + 1
-        || e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1;
-    })
-    .map(e => `${e.className}: ${e.scrollWidth} in ${e.clientWidth} wide, `
-      + `${e.scrollHeight} in ${e.clientHeight} high`);
-}"""
-
-
 @pytest.mark.parametrize("width", [900, 1300, 1900])
 def test_nothing_is_clipped(workbench: Workbench, width: int) -> None:
     workbench.page.set_viewport_size({"width": width, "height": 900})
@@ -147,7 +132,7 @@ def test_nothing_is_clipped(workbench: Workbench, width: int) -> None:
     def measure() -> tuple[bool, list[str]]:
         box = explorer.bounding_box()
         wide = box is not None and box["width"] > 0.5 * min(width, 1240)
-        return wide, workbench.page.evaluate(CLIPPED)
+        return wide, workbench.clipped()
 
     workbench.wait(lambda: measure() == (True, []), measure)
     workbench.page.evaluate(TWO_FRAMES)

@@ -47,6 +47,21 @@ TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnima
 STILL = f"() => {STAGES}.at(-1)?.viewer.isStill === true"
 
 
+# What sticks out of the explorer, or is larger inside than outside.
+CLIPPED = """() => {
+  const explorer = [...document.querySelectorAll('.sensitivity-explorer')].at(-1);
+  const outside = explorer.getBoundingClientRect();
+  return [...explorer.querySelectorAll('.jupyter-widgets, canvas')].filter(e => e.offsetParent)
+    .filter(e => {
+      const {left, right, bottom} = e.getBoundingClientRect();
+      return left < outside.left - 1 || right > outside.right + 1 || bottom > outside.bottom + 1
+        || e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1;
+    })
+    .map(e => `${e.className}: ${e.scrollWidth} in ${e.clientWidth} wide, `
+      + `${e.scrollHeight} in ${e.clientHeight} high`);
+}"""
+
+
 @dataclass(frozen=True)
 class Workbench:
     """A page with an explorer, its laboratory, and what the page complained about."""
@@ -102,6 +117,11 @@ class Workbench:
         heights: list[float] = self.ask("explorer.chart.values['sensitive'].get_ydata().tolist()")
         return heights
 
+    def clipped(self) -> list[str]:
+        """What sticks out of the explorer, or has scroll bars."""
+        found: list[str] = self.page.evaluate(CLIPPED)
+        return found
+
     def settle(self) -> None:
         """Wait until the browser has the atoms that the kernel has, and has drawn them for good."""
         self.wait(lambda: self._agrees(self.scene()["atoms"]))
@@ -120,7 +140,7 @@ class Workbench:
             self.page.wait_for_timeout(50)
 
 
-def pixels(locator: Locator) -> np.ndarray:
+def pixels(locator: Locator | Page) -> np.ndarray:
     """The picture as it is on the screen, shape (height, width, 3)."""
     picture = Image.open(io.BytesIO(locator.screenshot()))
     return np.asarray(picture.convert("RGB"), dtype=int)

@@ -1,0 +1,171 @@
+"""The views of paths, twins and bases in JupyterLab, and all views where a page is unkind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator
+from workbench import Workbench, pixels
+
+from sensitivity.explorers.layout import DEAD
+
+VIEWS = {
+    "path": "PathExplorer(follow(X0, look, center=0, mode=8, length=0.3))",
+    "twin": "TwinExplorer(find_twin(X0, look, center=0), look)",
+    "basis": "BasisExplorer(X0, look, centers=[0])",
+    "main": "Explorer(X0)",
+}
+
+MAKE = """
+from sensitivity import DensityCorrelations, find_twin, follow, structures
+from sensitivity.explorers import BasisExplorer, Explorer, PathExplorer, TwinExplorer
+X0, look = structures.load("X0"), DensityCorrelations(n_max=3, l_max=3)
+explorer = {}
+place.children = (explorer.widget,)
+"""
+
+CLOSE = """async () => {
+  if (!jupyterapp.shell.leftCollapsed)
+    await jupyterapp.commands.execute('application:toggle-left-area');
+}"""
+
+HIDE = "async () => { await jupyterapp.commands.execute('launcher:create'); }"
+
+SECOND = "async () => { await jupyterapp.commands.execute('notebook:create-output-view'); }"
+
+DISPOSE = "() => { jupyterapp.shell.currentWidget.dispose(); }"
+
+SHOW = "id => { jupyterapp.shell.activateById(id); }"
+
+RESTART = "() => { jupyterapp.commands.execute('notebook:restart-kernel'); }"
+
+RUN = "async () => { await jupyterapp.commands.execute('notebook:run-all-cells'); }"
+
+BESIDE = {"path": 1300, "twin": 1300, "basis": 900}
+"""From which width of the page on the pictures stand beside each other, of those tested."""
+
+TALL = 1400
+"""Pixels: an explorer is in sight as a whole, one picture below the other."""
+
+INK = 0.01
+"""Of the pixels of a picture that is not blank."""
+
+
+@pytest.fixture
+def bench(opened: Workbench) -> Iterator[Workbench]:
+    """A page of the usual size; a test fails too if it complains meanwhile."""
+    opened.page.set_viewport_size({"width": 1300, "height": TALL})
+    opened.page.evaluate(CLOSE)
+    yield opened
+    assert opened.complaints.console == []
+    assert opened.complaints.elsewhere == []
+
+
+def put(bench: Workbench, view: str) -> None:
+    """Show a view in the place of the one before."""
+    bench.tell(f"exec({MAKE.format(VIEWS[view])!r}, globals())")
+
+
+def explorers(bench: Workbench) -> Locator:
+    return bench.page.locator(".sensitivity-explorer:visible")
+
+
+def wait_until_drawn(bench: Workbench, *, count: int = 1) -> None:
+    """Wait until both pictures of so many explorers show something."""
+
+    def ink() -> list[float]:
+        screen = pixels(bench.page)
+        # Of two canvases of a chart, one is drawn on, and the other lies on it.
+        shown = explorers(bench).locator(".sensitivity-picture canvas:not(canvas + canvas)").all()
+        return [share(screen, canvas.bounding_box()) for canvas in shown]
+
+    bench.wait(lambda: len(ink()) == 2 * count and min(ink()) > INK, ink)
+
+
+def share(screen: np.ndarray, box: Any) -> float:
+    """Share of the pixels in a box that are not white; zero if it is not on the screen."""
+    if box is None:
+        return 0.0
+    left, top, width, height = (round(box[key]) for key in ("x", "y", "width", "height"))
+    part = screen[top : top + height, left : left + width]
+    return float((part.min(axis=2) < 250).mean()) if part.size else 0.0
+
+
+@pytest.mark.parametrize("view", ["path", "twin", "basis"])
+def test_a_view_fits_into_the_page_at_all_widths(bench: Workbench, view: str) -> None:
+    put(bench, view)
+    bench.tell("explorer.wait()")
+
+    def measure() -> tuple[bool, list[str]]:
+        return filled(bench), bench.clipped()
+
+    for width in (800, 900, 1300, 1900):
+        bench.page.set_viewport_size({"width": width, "height": TALL})
+        bench.wait(lambda: measure() == (True, []), measure)
+        tops = [top for _, top, _ in boxes(bench)[1:]]
+        assert (tops[0] == tops[1]) == (width >= BESIDE[view])
+    wait_until_drawn(bench)
+
+
+def boxes(bench: Workbench) -> list[tuple[float, float, float]]:
+    """Of the explorer and of both pictures: left, top and right."""
+    papers = explorers(bench).last.locator(".sensitivity-picture").all()
+    found = [each.bounding_box() for each in (explorers(bench).last, *papers)]
+    return [(box["x"], box["y"], box["x"] + box["width"]) for box in found if box]
+
+
+def filled(bench: Workbench) -> bool:
+    """Whether the pictures reach from the left of the explorer to its right."""
+    (left, _, right), *papers = boxes(bench)
+    starts, _, ends = zip(*papers, strict=True)
+    return abs(min(starts) - left) < 5 and abs(max(ends) - right) < 12
+
+
+@pytest.mark.parametrize("view", ["twin", "basis"])
+def test_a_view_can_be_shown_twice(bench: Workbench, view: str) -> None:
+    put(bench, view)
+    bench.page.evaluate(SECOND)
+    wait_until_drawn(bench, count=2)
+    bench.page.evaluate(DISPOSE)
+    wait_until_drawn(bench)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_what_was_made_in_a_hidden_tab_is_drawn_when_it_is_shown(
+    bench: Workbench, view: str
+) -> None:
+    notebook = bench.page.evaluate("() => jupyterapp.shell.currentWidget.id")
+    bench.page.evaluate(HIDE)
+    explorers(bench).first.wait_for(state="hidden")
+    put(bench, view)
+    bench.tell("explorer.wait()")
+    bench.page.wait_for_timeout(500)  # what is wrong in a hidden tab happens there
+    bench.page.evaluate(DISPOSE)
+    bench.page.evaluate(SHOW, notebook)
+    wait_until_drawn(bench)
+    assert bench.clipped() == []
+
+
+def test_after_a_restart_of_the_kernel_the_cell_can_be_run_again(bench: Workbench) -> None:
+    put(bench, "main")
+    wait_until_drawn(bench)
+    bench.page.evaluate(RESTART)
+    bench.page.locator(".jp-Dialog .jp-mod-accept").click()
+    explorer = explorers(bench).last
+    said = "e => getComputedStyle(e, '::before').content"
+    bench.wait(lambda: explorer.evaluate(said) == f'"{DEAD}"', lambda: explorer.evaluate(said))
+    # The mouse on a dead chart, and another width of the page, are of no concern to anybody.
+    bench.page.mouse.move(900, 500)
+    bench.page.mouse.move(400, 500)
+    bench.page.set_viewport_size({"width": 1100, "height": TALL})
+    bench.page.wait_for_timeout(500)
+    bench.page.evaluate(RUN)
+    bench.wait(lambda: explorers(bench).last.evaluate(said) == "none")
+    wait_until_drawn(bench)
+    bench.slider.focus()
+    bench.page.keyboard.press("ArrowRight")
+    bench.wait(lambda: bench.ask("explorer.amplitude") == 0.01)
+    bench.settle()
