@@ -7,7 +7,6 @@ from html import escape
 from sensitivity.explorers.layout import TROUBLE, row
 from sensitivity.explorers.libraries import require
 
-
 PALE = "#808080"
 """Grey on light and on dark paper."""
 
