@@ -398,6 +398,10 @@ def test_read_takes_the_first_frame_or_the_chosen_one(tmp_path):
     assert distances == pytest.approx([0.7, 3.7, 4.7])
     assert structures.count_frames(path) == 5
     assert structures.count_frames(path, limit=3) == 3
+    frames = list(structures.read_frames(path))
+    assert [len(frame) for frame in frames] == [
+        len(structures.read(path, index=k)) for k in range(5)
+    ]
 
 
 def test_read_leaves_constraints_and_results_behind(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,26 @@ import traitlets
 from sensitivity.explorers.controls import ARROW_LENGTHS, STEP, swing
 from sensitivity.explorers.state import ARROW_LENGTH, Reference
 from sensitivity.explorers.view import View
+
+
+class Index(traitlets.Int):  # type: ignore[type-arg]
+    """A whole number, also one of numpy; not a number that would have to be rounded."""
+
+    def validate(self, obj: Any, value: Any) -> int:
+        """Return the number."""
+        if not isinstance(value, Integral) or isinstance(value, bool):
+            raise TypeError(f"{self.name} must be a whole number, got {value!r}; give e.g. 0.")
+        return int(value)
+
+
+class Length(traitlets.Float):  # type: ignore[type-arg]
+    """A number, also one of numpy."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        """Return the number."""
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{self.name} must be a number in Å, got {value!r}; give e.g. 0.1.")
+        return float(value)
 
 
 class Choices(View):
@@ -25,10 +46,10 @@ class Choices(View):
         Whether one arrow per atom shows the direction of motion, and the length of the longest, Å.
     """
 
-    mode = traitlets.CInt()
-    amplitude = traitlets.CFloat()
+    mode = Index()
+    amplitude = Length()
     arrows = traitlets.CBool(True)
-    arrow_length = traitlets.CFloat(ARROW_LENGTH)
+    arrow_length = Length(ARROW_LENGTH)
 
     @property
     def reference(self) -> Reference:
@@ -54,19 +75,25 @@ class Choices(View):
     def _validate_mode(self, proposal: Any) -> int:
         mode, count = int(proposal["value"]), len(self.reference.causes)
         if not 0 <= mode < count:
-            raise ValueError(f"mode must be one of 0 to {count - 1}, got {mode}")
+            raise ValueError(
+                f"mode must be one of 0 to {count - 1}, got {mode}; give one of these."
+            )
         return mode
 
     @traitlets.validate("amplitude")
     def _validate_amplitude(self, proposal: Any) -> float:
         amplitude, reach = float(proposal["value"]), self.reference.reach
         if not abs(amplitude) <= reach:
-            raise ValueError(f"amplitude must be between {-reach} and {reach} Å, got {amplitude}")
+            raise ValueError(
+                f"amplitude must be between {-reach} and {reach} Å, got {amplitude}; take less."
+            )
         return amplitude
 
     @traitlets.validate("arrow_length")
     def _validate_arrow_length(self, proposal: Any) -> float:
         length = float(proposal["value"])
         if length not in ARROW_LENGTHS:
-            raise ValueError(f"arrow_length must be one of {ARROW_LENGTHS} Å, got {length}")
+            raise ValueError(
+                f"arrow_length must be one of {ARROW_LENGTHS} Å, got {length}; give one of these."
+            )
         return length

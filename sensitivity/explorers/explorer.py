@@ -171,9 +171,15 @@ class Explorer(Choices):
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If the file is too large, or no structure that ASE reads.
         """
+        if not isinstance(name, str) or not isinstance(content, bytes):
+            raise TypeError(
+                "open takes the name and the content of a file, got "
+                f"{type(name).__name__} and {type(content).__name__}; give e.g. "
+                "'a.xyz', Path('a.xyz').read_bytes()."
+            )
         self.panel.tell(f"Reading {shown_name(name)} ...")
         self._do(
             lambda _: choose_frame(read_upload(name, content), index),

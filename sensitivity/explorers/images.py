@@ -13,8 +13,9 @@ from sensitivity.structures import neighbor_pairs
 
 Array = NDArray[np.float64]
 
-MOST_DRAWN = 300
-"""Atoms and images together: more of them hide each other, and take longer than a frame."""
+MOST_IMAGES = 100
+"""More of them hide each other and the atoms. Drawing 64 atoms takes no longer with 42 images, and
+about twice as long with 192."""
 
 SHELL = 0.1
 """Å: neighbours whose distances differ by less belong to one shell, which is drawn or left out as a
@@ -51,7 +52,7 @@ class Images:
 
 
 def near_images(
-    atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = MOST_DRAWN
+    atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = MOST_IMAGES
 ) -> Images:
     """Return the images that some center sees, the nearest shells if not all can be drawn."""
     if not atoms.pbc.any():
@@ -66,7 +67,7 @@ def near_images(
     names = np.column_stack([pairs.j[chosen], cells[chosen]])[order]
     _, first = np.unique(names, axis=0, return_index=True)
     first.sort()  # each image once, at its smallest distance
-    first = first[: _whole_shells(distances[order][first], most - len(atoms))]
+    first = first[: _whole_shells(distances[order][first], most)]
     return Images(names[first, 0].astype(np.intp), names[first, 1:] @ vectors)
 
 

@@ -1,0 +1,152 @@
+"""What cannot be done is one sentence, from Python and in the panel, and the explorer goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import molecule
+from panel import QUICK, SIMPLE, TOOLBAR, chosen_settings, markers, message, sentence
+from waiting import run, spin, until
+
+from sensitivity.explorers import Explorer, state
+
+pytestmark = TOOLBAR
+
+LOST = molecule("H2O")
+LOST.positions[1] = np.nan
+
+STRUCTURES = {
+    "no atoms": (Atoms(), "the structure has no atoms"),
+    "one place": (Atoms("H2"), "every atom needs a place of its own"),
+    "no position": (LOST, "positions must be finite numbers"),
+    "infinite": (Atoms("H2", [[0, 0, 0], [0, 0, np.inf]]), "positions must be finite numbers"),
+    "flat cell": (Atoms("H", cell=[1, 1, 0], pbc=True), "a structure periodic along a, b, c needs"),
+    "nothing": (None, "a structure must be ase.Atoms or a name"),
+}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Explorer:
+    return Explorer("H2O", SIMPLE)
+
+
+@pytest.mark.parametrize(("atoms", "said"), STRUCTURES.values(), ids=STRUCTURES)
+def test_a_structure_that_cannot_be(explorer: Explorer, atoms: Any, said: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=said):
+        Explorer(atoms, SIMPLE)
+    before = explorer.reference, chosen_settings(explorer)
+    with pytest.raises((ValueError, TypeError), match=said):
+        explorer.structure = atoms
+    explorer.attempt(setattr, explorer, "structure", atoms)
+    assert message(explorer).startswith(said[:1].upper() + said[1:])
+    assert (explorer.reference, chosen_settings(explorer)) == before
+    assert not explorer.busy
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("amplitude", np.inf, "amplitude must be between"),
+        ("amplitude", np.nan, "amplitude must be between"),
+        ("amplitude", "far", "amplitude must be a number in Å, got 'far'; give e.g. 0.1"),
+        ("amplitude", None, "amplitude must be a number in Å, got None"),
+        ("amplitude", True, "amplitude must be a number in Å, got True"),
+        ("mode", 1.5, "mode must be a whole number, got 1.5"),
+        ("mode", "soft", "mode must be a whole number, got 'soft'"),
+        ("mode", 9, "mode must be one of 0 to 8, got 9"),
+        ("mode", -1, "mode must be one of 0 to 8, got -1"),
+        ("arrow_length", "long", "arrow_length must be a number in Å"),
+        ("arrow_length", 0.7, "arrow_length must be one of"),
+        ("centers", [99], "center 99 does not exist"),
+        ("centers", [], "centers must name at least one atom"),
+        ("centers", "O", "centers must be a sequence of atom indices"),
+        ("descriptor", None, "descriptor must be a descriptor such as"),
+        ("descriptor", replace(QUICK, order=4, n_max=12, l_max=12), "more than 1000000"),
+    ],
+)
+def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said: str) -> None:
+    before = explorer.state, chosen_settings(explorer)
+    with pytest.raises((ValueError, TypeError), match=said):
+        setattr(explorer, name, value)
+    explorer.attempt(setattr, explorer, name, value)
+    assert said in message(explorer)[:1].lower() + message(explorer)[1:]
+    assert (explorer.state, chosen_settings(explorer)) == before
+
+
+def test_numbers_of_numpy_are_numbers(explorer: Explorer) -> None:
+    explorer.mode, explorer.amplitude = np.int64(1), np.float32(0.25)
+    assert (explorer.mode, explorer.amplitude) == (1, 0.25)
+    explorer.amplitude = 0
+    assert explorer.state.amplitude == 0.0
+
+
+def test_dummy_atoms_are_atoms(explorer: Explorer) -> None:
+    explorer.structure = Atoms("XCH", [[0, 0, 0], [0, 0, 1], [0, 1, 1]])
+    assert "Rank" in sentence(explorer)
+    assert len(markers(explorer)) == 9
+
+
+def test_a_file_needs_a_name_and_its_bytes(explorer: Explorer) -> None:
+    with pytest.raises(TypeError, match="name and the content of a file, got str and str; give"):
+        explorer.open("a.xyz", "1\n\nH 0 0 0")  # type: ignore[arg-type]
+
+
+def test_without_chemiscope_the_rest_works(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "chemiscope", None)
+    explorer.actions.souvenirs["chemiscope"].click()
+    assert "need chemiscope, which is not installed; run pip install" in message(explorer)
+    explorer.actions.souvenirs["geometry"].click()
+    assert message(explorer) == "geometry.extxyz is ready: click on its name."
+
+
+def test_the_kernel_is_interrupted_while_a_structure_is_examined(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    real = state.examine
+
+    def slow(subject: state.Subject) -> state.Reference:
+        main = threading.main_thread().ident
+        assert main is not None
+        time.sleep(0.1)
+        signal.pthread_kill(main, signal.SIGINT)
+        spin(gate)(None)
+        return real(subject)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sensitivity.explorers.explorer.examine", slow)
+        explorer.structure = "CO"
+    assert message(explorer) == "It was cancelled."
+    assert explorer.reference.name == explorer.settings.structure.value == "H2O"
+    explorer.structure = "CO"
+    assert explorer.reference.name == "CO"
+
+
+def test_what_is_wrong_later_is_a_sentence(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    def slow(_: state.Subject) -> state.Reference:
+        spin(gate)(None)
+        raise ValueError("it <cannot> be")
+
+    monkeypatch.setattr("sensitivity.explorers.explorer.examine", slow)
+
+    async def scenario() -> None:
+        explorer.structure = "CO"
+        await asyncio.sleep(0.01)
+        gate.set()
+        await until(lambda: not explorer.busy)
+
+    run(scenario)
+    assert message(explorer) == "It <cannot> be."
+    assert explorer.settings.structure.value == "H2O"
