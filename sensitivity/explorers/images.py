@@ -14,8 +14,7 @@ from sensitivity.structures import neighbor_pairs
 Array = NDArray[np.float64]
 
 MOST_IMAGES = 100
-"""More of them hide each other and the atoms. Drawing 64 atoms takes no longer with 42 images, and
-about twice as long with 192."""
+"""More of them hide each other and the atoms, and take longer to draw."""
 
 SHELL = 0.1
 """Å: neighbours whose distances differ by less belong to one shell, which is drawn or left out as a
