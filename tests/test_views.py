@@ -777,6 +777,16 @@ def test_views_are_shown_as_widgets(
 # What is written in the pictures.
 
 
+def test_a_page_is_told_no_picture_that_it_cannot_load() -> None:
+    # As base64 without a scheme, the page took it for an address, and said that there is nothing.
+    sheet = Sheet()
+    canvas: Any = sheet.figure.canvas
+    sheet.figure.subplots().plot([0.0, 1.0])
+    canvas.draw()
+    canvas.manager.refresh_all()
+    assert canvas.get_state()["_data_url"] is None
+
+
 def written(figure: Figure) -> list[tuple[str, Bbox]]:
     """Every text outside of the pictures in a figure, and each legend as one, with its place."""
     found: list[Any] = [figure._suptitle, *figure.legends]  # type: ignore[attr-defined]

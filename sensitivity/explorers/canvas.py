@@ -62,6 +62,8 @@ class _Live(Canvas):
         super().__init__()
         backend = require("ipympl.backend_nbagg")
         self.widget = backend.Canvas(figure)
+        # Without a view ipympl keeps each picture for the first one, as an address that is none.
+        self.widget.syncing_data_url = False
         self.widget.draw = self._alone(self.widget.draw)  # whoever asks for it
         backend.FigureManager(self.widget, 0)  # not known to pyplot, so no cell shows it again
         self.widget.header_visible = self.widget.toolbar_visible = False
