@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ for name in (
     "RAYON_NUM_THREADS",
 ):
     os.environ[name] = "1"
+
+# What runs in the background of a shell ignores Ctrl-C, and so do the processes that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

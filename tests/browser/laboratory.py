@@ -193,7 +193,7 @@ def _listen(page: Page) -> Complaints:
             complaints.console.append(message.text)
 
     page.on("console", hear)
-    page.on("pageerror", lambda error: complaints.console.append(str(error)))
+    page.on("pageerror", lambda error: complaints.console.append(error.stack or str(error)))
     page.on("request", lambda request: _note(request.url, complaints))
     page.on("websocket", lambda websocket: _note(websocket.url, complaints))
     return complaints
