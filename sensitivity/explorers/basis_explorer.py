@@ -15,7 +15,7 @@ from sensitivity.descriptors import Centers, DensityCorrelations
 from sensitivity.explorers.background import Failure, Report, Worker
 from sensitivity.explorers.bases import Grid, count_known, empty_map, fill_map, why_nothing
 from sensitivity.explorers.basis_charts import BasisMap, SpectrumChart
-from sensitivity.explorers.dials import make_slider
+from sensitivity.explorers.dials import make_slider, offer_stops
 from sensitivity.explorers.layout import row, spread
 from sensitivity.explorers.settings import check_size
 from sensitivity.explorers.state import Reference, Subject, as_sentence, examine, explain
@@ -289,7 +289,7 @@ class BasisExplorer(View):
             for name, slider in (("n_max", self.n_slider), ("l_max", self.l_slider)):
                 options = [(f"{value:g}", k) for k, value in enumerate(self._stops(name))]
                 if tuple(options) != tuple(slider.options):
-                    slider.options = options
+                    offer_stops(slider, options)
                 slider.index = _nearest(self._stops(name), getattr(self, name))
             self.l_slider.disabled = self.descriptor.order == 1
             self.smearing_slider.index = _nearest(SMEARINGS, self.smearing)

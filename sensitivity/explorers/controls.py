@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sensitivity.explorers.dials import offer_stops
 from sensitivity.explorers.layout import row
 from sensitivity.explorers.libraries import require
 from sensitivity.explorers.quiet import Quiet
@@ -112,7 +113,7 @@ class Controls:
     def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
         """Offer other modes, and another reach of the amplitude in Å."""
         with self._quiet:
-            self.amplitude.options = [(f"{stop:+.2f}", stop) for stop in stops(reach)]
+            offer_stops(self.amplitude, [(f"{stop:+.2f}", stop) for stop in stops(reach)])
         self.name_modes(labels, mode=mode)
 
     def name_modes(self, labels: Sequence[str], *, mode: int) -> None:

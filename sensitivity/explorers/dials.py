@@ -36,6 +36,16 @@ def make_slider(
     )
 
 
+def offer_stops(slider: Any, options: Sequence[tuple[str, Any]]) -> None:
+    """Give a slider other stops; it then stands at the first.
+
+    It has to stand there before. Beyond the end of fewer stops the page would move it to their last
+    one, and send that back as if a person had chosen it.
+    """
+    slider.index = 0
+    slider.options = options
+
+
 def make_film(tooltip: str, *, count: int) -> Any:
     """Return a button that plays so many stops to the end and back, again and again."""
     widgets = require("ipywidgets")

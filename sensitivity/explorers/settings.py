@@ -49,7 +49,6 @@ class Settings:
         self._quiet = quiet
         self.structure = widgets.Combobox(
             options=structures.names(),
-            ensure_option=True,
             continuous_update=False,
             placeholder="name of a structure",
             description="structure",

@@ -175,6 +175,7 @@ USES = [
     Use("arrows", press("Show the direction"), "not explorer.arrows"),
     Use("arrow length", select("length", "2 Å"), "explorer.arrow_length == 2.0"),
     Use("structure", write("structure", "H2O"), "len(explorer.structure) == 3"),
+    Use("structure", write("structure", "nonsense"), "'nonsense' in explorer.panel.message.value"),
     Use("upload", upload, "explorer.structure.symbols.get_chemical_formula() == 'H2O'"),
     Use(
         "frame",

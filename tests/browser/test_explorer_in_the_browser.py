@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pytest
 from workbench import STAGES, TWO_FRAMES, Workbench, pixels
@@ -79,6 +81,57 @@ def test_playing_moves_the_atoms_and_stop_brings_them_back(workbench: Workbench)
     workbench.wait(lambda: workbench.ask("explorer.amplitude") == 0.0)
     workbench.settle()
     np.testing.assert_allclose(workbench.scene()["atoms"], start, atol=1e-5)
+
+
+# The picture in the page, as numbers.
+SHOWN = """() => {
+  const canvas = [...document.querySelectorAll('.jupyter-matplotlib canvas')].at(-2);
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const text = Array.from(data, x => String.fromCharCode(x)).join("");
+  return [canvas.height, canvas.width, btoa(text)];
+}"""
+DRAWN = (
+    "(lambda canvas: [*canvas._last_buff.shape, __import__('base64').b64encode("
+    "canvas._last_buff.tobytes()).decode()])(explorer.chart.figure.canvas)"
+)
+
+
+def picture(found: tuple[int, int, str]) -> np.ndarray:
+    """Shape (height, width, 4)."""
+    height, width, data = found
+    return np.frombuffer(base64.b64decode(data), dtype=np.uint8).reshape(height, width, 4)
+
+
+def test_the_page_shows_the_chart_that_the_kernel_has_drawn(workbench: Workbench) -> None:
+    def differs() -> float:
+        shown = picture(workbench.page.evaluate(SHOWN)).astype(int)
+        drawn = picture(workbench.ask(DRAWN)).astype(int)
+        return float(abs(shown - drawn).max()) if shown.shape == drawn.shape else np.inf
+
+    for line in ("structure='C6H6'", "structure='H2O'", "mode=1", "amplitude=.2", "structure='X0'"):
+        name, _, value = line.partition("=")
+        workbench.tell(f"setattr(explorer, {name!r}, {value})")
+        workbench.tell("explorer.wait()")
+        workbench.settle()
+        workbench.slider.focus()
+        for key in ("ArrowRight", "ArrowLeft", "ArrowRight"):
+            workbench.page.keyboard.press(key)
+        workbench.wait(lambda: differs() < 2, differs)
+    workbench.tell("setattr(explorer, 'structure', 'CH4')")
+
+
+def test_fewer_stops_of_the_slider_leave_the_atoms_where_they_are(workbench: Workbench) -> None:
+    workbench.tell("setattr(explorer, 'structure', 'C6H6')")
+    workbench.page.get_by_text("amplitude (Å)").last.wait_for()
+    workbench.settle()
+    stops = workbench.ask("len(explorer.controls.amplitude.options)")
+    workbench.tell("setattr(explorer, 'structure', 'H2')")
+    workbench.tell("explorer.wait()")
+    workbench.settle()
+    workbench.page.wait_for_timeout(1000)  # what the page has to say about it has come
+    assert workbench.ask("len(explorer.controls.amplitude.options)") < stops / 2
+    assert workbench.ask("explorer.amplitude") == 0.0
+    workbench.tell("setattr(explorer, 'structure', 'CH4')")
 
 
 SOAK = 3000
