@@ -30,6 +30,9 @@ STRUCTURES = {
     "no position": (LOST, "positions must be finite numbers"),
     "infinite": (Atoms("H2", [[0, 0, 0], [0, 0, np.inf]]), "positions must be finite numbers"),
     "flat cell": (Atoms("H", cell=[1, 1, 0], pbc=True), "a structure periodic along a, b, c needs"),
+    "far away": (Atoms("H", [[0, 0, 1e300]]), "positions and periodic cell must be within 10000 Å"),
+    "wide cell": (Atoms("H", cell=[5, 5, 1e5], pbc=True), "positions and periodic cell must be wi"),
+    "tiny cell": (Atoms("H", cell=[1e-3] * 3, pbc=True), "an atom and its periodic image must be"),
     "nothing": (None, "a structure must be ase.Atoms or a name"),
 }
 
@@ -80,6 +83,25 @@ def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said
     explorer.attempt(setattr, explorer, name, value)
     assert said in message(explorer)[:1].lower() + message(explorer)[1:]
     assert (explorer.state, chosen_settings(explorer)) == before
+
+
+def test_what_cannot_be_shown_leaves_no_trace(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, past = explorer.state, list(explorer._past)
+
+    def fail(*_: object) -> None:
+        raise ValueError("there is no view")
+
+    monkeypatch.setattr("sensitivity.explorers.stage.choose_view", fail)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="there is no view"):
+            explorer.structure = "CO"
+    assert (explorer.state, explorer._past) == (before, past)
+    assert explorer._wanted.name == before.reference.name
+    monkeypatch.undo()
+    explorer.amplitude = 0.1
+    assert explorer.shown.atoms.get_chemical_formula() == "H2O"
 
 
 def test_numbers_of_numpy_are_numbers(explorer: Explorer) -> None:
