@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 import threading
@@ -30,6 +31,9 @@ STRUCTURES = {
     "no position": (LOST, "positions must be finite numbers"),
     "infinite": (Atoms("H2", [[0, 0, 0], [0, 0, np.inf]]), "positions must be finite numbers"),
     "flat cell": (Atoms("H", cell=[1, 1, 0], pbc=True), "a structure periodic along a, b, c needs"),
+    "far away": (Atoms("H", [[0, 0, 1e300]]), "positions and periodic cell must be within 10000 Å"),
+    "wide cell": (Atoms("H", cell=[5, 5, 1e5], pbc=True), "positions and periodic cell must be wi"),
+    "tiny cell": (Atoms("H", cell=[1e-3] * 3, pbc=True), "an atom and its periodic image must be"),
     "nothing": (None, "a structure must be ase.Atoms or a name"),
 }
 
@@ -66,6 +70,8 @@ def test_a_structure_that_cannot_be(explorer: Explorer, atoms: Any, said: str) -
         ("mode", -1, "mode must be one of 0 to 8, got -1"),
         ("arrow_length", "long", "arrow_length must be a number in Å"),
         ("arrow_length", 0.7, "arrow_length must be one of"),
+        ("arrows", "no", "arrows must be True or False, got 'no'; give one of these"),
+        ("arrows", 1, "arrows must be True or False, got 1"),
         ("centers", [99], "center 99 does not exist"),
         ("centers", [], "centers must name at least one atom"),
         ("centers", "O", "centers must be a sequence of atom indices"),
@@ -82,11 +88,68 @@ def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said
     assert (explorer.state, chosen_settings(explorer)) == before
 
 
+def test_what_cannot_be_shown_leaves_no_trace(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, past = explorer.state, list(explorer._past)
+
+    def fail(*_: object) -> None:
+        raise ValueError("there is no view")
+
+    monkeypatch.setattr("sensitivity.explorers.stage.choose_view", fail)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="there is no view"):
+            explorer.structure = "CO"
+    assert (explorer.state, explorer._past) == (before, past)
+    assert explorer._wanted.name == before.reference.name
+    monkeypatch.undo()
+    explorer.amplitude = 0.1
+    assert explorer.shown.atoms.get_chemical_formula() == "H2O"
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 0.1])
+@pytest.mark.parametrize("order", [1, 2])
+def test_what_is_known_cannot_be_written_over(amplitude: float, order: int) -> None:
+    explorer = Explorer("H2O", replace(SIMPLE, order=order))
+    explorer.amplitude = amplitude
+    reference, shown = explorer.state.reference, explorer.shown
+    assert reference.diagnosis is not None
+    assert shown.spectrum is not None
+    arrays = [reference.modes, reference.singular_values, *vars(reference.spectrum).values()]
+    arrays += vars(shown.spectrum).values()
+    arrays += [mode.displacement for mode in reference.diagnosis.modes]
+    for atoms in (reference.atoms, shown.atoms, shown.spectrum.atoms, reference.diagnosis.atoms):
+        arrays += [atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc]
+    for array in arrays:
+        if isinstance(array, np.ndarray):
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        reference.atoms.rattle()
+    explorer.structure.positions[:] = 5.0  # a copy
+    reference.subject.atoms.positions[:] = 5.0
+    assert np.ptp(explorer.structure.positions) > 1
+
+
 def test_numbers_of_numpy_are_numbers(explorer: Explorer) -> None:
     explorer.mode, explorer.amplitude = np.int64(1), np.float32(0.25)
     assert (explorer.mode, explorer.amplitude) == (1, 0.25)
     explorer.amplitude = 0
     assert explorer.state.amplitude == 0.0
+    explorer.arrows = np.False_
+    assert explorer.state.arrows is False
+
+
+@pytest.mark.parametrize("name", ["widget", "panel", "chart", "molecule", "below", "stage"])
+def test_the_parts_stay(explorer: Explorer, name: str) -> None:
+    part = getattr(explorer, name)
+    said = (
+        f"'{name}' of Explorer cannot be set; what can be set is amplitude, arrow_length, arrows, "
+        "centers, descriptor, mode, structure."
+    )
+    with pytest.raises(AttributeError, match=re.escape(said)):
+        setattr(explorer, name, 3)
+    assert getattr(explorer, name) is part
 
 
 def test_dummy_atoms_are_atoms(explorer: Explorer) -> None:

@@ -102,6 +102,27 @@ def test_the_film_has_frames_that_differ(offer: Callable[[str], bytes]) -> None:
     np.testing.assert_array_equal(pictures[1] == pictures[FRAMES // 2 - 1], True)
 
 
+@pytest.mark.parametrize(("name", "known"), [("H", False), ("CH4", True)])
+def test_what_has_no_internal_displacement_is_taken_home_too(name: str, known: bool) -> None:
+    """One atom, and a molecule that sees a neighbour at the ends of a swing only; every button."""
+    lonely = Explorer(name, replace(QUICK, cutoff=1.0))
+    assert lonely.reference.spectrum.internal == 0
+    files = {}
+    for button, (_, file, _) in SOUVENIRS.items():
+        lonely.actions.souvenirs[button].click()
+        lonely.wait()
+        assert message(lonely) == f"{file} is ready: click on its name."
+        files[button] = make_souvenir(file, lonely.state, lonely.chart.figure)
+    (atoms,) = read(files["geometry"])
+    assert atoms.info == {"amplitude": 0.0}
+    assert [frame.info["amplitude"] for frame in read(files["trajectory"])] == amplitudes(lonely)
+    assert Image.open(io.BytesIO(files["film"])).n_frames == FRAMES
+    data = json.loads(gzip.decompress(files["chemiscope"]))
+    assert ("condition" in data["properties"]) == known
+    assert ("smallest_singular_value" in data["properties"]) == known
+    assert printed(lonely).tolist() == [0.0] * 3 * len(atoms)
+
+
 def test_the_chart(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
     size = explorer.chart.figure.get_size_inches()
     canvas = explorer.chart.figure.canvas

@@ -299,7 +299,7 @@ def test_arrows_too_short_to_be_seen_have_no_length() -> None:
 
 
 def test_a_misspelt_attribute_is_refused(explorer: Explorer) -> None:
-    with pytest.raises(AttributeError, match="Explorer has no 'ampltude' that could be set"):
+    with pytest.raises(AttributeError, match="'ampltude' of Explorer does not exist; what can"):
         explorer.ampltude = 0.2  # type: ignore[attr-defined]
     with pytest.raises(TypeError, match=r"a structure must be ase\.Atoms or a name, got \[1\]"):
         explorer.structure = [1]  # type: ignore[assignment]

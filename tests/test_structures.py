@@ -493,11 +493,26 @@ def flat_cell():
         ),
         (flat_cell(), ValueError, "needs finite, independent, non-zero cell vectors there"),
         (Atoms("H", cell=[np.nan, 1, 1], pbc=True), ValueError, "needs finite, independent"),
+        (
+            Atoms("H", cell=[5, 5, 1e-3], pbc=True),
+            ValueError,
+            r"periodic image must be at least 0\.3 Å apart, got 1\.0e-03 Å; check the cell and its",
+        ),
+        (
+            Atoms("H", cell=[[5, 0, 0], [5, 0.2, 0], [0, 0, 5]], pbc=[True, True, False]),
+            ValueError,
+            r"at least 0\.3 Å apart, got 2\.0e-01 Å",
+        ),
     ],
 )
 def test_unusable_structures_are_refused(examine, atoms, error, message):
     with pytest.raises(error, match=message):
         examine(atoms)
+
+
+def test_a_thin_cell_whose_images_are_far_apart_is_a_cell():
+    thin = Atoms("H", cell=[[5, 0, 0], [2.5, 0.2, 0], [0, 0, 1e-3]], pbc=[True, True, False])
+    structures.check(thin)  # the nearest image is 2 (0, 0.2, 0) = 0.4 Å away
 
 
 @pytest.mark.parametrize("cutoff", [0, -1.0, np.inf, np.nan])

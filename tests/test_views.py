@@ -544,6 +544,36 @@ def test_controls_of_a_twin(both: TwinExplorer, monkeypatch: pytest.MonkeyPatch)
         both.share = 1.5
 
 
+@pytest.mark.parametrize(
+    ("view", "name", "value", "said"),
+    [
+        ("on_the_way", "fram", 1, "'fram' of PathExplorer does not exist; .* is arrows, frame"),
+        ("on_the_way", "widget", 3, "'widget' of PathExplorer cannot be set; what can be set is"),
+        ("on_the_way", "track", 3, "'track' of PathExplorer cannot be set"),
+        ("on_the_way", "frame", 1.5, r"frame must be a whole number, got 1\.5"),
+        ("on_the_way", "arrows", "no", "arrows must be True or False, got 'no'"),
+        ("both", "shar", 1, "'shar' of TwinExplorer does not exist; .* arrows, share, side_by"),
+        ("both", "panel", 3, "'panel' of TwinExplorer cannot be set"),
+        ("both", "comparisons", [], "'comparisons' of TwinExplorer cannot be set"),
+        ("both", "share", "a", r"share must be a number, got 'a'; give e\.g\. 0\.5"),
+        ("both", "share", True, "share must be a number, got True"),
+        ("both", "share", np.nan, "share must be from 0 to 1, got nan"),
+        ("both", "side_by_side", "no", "side_by_side must be True or False, got 'no'"),
+        ("basis", "nmax", 1, "'nmax' of BasisExplorer does not exist; .* cutoff, descriptor, l_m"),
+        ("basis", "chart", 3, "'chart' of BasisExplorer cannot be set"),
+        ("basis", "reference", 3, "'reference' of BasisExplorer cannot be set"),
+    ],
+)
+def test_what_cannot_be_set_is_refused(
+    request: pytest.FixtureRequest, view: str, name: str, value: Any, said: str
+) -> None:
+    explorer = request.getfixturevalue(view)
+    before = getattr(explorer, name, None)
+    with pytest.raises((AttributeError, TypeError, ValueError), match=said):
+        setattr(explorer, name, value)
+    assert getattr(explorer, name, None) == before
+
+
 def test_wrong_arguments_of_a_twin_explorer(twin: Twin) -> None:
     with pytest.raises(TypeError, match=r"what sensitivity\.find_twin gives, got Atoms"):
         TwinExplorer(twin.pair[0], DESCRIPTOR)  # type: ignore[arg-type]

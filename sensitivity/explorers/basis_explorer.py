@@ -68,7 +68,7 @@ class BasisExplorer(View):
         check_size(atoms)
         super().__init__()
         self._spectra, self._causes = Worker(), Worker()
-        self.reference = examine(Subject(atoms, descriptor, centers))
+        self._reference = examine(Subject(atoms, descriptor, centers))
         self._descriptor = descriptor
         self._before: NDArray[np.float64] | None = None
         self._own = False
@@ -84,6 +84,17 @@ class BasisExplorer(View):
         )
         self._connect()
         self._enter(self.reference)
+        self._built = True
+
+    @property
+    def reference(self) -> Reference:
+        """What the descriptor sees of the structure."""
+        return self._reference
+
+    @property
+    def convergence(self) -> Convergence:
+        """The map, NaN where it is not known."""
+        return self._convergence
 
     @property
     def descriptor(self) -> DensityCorrelations:
@@ -210,7 +221,7 @@ class BasisExplorer(View):
         self._causes.drop()
         if reference is not self.reference:
             self._before = self.reference.singular_values
-        self.reference = reference
+        self._reference = reference
         self._draw_map()
         self._show_controls()
         self._show(reference)
@@ -219,7 +230,7 @@ class BasisExplorer(View):
         )
 
     def _show(self, reference: Reference) -> None:
-        self.reference = reference
+        self._reference = reference
         self.chart.load(reference, self._before)
         self._say()
 
@@ -236,7 +247,7 @@ class BasisExplorer(View):
     def _draw_map(self) -> None:
         """Mark the basis in the map; compute another map where anything else has changed."""
         descriptor = self.descriptor
-        same = hasattr(self, "convergence") and descriptor == replace(
+        same = hasattr(self, "_convergence") and descriptor == replace(
             self.convergence.descriptor, n_max=descriptor.n_max, l_max=descriptor.l_max
         )
         if same and self._grid.holds(descriptor):
@@ -264,7 +275,7 @@ class BasisExplorer(View):
         )
 
     def _show_map(self, found: Convergence) -> None:
-        self.convergence = found
+        self._convergence = found
         self.map.load(found, self._grid)
         self.map.show(*self._grid.place(self.descriptor))
         self._tell_of_map()

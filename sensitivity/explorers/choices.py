@@ -33,6 +33,28 @@ class Length(traitlets.Float):  # type: ignore[type-arg]
         return float(value)
 
 
+class Share(traitlets.Float):  # type: ignore[type-arg]
+    """A number from 0 to 1, also one of numpy."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        """Return the number."""
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{self.name} must be a number, got {value!r}; give e.g. 0.5.")
+        if not 0.0 <= value <= 1.0:
+            raise ValueError(f"{self.name} must be from 0 to 1, got {value}; give e.g. 0.5.")
+        return float(value)
+
+
+class Switch(traitlets.Bool):  # type: ignore[type-arg]
+    """True or false, also of numpy; not a word, which would be true whatever it says."""
+
+    def validate(self, obj: Any, value: Any) -> bool:
+        """Return which."""
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{self.name} must be True or False, got {value!r}; give one of these.")
+        return bool(value)
+
+
 class Choices(View):
     """A view whose choices are attributes, refused with a sentence if there is no such.
 
@@ -48,7 +70,7 @@ class Choices(View):
 
     mode = Index()
     amplitude = Length()
-    arrows = traitlets.CBool(True)
+    arrows = Switch(True)
     arrow_length = Length(ARROW_LENGTH)
 
     @property

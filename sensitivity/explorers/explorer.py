@@ -35,6 +35,7 @@ from sensitivity.explorers.state import (
     examine,
 )
 from sensitivity.explorers.uploads import choose_frame, read_upload, shown_name
+from sensitivity.explorers.view import WRONG
 from sensitivity.explorers.wiring import connect
 
 MOST_UNDONE = 20
@@ -260,7 +261,8 @@ class Explorer(Choices):
             return
         for worker in (self._reader, self._task):
             worker.drop()
-        self._enter(self._past.pop())
+        self._enter(self._past[-1])
+        self._past = self._past[:-1]
         self.panel.tell("")
 
     def _fail(self, error: Failure) -> None:
@@ -342,8 +344,14 @@ class Explorer(Choices):
             if at_once and not self.attempting and not isinstance(error, KeyboardInterrupt):
                 raise error
 
+        def finish(result: Any) -> None:
+            try:
+                then(result)
+            except WRONG as error:  # it cannot be shown
+                fail(error)
+
         busy = self._task if worker is None else worker
-        busy.start(work, then=then, failed=fail, told=self.panel.tell)
+        busy.start(work, then=finish, failed=fail, told=self.panel.tell)
         at_once = False
 
     def _travel(self, journey: Callable[[State, Report], journeys.Arrival], what: str) -> None:
@@ -373,15 +381,15 @@ class Explorer(Choices):
 
     def _go_to(self, reference: Reference) -> None:
         """Look at another structure, or with another descriptor, from now on."""
-        self._past = [*self._past[1 - MOST_UNDONE :], self.state]
+        before, mode = self.state, reference.least_visible
+        self._enter(replace(before, reference=reference, mode=mode, amplitude=0.0))
+        self._past = [*self._past[1 - MOST_UNDONE :], before]
         self.below.children = ()  # it belongs to what was looked at before
-        mode = reference.least_visible
-        self._enter(replace(self.state, reference=reference, mode=mode, amplitude=0.0))
 
     def _enter(self, state: State) -> None:
-        self._wanted = state.reference.subject
         with self.quiet:
             self.stage.enter(state)
+            self._wanted = state.reference.subject
             self.mode, self.amplitude = state.mode, state.amplitude
             self.arrows, self.arrow_length = state.arrows, state.arrow_length
         self.settings.show(state.reference)

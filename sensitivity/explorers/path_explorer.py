@@ -10,6 +10,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.background import Report
+from sensitivity.explorers.choices import Index, Switch
 from sensitivity.explorers.dials import fold, make_film, make_slider, make_switch, name_lengths
 from sensitivity.explorers.layout import arrange, row
 from sensitivity.explorers.molecule import Body, Camera, Molecule
@@ -59,12 +60,12 @@ class PathExplorer(View):
         If it is no path, or the structure is too large.
     """
 
-    frame = traitlets.CInt()
-    arrows = traitlets.CBool(True)
+    frame = Index()
+    arrows = Switch(True)
 
     def __init__(self, path: Path | Track) -> None:
         super().__init__()
-        self.track = _check_track(path)
+        self._track = _check_track(path)
         self.chart = PathChart()
         self.molecule = Molecule(on_width=self.chart.fit)
         self._make_controls()
@@ -82,6 +83,12 @@ class PathExplorer(View):
         self._connect()
         if not track.complete:
             self._compute()
+        self._built = True
+
+    @property
+    def track(self) -> Track:
+        """Frames, spectra and feature distances, as far as they are known."""
+        return self._track
 
     @classmethod
     def between(
@@ -211,7 +218,7 @@ class PathExplorer(View):
         self.panel.tell(f"Cancelled: {left} frames have no singular values." if left else "")
 
     def _learn(self, track: Track) -> None:
-        self.track = track
+        self._track = track
         self.chart.load(track, frame=self.frame)
         self._say()
 
@@ -228,7 +235,9 @@ class PathExplorer(View):
     def _validate_frame(self, proposal: Any) -> int:
         frame, count = int(proposal["value"]), len(self.track.frames)
         if not 0 <= frame < count:
-            raise ValueError(f"frame must be one of 0 to {count - 1}, got {frame}.")
+            raise ValueError(
+                f"frame must be one of 0 to {count - 1}, got {frame}; give one of these."
+            )
         return frame
 
 

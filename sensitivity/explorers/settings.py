@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from sensitivity import structures
@@ -18,6 +19,10 @@ from sensitivity.explorers.state import Reference
 
 MOST_ATOMS = 500
 """Larger structures have more modes than a chart can show, and take minutes."""
+
+FARTHEST = 1e4
+"""Å from the origin. Pictures have single precision, and show atoms there to a thousandth of an Å;
+at 1e19 Å they overflow."""
 
 DESCRIPTOR = ("order", "n_max", "l_max", "cutoff", "smearing")
 """The settings of a descriptor."""
@@ -141,7 +146,7 @@ def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
     Raises
     ------
     TypeError, ValueError
-        If it is no structure, there is none of this name, or it is too large.
+        If it is no structure, there is none of this name, or it is too large or too far away.
     """
     if isinstance(structure, str):
         return structures.load(structure), structure
@@ -154,7 +159,7 @@ def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
 
 
 def check_size(atoms: Atoms) -> None:
-    """Refuse a structure that is too large.
+    """Refuse a structure that is too large or too far away.
 
     Raises
     ------
@@ -165,6 +170,12 @@ def check_size(atoms: Atoms) -> None:
         raise ValueError(
             f"the structure has {len(atoms)} atoms, and the explorer takes at most {MOST_ATOMS}; "
             "cut out what a center sees with sensitivity.structures.environment."
+        )
+    extents = np.abs([*atoms.positions, *atoms.cell.array[atoms.pbc]])
+    if (np.isfinite(extents) & (extents > FARTHEST)).any():  # others are refused elsewhere
+        raise ValueError(
+            f"positions and periodic cell must be within {FARTHEST:g} Å of the origin, got "
+            f"{extents[np.isfinite(extents)].max():.3g} Å; check the unit, or move the structure."
         )
 
 

@@ -71,7 +71,7 @@ def _frame(state: State) -> Atoms:
     """The atoms, with what is known of them."""
     atoms, found = state.atoms, compute(state).spectrum
     atoms.info["amplitude"] = state.amplitude
-    if found is not None:
+    if found is not None and found.internal:
         atoms.info["condition"] = float(found.condition)
         atoms.info["smallest_singular_value"] = float(found.singular_values[: found.internal].min())
     atoms.arrays["mode"] = np.array(state.reference.modes[state.mode])
@@ -97,6 +97,7 @@ def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
     properties = {
         name: {"target": "structure", "values": [frame.info.get(name, np.nan) for frame in frames]}
         for name in names
+        if any(name in frame.info for frame in frames)
     }
     data = chemiscope.create_input(structures=frames, properties=properties)
     text: bytes = json.dumps(data).encode()

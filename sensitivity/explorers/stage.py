@@ -93,17 +93,19 @@ class Stage:
 
     def enter(self, state: State) -> None:
         """Show another reference, and find its causes if they are not known."""
-        for worker in self.workers:
-            worker.drop()
-        self.state, reference = state, state.reference
+        reference = state.reference
         marked = reference.centers if len(reference.centers) < len(reference.atoms) else ()
         cutoff = reference.descriptor.cutoff
-        self._images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
-        drawn = self._images.join(reference.atoms)
-        body = Body(drawn, marked=marked, images=len(self._images))
-        self.molecule.load(body, camera=self._camera())
+        images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
+        body = Body(images.join(reference.atoms), marked=marked, images=len(images))
+        camera, labels = _best_camera(state, images), sentences.labels(reference)
+        # What cannot be shown has failed by now, and what was shown before stays.
+        for worker in self.workers:
+            worker.drop()
+        self.state, self._images = state, images
+        self.molecule.load(body, camera=camera)
         self.chart.load(reference)
-        self._controls.load(sentences.labels(reference), mode=state.mode, reach=reference.reach)
+        self._controls.load(labels, mode=state.mode, reach=reference.reach)
         self._show_all()
         if reference.diagnosis is None:
             self._causes.start(lambda _: explain(reference), then=self._learn, failed=self._fail)
@@ -120,16 +122,12 @@ class Stage:
     def look(self, axis: str | None = None) -> None:
         """Look along x, y or z, or from where atoms and mode are seen best."""
         if axis is None:
-            self.molecule.look(self._camera())
+            self.molecule.look(_best_camera(self.state, self._images))
         elif axis in VIEWS:
             drawn = self._images.join(self.state.reference.atoms)
             self.molecule.look(Camera.around(drawn, view=VIEWS[axis]))
         else:
             raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
-
-    def _camera(self) -> Camera:
-        atoms, mode = self.state.reference.atoms, self.state.reference.modes[self.state.mode]
-        return Camera.around(self._images.join(atoms), view=choose_view(atoms, mode))
 
     def _learn(self, reference: Reference) -> None:
         """Take the modes of a reference whose causes are known now."""
@@ -223,3 +221,8 @@ class Stage:
 
     def _miss(self, error: Failure) -> None:
         self._show_spectrum(Shown(self.state.atoms, None, as_sentence(error)))
+
+
+def _best_camera(state: State, images: Images) -> Camera:
+    atoms, mode = state.reference.atoms, state.reference.modes[state.mode]
+    return Camera.around(images.join(atoms), view=choose_view(atoms, mode))

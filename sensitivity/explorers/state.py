@@ -9,6 +9,7 @@ k-th singular value of the displaced structure need not belong to the direction 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -59,6 +60,10 @@ class Upload:
     name: str
     frames: tuple[Atoms, ...]
     index: int = 0
+
+    def __post_init__(self) -> None:
+        for atoms in self.frames:
+            freeze(atoms)
 
     @property
     def atoms(self) -> Atoms:
@@ -115,9 +120,14 @@ class Reference:
     upload: Upload | None = None
     diagnosis: Diagnosis | None = None
 
+    def __post_init__(self) -> None:
+        freeze(self.spectrum.atoms)
+        if self.diagnosis is not None:
+            freeze(self.diagnosis.atoms)
+
     @property
     def atoms(self) -> Atoms:
-        """The structure, N atoms."""
+        """The structure, N atoms, read-only; copy it to change it."""
         return self.spectrum.atoms
 
     @property
@@ -130,14 +140,14 @@ class Reference:
         """Shape (3N, N, 3): the directions of motion, each of one cause as soon as it is known."""
         if self.diagnosis is None:
             return self.spectrum.modes
-        return np.array([mode.displacement for mode in self.diagnosis.modes])
+        return _read_only([mode.displacement for mode in self.diagnosis.modes])
 
     @cached_property
     def singular_values(self) -> Array:
         """Shape (3N,), in 1/Å, of the modes."""
         if self.diagnosis is None:
             return self.spectrum.singular_values
-        return np.array([mode.singular_value for mode in self.diagnosis.modes])
+        return _read_only([mode.singular_value for mode in self.diagnosis.modes])
 
     @cached_property
     def causes(self) -> tuple[str, ...]:
@@ -208,7 +218,7 @@ class Shown:
     Attributes
     ----------
     atoms
-        The displaced structure.
+        The displaced structure, read-only.
     spectrum
         Its spectrum; None if there is none.
     problem
@@ -218,6 +228,23 @@ class Shown:
     atoms: Atoms
     spectrum: Spectrum | None
     problem: str = ""
+
+    def __post_init__(self) -> None:
+        freeze(self.atoms)
+        if self.spectrum is not None:
+            freeze(self.spectrum.atoms)
+
+
+def freeze(atoms: Atoms) -> None:
+    """Let a structure that is kept be read only: what was computed of it would no longer hold."""
+    for array in (*atoms.arrays.values(), atoms.cell.array, atoms.pbc):
+        array.setflags(write=False)
+
+
+def _read_only(values: Sequence[Array | float]) -> Array:
+    array = np.array(values)
+    array.setflags(write=False)
+    return array
 
 
 def examine(subject: Subject) -> Reference:

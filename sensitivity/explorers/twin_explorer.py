@@ -10,6 +10,7 @@ import traitlets
 
 from sensitivity.descriptors import REFINABLE, Descriptor, check_descriptor
 from sensitivity.explorers.background import Report
+from sensitivity.explorers.choices import Share, Switch
 from sensitivity.explorers.dials import fold, make_film, make_slider, make_switch
 from sensitivity.explorers.layout import arrange, row
 from sensitivity.explorers.molecule import Body, Camera, Molecule
@@ -68,9 +69,9 @@ class TwinExplorer(View):
         If it is no twin, no descriptor, or the structure is too large.
     """
 
-    share = traitlets.CFloat(1.0)
-    side_by_side = traitlets.CBool(False)
-    arrows = traitlets.CBool(False)
+    share = Share(1.0)
+    side_by_side = Switch(False)
+    arrows = Switch(False)
 
     def __init__(self, twin: Twin, descriptor: Descriptor) -> None:
         _check(twin, descriptor)
@@ -94,6 +95,12 @@ class TwinExplorer(View):
         self._move()
         self._connect()
         self._compare(list_orders(descriptor))
+        self._built = True
+
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """What is known of each order."""
+        return list(self._comparisons)
 
     def _make_controls(self) -> None:
         from sensitivity.explorers.libraries import require
@@ -198,7 +205,7 @@ class TwinExplorer(View):
         self._task.start(work, then=self._finish, failed=self._fail, told=self._show)
 
     def _show(self, comparisons: list[Comparison]) -> None:
-        self.comparisons = comparisons
+        self._comparisons = comparisons
         self.chart.load(comparisons)
         self.panel.say(describe_twin(self.twin, comparisons), self.twin.status)
 
@@ -206,13 +213,6 @@ class TwinExplorer(View):
         self._show(comparisons)
         problems = [each for each in comparisons if each.problem]
         self.panel.tell(" ".join(f"{_name(each)}: {each.problem}" for each in problems))
-
-    @traitlets.validate("share")
-    def _validate_share(self, proposal: Any) -> float:
-        share = float(proposal["value"])
-        if not 0.0 <= share <= 1.0:
-            raise ValueError(f"share must be from 0 to 1, got {share}.")
-        return share
 
 
 def describe_twin(twin: Twin, comparisons: list[Comparison]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -19,6 +20,9 @@ WRONG = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, trait
 PAUSE = 1.0
 """Seconds between two pictures of what is being computed: drawing takes up to a third of that, and
 would otherwise fall behind."""
+
+OWN = ("notify_change",)
+"""What traitlets sets by itself, while it holds messages back."""
 
 
 def seldom(report: Report) -> Report:
@@ -50,10 +54,19 @@ class View(traitlets.HasTraits):
     _built = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A misspelt name would do nothing, silently.
-        if self._built and not name.startswith("_") and not hasattr(self, name):
-            raise AttributeError(f"{type(self).__name__} has no {name!r} that could be set.")
+        # A misspelt name would do nothing, silently, and a part replaced would break the others.
+        if self._built and not name.startswith("_") and name not in (*self._choices(), *OWN):
+            kind = "cannot be set" if hasattr(self, name) else "does not exist"
+            raise AttributeError(
+                f"{name!r} of {type(self).__name__} {kind}; what can be set is "
+                f"{', '.join(self._choices())}."
+            )
         super().__setattr__(name, value)
+
+    def _choices(self) -> list[str]:
+        """Names of what a person can set."""
+        members = inspect.getmembers_static(type(self), lambda each: isinstance(each, property))
+        return sorted([*self.traits(), *(name for name, each in members if each.fset)])
 
     def __init__(self) -> None:
         super().__init__()

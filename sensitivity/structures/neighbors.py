@@ -58,7 +58,7 @@ def check(atoms: Atoms) -> None:
         If ``atoms`` is not an ``ase.Atoms``.
     ValueError
         If there is no atom, a position is NaN or infinite, a periodic direction has no usable cell
-        vector, or two atoms (or an atom and a periodic image) are at one place.
+        vector or an image nearer than any two nuclei, or two atoms are at one place.
     """
     neighbor_pairs(atoms, COINCIDENCE)
 

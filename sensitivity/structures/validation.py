@@ -12,6 +12,9 @@ from ase import Atoms
 # angle of a millionth of a radian is a mistake.
 _FLAT_CELL = 1e-6
 
+# Å. No two nuclei are as near; cells of 1e-3 Å would take minutes to be filled with images.
+NEAREST_IMAGE = 0.3
+
 
 def check_geometry(atoms: Atoms) -> None:
     """Refuse a structure that has no answer, but do not look for atoms at one place.
@@ -21,8 +24,8 @@ def check_geometry(atoms: Atoms) -> None:
     TypeError
         If ``atoms`` is not an ``ase.Atoms``.
     ValueError
-        If there is no atom, a position is NaN or infinite, or a periodic direction has no usable
-        cell vector.
+        If there is no atom, a position is NaN or infinite, a periodic direction has no usable
+        cell vector, or an atom and its periodic image are nearer than any two nuclei.
     """
     _check_atoms(atoms)
     finite = np.isfinite(atoms.positions)
@@ -57,6 +60,21 @@ def _check_cell(atoms: Atoms) -> None:
         raise ValueError(
             f"a structure periodic along {_axes(atoms)} needs finite, independent, non-zero cell "
             f"vectors there, got {vectors.tolist()}; set the cell, or set pbc to False."
+        )
+    if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() < NEAREST_IMAGE:
+        _check_images(atoms)
+
+
+def _check_images(atoms: Atoms) -> None:
+    """Refuse a cell that is thin somewhere, if its images are near to each other, too."""
+    from ase.geometry import minkowski_reduce
+
+    reduced, _ = minkowski_reduce(atoms.cell.array, atoms.pbc)
+    nearest = float(np.linalg.norm(reduced[atoms.pbc], axis=1).min())
+    if nearest < NEAREST_IMAGE:
+        raise ValueError(
+            f"an atom and its periodic image must be at least {NEAREST_IMAGE} Å apart, got "
+            f"{nearest:.1e} Å; check the cell and its unit, or set pbc to False."
         )
 
 
