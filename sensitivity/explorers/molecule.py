@@ -54,6 +54,7 @@ SET_UP = """
 const {stage} = this, {viewer} = stage;
 const repeat = (size, values) => new Float32Array(size).map((_, i) => values[i % values.length]);
 let latest = {}, structures = [], shapes = [], arrows = null, camera = null, generation = 0;
+let loading = Promise.resolve();
 
 const addShape = (name, buffer) => {
   const shape = new NGL.Shape(name);
@@ -116,7 +117,7 @@ this.fit = () => {
 
 this.listenTo(this.model, "msg:custom", message => {
   if (message.to && message.to !== this.cid) return;
-  if (message.type === LOAD) load(message);
+  if (message.type === LOAD) loading = Promise.allSettled([loading, load(message)]);
   if (message.type === LOOK) { camera = message.camera; this.fit(); }
 });
 viewer.container.stage = stage;  // for whoever looks from the browser's console
@@ -135,8 +136,11 @@ this.remove = () => {
   room.disconnect();
   page.disconnect();
   viewer.render = viewer.requestRender = viewer.handleResize = () => {};
-  stage.dispose();
-  viewer.renderer.forceContextLoss();  // a browser keeps few of them
+  generation++;
+  loading.then(() => {  // NGL still tells a stage that is gone of a file that it has loaded
+    stage.dispose();
+    viewer.renderer.forceContextLoss();  // a browser keeps few of them
+  });
   return remove();
 };
 this.send({type: READY, view: this.cid});

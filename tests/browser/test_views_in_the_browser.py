@@ -133,6 +133,14 @@ def test_a_view_can_be_shown_twice(bench: Workbench, view: str) -> None:
     wait_until_drawn(bench)
 
 
+def test_a_view_may_go_while_it_loads(bench: Workbench) -> None:
+    for wait in (0, 50, 100, 200):
+        put(bench, "main")
+        bench.page.wait_for_timeout(wait)
+    put(bench, "main")
+    wait_until_drawn(bench)
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_what_was_made_in_a_hidden_tab_is_drawn_when_it_is_shown(
     bench: Workbench, view: str
