@@ -52,6 +52,19 @@ def test_a_file_with_several_structures_shows_which(explorer: Explorer) -> None:
     assert (frame.value, frame.max, frame.layout.display) == (0, 0, "none")
 
 
+def test_a_byte_order_mark_is_not_a_part_of_the_structure(explorer: Explorer) -> None:
+    poscar = b"He" + CELL[1:] + b"1\nDirect\n0 0 0\n"
+    for name, content, found in (("marked.xyz", THREE, "OH2"), ("POSCAR", poscar, "He")):
+        upload(explorer, name, b"\xef\xbb\xbf" + content)
+        assert (message(explorer), formula(explorer)) == ("", found)
+
+
+def test_the_button_names_formats_that_are_read(explorer: Explorer) -> None:
+    said = explorer.settings.upload.tooltip
+    assert said == "A structure in a text format such as xyz, extxyz, cif, POSCAR or pdb"
+    assert {"xyz", "extxyz", "cif", "vasp", "proteindatabank"} <= set(uploads.FORMATS)
+
+
 def test_a_file_from_python(explorer: Explorer) -> None:
     explorer.open("three.xyz", THREE, index=-2)
     assert (formula(explorer), explorer.settings.frame.value) == ("NH3", 1)

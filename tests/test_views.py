@@ -369,6 +369,12 @@ def test_a_way_needs_two_different_molecules_of_the_same_atoms(second: Atoms, me
         PathExplorer.between(molecule("CH4"), second, DESCRIPTOR, centers=[0])
 
 
+def test_the_mark_in_the_middle_is_not_spoken_of() -> None:
+    said = "first and second must be two structures of the same atoms, got CH4 and C6H6; there"
+    with pytest.raises(ValueError, match=said):
+        PathExplorer.between(molecule("CH4"), molecule("C6H6"), DESCRIPTOR)
+
+
 def test_wrong_arguments_of_a_path_explorer(on_the_way: PathExplorer, path: Path) -> None:
     pair = molecule("CH4"), rattled(molecule("CH4"))
     with pytest.raises(TypeError, match=r"what sensitivity\.follow gives, got Atoms"):

@@ -40,7 +40,7 @@ class Share(traitlets.Float):  # type: ignore[type-arg]
         """Return the number."""
         if not isinstance(value, Real) or isinstance(value, bool):
             raise TypeError(f"{self.name} must be a number, got {value!r}; give e.g. 0.5.")
-        if not 0.0 <= value <= 1.0:
+        if not 0.0 <= float(value) <= 1.0:
             raise ValueError(f"{self.name} must be from 0 to 1, got {value}; give e.g. 0.5.")
         return float(value)
 

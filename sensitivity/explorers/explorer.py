@@ -173,7 +173,8 @@ class Explorer(Choices):
         Raises
         ------
         TypeError, ValueError
-            If the file is too large, or no structure that ASE reads.
+            If the file is too large, or no structure in a text format such as xyz, extxyz, cif,
+            POSCAR or pdb.
         """
         if not isinstance(name, str) or not isinstance(content, bytes):
             raise TypeError(

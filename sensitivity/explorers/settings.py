@@ -63,7 +63,7 @@ class Settings:
         )
         self.upload = widgets.FileUpload(
             description="own file",
-            tooltip="A structure in any format that ASE reads: xyz, extxyz, cif, POSCAR, pdb ...",
+            tooltip="A structure in a text format such as xyz, extxyz, cif, POSCAR or pdb",
             layout={"width": "auto"},
         )
         self.frame = widgets.BoundedIntText(

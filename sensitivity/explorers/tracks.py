@@ -217,10 +217,19 @@ def _lay(
         found = superpose(atoms, other, center=centers[0], inversion=inversion)
         laid = found.atoms
     else:
+        _check_composition(atoms, other)
         # With a mark in the middle as the center, all atoms can be exchanged with like ones.
         found = superpose(_mark(atoms), _mark(other), center=0, inversion=inversion)
         laid = found.atoms[1:]
     return laid, "" if found.exact else ", though not all exchanges of like atoms were tried"
+
+
+def _check_composition(atoms: Atoms, other: Atoms) -> None:
+    if sorted(atoms.numbers) != sorted(other.numbers):
+        raise ValueError(
+            f"first and second must be two structures of the same atoms, got {other.symbols} and "
+            f"{atoms.symbols}; there is a way only within one composition."
+        )
 
 
 def _mark(atoms: Atoms) -> Atoms:

@@ -160,7 +160,7 @@ class TwinExplorer(View):
 
     @property
     def _stop(self) -> int:
-        return round(self.share * (STOPS - 1))
+        return int(np.rint(self.share * (STOPS - 1)))
 
     def _play(self, change: Any) -> None:
         self._slide(fold(change["new"], count=STOPS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from itertools import islice, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,7 +55,7 @@ def read_upload(name: str, content: bytes) -> Upload:
         raise ValueError(f"{shown} is compressed; unpack it before it is opened here.")
     with TemporaryDirectory() as folder:
         path = Path(folder, _file_name(name))
-        path.write_bytes(content)
+        path.write_bytes(content.removeprefix(BOM_UTF8))  # ASE would take it for a part of a word
         try:
             _check_format(path)
             frames = tuple(islice(structures.read_frames(path), MOST_FRAMES + 1))
