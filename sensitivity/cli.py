@@ -245,7 +245,9 @@ def _dump(content: dict[str, Any]) -> str:
 
 
 def _load(options: argparse.Namespace) -> Source:
-    return load_source(options.structure, index=options.index)
+    return load_source(
+        options.structure, index=options.index, form=options.format, types=options.types
+    )
 
 
 def _check_plot(path: Path) -> None:

@@ -162,7 +162,7 @@ def test_frames_are_chosen_and_told(analyze, capsys, tmp_path):
 
 
 def test_long_files_are_not_counted_to_the_end(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("sensitivity.commands.inputs.FRAMES_COUNTED", 2)
+    monkeypatch.setattr("sensitivity.structures.files.reading.COUNTED", 2)
     path = tmp_path / "many.xyz"
     path.write_text("1\n\nH 0 0 0\n" * 5)
     main(["analyze", str(path)])
@@ -432,10 +432,16 @@ FILES = {
 WRONG = {
     "nan": ("nan.xyz", "positions must be finite numbers in Å, got [0.0, nan, 1.0] for atom 1"),
     "infinite": ("inf.xyz", "positions must be finite numbers in Å, got [0.0, inf, 1.0]"),
-    "no atoms": ("none.xyz", "the structure has no atoms, expected at least one"),
-    "one place": ("same.xyz", "every atom needs a place of its own, got atom 0 (C) and atom 1"),
+    "no atoms": (
+        "none.xyz",
+        "cannot read none.xyz as a structure: line 1: the number of atoms is 0.",
+    ),
+    "one place": ("same.xyz", "atoms overlap: atoms 0 and 1 are 0 Å apart (C and H); move or"),
     "empty": ("empty.xyz", "empty.xyz is empty; expected a structure file"),
-    "unreadable": ("noise.xyz", "cannot read noise.xyz as a structure (its content is not"),
+    "unreadable": (
+        "noise.xyz",
+        "noise.xyz as a structure: line 1: expected the number of atoms, found 'hello'",
+    ),
     "unknown format": ("noise.txt", "cannot read noise.txt as a structure (its format is not"),
     "flat cell": ("flat.extxyz", "periodic along a, b, c needs finite, independent, non-zero"),
     "no file": ("gone.xyz", "there is no file gone.xyz; expected a structure file"),
@@ -445,7 +451,10 @@ WRONG = {
     "index before the first": ("one.xyz --index -2", "one.xyz has 1 frame, counted from 0, and no"),
     "no name": ("ch4", "there is no structure named 'ch4'; did you mean CH4?"),
     "no frame": ("one.xyz --index 1", "one.xyz has 1 frame, counted from 0, and no frame 1"),
-    "index of a name": ("CH4 --index 1", "--index chooses a frame of a file, and CH4 is a named"),
+    "index of a name": (
+        "CH4 --index 1",
+        "--index is for files, and CH4 is a named structure; leave",
+    ),
     "not an index": ("one.xyz --index a", "argument --index: invalid int value: 'a'"),
     "no center": ("CH4 --center 5", "center 5 does not exist: the structure has 5 atoms"),
     "negative center": ("CH4 --center -1", "center -1 does not exist"),

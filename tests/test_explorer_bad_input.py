@@ -27,13 +27,16 @@ LOST.positions[1] = np.nan
 
 STRUCTURES = {
     "no atoms": (Atoms(), "the structure has no atoms"),
-    "one place": (Atoms("H2"), "every atom needs a place of its own"),
+    "one place": (Atoms("H2"), "atoms overlap: atoms 0 and 1 are 0 Å apart"),
     "no position": (LOST, "positions must be finite numbers"),
     "infinite": (Atoms("H2", [[0, 0, 0], [0, 0, np.inf]]), "positions must be finite numbers"),
     "flat cell": (Atoms("H", cell=[1, 1, 0], pbc=True), "a structure periodic along a, b, c needs"),
     "far away": (Atoms("H", [[0, 0, 1e300]]), "positions and periodic cell must be within 10000 Å"),
     "wide cell": (Atoms("H", cell=[5, 5, 1e5], pbc=True), "positions and periodic cell must be wi"),
-    "tiny cell": (Atoms("H", cell=[1e-3] * 3, pbc=True), "an atom and its periodic image must be"),
+    "tiny cell": (
+        Atoms("H", cell=[1e-3] * 3, pbc=True),
+        "atoms overlap: atom 0 and its periodic image are",
+    ),
     "nothing": (None, "a structure must be ase.Atoms or a name"),
 }
 

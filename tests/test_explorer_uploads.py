@@ -53,7 +53,7 @@ def test_a_file_with_several_structures_shows_which(explorer: Explorer) -> None:
 
 
 def test_a_byte_order_mark_is_not_a_part_of_the_structure(explorer: Explorer) -> None:
-    poscar = b"He" + CELL[1:] + b"1\nDirect\n0 0 0\n"
+    poscar = b"x" + CELL[1:] + b"He\n1\nDirect\n0 0 0\n"
     for name, content, found in (("marked.xyz", THREE, "OH2"), ("POSCAR", poscar, "He")):
         upload(explorer, name, b"\xef\xbb\xbf" + content)
         assert (message(explorer), formula(explorer)) == ("", found)
@@ -98,28 +98,44 @@ def test_a_name_with_a_path_stays_within_its_folder(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("bad.xyz", b"garbage", "Cannot read bad.xyz as a structure"),
-        ("picture.png", b"\x89PNG\r\n\x1a\n", "picture.png is of the format 'png'"),
+        ("bad.xyz", b"garbage", "Cannot read bad.xyz as a structure: line 1"),
+        (
+            "picture.png",
+            b"\x89PNG\r\n\x1a\n",
+            "the format 'png' holds no structure that can be read",
+        ),
         ("POSCAR", b"", "The file POSCAR is empty"),
         ("large.xyz", b"1" * (UPLOAD + 1), "at most 5 MB can be read here; cut out"),
         ("many.xyz", None, "has 501 atoms, and the explorer takes at most 500; cut out"),
-        ("short.xyz", b"999999999\n\nH 0 0 0\n", "speaks of 999999999 atoms and ends before them"),
+        (
+            "short.xyz",
+            b"999999999\n\nH 0 0 0\n",
+            "line 1 announces 999999999 atoms, and only 1 follow",
+        ),
         ("x.xyz.gz", b"\x1f\x8b", "x.xyz.gz is compressed; unpack it"),
-        ("same.xyz", xyz(Atoms("H2")), "same.xyz: every atom needs a place of its own"),
+        ("same.xyz", xyz(Atoms("H2")), "same.xyz: atoms overlap: atoms 0 and 1 are 0 Å apart"),
         ("<img src=x onerror=alert(1)>.xyz", b"?", "<img src=x onerror=alert(1)>.xyz as a"),
         ("<b>x</b>.xyz", b"?", "Cannot read <b>x</b>.xyz as a structure"),
-        ("C:\\fakepath\\bad.xyz", b"?", "Cannot read bad.xyz as a structure"),
-        ("many.vasp", CELL + b"H\n1000000000\nDirect\n0 0 0\n", "speaks of 1000000000 atoms and"),
-        ("old.vasp", CELL + b"1000000000\nDirect\n0 0 0\n", "speaks of 1000000000 atoms and"),
+        ("C:\\fakepath\\bad.xyz", b"?", "Cannot read bad.xyz as a structure: line 1"),
+        (
+            "many.vasp",
+            CELL + b"H\n1000000000\nDirect\n0 0 0\n",
+            "announces 1000000000 atoms and has 1; is the file complete?",
+        ),
+        (
+            "old.vasp",
+            CELL + b"1000000000\nDirect\n0 0 0\n",
+            "announces 1000000000 atoms and has 1; is the file complete?",
+        ),
         (
             "XDATCAR",
             CELL + b"H\n1000000000\nDirect configuration= 1\n",
-            "speaks of 1000000000 atoms",
+            "a configuration of 1000000000 atoms ends after 0",
         ),
-        ("wide.xyz", WIDE, "wide.xyz speaks of more than 1000 columns"),
+        ("wide.xyz", WIDE, "line 2 announces 1000000004 columns, and line 3 has 4"),
         ("nan.xyz", b"1\n\nH 0 0 nan\n", "nan.xyz: positions must be finite numbers"),
         ("flat.xyz", b'1\nLattice="1 0 0 1 0 0 0 0 1" pbc="T T T"\nH 0 0 0\n', "independent"),
-        ("none.xyz", b"0\n\n", "none.xyz: the structure has no atoms"),
+        ("none.xyz", b"0\n\n", "none.xyz as a structure: line 1: the number of atoms is 0"),
     ],
 )
 def test_a_file_that_cannot_be_looked_at_is_a_sentence(
@@ -154,13 +170,13 @@ def test_formats_and_sizes(explorer: Explorer, tmp_path: Path, form: str) -> Non
 
 def test_a_file_is_read_once(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
-    real = ase.io.iread
+    real = uploads.read_isolated
 
     def watch(*arguments: Any, **keywords: Any) -> Any:
         read.append(threading.current_thread())
         return real(*arguments, **keywords)
 
-    monkeypatch.setattr(ase.io, "iread", watch)
+    monkeypatch.setattr(uploads, "read_isolated", watch)
     upload(explorer, "three.xyz", THREE)
     explorer.settings.frame.value = 2
     explorer.settings.n_max.value = 3
@@ -246,5 +262,5 @@ def test_a_bad_file_in_a_notebook_is_a_sentence(explorer: Explorer, slow: thread
         await until(lambda: not explorer.busy)
 
     run(scenario)
-    assert message(explorer).startswith("Cannot read bad.xyz as a structure")
+    assert message(explorer).startswith("Cannot read bad.xyz as a structure: line 1")
     assert explorer.settings.upload.value == ()

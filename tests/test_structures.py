@@ -396,12 +396,8 @@ def test_read_takes_the_first_frame_or_the_chosen_one(tmp_path):
     distances = [structures.read(path).get_distance(0, 1)]
     distances += [structures.read(path, index=k).get_distance(0, 1) for k in (3, -1)]
     assert distances == pytest.approx([0.7, 3.7, 4.7])
-    assert structures.count_frames(path) == 5
-    assert structures.count_frames(path, limit=3) == 3
-    frames = list(structures.read_frames(path))
-    assert [len(frame) for frame in frames] == [
-        len(structures.read(path, index=k)) for k in range(5)
-    ]
+    frames = [frame.atoms for frame in structures.read_frames(path)]
+    assert frames == [structures.read(path, index=k) for k in range(5)]
 
 
 def test_read_leaves_constraints_and_results_behind(tmp_path):
@@ -424,12 +420,16 @@ def write(path, content):
     ("name", "content", "message"),
     [
         ("empty.xyz", "", r"the file .*empty\.xyz is empty; expected a structure file"),
-        ("noise.xyz", "hello\nworld\n", r"cannot read .*noise\.xyz as a structure \("),
+        (
+            "noise.xyz",
+            "hello\nworld\n",
+            r"noise\.xyz as a structure: line 1: expected the number of",
+        ),
         ("noise.txt", "hello\n", r"cannot read .*noise\.txt as a structure \(its format is not"),
         ("cut.xyz", "3\n\nH 0 0 0\n", r"cannot read .*cut\.xyz as a structure"),
         ("nan.xyz", "1\n\nH 0 nan 0\n", r"nan\.xyz: positions must be finite numbers in Å, got "),
-        ("none.xyz", "0\n\n", r"none\.xyz: the structure has no atoms"),
-        ("same.xyz", "2\n\nH 0 0 0\nH 0 0 0\n", r"same\.xyz: every atom needs a place of its own"),
+        ("none.xyz", "0\n\n", r"none\.xyz as a structure: line 1: the number of atoms is 0"),
+        ("same.xyz", "2\n\nH 0 0 0\nH 0 0 0\n", r"same\.xyz: atoms overlap: atoms 0 and 1 are 0 Å"),
         ("odd.cif", "data_x\n_cell_length_a 3\n", r"cannot read .*odd\.cif as a structure"),
         ("POSCAR", "x\n1\n", r"cannot read .*POSCAR as a structure"),
     ],
@@ -447,8 +447,6 @@ def test_read_refuses_missing_files_and_frames(tmp_path):
         structures.read(one, index=4)
     with pytest.raises(TypeError, match="index must be the integer number of a frame, got '0'"):
         structures.read(one, index="0")
-    with pytest.raises(ValueError, match="cannot read"):
-        structures.count_frames(write(tmp_path / "noise.xyz", "hello\n"))
     with pytest.raises(ValueError, match=r"is a folder; expected a structure file"):
         structures.read(tmp_path)
     with pytest.raises(ValueError, match=r"has 1 frame, .* no frame -2; .* or from the end"):
@@ -478,12 +476,12 @@ def flat_cell():
         (
             Atoms("CHH", [[0, 0, 0], [1, 0, 0], [1, 0, 0]]),
             ValueError,
-            r"a place of its own, got atom 1 \(H\) and atom 2 \(H\) 0.0e\+00 Å apart; move or",
+            r"atoms overlap: atoms 1 and 2 are 0 Å apart \(H and H\); move or",
         ),
         (
             Atoms("CH", [[0, 0, 0], [3, 0, 0]], cell=[3, 3, 3], pbc=True),
             ValueError,
-            r"atom 0 \(C\) and atom 1 \(H\) \(a periodic image\) 0.0e\+00 Å apart",
+            r"atoms 0 and 1, a periodic image, are 0 Å apart \(C and H\)",
         ),
         (Atoms("H", pbc=True), ValueError, "periodic along a, b, c needs finite, independent"),
         (
@@ -496,12 +494,12 @@ def flat_cell():
         (
             Atoms("H", cell=[5, 5, 1e-3], pbc=True),
             ValueError,
-            r"periodic image must be at least 0\.3 Å apart, got 1\.0e-03 Å; check the cell and its",
+            r"atom 0 and its periodic image are 0\.001 Å apart, less than 0\.2 Å; check the cell",
         ),
         (
-            Atoms("H", cell=[[5, 0, 0], [5, 0.2, 0], [0, 0, 5]], pbc=[True, True, False]),
+            Atoms("H", cell=[[5, 0, 0], [5, 0.1, 0], [0, 0, 5]], pbc=[True, True, False]),
             ValueError,
-            r"at least 0\.3 Å apart, got 2\.0e-01 Å",
+            r"periodic image are 0\.1 Å apart",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,23 @@ if TYPE_CHECKING:
     from sensitivity.descriptors import DensityCorrelations
     from sensitivity.reports import Source
 
-FRAMES_COUNTED = 1000  # a long trajectory is not read to its end to learn how long it is
-
 
 def add_structure(command: argparse.ArgumentParser, *, one_center: bool = False) -> None:
     """Add the arguments that choose a structure, and the centers in it or the only one."""
-    command.add_argument("structure", metavar="STRUCTURE", help="a name, or a file")
+    command.add_argument(
+        "structure", metavar="STRUCTURE", help="a name, a file, or - for standard input"
+    )
     command.add_argument("--index", type=int, help="frame of the file (default: 0, the first)")
+    command.add_argument(
+        "--format",
+        metavar="NAME",
+        help="format of the file, as ASE names it (default: as it looks)",
+    )
+    command.add_argument(
+        "--types",
+        metavar="1=Si,2=O",
+        help="elements of the types of a LAMMPS file, which numbers its species",
+    )
     command.add_argument(
         "--center",
         type=int,
@@ -58,27 +69,40 @@ def add_descriptor(command: argparse.ArgumentParser) -> None:
     )
 
 
-def load_source(name: str, *, index: int | None = None) -> Source:
-    """Return a named structure, or a frame of a file; None is the first."""
+def load_source(
+    name: str, *, index: int | None = None, form: str | None = None, types: str | None = None
+) -> Source:
+    """Return a named structure, or a frame of a file, by default the first.
+
+    ``form`` is ASE's name of the format, ``types`` a text such as ``1=Si,2=O``.
+    """
     from sensitivity import structures
     from sensitivity.reports import Source
+    from sensitivity.structures import files
+    from sensitivity.structures.files.lammps import parse_types
 
+    elements = None if types is None else parse_types(types)
     if name in structures.names():
-        if index is not None:
-            raise ValueError(
-                f"--index chooses a frame of a file, and {name} is a named structure; leave it "
-                f"out, or give the file as ./{name}."
-            )
+        given = {"--index": index, "--format": form, "--types": types}
+        for option, value in given.items():
+            if value is not None:
+                raise ValueError(
+                    f"{option} is for files, and {name} is a named structure; leave it out, or "
+                    f"give the file as ./{name}."
+                )
         return Source(name, structures.load(name))
     path = Path(name)
-    if not path.exists() and not path.suffix and path.name == name:
+    if name != "-" and not os.path.exists(name) and not path.suffix and path.name == name:
         structures.load(name)  # raises, and tells the nearest names
-    index = 0 if index is None else index
-    atoms = structures.read(path, index=index)
-    if index < 0:
-        index += structures.count_frames(path)
-    count = structures.count_frames(path, limit=FRAMES_COUNTED)
-    return Source(name, atoms, index=index, frames=count, all_counted=count < FRAMES_COUNTED)
+    chosen = files.choose(name, index=index or 0, format=form, types=elements)
+    files.warn(name, chosen)
+    return Source(
+        files.show(name),
+        chosen.atoms,
+        index=chosen.index,
+        frames=chosen.count,
+        all_counted=chosen.complete,
+    )
 
 
 def build_descriptor(options: argparse.Namespace) -> DensityCorrelations:

@@ -234,7 +234,7 @@ def _start(target: Atoms, options: argparse.Namespace) -> Atoms:
         raise ValueError(
             "--seed belongs to the noise of --rattle, got it with --start; leave it out."
         )
-    start = load_source(options.start).atoms
+    start = load_source(options.start, types=options.types).atoms
     if list(start.numbers) != list(target.numbers):
         raise ValueError(
             f"--start must have the atoms of the structure, {target.symbols}, in the same order, "

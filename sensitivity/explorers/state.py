@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sensitivity.descriptors import REFINABLE, Centers, Descriptor
 from sensitivity.diagnosis import Diagnosis, diagnose
 from sensitivity.spectrum import Spectrum, spectrum
+from sensitivity.structures.files import Frame, note_bad
 
 Array = NDArray[np.float64]
 
@@ -52,23 +53,33 @@ class Upload:
     name
         Of the file.
     frames
-        Its structures, which are not changed.
+        Its structures, which are not changed, and those that cannot be read.
     index
-        Of the one that is looked at, from 0.
+        Of the one that is shown, from 0.
     """
 
     name: str
-    frames: tuple[Atoms, ...]
+    frames: tuple[Frame, ...]
     index: int = 0
 
     def __post_init__(self) -> None:
-        for atoms in self.frames:
-            freeze(atoms)
+        for frame in self.frames:
+            if frame.atoms is not None:
+                freeze(frame.atoms)
 
     @property
     def atoms(self) -> Atoms:
-        """The structure that is looked at."""
-        return self.frames[self.index]
+        """The structure that is shown."""
+        atoms = self.frames[self.index].atoms
+        assert atoms is not None  # one that cannot be read is not chosen
+        return atoms
+
+    @property
+    def note(self) -> str:
+        """What was decided in reading the structure, and which others cannot be read."""
+        bad = [k for k, frame in enumerate(self.frames) if frame.atoms is None]
+        notes = note_bad(bad, count=len(self.frames), complete=True)
+        return "; ".join([*self.frames[self.index].notes, *notes])
 
 
 @dataclass(frozen=True, eq=False)

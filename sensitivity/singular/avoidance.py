@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.structures import neighbor_pairs
+from sensitivity.structures.validation import NEAREST
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
 
 Array = NDArray[np.float64]
 Avoided = Literal["symmetry", "coalescence"]
 
 AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
-# Å. Like atoms that are nearer than this are on the way to one place. The shortest bond, of H2, is
-# 0.74 Å; a start may have atoms that are nearer to each other.
-CLOSEST = 0.2
 # Å. No search comes nearer than this, since a descriptor may refuse atoms at one place.
 ONE_PLACE = 1e-3
 # Å. What an atom does that is nearer than this to the cutoff fades as the square of its distance
@@ -53,7 +51,7 @@ class Avoidance:
 
     def permits(self, atoms: Atoms) -> bool:
         """Whether no atoms are too near, none fades at the cutoff, and bonds are within bounds."""
-        closest = CLOSEST if "coalescence" in self.avoid else ONE_PLACE
+        closest = NEAREST if "coalescence" in self.avoid else ONE_PLACE
         gaps = atoms.get_all_distances(mic=bool(atoms.pbc.any()))[np.triu_indices(len(atoms), k=1)]
         if gaps.min(initial=np.inf) < closest:
             return False

@@ -1,7 +1,7 @@
 """Structures: read them, name them, check them, and find who is near whom."""
 
 from sensitivity.structures.environments import environment
-from sensitivity.structures.files import count_frames, read, read_frames
+from sensitivity.structures.files import StructureWarning, read, read_frames
 from sensitivity.structures.library import load, names, summarize
 from sensitivity.structures.literature import ch4_pair
 from sensitivity.structures.neighbors import Pairs, check, neighbor_pairs
@@ -9,11 +9,11 @@ from sensitivity.structures.validation import check_centers, check_cutoff
 
 __all__ = [
     "Pairs",
+    "StructureWarning",
     "ch4_pair",
     "check",
     "check_centers",
     "check_cutoff",
-    "count_frames",
     "environment",
     "load",
     "names",

@@ -11,7 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.memory import require_memory
-from sensitivity.structures.validation import check_cutoff, check_geometry
+from sensitivity.structures.validation import NEAREST, check_cutoff, check_geometry
 
 # Å. Published coordinates are rounded to 1e-6 Å at best, so two atoms that are nearer than this
 # cannot be told apart from two atoms at one place.
@@ -57,10 +57,13 @@ def check(atoms: Atoms) -> None:
     TypeError
         If ``atoms`` is not an ``ase.Atoms``.
     ValueError
-        If there is no atom, a position is NaN or infinite, a periodic direction has no usable cell
-        vector or an image nearer than any two nuclei, or two atoms are at one place.
+        If there is no atom, an atomic number is of no element, a position is NaN or infinite, a
+        periodic direction has no usable cell vector, or two atoms, or an atom and an image, are
+        nearer than any two nuclei.
     """
-    neighbor_pairs(atoms, COINCIDENCE)
+    pairs = neighbor_pairs(atoms, NEAREST)
+    squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
+    _check_distinct(atoms, pairs, squares=squares, nearest=NEAREST)
 
 
 def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
@@ -86,7 +89,7 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
         search = _search_grid if _count_cells(atoms, radius) < _MANY_CELLS else _search_tree
         pairs = search(atoms, radius)
     squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
-    _check_distinct(atoms, pairs, squares=squares)
+    _check_distinct(atoms, pairs, squares=squares, nearest=COINCIDENCE)
     return pairs if radius == cutoff else _keep(pairs, squares < cutoff**2)
 
 
@@ -157,15 +160,19 @@ def _keep(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
     return Pairs(pairs.i[chosen], pairs.j[chosen], pairs.vectors[chosen])
 
 
-def _check_distinct(atoms: Atoms, pairs: Pairs, *, squares: NDArray[np.float64]) -> None:
-    if len(squares) == 0 or squares.min() > COINCIDENCE**2:
+def _check_distinct(
+    atoms: Atoms, pairs: Pairs, *, squares: NDArray[np.float64], nearest: float
+) -> None:
+    if len(squares) == 0 or squares.min() > nearest**2:
         return
     first = int(np.argmin(squares))
     i, j = int(pairs.i[first]), int(pairs.j[first])
-    image = " (a periodic image)" if i == j or atoms.pbc.any() else ""
+    direct = np.allclose(pairs.vectors[first], atoms.positions[j] - atoms.positions[i])
+    image = "" if direct else ", a periodic image,"
+    who = f"atom {i} and its periodic image" if i == j else f"atoms {i} and {j}{image}"
     raise ValueError(
-        f"every atom needs a place of its own, got atom {i} ({atoms.symbols[i]}) and atom {j} "
-        f"({atoms.symbols[j]}){image} {squares[first] ** 0.5:.1e} Å apart; move or remove one."
+        f"atoms overlap: {who} are {squares[first] ** 0.5:.3g} Å apart ({atoms.symbols[i]} and "
+        f"{atoms.symbols[j]}); move or remove one."
     )
 
 

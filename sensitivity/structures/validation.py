@@ -8,12 +8,16 @@ from numbers import Integral, Real
 import numpy as np
 from ase import Atoms
 
+HEAVIEST = 118
+"""Atomic number of oganesson, the last element that has a name."""
+
 # Cell vectors of unit length that span less than this (area or volume) are taken as dependent: an
 # angle of a millionth of a radian is a mistake.
 _FLAT_CELL = 1e-6
 
-# Å. No two nuclei are as near; cells of 1e-3 Å would take minutes to be filled with images.
-NEAREST_IMAGE = 0.3
+NEAREST = 0.2
+"""Å. No two nuclei are as near, nor an atom and its image: H2 has 0.74 Å, and rounding of
+fractional coordinates separates copies of one atom by some 0.01 Å at most."""
 
 
 def check_geometry(atoms: Atoms) -> None:
@@ -24,10 +28,12 @@ def check_geometry(atoms: Atoms) -> None:
     TypeError
         If ``atoms`` is not an ``ase.Atoms``.
     ValueError
-        If there is no atom, a position is NaN or infinite, a periodic direction has no usable
-        cell vector, or an atom and its periodic image are nearer than any two nuclei.
+        If there is no atom, an atomic number is of no element, a position is NaN or infinite, a
+        periodic direction has no usable cell vector, or an atom and its periodic image are nearer
+        than any two nuclei.
     """
     _check_atoms(atoms)
+    _check_elements(atoms)
     finite = np.isfinite(atoms.positions)
     if not finite.all():
         index = int(np.argmin(finite.all(axis=1)))
@@ -49,6 +55,16 @@ def _check_atoms(atoms: Atoms) -> None:
         raise ValueError("the structure has no atoms, expected at least one; check the input.")
 
 
+def _check_elements(atoms: Atoms) -> None:
+    strange = (atoms.numbers < 0) | (atoms.numbers > HEAVIEST)
+    if strange.any():
+        index = int(np.argmax(strange))
+        raise ValueError(
+            f"atomic numbers must be from 1 to {HEAVIEST}, or 0 for a dummy atom, got "
+            f"{atoms.numbers[index]} for atom {index}; correct or remove it."
+        )
+
+
 def _check_cell(atoms: Atoms) -> None:
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     lengths = np.linalg.norm(vectors, axis=1)
@@ -61,7 +77,7 @@ def _check_cell(atoms: Atoms) -> None:
             f"a structure periodic along {_axes(atoms)} needs finite, independent, non-zero cell "
             f"vectors there, got {vectors.tolist()}; set the cell, or set pbc to False."
         )
-    if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() < NEAREST_IMAGE:
+    if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() < NEAREST:
         _check_images(atoms)
 
 
@@ -71,10 +87,10 @@ def _check_images(atoms: Atoms) -> None:
 
     reduced, _ = minkowski_reduce(atoms.cell.array, atoms.pbc)
     nearest = float(np.linalg.norm(reduced[atoms.pbc], axis=1).min())
-    if nearest < NEAREST_IMAGE:
+    if nearest < NEAREST:
         raise ValueError(
-            f"an atom and its periodic image must be at least {NEAREST_IMAGE} Å apart, got "
-            f"{nearest:.1e} Å; check the cell and its unit, or set pbc to False."
+            f"atoms overlap: atom 0 and its periodic image are {nearest:.3g} Å apart, less than "
+            f"{NEAREST} Å; check the cell and its unit, or set pbc to False."
         )
 
 

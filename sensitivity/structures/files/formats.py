@@ -1,0 +1,226 @@
+"""Formats of files: which one it is, and the frames that a file of it holds."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Final
+
+from sensitivity.structures.files import cif, lammps, pdb, vasp, xyz
+from sensitivity.structures.files.content import Content
+from sensitivity.structures.files.elements import describe, resolve
+from sensitivity.structures.files.frames import Frame, UnreadableError, parse_all, tidy
+
+EXPECTED: Final = "a structure file such as .xyz, .extxyz, .cif or POSCAR"
+
+Read = Callable[[Content, lammps.Types | None], Iterator[Frame]]
+
+_FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?"
+_THREE = rf"{_FLOAT}\s+{_FLOAT}\s+{_FLOAT}"
+
+# Of content whose name does not tell. First come, first served.
+_SIGNS = (
+    ("lammps-dump-text", r"ITEM: TIMESTEP"),
+    ("lammps-data", r"(?s).{0,2000}?^\s*\d+\s+atoms\s*(#.*)?$.{0,4000}?^\s*\d+\s+atom types"),
+    ("cif", r"(?i)(\s*(#.*)?\n)*data_\S"),
+    ("proteindatabank", r"(HEADER|TITLE |REMARK|CRYST1|MODEL |ATOM  |HETATM|COMPND)"),
+    ("extxyz", r"\s*\d+[ \t]*\n[^\n]*\n\s*\S+\s+" + _THREE),
+    ("vasp", rf"[^\n]*\n\s*{_FLOAT}\s*\n(\s*{_THREE}\s*\n){{3}}\s*\w+"),
+    ("sdf", r"[^\n]*\n[^\n]*\n[^\n]*\n[ \d]{6}.*V2000"),
+)
+
+# A line with one atom, in formats that hold a label in it: what is before the label, and the label.
+_LABEL = {
+    "aims": rf"(\s*atom(?:_frac)?\s+{_THREE}\s+)(\S+)",
+    "gaussian-in": rf"(\s*)(?!TV\s)([A-Za-z][^\s,]*)(?=(?:\s+-?[01])?\s+{_THREE})",
+    "mol": rf"(\s*{_THREE}\s+)([A-Za-z]\S*)",
+    "sdf": rf"(\s*{_THREE}\s+)([A-Za-z]\S*)",
+    "turbomole": rf"(\s*{_THREE}\s+)([A-Za-z]\S*)",
+    "xsf": rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})",
+}
+
+# Where a file says how many atoms follow, line from 0: ASE would take fewer, or look for each that
+# is missing.
+_COUNT = {
+    "cfg": (0, r"Number of particles\s*=\s*(\d+)"),
+    "cube": (2, r"\s*(-?\d+)"),
+    "gen": (0, r"\s*(\d+)"),
+    "gromacs": (1, r"\s*(\d+)"),
+    "mol": (3, r"([ \d]{3})"),
+    "sdf": (3, r"([ \d]{3})"),
+}
+
+# What stands behind the atoms of a complete file that does not say how many they are.
+_END = {
+    "dmol-car": r"end",
+    "gromos": r"END",
+    "res": r"(END|HKLF)",
+    "runnerdata": r"\s*end",
+    "turbomole": r"\$(?!coord)",
+}
+
+_GEN_SYMBOLS = 1  # line from 0
+
+
+def find_format(content: Content) -> str:
+    """Return ASE's name of the format of a content.
+
+    Raises
+    ------
+    UnreadableError
+        If it is not recognized, or one that ASE does not read.
+    """
+    from ase.io.formats import UnknownFileTypeError, filetype, ioformats
+
+    text = content.head.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    lammps_file = next((f for f, sign in _SIGNS[:2] if re.match(sign, text, re.MULTILINE)), None)
+    if lammps_file is not None:
+        return lammps_file
+    named = io.BytesIO(text.encode())
+    named.name = f"/dev/null/{content.name}"  # ASE looks whether there is a folder of the name
+    try:
+        found: str | None = filetype(named)
+    except UnknownFileTypeError:
+        found = None
+    if found not in ioformats:
+        found = next((form for form, sign in _SIGNS if re.match(sign, text)), None)
+    if found is None:
+        raise UnreadableError(
+            "its format is not recognized; name it with the format that ASE gives it"
+        )
+    return check_format(found)
+
+
+def check_format(form: str) -> str:
+    """Return the name of a format that ASE reads.
+
+    Raises
+    ------
+    UnreadableError
+        If ASE does not know it, or only writes it.
+    """
+    from ase.io.formats import ioformats
+
+    if form not in ioformats:
+        near = " or ".join(get_close_matches(form, ioformats, n=2))
+        hint = f"did you mean {near}?" if near else "give ASE's name of it, such as extxyz"
+        raise UnreadableError(f"there is no format {form!r}; {hint}")
+    if not ioformats[form].can_read:
+        raise UnreadableError(f"the format {form!r} holds no structure that can be read")
+    return form
+
+
+def scan(content: Content, form: str, types: lammps.Types | None) -> Iterator[Frame]:
+    """Yield every frame of a content."""
+    if form in {"xyz", "extxyz"}:
+        yield from xyz.scan(content.lines())
+    elif form == "proteindatabank":
+        yield from pdb.scan(content.lines())
+    elif form == "cif":
+        yield from cif.scan(content.lines())
+    elif form == "vasp":
+        yield from vasp.scan_poscar(content.lines(), str(content.path or ""))
+    elif form == "vasp-xdatcar":
+        yield from vasp.scan_trajectory(content.lines())
+    elif form == "lammps-data":
+        yield from lammps.scan_data(content.lines(), types)
+    elif form == "lammps-dump-text":
+        yield from lammps.scan_dump(content.lines(), types)
+    elif form == "sdf":
+        for record in _split_records(content.lines()):
+            yield from _scan_text(record, form, content)
+    elif content.is_binary:
+        yield from _scan_binary(content, form)
+    else:
+        yield from _scan_text(list(content.lines()), form, content)
+
+
+def _split_records(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The molecules of an SDF file."""
+    record: list[str] = []
+    for line in lines:
+        if line.startswith("$$$$"):
+            yield record
+            record = []
+        else:
+            record.append(line)
+    if any(line.strip() for line in record):
+        yield record
+
+
+def _scan_text(lines: list[str], form: str, content: Content) -> Iterator[Frame]:
+    try:
+        count = _announced(lines, form)
+        if count is not None and count > len(lines):
+            raise UnreadableError(f"it announces {count} atoms and has {len(lines)} lines")
+        if form in _END and not any(re.match(_END[form], line) for line in lines):
+            raise UnreadableError("it has no end behind its atoms; is the file complete?")
+        lines, notes = _resolve_labels(lines, form)
+        name = str(content.path or content.name)
+        found = parse_all("\n".join([*lines, ""]), form, path=name)
+        if count is not None and len(found[0]) != count:
+            raise UnreadableError(f"it announces {count} atoms and has {len(found[0])}")
+    except UnreadableError as error:
+        yield Frame(problem=str(error))
+        return
+    for atoms in found:
+        yield tidy(atoms, notes=notes)
+
+
+def _announced(lines: list[str], form: str) -> int | None:
+    """How many atoms the file says that it has."""
+    number, pattern = _COUNT.get(form, (0, None))
+    if pattern is None or number >= len(lines):
+        return None
+    match = re.match(pattern, lines[number])
+    return abs(int(match[1])) if match and match[1].strip() else None
+
+
+def _resolve_labels(lines: list[str], form: str) -> tuple[list[str], list[str]]:
+    """The lines with symbols of elements, and notes."""
+    labels: dict[str, str] = {}
+
+    def replace(label: str, number: int) -> str:
+        try:
+            labels[label] = labels.get(label) or resolve(label)
+        except ValueError as error:
+            raise UnreadableError(f"line {number}: {error}") from error
+        return labels[label]
+
+    read = list(lines)
+    if form == "gen" and len(lines) > _GEN_SYMBOLS:
+        words = lines[_GEN_SYMBOLS].split()
+        read[_GEN_SYMBOLS] = " ".join(replace(word, _GEN_SYMBOLS + 1) for word in words)
+    elif form in _LABEL:
+        pattern = re.compile(_LABEL[form])
+        for k, line in enumerate(lines):
+            if match := pattern.match(line):
+                read[k] = match[1] + replace(match[2], k + 1) + line[match.end(2) :]
+    return read, describe(labels)
+
+
+def _scan_binary(content: Content, form: str) -> Iterator[Frame]:
+    """Yield frames one after the other: a trajectory can be larger than the memory."""
+    import ase.io
+
+    if content.path is None or content.damage or content.path.name != content.name:
+        try:
+            for atoms in parse_all(content.read(), form, path=content.name):
+                yield tidy(atoms)
+        except UnreadableError as error:
+            yield Frame(problem=str(error))
+        return
+    frames = ase.io.iread(content.path, ":", form, do_not_split_by_at_sign=True)
+    while True:
+        try:
+            atoms = next(frames)
+        except StopIteration:
+            return
+        except Exception:
+            yield Frame(
+                problem="its content is damaged, or not of the format that its name suggests"
+            )
+            return
+        yield tidy(atoms)

@@ -1,0 +1,164 @@
+"""One structure of a file: read, or the reason why it cannot be read."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+_ENDING = re.compile(r"\.\w+$")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One structure of a file.
+
+    Attributes
+    ----------
+    atoms
+        The structure, without constraints and stored results; None if it cannot be read.
+    notes
+        What was decided in reading it, one clause each.
+    problem
+        Why it cannot be read: one clause that names the atom, the symbol or the line.
+    """
+
+    atoms: Atoms | None = None
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class UnreadableError(Exception):
+    """A frame that cannot be read; the text is the clause that says why."""
+
+
+class Lines:
+    """Lines with their numbers, of which the next can be looked at."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.number = 0  # of the last line that was taken, from 1
+        self._next: str | None = None
+
+    def peek(self) -> str | None:
+        """Return the next line, or None at the end."""
+        if self._next is None:
+            self._next = next(self._lines, None)
+        return self._next
+
+    def take(self) -> str:
+        """Return the next line and go on."""
+        line = self.peek()
+        assert line is not None
+        self._next, self.number = None, self.number + 1
+        return line
+
+
+@contextmanager
+def reading() -> Iterator[list[str]]:
+    """Turn whatever a reader of ASE raises into ``UnreadableError``, and collect its warnings.
+
+    The readers raise nearly every kind of exception on files that are not what they seem.
+    """
+    texts: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield texts
+        except UnreadableError:
+            raise
+        except Exception as error:
+            raise UnreadableError(_explain(error)) from error
+        texts += [str(warning.message) for warning in caught]
+    for text in texts:
+        if re.match("Wrong number .* of tokens", text):  # the row, an atom, would be missing
+            raise UnreadableError(f"a table has an incomplete row: {text}")
+
+
+def parse(content: str | bytes, form: str, *, notes: Sequence[str] = (), **settings: Any) -> Frame:
+    """Return the only frame that a text, in one of ASE's formats, holds."""
+    try:
+        (atoms,) = parse_all(content, form, **settings)
+    except UnreadableError as error:
+        return Frame(problem=str(error))
+    return tidy(atoms, notes=notes)
+
+
+def parse_all(content: str | bytes, form: str, *, path: str = "", **settings: Any) -> list[Atoms]:
+    """Return the structures that ASE finds, at least one.
+
+    Parameters
+    ----------
+    content
+        Of the file.
+    form
+        Name of the format in ASE.
+    path
+        Name of the file, for readers that look at the name, or for other files beside it.
+    settings
+        For ASE's reader.
+
+    Raises
+    ------
+    UnreadableError
+        If there is none, or ASE fails.
+    """
+    from ase.io.formats import ioformats
+
+    known = ioformats[form]
+    data = content if isinstance(content, bytes) else content.encode()
+    if not known.acceptsfd:
+        with TemporaryDirectory() as folder:
+            place = Path(folder, f"structure{''.join(_ENDING.findall(path))}")
+            place.write_bytes(data)
+            return _read(str(place), form, settings)
+    file = io.BytesIO(data)
+    file.name = path
+    return _read(file if known.isbinary else io.TextIOWrapper(file, "utf-8"), form, settings)
+
+
+def _read(source: Any, form: str, settings: dict[str, Any]) -> list[Atoms]:
+    import ase.io
+
+    with reading():
+        found = list(ase.io.iread(source, ":", form, do_not_split_by_at_sign=True, **settings))
+    if not found:
+        raise UnreadableError("there is no structure in it")
+    return found
+
+
+def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
+    """Return a structure as a frame, without results, constraints, and a cell of zero."""
+    atoms.calc = None
+    atoms.set_constraint()
+    if atoms.pbc.any() and not atoms.cell.array.any():
+        atoms.pbc = False
+        notes = [*notes, "the cell is zero: read without a cell"]
+    return Frame(atoms, tuple(notes))
+
+
+def without_unit_cell(frame: Frame) -> Frame:
+    """Return a frame without the cell of 1 x 1 x 1 Å that means none in PDB and CIF files."""
+    if frame.atoms is None or not np.allclose(frame.atoms.cell.array, np.eye(3), atol=1e-6):
+        return frame
+    frame.atoms.cell, frame.atoms.pbc = np.zeros((3, 3)), False
+    note = "the cell of 1 x 1 x 1 Å is a placeholder: read without a cell"
+    return Frame(frame.atoms, (*frame.notes, note))
+
+
+def _explain(error: Exception) -> str:
+    """The reason of a reader of ASE, as far as it says something to a person."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
+    if isinstance(error, KeyError) and re.fullmatch(r"'[A-Za-z]\w{0,7}'", str(error)):
+        return f"{error} is not the symbol of an element"
+    return "its content is not of the format that its name suggests"

@@ -1,0 +1,148 @@
+"""Files of strangers, read in a process of its own that is bounded in time and memory.
+
+Some short files make a reader work for hours or fill the memory, and no list of them is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Collection
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from sensitivity.structures.files.content import Content
+from sensitivity.structures.files.formats import find_format, scan
+from sensitivity.structures.files.frames import Frame, UnreadableError
+
+SECONDS = 10
+"""How long a file may take to be read."""
+
+MEMORY = 1_000_000_000
+"""Bytes that the process may use."""
+
+_BEAT = 0.1  # seconds after which the one who waits can be interrupted
+
+# The limits are set before anything that could fill the memory is imported.
+_START = f"""
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
+    resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+except ImportError:  # not on Windows
+    pass
+from sensitivity.structures.files.isolated import answer
+answer()
+"""
+
+
+def read_isolated(
+    name: str, content: bytes, *, formats: Collection[str], most: int
+) -> tuple[Frame, ...]:
+    """Return the frames of a file, given its name and what it holds.
+
+    Parameters
+    ----------
+    name
+        Its name, which tells the format if the content does not.
+    content
+        Its bytes; compressed ones are refused.
+    formats
+        ASE's names of the formats that may be read.
+    most
+        No more frames than this are read, and one more that tells that there are more.
+
+    Raises
+    ------
+    ValueError
+        If there is no structure in it, the format is not one of those, or reading it takes too
+        long or too much memory.
+    """
+    if Content(name, kept=content).is_packed:
+        raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
+    question = json.dumps({"name": name, "formats": sorted(formats), "most": most})
+    environment = {
+        **os.environ,
+        "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, sys.path)]),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", _START, question],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ) as process:
+        try:
+            output = _wait(process, content)
+        finally:
+            process.kill()
+    if output is None:
+        raise ValueError(f"reading {name} takes more than {SECONDS} s; give a smaller file.")
+    if process.returncode or not output:
+        raise ValueError(
+            f"reading {name} takes more than {MEMORY / 1e9:g} GB of memory or {SECONDS} s; give a "
+            "smaller file."
+        )
+    found = json.loads(output)
+    if isinstance(found, str):
+        raise ValueError(found)
+    return tuple(map(_unpack, found))
+
+
+def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
+    """What the process says, or None if it takes too long."""
+    given: bytes | None = content
+    for _ in range(round(SECONDS / _BEAT)):
+        try:
+            return process.communicate(given, timeout=_BEAT)[0]
+        except subprocess.TimeoutExpired:
+            given = None  # it may be given once
+    return None
+
+
+def answer() -> None:
+    """Read standard input as the only argument asks, and write the frames as JSON."""
+    question = json.loads(sys.argv[1])
+    content = Content(question["name"], kept=sys.stdin.buffer.read())
+    try:
+        form = find_format(content)
+        if form not in question["formats"]:
+            raise UnreadableError(
+                f"its format, {form}, is not read here; give xyz, cif, POSCAR or pdb"
+            )
+        frames = islice(scan(content, form, None), question["most"] + 1)
+        found: Any = [_pack(frame) for frame in frames]
+        if not found:
+            raise UnreadableError("there is no structure in it")
+    except UnreadableError as error:
+        found = f"cannot read {content.name} as a structure: {error}."
+    except MemoryError:
+        found = f"there is not enough memory to read {content.name}; give a smaller file."
+    sys.stdout.write(json.dumps(found))
+
+
+def _pack(frame: Frame) -> dict[str, Any]:
+    if frame.atoms is None:
+        return {"problem": frame.problem}
+    atoms = frame.atoms
+    return {
+        "numbers": atoms.numbers.tolist(),
+        "positions": atoms.positions.tolist(),
+        "cell": atoms.cell.array.tolist(),
+        "pbc": atoms.pbc.tolist(),
+        "notes": frame.notes,
+    }
+
+
+def _unpack(frame: dict[str, Any]) -> Frame:
+    if "problem" in frame:
+        return Frame(problem=frame["problem"])
+    notes = tuple(frame.pop("notes"))
+    return Frame(Atoms(**frame), notes)

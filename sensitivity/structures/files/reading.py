@@ -1,0 +1,215 @@
+"""Structures from files, in any format that ASE reads.
+
+No structure is read as something that it is not without a note, and a frame that cannot be read
+keeps no other from being read.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from os import PathLike
+
+from ase import Atoms
+
+from sensitivity.structures.files.content import STANDARD_INPUT, open_content
+from sensitivity.structures.files.formats import EXPECTED, check_format, find_format, scan
+from sensitivity.structures.files.frames import Frame, UnreadableError
+from sensitivity.structures.files.lammps import check_types
+from sensitivity.structures.neighbors import check
+
+COUNTED = 1000
+"""Frames that are looked at beyond the chosen one: a long trajectory is not read to its end."""
+
+
+class StructureWarning(UserWarning):
+    """What was decided in reading a structure, and may not be what its author meant."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One frame of a file, and what is known of the others.
+
+    Attributes
+    ----------
+    atoms
+        The structure.
+    index
+        Its number, from 0.
+    count
+        How many frames were found.
+    complete
+        Whether these are all frames of the file.
+    notes
+        What was decided in reading it, and which other frames cannot be read.
+    """
+
+    atoms: Atoms
+    index: int
+    count: int
+    complete: bool
+    notes: tuple[str, ...]
+
+
+def read(
+    path: str | PathLike[str],
+    *,
+    index: int = 0,
+    format: str | None = None,
+    types: Mapping[int, str] | None = None,
+) -> Atoms:
+    """Return one frame of a file, without constraints and stored results.
+
+    Parameters
+    ----------
+    path
+        A file, a pipe, or ``-`` for standard input; compressed by gzip, bzip2 or xz or not.
+    index
+        Number of the frame, from 0, or from the end if it is negative.
+    format
+        ASE's name of the format; None for the one that name and content suggest.
+    types
+        Symbols of the elements of LAMMPS's types, such as ``{1: "Si", 2: "O"}``.
+
+    Raises
+    ------
+    TypeError
+        If ``index`` is not an integer, or ``types`` is not a mapping.
+    ValueError
+        If the file is missing, empty or unreadable, has no such frame, or holds a structure that
+        ``check`` refuses.
+
+    Warns
+    -----
+    StructureWarning
+        If something was decided in reading it, such as one of two alternative locations, or if
+        other frames of the file cannot be read.
+    """
+    chosen = choose(path, index=index, format=format, types=types)
+    warn(path, chosen)
+    return chosen.atoms
+
+
+def warn(path: str | PathLike[str], chosen: Chosen) -> None:
+    """Issue the notes on a frame as one ``StructureWarning``, as of the caller of the caller."""
+    if chosen.notes:
+        warnings.warn(f"{show(path)}: {'; '.join(chosen.notes)}.", StructureWarning, 3)
+
+
+def show(path: str | PathLike[str]) -> str:
+    """Return the name of a file as messages show it."""
+    return "standard input" if path == STANDARD_INPUT else os.fspath(path)
+
+
+def choose(
+    path: str | PathLike[str],
+    *,
+    index: int = 0,
+    format: str | None = None,
+    types: Mapping[int, str] | None = None,
+) -> Chosen:
+    """Return a frame of a file as ``read`` does, and what is known of the others.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``read`` does.
+    """
+    if not isinstance(index, Integral) or isinstance(index, bool):
+        raise TypeError(f"index must be the integer number of a frame, got {index!r}; give e.g. 0.")
+    name = show(path)
+    frame: Frame | None = None
+    last: deque[Frame] = deque(maxlen=max(-int(index), 1))
+    bad: list[int] = []
+    count, complete = 0, True
+    for found in read_frames(path, format=format, types=types):
+        if index >= 0 and count > max(index, COUNTED - 1):
+            complete = False
+            break
+        frame = found if count == index else frame
+        last.append(found)
+        bad += [count] if found.atoms is None else []
+        count += 1
+    if index < 0 and count >= -index:
+        frame = last[0]
+    if frame is None:
+        raise ValueError(_no_frame(name, count, index))
+    number = int(index) % count
+    atoms = take(name, frame, number=number, count=count)
+    notes = [*frame.notes, *note_bad(bad, count=count, complete=complete)]
+    return Chosen(atoms, number, count, complete, tuple(notes))
+
+
+def read_frames(
+    path: str | PathLike[str],
+    *,
+    format: str | None = None,
+    types: Mapping[int, str] | None = None,
+) -> Iterator[Frame]:
+    """Yield the frames of a file, one after the other, those that cannot be read too.
+
+    The structures are not checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the file is missing or empty, the format is not known, or there is no frame.
+    """
+    name = show(path)
+    elements = None if types is None else check_types(types)
+    content = open_content(os.fspath(path), expected=EXPECTED)
+    found = False
+    try:
+        form = find_format(content) if format is None else check_format(format)
+        for frame in scan(content, form, elements):
+            found = True
+            yield frame
+    except UnreadableError as error:
+        raise ValueError(_refusal(name, str(error))) from error
+    except OSError as error:  # of the operating system: readers' are frames that cannot be read
+        raise ValueError(_refusal(name, str(error.strerror or error))) from error
+    if not found:
+        raise ValueError(_refusal(name, content.damage or "there is no structure in it"))
+
+
+def take(name: str, frame: Frame, *, number: int, count: int) -> Atoms:
+    """Return the structure of a frame.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, or is one that ``check`` refuses.
+    """
+    if frame.atoms is None:
+        which = name if count == 1 else f"frame {number} of {name}"
+        end = "" if frame.problem.endswith("?") else "."
+        raise ValueError(f"cannot read {which} as a structure: {frame.problem}{end}")
+    try:
+        check(frame.atoms)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return frame.atoms
+
+
+def note_bad(bad: list[int], *, count: int, complete: bool) -> list[str]:
+    """Return the note on frames that cannot be read, if there are any."""
+    if not bad:
+        return []
+    total = f"{count} frames" if complete else f"the first {count} frames"
+    which = ", ".join(map(str, bad[:5])) + (" and more" if len(bad) > 5 else "")
+    return [f"{count - len(bad)} of {total} can be read, not frame {which}"]
+
+
+def _no_frame(name: str, count: int, index: int) -> str:
+    return (
+        f"{name} has {count} frame{'s' if count != 1 else ''}, counted from 0, and no frame "
+        f"{index}; choose an index from 0 to {count - 1}, or from the end."
+    )
+
+
+def _refusal(name: str, reason: str) -> str:
+    return f"cannot read {name} as a structure ({reason}); expected {EXPECTED}."
