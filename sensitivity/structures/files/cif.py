@@ -19,13 +19,14 @@ from sensitivity.structures.files.frames import (
     UnreadableError,
     reading,
     tidy,
-    without_unit_cell,
 )
 
 _FRACTIONS = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _CARTESIAN = ("_atom_site_cartn_x", "_atom_site_cartn_y", "_atom_site_cartn_z")
 _UNKNOWN = frozenset({".", "?", ""})
 _MOST_NOTES = 6
+_PLACEHOLDER = (1, 1, 1, 90, 90, 90)
+"""Å and degrees: the cell of a molecule, for which the format has none."""
 
 # Of fractional coordinates. ASE, too, takes sites that are as near for one.
 _SAME_SITE = 1e-3
@@ -79,9 +80,14 @@ def _read(text: str) -> Frame | None:
         block = CIFBlock(blocks[0].name, tags)
         if not block.has_structure():
             raise UnreadableError(f"{name} has sites without positions or symbols")
-        atoms = block.get_atoms()
+        # ASE would wrap a molecule into its placeholder of a cell.
+        alone = np.allclose(block.get_cellpar() or 0, _PLACEHOLDER)
+        atoms = block.get_unsymmetrized_structure() if alone else block.get_atoms()
     notes += [f"ASE says: {text}" for text in caught if "wrong setting" in text]
-    return without_unit_cell(tidy(atoms, notes=notes))
+    if alone:
+        atoms.cell, atoms.pbc = np.zeros((3, 3)), False
+        notes.append("the cell of 1 x 1 x 1 Å is a placeholder: read without a cell")
+    return tidy(atoms, notes=notes)
 
 
 def _choose_sites(tags: Tags, notes: list[str]) -> Tags:

@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 
 _ENDING = re.compile(r"\.\w+$")
@@ -144,15 +143,6 @@ def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
         atoms.pbc = False
         notes = [*notes, "the cell is zero: read without a cell"]
     return Frame(atoms, tuple(notes))
-
-
-def without_unit_cell(frame: Frame) -> Frame:
-    """Return a frame without the cell of 1 x 1 x 1 Å that means none in PDB and CIF files."""
-    if frame.atoms is None or not np.allclose(frame.atoms.cell.array, np.eye(3), atol=1e-6):
-        return frame
-    frame.atoms.cell, frame.atoms.pbc = np.zeros((3, 3)), False
-    note = "the cell of 1 x 1 x 1 Å is a placeholder: read without a cell"
-    return Frame(frame.atoms, (*frame.notes, note))
 
 
 def _explain(error: Exception) -> str:

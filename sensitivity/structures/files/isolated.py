@@ -83,11 +83,9 @@ def read_isolated(
             output = _wait(process, content)
         finally:
             process.kill()
-    if output is None:
-        raise ValueError(f"reading {name} takes more than {SECONDS} s; give a smaller file.")
-    if process.returncode or not output:
+    if not output or process.returncode:
         raise ValueError(
-            f"reading {name} takes more than {MEMORY / 1e9:g} GB of memory or {SECONDS} s; give a "
+            f"reading {name} takes more than {SECONDS} s or {MEMORY / 1e9:g} GB of memory; give a "
             "smaller file."
         )
     found = json.loads(output)
@@ -96,15 +94,15 @@ def read_isolated(
     return tuple(map(_unpack, found))
 
 
-def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
-    """What the process says, or None if it takes too long."""
+def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes:
+    """What the process says; nothing if it takes too long."""
     given: bytes | None = content
     for _ in range(round(SECONDS / _BEAT)):
         try:
             return process.communicate(given, timeout=_BEAT)[0]
         except subprocess.TimeoutExpired:
             given = None  # it may be given once
-    return None
+    return b""
 
 
 def answer() -> None:

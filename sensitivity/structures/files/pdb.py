@@ -81,7 +81,7 @@ class _Atom:
     @property
     def site(self) -> str:
         """What a person calls the place of the atom."""
-        return " ".join([self.line[17:21].strip(), self.residue.strip(), self.name.strip()]).strip()
+        return " ".join(f"{self.line[17:21]} {self.residue} {self.name}".split())
 
     @property
     def occupancy(self) -> float | None:
