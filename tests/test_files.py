@@ -174,6 +174,12 @@ CASES = {
         "a.xyz", GOOD + BAD + GOOD, "N2", "2 of 3 frames can be read, not frame 1", index=2
     ),
     "cut, blank lines": case("a.xyz", f"{GOOD}\n\n{GOOD}\n", "N2", index=1),
+    "first bad, refused": case("a.xyz", ODD + GOOD, "", f"element; {ONE_BAD} 0", index=0),
+    "remark": case("a.xyz", "1\nProperties of 'water, pbc: \"no\nH 0 0 0\n", "H"),
+    "other ending": case("a.dat", GOOD, "N2"),
+    "other ending, CIF": case("a.out", cif("Na 0 0 0"), "Na"),
+    "no ending": case("structure", GOOD, "N2"),
+    "mmCIF": case("a.cif", "data_a\nloop_\n_atom_site.Cartn_x\n0\n", "", "mmCIF is not read"),
     "one atom too many": case("a.xyz", f"{GOOD}N 0 0 2.2\n{GOOD}", "", "line 5 is one more"),
     "after one too many": case("a.xyz", f"{GOOD}N 0 0 2.2\n{GOOD}", "N2", f"{ONE_BAD} 0", index=1),
     "later bad": case("later_bad.xyz", field("later_bad.xyz"), "N2", f"{ONE_BAD} 1"),
@@ -520,6 +526,15 @@ def test_in_the_explorer(name: str, explorer: Explorer) -> None:
         assert matches(one.words, str(refusal.value))
         assert explorer.reference is before
         assert matches(one.words.lower(), message(explorer).lower())
+
+
+def test_the_explorer_shows_the_first_frame_that_can_be_read(explorer: Explorer) -> None:
+    explorer.open("a.xyz", (ODD + GOOD).encode())
+    assert (explorer.settings.frame.value, explorer.settings.frame.max) == (1, 1)
+    assert message(explorer) == f"{ONE_BAD} 0"
+    explorer.settings.frame.value = 0
+    assert "Cannot read frame 0 of a.xyz as a structure: line 3: 'Q1'" in message(explorer)
+    assert explorer.settings.frame.value == 1
 
 
 def test_the_explorer_reads_fewer_formats(explorer: Explorer) -> None:

@@ -167,8 +167,11 @@ class Explorer(Choices):
     def centers(self, centers: Centers) -> None:
         self._look_at(replace(self._wanted, centers=centers))
 
-    def open(self, name: str, content: bytes, *, index: int = 0) -> None:
-        """Look at one structure of a file, given its name and its content.
+    def open(self, name: str, content: bytes, *, index: int | None = None) -> None:
+        """Show one structure of a file, given its name and its content.
+
+        ``index`` is its number, from the end if it is negative; None for the first that can be
+        read.
 
         Raises
         ------

@@ -75,11 +75,15 @@ class Upload:
         return atoms
 
     @property
+    def others(self) -> list[str]:
+        """The note on the structures that cannot be read, if there are any."""
+        bad = [k for k, frame in enumerate(self.frames) if frame.atoms is None]
+        return note_bad(bad, count=len(self.frames), complete=True)
+
+    @property
     def note(self) -> str:
         """What was decided in reading the structure, and which others cannot be read."""
-        bad = [k for k, frame in enumerate(self.frames) if frame.atoms is None]
-        notes = note_bad(bad, count=len(self.frames), complete=True)
-        return "; ".join([*self.frames[self.index].notes, *notes])
+        return "; ".join([*self.frames[self.index].notes, *self.others])
 
 
 @dataclass(frozen=True, eq=False)

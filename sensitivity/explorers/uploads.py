@@ -49,15 +49,20 @@ def read_upload(name: str, content: bytes) -> Upload:
     return Upload(shown, frames)
 
 
-def choose_frame(upload: Upload, index: int) -> Upload:
+def choose_frame(upload: Upload, index: int | None) -> Upload:
     """Return the upload with another of its structures chosen, from the end if it is negative.
+
+    None chooses the first that can be read.
 
     Raises
     ------
     ValueError
-        If there is no such structure, or it is none that can be looked at.
+        If there is no such structure, or it cannot be shown.
     """
     count = len(upload.frames)
+    if index is None:
+        good = (k for k, frame in enumerate(upload.frames) if frame.atoms is not None)
+        index = next(good, 0)
     if not -count <= index < count:
         raise ValueError(
             f"{upload.name} has {count} frame{'s' if count != 1 else ''}, counted from 0, and no "
@@ -69,7 +74,7 @@ def choose_frame(upload: Upload, index: int) -> Upload:
             check_size(frame.atoms)
         except ValueError as error:
             raise ValueError(f"{upload.name}: {error}") from error
-    take(upload.name, frame, number=index % count, count=count)
+    take(upload.name, frame, number=index % count, count=count, others=upload.others)
     return Upload(upload.name, upload.frames, index % count)
 
 

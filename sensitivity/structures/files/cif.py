@@ -66,6 +66,8 @@ def _read(text: str) -> Frame | None:
     from ase.io.cif import CIFBlock, parse_cif
 
     name = text.split(maxsplit=1)[0]
+    if "_atom_site." in text.lower():
+        raise UnreadableError("mmCIF is not read; give the structure as PDB")
     if "_atom_site" not in text.lower():
         return None  # of the authors, or of the measurement
     with reading():

@@ -31,6 +31,9 @@ _SIGNS = (
     ("sdf", r"[^\n]*\n[^\n]*\n[^\n]*\n[ \d]{6}.*V2000"),
 )
 
+# Signs that no other format has: they count more than an ending such as .dat or .out.
+_CLEAR = frozenset({"extxyz", "cif", "proteindatabank"})
+
 # A line with one atom, in formats that hold a label in it: what is before the label, and the label.
 _LABEL = {
     "aims": rf"(\s*atom(?:_frac)?\s+{_THREE}\s+)(\S+)",
@@ -84,13 +87,22 @@ def find_format(content: Content) -> str:
         found: str | None = filetype(named)
     except UnknownFileTypeError:
         found = None
-    if found not in ioformats:
-        found = next((form for form, sign in _SIGNS if re.match(sign, text)), None)
+    shown = next((form for form, sign in _SIGNS if re.match(sign, text)), None)
+    if found not in ioformats or (shown in _CLEAR and found in _by_ending(content.name)):
+        found = found if found == "xyz" else shown
     if found is None:
         raise UnreadableError(
             "its format is not recognized; name it with the format that ASE gives it"
         )
     return check_format(found)
+
+
+def _by_ending(name: str) -> set[str]:
+    """The format that ASE would take from the ending of a name alone."""
+    from ase.io.formats import extension2format
+
+    form = extension2format.get(name.rsplit(".", 1)[-1].lower())
+    return set() if form is None else {form.name}
 
 
 def check_format(form: str) -> str:

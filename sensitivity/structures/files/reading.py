@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from os import PathLike
@@ -23,7 +23,10 @@ from sensitivity.structures.files.lammps import check_types
 from sensitivity.structures.neighbors import check
 
 COUNTED = 1000
-"""Frames that are looked at beyond the chosen one: a long trajectory is not read to its end."""
+"""Frames that are looked at, beside the chosen one: a long trajectory is not read to its end."""
+
+LOOKED_AT = 20_000
+"""Atoms of these frames, which take about 0.1 s."""
 
 
 class StructureWarning(UserWarning):
@@ -125,11 +128,12 @@ def choose(
     frame: Frame | None = None
     last: deque[Frame] = deque(maxlen=max(-int(index), 1))
     bad: list[int] = []
-    count, complete = 0, True
+    count, size, complete = 0, 0, True
     for found in read_frames(path, format=format, types=types):
-        if index >= 0 and count > max(index, COUNTED - 1):
+        if count > index >= 0 and (count >= COUNTED or size >= LOOKED_AT):
             complete = False
             break
+        size += 0 if found.atoms is None else len(found.atoms)
         frame = found if count == index else frame
         last.append(found)
         bad += [count] if found.atoms is None else []
@@ -139,8 +143,9 @@ def choose(
     if frame is None:
         raise ValueError(_no_frame(name, count, index))
     number = int(index) % count
-    atoms = take(name, frame, number=number, count=count)
-    notes = [*frame.notes, *note_bad(bad, count=count, complete=complete)]
+    others = note_bad(bad, count=count, complete=complete)
+    atoms = take(name, frame, number=number, count=count, others=others)
+    notes = [*frame.notes, *others]
     return Chosen(atoms, number, count, complete, tuple(notes))
 
 
@@ -176,8 +181,8 @@ def read_frames(
         raise ValueError(_refusal(name, content.damage or "there is no structure in it"))
 
 
-def take(name: str, frame: Frame, *, number: int, count: int) -> Atoms:
-    """Return the structure of a frame.
+def take(name: str, frame: Frame, *, number: int, count: int, others: Sequence[str] = ()) -> Atoms:
+    """Return the structure of a frame; ``others`` says what can be read instead.
 
     Raises
     ------
@@ -186,8 +191,9 @@ def take(name: str, frame: Frame, *, number: int, count: int) -> Atoms:
     """
     if frame.atoms is None:
         which = name if count == 1 else f"frame {number} of {name}"
-        end = "" if frame.problem.endswith("?") else "."
-        raise ValueError(f"cannot read {which} as a structure: {frame.problem}{end}")
+        said = "; ".join([frame.problem, *others]) if count > 1 else frame.problem
+        end = "" if said.endswith("?") else "."
+        raise ValueError(f"cannot read {which} as a structure: {said}{end}")
     try:
         check(frame.atoms)
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -10,6 +11,7 @@ from sensitivity.structures.files.frames import Frame, Lines, UnreadableError, p
 from sensitivity.structures.validation import HEAVIEST
 
 _PLAIN = "species:S:1:pos:R:3"  # columns of a file that does not say which it has
+_MEANT = re.compile(r"\b(Lattice|Properties|pbc)\s*=")
 _MOST_VECTORS = 3  # lines VEC1 to VEC3 below the atoms hold the cell
 
 
@@ -97,9 +99,14 @@ def _parse(comment: str, rows: list[str], vectors: list[str], *, start: int) -> 
         labels = {}
     elif any(label != symbol for label, symbol in labels.items()):
         rows = [" ".join(row) for row in words]
-    text = "\n".join([str(len(rows)), comment, *rows, *vectors, ""])
-    frame = parse(text, "extxyz", notes=describe(labels))
-    return frame if frame.atoms is not None else Frame(problem=_find_culprit(comment, words, start))
+    notes = describe(labels)
+    comments = [comment] if _MEANT.search(comment) else [comment, ""]
+    for remark in comments:  # a remark in plain words may look like keys and values to ASE
+        text = "\n".join([str(len(rows)), remark, *rows, *vectors, ""])
+        frame = parse(text, "extxyz", notes=notes)
+        if frame.atoms is not None:
+            return frame
+    return Frame(problem=_find_culprit(comment, words, start))
 
 
 def _find_species(comment: str, row: list[str], *, line: int) -> tuple[int, str]:
@@ -107,7 +114,7 @@ def _find_species(comment: str, row: list[str], *, line: int) -> tuple[int, str]
     from ase.io.extxyz import key_val_str_to_dict
 
     properties = _PLAIN
-    if "Properties" in comment:
+    if "Properties=" in comment:
         try:
             properties = str(key_val_str_to_dict(comment).get("Properties", _PLAIN))
         except Exception as error:
@@ -147,7 +154,7 @@ def _resolve(label: str, kind: str, *, line: int) -> str:
 
 def _find_culprit(comment: str, words: list[list[str]], start: int) -> str:
     """Which line of a frame ASE could not read."""
-    if "Properties" not in comment:
+    if "Properties=" not in comment:
         for line, row in enumerate(words, start + 2):
             text = " ".join(row)
             if not _is_row(text):
