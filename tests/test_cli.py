@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,11 +18,14 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+import sensitivity.cli
 from sensitivity import DensityCorrelations, spectrum, structures
 from sensitivity import lab as lab_module
 from sensitivity.cli import main
 from sensitivity.diagnosis import CAUSES
 from sensitivity.diagnosis.diagnose import TOLERANCE
+from sensitivity.notes import SensitivityWarning
+from sensitivity.outputs import PROBE
 
 INTERRUPTED = "sensitivity: interrupted before there was a result.\n"
 COMMAND = [sys.executable, "-c", "import sys; from sensitivity.cli import main; sys.exit(main())"]
@@ -233,13 +238,21 @@ def test_failed_plot_leaves_nothing_and_keeps_the_old_one(tmp_path, capsys, monk
     path = tmp_path / "a.png"
     path.write_text("old")
 
-    def fail(result, part):
-        Path(part).write_text("half")
-        raise OSError("no space left on device")
+    original = os.fsync
 
-    monkeypatch.setattr("sensitivity.plots.save_overview", fail)
+    def fail(descriptor):
+        if os.fstat(descriptor).st_size != PROBE:  # of the picture, after the folder was tried
+            raise OSError(errno.ENOSPC, "No space left on device", "part")
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail)
     assert main(["analyze", "CH4", "--plot", str(path)]) == 2
-    assert capsys.readouterr() == ("", "sensitivity: no space left on device\n")
+    out, err = capsys.readouterr()
+    assert out.startswith("CH4: CH4, 5 atoms;")
+    assert err == (
+        f"sensitivity: --plot cannot be written, got {path} (No space left on device); choose "
+        "another file or folder.\n"
+    )
     assert [one.name for one in tmp_path.iterdir()] == ["a.png"]
     assert path.read_text() == "old"
 
@@ -523,22 +536,30 @@ def test_wrong_command_is_one_sentence(capsys):
         assert err.count("\n") == 1
 
 
-def test_notes_of_a_reader_are_single_lines_on_standard_error(capsys, monkeypatch):
-    import warnings
+@pytest.mark.parametrize("fails", [False, True])
+def test_only_notes_of_the_package_are_shown_once_and_also_before_an_error(
+    capsys, monkeypatch, fails
+):
+    class ReaderWarning(SensitivityWarning):
+        pass
 
     def load(options):
-        warnings.warn("two\nlines", UserWarning, stacklevel=1)
-        warnings.warn("two\nlines", UserWarning, stacklevel=1)
+        for category in (ReaderWarning, SensitivityWarning):
+            warnings.warn("two\nlines", category, stacklevel=1)
+        for category in (UserWarning, DeprecationWarning, RuntimeWarning):
+            warnings.warn("of a library", category, stacklevel=1)
+        if fails:
+            raise ValueError("it failed.")
         return original(options)
 
-    import sensitivity.cli
-
     original = sensitivity.cli._load
+    ReaderWarning.__module__ = "sensitivity.structures.files"
     monkeypatch.setattr("sensitivity.cli._load", load)
-    assert main(["analyze", "CH4", "--n-max", "1", "--json"]) == 0
+    assert main(["analyze", "CH4", "--n-max", "1", "--json"]) == (2 if fails else 0)
     out, err = capsys.readouterr()
-    assert err == "sensitivity: note: two lines\n"
-    assert json.loads(out)
+    note = "sensitivity: note: two lines\n"
+    assert err == note + "sensitivity: it failed.\n" * fails
+    assert bool(out) is not fails
 
 
 # The process

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,27 @@ if TYPE_CHECKING:
     from sensitivity.reports import Source
 
 Report = dict[str, Any] | str
+Frames = Sequence[tuple["Atoms", Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The report of a search, and the structures found, each with facts about it."""
+
+    report: Report
+    frames: Frames
+
+    def complete(self, path: Path | None, *, written: bool) -> Report:
+        """Return the report with what was written to a file, if one was wanted."""
+        if isinstance(self.report, dict):
+            return {**self.report, "output": str(path) if written else None}
+        if written:
+            count = f"{len(self.frames)} structure{'s' if len(self.frames) > 1 else ''}"
+            return f"{self.report}\n\nWrote {count} to {path}."
+        if path is not None and not self.frames:
+            return f"{self.report}\n\nFound nothing to write to {path}."
+        return self.report
+
 
 _INPUT = (
     " STRUCTURE is a name that 'sensitivity structures' lists, or a file that ASE reads. Ctrl-C "
@@ -119,7 +141,7 @@ def _add_command(
     commands: Any, name: str, text: str, *, output: str, one_center: bool = True
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=f"{text.capitalize()}.{_INPUT}"
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.{_INPUT}"
     )
     add_structure(command, one_center=one_center)
     command.add_argument("--json", action="store_true", help="print one JSON object")
@@ -141,7 +163,7 @@ def check_output(options: argparse.Namespace) -> None:
         check_path(options.output, inputs=read)
 
 
-def _locate(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+def _locate(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Found:
     from sensitivity import reports
     from sensitivity.singular import locate
     from sensitivity.singular.avoidance import AVOIDABLE
@@ -163,10 +185,10 @@ def _locate(source: Source, descriptor: DensityCorrelations, options: argparse.N
         for one in found
     ]
     report = reports.describe_point if options.json else reports.tabulate_point
-    return _write(report(point, descriptor, source=source), frames, options.output)
+    return Found(report(point, descriptor, source=source), frames)
 
 
-def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Found:
     from sensitivity import reports
     from sensitivity.singular import find_twin
 
@@ -179,10 +201,10 @@ def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Nam
     kept = twin.found or (twin.interrupted and twin.amplitude > 0)
     frames = [(atoms, facts) for atoms in twin.pair] if kept else []
     report = reports.describe_twin if options.json else reports.tabulate_twin
-    return _write(report(twin, descriptor, source=source), frames, options.output)
+    return Found(report(twin, descriptor, source=source), frames)
 
 
-def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Found:
     from sensitivity import reports
     from sensitivity.paths import follow
 
@@ -198,7 +220,7 @@ def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.N
         for atoms, row in zip(path.frames, columns, strict=True)
     ]
     report = reports.describe_path if options.json else reports.tabulate_path
-    return _write(report(path, descriptor, source=source), frames, options.output)
+    return Found(report(path, descriptor, source=source), frames)
 
 
 def _softest(atoms: Atoms, descriptor: DensityCorrelations, center: int) -> int:
@@ -208,7 +230,7 @@ def _softest(atoms: Atoms, descriptor: DensityCorrelations, center: int) -> int:
     return max(spectrum(atoms, descriptor, centers=(center,)).internal - 1, 0)
 
 
-def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Found:
     from sensitivity import reports
     from sensitivity.inversion import invert
 
@@ -223,7 +245,7 @@ def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.N
     report = (reports.describe_inversion if options.json else reports.tabulate_inversion)(
         result, descriptor, source=source, start=start
     )
-    return _write(report, [(result.atoms, facts)], options.output)
+    return Found(report, [(result.atoms, facts)])
 
 
 def _start(target: Atoms, options: argparse.Namespace) -> Atoms:
@@ -274,17 +296,9 @@ def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
-def _write(
-    report: Report, frames: Sequence[tuple[Atoms, Mapping[str, Any]]], path: Path | None
-) -> Report:
-    """Write what was found, if that is wanted, and add to the report where it is."""
-    if path is not None and frames:
-        write_frames(path, frames)
-    written = str(path) if path is not None and frames else None
-    if isinstance(report, dict):
-        return {**report, "output": written}
-    if path is None:
-        return report
-    count = f"{len(frames)} structure{'s' if len(frames) > 1 else ''}"
-    last = f"Wrote {count} to {path}." if frames else f"Found nothing to write to {path}."
-    return f"{report}\n\n{last}"
+def write(found: Found, path: Path | None) -> bool:
+    """Write the structures found to a file, if one is wanted; return True if it was written."""
+    if path is None or not found.frames:
+        return False
+    write_frames(path, found.frames)
+    return True
