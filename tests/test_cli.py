@@ -190,15 +190,38 @@ def test_table(capsys):
     assert lines[1].startswith("DensityCorrelations, order 2: cutoff 3.5 Å, n_max 6, l_max 6, ")
     assert lines[1].endswith(f"{count} features per center")
     assert lines[2] == result.status
-    rows = [line.split() for line in lines[5:]]
+    assert lines[3] == (
+        f"A mode is visible if its value is above 1e-05 of the scale, {result.scale:.3e} 1/Å."
+    )
+    rows = [line.split() for line in lines[6:]]
     assert [int(row[0]) for row in rows] == list(range(15))
     largest = result.singular_values[0]
     for row, value, kind in zip(rows, result.singular_values, result.kinds, strict=True):
         assert float(row[1]) == pytest.approx(value, rel=1e-3)
         assert float(row[2]) == pytest.approx(value / largest, rel=0.05)
         assert row[3] == kind
-        assert row[4] in {"C0", "H1", "H2", "H3", "H4"}
-        assert row[5].endswith("%")
+        assert row[4] == ("yes" if value > 1e-5 * largest else "no")
+        assert row[5] in {"C0", "H1", "H2", "H3", "H4"}
+        assert row[6].endswith("%")
+
+
+def test_what_symmetry_hides_is_small_against_the_scale(analyze, capsys):
+    """All singular values of graphene are rounding, and none is the scale of the others."""
+    found = analyze("graphene")
+    assert found["rank"] == 0
+    assert not any(mode["visible"] for mode in found["modes"])
+    main(["analyze", "graphene"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[6:]]
+    assert all(float(row[2]) < 1e-12 and row[4] == "no" for row in rows)
+
+
+@pytest.mark.parametrize("arguments", ["CH4", "X0 --center 0", "C6H6", "Si-diamond", "H2O"])
+def test_visible_modes_are_counted_alike(analyze, diagnose, arguments):
+    """At most as many are sensitive as the rank says, by the same level."""
+    found, causes = analyze(*arguments.split()), diagnose(*arguments.split())
+    visible = [mode["singular_value"] > 1e-5 * found["scale"] for mode in found["modes"]]
+    assert [mode["visible"] for mode in found["modes"]] == visible
+    assert sum(visible) == found["rank"] == causes["counts"]["sensitive"]
 
 
 def test_heading_of_a_crystal(capsys):
@@ -660,6 +683,27 @@ def test_notebooks_are_copied_and_edits_are_kept(notebooks):
     assert found == {"1.ipynb", "2.ipynb", "pictures/a.png"}
     assert (folder / "1.ipynb").read_text() == "edited"
     assert (folder / "2.ipynb").read_text() == "shipped"
+
+
+def test_notebooks_that_cannot_be_copied_are_one_sentence(notebooks, monkeypatch, capsys):
+    _, folder = notebooks
+    folder.write_text("")
+    assert main(["lab"]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"sensitivity: the notebooks cannot be copied to {folder} (File exists); run the command "
+        "in another folder.\n",
+    )
+    folder.unlink()
+
+    def fail(original, part):
+        Path(part).write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device", part)
+
+    monkeypatch.setattr(lab_module.shutil, "copyfile", fail)
+    assert main(["lab"]) == 2
+    assert "(No space left on device); run the command" in capsys.readouterr().err
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
 
 
 def test_notebooks_are_found_in_the_package_before_the_checkout(notebooks):
