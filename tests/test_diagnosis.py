@@ -621,7 +621,7 @@ def test_a_neighbor_at_the_cutoff_is_unseen_within_the_tolerance(gap, unseen, di
 
 @pytest.mark.parametrize("cutoff", [3.5, 5.0, 6.0])
 def test_one_rule_for_what_is_visible(cutoff: float) -> None:
-    """From one atom of C60 many displacements are hardly visible, and nobody counts them as seen."""
+    """From one atom of C60 many displacements are hardly visible, which is not sensitive."""
     found = diagnose(molecule("C60"), DensityCorrelations(cutoff=cutoff), centers=[0])
     level = found.spectrum.zero_level
     assert all(mode.singular_value > level for mode in found.of("sensitive"))

@@ -12,6 +12,9 @@ from ase import Atoms
 # angle of a millionth of a radian is a mistake.
 _FLAT_CELL = 1e-6
 
+# Å. Beyond these, powers of the cutoff leave the range of double precision.
+_SMALLEST_CUTOFF, _LARGEST_CUTOFF = 1e-6, 1e9
+
 # Å. No two nuclei are as near; cells of 1e-3 Å would take minutes to be filled with images.
 NEAREST_IMAGE = 0.3
 
@@ -90,7 +93,7 @@ def check_cutoff(cutoff: float) -> float:
     TypeError
         If it is not a number.
     ValueError
-        If it is not finite and positive.
+        If it is not finite and positive, or beyond the range of double precision.
     """
     if not isinstance(cutoff, Real) or isinstance(cutoff, bool):
         raise TypeError(
@@ -99,6 +102,11 @@ def check_cutoff(cutoff: float) -> float:
     if not 0.0 < cutoff < np.inf:
         raise ValueError(
             f"cutoff must be a positive, finite length in Å, got {float(cutoff)}; "
+            "give a number such as 3.5."
+        )
+    if not _SMALLEST_CUTOFF <= cutoff <= _LARGEST_CUTOFF:
+        raise ValueError(
+            f"cutoff must be from {_SMALLEST_CUTOFF:g} to {_LARGEST_CUTOFF:g} Å, got {cutoff:g}; "
             "give a number such as 3.5."
         )
     return float(cutoff)
