@@ -89,7 +89,7 @@ class GaussianTypeOrbitals:
         if eigenvalues[0] * WORST_OVERLAP_CONDITION < eigenvalues[-1]:
             raise ValueError(
                 f"n_max={n_max} Gaussian-type orbitals are linearly dependent in double precision; "
-                "use a smaller n_max, or basis=SphericalBessel()"
+                "use a smaller n_max, or the basis SphericalBessel(), --basis bessel on the command line."
             )
         return np.asarray((vectors / np.sqrt(eigenvalues)) @ vectors.T)
 
@@ -229,8 +229,8 @@ def radial_functions(
         terms *= 2
     raise ValueError(
         f"{n_max} radial functions of degree up to {l_max} with smearing={smearing:g} Å and "
-        f"cutoff={cutoff:g} Å vary too fast to be tabulated; give a smaller n_max or l_max, or a smearing "
-        "nearer to a tenth of the cutoff."
+        f"cutoff={cutoff:g} Å vary too fast to be tabulated; give a smaller n_max or l_max, or a "
+        "smearing nearer to a tenth of the cutoff."
     )
 
 

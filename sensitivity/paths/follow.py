@@ -171,10 +171,15 @@ def _check_lengths(length: float, step: float) -> None:
             raise TypeError(f"{name} must be a number in Å, got {value!r}; try 0.05.")
     if not (np.isfinite(step) and step > 0):
         raise ValueError(f"step must be positive and finite, in Å, got {step}; try 0.05.")
-    if not (np.isfinite(length) and 0 < abs(length) / step <= MOST_FRAMES):
+    if not (np.isfinite(length) and length != 0):
         raise ValueError(
-            f"length must be other than zero, in Å, and at most {MOST_FRAMES} steps of {step} Å, "
-            f"got {length}; try 1.0, or -1.0 for the opposite direction."
+            f"length must be other than zero and finite, in Å, got {length}; try 1.0, or -1.0 for "
+            "the opposite direction."
+        )
+    if abs(length) / step > MOST_FRAMES:
+        raise ValueError(
+            f"length must be at most {MOST_FRAMES} steps, got {length} Å in steps of {step} Å; "
+            "give a shorter length or a larger step."
         )
 
 
