@@ -46,7 +46,7 @@ class Found:
 
 _INPUT = (
     " STRUCTURE is a name that 'sensitivity structures' lists, or a file that ASE reads. Ctrl-C "
-    "ends the search, and what was found until then is kept."
+    "stops the search and keeps the results so far."
 )
 
 
@@ -59,10 +59,10 @@ def add_commands(commands: Any) -> Iterator[argparse.ArgumentParser]:
 
 
 def _add_locate(commands: Any) -> argparse.ArgumentParser:
-    text = "find the nearest geometry at which some displacement is not seen"
+    text = "find the nearest geometry at which a displacement is invisible"
     command = _add_command(commands, "locate", text, output="the geometry that was found")
-    _add_length(command, "--reach", "how far the atoms may go, in Å, root of the summed squares", 2)
-    command.add_argument("--count", type=int, metavar="N", help="how many points (default: 1)")
+    _add_length(command, "--reach", "largest displacement, in Å, root of the summed squares", 2)
+    command.add_argument("--count", type=int, metavar="N", help="number of points (default: 1)")
     command.add_argument(
         "--bonds",
         type=float,
@@ -88,25 +88,27 @@ def _add_twin(commands: Any) -> argparse.ArgumentParser:
     _add_length(
         command,
         "--amplitude",
-        "how far each is from the singular point between them, in Å, root of the summed squares",
+        "distance of each from the singular point between them, in Å, root of the summed squares",
         0.1,
     )
-    _add_length(command, "--reach", "how far away the singular point may be, in Å", 0.5)
+    _add_length(command, "--reach", "largest distance to the singular point, in Å", 0.5)
     command.set_defaults(navigate=_twin)
     return command
 
 
 def _add_follow(commands: Any) -> argparse.ArgumentParser:
-    text = "move the atoms along a singular vector, as a curve"
+    text = "move the atoms along a singular vector, on a curved path"
     command = _add_command(commands, "follow", text, output="all frames, as a trajectory,")
     command.add_argument(
         "--mode",
         type=int,
         action="append",
         help="number of the mode, as in 'sensitivity analyze'; several are followed as one "
-        "subspace (default: the internal one that is seen least)",
+        "subspace (default: the least visible internal one)",
     )
-    _add_length(command, "--length", "of the curve, in Å; negative for the other way", 1.0)
+    _add_length(
+        command, "--length", "length of the path, in Å; negative for the opposite direction", 1.0
+    )
     _add_length(command, "--step", "distance between frames, in Å", 0.05)
     command.set_defaults(navigate=_follow)
     return command
@@ -121,15 +123,15 @@ def _add_invert(commands: Any) -> argparse.ArgumentParser:
     start.add_argument(
         "--start",
         metavar="STRUCTURE",
-        help="where the search begins: a name or a file, of the same atoms in the same order",
+        help="starting structure: a name or a file, with the same atoms in the same order",
     )
     start.add_argument(
         "--rattle",
         type=float,
         metavar="Å",
-        help="begin at the structure itself with normal noise of this width on every coordinate",
+        help="start from the structure itself, with normal noise of this width on each coordinate",
     )
-    command.add_argument("--seed", type=int, help="of the noise of --rattle (default: 0)")
+    command.add_argument("--seed", type=int, help="seed of the noise of --rattle (default: 0)")
     command.add_argument(
         "--restarts", type=int, metavar="N", help="more attempts after the first (default: 10)"
     )
@@ -224,7 +226,7 @@ def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.N
 
 
 def _softest(atoms: Atoms, descriptor: DensityCorrelations, center: int) -> int:
-    """The internal mode that is seen least; without any, 0, of which ``follow`` says why not."""
+    """Return the least visible internal mode; without any, 0, which ``follow`` refuses."""
     from sensitivity.spectrum import spectrum
 
     return max(spectrum(atoms, descriptor, centers=(center,)).internal - 1, 0)
@@ -249,7 +251,7 @@ def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.N
 
 
 def _start(target: Atoms, options: argparse.Namespace) -> Atoms:
-    """Where the inversion begins."""
+    """Return the structure from which the inversion starts."""
     if options.start is None:
         return _rattled(target, options.rattle, 0 if options.seed is None else options.seed)
     if options.seed is not None:
@@ -284,15 +286,15 @@ def _rattled(target: Atoms, width: float, seed: int) -> Atoms:
 
 
 def _center(options: argparse.Namespace) -> int:
-    """The only center, which is the first atom if none is given."""
+    """Return the only center, the first atom if none is given."""
     centers = options.center or [0]
     if len(centers) > 1:
-        raise ValueError(f"this command takes one --center, got {len(centers)}; leave one of them.")
+        raise ValueError(f"this command takes one --center, got {len(centers)}; give one.")
     return int(centers[0])
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Those of the options that were given: the defaults are those of the library."""
+    """Return the options that were given; the library has the defaults of the others."""
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 

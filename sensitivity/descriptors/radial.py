@@ -89,7 +89,7 @@ class GaussianTypeOrbitals:
         if eigenvalues[0] * WORST_OVERLAP_CONDITION < eigenvalues[-1]:
             raise ValueError(
                 f"n_max={n_max} Gaussian-type orbitals are linearly dependent in double precision; "
-                "use a smaller n_max, or the basis SphericalBessel(), --basis bessel on the command line."
+                "use a smaller n_max, or basis=SphericalBessel() (--basis bessel)."
             )
         return np.asarray((vectors / np.sqrt(eigenvalues)) @ vectors.T)
 

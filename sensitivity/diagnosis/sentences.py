@@ -20,7 +20,7 @@ MOST_KINDS = 6
 
 
 def status(diagnosis: Diagnosis) -> str:
-    """One sentence: how much is seen, and what of the rest is spurious."""
+    """Return one sentence: the number of visible, hidden and spurious displacements."""
     counts, internal = diagnosis.counts, diagnosis.internal
     if not internal:
         return "There is no internal displacement that the chosen centers could see."
@@ -192,11 +192,14 @@ def _coalescence(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
     for pair in site.coalescing:
         one, other = (f"{diagnosis.atoms.symbols[k]}{k}" for k in site.atoms[list(pair)])
         if 0 in pair:
-            yield f"{one} and {other} coalesce: the center hardly tells in which direction it is."
+            yield (
+                f"{one} and {other} coalesce: the center hardly resolves the direction between "
+                "them."
+            )
         else:
             yield (
                 f"{one} and {other} coalesce, being at one place within the tolerance: "
-                f"{diagnosis.atoms.symbols[site.center]}{site.center} sees no difference between "
+                f"{diagnosis.atoms.symbols[site.center]}{site.center} cannot distinguish "
                 "them."
             )
 
