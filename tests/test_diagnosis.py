@@ -619,13 +619,14 @@ def test_a_neighbor_at_the_cutoff_is_unseen_within_the_tolerance(gap, unseen, di
         assert away == {None}
 
 
-@pytest.mark.parametrize("cutoff", [3.5, 5.0, 6.0])
-def test_one_rule_for_what_is_visible(cutoff: float) -> None:
+@pytest.mark.parametrize(("cutoff", "size", "count"), [(3.5, 6, 29), (5.0, 6, 70), (8.0, 8, 131)])
+def test_one_rule_for_what_is_visible(cutoff: float, size: int, count: int) -> None:
     """From one atom of C60 many displacements are hardly visible, which is not sensitive."""
-    found = diagnose(molecule("C60"), DensityCorrelations(cutoff=cutoff), centers=[0])
+    descriptor = DensityCorrelations(cutoff=cutoff, n_max=size, l_max=size)
+    found = diagnose(molecule("C60"), descriptor, centers=[0])
     level = found.spectrum.zero_level
     assert all(mode.singular_value > level for mode in found.of("sensitive"))
-    assert found.counts["sensitive"] <= found.spectrum.rank
+    assert found.counts["sensitive"] == count <= found.spectrum.rank
     assert sum(found.counts.values()) == 180
     small = [mode for mode in found.of("undetermined") if mode.distance is None]
     assert all(mode.singular_value <= level for mode in small)

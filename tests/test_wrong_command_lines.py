@@ -37,7 +37,7 @@ DESCRIPTOR = {
         "1e-8": "cutoff must be from 1e-06 to 1e+09 Å, got 1e-08",
         "1e300": "cutoff must be from 1e-06 to 1e+09 Å, got 1e+300",
         "0.0001": "smearing=0.3 Å is too wide for cutoff=0.0001 Å: expected at most 0.0005 Å",
-        "1e5": "smearing=0.3 Å is too narrow for cutoff=100000 Å: expected at least 20 Å",
+        "1e5": "smearing=0.3 Å is too narrow for cutoff=100000 Å: expected at least 10 Å",
         "long": "argument --cutoff: invalid float value: 'long'",
         "''": "argument --cutoff: invalid float value: ''",
         "3,5": "argument --cutoff: invalid float value: '3,5'",
@@ -45,7 +45,7 @@ DESCRIPTOR = {
     "--smearing": {
         **dict.fromkeys(EXTREME, "smearing must be a finite number from 0 to 10, got"),
         "10.1": "smearing must be a finite number from 0 to 10, got 10.1",
-        "1e-9": "smearing=1e-09 Å is too narrow for cutoff=3.5 Å: expected at least 0.0007 Å",
+        "1e-9": "smearing=1e-09 Å is too narrow for cutoff=3.5 Å: expected at least 0.00035 Å",
         "x": "argument --smearing: invalid float value: 'x'",
     },
     "--order": {

@@ -31,9 +31,9 @@ QUADRATURE_NODES = 160
 # Chebyshev coefficients below this fraction of the largest are rounding.
 SERIES_TOLERANCE = 4 * np.finfo(np.float64).eps
 LONGEST_SERIES = 2048
-# Fractions of the cutoff. Below the first, LONGEST_SERIES terms do not suffice, or the arguments of
-# the Bessel functions overflow; above the second, their downward recurrence loses all digits.
-NARROWEST, WIDEST = 2e-4, 5.0
+# Fractions of the cutoff. Below the first, the series hardly ever converges, and arguments of
+# Bessel functions overflow; above the second, their downward recurrence loses all digits.
+NARROWEST, WIDEST = 1e-4, 5.0
 # Beyond this condition number of the overlap, orthonormal functions keep fewer than six digits.
 WORST_OVERLAP_CONDITION = 1e10
 
