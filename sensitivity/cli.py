@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
-import sys
-import warnings
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sensitivity.commands import navigation
 from sensitivity.commands.inputs import add_descriptor, add_structure, build_descriptor, load_source
+from sensitivity.commands.streams import notes, prepare_streams, report, tell
+from sensitivity.outputs import check_output, write_output
 
 # Whatever imports numpy, scipy or matplotlib is imported where it is used, within ``main``: --help
 # is immediate, and so is the end by Ctrl-C.
@@ -22,18 +22,31 @@ if TYPE_CHECKING:
     from sensitivity.reports import Source
 
 WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses; 128 + number of the signal
-# What a command that looks at a structure tells of itself at last.
+_PLOT = "--plot"
+_FORMATS = (".png", ".pdf", ".svg")
+# argparse takes -1e-3 for an option.
+_NEGATIVE_NUMBER = re.compile(
+    r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE
+)
 _INPUT = (
     "and the atoms that move. STRUCTURE is a name that 'sensitivity structures' lists, or a file "
-    "that ASE reads; a file with the name of a structure is reached as ./NAME."
+    "that ASE reads; write ./NAME for a file that has the name of a structure."
 )
 
 
 class _Parser(argparse.ArgumentParser):
     """Reports a wrong argument in one line."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._negative_number_matcher = _NEGATIVE_NUMBER
+
     def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_INPUT, f"sensitivity: {_one_line(message)}; see '{self.prog} --help'.\n")
+        tell(f"{message}; see '{self.prog} --help'.")
+        self.exit(WRONG_INPUT)
+
+    def print_help(self, file: Any = None) -> None:
+        report(self.format_help().rstrip())  # argparse does not tell if this fails
 
 
 class _Version(argparse.Action):
@@ -42,57 +55,51 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from importlib.metadata import version
 
-        print(f"sensitivity {version('atomic-sensitivity')}")
+        report(f"sensitivity {version('atomic-sensitivity')}")
         parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    It is 0, or 2 for wrong input with one line on standard error, 130 after Ctrl-C, with one line
-    too, and 141 if the reader of the output has gone.
+    It is 0; 2 if the input is wrong or something cannot be written, with one line on standard
+    error; 130 after Ctrl-C, with one line; and 141 if the reader of the output has gone.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal may have no Å
+    prepare_streams()
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("default")
-            # What libraries tell each other is nothing that who runs a command can act on.
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with notes():
             options = _build_parser().parse_args(arguments)
             status: int = options.run(options)
-        for message in dict.fromkeys(str(one.message) for one in caught):
-            print(f"sensitivity: note: {_one_line(message)}", file=sys.stderr)
-        sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more at exit, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"sensitivity: {_one_line(str(error))}", file=sys.stderr)
+        tell(_explain(error))
         return WRONG_INPUT
     except MemoryError:
-        print(
-            "sensitivity: there is not enough memory for this; choose fewer centers, a smaller "
-            "--n-max or --l-max, or a lower --order.",
-            file=sys.stderr,
+        tell(
+            "there is not enough memory for this; choose fewer centers, a smaller --n-max or "
+            "--l-max, or a lower --order."
         )
         return WRONG_INPUT
     except KeyboardInterrupt:
-        print("sensitivity: interrupted before there was a result.", file=sys.stderr)
+        tell("interrupted before there was a result.")
         return INTERRUPTED
     return status
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _explain(error: Exception) -> str:
+    """Return a sentence for an error, also for one of the operating system."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}."
+    return str(error)
 
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="sensitivity",
-        description="Which displacements of the atoms does a descriptor not see, and why?",
+        description="Find the displacements of the atoms that are invisible to a descriptor, and "
+        "the causes.",
         epilog="Example: sensitivity analyze CH4 --center 0 --order 2 --plot methane.png",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
@@ -108,9 +115,13 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def _add_structures(commands: Any) -> None:
-    text = "list the structures that have a name"
-    command = commands.add_parser("structures", help=text, description=f"{text.capitalize()}.")
+    text = "list the named structures"
+    command = commands.add_parser("structures", help=text, description=f"{_sentence(text)}.")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(run=_list_structures)
 
@@ -118,7 +129,7 @@ def _add_structures(commands: Any) -> None:
 def _add_analyze(commands: Any) -> None:
     text = "show the singular values of the Jacobian of a structure"
     command = commands.add_parser(
-        "analyze", help=text, description=f"{text.capitalize()}, their kinds, {_INPUT}"
+        "analyze", help=text, description=f"{_sentence(text)}, their kinds, {_INPUT}"
     )
     add_structure(command)
     add_descriptor(command)
@@ -127,17 +138,17 @@ def _add_analyze(commands: Any) -> None:
 
 
 def _add_diagnose(commands: Any) -> None:
-    text = "find for every displacement that is not seen the cause"
+    text = "find the cause of every invisible displacement"
     command = commands.add_parser(
-        "diagnose", help=text, description=f"{text.capitalize()}, with evidence, {_INPUT}"
+        "diagnose", help=text, description=f"{_sentence(text)}, with evidence, {_INPUT}"
     )
     add_structure(command)
     command.add_argument(
         "--tolerance",
         type=float,
         metavar="Å",
-        help="how far the nearest geometry may be at which a displacement is exactly invisible, "
-        "in Å, root mean square per atom (default: 0.001)",
+        help="largest distance to a geometry at which a displacement is exactly invisible, for it "
+        "to count as invisible, in Å, root mean square per atom (default: 0.001)",
     )
     add_descriptor(command)
     _add_output(command)
@@ -159,8 +170,8 @@ def _add_lab(commands: Any) -> None:
     command = commands.add_parser(
         "lab",
         help=text,
-        description=f"{text.capitalize()}, copied to ./sensitivity-notebooks; what is there "
-        "already is kept.",
+        description=f"{_sentence(text)}, which are copied to ./sensitivity-notebooks; existing "
+        "files are kept.",
     )
     command.add_argument("--port", type=int, help="port of the server (default: JupyterLab's)")
     command.add_argument("--no-browser", action="store_true", help="do not open a browser")
@@ -175,15 +186,15 @@ def _add_app(commands: Any) -> None:
     command = commands.add_parser(
         "app",
         help=text,
-        description=f"{text.capitalize()}, for this machine only. Visitors can use its controls, "
-        "but run no code; each has a process of his own.",
+        description=f"{_sentence(text)}, for this machine only. Anyone with the link can use "
+        "the controls but cannot run code; each visitor gets a separate process.",
     )
     command.add_argument("--port", type=int, help="port of the page (default: 8866, or a free one)")
     command.add_argument("--no-browser", action="store_true", help="do not open a browser")
     command.add_argument(
         "--no-token",
         action="store_true",
-        help="let everybody in who can use this machine, not only who knows the address",
+        help="allow any user of this machine, without a token",
     )
     command.set_defaults(run=_open_app)
 
@@ -191,7 +202,7 @@ def _add_app(commands: Any) -> None:
 def _list_structures(options: argparse.Namespace) -> int:
     from sensitivity.reports import describe_library, tabulate_library
 
-    print(_dump(describe_library()) if options.json else tabulate_library())
+    report(_dump(describe_library()) if options.json else tabulate_library())
     return 0
 
 
@@ -201,8 +212,8 @@ def _analyze(options: argparse.Namespace) -> int:
 
     source, descriptor = _prepare(options)
     result = spectrum(source.atoms, descriptor, centers=options.center)
-    report = reports.describe_spectrum if options.json else reports.tabulate_spectrum
-    return _show(result, report(result, descriptor, source=source), plot=options.plot)
+    describe = reports.describe_spectrum if options.json else reports.tabulate_spectrum
+    return _show(result, describe(result, descriptor, source=source), plot=options.plot)
 
 
 def _diagnose(options: argparse.Namespace) -> int:
@@ -212,35 +223,44 @@ def _diagnose(options: argparse.Namespace) -> int:
     source, descriptor = _prepare(options)
     given = {} if options.tolerance is None else {"tolerance": options.tolerance}
     result = diagnose(source.atoms, descriptor, centers=options.center, **given)
-    report = reports.describe_diagnosis if options.json else reports.tabulate_diagnosis
-    return _show(result, report(result, descriptor, source=source), plot=options.plot)
+    describe = reports.describe_diagnosis if options.json else reports.tabulate_diagnosis
+    return _show(result, describe(result, descriptor, source=source), plot=options.plot)
 
 
 def _navigate(options: argparse.Namespace) -> int:
-    """Run ``locate``, ``twin``, ``follow`` or ``invert``, and print what there is to say."""
+    """Run ``locate``, ``twin``, ``follow`` or ``invert``; write its structures and its report."""
     navigation.check_output(options)
     source, descriptor = _load(options), build_descriptor(options)
-    report = options.navigate(source, descriptor, options)
-    print(report if isinstance(report, str) else _dump(report))
+    found: navigation.Found = options.navigate(source, descriptor, options)
+    written = False
+    try:
+        written = navigation.write(found, options.output)
+    finally:
+        report(_dump(found.complete(options.output, written=written)))
     return 0
 
 
 def _prepare(options: argparse.Namespace) -> tuple[Source, DensityCorrelations]:
-    """What is looked at, and what looks at it; refuses what cannot be written first."""
+    """Return the structure and the descriptor; refuse first a file that cannot be written."""
     if options.plot is not None:
         _check_plot(options.plot)
     return _load(options), build_descriptor(options)
 
 
-def _show(result: Any, report: dict[str, Any] | str, *, plot: Path | None) -> int:
-    """Draw a result, if that is wanted, and print what is to be said of it."""
-    if plot is not None:
-        _draw(result, plot)
-    print(report if isinstance(report, str) else _dump(report))
+def _show(result: Any, text: dict[str, Any] | str, *, plot: Path | None) -> int:
+    """Draw a result, if that is wanted, and print its report even if the drawing fails."""
+    try:
+        if plot is not None:
+            _draw(result, plot)
+    finally:
+        report(_dump(text))
     return 0
 
 
-def _dump(content: dict[str, Any]) -> str:
+def _dump(content: dict[str, Any] | str) -> str:
+    """Return a report for a terminal as it is, and one object as a line of JSON."""
+    if isinstance(content, str):
+        return content
     return json.dumps(content, allow_nan=False, ensure_ascii=False)
 
 
@@ -252,27 +272,19 @@ def _load(options: argparse.Namespace) -> Source:
 
 def _check_plot(path: Path) -> None:
     """Refuse a picture that could not be written, before anything is computed."""
-    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+    if path.suffix.lower() not in _FORMATS and path.name:
         raise ValueError(
-            f"--plot must end in .png, .pdf or .svg, got {path}; choose one of the three."
+            f"{_PLOT} must end in .png, .pdf or .svg, got {path}; choose one of the three."
         )
-    if path.is_dir():
-        raise ValueError(f"--plot needs the name of a file, got the folder {path}; add a name.")
-    if not path.parent.is_dir():
-        raise ValueError(
-            f"there is no folder {path.parent} to write {path.name} to; make it first."
-        )
+    check_output(path, option=_PLOT)
 
 
 def _draw(result: Any, path: Path) -> None:
     from sensitivity.plots import save_overview
 
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        save_overview(result, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    picture = io.BytesIO()
+    save_overview(result, picture, form=path.suffix.lower()[1:])
+    write_output(path, picture.getvalue(), option=_PLOT)
 
 
 def _open_lab(options: argparse.Namespace) -> int:
@@ -288,5 +300,5 @@ def _open_app(options: argparse.Namespace) -> int:
         port=options.port,
         browser=not options.no_browser,
         token=not options.no_token,
-        announce=lambda text: print(text, flush=True),
+        announce=report,
     )

@@ -73,9 +73,20 @@ def copy_notebooks(folder: Path) -> Path:
     Raises
     ------
     ValueError
-        If the notebooks are not there.
+        If the notebooks are not there, or cannot be copied.
     """
     source = find_notebooks()
+    try:
+        _copy(source, folder)
+    except OSError as error:
+        raise ValueError(
+            f"the notebooks cannot be copied to {folder} ({error.strerror or error}); run the "
+            "command in another folder."
+        ) from error
+    return folder
+
+
+def _copy(source: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for original in sorted(source.rglob("*")):
         copy = folder / original.relative_to(source)
@@ -85,7 +96,9 @@ def copy_notebooks(folder: Path) -> Path:
             copy.mkdir(exist_ok=True)
         elif not copy.exists():
             # Renamed into place: an interrupted copy would be kept as if a person had edited it.
-            part = copy.with_name(f".{copy.name}.{os.getpid()}")
-            shutil.copyfile(original, part)
-            part.replace(copy)
-    return folder
+            part = copy.with_name(f".sensitivity-{os.getpid()}")
+            try:
+                shutil.copyfile(original, part)
+                part.replace(copy)
+            finally:
+                part.unlink(missing_ok=True)

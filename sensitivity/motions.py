@@ -8,7 +8,7 @@ of an atom that no center sees, which is a fragment by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -38,7 +38,8 @@ class TrivialMotions:
     directions
         Shape (motions, N, 3).
     kinds
-        Of each: "translation" and "rotation" of the whole structure, or "unseen".
+        Of each: "translation" and "rotation" of the whole structure, or of the only molecule in a
+        periodic cell; or "unseen".
     """
 
     directions: Array
@@ -65,10 +66,12 @@ def trivial_motions(
 
     Atoms that are as near to a common axis as ``rounding`` (Å, root mean square) count as linear.
 
-    The structure as a whole can be rotated if it is not periodic, or if it consists of fragments
-    that do not reach their own images, such as a molecule in a large box; chains that reach them
-    in one direction can be rotated about that. Environments that share a single atom or two count
-    as one rigid fragment, although they could turn about what they share.
+    A structure that is not periodic can be rotated as a whole, and one that is periodic along one
+    direction about that. In any periodic structure a single fragment, as a molecule in a large
+    box, can be rotated if it does not reach its own images, and a chain about its own direction.
+    Where several fragments, or atoms that no center sees, turn against their images, the motion is
+    "unseen". Environments that share a single atom or two count as one rigid fragment, although
+    they could turn about what they share.
 
     Raises
     ------
@@ -77,12 +80,9 @@ def trivial_motions(
     """
     fragments = _fragments(atoms, cutoff, check_centers(atoms, centers))
     n = len(atoms)
-    axes = np.concatenate([fragment.periods for fragment in fragments])
-    whole = _Fragment(np.arange(n), np.empty((n, 3)), axes)
-    for fragment in fragments:
-        whole.positions[fragment.members] = fragment.positions
+    whole = _Fragment(np.arange(n), atoms.positions, atoms.cell.array[atoms.pbc])
     translations = whole.translations(n)
-    rotations = whole.rotations(n, rounding=rounding)
+    rotations = _turning(fragments, whole).rotations(n, rounding=rounding)
     rigid = np.concatenate([translations, rotations])
     of_fragments = np.concatenate(
         [m for f in fragments for m in (f.translations(n), f.rotations(n, rounding=rounding))]
@@ -94,6 +94,12 @@ def trivial_motions(
     kinds.extend("rotation" for _ in rotations)
     kinds.extend("unseen" for _ in relative)
     return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), tuple(kinds))
+
+
+def _turning(fragments: Sequence[_Fragment], whole: _Fragment) -> _Fragment:
+    """Return what turns as one: the only fragment of a periodic structure, or the whole of it."""
+    seen = [fragment for fragment in fragments if len(fragment.members) > 1]
+    return seen[0] if len(whole.periods) and len(seen) == 1 else whole
 
 
 @dataclass(frozen=True)

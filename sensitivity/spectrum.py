@@ -1,4 +1,10 @@
-"""Singular values and vectors of a Jacobian: what is seen, how well, and what is not."""
+"""Singular values and vectors of a Jacobian: which displacements are visible, and how well.
+
+A displacement is visible if its singular value is above 1e-5 of the scale, which is the largest
+singular value, or the norm of the features over the cutoff where that is more. ``spectrum`` and
+the command ``analyze`` ask this of the geometry as it is, ``diagnose`` of every geometry within its
+tolerance.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +22,7 @@ from sensitivity.motions import Kind, TrivialMotions, trivial_motions
 
 Array = NDArray[np.float64]
 
-# Below this fraction of the largest, a singular value counts as zero for the rank. Coordinates
+# A displacement is visible if its singular value is above this fraction of the scale. Coordinates
 # rounded to 1e-6 Å leave up to 6e-6 in place of an exact zero, over all environments of the G2
 # molecules with up to ten atoms.
 RANK_THRESHOLD = 1e-5
@@ -58,10 +64,10 @@ class Spectrum:
     kinds
         For each mode "internal", "unseen", "rotation" or "translation".
     threshold
-        Fraction of ``scale`` below which a singular value counts as zero for ``rank``.
+        Fraction of ``scale`` above which a singular value counts as visible.
     scale
-        What singular values are compared with, in (feature)/Å: the largest of them, or the norm
-        of the features over the cutoff where that is more, as where all vanish by symmetry.
+        Reference of the singular values, in (feature)/Å: the largest of them, or the norm of the
+        features over the cutoff where that is more, as where all vanish by symmetry.
     """
 
     atoms: Atoms
@@ -84,13 +90,23 @@ class Spectrum:
 
     @property
     def zero_level(self) -> float:
-        """A singular value up to this, in (feature)/Å, counts as zero for ``rank``."""
+        """Largest singular value, in (feature)/Å, that counts as invisible."""
         return self.threshold * self.scale
 
     @property
+    def visible(self) -> tuple[bool, ...]:
+        """True for each mode whose singular value is above ``zero_level``."""
+        return tuple((self.singular_values > self.zero_level).tolist())
+
+    @property
+    def relative(self) -> Array:
+        """Singular values as fractions of ``scale``, shape (3N,)."""
+        return np.asarray(self.singular_values / (self.scale or 1.0))
+
+    @property
     def rank(self) -> int:
-        """Number of internal singular values that are not zero."""
-        return int(np.sum(self.singular_values[: self.internal] > self.zero_level))
+        """Number of visible modes, all of which are internal."""
+        return sum(self.visible)
 
     @property
     def condition(self) -> float:
@@ -102,7 +118,7 @@ class Spectrum:
 
     @property
     def status(self) -> str:
-        """One sentence on what is seen."""
+        """One sentence: the rank and the condition."""
         if not self.internal:
             return "There is no internal displacement that the chosen centers could see."
         return (
@@ -135,7 +151,7 @@ def spectrum(
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
     threshold
-        Fraction of ``Spectrum.scale`` below which a singular value counts as zero for the rank.
+        Fraction of ``Spectrum.scale`` above which a singular value counts as visible.
 
     Raises
     ------
@@ -165,7 +181,7 @@ def spectrum(
 
 
 def natural_scale(largest: float, features: Array, *, cutoff: float) -> float:
-    """Return what singular values are compared with, in (feature)/Å.
+    """Return the reference of singular values, in (feature)/Å.
 
     It is the largest of them, or the norm of the features over the cutoff (Å) where that is more:
     where symmetry hides everything, all singular values are rounding.

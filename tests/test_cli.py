@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,11 +18,14 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+import sensitivity.cli
 from sensitivity import DensityCorrelations, spectrum, structures
 from sensitivity import lab as lab_module
 from sensitivity.cli import main
 from sensitivity.diagnosis import CAUSES
 from sensitivity.diagnosis.diagnose import TOLERANCE
+from sensitivity.notes import SensitivityWarning
+from sensitivity.outputs import PROBE
 
 INTERRUPTED = "sensitivity: interrupted before there was a result.\n"
 COMMAND = [sys.executable, "-c", "import sys; from sensitivity.cli import main; sys.exit(main())"]
@@ -185,15 +190,38 @@ def test_table(capsys):
     assert lines[1].startswith("DensityCorrelations, order 2: cutoff 3.5 Å, n_max 6, l_max 6, ")
     assert lines[1].endswith(f"{count} features per center")
     assert lines[2] == result.status
-    rows = [line.split() for line in lines[5:]]
+    assert lines[3] == (
+        f"A mode is visible if its value is above 1e-05 of the scale, {result.scale:.3e} 1/Å."
+    )
+    rows = [line.split() for line in lines[6:]]
     assert [int(row[0]) for row in rows] == list(range(15))
     largest = result.singular_values[0]
     for row, value, kind in zip(rows, result.singular_values, result.kinds, strict=True):
         assert float(row[1]) == pytest.approx(value, rel=1e-3)
         assert float(row[2]) == pytest.approx(value / largest, rel=0.05)
         assert row[3] == kind
-        assert row[4] in {"C0", "H1", "H2", "H3", "H4"}
-        assert row[5].endswith("%")
+        assert row[4] == ("yes" if value > 1e-5 * largest else "no")
+        assert row[5] in {"C0", "H1", "H2", "H3", "H4"}
+        assert row[6].endswith("%")
+
+
+def test_what_symmetry_hides_is_small_against_the_scale(analyze, capsys):
+    """All singular values of graphene are rounding, and none is the scale of the others."""
+    found = analyze("graphene")
+    assert found["rank"] == 0
+    assert not any(mode["visible"] for mode in found["modes"])
+    main(["analyze", "graphene"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[6:]]
+    assert all(float(row[2]) < 1e-12 and row[4] == "no" for row in rows)
+
+
+@pytest.mark.parametrize("arguments", ["CH4", "X0 --center 0", "C6H6", "Si-diamond", "H2O"])
+def test_visible_modes_are_counted_alike(analyze, diagnose, arguments):
+    """At most as many are sensitive as the rank says, by the same level."""
+    found, causes = analyze(*arguments.split()), diagnose(*arguments.split())
+    visible = [mode["singular_value"] > 1e-5 * found["scale"] for mode in found["modes"]]
+    assert [mode["visible"] for mode in found["modes"]] == visible
+    assert sum(visible) == found["rank"] == causes["counts"]["sensitive"]
 
 
 def test_heading_of_a_crystal(capsys):
@@ -233,13 +261,21 @@ def test_failed_plot_leaves_nothing_and_keeps_the_old_one(tmp_path, capsys, monk
     path = tmp_path / "a.png"
     path.write_text("old")
 
-    def fail(result, part):
-        Path(part).write_text("half")
-        raise OSError("no space left on device")
+    original = os.fsync
 
-    monkeypatch.setattr("sensitivity.plots.save_overview", fail)
+    def fail(descriptor):
+        if os.fstat(descriptor).st_size != PROBE:  # of the picture, after the folder was tried
+            raise OSError(errno.ENOSPC, "No space left on device", "part")
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail)
     assert main(["analyze", "CH4", "--plot", str(path)]) == 2
-    assert capsys.readouterr() == ("", "sensitivity: no space left on device\n")
+    out, err = capsys.readouterr()
+    assert out.startswith("CH4: CH4, 5 atoms;")
+    assert err == (
+        f"sensitivity: --plot cannot be written, got {path} (No space left on device); choose "
+        "another file or folder.\n"
+    )
     assert [one.name for one in tmp_path.iterdir()] == ["a.png"]
     assert path.read_text() == "old"
 
@@ -532,22 +568,30 @@ def test_wrong_command_is_one_sentence(capsys):
         assert err.count("\n") == 1
 
 
-def test_notes_of_a_reader_are_single_lines_on_standard_error(capsys, monkeypatch):
-    import warnings
+@pytest.mark.parametrize("fails", [False, True])
+def test_only_notes_of_the_package_are_shown_once_and_also_before_an_error(
+    capsys, monkeypatch, fails
+):
+    class ReaderWarning(SensitivityWarning):
+        pass
 
     def load(options):
-        warnings.warn("two\nlines", UserWarning, stacklevel=1)
-        warnings.warn("two\nlines", UserWarning, stacklevel=1)
+        for category in (ReaderWarning, SensitivityWarning):
+            warnings.warn("two\nlines", category, stacklevel=1)
+        for category in (UserWarning, DeprecationWarning, RuntimeWarning):
+            warnings.warn("of a library", category, stacklevel=1)
+        if fails:
+            raise ValueError("it failed.")
         return original(options)
 
-    import sensitivity.cli
-
     original = sensitivity.cli._load
+    ReaderWarning.__module__ = "sensitivity.structures.files"
     monkeypatch.setattr("sensitivity.cli._load", load)
-    assert main(["analyze", "CH4", "--n-max", "1", "--json"]) == 0
+    assert main(["analyze", "CH4", "--n-max", "1", "--json"]) == (2 if fails else 0)
     out, err = capsys.readouterr()
-    assert err == "sensitivity: note: two lines\n"
-    assert json.loads(out)
+    note = "sensitivity: note: two lines\n"
+    assert err == note + "sensitivity: it failed.\n" * fails
+    assert bool(out) is not fails
 
 
 # The process
@@ -648,6 +692,27 @@ def test_notebooks_are_copied_and_edits_are_kept(notebooks):
     assert found == {"1.ipynb", "2.ipynb", "pictures/a.png"}
     assert (folder / "1.ipynb").read_text() == "edited"
     assert (folder / "2.ipynb").read_text() == "shipped"
+
+
+def test_notebooks_that_cannot_be_copied_are_one_sentence(notebooks, monkeypatch, capsys):
+    _, folder = notebooks
+    folder.write_text("")
+    assert main(["lab"]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"sensitivity: the notebooks cannot be copied to {folder} (File exists); run the command "
+        "in another folder.\n",
+    )
+    folder.unlink()
+
+    def fail(original, part):
+        Path(part).write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device", part)
+
+    monkeypatch.setattr(lab_module.shutil, "copyfile", fail)
+    assert main(["lab"]) == 2
+    assert "(No space left on device); run the command" in capsys.readouterr().err
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
 
 
 def test_notebooks_are_found_in_the_package_before_the_checkout(notebooks):

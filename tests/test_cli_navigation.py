@@ -139,7 +139,7 @@ def test_twin_names_what_it_compares(run, capsys):
     assert main(["twin", "generic", "--n-max", "2", "--l-max", "2"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "by truncation: a larger basis tells them apart" in shown
-    assert "basis of its own: order 3, n_max 2, l_max 6, channels mixed to 8." in shown
+    assert "uses another basis: order 3, n_max 2, l_max 6, channels mixed to 8." in shown
     assert f"the same with a larger basis {found['larger_basis']:.1e}" in shown
 
 
@@ -408,7 +408,7 @@ def test_an_interrupt_of_follow_before_the_first_step_keeps_the_start(run, monke
     _interrupt_after(monkeypatch, "sensitivity.paths.follow.spectrum", 1)
     found = run(f"follow X+ --center 0 --output {tmp_path / 'a.xyz'}")
     assert found["interrupted"]
-    assert found["status"].startswith("Followed for 0 of 1 Å")
+    assert found["status"].startswith("Followed 0 of 1 Å")
     assert found["positions"] == [structures.load("X+").positions.tolist()]
 
 

@@ -29,6 +29,15 @@ TWO_CHAINS = CHAIN + Atoms(CHAIN.symbols, CHAIN.positions + np.array([30.0, 0.0,
 SILICON = bulk("Si", cubic=True)
 
 
+def periodic(molecules: str, directions: str) -> Atoms:
+    """Molecules 7 Å apart, each along another direction, in a box of 15 Å."""
+    atoms = Atoms(cell=[15, 15, 15], pbc=[axis in directions for axis in "abc"])
+    for place, symbols in enumerate(molecules.split()):
+        line = np.arange(len(symbols))[:, None] * [1.1 * (place == axis) for axis in range(3)]
+        atoms += Atoms(symbols, line + np.array([7.0, 6.0, 5.0]) * place)
+    return atoms
+
+
 @pytest.mark.parametrize(
     ("atoms", "cutoff", "centers", "counts"),
     [
@@ -47,6 +56,23 @@ SILICON = bulk("Si", cubic=True)
         # Four neighbours of one center, none its image: they can turn; three atoms elsewhere.
         (SILICON, 3.0, [0], (3, 3, 9)),
         (structures.load("graphene"), 3.0, None, (3, 0, 0)),
+        # Nobody sees anybody: a periodic cell has no rotations, but a wire turns about itself.
+        (SILICON, 1.0, None, (3, 0, 21)),
+        (IN_A_BOX, 1.0, None, (3, 0, 12)),
+        (structures.load("graphene"), 1.0, None, (3, 0, 3)),
+        (CHAIN, 0.5, None, (3, 1, 8)),
+        (CHAIN_IN_A_BOX, 0.5, None, (3, 0, 9)),
+        (structures.load("Al-fcc"), 1.0, None, (3, 0, 0)),
+        (periodic("CO", "c"), 3.0, None, (3, 2, 0)),
+        (periodic("CO", "ab"), 3.0, None, (3, 2, 0)),
+        (periodic("CO", "abc"), 3.0, None, (3, 2, 0)),
+        (periodic("H", "c"), 3.0, None, (3, 0, 0)),
+        # Two molecules turn against the images of each other.
+        (periodic("CO CO", "c"), 3.0, None, (3, 1, 6)),
+        (periodic("CO CO", "ab"), 3.0, None, (3, 0, 7)),
+        (periodic("CO CO", "abc"), 3.0, None, (3, 0, 7)),
+        (periodic("CO CO", ""), 3.0, None, (3, 3, 4)),
+        (periodic("CO H", "abc"), 3.0, None, (3, 2, 3)),
     ],
 )
 def test_counts(atoms: Atoms, cutoff: float, centers, counts: tuple[int, int, int]) -> None:

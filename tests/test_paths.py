@@ -160,7 +160,7 @@ def test_where_modes_nearly_cross_the_curve_goes_on_and_says_so() -> None:
     path = ring(0.01)
     turns = np.arccos(np.sum(path.modes[1:] * path.modes[:-1], axis=(1, 2)))
     assert turns[1:].max() < 0.5
-    assert "It cut a corner of mode 8 at " in path.status
+    assert "Near-crossings of mode 8 were smoothed at " in path.status
     parts = [
         np.sum(each.modes[8] * mode) ** 2
         for each, mode in zip(path.spectra, path.modes, strict=True)
@@ -182,7 +182,7 @@ def test_where_modes_cross_it_goes_on_with_its_own() -> None:
     assert path.together[0] == (0,)
     assert path.together[-1] == (1,)
     end, crossing = path.status.split(" Mode 0 became mode 1 at ")
-    assert end.endswith("this is the length asked for.")
+    assert end.startswith("Followed the full 0.4 Å; the end is ")
     assert 0 <= float(crossing.removesuffix(" Å.")) - 0.2 * np.sqrt(2) < steps.LONGEST_STEP
     stretch = np.zeros((5, 3))
     stretch[1:3, 0] = np.array([1, -1]) / np.sqrt(2)
@@ -201,7 +201,7 @@ def test_says_where_no_step_is_short_enough(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(steps, "SHORTEST_STEP", 0.004)
     path = follow(structures.load("X0"), DESCRIPTOR, center=0, mode=8, length=0.05)
     assert path.complete
-    assert "It turned faster than steps can follow at 0.0" in path.status
+    assert "The path turned faster than the steps resolve at 0.0" in path.status
 
 
 def test_net_is_what_remains_of_the_length_after_superposition() -> None:
@@ -211,7 +211,7 @@ def test_net_is_what_remains_of_the_length_after_superposition() -> None:
     assert (path.net <= plain + 1e-12).all()
     assert (plain <= path.length + 1e-12).all()
     assert path.net[1] == pytest.approx(0.05, rel=0.05)
-    assert f"{path.net[-1]:.2g} Å net" in path.status
+    assert f"the end is {path.net[-1]:.2g} Å from the start" in path.status
     turned = path.frames[0].copy()
     turned.rotate(70, (1, 2, 3))
     turned.positions += 1
@@ -272,7 +272,7 @@ def test_a_closed_orbit_is_recognised(step: float) -> None:
     path = follow(bent(1.9), descriptor, center=0, mode=2, length=20.0, step=step)
     assert path.returned
     assert not path.complete
-    assert path.status.endswith("Å net: it is back at the start, after superposition.")
+    assert path.status.endswith("Å from the start: it is back at the start, after superposition.")
     assert path.net[-1] < 2e-5
     assert path.length[-1] == pytest.approx(whole, abs=1e-4)
     between = np.diff(path.length)[:-1]
@@ -356,7 +356,10 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> N
     assert not path.complete
     assert len(path.frames) == 3
     assert path.interrupted
-    assert path.status == "Followed for 0.02 of 1 Å, 0.02 Å net: interrupted from the keyboard."
+    assert (
+        path.status
+        == "Followed 0.02 of 1 Å; the end is 0.02 Å from the start: interrupted from the keyboard."
+    )
 
 
 def test_progress_is_told_and_can_end_the_curve() -> None:

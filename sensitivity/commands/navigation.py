@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,31 @@ if TYPE_CHECKING:
     from sensitivity.reports import Source
 
 Report = dict[str, Any] | str
+Frames = Sequence[tuple["Atoms", Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The report of a search, and the structures found, each with facts about it."""
+
+    report: Report
+    frames: Frames
+
+    def complete(self, path: Path | None, *, written: bool) -> Report:
+        """Return the report with what was written to a file, if one was wanted."""
+        if isinstance(self.report, dict):
+            return {**self.report, "output": str(path) if written else None}
+        if written:
+            count = f"{len(self.frames)} structure{'s' if len(self.frames) > 1 else ''}"
+            return f"{self.report}\n\nWrote {count} to {path}."
+        if path is not None and not self.frames:
+            return f"{self.report}\n\nFound nothing to write to {path}."
+        return self.report
+
 
 _INPUT = (
     " STRUCTURE is a name that 'sensitivity structures' lists, or a file that ASE reads. Ctrl-C "
-    "ends the search, and what was found until then is kept."
+    "stops the search and keeps the results so far."
 )
 
 
@@ -37,10 +59,10 @@ def add_commands(commands: Any) -> Iterator[argparse.ArgumentParser]:
 
 
 def _add_locate(commands: Any) -> argparse.ArgumentParser:
-    text = "find the nearest geometry at which some displacement is not seen"
+    text = "find the nearest geometry at which a displacement is invisible"
     command = _add_command(commands, "locate", text, output="the geometry that was found")
-    _add_length(command, "--reach", "how far the atoms may go, in Å, root of the summed squares", 2)
-    command.add_argument("--count", type=int, metavar="N", help="how many points (default: 1)")
+    _add_length(command, "--reach", "largest displacement, in Å, root of the summed squares", 2)
+    command.add_argument("--count", type=int, metavar="N", help="number of points (default: 1)")
     command.add_argument(
         "--bonds",
         type=float,
@@ -66,25 +88,27 @@ def _add_twin(commands: Any) -> argparse.ArgumentParser:
     _add_length(
         command,
         "--amplitude",
-        "how far each is from the singular point between them, in Å, root of the summed squares",
+        "distance of each from the singular point between them, in Å, root of the summed squares",
         0.1,
     )
-    _add_length(command, "--reach", "how far away the singular point may be, in Å", 0.5)
+    _add_length(command, "--reach", "largest distance to the singular point, in Å", 0.5)
     command.set_defaults(navigate=_twin)
     return command
 
 
 def _add_follow(commands: Any) -> argparse.ArgumentParser:
-    text = "move the atoms along a singular vector, as a curve"
+    text = "move the atoms along a singular vector, on a curved path"
     command = _add_command(commands, "follow", text, output="all frames, as a trajectory,")
     command.add_argument(
         "--mode",
         type=int,
         action="append",
         help="number of the mode, as in 'sensitivity analyze'; several are followed as one "
-        "subspace (default: the internal one that is seen least)",
+        "subspace (default: the least visible internal one)",
     )
-    _add_length(command, "--length", "of the curve, in Å; negative for the other way", 1.0)
+    _add_length(
+        command, "--length", "length of the path, in Å; negative for the opposite direction", 1.0
+    )
     _add_length(command, "--step", "distance between frames, in Å", 0.05)
     command.set_defaults(navigate=_follow)
     return command
@@ -99,15 +123,15 @@ def _add_invert(commands: Any) -> argparse.ArgumentParser:
     start.add_argument(
         "--start",
         metavar="STRUCTURE",
-        help="where the search begins: a name or a file, of the same atoms in the same order",
+        help="starting structure: a name or a file, with the same atoms in the same order",
     )
     start.add_argument(
         "--rattle",
         type=float,
         metavar="Å",
-        help="begin at the structure itself with normal noise of this width on every coordinate",
+        help="start from the structure itself, with normal noise of this width on each coordinate",
     )
-    command.add_argument("--seed", type=int, help="of the noise of --rattle (default: 0)")
+    command.add_argument("--seed", type=int, help="seed of the noise of --rattle (default: 0)")
     command.add_argument(
         "--restarts", type=int, metavar="N", help="more attempts after the first (default: 10)"
     )
@@ -119,7 +143,7 @@ def _add_command(
     commands: Any, name: str, text: str, *, output: str, one_center: bool = True
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=f"{text.capitalize()}.{_INPUT}"
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.{_INPUT}"
     )
     add_structure(command, one_center=one_center)
     command.add_argument("--json", action="store_true", help="print one JSON object")
@@ -141,7 +165,7 @@ def check_output(options: argparse.Namespace) -> None:
         check_path(options.output, inputs=read)
 
 
-def _locate(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+def _locate(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Found:
     from sensitivity import reports
     from sensitivity.singular import locate
     from sensitivity.singular.avoidance import AVOIDABLE
@@ -163,10 +187,10 @@ def _locate(source: Source, descriptor: DensityCorrelations, options: argparse.N
         for one in found
     ]
     report = reports.describe_point if options.json else reports.tabulate_point
-    return _write(report(point, descriptor, source=source), frames, options.output)
+    return Found(report(point, descriptor, source=source), frames)
 
 
-def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Found:
     from sensitivity import reports
     from sensitivity.singular import find_twin
 
@@ -179,10 +203,10 @@ def _twin(source: Source, descriptor: DensityCorrelations, options: argparse.Nam
     kept = twin.found or (twin.interrupted and twin.amplitude > 0)
     frames = [(atoms, facts) for atoms in twin.pair] if kept else []
     report = reports.describe_twin if options.json else reports.tabulate_twin
-    return _write(report(twin, descriptor, source=source), frames, options.output)
+    return Found(report(twin, descriptor, source=source), frames)
 
 
-def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Found:
     from sensitivity import reports
     from sensitivity.paths import follow
 
@@ -198,17 +222,17 @@ def _follow(source: Source, descriptor: DensityCorrelations, options: argparse.N
         for atoms, row in zip(path.frames, columns, strict=True)
     ]
     report = reports.describe_path if options.json else reports.tabulate_path
-    return _write(report(path, descriptor, source=source), frames, options.output)
+    return Found(report(path, descriptor, source=source), frames)
 
 
 def _softest(atoms: Atoms, descriptor: DensityCorrelations, center: int) -> int:
-    """The internal mode that is seen least; without any, 0, of which ``follow`` says why not."""
+    """Return the least visible internal mode; without any, 0, which ``follow`` refuses."""
     from sensitivity.spectrum import spectrum
 
     return max(spectrum(atoms, descriptor, centers=(center,)).internal - 1, 0)
 
 
-def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Report:
+def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.Namespace) -> Found:
     from sensitivity import reports
     from sensitivity.inversion import invert
 
@@ -223,11 +247,11 @@ def _invert(source: Source, descriptor: DensityCorrelations, options: argparse.N
     report = (reports.describe_inversion if options.json else reports.tabulate_inversion)(
         result, descriptor, source=source, start=start
     )
-    return _write(report, [(result.atoms, facts)], options.output)
+    return Found(report, [(result.atoms, facts)])
 
 
 def _start(target: Atoms, options: argparse.Namespace) -> Atoms:
-    """Where the inversion begins."""
+    """Return the structure from which the inversion starts."""
     if options.start is None:
         return _rattled(target, options.rattle, 0 if options.seed is None else options.seed)
     if options.seed is not None:
@@ -262,29 +286,21 @@ def _rattled(target: Atoms, width: float, seed: int) -> Atoms:
 
 
 def _center(options: argparse.Namespace) -> int:
-    """The only center, which is the first atom if none is given."""
+    """Return the only center, the first atom if none is given."""
     centers = options.center or [0]
     if len(centers) > 1:
-        raise ValueError(f"this command takes one --center, got {len(centers)}; leave one of them.")
+        raise ValueError(f"this command takes one --center, got {len(centers)}; give one.")
     return int(centers[0])
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Those of the options that were given: the defaults are those of the library."""
+    """Return the options that were given; the library has the defaults of the others."""
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
-def _write(
-    report: Report, frames: Sequence[tuple[Atoms, Mapping[str, Any]]], path: Path | None
-) -> Report:
-    """Write what was found, if that is wanted, and add to the report where it is."""
-    if path is not None and frames:
-        write_frames(path, frames)
-    written = str(path) if path is not None and frames else None
-    if isinstance(report, dict):
-        return {**report, "output": written}
-    if path is None:
-        return report
-    count = f"{len(frames)} structure{'s' if len(frames) > 1 else ''}"
-    last = f"Wrote {count} to {path}." if frames else f"Found nothing to write to {path}."
-    return f"{report}\n\n{last}"
+def write(found: Found, path: Path | None) -> bool:
+    """Write the structures found to a file, if one is wanted; return True if it was written."""
+    if path is None or not found.frames:
+        return False
+    write_frames(path, found.frames)
+    return True

@@ -326,17 +326,14 @@ def _check_integer(name: str, value: int, *, low: int, high: int) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer from {low} to {high}, got {value!r}.")
     if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, got {value}; choose one of these.")
+        raise ValueError(f"{name} must be from {low} to {high}, got {value}.")
 
 
 def _check_number(name: str, value: float, *, low: float, high: float) -> None:
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}.")
     if not (np.isfinite(value) and low <= value <= high):
-        raise ValueError(
-            f"{name} must be a finite number from {low:g} to {high:g}, got {value}; choose one "
-            "of these."
-        )
+        raise ValueError(f"{name} must be a finite number from {low:g} to {high:g}, got {value}.")
 
 
 def _check_width(width: float, *, cutoff: float) -> None:

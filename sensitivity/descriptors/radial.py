@@ -31,8 +31,9 @@ QUADRATURE_NODES = 160
 # Chebyshev coefficients below this fraction of the largest are rounding.
 SERIES_TOLERANCE = 4 * np.finfo(np.float64).eps
 LONGEST_SERIES = 2048
-# Below this fraction of the cutoff the arguments of the Bessel functions overflow.
-SMALLEST_SMEARING = 1e-4
+# Fractions of the cutoff. Below the first, the series hardly ever converges, and arguments of
+# Bessel functions overflow; above the second, their downward recurrence loses all digits.
+NARROWEST, WIDEST = 1e-4, 5.0
 # Beyond this condition number of the overlap, orthonormal functions keep fewer than six digits.
 WORST_OVERLAP_CONDITION = 1e10
 
@@ -88,7 +89,7 @@ class GaussianTypeOrbitals:
         if eigenvalues[0] * WORST_OVERLAP_CONDITION < eigenvalues[-1]:
             raise ValueError(
                 f"n_max={n_max} Gaussian-type orbitals are linearly dependent in double precision; "
-                "use a smaller n_max, or basis=SphericalBessel()"
+                "use a smaller n_max, or basis=SphericalBessel() (--basis bessel)."
             )
         return np.asarray((vectors / np.sqrt(eigenvalues)) @ vectors.T)
 
@@ -205,11 +206,12 @@ def radial_functions(
     Raises
     ------
     ValueError
-        If the smearing is too small for the cutoff.
+        If the smearing is too narrow or too wide for the cutoff, or there are too many functions.
     """
+    _check_smearing(smearing, cutoff=cutoff)
+    mixing = basis.orthonormalization(cutoff=cutoff, n_max=n_max)
     terms = 32
-    possible = smearing == 0 or smearing >= SMALLEST_SMEARING * cutoff
-    while possible and terms <= LONGEST_SERIES:
+    while terms <= LONGEST_SERIES:
         r = 0.5 * cutoff * (chebyshev.chebpts1(terms) + 1)
         samples = _smeared(basis, r, cutoff=cutoff, n_max=n_max, l_max=l_max, smearing=smearing)
         series = _interpolate(samples.reshape(-1, terms).T)  # [k, l n]
@@ -220,15 +222,30 @@ def radial_functions(
             both = np.zeros((2, significant, l_max + 1, n_max))
             both[0] = series[:significant].reshape(significant, l_max + 1, n_max)
             both[1, : len(slopes)] = slopes.reshape(len(slopes), l_max + 1, n_max)
-            both = both @ basis.orthonormalization(cutoff=cutoff, n_max=n_max)
+            both = both @ mixing
             coefficients = np.ascontiguousarray(both.transpose(0, 3, 2, 1))
             shape = (n_max, l_max + 1)
             return RadialFunctions(cutoff, coefficients.reshape(2, n_max * (l_max + 1), -1), shape)
         terms *= 2
     raise ValueError(
-        f"smearing={smearing:g} Å is too narrow for cutoff={cutoff:g} Å; give at least "
-        f"{SMALLEST_SMEARING * cutoff:.2g} Å, or 0 for sharp densities."
+        f"{n_max} radial functions of degree up to {l_max} with smearing={smearing:g} Å and "
+        f"cutoff={cutoff:g} Å vary too fast to be tabulated; give a smaller n_max or l_max, or a "
+        "smearing nearer to a tenth of the cutoff."
     )
+
+
+def _check_smearing(smearing: float, *, cutoff: float) -> None:
+    narrowest, widest = NARROWEST * cutoff, WIDEST * cutoff
+    if 0 < smearing < narrowest:
+        raise ValueError(
+            f"smearing={smearing:g} Å is too narrow for cutoff={cutoff:g} Å: expected at least "
+            f"{narrowest:.2g} Å, or 0 for sharp densities; give a larger smearing."
+        )
+    if smearing > widest:
+        raise ValueError(
+            f"smearing={smearing:g} Å is too wide for cutoff={cutoff:g} Å: expected at most "
+            f"{widest:.2g} Å; give a smaller smearing or a larger cutoff."
+        )
 
 
 def _interpolate(samples: Array) -> Array:

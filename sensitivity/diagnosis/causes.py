@@ -25,9 +25,9 @@ from sensitivity.symmetry import LARGEST_TOLERANCE, site_symmetry
 
 Array = NDArray[np.float64]
 
-# Fraction of the largest singular value up to which one counts as zero, as for a rank; and for the
-# polynomials of a complete basis, which have no small values.
-ZERO, ZERO_OF_COMPLETE = 1e-5, 1e-5
+# Fraction of the largest slope up to which one counts as zero for the polynomials of a complete
+# basis, which have no small values.
+ZERO_OF_COMPLETE = 1e-5
 # Fraction of the largest singular value: what a larger basis or a higher order sees of a mode.
 SEEN_BY_OTHERS = 1e-4
 # Fraction of the largest singular value that a larger basis must see, and by which factor more than

@@ -1,9 +1,10 @@
-"""Find a cause for every displacement that a descriptor does not see.
+"""Find the cause of every displacement that is invisible to a descriptor.
 
-The displacements are split into subspaces, one after the other: rigid motions, and atoms that are
-not seen; what symmetry hides; what is null without symmetry asking for it; and all the rest, which
-is seen. Whether something is null is decided by how far, in Å, the nearest geometry is at which it
-is exactly so, and not by how small a singular value is.
+A displacement is visible if its singular value is above 1e-5 of the scale (see ``spectrum``) at
+every geometry within the tolerance, in Å. The displacements are split into subspaces, one after the
+other: rigid motions, and atoms that no center sees; what symmetry hides; what is null without
+symmetry, by truncation or incompleteness; and all the rest. Of the rest, what is not above 1e-5 of
+the scale is undetermined, and what is above is sensitive.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import REFINABLE, Centers, Descriptor, check_descriptor
-from sensitivity.diagnosis.causes import ZERO, Null, Suspect, find_null
+from sensitivity.diagnosis.causes import Null, Suspect, find_null
 from sensitivity.diagnosis.coincidences import Environments
 from sensitivity.diagnosis.evidence import (
     AMPLITUDES,
@@ -31,7 +32,15 @@ from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry, smal
 from sensitivity.jacobian import Jacobian, jacobian
 from sensitivity.motions import TrivialMotions, trivial_motions
 from sensitivity.singular import DescriptorView
-from sensitivity.spectrum import TRIVIAL, Spectrum, by_kind, decompose, fix_gauge, spectrum
+from sensitivity.spectrum import (
+    RANK_THRESHOLD,
+    TRIVIAL,
+    Spectrum,
+    by_kind,
+    decompose,
+    fix_gauge,
+    spectrum,
+)
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
 
 Array = NDArray[np.float64]
@@ -104,7 +113,11 @@ class _Block:
 def diagnose(
     atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None, tolerance: float = TOLERANCE
 ) -> Diagnosis:
-    """Find for every displacement the cause why it is not seen, with evidence.
+    """Find the cause of every invisible displacement, with evidence.
+
+    A displacement is visible ("sensitive") if its singular value is above 1e-5 of
+    ``Spectrum.scale`` at every geometry within the tolerance. So at most ``Spectrum.rank``
+    displacements are, which asks this of the geometry as it is.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1.
@@ -200,14 +213,22 @@ def _blocks(case: _Case, rigid: Sequence[DiagnosedMode]) -> Iterator[_Block]:
         tolerance=case.tolerance,
         reach=case.tolerance * np.sqrt(case.members),
     )
-    for null in find_null(suspect, zero=max(ZERO, CURVATURE * case.deviation**2)):
+    for null in find_null(suspect, zero=max(RANK_THRESHOLD, CURVATURE * case.deviation**2)):
         distance = case.distance(null.displacement)
         left = _left_behind(case, null, known)
         yield _Block("unseen", left, distance)
         modes = complement(left, within=null.modes) if len(left) else null.modes
         yield _Block(null.cause, modes, distance, null.displacement, null.lifted_by)
         known = np.concatenate([known, left, modes])
-    yield _Block("sensitive", complement(known), None)
+    yield from _remaining(case, complement(known))
+
+
+def _remaining(case: _Case, directions: Array) -> Iterator[_Block]:
+    """Split what is left into the visible, and the invisible for which no cause was found."""
+    values, modes = decompose(case.derivative, directions, scale=case.spectrum.scale)
+    visible = values > case.spectrum.zero_level
+    yield _Block("sensitive", modes[visible], None)
+    yield _Block("undetermined", modes[~visible], None, np.zeros_like(case.atoms.positions))
 
 
 def _hidden(case: _Case, known: Array) -> Iterator[tuple[Array, float]]:

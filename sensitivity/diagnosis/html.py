@@ -1,4 +1,4 @@
-"""A diagnosis as a notebook shows it."""
+"""A diagnosis as HTML, for notebooks."""
 
 from __future__ import annotations
 

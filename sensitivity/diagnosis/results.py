@@ -70,8 +70,9 @@ class DiagnosedMode:
     cause
         One of ``CAUSES``.
     distance
-        Å, root mean square over the atoms of an environment: how far the nearest geometry is at
-        which the mode is not seen at all. None for what is seen, and for rigid motions.
+        Å, root mean square over the atoms of an environment: to the nearest geometry at which the
+        mode is exactly invisible. None for what is visible, for rigid motions, and where no such
+        geometry was found within the tolerance.
     evidence
         What speaks for the cause.
     """
@@ -144,7 +145,7 @@ class Diagnosis:
 
     @property
     def spurious(self) -> int:
-        """Number of internal modes that are not seen although symmetry allows it."""
+        """Number of internal modes that are invisible although symmetry allows them to be seen."""
         return sum(self.counts[cause] for cause in SPURIOUS)
 
     def of(self, cause: Cause) -> tuple[DiagnosedMode, ...]:

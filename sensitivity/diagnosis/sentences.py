@@ -20,7 +20,7 @@ MOST_KINDS = 6
 
 
 def status(diagnosis: Diagnosis) -> str:
-    """One sentence: how much is seen, and what of the rest is spurious."""
+    """Return one sentence: the number of visible, hidden and spurious displacements."""
     counts, internal = diagnosis.counts, diagnosis.internal
     if not internal:
         return "There is no internal displacement that the chosen centers could see."
@@ -62,8 +62,7 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
         yield _truncation(diagnosis)
     if counts["incompleteness"]:
         yield _incompleteness(diagnosis)
-    if counts["undetermined"]:
-        yield _undetermined(diagnosis)
+    yield from _undetermined(diagnosis)
     if not diagnosis.spurious:
         yield "None is spurious."
 
@@ -101,19 +100,30 @@ def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
     )
 
 
-def _undetermined(diagnosis: Diagnosis) -> str:
-    count, descriptor = diagnosis.counts["undetermined"], diagnosis.descriptor
-    larger, higher = descriptor.larger_basis(), descriptor.higher_order()
+def _undetermined(diagnosis: Diagnosis) -> Iterator[str]:
+    modes = diagnosis.of("undetermined")
+    small = sum(mode.distance is None for mode in modes)
+    if proven := len(modes) - small:
+        yield (
+            f"{_are(proven)} invisible{_where(diagnosis, 'undetermined')}, but the evidence does "
+            f"not determine the cause; {_remedy(diagnosis)}."
+        )
+    if small:
+        yield (
+            f"{_are(small)} too small to count as visible, at most "
+            f"{diagnosis.spectrum.threshold:.0e} of the scale, and no geometry within the "
+            "tolerance shows the cause; a larger tolerance or a larger basis may."
+        )
+
+
+def _remedy(diagnosis: Diagnosis) -> str:
+    """Name what would determine the cause of null modes."""
+    larger, higher = diagnosis.descriptor.larger_basis(), diagnosis.descriptor.higher_order()
     if larger is None and higher is None:
-        settles = "a larger basis or a higher order of this descriptor, of which it names none"
-    elif higher is None:
-        settles = "a descriptor that correlates more neighbours"
-    else:
-        settles = "still higher orders, for fewer neighbours"
-    return (
-        f"{_are(count)} invisible{_where(diagnosis, 'undetermined')} for a reason that the "
-        f"evidence does not settle; what would settle it is {settles}."
-    )
+        return "a larger basis or a higher order would, but this descriptor names none"
+    if higher is None:
+        return "a descriptor that correlates more neighbours would"
+    return "a still higher order would, or fewer neighbours"
 
 
 def _where(diagnosis: Diagnosis, cause: Cause) -> str:
@@ -123,10 +133,10 @@ def _where(diagnosis: Diagnosis, cause: Cause) -> str:
 
 
 def _condition(diagnosis: Diagnosis) -> Iterator[str]:
-    seen = diagnosis.of("sensitive")
-    if len(seen) > 1:
-        least = min(mode.evidence.relative for mode in seen)
-        yield f"Among what is visible, the smallest singular value is {least:.1e} of the largest."
+    values = [mode.singular_value for mode in diagnosis.of("sensitive")]
+    if len(values) > 1:
+        ratio = min(values) / max(values)
+        yield f"The smallest visible singular value is {ratio:.1e} of the largest."
 
 
 def _environments(diagnosis: Diagnosis) -> str:
@@ -156,7 +166,7 @@ def _group(group: PointGroup) -> str:
 def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
     """What else a person should know before trusting the counts."""
     if unseen := diagnosis.counts["unseen"]:
-        yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside what any center can see."
+        yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
     yield from _fading(diagnosis)
     single = len(diagnosis.sites) == 1
     for site in diagnosis.sites:
@@ -182,11 +192,14 @@ def _coalescence(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
     for pair in site.coalescing:
         one, other = (f"{diagnosis.atoms.symbols[k]}{k}" for k in site.atoms[list(pair)])
         if 0 in pair:
-            yield f"{one} and {other} coalesce: the center hardly tells in which direction it is."
+            yield (
+                f"{one} and {other} coalesce: the center hardly resolves the direction between "
+                "them."
+            )
         else:
             yield (
                 f"{one} and {other} coalesce, being at one place within the tolerance: "
-                f"{diagnosis.atoms.symbols[site.center]}{site.center} sees no difference between "
+                f"{diagnosis.atoms.symbols[site.center]}{site.center} cannot distinguish "
                 "them."
             )
 

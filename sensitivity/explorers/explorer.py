@@ -37,6 +37,7 @@ from sensitivity.explorers.state import (
 from sensitivity.explorers.uploads import choose_frame, read_upload, shown_name
 from sensitivity.explorers.view import WRONG
 from sensitivity.explorers.wiring import connect
+from sensitivity.outputs import check_output, write_output
 
 MOST_UNDONE = 20
 """Steps back that are remembered."""
@@ -205,10 +206,12 @@ class Explorer(Choices):
         Raises
         ------
         ValueError
-            If the name ends otherwise.
+            If the name ends otherwise, or the file cannot be written.
         """
         file = Path(path)
-        file.write_bytes(make_souvenir(file.name, self.state, self.chart.figure))
+        check_output(file, option="path")
+        content = make_souvenir(file.name, self.state, self.chart.figure)
+        write_output(file, content, option="path")
 
     def look(self, axis: str) -> None:
         """Look along x, y or z.

@@ -128,6 +128,11 @@ def _incompleteness(reference: Reference, mode: int) -> str:
 
 
 def _undetermined(reference: Reference, mode: int) -> str:
+    if _diagnosed(reference, mode).distance is None:
+        return (
+            "too small to count as visible, and no geometry within the tolerance shows the cause."
+            f"{_response(reference, mode)}"
+        )
     return (
         "not seen, for a reason that the evidence does not settle. This is spurious, since "
         f"symmetry does not ask for it.{_distance(reference, mode)}{_response(reference, mode)}"

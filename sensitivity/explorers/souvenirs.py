@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io import write
 from matplotlib.figure import Figure
 
 from sensitivity.explorers.controls import SWING, swing
 from sensitivity.explorers.libraries import require
 from sensitivity.explorers.source import write_source
 from sensitivity.explorers.state import State, compute
+from sensitivity.structures.extxyz import format_frame
 
 FRAMES = 32
 """Of a swing: smooth, and a file that can be sent. A multiple of four, or it would not reach the
@@ -79,9 +79,15 @@ def _frame(state: State) -> Atoms:
 
 
 def _write_frames(states: list[State]) -> bytes:
-    with io.StringIO() as file:
-        write(file, [_frame(state) for state in states], format="extxyz")
-        return file.getvalue().encode()
+    frames = [_frame(state) for state in states]
+    return "".join(
+        format_frame(atoms, info=atoms.info, arrays=_further_arrays(atoms)) for atoms in frames
+    ).encode()
+
+
+def _further_arrays(atoms: Atoms) -> dict[str, np.ndarray]:
+    """Values per atom beside those that every structure has."""
+    return {k: v for k, v in atoms.arrays.items() if k not in ("numbers", "positions")}
 
 
 def _draw(figure: Figure, form: str) -> bytes:

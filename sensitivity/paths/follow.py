@@ -102,7 +102,7 @@ def follow(
     >>> from sensitivity import DensityCorrelations, follow, structures
     >>> path = follow(structures.load("S1"), DensityCorrelations(), center=0, mode=8, length=0.1)
     >>> path.status
-    'Followed for 0.1 of 0.1 Å, 0.099 Å net: this is the length asked for.'
+    'Followed the full 0.1 Å; the end is 0.099 Å from the start.'
     """
     _check_lengths(length, step)
     begin = spectrum(atoms, descriptor, centers=(center,))
@@ -127,8 +127,7 @@ def follow(
         returned=walk.closed,
         complete=ending == COMPLETE,
         interrupted=ending == INTERRUPTED,
-        status=f"Followed for {covered[-1]:.3g} of {abs(length):.3g} Å, {net[-1]:.2g} Å net: "
-        f"{ending}.{_tell(walk.events)}",
+        status=_describe_end(covered[-1], abs(length), net[-1], ending) + _tell(walk.events),
     )
 
 
@@ -145,6 +144,14 @@ class Field:
         atoms = self.atoms.copy()
         atoms.positions = positions
         return spectrum(atoms, self.descriptor, centers=(self.center,))
+
+
+def _describe_end(covered: float, length: float, net: float, ending: str) -> str:
+    """Return a sentence that says how far the path goes, and why not further."""
+    where = f"the end is {net:.2g} Å from the start"
+    if ending == COMPLETE:
+        return f"Followed the full {length:.3g} Å; {where}."
+    return f"Followed {covered:.3g} of {length:.3g} Å; {where}: {ending}."
 
 
 def _tell(events: list[tuple[str, float]]) -> str:
@@ -171,10 +178,15 @@ def _check_lengths(length: float, step: float) -> None:
             raise TypeError(f"{name} must be a number in Å, got {value!r}; try 0.05.")
     if not (np.isfinite(step) and step > 0):
         raise ValueError(f"step must be positive and finite, in Å, got {step}; try 0.05.")
-    if not (np.isfinite(length) and 0 < abs(length) / step <= MOST_FRAMES):
+    if not (np.isfinite(length) and length != 0):
         raise ValueError(
-            f"length must be other than zero, in Å, and at most {MOST_FRAMES} steps of {step} Å, "
-            f"got {length}; try 1.0, or -1.0 for the opposite direction."
+            f"length must be other than zero and finite, in Å, got {length}; try 1.0, or -1.0 for "
+            "the opposite direction."
+        )
+    if abs(length) / step > MOST_FRAMES:
+        raise ValueError(
+            f"length must be at most {MOST_FRAMES} steps, got {length} Å in steps of {step} Å; "
+            "give a shorter length or a larger step."
         )
 
 

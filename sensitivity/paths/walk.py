@@ -22,7 +22,7 @@ CLOSEST = 0.4
 # corner of it.
 HELD = 0.5
 # How a curve ends that meets no obstacle.
-COMPLETE = "this is the length asked for"
+COMPLETE = "complete"
 RETURNED = "it is back at the start, after superposition"
 LOST = "the direction is lost among modes that turn into each other"
 INTERRUPTED = "interrupted from the keyboard"
@@ -131,9 +131,9 @@ def _happened(last: Place, stride: Stride) -> list[str]:
     events = [f"Mode {old} became mode {new}" for old, new in pairs if old != new]
     if last.held >= HELD > here.held:
         followed = " and ".join(str(mode) for mode in here.followed)
-        events.append(f"It cut a corner of mode {followed}")
+        events.append(f"Near-crossings of mode {followed} were smoothed")
     if not stride.accurate:
-        events.append("It turned faster than steps can follow")
+        events.append("The path turned faster than the steps resolve")
     return events
 
 

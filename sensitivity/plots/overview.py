@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import BinaryIO
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,12 +17,15 @@ from sensitivity.plots.singular_values import plot_spectrum
 from sensitivity.spectrum import Spectrum
 
 
-def save_overview(result: Spectrum | Diagnosis, path: str | PathLike[str]) -> None:
+def save_overview(
+    result: Spectrum | Diagnosis, path: str | PathLike[str] | BinaryIO, *, form: str | None = None
+) -> None:
     """Write the singular values, and beside them the least visible mode.
 
     Of a diagnosis that is the least visible mode without a good excuse, which are symmetry and
     being trivial, if there is one that is not seen; else the least visible internal one. The format
-    follows from the name: .png, .pdf or .svg. Without an internal mode the first is drawn.
+    follows from the name, .png, .pdf or .svg, or is given as ``form``, as for an open file.
+    Without an internal mode the first is drawn.
     """
     # A figure that pyplot does not know needs no display, and is freed with this function.
     figure = Figure(figsize=(2 * WIDTH, 2.8), layout="constrained")
@@ -33,7 +37,7 @@ def save_overview(result: Spectrum | Diagnosis, path: str | PathLike[str]) -> No
         plot_spectrum(result, ax=left)
         internal = np.flatnonzero(np.array(result.kinds) == "internal")
         plot_mode(result, int(internal[-1]) if len(internal) else 0, ax=right)
-    figure.savefig(path, dpi=300)
+    figure.savefig(path, format=form, dpi=300)
 
 
 def _least_visible(diagnosis: Diagnosis) -> int:

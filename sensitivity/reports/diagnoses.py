@@ -1,4 +1,4 @@
-"""A diagnosis in words: what is not seen, why, and what speaks for it."""
+"""A diagnosis as a table or an object for JSON: what is invisible, the cause, the evidence."""
 
 from __future__ import annotations
 

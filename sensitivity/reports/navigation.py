@@ -25,8 +25,8 @@ _MOST_LINES = 11
 _ANOTHER = 1e-3
 # What a condition means that is singular, though the search did not take it.
 _AVOIDED = (
-    "The geometry in the table is singular, but to be avoided: symmetry hides what is not seen "
-    "there, or atoms meet."
+    "The geometry in the table is singular, but to be avoided: symmetry hides the invisible "
+    "modes there, or atoms meet."
 )
 
 
@@ -58,7 +58,7 @@ def _describe_one(point: SingularPoint) -> dict[str, Any]:
 
 def tabulate_point(point: SingularPoint, descriptor: DensityCorrelations, *, source: Source) -> str:
     """Return the same as a table: one line per point, the nearest first."""
-    names = ["point", "moved (Å)", "condition", "not seen", "moving most in the softest mode"]
+    names = ["point", "moved (Å)", "condition", "invisible", "moving most in the softest mode"]
     body = [
         [
             str(number),
@@ -124,7 +124,7 @@ def _name_next_order(descriptor: Descriptor | None) -> str:
     mixed = descriptor.contract_channels
     channels = "" if mixed is None else f", channels mixed to {mixed}"
     return (
-        f"The next order has a basis of its own: order {descriptor.order}, n_max "
+        f"The next order uses another basis: order {descriptor.order}, n_max "
         f"{descriptor.n_max}, l_max {descriptor.l_max}{channels}."
     )
 

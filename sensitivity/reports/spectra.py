@@ -1,4 +1,4 @@
-"""A spectrum in words."""
+"""A spectrum as a table or an object for JSON."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def _describe_mode(spectrum: Spectrum, mode: int) -> dict[str, Any]:
         "mode": mode,
         "singular_value": float(spectrum.singular_values[mode]),
         "kind": spectrum.kinds[mode],
+        "visible": spectrum.visible[mode],
         "displacements": displacements.tolist(),
         "atoms": [atom for atom, _ in find_moving(displacements)],
     }
@@ -46,16 +47,26 @@ def tabulate_spectrum(
     spectrum: Spectrum, descriptor: DensityCorrelations, *, source: Source
 ) -> str:
     """Return a spectrum as a table: one line per mode, below a heading and the status."""
-    values = np.asarray(spectrum.singular_values)
-    largest = values.max() or 1.0
+    columns = spectrum.singular_values, spectrum.relative, spectrum.kinds, spectrum.visible
     body = [
-        [str(mode), f"{value:.3e}", f"{value / largest:.1e}", kind, _name_moving(spectrum, mode)]
-        for mode, (value, kind) in enumerate(zip(values, spectrum.kinds, strict=True))
+        [
+            str(mode),
+            f"{value:.3e}",
+            f"{relative:.1e}",
+            kind,
+            "yes" if visible else "no",
+            _name_moving(spectrum, mode),
+        ]
+        for mode, (value, relative, kind, visible) in enumerate(zip(*columns, strict=True))
     ]
-    names = ["mode", "value (1/Å)", "relative", "kind", "atoms that move most"]
+    names = ["mode", "value (1/Å)", "relative", "kind", "visible", "atoms that move most"]
     table = tabulate(names, body, right=(0, 1, 2))
     heading = head(source, descriptor, centers=spectrum.centers)
-    return "\n".join([*heading, spectrum.status, "", table])
+    rule = (
+        f"A mode is visible if its value is above {spectrum.threshold:.0e} of the scale, "
+        f"{spectrum.scale:.3e} 1/Å."
+    )
+    return "\n".join([*heading, spectrum.status, rule, "", table])
 
 
 def _name_moving(spectrum: Spectrum, mode: int) -> str:

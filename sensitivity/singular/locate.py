@@ -128,12 +128,12 @@ def _result(search: Search) -> SingularPoint:
 def _describe(search: Search, found: Found) -> SingularPoint:
     count, end = len(found.null), found.look
     status = (
-        f"{count} internal displacement{'s are' if count > 1 else ' is'} not seen, condition "
+        f"{count} internal displacement{'s are' if count > 1 else ' is'} invisible, condition "
         f"{end.condition:.0e}."
     )
     where = f"Converged {end.moved:.3f} Å from the start: "
     if not end.moved:
-        where = "The start is singular as it stands: "
+        where = "The start is already singular: "
     return _point(search, end, found.null, path=found.path, status=where + status)
 
 

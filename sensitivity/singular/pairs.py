@@ -105,7 +105,7 @@ def say_found(
     apart = (
         "no higher order is there to compare"
         if next_order is None
-        else f"the next order, with a basis of its own, differs by {next_order:.1e}"
+        else f"at the next order they differ by {next_order:.1e}"
     )
     found = f"Two structures {rmsd:.3f} Å apart have features equal to {residual:.0e}"
     return f"{found}; {why}; {apart}."

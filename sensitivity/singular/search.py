@@ -293,9 +293,11 @@ class Search:
         )
 
     def _admits(self, displacement: Array) -> bool:
-        """Whether a descent may go there."""
+        """Whether a descent may go there, where the center must still see something move."""
         within = float(np.linalg.norm(displacement)) <= self.reach
-        return within and self.avoidance.permits(self.view.at(displacement))
+        if not within or not self.avoidance.permits(self.view.at(displacement)):
+            return False
+        return len(self.view.internal(displacement)) > 0
 
     def _accept(self, there: Look, path: tuple[Array, ...]) -> bool:
         """Whether a geometry is singular, and neither to be avoided nor known; then keep it."""

@@ -20,7 +20,7 @@ def explain_stillness(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) ->
     one = len(centers) == 1
     if not np.isin(pairs.i, centers).any():
         return (
-            f"{'it has' if one else 'none has a'} no neighbour within {cutoff:g} Å; choose "
+            f"{'it has no' if one else 'none has a'} neighbour within {cutoff:g} Å; choose "
             f"{'a center' if one else 'centers'} with neighbours, or a larger cutoff"
         )
     return (

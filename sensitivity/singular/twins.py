@@ -128,8 +128,8 @@ def _meeting_point(
     if symbol is not None:
         return (
             locate(atoms, descriptor, center=center, reach=reach, avoid=(), progress=told),
-            f"The structure is singular by its symmetry {symbol}: what is not seen leads to images "
-            "of one structure under it, not to a twin; start at a point that locate finds.",
+            f"The structure is singular by its symmetry {symbol}: the invisible modes lead to "
+            "images of one structure under it, not to a twin; start at a point that locate finds.",
         )
     point = locate(atoms, descriptor, center=center, reach=reach, progress=told)
     if point.converged:

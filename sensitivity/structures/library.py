@@ -99,13 +99,19 @@ def _find(name: str) -> Entry:
     entry = _entries().get(name)
     if entry is None:
         near = _nearest(name)
-        remedy = f"did you mean {' or '.join(near)}?" if near else "see structures.names()."
+        remedy = (
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else "see structures.names(), or 'sensitivity structures'."
+        )
         raise ValueError(f"there is no structure named {name!r}; {remedy}")
     return entry
 
 
 def _nearest(name: str) -> list[str]:
-    """At most three names like this one, whatever its case."""
+    """At most three names like this one, whatever its case; none for punctuation alone."""
+    if not any(map(str.isalnum, name)):
+        return []
     folded: dict[str, list[str]] = {}
     for known in _entries():
         folded.setdefault(known.lower(), []).append(known)

@@ -15,6 +15,9 @@ HEAVIEST = 118
 # angle of a millionth of a radian is a mistake.
 _FLAT_CELL = 1e-6
 
+# Å. Beyond these, powers of the cutoff leave the range of double precision.
+_SMALLEST_CUTOFF, _LARGEST_CUTOFF = 1e-6, 1e9
+
 NEAREST = 0.2
 """Å. No two nuclei are as near, nor an atom and its image: H2 has 0.74 Å, and rounding of
 fractional coordinates separates copies of one atom by some 0.01 Å at most."""
@@ -106,7 +109,7 @@ def check_cutoff(cutoff: float) -> float:
     TypeError
         If it is not a number.
     ValueError
-        If it is not finite and positive.
+        If it is not finite and positive, or beyond the range of double precision.
     """
     if not isinstance(cutoff, Real) or isinstance(cutoff, bool):
         raise TypeError(
@@ -115,6 +118,11 @@ def check_cutoff(cutoff: float) -> float:
     if not 0.0 < cutoff < np.inf:
         raise ValueError(
             f"cutoff must be a positive, finite length in Å, got {float(cutoff)}; "
+            "give a number such as 3.5."
+        )
+    if not _SMALLEST_CUTOFF <= cutoff <= _LARGEST_CUTOFF:
+        raise ValueError(
+            f"cutoff must be from {_SMALLEST_CUTOFF:g} to {_LARGEST_CUTOFF:g} Å, got {cutoff:g}; "
             "give a number such as 3.5."
         )
     return float(cutoff)

@@ -16,6 +16,7 @@ from os import PathLike
 
 from ase import Atoms
 
+from sensitivity.notes import SensitivityWarning
 from sensitivity.structures.files.content import STANDARD_INPUT, open_content
 from sensitivity.structures.files.formats import EXPECTED, check_format, find_format, scan
 from sensitivity.structures.files.frames import Frame, UnreadableError
@@ -29,7 +30,7 @@ LOOKED_AT = 20_000
 """Atoms of these frames, which take about 0.1 s."""
 
 
-class StructureWarning(UserWarning):
+class StructureWarning(SensitivityWarning):
     """What was decided in reading a structure, and may not be what its author meant."""
 
 

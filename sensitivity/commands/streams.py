@@ -1,0 +1,91 @@
+"""Standard output and standard error, which may be closed, full, or without a reader."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+
+def prepare_streams() -> None:
+    """Give every closed stream the null device, and let no character fail to be written.
+
+    A closed stream would make ``print`` fail, or take another stream; and the next file that is
+    opened would get its number, with all that a library writes there.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        with suppress(OSError):
+            os.fstat(descriptor)
+            continue
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may have no Å
+
+
+def report(text: str) -> None:
+    """Print a result on standard output.
+
+    Raises
+    ------
+    BrokenPipeError
+        If its reader has gone.
+    ValueError
+        If it takes no data.
+    """
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout)
+        raise
+    except OSError as error:
+        _discard(sys.stdout)
+        raise ValueError(
+            f"the standard output cannot be written ({error.strerror or error}), and the report is "
+            "lost; send it to another file."
+        ) from error
+
+
+def tell(text: str) -> None:
+    """Print one line on standard error, after the name of the command; do nothing if it fails."""
+    try:
+        sys.stderr.write(f"sensitivity: {one_line(text)}\n")
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """Return text with line breaks replaced by spaces; names keep their other spaces."""
+    return re.sub(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*", " ", text.strip())
+
+
+@contextmanager
+def notes() -> Iterator[None]:
+    """Print warnings of this package as notes, each once, at the end or before an error.
+
+    What libraries tell each other is nothing that the user of a command can act on.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            own = (one for one in caught if one.category.__module__.startswith("sensitivity"))
+            for message in dict.fromkeys(str(one.message) for one in own):
+                tell(f"note: {message}")
+
+
+def _discard(stream: TextIO) -> None:
+    """Send the rest to the null device: Python flushes once more at exit, and would complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

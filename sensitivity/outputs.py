@@ -1,0 +1,135 @@
+"""Files that are written: checked before a long computation, and then written whole or not at all.
+
+A regular file is written under another name in its folder and renamed, so that neither an error nor
+an interruption leaves a part of it. Symbolic links are followed. Devices and pipes are written to
+directly.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+# Bytes that a folder must take before a computation starts: about the size of a small picture.
+PROBE = 2**16
+
+
+def check_output(path: Path, *, option: str, inputs: Sequence[str] = ()) -> None:
+    """Refuse a file that cannot be written, or that is one of the inputs.
+
+    Raises
+    ------
+    ValueError
+        If the path is a folder, its folder does not exist or takes no data, the name is not
+        allowed there, or it is an input or the standard output. The message starts with ``option``.
+    """
+    found = _status(path, option)
+    if found is not None and stat.S_ISDIR(found.st_mode):
+        raise ValueError(f"{option} needs the name of a file, got the folder {path}; add a name.")
+    target = os.path.realpath(path)
+    if any(os.path.realpath(name) == target for name in inputs):
+        raise ValueError(
+            f"{option} must not be the file that is read, got {path} for both; choose another name."
+        )
+    if found is None or stat.S_ISREG(found.st_mode):
+        _check_folder(Path(target), path, option)
+        _try_folder(Path(target), path, option)
+    if found is not None and _is_standard_output(found):
+        raise ValueError(
+            f"{option} must not be the standard output, which takes the report, got {path}; choose "
+            "the name of a file."
+        )
+
+
+def is_special(path: Path) -> bool:
+    """Return True for a device or a pipe, to which no file can be renamed."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def write_output(path: Path, content: bytes, *, option: str) -> None:
+    """Write a file whole.
+
+    Raises
+    ------
+    ValueError
+        If that fails. The message starts with ``option`` and names ``path``.
+    """
+    try:
+        if is_special(path):
+            path.write_bytes(content)
+        else:
+            target = Path(os.path.realpath(path))
+            with _part(target, content) as part:
+                part.replace(target)
+    except OSError as error:
+        raise _cannot_write(option, path, error) from error
+
+
+def _status(path: Path, option: str) -> os.stat_result | None:
+    """Return what is at the path; None if there is nothing yet."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        raise _cannot_write(option, path, error) from error
+
+
+def _check_folder(target: Path, path: Path, option: str) -> None:
+    if target.parent.is_dir():
+        return
+    if os.path.lexists(target.parent):
+        raise ValueError(f"{option} needs a folder, got {path}, where {target.parent} is a file.")
+    raise ValueError(
+        f"there is no folder {target.parent if path.is_symlink() else path.parent} to write "
+        f"{path.name} to; create it first."
+    )
+
+
+def _try_folder(target: Path, path: Path, option: str) -> None:
+    """Write to the folder, to find a full disk and missing permissions."""
+    try:
+        with _part(target, bytes(PROBE)):
+            pass
+    except OSError as error:
+        raise _cannot_write(option, path, error) from error
+
+
+@contextmanager
+def _part(target: Path, content: bytes) -> Iterator[Path]:
+    """Write a file beside the target, and remove it at the end if it is still there.
+
+    Its name is short, since that of the target may be as long as the file system allows.
+    """
+    part = target.with_name(f".sensitivity-{os.getpid()}")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _is_standard_output(found: os.stat_result) -> bool:
+    try:
+        output = os.fstat(sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):  # no stream, or one without a descriptor
+        return False
+    return os.path.samestat(found, output) and not os.path.samestat(found, os.stat(os.devnull))
+
+
+def _cannot_write(option: str, path: Path, error: Exception) -> ValueError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return ValueError(
+        f"{option} cannot be written, got {path} ({reason}); choose another file or folder."
+    )

@@ -1,0 +1,108 @@
+"""Structures as extended XYZ, with all digits.
+
+ASE's own writer rounds to 1e-8 Å, which is far from a singular point in double precision: the
+condition there would be 1e-8 instead of 1e-16.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+# Letters of the format for the kinds of numpy; anything else is written as text.
+_TYPES = {"f": "R", "i": "I", "u": "I", "b": "L"}
+# Text that needs no JSON; and what looks like it, but is read as a number or a truth value.
+_WORD = re.compile(r"[^\W\d][\w.-]+")
+_NO_WORDS = ("true", "false", "inf", "infinity", "nan")
+
+
+def format_frame(
+    atoms: Atoms, *, info: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None
+) -> str:
+    """Return the lines of one frame; reading them gives every number back exactly.
+
+    Parameters
+    ----------
+    atoms
+        Symbols, positions (Å), cell and periodicity are written, and nothing else.
+    info
+        Facts about the frame. What has no JSON form is left out.
+    arrays
+        Values per atom, each of shape (N,) or (N, columns). Spaces in text become underscores.
+    """
+    columns = {"species": np.array(atoms.symbols), "pos": atoms.positions, **(arrays or {})}
+    cells = [_format_column(values) for values in columns.values()]  # [column][atom]
+    properties = ":".join(_describe_column(name, values) for name, values in columns.items())
+    comment = [f"Properties={_quote(properties)}", *_format_info(info)]
+    comment += [f'pbc="{" ".join("FT"[int(axis)] for axis in atoms.pbc)}"']
+    if atoms.cell.array.any():
+        comment.insert(0, f'Lattice="{" ".join(map(repr, atoms.cell.array.ravel().tolist()))}"')
+    lines = [" ".join(row).rstrip() for row in zip(*cells, strict=True)]
+    return "\n".join([str(len(atoms)), " ".join(comment), *lines, ""])
+
+
+def _describe_column(name: str, values: NDArray[Any]) -> str:
+    """Name, type and number of columns, as ``pos:R:3``."""
+    count = values.shape[1] if values.ndim > 1 else 1
+    return f"{name.replace(':', '_')}:{_TYPES.get(values.dtype.kind, 'S')}:{count}"
+
+
+def _format_column(values: NDArray[Any]) -> list[str]:
+    rows = values.reshape(len(values), -1)
+    width = 24 if rows.dtype.kind == "f" else 2
+    return [" ".join(_format_value(value).rjust(width) for value in row) for row in rows.tolist()]
+
+
+def _format_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "FT"[value]
+    if isinstance(value, str):
+        return re.sub(r"\s", "_", value) or "_"
+    return repr(value)
+
+
+def _format_info(info: Mapping[str, Any]) -> list[str]:
+    """Return ``name=value`` for each fact; ASE writes neither backslashes nor line breaks."""
+    text = {name: _format_fact(name, value) for name, value in info.items()}
+    return [f"{_quote(name)}={value}" for name, value in text.items() if value is not None]
+
+
+def _format_fact(name: str, value: Any) -> str | None:
+    """Return a number, numbers or a word as they are, all else as JSON; None if that is impossible.
+
+    Words that would be read as a number or a truth value are JSON, too.
+    """
+    from ase.io.extxyz import SPECIAL_3_3_KEYS
+
+    if name in SPECIAL_3_3_KEYS and np.shape(value) == (3, 3):
+        value = np.ravel(value, order="F")
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, int | float):
+        return _format_value(value)
+    if _are_numbers(value):
+        return _quote(" ".join(map(_format_value, value)))
+    if isinstance(value, str) and _WORD.fullmatch(value) and value.lower() not in _NO_WORDS:
+        return value
+    try:
+        return _quote(f"_JSON {json.dumps(value, ensure_ascii=False)}")
+    except (TypeError, ValueError):
+        return None
+
+
+def _are_numbers(value: Any) -> bool:
+    """Return True for several numbers of one type: a single one would be read as a scalar."""
+    kinds = {type(item) for item in value} if isinstance(value, list) and len(value) > 1 else set()
+    return kinds in ({int}, {float})
+
+
+def _quote(text: str) -> str:
+    if re.fullmatch(r"[\w:+.-]+", text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
