@@ -107,6 +107,10 @@ def cif(*sites: str, columns: str = "", head: str = "", cell: str = "4 4 4 90 90
     return f"data_a\n{lengths}{head}{loop}" + "".join(f"{site}\n" for site in sites)
 
 
+def group(name: str, number: int) -> str:
+    return f"_symmetry_space_group_name_H-M '{name}'\n_symmetry_Int_Tables_number {number}\n"
+
+
 def models(*lengths: float, head: str = "", last: str = "ENDMDL\nEND\n") -> str:
     parts = [pdb(row("N", 0.0, element="N"), row("N", x, element="N"), tail="") for x in lengths]
     numbered = [f"MODEL {k:8}\n{part}" for k, part in enumerate(parts, 1)]
@@ -142,6 +146,12 @@ INCOMPLETE = "announces 2 atoms, and only 1 follow; is the file complete?"
 OVERLAP = r"atoms overlap: atoms \d and \d are 0\.00\d* Å apart"
 NUMBERED = "its species are numbered; name the elements of the types"
 BILLION = "1000000000"
+
+GRO = (
+    "t\n2\n    1{:<5}{:>5}    1   0.000   0.000   0.000\n"
+    "    2{:<5}{:>5}    2   0.100   0.000   0.000\n   3 3 3\n"
+)
+INVERSION = "loop_\n_space_group_symop_operation_xyz\nx,y,z\n-x,-y,-z\n"
 
 ONE_BAD = "1 of 2 frames can be read, not frame"
 GOOD, BAD = "2\na\nN 0 0 0\nN 0 0 1.1\n", "2\nb\nN 0 0 0\n"
@@ -439,6 +449,174 @@ CASES = {
     "X": case("a.xyz", "2\n\nX 0 0 0\nH 0 0 1\n", "XH", "X is read as a dummy atom"),
     "X, POSCAR": case("POSCAR", f"{CELL}X\n1\nDirect\n0 0 0\n", "X", "X is read as a dummy atom"),
     "Xx": case("a.xyz", "1\n\nXx 0 0 0\n", "", "'Xx' is not the symbol of an element"),
+    # Contradictions
+    "no positions": case(
+        "a.xyz", "1\nProperties=species:S:1:f:R:3\nH 0 0 0\n", "", "column of pos"
+    ),
+    "species and Z": case(
+        "a.xyz", "1\nProperties=species:S:1:Z:I:1:pos:R:3\nH 8 0 0 0\n", "", "of two elements"
+    ),
+    "species and Z that agree": case(
+        "a.xyz", "1\nProperties=species:S:1:Z:I:1:pos:R:3\nO 8 0 0 0\n", "O"
+    ),
+    "POSCAR, more symbols": case(
+        "POSCAR", f"{CELL}Na Cl K\n1 1\nDirect\n0 0 0\n.5 0 0\n", "", "3 symbols and 2 numbers"
+    ),
+    "POSCAR, more rows": case(
+        "POSCAR", f"{CELL}Na\n1\nDirect\n0 0 0\n.5 0 0\n", "", "announces 1 atoms and has 2"
+    ),
+    "POSCAR, remarks": case(
+        "POSCAR",
+        f"{CELL}Na Cl ! two\n1 1 # n\nDirect ! d d\n0 0 0 ! a\n.5 0 0\n\n1 1 1\n1 1 1\n",
+        "NaCl",
+    ),
+    "sdf, more rows": case(
+        "a.sdf",
+        written("sdf", molecule("H2O")).replace("  3  0", "  2  0"),
+        "",
+        "announces 2 atoms",
+    ),
+    "espresso, more rows": case(
+        "a.pwi",
+        "&system\nibrav=0, nat=1, ntyp=1\n/\nATOMIC_SPECIES\nFe 55.8 Fe.upf\n"
+        "CELL_PARAMETERS angstrom\n5 0 0\n0 5 0\n0 0 5\nATOMIC_POSITIONS angstrom\nFe 0 0 0\nFe 1.0 2.0 2.0\n",
+        "",
+        "announces 1 atoms and has 2",
+    ),
+    "gen, sign": case("a.gen", "+999999999 C\nH\n1 1 0 0 0\n", "", "announces 999999999 atoms"),
+    "cube, sign": case(
+        "a.cube",
+        "a\nb\n+9_9_9_9 0 0 0\n1 1 0 0\n1 0 1 0\n1 0 0 1\n1 0 0 0 0\n0\n",
+        "",
+        "announces 9999",
+    ),
+    "types without need": case(
+        "a.xyz", GOOD, "", "types are for LAMMPS files", options=SALT_TYPES, upload=False
+    ),
+    # PDB
+    "ENDROOT": case(
+        "a.pdb",
+        pdb(row("N", 0, element="N"), "ENDROOT", row("CA", 1.4, element="C"), "ENDBRANCH"),
+        "NC",
+    ),
+    "models, no ENDMDL": case(
+        "a.pdb", models(1.1, 1.2, last="END\n").replace("ENDMDL\n", ""), "N2", index=1
+    ),
+    "atoms before a model": case(
+        "a.pdb", pdb(row("N", 0, element="N"), tail="") + models(1.1), "N"
+    ),
+    "symmetry not applied": case(
+        "a.pdb",
+        pdb(row("N", 0, element="N"), head=CRYSTAL.replace("P 1  ", "P 1 21/c 1")),
+        "N",
+        "the symmetry P 1 21/c 1 is not applied",
+    ),
+    "ion": case("a.pdb", pdb(row("NA", 0).replace("ALA", "NA ")), "Na", "77 and 78 are empty"),
+    # Symmetry of CIF files
+    "sites too near": case(
+        "a.cif", cif("N1 .1 0 0", "N2 .1003 0 0", cell="10 10 10 90 90 90"), "", OVERLAP
+    ),
+    "two on one site": case(
+        "a.cif", cif("Fe1 0 0 0 1", "Ni1 0 0 0 1", columns="occupancy"), "", "are 0 Å apart"
+    ),
+    "shared through symmetry": case(
+        "a.cif",
+        cif("Fe1 .1 .2 .3 .3", "Ni1 -.1 -.2 -.3 .7", columns="occupancy", head=INVERSION),
+        "Ni2",
+        "the site of Fe1 0.3, Ni1 0.7 is read as Ni1",
+    ),
+    "large cell": case("a.cif", cif("N .1 0 0", "O .1015 0 0", cell="900 900 900 90 90 90"), "NO"),
+    "split site": case(
+        "a.cif", cif("C1 0 0 0 .4", "C2 .1 0 0 .6", columns="occupancy"), "C", "is read as C2"
+    ),
+    "disorder about a center": case(
+        "a.cif",
+        cif("C1 .02 0 0 .5 -1", columns="occupancy disorder_group", head=INVERSION),
+        "",
+        "site C1, of disorder group -1, and its symmetry images exclude each other",
+    ),
+    "occupied in part, about a center": case(
+        "a.cif", cif("C1 .02 0 0 .5", columns="occupancy", head=INVERSION), "", "exclude each other"
+    ),
+    "operations": case("a.cif", cif("C .1 .2 .3", head=INVERSION), "C2"),
+    "operation that is none": case(
+        "a.cif",
+        cif("C .1 .2 .3", head=INVERSION.replace("-x,-y,-z", "foo")),
+        "",
+        "'foo' cannot be read",
+    ),
+    "setting": case(
+        "a.cif", cif("C .1 .2 .3", head=group("P 1 21/a 1", 14)), "", "the setting P 1 21/a 1 of"
+    ),
+    "standard setting": case("a.cif", cif("C .1 .2 .3", head=group("P 1 21/c 1", 14)), "C4"),
+    "rhombohedral cell": case(
+        "a.cif",
+        cif("Bi .234 .234 .234", head=group("R -3 m", 166), cell="4.7 4.7 4.7 57 57 57"),
+        "Bi2",
+    ),
+    "Hall symbol": case(
+        "a.cif", cif("C .1 .2 .3", head="_space_group_name_Hall '-P 2ybc'\n"), "", "Hall symbol"
+    ),
+    "magnetic": case(
+        "a.cif",
+        cif("C .1 .2 .3", head="_space_group_symop_magn_operation.xyz 'x,y,z,+1'\n"),
+        "",
+        "magnetic groups are not read",
+    ),
+    "moments": case(
+        "a.cif", cif("Mn .1 .2 .3", "O .5 .5 .5") + "loop_\n_atom_site_moment_label\nMn\n", "MnO"
+    ),
+    "hydrogens left out": case(
+        "a.cif", cif("O1 .1 .2 .3 2", columns="attached_hydrogens"), "O", "hydrogens of O1 are not"
+    ),
+    # Other programs
+    "gro": case("a.gro", GRO.format("ALA", "CA", "NA", "NA"), "CNa", "CA read as C"),
+    "gro, second frame": case(
+        "a.gro", 2 * GRO.format("SOL", "OW", "SOL", "HW1"), "OH", index=1, words="OW"
+    ),
+    "gro, virtual site": case("a.gro", GRO.format("XXX", "MW", "SOL", "OW"), "", "'MW' is not the"),
+    "turbomole, Å": case(
+        "coord", "$coord angs\n0.0 0.0 0.0 h\n$end\n", "", "'$coord angs' is not read"
+    ),
+    "turbomole, cell": case(
+        "coord", "$coord\n0.0 0.0 0.0 h\n$periodic 3\n$end\n", "", "'$periodic 3' is not read"
+    ),
+    "turbomole": case("coord", "$coord\n0.0 0.0 0.0 h\n0.0 0.0 1.5 cl\n$end\n", "HCl"),
+    "data, 7 columns": case(
+        "a.data",
+        written("lammps-data", SALT, atom_style="full").replace("Atoms # full", "Atoms"),
+        "",
+        "7 columns can be of several styles",
+        options=SALT_TYPES,
+        upload=False,
+    ),
+    "data, type labels": case(
+        "a.data",
+        "t\n\n1 atoms\n1 atom types\n0 9 xlo xhi\n0 9 ylo yhi\n0 9 zlo zhi\n\n"
+        "Atom Type Labels\n\n1 Si\n\nAtoms # atomic\n\n1 Si 1 1 1\n",
+        "Si",
+        upload=False,
+    ),
+    "dump, units and time": case(
+        "a.dump",
+        "ITEM: UNITS\nmetal\n" + DUMP.replace("ITEM: TIMESTEP", "ITEM: TIME\n0.0\nITEM: TIMESTEP"),
+        "ClNa",
+        options=SALT_TYPES,
+        index=1,
+        upload=False,
+    ),
+    "dump, element and types": case(
+        "a.dump",
+        dump("2 Cl 2 2 2\n1 Na 0 0 0\n", columns="id element x y z"),
+        "NaCl",
+        options=SALT_TYPES,
+        upload=False,
+    ),
+    "ghost": case("a.xyz", "1\n\nO-Bq 0 0 0\n", "", "'O-Bq' is a ghost atom"),
+    "name of an element": case("a.xyz", "1\n\nCarbon 0 0 0\n", "", "'Carbon' is not the symbol"),
+    "lower case": case("a.xyz", "1\n\nsi 0 0 0\n", "Si", "si read as Si"),
+    "nameless, Macintosh": case("structure", GOOD.replace("\n", "\r"), "N2"),
+    "nameless, UTF-16": case("structure", GOOD.encode("utf-16"), "N2"),
     # Gaussian
     "com": case(
         "a.com", "# hf\n\nt\n\n0 1\nO1 0.0 0.0 0.0\nD 0.0 0.0 1.0\n\n", "OH", "D read as H"
@@ -539,10 +717,41 @@ def test_the_explorer_shows_the_first_frame_that_can_be_read(explorer: Explorer)
 
 def test_the_explorer_reads_fewer_formats(explorer: Explorer) -> None:
     for one in CASES.values():
-        if not one.upload:
+        if not one.upload and one.name != "a.xyz":
             with pytest.raises(ValueError, match=r"is not read here|is compressed; unpack it"):
                 explorer.open(one.name, one.content)
     assert "castep-cell" not in FORMATS  # its reader starts a program from PATH
+
+
+def test_no_program_is_started_to_read_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, path = tmp_path / "castep", tmp_path / "a.cell"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    lattice = "%BLOCK LATTICE_CART\n5 0 0\n0 5 0\n0 0 5\n%ENDBLOCK LATTICE_CART\n"
+    path.write_text(f"{lattice}%BLOCK POSITIONS_FRAC\nNa 0 0 0\n%ENDBLOCK POSITIONS_FRAC\n")
+    assert str(structures.read(path).symbols) == "Na"
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_long_trajectory_is_not_parsed_to_reach_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.xyz"
+    path.write_text("".join(WATER.format(k) for k in range(3000)))
+    parsed: list[str] = []
+    real = structures.files.xyz.parse
+
+    def watch(*arguments: Any, **keywords: Any) -> Any:
+        parsed.append("")
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(structures.files.xyz, "parse", watch)
+    structures.read(path, index=-1)
+    assert len(parsed) == structures.files.reading.COUNTED + 1
 
 
 @pytest.mark.parametrize("form", ["cif", "proteindatabank", "sdf", "vasp"])

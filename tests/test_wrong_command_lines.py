@@ -73,7 +73,7 @@ DESCRIPTOR = {
         **dict.fromkeys(("C", "0.0", "'0 1'"), "argument --center: invalid int value"),
     },
     "--index": {
-        **dict.fromkeys(("0", "1", "-1"), "--index chooses a frame of a file, and CH4 is a named"),
+        **dict.fromkeys(("0", "1", "-1"), "--index is for files, and CH4 is a named structure"),
         **dict.fromkeys((":", "x"), "argument --index: invalid int value"),
     },
     "--parity-odd": {"": "parity_odd=True needs order=3 or 4, got order=2"},
@@ -102,7 +102,7 @@ STRUCTURES = {
     "folder.xyz": "folder.xyz is a folder",
     "one.xyz/a.xyz": "no file one.xyz/a.xyz",
     "nan.xyz": "positions must be finite numbers in Å",
-    "none.xyz": "the structure has no atoms",
+    "none.xyz": "as a structure: line 1: the number of atoms is 0",
     "empty.xyz": "empty.xyz is empty",
     "noise.xyz": "cannot read noise.xyz",
     "noise.txt": "cannot read noise.txt",

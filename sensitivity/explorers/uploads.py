@@ -12,7 +12,7 @@ from sensitivity.structures.files.isolated import read_isolated
 
 FORMATS = (
     *("extxyz", "xyz", "cif", "vasp", "vasp-xdatcar", "proteindatabank", "aims", "gen", "xsf"),
-    *("gaussian-in", "espresso-in", "turbomole", "cube", "mol", "sdf", "res"),
+    *("gaussian-in", "espresso-in", "turbomole", "cube", "mol", "sdf", "res", "gromacs"),
 )
 """Of uploaded files, as ASE names them: text. Readers of some other formats run code of the
 file, or a program (castep-cell), and a visitor of the page is a stranger."""

@@ -14,19 +14,30 @@ DUMMY = "X"
 
 _DUMMIES = frozenset({"X", "x"})
 _ISOTOPES = {"D": "H", "T": "H"}
+RESIDUES = frozenset(
+    (
+        *("ALA", "ARG", "ASN", "ASP", "CYS", "GLN", "GLU", "GLY", "HIS", "ILE", "LEU", "LYS"),
+        *("MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR", "VAL"),
+        *("A", "C", "G", "U", "I", "DA", "DC", "DG", "DT", "DU", "HOH", "WAT", "SOL", "TIP3"),
+    )
+)
+"""Residues whose atoms have names that begin with their element: C, H, N, O, P or S."""
+
 _MOST_SHOWN = 6  # labels in one note
 
-# In names of atoms such as CA, HG or NE the second letter often says where the atom is bonded, so
-# that CA is an alpha carbon as well as calcium, and CH3 is a group.
-_ORGANIC = frozenset("CHNO")
+# In names of atoms such as CA, HG or PB the second letter says where the atom is bonded, so that CA
+# is an alpha carbon as well as calcium; and CH3 is a group.
+_BONDED = frozenset("CHNOPS")
 _POSITIONS = frozenset("ABCDEFGHMNOPSZ")
+_GHOST = re.compile(r"@|(?i:.*(bq|gh|ghost)\b)|.*:")
+_LAST_NATURAL = 92  # heavier elements need their own spelling: SG is a gamma sulphur
 
 
 def resolve(label: str) -> str:
     """Return the symbol of the element that a label stands for, where only one is possible.
 
     A label is a symbol, an atomic number, D or T, or a symbol with a number or a comment, such as
-    N1, Fe3+, Fe_pv or OW. X is what ASE calls a dummy atom.
+    N1, D1, Fe3+, Fe_pv or OW. X is what ASE calls a dummy atom.
 
     Raises
     ------
@@ -35,11 +46,13 @@ def resolve(label: str) -> str:
     """
     if re.fullmatch(r"[+-]?\d+", label):
         return _from_number(label)
-    match = re.match(r"\d*([A-Za-z]+)(?![^\W\d_])", label)  # not a part of a word in other letters
-    letters = match.group(1) if match else ""
     if label in _DUMMIES:
         return DUMMY
-    found = _candidates(letters)
+    if _GHOST.match(label):
+        raise ValueError(f"{label!r} is a ghost atom, not an element")
+    match = re.match(r"\d*([A-Za-z]+)(?![^\W\d_])", label)  # not a part of a word in other letters
+    letters = match.group(1) if match else ""
+    found = {_ISOTOPES[label]} if label in _ISOTOPES else _candidates(letters)
     if len(found) > 1:
         names = " or ".join(sorted(found))
         raise ValueError(f"{label!r} could be {names}; write the symbol of the element")
@@ -57,24 +70,24 @@ def _from_number(label: str) -> str:
 
 def _candidates(letters: str) -> set[str]:
     """The elements that these letters at the beginning of a label can mean."""
-    if letters in atomic_numbers or letters.upper() in _ISOTOPES:
-        return {_ISOTOPES.get(letters.upper(), letters)}
-    if letters.islower() or len(letters) < 2:
-        return {letters.capitalize()} & atomic_numbers.keys()
-    first, pair = letters[0].upper(), letters[:2].capitalize()
-    whole = {pair} & atomic_numbers.keys() if len(letters) == 2 or letters[1].islower() else set()
-    if first in _ORGANIC and letters[1] == "H":  # CH3, NH2, OH: a group, or one of its atoms
+    if letters in atomic_numbers or letters == "D":
+        return {_ISOTOPES.get(letters, letters)}
+    if len(letters) != 2:
+        return {letters.upper()} & atomic_numbers.keys()
+    first, pair = letters[0].upper(), letters.capitalize()
+    whole = {pair} if 0 < atomic_numbers.get(pair, 0) <= _LAST_NATURAL else set()
+    if letters.islower() or first not in _BONDED:
+        return whole
+    if letters[1] == "H":  # CH3, NH2, OH: a group, or one of its atoms
         return {first, "H"}
-    if first in _ORGANIC and letters[1] in _POSITIONS:  # in capitals
-        return {first} | ({pair} & atomic_numbers.keys())
-    return whole or {first} & _ORGANIC
+    return {first} | whole if letters[1] in _POSITIONS else whole or {first}
 
 
 def describe(labels: Mapping[str, str]) -> list[str]:
-    """Return what was read as which element, as notes; equal and lower-case symbols need none."""
+    """Return what was read as which element, as notes."""
     read: dict[str, list[str]] = {}
     for label, symbol in labels.items():
-        if label not in {symbol, symbol.lower()}:
+        if label != symbol:
             read.setdefault(symbol, []).append(label)
     notes = [f"{enumerate_names(names)} read as {symbol}" for symbol, names in read.items()]
     if DUMMY in labels.values():

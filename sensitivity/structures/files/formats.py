@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
+from itertools import islice
 from typing import Final
 
-from sensitivity.structures.files import cif, lammps, pdb, vasp, xyz
+from sensitivity.structures.files import cif, gromacs, lammps, pdb, vasp, xyz
 from sensitivity.structures.files.content import Content
 from sensitivity.structures.files.elements import describe, resolve
-from sensitivity.structures.files.frames import Frame, UnreadableError, parse_all, tidy
+from sensitivity.structures.files.frames import Frame, Pending, UnreadableError, parse_all, read_all
 
 EXPECTED: Final = "a structure file such as .xyz, .extxyz, .cif or POSCAR"
 
-Read = Callable[[Content, lammps.Types | None], Iterator[Frame]]
-
 _FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?"
+_INTEGER = r"[-+]?[\d_]+"
 _THREE = rf"{_FLOAT}\s+{_FLOAT}\s+{_FLOAT}"
+
+_SIGNIFICANT = 200  # lines in which to look for signs
 
 # Of content whose name does not tell. First come, first served.
 _SIGNS = (
@@ -36,23 +40,43 @@ _CLEAR = frozenset({"extxyz", "cif", "proteindatabank"})
 
 # A line with one atom, in formats that hold a label in it: what is before the label, and the label.
 _LABEL = {
+    "espresso-in": rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})",
     "aims": rf"(\s*atom(?:_frac)?\s+{_THREE}\s+)(\S+)",
-    "gaussian-in": rf"(\s*)(?!TV\s)([A-Za-z][^\s,]*)(?=(?:\s+-?[01])?\s+{_THREE})",
+    "gaussian-in": rf"(\s*)(?!(?i:TV)\s)([A-Za-z][^\s,]*)(?=(?:\s+-?[01])?\s+{_THREE})",
     "mol": rf"(\s*{_THREE}\s+)([A-Za-z]\S*)",
     "sdf": rf"(\s*{_THREE}\s+)([A-Za-z]\S*)",
     "turbomole": rf"(\s*{_THREE}\s+)([A-Za-z]\S*)",
     "xsf": rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})",
 }
 
-# Where a file says how many atoms follow, line from 0: ASE would take fewer, or look for each that
-# is missing.
+# Where a file says how many atoms follow, in a line, from 0, or anywhere (-1): ASE would take
+# fewer, or look for each that is missing.
 _COUNT = {
-    "cfg": (0, r"Number of particles\s*=\s*(\d+)"),
-    "cube": (2, r"\s*(-?\d+)"),
-    "gen": (0, r"\s*(\d+)"),
-    "gromacs": (1, r"\s*(\d+)"),
+    "cfg": (0, rf"Number of particles\s*=\s*({_INTEGER})"),
+    "cube": (2, rf"\s*({_INTEGER})"),
+    "dlp4": (1, rf"\s*{_INTEGER}\s+{_INTEGER}\s+({_INTEGER})"),
+    "espresso-in": (-1, rf"(?i)\bnat\s*=\s*({_INTEGER})"),
+    "gen": (0, rf"\s*({_INTEGER})"),
     "mol": (3, r"([ \d]{3})"),
     "sdf": (3, r"([ \d]{3})"),
+}
+
+# What ASE passes over without a word, although the structure is another one with it.
+_REFUSED = {
+    "turbomole": r"^\$coord +\S+.*|^\$(periodic|lattice|cell).*",
+    "mol": r"V3000",
+    "sdf": r"V3000",
+}
+
+# castep-cell: ASE would start the program for a list of its keywords.
+_SETTINGS = {"castep-cell": {"calculator_args": {"keyword_tolerance": 3}}}
+
+# Formats that are split into frames here.
+_SCANNED: dict[str, Callable[[Iterable[str]], Iterator[Frame]]] = {
+    "cif": cif.scan,
+    "gromacs": gromacs.scan,
+    "proteindatabank": pdb.scan,
+    "vasp-xdatcar": vasp.scan_trajectory,
 }
 
 # What stands behind the atoms of a complete file that does not say how many they are.
@@ -77,7 +101,7 @@ def find_format(content: Content) -> str:
     """
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
-    text = content.head.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    text = "\n".join(islice(content.lines(), _SIGNIFICANT))
     lammps_file = next((f for f, sign in _SIGNS[:2] if re.match(sign, text, re.MULTILINE)), None)
     if lammps_file is not None:
         return lammps_file
@@ -124,18 +148,24 @@ def check_format(form: str) -> str:
     return form
 
 
-def scan(content: Content, form: str, types: lammps.Types | None) -> Iterator[Frame]:
-    """Yield every frame of a content."""
+def scan(content: Content, form: str, types: lammps.Types | None) -> Iterator[Pending]:
+    """Yield every frame of a content; those of long trajectories are not read yet."""
+    if types is not None and not form.startswith("lammps"):
+        raise UnreadableError(f"types are for LAMMPS files, and this is of the format {form}")
     if form in {"xyz", "extxyz"}:
-        yield from xyz.scan(content.lines())
-    elif form == "proteindatabank":
-        yield from pdb.scan(content.lines())
-    elif form == "cif":
-        yield from cif.scan(content.lines())
+        return xyz.scan(content.lines())
+    return (partial(_keep, frame) for frame in _read_frames(content, form, types))
+
+
+def _keep(frame: Frame) -> Frame:
+    return frame
+
+
+def _read_frames(content: Content, form: str, types: lammps.Types | None) -> Iterator[Frame]:
+    if form in _SCANNED:
+        yield from _SCANNED[form](content.lines())
     elif form == "vasp":
         yield from vasp.scan_poscar(content.lines(), str(content.path or ""))
-    elif form == "vasp-xdatcar":
-        yield from vasp.scan_trajectory(content.lines())
     elif form == "lammps-data":
         yield from lammps.scan_data(content.lines(), types)
     elif form == "lammps-dump-text":
@@ -165,36 +195,49 @@ def _split_records(lines: Iterable[str]) -> Iterator[list[str]]:
 def _scan_text(lines: list[str], form: str, content: Content) -> Iterator[Frame]:
     try:
         count = _announced(lines, form)
-        if count is not None and count > len(lines):
-            raise UnreadableError(f"it announces {count} atoms and has {len(lines)} lines")
+        rows = _count_rows(lines, form)
+        if count is not None and (count > len(lines) or rows > count):
+            raise UnreadableError(f"it announces {count} atoms and has {rows or len(lines)} lines")
+        if form in _REFUSED and (
+            match := re.search(_REFUSED[form], "\n".join(lines), re.MULTILINE)
+        ):
+            raise UnreadableError(f"{match[0].strip()!r} is not read; convert the file")
         if form in _END and not any(re.match(_END[form], line) for line in lines):
             raise UnreadableError("it has no end behind its atoms; is the file complete?")
         lines, notes = _resolve_labels(lines, form)
-        name = str(content.path or content.name)
-        found = parse_all("\n".join([*lines, ""]), form, path=name)
-        if count is not None and len(found[0]) != count:
-            raise UnreadableError(f"it announces {count} atoms and has {len(found[0])}")
     except UnreadableError as error:
         yield Frame(problem=str(error))
         return
-    for atoms in found:
-        yield tidy(atoms, notes=notes)
+    settings = _SETTINGS.get(form, {})
+    text = "\n".join([*lines, ""])
+    for found in parse_all(text, form, path=str(content.path or content.name), **settings):
+        if count is not None and found.atoms is not None and len(found.atoms) != count:
+            yield Frame(problem=f"it announces {count} atoms and has {len(found.atoms)}")
+        else:
+            yield replace(found, notes=(*notes, *found.notes))
 
 
 def _announced(lines: list[str], form: str) -> int | None:
-    """How many atoms the file says that it has."""
+    """How many atoms the file says that it has, as ASE reads it: 5, +5 or 1_000."""
     number, pattern = _COUNT.get(form, (0, None))
     if pattern is None or number >= len(lines):
         return None
-    match = re.match(pattern, lines[number])
+    text = "\n".join(lines) if number < 0 else lines[number]
+    match = re.search(pattern, text) if number < 0 else re.match(pattern, text)
     return abs(int(match[1])) if match and match[1].strip() else None
+
+
+def _count_rows(lines: list[str], form: str) -> int:
+    """How many lines are atoms, in formats in which they can be told from others."""
+    pattern = re.compile(_LABEL[form]) if form in _LABEL else None
+    return sum(bool(pattern and pattern.match(line)) for line in lines)
 
 
 def _resolve_labels(lines: list[str], form: str) -> tuple[list[str], list[str]]:
     """The lines with symbols of elements, and notes."""
     labels: dict[str, str] = {}
 
-    def replace(label: str, number: int) -> str:
+    def read_label(label: str, number: int) -> str:
         try:
             labels[label] = labels.get(label) or resolve(label)
         except ValueError as error:
@@ -204,35 +247,19 @@ def _resolve_labels(lines: list[str], form: str) -> tuple[list[str], list[str]]:
     read = list(lines)
     if form == "gen" and len(lines) > _GEN_SYMBOLS:
         words = lines[_GEN_SYMBOLS].split()
-        read[_GEN_SYMBOLS] = " ".join(replace(word, _GEN_SYMBOLS + 1) for word in words)
+        read[_GEN_SYMBOLS] = " ".join(read_label(word, _GEN_SYMBOLS + 1) for word in words)
     elif form in _LABEL:
         pattern = re.compile(_LABEL[form])
         for k, line in enumerate(lines):
             if match := pattern.match(line):
-                read[k] = match[1] + replace(match[2], k + 1) + line[match.end(2) :]
+                read[k] = match[1] + read_label(match[2], k + 1) + line[match.end(2) :]
+    if form == "turbomole":  # it asks for lower case
+        labels = {label: symbol for label, symbol in labels.items() if label != symbol.lower()}
     return read, describe(labels)
 
 
 def _scan_binary(content: Content, form: str) -> Iterator[Frame]:
     """Yield frames one after the other: a trajectory can be larger than the memory."""
-    import ase.io
-
     if content.path is None or content.damage or content.path.name != content.name:
-        try:
-            for atoms in parse_all(content.read(), form, path=content.name):
-                yield tidy(atoms)
-        except UnreadableError as error:
-            yield Frame(problem=str(error))
-        return
-    frames = ase.io.iread(content.path, ":", form, do_not_split_by_at_sign=True)
-    while True:
-        try:
-            atoms = next(frames)
-        except StopIteration:
-            return
-        except Exception:
-            yield Frame(
-                problem="its content is damaged, or not of the format that its name suggests"
-            )
-            return
-        yield tidy(atoms)
+        return parse_all(content.read(), form, path=content.name)
+    return read_all(str(content.path), form)

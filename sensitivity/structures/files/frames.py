@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from ase import Atoms
 
+_NOTHING = "there is no structure in it"
+_MOST_TEXT = 120  # characters of a reader's own message
 _ENDING = re.compile(r"\.\w+$")
 
 
@@ -34,6 +36,10 @@ class Frame:
     atoms: Atoms | None = None
     notes: tuple[str, ...] = ()
     problem: str = ""
+
+
+Pending = Callable[[], Frame]
+"""A frame that was found and is read when it is asked for."""
 
 
 class UnreadableError(Exception):
@@ -85,15 +91,14 @@ def reading() -> Iterator[list[str]]:
 
 def parse(content: str | bytes, form: str, *, notes: Sequence[str] = (), **settings: Any) -> Frame:
     """Return the only frame that a text, in one of ASE's formats, holds."""
-    try:
-        (atoms,) = parse_all(content, form, **settings)
-    except UnreadableError as error:
-        return Frame(problem=str(error))
-    return tidy(atoms, notes=notes)
+    frame = next(parse_all(content, form, **settings), Frame(problem=_NOTHING))
+    return replace(frame, notes=(*notes, *frame.notes)) if frame.atoms is not None else frame
 
 
-def parse_all(content: str | bytes, form: str, *, path: str = "", **settings: Any) -> list[Atoms]:
-    """Return the structures that ASE finds, at least one.
+def parse_all(
+    content: str | bytes, form: str, *, path: str = "", **settings: Any
+) -> Iterator[Frame]:
+    """Yield the frames that ASE finds, until one cannot be read.
 
     Parameters
     ----------
@@ -105,11 +110,6 @@ def parse_all(content: str | bytes, form: str, *, path: str = "", **settings: An
         Name of the file, for readers that look at the name, or for other files beside it.
     settings
         For ASE's reader.
-
-    Raises
-    ------
-    UnreadableError
-        If there is none, or ASE fails.
     """
     from ase.io.formats import ioformats
 
@@ -119,20 +119,33 @@ def parse_all(content: str | bytes, form: str, *, path: str = "", **settings: An
         with TemporaryDirectory() as folder:
             place = Path(folder, f"structure{''.join(_ENDING.findall(path))}")
             place.write_bytes(data)
-            return _read(str(place), form, settings)
+            yield from read_all(str(place), form, **settings)
+        return
     file = io.BytesIO(data)
     file.name = path
-    return _read(file if known.isbinary else io.TextIOWrapper(file, "utf-8"), form, settings)
+    source = file if known.isbinary else io.TextIOWrapper(file, "utf-8")
+    yield from read_all(source, form, **settings)
 
 
-def _read(source: Any, form: str, settings: dict[str, Any]) -> list[Atoms]:
+def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:
+    """Yield the frames that ASE finds in a file, given its name or opened."""
     import ase.io
 
-    with reading():
-        found = list(ase.io.iread(source, ":", form, do_not_split_by_at_sign=True, **settings))
-    if not found:
-        raise UnreadableError("there is no structure in it")
-    return found
+    frames = ase.io.iread(source, ":", form, do_not_split_by_at_sign=True, **settings)
+    empty = True
+    while True:
+        try:
+            with reading():
+                atoms = next(frames, None)
+        except UnreadableError as error:
+            yield Frame(problem=str(error))
+            return
+        if atoms is None:
+            break
+        empty = False
+        yield tidy(atoms)
+    if empty:
+        yield Frame(problem=_NOTHING)
 
 
 def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
@@ -151,4 +164,6 @@ def _explain(error: Exception) -> str:
         return "there is not enough memory for it"
     if isinstance(error, KeyError) and re.fullmatch(r"'[A-Za-z]\w{0,7}'", str(error)):
         return f"{error} is not the symbol of an element"
-    return "its content is not of the format that its name suggests"
+    text = " ".join(str(error).split())
+    said = f" (ASE: {text[:_MOST_TEXT]})" if text else ""
+    return f"its content is not of the format that its name suggests{said}"

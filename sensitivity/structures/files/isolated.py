@@ -116,7 +116,7 @@ def answer() -> None:
                 f"its format, {form}, is not read here; give xyz, cif, POSCAR or pdb"
             )
         frames = islice(scan(content, form, None), question["most"] + 1)
-        found: Any = [_pack(frame) for frame in frames]
+        found: Any = [_pack(pending()) for pending in frames]
         if not found:
             raise UnreadableError("there is no structure in it")
     except UnreadableError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
@@ -16,7 +17,8 @@ from sensitivity.structures.files.frames import Frame, UnreadableError, parse
 
 Types = Mapping[int, str]
 
-_STYLES = {5: "atomic", 8: "atomic", 7: "full", 10: "full"}  # by the number of columns
+_STYLES = {5: "atomic", 8: "atomic"}  # by the number of columns, where only one has it
+_UNITS = frozenset({"real", "metal", "si", "cgs", "electron", "micro", "nano"})
 _LABELS = "Atom Type Labels"
 _SECTION = re.compile(r"[A-Z][A-Za-z]*( [A-Za-z]+)*")
 _SAME_MASS = 0.05  # u, of an element as a hint: isotopes and rounding
@@ -90,11 +92,28 @@ def _read_data(lines: list[str], types: Types | None) -> Frame:
     column = 2 if style in {"full", "angle", "bond", "molecular"} else 1
     labels = {row.split()[0]: row.split()[1] for row in _section(clean, _LABELS)}
     names = {label: number for number, label in labels.items()}
-    used = {names.get(word, word) for word in (row.split()[column] for row in rows)}
+    used = [names.get(word, word) for word in (row.split()[column] for row in rows)]
     symbols, notes = _name_types(used, types, labels, _section(clean, "Masses"), form="lammps-data")
     numbers = {number: atomic_numbers[symbol] for number, symbol in symbols.items()}
-    text = "\n".join([*lines, ""])
-    return parse(text, "lammps-data", notes=notes, Z_of_type=numbers, atom_style=style)
+    header = takewhile(lambda line: not _SECTION.fullmatch(line), clean[1:])
+    body = [_replace_label(row, column, names) for row in rows]
+    text = "\n".join(["", *header, f"Atoms # {style}", "", *body, ""])
+    units = _find_units(re.search(r"units = (\w+)", lines[0] if lines else ""))
+    return parse(text, "lammps-data", notes=notes, Z_of_type=numbers, atom_style=style, units=units)
+
+
+def _replace_label(row: str, column: int, names: Mapping[str, str]) -> str:
+    words = row.split()
+    words[column] = names.get(words[column], words[column])
+    return " ".join(words)
+
+
+def _find_units(match: re.Match[str] | None) -> str:
+    """The units that a file names, or those of which Å is the length."""
+    units = match[1] if match else "metal"
+    if units not in _UNITS:
+        raise UnreadableError(f"its units, {units}, have no length in Å")
+    return units
 
 
 def _section(clean: list[str], name: str) -> list[str]:
@@ -115,8 +134,8 @@ def _find_style(lines: list[str], rows: list[str]) -> str:
     style = comment or _STYLES.get(columns)
     if style is None:
         raise UnreadableError(
-            f"rows of {columns} columns can be of the style charge or molecular; write "
-            "'Atoms # charge' or 'Atoms # molecular'"
+            f"rows of {columns} columns can be of several styles; write the style behind Atoms, as "
+            "in 'Atoms # full' or 'Atoms # charge'"
         )
     return style
 
@@ -168,14 +187,22 @@ def _guess(mass: str) -> str:
 
 
 def _split_dump(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The snapshots: each ends at the first item behind its atoms."""
     snapshot: list[str] = []
+    complete = False
     for line in lines:
-        if line.startswith("ITEM: TIMESTEP") and snapshot:
+        item = line.startswith("ITEM: ")
+        if item and (complete or (line.startswith("ITEM: TIMESTEP") and _is_begun(snapshot))):
             yield snapshot
-            snapshot = []
+            snapshot, complete = [], False
+        complete = complete or line.startswith("ITEM: ATOMS")
         snapshot.append(line)
     if any(line.strip() for line in snapshot):
         yield snapshot
+
+
+def _is_begun(snapshot: Iterable[str]) -> bool:
+    return any(line.startswith("ITEM: TIMESTEP") for line in snapshot)
 
 
 def _read_snapshot(lines: list[str], types: Types | None) -> Frame:
@@ -192,26 +219,34 @@ def _read_snapshot(lines: list[str], types: Types | None) -> Frame:
         raise UnreadableError(
             f"a snapshot announces {count} atoms and has {len(rows)} complete rows"
         )
-    named = "element" if "element" in columns else "type"
-    if named not in columns:
-        raise UnreadableError("a snapshot has neither the column type nor the column element")
-    species = columns.index(named)
-    if named == "element" and types is None:
-        try:
-            labels = {row[species]: resolve(row[species]) for row in rows}
-        except ValueError as error:
-            raise UnreadableError(str(error)) from error
-        notes = describe(labels)
-    else:
-        species = columns.index("type") if "type" in columns else species
-        mass = columns.index("mass") if "mass" in columns else None
-        masses = [f"{row[species]} {row[mass]}" for row in rows] if mass is not None else []
-        used = {row[species] for row in rows}
-        symbols, notes = _name_types(used, types, {}, masses, form="lammps-dump-text")
-        labels = {str(number): symbol for number, symbol in symbols.items()}
+    labels, species, notes = _find_species(columns, rows, types)
+    units = re.match(r"(\w+)", lines[heads["UNITS"] + 1]) if "UNITS" in heads else None
     # ASE takes a column 'element' before masses and types.
-    others = [k for k, name in enumerate(columns) if name != "element"]
+    others = [k for k, name in enumerate(columns) if name != "element" and k != species]
     head = " ".join(["ITEM: ATOMS", *(columns[k] for k in others), "element"])
     body = [" ".join([*(row[k] for k in others), labels[row[species]]]) for row in rows]
-    text = "\n".join([*lines[:begin], head, *body, ""])
-    return parse(text, "lammps-dump-text", notes=notes)
+    text = "\n".join([*lines[heads["TIMESTEP"] : begin], head, *body, ""])
+    return parse(text, "lammps-dump-text", notes=notes, units=_find_units(units))
+
+
+def _find_species(
+    columns: list[str], rows: list[list[str]], types: Types | None
+) -> tuple[dict[str, str], int, list[str]]:
+    """The element of each word in the column of the species, that column, and notes."""
+    named = next((name for name in ("element", "type") if name in columns), None)
+    if named is None:
+        raise UnreadableError("a snapshot has neither the column type nor the column element")
+    if types is not None and "type" in columns:
+        named = "type"
+    species = columns.index(named)
+    words = {row[species] for row in rows}
+    if not all(word.isdecimal() for word in words):
+        try:
+            labels = {word: resolve(word) for word in sorted(words)}
+        except ValueError as error:
+            raise UnreadableError(str(error)) from error
+        return labels, species, describe(labels)
+    mass = columns.index("mass") if "mass" in columns else None
+    masses = [f"{row[species]} {row[mass]}" for row in rows] if mass is not None else []
+    symbols, notes = _name_types(words, types, {}, masses, form="lammps-dump-text")
+    return {str(number): symbol for number, symbol in symbols.items()}, species, notes

@@ -8,54 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
-from sensitivity.structures.files.elements import describe, enumerate_names, resolve
+from sensitivity.structures.files.elements import RESIDUES, describe, enumerate_names, resolve
 from sensitivity.structures.files.frames import Frame, UnreadableError, parse
 
 # Å. The format asks for a cell of 1 x 1 x 1 Å where there is none; some programs write 0.
 _PLACEHOLDER = 1.0
 _CELL = "the cell of {0:g} x {1:g} x {2:g} Å is a placeholder: read without a cell"
-
-# Atoms of these have names that begin with their element: C, H, N, O, P or S.
-_RESIDUES = frozenset(
-    [
-        "ALA",
-        "ARG",
-        "ASN",
-        "ASP",
-        "CYS",
-        "GLN",
-        "GLU",
-        "GLY",
-        "HIS",
-        "ILE",
-        "LEU",
-        "LYS",
-        "MET",
-        "PHE",
-        "PRO",
-        "SER",
-        "THR",
-        "TRP",
-        "TYR",
-        "VAL",
-        "A",
-        "C",
-        "G",
-        "U",
-        "I",
-        "DA",
-        "DC",
-        "DG",
-        "DT",
-        "DU",
-        "HOH",
-        "WAT",
-        "SOL",
-        "TIP",
-        "TIP3",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -106,15 +66,16 @@ def scan(lines: Iterable[str]) -> Iterator[Frame]:
     inside = False
     sizes: list[int] = []
     for number, line in enumerate(lines, 1):
-        if line.startswith("MODEL"):
-            inside, atoms = True, []
-        elif line.startswith(("ATOM", "HETATM")):
+        record = line[:6].strip()
+        if record in {"ATOM", "HETATM"}:
             atoms.append(_Atom(line, number))
-        elif line.startswith(("CRYST1", "ORIGX")):
-            header[line[:6]] = line
-        elif line.startswith("END") and atoms:
-            inside, sizes = False, [*sizes, len(atoms)]
-            yield _read(_Model(list(header.values()), atoms))
+        elif record == "CRYST1" or record.startswith("ORIGX"):
+            header[record] = line
+        elif record in {"MODEL", "END", "ENDMDL"}:
+            inside = record == "MODEL"
+            if atoms:
+                sizes.append(len(atoms))
+                yield _read(_Model(list(header.values()), atoms))
             atoms = []
     if atoms and (inside or (sizes and len(atoms) < sizes[-1])):
         yield Frame(problem=f"model {len(sizes) + 1} has no end; is the file complete?")
@@ -153,20 +114,26 @@ def _check_cell(header: Sequence[str]) -> tuple[list[str], list[str]]:
             if max(lengths) <= _PLACEHOLDER or not all(angles):
                 notes.append(_CELL.format(*lengths))
                 continue
+            group = line[55:66].strip()
+            if group.replace(" ", "") not in {"", "1", "P1"}:
+                notes.append(
+                    f"the symmetry {group} is not applied: the cell holds what the file lists"
+                )
         kept.append(line)
     return kept, notes
 
 
 def _choose_alternatives(atoms: Sequence[_Atom]) -> tuple[list[_Atom], list[str]]:
     """The atoms at the places that are occupied most, or else named first, in each residue."""
-    weights: dict[str, dict[str, float]] = defaultdict(dict)
+    shares: dict[str, dict[str, list[float]]] = defaultdict(dict)
     for atom in atoms:
         if atom.alternative:
-            found = weights[atom.residue]
-            found[atom.alternative] = found.get(atom.alternative, 0.0) + (atom.occupancy or 0.0)
-    chosen = {residue: max(found, key=found.__getitem__) for residue, found in weights.items()}
+            shares[atom.residue].setdefault(atom.alternative, []).append(atom.occupancy or 0.0)
+    chosen = {
+        residue: max(found, key=lambda a: fmean(found[a])) for residue, found in shares.items()
+    }
     kept = [one for one in atoms if one.alternative in {"", chosen.get(one.residue)}]
-    several = [one for one in atoms if len(weights[one.residue]) > 1 and one.alternative]
+    several = [one for one in atoms if len(shares[one.residue]) > 1 and one.alternative]
     notes = []
     if several:
         sites = enumerate_names(
@@ -202,7 +169,7 @@ def _element_in_name(atom: _Atom) -> str:
     if residue == name:  # an ion
         return name.capitalize()
     full = len(atom.name.rstrip()) == len("HG11")
-    if residue in _RESIDUES or not atom.name[:1].isalpha() or (full and name.startswith("H")):
+    if residue in RESIDUES or not atom.name[:1].isalpha() or (full and name.startswith("H")):
         return name[:1]
     return name
 

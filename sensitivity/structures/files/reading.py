@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from os import PathLike
 
@@ -19,7 +20,7 @@ from ase import Atoms
 from sensitivity.notes import SensitivityWarning
 from sensitivity.structures.files.content import STANDARD_INPUT, open_content
 from sensitivity.structures.files.formats import EXPECTED, check_format, find_format, scan
-from sensitivity.structures.files.frames import Frame, UnreadableError
+from sensitivity.structures.files.frames import Frame, Pending, UnreadableError
 from sensitivity.structures.files.lammps import check_types
 from sensitivity.structures.neighbors import check
 
@@ -126,28 +127,36 @@ def choose(
     if not isinstance(index, Integral) or isinstance(index, bool):
         raise TypeError(f"index must be the integer number of a frame, got {index!r}; give e.g. 0.")
     name = show(path)
-    frame: Frame | None = None
-    last: deque[Frame] = deque(maxlen=max(-int(index), 1))
+    wanted: Pending | None = None
+    last: deque[Pending] = deque(maxlen=max(-int(index), 1))
     bad: list[int] = []
-    count, size, complete = 0, 0, True
-    for found in read_frames(path, format=format, types=types):
-        if count > index >= 0 and (count >= COUNTED or size >= LOOKED_AT):
+    count, looked, size, complete = 0, 0, 0, True
+    for pending in _find_frames(path, format=format, types=types):
+        if count == looked < COUNTED and size < LOOKED_AT:
+            frame = pending()
+            looked += 1
+            size += 0 if frame.atoms is None else len(frame.atoms)
+            bad += [count] if frame.atoms is None else []
+            last.append(partial(_keep, frame))
+        elif count > index >= 0:
             complete = False
             break
-        size += 0 if found.atoms is None else len(found.atoms)
-        frame = found if count == index else frame
-        last.append(found)
-        bad += [count] if found.atoms is None else []
+        else:
+            last.append(pending)
+        wanted = last[-1] if count == index else wanted
         count += 1
     if index < 0 and count >= -index:
-        frame = last[0]
-    if frame is None:
+        wanted = last[0]
+    if wanted is None:
         raise ValueError(_no_frame(name, count, index))
-    number = int(index) % count
-    others = note_bad(bad, count=count, complete=complete)
-    atoms = take(name, frame, number=number, count=count, others=others)
-    notes = [*frame.notes, *others]
-    return Chosen(atoms, number, count, complete, tuple(notes))
+    others = note_bad(bad, count=looked, complete=complete and looked == count)
+    found, number = wanted(), int(index) % count
+    atoms = take(name, found, number=number, count=count, others=others)
+    return Chosen(atoms, number, count, complete, (*found.notes, *others))
+
+
+def _keep(frame: Frame) -> Frame:
+    return frame
 
 
 def read_frames(
@@ -165,15 +174,24 @@ def read_frames(
     TypeError, ValueError
         If the file is missing or empty, the format is not known, or there is no frame.
     """
+    return (pending() for pending in _find_frames(path, format=format, types=types))
+
+
+def _find_frames(
+    path: str | PathLike[str],
+    *,
+    format: str | None,
+    types: Mapping[int, str] | None,
+) -> Iterator[Pending]:
     name = show(path)
     elements = None if types is None else check_types(types)
     content = open_content(os.fspath(path), expected=EXPECTED)
     found = False
     try:
         form = find_format(content) if format is None else check_format(format)
-        for frame in scan(content, form, elements):
+        for pending in scan(content, form, elements):
             found = True
-            yield frame
+            yield pending
     except UnreadableError as error:
         raise ValueError(_refusal(name, str(error))) from error
     except OSError as error:  # of the operating system: readers' are frames that cannot be read

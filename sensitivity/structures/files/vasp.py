@@ -5,8 +5,10 @@ Formats as in https://www.vasp.at/wiki/POSCAR and https://www.vasp.at/wiki/XDATC
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from itertools import takewhile
+from contextlib import suppress
+from itertools import dropwhile, takewhile
 
 from sensitivity.structures.files.elements import describe, resolve
 from sensitivity.structures.files.frames import Frame, Lines, UnreadableError, parse
@@ -20,10 +22,11 @@ def scan_poscar(lines: Iterable[str], path: str) -> Iterator[Frame]:
     read = list(lines)
     try:
         header, count, notes = _read_header(read[:_HEADER])
-        rows = sum(map(_is_row, read[_HEADER:]))
-        if count > rows:
+        rows = dropwhile(lambda line: not _is_row(line), read[_HEADER:])
+        found = len(list(takewhile(_is_row, rows)))
+        if count != found:
             raise UnreadableError(
-                f"it announces {count} atoms and has {rows}; is the file complete?"
+                f"it announces {count} atoms and has {found}; is the file complete?"
             )
     except UnreadableError as error:
         yield Frame(problem=str(error))
@@ -64,14 +67,17 @@ def _begins_configuration(line: str) -> bool:
 
 
 def _is_row(line: str) -> bool:
-    return len(line.split()) >= len("xyz") and not _begins_configuration(line)
+    words = line.split()[:3]
+    with suppress(ValueError):
+        return len(words) == len("xyz") and bool([float(word) for word in words])
+    return False
 
 
 def _read_header(header: list[str]) -> tuple[list[str], int, list[str]]:
     """The header with symbols of elements, the number of atoms, and notes."""
     if len(header) < _HEADER:
         raise UnreadableError("its header is not complete")
-    words = header[_SYMBOLS].split()
+    words = re.split(r"[!#]", header[_SYMBOLS])[0].split()
     if not words:
         raise UnreadableError(f"line {_SYMBOLS + 1} is empty; it should hold symbols")
     if words[0].isdecimal():  # then the last of these lines is above the atoms, or one of them
@@ -84,11 +90,14 @@ def _read_header(header: list[str]) -> tuple[list[str], int, list[str]]:
     named = [*header[:_SYMBOLS], " ".join(labels[word] for word in words)]
     # Names of potentials such as Fe_pv are what the format asks for.
     notes = describe({word.split("_")[0].split("/")[0]: one for word, one in labels.items()})
-    return [*named, *header[_SYMBOLS + 1 :]], _count(header[_SYMBOLS + 1].split()), notes
+    counts = re.split(r"[!#]", header[_SYMBOLS + 1])[0].split()
+    if len(counts) != len(words):
+        raise UnreadableError(f"it has {len(words)} symbols and {len(counts)} numbers of atoms")
+    return [*named, " ".join(counts), *header[_SYMBOLS + 2 :]], _count(counts), notes
 
 
 def _count(words: list[str]) -> int:
     try:
-        return sum(int(word) for word in takewhile(lambda word: "!" not in word, words))
+        return sum(map(int, words))
     except ValueError as error:
         raise UnreadableError(f"{' '.join(words)!r} are not numbers of atoms") from error

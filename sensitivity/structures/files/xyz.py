@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 
-from sensitivity.structures.files.elements import describe, resolve
-from sensitivity.structures.files.frames import Frame, Lines, UnreadableError, parse
-from sensitivity.structures.validation import HEAVIEST
+from sensitivity.structures.files.elements import DUMMY, describe, resolve
+from sensitivity.structures.files.frames import Frame, Lines, Pending, UnreadableError, parse
 
 _PLAIN = "species:S:1:pos:R:3"  # columns of a file that does not say which it has
 _MEANT = re.compile(r"\b(Lattice|Properties|pbc)\s*=")
 _MOST_VECTORS = 3  # lines VEC1 to VEC3 below the atoms hold the cell
 
 
-def scan(lines: Iterable[str]) -> Iterator[Frame]:
+def scan(lines: Iterable[str]) -> Iterator[Pending]:
     """Yield every frame; after one that cannot be read go on at the next number of atoms."""
     source = Lines(lines)
     while True:
@@ -24,14 +24,15 @@ def scan(lines: Iterable[str]) -> Iterator[Frame]:
         if line is None:
             return
         try:
-            frame = _scan_frame(source)
+            frame = _split_frame(source)
         except UnreadableError as error:
-            frame = Frame(problem=str(error))
+            yield partial(Frame, problem=str(error))
             _skip(source)
-        yield frame
+        else:
+            yield frame
 
 
-def _scan_frame(source: Lines) -> Frame:
+def _split_frame(source: Lines) -> Pending:
     header, start = source.take(), source.number
     count = _count(header)
     if count is None:
@@ -43,8 +44,7 @@ def _scan_frame(source: Lines) -> Frame:
     comment = source.take() if source.peek() is not None else ""
     rows: list[str] = []
     while len(rows) < count:
-        line = source.peek()
-        if line is None or not line.strip() or _count(line) is not None:
+        if len((source.peek() or "").split(None, 1)) < 2:
             raise UnreadableError(
                 f"line {start} announces {count} atoms, and only {len(rows)} follow; is the file "
                 "complete?"
@@ -57,7 +57,7 @@ def _scan_frame(source: Lines) -> Frame:
         raise UnreadableError(
             f"line {start} announces {count} atoms, and line {source.number + 1} is one more"
         )
-    return _parse(comment, rows, vectors, start=start)
+    return partial(_read, comment, rows, vectors, start=start)
 
 
 def _skip(source: Lines) -> None:
@@ -82,35 +82,31 @@ def _is_row(line: str | None) -> bool:
     return False
 
 
-def _parse(comment: str, rows: list[str], vectors: list[str], *, start: int) -> Frame:
-    first = start + 2  # number of the line of atom 0
-    column, kind = _find_species(comment, rows[0].split(), line=start + 1)
-    words = [row.split() for row in rows]
-    labels: dict[str, str] = {}
-    for line, row in enumerate(words, first):
-        if column >= len(row):
-            raise UnreadableError(f"line {line}: the row {_shorten(' '.join(row))} is too short")
-        label = row[column]
-        if label not in labels:
-            labels[label] = _resolve(label, kind, line=line)
-        row[column] = labels[label]
-    if kind == "Z":
-        rows = [" ".join(row) for row in words]
-        labels = {}
-    elif any(label != symbol for label, symbol in labels.items()):
-        rows = [" ".join(row) for row in words]
-    notes = describe(labels)
+def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> Frame:
+    try:
+        columns = _find_columns(comment, rows[0].split(), line=start + 1)
+        numbers, labels = _column(rows, columns.get("Z")), _column(rows, columns.get("species"))
+        symbols = {label: _resolve(label, line=start + 2 + k) for label, k in labels.items()}
+        named = {number: _from_number(number, line=start + 2 + k) for number, k in numbers.items()}
+    except UnreadableError as error:
+        return Frame(problem=str(error))
+    if "species" in columns and any(label != symbol for label, symbol in symbols.items()):
+        rows = [_replace(row, columns["species"], symbols) for row in rows]
+    if {"species", "Z"} <= columns.keys():
+        for k, words in enumerate(map(str.split, rows), start + 2):
+            if words[columns["species"]] != named[words[columns["Z"]]]:
+                return Frame(problem=f"line {k}: species and Z are of two elements")
     comments = [comment] if _MEANT.search(comment) else [comment, ""]
     for remark in comments:  # a remark in plain words may look like keys and values to ASE
         text = "\n".join([str(len(rows)), remark, *rows, *vectors, ""])
-        frame = parse(text, "extxyz", notes=notes)
+        frame = parse(text, "extxyz", notes=describe(symbols))
         if frame.atoms is not None:
             return frame
-    return Frame(problem=_find_culprit(comment, words, start))
+    return Frame(problem=_find_culprit(comment, rows, start))
 
 
-def _find_species(comment: str, row: list[str], *, line: int) -> tuple[int, str]:
-    """The column of the species, from 0, and whether it is 'S', labels, or 'Z', numbers."""
+def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
+    """The columns of species, Z and positions, from 0."""
     from ase.io.extxyz import key_val_str_to_dict
 
     properties = _PLAIN
@@ -120,45 +116,63 @@ def _find_species(comment: str, row: list[str], *, line: int) -> tuple[int, str]
         except Exception as error:
             raise UnreadableError(f"line {line}: its keys and values cannot be read") from error
     fields = properties.split(":")
-    column, found = 0, None
+    column, found = 0, {}
     try:
         for name, width in zip(fields[::3], map(int, fields[2::3]), strict=True):
             if width < 1:
                 raise ValueError(width)
-            if name in {"species", "Z"}:
-                found = (column, "S" if name == "species" else "Z")
+            if name in {"species", "Z", "pos"}:
+                found[name] = column
             column += width
     except ValueError as error:
-        raise UnreadableError(
-            f"line {line}: Properties={_shorten(properties)} cannot be read"
-        ) from error
+        shown = _shorten(properties)
+        raise UnreadableError(f"line {line}: Properties={shown} cannot be read") from error
     if column > len(row):
         raise UnreadableError(
             f"line {line} announces {column} columns, and line {line + 1} has {len(row)}"
         )
-    if found is None:
-        raise UnreadableError(f"line {line} names no column of species")
+    if "pos" not in found or len(found) == 1:
+        missing = "species" if "pos" in found else "pos"
+        raise UnreadableError(f"line {line} names no column of {missing}")
     return found
 
 
-def _resolve(label: str, kind: str, *, line: int) -> str:
-    if kind == "Z":
-        if label.isdecimal() and 1 <= int(label) <= HEAVIEST:
-            return label
-        raise UnreadableError(f"line {line}: {label} is not an atomic number from 1 to {HEAVIEST}")
+def _column(rows: list[str], column: int | None) -> dict[str, int]:
+    """Every word of a column, with the number of the first row that has it."""
+    found: dict[str, int] = {}
+    if column is None:
+        return found
+    for k, row in enumerate(rows):
+        words = row.split(None, column + 1)
+        found.setdefault(words[column] if column < len(words) else "", k)
+    return found
+
+
+def _replace(row: str, column: int, symbols: dict[str, str]) -> str:
+    words = row.split()
+    words[column] = symbols[words[column]]
+    return " ".join(words)
+
+
+def _resolve(label: str, *, line: int) -> str:
     try:
         return resolve(label)
     except ValueError as error:
         raise UnreadableError(f"line {line}: {error}") from error
 
 
-def _find_culprit(comment: str, words: list[list[str]], start: int) -> str:
+def _from_number(number: str, *, line: int) -> str:
+    if number.isdecimal() and int(number) == 0:
+        return DUMMY
+    return _resolve(number if number.lstrip("+-").isdecimal() else "", line=line)
+
+
+def _find_culprit(comment: str, rows: list[str], start: int) -> str:
     """Which line of a frame ASE could not read."""
     if "Properties=" not in comment:
-        for line, row in enumerate(words, start + 2):
-            text = " ".join(row)
-            if not _is_row(text):
-                return f"line {line}: expected a symbol and three numbers, found {_shorten(text)}"
+        for line, row in enumerate(rows, start + 2):
+            if not _is_row(row):
+                return f"line {line}: expected a symbol and three numbers, found {_shorten(row)}"
     return f"the frame at line {start} is not of the format that line {start + 1} says"
 
 
