@@ -8,23 +8,16 @@ import os
 import re
 import socket
 import struct
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from http.client import HTTPConnection
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import nbformat
-import psutil
 import pytest
 
 from sensitivity import app
@@ -34,86 +27,16 @@ if find_spec("voila") is None:
     pytest.skip("needs voila, of the extra lab", allow_module_level=True)
 
 import tornado.web
-from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
+from app_server import Site, answer, ask, send, serve, tell
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from sensitivity.app import kernels as kernels_module
 from sensitivity.app import server
 from sensitivity.app.kernels import Kernels
 from sensitivity.app.limits import MESSAGE, REQUEST, UPLOAD, VISITORS
-from sensitivity.app.wires import PROTOCOL
 
-COMMAND = [sys.executable, "-m", "sensitivity", "app", "--no-browser", "--port", "0"]
-WORDS = "What went wrong is in the terminal"
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running server: its address, its token, its process, and where it writes errors."""
-
-    address: str
-    token: str
-    process: psutil.Process
-    log: Path
-
-    def get(self, path: str, *, token: bool = True, host: str = "") -> tuple[int, str, Any]:
-        """Status, text and headers of an answer."""
-        headers = {"Authorization": f"token {self.token}"} if token else {}
-        request = Request(self.address + path, headers=headers | ({"Host": host} if host else {}))
-        try:
-            with urlopen(request, timeout=60) as answer:
-                return answer.status, answer.read().decode(), answer.headers
-        except HTTPError as error:
-            return error.code, error.read().decode(), error.headers
-
-    def enter(self) -> str:
-        """Open the page, and return the name of the process behind it."""
-        status, text, _ = self.get("/")
-        assert status == 200
-        script = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', text, re.DOTALL)
-        return json.loads(script[1])["kernelId"]
-
-    def connect(self, kernel: str, *, protocol: str = PROTOCOL) -> ClientConnection:
-        """Connect to the process of a page, as the page does."""
-        return connect(
-            f"ws{self.address[4:]}/api/kernels/{kernel}/channels",
-            additional_headers={"Authorization": f"token {self.token}"},
-            subprotocols=[protocol] if protocol else None,
-            max_size=None,
-        )
-
-
-@contextmanager
-def serve(folder: Path, **environment: str) -> Iterator[Site]:
-    own = {f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"IPYTHONDIR": str(folder / "ipython"), "TMPDIR": str(folder)}
-    log = folder / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            COMMAND,
-            env=os.environ | own | environment,
-            stdout=subprocess.PIPE,
-            stderr=file,
-            text=True,
-        )
-    with process:
-        said = process.stdout.readline()
-        found = re.fullmatch(
-            r"The explorer is at (http://127\.0\.0\.1:\d+)/\?token=(\S{32}) until .*\n", said
-        )
-        try:
-            assert found, f"{said!r} {log.read_text()}"
-            yield Site(found[1], found[2], psutil.Process(process.pid), log)
-        finally:
-            children = psutil.Process(process.pid).children(recursive=True)
-            process.terminate()
-            assert process.wait(timeout=30) == 0, log.read_text()
-    # The processes of the visitors end with the server, and so does what it wrote.
-    assert children
-    assert psutil.wait_procs(children, timeout=10)[1] == []
-    assert list(folder.glob("voila_*")) == []
+ERROR_IN_LOG = "The error is shown in the terminal"
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +98,7 @@ def test_the_browser_gets_the_address_in_a_file_of_this_user(monkeypatch, tmp_pa
     opened = []
     monkeypatch.setattr(server.webbrowser, "open", opened.append)
     page = SimpleNamespace(address="http://127.0.0.1:1/?token=a&b", connection_dir=str(tmp_path))
-    server.Page.launch_browser(page)
+    server.Server.launch_browser(page)
     deadline = time.monotonic() + 10
     while not opened and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -218,7 +141,7 @@ def test_nothing_in_the_page_comes_from_elsewhere(site):
 def test_without_the_token_there_is_a_sentence(site, path):
     status, text, _ = site.get(path, token=False)
     assert status == 403
-    assert "This page opens only with its whole address" in text
+    assert "Open the complete link, including the token" in text
     assert "<form" not in text
 
 
@@ -257,47 +180,6 @@ def test_nothing_else_is_there(site, path):
 
 
 # What is refused
-
-
-def ask(kind: str, content: dict[str, Any], *, channel: str = "shell") -> dict[str, Any]:
-    header = {
-        "msg_id": uuid.uuid4().hex,
-        "msg_type": kind,
-        "session": uuid.uuid4().hex,
-        "username": "",
-        "version": "5.3",
-        "date": "2026-01-01T00:00:00Z",
-    }
-    return {
-        "header": header,
-        "parent_header": {},
-        "metadata": {},
-        "content": content,
-        "channel": channel,
-        "buffers": [],
-    }
-
-
-def send(connection: ClientConnection, message: dict[str, Any]) -> None:
-    names = ("header", "parent_header", "metadata", "content")
-    parts = [json.dumps(message[name]).encode() for name in names]
-    connection.send(serialize_msg_to_ws_v1(parts, message["channel"]))
-
-
-def answer(connection: ClientConnection, kind: str) -> str:
-    """All that comes until an answer of this kind."""
-    heard = ""
-    while not re.search(f'"msg_type": ?"{kind}"', heard):
-        part = connection.recv(timeout=30)
-        heard += part if isinstance(part, str) else part.decode(errors="replace")
-    return heard
-
-
-def tell(connection: ClientConnection, message: dict[str, Any]) -> str:
-    """All that comes until the process answers what it was asked after this message."""
-    send(connection, message)
-    send(connection, ask("kernel_info_request", {}, channel=message["channel"]))
-    return answer(connection, "kernel_info_reply")
 
 
 @pytest.mark.parametrize(
@@ -381,7 +263,7 @@ def test_what_fails_is_said_in_words(tmp_path):
     with serve(tmp_path, PYTHONPATH=os.pathsep.join(paths)) as site:
         status, text, _ = site.get("/")
         assert status == 200
-        assert WORDS in text
+        assert ERROR_IN_LOG in text
         for private in ("something private", "RuntimeError", "Traceback", "Voil"):
             assert private not in re.sub(r"(?s)<script.*?</script>|<style.*?</style>", "", text)
         assert "something private" in site.log.read_text()
@@ -400,7 +282,7 @@ def kernels(monkeypatch, tmp_path) -> Kernels:
         return name
 
     monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
-    monkeypatch.setattr(kernels_module, "BREATH", 0.0)
+    monkeypatch.setattr(kernels_module, "DELAY", 0.0)
     return Kernels(connection_dir=str(tmp_path))
 
 

@@ -175,7 +175,7 @@ def test_without_the_token_there_is_a_sentence_and_no_process(
         answer = other.page.goto(address)
         assert answer is not None
         assert answer.status == 403
-        other.page.get_by_text("This page opens only with its whole address").wait_for()
+        other.page.get_by_text("Open the complete link, including the token").wait_for()
     assert other.page.locator(".sensitivity-explorer").count() == 0
     assert site.kernels() == before
 

@@ -1,0 +1,45 @@
+"""The program of a visitor's process: a Jupyter kernel with bounded memory.
+
+Run as ``python -m sensitivity.app.process -f CONNECTION_FILE``.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from importlib import import_module
+
+from sensitivity.app.limits import MEMORY
+
+SLOW = ("sensitivity.explorers", "nglview", "ipympl.backend_nbagg")
+"""Modules that are imported before the visitor comes."""
+
+
+def limit_memory() -> None:
+    """Let an allocation beyond ``MEMORY`` fail, here and in every process started from here.
+
+    The limit is on private writable memory (RLIMIT_DATA), which is at least what is in use. The
+    address space has 0.7 GB more, of mapped libraries that take no memory of their own, and the
+    resident memory cannot be limited (getrlimit(2)). macOS does not enforce the limit.
+    """
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
+def main() -> None:
+    """Run the kernel until it is told to end."""
+    limit_memory()
+    from ipykernel.kernelapp import IPKernelApp
+
+    kernel = IPKernelApp.instance(log_level="ERROR")
+    kernel.config.HistoryManager.enabled = False  # nothing of a visitor is kept
+    kernel.initialize(sys.argv[1:])
+    with suppress(Exception):  # the notebook imports them too, and says what is wrong
+        for name in SLOW:
+            import_module(name)
+    kernel.start()
+
+
+if __name__ == "__main__":
+    main()
