@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,14 @@ from websockets.sync.client import ClientConnection, connect
 
 from sensitivity.app.websocket import PROTOCOL
 
+CONTROL = "jupyter.widget.control"
+REQUESTS = 20
+"""So many answers of a megabyte that some are still on their way when the page leaves."""
+
+PARTS_WITHOUT_ARRAYS = 6
+SECONDS_TO_END = 8
+"""Fewer than a server needs that does not hear the signal, and exits by force."""
+
 COMMAND = [sys.executable, "-m", "sensitivity", "app", "--no-browser", "--port", "0"]
 
 
@@ -34,10 +44,22 @@ class Site:
     process: psutil.Process
     log: Path
 
-    def get(self, path: str, *, token: bool = True, host: str = "") -> tuple[int, str, Any]:
+    @property
+    def folder(self) -> Path:
+        """The private folder of the server."""
+        (found,) = self.log.parent.glob("sensitivity-*")
+        return found
+
+    def kernels(self) -> set[str]:
+        """Names of the processes that have been started, the spare one included."""
+        return {path.stem.removeprefix("kernel-") for path in self.folder.glob("kernel-*.json")}
+
+    def get(
+        self, path: str, *, token: bool = True, headers: dict[str, str] | None = None
+    ) -> tuple[int, str, Any]:
         """Status, text and headers of an answer."""
-        headers = {"Authorization": f"token {self.token}"} if token else {}
-        request = Request(self.address + path, headers=headers | ({"Host": host} if host else {}))
+        access = {"Authorization": f"token {self.token}"} if token else {}
+        request = Request(self.address + path, headers=access | (headers or {}))
         try:
             with urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode(), answer.headers
@@ -51,25 +73,44 @@ class Site:
         script = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', text, re.DOTALL)
         return json.loads(script[1])["kernelId"]
 
-    def connect(self, kernel: str, *, protocol: str = PROTOCOL) -> ClientConnection:
+    def connect(
+        self, kernel: str, *, protocol: str = PROTOCOL, headers: dict[str, str] | None = None
+    ) -> ClientConnection:
         """Connect to the process of a page, as the page does."""
+        access = {"Authorization": f"token {self.token}"}
         return connect(
             f"ws{self.address[4:]}/api/kernels/{kernel}/channels",
-            additional_headers={"Authorization": f"token {self.token}"},
+            additional_headers=access | (headers or {}),
             subprotocols=[protocol] if protocol else None,
             max_size=None,
+            ping_interval=None,  # a page sends none
         )
+
+    def leave(self, kernel: str, *, politely: bool) -> None:
+        """Connect, ask for the state of all widgets, and leave while it is on its way."""
+        comm = uuid.uuid4().hex
+        opening = ask("comm_open", {"comm_id": comm, "target_name": CONTROL, "data": {}})
+        content = {"comm_id": comm, "data": {"method": "request_states"}}
+        with self.connect(kernel) as connection:
+            send(connection, opening | {"metadata": {"version": "1.0.0"}})
+            for _ in range(REQUESTS):
+                send(connection, ask("comm_msg", content))
+            while connection.recv(timeout=30)[0] <= PARTS_WITHOUT_ARRAYS:
+                pass
+            if not politely:  # a page that crashed; others wait until the server has answered
+                connection.socket.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
-def serve(folder: Path, **environment: str) -> Iterator[Site]:
-    own = {f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"IPYTHONDIR": str(folder / "ipython"), "TMPDIR": str(folder)}
+def serve(
+    folder: Path, *, signals: Sequence[int] = (signal.SIGTERM,), **environment: str
+) -> Iterator[Site]:
+    """Run a server, send it the signals at the end, and check what it leaves behind."""
     log = folder / "log"
     with log.open("w") as file:
         process = subprocess.Popen(
             COMMAND,
-            env=os.environ | own | environment,
+            env=os.environ | {"TMPDIR": str(folder)} | environment,
             stdout=subprocess.PIPE,
             stderr=file,
             text=True,
@@ -84,8 +125,14 @@ def serve(folder: Path, **environment: str) -> Iterator[Site]:
             yield Site(found[1], found[2], psutil.Process(process.pid), log)
         finally:
             children = psutil.Process(process.pid).children(recursive=True)
-            process.terminate()
-            assert process.wait(timeout=30) == 0, log.read_text()
+            for each in signals:
+                process.send_signal(each)
+            try:
+                status = process.wait(timeout=SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            assert status == 0, log.read_text()
     # The processes of the visitors end with the server, and so does what it wrote.
     assert children
     assert psutil.wait_procs(children, timeout=10)[1] == []

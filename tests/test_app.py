@@ -34,7 +34,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from sensitivity.app import kernels as kernels_module
 from sensitivity.app import server
 from sensitivity.app.kernels import Kernels
-from sensitivity.app.limits import MESSAGE, REQUEST, UPLOAD, VISITORS
+from sensitivity.app.limits import LOADING, MESSAGE, REQUEST, UPLOAD, VISITORS
 
 ERROR_IN_LOG = "The error is shown in the terminal"
 
@@ -46,9 +46,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def kernel(site: Site) -> str:
-    """The process of a visitor."""
-    return site.enter()
+def kernel(site: Site) -> Iterator[str]:
+    """The process of a visitor, whose page is connected."""
+    kernel = site.enter()
+    with site.connect(kernel):
+        yield kernel
 
 
 # The command
@@ -120,6 +122,15 @@ def test_only_this_machine_can_connect(site):
     assert found == {"127.0.0.1"}
 
 
+def test_no_other_user_can_connect_to_a_process(site, kernel):
+    assert site.folder.stat().st_mode & 0o777 == 0o700
+    assert len([path for path in site.folder.iterdir() if path.is_socket()]) >= 5
+    for process in site.process.children(recursive=True):
+        assert process.net_connections("inet") == []
+    ports = {c.laddr.port for c in site.process.net_connections("inet") if c.status == "LISTEN"}
+    assert len(ports) == 1
+
+
 def test_with_the_token_there_is_the_explorer(site):
     status, text, headers = site.get("/")
     assert status == 200
@@ -153,7 +164,7 @@ def test_without_the_token_a_process_is_out_of_reach(site, kernel):
 
 
 def test_a_name_of_another_machine_is_refused(site):
-    assert site.get("/", host="elsewhere.example")[0] == 403
+    assert site.get("/", headers={"Host": "elsewhere.example"})[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -177,6 +188,65 @@ def test_nothing_else_is_there(site, path):
     status, text, _ = site.get(path)
     assert status in (403, 404)
     assert "import" not in text
+
+
+# Other web pages
+
+CROSS = {"Sec-Fetch-Site": "cross-site"}
+LINK = CROSS | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+OTHER_PORT = {"Origin": "http://127.0.0.1:1"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        CROSS | {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        CROSS | {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        CROSS | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        CROSS | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object"},
+        CROSS,
+        LINK | {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"},
+        LINK | {"Sec-Purpose": "prefetch"},
+        LINK | {"Sec-Purpose": "prefetch;prerender"},
+        {"Sec-Fetch-Site": "none", "Sec-Purpose": "prefetch;prerender"},
+        {"Purpose": "prefetch"},
+        {"X-Moz": "prefetch"},
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        OTHER_PORT,
+    ],
+    ids=str,
+)
+def test_another_web_page_cannot_start_a_process(site, kernel, headers):
+    before = site.kernels()
+    status, text, _ = site.get(f"/?token={site.token}", headers=headers)
+    assert status == 403
+    assert "Another web page made this request" in text or "when its page is opened" in text
+    assert site.kernels() <= before
+
+
+@pytest.mark.parametrize("headers", [CROSS | {"Sec-Fetch-Mode": "websocket"}, OTHER_PORT], ids=str)
+def test_another_web_page_cannot_reach_a_process(site, kernel, headers):
+    assert site.get(f"/api/kernels/{kernel}", headers=headers)[0] == 403
+    with pytest.raises(InvalidStatus, match="403"):
+        site.connect(kernel, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [LINK, LINK | {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}],
+    ids=str,
+)
+def test_a_link_opens_the_page_and_a_program_needs_no_headers(site, headers):
+    path = f"/no-such-page?token={site.token}"  # it gets as far as that, and starts no process
+    assert site.get(path, token=False, headers=headers)[0] == 404
+    assert site.get(path, token=False)[0] == 404
+
+
+def test_cookies_are_not_sent_with_requests_of_other_sites(site):
+    cookies = site.get(f"/?token={site.token}", token=False)[2].get_all("Set-Cookie")
+    assert len(cookies) == 2
+    assert all("samesite=strict" in cookie.lower() for cookie in cookies)
 
 
 # What is refused
@@ -284,6 +354,50 @@ def kernels(monkeypatch, tmp_path) -> Kernels:
     monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
     monkeypatch.setattr(kernels_module, "DELAY", 0.0)
     return Kernels(connection_dir=str(tmp_path))
+
+
+def test_a_process_whose_page_does_not_connect_ends_unless_the_page_asks(kernels, monkeypatch):
+    now = 0.0
+    ended = []
+
+    async def end(name, **_):
+        ended.append(name)
+
+    monkeypatch.setattr(kernels_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(
+        AsyncMappingKernelManager, "cull_kernel_if_idle", lambda *_: asyncio.sleep(0)
+    )
+    monkeypatch.setattr(AsyncMappingKernelManager, "kernel_model", lambda *_: {})
+    monkeypatch.setattr(kernels, "shutdown_kernel", end)
+
+    async def visit() -> None:
+        nonlocal now
+        silent, asking, connected = [await kernels.start_kernel() for _ in range(3)]
+        for name in (silent, asking, connected):
+            kernels._kernel_connections[name] = 0
+            kernels.expect(name)
+        kernels.notify_connect(connected)
+        for _ in range(3):
+            now += 0.7 * LOADING
+            kernels.kernel_model(asking)
+            await kernels.cull_kernels()
+        assert ended == [silent]
+
+    asyncio.run(visit())
+
+
+def test_a_process_that_starts_for_a_visitor_who_leaves_is_kept_for_the_next(kernels):
+    async def visit() -> None:
+        visitors = [asyncio.create_task(kernels.start_kernel()) for _ in range(2)]
+        await asyncio.sleep(0)
+        for visitor in visitors:
+            visitor.cancel()
+        await asyncio.gather(*visitors, return_exceptions=True)
+        started = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*started, return_exceptions=True)
+        assert await kernels.start_kernel() in kernels
+
+    asyncio.run(visit())
 
 
 def test_every_visitor_has_a_process_and_the_places_are_limited(kernels):

@@ -13,7 +13,7 @@ from tempfile import gettempdir, mkdtemp
 EMPTY = "empty"
 """Name of the folder in which processes run."""
 
-LONGEST = 60
+LONGEST = 70
 """Bytes of the folder for temporary files, so that the path of a socket in it has at most 103."""
 
 

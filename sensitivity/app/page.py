@@ -59,6 +59,7 @@ class Page(VoilaHandler):
                 self.write(part)
                 await self.flush()
         except BaseException:
+            self._loading = None  # so that the end is not cancelled
             await self.kernel_manager.end(kernel)
             raise
         self.kernel_manager.expect(kernel)

@@ -12,7 +12,6 @@ from socket import create_server, socket
 from threading import Thread
 from typing import Any
 
-from jupyter_core.utils import run_sync
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from voila.app import Voila
@@ -131,7 +130,7 @@ class Server(Voila):
             self.launch_browser()
         self.ioloop.add_callback(self.kernel_manager.prepare)
         self.ioloop.start()
-        run_sync(self.kernel_manager.shutdown_all)()
+        self.ioloop.run_sync(self.kernel_manager.shutdown_all)
 
     def launch_browser(self) -> None:
         """Open the page, by a file that only this user can read, as the address has the token."""
