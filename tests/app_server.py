@@ -19,6 +19,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
+from jupyter_client.blocking import BlockingKernelClient
 from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
 from websockets.sync.client import ClientConnection, connect
 
@@ -85,6 +86,18 @@ class Site:
             max_size=None,
             ping_interval=None,  # a page sends none
         )
+
+    @contextmanager
+    def inside(self, kernel: str) -> Iterator[BlockingKernelClient]:
+        """Connect to the process of a visitor as the server does."""
+        client = BlockingKernelClient(connection_file=str(self.folder / f"kernel-{kernel}.json"))
+        client.load_connection_file()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=30)
+            yield client
+        finally:
+            client.stop_channels()
 
     def leave(self, kernel: str, *, politely: bool) -> None:
         """Connect, ask for the state of all widgets, and leave while it is on its way."""

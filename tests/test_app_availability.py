@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib.util import find_spec
 
 import pytest
@@ -19,7 +18,6 @@ if find_spec("voila") is None:
     pytest.skip("needs voila, of the extra lab", allow_module_level=True)
 
 from app_server import COMMAND, Site, ask, serve, tell
-from jupyter_client.blocking import BlockingKernelClient
 from websockets.sync.client import ClientConnection
 
 from sensitivity.app.limits import LOADING
@@ -69,19 +67,6 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-@contextmanager
-def inside(site: Site, kernel: str) -> Iterator[BlockingKernelClient]:
-    """The process of a visitor, as the server reaches it."""
-    client = BlockingKernelClient(connection_file=str(site.folder / f"kernel-{kernel}.json"))
-    client.load_connection_file()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=30)
-        yield client
-    finally:
-        client.stop_channels()
-
-
 def is_answering(connection: ClientConnection) -> bool:
     return "kernel_info_reply" in tell(connection, ask("comm_msg", {"comm_id": "none", "data": 0}))
 
@@ -128,7 +113,7 @@ def test_the_process_of_a_page_that_never_connects_ends(site):
 
 def test_a_page_that_reads_nothing_is_disconnected_before_the_server_is_full(site):
     kernel = site.enter()
-    with inside(site, kernel) as client, site.connect(kernel) as connection:
+    with site.inside(kernel) as client, site.connect(kernel) as connection:
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         before = site.process.memory_info().rss
         client.execute(MUCH, silent=True, reply=True, timeout=60)
@@ -143,7 +128,7 @@ def test_a_page_that_reads_nothing_is_disconnected_before_the_server_is_full(sit
     "code", ["bytearray(1_000_000_000)", "__import__('numpy').ones(200_000_000)"]
 )
 def test_a_process_cannot_take_more_than_a_gigabyte(site, code):
-    with inside(site, site.enter()) as client:
+    with site.inside(site.enter()) as client:
         reply = client.execute(code, silent=True, reply=True, timeout=60)
         assert reply["content"]["ename"].endswith("MemoryError")
         assert client.execute("2 + 2", reply=True, timeout=60)["content"]["status"] == "ok"
@@ -151,7 +136,7 @@ def test_a_process_cannot_take_more_than_a_gigabyte(site, code):
 
 def test_a_process_that_fails_ends_alone(site, idle):
     kernel = site.enter()
-    with inside(site, kernel) as client, site.connect(kernel):
+    with site.inside(kernel) as client, site.connect(kernel):
         client.execute("import os; os.abort()", silent=True)
         wait_until(lambda: site.get(f"/api/kernels/{kernel}")[0] == 404)
     assert is_answering(idle[0])
@@ -161,7 +146,7 @@ def test_a_process_that_fails_ends_alone(site, idle):
 def test_output_and_errors_are_in_the_log_and_not_on_the_page(site):
     kernel = site.enter()
     code = "import sys; print('/private/output'); print('/private/path', file=sys.stderr); 1 / 0"
-    with inside(site, kernel) as client, site.connect(kernel) as connection:
+    with site.inside(kernel) as client, site.connect(kernel) as connection:
         assert is_answering(connection)
         client.execute(code, reply=True, timeout=30)
         heard = tell(connection, ask("comm_msg", {"comm_id": "none", "data": 0}))
