@@ -41,13 +41,19 @@ def server_environment(folder: Path) -> dict[str, str]:
 
 
 def process_environment(folder: Path) -> dict[str, str]:
-    """Return variables for the process of a visitor: a home in the folder, and one thread.
+    """Return variables for the process of a visitor: a home in the folder, and little memory.
 
-    On matrices of this size more threads of BLAS are slower, and each takes memory.
+    On matrices of this size more threads of BLAS are slower, and each takes memory. Two arenas
+    instead of eight per core, and large arrays outside them, give freed memory back (mallopt(3)):
+    after a basis that is too large, smaller ones fit again.
     """
     home = str(folder / "home")
     places = ("HOME", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = dict.fromkeys(places, home) | dict.fromkeys(threads, "1")
-    # Packages that were installed with "pip install --user" are found from HOME.
-    return environment | {"PYTHONUSERBASE": site.getuserbase()}
+    return {
+        **dict.fromkeys(places, home),
+        **dict.fromkeys(threads, "1"),
+        "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": "1000000",  # bytes
+        "PYTHONUSERBASE": site.getuserbase(),  # else found from HOME
+    }
