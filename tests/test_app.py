@@ -125,8 +125,10 @@ def test_only_this_machine_can_connect(site):
 def test_no_other_user_can_connect_to_a_process(site, kernel):
     assert site.folder.stat().st_mode & 0o777 == 0o700
     assert len([path for path in site.folder.iterdir() if path.is_socket()]) >= 5
-    for process in site.process.children(recursive=True):
-        assert process.net_connections("inet") == []
+    with site.inside(kernel) as client:  # it is ready, with all the ports that it opens
+        client.kernel_info(reply=True, timeout=30)
+        for process in site.process.children(recursive=True):
+            assert process.net_connections("inet") == []
     ports = {c.laddr.port for c in site.process.net_connections("inet") if c.status == "LISTEN"}
     assert len(ports) == 1
 

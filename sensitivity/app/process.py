@@ -6,8 +6,11 @@ Run as ``python -m sensitivity.app.process -f CONNECTION_FILE``.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
+from typing import Any
 
 from sensitivity.app.limits import MEMORY
 
@@ -31,15 +34,22 @@ def limit_memory() -> None:
 def main() -> None:
     """Run the kernel until it is told to end."""
     limit_memory()
-    from ipykernel.kernelapp import IPKernelApp
+    from ipykernel import kernelapp
+    from ipykernel.iostream import IOPubThread
 
-    kernel = IPKernelApp.instance(log_level="ERROR")
+    # It opens a TCP port, to which any user can connect, for the output of forked processes.
+    vars(kernelapp)["IOPubThread"] = partial(_without_port, IOPubThread)
+    kernel = kernelapp.IPKernelApp.instance(log_level="ERROR")
     kernel.config.HistoryManager.enabled = False  # nothing of a visitor is kept
     kernel.initialize(sys.argv[1:])
     with suppress(Exception):  # the notebook imports them too, and says what is wrong
         for name in SLOW:
             import_module(name)
     kernel.start()
+
+
+def _without_port(make: Callable[..., Any], socket: Any, **options: Any) -> Any:
+    return make(socket, **(options | {"pipe": False}))
 
 
 if __name__ == "__main__":
