@@ -134,6 +134,15 @@ def test_a_process_cannot_take_more_than_a_gigabyte(site, code):
         assert client.execute("2 + 2", reply=True, timeout=60)["content"]["status"] == "ok"
 
 
+def test_what_does_not_fit_into_a_process_is_refused_in_a_sentence(site):
+    code = "from sensitivity.memory import require_memory as require\n"
+    code += "require(9e8, purpose='features', remedy='choose fewer')"
+    with site.inside(site.enter()) as client:
+        content = client.execute(code, silent=True, reply=True, timeout=60)["content"]
+    assert content["ename"] == "ValueError"
+    assert content["evalue"].startswith("features need 0.9 GB of memory, and 0.")
+
+
 def test_a_process_that_fails_ends_alone(site, idle):
     kernel = site.enter()
     with site.inside(kernel) as client, site.connect(kernel):

@@ -15,6 +15,10 @@ from laboratory import MINUTE, Complaints, Site, browse, join, serve_app
 from playwright.sync_api import Locator, Page
 from workbench import SCENE, STAGES, STILL, TWO_FRAMES, pixels
 
+from sensitivity.app.server import TEMPLATES
+
+PAGE_SCRIPT = TEMPLATES / "page.js"
+
 MOVED = f"""before => {{
   const {{x, y, z}} = {STAGES}.at(-1).compList[0].structure.atomStore;
   return before.some((old, i) => Math.abs([x, y, z][i % 3][Math.floor(i / 3)] - old) > 0.05);
@@ -207,6 +211,22 @@ def test_a_file_that_is_too_large_is_refused_in_words(visitor: Visitor) -> None:
     visitor.page.evaluate(LARGE, 5_000_000)
     visitor.page.wait_for_function("() => window.arrived")
     assert not visitor.notice.is_visible()
+
+
+@pytest.mark.parametrize(("state", "words"), [("loading", ""), ("complete", "could not start")])
+def test_a_page_without_a_process_waits_until_it_has_loaded(
+    visitor: Visitor, state: str, words: str
+) -> None:
+    page, complaints = join(visitor.page)
+    page.clock.install()
+    page.set_content('<p id="loading_text"></p><div id="notice" role="alert" hidden></div>')
+    page.evaluate(f"() => Object.defineProperty(document, 'readyState', {{value: '{state}'}})")
+    page.add_script_tag(content=f"const UPLOAD_LIMIT = 1; {PAGE_SCRIPT.read_text()}")
+    page.clock.run_for(60_000)
+    assert words in (page.locator("#notice").text_content() or "")
+    assert page.locator("#notice").is_visible() is bool(words)
+    page.context.close()
+    assert complaints.console == []
 
 
 def test_a_page_says_when_its_process_has_ended(site: Site, other: Visitor) -> None:
