@@ -6,9 +6,9 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +30,9 @@ REQUESTS = 20
 """So many answers of a megabyte that some are still on their way when the page leaves."""
 
 PARTS_WITHOUT_ARRAYS = 6
+CLOSING = b"\x88\x82" + bytes(4) + (1000).to_bytes(2)
+"""The frame that closes a websocket (RFC 6455, section 5.5.1)."""
+
 SECONDS_TO_END = 8
 """Fewer than a server needs that does not hear the signal, and exits by force."""
 
@@ -99,8 +102,8 @@ class Site:
         finally:
             client.stop_channels()
 
-    def leave(self, kernel: str, *, politely: bool) -> None:
-        """Connect, ask for the state of all widgets, and leave while it is on its way."""
+    def leave(self, kernel: str, *, moment: float, politely: bool) -> None:
+        """Connect, ask for the state of all widgets, read nothing, and leave some seconds later."""
         comm = uuid.uuid4().hex
         opening = ask("comm_open", {"comm_id": comm, "target_name": CONTROL, "data": {}})
         content = {"comm_id": comm, "data": {"method": "request_states"}}
@@ -108,10 +111,11 @@ class Site:
             send(connection, opening | {"metadata": {"version": "1.0.0"}})
             for _ in range(REQUESTS):
                 send(connection, ask("comm_msg", content))
-            while connection.recv(timeout=30)[0] <= PARTS_WITHOUT_ARRAYS:
-                pass
-            if not politely:  # a page that crashed; others wait until the server has answered
-                connection.socket.shutdown(socket.SHUT_RDWR)
+            time.sleep(moment)
+            if politely:
+                connection.socket.sendall(CLOSING)
+                time.sleep(moment)
+            connection.socket.close()
 
 
 @contextmanager
