@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -37,8 +38,10 @@ def open_app(
     ValueError
         If the port does not exist.
     OSError
-        If the port is taken.
+        If the port is taken, or the system is Windows.
     """
+    if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
+        raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")
     if port is not None and not 0 <= port <= 65535:
         raise ValueError(f"the port must be from 0 to 65535, got {port}; give e.g. 8866.")
     for module, name in NEEDED.items():
