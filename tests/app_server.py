@@ -88,6 +88,7 @@ class Site:
             subprotocols=[protocol] if protocol else None,
             max_size=None,
             ping_interval=None,  # a page sends none
+            close_timeout=1,  # with messages that nobody has read it would be waited for
         )
 
     @contextmanager

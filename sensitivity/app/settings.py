@@ -67,7 +67,7 @@ def settings() -> Config:
     config.VoilaExecutor.cell_error_instruction = HIDDEN
     kernels = config.MappingKernelManager
     kernels.update(kernel_manager_class=f"{Kernel.__module__}.{Kernel.__name__}")
-    kernels.update(cull_idle_timeout=PATIENCE, cull_interval=ROUND, allow_tracebacks=False)
+    kernels.update(cull_idle_timeout=PATIENCE, cull_interval=ROUND)
     # A page that comes back asks for the state of all widgets; what it missed would be kept
     # without a limit.
     kernels.update(buffer_offline_messages=False)
