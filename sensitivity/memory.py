@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 import psutil
@@ -34,7 +35,21 @@ def require_memory(size: float, *, purpose: str, remedy: str) -> None:
 def _free() -> float:
     free = float(psutil.virtual_memory().available)
     limit, used = _read("memory.max"), _read("memory.current")
-    return free if limit is None or used is None else min(free, limit - used)
+    if limit is not None and used is not None:
+        free = min(free, limit - used)
+    return min(free, _free_of_process())
+
+
+def _free_of_process() -> float:
+    """What a limit on this process leaves, as the one of the app (``app/process.py``)."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return inf
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit == resource.RLIM_INFINITY:
+        return inf
+    return float(limit - psutil.Process().memory_info().data)
 
 
 def _read(name: str) -> float | None:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 import socket
 import struct
-import subprocess
-import sys
 import time
-import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from http.client import HTTPConnection
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import nbformat
-import psutil
 import pytest
 
 from sensitivity import app
@@ -33,87 +24,13 @@ from sensitivity.cli import main
 if find_spec("voila") is None:
     pytest.skip("needs voila, of the extra lab", allow_module_level=True)
 
-import tornado.web
-from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from app_server import Site, answer, ask, send, serve, tell
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
-from sensitivity.app import kernels as kernels_module
 from sensitivity.app import server
-from sensitivity.app.kernels import Kernels
-from sensitivity.app.limits import MESSAGE, REQUEST, UPLOAD, VISITORS
-from sensitivity.app.wires import PROTOCOL
+from sensitivity.app.limits import MESSAGE, REQUEST, UPLOAD
 
-COMMAND = [sys.executable, "-m", "sensitivity", "app", "--no-browser", "--port", "0"]
-WORDS = "What went wrong is in the terminal"
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running server: its address, its token, its process, and where it writes errors."""
-
-    address: str
-    token: str
-    process: psutil.Process
-    log: Path
-
-    def get(self, path: str, *, token: bool = True, host: str = "") -> tuple[int, str, Any]:
-        """Status, text and headers of an answer."""
-        headers = {"Authorization": f"token {self.token}"} if token else {}
-        request = Request(self.address + path, headers=headers | ({"Host": host} if host else {}))
-        try:
-            with urlopen(request, timeout=60) as answer:
-                return answer.status, answer.read().decode(), answer.headers
-        except HTTPError as error:
-            return error.code, error.read().decode(), error.headers
-
-    def enter(self) -> str:
-        """Open the page, and return the name of the process behind it."""
-        status, text, _ = self.get("/")
-        assert status == 200
-        script = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', text, re.DOTALL)
-        return json.loads(script[1])["kernelId"]
-
-    def connect(self, kernel: str, *, protocol: str = PROTOCOL) -> ClientConnection:
-        """Connect to the process of a page, as the page does."""
-        return connect(
-            f"ws{self.address[4:]}/api/kernels/{kernel}/channels",
-            additional_headers={"Authorization": f"token {self.token}"},
-            subprotocols=[protocol] if protocol else None,
-            max_size=None,
-        )
-
-
-@contextmanager
-def serve(folder: Path, **environment: str) -> Iterator[Site]:
-    own = {f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"IPYTHONDIR": str(folder / "ipython"), "TMPDIR": str(folder)}
-    log = folder / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            COMMAND,
-            env=os.environ | own | environment,
-            stdout=subprocess.PIPE,
-            stderr=file,
-            text=True,
-        )
-    with process:
-        said = process.stdout.readline()
-        found = re.fullmatch(
-            r"The explorer is at (http://127\.0\.0\.1:\d+)/\?token=(\S{32}) until .*\n", said
-        )
-        try:
-            assert found, f"{said!r} {log.read_text()}"
-            yield Site(found[1], found[2], psutil.Process(process.pid), log)
-        finally:
-            children = psutil.Process(process.pid).children(recursive=True)
-            process.terminate()
-            assert process.wait(timeout=30) == 0, log.read_text()
-    # The processes of the visitors end with the server, and so does what it wrote.
-    assert children
-    assert psutil.wait_procs(children, timeout=10)[1] == []
-    assert list(folder.glob("voila_*")) == []
+ERROR_IN_LOG = "The error is shown in the terminal"
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +40,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def kernel(site: Site) -> str:
-    """The process of a visitor."""
-    return site.enter()
+def kernel(site: Site) -> Iterator[str]:
+    """The process of a visitor, whose page is connected."""
+    kernel = site.enter()
+    with site.connect(kernel):
+        yield kernel
 
 
 # The command
@@ -149,6 +68,12 @@ def test_the_command_asks_for_a_token_and_opens_a_browser(monkeypatch, capsys):
 def test_a_port_that_does_not_exist_is_refused(capsys):
     assert main(["app", "--port", "70000"]) == 2
     assert "the port must be from 0 to 65535, got 70000" in capsys.readouterr().err
+
+
+def test_windows_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(app.sys, "platform", "win32")
+    assert main(["app"]) == 2
+    assert "served on Linux and macOS only" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("module", "name"), app.NEEDED.items())
@@ -175,7 +100,7 @@ def test_the_browser_gets_the_address_in_a_file_of_this_user(monkeypatch, tmp_pa
     opened = []
     monkeypatch.setattr(server.webbrowser, "open", opened.append)
     page = SimpleNamespace(address="http://127.0.0.1:1/?token=a&b", connection_dir=str(tmp_path))
-    server.Page.launch_browser(page)
+    server.Server.launch_browser(page)
     deadline = time.monotonic() + 10
     while not opened and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -195,6 +120,17 @@ def test_the_notebook_of_the_page_is_in_order():
 def test_only_this_machine_can_connect(site):
     found = {connection.laddr.ip for connection in site.process.net_connections("tcp")}
     assert found == {"127.0.0.1"}
+
+
+def test_no_other_user_can_connect_to_a_process(site, kernel):
+    assert site.folder.stat().st_mode & 0o777 == 0o700
+    assert len([path for path in site.folder.iterdir() if path.is_socket()]) >= 5
+    with site.inside(kernel) as client:  # it is ready, with all the ports that it opens
+        client.kernel_info(reply=True, timeout=30)
+        for process in site.process.children(recursive=True):
+            assert process.net_connections("inet") == []
+    ports = {c.laddr.port for c in site.process.net_connections("inet") if c.status == "LISTEN"}
+    assert len(ports) == 1
 
 
 def test_with_the_token_there_is_the_explorer(site):
@@ -218,7 +154,7 @@ def test_nothing_in_the_page_comes_from_elsewhere(site):
 def test_without_the_token_there_is_a_sentence(site, path):
     status, text, _ = site.get(path, token=False)
     assert status == 403
-    assert "This page opens only with its whole address" in text
+    assert "Open the complete link, including the token" in text
     assert "<form" not in text
 
 
@@ -230,7 +166,7 @@ def test_without_the_token_a_process_is_out_of_reach(site, kernel):
 
 
 def test_a_name_of_another_machine_is_refused(site):
-    assert site.get("/", host="elsewhere.example")[0] == 403
+    assert site.get("/", headers={"Host": "elsewhere.example"})[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -256,48 +192,66 @@ def test_nothing_else_is_there(site, path):
     assert "import" not in text
 
 
+# Other web pages
+
+CROSS = {"Sec-Fetch-Site": "cross-site"}
+LINK = CROSS | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+OTHER_PORT = {"Origin": "http://127.0.0.1:1"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        CROSS | {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        CROSS | {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        CROSS | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        CROSS | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object"},
+        CROSS,
+        LINK | {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"},
+        LINK | {"Sec-Purpose": "prefetch"},
+        LINK | {"Sec-Purpose": "prefetch;prerender"},
+        {"Sec-Fetch-Site": "none", "Sec-Purpose": "prefetch;prerender"},
+        {"Purpose": "prefetch"},
+        {"X-Moz": "prefetch"},
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        OTHER_PORT,
+    ],
+    ids=str,
+)
+def test_another_web_page_cannot_start_a_process(site, kernel, headers):
+    before = site.kernels()
+    status, text, _ = site.get(f"/?token={site.token}", headers=headers)
+    assert status == 403
+    assert "Another web page made this request" in text or "when its page is opened" in text
+    assert site.kernels() <= before
+
+
+@pytest.mark.parametrize("headers", [CROSS | {"Sec-Fetch-Mode": "websocket"}, OTHER_PORT], ids=str)
+def test_another_web_page_cannot_reach_a_process(site, kernel, headers):
+    assert site.get(f"/api/kernels/{kernel}", headers=headers)[0] == 403
+    with pytest.raises(InvalidStatus, match="403"):
+        site.connect(kernel, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [LINK, LINK | {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}],
+    ids=str,
+)
+def test_a_link_opens_the_page_and_a_program_needs_no_headers(site, headers):
+    path = f"/no-such-page?token={site.token}"  # it gets as far as that, and starts no process
+    assert site.get(path, token=False, headers=headers)[0] == 404
+    assert site.get(path, token=False)[0] == 404
+
+
+def test_cookies_are_not_sent_with_requests_of_other_sites(site):
+    cookies = site.get(f"/?token={site.token}", token=False)[2].get_all("Set-Cookie")
+    assert len(cookies) == 2
+    assert all("samesite=strict" in cookie.lower() for cookie in cookies)
+
+
 # What is refused
-
-
-def ask(kind: str, content: dict[str, Any], *, channel: str = "shell") -> dict[str, Any]:
-    header = {
-        "msg_id": uuid.uuid4().hex,
-        "msg_type": kind,
-        "session": uuid.uuid4().hex,
-        "username": "",
-        "version": "5.3",
-        "date": "2026-01-01T00:00:00Z",
-    }
-    return {
-        "header": header,
-        "parent_header": {},
-        "metadata": {},
-        "content": content,
-        "channel": channel,
-        "buffers": [],
-    }
-
-
-def send(connection: ClientConnection, message: dict[str, Any]) -> None:
-    names = ("header", "parent_header", "metadata", "content")
-    parts = [json.dumps(message[name]).encode() for name in names]
-    connection.send(serialize_msg_to_ws_v1(parts, message["channel"]))
-
-
-def answer(connection: ClientConnection, kind: str) -> str:
-    """All that comes until an answer of this kind."""
-    heard = ""
-    while not re.search(f'"msg_type": ?"{kind}"', heard):
-        part = connection.recv(timeout=30)
-        heard += part if isinstance(part, str) else part.decode(errors="replace")
-    return heard
-
-
-def tell(connection: ClientConnection, message: dict[str, Any]) -> str:
-    """All that comes until the process answers what it was asked after this message."""
-    send(connection, message)
-    send(connection, ask("kernel_info_request", {}, channel=message["channel"]))
-    return answer(connection, "kernel_info_reply")
 
 
 @pytest.mark.parametrize(
@@ -381,65 +335,7 @@ def test_what_fails_is_said_in_words(tmp_path):
     with serve(tmp_path, PYTHONPATH=os.pathsep.join(paths)) as site:
         status, text, _ = site.get("/")
         assert status == 200
-        assert WORDS in text
+        assert ERROR_IN_LOG in text
         for private in ("something private", "RuntimeError", "Traceback", "Voil"):
             assert private not in re.sub(r"(?s)<script.*?</script>|<style.*?</style>", "", text)
         assert "something private" in site.log.read_text()
-
-
-# One process for each visitor
-
-
-@pytest.fixture
-def kernels(monkeypatch, tmp_path) -> Kernels:
-    """A manager whose processes are names."""
-
-    async def start(self, **_):
-        name = uuid.uuid4().hex
-        self._kernels[name] = SimpleNamespace()
-        return name
-
-    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
-    monkeypatch.setattr(kernels_module, "BREATH", 0.0)
-    return Kernels(connection_dir=str(tmp_path))
-
-
-def test_every_visitor_has_a_process_and_the_places_are_limited(kernels):
-    async def visit() -> None:
-        names = await asyncio.gather(*(kernels.start_kernel() for _ in range(VISITORS)))
-        assert len(set(names)) == VISITORS
-        await asyncio.sleep(0.05)
-        assert len(kernels) == VISITORS + 1  # one is in waiting
-        with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken") as full:
-            await kernels.start_kernel()
-        assert full.value.status_code == 503
-        del kernels._kernels[names[0]]
-        assert await kernels.start_kernel() not in names
-
-    asyncio.run(visit())
-
-
-def test_the_process_in_waiting_is_kept_taken_and_replaced_if_it_ended(kernels, monkeypatch):
-    culled = []
-
-    async def cull(self, name):
-        culled.append(name)
-
-    monkeypatch.setattr(AsyncMappingKernelManager, "cull_kernel_if_idle", cull)
-
-    async def visit() -> None:
-        kernels.prepare()
-        kernels.prepare()
-        await asyncio.sleep(0.05)
-        (waiting,) = kernels.list_kernel_ids()
-        await kernels.cull_kernel_if_idle(waiting)
-        assert culled == []
-        assert await kernels.start_kernel() == waiting
-        await kernels.cull_kernel_if_idle(waiting)
-        assert culled == [waiting]
-        await asyncio.sleep(0.05)
-        (ended,) = set(kernels.list_kernel_ids()) - {waiting}
-        del kernels._kernels[ended]
-        assert await kernels.start_kernel() not in (waiting, ended)
-
-    asyncio.run(visit())

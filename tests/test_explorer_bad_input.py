@@ -198,12 +198,21 @@ def test_the_kernel_is_interrupted_while_a_structure_is_examined(
     assert explorer.reference.name == "CO"
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(ValueError("it <cannot> be"), "It <cannot> be."), (MemoryError(), state.NO_MEMORY)],
+    ids=["wrong", "memory"],
+)
 def test_what_is_wrong_later_is_a_sentence(
-    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+    explorer: Explorer,
+    monkeypatch: pytest.MonkeyPatch,
+    gate: threading.Event,
+    error: Exception,
+    words: str,
 ) -> None:
     def slow(_: state.Subject) -> state.Reference:
         spin(gate)(None)
-        raise ValueError("it <cannot> be")
+        raise error
 
     monkeypatch.setattr("sensitivity.explorers.explorer.examine", slow)
 
@@ -214,5 +223,5 @@ def test_what_is_wrong_later_is_a_sentence(
         await until(lambda: not explorer.busy)
 
     run(scenario)
-    assert message(explorer) == "It <cannot> be."
+    assert message(explorer) == words
     assert explorer.settings.structure.value == "H2O"

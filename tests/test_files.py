@@ -479,7 +479,8 @@ CASES = {
     "espresso, more rows": case(
         "a.pwi",
         "&system\nibrav=0, nat=1, ntyp=1\n/\nATOMIC_SPECIES\nFe 55.8 Fe.upf\n"
-        "CELL_PARAMETERS angstrom\n5 0 0\n0 5 0\n0 0 5\nATOMIC_POSITIONS angstrom\nFe 0 0 0\nFe 1.0 2.0 2.0\n",
+        "CELL_PARAMETERS angstrom\n5 0 0\n0 5 0\n0 0 5\n"
+        "ATOMIC_POSITIONS angstrom\nFe 0 0 0\nFe 1.0 2.0 2.0\n",
         "",
         "announces 1 atoms and has 2",
     ),

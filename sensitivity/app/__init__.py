@@ -1,13 +1,14 @@
-"""The explorer as a page of its own, for people who need no notebook: ``sensitivity app``."""
+"""The explorer as a page, for people who need no notebook: ``sensitivity app``."""
 
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
 NEEDED = {"voila": "Voila", "ipywidgets": "ipywidgets", "nglview": "nglview"}
-"""Modules without which there is no page, and what they are called."""
+"""Modules that the page needs, and their names."""
 
 
 def open_app(
@@ -15,19 +16,20 @@ def open_app(
 ) -> int:
     """Serve the explorer on this machine until the process is ended, and return its exit status.
 
-    Every visitor gets a process of his own, which ends when he leaves the page. Only this machine
-    can reach the page.
+    Each visitor gets a separate process, which ends when the page is closed. Only this machine can
+    reach the page.
 
     Parameters
     ----------
     port
-        Where to serve; 0 for any free one, None for the usual one, or any free one if it is taken.
+        Port to serve on; 0 for any free one, None for the usual one, or any free one if it is
+        taken.
     browser
         Whether to open the page in a browser.
     token
-        Whether only those may look who know the address with the random token in it.
+        Whether the link contains a random token, without which the page cannot be opened.
     announce
-        Called with one sentence when the page is there, which holds its address.
+        Called with one sentence, which contains the link, when the page can be opened.
 
     Raises
     ------
@@ -36,8 +38,10 @@ def open_app(
     ValueError
         If the port does not exist.
     OSError
-        If the port is taken.
+        If the port is taken, or the system is Windows.
     """
+    if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
+        raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")
     if port is not None and not 0 <= port <= 65535:
         raise ValueError(f"the port must be from 0 to 65535, got {port}; give e.g. 8866.")
     for module, name in NEEDED.items():

@@ -1,49 +1,61 @@
-"""One process for each visitor, and one in waiting, so that a page comes up soon."""
+"""One process for each visitor, and a spare one, so that a page opens quickly."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
-from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import (
     AsyncMappingKernelManager,
     ServerKernelManager,
 )
 from tornado.web import HTTPError
-from traitlets import Unicode, default
+from traitlets import default
 
-from sensitivity.app.limits import BREATH, LAST, VISITORS
+from sensitivity.app.folder import EMPTY, process_environment
+from sensitivity.app.limits import DELAY, LOADING, STARTING, VISITORS
 
 FULL = (
     f"All {VISITORS} places are taken. Close another page of the explorer, then load this one "
     "again."
 )
-HIDDEN = "What went wrong is in the terminal where 'sensitivity app' runs."
 
-SLOW = "sensitivity.explorers, nglview, ipympl.backend_nbagg"
-ARGUMENTS = [
-    f"--InteractiveShellApp.exec_lines=['import {SLOW}']",
-    "--HistoryManager.enabled=False",
-    "--log-level=ERROR",
-]
-"""The slow imports come before the visitor, and nothing of him is kept."""
+COMMAND = [sys.executable, "-P", "-m", "sensitivity.app.process", "-f", "{connection_file}"]
+"""Without the working directory in ``sys.path``."""
 
 
-class OnlyThisPython(KernelSpecManager):
-    """Knows the Python that runs the server, whatever other kernels are installed."""
+class OneProgram(KernelSpecManager):
+    """Start one program, ``process.py``, whatever Jupyter kernels are installed."""
 
     @default("kernel_dirs")
-    def _nowhere(self) -> list[str]:
+    def _no_folder(self) -> list[str]:
         return []
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return the specification of the program, for any name."""
+        return KernelSpec(argv=COMMAND, name=kernel_name, language="python")
 
 
 class Kernel(ServerKernelManager):
     """The process of one visitor."""
 
-    # The websocket looks for this sentence here, not where it can be configured.
-    traceback_replacement_message = Unicode(HIDDEN)
+    # Sockets in the folder of the server, which no other user can enter. Any user of the machine
+    # could listen to a TCP port.
+    transport = "ipc"
+
+    @default("ip")
+    def _short_path(self) -> str:
+        # The path of a socket has at most 107 bytes (unix(7)), and 103 on macOS.
+        return str(Path(self.connection_file).parent / token_hex(4))
 
 
 class Kernels(AsyncMappingKernelManager):
@@ -52,8 +64,9 @@ class Kernels(AsyncMappingKernelManager):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._given: set[str] = set()
+        self._loading: dict[str, float] = {}
         self._arriving = 0
-        self._waiting: asyncio.Task[str] | None = None
+        self._spare: asyncio.Task[str] | None = None
         self._starting: set[asyncio.Task[str]] = set()
         self._closed = False
 
@@ -68,39 +81,87 @@ class Kernels(AsyncMappingKernelManager):
         finally:
             self._arriving -= 1
         self._given.add(kernel)
-        self._kernels[kernel].last_activity = datetime.now(UTC)  # it may have waited for long
-        asyncio.get_running_loop().call_later(BREATH, self.prepare)
+        self._kernels[kernel].last_activity = datetime.now(UTC)  # a spare one may be old
+        asyncio.get_running_loop().call_later(DELAY, self.prepare)
         return kernel
 
     def prepare(self) -> None:
-        """Start a process for the next visitor, if none is waiting."""
-        if self._waiting is None and not self._closed:
-            self._waiting = asyncio.create_task(self._start())
+        """Start a process for the next visitor, if there is no spare one."""
+        if self._spare is None and not self._closed:
+            self._spare = self._start()
+
+    def expect(self, kernel: str) -> None:
+        """Wait from now on for a page to connect to its process, or to ask for it."""
+        if not self._kernel_connections.get(kernel):
+            self._loading[kernel] = time.monotonic()
+
+    def kernel_model(self, kernel_id: str) -> dict[str, Any]:
+        """Return the description of a process, for which the page that is loading asks."""
+        if kernel_id in self._loading:
+            self.expect(kernel_id)
+        model: dict[str, Any] = super().kernel_model(kernel_id)
+        return model
+
+    def notify_connect(self, kernel_id: str) -> None:
+        """Stop waiting for a page that has connected."""
+        self._loading.pop(kernel_id, None)
+        super().notify_connect(kernel_id)
+
+    async def end(self, kernel: str) -> None:
+        """End a process, if it has not ended."""
+        self._loading.pop(kernel, None)
+        with suppress(HTTPError, KeyError):  # it may end by itself meanwhile
+            await self.shutdown_kernel(kernel, now=True)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
-        """End the process of a page that has been gone for long, but not the one in waiting."""
-        if kernel_id in self._given:
+        """End the process of a page that has been gone for long, but not the spare one."""
+        since = self._loading.get(kernel_id)
+        if since is not None and time.monotonic() - since > LOADING:
+            await self.end(kernel_id)
+        elif kernel_id in self._given:
             await super().cull_kernel_if_idle(kernel_id)
-
-    async def _take(self) -> str:
-        waiting, self._waiting = self._waiting, None
-        kernel = await waiting if waiting is not None else await self._start()
-        return kernel if kernel in self else await self._start()  # it may have been ended
 
     async def shutdown_all(self, now: bool = True) -> None:  # type: ignore[override]
         """End all processes, those that are just being started too."""
         self._closed = True
         if self._starting:
-            await asyncio.wait(self._starting, timeout=LAST)
-        ends = [self.shutdown_kernel(kernel, now=now) for kernel in self.list_kernel_ids()]
-        await asyncio.gather(*ends, return_exceptions=True)  # one may end by itself meanwhile
+            await asyncio.wait(self._starting, timeout=STARTING)
+        await asyncio.gather(*map(self.end, self.list_kernel_ids()))
 
-    async def _start(self) -> str:
-        # In a folder of its own: what is beside the notebook is not to be imported by name.
-        start = super().start_kernel(
-            kernel_name="python3", cwd=self.connection_dir, extra_arguments=ARGUMENTS
+    async def _take(self) -> str:
+        spare, self._spare = self._spare, None
+        kernel = await self._wait_for(spare or self._start())
+        return kernel if kernel in self else await self._wait_for(self._start())  # it has ended
+
+    async def _wait_for(self, task: asyncio.Task[str]) -> str:
+        """Wait for a start that goes on if the visitor leaves: the next one gets the process."""
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._spare is None:
+                self._spare = task
+            else:
+                self._track(self._discard(task))
+            raise
+
+    async def _discard(self, task: asyncio.Task[str]) -> str:
+        kernel = await task
+        await self.end(kernel)
+        return kernel
+
+    def _start(self) -> asyncio.Task[str]:
+        # In an empty folder: the interpreter looks for modules in the working directory.
+        folder = Path(self.connection_dir)
+        return self._track(
+            super().start_kernel(
+                kernel_name="python3",
+                cwd=str(folder / EMPTY),
+                env=os.environ | process_environment(folder),
+            )
         )
+
+    def _track(self, start: Coroutine[Any, Any, str]) -> asyncio.Task[str]:
         task = asyncio.create_task(start)
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
-        return await task
+        return task

@@ -1,4 +1,4 @@
-"""How much one visitor may ask for, and how many visitors there may be."""
+"""Limits on what one visitor can use, and on the number of visitors."""
 
 from __future__ import annotations
 
@@ -9,28 +9,46 @@ UPLOAD = 5 * MEGABYTE
 refuses a larger file before it is sent, in one sentence (``templates/page.js``)."""
 
 MESSAGE = 2 * UPLOAD
-"""Bytes of one message from a page. Only who goes around the page sends more, and the server hangs
-up on him. The margin is for what a widget says beside the file."""
+"""Bytes of one message from a page. Only a client other than the page sends more, and its
+connection is closed. The margin is for what a widget sends beside the file."""
 
 PARTS = 1000
 """Parts of a message: six, and one more for each array that comes with it."""
+
+UNREAD = 50 * MEGABYTE
+"""Bytes that wait for a page to read them. The connection to a page that reads nothing is closed;
+the largest picture has 2 MB."""
 
 REQUEST = 100_000
 """Bytes of the body of a request, of which the page sends only one, when it is closed."""
 
 VISITORS = 8
-"""Each has a process, of about 250 MB."""
+"""Each has a process, of about 200 MB as a rule (resident)."""
+
+MEMORY = 1000 * MEGABYTE
+"""Bytes that the process of a visitor may allocate. It has 340 MB at the start, and 450 MB with a
+crystal of 200 atoms at order 2."""
+
+PING = 30
+"""Seconds between two pings of a websocket, and for the answer to one."""
 
 PATIENCE = 300
 """Seconds after which the process of a page that is no longer connected ends. Normally the page
 ends it when it is closed; this is for a lost connection, which may come back."""
 
-ROUND = 30
-"""Seconds between two looks for such processes."""
+LOADING = 10
+"""Seconds after which the process of a page ends that was sent, and has neither connected nor asked
+for its process since. The page asks every two seconds (``templates/page.js``)."""
 
-BREATH = 5.0
-"""Seconds between a visitor's arrival and the start of the process for the next one, so that his
-page comes up first."""
+ROUND = 2
+"""Seconds between two checks for such processes."""
 
-LAST = 10.0
+DELAY = 5.0
+"""Seconds between the arrival of a visitor and the start of the process for the next one, so that
+the page of the first is not slowed down."""
+
+STARTING = 5.0
 """Seconds that the server waits at its end for processes that are being started."""
+
+ENDING = 10.0
+"""Seconds after which a server that was told to end does so at once, whatever it is busy with."""

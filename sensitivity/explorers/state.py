@@ -43,6 +43,8 @@ REMEMBERED = 256
 MOST_REMEMBERED = 64
 """Atoms of a structure up to which they are kept: the modes of 256 larger ones fill a memory."""
 
+NO_MEMORY = "There is not enough memory for this. Choose a smaller structure, basis or order."
+
 
 @dataclass(frozen=True, eq=False)
 class Upload:
@@ -289,7 +291,7 @@ def _compute(reference: Reference, mode: int, amplitude: float) -> Shown:
     atoms = State(reference, mode, amplitude).atoms
     try:
         result = spectrum(atoms, reference.descriptor, centers=reference.centers)
-    except (ValueError, ArithmeticError) as error:  # LinAlgError is a ValueError
+    except (ValueError, ArithmeticError, MemoryError) as error:  # LinAlgError is a ValueError
         return Shown(atoms, None, as_sentence(error))
     if not np.all(np.isfinite(result.singular_values)):
         problem = "Some singular values are not finite: the features are not smooth here."
@@ -330,6 +332,8 @@ def as_sentence(error: BaseException) -> str:
     """Return what an error says, as a sentence."""
     if isinstance(error, KeyboardInterrupt):
         return "It was cancelled."
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
     text = " ".join(str(error).split()) or type(error).__name__
     if text.split()[0].isalpha():  # the name of a file or of an argument stays as it is
         text = text[:1].upper() + text[1:]

@@ -172,7 +172,7 @@ def examine_frame(track: Track, frame: int) -> Spectrum | str:
     assert track.descriptor is not None
     try:
         found = spectrum(track.frames[frame], track.descriptor, centers=track.centers)
-    except (ValueError, ArithmeticError) as error:  # LinAlgError is a ValueError
+    except (ValueError, ArithmeticError, MemoryError) as error:  # LinAlgError is a ValueError
         return as_sentence(error)
     if not np.all(np.isfinite(found.singular_values)):
         return "Some singular values are not finite: the features are not smooth here."

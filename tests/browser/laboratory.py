@@ -157,7 +157,7 @@ def serve_app(private: Path) -> Iterator[Site]:
         if said is None:
             raise RuntimeError(f"the page did not start:\n{log.read_text()}")
         try:
-            yield Site(said[1], said[0], next(private.glob("voila_*")))
+            yield Site(said[1], said[0], next(private.glob("sensitivity-*")))
         finally:
             server.terminate()
             server.wait(timeout=30)

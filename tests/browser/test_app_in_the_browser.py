@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +20,10 @@ import pytest
 from laboratory import MINUTE, Complaints, Site, browse, join, serve_app
 from playwright.sync_api import Locator, Page
 from workbench import SCENE, STAGES, STILL, TWO_FRAMES, pixels
+
+from sensitivity.app.server import TEMPLATES, Server
+
+PAGE_SCRIPT = TEMPLATES / "page.js"
 
 MOVED = f"""before => {{
   const {{x, y, z}} = {STAGES}.at(-1).compList[0].structure.atomStore;
@@ -114,6 +124,16 @@ def other(visitor: Visitor) -> Iterator[Visitor]:
     assert complaints.elsewhere == []
 
 
+@contextmanager
+def serve_folder(folder: Path) -> Iterator[str]:
+    """Another site: a folder on another port."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def wait_until(condition: Callable[[], bool], *, seconds: float = MINUTE / 1000) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -175,7 +195,7 @@ def test_without_the_token_there_is_a_sentence_and_no_process(
         answer = other.page.goto(address)
         assert answer is not None
         assert answer.status == 403
-        other.page.get_by_text("This page opens only with its whole address").wait_for()
+        other.page.get_by_text("Open the complete link, including the token").wait_for()
     assert other.page.locator(".sensitivity-explorer").count() == 0
     assert site.kernels() == before
 
@@ -199,6 +219,51 @@ def test_two_visitors_do_not_disturb_each_other(
     visitor.move("ArrowLeft")
 
 
+FOREIGN = """
+<a href="{link}">open</a><img src="{link}"><iframe src="{link}"></iframe>
+<object data="{link}"></object><script src="{link}"></script>
+<link rel="stylesheet" href="{link}"><link rel="prefetch" href="{link}">
+<script>
+  window.tries = Promise.allSettled([
+    fetch("{link}", {{mode: "no-cors", credentials: "include"}}),
+    fetch("{link}", {{credentials: "include"}}),
+    new Promise(done => {{ new WebSocket("{socket}").onclose = done; }}),
+  ]).then(() => true);
+</script>"""
+
+
+def test_another_web_page_starts_no_process_and_its_link_opens_the_explorer(
+    site: Site, visitor: Visitor, tmp_path: Path
+) -> None:
+    wait_until(lambda: len(site.kernels()) >= 2)  # the one of the visitor, and the spare one
+    socket = f"ws{site.address[4:]}/api/kernels/{visitor.kernel}/channels"
+    (tmp_path / "index.html").write_text(FOREIGN.format(link=site.entrance, socket=socket))
+    page, complaints = join(visitor.page)
+    with serve_folder(tmp_path) as address:
+        page.goto(site.entrance.replace("/?", "/no-such-page?"))  # sets the cookies of a visitor
+        assert page.context.cookies() != []
+        before = site.kernels()
+        page.goto(address)
+        page.evaluate("() => window.tries")
+        assert site.kernels() == before
+        page.get_by_text("open").click()
+        Visitor(page, complaints).molecule.wait_for(state="visible")
+    page.context.close()
+
+
+def test_the_file_that_opens_the_browser_leads_to_the_explorer(
+    site: Site, visitor: Visitor, tmp_path: Path
+) -> None:
+    page, complaints = join(visitor.page)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webbrowser.open", lambda _: None)
+        Server.launch_browser(SimpleNamespace(address=site.entrance, connection_dir=tmp_path))
+    page.goto((tmp_path / "open.html").as_uri())
+    Visitor(page, complaints).molecule.wait_for(state="visible")
+    page.context.close()
+    assert complaints.console == []
+
+
 def test_a_file_that_is_too_large_is_refused_in_words(visitor: Visitor) -> None:
     visitor.page.evaluate(LARGE, 5_000_001)
     visitor.notice.wait_for()
@@ -207,6 +272,22 @@ def test_a_file_that_is_too_large_is_refused_in_words(visitor: Visitor) -> None:
     visitor.page.evaluate(LARGE, 5_000_000)
     visitor.page.wait_for_function("() => window.arrived")
     assert not visitor.notice.is_visible()
+
+
+@pytest.mark.parametrize(("state", "words"), [("loading", ""), ("complete", "could not start")])
+def test_a_page_without_a_process_waits_until_it_has_loaded(
+    visitor: Visitor, state: str, words: str
+) -> None:
+    page, complaints = join(visitor.page)
+    page.clock.install()
+    page.set_content('<p id="loading_text"></p><div id="notice" role="alert" hidden></div>')
+    page.evaluate(f"() => Object.defineProperty(document, 'readyState', {{value: '{state}'}})")
+    page.add_script_tag(content=f"const UPLOAD_LIMIT = 1; {PAGE_SCRIPT.read_text()}")
+    page.clock.run_for(60_000)
+    assert words in (page.locator("#notice").text_content() or "")
+    assert page.locator("#notice").is_visible() is bool(words)
+    page.context.close()
+    assert complaints.console == []
 
 
 def test_a_page_says_when_its_process_has_ended(site: Site, other: Visitor) -> None:

@@ -1,8 +1,8 @@
-// What the page says by itself, in one line at its foot; Python knows nothing of it.
+// What the page shows by itself, in one line at its foot; Python is not involved.
 (() => {
-  const LOOK = 5000;  // milliseconds between two looks whether the process is still there
+  const INTERVAL = 2000;  // milliseconds between two requests for the state of the process
   const notice = document.getElementById("notice");
-  const say = text => { notice.textContent = text; notice.hidden = !text; };
+  const show = text => { notice.textContent = text; notice.hidden = !text; };
 
   document.getElementById("loading_text").textContent = "The explorer is starting …";
   window.voila_process = () => {};  // it would count the cells of the notebook
@@ -12,20 +12,27 @@
   const read = FileReader.prototype.readAsArrayBuffer;
   FileReader.prototype.readAsArrayBuffer = function (file) {
     const megabytes = bytes => (bytes / 1e6).toFixed(1);
-    if (file.size <= UPLOAD_LIMIT) { say(""); return read.call(this, file); }
-    say(`The file ${file.name ?? ""} has ${megabytes(file.size)} MB, and the page takes up to `
-      + `${megabytes(UPLOAD_LIMIT)} MB: cut out the part that matters, or use the Python package.`);
+    if (file.size <= UPLOAD_LIMIT) { show(""); return read.call(this, file); }
+    show(`The file ${file.name ?? ""} has ${megabytes(file.size)} MB, and the page accepts up to `
+      + `${megabytes(UPLOAD_LIMIT)} MB. Upload a smaller part, or use the Python package.`);
   };
 
-  const lost = "The process behind this page has ended. Load the page again to start anew.";
+  const failed = "The explorer could not start. Load the page again.";
+  const ended = "The process behind this page has ended. Load the page again to start a new one.";
   const away = "There is no answer from 'sensitivity app'. Is it still running?";
+  const stop = text => { show(text); clearInterval(clock); };
   const watch = async () => {
-    const { kernelId, baseUrl } = JSON.parse(
-      document.getElementById("jupyter-config-data").textContent);
+    // It comes with the part of the page that is sent when the process has started.
+    const config = document.getElementById("jupyter-config-data");
+    if (!config) {
+      if (document.readyState === "complete") stop(failed);
+      return;
+    }
+    const { kernelId, baseUrl } = JSON.parse(config.textContent);
     const answer = await fetch(`${baseUrl}api/kernels/${kernelId}`).catch(() => null);
-    if (answer?.ok && notice.textContent === away) say("");
-    if (answer === null) say(away);
-    if (answer?.status === 404) { say(lost); clearInterval(clock); }
+    if (answer?.ok && notice.textContent === away) show("");
+    if (answer === null) show(away);
+    if (answer?.status === 404) stop(ended);
   };
-  const clock = setInterval(watch, LOOK);
+  const clock = setInterval(watch, INTERVAL);
 })();

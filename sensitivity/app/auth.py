@@ -1,0 +1,79 @@
+"""Access to the server: the token, and no requests from other sites."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, HTTPError
+from voila.voila_identity_provider import VoilaIdentityProvider
+
+NO_TOKEN = (
+    "Open the complete link, including the token: it is the one that 'sensitivity app' printed."
+)
+OTHER_SITE = "Another web page made this request; only a link may open the explorer from there."
+
+OWN_SITE = ("same-origin", "none")
+"""Values of Sec-Fetch-Site for the page itself, and for an address that a person typed."""
+
+
+class Refused(JupyterHandler):
+    """Refuse every request with one sentence."""
+
+    def initialize(self, sentence: str) -> None:
+        """Keep the sentence."""
+        self._sentence = sentence
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Refuse before any method is called, and before the user is looked up."""
+        self.current_user = self._jupyter_current_user = None
+        raise HTTPError(403, self._sentence)
+
+
+class TokenIdentity(VoilaIdentityProvider):
+    """Ask for the token, unless it is empty."""
+
+    def get_handlers(self) -> list[tuple[object, ...]]:
+        """Return no login form: there is no password."""
+        return [("/login", Refused, {"sentence": NO_TOKEN})]
+
+
+class GuardedApplication(Application):
+    """Refuse requests from other sites on every path, websockets included."""
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        """Return the handler of a request, which no longer shows the query."""
+        # Arguments are parsed already. Tornado and Jupyter log the address, and it may hold the
+        # token in any spelling.
+        request.uri = request.path
+        if is_from_other_site(request):
+            return self.get_handler_delegate(request, Refused, {"sentence": OTHER_SITE})
+        return super().find_handler(request, **kwargs)
+
+
+def is_from_other_site(request: HTTPServerRequest) -> bool:
+    """Return True if another site made the request, unless a person followed a link there.
+
+    A browser says so in Sec-Fetch-Site (W3C, Fetch Metadata); those that do not, from before 2023,
+    and all of them for websockets, send Origin. Programs send neither. Another port of this
+    machine counts as another site.
+    """
+    headers = request.headers
+    site = headers.get("Sec-Fetch-Site")
+    if site is None:
+        origin = headers.get("Origin")
+        return origin is not None and urlsplit(origin.lower()).netloc != request.host.lower()
+    is_link = (
+        request.method == "GET"
+        and headers.get("Sec-Fetch-Mode") == "navigate"
+        and headers.get("Sec-Fetch-Dest") == "document"
+    )
+    return site not in OWN_SITE and not is_link
+
+
+def is_speculative(request: HTTPServerRequest) -> bool:
+    """Return True if a browser loads a page ahead that nobody has opened yet."""
+    purposes = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+    return any("prefetch" in purpose or "prerender" in purpose for purpose in purposes)

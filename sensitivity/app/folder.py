@@ -1,0 +1,59 @@
+"""The private folder of the server: sockets, settings and caches, for this user alone."""
+
+from __future__ import annotations
+
+import os
+import site
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+from tempfile import gettempdir, mkdtemp
+
+EMPTY = "empty"
+"""Name of the folder in which processes run."""
+
+LONGEST = 70
+"""Bytes of the folder for temporary files, so that the path of a socket in it has at most 103."""
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Make the folder, with mode 700, and remove it at the end."""
+    parent = gettempdir()
+    if len(os.fsencode(parent)) > LONGEST:
+        parent = "/tmp"
+    folder = Path(mkdtemp(prefix="sensitivity-", dir=parent))
+    (folder / EMPTY).mkdir()
+    try:
+        yield folder
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def server_environment(folder: Path) -> dict[str, str]:
+    """Return variables that keep Jupyter from reading and writing settings of the user.
+
+    The browser is opened with the environment of the server: HOME stays as it is.
+    """
+    names = {f"JUPYTER_{name}_DIR": name.lower() for name in ("CONFIG", "DATA", "RUNTIME")}
+    return {name: str(folder / place) for name, place in names.items()}
+
+
+def process_environment(folder: Path) -> dict[str, str]:
+    """Return variables for the process of a visitor: a home in the folder, and little memory.
+
+    On matrices of this size more threads of BLAS are slower, and each takes memory. Two arenas
+    instead of eight per core, and large arrays outside them, give freed memory back (mallopt(3)):
+    after a basis that is too large, smaller ones fit again.
+    """
+    home = str(folder / "home")
+    places = ("HOME", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        **dict.fromkeys(places, home),
+        **dict.fromkeys(threads, "1"),
+        "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": "1000000",  # bytes
+        "PYTHONUSERBASE": site.getuserbase(),  # else found from HOME
+    }
