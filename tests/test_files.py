@@ -684,7 +684,9 @@ def test_on_the_command_line(name: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert matches(one.words, err)
     if one.symbols:
         assert status == 0
-        assert json.loads(out)["structure"]["symbols"] == list(Atoms(one.symbols).symbols)
+        found = json.loads(out)["structure"]
+        assert found["symbols"] == list(Atoms(one.symbols).symbols)
+        assert bool(found["notes"]) == bool(one.words)
         assert err == "" or err.startswith("sensitivity: note: ")
     else:
         assert (status, out) == (2, "")

@@ -102,6 +102,7 @@ def load_source(
         index=chosen.index,
         frames=chosen.count,
         all_counted=chosen.complete,
+        notes=chosen.notes,
     )
 
 

@@ -27,6 +27,8 @@ class Source:
         How many frames the file has, or at least has.
     all_counted
         Whether ``frames`` is the exact number.
+    notes
+        What was decided in reading the file.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Source:
     index: int = 0
     frames: int = 1
     all_counted: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def describe_source(source: Source) -> dict[str, Any]:
@@ -44,6 +47,7 @@ def describe_source(source: Source) -> dict[str, Any]:
         "index": source.index,
         "frames": source.frames,
         "all_frames_counted": source.all_counted,
+        "notes": list(source.notes),
         "formula": atoms.get_chemical_formula(),
         "symbols": list(atoms.symbols),
         "positions": atoms.positions.tolist(),
