@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -770,13 +769,12 @@ def test_a_pipe_tells_its_format(form: str) -> None:
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0", "fifo"])
 def test_pipes(name: str, tmp_path: Path) -> None:
-    feed: Callable[[], None] = lambda: None  # noqa: E731
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=fifo.write_bytes, args=[field("cut.xyz")], daemon=True)
     if name == "fifo":
-        name = str(tmp_path / "fifo")
-        os.mkfifo(name)
-        feed = lambda: Path(name).write_bytes(field("cut.xyz")) and None  # noqa: E731
-    writer = threading.Thread(target=feed)
-    writer.start()
+        name = str(fifo)
+        writer.start()
     done = subprocess.run(
         [sys.executable, "-m", "sensitivity", "analyze", name, "--json", "--n-max=2"],
         input=field("cut.xyz"),
@@ -784,7 +782,6 @@ def test_pipes(name: str, tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    writer.join()
     found = json.loads(done.stdout)["structure"]
     assert (found["formula"], found["frames"]) == ("N2", 2)
     assert f"{ONE_BAD} 1" in done.stderr.decode()

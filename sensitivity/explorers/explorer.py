@@ -169,10 +169,7 @@ class Explorer(Choices):
         self._look_at(replace(self._wanted, centers=centers))
 
     def open(self, name: str, content: bytes, *, index: int | None = None) -> None:
-        """Show one structure of a file, given its name and its content.
-
-        ``index`` is its number, from the end if it is negative; None for the first that can be
-        read.
+        """Show structure ``index`` of a file, or the first that can be read.
 
         Raises
         ------

@@ -40,7 +40,7 @@ class Content:
     path
         Where the same bytes are on the disk, or None.
     kept
-        The bytes of what cannot be read twice, or None.
+        The bytes of a pipe or of standard input, which can be read only once; else None.
     damage
         What was wrong with the bytes as far as they were read, or nothing.
     """

@@ -1,6 +1,6 @@
-"""Files of strangers, read in a process of its own that is bounded in time and memory.
+"""Uploaded files, read in a separate process with limits on time and memory.
 
-Some short files make a reader work for hours or fill the memory, and no list of them is complete.
+Some short files keep a reader busy for hours or fill the memory, and no list of them is complete.
 """
 
 from __future__ import annotations

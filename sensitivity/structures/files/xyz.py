@@ -8,7 +8,14 @@ from contextlib import suppress
 from functools import partial
 
 from sensitivity.structures.files.elements import DUMMY, describe, resolve
-from sensitivity.structures.files.frames import Frame, Lines, Pending, UnreadableError, parse
+from sensitivity.structures.files.frames import (
+    Frame,
+    Lines,
+    Pending,
+    UnreadableError,
+    parse,
+    reading,
+)
 
 _PLAIN = "species:S:1:pos:R:3"  # columns of a file that does not say which it has
 _MEANT = re.compile(r"\b(Lattice|Properties|pbc)\s*=")
@@ -111,10 +118,8 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
 
     properties = _PLAIN
     if "Properties=" in comment:
-        try:
+        with reading():
             properties = str(key_val_str_to_dict(comment).get("Properties", _PLAIN))
-        except Exception as error:
-            raise UnreadableError(f"line {line}: its keys and values cannot be read") from error
     fields = properties.split(":")
     column, found = 0, {}
     try:
