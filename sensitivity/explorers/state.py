@@ -85,7 +85,8 @@ class Upload:
     @property
     def note(self) -> str:
         """What was decided in reading the structure, and which others cannot be read."""
-        return "; ".join([*self.frames[self.index].notes, *self.others])
+        notes = [*self.frames[self.index].notes, *self.others]
+        return f"{self.name}: {'; '.join(notes)}." if notes else ""
 
 
 @dataclass(frozen=True, eq=False)
