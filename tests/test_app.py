@@ -30,6 +30,8 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from sensitivity.app import server
 from sensitivity.app.limits import MESSAGE, REQUEST, UPLOAD
 
+pytestmark = pytest.mark.slow
+
 ERROR_IN_LOG = "The error is shown in the terminal"
 
 

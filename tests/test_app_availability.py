@@ -24,6 +24,8 @@ from websockets.sync.client import ClientConnection
 
 from sensitivity.app.limits import LOADING
 
+pytestmark = pytest.mark.slow
+
 LEAVINGS = 40
 ABORTED = 10
 SOON = 20.0

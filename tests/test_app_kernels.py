@@ -19,6 +19,8 @@ from sensitivity.app import kernels as kernels_module
 from sensitivity.app.kernels import Kernels
 from sensitivity.app.limits import LOADING, VISITORS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def kernels(monkeypatch, tmp_path) -> Kernels:

@@ -612,6 +612,7 @@ def test_help_and_version_are_quick_and_load_no_large_library():
         assert done.stdout.startswith({"--help": "usage: ", "--version": "sensitivity "}[word])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["analyze", "diagnose"])
 def test_without_a_plot_matplotlib_is_not_loaded(command):
     code = (
@@ -647,6 +648,7 @@ def test_interrupt_is_one_sentence(monkeypatch, capsys):
     assert capsys.readouterr() == ("", INTERRUPTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["diagnose CH4", "locate CH4", "invert CH4 --rattle 0.1"])
 @pytest.mark.parametrize("module", ["numpy", "ase", "scipy", "sensitivity.jacobian"])
 def test_interrupt_of_an_import_is_one_sentence(line, module):
@@ -760,6 +762,7 @@ def test_lab_refuses_a_port_that_does_not_exist(notebooks, capsys):
     assert not notebooks[1].exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system: signals and exec")
 def test_lab_serves_and_ends_with_its_process(tmp_path):
     notebook = Path(lab_module.__file__).parent.parent / "notebooks"

@@ -420,6 +420,7 @@ WITH_CTRL_C = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
 @pytest.mark.parametrize("command", WITH_CTRL_C)
 def test_ctrl_c_ends_a_command_on_a_terminal_with_what_there_is(command):

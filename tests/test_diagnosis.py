@@ -64,6 +64,7 @@ def disturbed(atoms: Atoms, rng: np.random.Generator) -> Iterator[tuple[str, Ato
         yield name, moved, center
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "order", "basis"), ROWS)
 def test_every_row_of_the_table(case: cases.Case, order: str, basis: int) -> None:
     """Symmetry and incompleteness as group theory and invariant theory ask, the rest truncation.
@@ -115,6 +116,7 @@ def check_truncated(atoms: Atoms, n_max: int, l_max: int, *, rank: int) -> None:
         assert found == {cause: number for cause, number in expected.items() if number}, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["X0", "S1", "N3"])
 def test_incompleteness_is_not_missed_when_each_atom_moves_by_the_tolerance(name: str) -> None:
     case = next(case for case in cases.ENVIRONMENTS if case.name == name)
@@ -178,6 +180,7 @@ def invariant_displacements(atoms: Atoms, center: int) -> int:
     return round(float(np.mean(fixed * traces - traces - rotations)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [2, 3])
 def test_g2_has_no_spurious_zero(order: int) -> None:
     """Every environment of every molecule with at most ten atoms."""
@@ -287,6 +290,7 @@ def random_environment(rng: np.random.Generator) -> Atoms:
             return Atoms(["C", *symbols], positions)
 
 
+@pytest.mark.slow
 def test_no_false_alarm() -> None:
     rng = np.random.default_rng(0)
     descriptor = DensityCorrelations(order=2, cutoff=CUTOFF, n_max=8, l_max=8)
@@ -619,6 +623,7 @@ def test_a_neighbor_at_the_cutoff_is_unseen_within_the_tolerance(gap, unseen, di
         assert away == {None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cutoff", "size", "count"), [(3.5, 6, 29), (5.0, 6, 70), (8.0, 8, 131)])
 def test_one_rule_for_what_is_visible(cutoff: float, size: int, count: int) -> None:
     """From one atom of C60 many displacements are hardly visible, which is not sensitive."""

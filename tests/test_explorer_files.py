@@ -102,6 +102,7 @@ def test_the_film_has_frames_that_differ(offer: Callable[[str], bytes]) -> None:
     np.testing.assert_array_equal(pictures[1] == pictures[FRAMES // 2 - 1], True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "known"), [("H", False), ("CH4", True)])
 def test_what_has_no_internal_displacement_is_taken_home_too(name: str, known: bool) -> None:
     """One atom, and a molecule that sees a neighbour at the ends of a swing only; every button."""

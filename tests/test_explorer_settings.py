@@ -95,6 +95,7 @@ def test_a_descriptor_that_sees_nothing(explorer: Explorer) -> None:
     assert markers(explorer)[0][0] == "sensitive"
 
 
+@pytest.mark.slow
 def test_orders_up_and_down() -> None:
     explorer = Explorer("H2O", replace(QUICK, order=1), centers=[0])
     order = explorer.settings.order

@@ -19,7 +19,7 @@ from sensitivity.app.limits import UPLOAD
 from sensitivity.explorers import Explorer, uploads
 from sensitivity.explorers.settings import MOST_ATOMS
 
-pytestmark = TOOLBAR
+pytestmark = [TOOLBAR, pytest.mark.slow]
 
 THREE = xyz(molecule("H2O"), molecule("NH3"), molecule("CO"))
 

@@ -110,6 +110,7 @@ def disconnect(listed: list[Any]) -> Callable[[], None]:
     return lambda: listed.append(mine[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VALUES)
 def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
     explorer: Explorer, name: str
@@ -136,6 +137,7 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
         assert wiring.values(explorer)[name][0].value == VALUES[name][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLICKS)
 def test_a_button_has_its_effect_if_it_is_connected_and_only_then(
     explorer: Explorer, name: str

@@ -692,6 +692,7 @@ def test_on_the_command_line(name: str, tmp_path: Path, capsys: pytest.CaptureFi
         assert err.startswith("sensitivity: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, one in CASES.items() if one.upload])
 def test_in_the_explorer(name: str, explorer: Explorer) -> None:
     one = CASES[name]
@@ -717,6 +718,7 @@ def test_the_explorer_shows_the_first_frame_that_can_be_read(explorer: Explorer)
     assert explorer.settings.frame.value == 1
 
 
+@pytest.mark.slow
 def test_the_explorer_reads_fewer_formats(explorer: Explorer) -> None:
     for one in CASES.values():
         if not one.upload and one.name != "a.xyz":
@@ -756,6 +758,7 @@ def test_a_long_trajectory_is_not_parsed_to_reach_its_end(
     assert len(parsed) == structures.files.reading.COUNTED + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["cif", "proteindatabank", "sdf", "vasp"])
 def test_a_pipe_tells_its_format(form: str) -> None:
     command = [sys.executable, "-m", "sensitivity", "analyze", "-", "--json", "--n-max=2"]
@@ -767,6 +770,7 @@ def test_a_pipe_tells_its_format(form: str) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0", "fifo"])
 def test_pipes(name: str, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
@@ -920,6 +924,7 @@ HARMFUL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HARMFUL)
 def test_reading_ends_after_some_seconds(name: str) -> None:
     begin = time.monotonic()

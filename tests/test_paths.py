@@ -52,6 +52,7 @@ def displaced(length: float) -> np.ndarray:
     return np.sort(moved)[::-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [1, -1])
 def test_along_the_null_mode_of_a_singular_point_features_hardly_move(sign: int) -> None:
     """The curve is a ring: features that are so constant allow for 0.33 Å, and no more.
@@ -120,6 +121,7 @@ def soft(name: str, *, step: float) -> Path:
     return follow(atoms, DESCRIPTOR, center=0, mode=mode, length=0.4, step=step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOFT)
 def test_the_end_is_that_of_finer_steps(name: str) -> None:
     """In steps of 0.005 Å throughout they end up to 0.06 Å beside; errors grow on the way."""
@@ -129,6 +131,7 @@ def test_the_end_is_that_of_finer_steps(name: str) -> None:
     assert np.linalg.norm(ends[0] - ends[1]) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["X0", "near X+"])
 def test_the_curve_does_not_depend_on_the_distance_of_frames(name: str) -> None:
     paths = soft(name, step=0.1), soft(name, step=0.04), finer(name)
@@ -255,6 +258,7 @@ def bent(angle: float) -> Atoms:
     return Atoms("CHF", [[0, 0, 0], [1.0, 0, 0], [1.7 * np.cos(angle), 1.7 * np.sin(angle), 0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.05, 0.3, 0.7, 1.5])
 def test_a_closed_orbit_is_recognised(step: float) -> None:
     """Order 1 sees two distances and no angle: the null mode turns one bond all the way round.
@@ -289,6 +293,7 @@ def test_goes_on_where_it_closes_if_wanted() -> None:
     assert path.net[-1] > 0.3
 
 
+@pytest.mark.slow
 def test_symmetry_is_kept_along_what_has_it() -> None:
     """Modes with other symmetries cross on the way, and do not mix in."""
     start = structures.load("C2v")

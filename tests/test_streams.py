@@ -10,7 +10,10 @@ import pytest
 
 from sensitivity.commands.streams import one_line
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell"),
+]
 
 LINES = ["analyze CH4 --json", "structures", "--help", "--version"]
 LOST = "sensitivity: the standard output cannot be written (No space left on device), and the"

@@ -202,6 +202,7 @@ def _ask_libmsym(atoms: Atoms) -> str:
     return infinite.get(symbol, f"{symbol} {order}")
 
 
+@pytest.mark.slow
 def test_molecules_against_libmsym() -> None:
     asked, answered = 0, 0
     wrong = []
@@ -420,6 +421,7 @@ def test_rounded_coordinates_keep_the_group(name: str, decimals: int) -> None:
         assert site.group.deviation <= 0.5 * 10**-decimals * math.sqrt(3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize("by", [1e-5, TOLERANCE])
 def test_displaced_atoms_keep_the_group(name: str, by: float) -> None:
@@ -430,6 +432,7 @@ def test_displaced_atoms_keep_the_group(name: str, by: float) -> None:
         assert site.group.deviation <= by
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["C1", "C5", "S8", "D4", "D3d", "T", "Th", "O", "Ih"])
 def test_displaced_orbits_keep_the_group(symbol: str) -> None:
     for seed in range(5):
@@ -515,6 +518,7 @@ def test_the_next_group_beyond_the_tolerance() -> None:
     assert site_symmetry(_stretched(0.05), center=0, cutoff=WHOLE).next is None
 
 
+@pytest.mark.slow
 def test_the_largest_group_when_not_all_operations_fit_together() -> None:
     """Each operation towards a larger group costs less than that group."""
     for seed in range(6):

@@ -883,6 +883,7 @@ def test_a_text_outside_or_on_another_is_found(on_the_way: PathExplorer) -> None
     assert any(each.startswith("on the legend on ") for each in found)
 
 
+@pytest.mark.slow
 def test_all_text_of_paths_is_inside_and_apart(on_the_way: PathExplorer) -> None:
     short = follow(structures.load("S1"), DESCRIPTOR, center=0, mode=8, length=0.1, step=0.05)
     ends = structures.load("CH4"), structures.load("X0")  # zeros at both
@@ -894,6 +895,7 @@ def test_all_text_of_twins_is_inside_and_apart(twin: Twin, both: TwinExplorer) -
     check_widths(both.chart, TwinExplorer(twin, Closed()).chart)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_bases")
 def test_all_text_of_bases_is_inside_and_apart(basis: BasisExplorer) -> None:
     basis.l_max = 1  # truncation, incompleteness, and what was seen before

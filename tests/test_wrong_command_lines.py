@@ -278,6 +278,7 @@ def test_it_is_one_sentence(line: str, folder: Path, capsys: pytest.CaptureFixtu
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from laboratory import NO_BROWSER, browse, find_browser, run_notebook, serve, write_notebook
@@ -14,6 +15,13 @@ CELLS = (
     "import ipywidgets\nfrom sensitivity.explorers import Explorer\nplace = ipywidgets.VBox([])",
     "explorer = Explorer()\nplace.children = (explorer.widget,)\nplace",
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder as slow."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
