@@ -264,6 +264,12 @@ def use(site: app_server.Site, program: str, *, minutes: float, seed: int) -> di
     }
 
 
+def result(work: Future[Any]) -> Any:
+    """Return what was found, or what went wrong: the rest of the log is kept."""
+    error = work.exception()
+    return work.result() if error is None else {"failed": repr(error)}
+
+
 def main() -> None:
     """Run everything on one server, and write the log."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -284,7 +290,7 @@ def main() -> None:
         idle: Future[Any] = pool.submit(stay_idle, site, options.idle)
         left: Future[Any] = pool.submit(leave_often, site, options.leavings)
         used = use(site, program, minutes=options.minutes, seed=options.seed)
-        found = {"pages": used, "idle websocket": idle.result(), "leavings": left.result()}
+        found = {"pages": used, "idle websocket": result(idle), "leavings": result(left)}
         log = site.log.read_text()
     found["tracebacks in the log"] = log.count("Traceback")
     found["the server ended and left nothing"] = True  # serve() raises otherwise

@@ -116,7 +116,7 @@ def test_the_process_of_a_page_that_never_connects_ends(site):
 
 def test_a_page_that_reads_nothing_is_disconnected_before_the_server_is_full(site):
     kernel = site.enter()
-    with site.inside(kernel) as client, site.connect(kernel) as connection:
+    with site.inside(kernel) as client, site.connect(kernel, reads=False) as connection:
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         before = site.process.memory_info().rss
         client.execute(MUCH, silent=True, reply=True, timeout=60)
