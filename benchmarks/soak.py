@@ -193,7 +193,10 @@ def act(visit: Visit, rng: random.Random) -> str:
 
 
 def leave_often(site: app_server.Site, count: int) -> dict[str, Any]:
-    """Leave while arrays are sent, and measure how long the next visitor waits."""
+    """Leave while arrays are sent, and measure how long the next visitor waits.
+
+    The page of a process is never closed: it is gone, and another visitor gets its place.
+    """
     rng, times = random.Random(0), []
     for number in range(count):
         if number % 20 == 0:

@@ -22,7 +22,7 @@ if find_spec("voila") is None:
 from app_server import COMMAND, Site, ask, serve, tell
 from websockets.sync.client import ClientConnection
 
-from sensitivity.app.limits import LOADING
+from sensitivity.app.limits import SILENT
 
 LEAVINGS = 40
 ABORTED = 10
@@ -111,7 +111,7 @@ def test_ten_loads_that_are_aborted_leave_places_for_the_next_visitor(site):
 def test_the_process_of_a_page_that_never_connects_ends(site):
     kernel = site.enter()
     assert kernel in site.kernels()
-    wait_until(lambda: kernel not in site.kernels(), seconds=LOADING + 5)
+    wait_until(lambda: kernel not in site.kernels(), seconds=SILENT + 5)
 
 
 def test_a_page_that_reads_nothing_is_disconnected_before_the_server_is_full(site):
