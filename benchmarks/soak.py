@@ -193,7 +193,10 @@ def act(visit: Visit, rng: random.Random) -> str:
 
 
 def leave_often(site: app_server.Site, count: int) -> dict[str, Any]:
-    """Leave while arrays are sent, and measure how long the next visitor waits."""
+    """Leave while arrays are sent, and measure how long the next visitor waits.
+
+    The page of a process is never closed: it is gone, and another visitor gets its place.
+    """
     rng, times = random.Random(0), []
     for number in range(count):
         if number % 20 == 0:
@@ -264,6 +267,12 @@ def use(site: app_server.Site, program: str, *, minutes: float, seed: int) -> di
     }
 
 
+def result(work: Future[Any]) -> Any:
+    """Return what was found, or what went wrong: the rest of the log is kept."""
+    error = work.exception()
+    return work.result() if error is None else {"failed": repr(error)}
+
+
 def main() -> None:
     """Run everything on one server, and write the log."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -284,7 +293,7 @@ def main() -> None:
         idle: Future[Any] = pool.submit(stay_idle, site, options.idle)
         left: Future[Any] = pool.submit(leave_often, site, options.leavings)
         used = use(site, program, minutes=options.minutes, seed=options.seed)
-        found = {"pages": used, "idle websocket": idle.result(), "leavings": left.result()}
+        found = {"pages": used, "idle websocket": result(idle), "leavings": result(left)}
         log = site.log.read_text()
     found["tracebacks in the log"] = log.count("Traceback")
     found["the server ended and left nothing"] = True  # serve() raises otherwise

@@ -78,9 +78,14 @@ class Site:
         return json.loads(script[1])["kernelId"]
 
     def connect(
-        self, kernel: str, *, protocol: str = PROTOCOL, headers: dict[str, str] | None = None
+        self,
+        kernel: str,
+        *,
+        protocol: str = PROTOCOL,
+        headers: dict[str, str] | None = None,
+        reads: bool = True,
     ) -> ClientConnection:
-        """Connect to the process of a page, as the page does."""
+        """Connect to the process of a page, as the page does; or read a few messages only."""
         access = {"Authorization": f"token {self.token}"}
         return connect(
             f"ws{self.address[4:]}/api/kernels/{kernel}/channels",
@@ -88,7 +93,8 @@ class Site:
             subprotocols=[protocol] if protocol else None,
             max_size=None,
             ping_interval=None,  # a page sends none
-            close_timeout=1,  # with messages that nobody has read it would be waited for
+            max_queue=None if reads else 16,  # beyond that, it does not even answer pings
+            close_timeout=None if reads else 1,  # nor a close
         )
 
     @contextmanager
@@ -108,7 +114,7 @@ class Site:
         comm = uuid.uuid4().hex
         opening = ask("comm_open", {"comm_id": comm, "target_name": CONTROL, "data": {}})
         content = {"comm_id": comm, "data": {"method": "request_states"}}
-        with self.connect(kernel) as connection:
+        with self.connect(kernel, reads=False) as connection:
             send(connection, opening | {"metadata": {"version": "1.0.0"}})
             for _ in range(REQUESTS):
                 send(connection, ask("comm_msg", content))

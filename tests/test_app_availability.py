@@ -22,7 +22,7 @@ if find_spec("voila") is None:
 from app_server import COMMAND, Site, ask, serve, tell
 from websockets.sync.client import ClientConnection
 
-from sensitivity.app.limits import LOADING
+from sensitivity.app.limits import SILENT
 
 pytestmark = pytest.mark.slow
 
@@ -113,12 +113,12 @@ def test_ten_loads_that_are_aborted_leave_places_for_the_next_visitor(site):
 def test_the_process_of_a_page_that_never_connects_ends(site):
     kernel = site.enter()
     assert kernel in site.kernels()
-    wait_until(lambda: kernel not in site.kernels(), seconds=LOADING + 5)
+    wait_until(lambda: kernel not in site.kernels(), seconds=SILENT + 5)
 
 
 def test_a_page_that_reads_nothing_is_disconnected_before_the_server_is_full(site):
     kernel = site.enter()
-    with site.inside(kernel) as client, site.connect(kernel) as connection:
+    with site.inside(kernel) as client, site.connect(kernel, reads=False) as connection:
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         before = site.process.memory_info().rss
         client.execute(MUCH, silent=True, reply=True, timeout=60)

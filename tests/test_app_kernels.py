@@ -17,7 +17,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 
 from sensitivity.app import kernels as kernels_module
 from sensitivity.app.kernels import Kernels
-from sensitivity.app.limits import LOADING, VISITORS
+from sensitivity.app.limits import SILENT, VISITORS
 
 pytestmark = pytest.mark.slow
 
@@ -58,10 +58,44 @@ def test_a_process_whose_page_does_not_connect_ends_unless_the_page_asks(kernels
             kernels.expect(name)
         kernels.notify_connect(connected)
         for _ in range(3):
-            now += 0.7 * LOADING
+            now += 0.7 * SILENT
             kernels.kernel_model(asking)
             await kernels.cull_kernels()
         assert ended == [silent]
+
+    asyncio.run(visit())
+
+
+def test_a_page_that_is_gone_gives_its_place_to_the_next_visitor(kernels, monkeypatch):
+    now = 0.0
+    ended = []
+
+    async def end(name, **_):
+        ended.append(name)
+        del kernels._kernels[name]
+
+    monkeypatch.setattr(kernels_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(AsyncMappingKernelManager, "kernel_model", lambda *_: {})
+    monkeypatch.setattr(kernels, "shutdown_kernel", end)
+
+    async def visit() -> None:
+        nonlocal now
+        names = [await kernels.start_kernel() for _ in range(VISITORS)]
+        for name in names:
+            kernels._kernel_connections[name] = 0
+            kernels.notify_connect(name)
+        for name in names[:3]:
+            now += 1.0
+            kernels.notify_disconnect(name)
+        with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken"):
+            await kernels.start_kernel()  # they may come back
+        now += SILENT + 0.1
+        kernels.kernel_model(names[1])  # its page is there, and asks
+        assert await kernels.start_kernel() not in names
+        assert await kernels.start_kernel() not in names
+        assert ended == [names[0], names[2]]
+        with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken"):
+            await kernels.start_kernel()
 
     asyncio.run(visit())
 

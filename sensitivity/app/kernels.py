@@ -22,7 +22,7 @@ from tornado.web import HTTPError
 from traitlets import default
 
 from sensitivity.app.folder import EMPTY, process_environment
-from sensitivity.app.limits import DELAY, LOADING, STARTING, VISITORS
+from sensitivity.app.limits import DELAY, SILENT, STARTING, VISITORS
 
 FULL = (
     f"All {VISITORS} places are taken. Close another page of the explorer, then load this one "
@@ -64,19 +64,27 @@ class Kernels(AsyncMappingKernelManager):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._given: set[str] = set()
-        self._loading: dict[str, float] = {}
+        self._loading: set[str] = set()
+        self._absent: dict[str, float] = {}  # when a page that is not connected was last heard of
         self._arriving = 0
         self._spare: asyncio.Task[str] | None = None
         self._starting: set[asyncio.Task[str]] = set()
         self._closed = False
 
     async def start_kernel(self, **_: Any) -> str:  # type: ignore[override]
-        """Return the process for a new visitor, if there is a place."""
+        """Return the process for a new visitor, if there is a place.
+
+        If there is none, that of the page that has been gone for longest is given up.
+        """
         self._given.intersection_update(self.list_kernel_ids())
-        if len(self._given) + self._arriving >= VISITORS:
+        full = len(self._given) + self._arriving >= VISITORS
+        gone = [kernel for kernel in self._absent if self._is_gone(kernel)] if full else []
+        if full and not gone:
             raise HTTPError(503, FULL)
         self._arriving += 1
         try:
+            if gone:
+                await self.end(min(gone, key=self._absent.__getitem__))
             kernel = await self._take()
         finally:
             self._arriving -= 1
@@ -93,33 +101,46 @@ class Kernels(AsyncMappingKernelManager):
     def expect(self, kernel: str) -> None:
         """Wait from now on for a page to connect to its process, or to ask for it."""
         if not self._kernel_connections.get(kernel):
-            self._loading[kernel] = time.monotonic()
+            self._loading.add(kernel)
+            self._absent[kernel] = time.monotonic()
 
     def kernel_model(self, kernel_id: str) -> dict[str, Any]:
-        """Return the description of a process, for which the page that is loading asks."""
-        if kernel_id in self._loading:
-            self.expect(kernel_id)
+        """Return the description of a process, for which a page that is not connected asks."""
+        if kernel_id in self._absent:
+            self._absent[kernel_id] = time.monotonic()
         model: dict[str, Any] = super().kernel_model(kernel_id)
         return model
 
     def notify_connect(self, kernel_id: str) -> None:
         """Stop waiting for a page that has connected."""
-        self._loading.pop(kernel_id, None)
+        self._loading.discard(kernel_id)
+        self._absent.pop(kernel_id, None)
         super().notify_connect(kernel_id)
+
+    def notify_disconnect(self, kernel_id: str) -> None:
+        """Note when the last page of a process was disconnected."""
+        super().notify_disconnect(kernel_id)
+        if kernel_id in self._given and not self._kernel_connections.get(kernel_id):
+            self._absent[kernel_id] = time.monotonic()
 
     async def end(self, kernel: str) -> None:
         """End a process, if it has not ended."""
-        self._loading.pop(kernel, None)
+        self._given.discard(kernel)
+        self._loading.discard(kernel)
+        self._absent.pop(kernel, None)
         with suppress(HTTPError, KeyError):  # it may end by itself meanwhile
             await self.shutdown_kernel(kernel, now=True)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
-        """End the process of a page that has been gone for long, but not the spare one."""
-        since = self._loading.get(kernel_id)
-        if since is not None and time.monotonic() - since > LOADING:
+        """End the process of a page that never connected or has been gone for long."""
+        if kernel_id in self._loading and self._is_gone(kernel_id):
             await self.end(kernel_id)
-        elif kernel_id in self._given:
+        elif kernel_id in self._given:  # not the spare one
             await super().cull_kernel_if_idle(kernel_id)
+
+    def _is_gone(self, kernel: str) -> bool:
+        silent = time.monotonic() - self._absent[kernel]
+        return kernel in self._given and silent > SILENT
 
     async def shutdown_all(self, now: bool = True) -> None:  # type: ignore[override]
         """End all processes, those that are just being started too."""

@@ -36,9 +36,10 @@ PATIENCE = 300
 """Seconds after which the process of a page that is no longer connected ends. Normally the page
 ends it when it is closed; this is for a lost connection, which may come back."""
 
-LOADING = 10
-"""Seconds after which the process of a page ends that was sent, and has neither connected nor asked
-for its process since. The page asks every two seconds (``templates/page.js``)."""
+SILENT = 10
+"""Seconds after which a page counts as gone that is not connected and does not ask for its process;
+it asks every two seconds (``templates/page.js``). If it never connected, its process ends. If it
+did, the process ends when another visitor needs the place."""
 
 ROUND = 2
 """Seconds between two checks for such processes."""
