@@ -152,7 +152,10 @@ def test_nothing_in_the_page_comes_from_elsewhere(site):
     assert [address for address in loaded if not re.match(r"/voila/|data:", address)] == []
 
 
-@pytest.mark.parametrize("path", ["/", "/?token=wrong", "/login"])
+FILES = ["/voila/templates/lab/static/voila.js", "/voila/static/voila.js", "/voila/files/x"]
+
+
+@pytest.mark.parametrize("path", ["/", "/?token=wrong", "/login", *FILES])
 def test_without_the_token_there_is_a_sentence(site, path):
     status, text, _ = site.get(path, token=False)
     assert status == 403
@@ -168,7 +171,8 @@ def test_without_the_token_a_process_is_out_of_reach(site, kernel):
 
 
 def test_a_name_of_another_machine_is_refused(site):
-    assert site.get("/", headers={"Host": "elsewhere.example"})[0] == 403
+    for path in ("/", *FILES):
+        assert site.get(path, headers={"Host": "elsewhere.example"})[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -185,6 +189,8 @@ def test_a_name_of_another_machine_is_refused(site):
         "/voila/files/server.py",
         "/voila/files/../cli.py",
         "/voila/static/../app.py",
+        "/voila/templates/x",
+        "/voila/templates/../x",
         "/explorer.ipynb",
     ],
 )
@@ -217,6 +223,7 @@ OTHER_PORT = {"Origin": "http://127.0.0.1:1"}
         {"X-Moz": "prefetch"},
         {"Origin": "https://elsewhere.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         OTHER_PORT,
     ],
     ids=str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -12,17 +13,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib.util import find_spec
 
+import psutil
 import pytest
 
 if find_spec("voila") is None:
     pytest.skip("needs voila, of the extra lab", allow_module_level=True)
 
-from app_server import COMMAND, Site, ask, serve, tell
+from app_server import COMMAND, Site, ask, send, serve, tell
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from sensitivity.app.limits import SILENT
+from sensitivity.app.limits import DELAY, SILENT, SILENT_CONNECTIONS, WEBSOCKETS
 
 pytestmark = pytest.mark.slow
 
@@ -124,6 +128,90 @@ def test_a_page_that_reads_nothing_is_disconnected_before_the_server_is_full(sit
         client.execute(MUCH, silent=True, reply=True, timeout=60)
         wait_until(lambda: json.loads(site.get(f"/api/kernels/{kernel}")[1])["connections"] == 0)
         assert site.process.memory_info().rss - before < 200e6
+
+
+def test_messages_that_a_process_does_not_read_are_bounded(site):
+    """One on a channel that no process reads, and many to a process that is stopped."""
+    kernel = site.enter()
+    with site.connect(kernel) as connection:
+        send(connection, ask("comm_msg", {"comm_id": "none", "data": 0}, channel="stdin"))
+        with pytest.raises(ConnectionClosed, match="not a message of a page"):
+            connection.recv(timeout=30)
+    before = site.process.memory_info().rss
+    program = find_process(site, kernel)
+    with site.connect(kernel) as connection:
+        assert is_answering(connection)
+        program.suspend()
+        try:
+            with pytest.raises(ConnectionClosed, match="the process does not keep up"):
+                flood(connection)
+        finally:
+            program.resume()
+    assert site.process.memory_info().rss - before < 200e6
+
+
+def flood(connection: ClientConnection) -> None:
+    for _ in range(20):
+        send(connection, ask("comm_msg", {"comm_id": "none", "data": "x" * 9_000_000}))
+    while True:
+        connection.recv(timeout=30)
+
+
+def test_a_page_cannot_take_all_connections(site):
+    kernel = site.enter()
+    with ExitStack() as stack:
+        for _ in range(WEBSOCKETS):
+            stack.enter_context(site.connect(kernel))
+        with pytest.raises(InvalidStatus, match="429"):
+            site.connect(kernel)
+
+
+def test_connections_that_send_nothing_keep_nobody_out(site):
+    host, port = site.address.removeprefix("http://").split(":")
+    with ExitStack() as stack:
+        held = [
+            stack.enter_context(socket.create_connection((host, int(port))))
+            for _ in range(4 * SILENT_CONNECTIONS)
+        ]
+        began = time.monotonic()
+        site.enter()
+        assert time.monotonic() - began < SOON
+        assert held[0].recv(1) == b""  # the oldest was closed
+    assert "Too many open files" not in site.log.read_text()
+
+
+def test_a_spare_process_that_was_killed_is_not_given_to_a_visitor(site):
+    before = site.kernels()
+    site.enter()
+    wait_until(lambda: site.kernels() - before)
+    wait_until(lambda: len(site.kernels() - before) > 1, seconds=DELAY + 30)
+    for kernel in site.kernels() - before:
+        find_process(site, kernel).kill()
+    with site.connect(site.enter()) as connection:
+        assert is_answering(connection)
+
+
+def find_process(site: Site, kernel: str) -> psutil.Process:
+    name = f"kernel-{kernel}.json"
+    alive = [one for one in site.process.children() if one.status() != psutil.STATUS_ZOMBIE]
+    (found,) = [one for one in alive if name in str(one.cmdline())]
+    return found
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>&- <&-"])
+def test_closed_streams_are_no_harm(tmp_path, closed):
+    command = f"exec {' '.join(COMMAND)} {closed}"
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, shell=True, stdout=subprocess.PIPE, env=environment, text=True
+    ) as one:
+        try:
+            found = re.search(r"(http\S+)/\?token=(\S+)", one.stdout.readline())
+            site = Site(found[1], found[2], psutil.Process(one.pid), tmp_path / "log")
+            with site.connect(site.enter()) as connection:
+                assert is_answering(connection)
+        finally:
+            one.terminate()
 
 
 # What a process may use, and what leaves it

@@ -26,9 +26,12 @@ pytestmark = pytest.mark.slow
 def kernels(monkeypatch, tmp_path) -> Kernels:
     """A manager whose processes are names."""
 
+    async def alive():
+        return True
+
     async def start(self, **_):
         name = uuid.uuid4().hex
-        self._kernels[name] = SimpleNamespace()
+        self._kernels[name] = SimpleNamespace(is_alive=alive)
         return name
 
     monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)

@@ -574,6 +574,11 @@ CASES = {
     "gro, second frame": case(
         "a.gro", 2 * GRO.format("SOL", "OW", "SOL", "HW1"), "OH", index=1, words="OW"
     ),
+    "gro, no box": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-9], "OH", "OW read as O"),
+    "gro, cut": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-60], "", "and 1 follow"),
+    "commas": case(
+        "a.xyz", "1\n\nH,0,0,0\n", "", "line 3: expected a symbol and three numbers bet"
+    ),
     "gro, virtual site": case("a.gro", GRO.format("XXX", "MW", "SOL", "OW"), "", "'MW' is not the"),
     "turbomole, Å": case(
         "coord", "$coord angs\n0.0 0.0 0.0 h\n$end\n", "", "'$coord angs' is not read"
@@ -898,6 +903,7 @@ def test_as_ase_reads(name: str, form: str, packed: bool, tmp_path: Path) -> Non
     np.testing.assert_allclose(found.cell, expected.cell, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::sensitivity.structures.StructureWarning")  # no cell
 @pytest.mark.parametrize("form", ["cfg", "gen", "gromacs", "vasp", "turbomole", "res", "sdf"])
 def test_no_prefix_of_a_file_is_a_smaller_structure(form: str, tmp_path: Path) -> None:
     name = {"vasp": "POSCAR", "turbomole": "coord", "gromacs": "a.gro"}.get(form, f"a.{form}")

@@ -7,7 +7,13 @@ from urllib.parse import urlsplit
 
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Application, HTTPError
+from tornado.web import (
+    Application,
+    HTTPError,
+    RequestHandler,
+    StaticFileHandler,
+    authenticated,
+)
 from voila.voila_identity_provider import VoilaIdentityProvider
 
 NO_TOKEN = (
@@ -30,6 +36,25 @@ class Refused(JupyterHandler):
         """Refuse before any method is called, and before the user is looked up."""
         self.current_user = self._jupyter_current_user = None
         raise HTTPError(403, self._sentence)
+
+
+def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
+    """Return a handler that asks for the token and checks the host, as those of Jupyter do.
+
+    Voila serves some of its files by handlers of tornado, which do neither.
+    """
+    if issubclass(handler, JupyterHandler) or not issubclass(handler, StaticFileHandler):
+        return handler
+
+    class Guarded(JupyterHandler, handler):  # type: ignore[misc, valid-type]
+        @authenticated
+        async def get(self, path: str, include_body: bool = True) -> None:
+            try:
+                await StaticFileHandler.get(self, path, include_body)
+            except (ValueError, AssertionError) as error:  # the path has too few parts
+                raise HTTPError(404) from error
+
+    return Guarded
 
 
 class TokenIdentity(VoilaIdentityProvider):
@@ -64,13 +89,21 @@ def is_from_other_site(request: HTTPServerRequest) -> bool:
     site = headers.get("Sec-Fetch-Site")
     if site is None:
         origin = headers.get("Origin")
-        return origin is not None and urlsplit(origin.lower()).netloc != request.host.lower()
+        return origin is not None and _netloc(origin) != request.host.lower()
     is_link = (
         request.method == "GET"
         and headers.get("Sec-Fetch-Mode") == "navigate"
         and headers.get("Sec-Fetch-Dest") == "document"
     )
     return site not in OWN_SITE and not is_link
+
+
+def _netloc(origin: str) -> str:
+    """Return host and port of an origin; nothing if it is malformed."""
+    try:
+        return urlsplit(origin.lower()).netloc
+    except ValueError:
+        return ""
 
 
 def is_speculative(request: HTTPServerRequest) -> bool:

@@ -14,9 +14,11 @@ import psutil
 from sensitivity.app.limits import ENDING
 
 SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+    if hasattr(signal, name)
 ]
-"""Ctrl-C, the usual request to end, and the end of the terminal."""
+"""Ctrl-C, the usual request to end, the end of the terminal, and Ctrl-\\."""
 
 
 def end_on_signals(stop: Callable[[], None], folder: Path) -> None:

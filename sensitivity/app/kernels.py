@@ -52,6 +52,10 @@ class Kernel(ServerKernelManager):
     # could listen to a TCP port.
     transport = "ipc"
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.waiting: dict[str, int] = {}  # bytes of messages that are not answered, by their id
+
     @default("ip")
     def _short_path(self) -> str:
         # The path of a socket has at most 107 bytes (unix(7)), and 103 on macOS.
@@ -97,6 +101,10 @@ class Kernels(AsyncMappingKernelManager):
         """Start a process for the next visitor, if there is no spare one."""
         if self._spare is None and not self._closed:
             self._spare = self._start()
+
+    def count_pages(self, kernel: str) -> int:
+        """Return how many websockets lead to a process."""
+        return int(self._kernel_connections.get(kernel, 0))
 
     def expect(self, kernel: str) -> None:
         """Wait from now on for a page to connect to its process, or to ask for it."""
@@ -152,7 +160,11 @@ class Kernels(AsyncMappingKernelManager):
     async def _take(self) -> str:
         spare, self._spare = self._spare, None
         kernel = await self._wait_for(spare or self._start())
-        return kernel if kernel in self else await self._wait_for(self._start())  # it has ended
+        manager: Any = self.get_kernel(kernel) if kernel in self else None
+        if manager is not None and await manager.is_alive():  # it may have ended
+            return kernel
+        await self.end(kernel)
+        return await self._wait_for(self._start())
 
     async def _wait_for(self, task: asyncio.Task[str]) -> str:
         """Wait for a start that goes on if the visitor leaves: the next one gets the process."""

@@ -19,6 +19,22 @@ UNREAD = 50 * MEGABYTE
 """Bytes that wait for a page to read them. The connection to a page that reads nothing is closed;
 the largest picture has 2 MB."""
 
+UNANSWERED = 10_000
+"""Messages that a process has not answered yet. Moving a slider sends some per second."""
+
+WEBSOCKETS = 4
+"""Connections to one process: one page, and its next one while the first is being closed."""
+
+SILENT_CONNECTIONS = 100
+"""Connections that have not sent a request. A browser opens a few ahead; beyond these the oldest is
+closed."""
+
+IDLE = 60
+"""Seconds after which a connection without a request is closed."""
+
+FILES = 4096
+"""Open files and connections of the server, if the system allows so many."""
+
 REQUEST = 100_000
 """Bytes of the body of a request, of which the page sends only one, when it is closed."""
 

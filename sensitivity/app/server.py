@@ -13,15 +13,17 @@ from threading import Thread
 from typing import Any
 
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPMessageDelegate
 from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from sensitivity.app.auth import GuardedApplication, TokenIdentity
+from sensitivity.app.auth import GuardedApplication, TokenIdentity, guarded
 from sensitivity.app.ending import end_on_signals
 from sensitivity.app.folder import private_folder, server_environment
-from sensitivity.app.limits import MESSAGE, REQUEST
+from sensitivity.app.limits import FILES, IDLE, MESSAGE, REQUEST, SILENT_CONNECTIONS
 from sensitivity.app.page import Page
 from sensitivity.app.settings import settings
 from sensitivity.app.websocket import Websocket
@@ -43,6 +45,7 @@ OURS = {VoilaKernelWebsocketHandler: Websocket, TornadoVoilaHandler: Page}
 def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[str], None]) -> int:
     """Serve the page until the process is ended; see ``open_app``."""
     listener = bind(port)
+    allow_files()
     with private_folder() as folder:
         loop = IOLoop.current()
         end_on_signals(lambda: loop.add_callback_from_signal(loop.stop), folder)
@@ -54,6 +57,18 @@ def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[st
         server.initialize([])
         server.start()
     return 0
+
+
+def allow_files() -> None:
+    """Raise the limit on open files, which is low for connections and sockets of processes."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def bind(port: int | None) -> socket:
@@ -74,6 +89,51 @@ def bind(port: int | None) -> socket:
         listener = create_server((ADDRESS, 0))
     listener.setblocking(False)
     return listener
+
+
+class Listener(HTTPServer):
+    """Closes connections that send nothing, before they take what visitors need."""
+
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        """Have no connection yet."""
+        super().initialize(*args, **kwargs)
+        self._silent: dict[object, IOStream] = {}
+
+    def start_request(self, server_conn: object, request_conn: Any) -> Any:
+        """Take a new connection, which has sent nothing yet, or a new request of an old one."""
+        self._silent[server_conn] = request_conn.stream
+        self.close_silent(SILENT_CONNECTIONS)
+        return _Heard(super().start_request(server_conn, request_conn), self, server_conn)
+
+    def hear(self, server_conn: object) -> None:
+        """Note that a connection has sent a request, or was closed."""
+        self._silent.pop(server_conn, None)
+
+    def close_silent(self, most: int) -> None:
+        """Close the oldest silent connections beyond a number of them."""
+        while len(self._silent) > most:
+            self._silent.pop(next(iter(self._silent))).close()
+
+
+class _Heard(HTTPMessageDelegate):
+    """Passes a request on, and notes that there was one."""
+
+    def __init__(self, to: Any, listener: Listener, connection: object) -> None:
+        self._to, self._listener, self._connection = to, listener, connection
+
+    def headers_received(self, start_line: Any, headers: Any) -> Any:
+        self._listener.hear(self._connection)
+        return self._to.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Any:
+        return self._to.data_received(chunk)
+
+    def finish(self) -> None:
+        self._to.finish()
+
+    def on_connection_close(self) -> None:
+        self._listener.hear(self._connection)
+        self._to.on_connection_close()
 
 
 class Server(Voila):
@@ -112,7 +172,9 @@ class Server(Voila):
     def init_handlers(self) -> list[Any]:
         """Replace some handlers of Voila."""
         found = super().init_handlers()
-        return [(path, OURS.get(handler, handler), *more) for path, handler, *more in found]
+        return [
+            (path, guarded(OURS.get(handler, handler)), *more) for path, handler, *more in found
+        ]
 
     def start(self) -> None:
         """Make the application and answer requests until the process is ended."""
@@ -123,13 +185,20 @@ class Server(Voila):
     def listen(self) -> None:
         """Answer on the port that was taken, until the loop is stopped."""
         # Twice: at the limit of the buffer it would hang up without giving a reason.
-        http = HTTPServer(self.app, max_body_size=REQUEST, max_buffer_size=2 * MESSAGE)
+        http = Listener(
+            self.app,
+            max_body_size=REQUEST,
+            max_buffer_size=2 * MESSAGE,
+            idle_connection_timeout=IDLE,
+        )
         http.add_socket(self._listener)
         self._announce(f"The explorer is at {self.address} until you press Ctrl-C.")
         if self.open_browser:
             self.launch_browser()
         self.ioloop.add_callback(self.kernel_manager.prepare)
         self.ioloop.start()
+        http.stop()
+        http.close_silent(0)
         self.ioloop.run_sync(self.kernel_manager.shutdown_all)
 
     def launch_browser(self) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from asyncio import Future
 from typing import Any
 
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 from tornado.iostream import StreamBufferFullError
 from tornado.web import HTTPError
 
-from sensitivity.app.limits import PARTS, PING, UNREAD
+from sensitivity.app.limits import PARTS, PING, UNANSWERED, UNREAD, WEBSOCKETS
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 """The protocol between pages of Jupyter and a process."""
 
+TOO_MANY = "This page is open too many times; close the others."
 OTHER_PROTOCOL = f"This server supports {PROTOCOL} only; load the page again."
-UNREADABLE = 1003  # RFC 6455, section 7.4.1
+UNREADABLE, TOO_MUCH = 1003, 1008  # RFC 6455, section 7.4.1
+CHANNELS = frozenset(["shell", "control"])
+"""Channels of messages from a page. A process reads no others, so that messages would pile up."""
+
 WORD = 8  # bytes of a number at the beginning of a message
 
 SENT = frozenset(
@@ -43,11 +48,35 @@ class Connection(ZMQChannelsWebsocketConnection):
             return
         _, parts = self.session.feed_identities(outgoing_msg)
         kind = self.session.unpack(parts[1])["msg_type"]
+        if kind == "status" and self.session.unpack(parts[4])["execution_state"] == "idle":
+            self.kernel_manager.waiting.pop(self.session.unpack(parts[2]).get("msg_id"), None)
         if kind in SENT:
             super().handle_outgoing_message(stream, outgoing_msg)
         elif kind in {"stream", "error"}:
             content = self.session.unpack(parts[4])
             self.log.error(content.get("text") or "\n".join(content.get("traceback", ())))
+
+    def handle_incoming_message(self, incoming_msg: Any) -> None:
+        """Pass a message on if the process keeps up with what it was sent.
+
+        What it does not read waits in the memory of the server.
+        """
+        channel, parts = deserialize_msg_from_ws_v1(incoming_msg)
+        try:
+            header = self.session.unpack(parts[0])
+            name, kind = str(header["msg_id"]), header["msg_type"]
+        except (IndexError, KeyError, TypeError, ValueError):
+            name, kind = "", None
+        if channel not in CHANNELS or kind is None:
+            self.websocket_handler.close(UNREADABLE, "not a message of a page")
+            return
+        waiting = self.kernel_manager.waiting
+        if kind in self.multi_kernel_manager.allowed_message_types:  # others are dropped
+            waiting[name] = len(incoming_msg)
+        if sum(waiting.values()) > UNREAD or len(waiting) > UNANSWERED:
+            self.websocket_handler.close(TOO_MUCH, "the process does not keep up")
+            return
+        super().handle_incoming_message(incoming_msg)
 
     def disconnect(self) -> None:  # type: ignore[override]
         """Close the connection, and forget the channels: a late answer would listen to them."""
@@ -80,6 +109,9 @@ class Websocket(KernelWebsocketHandler):
         if PROTOCOL not in [name.strip() for name in offered]:
             raise HTTPError(400, OTHER_PROTOCOL)
         await super().pre_get()
+        kernels: Any = self.kernel_manager
+        if kernels.count_pages(self.kernel_id) >= WEBSOCKETS:
+            raise HTTPError(429, TOO_MANY)
 
     async def open(self, kernel_id: str) -> None:
         """Connect to the process."""

@@ -23,6 +23,7 @@ def prepare_streams() -> None:
             os.fstat(descriptor)
             continue
         os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        os.set_inheritable(descriptor, True)
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))

@@ -46,6 +46,11 @@ def sentences(diagnosis: Diagnosis) -> Iterator[str]:
             f"{_environments(diagnosis)}: {seen} of "
             f"{_count(diagnosis.internal, 'internal displacement')} {_is(seen)} visible."
         )
+        if (rank := diagnosis.spectrum.rank) > seen:
+            yield (
+                f"At exactly this geometry {rank} {_is(rank)}: geometries within the tolerance, "
+                f"{diagnosis.tolerance:g} Å, hide more."
+            )
         yield from _invisible(diagnosis)
         yield from _condition(diagnosis)
     yield from _remarks(diagnosis)

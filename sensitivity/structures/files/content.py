@@ -136,11 +136,10 @@ def open_content(name: str, *, expected: str) -> Content:
         If there is no such file, or it is a folder, a device, or empty; ``expected`` says what
         was expected instead.
     """
-    path = Path(name)
     if name == STANDARD_INPUT:
         content = Content("standard input", kept=_read_stream(sys.stdin))
     else:
-        content = _open_path(path, expected=expected)
+        content = _open_path(name, expected=expected)
     if not content.head:
         damaged = f" ({content.damage})" if content.damage else ""
         shown = "standard input" if name == STANDARD_INPUT else f"the file {name}"
@@ -148,15 +147,16 @@ def open_content(name: str, *, expected: str) -> Content:
     return content
 
 
-def _open_path(path: Path, *, expected: str) -> Content:
+def _open_path(name: str, *, expected: str) -> Content:
+    path = Path(name)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:  # a NUL character is a ValueError
         if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
-            raise ValueError(f"there is no file {path}; expected {expected}.") from error
-        raise ValueError(f"cannot read {path} ({error.strerror}); expected {expected}.") from error
+            raise ValueError(f"there is no file {name}; expected {expected}.") from error
+        raise ValueError(f"cannot read {name} ({error.strerror}); expected {expected}.") from error
     if stat.S_ISDIR(mode):
-        raise ValueError(f"{path} is a folder; expected {expected}.")
+        raise ValueError(f"{name} is a folder; expected {expected}.")
     try:
         if stat.S_ISREG(mode):
             with path.open("rb"):
@@ -166,8 +166,8 @@ def _open_path(path: Path, *, expected: str) -> Content:
         if stat.S_ISCHR(mode) and _is_terminal(path):
             return Content(path.name, kept=_read_stream(sys.stdin))
     except OSError as error:
-        raise ValueError(f"cannot read {path} ({error.strerror}); expected {expected}.") from error
-    raise ValueError(f"{path} is a device; expected {expected}.")
+        raise ValueError(f"cannot read {name} ({error.strerror}); expected {expected}.") from error
+    raise ValueError(f"{name} is a device; expected {expected}.")
 
 
 def _is_terminal(path: Path) -> bool:

@@ -34,22 +34,23 @@ def _read(source: Lines) -> Frame:
         raise UnreadableError(
             f"line {start}: expected the number of atoms, found {count!r}"
         ) from error
-    while len(rows) <= wanted and source.peek() is not None:
+    while len(rows) < wanted and (source.peek() or "").strip() and not _is_box(source.peek()):
         rows.append(source.take())
-    if wanted < 1 or len(rows) <= wanted or not _is_box(rows[-1]):
+    if wanted < 1 or len(rows) < wanted:
         raise UnreadableError(
-            f"line {start} announces {wanted} atoms, which the file does not have; is it complete?"
+            f"line {start} announces {wanted} atoms, and {len(rows)} follow; is the file complete?"
         )
+    box = source.take() if _is_box(source.peek()) else "0 0 0"  # ASE writes none for a molecule
     labels: dict[str, str] = {}
-    named = [_name_element(row, line, labels) for line, row in enumerate(rows[:-1], start + 1)]
-    text = "\n".join([title, count, *named, rows[-1], ""])
+    named = [_name_element(row, line, labels) for line, row in enumerate(rows, start + 1)]
+    text = "\n".join([title, count, *named, box, ""])
     return parse(text, "gromacs", notes=describe(labels))
 
 
-def _is_box(line: str) -> bool:
+def _is_box(line: str | None) -> bool:
     """Whether a line holds the three, or nine, numbers of a box."""
     try:
-        return len([float(word) for word in line.split()]) in {3, 9}
+        return len([float(word) for word in (line or "").split()]) in {3, 9}
     except ValueError:
         return False
 

@@ -49,7 +49,7 @@ def find_operations(
         texts = [str(text) for text in (listed if isinstance(listed, list) else [listed])]
         for text in texts:
             if not _OPERATION.fullmatch(text.strip().strip("'\"")):
-                raise UnreadableError(f"the symmetry operation {text!r} cannot be read")
+                raise UnreadableError(f"the symmetry operation {text[:40]!r} cannot be read")
         with reading():
             rotations, translations = parse_sitesym([text.strip("'\" ") for text in texts])
         return np.array(rotations, dtype=float), np.array(translations, dtype=float)

@@ -51,7 +51,13 @@ def _split_frame(source: Lines) -> Pending:
     comment = source.take() if source.peek() is not None else ""
     rows: list[str] = []
     while len(rows) < count:
-        if len((source.peek() or "").split(None, 1)) < 2:
+        line = source.peek() or ""
+        if len(line.split(None, 1)) < 2:
+            if line.strip() and _count(line) is None:
+                raise UnreadableError(
+                    f"line {source.number + 1}: expected a symbol and three numbers between "
+                    f"spaces, found {_shorten(line)}"
+                )
             raise UnreadableError(
                 f"line {start} announces {count} atoms, and only {len(rows)} follow; is the file "
                 "complete?"
