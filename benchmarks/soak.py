@@ -22,6 +22,7 @@ from ast import literal_eval
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,10 @@ def act(visit: Visit, rng: random.Random) -> str:
         action(visit, rng)
     except TimeoutError:  # it was covered or went away, as for a person
         visit.done["not possible"] += 1
-    wrong = visit.check()
+    try:
+        wrong = visit.check()
+    except Exception as error:  # whatever it is, the rest of the log is kept
+        wrong = f"{error!r}; the page says {visit.page.get_by_role('alert').text_content()!r}"
     return f"{action.__name__}: {wrong}" if wrong else ""
 
 
@@ -253,8 +257,10 @@ def use(site: app_server.Site, program: str, *, minutes: float, seed: int) -> di
             for visit in visits:
                 found = act(visit, rng)
                 if found:
+                    print(found, flush=True)
                     wrong.append(found)
-                    visit.enter()
+                    with suppress(TimeoutError):  # found again after the next action
+                        visit.enter()
             usage.note(site)
         console = [text for visit in visits for text in visit.complaints.console]
     return {
@@ -296,6 +302,7 @@ def main() -> None:
         found = {"pages": used, "idle websocket": result(idle), "leavings": result(left)}
         log = site.log.read_text()
     found["tracebacks in the log"] = log.count("Traceback")
+    found["end of the log"] = log[-2000:].splitlines() if "Traceback" in log else []
     found["the server ended and left nothing"] = True  # serve() raises otherwise
     options.output.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))

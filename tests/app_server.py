@@ -102,9 +102,9 @@ class Site:
         """Connect to the process of a visitor as the server does."""
         client = BlockingKernelClient(connection_file=str(self.folder / f"kernel-{kernel}.json"))
         client.load_connection_file()
-        client.start_channels()
+        # Without the heartbeat, which takes a process for dead after a second without processor.
+        client.start_channels(iopub=False, stdin=False, hb=False)
         try:
-            client.wait_for_ready(timeout=30)
             yield client
         finally:
             client.stop_channels()
