@@ -574,7 +574,7 @@ CASES = {
     "gro, second frame": case(
         "a.gro", 2 * GRO.format("SOL", "OW", "SOL", "HW1"), "OH", index=1, words="OW"
     ),
-    "gro, no box": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-9], "OH", "OW read as O"),
+    "gro, no box": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-9], "OH", "OW read"),
     "gro, cut": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-60], "", "and 1 follow"),
     "commas": case(
         "a.xyz", "1\n\nH,0,0,0\n", "", "line 3: expected a symbol and three numbers bet"
