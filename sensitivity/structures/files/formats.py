@@ -7,14 +7,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
-from functools import partial
 from itertools import islice
 from typing import Final
 
 from sensitivity.structures.files import cif, gromacs, lammps, pdb, vasp, xyz
 from sensitivity.structures.files.content import Content
 from sensitivity.structures.files.elements import describe, resolve
-from sensitivity.structures.files.frames import Frame, Pending, UnreadableError, parse_all, read_all
+from sensitivity.structures.files.frames import (
+    Frame,
+    Pending,
+    UnreadableError,
+    keep,
+    parse_all,
+    read_all,
+)
 
 EXPECTED: Final = "a structure file such as .xyz, .extxyz, .cif or POSCAR"
 
@@ -113,7 +119,7 @@ def find_format(content: Content) -> str:
         found = None
     shown = next((form for form, sign in _SIGNS if re.match(sign, text)), None)
     if found not in ioformats or (shown in _CLEAR and found in _by_ending(content.name)):
-        found = found if found == "xyz" else shown
+        found = shown
     if found is None:
         raise UnreadableError(
             "its format is not recognized; name it with the format that ASE gives it"
@@ -154,11 +160,7 @@ def scan(content: Content, form: str, types: lammps.Types | None) -> Iterator[Pe
         raise UnreadableError(f"types are for LAMMPS files, and this is of the format {form}")
     if form in {"xyz", "extxyz"}:
         return xyz.scan(content.lines())
-    return (partial(_keep, frame) for frame in _read_frames(content, form, types))
-
-
-def _keep(frame: Frame) -> Frame:
-    return frame
+    return (keep(frame) for frame in _read_frames(content, form, types))
 
 
 def _read_frames(content: Content, form: str, types: lammps.Types | None) -> Iterator[Frame]:

@@ -42,6 +42,11 @@ Pending = Callable[[], Frame]
 """A frame that was found and is read when it is asked for."""
 
 
+def keep(frame: Frame) -> Pending:
+    """Return a frame that is read already as one that is read when it is asked for."""
+    return lambda: frame
+
+
 class UnreadableError(Exception):
     """A frame that cannot be read; the text is the clause that says why."""
 

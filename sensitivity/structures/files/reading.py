@@ -11,7 +11,6 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from numbers import Integral
 from os import PathLike
 
@@ -20,7 +19,7 @@ from ase import Atoms
 from sensitivity.notes import SensitivityWarning
 from sensitivity.structures.files.content import STANDARD_INPUT, open_content
 from sensitivity.structures.files.formats import EXPECTED, check_format, find_format, scan
-from sensitivity.structures.files.frames import Frame, Pending, UnreadableError
+from sensitivity.structures.files.frames import Frame, Pending, UnreadableError, keep
 from sensitivity.structures.files.lammps import check_types
 from sensitivity.structures.neighbors import check
 
@@ -137,7 +136,7 @@ def choose(
             looked += 1
             size += 0 if frame.atoms is None else len(frame.atoms)
             bad += [count] if frame.atoms is None else []
-            last.append(partial(_keep, frame))
+            last.append(keep(frame))
         elif count > index >= 0:
             complete = False
             break
@@ -153,10 +152,6 @@ def choose(
     found, number = wanted(), int(index) % count
     atoms = take(name, found, number=number, count=count, others=others)
     return Chosen(atoms, number, count, complete, (*found.notes, *others))
-
-
-def _keep(frame: Frame) -> Frame:
-    return frame
 
 
 def read_frames(
