@@ -98,7 +98,7 @@ FILES = {
 STRUCTURES = {
     "gone.xyz": "there is no file gone.xyz",
     "gone/POSCAR": "there is no file gone/POSCAR",
-    "./CH4": "there is no file CH4",
+    "./CH4": "there is no file ./CH4",
     "folder.xyz": "folder.xyz is a folder",
     "one.xyz/a.xyz": "no file one.xyz/a.xyz",
     "nan.xyz": "positions must be finite numbers in Å",
@@ -116,7 +116,7 @@ STRUCTURES = {
     "'two\nlines'": "there is no structure named 'two",
     "X": "there is no structure named 'X'",
     "%": "there is no structure named '%'; see",
-    "http://example.org/a.xyz": "there is no file http:/example.org/a.xyz",
+    "http://example.org/a.xyz": "there is no file http://example.org/a.xyz",
 }
 
 PLOTS = {
