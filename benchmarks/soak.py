@@ -151,9 +151,13 @@ def select(visit: Visit, rng: random.Random) -> None:
         chosen.select_option(index=rng.randrange(options))
 
 
+SWINGS = ".fa-play, .fa-pause, .fa-retweet"
+"""Icons of buttons that move the atoms for ever."""
+
+
 def click_button(visit: Visit, rng: random.Random) -> None:
     """Click on a button; not those that swing, since the atoms never rest then."""
-    chosen = _choose(visit, rng, "button:not(.jupyter-widget-play button):not(.widget-upload)")
+    chosen = _choose(visit, rng, f"button:not(:has({SWINGS})):not(.widget-upload)")
     if chosen is not None:
         chosen.click(timeout=5000)
 
