@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sensitivity.commands import navigation
-from sensitivity.commands.inputs import add_descriptor, add_structure, build_descriptor, load_source
+from sensitivity.commands.inputs import (
+    add_descriptor,
+    add_structure,
+    build_descriptor,
+    capitalize_first,
+    load_source,
+)
 from sensitivity.commands.streams import notes, prepare_streams, report, tell
 from sensitivity.outputs import check_output, write_output
 
@@ -115,13 +121,9 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
 def _add_structures(commands: Any) -> None:
     text = "list the named structures"
-    command = commands.add_parser("structures", help=text, description=f"{_sentence(text)}.")
+    command = commands.add_parser("structures", help=text, description=f"{capitalize_first(text)}.")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(run=_list_structures)
 
@@ -129,7 +131,7 @@ def _add_structures(commands: Any) -> None:
 def _add_analyze(commands: Any) -> None:
     text = "show the singular values of the Jacobian of a structure"
     command = commands.add_parser(
-        "analyze", help=text, description=f"{_sentence(text)}, their kinds, {_INPUT}"
+        "analyze", help=text, description=f"{capitalize_first(text)}, their kinds, {_INPUT}"
     )
     add_structure(command)
     add_descriptor(command)
@@ -140,7 +142,7 @@ def _add_analyze(commands: Any) -> None:
 def _add_diagnose(commands: Any) -> None:
     text = "find the cause of every invisible displacement"
     command = commands.add_parser(
-        "diagnose", help=text, description=f"{_sentence(text)}, with evidence, {_INPUT}"
+        "diagnose", help=text, description=f"{capitalize_first(text)}, with evidence, {_INPUT}"
     )
     add_structure(command)
     command.add_argument(
@@ -170,8 +172,8 @@ def _add_lab(commands: Any) -> None:
     command = commands.add_parser(
         "lab",
         help=text,
-        description=f"{_sentence(text)}, which are copied to ./sensitivity-notebooks; existing "
-        "files are kept.",
+        description=f"{capitalize_first(text)}, which are copied to ./sensitivity-notebooks; "
+        "existing files are kept.",
     )
     command.add_argument("--port", type=int, help="port of the server (default: JupyterLab's)")
     command.add_argument("--no-browser", action="store_true", help="do not open a browser")
@@ -186,8 +188,8 @@ def _add_app(commands: Any) -> None:
     command = commands.add_parser(
         "app",
         help=text,
-        description=f"{_sentence(text)}, for this machine only. Anyone with the link can use "
-        "the controls but cannot run code; each visitor gets a separate process.",
+        description=f"{capitalize_first(text)}, for this machine only. Anyone with the link can "
+        "use the controls but cannot run code; each visitor gets a separate process.",
     )
     command.add_argument("--port", type=int, help="port of the page (default: 8866, or a free one)")
     command.add_argument("--no-browser", action="store_true", help="do not open a browser")

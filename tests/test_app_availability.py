@@ -11,9 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 
 import psutil
@@ -138,7 +138,7 @@ def test_messages_that_a_process_does_not_read_are_bounded(site):
         with pytest.raises(ConnectionClosed, match="not a message of a page"):
             connection.recv(timeout=30)
     before = site.process.memory_info().rss
-    program = find_process(site, kernel)
+    (program,) = find_processes(site, [kernel])
     with site.connect(kernel) as connection:
         assert is_answering(connection)
         program.suspend()
@@ -181,20 +181,25 @@ def test_connections_that_send_nothing_keep_nobody_out(site):
 
 
 def test_a_spare_process_that_was_killed_is_not_given_to_a_visitor(site):
-    before = site.kernels()
-    site.enter()
-    wait_until(lambda: site.kernels() - before)
-    wait_until(lambda: len(site.kernels() - before) > 1, seconds=DELAY + 30)
-    for kernel in site.kernels() - before:
-        find_process(site, kernel).kill()
+    before = site.kernels()  # a spare one may be among them, which the visitor gets
+    given = before | {site.enter()}
+    wait_until(lambda: find_processes(site, site.kernels() - given), seconds=DELAY + 30)
+    spare = site.kernels() - given
+    for process in find_processes(site, spare):
+        process.kill()
+    wait_until(lambda: not find_processes(site, spare))
     with site.connect(site.enter()) as connection:
         assert is_answering(connection)
 
 
-def find_process(site: Site, kernel: str) -> psutil.Process:
-    name = f"kernel-{kernel}.json"
-    alive = [one for one in site.process.children() if one.status() != psutil.STATUS_ZOMBIE]
-    (found,) = [one for one in alive if name in str(one.cmdline())]
+def find_processes(site: Site, kernels: Iterable[str]) -> list[psutil.Process]:
+    names = [f"kernel-{kernel}.json" for kernel in kernels]
+    found = []
+    for process in site.process.children():
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):  # it has ended meanwhile
+            command = str(process.cmdline())
+            if any(name in command for name in names):
+                found.append(process)
     return found
 
 

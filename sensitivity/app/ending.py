@@ -25,7 +25,7 @@ def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
     """Call ``stop`` at the first signal, and exit at once if that takes more than ``ENDING`` s.
 
     A signal handler runs between two instructions of the main thread, and can only ask the event
-    loop to stop. A loop that is blocked does not hear it: the exit is in a thread of its own.
+    loop to stop, which a blocked loop never does: the exit runs in a separate thread.
     Signals that come later change nothing, and those that are ignored already (``nohup``) remain
     so.
     """

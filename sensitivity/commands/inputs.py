@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from sensitivity.reports import Source
 
 
+def capitalize_first(text: str) -> str:
+    """Return a text with its first letter in upper case, and names such as Jacobian as they are."""
+    return text[0].upper() + text[1:]
+
+
 def add_structure(command: argparse.ArgumentParser, *, one_center: bool = False) -> None:
     """Add the arguments that choose a structure, and the centers in it or the only one."""
     command.add_argument(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.commands.frames import check_path, write_frames
-from sensitivity.commands.inputs import add_structure, load_source
+from sensitivity.commands.inputs import add_structure, capitalize_first, load_source
 from sensitivity.commands.progress import tell_progress
 
 # Whatever imports scipy is imported where it is used: --help is immediate.
@@ -143,7 +143,7 @@ def _add_command(
     commands: Any, name: str, text: str, *, output: str, one_center: bool = True
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=f"{text[0].upper()}{text[1:]}.{_INPUT}"
+        name, help=text, description=f"{capitalize_first(text)}.{_INPUT}"
     )
     add_structure(command, one_center=one_center)
     command.add_argument("--json", action="store_true", help="print one JSON object")

@@ -324,11 +324,11 @@ class Explorer(Choices):
 
     def _look_at(self, subject: Subject) -> None:
         """Look at something else from now on; what is wanted meanwhile starts from there."""
-        new = subject.upload is not None and subject.upload is not self.reference.upload
+        upload = subject.upload if subject.upload is not self.reference.upload else None
 
         def arrive(reference: Reference) -> None:
             self._go_to(reference)
-            self.panel.tell(subject.upload.note if new and subject.upload else "")
+            self.panel.tell("" if upload is None else upload.note)
 
         self._wanted = subject
         self.panel.tell(f"Looking at {subject.name or subject.atoms.symbols} ...")

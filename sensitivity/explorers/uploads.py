@@ -7,7 +7,7 @@ import re
 from sensitivity.app.limits import UPLOAD
 from sensitivity.explorers.settings import check_size
 from sensitivity.explorers.state import Upload
-from sensitivity.structures.files import take
+from sensitivity.structures.files import no_frame, take
 from sensitivity.structures.files.isolated import read_isolated
 
 FORMATS = (
@@ -64,10 +64,7 @@ def choose_frame(upload: Upload, index: int | None) -> Upload:
         good = (k for k, frame in enumerate(upload.frames) if frame.atoms is not None)
         index = next(good, 0)
     if not -count <= index < count:
-        raise ValueError(
-            f"{upload.name} has {count} frame{'s' if count != 1 else ''}, counted from 0, and no "
-            f"frame {index}; choose an index from 0 to {count - 1}, or from the end."
-        )
+        raise no_frame(upload.name, count, index)
     frame = upload.frames[index]
     if frame.atoms is not None:
         try:

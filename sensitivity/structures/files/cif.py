@@ -99,7 +99,7 @@ def _read(text: str) -> Frame | None:
     alone = lengths is None or np.allclose(lengths, _PLACEHOLDER)
     operations = None if alone else find_operations(tags, cell, notes)
     sites = _choose_groups(_read_sites(tags, cell, operations, notes), notes)
-    sites = _choose_species(sites, np.eye(3) if alone else cell, notes)
+    sites = _choose_species(sites, None if alone else cell, notes)
     if alone and lengths is not None:
         notes.append("the cell of 1 x 1 x 1 Å is a placeholder: read without a cell")
     images = np.concatenate([site.images for site in sites])
@@ -206,11 +206,13 @@ def _expand(place: Array, operations: Operations, cell: Array) -> Array:
 
 
 def _meet(
-    images: Array, image: Array, cell: Array, distance: float, fraction: float = np.inf
+    images: Array, image: Array, cell: Array | None, distance: float, fraction: float = np.inf
 ) -> NDArray[np.bool_]:
-    """Which images, (images, 3), are at the place of one, through the cell's faces too."""
+    """Which images, (images, 3), are at the place of one, through the faces of a cell too."""
     shifts = images - image
-    shifts -= np.round(shifts) if not np.array_equal(cell, np.eye(3)) else 0.0
+    if cell is None:
+        return np.asarray(np.linalg.norm(shifts, axis=1) < distance)
+    shifts -= np.round(shifts)
     near = np.linalg.norm(shifts @ cell, axis=1) < distance
     return np.asarray(near & (np.abs(shifts).max(axis=1) < fraction))
 
@@ -236,7 +238,7 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
     return kept
 
 
-def _choose_species(sites: Sequence[_Site], cell: Array, notes: list[str]) -> list[_Site]:
+def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]) -> list[_Site]:
     """Sites with the species that occupies each shared place most, or is named first."""
     lost: list[_Site] = []
     settled: list[_Site] = []

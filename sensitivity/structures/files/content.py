@@ -58,9 +58,7 @@ class Content:
     @property
     def is_packed(self) -> bool:
         """Whether the bytes are compressed."""
-        with self._open_raw() as file:
-            first = file.read(max(map(len, _PACKED)))
-        return first.startswith(tuple(_PACKED))
+        return self._find_unpacker() is not None
 
     @property
     def is_binary(self) -> bool:
@@ -87,17 +85,16 @@ class Content:
             except _DAMAGED as error:
                 self._note_damage(error)
 
-    def text(self) -> str:
-        """Return the text, lines ending in a line feed."""
-        return "\n".join([*self.lines(), ""])
-
     def _open(self) -> IO[bytes]:
+        unpack = self._find_unpacker()
+        if unpack is None:
+            return self._open_raw()
+        return cast(IO[bytes], unpack(self.path or io.BytesIO(self.kept or b"")))
+
+    def _find_unpacker(self) -> Callable[[Any], Any] | None:
         with self._open_raw() as file:
             first = file.read(max(map(len, _PACKED)))
-        for mark, unpack in _PACKED.items():
-            if first.startswith(mark):
-                return cast(IO[bytes], unpack(self.path or io.BytesIO(self.kept or b"")))
-        return self._open_raw()
+        return next((unpack for mark, unpack in _PACKED.items() if first.startswith(mark)), None)
 
     def _open_raw(self) -> IO[bytes]:
         return io.BytesIO(self.kept or b"") if self.path is None else self.path.open("rb")

@@ -197,9 +197,12 @@ def _split_records(lines: Iterable[str]) -> Iterator[list[str]]:
 def _scan_text(lines: list[str], form: str, content: Content) -> Iterator[Frame]:
     try:
         count = _announced(lines, form)
-        rows = _count_rows(lines, form)
-        if count is not None and (count > len(lines) or rows > count):
-            raise UnreadableError(f"it announces {count} atoms and has {rows or len(lines)} lines")
+        if count is not None:
+            rows = _count_rows(lines, form)
+            if count > len(lines) or rows > count:
+                raise UnreadableError(
+                    f"it announces {count} atoms and has {rows or len(lines)} lines"
+                )
         if form in _REFUSED and (
             match := re.search(_REFUSED[form], "\n".join(lines), re.MULTILINE)
         ):
@@ -231,8 +234,8 @@ def _announced(lines: list[str], form: str) -> int | None:
 
 def _count_rows(lines: list[str], form: str) -> int:
     """How many lines are atoms, in formats in which they can be told from others."""
-    pattern = re.compile(_LABEL[form]) if form in _LABEL else None
-    return sum(bool(pattern and pattern.match(line)) for line in lines)
+    pattern = re.compile(_LABEL.get(form, r"(?!)"))
+    return sum(bool(pattern.match(line)) for line in lines)
 
 
 def _resolve_labels(lines: list[str], form: str) -> tuple[list[str], list[str]]:

@@ -74,27 +74,26 @@ class Lines:
 
 
 @contextmanager
-def reading() -> Iterator[list[str]]:
-    """Turn whatever a reader of ASE raises into ``UnreadableError``, and collect its warnings.
+def reading() -> Iterator[None]:
+    """Turn whatever a reader of ASE raises into ``UnreadableError``, and drop its warnings.
 
-    The readers raise nearly every kind of exception on files that are not what they seem.
+    The readers raise nearly every kind of exception on files that are not what they seem. A warning
+    that an atom is missing is an error.
     """
-    texts: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            yield texts
+            yield
         except UnreadableError:
             raise
         except Exception as error:
             raise UnreadableError(_explain(error)) from error
-        texts += [str(warning.message) for warning in caught]
-    for text in texts:
-        if re.match("Wrong number .* of tokens", text):  # the row, an atom, would be missing
-            raise UnreadableError(f"a table has an incomplete row: {text}")
+    for warning in caught:
+        if re.match("Wrong number .* of tokens", str(warning.message)):  # of the row of an atom
+            raise UnreadableError(f"a table has an incomplete row: {warning.message}")
 
 
-def parse(content: str | bytes, form: str, *, notes: Sequence[str] = (), **settings: Any) -> Frame:
+def parse(content: str, form: str, *, notes: Sequence[str] = (), **settings: Any) -> Frame:
     """Return the only frame that a text, in one of ASE's formats, holds."""
     frame = next(parse_all(content, form, **settings), Frame(problem=_NOTHING))
     return replace(frame, notes=(*notes, *frame.notes)) if frame.atoms is not None else frame

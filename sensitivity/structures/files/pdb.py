@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 
 from sensitivity.structures.files.elements import RESIDUES, describe, enumerate_names, resolve
@@ -51,14 +51,6 @@ class _Atom:
             return None
 
 
-@dataclass
-class _Model:
-    """The lines of one model."""
-
-    header: list[str] = field(default_factory=list)  # cell and transformation
-    atoms: list[_Atom] = field(default_factory=list)
-
-
 def scan(lines: Iterable[str]) -> Iterator[Frame]:
     """Yield every model; a cell that stands before all models belongs to each of them."""
     header: dict[str, str] = {}
@@ -75,20 +67,20 @@ def scan(lines: Iterable[str]) -> Iterator[Frame]:
             inside = record == "MODEL"
             if atoms:
                 sizes.append(len(atoms))
-                yield _read(_Model(list(header.values()), atoms))
+                yield _read(list(header.values()), atoms)
             atoms = []
     if atoms and (inside or (sizes and len(atoms) < sizes[-1])):
         yield Frame(problem=f"model {len(sizes) + 1} has no end; is the file complete?")
     elif atoms:
-        yield _read(_Model(list(header.values()), atoms))
+        yield _read(list(header.values()), atoms)
 
 
-def _read(model: _Model) -> Frame:
+def _read(header: Sequence[str], atoms: Sequence[_Atom]) -> Frame:
     try:
-        header, cell_notes = _check_cell(model.header)
-        atoms, notes = _choose_alternatives(model.atoms)
+        kept, cell_notes = _check_cell(header)
+        chosen, notes = _choose_alternatives(atoms)
         lines, labels, named = [], {}, []
-        for atom in atoms:
+        for atom in chosen:
             symbol, label, from_name = _find_element(atom)
             labels[label] = symbol
             named += [label] if from_name else []
@@ -98,7 +90,7 @@ def _read(model: _Model) -> Frame:
     notes = [*cell_notes, *notes, *describe(labels)]
     if named:
         notes.append("columns 77 and 78 are empty: elements are taken from the names of the atoms")
-    return parse("\n".join([*header, *lines, "END", ""]), "proteindatabank", notes=notes)
+    return parse("\n".join([*kept, *lines, "END", ""]), "proteindatabank", notes=notes)
 
 
 def _check_cell(header: Sequence[str]) -> tuple[list[str], list[str]]:

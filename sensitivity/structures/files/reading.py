@@ -147,7 +147,7 @@ def choose(
     if index < 0 and count >= -index:
         wanted = last[0]
     if wanted is None:
-        raise ValueError(_no_frame(name, count, index))
+        raise no_frame(name, count, index)
     others = note_bad(bad, count=looked, complete=complete and looked == count)
     found, number = wanted(), int(index) % count
     atoms = take(name, found, number=number, count=count, others=others)
@@ -224,8 +224,9 @@ def note_bad(bad: list[int], *, count: int, complete: bool) -> list[str]:
     return [f"{count - len(bad)} of {total} can be read, not frame {which}"]
 
 
-def _no_frame(name: str, count: int, index: int) -> str:
-    return (
+def no_frame(name: str, count: int, index: int) -> ValueError:
+    """Return the error for an index beyond the frames of a file."""
+    return ValueError(
         f"{name} has {count} frame{'s' if count != 1 else ''}, counted from 0, and no frame "
         f"{index}; choose an index from 0 to {count - 1}, or from the end."
     )

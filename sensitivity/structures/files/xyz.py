@@ -175,7 +175,7 @@ def _resolve(label: str, *, line: int) -> str:
 def _from_number(number: str, *, line: int) -> str:
     if number.isdecimal() and int(number) == 0:
         return DUMMY
-    return _resolve(number if number.lstrip("+-").isdecimal() else "", line=line)
+    return _resolve(number, line=line)
 
 
 def _find_culprit(comment: str, rows: list[str], start: int) -> str:
