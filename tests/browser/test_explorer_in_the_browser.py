@@ -149,12 +149,14 @@ def test_thousands_of_updates_leave_nothing_behind(workbench: Workbench) -> None
             workbench.settle()
 
     update(0, WARM)
-    before, heap = workbench.scene(), workbench.page.evaluate(HEAP)
+    before = workbench.scene()
+    heap = min(workbench.page.evaluate(HEAP) for _ in range(3))
     widgets = workbench.ask("len(__import__('ipywidgets').Widget.widgets)")
     update(WARM, SOAK)
     after = workbench.scene()
     assert np.abs(after["atoms"] - before["atoms"]).max() > 0.05
-    assert workbench.page.evaluate(HEAP) < 1.1 * heap
+    # One collection can miss what the page still holds for a moment; what leaks never goes.
+    workbench.wait(lambda: workbench.page.evaluate(HEAP) < 1.1 * heap)
     assert workbench.ask("len(__import__('ipywidgets').Widget.widgets)") == widgets
     for name in ("camera", "components", "geometries", "textures"):
         np.testing.assert_array_equal(after[name], before[name], err_msg=name)
