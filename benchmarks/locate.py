@@ -19,7 +19,7 @@ from scipy.optimize import OptimizeResult, minimize
 
 from benchmarks import clock
 from sensitivity import DensityCorrelations, diagnose, locate, spectrum
-from sensitivity.motions import trivial_motions
+from sensitivity.geometry.motions import trivial_motions
 
 DESCRIPTOR = DensityCorrelations()
 NEXT_ORDER = DensityCorrelations(order=3, n_max=4, l_max=4)

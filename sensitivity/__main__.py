@@ -2,7 +2,7 @@
 
 import sys
 
-from sensitivity.cli import main
+from sensitivity.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

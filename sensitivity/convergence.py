@@ -17,15 +17,15 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, DensityCorrelations
-from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry, smallest_angle
+from sensitivity.geometry.motions import trivial_motions
+from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import jacobian
-from sensitivity.motions import trivial_motions
+from sensitivity.numerics import Array, Indices
 from sensitivity.spectrum import RANK_THRESHOLD, decompose
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import site_symmetry
+from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 Point = tuple[int, ...]
 
 # Smallest singular values that differ by less than this fraction are the same for every use of a

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_descriptor
 from sensitivity.memory import require_memory
+from sensitivity.numerics import Array
 from sensitivity.structures import check_centers
-
-Array = NDArray[np.float64]
 
 # Å. Features vary over a few tenths of an Å: to this step belong an error of 1e-7 of the second
 # derivative from the fourth, and one of 1e-12 of the first from rounding.

@@ -14,13 +14,11 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.motions import Kind, TrivialMotions, trivial_motions
-
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array
 
 # A displacement is visible if its singular value is above this fraction of the scale. Coordinates
 # rounded to 1e-6 Å leave up to 6e-6 in place of an exact zero, over all environments of the G2

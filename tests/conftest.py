@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from panel import Post
 
     from sensitivity.explorers import Explorer
-    from sensitivity.explorers.state import State
+    from sensitivity.explorers.parts.state import State
 
 # Before numpy is imported, and handed down to the processes that tests start: with more threads
 # than matrices of this size deserve, BLAS is slower, and several times slower on a busy machine.

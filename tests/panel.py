@@ -15,8 +15,8 @@ from ase import Atoms
 
 from sensitivity import DensityCorrelations
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.chart import BAND
-from sensitivity.explorers.molecule import ARROWS
+from sensitivity.explorers.main.spectrum_chart import BAND
+from sensitivity.explorers.parts.molecule import ARROWS
 
 # ipympl 0.10 hands its toolbar an argument that traitlets does not want; it works all the same.
 TOOLBAR = pytest.mark.filterwarnings(

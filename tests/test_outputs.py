@@ -15,7 +15,7 @@ import ase.io
 import pytest
 
 from sensitivity import structures
-from sensitivity.cli import main
+from sensitivity.cli.main import main
 from sensitivity.outputs import PROBE, check_output, write_output
 
 QUICK = "--n-max 2 --l-max 2"
@@ -52,7 +52,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     def compute(*_: object, **__: object) -> None:
         pytest.fail("computed before the file was checked")
 
-    monkeypatch.setattr("sensitivity.cli._load", compute)
+    monkeypatch.setattr("sensitivity.cli.main._load", compute)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -112,7 +112,7 @@ def test_plots_load_nothing_of_the_notebook():
 
 def test_help_loads_neither_matplotlib_nor_scipy():
     code = (
-        "from sensitivity.cli import main\ntry: main(['--help'])\nexcept SystemExit as end:"
+        "from sensitivity.cli.main import main\ntry: main(['--help'])\nexcept SystemExit as end:"
         " assert end.code == 0"
     )
     assert loaded(code, "matplotlib", "scipy") == []

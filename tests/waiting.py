@@ -10,7 +10,7 @@ from typing import Any
 
 from panel import SOON
 
-from sensitivity.explorers.background import Worker
+from sensitivity.explorers.parts.background import Worker
 
 
 class Results(list[Any]):

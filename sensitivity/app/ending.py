@@ -11,7 +11,7 @@ from threading import Timer
 
 import psutil
 
-from sensitivity.app.limits import ENDING
+from sensitivity.limits import ENDING
 
 SIGNALS = [
     getattr(signal, name)

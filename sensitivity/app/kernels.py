@@ -22,7 +22,7 @@ from tornado.web import HTTPError
 from traitlets import default
 
 from sensitivity.app.folder import EMPTY, process_environment
-from sensitivity.app.limits import DELAY, SILENT, STARTING, VISITORS
+from sensitivity.limits import DELAY, SILENT, STARTING, VISITORS
 
 FULL = (
     f"All {VISITORS} places are taken. Close another page of the explorer, then load this one "

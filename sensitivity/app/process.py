@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from sensitivity.app.limits import MEMORY
+from sensitivity.limits import MEMORY
 
 SLOW = ("sensitivity.explorers", "nglview", "ipympl.backend_nbagg")
 """Modules that are imported before the visitor comes."""

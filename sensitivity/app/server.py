@@ -23,10 +23,10 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 from sensitivity.app.auth import GuardedApplication, TokenIdentity, guarded
 from sensitivity.app.ending import end_on_signals
 from sensitivity.app.folder import private_folder, server_environment
-from sensitivity.app.limits import FILES, IDLE, MESSAGE, REQUEST, SILENT_CONNECTIONS
 from sensitivity.app.page import Page
-from sensitivity.app.settings import settings
+from sensitivity.app.voila_settings import settings
 from sensitivity.app.websocket import Websocket
+from sensitivity.limits import FILES, IDLE, MESSAGE, REQUEST, SILENT_CONNECTIONS
 
 ADDRESS = "127.0.0.1"
 """Only this machine has it: nobody else can connect."""

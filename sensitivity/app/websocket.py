@@ -11,7 +11,7 @@ from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 from tornado.iostream import StreamBufferFullError
 from tornado.web import HTTPError
 
-from sensitivity.app.limits import PARTS, PING, UNANSWERED, UNREAD, WEBSOCKETS
+from sensitivity.limits import PARTS, PING, UNANSWERED, UNREAD, WEBSOCKETS
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 """The protocol between pages of Jupyter and a process."""

@@ -7,14 +7,13 @@ from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sensitivity.descriptors.correlations import Array, Basis
+from sensitivity.descriptors.correlations import Basis
 from sensitivity.descriptors.couplings import coupling
 from sensitivity.descriptors.expansion import Expansion
+from sensitivity.numerics import Array, Indices
 
 Degrees = tuple[int, int, int]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from sensitivity.descriptors.correlations import Array, Correlation
+from sensitivity.descriptors.correlations import Correlation
 from sensitivity.descriptors.expansion import Contributions, Expansion
+from sensitivity.numerics import Array
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sensitivity.descriptors.expansion import Expansion
 from sensitivity.descriptors.harmonics import Y_00
-
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array
 
 
 class Correlation(Protocol):

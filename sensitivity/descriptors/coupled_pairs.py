@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from sensitivity.descriptors.correlations import Basis
 from sensitivity.descriptors.couplings import coupling
 from sensitivity.descriptors.quadruples import pairs
+from sensitivity.numerics import Array
 
-Array = NDArray[np.float64]
 # By the degree L.
 ByDegree = dict[int, Array]
 

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensitivity.descriptors.harmonics import Y_00, harmonics_gradient, spherical_harmonics
 from sensitivity.descriptors.neighborhoods import Neighborhoods, Neighbors
 from sensitivity.descriptors.radial import RadialFunctions
-
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array
 
 
 @dataclass(frozen=True)

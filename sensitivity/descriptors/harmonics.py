@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array
 
 Y_00 = float(np.sqrt(0.25 / np.pi))
 

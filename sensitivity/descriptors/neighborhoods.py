@@ -16,9 +16,8 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from sensitivity.numerics import Indices
 from sensitivity.structures import Pairs, neighbor_pairs
-
-Indices = NDArray[np.intp]
 
 # A molecule is handled with all its atoms as neighbours of all centers, those beyond the cutoff
 # included, where their density is zero, if at least this fraction are true neighbours: one stack

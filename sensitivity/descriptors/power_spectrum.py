@@ -10,9 +10,10 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.descriptors.correlations import Array, Basis
+from sensitivity.descriptors.correlations import Basis
 from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
 from sensitivity.descriptors.workspace import workspace
+from sensitivity.numerics import Array
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.descriptors.couplings import coupling
+from sensitivity.numerics import Array, Indices
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 Degrees = tuple[int, int, int, int]
 Ties = tuple[bool, ...]
 

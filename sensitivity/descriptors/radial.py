@@ -20,9 +20,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array
 
 # A Gaussian has fallen to 1e-18 of its maximum at nine widths.
 GAUSSIAN_REACH = 9.0

@@ -7,10 +7,11 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from sensitivity.descriptors.correlations import Array, Basis
+from sensitivity.descriptors.correlations import Basis
 from sensitivity.descriptors.coupled_pairs import ByDegree, CoupledPair, couple
 from sensitivity.descriptors.expansion import Expansion
 from sensitivity.descriptors.quadruples import Term, count, rows, spans, terms
+from sensitivity.numerics import Array
 
 # By the degrees of the two factors, then by the degree to which they are coupled.
 PairTable = dict[tuple[int, int], ByDegree]

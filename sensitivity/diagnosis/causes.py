@@ -12,18 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sensitivity.completeness.environments import CompleteView, Environments
 from sensitivity.descriptors import Descriptor
-from sensitivity.diagnosis.coincidences import CompleteView, Environments
+from sensitivity.diagnosis.diagnosis import Cause
 from sensitivity.diagnosis.evidence import relative_responses, relatives
-from sensitivity.diagnosis.results import Cause
-from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry
+from sensitivity.geometry.subspaces import complement
+from sensitivity.numerics import Array
 from sensitivity.singular import DescriptorView, NearestZeros, nearest_zeros
-from sensitivity.singular.nearest import decompose
+from sensitivity.singular.nearest_zeros import decompose
 from sensitivity.symmetry import LARGEST_TOLERANCE, site_symmetry
-
-Array = NDArray[np.float64]
+from sensitivity.symmetry.hidden import hidden_by_symmetry
 
 # Fraction of the largest slope up to which one counts as zero for the polynomials of a complete
 # basis, which have no small values.

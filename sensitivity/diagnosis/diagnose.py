@@ -15,11 +15,11 @@ from functools import cached_property
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
+from sensitivity.completeness.environments import Environments
 from sensitivity.descriptors import REFINABLE, Centers, Descriptor, check_descriptor
 from sensitivity.diagnosis.causes import Null, Suspect, find_null
-from sensitivity.diagnosis.coincidences import Environments
+from sensitivity.diagnosis.diagnosis import Cause, DiagnosedMode, Diagnosis, Evidence
 from sensitivity.diagnosis.evidence import (
     AMPLITUDES,
     SMALL_AMPLITUDES,
@@ -27,10 +27,10 @@ from sensitivity.diagnosis.evidence import (
     relatives,
     response_exponents,
 )
-from sensitivity.diagnosis.results import Cause, DiagnosedMode, Diagnosis, Evidence
-from sensitivity.diagnosis.subspaces import complement, hidden_by_symmetry, smallest_angle
+from sensitivity.geometry.motions import TrivialMotions, trivial_motions
+from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.motions import TrivialMotions, trivial_motions
+from sensitivity.numerics import Array
 from sensitivity.singular import DescriptorView
 from sensitivity.spectrum import (
     RANK_THRESHOLD,
@@ -42,8 +42,7 @@ from sensitivity.spectrum import (
     spectrum,
 )
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
-
-Array = NDArray[np.float64]
+from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
 
 # Å. How exact positions are taken to be: published coordinates are to 1e-4 Å or better.
 TOLERANCE = 1e-3

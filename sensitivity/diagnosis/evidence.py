@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.jacobian import jacobian
+from sensitivity.numerics import Array
 from sensitivity.spectrum import natural_scale
-
-Array = NDArray[np.float64]
 
 # Å, root of the summed squares. Well above the distance to a singular geometry, well below a bond;
 # and for what is seen, small enough that the first order is what counts.

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sensitivity.diagnosis.results import Cause, DiagnosedMode, Diagnosis
+    from sensitivity.diagnosis.diagnosis import Cause, DiagnosedMode, Diagnosis
 
 HEAD = ("cause", "modes", "relative", "larger basis", "next order", "response", "distance (Å)")
 # Below this a number is rounding.

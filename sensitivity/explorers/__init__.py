@@ -3,13 +3,13 @@
 They need the libraries of the extra ``lab``: ``pip install "atomic-sensitivity[lab]"``.
 """
 
-from sensitivity.explorers.libraries import missing
+from sensitivity.explorers.parts.libraries import missing
 
 try:
-    from sensitivity.explorers.basis_explorer import BasisExplorer
-    from sensitivity.explorers.explorer import Explorer
-    from sensitivity.explorers.path_explorer import PathExplorer
-    from sensitivity.explorers.twin_explorer import TwinExplorer
+    from sensitivity.explorers.basis.basis_explorer import BasisExplorer
+    from sensitivity.explorers.main.explorer import Explorer
+    from sensitivity.explorers.path.path_explorer import PathExplorer
+    from sensitivity.explorers.twin.twin_explorer import TwinExplorer
 except ModuleNotFoundError as error:
     raise missing(error) from error
 

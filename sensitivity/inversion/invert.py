@@ -6,19 +6,18 @@ from numbers import Integral, Real
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.inversion.composition import find_lack
-from sensitivity.inversion.descent import ROUNDING, Guess, Problem, search
-from sensitivity.inversion.results import Inversion, count
-from sensitivity.inversion.softness import Softness, soften
+from sensitivity.inversion.feasibility import find_lack
+from sensitivity.inversion.gauss_newton import ROUNDING, Guess, Problem, search
+from sensitivity.inversion.inversion import Inversion, count
+from sensitivity.inversion.soft_mode import Softness, soften
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.singular import Progress, check_progress, explain_stillness
-from sensitivity.singular.avoidance import FADING
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.progress import Progress, check_progress
 from sensitivity.structures import check_centers, neighbor_pairs
-
-Array = NDArray[np.float64]
+from sensitivity.structures.immobile import explain_stillness
 
 # The sum of the squares of larger numbers may overflow.
 LARGEST = 1e150
@@ -142,7 +141,7 @@ def _left(start: Atoms, end: Atoms, cutoff: float, centers: tuple[int, ...]) -> 
     """Atoms that a center saw at the start, and at the end none does, but for what fades."""
     seen = []
     for atoms in (start, end):
-        pairs = neighbor_pairs(atoms, cutoff - FADING)
+        pairs = neighbor_pairs(atoms, cutoff - Tolerance.FADING)
         seen.append({int(j) for i, j in zip(pairs.i, pairs.j, strict=True) if i in centers})
     return tuple(sorted(seen[0] - seen[1] - set(centers)))
 

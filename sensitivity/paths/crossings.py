@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sensitivity.numerics import Array
 from sensitivity.paths.transport import Place, with_equals
 from sensitivity.spectrum import Spectrum
-
-Array = NDArray[np.float64]
 
 # Squared overlap of a vector with what it was: a vector below has turned by more than 45°.
 SAME = 0.5

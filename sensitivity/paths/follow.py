@@ -17,14 +17,15 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.paths.results import Path, net_displacements
+from sensitivity.numerics import Array
+from sensitivity.paths.path import Path, net_displacements
 from sensitivity.paths.returns import Returns
 from sensitivity.paths.transport import depart
 from sensitivity.paths.walk import COMPLETE, INTERRUPTED, Told, Walk
-from sensitivity.singular import Progress, check_progress, explain_stillness
+from sensitivity.progress import Progress, check_progress
 from sensitivity.spectrum import Spectrum, spectrum
+from sensitivity.structures.immobile import explain_stillness
 
-Array = NDArray[np.float64]
 Integers = NDArray[np.integer]
 
 # More frames than this are a mistake in the units.

@@ -8,15 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
+from sensitivity.geometry.superposition import superpose
+from sensitivity.numerics import Array
 from sensitivity.paths.steps import See, Stride, advance
 from sensitivity.paths.transport import Place
-from sensitivity.singular import superpose
 from sensitivity.structures import environment
-
-Array = NDArray[np.float64]
 
 # Å. Where the curve is nearest to its start it passes it by no more than this, if it closes: the
 # error of a curve of some Å.

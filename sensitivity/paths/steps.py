@@ -16,13 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sensitivity.numerics import Array
 from sensitivity.paths.crossings import track
 from sensitivity.paths.transport import Place, orthonormal, turning_rates
 from sensitivity.spectrum import Spectrum
 
-Array = NDArray[np.float64]
 See = Callable[[Array], Spectrum]
 
 # Coefficients γ and δ of the method.

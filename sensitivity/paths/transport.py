@@ -20,11 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum
-
-Array = NDArray[np.float64]
 
 # Å. The constant C: two vectors whose singular values differ by s, as a fraction of the largest,
 # are told apart within C/s², that is 0.01 Å for a difference of 1 %. With a half or twice of it the

@@ -8,7 +8,7 @@ from math import ceil
 from sensitivity.paths.returns import Returns
 from sensitivity.paths.steps import See, Stride, advance
 from sensitivity.paths.transport import Place
-from sensitivity.singular import Progress
+from sensitivity.progress import Progress
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures import neighbor_pairs
 

@@ -1,7 +1,7 @@
 """Figures of results: they compute nothing, and take their colours from the axes they are in."""
 
-from sensitivity.plots.causes import plot_diagnosis
-from sensitivity.plots.convergence import plot_convergence
+from sensitivity.plots.convergence_plot import plot_convergence
+from sensitivity.plots.diagnosis_plot import plot_diagnosis
 from sensitivity.plots.modes import plot_mode
 from sensitivity.plots.overview import save_overview
 from sensitivity.plots.palette import COLORS, MARKERS

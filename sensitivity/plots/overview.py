@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sensitivity.diagnosis import Diagnosis
-from sensitivity.diagnosis.results import SPURIOUS
-from sensitivity.plots.causes import plot_diagnosis
+from sensitivity.diagnosis.diagnosis import SPURIOUS
+from sensitivity.plots.diagnosis_plot import plot_diagnosis
 from sensitivity.plots.modes import plot_mode
 from sensitivity.plots.palette import TRIVIAL, WIDTH
 from sensitivity.plots.singular_values import plot_spectrum

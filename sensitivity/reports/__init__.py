@@ -1,8 +1,7 @@
 """Results in words: tables for a terminal, and objects for JSON."""
 
 from sensitivity.reports.diagnoses import describe_diagnosis, tabulate_diagnosis
-from sensitivity.reports.library import describe_library, tabulate_library
-from sensitivity.reports.navigation import (
+from sensitivity.reports.geometries import (
     describe_inversion,
     describe_path,
     describe_point,
@@ -12,6 +11,7 @@ from sensitivity.reports.navigation import (
     tabulate_point,
     tabulate_twin,
 )
+from sensitivity.reports.library_table import describe_library, tabulate_library
 from sensitivity.reports.sources import Source
 from sensitivity.reports.spectra import describe_spectrum, tabulate_spectrum
 

@@ -8,22 +8,18 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
+from sensitivity.numerics import Array, Tolerance
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
 
-Array = NDArray[np.float64]
 Avoided = Literal["symmetry", "coalescence"]
 
 AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
 # Å. No search comes nearer than this, since a descriptor may refuse atoms at one place.
 ONE_PLACE = 1e-3
-# Å. What an atom does that is nearer than this to the cutoff fades as the square of its distance
-# from it: singular values vanish there because the atom is hardly seen, and for no other reason.
-FADING = 0.02
 # Å, root mean square over the environment: ten times what diagnose takes as symmetric by default.
 NEARLY_SYMMETRIC = 1e-2
 # Part of a displacement, in norm, that the group has to allow to be seen.
@@ -57,7 +53,7 @@ class Avoidance:
             return False
         pairs = neighbor_pairs(atoms, self.descriptor.cutoff)
         lengths = np.linalg.norm(pairs.vectors[pairs.i == self.center], axis=1)
-        if lengths.max(initial=0.0) > self.descriptor.cutoff - FADING:
+        if lengths.max(initial=0.0) > self.descriptor.cutoff - Tolerance.FADING:
             return False
         low, high = self.bonds
         rounding = 1e-9 * lengths

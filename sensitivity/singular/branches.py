@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.jacobian import jacobian
+from sensitivity.numerics import Array
 from sensitivity.singular.points import SingularPoint
-
-Array = NDArray[np.float64]
 
 # Fraction of the norm of the features: agreement up to this is rounding.
 SAME_FEATURES = 1e-13

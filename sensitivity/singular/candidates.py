@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.singular.coincidences import Coincidences, Equality, Indices, Kind
-from sensitivity.singular.projection import Neighbors
-
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array, Indices
+from sensitivity.singular.coincidences import Coincidences, Equality, Kind
+from sensitivity.singular.order2_projection import Neighbors
 
 # With fewer neighbours two pairs of one shape come with a mirror plane.
 FEWEST_NEIGHBORS = 4

@@ -31,10 +31,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from sensitivity.numerics import Array, Indices
+
 Kind = Literal["across", "bisector", "exchange", "double", "equal"]
 
 # In x_i·x_j - x_k·x_l each vector is multiplied by its partner, with the sign of the product.

@@ -11,11 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sensitivity.singular.nearest import DescriptorView, decompose
-
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array
+from sensitivity.singular.nearest_zeros import DescriptorView, decompose
 
 # Å. A longer step leaves the range of the linear equations.
 LONGEST_STEP = 0.3

@@ -8,19 +8,17 @@ from numbers import Integral, Real
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
+from sensitivity.numerics import Array
+from sensitivity.progress import Progress, check_progress
 from sensitivity.singular.avoidance import AVOIDABLE, Avoidance, check_avoid
 from sensitivity.singular.descent import Look
-from sensitivity.singular.nearest import DescriptorView
+from sensitivity.singular.nearest_zeros import DescriptorView
 from sensitivity.singular.points import SingularPoint
-from sensitivity.singular.progress import Progress, check_progress
 from sensitivity.singular.search import Found, Search
-from sensitivity.singular.stillness import explain_stillness
 from sensitivity.structures import check_centers
-
-Array = NDArray[np.float64]
+from sensitivity.structures.immobile import explain_stillness
 
 # Å, root of the summed squares. Further away nearly every bond is another one.
 USUAL_REACH = 2.0

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,17 @@ from itertools import product
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
+from sensitivity.completeness.resolution import resolves, resolves_angles
+from sensitivity.geometry.superposition import are_congruent
+from sensitivity.numerics import Array
+from sensitivity.progress import Progress
 from sensitivity.singular.avoidance import Avoidance
 from sensitivity.singular.candidates import Candidates, find_coincidences
 from sensitivity.singular.descent import Descent, Look, descend, distance_to_zero, look
-from sensitivity.singular.nearest import DescriptorView
-from sensitivity.singular.progress import Progress
-from sensitivity.singular.projection import Neighbors, complete, draft, find_neighbors
-from sensitivity.singular.resolution import resolves, resolves_angles
-from sensitivity.singular.superposition import are_congruent
+from sensitivity.singular.nearest_zeros import DescriptorView
+from sensitivity.singular.order2_projection import Neighbors, complete, draft, find_neighbors
 from sensitivity.structures import environment
-
-Array = NDArray[np.float64]
 
 # Condition that counts as singular: a thousand times the rounding of singular values.
 SINGULAR = 1e-12

@@ -16,14 +16,15 @@ from numbers import Real
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
+from sensitivity.geometry.superposition import superpose
+from sensitivity.progress import Progress, check_progress
 from sensitivity.singular.avoidance import Avoidance
 from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.descent import look
 from sensitivity.singular.locate import locate
-from sensitivity.singular.nearest import DescriptorView
+from sensitivity.singular.nearest_zeros import DescriptorView
 from sensitivity.singular.pairs import (
     Twin,
     describe_no_pair,
@@ -32,12 +33,8 @@ from sensitivity.singular.pairs import (
     say_not_found,
 )
 from sensitivity.singular.points import SingularPoint, describe_unsearched
-from sensitivity.singular.progress import Progress, check_progress
-from sensitivity.singular.superposition import superpose
 from sensitivity.spectrum import RANK_THRESHOLD
 from sensitivity.structures import check_centers, environment
-
-Array = NDArray[np.float64]
 
 # Å, root of the summed squares; a tenth of a bond.
 USUAL_AMPLITUDE = 0.1

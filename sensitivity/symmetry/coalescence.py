@@ -13,12 +13,9 @@ from math import lcm
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sensitivity.numerics import Array, Indices
 from sensitivity.symmetry.groups import PointGroup, align
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 class Blocks(NamedTuple):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.numerics import Array, Indices
 from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic
 from sensitivity.symmetry.operations import Operations, find_operations
 from sensitivity.symmetry.schoenflies import schoenflies
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 Members = NDArray[np.bool_]
 
 # Å. Positions are a few Å, to 1e-15 of that, and lattices are built with errors of 1e-14. A group

@@ -6,12 +6,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sensitivity.numerics import Array, Indices
 from sensitivity.symmetry.schoenflies import schoenflies
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 # Matrices are a group when products agree with them to rounding; each round squares the error. The
 # mean of matrices that differ by d is shorter by d²: 1e-9 is still far above rounding.

@@ -7,10 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.symmetry.straight import reverse
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from sensitivity.numerics import Array, Indices
+from sensitivity.symmetry.linear import reverse
 
 # An atom may be off by this many times the root mean square of all. It bounds what has to be
 # compared in large environments; within up to nine atoms no single one can be off by more.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from sensitivity.numerics import Array
 
 # Turns, of a rotation angle. Operations of a group differ by far more, even of order 100; angles
 # near zero and a half turn come from a cosine and have lost half their digits, 1e-8.

@@ -7,15 +7,12 @@ from numbers import Real
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
+from sensitivity.numerics import Array, Indices
 from sensitivity.structures import check_centers, check_cutoff, neighbor_pairs
 from sensitivity.symmetry.coalescence import find_coalescing, make_blocks, merge, split
 from sensitivity.symmetry.groups import PointGroup
-from sensitivity.symmetry.ladders import ROUNDING, Ladder, chain, climb
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from sensitivity.symmetry.levels import ROUNDING, Ladder, chain, climb
 
 # Å, a tenth of a bond. At this distance a geometry is another one, not a disturbed one.
 LARGEST_TOLERANCE = 0.1

@@ -50,7 +50,7 @@ def is_ours(handler):
     return linked or made.__module__.startswith("sensitivity")
 
 def wired(explorer):
-    from sensitivity.explorers import wiring
+    from sensitivity.explorers.main import wiring
     entries = wiring.values(explorer) | wiring.clicks(explorer)
     return {name: control for name, (control, _) in entries.items()}
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator
 from workbench import Workbench, pixels
 
-from sensitivity.explorers.layout import DEAD
+from sensitivity.explorers.parts.layout import DEAD
 
 VIEWS = {
     "path": "PathExplorer(follow(X0, look, center=0, mode=8, length=0.3))",

@@ -16,11 +16,11 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from sensitivity.numerics import Array
+from sensitivity.structures.files.cif_operations import Operations, find_operations
 from sensitivity.structures.files.elements import describe, enumerate_names, resolve
 from sensitivity.structures.files.frames import Frame, UnreadableError, reading, tidy
-from sensitivity.structures.files.symmetry import Operations, find_operations
 
-Array = NDArray[np.float64]
 Tags = dict[str, Any]
 
 _FRACTIONS = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")

@@ -1,0 +1,1 @@
+"""What complete correlations of a given order see of a geometry."""

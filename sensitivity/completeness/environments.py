@@ -1,0 +1,115 @@
+"""Geometries at which different tuples of neighbours have the same shape.
+
+Correlations of ν neighbours see how many tuples of each shape there are, in the limit of a complete
+basis. What tuples of one shape do is seen in sum only, so that some displacements are invisible in
+any basis: the correlations are incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sensitivity.completeness.shapes import Shapes, find_shapes
+from sensitivity.numerics import Array, Indices
+from sensitivity.symmetry import SiteSymmetry
+from sensitivity.symmetry.hidden import relative
+
+# Å. Slopes of dot products are vectors of neighbours, and change by their own size over as much as
+# the shortest of these.
+SHORTEST_DISTANCE = 0.5
+# Invariants count as equal if moving atoms by so many tolerances each could make them so: two
+# dot products of four vectors.
+MOVES = 8.0
+
+
+@dataclass(frozen=True)
+class Environments:
+    """Environments whose tuples are compared.
+
+    Attributes
+    ----------
+    sites
+        One per center.
+    numbers
+        Species of the atoms of the structure, shape (N,).
+    """
+
+    sites: tuple[SiteSymmetry, ...]
+    numbers: Indices
+
+    def moved(self, displacement: Array) -> Environments:
+        """The same after a displacement of the atoms, shape (N, 3), in Å."""
+        return replace(self, sites=tuple(_move(site, displacement) for site in self.sites))
+
+    def view(self, *, order: int, parity_odd: bool, same: float) -> CompleteView | None:
+        """What a complete basis sees of them; None if there are too many tuples.
+
+        Positions that differ by less than ``same`` (Å) are taken to be equal.
+        """
+        found = []
+        for site in self.sites:
+            vectors = site.vectors[1:]
+            shapes = find_shapes(
+                vectors,
+                self.numbers[site.atoms[1:]],
+                order=order,
+                parity_odd=parity_odd,
+                same=MOVES * same * float(np.abs(vectors).max(initial=1.0)),
+            )
+            if shapes is None:
+                return None
+            found.append(shapes)
+        return CompleteView(self, tuple(found))
+
+
+@dataclass(frozen=True)
+class CompleteView:
+    """What a complete basis sees of environments whose tuples have these shapes."""
+
+    variation = SHORTEST_DISTANCE
+
+    environments: Environments
+    shapes: tuple[Shapes, ...]
+
+    def same_shapes(self, other: CompleteView) -> bool:
+        """Whether the tuples of both are sorted alike."""
+        pairs = zip(self.shapes, other.shapes, strict=True)
+        return all(np.array_equal(one.shape, two.shape) for one, two in pairs)
+
+    def slopes(self, displacement: Array, directions: Array) -> Array:
+        """Change of the sums of all invariants over the tuples of each shape."""
+        parts = [
+            shapes.response(vectors, moved)
+            for shapes, vectors, moved in self._parts(displacement, directions)
+        ]
+        return np.concatenate(parts)
+
+    def curvature(self, displacement: Array, mode: Array, directions: Array) -> Array:
+        """Derivative of these along a mode; invariants are polynomials of at most third degree."""
+        ahead, behind = (self.slopes(displacement + step * mode, directions) for step in (1, -1))
+        return (ahead - behind) / 2
+
+    def mismatch(self, displacement: Array, directions: Array) -> tuple[Array, Array]:
+        """Differences between invariants of tuples that shall have the same shape."""
+        parts = [
+            shapes.mismatch(vectors, moved)
+            for shapes, vectors, moved in self._parts(displacement, directions)
+        ]
+        values, slopes = zip(*parts, strict=True)
+        return np.concatenate(values), np.concatenate(slopes)
+
+    def _parts(
+        self, displacement: Array, directions: Array
+    ) -> Iterator[tuple[Shapes, Array, Array]]:
+        for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
+            vectors = site.vectors[1:] + relative(site, displacement[None])[0]
+            yield shapes, vectors, relative(site, directions)
+
+
+def _move(site: SiteSymmetry, displacement: Array) -> SiteSymmetry:
+    vectors = site.vectors.copy()
+    vectors[1:] += relative(site, displacement[None])[0]
+    return replace(site, vectors=vectors)

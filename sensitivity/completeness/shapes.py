@@ -1,0 +1,152 @@
+"""Correlations in the limit of a complete basis, where nothing is truncated.
+
+In a complete basis the features of order ν are all symmetric functions of ν neighbours, summed
+over all tuples of neighbours: they determine, and are determined by, how many tuples there are of
+each shape, that is of each set of species and dot products r_i·r_j (and, with the odd part, each
+determinant of three vectors). Where several tuples have the same shape, only the sum of what they
+do is seen: a displacement is invisible if, for each shape, the invariants of its tuples change by
+zero in sum. This needs no basis, and so tells apart what a larger basis would see from what none
+can see.
+
+Pozdnyakov, Willatt, Bartók, Ortner, Csányi, Ceriotti, Phys. Rev. Lett. 125, 166001 (2020),
+doi 10.1103/PhysRevLett.125.166001.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, combinations_with_replacement
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sensitivity.numerics import Array, Indices
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+# Ordered tuples that are looked at; their invariants take about a hundred bytes each.
+MOST_TUPLES = 500_000
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Tuples of neighbours, sorted by shape.
+
+    Attributes
+    ----------
+    places
+        Shape (invariants, tuples): where each invariant of each tuple stands in ``invariants``.
+    shape
+        Shape (tuples,): number of the shape of each tuple.
+    size
+        Number of all invariants.
+    handed
+        Whether determinants are among them.
+    """
+
+    places: Indices
+    shape: Indices
+    size: int
+    handed: bool
+
+    def response(self, vectors: Array, directions: Array) -> Array:
+        """Return how the features of a complete basis answer to displacements.
+
+        ``vectors``, shape (n, 3), in Å, are the neighbours from the center; ``directions``, shape
+        (k, n, 3), move them. Gives, for every shape, the sum of the changes of each invariant:
+        (rows, k), in Å² or Å³ per Å. A displacement is seen in some basis if its column is not
+        zero.
+        """
+        _, slopes = invariants(vectors, directions, handed=self.handed)
+        return np.asarray(self._sums @ slopes)
+
+    def mismatch(self, vectors: Array, directions: Array) -> tuple[Array, Array]:
+        """Differences, shape (e,), between invariants of one shape, and their slopes, (e, k)."""
+        values, slopes = invariants(vectors, directions, handed=self.handed)
+        one, other = self._alike
+        return values[one] - values[other], slopes[one] - slopes[other]
+
+    @cached_property
+    def _sums(self) -> csr_array:
+        """Sums each invariant over the tuples of each shape: sparse, (rows, invariants)."""
+        from scipy.sparse import csr_array
+
+        count = int(self.shape.max(initial=-1)) + 1
+        rows = (count * np.arange(len(self.places))[:, None] + self.shape).ravel()
+        size = (count * len(self.places), self.size)
+        return csr_array((np.ones(len(rows)), (rows, self.places.ravel())), shape=size)
+
+    @cached_property
+    def _alike(self) -> Indices:
+        """Pairs of invariants that are equal in tuples of one shape, shape (2, pairs)."""
+        _, first = np.unique(self.shape, return_index=True)
+        pairs = np.stack([self.places, self.places[:, first[self.shape]]]).reshape(2, -1)
+        return np.unique(pairs[:, pairs[0] != pairs[1]], axis=1)
+
+
+def find_shapes(
+    vectors: Array, numbers: Indices, *, order: int, parity_odd: bool, same: float
+) -> Shapes | None:
+    """Sort all tuples of neighbours by shape; None if there are more than ``MOST_TUPLES``.
+
+    Parameters
+    ----------
+    vectors, numbers
+        The neighbours, shape (n, 3), in Å from the center, and their species, shape (n,).
+    order
+        Number of neighbours in a tuple.
+    parity_odd
+        Whether mirror images of three neighbours have different shapes.
+    same
+        Invariants that differ by less than this, in Å² (or Å³), are equal.
+    """
+    n = len(vectors)
+    if n**order > MOST_TUPLES:
+        return None
+    handed = parity_odd and order > 2
+    tuples = np.indices((n,) * order).reshape(order, -1)
+    places = [a * n + b for a, b in combinations_with_replacement(tuples, 2)]
+    if handed:
+        # They stand behind the dot products.
+        places.extend(n * n + (a * n + b) * n + c for a, b, c in combinations(tuples, 3))
+    values, _ = invariants(vectors, np.empty((0, n, 3)), handed=handed)
+    equal = np.concatenate([_group(part, same) for part in np.split(values, [n * n])])
+    keys = np.concatenate([numbers[tuples], equal[np.array(places)]])
+    return Shapes(np.array(places), _number(keys), len(values), handed)
+
+
+def invariants(vectors: Array, directions: Array, *, handed: bool) -> tuple[Array, Array]:
+    """All r_i·r_j, then all r_i·(r_j x r_k) if wanted, and their changes, shape (all, k)."""
+    k = len(directions)
+    mixed = np.einsum("ix,kjx->ijk", vectors, directions)
+    values = [(vectors @ vectors.T).ravel()]
+    slopes = [(mixed + mixed.swapaxes(0, 1)).reshape(values[0].size, k)]
+    if handed:
+        normals = np.cross(vectors[:, None], vectors)  # [j, k, xyz]
+        values.append(np.einsum("ix,jkx->ijk", vectors, normals).ravel())
+        first = np.einsum("dix,jkx->ijkd", directions, normals)
+        # The determinant is unchanged by cyclic exchange.
+        cyclic = first + first.transpose(2, 0, 1, 3) + first.transpose(1, 2, 0, 3)
+        slopes.append(cyclic.reshape(values[1].size, k))
+    return np.concatenate(values), np.concatenate(slopes)
+
+
+def _group(values: Array, same: float) -> Indices:
+    """Number the values such that equal ones have equal numbers."""
+    order = np.argsort(values)
+    groups = np.empty(len(values), dtype=np.intp)
+    groups[order] = np.cumsum(np.diff(values[order], prepend=values[order[:1]]) > same)
+    return groups
+
+
+def _number(keys: Indices) -> Indices:
+    """Number the tuples, shape (keys, tuples), by all their keys.
+
+    A random combination of the keys is as good as all of them, and much faster to compare.
+    """
+    weights = np.random.default_rng(0).integers(1, 2**62, size=len(keys), dtype=np.int64)
+    mixed = (weights[:, None] * keys).sum(axis=0)  # overflow wraps around, as it should
+    return np.unique(mixed, return_inverse=True)[1].ravel()

@@ -1,0 +1,226 @@
+"""Molecule, chart and sentence show a state: first the atoms move, then the values follow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+
+from sensitivity.diagnosis import Diagnosis
+from sensitivity.explorers.main import mode_texts
+from sensitivity.explorers.main.controls import Controls
+from sensitivity.explorers.main.spectrum_chart import Chart
+from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.images import Images, near_images
+from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
+from sensitivity.explorers.parts.panel import Panel
+from sensitivity.explorers.parts.state import (
+    Reference,
+    Shown,
+    State,
+    arrow_ends,
+    as_sentence,
+    compute,
+    explain,
+    explain_displaced,
+    trace_amplitudes,
+)
+from sensitivity.numerics import Array
+from sensitivity.plots.camera import choose_view
+
+SETTLED = 0.25
+"""Seconds without a change after which the causes for a displaced structure are looked for."""
+
+UNHINTED = 0.7
+"""Seconds that something is computed before the panel says so: a sign that is soon gone flickers,
+and after a second a person wonders."""
+
+GLIMPSE = 4
+"""A trace that takes long is shown as far as it is known, after every so many points."""
+
+VIEWS = {
+    "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+    "y": np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]),
+    "z": np.eye(3),
+}
+"""Rows are right, up and towards the viewer, who looks along the axis."""
+
+
+class Stage:
+    """Shows states of one explorer.
+
+    Parameters
+    ----------
+    controls
+        The widgets that name the modes.
+    panel
+        It says what is shown.
+    failed
+        Gets what went wrong in the background.
+
+    Attributes
+    ----------
+    molecule, chart
+        The two pictures.
+    state
+        What is shown.
+    """
+
+    state: State
+    _images: Images
+
+    def __init__(
+        self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]
+    ) -> None:
+        self.chart = Chart()
+        self.molecule = Molecule(on_width=self.chart.fit)
+        self._controls, self._panel, self._fail = controls, panel, failed
+        self._spectra, self._causes, self._tracer = self.workers = (
+            Worker(),
+            Worker(changed=self._hint),
+            Worker(changed=self._hint),
+        )
+        self._hints = {
+            "Curves along the mode are being computed ...": self._tracer,
+            "Causes are being computed ...": self._causes,
+        }
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, state: State) -> None:
+        """Show another reference, and find its causes if they are not known."""
+        reference = state.reference
+        marked = reference.centers if len(reference.centers) < len(reference.atoms) else ()
+        cutoff = reference.descriptor.cutoff
+        images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
+        body = Body(images.join(reference.atoms), marked=marked, images=len(images))
+        camera, labels = _best_camera(state, images), mode_texts.labels(reference)
+        # What cannot be shown has failed by now, and what was shown before stays.
+        for worker in self.workers:
+            worker.drop()
+        self.state, self._images = state, images
+        self.molecule.load(body, camera=camera)
+        self.chart.load(reference)
+        self._controls.load(labels, mode=state.mode, reach=reference.reach)
+        self._show_all()
+        if reference.diagnosis is None:
+            self._causes.start(lambda _: explain(reference), then=self._learn, failed=self._fail)
+
+    def show(self, state: State) -> None:
+        """Show another state of the same reference."""
+        turned = state.mode != self.state.mode
+        self.state = state
+        if turned:
+            self._show_all()
+        else:
+            self._move()
+
+    def look(self, axis: str | None = None) -> None:
+        """Look along x, y or z, or from where atoms and mode are seen best."""
+        if axis is None:
+            self.molecule.look(_best_camera(self.state, self._images))
+        elif axis in VIEWS:
+            drawn = self._images.join(self.state.reference.atoms)
+            self.molecule.look(Camera.around(drawn, view=VIEWS[axis]))
+        else:
+            raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
+
+    def _learn(self, reference: Reference) -> None:
+        """Take the modes of a reference whose causes are known now."""
+        self.state = replace(self.state, reference=reference)
+        self._controls.name_modes(mode_texts.labels(reference), mode=self.state.mode)
+        self._show_all()
+
+    def _show_all(self) -> None:
+        self._move()
+        self._trace()
+
+    def _hint(self) -> None:
+        """Say in the panel what is being computed, once that has taken a while."""
+        if not self._computed():
+            self._panel.hint("")
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = None
+        elif self._panel.aside.value:
+            self._announce()
+        elif self._timer is None:
+            with suppress(RuntimeError):  # outside of a notebook everything is waited for
+                self._timer = asyncio.get_running_loop().call_later(UNHINTED, self._announce)
+
+    def _announce(self) -> None:
+        self._panel.hint(self._computed())
+
+    def _computed(self) -> str:
+        return next((what for what, worker in self._hints.items() if worker.busy), "")
+
+    def _move(self) -> None:
+        state, positions = self.state, self.state.atoms.positions
+        ends = arrow_ends(positions, state.pattern, length=state.arrow_length)
+        self.molecule.show(self._images.extend(positions), arrows=ends)
+        self._controls.show(state)
+        if state.reference.diagnosis is not None:
+            self._causes.drop()  # those of a structure that is no longer shown
+        self._spectra.start(lambda _: compute(state), then=self._show_spectrum, failed=self._miss)
+        if self._spectra.busy:
+            self._panel.sentence.value = mode_texts.to_html(state, None)
+
+    def _show_spectrum(self, shown: Shown) -> None:
+        state, found, reference = self.state, shown.spectrum, self.state.reference
+        self._panel.sentence.value = mode_texts.to_html(state, shown)
+        if found is None:
+            self.chart.show(state, np.zeros(0), ())
+        elif state.amplitude == 0.0:
+            self.chart.show(state, reference.singular_values, reference.causes)
+        else:
+            self.chart.show(state, found.singular_values, mode_texts.kinds(found))
+            if reference.diagnosis is not None:
+                self._color(shown, reference)
+
+    def _color(self, shown: Shown, reference: Reference) -> None:
+        """Find the causes for the displaced structure, too."""
+        self._causes.start(
+            lambda _: explain_displaced(shown, reference.descriptor),
+            then=self._show_causes,
+            failed=self._fail,
+            delay=SETTLED,
+        )
+
+    def _show_causes(self, diagnosis: Diagnosis | None) -> None:
+        if diagnosis is None:
+            return
+        causes: list[str] = [mode.cause for mode in diagnosis.modes]
+        if causes != mode_texts.kinds(diagnosis.spectrum):  # else it is on the screen already
+            values = np.array([mode.singular_value for mode in diagnosis.modes])
+            self.chart.show(self.state, values, causes)
+
+    def _trace(self) -> None:
+        state = self.state
+        amplitudes = trace_amplitudes(state.reference.reach)
+        unknown = np.full((len(amplitudes), len(state.reference.causes)), np.nan)
+
+        def show(values: Array) -> None:
+            self.chart.show_traces(amplitudes, values)
+
+        def work(report: Report) -> Array:
+            values = unknown.copy()
+            order = np.argsort(np.abs(amplitudes))  # from the middle outwards
+            for count, k in enumerate(order, start=1):
+                found = compute(replace(state, amplitude=float(amplitudes[k]))).spectrum
+                values[k] = np.nan if found is None else found.singular_values
+                if count % GLIMPSE == 0:
+                    report(values.copy())
+            return values
+
+        show(unknown)  # those of another mode would mislead
+        self._tracer.start(work, then=show, failed=self._fail, told=show, patience=0.0)
+
+    def _miss(self, error: Failure) -> None:
+        self._show_spectrum(Shown(self.state.atoms, None, as_sentence(error)))
+
+
+def _best_camera(state: State, images: Images) -> Camera:
+    atoms, mode = state.reference.atoms, state.reference.modes[state.mode]
+    return Camera.around(images.join(atoms), view=choose_view(atoms, mode))

@@ -1,0 +1,65 @@
+"""Which control does what: all connections of an explorer, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.explorers.main.actions import JOURNEYS, SOUVENIRS
+from sensitivity.explorers.main.settings import DESCRIPTOR
+
+if TYPE_CHECKING:
+    from sensitivity.explorers.main.explorer import Explorer
+
+Act = Callable[..., Any]
+
+
+def connect(explorer: Explorer) -> None:
+    """Let each control do what it says; what goes wrong is said in the panel."""
+    for widget, act in values(explorer).values():
+        widget.observe(partial(_choose, explorer, act), "value")
+    for button, act in clicks(explorer).values():
+        button.on_click(partial(_click, explorer, act))
+    explorer.chart.on_click(
+        mode=partial(explorer.attempt, setattr, explorer, "mode"),
+        amplitude=partial(explorer.attempt, explorer.set_near),
+    )
+
+
+def values(explorer: Explorer) -> dict[str, tuple[Any, Act]]:
+    """For each control that has a value, the widget, and what to call with the value."""
+    controls, settings = explorer.controls, explorer.settings
+    return {
+        "mode": (controls.mode, partial(setattr, explorer, "mode")),
+        "amplitude": (controls.amplitude, explorer.slide_to),
+        "play": (controls.play, explorer.swing_to),
+        "speed": (controls.speed, controls.hurry),
+        "arrows": (controls.arrows, partial(setattr, explorer, "arrows")),
+        "arrow length": (controls.arrow_length, partial(setattr, explorer, "arrow_length")),
+        "structure": (settings.structure, partial(setattr, explorer, "structure")),
+        "upload": (settings.upload, explorer.take_upload),
+        "frame": (settings.frame, explorer.turn_to),
+        "centers": (settings.centers, explorer.center_on),
+        **{name: (getattr(settings, name), partial(explorer.refine, name)) for name in DESCRIPTOR},
+    }
+
+
+def clicks(explorer: Explorer) -> dict[str, tuple[Any, Act]]:
+    """For each button the widget, and what to call."""
+    controls, actions = explorer.controls, explorer.actions
+    return {
+        "reset": (controls.reset, explorer.reset),
+        **{axis: (button, partial(explorer.look, axis)) for axis, button in controls.look.items()},
+        **{name: (actions.journeys[name], getattr(explorer, name)) for name in JOURNEYS},
+        **{name: (actions.souvenirs[name], partial(explorer.make, name)) for name in SOUVENIRS},
+    }
+
+
+def _choose(explorer: Explorer, act: Act, change: Any) -> None:
+    if not explorer.quiet:
+        explorer.attempt(act, change["new"])
+
+
+def _click(explorer: Explorer, act: Act, _: Any) -> None:
+    explorer.attempt(act)

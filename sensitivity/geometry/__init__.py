@@ -1,0 +1,1 @@
+"""Geometry of sets of points: rigid motions, superposition, subspaces of displacements."""

@@ -1,0 +1,190 @@
+"""Motions that no descriptor can see: rigid ones, and those outside every environment.
+
+Atoms that a chosen center sees together, directly or through others, form a fragment. Moving a
+fragment as a whole changes no distance within any environment. So the rigid motions of all
+fragments are the trivial motions: among them those of the whole structure, and every displacement
+of an atom that no center sees, which is a fragment by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.numerics import Array
+from sensitivity.structures import check_centers, neighbor_pairs
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Kind = Literal["internal", "unseen", "rotation", "translation"]
+
+# Å. Atoms nearer than this to a common axis count as linear, and images that come back to within
+# this distance as the same: coordinates are published to 1e-6 Å.
+ROUNDING = 1e-5
+
+
+@dataclass(frozen=True)
+class TrivialMotions:
+    """An orthonormal basis of the motions that no descriptor can see.
+
+    Attributes
+    ----------
+    directions
+        Shape (motions, N, 3).
+    kinds
+        Of each: "translation" and "rotation" of the whole structure, or of the only molecule in a
+        periodic cell; or "unseen".
+    """
+
+    directions: Array
+    kinds: tuple[Kind, ...]
+
+    def __post_init__(self) -> None:
+        self.directions.setflags(write=False)
+
+    def internal(self) -> Array:
+        """Orthonormal basis of all other directions, shape (3N - motions, N, 3)."""
+        motions, atoms, _ = self.directions.shape
+        q, _ = np.linalg.qr(self.directions.reshape(motions, -1).T, mode="complete")
+        return q.T[motions:].reshape(-1, atoms, 3)
+
+
+def trivial_motions(
+    atoms: Atoms,
+    *,
+    cutoff: float,
+    centers: Iterable[int] | None = None,
+    rounding: float = ROUNDING,
+) -> TrivialMotions:
+    """Return the motions that no center sees through an environment of radius ``cutoff`` (Å).
+
+    Atoms that are as near to a common axis as ``rounding`` (Å, root mean square) count as linear.
+
+    A structure that is not periodic can be rotated as a whole, and one that is periodic along one
+    direction about that. In any periodic structure a single fragment, as a molecule in a large
+    box, can be rotated if it does not reach its own images, and a chain about its own direction.
+    Where several fragments, or atoms that no center sees, turn against their images, the motion is
+    "unseen". Environments that share a single atom or two count as one rigid fragment, although
+    they could turn about what they share.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure, the cutoff or a center is unusable.
+    """
+    fragments = _fragments(atoms, cutoff, check_centers(atoms, centers))
+    n = len(atoms)
+    whole = _Fragment(np.arange(n), atoms.positions, atoms.cell.array[atoms.pbc])
+    translations = whole.translations(n)
+    rotations = _turning(fragments, whole).rotations(n, rounding=rounding)
+    rigid = np.concatenate([translations, rotations])
+    of_fragments = np.concatenate(
+        [m for f in fragments for m in (f.translations(n), f.rotations(n, rounding=rounding))]
+    )
+    # The motions of fragments span those of the whole; what is orthogonal to these is relative.
+    mixing, _ = np.linalg.qr(of_fragments @ rigid.T, mode="complete")
+    relative = mixing.T[len(rigid) :] @ of_fragments
+    kinds: list[Kind] = ["translation" for _ in translations]
+    kinds.extend("rotation" for _ in rotations)
+    kinds.extend("unseen" for _ in relative)
+    return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), tuple(kinds))
+
+
+def _turning(fragments: Sequence[_Fragment], whole: _Fragment) -> _Fragment:
+    """Return what turns as one: the only fragment of a periodic structure, or the whole of it."""
+    seen = [fragment for fragment in fragments if len(fragment.members) > 1]
+    return seen[0] if len(whole.periods) and len(seen) == 1 else whole
+
+
+@dataclass(frozen=True)
+class _Fragment:
+    """Atoms that are seen together.
+
+    ``members`` has shape (n,); ``positions``, shape (n, 3), Å, are those of one connected copy;
+    ``periods``, shape (periods, 3), Å, lead from an atom to images that it is connected with: none
+    for a molecule, parallel ones for a chain.
+    """
+
+    members: NDArray[np.intp]
+    positions: Array
+    periods: Array
+
+    def translations(self, count: int) -> Array:
+        """Orthonormal translations, shape (3, 3 count)."""
+        motions = np.zeros((3, count, 3))
+        for axis in range(3):
+            motions[axis, self.members, axis] = 1 / np.sqrt(len(self.members))
+        return motions.reshape(3, 3 * count)
+
+    def rotations(self, count: int, *, rounding: float) -> Array:
+        """Orthonormal rotations about the centroid, shape (0 to 3, 3 count).
+
+        A chain can only turn about its own direction; what extends further not at all.
+        """
+        arms = self.positions - self.positions.mean(axis=0)
+        generators = np.cross(self._axes()[:, None], arms).reshape(-1, 3 * len(arms))
+        _, lengths, directions = np.linalg.svd(generators, full_matrices=False)
+        kept: Array = directions[lengths > rounding * np.sqrt(len(arms))]
+        motions = np.zeros((len(kept), count, 3))
+        motions[:, self.members] = kept.reshape(len(kept), len(arms), 3)
+        return motions.reshape(len(kept), 3 * count)
+
+    def _axes(self) -> Array:
+        """Orthonormal axes about which it can turn, shape (3, 1 or 0, 3)."""
+        if len(self.periods) == 0:
+            return np.eye(3)
+        _, lengths, directions = np.linalg.svd(self.periods, full_matrices=False)
+        independent = directions[lengths > ROUNDING]
+        return independent if len(independent) == 1 else np.empty((0, 3))
+
+
+def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_Fragment]:
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    i, j, vectors = neighbor_pairs(atoms, cutoff)
+    if len(centers) < len(atoms):
+        seen = np.isin(i, centers)
+        i, j, vectors = i[seen], j[seen], vectors[seen]
+    starts = np.searchsorted(i, np.arange(len(atoms) + 1))
+    graph = csr_array((np.ones(len(i)), j, starts), shape=(len(atoms), len(atoms)))
+    count, label = connected_components(graph, directed=False)
+    order = np.argsort(label, kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1])
+    if not atoms.pbc.any():
+        return [
+            _Fragment(members, atoms.positions[members], np.empty((0, 3))) for members in groups
+        ]
+    unwrapped = _unwrap(atoms, graph, (i, j, vectors), [members[0] for members in groups])
+    gaps = unwrapped[i] + vectors - unwrapped[j]
+    closed = np.linalg.norm(gaps, axis=1) > ROUNDING  # around a period
+    return [
+        _Fragment(members, unwrapped[members], gaps[closed & (label[i] == number)])
+        for number, members in enumerate(groups)
+    ]
+
+
+def _unwrap(
+    atoms: Atoms,
+    graph: csr_array,
+    pairs: tuple[NDArray[np.intp], NDArray[np.intp], Array],
+    roots: list[np.intp],
+) -> Array:
+    """Positions, shape (N, 3), with every fragment put together from its first atom."""
+    from scipy.sparse.csgraph import breadth_first_order
+
+    vector = {}
+    for i, j, step in zip(*pairs, strict=True):
+        vector[i, j], vector[j, i] = step, -step
+    unwrapped: Array = atoms.positions.copy()
+    for root in roots:
+        visited, parents = breadth_first_order(graph, root, directed=False)
+        for atom in visited[1:]:
+            unwrapped[atom] = unwrapped[parents[atom]] + vector[parents[atom], atom]
+    return unwrapped

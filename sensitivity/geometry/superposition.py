@@ -1,0 +1,212 @@
+"""How different two environments are, whatever their orientation and the order of their atoms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations, product
+from math import factorial, prod
+
+import numpy as np
+from ase import Atoms
+
+from sensitivity.numerics import Array, Indices
+from sensitivity.structures import check_centers
+
+# Up to seven like atoms are permuted in all ways, which takes 0.1 s.
+MOST_PERMUTATIONS = 5040
+# Frames of the first environment that are laid on all of the second, where there are more; and so
+# many of these turns are followed, those that fit best, which are all up to ten like atoms.
+FRAMES, MOST_TURNS = 6, 1200
+# Assignment and rotation settle within a few rounds.
+ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class Superposition:
+    """The best superposition of an environment on another.
+
+    Attributes
+    ----------
+    rmsd
+        Å, root mean square distance of all atoms, the center among them.
+    rotation
+        Shape (3, 3), orthogonal; improper if a mirror image fits better and may be used.
+    permutation
+        Shape (N,): atom k of the first is laid on atom ``permutation[k]`` of the second.
+    atoms
+        The first environment, turned, moved and reordered to lie on the second.
+    exact
+        Whether all permutations were tried. If not, the distance is an upper bound, which is
+        reached from many starts.
+    """
+
+    rmsd: float
+    rotation: Array
+    permutation: Indices
+    atoms: Atoms
+    exact: bool
+
+    def __post_init__(self) -> None:
+        self.rotation.setflags(write=False)
+        self.permutation.setflags(write=False)
+
+
+def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True) -> Superposition:
+    """Lay an environment on another one, center on center and like atoms on like atoms.
+
+    The least root mean square distance over rotations, translations, permutations of like atoms
+    other than the center, and, if wanted, inversion. The rotation for a permutation is that of
+    W. Kabsch, Acta Cryst. A 32, 922 (1976), doi 10.1107/S0567739476001873.
+
+    Parameters
+    ----------
+    atoms, other
+        Molecules of the same atoms, N of them, in any order.
+    center
+        Index of the center in both.
+    inversion
+        Whether mirror images count as the same.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the center is unusable, a structure is periodic, or the two are not of the same atoms.
+    """
+    (center,) = check_centers(atoms, (center,))
+    _check_alike(atoms, other, center)
+    labels, others = (_labels(structure, center) for structure in (atoms, other))
+    # From here on both have their atoms in the order of their labels.
+    order, target = np.argsort(labels, kind="stable"), np.argsort(others, kind="stable")
+    labels = labels[order]
+    start, end = (
+        part - part.mean(axis=0) for part in (atoms.positions[order], other.positions[target])
+    )
+    count = prod(factorial(int(number)) for number in np.unique(labels, return_counts=True)[1])
+    exact = count <= MOST_PERMUTATIONS
+    ways = _all_permutations(labels) if exact else _likely(labels, start, end, inversion=inversion)
+    rotations, squares = _turn(start, end[ways], inversion=inversion)
+    best = int(np.argmin(squares))
+    permutation = np.empty(len(atoms), dtype=np.intp)
+    permutation[order] = target[ways[best]]
+    laid = other.copy()
+    laid.positions[permutation[order]] = start @ rotations[best].T + other.positions.mean(axis=0)
+    gaps = start @ rotations[best].T - end[ways[best]]
+    rmsd = float(np.sqrt(np.mean(np.sum(gaps**2, axis=1))))
+    return Superposition(rmsd, rotations[best].copy(), permutation, laid, exact)
+
+
+def are_congruent(
+    atoms: Atoms, other: Atoms, *, center: int, inversion: bool, within: float
+) -> bool:
+    """Whether two environments are the same up to a root mean square distance in Å.
+
+    Mostly they are in the same order and place, or distances between atoms tell them apart, and
+    nothing has to be superposed, which with thirty like atoms takes a second. If the atoms of two
+    structures are d_i apart, Σ (r_ij - r'_ij)² over all pairs is at most N Σ d_i², and distances in
+    the order of their length are as near as in any other.
+    """
+    if sorted(_labels(atoms, center)) != sorted(_labels(other, center)):
+        return False
+    start, end = (part.positions - part.positions.mean(axis=0) for part in (atoms, other))
+    if (atoms.numbers == other.numbers).all():
+        overlap = float(_turn(start, end[None], inversion=inversion)[1][0])
+        if np.sum(start**2) + np.sum(end**2) + 2 * overlap < len(atoms) * within**2:
+            return True
+    profiles = [_sorted_distances(structure, center) for structure in (atoms, other)]
+    if np.linalg.norm(profiles[0] - profiles[1]) > len(atoms) * within:
+        return False
+    return superpose(atoms, other, center=center, inversion=inversion).rmsd < within
+
+
+def _sorted_distances(atoms: Atoms, center: int) -> Array:
+    """Distances of all pairs of atoms, by the labels of the pair and then by length."""
+    labels = _labels(atoms, center)
+    i, j = np.triu_indices(len(atoms), k=1)
+    lengths = np.linalg.norm(atoms.positions[i] - atoms.positions[j], axis=1)
+    kinds = np.minimum(labels[i], labels[j]), np.maximum(labels[i], labels[j])
+    return np.asarray(lengths[np.lexsort((lengths, *kinds))])
+
+
+def _labels(atoms: Atoms, center: int) -> Indices:
+    labels: Indices = atoms.numbers.astype(np.intp)
+    labels[center] = -1  # which is no species
+    return labels
+
+
+def _check_alike(atoms: Atoms, other: Atoms, center: int) -> None:
+    if atoms.pbc.any() or other.pbc.any():
+        raise ValueError(
+            "only molecules can be superposed, got a periodic structure; cut its environment out "
+            "with structures.environment."
+        )
+    check_centers(other, (center,))
+    if sorted(_labels(atoms, center)) != sorted(_labels(other, center)):
+        raise ValueError(
+            f"two structures of the same atoms and center are needed, got {atoms.symbols} and "
+            f"{other.symbols}, center {center}; superpose structures of one composition."
+        )
+
+
+def _all_permutations(labels: Indices) -> Indices:
+    """Of the atoms of each label, shape (permutations, N); labels are sorted."""
+    kinds = [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
+    ways = product(*(permutations(kind) for kind in kinds))
+    return np.array([sum(way, ()) for way in ways], dtype=np.intp)
+
+
+def _turn(start: Array, ends: Array, *, inversion: bool) -> tuple[Array, Array]:
+    """Rotations, (P, 3, 3), that lay (N, 3) on each of (P, N, 3), and less the overlaps, (P,)."""
+    u, s, v = np.linalg.svd(np.einsum("pnx,ny->pxy", ends, start, optimize=True))
+    if not inversion:
+        sign = np.linalg.det(u) * np.linalg.det(v)
+        u[:, :, 2] *= sign[:, None]
+        s[:, 2] *= sign
+    return u @ v, -s.sum(axis=1)
+
+
+def _likely(labels: Indices, start: Array, end: Array, *, inversion: bool) -> Indices:
+    """Permutations that come of laying pairs of atoms on pairs of like ones, (P, N)."""
+    rotations = _frame_rotations(labels, start, end, inversion=inversion)
+    found = {_settle(labels, start, end, matrix, inversion) for matrix in rotations}
+    return np.array(sorted(found), dtype=np.intp)
+
+
+def _frame_rotations(labels: Indices, start: Array, end: Array, *, inversion: bool) -> Array:
+    """Matrices that lay some pairs of atoms on all pairs of like ones."""
+    areas = np.linalg.norm(np.cross(start[:, None], start), axis=2)
+    widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:FRAMES]
+    matrices, misfits = [], []
+    for first, second in zip(*np.unravel_index(widest, areas.shape), strict=True):
+        frame = start[[first, second]]
+        k, l = (np.flatnonzero(labels == labels[atom]) for atom in (first, second))
+        images = np.array([(a, b) for a in k for b in l if a != b], dtype=np.intp).reshape(-1, 2)
+        rotations, overlaps = _turn(frame, end[images], inversion=False)
+        misfit = np.sum(frame**2) + np.sum(end[images] ** 2, axis=(1, 2)) + 2 * overlaps
+        matrices.append(rotations)
+        misfits.append(misfit)
+        if inversion:
+            u, _, v = np.linalg.svd(np.einsum("pnx,ny->pxy", end[images], frame))
+            u[:, :, 2] *= -(np.linalg.det(u) * np.linalg.det(v))[:, None]
+            matrices.append(u @ v)
+            misfits.append(misfit)  # two vectors are in a plane, and its mirror changes nothing
+    best = np.argsort(np.concatenate(misfits), kind="stable")[:MOST_TURNS]
+    return np.asarray(np.concatenate(matrices)[best])
+
+
+def _settle(
+    labels: Indices, start: Array, end: Array, matrix: Array, inversion: bool
+) -> tuple[int, ...]:
+    """Assign atoms and turn by turns, until the assignment stays as it is."""
+    from scipy.optimize import linear_sum_assignment
+
+    way = np.arange(len(labels))
+    for _ in range(ROUNDS):
+        before = way.copy()
+        turned = start @ matrix.T
+        for label in np.unique(labels):
+            kind = np.flatnonzero(labels == label)
+            way[kind] = kind[linear_sum_assignment(-turned[kind] @ end[kind].T)[1]]
+        if (way == before).all():
+            break
+        matrix = _turn(start, end[way][None], inversion=inversion)[0][0]
+    return tuple(way.tolist())

@@ -1,0 +1,143 @@
+"""Whether the neighbours of a center can have some features at all, whatever their places.
+
+The part of degree 0 of the features holds c_n = Σ_j γ_n(r_j), a sum over the neighbours of one
+species, of which each has a place on one curve γ(r). Sums with weights w(r) ≥ 0 in place of the
+neighbours are a convex set: if none of them with Σ w ≤ K comes near c, then K neighbours are too
+few. That is certain, as a search that has failed is not. Too many are never: they can leave.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from sensitivity.descriptors import DensityCorrelations, Descriptor
+from sensitivity.numerics import Array
+from sensitivity.structures import neighbor_pairs
+
+# Å: spacing of the places on the curve, which between two of them bends by 0.3 % of its length.
+SPACING = 0.05
+# Fraction of |c| by which weights may miss it: more than the spacing, or features that no structure
+# quite has, leave, and less than one of fifty neighbours.
+MISSED = 0.01
+# Of the longest γ: a smaller c is a neighbour that fades at the cutoff, or rounding.
+FADED = 1e-3
+# That the sum of the weights is held counts so many times as much as the misfit.
+HELD = 1e3
+# So many more neighbours than there are, at most, are counted: no environment has as many.
+MOST_MORE = 1000
+# Cutoffs between pairs of atoms, so that they do not see each other.
+APART = 10.0
+
+
+def find_lack(
+    features: Array, descriptor: Descriptor, *, atoms: Atoms, centers: Sequence[int]
+) -> str:
+    """Say which neighbours a center lacks to have such features; nothing if none is known to.
+
+    Features do not say of which element they are: their columns are named by the species that the
+    descriptor has for this structure.
+
+    Parameters
+    ----------
+    features
+        Those wanted, shape (centers, features).
+    descriptor
+        Of density correlations of order 1 and 2 the part of degree 0 is known, of others nothing.
+    atoms, centers
+        The structure that does not have them, and whose features they are.
+    """
+    if not isinstance(descriptor, DensityCorrelations) or not _is_legible(descriptor):
+        return ""
+    species = descriptor.species or tuple(sorted(set(atoms.numbers.tolist())))
+    curve = _curve(descriptor)
+    for center, row in zip(centers, features, strict=True):
+        for number, content in zip(species, _radial_content(row, descriptor, species), strict=True):
+            there = _count(atoms, center, number, descriptor.cutoff)
+            needed = _fewest(content, curve, least=there)
+            if needed > there:
+                return (
+                    f"the features of {atoms.symbols[center]}{center} ask for at least {needed} "
+                    f"neighbour{'s' if needed > 1 else ''} within the cutoff in the columns of "
+                    f"{chemical_symbols[number]}, and there {'is' if there == 1 else 'are'} {there}"
+                )
+    return ""
+
+
+def _is_legible(descriptor: DensityCorrelations) -> bool:
+    return (
+        descriptor.order in (1, 2)
+        and descriptor.contract_channels is None
+        and descriptor.center_weight == 0
+    )
+
+
+def _radial_content(
+    row: Array, descriptor: DensityCorrelations, species: Sequence[int]
+) -> Iterator[Array]:
+    """The c_n of each species, shape (n_max,), up to a sign, from the features of one center.
+
+    Order 1 has them as they are. Order 2 has, for a species with itself, the products c_n c_n' with
+    n ≤ n' before all others, and then a like number for each further degree.
+    """
+    n_max = descriptor.n_max
+    if descriptor.order == 1:
+        yield from row.reshape(len(species), n_max)
+        return
+    upper, start = np.triu_indices(n_max), 0
+    for a in range(len(species)):
+        products = np.zeros((n_max, n_max))
+        products[upper] = row[start : start + len(upper[0])]
+        values, vectors = np.linalg.eigh(products, UPLO="U")
+        yield vectors[:, -1] * np.sqrt(max(values[-1], 0))
+        unlike = n_max**2 * (len(species) - 1 - a)
+        start += (descriptor.l_max + 1) * (len(upper[0]) + unlike)
+
+
+def _curve(descriptor: DensityCorrelations) -> Array:
+    """γ(r) within the cutoff, shape (places, n_max), from pairs of atoms far apart."""
+    lengths = np.arange(SPACING, descriptor.cutoff, SPACING)
+    places = np.zeros((len(lengths), 2, 3))
+    places[:, :, 0] = APART * descriptor.cutoff * np.arange(len(lengths))[:, None]
+    places[:, 1, 1] = lengths
+    pairs = Atoms(f"H{2 * len(lengths)}", places.reshape(-1, 3))
+    radial = replace(descriptor, order=1, species=(1,), parity_odd=False)
+    return radial.features(pairs, centers=range(0, len(pairs), 2))
+
+
+def _count(atoms: Atoms, center: int, number: int, cutoff: float) -> int:
+    """How many neighbours of a species there can be: in a crystal those that there are."""
+    if not atoms.pbc.any():
+        return int(np.sum(np.delete(atoms.numbers, center) == number))
+    pairs = neighbor_pairs(atoms, cutoff)
+    return int(np.sum(atoms.numbers[pairs.j[pairs.i == center]] == number))
+
+
+def _fewest(content: Array, curve: Array, *, least: int) -> int:
+    """The least number of neighbours, from ``least``, that come near; ``least`` if none do."""
+    length = np.linalg.norm(content)
+    if length <= FADED * np.linalg.norm(curve, axis=1).max():
+        return least
+    for target in (content / length, -content / length):
+        if _misfit(target, curve / length) <= MISSED:
+            numbers = range(least, least + MOST_MORE)
+            misfits = partial(_misfit, target, curve / length)
+            return least + bisect_left(numbers, True, key=lambda n: misfits(most=n) <= MISSED)
+    return least
+
+
+def _misfit(target: Array, curve: Array, *, most: int | None = None) -> float:
+    """How near weights w ≥ 0 of the places bring the curve to a target, if Σ w ≤ ``most``."""
+    from scipy.optimize import nnls
+
+    if most is None:
+        return float(nnls(curve.T, target)[1])
+    # The last weight, that of no neighbour, makes up the sum.
+    rows = np.block([[curve.T, np.zeros((len(target), 1))], [HELD * np.ones((1, len(curve) + 1))]])
+    return float(nnls(rows, np.append(target, HELD * most))[1])

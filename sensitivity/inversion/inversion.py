@@ -1,0 +1,187 @@
+"""What an inversion gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+from typing import Literal
+
+from ase import Atoms
+
+from sensitivity.numerics import Array
+
+# What can keep a search from the features that are wanted.
+Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition", "nothing left"]
+
+
+@dataclass(frozen=True)
+class NullMode:
+    """A displacement to which the features do not answer to first order.
+
+    Attributes
+    ----------
+    displacement
+        Shape (N, 3), unit norm.
+    singular_value
+        In (feature)/Å, where the search ended.
+    condition
+        The same over the largest singular value.
+    distance
+        How far the nearest geometry is at which it vanishes, in Å, root of the summed squares, to
+        first order; infinite if there is none.
+    """
+
+    displacement: Array
+    singular_value: float
+    condition: float
+    distance: float
+
+    def __post_init__(self) -> None:
+        self.displacement.setflags(write=False)
+
+
+# Where a search stalls for no lack of atoms and at no fold, and what to do about it.
+_WHERE = {
+    "saddle": (
+        ", on a saddle: along the softest mode they come nearer to second order only, as from a "
+        "symmetric start; displace the start a little, or allow more restarts"
+    ),
+    "minimum": (
+        ", in a local minimum, as far as first derivatives tell: no small displacement brings them "
+        "nearer, and no null mode is the cause; check that atoms and centers are those of the "
+        "features, start nearer, or allow more restarts"
+    ),
+    "unfinished": (
+        ", before it came to a minimum, and no null mode is the cause; start where it ended, or "
+        "nearer"
+    ),
+    "nothing left": (
+        ", because no neighbour is left within the cutoff; check that atoms and centers are those "
+        "of the features, or start nearer"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """A structure found from features.
+
+    Attributes
+    ----------
+    atoms
+        Of all structures that were tried, the one whose features are nearest to those wanted.
+    centers
+        The centers to which the features belong.
+    converged
+        Whether the features agree within ``tolerance``.
+    residuals
+        Shape (steps + 1,): |ξ - ξ*| over |ξ*| after every step of the attempt that led to
+        ``atoms``.
+    evaluations
+        How often features and Jacobian were computed, over all attempts.
+    attempts
+        How many there were: one from the start, the others from where the best one had stalled.
+    uncertainty
+        How far the atoms can move along the softest mode before the features change by as much as
+        they disagree, or by rounding if that is more: to second order, in Å, root of the summed
+        squares. NaN if the search was interrupted.
+    stalled_along
+        The softest mode, if it is null where the search ended; else None. Null means that its
+        singular value vanishes within 1e-3 Å, or that the features wanted lie beyond a fold.
+    stalled_by
+        If the search did not converge, why: the features wanted lie beyond a "fold", which the
+        features along the null mode turn back at; it ended on a "saddle", where they come nearer
+        along the softest mode to second order only; in a local "minimum", as far as first
+        derivatives tell; "unfinished", where a further step promised something; with "nothing
+        left" within the cutoff; or the "composition" there cannot have these features. None if it
+        converged, or was interrupted.
+    lack
+        Which neighbours are too few, in words, if the composition is the cause; else empty.
+    left
+        Indices of the atoms that a center saw at the start and that none does any more: those
+        nearer to the cutoff than 0.02 Å, or beyond.
+    tolerance
+        As asked for.
+    interrupted
+        Whether the search was interrupted from the keyboard.
+    """
+
+    atoms: Atoms
+    centers: tuple[int, ...]
+    converged: bool
+    residuals: Array
+    evaluations: int
+    attempts: int
+    uncertainty: float
+    stalled_along: NullMode | None
+    stalled_by: Stall | None
+    lack: str
+    left: tuple[int, ...]
+    tolerance: float
+    interrupted: bool
+
+    def __post_init__(self) -> None:
+        self.residuals.setflags(write=False)
+
+    @property
+    def residual(self) -> float:
+        """|ξ - ξ*| over |ξ*|."""
+        return float(self.residuals[-1])
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of the attempt that led to ``atoms``."""
+        return len(self.residuals) - 1
+
+    @property
+    def status(self) -> str:
+        """One sentence on how it ended, and what to do about it."""
+        off = f"{self.residual:.0e} of their norm"
+        if self.interrupted:
+            return (
+                f"Interrupted after {count(self.evaluations, 'evaluation')}: the features of the "
+                f"best structure so far are off by {off}."
+            )
+        return self._say_recovered(off) if self.converged else self._say_stalled(off)
+
+    def _say_recovered(self, off: str) -> str:
+        found = f"Recovered after {count(self.steps, 'step')}: the features agree to {off}"
+        if isnan(self.uncertainty):
+            return f"{found}, but no center sees a neighbour: they fix nothing."
+        if self.left:
+            names = " ".join(f"{self.atoms.symbols[atom]}{atom}" for atom in self.left)
+            return (
+                f"{found}, but {names} left the cutoff: the features do not tell where "
+                f"{'it is' if len(self.left) == 1 else 'they are'}, nor that "
+                f"{'it is' if len(self.left) == 1 else 'they are'} there."
+            )
+        fixed, null = f"fix the atoms to {self.uncertainty:.0e} Å", self.stalled_along
+        if null is None:
+            return f"{found} and {fixed}."
+        return (
+            f"{found}, but answer at most quadratically to a mode of relative singular value "
+            f"{null.condition:.0e}, and {fixed} only."
+        )
+
+    def _say_stalled(self, off: str) -> str:
+        stalled = f"Stalled in {count(self.attempts, 'attempt')} with features off by {off}"
+        if self.stalled_by == "composition":
+            return (
+                f"{stalled}, because these atoms cannot have them: {self.lack}; give a start with "
+                "the atoms that the features belong to."
+            )
+        if self.stalled_by == "fold" and self.stalled_along is not None:
+            return (
+                f"{stalled} because of a null mode of relative singular value "
+                f"{self.stalled_along.condition:.0e}: along it the features change one way only, "
+                "at most quadratically; add centers or raise the order."
+            )
+        return f"{stalled}{_WHERE[self.stalled_by or 'minimum']}."
+
+    def __repr__(self) -> str:
+        return f"Inversion({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"
+
+
+def count(number: int, what: str) -> str:
+    """Return the number and the noun, in the plural where it belongs."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

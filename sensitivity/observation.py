@@ -1,0 +1,79 @@
+"""A descriptor that looks at a structure from some centers, and at displaced copies of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from ase import Atoms
+
+from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.geometry.motions import TrivialMotions, trivial_motions
+from sensitivity.jacobian import Jacobian, jacobian, second_derivative
+from sensitivity.numerics import Array
+from sensitivity.spectrum import Spectrum, spectrum
+from sensitivity.structures import check_centers
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A structure, what looks at it, and from where; whatever follows is computed when asked for.
+
+    Attributes
+    ----------
+    atoms
+        The structure, N atoms. It is not changed.
+    descriptor
+        Any descriptor.
+    centers
+        Indices of the centers whose features are stacked.
+    """
+
+    atoms: Atoms
+    descriptor: Descriptor
+    centers: tuple[int, ...]
+
+    @classmethod
+    def of(cls, atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Observation:
+        """Observe a copy of a structure; ``centers=None`` means every atom."""
+        return cls(atoms.copy(), descriptor, check_centers(atoms, centers))
+
+    def displaced(self, displacement: Array) -> Observation:
+        """The same of the structure displaced by some Å, shape (N, 3)."""
+        atoms = self.atoms.copy()
+        atoms.positions += displacement
+        return replace(self, atoms=atoms)
+
+    def by(self, descriptor: Descriptor) -> Observation:
+        """The same structure and centers, seen by another descriptor."""
+        return replace(self, descriptor=descriptor)
+
+    @cached_property
+    def features(self) -> Array:
+        """Shape (centers, features)."""
+        return self.descriptor.features(self.atoms, centers=self.centers)
+
+    @cached_property
+    def jacobian(self) -> Jacobian:
+        """The Jacobian of the features."""
+        return jacobian(self.atoms, self.descriptor, centers=self.centers)
+
+    @cached_property
+    def trivial(self) -> TrivialMotions:
+        """Motions that the centers cannot see."""
+        return trivial_motions(self.atoms, cutoff=self.descriptor.cutoff, centers=self.centers)
+
+    @cached_property
+    def internal(self) -> Array:
+        """Orthonormal internal displacements, shape (k, N, 3)."""
+        return np.asarray(self.trivial.internal())
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Singular values and modes, trivial motions set apart."""
+        return spectrum(self.atoms, self.descriptor, centers=self.centers)
+
+    def derivative(self, direction: Array) -> Jacobian:
+        """Derivative of the Jacobian along a direction, shape (N, 3)."""
+        return second_derivative(self.atoms, self.descriptor, direction, centers=self.centers)

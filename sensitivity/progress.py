@@ -1,0 +1,116 @@
+"""Progress of long computations, and the two ways to stop one.
+
+A button or a caller stops a computation with ``Cancelled``: a search then returns what it has found
+so far. Ctrl-C is never swallowed: a search raises ``Interrupted``, a KeyboardInterrupt that holds
+what it has found so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Event
+from types import TracebackType
+from typing import Self, TypeVar
+
+Result = TypeVar("Result")
+
+Progress = Callable[[str], object]
+"""Called with one short sentence, now and then; it may raise ``Cancelled``."""
+
+_cancelled: ContextVar[Event | None] = ContextVar("cancelled", default=None)
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error
+    """A caller has asked to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a search.
+
+    Attributes
+    ----------
+    partial
+        What the search had found: the result it would have returned if it had been cancelled.
+    """
+
+    def __init__(self, partial: object) -> None:
+        super().__init__("interrupted; the result so far is in .partial")
+        self.partial = partial
+
+
+class Stop:
+    """Ends the block that it guards on ``Cancelled`` or Ctrl-C, so that a result can be made.
+
+    ``with stop: ...`` is followed by ``return stop.deliver(result)``.
+    """
+
+    def __init__(self) -> None:
+        self._reason: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, Cancelled | KeyboardInterrupt):
+            self._reason = error
+        return self.stopped
+
+    @property
+    def stopped(self) -> bool:
+        """True if the block was ended before it was done."""
+        return self._reason is not None
+
+    def deliver(self, result: Result) -> Result:
+        """Return a result, or raise it within ``Interrupted`` if Ctrl-C ended the block."""
+        if isinstance(self._reason, KeyboardInterrupt):
+            raise Interrupted(result) from None
+        return result
+
+
+def checkpoint() -> None:
+    """Raise ``Cancelled`` if this is to stop; long computations call it now and then."""
+    cancelled = _cancelled.get()
+    if cancelled is not None and cancelled.is_set():
+        raise Cancelled
+
+
+@contextmanager
+def cancellable(cancelled: Event) -> Iterator[None]:
+    """Let an event, which another thread may set, stop what runs in the block."""
+    token = _cancelled.set(cancelled)
+    try:
+        yield
+    finally:
+        _cancelled.reset(token)
+
+
+def check_progress(progress: Progress | None) -> Progress:
+    """Return what is to be called with each sentence; nothing is said to None.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called.
+    """
+    if progress is None:
+        return _say_nothing
+    if not callable(progress):
+        raise TypeError(
+            f"progress must be a function of one sentence, got {progress!r}; give e.g. print, or "
+            "None."
+        )
+    return progress
+
+
+def _say_nothing(_: str) -> None:
+    pass

@@ -1,0 +1,73 @@
+"""Displacements that symmetry hides, and those that turn every environment as a rigid body.
+
+The features of center i depend on the vectors x_j = r_j - r_i of its neighbours alone, up to a
+rotation of all of them. D_i takes a displacement of all atoms to that of these vectors, images of
+an atom moving together, and Q_i removes the rotations of this environment. If a group G maps the
+environment onto itself, the gradient of an invariant lies in the displacements that G leaves
+unchanged, with projector P_i. So all that the chosen centers can see is spanned by the
+D_iᵀ Q_i P_i, and what is hidden is the null space of Σ_i D_iᵀ Q_i P_i Q_i D_i. Without groups that
+is the null space of Σ_i D_iᵀ Q_i D_i: motions that turn every environment as a rigid body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.symmetry.groups import PointGroup
+from sensitivity.symmetry.sites import SiteSymmetry
+
+# Eigenvalues of a sum of projectors are zeros up to rounding, or not small at all. Environments
+# that are symmetric within d Å only are turned against each other, and against their own rotations,
+# by about d over 1 Å, which makes up to a few d² of a zero; but never as much as the last number.
+NULL, TURNED, LARGEST_NULL = 1e-9, 10.0, 1e-2
+# An environment that is symmetric within d Å only has angles between subspaces of about d over 1 Å,
+# of whose sine this is the multiple that counts as none.
+LEEWAY, WIDEST = 10.0, 0.3
+
+
+def smallest_angle(deviation: float) -> float:
+    """Sine of an angle that counts as none where symmetry holds within a deviation in Å."""
+    return max(Tolerance.PARALLEL, min(LEEWAY * deviation, WIDEST))
+
+
+def relative(site: SiteSymmetry, displacements: Array) -> Array:
+    """Displacements of the neighbours against their center: (n, N, 3) gives (n, neighbours, 3)."""
+    return displacements[:, site.atoms[1:]] - displacements[:, site.atoms[:1]]
+
+
+def hidden_by_symmetry(
+    sites: Sequence[SiteSymmetry], groups: Sequence[PointGroup | None], *, count: int
+) -> Array:
+    """Orthonormal displacements, shape (n, N, 3), that no center sees if it has this group.
+
+    No group stands for no symmetry. Motions that turn every environment as a rigid body are among
+    the displacements. ``count`` is the number N of atoms.
+    """
+    deviation = max((group.deviation for group in groups if group is not None), default=0.0)
+    seen = np.zeros((3 * count, 3 * count))
+    for site, group in zip(sites, groups, strict=True):
+        neighbors = len(site.atoms) - 1
+        links = np.zeros((neighbors, count))  # D_i, the same for x, y and z
+        np.add.at(links, (np.arange(neighbors), site.atoms[1:]), 1.0)
+        links[:, site.atoms[0]] -= 1.0
+        projector = _visible(site, group).reshape(neighbors, 3, neighbors, 3)
+        half = np.einsum("ja,jxky->axky", links, projector, optimize=True)
+        seen += np.einsum("axky,kb->axby", half, links, optimize=True).reshape(seen.shape)
+    values, vectors = np.linalg.eigh(seen)
+    smallest = max(NULL, min(TURNED * deviation**2, LARGEST_NULL))
+    null = values < smallest * max(1.0, values[-1])
+    return np.asarray(vectors.T[null].reshape(-1, count, 3))
+
+
+def _visible(site: SiteSymmetry, group: PointGroup | None) -> Array:
+    """Q P Q: what the center can see of its neighbours if its environment has this group."""
+    vectors = site.vectors[1:]
+    turns = np.cross(np.eye(3)[:, None], vectors).reshape(3, -1)
+    _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
+    angle = smallest_angle(site.group.deviation)
+    axes = axes[lengths > angle * lengths.max(initial=0.0)]
+    kept = np.eye(vectors.size) - axes.T @ axes
+    return np.asarray(kept if group is None else kept @ group.projector()[3:, 3:] @ kept)

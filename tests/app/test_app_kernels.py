@@ -1,0 +1,158 @@
+"""One process for each visitor of the app, and a spare one; the processes are names here."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from importlib.util import find_spec
+from types import SimpleNamespace
+
+import pytest
+
+if find_spec("voila") is None:
+    pytest.skip("needs voila, of the extra lab", allow_module_level=True)
+
+import tornado.web
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+
+from sensitivity.app import kernels as kernels_module
+from sensitivity.app.kernels import Kernels
+from sensitivity.limits import SILENT, VISITORS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def kernels(monkeypatch, tmp_path) -> Kernels:
+    """A manager whose processes are names."""
+
+    async def alive():
+        return True
+
+    async def start(self, **_):
+        name = uuid.uuid4().hex
+        self._kernels[name] = SimpleNamespace(is_alive=alive)
+        return name
+
+    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
+    monkeypatch.setattr(kernels_module, "DELAY", 0.0)
+    return Kernels(connection_dir=str(tmp_path))
+
+
+def test_a_process_whose_page_does_not_connect_ends_unless_the_page_asks(kernels, monkeypatch):
+    now = 0.0
+    ended = []
+
+    async def end(name, **_):
+        ended.append(name)
+
+    monkeypatch.setattr(kernels_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(
+        AsyncMappingKernelManager, "cull_kernel_if_idle", lambda *_: asyncio.sleep(0)
+    )
+    monkeypatch.setattr(AsyncMappingKernelManager, "kernel_model", lambda *_: {})
+    monkeypatch.setattr(kernels, "shutdown_kernel", end)
+
+    async def visit() -> None:
+        nonlocal now
+        silent, asking, connected = [await kernels.start_kernel() for _ in range(3)]
+        for name in (silent, asking, connected):
+            kernels._kernel_connections[name] = 0
+            kernels.expect(name)
+        kernels.notify_connect(connected)
+        for _ in range(3):
+            now += 0.7 * SILENT
+            kernels.kernel_model(asking)
+            await kernels.cull_kernels()
+        assert ended == [silent]
+
+    asyncio.run(visit())
+
+
+def test_a_page_that_is_gone_gives_its_place_to_the_next_visitor(kernels, monkeypatch):
+    now = 0.0
+    ended = []
+
+    async def end(name, **_):
+        ended.append(name)
+        del kernels._kernels[name]
+
+    monkeypatch.setattr(kernels_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(AsyncMappingKernelManager, "kernel_model", lambda *_: {})
+    monkeypatch.setattr(kernels, "shutdown_kernel", end)
+
+    async def visit() -> None:
+        nonlocal now
+        names = [await kernels.start_kernel() for _ in range(VISITORS)]
+        for name in names:
+            kernels._kernel_connections[name] = 0
+            kernels.notify_connect(name)
+        for name in names[:3]:
+            now += 1.0
+            kernels.notify_disconnect(name)
+        with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken"):
+            await kernels.start_kernel()  # they may come back
+        now += SILENT + 0.1
+        kernels.kernel_model(names[1])  # its page is there, and asks
+        assert await kernels.start_kernel() not in names
+        assert await kernels.start_kernel() not in names
+        assert ended == [names[0], names[2]]
+        with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken"):
+            await kernels.start_kernel()
+
+    asyncio.run(visit())
+
+
+def test_a_process_that_starts_for_a_visitor_who_leaves_is_kept_for_the_next(kernels):
+    async def visit() -> None:
+        visitors = [asyncio.create_task(kernels.start_kernel()) for _ in range(2)]
+        await asyncio.sleep(0)
+        for visitor in visitors:
+            visitor.cancel()
+        await asyncio.gather(*visitors, return_exceptions=True)
+        started = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*started, return_exceptions=True)
+        assert await kernels.start_kernel() in kernels
+
+    asyncio.run(visit())
+
+
+def test_every_visitor_has_a_process_and_the_places_are_limited(kernels):
+    async def visit() -> None:
+        names = await asyncio.gather(*(kernels.start_kernel() for _ in range(VISITORS)))
+        assert len(set(names)) == VISITORS
+        await asyncio.sleep(0.05)
+        assert len(kernels) == VISITORS + 1  # one is in waiting
+        with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken") as full:
+            await kernels.start_kernel()
+        assert full.value.status_code == 503
+        del kernels._kernels[names[0]]
+        assert await kernels.start_kernel() not in names
+
+    asyncio.run(visit())
+
+
+def test_the_process_in_waiting_is_kept_taken_and_replaced_if_it_ended(kernels, monkeypatch):
+    culled = []
+
+    async def cull(self, name):
+        culled.append(name)
+
+    monkeypatch.setattr(AsyncMappingKernelManager, "cull_kernel_if_idle", cull)
+
+    async def visit() -> None:
+        kernels.prepare()
+        kernels.prepare()
+        await asyncio.sleep(0.05)
+        (waiting,) = kernels.list_kernel_ids()
+        await kernels.cull_kernel_if_idle(waiting)
+        assert culled == []
+        assert await kernels.start_kernel() == waiting
+        await kernels.cull_kernel_if_idle(waiting)
+        assert culled == [waiting]
+        await asyncio.sleep(0.05)
+        (ended,) = set(kernels.list_kernel_ids()) - {waiting}
+        del kernels._kernels[ended]
+        assert await kernels.start_kernel() not in (waiting, ended)
+
+    asyncio.run(visit())

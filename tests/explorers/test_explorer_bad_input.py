@@ -1,0 +1,228 @@
+"""What cannot be done is one sentence, from Python and in the panel, and the explorer goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import molecule
+from panel import QUICK, SIMPLE, TOOLBAR, chosen_settings, markers, message, sentence
+from waiting import run, spin, until
+
+from sensitivity.explorers import Explorer
+from sensitivity.explorers.parts import state
+
+pytestmark = TOOLBAR
+
+LOST = molecule("H2O")
+LOST.positions[1] = np.nan
+
+STRUCTURES = {
+    "no atoms": (Atoms(), "the structure has no atoms"),
+    "one place": (Atoms("H2"), "atoms overlap: atoms 0 and 1 are 0 Å apart"),
+    "no position": (LOST, "positions must be finite numbers"),
+    "infinite": (Atoms("H2", [[0, 0, 0], [0, 0, np.inf]]), "positions must be finite numbers"),
+    "flat cell": (Atoms("H", cell=[1, 1, 0], pbc=True), "a structure periodic along a, b, c needs"),
+    "far away": (Atoms("H", [[0, 0, 1e300]]), "positions and periodic cell must be within 10000 Å"),
+    "wide cell": (Atoms("H", cell=[5, 5, 1e5], pbc=True), "positions and periodic cell must be wi"),
+    "tiny cell": (
+        Atoms("H", cell=[1e-3] * 3, pbc=True),
+        "atoms overlap: atom 0 and its periodic image are",
+    ),
+    "nothing": (None, "a structure must be ase.Atoms or a name"),
+}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Explorer:
+    return Explorer("H2O", SIMPLE)
+
+
+@pytest.mark.parametrize(("atoms", "said"), STRUCTURES.values(), ids=STRUCTURES)
+def test_a_structure_that_cannot_be(explorer: Explorer, atoms: Any, said: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=said):
+        Explorer(atoms, SIMPLE)
+    before = explorer.reference, chosen_settings(explorer)
+    with pytest.raises((ValueError, TypeError), match=said):
+        explorer.structure = atoms
+    explorer.attempt(setattr, explorer, "structure", atoms)
+    assert message(explorer).startswith(said[:1].upper() + said[1:])
+    assert (explorer.reference, chosen_settings(explorer)) == before
+    assert not explorer.busy
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("amplitude", np.inf, "amplitude must be between"),
+        ("amplitude", np.nan, "amplitude must be between"),
+        ("amplitude", "far", "amplitude must be a number in Å, got 'far'; give e.g. 0.1"),
+        ("amplitude", None, "amplitude must be a number in Å, got None"),
+        ("amplitude", True, "amplitude must be a number in Å, got True"),
+        ("mode", 1.5, "mode must be a whole number, got 1.5"),
+        ("mode", "soft", "mode must be a whole number, got 'soft'"),
+        ("mode", 9, "mode must be one of 0 to 8, got 9"),
+        ("mode", -1, "mode must be one of 0 to 8, got -1"),
+        ("arrow_length", "long", "arrow_length must be a number in Å"),
+        ("arrow_length", 0.7, "arrow_length must be one of"),
+        ("arrows", "no", "arrows must be True or False, got 'no'; give one of these"),
+        ("arrows", 1, "arrows must be True or False, got 1"),
+        ("centers", [99], "center 99 does not exist"),
+        ("centers", [], "centers must name at least one atom"),
+        ("centers", "O", "centers must be a sequence of atom indices"),
+        ("descriptor", None, "descriptor must be a descriptor such as"),
+        ("descriptor", replace(QUICK, order=4, n_max=12, l_max=12), "more than 1000000"),
+    ],
+)
+def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said: str) -> None:
+    before = explorer.state, chosen_settings(explorer)
+    with pytest.raises((ValueError, TypeError), match=said):
+        setattr(explorer, name, value)
+    explorer.attempt(setattr, explorer, name, value)
+    assert said in message(explorer)[:1].lower() + message(explorer)[1:]
+    assert (explorer.state, chosen_settings(explorer)) == before
+
+
+def test_what_cannot_be_shown_leaves_no_trace(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, past = explorer.state, list(explorer._past)
+
+    def fail(*_: object) -> None:
+        raise ValueError("there is no view")
+
+    monkeypatch.setattr("sensitivity.explorers.main.presenter.choose_view", fail)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="there is no view"):
+            explorer.structure = "CO"
+    assert (explorer.state, explorer._past) == (before, past)
+    assert explorer._wanted.name == before.reference.name
+    monkeypatch.undo()
+    explorer.amplitude = 0.1
+    assert explorer.shown.atoms.get_chemical_formula() == "H2O"
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 0.1])
+@pytest.mark.parametrize("order", [1, 2])
+def test_what_is_known_cannot_be_written_over(amplitude: float, order: int) -> None:
+    explorer = Explorer("H2O", replace(SIMPLE, order=order))
+    explorer.amplitude = amplitude
+    reference, shown = explorer.state.reference, explorer.shown
+    assert reference.diagnosis is not None
+    assert shown.spectrum is not None
+    arrays = [reference.modes, reference.singular_values, *vars(reference.spectrum).values()]
+    arrays += vars(shown.spectrum).values()
+    arrays += [mode.displacement for mode in reference.diagnosis.modes]
+    for atoms in (reference.atoms, shown.atoms, shown.spectrum.atoms, reference.diagnosis.atoms):
+        arrays += [atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc]
+    for array in arrays:
+        if isinstance(array, np.ndarray):
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        reference.atoms.rattle()
+    explorer.structure.positions[:] = 5.0  # a copy
+    reference.subject.atoms.positions[:] = 5.0
+    assert np.ptp(explorer.structure.positions) > 1
+
+
+def test_numbers_of_numpy_are_numbers(explorer: Explorer) -> None:
+    explorer.mode, explorer.amplitude = np.int64(1), np.float32(0.25)
+    assert (explorer.mode, explorer.amplitude) == (1, 0.25)
+    explorer.amplitude = 0
+    assert explorer.state.amplitude == 0.0
+    explorer.arrows = np.False_
+    assert explorer.state.arrows is False
+
+
+@pytest.mark.parametrize("name", ["widget", "panel", "chart", "molecule", "below", "stage"])
+def test_the_parts_stay(explorer: Explorer, name: str) -> None:
+    part = getattr(explorer, name)
+    said = (
+        f"'{name}' of Explorer cannot be set; what can be set is amplitude, arrow_length, arrows, "
+        "centers, descriptor, mode, structure."
+    )
+    with pytest.raises(AttributeError, match=re.escape(said)):
+        setattr(explorer, name, 3)
+    assert getattr(explorer, name) is part
+
+
+def test_dummy_atoms_are_atoms(explorer: Explorer) -> None:
+    explorer.structure = Atoms("XCH", [[0, 0, 0], [0, 0, 1], [0, 1, 1]])
+    assert "Rank" in sentence(explorer)
+    assert len(markers(explorer)) == 9
+
+
+def test_a_file_needs_a_name_and_its_bytes(explorer: Explorer) -> None:
+    with pytest.raises(TypeError, match="name and the content of a file, got str and str; give"):
+        explorer.open("a.xyz", "1\n\nH 0 0 0")  # type: ignore[arg-type]
+
+
+def test_without_chemiscope_the_rest_works(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "chemiscope", None)
+    explorer.actions.souvenirs["chemiscope"].click()
+    assert "need chemiscope, which is not installed; run pip install" in message(explorer)
+    explorer.actions.souvenirs["geometry"].click()
+    assert message(explorer) == "geometry.extxyz is ready: click on its name."
+
+
+def test_the_kernel_is_interrupted_while_a_structure_is_examined(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    real = state.examine
+
+    def slow(subject: state.Subject) -> state.Reference:
+        main = threading.main_thread().ident
+        assert main is not None
+        time.sleep(0.1)
+        signal.pthread_kill(main, signal.SIGINT)
+        spin(gate)(None)
+        return real(subject)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sensitivity.explorers.main.explorer.examine", slow)
+        explorer.structure = "CO"
+    assert message(explorer) == "It was cancelled."
+    assert explorer.reference.name == explorer.settings.structure.value == "H2O"
+    explorer.structure = "CO"
+    assert explorer.reference.name == "CO"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(ValueError("it <cannot> be"), "It <cannot> be."), (MemoryError(), state.NO_MEMORY)],
+    ids=["wrong", "memory"],
+)
+def test_what_is_wrong_later_is_a_sentence(
+    explorer: Explorer,
+    monkeypatch: pytest.MonkeyPatch,
+    gate: threading.Event,
+    error: Exception,
+    words: str,
+) -> None:
+    def slow(_: state.Subject) -> state.Reference:
+        spin(gate)(None)
+        raise error
+
+    monkeypatch.setattr("sensitivity.explorers.main.explorer.examine", slow)
+
+    async def scenario() -> None:
+        explorer.structure = "CO"
+        await asyncio.sleep(0.01)
+        gate.set()
+        await until(lambda: not explorer.busy)
+
+    run(scenario)
+    assert message(explorer) == words
+    assert explorer.settings.structure.value == "H2O"

@@ -1,0 +1,320 @@
+"""What is taken home: each file is read by the program it is for, and says what is shown."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import re
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import chemiscope
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from panel import QUICK, TOOLBAR, drawn, heights, message, xyz
+from PIL import Image
+
+from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
+from sensitivity.explorers import Explorer
+from sensitivity.explorers.main.actions import SOUVENIRS
+from sensitivity.explorers.main.exports import FRAMES, make_souvenir, swing_states
+from sensitivity.explorers.parts import libraries
+
+pytestmark = TOOLBAR
+
+
+@pytest.fixture(scope="module")
+def explorer() -> Explorer:
+    explorer = Explorer("H2O", QUICK, centers=[0])
+    explorer.mode, explorer.amplitude = 1, 0.17
+    return explorer
+
+
+@pytest.fixture
+def offer(explorer: Explorer) -> Callable[[str], bytes]:
+    """Click on a button, and take what the link downloads."""
+
+    def offered(name: str) -> bytes:
+        explorer.actions.souvenirs[name].click()
+        file = SOUVENIRS[name][1]
+        assert message(explorer) == f"{file} is ready: click on its name."
+        link = explorer.actions.download.value
+        found = re.fullmatch(
+            r'<a download="(.*)" href="data:application/octet-stream;base64,(.*)">.*\((.*) kB\)'
+            "</a>",
+            link,
+        )
+        assert found is not None
+        assert found[1] == file
+        content = base64.b64decode(found[2], validate=True)
+        assert float(found[3]) == pytest.approx(len(content) / 1000, rel=0.01)
+        return content
+
+    return offered
+
+
+def read(content: bytes) -> list[Atoms]:
+    return ase.io.read(io.StringIO(content.decode()), index=":", format="extxyz")
+
+
+def amplitudes(explorer: Explorer) -> list[float]:
+    phases = 2 * np.pi * np.arange(FRAMES) / FRAMES
+    return np.round(explorer.reference.reach * np.sin(phases), 2).tolist()
+
+
+def test_the_geometry(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    (atoms,) = read(offer("geometry"))
+    np.testing.assert_array_equal(atoms.positions, explorer.shown.atoms.positions)
+    assert atoms.info["amplitude"] == 0.17
+    found = spectrum(explorer.shown.atoms, QUICK, centers=[0])
+    assert atoms.info["condition"] == found.condition
+    np.testing.assert_array_equal(atoms.arrays["mode"], explorer.reference.modes[1])
+
+
+def test_the_trajectory(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    frames = read(offer("trajectory"))
+    expected = amplitudes(explorer)
+    assert [frame.info["amplitude"] for frame in frames] == expected
+    assert len(frames) == FRAMES
+    assert max(expected) == -min(expected) == explorer.reference.reach
+    start, mode = explorer.structure.positions, explorer.reference.modes[1]
+    for frame, amplitude in zip(frames, expected, strict=True):
+        np.testing.assert_allclose(frame.positions, start + amplitude * mode, rtol=0, atol=1e-15)
+
+
+def test_the_film_has_frames_that_differ(offer: Callable[[str], bytes]) -> None:
+    film = Image.open(io.BytesIO(offer("film")))
+    assert (film.format, film.n_frames, film.info["loop"]) == ("GIF", FRAMES, 0)
+    pictures = []
+    for number in range(film.n_frames):
+        film.seek(number)
+        pictures.append(np.asarray(film.convert("RGB"), dtype=int))
+    changes = [np.abs(a - b).max() for a, b in pairwise(pictures)]
+    assert min(changes) > 100
+    np.testing.assert_array_equal(pictures[1] == pictures[FRAMES // 2 - 1], True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "known"), [("H", False), ("CH4", True)])
+def test_what_has_no_internal_displacement_is_taken_home_too(name: str, known: bool) -> None:
+    """One atom, and a molecule that sees a neighbour at the ends of a swing only; every button."""
+    lonely = Explorer(name, replace(QUICK, cutoff=1.0))
+    assert lonely.reference.spectrum.internal == 0
+    files = {}
+    for button, (_, file, _) in SOUVENIRS.items():
+        lonely.actions.souvenirs[button].click()
+        lonely.wait()
+        assert message(lonely) == f"{file} is ready: click on its name."
+        files[button] = make_souvenir(file, lonely.state, lonely.chart.figure)
+    (atoms,) = read(files["geometry"])
+    assert atoms.info == {"amplitude": 0.0}
+    assert [frame.info["amplitude"] for frame in read(files["trajectory"])] == amplitudes(lonely)
+    assert Image.open(io.BytesIO(files["film"])).n_frames == FRAMES
+    data = json.loads(gzip.decompress(files["chemiscope"]))
+    assert ("condition" in data["properties"]) == known
+    assert ("smallest_singular_value" in data["properties"]) == known
+    assert printed(lonely).tolist() == [0.0] * 3 * len(atoms)
+
+
+def test_the_chart(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    size = explorer.chart.figure.get_size_inches()
+    canvas = explorer.chart.figure.canvas
+    picture = Image.open(io.BytesIO(offer("figure")))
+    assert picture.format == "PNG"
+    assert picture.size == pytest.approx(200 * size, abs=1)
+    assert len(picture.convert("RGB").getcolors(2**24)) > 20
+    assert offer("drawing").startswith(b"%PDF-")
+    assert b"<svg" in offer("graphic")
+    assert explorer.chart.figure.canvas is canvas
+    assert explorer.chart.figure.dpi == 100
+
+
+def test_chemiscope_reads_its_file(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    data = json.loads(gzip.decompress(offer("chemiscope")))
+    assert len(data["structures"]) == FRAMES
+    assert data["properties"]["amplitude"]["values"] == amplitudes(explorer)
+    conditions = [
+        spectrum(state.atoms, QUICK, centers=[0]).condition
+        for state in swing_states(explorer.state)
+    ]
+    assert data["properties"]["condition"]["values"] == pytest.approx(conditions, rel=1e-9)
+    shown = data["structures"][3]
+    np.testing.assert_allclose(
+        np.transpose([shown["x"], shown["y"], shown["z"]]),
+        swing_states(explorer.state)[3].atoms.positions,
+    )
+
+
+def test_chemiscope_shows_its_file(explorer: Explorer, tmp_path: Path) -> None:
+    file = tmp_path / "motion.json.gz"
+    explorer.save(file)
+    assert chemiscope.show_input(str(file)) is not None
+
+
+def test_without_chemiscope_the_panel_says_what_to_install(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise libraries.missing(ModuleNotFoundError(name=name))
+
+    monkeypatch.setattr("sensitivity.explorers.main.exports.require", missing)
+    explorer.actions.souvenirs["chemiscope"].click()
+    assert message(explorer).startswith("The explorers need chemiscope, which is not installed")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.xyz", "a.traj.extxyz", "a.png", "a.pdf", "a.svg", "a.json", "a.JSON.GZ", "a.py"]
+)
+def test_saved_is_what_is_offered(explorer: Explorer, tmp_path: Path, name: str) -> None:
+    explorer.save(tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    assert content[:4] in {b"3\nPr", b"\x89PNG", b"%PDF", b"<?xm", b'{"me', b"from"} or (
+        content[:2] == b"\x1f\x8b"
+    )
+    if name.endswith("xyz"):
+        assert len(read(content)) == (FRAMES if ".traj." in name else 1)
+    if name.endswith("json"):
+        assert len(json.loads(content)["structures"]) == FRAMES
+
+
+def test_an_unknown_ending_is_refused(explorer: Explorer, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"must end in \.xyz, .* got a\.docx; choose"):
+        explorer.save(tmp_path / "a.docx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written_is_refused(explorer: Explorer, tmp_path: Path) -> None:
+    for path in (tmp_path / "gone" / "a.xyz", tmp_path, tmp_path / f"{'a' * 300}.xyz"):
+        with pytest.raises(ValueError, match=re.escape(str(path.parent))):
+            explorer.save(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_structure_without_a_spectrum_is_taken_home_all_the_same(explorer: Explorer) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> object:
+            return getattr(QUICK, name)
+
+        def gradients(self, *_: object, **__: object) -> None:
+            raise ValueError("no")
+
+    reference = replace(explorer.reference, descriptor=Broken())
+    (atoms,) = read(make_souvenir("a.xyz", replace(explorer.state, reference=reference), None))
+    assert atoms.info == {"amplitude": 0.17}
+
+
+def printed(explorer: Explorer, *, descriptor: str = "descriptor = ...") -> np.ndarray:
+    """The singular values that the script of the explorer prints, run on its own.
+
+    ``descriptor`` is the line that a person writes in place of the one that is left open.
+    """
+    script = explorer.code().replace("descriptor = ...", descriptor)
+    with io.StringIO() as screen, redirect_stdout(screen):
+        exec(compile(script, "explore.py", "exec"), {"__name__": "__main__"})
+        text = screen.getvalue()
+    return np.array(re.findall(r"[\d.]+(?:e[+-]\d+)?", text[text.index("[") :]), dtype=float)
+
+
+def crystal() -> Atoms:
+    atoms = bulk("NaCl", "rocksalt", a=5.64)
+    atoms.rattle(0.05, seed=2)
+    return atoms
+
+
+@pytest.mark.parametrize(
+    ("atoms", "descriptor", "centers"),
+    [
+        ("CH4", QUICK, None),
+        ("H2O", replace(QUICK, order=3, parity_odd=True, contract_channels=3), [1]),
+        (
+            Atoms("OH", [[0, 0, 0], [0.1, 0.2, 1 / 1.1]]),
+            DensityCorrelations(2, 2.5, 3, 3, smearing=0.4, basis=SphericalBessel()),
+            None,
+        ),
+        (crystal(), DensityCorrelations(order=2, cutoff=4.0, n_max=2, l_max=2), [1]),
+    ],
+    ids=["library", "settings", "own", "periodic"],
+)
+def test_the_code_prints_what_is_on_the_screen(
+    atoms: Atoms | str, descriptor: DensityCorrelations, centers: list[int] | None
+) -> None:
+    explorer = Explorer(atoms, descriptor, centers=centers)
+    explorer.mode, explorer.amplitude = 1, -0.137
+    values = heights(printed(explorer), explorer)
+    assert values == pytest.approx(drawn(explorer), rel=1e-7)  # printed with eight digits
+    exact = explorer.shown.spectrum
+    assert exact is not None
+    assert len(values) == len(exact.singular_values)
+
+
+def test_the_code_after_a_way_to_a_singular_point() -> None:
+    start = structures.load("CH4")
+    start.rattle(0.05, seed=1)
+    explorer = Explorer(start, QUICK, centers=[0])
+    explorer.locate()
+    assert explorer.reference.name == ""
+    explorer.amplitude = 0.05
+    assert heights(printed(explorer), explorer) == pytest.approx(drawn(explorer), rel=1e-7)
+
+
+def test_the_code_of_a_file_prints_what_is_on_the_screen() -> None:
+    explorer = Explorer("H2O", QUICK, centers=[0])
+    atoms = crystal()
+    atoms.set_tags([1, 2])
+    explorer.open("two.xyz", xyz(structures.load("CO"), atoms), index=1)
+    explorer.mode, explorer.amplitude = 2, 0.06
+    assert heights(printed(explorer), explorer) == pytest.approx(drawn(explorer), rel=1e-7)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A descriptor of a person's own."""
+
+    scale: float
+    cutoff: float = 3.0
+    inversion_invariant: bool = True
+
+    def features(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return QUICK.features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return QUICK.gradients(atoms, centers=centers)
+
+
+def test_the_code_of_an_own_descriptor_says_what_to_write_and_then_runs() -> None:
+    explorer = Explorer("H2O", Own(2.0), centers=[0])
+    explorer.mode, explorer.amplitude = 1, 0.1
+    code = explorer.code()
+    assert "how your Own is made" in code
+    assert "# Own(scale=2.0, cutoff=3.0, inversion_invariant=True)\n" in code
+    line = f"# from {__name__} import Own\n"
+    assert line in code
+    written = f"from {__name__} import Own\ndescriptor = Own(2.0)"
+    values = heights(printed(explorer, descriptor=written), explorer)
+    assert values == pytest.approx(drawn(explorer), rel=1e-7)
+    with pytest.raises((AttributeError, TypeError), match=r"descriptor|ellipsis"):
+        printed(explorer)
+
+
+def test_what_an_own_descriptor_says_of_itself_stays_in_the_comment() -> None:
+    class Loud(Own):
+        def __repr__(self) -> str:
+            return "Loud(\nraise SystemExit\n)"
+
+    explorer = Explorer("H2O", Loud(1.0), centers=[0])
+    assert "# Loud( raise SystemExit )\n# and define or import" in explorer.code()
+    compile(explorer.code(), "explore.py", "exec")
+
+
+def test_the_code_button_offers_the_code(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
+    assert offer("code").decode() == explorer.code()
+    assert 'structures.load("H2O")' in explorer.code()

@@ -1,0 +1,90 @@
+"""What the page gets of the explorer: messages, pictures, JavaScript; and what that needs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from panel import DESCRIPTOR, QUICK, SINGLE, TOOLBAR, Post
+
+from sensitivity.explorers import Explorer
+from sensitivity.explorers.parts import figure_widget
+from sensitivity.explorers.parts.molecule import READY, WIDTH
+
+pytestmark = TOOLBAR
+
+
+def test_no_step_leaves_a_remote_call_behind(explorer: Explorer, post: Post) -> None:
+    archived = len(explorer.molecule.widget._ngl_msg_archive)
+    for amplitude in np.linspace(-0.5, 0.5, 12):
+        explorer.amplitude = amplitude
+    assert len(explorer.molecule.widget._ngl_msg_archive) == archived
+    assert post.types() == 12 * ["binary_single"]
+
+
+def test_a_view_that_comes_late_gets_the_scene_and_the_atoms_as_they_are(
+    explorer: Explorer, post: Post
+) -> None:
+    explorer.amplitude = 0.2
+    explorer.look("x")
+    camera = post.messages[-1][0]["camera"]
+    atoms, arrows = explorer.molecule.sent[0], explorer.molecule.sent["arrows"]
+    post.messages.clear()
+    explorer.molecule.widget._handle_custom_msg({"type": READY, "view": "v7"}, [])
+    scene, _ = post.messages[0]
+    assert (scene["type"], scene["to"], scene["count"]) == ("load", "v7", 5)
+    assert scene["camera"] == camera
+    assert len(scene["bodies"][0]["text"].split("ATOM")) == 6
+    assert post.types() == ["load", "binary_single"]
+    np.testing.assert_allclose(post.last()[0], atoms, atol=SINGLE)
+    np.testing.assert_allclose(post.last()[1], arrows, atol=SINGLE)
+
+
+def test_the_chart_follows_the_width_of_the_page(explorer: Explorer) -> None:
+    sizes = []
+    for pixels in (800, 1200, 1900):
+        explorer.molecule.widget._handle_custom_msg({"type": WIDTH, "pixels": pixels}, [])
+        sizes.append(explorer.chart.figure.get_size_inches()[0] * explorer.chart.figure.dpi)
+    assert sizes == pytest.approx([790, 624, 640])
+
+
+def test_without_ipympl_the_chart_is_a_picture(
+    methane: Atoms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figure_widget, "find_spec", lambda _: None)
+    explorer = Explorer(methane, QUICK, centers=[0])
+    before = explorer.chart.widget.value
+    explorer.amplitude = 0.3
+    assert before[:8] == explorer.chart.widget.value[:8] == b"\x89PNG\r\n\x1a\n"
+    assert before != explorer.chart.widget.value
+
+
+def test_the_browser_has_the_javascript_that_the_molecule_asks_for(explorer: Explorer) -> None:
+    shipped = Path(sys.prefix, "share/jupyter/labextensions/nglview-js-widgets/package.json")
+    widget = explorer.molecule.widget
+    version = json.loads(shipped.read_text())["version"]
+    assert widget._model_module_version == widget._view_module_version == version
+
+
+def test_it_is_shown_as_a_widget(explorer: Explorer) -> None:
+    bundle = explorer._repr_mimebundle_()
+    view = bundle["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == explorer.widget.model_id
+
+
+@pytest.mark.parametrize("library", ["nglview", "ipywidgets"])
+def test_a_missing_library_is_named_with_its_remedy(
+    methane: Atoms, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ModuleNotFoundError, match=rf"need {library}.*atomic-sensitivity\[lab\]"):
+        Explorer(methane, DESCRIPTOR, centers=[0])
+
+
+def test_unknown_keywords_are_refused(methane: Atoms) -> None:
+    with pytest.raises(TypeError, match="center"):
+        Explorer(methane, DESCRIPTOR, center=[0])  # type: ignore[call-arg]

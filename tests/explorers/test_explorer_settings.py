@@ -1,0 +1,210 @@
+"""What is looked at, and what looks at it: names, files, descriptors, centers, and wrong ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from panel import (
+    QUICK,
+    SIMPLE,
+    TOOLBAR,
+    chosen_settings,
+    drawn,
+    heights,
+    markers,
+    message,
+    sentence,
+    upload,
+    xyz,
+)
+
+from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
+from sensitivity.explorers import Explorer
+from sensitivity.explorers.main.settings import MOST_ATOMS, refine
+
+pytestmark = TOOLBAR
+
+
+class Foreign:
+    """A descriptor of another library: it has what a descriptor needs, and no more."""
+
+    cutoff, inversion_invariant = 3.0, True
+
+    def features(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return SIMPLE.features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return SIMPLE.gradients(atoms, centers=centers)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Explorer:
+    return Explorer("H2", SIMPLE)
+
+
+def test_a_structure_by_name(explorer: Explorer) -> None:
+    explorer.settings.structure.value = "X0"
+    assert explorer.reference.name == "X0"
+    assert (explorer.centers, explorer.settings.centers.value) == ((0,), "0")
+    np.testing.assert_array_equal(explorer.structure.positions, structures.load("X0").positions)
+    found = diagnose(structures.load("X0"), SIMPLE, centers=[0])
+    values = [mode.singular_value for mode in found.modes]
+    assert drawn(explorer) == pytest.approx(heights(values, explorer), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["nonsense", ""])
+def test_a_name_that_does_not_exist_is_a_sentence(explorer: Explorer, name: str) -> None:
+    before = explorer.reference, chosen_settings(explorer)
+    explorer.attempt(setattr, explorer, "structure", name)
+    assert f"There is no structure named '{name}'" in message(explorer)
+    explorer.settings.structure.value = name
+    assert (explorer.reference, chosen_settings(explorer)) == before
+
+
+def test_the_largest_structure_is_not_refused_for_its_size() -> None:
+    with pytest.raises(ValueError, match="at most 500"):
+        Explorer(Atoms(f"H{MOST_ATOMS + 1}"), SIMPLE)
+    explorer = Explorer("H2", SIMPLE)
+    with pytest.raises(ValueError, match="at most 500"):
+        explorer.structure = Atoms(f"H{MOST_ATOMS + 1}")
+
+
+def test_one_atom(explorer: Explorer) -> None:
+    upload(explorer, "one.xyz", xyz(Atoms("C", [[0, 0, 0]])))
+    assert {cause for cause, _ in markers(explorer).values()} == {"translation"}
+    explorer.amplitude = 0.2
+    assert "Mode 0 is a translation of all that the centers see" in sentence(explorer)
+    assert "no internal displacement that the chosen centers could see" in sentence(explorer)
+
+
+def test_a_descriptor_that_sees_nothing(explorer: Explorer) -> None:
+    explorer.structure = "CH4"
+    explorer.settings.cutoff.value = 1.0
+    assert "Mode 0 is unseen: no chosen center" in sentence(explorer)
+    assert {cause for cause, _ in markers(explorer).values()} == {
+        "unseen",
+        "rotation",
+        "translation",
+    }
+    explorer.mode, explorer.amplitude = 3, 0.1
+    explorer.settings.cutoff.value = 3.0
+    assert markers(explorer)[0][0] == "sensitive"
+
+
+@pytest.mark.slow
+def test_orders_up_and_down() -> None:
+    explorer = Explorer("H2O", replace(QUICK, order=1), centers=[0])
+    order = explorer.settings.order
+    for value in (2, 3, 4, 2, 1):
+        order.value = value
+        found = explorer.descriptor
+        assert (found.order, order.value, message(explorer)) == (value, value, "")
+        assert (found.contract_channels is None) == (value < 3)
+        assert explorer.settings.l_max.value == found.l_max
+        values = spectrum(explorer.structure, found, centers=[0]).singular_values
+        assert drawn(explorer) == pytest.approx(heights(values, explorer), rel=1e-9)
+
+
+@pytest.mark.parametrize("value", [5, 0])
+def test_an_order_that_does_not_exist_is_refused(value: int) -> None:
+    with pytest.raises(ValueError, match="order"):
+        refine(QUICK, "order", value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_max", 5), ("l_max", 3), ("cutoff", 4.2), ("smearing", 0.5), ("order", 2)],
+)
+def test_a_setting_from_the_panel_is_the_one_from_python(
+    explorer: Explorer, name: str, value: float
+) -> None:
+    getattr(explorer.settings, name).value = value
+    by_hand, shown = explorer.descriptor, drawn(explorer)
+    assert getattr(by_hand, name) == value
+    explorer.descriptor = SIMPLE
+    assert getattr(explorer.settings, name).value == getattr(SIMPLE, name)
+    explorer.descriptor = by_hand
+    assert getattr(explorer.settings, name).value == value
+    np.testing.assert_array_equal(drawn(explorer), shown)
+
+
+def test_settings_beyond_what_is_offered_are_shown_as_they_are(explorer: Explorer) -> None:
+    explorer.descriptor = DensityCorrelations(
+        order=1, cutoff=0.9, n_max=14, l_max=0, smearing=2.5, basis=SphericalBessel()
+    )
+    shown = explorer.settings
+    assert (shown.n_max.value, shown.cutoff.value, shown.smearing.value) == (14, 0.9, 2.5)
+
+
+def test_a_setting_that_cannot_be_is_a_sentence_and_the_control_returns(
+    explorer: Explorer,
+) -> None:
+    before = chosen_settings(explorer)
+    explorer.settings.n_max.value = 11
+    explorer.undo()
+    explorer.attempt(explorer.refine, "n_max", 1000)
+    assert message(explorer).startswith("n_max must be from 1 to 64, got 1000")
+    assert chosen_settings(explorer) == before
+    explorer.attempt(explorer.refine, "basis", 3)
+    assert "has no basis to be set here" in message(explorer)
+
+
+def test_showing_does_not_act(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(explorer._task, "start", lambda *_, **__: started.append(1))
+    explorer.settings.show(explorer.reference)
+    explorer.stage.show(explorer.state)
+    explorer._enter(explorer.state)
+    assert not started
+    explorer.settings.cutoff.value = 4.0
+    assert started == [1]
+
+
+def test_wrong_centers_in_the_panel_are_a_sentence(explorer: Explorer) -> None:
+    explorer.structure = "CH4"
+    assert explorer.settings.centers.value == "0"
+    explorer.settings.centers.value = "<b>"
+    assert message(explorer).startswith(
+        "Centers cannot be '<b>'; write all, elements of the structure (C, H)"
+    )
+    assert (explorer.settings.centers.value, explorer.centers) == ("0", (0,))
+    explorer.settings.centers.value = "H"
+    assert (explorer.settings.centers.value, explorer.centers) == ("1-4", (1, 2, 3, 4))
+    by_hand = drawn(explorer)
+    explorer.centers = None
+    explorer.centers = (1, 2, 3, 4)
+    np.testing.assert_array_equal(drawn(explorer), by_hand)
+
+
+def test_a_descriptor_of_another_library_locks_its_settings(explorer: Explorer) -> None:
+    explorer.structure = "H2O"
+    explorer.descriptor = Foreign()
+    names = ("order", "n_max", "l_max", "cutoff", "smearing")
+    assert all(getattr(explorer.settings, name).disabled for name in names)
+    assert {cause for cause, _ in markers(explorer).values()} == {
+        "internal",
+        "rotation",
+        "translation",
+    }
+    explorer.attempt(explorer.refine, "n_max", 3)
+    assert "A Foreign has no n_max to be set here" in message(explorer)
+    explorer.actions.journeys["enlarge_basis"].click()
+    assert message(explorer) == "This descriptor names no larger basis."
+    explorer.actions.journeys["raise_order"].click()
+    assert message(explorer) == "This descriptor names no higher order."
+    assert isinstance(explorer.descriptor, Foreign)
+    explorer.descriptor = SIMPLE
+    assert not any(getattr(explorer.settings, name).disabled for name in names)
+
+
+def test_what_the_constructor_cannot_use_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no structure named"):
+        Explorer("nonsense", SIMPLE)
+    with pytest.raises(ValueError, match="center"):
+        Explorer("H2", SIMPLE, centers=[7])
+    with pytest.raises(TypeError, match="amplitude must be a number"):
+        Explorer("H2", SIMPLE).amplitude = "far"

@@ -1,0 +1,649 @@
+"""Singular points: they are singular, near, not symmetric, and the next order sees what is null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, dataclass, field, replace
+from math import pi
+from time import process_time
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectrum, structures
+from sensitivity.completeness.resolution import resolves, resolves_angles
+from sensitivity.descriptors import Batch, Centers
+from sensitivity.geometry.motions import trivial_motions
+from sensitivity.singular import DescriptorView
+from sensitivity.singular.candidates import find_coincidences, find_flatness
+from sensitivity.singular.descent import distance_to_zero, look
+from sensitivity.singular.order2_projection import (
+    Draft,
+    Members,
+    Neighbors,
+    complete,
+    draft,
+    find_neighbors,
+)
+
+ORDER_2 = DensityCorrelations()
+ORDER_3 = DensityCorrelations(order=3, n_max=4, l_max=4)
+STARTS = 100
+SINGULAR = 1e-12
+
+
+def random_environment(seed: int | list[int], *, symbols: str = "CH4") -> Atoms:
+    """Neighbours in random directions, 1.0 to 1.3 Å from the center."""
+    rng = np.random.default_rng(seed)
+    atoms = Atoms(symbols)
+    bonds = rng.normal(size=(len(atoms) - 1, 3))
+    bonds *= rng.uniform(1.0, 1.3, len(bonds))[:, None] / np.linalg.norm(bonds, axis=1)[:, None]
+    atoms.positions[1:] = bonds
+    return atoms
+
+
+@dataclass(frozen=True)
+class OfUnknownOrder:
+    """A descriptor that does not say what it correlates, as adapted ones, and counts its calls."""
+
+    inner: DensityCorrelations
+    calls: list[int] = field(default_factory=list)
+    interrupt_at: int = -1
+    order: None = None
+
+    @property
+    def cutoff(self) -> float:
+        return self.inner.cutoff
+
+    @property
+    def inversion_invariant(self) -> bool:
+        return self.inner.inversion_invariant
+
+    def larger_basis(self) -> None:
+        return None
+
+    def higher_order(self) -> None:
+        return None
+
+    def features(self, atoms: Atoms, *, centers: Centers = None) -> np.ndarray:
+        return self.inner.features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
+        self.calls.append(1)
+        if len(self.calls) == self.interrupt_at:
+            raise KeyboardInterrupt
+        return self.inner.gradients(atoms, centers=centers)
+
+
+def test_random_starts_end_nearby_at_points_that_order_three_lifts() -> None:
+    points = [locate(random_environment(s), ORDER_2, center=0) for s in range(STARTS)]
+    good = [
+        point
+        for point in points
+        if point.converged
+        and spectrum(point.atoms, ORDER_2, centers=[0]).condition <= SINGULAR
+        and spectrum(point.atoms, ORDER_3, centers=[0]).condition > 1e-5
+    ]
+    assert len(good) >= 98
+    assert np.median([point.moved for point in good]) < 0.15  # Å; a prototype: 0.6
+    assert np.median([point.evaluations for point in good]) <= 3  # a prototype: 147
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_diagnosis_calls_it_incompleteness(seed: int) -> None:
+    point = locate(random_environment(seed), ORDER_2, center=0)
+    diagnosis = diagnose(point.atoms, ORDER_2, centers=[0])
+    counts = {cause: number for cause, number in diagnosis.counts.items() if number}
+    assert counts == {"sensitive": 8, "incompleteness": 1, "rotation": 3, "translation": 3}
+    overlap = np.vdot(diagnosis.of("incompleteness")[0].displacement, point.mode)
+    assert abs(overlap) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_descent_finds_a_nearer_one(seed: int) -> None:
+    """Two routes: dot products of neighbours; and Jacobians alone, which know nothing of them."""
+    start = random_environment(seed)
+    known = locate(start, ORDER_2, center=0)
+    blind = locate(start, OfUnknownOrder(ORDER_2), center=0)
+    assert blind.converged
+    assert blind.condition <= SINGULAR
+    assert known.moved <= blind.moved + 1e-3
+
+
+def test_equal_bonds_are_singular_with_few_degrees() -> None:
+    """Six angles, four degrees: l_max = 4 has rank 8 where all bonds are equal."""
+    small = DensityCorrelations(n_max=4, l_max=4)
+    start = random_environment(45)
+    point = locate(start, small, center=0)
+    assert point.converged
+    assert np.ptp(point.atoms.get_distances(0, range(1, 5))) < 1e-9
+    assert spectrum(point.atoms, ORDER_2, centers=[0]).condition > 1e-3
+    assert point.moved < locate(start, ORDER_2, center=0).moved
+
+
+def test_moved_is_the_distance_after_the_best_turn() -> None:
+    start = random_environment(3)
+    point = locate(start, ORDER_2, center=0)
+    centered = [a.positions - a.positions.mean(axis=0) for a in (start, point.atoms)]
+    u, _, v = np.linalg.svd(centered[0].T @ centered[1])
+    best = np.linalg.norm(centered[0] @ u @ v - centered[1])
+    assert point.moved == pytest.approx(best, rel=1e-6)
+    assert point.moved == pytest.approx(np.linalg.norm(point.path[-1] - point.path[0]))
+    np.testing.assert_array_equal(point.path[0], start.positions)
+    np.testing.assert_array_equal(point.path[-1], point.atoms.positions)
+
+
+def test_near_the_degenerate_pair() -> None:
+    """From X+, 0.275 π before X+ and X- meet, it is near; the null mode answers quadratically."""
+    start = structures.ch4_pair(0.725 * pi, 0.025 * pi, sign=1)
+    point = locate(start, ORDER_2, center=0)
+    assert point.converged
+    assert point.moved < 0.05
+    modes = spectrum(point.atoms, ORDER_2, centers=[0]).modes
+    assert abs(np.vdot(modes[8], point.mode)) == pytest.approx(1.0, abs=1e-9)
+    for mode, power in ((point.mode, 2.0), (modes[7], 1.0)):
+        small, large = (change(point.atoms, a * mode) for a in (1e-4, 2e-4))
+        assert np.log2(large / small) == pytest.approx(power, abs=0.02)
+
+
+def change(atoms: Atoms, displacement: np.ndarray) -> float:
+    """How much the features change."""
+    moved = atoms.copy()
+    moved.positions += displacement
+    return float(
+        np.linalg.norm(ORDER_2.features(moved, centers=[0]) - ORDER_2.features(atoms, centers=[0]))
+    )
+
+
+def neighbors_of(atoms: Atoms) -> Neighbors:
+    """What atom 0 has around it."""
+    moves = trivial_motions(atoms, cutoff=3.5, centers=[0]).internal()
+    return find_neighbors(atoms, 3.5, center=0, moves=moves, bonds=np.array([0.0, np.inf]))
+
+
+@pytest.mark.parametrize("neighbors", [4, 5, 6, 8])
+def test_every_coincidence_is_singular(neighbors: int) -> None:
+    """Each kind, as projected on, whether or not it is also symmetric."""
+    atoms = random_environment(1, symbols=f"CH{neighbors}")
+    around = neighbors_of(atoms)
+    moves = around.moves
+    kinds = find_coincidences(around, reach=np.inf).coincidences
+    assert {c.kind for c in kinds} >= {"across", "bisector"}
+    assert (len(kinds) == 5) == (neighbors == 4)
+    for coincidences in (c for c in kinds if c.kind != "equal"):
+        begun = draft(around, coincidences, start=np.zeros(len(moves)))
+        members = complete(around, begun, reach=3.0)
+        assert len(members.lengths)
+        assert (np.diff(members.lengths) >= 0).all()
+        for displacement in members.displacements[:3]:
+            moved = atoms.copy()
+            moved.positions += displacement
+            if moved.get_all_distances()[np.triu_indices(len(atoms), k=1)].min() > 0.1:
+                assert spectrum(moved, ORDER_2, centers=[0]).condition < 1e-13
+
+
+def test_only_like_neighbors_coincide() -> None:
+    """With four different species no two pairs can have the same shape."""
+    atoms = random_environment(0, symbols="CHFClBr")
+    assert find_coincidences(neighbors_of(atoms), reach=np.inf).coincidences == ()
+    point = locate(random_environment(0, symbols="CH2FCl"), ORDER_2, center=0)
+    assert point.converged
+    assert diagnose(point.atoms, ORDER_2, centers=[0]).counts["incompleteness"] == 1
+
+
+@pytest.mark.parametrize("neighbors", [5, 6, 8])
+def test_more_neighbors(neighbors: int) -> None:
+    point = locate(random_environment(0, symbols=f"CH{neighbors}"), ORDER_2, center=0)
+    assert point.converged
+    assert point.moved < 1.0
+    assert spectrum(point.atoms, ORDER_3, centers=[0]).condition > 1e-5
+
+
+def test_a_crystal_moves_images_together() -> None:
+    silicon = bulk("Si", cubic=True)
+    silicon.rattle(0.1, seed=0)
+    point = locate(silicon, DensityCorrelations(cutoff=3.0), center=0)
+    assert point.converged
+    assert point.condition <= SINGULAR
+
+
+def test_bonds_keep_their_bounds() -> None:
+    start = random_environment(11)
+    free = locate(start, ORDER_2, center=0)
+    lengths = np.linalg.norm(start.positions[1:], axis=1)
+    bonds = (lengths.min() - 0.005, lengths.max() + 0.005)
+    bound = locate(start, ORDER_2, center=0, bonds=bonds)
+    for point in (free, bound):
+        assert point.converged
+    after = bound.atoms.get_distances(0, range(1, 5))
+    assert (after >= bonds[0] - 1e-9).all()
+    assert (after <= bonds[1] + 1e-9).all()
+    assert bound.moved >= free.moved - 1e-9
+
+
+def test_a_diagnosis_sees_no_more_than_was_found() -> None:
+    """Seven neighbours: five are null there, and one more 0.0008 Å away, where others are not."""
+    point = locate(random_environment([777, 5], symbols="CH7"), ORDER_2, center=0)
+    diagnosis = diagnose(point.atoms, ORDER_2, centers=[0])
+    assert len(point.null) == 5
+    assert diagnosis.counts["truncation"] + diagnosis.counts["incompleteness"] >= 5
+    assert min(mode.evidence.relative for mode in diagnosis.of("sensitive")) > 1e-12
+
+
+def test_several_points_are_distinct_and_sorted() -> None:
+    point = locate(random_environment(2), ORDER_2, center=0, count=4)
+    assert len(point.others) == 3
+    every = (point, *point.others)
+    assert all(one.converged and one.condition <= SINGULAR for one in every)
+    assert (np.diff([one.moved for one in every]) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["S1", "X0"])
+def test_a_singular_start_stays(name: str) -> None:
+    point = locate(structures.load(name), ORDER_2, center=0)
+    assert point.converged
+    assert point.moved == 0
+    assert "already singular" in point.status
+
+
+@pytest.mark.parametrize("name", ["Td", "C2v", "square", "octahedron"])
+def test_a_symmetric_start_is_left(name: str) -> None:
+    start = structures.load(name)
+    point = locate(start, ORDER_2, center=0)
+    assert point.converged
+    assert 0.01 < point.moved < 0.5
+    assert diagnose(point.atoms, ORDER_2, centers=[0]).counts["symmetry"] == 0
+    assert locate(start, ORDER_2, center=0, avoid=()).moved == 0
+
+
+def test_symmetric_points_can_be_nearer() -> None:
+    start = structures.load("Cs")
+    start.positions[1] += [0.01, 0.02, -0.03]
+    symmetric = locate(start, ORDER_2, center=0, avoid=("coalescence",))
+    spurious = locate(start, ORDER_2, center=0)
+    assert symmetric.converged
+    assert symmetric.moved < spurious.moved
+
+
+def test_null_spaces_of_more_dimensions() -> None:
+    """Order 1 sees four distances of nine internal displacements."""
+    point = locate(structures.load("generic"), DensityCorrelations(order=1), center=0)
+    assert point.converged
+    assert point.null.shape == (5, 5, 3)
+    gram = np.tensordot(point.null, point.null, axes=((1, 2), (1, 2)))
+    np.testing.assert_allclose(gram, np.eye(5), atol=1e-12)
+
+
+def test_order_three_at_its_known_point() -> None:
+    start = structures.load("N3")
+    start.rattle(0.005, seed=1)
+    point = locate(start, ORDER_3, center=0)
+    assert point.converged
+    assert point.moved < 0.1
+    assert spectrum(point.atoms, ORDER_3, centers=[0]).condition <= SINGULAR
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_neighbors_hide_nothing_else(count: int) -> None:
+    point = locate(structures.load("generic")[: count + 1], ORDER_2, center=0)
+    assert not point.converged
+    assert point.status.startswith(f"With {count} neighbour")
+
+
+SMALL = DensityCorrelations(n_max=2, l_max=2)
+
+
+def test_a_small_basis_is_searched_also_where_a_complete_one_misses_nothing() -> None:
+    places = [[0, 0, 0], [1.132, -0.278, 0.173], [-0.52, -0.882, -0.481], [0.978, 0.468, -0.56]]
+    point = locate(Atoms("CH3", places), SMALL, center=0)
+    assert point.converged
+    assert point.moved < 0.05
+    counts = diagnose(point.atoms, SMALL, centers=[0]).counts
+    assert (counts["truncation"], counts["symmetry"]) == (1, 0)
+    assert diagnose(point.atoms, ORDER_2, centers=[0]).counts["sensitive"] == 6
+
+
+def test_no_more_is_claimed_than_was_looked_at() -> None:
+    start = random_environment(1, symbols="CH3")
+    few = locate(start, SMALL, center=0, reach=0.01)
+    assert few.evaluations > 10
+    assert few.status.startswith("No singular point was found within 0.01 Å")
+    assert "a complete basis of order 2 misses only what symmetry hides; this basis" in few.status
+    enough = locate(start, DensityCorrelations(n_max=6, l_max=3), center=0, reach=0.01)
+    assert enough.evaluations == 1
+    assert enough.status.startswith(
+        "With 3 neighbours, order 2 misses only what symmetry hides: no"
+    )
+
+
+@pytest.mark.parametrize(
+    ("symbols", "n_max", "l_max"), [("H", 2, 0), ("H2", 4, 1), ("H3", 6, 3), ("H2F", 4, 2)]
+)
+def test_what_a_basis_has_to_have_to_see_all(symbols: str, n_max: int, l_max: int) -> None:
+    """It is just enough; and no descent finds a geometry where it is not."""
+    enough = DensityCorrelations(n_max=n_max, l_max=l_max)
+    numbers = Atoms(symbols).numbers
+    assert resolves(enough, numbers)
+    assert not resolves(replace(enough, n_max=n_max - 1), numbers)
+    assert l_max == 0 or not resolves(replace(enough, l_max=l_max - 1), numbers)
+    assert not resolves(replace(enough, contract_channels=8), numbers)
+    start = random_environment(0, symbols=f"C{symbols}")
+    assert not locate(start, OfUnknownOrder(enough), center=0, reach=0.5).converged
+
+
+@pytest.mark.parametrize("n_max", [2, 6])
+def test_equal_distances_hide_something_from_few_degrees_only(n_max: int) -> None:
+    """Six pairs of four neighbours take six degrees, with however few radial functions."""
+    bonds = np.random.default_rng(3).normal(size=(4, 3))
+    bonds *= 1.1 / np.linalg.norm(bonds, axis=1)[:, None]
+    atoms = Atoms("CH4", np.vstack([np.zeros(3), bonds]))
+    around = neighbors_of(atoms)
+    for l_max, rank in ((4, 8), (6, 9)):
+        basis = DensityCorrelations(n_max=n_max, l_max=l_max)
+        assert spectrum(atoms, basis, centers=[0], threshold=1e-9).rank == rank
+        small = not resolves_angles(basis, around.numbers)
+        assert small == (rank < 9)
+        looked_at = find_coincidences(around, reach=1.0, small_basis=small).coincidences
+        assert ("equal" in {c.kind for c in looked_at}) == small
+    assert not resolves_angles(DensityCorrelations(n_max=1, l_max=6), around.numbers)
+
+
+def test_kinds_of_coincidences_that_are_far_are_not_computed_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And the points are those of a search that completes all four kinds first."""
+    completed: list[Draft] = []
+
+    def count(neighbors: Neighbors, begun: Draft, *, reach: float) -> Members:
+        completed.append(begun)
+        return complete(neighbors, begun, reach=reach)
+
+    def find() -> list[list[list[float]]]:
+        points = (locate(random_environment(s), ORDER_2, center=0) for s in range(8))
+        return [point.atoms.positions.tolist() for point in points]
+
+    monkeypatch.setattr("sensitivity.singular.search.complete", count)
+    found, few = find(), len(completed)
+    monkeypatch.setattr("sensitivity.singular.order2_projection.NEARER", 0.0)
+    completed.clear()
+    assert find() == found
+    assert few < len(completed) == 4 * len(found)
+
+
+def test_what_is_close_to_a_symmetry_is_symmetric() -> None:
+    """Next to C2v truncation hides one displacement, and symmetry nearly hides four."""
+    odd = DensityCorrelations(order=3, n_max=3, l_max=3, parity_odd=True)
+    start = random_environment([777, 3])
+    point = locate(start, odd, center=0)
+    assert not point.converged
+    assert "Stopped at a symmetric point, C2" in point.status
+
+
+def test_from_a_singular_start_nothing_is_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensitivity.singular.search.MOST_EVALUATIONS", 50)
+    point = locate(structures.load("N3"), ORDER_3, center=0, count=5)
+    assert point.moved == 0
+    assert len(point.others) < 4
+    assert point.status.endswith("The search was bounded, and further ones may have been missed.")
+
+
+def test_nothing_within_reach() -> None:
+    point = locate(random_environment(0), ORDER_2, center=0, reach=0.01)
+    assert not point.converged
+    assert "within 0.01 Å" in point.status
+    assert point.moved == 0
+
+
+def test_an_interrupt_keeps_what_was_found() -> None:
+    start = random_environment(0)
+    early = locate(start, OfUnknownOrder(ORDER_2, interrupt_at=1), center=0)
+    assert not early.converged
+    assert "Interrupted" in early.status
+    whole = OfUnknownOrder(ORDER_2)
+    locate(start, whole, center=0, count=2)
+    late = OfUnknownOrder(ORDER_2, interrupt_at=len(whole.calls) - 1)
+    point = locate(start, late, center=0, count=2)
+    assert early.interrupted
+    assert point.interrupted
+    assert point.converged
+    assert point.status.endswith("Interrupted.")
+
+
+def test_progress_tells_and_can_end_the_search() -> None:
+    """A widget raises KeyboardInterrupt in it, again and again, to call a search off."""
+    start, said = random_environment(0), list[str]()
+    whole = locate(start, OfUnknownOrder(ORDER_2), center=0, progress=said.append)
+    assert not whole.interrupted
+    assert said[0].startswith("1 Jacobian, condition ")
+    assert all(sentence.split(", ")[2].endswith(" Å from the start") for sentence in said)
+    assert said[-1].endswith("1 found")
+    numbers = [int(sentence.split()[0]) for sentence in said]
+    assert numbers == sorted(numbers)
+    assert 0 <= whole.evaluations - numbers[-1] <= 2  # those that confirm what was found
+    for count in (0, 3, len(said) - 1):
+        heard: list[str] = []
+
+        def cancel(sentence: str, *, heard: list[str] = heard, count: int = count) -> None:
+            heard.append(sentence)
+            if len(heard) > count:
+                raise KeyboardInterrupt
+
+        point = locate(start, OfUnknownOrder(ORDER_2), center=0, progress=cancel)
+        assert point.interrupted
+        assert len(heard) == count + 1
+        assert point.converged == ("found" in heard[-1])
+        assert "nterrupted" in point.status
+    with pytest.raises(ZeroDivisionError):
+        locate(start, ORDER_2, center=0, progress=lambda _: 1 // 0)
+    with pytest.raises(TypeError, match="progress must be a function of one sentence, got 1"):
+        locate(start, ORDER_2, center=0, progress=1)  # type: ignore[arg-type]
+
+
+def test_the_start_is_not_changed_and_the_result_cannot_be() -> None:
+    start = random_environment(0)
+    before = start.positions.copy()
+    point = locate(start, ORDER_2, center=0)
+    np.testing.assert_array_equal(start.positions, before)
+    for array in (point.mode, point.null, point.path):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0.0
+    with pytest.raises(FrozenInstanceError):
+        point.moved = 0.0  # type: ignore[misc]
+
+
+def test_the_same_every_time() -> None:
+    first, second = (locate(structures.load("Td"), ORDER_2, center=0) for _ in range(2))
+    np.testing.assert_array_equal(first.atoms.positions, second.atoms.positions)
+
+
+WRONG: list[tuple[dict[str, object], type[Exception], str]] = [
+    ({"avoid": "symmetry"}, TypeError, "avoid must be a sequence"),
+    ({"avoid": ("chaos",)}, ValueError, "avoid must hold 'symmetry'"),
+    ({"bonds": 1.0}, TypeError, "bonds must be two lengths"),
+    ({"bonds": (1.2, 1.0)}, ValueError, "a shorter and a longer length"),
+    ({"count": 0}, ValueError, "count must be at least 1"),
+    ({"count": 1.5}, TypeError, "count must be a number of points"),
+    ({"reach": 0.0}, ValueError, "reach must be a positive"),
+    ({"reach": "far"}, TypeError, "reach must be a length"),
+    ({"center": 9}, ValueError, "center 9 does not exist"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), WRONG)
+def test_wrong_input(arguments: dict[str, object], error: type[Exception], message: str) -> None:
+    call: Callable[..., object] = locate
+    with pytest.raises(error, match=message):
+        call(structures.load("generic"), ORDER_2, **{"center": 0, **arguments})
+
+
+def test_a_lone_center() -> None:
+    with pytest.raises(ValueError, match=r"no internal displacement .* it has no neighbour within"):
+        locate(structures.load("generic")[:1], ORDER_2, center=0)
+
+
+def test_images_of_the_center_move_with_it() -> None:
+    """Twelve neighbours, and a larger cutoff would not help; cut out they move on their own."""
+    copper = bulk("Cu", "fcc", a=3.6)
+    assert len(structures.environment(copper, 0, 3.5)) == 13
+    expected = r"images of the center, and move with it; use a supercell, or structures.environ"
+    for search in (locate, find_twin):
+        with pytest.raises(ValueError, match=expected):
+            search(copper, ORDER_2, center=0)
+    assert locate(structures.environment(copper, 0, 3.5), ORDER_2, center=0, reach=0.1).evaluations
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_an_atom_that_fades_at_the_cutoff_makes_no_singular_point(seed: int) -> None:
+    """There its motion is hardly seen; a larger cutoff sees it well."""
+    directions = np.random.default_rng(seed).normal(size=(4, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    lengths = np.array([[1.0], [1.3], [1.6], [3.35]])
+    atoms = Atoms("CHFClBr", np.concatenate([np.zeros((1, 3)), lengths * directions]))
+    point = locate(atoms, DensityCorrelations(order=2, cutoff=3.5), center=0)
+    found = point.atoms.positions[1:] - point.atoms.positions[0]
+    assert np.linalg.norm(found, axis=1).max() < 3.485
+    if point.converged:
+        wider = DensityCorrelations(order=2, cutoff=4.0)
+        assert diagnose(point.atoms, wider, centers=[0]).counts["sensitive"] < 9
+
+
+# What counts as a zero
+
+
+def fading_view() -> tuple[DescriptorView, np.ndarray, Callable[[float], np.ndarray]]:
+    """A neighbour that leaves, and how to move it: what it does fades as a power."""
+    start = random_environment(1, symbols="CH5")
+    start.positions[5] *= 3.3 / np.linalg.norm(start.positions[5])
+    outward = np.zeros_like(start.positions)
+    outward[5] = start.positions[5] / 3.3
+    view = DescriptorView(start, ORDER_3, (0,))
+    return view, view.internal(np.zeros_like(outward)), lambda length: (length - 3.3) * outward
+
+
+def test_a_value_that_fades_is_no_zero() -> None:
+    """The nearest zero is where the atom has left, to first order a fraction of the way there."""
+    view, moves, outward = fading_view()
+    for gap in (3e-2, 1e-2, 3e-3):
+        here = look(view, outward(3.5 - gap))
+        assert gap / 10 < distance_to_zero(view, here, moves, rounding=1e-14) <= gap
+    seen = [look(view, outward(3.5 - gap)).condition for gap in (1e-2, 5e-3, 2.5e-3)]
+    assert np.diff(np.log2(seen)) == pytest.approx([-2, -2], abs=0.3)
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-6, 1e-4])
+def test_a_zero_is_as_far_as_it_is(size: float) -> None:
+    """To first order, where the singular value goes to zero as the distance, not as a power."""
+    point = locate(random_environment(5), ORDER_2, center=0)
+    view = DescriptorView(point.atoms, ORDER_2, (0,))
+    moves = view.internal(np.zeros_like(point.atoms.positions))
+    step = np.tensordot(np.random.default_rng(0).normal(size=len(moves)), moves, axes=1)
+    here = look(view, size * step / np.linalg.norm(step))
+    assert here.condition > 1e-12
+    assert 0.02 * size < distance_to_zero(view, here, moves, rounding=1e-14) <= 1.01 * size
+
+
+def test_a_small_condition_far_from_a_zero_is_not_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Conditions up to 0.05 count as small here: only the distance to a zero keeps them out."""
+    monkeypatch.setattr("sensitivity.singular.search.SINGULAR", 5e-2)
+    start = structures.load("X+")
+    assert spectrum(start, ORDER_3, centers=[0]).condition < 5e-2
+    point = locate(start, ORDER_3, center=0, reach=0.02)
+    assert not point.converged
+
+
+# Bounded work
+
+
+def cluster(count: int, *, symbols: str, flat: float = 1.0) -> Atoms:
+    """Neighbours 2.3 to 2.9 Å from the center, in random directions, more or less flat."""
+    rng = np.random.default_rng(0)
+    bonds = rng.normal(size=(count, 3)) * [1.0, 1.0, flat]
+    bonds *= rng.uniform(2.3, 2.9, count)[:, None] / np.linalg.norm(bonds, axis=1)[:, None]
+    kinds = [symbols[k % len(symbols)] for k in range(count)]
+    return Atoms(["Cu", *kinds], np.vstack([np.zeros(3), bonds]))
+
+
+def test_only_the_nearest_coincidences_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bounds are bounds: what is projected on is never nearer than said."""
+    atoms = cluster(10, symbols="H", flat=0.3)
+    around = neighbors_of(atoms)
+    start = np.zeros(len(around.moves))
+    every = find_coincidences(around, reach=np.inf, most=10**6)
+    few = find_coincidences(around, reach=np.inf, most=20)
+    assert every.beyond == np.inf
+    assert {len(c) for c in few.coincidences} == {20, 1}
+    assert max(map(len, every.coincidences)) == 10 * 9 * 8 / 2
+    chosen = {(c.kind, tuple(role)) for c in few.coincidences for role in c.roles}
+    monkeypatch.setattr("sensitivity.singular.order2_projection.MOST_FOLLOWED", 10**6)
+    lengths: list[float] = []
+    for coincidences in (c for c in every.coincidences if c.kind != "equal"):
+        left = [(coincidences.kind, tuple(role)) not in chosen for role in coincidences.roles]
+        others = coincidences.take(np.flatnonzero(left))
+        begun = draft(around, others, start=start)
+        lengths += complete(around, begun, reach=np.inf).lengths.tolist()
+    assert len(lengths) > 100
+    assert min(lengths) >= few.beyond
+    assert few.beyond > 0.1
+    near = find_coincidences(around, reach=0.5, most=10**6)
+    assert 0 < sum(map(len, near.coincidences)) < sum(map(len, every.coincidences)) / 2
+
+
+@pytest.mark.parametrize("crystal", [False, True])
+def test_how_far_atoms_are_from_a_plane_changes_by_no_more_than_they_move(crystal: bool) -> None:
+    """Also where one atom is several neighbours, so that it takes less to flatten them."""
+    atoms = bulk("Cu", "fcc", a=3.6, cubic=True) if crystal else cluster(12, symbols="H")
+    atoms.rattle(0.1, seed=0)
+    moves = trivial_motions(atoms, cutoff=3.0, centers=[0]).internal()
+    bonds = np.array([0.0, np.inf])
+    around = find_neighbors(atoms, 3.0, center=0, moves=moves, bonds=bonds)
+    assert around.copies == (4 if crystal else 1)
+    rng, left_out = np.random.default_rng(0), np.array([[0], [3]])
+    before, ratios = find_flatness(around, left_out), []
+    for _ in range(200):
+        coordinates = rng.normal(size=len(moves))
+        coordinates *= 0.3 / np.linalg.norm(coordinates)
+        after = replace(around, vectors=around.at(coordinates[None])[0])
+        ratios += [np.abs(find_flatness(after, left_out) - before).max() / 0.3]
+    assert 0.1 < max(ratios) <= 1
+
+
+@pytest.mark.parametrize(("symbols", "flat"), [("HN", 1.0), ("H", 0.1)])
+def test_thirty_neighbors_end(symbols: str, flat: float) -> None:
+    before = process_time()
+    point = locate(cluster(30, symbols=symbols, flat=flat), ORDER_2, center=0)
+    assert process_time() - before < 10
+    assert point.evaluations <= 603
+    assert point.converged or "No singular point" in point.status
+
+
+def test_a_search_that_was_bounded_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = random_environment(0)
+    assert "bounded" not in locate(start, ORDER_2, center=0).status
+    monkeypatch.setattr("sensitivity.singular.search.MOST_EVALUATIONS", 50)
+    point = locate(start, ORDER_3, center=0)
+    assert 50 <= point.evaluations <= 55
+    assert "The search was bounded" in point.status
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_unlike_neighbors_are_all_told_apart(order: int) -> None:
+    """No pair has the shape of another: there is nothing to look for."""
+    start = random_environment(0, symbols="CHFClBrI")
+    point = locate(start, DensityCorrelations(order=order, n_max=4, l_max=4), center=0)
+    assert point.evaluations == 1
+    assert not point.converged
+    expected = f"With 5 neighbours of different species, order {order} misses only what symmetry"
+    assert point.status.startswith(expected)
+
+
+def test_no_sentence_speaks_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensitivity.singular.search.MOST_EVALUATIONS", 40)
+    for start in (random_environment(0), cluster(4, symbols="H", flat=0.0)):
+        for descriptor, reach in ((ORDER_3, 2.0), (ORDER_2, 0.01)):
+            point = locate(start, descriptor, center=0, reach=reach)
+            assert not point.converged
+            assert not {"=", "()"} & set(point.status)
