@@ -5,6 +5,10 @@ A number that only tunes one algorithm stands where that algorithm is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,3 +27,40 @@ class Tolerance:
     # Å. What an atom does that is nearer than this to the cutoff fades as the square of its
     # distance from it: singular values vanish because the atom is hardly seen.
     FADING = 0.02
+
+
+def check_real(
+    value: object, name: str, expected: str, *, accepts: Callable[[float], bool], remedy: str = ""
+) -> float:
+    """Return a real number that is accepted; NaN and infinity have to be refused by ``accepts``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no number, or not accepted: "{name} must be {expected}, got {value}; {remedy}."
+    """
+    return float(_check(value, name, expected, kind=Real, accepts=accepts, remedy=remedy))
+
+
+def check_integer(
+    value: object, name: str, expected: str, *, accepts: Callable[[int], bool], remedy: str = ""
+) -> int:
+    """Return an integer that is accepted; errors as of ``check_real``."""
+    return int(_check(value, name, expected, kind=Integral, accepts=accepts, remedy=remedy))
+
+
+def _check(
+    value: Any,
+    name: str,
+    expected: str,
+    *,
+    kind: type,
+    accepts: Callable[[Any], bool],
+    remedy: str,
+) -> Any:
+    right = isinstance(value, kind) and not isinstance(value, bool)
+    if right and accepts(value):
+        return value
+    found = value if right else repr(value)
+    message = f"{name} must be {expected}, got {found}" + (f"; {remedy}." if remedy else ".")
+    raise ValueError(message) if right else TypeError(message)
