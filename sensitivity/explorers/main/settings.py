@@ -14,38 +14,26 @@ from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.refinement import ORDERS
 from sensitivity.explorers.parts.sliders import make_control
 
-CONTROLS: dict[str, tuple[str, int | str, dict[str, Any]]] = {
+CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "structure": (
-        "Combobox",
-        200,
-        {
-            "continuous_update": False,
-            "placeholder": "name of a structure",
-            "tooltip": "A molecule of the G2 set, a crystal, or an environment from the "
-            "literature: type a few letters and choose",
-        },
+        *("Combobox", 200),
+        "A molecule of the G2 set, a crystal, or an environment from the literature: type a few "
+        "letters and choose",
+        {"continuous_update": False, "placeholder": "name of a structure"},
     ),
     "upload": (
-        "FileUpload",
-        "auto",
-        {
-            "description": "Upload file",
-            "tooltip": "A structure in a text format such as xyz, extxyz, cif, POSCAR or pdb",
-        },
+        *("FileUpload", "auto"),
+        "A structure in a text format such as xyz, extxyz, cif, POSCAR or pdb",
+        {"description": "Upload file"},
     ),
-    "frame": ("BoundedIntText", 110, {"min": 0, "max": 0, "tooltip": "Frame of the file"}),
+    "frame": ("BoundedIntText", 110, "Frame of the file", {"min": 0, "max": 0}),
     "centers": (
-        "Text",
-        150,
-        {
-            "continuous_update": False,
-            "placeholder": "all, C, or 0, 2-4",
-            "tooltip": "Atoms whose features are used: all, elements, or atom numbers such as "
-            "0, 2-4",
-        },
+        *("Text", 150),
+        "Atoms whose features are used: all, elements, or atom numbers such as 0, 2-4",
+        {"continuous_update": False, "placeholder": "all, C, or 0, 2-4"},
     ),
 }
-"""Kind, width in pixels, and traits of the widgets that every descriptor needs."""
+"""Kind, width in pixels, tooltip, and other traits of the widgets that every descriptor needs."""
 
 KNOWN = {
     "order": ("order", 180, "Number of correlated neighbours: distances, angles, dihedrals, …"),
@@ -78,8 +66,8 @@ class Settings:
     def __init__(self, updating: Entered) -> None:
         self._updating = updating
         self.structure, self.upload, self.frame, self.centers = (
-            make_control(kind, width, **{"description": name, **traits})
-            for name, (kind, width, traits) in CONTROLS.items()
+            make_control(kind, width, tooltip=tooltip, **{"description": name, **traits})
+            for name, (kind, width, tooltip, traits) in CONTROLS.items()
         )
         self.structure.options = structures.names()
         self.of_descriptor: dict[str, Any] = {}
