@@ -20,8 +20,8 @@ from sensitivity.descriptors import Centers, DensityCorrelations
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import jacobian
-from sensitivity.numerics import Array, Indices
-from sensitivity.spectrum import RANK_THRESHOLD, decompose
+from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.spectrum import decompose
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
@@ -126,7 +126,7 @@ class Convergence:
         if np.isnan(value):
             return "symmetry lets nothing be seen"
         rank = f"the rank stays {self.rank[point]:.0f} of {self.visible[point]} allowed by symmetry"
-        if value <= RANK_THRESHOLD:
+        if value <= Tolerance.RANK:
             return f"{rank}, the smallest singular value zero"
         return (
             f"{rank}, and the smallest value, {value:.1e} of the largest, changes by less than "
@@ -281,7 +281,7 @@ def _measure(
         return np.nan, 0
     values, _ = decompose(derivative, directions)
     natural = float(np.linalg.norm(derivative.features)) / descriptor.cutoff
-    rank = int(np.sum(values > RANK_THRESHOLD * max(values[0], natural)))
+    rank = int(np.sum(values > Tolerance.RANK * max(values[0], natural)))
     return (float(values[-1] / values[0]) if rank else 0.0), rank
 
 
@@ -290,4 +290,4 @@ def _alike(rank: Array, smallest: Array) -> bool:
     if np.ptp(rank) or np.isnan(smallest).all():
         return not np.ptp(rank)
     largest = float(smallest.max())
-    return largest <= RANK_THRESHOLD or bool(np.ptp(smallest) <= SAME * largest)
+    return largest <= Tolerance.RANK or bool(np.ptp(smallest) <= SAME * largest)

@@ -70,6 +70,13 @@ class Stop:
         """True if the block was ended before it was done."""
         return self._reason is not None
 
+    @property
+    def reason(self) -> str:
+        """What ended the block: "interrupted" by Ctrl-C, or "cancelled"; empty if nothing did."""
+        if self._reason is None:
+            return ""
+        return "interrupted" if isinstance(self._reason, KeyboardInterrupt) else "cancelled"
+
     def deliver(self, result: Result) -> Result:
         """Return a result, or raise it within ``Interrupted`` if Ctrl-C ended the block."""
         if isinstance(self._reason, KeyboardInterrupt):

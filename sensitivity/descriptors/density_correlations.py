@@ -31,6 +31,7 @@ from sensitivity.descriptors.radial import (
     radial_functions,
 )
 from sensitivity.memory import require_memory
+from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers, check_cutoff
 
 # Intermediate results are kept below this size, so that they stay in the second-level cache.
@@ -228,6 +229,7 @@ class DensityCorrelations:
         features = np.empty((centers, correlation.size()))
         gradient = np.zeros((*features.shape, k, 3))
         for part in self._parts(around, correlation):
+            checkpoint()
             expansion = expand(around[part], density, gradients=True)
             features[part] = correlation.features(expansion.coefficients)
             correlation.gradient(expansion, gradient[part])

@@ -9,16 +9,12 @@ from math import factorial, prod
 import numpy as np
 from ase import Atoms
 
+from sensitivity.geometry.rotations import fit_rotations
 from sensitivity.numerics import Array, Indices
 from sensitivity.structures import check_centers
 
-# Up to seven like atoms are permuted in all ways, which takes 0.1 s.
-MOST_PERMUTATIONS = 5040
-# Frames of the first environment that are laid on all of the second, where there are more; and so
-# many of these turns are followed, those that fit best, which are all up to ten like atoms.
-FRAMES, MOST_TURNS = 6, 1200
-# Assignment and rotation settle within a few rounds.
-ROUNDS = 20
+MOST_PERMUTATIONS = factorial(7)
+"""Up to seven like atoms are permuted in all ways, which takes 0.1 s."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class Superposition:
     Attributes
     ----------
     rmsd
-        Å, root mean square distance of all atoms, the center among them.
+        Å, root mean square over all atoms, the center among them.
     rotation
         Shape (3, 3), orthogonal; improper if a mirror image fits better and may be used.
     permutation
@@ -36,7 +32,7 @@ class Superposition:
     atoms
         The first environment, turned, moved and reordered to lie on the second.
     exact
-        Whether all permutations were tried. If not, the distance is an upper bound, which is
+        True if all permutations were tried. If not, the distance is an upper bound, which is
         reached from many starts.
     """
 
@@ -55,8 +51,7 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     """Lay an environment on another one, center on center and like atoms on like atoms.
 
     The least root mean square distance over rotations, translations, permutations of like atoms
-    other than the center, and, if wanted, inversion. The rotation for a permutation is that of
-    W. Kabsch, Acta Cryst. A 32, 922 (1976), doi 10.1107/S0567739476001873.
+    other than the center, and, if wanted, inversion.
 
     Parameters
     ----------
@@ -84,21 +79,21 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     count = prod(factorial(int(number)) for number in np.unique(labels, return_counts=True)[1])
     exact = count <= MOST_PERMUTATIONS
     ways = _all_permutations(labels) if exact else _likely(labels, start, end, inversion=inversion)
-    rotations, squares = _turn(start, end[ways], inversion=inversion)
-    best = int(np.argmin(squares))
+    rotations, overlaps = fit_rotations(start, end[ways], sign=_sign(inversion))
+    best = int(np.argmax(overlaps))
     permutation = np.empty(len(atoms), dtype=np.intp)
     permutation[order] = target[ways[best]]
+    turned = start @ rotations[best].T
     laid = other.copy()
-    laid.positions[permutation[order]] = start @ rotations[best].T + other.positions.mean(axis=0)
-    gaps = start @ rotations[best].T - end[ways[best]]
-    rmsd = float(np.sqrt(np.mean(np.sum(gaps**2, axis=1))))
+    laid.positions[permutation[order]] = turned + other.positions.mean(axis=0)
+    rmsd = float(np.sqrt(np.mean(np.sum((turned - end[ways[best]]) ** 2, axis=1))))
     return Superposition(rmsd, rotations[best].copy(), permutation, laid, exact)
 
 
 def are_congruent(
     atoms: Atoms, other: Atoms, *, center: int, inversion: bool, within: float
 ) -> bool:
-    """Whether two environments are the same up to a root mean square distance in Å.
+    """Return True if two environments are the same up to a root mean square distance in Å.
 
     Mostly they are in the same order and place, or distances between atoms tell them apart, and
     nothing has to be superposed, which with thirty like atoms takes a second. If the atoms of two
@@ -109,8 +104,8 @@ def are_congruent(
         return False
     start, end = (part.positions - part.positions.mean(axis=0) for part in (atoms, other))
     if (atoms.numbers == other.numbers).all():
-        overlap = float(_turn(start, end[None], inversion=inversion)[1][0])
-        if np.sum(start**2) + np.sum(end**2) + 2 * overlap < len(atoms) * within**2:
+        _, overlap = fit_rotations(start, end, sign=_sign(inversion))
+        if np.sum(start**2) + np.sum(end**2) - 2 * overlap < len(atoms) * within**2:
             return True
     profiles = [_sorted_distances(structure, center) for structure in (atoms, other)]
     if np.linalg.norm(profiles[0] - profiles[1]) > len(atoms) * within:
@@ -154,14 +149,8 @@ def _all_permutations(labels: Indices) -> Indices:
     return np.array([sum(way, ()) for way in ways], dtype=np.intp)
 
 
-def _turn(start: Array, ends: Array, *, inversion: bool) -> tuple[Array, Array]:
-    """Rotations, (P, 3, 3), that lay (N, 3) on each of (P, N, 3), and less the overlaps, (P,)."""
-    u, s, v = np.linalg.svd(np.einsum("pnx,ny->pxy", ends, start, optimize=True))
-    if not inversion:
-        sign = np.linalg.det(u) * np.linalg.det(v)
-        u[:, :, 2] *= sign[:, None]
-        s[:, 2] *= sign
-    return u @ v, -s.sum(axis=1)
+def _sign(inversion: bool) -> int | None:
+    return None if inversion else 1
 
 
 def _likely(labels: Indices, start: Array, end: Array, *, inversion: bool) -> Indices:
@@ -172,24 +161,24 @@ def _likely(labels: Indices, start: Array, end: Array, *, inversion: bool) -> In
 
 
 def _frame_rotations(labels: Indices, start: Array, end: Array, *, inversion: bool) -> Array:
-    """Matrices that lay some pairs of atoms on all pairs of like ones."""
+    """Matrices that lay some pairs of atoms on all pairs of like ones.
+
+    Where there are many, those that fit best are kept: for up to ten like atoms these are all.
+    """
+    pairs, kept = 6, 1200
     areas = np.linalg.norm(np.cross(start[:, None], start), axis=2)
-    widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:FRAMES]
+    widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:pairs]
     matrices, misfits = [], []
     for first, second in zip(*np.unravel_index(widest, areas.shape), strict=True):
         frame = start[[first, second]]
         k, l = (np.flatnonzero(labels == labels[atom]) for atom in (first, second))
         images = np.array([(a, b) for a in k for b in l if a != b], dtype=np.intp).reshape(-1, 2)
-        rotations, overlaps = _turn(frame, end[images], inversion=False)
-        misfit = np.sum(frame**2) + np.sum(end[images] ** 2, axis=(1, 2)) + 2 * overlaps
-        matrices.append(rotations)
-        misfits.append(misfit)
-        if inversion:
-            u, _, v = np.linalg.svd(np.einsum("pnx,ny->pxy", end[images], frame))
-            u[:, :, 2] *= -(np.linalg.det(u) * np.linalg.det(v))[:, None]
-            matrices.append(u @ v)
-            misfits.append(misfit)  # two vectors are in a plane, and its mirror changes nothing
-    best = np.argsort(np.concatenate(misfits), kind="stable")[:MOST_TURNS]
+        size = np.sum(frame**2) + np.sum(end[images] ** 2, axis=(1, 2))
+        for sign in (1, -1) if inversion else (1,):
+            rotations, overlaps = fit_rotations(frame, end[images], sign=sign)
+            matrices.append(rotations)
+            misfits.append(size - 2 * overlaps)
+    best = np.argsort(np.concatenate(misfits), kind="stable")[:kept]
     return np.asarray(np.concatenate(matrices)[best])
 
 
@@ -199,8 +188,8 @@ def _settle(
     """Assign atoms and turn by turns, until the assignment stays as it is."""
     from scipy.optimize import linear_sum_assignment
 
-    way = np.arange(len(labels))
-    for _ in range(ROUNDS):
+    way, rounds = np.arange(len(labels)), 20  # a few are enough
+    for _ in range(rounds):
         before = way.copy()
         turned = start @ matrix.T
         for label in np.unique(labels):
@@ -208,5 +197,5 @@ def _settle(
             way[kind] = kind[linear_sum_assignment(-turned[kind] @ end[kind].T)[1]]
         if (way == before).all():
             break
-        matrix = _turn(start, end[way][None], inversion=inversion)[0][0]
+        matrix, _ = fit_rotations(start, end[way], sign=_sign(inversion))
     return tuple(way.tolist())

@@ -36,7 +36,7 @@ MOST_MORE = 1000
 APART = 10.0
 
 
-def find_lack(
+def missing_neighbors(
     features: Array, descriptor: Descriptor, *, atoms: Atoms, centers: Sequence[int]
 ) -> str:
     """Say which neighbours a center lacks to have such features; nothing if none is known to.
