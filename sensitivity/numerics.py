@@ -43,12 +43,13 @@ class Tolerance:
     # leaves of sums and decompositions, far below what 1e-6 Å makes.
     ROUNDING = 1e-9
     # Å, rms. A group that is nearer than this is exact: lattices have errors of 1e-14.
-    EXACT = 1e-8
+    EXACT_SYMMETRY = 1e-8
     # Ratio of deviations that have different origins; noise leaves some operations a few times
     # less disturbed than others.
     CLEAR_GAP = 3.0
-    # Å, rms. Geometries as near are the same for an analysis, unless told otherwise.
-    SAME_GEOMETRY = 1e-3
+    # Å, root mean square. Published coordinates are exact to 1e-4 Å or better; diagnose and the
+    # groups of environments take ten times that.
+    POSITIONS = 1e-3
     # Å, rms, a tenth of a bond: at this distance a geometry is another one, not a disturbed one.
     OTHER_GEOMETRY = 0.1
 

@@ -71,11 +71,11 @@ class Stop:
         return self._reason is not None
 
     @property
-    def reason(self) -> str:
-        """What ended the block: "interrupted" by Ctrl-C, or "cancelled"; empty if nothing did."""
+    def ending(self) -> str:
+        """Return "cancelled" or "interrupted" if the block was ended early, else ""."""
         if self._reason is None:
             return ""
-        return "interrupted" if isinstance(self._reason, KeyboardInterrupt) else "cancelled"
+        return "cancelled" if isinstance(self._reason, Cancelled) else "interrupted"
 
     def deliver(self, result: Result) -> Result:
         """Return a result, or raise it within ``Interrupted`` if Ctrl-C ended the block."""

@@ -127,7 +127,7 @@ def invert(
         missing_neighbors=missing,
         lost_atoms=_lost(observed, end),
         tolerance=tolerance,
-        stopped=stop.reason,
+        stopped=stop.ending,
     )
     return stop.deliver(result)
 

@@ -51,7 +51,7 @@ def examine_soft_mode(guess: Guess) -> SoftMode:
     held = float(guess.mismatch.ravel() @ curved[:, -1])
     folded = held > max(value**2, along_fold * bend * guess.residual)
     stall: Stall = "fold" if folded else "saddle" if held < -(value**2) else _stall(guess)
-    is_null = folded or distance <= Tolerance.SAME_GEOMETRY
+    is_null = folded or distance <= Tolerance.POSITIONS
     return SoftMode(2 * unnoticed / (answer + TINY), null if is_null else None, stall)
 
 

@@ -117,7 +117,7 @@ def follow(
     )
     with (stop := Stop()):
         obstacle = walk.run()
-    return stop.deliver(_make_path(walk, obstacle=stop.reason or obstacle, stopped=stop.stopped))
+    return stop.deliver(_make_path(walk, obstacle=stop.ending or obstacle, stopped=stop.stopped))
 
 
 def _make_path(walk: Walk, *, obstacle: str, stopped: bool) -> Path:

@@ -76,7 +76,7 @@ class FiniteGroups:
 
     def _smaller(self, members: Members, largest: PointGroup) -> list[PointGroup]:
         """Groups of the operations below each clear gap between deviations."""
-        inside = np.sort(np.maximum(self.deviations[members], Tolerance.EXACT))
+        inside = np.sort(np.maximum(self.deviations[members], Tolerance.EXACT_SYMMETRY))
         groups: list[PointGroup] = []
         count = 0
         for below in inside[:-1][inside[1:] > Tolerance.CLEAR_GAP * inside[:-1]]:

@@ -37,7 +37,7 @@ def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
     linear = linear_groups(labels, vectors, reach=reach)
     finite: tuple[PointGroup, ...] = ()
     further = None
-    if not linear or linear[0].deviation > Tolerance.EXACT:
+    if not linear or linear[0].deviation > Tolerance.EXACT_SYMMETRY:
         finite, further = FiniteGroups(labels, vectors, reach=reach).levels(within)
     inside = (*finite, *(group for group in linear if group.deviation <= within))
     beyond = [g for g in linear if g.deviation > within and _contains(g, inside[-1])]
@@ -48,14 +48,16 @@ def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
 
 def at_least_exact(tolerance: float) -> float:
     """Return a tolerance (Å) with what rounding adds: moving by just so much is within it."""
-    return max(tolerance, Tolerance.EXACT) * (1 + Tolerance.ROUNDING)
+    return max(tolerance, Tolerance.EXACT_SYMMETRY) * (1 + Tolerance.ROUNDING)
 
 
 def chain(groups: Sequence[PointGroup]) -> tuple[PointGroup, ...]:
     """Return the last group, and before it those that the next contains and is clearly beyond."""
     kept = [groups[-1]]
     for group in groups[-2::-1]:
-        clear = kept[0].deviation > Tolerance.CLEAR_GAP * max(group.deviation, Tolerance.EXACT)
+        clear = kept[0].deviation > Tolerance.CLEAR_GAP * max(
+            group.deviation, Tolerance.EXACT_SYMMETRY
+        )
         if clear and _contains(kept[0], group):
             kept.insert(0, group)
     return tuple(kept)

@@ -66,7 +66,7 @@ class SiteSymmetry:
 
 
 def site_symmetry(
-    atoms: Atoms, *, center: int, cutoff: float, tolerance: float = Tolerance.SAME_GEOMETRY
+    atoms: Atoms, *, center: int, cutoff: float, tolerance: float = Tolerance.POSITIONS
 ) -> SiteSymmetry:
     """Return the groups of the environment of ``center``, with deviations up to ``tolerance``.
 
