@@ -19,7 +19,7 @@ from panel import QUICK, SIMPLE, TOOLBAR, chosen_settings, markers, message, sen
 from waiting import run, spin, until
 
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.parts import state
+from sensitivity.explorers.parts import error_text, reference
 
 pytestmark = TOOLBAR
 
@@ -95,7 +95,7 @@ def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said
 def test_what_cannot_be_shown_leaves_no_trace(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, past = explorer.state, list(explorer._past)
+    before, past = explorer.state, explorer.history.states
 
     def fail(*_: object) -> None:
         raise ValueError("there is no view")
@@ -104,7 +104,7 @@ def test_what_cannot_be_shown_leaves_no_trace(
     for _ in range(2):
         with pytest.raises(ValueError, match="there is no view"):
             explorer.structure = "CO"
-    assert (explorer.state, explorer._past) == (before, past)
+    assert (explorer.state, explorer.history.states) == (before, past)
     assert explorer._wanted.name == before.reference.name
     monkeypatch.undo()
     explorer.amplitude = 0.1
@@ -144,7 +144,7 @@ def test_numbers_of_numpy_are_numbers(explorer: Explorer) -> None:
     assert explorer.state.arrows is False
 
 
-@pytest.mark.parametrize("name", ["widget", "panel", "chart", "molecule", "below", "stage"])
+@pytest.mark.parametrize("name", ["widget", "panel", "chart", "molecule", "below", "presenter"])
 def test_the_parts_stay(explorer: Explorer, name: str) -> None:
     part = getattr(explorer, name)
     said = (
@@ -171,18 +171,18 @@ def test_without_chemiscope_the_rest_works(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "chemiscope", None)
-    explorer.actions.souvenirs["chemiscope"].click()
+    explorer.actions.exports["chemiscope"].click()
     assert "need chemiscope, which is not installed; run pip install" in message(explorer)
-    explorer.actions.souvenirs["geometry"].click()
-    assert message(explorer) == "geometry.extxyz is ready: click on its name."
+    explorer.actions.exports["geometry"].click()
+    assert message(explorer) == "Download geometry.extxyz"
 
 
 def test_the_kernel_is_interrupted_while_a_structure_is_examined(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
-    real = state.examine
+    real = reference.examine
 
-    def slow(subject: state.Subject) -> state.Reference:
+    def slow(subject: reference.Subject) -> reference.Reference:
         main = threading.main_thread().ident
         assert main is not None
         time.sleep(0.1)
@@ -191,9 +191,10 @@ def test_the_kernel_is_interrupted_while_a_structure_is_examined(
         return real(subject)
 
     with monkeypatch.context() as patch:
-        patch.setattr("sensitivity.explorers.main.explorer.examine", slow)
-        explorer.structure = "CO"
-    assert message(explorer) == "It was cancelled."
+        patch.setattr("sensitivity.explorers.main.structure_view.examine", slow)
+        with pytest.raises(KeyboardInterrupt):
+            explorer.structure = "CO"
+    assert message(explorer) == "Cancelled."
     assert explorer.reference.name == explorer.settings.structure.value == "H2O"
     explorer.structure = "CO"
     assert explorer.reference.name == "CO"
@@ -201,7 +202,7 @@ def test_the_kernel_is_interrupted_while_a_structure_is_examined(
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [(ValueError("it <cannot> be"), "It <cannot> be."), (MemoryError(), state.NO_MEMORY)],
+    [(ValueError("it <cannot> be"), "It <cannot> be."), (MemoryError(), error_text.NO_MEMORY)],
     ids=["wrong", "memory"],
 )
 def test_what_is_wrong_later_is_a_sentence(
@@ -211,11 +212,11 @@ def test_what_is_wrong_later_is_a_sentence(
     error: Exception,
     words: str,
 ) -> None:
-    def slow(_: state.Subject) -> state.Reference:
+    def slow(_: reference.Subject) -> reference.Reference:
         spin(gate)(None)
         raise error
 
-    monkeypatch.setattr("sensitivity.explorers.main.explorer.examine", slow)
+    monkeypatch.setattr("sensitivity.explorers.main.structure_view.examine", slow)
 
     async def scenario() -> None:
         explorer.structure = "CO"

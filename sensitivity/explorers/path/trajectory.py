@@ -14,7 +14,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
-from sensitivity.explorers.parts.state import as_sentence
+from sensitivity.explorers.parts.error_text import as_sentence
 from sensitivity.geometry.rotations import rotate_onto
 from sensitivity.numerics import Array
 from sensitivity.paths import Path

@@ -9,17 +9,18 @@ import numpy as np
 import traitlets
 
 from sensitivity.descriptors import REFINABLE, Descriptor, check_descriptor
-from sensitivity.explorers.main.settings import check_size
 from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.choices import Share, Switch
 from sensitivity.explorers.parts.layout import arrange, row
+from sensitivity.explorers.parts.mode_motion import arrow_ends
 from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
 from sensitivity.explorers.parts.sliders import fold, make_film, make_slider, make_switch
-from sensitivity.explorers.parts.state import arrow_ends
+from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.explorers.parts.view import View
 from sensitivity.explorers.twin.overlay import Comparison, compare, conclude, list_orders, overlay
 from sensitivity.explorers.twin.twin_chart import TwinChart
 from sensitivity.plots.palette import SERIES
+from sensitivity.progress import Cancelled
 from sensitivity.singular import Twin
 
 STOPS = 51
@@ -193,7 +194,7 @@ class TwinExplorer(View):
                 for k, (which, descriptor) in enumerate(orders):
                     found[k] = compare(twin, which, descriptor)
                     report(list(found))
-            except KeyboardInterrupt:  # what is known is shown
+            except Cancelled:  # what is known is shown
                 found = [
                     each if each.difference is not None or each.problem else _cancelled(each)
                     for each in found
