@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import zip_longest
 
 import numpy as np
 from ase import Atoms
@@ -50,10 +48,7 @@ class Jacobian:
     @property
     def features(self) -> Array:
         """Features, shape (centers, features)."""
-        out = np.empty((len(self.centers), self._features_per_center))
-        for batch in self.batches:
-            out[self._rows(batch)] = batch.features
-        return out
+        return np.array([block.features for block in self.blocks])
 
     @property
     def unseen(self) -> NDArray[np.bool_]:
@@ -151,13 +146,6 @@ class Jacobian:
             return None
         return batch.gradient.reshape(self.shape)
 
-    @cached_property
-    def _row(self) -> dict[int, int]:
-        return {center: row for row, center in enumerate(self.centers)}
-
-    def _rows(self, batch: Batch) -> list[int]:
-        return [self._row[center] for center in batch.centers.tolist()]
-
     @property
     def _features_per_center(self) -> int:
         return int(self.batches[0].features.shape[1])
@@ -227,7 +215,7 @@ def second_derivative(
 def _difference(
     plus: tuple[Batch, ...], minus: tuple[Batch, ...], *, over: float
 ) -> tuple[Batch, ...]:
-    if not all(_alike(a, b) for a, b in zip_longest(plus, minus)):
+    if len(plus) != len(minus) or not all(map(_alike, plus, minus)):
         # An atom has crossed the cutoff: sort out who sees whom, center by center.
         behind = {block.center: block for batch in minus for block in batch.blocks()}
         pairs = [(block, behind[block.center]) for batch in plus for block in batch.blocks()]
@@ -243,13 +231,8 @@ def _difference(
     )
 
 
-def _alike(a: Batch | None, b: Batch | None) -> bool:
-    return (
-        a is not None
-        and b is not None
-        and np.array_equal(a.centers, b.centers)
-        and np.array_equal(a.atoms, b.atoms)
-    )
+def _alike(a: Batch, b: Batch) -> bool:
+    return np.array_equal(a.centers, b.centers) and np.array_equal(a.atoms, b.atoms)
 
 
 def _on_common_atoms(*blocks: Block) -> list[Batch]:

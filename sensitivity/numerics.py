@@ -54,6 +54,15 @@ class Tolerance:
     OTHER_GEOMETRY = 0.1
 
 
+class ReadOnlyArrays:
+    """Base of dataclasses whose arrays are read-only."""
+
+    def __post_init__(self) -> None:
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
+
 def check_real(
     value: object, name: str, expected: str, *, accepts: Callable[[float], bool], remedy: str = ""
 ) -> float:

@@ -18,7 +18,7 @@ from ase import Atoms
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.numerics import Array, Tolerance, check_real
+from sensitivity.numerics import Array, ReadOnlyArrays, Tolerance, check_real
 
 # The kinds of trivial motions, in the order in which they follow the internal displacements.
 TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...] = (
@@ -29,7 +29,7 @@ TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...] = (
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class Spectrum(ReadOnlyArrays):
     """Singular value decomposition of a Jacobian, with the trivial motions set apart.
 
     Attributes
@@ -64,10 +64,6 @@ class Spectrum:
     kinds: tuple[Kind, ...]
     threshold: float
     scale: float
-
-    def __post_init__(self) -> None:
-        for array in (self.features, self.singular_values, self.modes):
-            array.setflags(write=False)
 
     @property
     def internal(self) -> int:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from ase import Atoms
 
-from sensitivity.geometry.rotations import rotations
+from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.geometry.subspaces import complement
-from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance
 from sensitivity.structures import check_centers, neighbor_pairs
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Kind = Literal["internal", "unseen", "rotation", "translation"]
 
 
 @dataclass(frozen=True)
-class TrivialMotions:
+class TrivialMotions(ReadOnlyArrays):
     """An orthonormal basis of the motions that no descriptor can see.
 
     Attributes
@@ -41,9 +41,6 @@ class TrivialMotions:
 
     directions: Array
     kinds: tuple[Kind, ...]
-
-    def __post_init__(self) -> None:
-        self.directions.setflags(write=False)
 
     def internal(self) -> Array:
         """Orthonormal basis of all other directions, shape (3N - motions, N, 3)."""
@@ -119,7 +116,7 @@ class _Fragment:
         A chain can only turn about its own direction; what extends further not at all.
         """
         arms = self.positions - self.positions.mean(axis=0)
-        kept = rotations(arms, axes=self._axes(), least=rounding * np.sqrt(len(arms)))
+        kept = rotational_motions(arms, axes=self._axes(), least=rounding * np.sqrt(len(arms)))
         motions = np.zeros((len(kept), count, 3))
         motions[:, self.members] = kept.reshape(len(kept), len(arms), 3)
         return motions.reshape(len(kept), 3 * count)

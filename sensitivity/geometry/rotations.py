@@ -29,7 +29,7 @@ def rotate_onto(start: Array, end: Array) -> Array:
     return np.asarray(centered @ fit_rotations(centered, end - middle)[0].T + middle)
 
 
-def rotations(
+def rotational_motions(
     arms: Array, *, axes: Array | None = None, least: float = 0.0, fraction: float = 0.0
 ) -> Array:
     """Orthonormal displacements that rotate points (N, 3) about the origin, (0 to 3, 3N).

@@ -1,7 +1,8 @@
-"""How different two environments are, whatever their orientation and the order of their atoms."""
+"""Superposition of environments, whatever their orientation and the order of their atoms."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 from math import factorial, prod
@@ -10,7 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.geometry.rotations import fit_rotations
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.structures import check_centers
 
 MOST_PERMUTATIONS = factorial(7)
@@ -18,7 +19,7 @@ MOST_PERMUTATIONS = factorial(7)
 
 
 @dataclass(frozen=True)
-class Superposition:
+class Superposition(ReadOnlyArrays):
     """The best superposition of an environment on another.
 
     Attributes
@@ -42,10 +43,6 @@ class Superposition:
     atoms: Atoms
     exact: bool
 
-    def __post_init__(self) -> None:
-        self.rotation.setflags(write=False)
-        self.permutation.setflags(write=False)
-
 
 def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True) -> Superposition:
     """Lay an environment on another one, center on center and like atoms on like atoms.
@@ -60,7 +57,7 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     center
         Index of the center in both.
     inversion
-        Whether mirror images count as the same.
+        Mirror images count as the same.
 
     Raises
     ------
@@ -78,8 +75,9 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     )
     count = prod(factorial(int(number)) for number in np.unique(labels, return_counts=True)[1])
     exact = count <= MOST_PERMUTATIONS
-    ways = _all_permutations(labels) if exact else _likely(labels, start, end, inversion=inversion)
-    rotations, overlaps = fit_rotations(start, end[ways], sign=_sign(inversion))
+    sign = None if inversion else 1
+    ways = _all_permutations(labels) if exact else _likely(labels, start, end, sign=sign)
+    rotations, overlaps = fit_rotations(start, end[ways], sign=sign)
     best = int(np.argmax(overlaps))
     permutation = np.empty(len(atoms), dtype=np.intp)
     permutation[order] = target[ways[best]]
@@ -104,7 +102,7 @@ def are_congruent(
         return False
     start, end = (part.positions - part.positions.mean(axis=0) for part in (atoms, other))
     if (atoms.numbers == other.numbers).all():
-        _, overlap = fit_rotations(start, end, sign=_sign(inversion))
+        _, overlap = fit_rotations(start, end, sign=None if inversion else 1)
         if np.sum(start**2) + np.sum(end**2) - 2 * overlap < len(atoms) * within**2:
             return True
     profiles = [_sorted_distances(structure, center) for structure in (atoms, other)]
@@ -149,18 +147,14 @@ def _all_permutations(labels: Indices) -> Indices:
     return np.array([sum(way, ()) for way in ways], dtype=np.intp)
 
 
-def _sign(inversion: bool) -> int | None:
-    return None if inversion else 1
-
-
-def _likely(labels: Indices, start: Array, end: Array, *, inversion: bool) -> Indices:
+def _likely(labels: Indices, start: Array, end: Array, *, sign: int | None) -> Indices:
     """Permutations that come of laying pairs of atoms on pairs of like ones, (P, N)."""
-    rotations = _frame_rotations(labels, start, end, inversion=inversion)
-    found = {_settle(labels, start, end, matrix, inversion) for matrix in rotations}
+    rotations = _frame_rotations(labels, start, end, signs=(1, -1) if sign is None else (sign,))
+    found = {_settle(labels, start, end, matrix, sign) for matrix in rotations}
     return np.array(sorted(found), dtype=np.intp)
 
 
-def _frame_rotations(labels: Indices, start: Array, end: Array, *, inversion: bool) -> Array:
+def _frame_rotations(labels: Indices, start: Array, end: Array, *, signs: Sequence[int]) -> Array:
     """Matrices that lay some pairs of atoms on all pairs of like ones.
 
     Where there are many, those that fit best are kept: for up to ten like atoms these are all.
@@ -174,7 +168,7 @@ def _frame_rotations(labels: Indices, start: Array, end: Array, *, inversion: bo
         k, l = (np.flatnonzero(labels == labels[atom]) for atom in (first, second))
         images = np.array([(a, b) for a in k for b in l if a != b], dtype=np.intp).reshape(-1, 2)
         size = np.sum(frame**2) + np.sum(end[images] ** 2, axis=(1, 2))
-        for sign in (1, -1) if inversion else (1,):
+        for sign in signs:
             rotations, overlaps = fit_rotations(frame, end[images], sign=sign)
             matrices.append(rotations)
             misfits.append(size - 2 * overlaps)
@@ -183,7 +177,7 @@ def _frame_rotations(labels: Indices, start: Array, end: Array, *, inversion: bo
 
 
 def _settle(
-    labels: Indices, start: Array, end: Array, matrix: Array, inversion: bool
+    labels: Indices, start: Array, end: Array, matrix: Array, sign: int | None
 ) -> tuple[int, ...]:
     """Assign atoms and turn by turns, until the assignment stays as it is."""
     from scipy.optimize import linear_sum_assignment
@@ -197,5 +191,5 @@ def _settle(
             way[kind] = kind[linear_sum_assignment(-turned[kind] @ end[kind].T)[1]]
         if (way == before).all():
             break
-        matrix, _ = fit_rotations(start, end[way], sign=_sign(inversion))
+        matrix, _ = fit_rotations(start, end[way], sign=sign)
     return tuple(way.tolist())

@@ -18,7 +18,6 @@ from functools import cached_property
 import numpy as np
 from ase import Atoms
 
-from sensitivity.jacobian import Jacobian
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.observation import Observation
 from sensitivity.spectrum import decompose
@@ -40,21 +39,11 @@ def longest_step(atoms: Atoms) -> float:
 
 @dataclass(frozen=True)
 class Guess:
-    """A structure and how far its features are from those wanted.
-
-    Attributes
-    ----------
-    observed
-        The structure, and what looks at it.
-    target
-        Features wanted, ξ*, shape (centers, features).
-    norm
-        Their norm, |ξ*|.
-    """
+    """A structure and how far its features are from those wanted."""
 
     observed: Observation
-    target: Array
-    norm: float
+    target: Array  # features wanted, ξ*, (centers, features)
+    norm: float  # |ξ*|
 
     def displaced(self, displacement: Array) -> Guess:
         """The same after a displacement of the atoms, shape (N, 3)."""
@@ -65,15 +54,10 @@ class Guess:
         """The structure."""
         return self.observed.atoms
 
-    @property
-    def derivative(self) -> Jacobian:
-        """Its features and their Jacobian."""
-        return self.observed.jacobian
-
     @cached_property
     def mismatch(self) -> Array:
         """ξ - ξ* over |ξ*|, shape (centers, features)."""
-        return (self.derivative.features - self.target) / self.norm
+        return (self.observed.jacobian.features - self.target) / self.norm
 
     @cached_property
     def residual(self) -> float:
@@ -83,7 +67,7 @@ class Guess:
     @cached_property
     def decomposition(self) -> tuple[Array, Array]:
         """Singular values (n,) of J/|ξ*|, and modes (n, N, 3), of internal displacements."""
-        values, modes = decompose(self.derivative, self.observed.internal)
+        values, modes = decompose(self.observed.jacobian, self.observed.internal)
         return values / self.norm, modes
 
     @property
@@ -98,7 +82,7 @@ class Guess:
         """
         values, modes = self.decomposition
         force = np.zeros(self.atoms.positions.shape)
-        for row, block in zip(self.mismatch, self.derivative.blocks, strict=True):
+        for row, block in zip(self.mismatch, self.observed.jacobian.blocks, strict=True):
             force[block.atoms] -= np.tensordot(row, block.gradient, axes=1)
         forces = np.tensordot(modes, force, axes=2) / self.norm
         forces[values <= Tolerance.ROUNDING * values.max(initial=0)] = 0

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ase import Atoms
 
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, ReadOnlyArrays
 
 # What can keep a search from the features that are wanted.
 Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition", "nothing left"]
@@ -45,7 +45,7 @@ _REASONS: dict[Stall, str] = {
 
 
 @dataclass(frozen=True)
-class NullMode:
+class NullMode(ReadOnlyArrays):
     """A displacement to which the features do not answer to first order.
 
     Attributes
@@ -66,12 +66,9 @@ class NullMode:
     condition: float
     distance: float
 
-    def __post_init__(self) -> None:
-        self.displacement.setflags(write=False)
-
 
 @dataclass(frozen=True)
-class Inversion:
+class Inversion(ReadOnlyArrays):
     """A structure found from features.
 
     Attributes
@@ -127,9 +124,6 @@ class Inversion:
     lost_atoms: tuple[int, ...]
     tolerance: float
     stopped: str
-
-    def __post_init__(self) -> None:
-        self.residuals.setflags(write=False)
 
     @property
     def interrupted(self) -> bool:

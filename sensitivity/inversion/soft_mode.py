@@ -65,7 +65,7 @@ def _beyond_others(guess: Guess) -> tuple[Array, Array]:
     """J v of the softest mode v, (rows,), and H[v] of all modes, (rows, n); others left out."""
     values, modes = guess.decomposition
     change = guess.observed.derivative(modes[-1])
-    images = guess.derivative.apply(modes) / guess.norm  # [row, mode]
+    images = guess.observed.jacobian.apply(modes) / guess.norm  # [row, mode]
     others = np.flatnonzero(values[:-1] > Tolerance.ROUNDING * values[0])
     seen = images[:, others] / values[others]
     curved = change.apply(modes) / guess.norm

@@ -10,12 +10,12 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.geometry.rotations import rotate_onto
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, ReadOnlyArrays
 from sensitivity.spectrum import Spectrum
 
 
 @dataclass(frozen=True)
-class Path:
+class Path(ReadOnlyArrays):
     """A curve along a singular vector.
 
     Attributes
@@ -55,10 +55,6 @@ class Path:
     complete: bool
     interrupted: bool
     status: str
-
-    def __post_init__(self) -> None:
-        for array in (self.modes, self.length, self.net):
-            array.setflags(write=False)
 
     @property
     def frames(self) -> tuple[Atoms, ...]:

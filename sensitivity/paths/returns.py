@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from sensitivity.geometry.rotations import rotations
+from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.geometry.superposition import superpose
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.observation import Observation
@@ -98,7 +98,7 @@ class Returns:
 def _without_rigid(moves: Array, positions: Array) -> Array:
     """Displacements, shape (N, 3), without what superposition takes off."""
     moves, arms = moves - moves.mean(axis=0), positions - positions.mean(axis=0)
-    turns = rotations(arms, fraction=Tolerance.ROUNDING)
+    turns = rotational_motions(arms, fraction=Tolerance.ROUNDING)
     flat = moves.ravel()
     return np.asarray((flat - turns.T @ (turns @ flat)).reshape(moves.shape))
 

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.geometry.rotations import rotations
+from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
@@ -96,7 +96,7 @@ def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
     """Displacements against the center, without turns of the environment, (m, 3 atoms)."""
     moved = displacements[:, site.atoms] - displacements[:, site.atoms[:1]]
     moved = moved.reshape(len(displacements), 3 * len(site.atoms))
-    turns = rotations(site.vectors, least=NEARLY_SYMMETRIC)
+    turns = rotational_motions(site.vectors, least=NEARLY_SYMMETRIC)
     return np.asarray(moved - (moved @ turns.T) @ turns)
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices, Tolerance
@@ -18,20 +17,12 @@ from sensitivity.structures.validation import NEAREST, check_cutoff, check_geome
 class Pairs(NamedTuple):
     """Ordered pairs (i, j), each pair of atoms appearing as (i, j) and as (j, i).
 
-    Attributes
-    ----------
-    i
-        Shape (pairs,). Index of the first atom, increasing.
-    j
-        Shape (pairs,). Index of the second atom; several images of one atom are several pairs,
-        and images of atom i itself are pairs (i, i).
-    vectors
-        Shape (pairs, 3), Å. From atom i to that image of atom j.
+    Several images of one atom are several pairs, and images of atom i itself are pairs (i, i).
     """
 
-    i: Indices
-    j: Indices
-    vectors: Array
+    i: Indices  # (pairs,), increasing
+    j: Indices  # (pairs,)
+    vectors: Array  # (pairs, 3), Å, from atom i to that image of atom j
 
 
 def check(atoms: Atoms) -> None:
@@ -46,9 +37,7 @@ def check(atoms: Atoms) -> None:
         periodic direction has no usable cell vector, or two atoms, or an atom and an image, are
         nearer than any two nuclei.
     """
-    pairs = neighbor_pairs(atoms, NEAREST)
-    squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
-    _check_distinct(atoms, pairs, squares=squares, nearest=NEAREST)
+    _check_distinct(atoms, neighbor_pairs(atoms, NEAREST), nearest=NEAREST)
 
 
 def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
@@ -77,9 +66,9 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
         many = 2e4
         search = _search_grid if _count_cells(atoms, radius) < many else _search_tree
         pairs = search(atoms, radius)
-    squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
-    _check_distinct(atoms, pairs, squares=squares, nearest=Tolerance.ONE_PLACE)
-    return pairs if radius == cutoff else _keep(pairs, squares < cutoff**2)
+    squares = _check_distinct(atoms, pairs, nearest=Tolerance.ONE_PLACE)
+    near = squares < cutoff**2
+    return pairs if radius == cutoff else Pairs(pairs.i[near], pairs.j[near], pairs.vectors[near])
 
 
 def _search_all(atoms: Atoms, cutoff: float) -> Pairs:
@@ -143,13 +132,11 @@ def _count_cells(atoms: Atoms, cutoff: float) -> float:
     return float(x * y * z)
 
 
-def _keep(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
-    return Pairs(pairs.i[chosen], pairs.j[chosen], pairs.vectors[chosen])
-
-
-def _check_distinct(atoms: Atoms, pairs: Pairs, *, squares: Array, nearest: float) -> None:
+def _check_distinct(atoms: Atoms, pairs: Pairs, *, nearest: float) -> Array:
+    """Return the squared lengths of the pairs, (pairs,), if none is as short as that."""
+    squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
     if len(squares) == 0 or squares.min() > nearest**2:
-        return
+        return np.asarray(squares)
     first = int(np.argmin(squares))
     i, j = int(pairs.i[first]), int(pairs.j[first])
     direct = np.allclose(pairs.vectors[first], atoms.positions[j] - atoms.positions[i])

@@ -72,8 +72,9 @@ def _check_cell(atoms: Atoms) -> None:
         usable = bool(np.linalg.det(units @ units.T) > flat**2)
     if not usable:
         raise ValueError(
-            f"a structure periodic along {_axes(atoms)} needs finite, independent, non-zero cell "
-            f"vectors there, got {vectors.tolist()}; set the cell, or set pbc to False."
+            f"a structure periodic along {', '.join(np.array(list('abc'))[atoms.pbc])} needs "
+            f"finite, independent, non-zero cell vectors there, got {vectors.tolist()}; set the "
+            "cell, or set pbc to False."
         )
     if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() < NEAREST:
         _check_images(atoms)
@@ -90,10 +91,6 @@ def _check_images(atoms: Atoms) -> None:
             f"atoms overlap: atom 0 and its periodic image are {nearest:.3g} Å apart, less than "
             f"{NEAREST} Å; check the cell and its unit, or set pbc to False."
         )
-
-
-def _axes(atoms: Atoms) -> str:
-    return ", ".join(axis for axis, periodic in zip("abc", atoms.pbc, strict=True) if periodic)
 
 
 def check_cutoff(cutoff: float) -> float:

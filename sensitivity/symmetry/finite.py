@@ -58,19 +58,14 @@ class FiniteGroups:
             seen.add(members.tobytes())
         return found
 
-    def _extend(self, members: Members, candidate: int) -> Members | None:
-        extended = members.copy()
-        extended[candidate] = True
-        return self._close(extended)
-
     def _extensions(self, members: Members, limit: float) -> list[Members]:
         """Different groups that one more operation, up to a limit in Å, makes of a group."""
-        more = np.flatnonzero(~members & (self.deviations <= limit))
         grown: dict[bytes, Members] = {}
-        for candidate in more:
+        for candidate in np.flatnonzero(~members & (self.deviations <= limit)):
             checkpoint()
-            larger = self._extend(members, int(candidate))
-            if larger is not None:
+            extended = members.copy()
+            extended[candidate] = True
+            if (larger := self._close(extended)) is not None:
                 grown.setdefault(larger.tobytes(), larger)
         return list(grown.values())
 
@@ -110,7 +105,6 @@ class FiniteGroups:
             return None
         key = members.tobytes()
         if key not in self.known:
-            checkpoint()
             self.known[key] = make_group(self.operations, np.flatnonzero(members), self.vectors)
         group = self.known[key]
         return group if group is not None and group.deviation <= within else None

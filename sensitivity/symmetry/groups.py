@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance
 from sensitivity.symmetry.schoenflies import schoenflies
 
 # Averages of a group square their error in each round.
@@ -16,7 +16,7 @@ _PROPER_PARTS = {"C∞v": "C∞", "D∞h": "D∞", "Kh": "K"}
 
 
 @dataclass(frozen=True)
-class PointGroup:
+class PointGroup(ReadOnlyArrays):
     """Proper and improper rotations about a center, with the permutations of atoms they cause.
 
     Attributes
@@ -44,10 +44,6 @@ class PointGroup:
     matrices: Array
     permutations: Indices
     deviation: float
-
-    def __post_init__(self) -> None:
-        self.matrices.setflags(write=False)
-        self.permutations.setflags(write=False)
 
     def projector(self) -> Array:
         """Orthogonal projector, shape (3m, 3m), onto the invariant displacements of the m atoms.

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensitivity.geometry.rotations import rotations
+from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.symmetry.groups import PointGroup
 from sensitivity.symmetry.sites import SiteSymmetry
@@ -64,6 +64,6 @@ def hidden_by_symmetry(
 def _visible(site: SiteSymmetry, group: PointGroup | None) -> Array:
     """Q P Q: what the center can see of its neighbours if its environment has this group."""
     vectors = site.vectors[1:]
-    turns = rotations(vectors, fraction=smallest_angle(site.group.deviation))
+    turns = rotational_motions(vectors, fraction=smallest_angle(site.group.deviation))
     kept = np.eye(vectors.size) - turns.T @ turns
     return np.asarray(kept if group is None else kept @ group.projector()[3:, 3:] @ kept)

@@ -19,16 +19,10 @@ class Levels(NamedTuple):
 
 
 def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
-    """Return the groups that an environment nearly has.
+    """Return the groups that an environment has within a deviation of ``tolerance`` (Å).
 
-    Parameters
-    ----------
-    labels
-        Shape (m,): equal for atoms that may be exchanged; the center, atom 0, has its own.
-    vectors
-        Shape (m, 3), Å, from the center.
-    tolerance
-        Å: largest deviation of a group.
+    ``labels``, (m,), are equal for atoms that may be exchanged; the center, atom 0, has its own.
+    ``vectors``, (m, 3), in Å, are those from the center.
     """
     if len(vectors) == 1:
         return Levels((sphere(),), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices, Tolerance, check_real
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, check_real
 from sensitivity.structures import check_centers, check_cutoff
 from sensitivity.structures.environments import surroundings
 from sensitivity.symmetry.coalescence import find_coalescing, make_blocks, merge, split
@@ -20,7 +20,7 @@ _SPREAD = 4.0
 
 
 @dataclass(frozen=True)
-class SiteSymmetry:
+class SiteSymmetry(ReadOnlyArrays):
     """The groups that the environment of a center has, exactly or nearly.
 
     Attributes
@@ -50,10 +50,6 @@ class SiteSymmetry:
     levels: tuple[PointGroup, ...]
     next: PointGroup | None
     coalescing: tuple[tuple[int, int], ...]
-
-    def __post_init__(self) -> None:
-        self.atoms.setflags(write=False)
-        self.vectors.setflags(write=False)
 
     @property
     def group(self) -> PointGroup:
