@@ -10,12 +10,13 @@ from math import factorial, prod
 import numpy as np
 from ase import Atoms
 
+from sensitivity.geometry.assignment import assign, kinds
 from sensitivity.geometry.rotations import fit_rotations
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.structures import check_centers
 
 MOST_PERMUTATIONS = factorial(7)
-"""Up to seven like atoms are permuted in all ways, which takes 0.1 s."""
+"""Up to seven like atoms are permuted in every order, which takes 0.1 s."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,15 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     count = prod(factorial(int(number)) for number in np.unique(labels, return_counts=True)[1])
     exact = count <= MOST_PERMUTATIONS
     sign = None if inversion else 1
-    ways = _all_permutations(labels) if exact else _likely(labels, start, end, sign=sign)
-    rotations, overlaps = fit_rotations(start, end[ways], sign=sign)
+    assignments = _all_permutations(labels) if exact else _likely(labels, start, end, sign=sign)
+    rotations, overlaps = fit_rotations(start, end[assignments], sign=sign)
     best = int(np.argmax(overlaps))
     permutation = np.empty(len(atoms), dtype=np.intp)
-    permutation[order] = target[ways[best]]
+    permutation[order] = target[assignments[best]]
     turned = start @ rotations[best].T
     laid = other.copy()
     laid.positions[permutation[order]] = turned + other.positions.mean(axis=0)
-    rmsd = float(np.sqrt(np.mean(np.sum((turned - end[ways[best]]) ** 2, axis=1))))
+    rmsd = float(np.sqrt(np.mean(np.sum((turned - end[assignments[best]]) ** 2, axis=1))))
     return Superposition(rmsd, rotations[best].copy(), permutation, laid, exact)
 
 
@@ -116,8 +117,8 @@ def _sorted_distances(atoms: Atoms, center: int) -> Array:
     labels = _labels(atoms, center)
     i, j = np.triu_indices(len(atoms), k=1)
     lengths = np.linalg.norm(atoms.positions[i] - atoms.positions[j], axis=1)
-    kinds = np.minimum(labels[i], labels[j]), np.maximum(labels[i], labels[j])
-    return np.asarray(lengths[np.lexsort((lengths, *kinds))])
+    pairs = np.minimum(labels[i], labels[j]), np.maximum(labels[i], labels[j])
+    return np.asarray(lengths[np.lexsort((lengths, *pairs))])
 
 
 def _labels(atoms: Atoms, center: int) -> Indices:
@@ -142,9 +143,8 @@ def _check_alike(atoms: Atoms, other: Atoms, center: int) -> None:
 
 def _all_permutations(labels: Indices) -> Indices:
     """Of the atoms of each label, shape (permutations, N); labels are sorted."""
-    kinds = [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
-    ways = product(*(permutations(kind) for kind in kinds))
-    return np.array([sum(way, ()) for way in ways], dtype=np.intp)
+    parts = product(*(permutations(kind.tolist()) for kind in kinds(labels)))
+    return np.array([sum(part, ()) for part in parts], dtype=np.intp)
 
 
 def _likely(labels: Indices, start: Array, end: Array, *, sign: int | None) -> Indices:
@@ -180,16 +180,10 @@ def _settle(
     labels: Indices, start: Array, end: Array, matrix: Array, sign: int | None
 ) -> tuple[int, ...]:
     """Assign atoms and turn by turns, until the assignment stays as it is."""
-    from scipy.optimize import linear_sum_assignment
-
-    way, rounds = np.arange(len(labels)), 20  # a few are enough
+    images, rounds = np.arange(len(labels)), 20  # a few are enough
     for _ in range(rounds):
-        before = way.copy()
-        turned = start @ matrix.T
-        for label in np.unique(labels):
-            kind = np.flatnonzero(labels == label)
-            way[kind] = kind[linear_sum_assignment(-turned[kind] @ end[kind].T)[1]]
-        if (way == before).all():
+        before, images = images, assign(labels, start @ matrix.T, end)
+        if (images == before).all():
             break
-        matrix, _ = fit_rotations(start, end[way], sign=sign)
-    return tuple(way.tolist())
+        matrix, _ = fit_rotations(start, end[images], sign=sign)
+    return tuple(images.tolist())

@@ -57,8 +57,8 @@ class NullMode(ReadOnlyArrays):
     condition
         The same over the largest singular value.
     distance
-        How far the nearest geometry is at which it vanishes, in Å, root of the summed squares, to
-        first order; infinite if there is none.
+        Of the nearest geometry at which it vanishes, in Å, root of the summed squares, to first
+        order; infinite if there is none.
     """
 
     displacement: Array
@@ -83,13 +83,13 @@ class Inversion(ReadOnlyArrays):
         Shape (steps + 1,): |ξ - ξ*| over |ξ*| after every step of the attempt that led to
         ``atoms``.
     evaluations
-        How often features and Jacobian were computed, over all attempts.
+        Number of Jacobians computed, over all attempts.
     attempts
-        How many there were: one from the start, the others from where the best one had stalled.
+        Number of attempts: one from the start, the others from where the best one had stalled.
     uncertainty
-        How far the atoms can move along the softest mode before the features change by as much as
-        they disagree, or by rounding if that is more: to second order, in Å, root of the summed
-        squares. NaN if the search was interrupted.
+        Distance that the atoms can move along the softest mode before the features change by as
+        much as they disagree, or by rounding if that is more: to second order, in Å, root of the
+        summed squares. NaN if the search was interrupted.
     stalled_along
         The softest mode, if it is null where the search ended; else None. Null means that its
         singular value vanishes within 1e-3 Å, or that the features wanted lie beyond a fold.
@@ -101,14 +101,14 @@ class Inversion(ReadOnlyArrays):
         left" within the cutoff; or the "composition" there cannot have these features. None if it
         converged, or was interrupted.
     missing_neighbors
-        Which neighbours are too few, in words, if the composition is the cause; else empty.
+        A sentence on the neighbours that are too few, if the composition is the cause; else empty.
     lost_atoms
         Indices of the atoms that a center saw at the start and that none does any more: those
         nearer to the cutoff than 0.02 Å, or beyond.
     tolerance
         As asked for.
     stopped
-        What ended the search early: "cancelled", or "interrupted" by Ctrl-C; else empty.
+        The reason for an early end: "cancelled", or "interrupted" by Ctrl-C; else empty.
     """
 
     atoms: Atoms

@@ -53,7 +53,7 @@ def invert(
         Relative residual up to which the features count as reproduced. The search goes on to
         rounding nevertheless; raise it for features that are not exact.
     restarts
-        How many more attempts there may be.
+        Largest number of further attempts.
     rng
         For the displacements of further attempts; None takes a generator of fixed seed.
     progress

@@ -1,4 +1,4 @@
-"""How well features fix a structure: the displacement that they see worst."""
+"""Uncertainty of a structure that features fix: the displacement that they see worst."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which mode is which from one geometry to the next.
+"""Matching of modes from one geometry to the next.
 
 Modes are counted in the order of their singular values. Where two values cross, as they may by
 symmetry, the vectors exchange their places at one point, and the index goes with the vector. Where

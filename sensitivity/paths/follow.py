@@ -77,8 +77,8 @@ def follow(
     length
         Of the curve, in Å, root of the summed squares; negative for the opposite direction.
     step
-        Distance between frames, in Å; the last one of a curve that closes may be nearer. The curve
-        itself has steps of its own.
+        Distance between frames, in Å, root of the summed squares; the last one of a curve that
+        closes may be nearer. The curve itself has steps of its own.
     repeat
         Go on where the curve closes.
     progress

@@ -36,8 +36,8 @@ class Path(ReadOnlyArrays):
         98 % of the square of the direction, and of others with equal singular values. More than
         one where several were asked for, where they are equal, or where they pass by each other.
     returned
-        True if the curve closes: it was back at the start, after superposition, and going the same
-        way.
+        True if the curve closes: it was back at the start, after superposition, in the same
+        direction.
     complete
         True if it has the length asked for.
     interrupted

@@ -1,4 +1,4 @@
-"""Whether a curve comes back to where it began."""
+"""Detection of curves that come back to their start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ASIDE = 5e-3
 
 
 class Gap(NamedTuple):
-    """What is missing until the start, in Å: along the curve, and to the side of it."""
+    """Distance from the start, in Å: along the curve, and to the side of it."""
 
     ahead: float
     aside: float
@@ -42,7 +42,7 @@ class Returns:
     def close(self, see: See, here: Place, *, within: float) -> Stride | None:
         """Go on to the point nearest to the start, if the curve closes within so many Å.
 
-        A curve that comes back the other way has turned round, and goes on beyond its start.
+        A curve that comes back in the opposite direction goes on beyond its start.
         """
         near = 1e-7  # Å: at the nearest point
         most_steps = 6  # each leaves a hundredth or less of what was missing
@@ -63,7 +63,7 @@ class Returns:
         return None
 
     def _measure(self, place: Place, within: float) -> Gap | None:
-        """How far the start is, if it is about so near, in Å, and the curve goes the same way.
+        """Distance from the start, if it is about so near, in Å, and the direction is the same.
 
         A distance between two atoms changes by at most √2 times the root of the summed squares.
         """

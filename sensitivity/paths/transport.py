@@ -1,4 +1,4 @@
-"""A direction that turns with the singular vectors, without haste.
+"""A direction that turns with the singular vectors, gradually.
 
 A unit direction t is turned towards the singular vector v_k that is followed by
 
@@ -6,12 +6,12 @@ A unit direction t is turned towards the singular vector v_k that is followed by
 
 where s_i are the singular values as fractions of the largest, and a_k is zero. Other vectors are
 removed from t the sooner, the more their singular values differ: t is v_k itself, up to a small
-angle, where s_k stands alone. Where s_k comes near to another value, t keeps its way, and leaves
-those turns of v_k that are sharper than its own. So it goes straight through a crossing, and in
-the span of vectors of equal singular value it is transported in parallel. Nothing in the equation
-depends on signs or on the choice of degenerate vectors.
+angle, where s_k stands alone. Where s_k comes near to another value, t hardly turns, and does not
+follow sharper turns of v_k. So it passes unchanged through a crossing, and in the span of vectors
+of equal singular value it is transported in parallel. Nothing in the equation depends on signs or
+on the choice of degenerate vectors.
 
-A subspace turns in the same way, with the harmonic sum of the a_i for each of the vectors that are
+A subspace turns likewise, with the harmonic sum of the a_i for each of the vectors that are
 followed subspace.
 """
 
@@ -70,7 +70,7 @@ class Place:
 
 
 def depart(spectrum: Spectrum, modes: tuple[int, ...], *, sign: float) -> Place:
-    """Set out along the first of some modes."""
+    """Return the start of a curve along the first of some modes."""
     basis = spectrum.modes[list(modes)].copy()
     basis[0] *= sign
     return Place(spectrum, basis, modes)
@@ -84,7 +84,7 @@ def turning_rates(spectrum: Spectrum, followed: tuple[int, ...]) -> Array:
     the ring near X+ is as wide within 0.02 Å; features on it move the less, the smaller it is, and
     the direction turns more sharply.
     """
-    haste = 1e-6
+    constant = 1e-6  # Å
     squares = (spectrum.singular_values[: spectrum.internal] / spectrum.scale) ** 2
     own = squares[list(followed)][:, None]  # [followed, mode]
     sums = own + squares
@@ -92,7 +92,7 @@ def turning_rates(spectrum: Spectrum, followed: tuple[int, ...]) -> Array:
     rates = np.zeros(len(squares))
     away = apart.min(axis=0) > 0
     rates[away] = 1 / np.sum(1 / apart[:, away], axis=0)
-    return rates / haste
+    return rates / constant
 
 
 def orthonormal(basis: Array) -> Array | None:

@@ -1,4 +1,4 @@
-"""Going along a curve from frame to frame, what happens on the way, and why it ends."""
+"""Steps along a curve from frame to frame, events on it, and the reason why it ends."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Walk:
 
 
 def _happened(last: Place, stride: Stride) -> list[str]:
-    """What became of the modes within one step, as the beginnings of sentences."""
+    """Events of the modes within one step, as the beginnings of sentences."""
     here = stride.place
     pairs = zip(last.followed, here.followed, strict=True)
     events = [f"Mode {old} became mode {new}" for old, new in pairs if old != new]
@@ -96,7 +96,7 @@ def _happened(last: Place, stride: Stride) -> list[str]:
 
 
 def _obstacle(start: Place, here: Spectrum) -> str:
-    """Why the curve cannot go on, if so."""
+    """The reason why the curve cannot go on, if there is one."""
     closest = 0.4  # Å: nearer atoms are about to coalesce, which is no structure
     if len(neighbor_pairs(here.atoms, closest).i):
         return f"two atoms are nearer than {closest} Å"

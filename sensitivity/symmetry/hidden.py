@@ -62,7 +62,7 @@ def hidden_by_symmetry(
 
 
 def _visible(site: SiteSymmetry, group: PointGroup | None) -> Array:
-    """Q P Q: what the center can see of its neighbours if its environment has this group."""
+    """Q P Q: the part that the center can see of its neighbours if it has this group."""
     vectors = site.vectors[1:]
     turns = rotational_motions(vectors, fraction=smallest_angle(site.group.deviation))
     kept = np.eye(vectors.size) - turns.T @ turns

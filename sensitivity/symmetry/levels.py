@@ -1,4 +1,4 @@
-"""Which groups an environment nearly has, from the nearest to the largest."""
+"""Groups that an environment nearly has, from the nearest to the largest."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from sensitivity.geometry.assignment import kinds
 from sensitivity.numerics import Array, Indices
 from sensitivity.symmetry.groups import PointGroup, align
 
@@ -39,11 +40,6 @@ def linear_groups(labels: Indices, vectors: Array, *, reach: float) -> tuple[Poi
         permutations[~upright] = reversal
         groups.append(_group("D∞h", centered, matrices, permutations))
     return tuple(group for group in groups if group.deviation <= reach)
-
-
-def kinds(labels: Indices) -> list[Indices]:
-    """Return the atoms of each label."""
-    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
 
 def reverse(labels: Indices, heights: Array) -> Indices:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.geometry.assignment import assign, kinds
 from sensitivity.geometry.rotations import fit_rotations
 from sensitivity.numerics import Array, Indices
-from sensitivity.symmetry.linear import kinds, reverse
+from sensitivity.symmetry.linear import reverse
 
 # An atom, its image and the center, which counts twice, share what the distance between two of
 # them can change: at most √6 times the root of their summed squares.
@@ -102,7 +103,7 @@ def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float
         unique = _one_to_one(nearest)
         found.append(nearest[unique])
         rest = better[~unique & (distances <= 2 * _MISMATCH * allowance)]
-        found.append(_assign(labels, vectors, rest))
+        found.extend(assign(labels, vectors @ matrix.T, vectors)[None] for matrix in rest)
     return np.concatenate(found)
 
 
@@ -111,7 +112,7 @@ def _one_to_one(images: Indices) -> NDArray[np.bool_]:
 
 
 def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices, Array]:
-    """Where every atom goes, shape (c, m), and by how much the worst misses it, shape (c,)."""
+    """Image of every atom, shape (c, m), and the largest distance from one, shape (c,)."""
     images = np.empty((len(matrices), len(vectors)), dtype=np.intp)
     squares = np.zeros(len(matrices))
     norms = np.sum(vectors**2, axis=1)
@@ -127,20 +128,6 @@ def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices,
             least = np.take_along_axis(gaps, best[:, :, None], axis=2)[:, :, 0] + norms[kind]
             squares[part] = np.maximum(squares[part], least.max(axis=1))
     return images, np.sqrt(np.maximum(squares, 0))
-
-
-def _assign(labels: Indices, vectors: Array, matrices: Array) -> Indices:
-    """Permutations, shape (c, m), with the least sum of squared distances."""
-    images = np.empty((len(matrices), len(vectors)), dtype=np.intp)
-    if len(matrices) == 0:
-        return images
-    from scipy.optimize import linear_sum_assignment
-
-    for row, matrix in zip(images, matrices, strict=True):
-        for kind in kinds(labels):
-            turned = vectors[kind] @ matrix.T
-            row[kind] = kind[linear_sum_assignment(-turned @ vectors[kind].T)[1]]
-    return images
 
 
 def _along_the_line(labels: Indices, vectors: Array) -> Indices:

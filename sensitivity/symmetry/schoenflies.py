@@ -51,7 +51,7 @@ def schoenflies(matrices: Array) -> str:
 
 
 def _order(rotation: Array, *, limit: int) -> int:
-    """How often a rotation has to be repeated to give the identity; 0 if beyond the limit."""
+    """Number of repetitions of a rotation that give the identity; 0 if beyond the limit."""
     turn = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)) / (2 * np.pi)
     turns = turn * np.arange(1, limit + 1)
     # Angles near zero and a half turn come from a cosine and have lost half their digits, 1e-8.

@@ -86,8 +86,8 @@ def site_symmetry(
     cutoff
         Radius of the environment in Å.
     tolerance
-        Largest deviation in Å, at most 0.1 Å. Below 1e-8 Å, which is rounding, it makes no
-        difference.
+        Largest deviation in Å, root mean square, at most 0.1 Å. Below 1e-8 Å, which is rounding,
+        it makes no difference.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def site_symmetry(
 
 
 def _edges(radii: Array, *, cutoff: float, tolerance: float) -> tuple[float, ...]:
-    """Where the environment may end, in Å: and behind the shell that this cuts, if it does."""
+    """Radii at which the environment may end, in Å: the second behind a shell that is cut."""
     edge = cutoff - tolerance
     outer = edge
     last = float(radii.max(initial=0.0, where=radii < edge))
