@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+
+from sensitivity.numerics import check_integer
 
 NEEDED = {"voila": "Voila", "ipywidgets": "ipywidgets", "nglview": "nglview"}
 """Modules that the page needs, and their names."""
@@ -42,19 +43,22 @@ def open_app(
     """
     if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
         raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")
-    if port is not None and not 0 <= port <= 65535:
-        raise ValueError(f"the port must be from 0 to 65535, got {port}; give e.g. 8866.")
+    if port is not None:
+        check_integer(
+            port,
+            "the port",
+            "from 0 to 65535",
+            accepts=lambda value: 0 <= value <= 65535,
+            remedy="give e.g. 8866",
+        )
     for module, name in NEEDED.items():
         if find_spec(module) is None:
             raise ModuleNotFoundError(
                 f"{name} is not installed, and the page needs it; "
                 'run: pip install "atomic-sensitivity[lab]"'
             )
+    from sensitivity.app.auth import make_token
     from sensitivity.app.server import serve
 
-    return serve(
-        port=port,
-        browser=browser,
-        token=secrets.token_urlsafe(24) if token else "",
-        announce=announce,
-    )
+    given = make_token() if token else ""
+    return serve(port=port, browser=browser, token=given, announce=announce)

@@ -6,9 +6,9 @@ import re
 
 from sensitivity.explorers.main.settings import check_size
 from sensitivity.explorers.parts.state import Upload
-from sensitivity.limits import UPLOAD
-from sensitivity.structures.files import no_frame, take
+from sensitivity.limits import Limit
 from sensitivity.structures.files.isolated import read_isolated
+from sensitivity.structures.files.reading import no_frame, take
 
 FORMATS = (
     *("extxyz", "xyz", "cif", "vasp", "vasp-xdatcar", "proteindatabank", "aims", "gen", "xsf"),
@@ -34,10 +34,10 @@ def read_upload(name: str, content: bytes) -> Upload:
         words.
     """
     shown = shown_name(name)
-    if len(content) > UPLOAD:
+    if len(content) > Limit.UPLOAD:
         raise ValueError(
-            f"{shown} has {len(content) / 1e6:.1f} MB, and at most {UPLOAD / 1e6:.0f} MB can be "
-            "read here; cut out what you want to look at."
+            f"{shown} has {len(content) / 1e6:.1f} MB, and at most {Limit.UPLOAD / 1e6:.0f} MB can "
+            "be read here; cut out what you want to look at."
         )
     if not content:
         raise ValueError(f"the file {shown} is empty; give one with a structure.")

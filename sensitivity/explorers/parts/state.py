@@ -20,7 +20,8 @@ from sensitivity.descriptors import REFINABLE, Centers, Descriptor
 from sensitivity.diagnosis import Diagnosis, diagnose
 from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum, spectrum
-from sensitivity.structures.files import Frame, note_bad
+from sensitivity.structures.files.frames import Frame
+from sensitivity.structures.files.reading import note_bad
 
 REACH = 0.3
 """Å per atom, root mean square, at the ends of the amplitude slider: a third of a bond, where most

@@ -16,30 +16,10 @@ from typing import Any
 
 from ase import Atoms
 
+from sensitivity.limits import Limit
 from sensitivity.structures.files.content import Content
 from sensitivity.structures.files.formats import find_format, scan
-from sensitivity.structures.files.frames import Frame, UnreadableError
-
-SECONDS = 10
-"""How long a file may take to be read."""
-
-MEMORY = 1_000_000_000
-"""Bytes that the process may use."""
-
-_BEAT = 0.1  # seconds after which the one who waits can be interrupted
-
-# The limits are set before anything that could fill the memory is imported.
-_START = f"""
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
-    resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-except ImportError:  # not on Windows
-    pass
-from sensitivity.structures.files.isolated import answer
-answer()
-"""
+from sensitivity.structures.files.frames import NOTHING, Frame, UnreadableError
 
 
 def read_isolated(
@@ -62,18 +42,39 @@ def read_isolated(
     ------
     ValueError
         If there is no structure in it, the format is not one of those, or reading it takes too
-        long or too much memory.
+        long or too much memory; the message says which.
     """
     if Content(name, kept=content).is_packed:
         raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
     question = json.dumps({"name": name, "formats": sorted(formats), "most": most})
+    found = json.loads(_ask(name, question, content))
+    if isinstance(found, str):
+        raise ValueError(found)
+    return tuple(map(_unpack, found))
+
+
+def _ask(name: str, question: str, content: bytes) -> bytes:
+    """The answer of a process to a question about a file."""
+    seconds, memory = Limit.READING_SECONDS, Limit.READING_MEMORY
+    # The limits are set before anything that could fill the memory is imported.
+    program = (
+        "try:\n"
+        "    import resource\n"
+        f"    resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))\n"
+        f"    resource.setrlimit(resource.RLIMIT_CPU, ({seconds + 1}, {seconds + 1}))\n"
+        "    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        "except ImportError:\n"  # on Windows
+        "    pass\n"
+        "from sensitivity.structures.files.isolated import answer\n"
+        "answer()"
+    )
     environment = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, sys.path)]),
     }
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", _START, question],
+        [sys.executable, "-P", "-c", program, question],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -83,26 +84,26 @@ def read_isolated(
             output = _wait(process, content)
         finally:
             process.kill()
+    if output is None:
+        raise ValueError(f"reading {name} takes more than {seconds} s; give a smaller file.")
     if not output or process.returncode:
         raise ValueError(
-            f"reading {name} takes more than {SECONDS} s or {MEMORY / 1e9:g} GB of memory; give a "
-            "smaller file."
+            f"reading {name} failed (status {process.returncode}), most likely because it takes "
+            f"more than {memory / 1e9:g} GB of memory; give a smaller file."
         )
-    found = json.loads(output)
-    if isinstance(found, str):
-        raise ValueError(found)
-    return tuple(map(_unpack, found))
+    return output
 
 
-def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes:
-    """What the process says; nothing if it takes too long."""
+def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
+    """What the process says; None if it takes too long."""
     given: bytes | None = content
-    for _ in range(round(SECONDS / _BEAT)):
+    beat = 0.1  # seconds after which the one who waits can be interrupted
+    for _ in range(round(Limit.READING_SECONDS / beat)):
         try:
-            return process.communicate(given, timeout=_BEAT)[0]
+            return process.communicate(given, timeout=beat)[0]
         except subprocess.TimeoutExpired:
             given = None  # it may be given once
-    return b""
+    return None
 
 
 def answer() -> None:
@@ -118,11 +119,14 @@ def answer() -> None:
         frames = islice(scan(content, form, None), question["most"] + 1)
         found: Any = [_pack(pending()) for pending in frames]
         if not found:
-            raise UnreadableError("there is no structure in it")
+            raise UnreadableError(NOTHING.problem)
     except UnreadableError as error:
         found = f"cannot read {content.name} as a structure: {error}."
     except MemoryError:
-        found = f"there is not enough memory to read {content.name}; give a smaller file."
+        found = (
+            f"reading {content.name} takes more than {Limit.READING_MEMORY / 1e9:g} GB of memory; "
+            "give a smaller file."
+        )
     sys.stdout.write(json.dumps(found))
 
 
