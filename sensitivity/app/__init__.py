@@ -44,13 +44,8 @@ def open_app(
     if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
         raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")
     if port is not None:
-        check_integer(
-            port,
-            "the port",
-            "from 0 to 65535",
-            accepts=lambda value: 0 <= value <= 65535,
-            remedy="give e.g. 8866",
-        )
+        accepts, remedy = range(65536).__contains__, "give e.g. 8866"
+        check_integer(port, "the port", "from 0 to 65535", accepts=accepts, remedy=remedy)
     for module, name in NEEDED.items():
         if find_spec(module) is None:
             raise ModuleNotFoundError(

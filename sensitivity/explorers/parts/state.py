@@ -20,7 +20,7 @@ from sensitivity.descriptors import REFINABLE, Centers, Descriptor
 from sensitivity.diagnosis import Diagnosis, diagnose
 from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum, spectrum
-from sensitivity.structures.files.frames import Frame
+from sensitivity.structures.files.ase_frames import Frame
 from sensitivity.structures.files.reading import note_bad
 
 REACH = 0.3

@@ -17,9 +17,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.numerics import Array
-from sensitivity.structures.files.cif_operations import Operations, find_operations
-from sensitivity.structures.files.elements import Labels, describe, enumerate_names
-from sensitivity.structures.files.frames import (
+from sensitivity.structures.files.ase_frames import (
     Frame,
     Pending,
     UnreadableError,
@@ -28,6 +26,8 @@ from sensitivity.structures.files.frames import (
     reading,
     tidy,
 )
+from sensitivity.structures.files.cif_operations import Operations, find_operations
+from sensitivity.structures.files.elements import Labels, describe, enumerate_names
 from sensitivity.structures.files.lines import Lines
 
 Table = Mapping[str, list[Any]]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sensitivity.numerics import Array
-from sensitivity.structures.files.frames import UnreadableError, reading
+from sensitivity.structures.files.ase_frames import UnreadableError, reading
 
 Operations = tuple[Array, Array]
 """Rotations (operations, 3, 3) and translations (operations, 3), of fractional coordinates."""
@@ -28,13 +28,7 @@ _NAMES = (
 
 
 def find_operations(tags: dict[str, Any], cell: Array, notes: list[str]) -> Operations:
-    """Return the operations that a block lists, or else those of the space group that it names.
-
-    Raises
-    ------
-    UnreadableError
-        If an operation cannot be read, or the setting of the space group is not known.
-    """
+    """Return the operations that a block lists, or else those of the space group that it names."""
     if any(name.startswith(("_space_group_symop_magn", "_space_group_magn")) for name in tags):
         raise UnreadableError("the operations of magnetic groups are not read")
     listed = next((tags[name] for name in _LISTS if name in tags), None)

@@ -31,24 +31,12 @@ _PACKED: dict[bytes, Callable[[Any], Any]] = {
 
 @dataclass
 class Content:
-    """What a file holds, decompressed.
+    """What a file holds, decompressed."""
 
-    Attributes
-    ----------
-    name
-        Name of the file without the ending of a compression.
-    path
-        Where the same bytes are on the disk, or None.
-    kept
-        The bytes of a pipe or of standard input, which can be read only once.
-    damage
-        What was wrong with the bytes as far as they were read, or nothing.
-    """
-
-    name: str
-    path: Path | None = None
-    kept: bytes = b""
-    damage: str = ""
+    name: str  # of the file, without the ending of a compression
+    path: Path | None = None  # where the same bytes are on the disk
+    kept: bytes = b""  # of a pipe or of standard input, which can be read only once
+    damage: str = ""  # what was wrong with the bytes as far as they were read
 
     @cached_property
     def head(self) -> bytes:
@@ -122,13 +110,7 @@ def _decode(line: str) -> str:
 
 
 def open_content(name: str) -> Content:
-    """Return what a file, a pipe or, for ``-``, standard input holds.
-
-    Raises
-    ------
-    ValueError
-        If there is no such file, or it is a folder, a device, or empty.
-    """
+    """Return what a file, a pipe or, for ``-``, standard input holds; ValueError if nothing."""
     if name == STANDARD_INPUT:
         shown, content = "standard input", Content("standard input", kept=_read_stream())
     else:

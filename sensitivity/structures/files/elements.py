@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ase.data import atomic_numbers, chemical_symbols
 
-from sensitivity.structures.files.frames import UnreadableError
+from sensitivity.structures.files.ase_frames import UnreadableError
 from sensitivity.structures.validation import HEAVIEST
 
 DUMMY = "X"
@@ -39,12 +39,8 @@ def resolve(label: str, *, line: int | None = None) -> str:
     """Return the symbol of the element that a label stands for, where only one is possible.
 
     A label is a symbol, an atomic number, D or T, or a symbol with a number or a comment, such as
-    N1, D1, Fe3+, Fe_pv or OW. X is what ASE calls a dummy atom.
-
-    Raises
-    ------
-    UnreadableError
-        If it stands for no element, or for one of several. The message begins with the line.
+    N1, D1, Fe3+, Fe_pv or OW. X is what ASE calls a dummy atom. Raises UnreadableError if it stands
+    for no element, or for one of several.
     """
     found, problem = set[str](), f"{label!r} is not the symbol of an element"
     if re.fullmatch(r"[+-]?\d+", label):

@@ -11,9 +11,7 @@ from itertools import islice
 from typing import Any
 
 from sensitivity.structures.files import cif, gromacs, lammps, pdb, vasp, xyz
-from sensitivity.structures.files.content import Content
-from sensitivity.structures.files.elements import Labels, describe
-from sensitivity.structures.files.frames import (
+from sensitivity.structures.files.ase_frames import (
     Frame,
     Pending,
     UnreadableError,
@@ -21,6 +19,8 @@ from sensitivity.structures.files.frames import (
     parse_all,
     read_all,
 )
+from sensitivity.structures.files.content import Content
+from sensitivity.structures.files.elements import Labels, describe
 from sensitivity.structures.files.lines import Lines, Types, check_count
 
 _FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?"
@@ -30,42 +30,28 @@ _INTEGER = r"[-+]?[\d_]+"
 
 @dataclass(frozen=True)
 class _Format:
-    """A format beyond what ASE's reader does.
+    """What ASE leaves open in a format; ``(?!)`` matches nothing."""
 
-    Attributes
-    ----------
-    scan
-        Splits a file into frames, instead of ASE.
-    sign
-        Beginning of a file whose name does not tell its format.
-    clear
-        Whether no other format has the sign, so that it counts more than an ending such as .dat.
-    label
-        A line with one atom: what is before its label, and the label.
-    count
-        Where a file says how many atoms follow: the line, from 0, or None for anywhere, and the
-        text. ASE would take fewer, or look for each that is missing.
-    symbols
-        The line, from 0, that holds the symbols of all atoms.
-    refused
-        What ASE skips without a warning, although it changes the structure.
-    end
-        What stands behind the atoms of a complete file that does not say how many they are.
-    record
-        The line that ends each of several records.
-    settings
-        For ASE's reader.
-    """
-
+    # Splits a file into frames, instead of ASE.
     scan: Callable[[Lines], Iterator[Pending]] | None = None
+    # Beginning of a file whose name does not tell its format. If it is clear, no other format has
+    # it, and it counts more than an ending such as .dat.
     sign: str = ""
     clear: bool = False
+    # A line with one atom: what is before its label, and the label.
     label: str = r"(?!)"
-    count: tuple[int | None, str] = (None, r"(?!)")
+    # The line, from 0, that holds the symbols of all atoms.
     symbols: int | None = None
+    # How many atoms follow, at the beginning of a line, from 0, or anywhere: ASE would take fewer,
+    # or look for each that is missing.
+    count: tuple[int | None, str] = (None, r"(?!)")
+    # What ASE skips without a warning, although it changes the structure.
     refused: str = r"(?!)"
+    # What stands behind the atoms of a complete file that does not say how many they are.
     end: str = ""
+    # The line that ends each of several records.
     record: str = r"(?!)"
+    # For ASE's reader.
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,13 +104,7 @@ _FORMATS = {
 
 
 def find_format(content: Content) -> str:
-    """Return ASE's name of the format of a content.
-
-    Raises
-    ------
-    UnreadableError
-        If it is not recognized, or one that ASE does not read.
-    """
+    """Return ASE's name of the format of a content, if it is one that ASE reads."""
     from ase.io.formats import UnknownFileTypeError, extension2format, filetype, ioformats
 
     text = "\n".join(islice(content.lines(), 200))
@@ -149,13 +129,7 @@ def find_format(content: Content) -> str:
 
 
 def check_format(form: str) -> str:
-    """Return the name of a format that ASE reads.
-
-    Raises
-    ------
-    UnreadableError
-        If ASE does not know it, or only writes it.
-    """
+    """Return the name of a format, if it is one that ASE reads."""
     from ase.io.formats import ioformats
 
     if form not in ioformats:

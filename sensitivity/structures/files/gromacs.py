@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sensitivity.structures.files.ase_frames import (
+    Frame,
+    Pending,
+    UnreadableError,
+    later,
+    parse,
+    refuse,
+)
 from sensitivity.structures.files.elements import RESIDUES, Labels, describe, resolve
-from sensitivity.structures.files.frames import Frame, Pending, UnreadableError, keep, later, parse
 from sensitivity.structures.files.lines import Lines, are_numbers, check_rows
 
 
@@ -18,7 +25,7 @@ def scan(source: Lines) -> Iterator[Pending]:
         try:
             yield _split_frame(source)
         except UnreadableError as error:
-            yield keep(Frame(problem=str(error)))
+            yield refuse(error)
             return
 
 

@@ -17,32 +17,24 @@ from typing import Any
 from ase import Atoms
 
 from sensitivity.limits import Limit
+from sensitivity.progress import checkpoint
+from sensitivity.structures.files.ase_frames import NOTHING, Frame, UnreadableError
 from sensitivity.structures.files.content import Content
 from sensitivity.structures.files.formats import find_format, scan
-from sensitivity.structures.files.frames import NOTHING, Frame, UnreadableError
 
 
 def read_isolated(
     name: str, content: bytes, *, formats: Collection[str], most: int
 ) -> tuple[Frame, ...]:
-    """Return the frames of a file, given its name and what it holds.
+    """Return the frames of a file, at most some number and one that tells that there are more.
 
-    Parameters
-    ----------
-    name
-        Its name, which tells the format if the content does not.
-    content
-        Its bytes; compressed ones are refused.
-    formats
-        ASE's names of the formats that may be read.
-    most
-        No more frames than this are read, and one more that tells that there are more.
+    Its name tells the format if the bytes do not.
 
     Raises
     ------
     ValueError
-        If there is no structure in it, the format is not one of those, or reading it takes too
-        long or too much memory; the message says which.
+        If the bytes are compressed, there is no structure in them, the format is not one of those
+        (ASE's names), or reading takes too long or too much memory; the message says which.
     """
     if Content(name, kept=content).is_packed:
         raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
@@ -50,7 +42,9 @@ def read_isolated(
     found = json.loads(_ask(name, question, content))
     if isinstance(found, str):
         raise ValueError(found)
-    return tuple(map(_unpack, found))
+    return tuple(
+        Frame(packed and Atoms(**packed), tuple(notes), why) for packed, notes, why in found
+    )
 
 
 def _ask(name: str, question: str, content: bytes) -> bytes:
@@ -97,8 +91,9 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
 def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
     """What the process says; None if it takes too long."""
     given: bytes | None = content
-    beat = 0.1  # seconds after which the one who waits can be interrupted
+    beat = 0.1  # seconds between two moments at which this can be cancelled
     for _ in range(round(Limit.READING_SECONDS / beat)):
+        checkpoint()
         try:
             return process.communicate(given, timeout=beat)[0]
         except subprocess.TimeoutExpired:
@@ -130,21 +125,11 @@ def answer() -> None:
     sys.stdout.write(json.dumps(found))
 
 
-def _pack(frame: Frame) -> dict[str, Any]:
-    if frame.atoms is None:
-        return {"problem": frame.problem}
-    atoms = frame.atoms
-    return {
-        "numbers": atoms.numbers.tolist(),
-        "positions": atoms.positions.tolist(),
-        "cell": atoms.cell.array.tolist(),
-        "pbc": atoms.pbc.tolist(),
-        "notes": frame.notes,
+def _pack(frame: Frame) -> list[Any]:
+    packed = frame.atoms and {
+        "numbers": frame.atoms.numbers.tolist(),
+        "positions": frame.atoms.positions.tolist(),
+        "cell": frame.atoms.cell.array.tolist(),
+        "pbc": frame.atoms.pbc.tolist(),
     }
-
-
-def _unpack(frame: dict[str, Any]) -> Frame:
-    if "problem" in frame:
-        return Frame(problem=frame["problem"])
-    notes = tuple(frame.pop("notes"))
-    return Frame(Atoms(**frame), notes)
+    return [packed, frame.notes, frame.problem]

@@ -13,19 +13,13 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 from sensitivity.numerics import check_integer
+from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, later, parse
 from sensitivity.structures.files.elements import Labels, describe, resolve
-from sensitivity.structures.files.frames import Frame, Pending, UnreadableError, later, parse
 from sensitivity.structures.files.lines import Lines, Types, check_count, replace_word
 
 
 def parse_types(text: str) -> dict[int, str]:
-    """Return the elements that a text such as ``1=Si,2=O`` gives to types.
-
-    Raises
-    ------
-    ValueError
-        If it is not of this form.
-    """
+    """Return the elements that a text such as ``1=Si,2=O`` gives to types, or raise ValueError."""
     found: dict[int, str] = {}
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)\s*=\s*(\w+)\s*", part)
@@ -38,13 +32,7 @@ def parse_types(text: str) -> dict[int, str]:
 
 
 def check_types(types: Types) -> dict[int, str]:
-    """Return the elements of types as symbols.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are not positive integers with symbols of elements.
-    """
+    """Return types if they map positive integers to symbols; else TypeError or ValueError."""
     if not isinstance(types, Mapping):
         raise TypeError(f"types must map types to symbols, got {types!r}; give e.g. {{1: 'Si'}}.")
     for number, symbol in types.items():

@@ -5,26 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from sensitivity.structures.files.frames import UnreadableError
+from sensitivity.structures.files.ase_frames import UnreadableError
 
 Types = Mapping[int, str]
 
 
 class Lines:
-    """Lines with their numbers, of which the next can be looked at.
-
-    Attributes
-    ----------
-    path
-        Of the file; empty if there is none.
-    types
-        Symbols of the elements of LAMMPS's types, or None.
-    number
-        Of the line that was taken last, from 1.
-    """
+    """Lines of which the next can be looked at, with the path of the file and LAMMPS's types."""
 
     def __init__(self, lines: Iterable[str], *, path: str = "", types: Types | None = None) -> None:
-        self.path, self.types, self.number = path, types, 0
+        self.path, self.types = path, types
+        self.number = 0  # of the line that was taken last, from 1
         self._lines = iter(lines)
         self._next: str | None = None
 

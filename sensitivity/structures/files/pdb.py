@@ -7,53 +7,41 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from statistics import fmean
+from typing import NamedTuple
 
-from sensitivity.structures.files.elements import RESIDUES, Labels, describe, enumerate_names
-from sensitivity.structures.files.frames import (
+from sensitivity.structures.files.ase_frames import (
     Frame,
     Pending,
     UnreadableError,
     describe_placeholder,
-    keep,
     later,
     parse,
+    refuse,
 )
-from sensitivity.structures.files.lines import Lines
+from sensitivity.structures.files.elements import RESIDUES, Labels, describe, enumerate_names
+from sensitivity.structures.files.lines import Lines, are_numbers
 
 
-@dataclass(frozen=True)
-class _Atom:
-    """One line ATOM or HETATM, with its number from 1."""
+class _Atom(NamedTuple):
+    """One line ATOM or HETATM."""
 
     line: str
-    number: int
-
-    @property
-    def name(self) -> str:
-        return self.line[12:16]
-
-    @property
-    def alternative(self) -> str:
-        return self.line[16:17].strip()
-
-    @property
-    def residue(self) -> str:
-        """What tells residues apart: chain, number and insertion code."""
-        return self.line[21:27]
+    number: int  # of the line, from 1
+    name: str
+    alternative: str
+    residue: str  # what tells residues apart: chain, number and insertion code
+    occupancy: float
 
     @property
     def site(self) -> str:
         """What a person calls the place of the atom."""
         return " ".join(f"{self.line[17:21]} {self.residue} {self.name}".split())
 
-    @property
-    def occupancy(self) -> float | None:
-        try:
-            return float(self.line[54:60])
-        except ValueError:
-            return None
+
+def _parse_atom(line: str, number: int) -> _Atom:
+    occupancy = float(line[54:60]) if are_numbers([line[54:60]]) else 0.0
+    return _Atom(line, number, line[12:16], line[16:17].strip(), line[21:27], occupancy)
 
 
 def scan(source: Lines) -> Iterator[Pending]:
@@ -64,7 +52,7 @@ def scan(source: Lines) -> Iterator[Pending]:
     for line in source:
         record = line[:6].strip()
         if record in {"ATOM", "HETATM"}:
-            atoms.append(_Atom(line, source.number))
+            atoms.append(_parse_atom(line, source.number))
         elif record == "CRYST1" or record.startswith("ORIGX"):
             header[record] = line
         elif record in {"MODEL", "END", "ENDMDL"}:
@@ -74,7 +62,7 @@ def scan(source: Lines) -> Iterator[Pending]:
                 yield later(_read, list(header.values()), atoms)
             atoms = []
     if (inside and atoms) or 0 < len(atoms) < size:
-        yield keep(Frame(problem=f"model {count + 1} has no end; is the file complete?"))
+        yield refuse(f"model {count + 1} has no end; is the file complete?")
     elif atoms:
         yield later(_read, list(header.values()), atoms)
 
@@ -119,7 +107,7 @@ def _choose_alternatives(atoms: Sequence[_Atom], notes: list[str]) -> list[_Atom
     shares: dict[str, dict[str, list[float]]] = defaultdict(dict)
     for atom in atoms:
         if atom.alternative:
-            shares[atom.residue].setdefault(atom.alternative, []).append(atom.occupancy or 0.0)
+            shares[atom.residue].setdefault(atom.alternative, []).append(atom.occupancy)
     chosen = {
         residue: max(found, key=lambda a: fmean(found[a])) for residue, found in shares.items()
     }
@@ -132,7 +120,7 @@ def _choose_alternatives(atoms: Sequence[_Atom], notes: list[str]) -> list[_Atom
     if several:
         sites = enumerate_names(f"{one.site} ({one.alternative})" for one in several)
         notes.append(f"of alternative locations one is read: {sites}")
-    partial = [one for one in kept if 0.0 < (one.occupancy or 0.0) < 1.0 and not is_chosen(one)]
+    partial = [one for one in kept if 0.0 < one.occupancy < 1.0 and not is_chosen(one)]
     if partial:
         sites = enumerate_names(f"{one.site} ({one.occupancy:g})" for one in partial)
         notes.append(f"sites that are occupied in part are read as full: {sites}")
@@ -157,12 +145,8 @@ def _element_in_name(atom: _Atom) -> str:
 def _rewrite(atom: _Atom, symbol: str) -> str:
     """The line with its element, and a number of the residue that ASE can read."""
     line = atom.line.ljust(80)
-    try:
-        _ = [float(line[start : start + 8]) for start in (30, 38, 46)]
-    except ValueError as error:
-        raise UnreadableError(
-            f"line {atom.number}: {line[30:54]!r} are not three coordinates"
-        ) from error
+    if not are_numbers([line[start : start + 8] for start in (30, 38, 46)]):
+        raise UnreadableError(f"line {atom.number}: {line[30:54]!r} are not three coordinates")
     residue = line[22:26] if line[22:26].strip().isdecimal() else "   1"
     record = "HETATM" if line.startswith("HETATM") else "ATOM  "
     return f"{record}{line[6:22]}{residue}{line[26:76]}{symbol:>2}"

@@ -17,9 +17,9 @@ from ase import Atoms
 
 from sensitivity.notes import SensitivityWarning
 from sensitivity.numerics import check_integer
+from sensitivity.structures.files.ase_frames import NOTHING, Frame, Pending, UnreadableError, keep
 from sensitivity.structures.files.content import EXPECTED, STANDARD_INPUT, open_content
 from sensitivity.structures.files.formats import check_format, find_format, scan
-from sensitivity.structures.files.frames import NOTHING, Frame, Pending, UnreadableError, keep
 from sensitivity.structures.files.lammps import check_types
 from sensitivity.structures.files.lines import Types
 from sensitivity.structures.neighbors import check
@@ -34,27 +34,13 @@ class StructureWarning(SensitivityWarning):
 
 @dataclass(frozen=True)
 class Chosen:
-    """One frame of a file, and what is known of the others.
-
-    Attributes
-    ----------
-    atoms
-        The structure.
-    index
-        Its number, from 0.
-    count
-        How many frames were found.
-    complete
-        True if these are all frames of the file.
-    notes
-        What was decided in reading it, and which other frames cannot be read.
-    """
+    """One frame of a file, and what is known of the others."""
 
     atoms: Atoms
-    index: int
-    count: int
-    complete: bool
-    notes: tuple[str, ...]
+    index: int  # from 0
+    count: int  # of the frames that were found
+    complete: bool  # if these are all frames of the file
+    notes: tuple[str, ...]  # what was decided in reading it, and which other frames are unreadable
 
 
 def read(
@@ -114,19 +100,9 @@ def choose(
     format: str | None = None,
     types: Types | None = None,
 ) -> Chosen:
-    """Return a frame of a file as ``read`` does, and what is known of the others.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As ``read`` does.
-    """
+    """Return a frame of a file as ``read`` does, and what is known of the others."""
     index = check_integer(
-        index,
-        "index",
-        "the integer number of a frame",
-        accepts=lambda _: True,
-        remedy="give e.g. 0",
+        index, "index", "an integer frame number", accepts=lambda _: True, remedy="give e.g. 0"
     )
     enough = 20_000  # atoms of the frames that are looked at, which take about 0.1 s
     wanted: Pending | None = None
@@ -198,12 +174,9 @@ def _find_frames(
 
 
 def take(name: str, frame: Frame, *, number: int, count: int, others: Sequence[str] = ()) -> Atoms:
-    """Return the structure of a frame; ``others`` says what can be read instead.
+    """Return the structure of a frame if it can be analysed; else ValueError says why not.
 
-    Raises
-    ------
-    ValueError
-        If it cannot be read, or is one that ``check`` refuses.
+    ``others`` says what can be read instead.
     """
     if frame.atoms is None:
         which = name if count == 1 else f"frame {number} of {name}"

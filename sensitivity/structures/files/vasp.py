@@ -9,8 +9,15 @@ import re
 from collections.abc import Iterator
 from itertools import dropwhile, takewhile
 
+from sensitivity.structures.files.ase_frames import (
+    Frame,
+    Pending,
+    UnreadableError,
+    later,
+    parse,
+    refuse,
+)
 from sensitivity.structures.files.elements import Labels, describe
-from sensitivity.structures.files.frames import Frame, Pending, UnreadableError, keep, later, parse
 from sensitivity.structures.files.lines import Lines, check_count, check_rows, is_row
 
 _HEADER = 7  # lines: comment, scale, three vectors, symbols, numbers of atoms
@@ -40,7 +47,7 @@ def scan_trajectory(source: Lines) -> Iterator[Pending]:
         try:
             read, count, notes = _read_header(header)
         except UnreadableError as error:
-            yield keep(Frame(problem=str(error)))
+            yield refuse(error)
         else:
             start, rows = source.number, source.take_while(is_row, most=count)
             yield later(_read_configuration, [*read, line], rows, count, start, notes)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensitivity.structures.files.elements import DUMMY, Labels, describe
-from sensitivity.structures.files.frames import (
+from sensitivity.structures.files.ase_frames import (
     Frame,
     Pending,
     UnreadableError,
-    keep,
     later,
     parse,
     reading,
+    refuse,
 )
+from sensitivity.structures.files.elements import DUMMY, Labels, describe
 from sensitivity.structures.files.lines import (
     Lines,
     check_rows,
@@ -31,7 +31,7 @@ def scan(source: Lines) -> Iterator[Pending]:
         try:
             frame = _split_frame(source)
         except UnreadableError as error:
-            frame = keep(Frame(problem=str(error)))
+            frame = refuse(error)
             source.take_while(lambda line: read_count(line) is None)
         yield frame
 

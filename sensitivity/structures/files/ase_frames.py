@@ -1,4 +1,4 @@
-"""One structure of a file: read, or the reason why it cannot be read."""
+"""One structure of a file: read by ASE, or the reason why it cannot be read."""
 
 from __future__ import annotations
 
@@ -17,21 +17,11 @@ from ase import Atoms
 
 @dataclass(frozen=True)
 class Frame:
-    """One structure of a file.
+    """One structure of a file."""
 
-    Attributes
-    ----------
-    atoms
-        The structure, without constraints and stored results; None if it cannot be read.
-    notes
-        What was decided in reading it, one clause each.
-    problem
-        Why it cannot be read: one clause that names the atom, the symbol or the line.
-    """
-
-    atoms: Atoms | None = None
-    notes: tuple[str, ...] = ()
-    problem: str = ""
+    atoms: Atoms | None = None  # without constraints and stored results
+    notes: tuple[str, ...] = ()  # what was decided in reading it, one clause each
+    problem: str = ""  # why it cannot be read: a clause that names the atom, symbol or line
 
 
 NOTHING = Frame(problem="there is no structure in it")
@@ -59,6 +49,11 @@ def later(read: Callable[..., Frame], *arguments: Any, **keywords: Any) -> Pendi
 def keep(frame: Frame) -> Pending:
     """Return a frame that is read already as one that is read when it is asked for."""
     return lambda: frame
+
+
+def refuse(problem: object) -> Pending:
+    """Return a frame that cannot be read."""
+    return keep(Frame(problem=str(problem)))
 
 
 @contextmanager
@@ -103,16 +98,7 @@ def parse_all(
 ) -> Iterator[Frame]:
     """Yield the frames that ASE finds, until one cannot be read.
 
-    Parameters
-    ----------
-    content
-        Of the file.
-    form
-        Name of the format in ASE.
-    path
-        Name of the file, for readers that look at the name, or for other files beside it.
-    settings
-        For ASE's reader.
+    Some readers look at the name of the file, or for other files beside ``path``.
     """
     from ase.io.formats import ioformats
 
