@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,11 +65,14 @@ def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
 class GuardedApplication(Application):
     """Refuse requests from other sites on every path, websockets included."""
 
+    hear: Callable[[object], None]  # is told of the connection of every request
+
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """Return the handler of a request, which no longer shows the query."""
         # Arguments are parsed already. Tornado and Jupyter log the address, and it may hold the
         # token in any spelling.
         request.uri = request.path
+        self.hear(request.server_connection)
         if is_from_other_site(request):
             sentence = (
                 "Another web page made this request; only a link may open the explorer from there."

@@ -14,7 +14,6 @@ from threading import Thread
 from typing import Any
 
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPMessageDelegate
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
 from voila.app import Voila
@@ -93,10 +92,15 @@ class Listener(HTTPServer):
         self._silent: dict[object, IOStream] = {}
 
     def start_request(self, server_conn: object, request_conn: Any) -> Any:
-        """Take a new connection, which has sent nothing yet, or a new request of an old one."""
+        """Take a new connection, which has sent nothing yet, or await a request of an old one."""
         self._silent[server_conn] = request_conn.stream
         self.close_silent(ServerLimit.SILENT_CONNECTIONS)
-        return _Heard(super().start_request(server_conn, request_conn), self, server_conn)
+        return super().start_request(server_conn, request_conn)
+
+    def on_close(self, server_conn: object) -> None:
+        """Forget a connection that was closed."""
+        self.hear(server_conn)
+        super().on_close(server_conn)
 
     def hear(self, server_conn: object) -> None:
         """Note that a connection has sent a request, or was closed."""
@@ -106,27 +110,6 @@ class Listener(HTTPServer):
         """Close the oldest silent connections beyond a number of them."""
         while len(self._silent) > most:
             self._silent.pop(next(iter(self._silent))).close()
-
-
-class _Heard(HTTPMessageDelegate):
-    """Passes a request on, and notes that there was one."""
-
-    def __init__(self, to: Any, listener: Listener, connection: object) -> None:
-        self._to, self._listener, self._connection = to, listener, connection
-
-    def headers_received(self, start_line: Any, headers: Any) -> Any:
-        self._listener.hear(self._connection)
-        return self._to.headers_received(start_line, headers)
-
-    def data_received(self, chunk: bytes) -> Any:
-        return self._to.data_received(chunk)
-
-    def finish(self) -> None:
-        self._to.finish()
-
-    def on_connection_close(self) -> None:
-        self._listener.hear(self._connection)
-        self._to.on_connection_close()
 
 
 class Server(Voila):
@@ -185,6 +168,7 @@ class Server(Voila):
             max_buffer_size=2 * ServerLimit.MESSAGE,
             idle_connection_timeout=ServerLimit.IDLE,
         )
+        self.app.hear = http.hear
         http.add_socket(self._listener)
         self._announce(f"The explorer is at {self.address} until you press Ctrl-C.")
         if self.open_browser:

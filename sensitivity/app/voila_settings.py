@@ -11,14 +11,6 @@ from sensitivity.app.server_limits import ServerLimit
 from sensitivity.app.websocket import Connection
 from sensitivity.limits import Limit
 
-EXTENSIONS = [
-    "@jupyter-widgets/jupyterlab-manager",
-    "@voila-dashboards/widgets-manager8",
-    "jupyter-matplotlib",
-    "nglview-js-widgets",
-]
-"""Extensions of JupyterLab that the page loads; others may load from elsewhere."""
-
 # The browser is told to fetch nothing from elsewhere, whatever a library or a visitor's file asks
 # for. NGL is told what to draw in JavaScript, hence 'unsafe-eval'; Voila writes scripts into pages.
 SOURCES = {
@@ -58,7 +50,13 @@ def settings() -> Config:
     page = config.VoilaConfiguration
     page.update(template="lab", theme="light", strip_sources=True, show_tracebacks=False)
     page.update(allow_template_override="NO", allow_theme_override="NO")
-    page.update(file_allowlist=[], extension_allowlist=EXTENSIONS)
+    extensions = [  # of JupyterLab; others may load from elsewhere
+        "@jupyter-widgets/jupyterlab-manager",
+        "@voila-dashboards/widgets-manager8",
+        "jupyter-matplotlib",
+        "nglview-js-widgets",
+    ]
+    page.update(file_allowlist=[], extension_allowlist=extensions)
     page.update(multi_kernel_manager_class=Kernels, kernel_spec_manager_class=OneProgram)
     page.update(resources={"upload_limit": Limit.UPLOAD})
     sentence = "The error is shown in the terminal where 'sensitivity app' runs."

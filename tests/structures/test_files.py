@@ -151,6 +151,10 @@ GRO = (
     "t\n2\n    1{:<5}{:>5}    1   0.000   0.000   0.000\n"
     "    2{:<5}{:>5}    2   0.100   0.000   0.000\n   3 3 3\n"
 )
+XSF = "ANIMSTEPS 3\nCRYSTAL\nPRIMVEC\n5 0 0\n0 5 0\n0 0 5\n" + "".join(
+    f"PRIMCOORD {k}\n2 1\nNa 0.0 0.0 0.0\n{label} 2.0 2.0 2.{k}\n"
+    for k, label in enumerate(("Cl", "Qq", "Cl"), 1)
+)
 INVERSION = "loop_\n_space_group_symop_operation_xyz\nx,y,z\n-x,-y,-z\n"
 
 ONE_BAD = "1 of 2 frames can be read, not frame"
@@ -229,6 +233,26 @@ CASES = {
         "a.sdf",
         written("sdf", molecule("H2O")) + "\n\n\n  9  0  0     0  0            999 V2000\n$$$$\n",
         "OH2",
+        f"{ONE_BAD} 1",
+    ),
+    "molecule with a bad label": case(
+        "a.sdf",
+        written("sdf", molecule("H2O")) + written("sdf", molecule("H2O")).replace(" O ", " Qq"),
+        "",
+        f"line {written('sdf', molecule('H2O')).count(chr(10)) + 5}: 'Qq' is not the symbol",
+        index=1,
+    ),
+    "steps with a bad label": case(
+        "a.xsf", XSF, "NaCl", "2 of 3 frames can be read, not frame 1", index=2
+    ),
+    "step with a bad label": case("a.xsf", XSF, "", "line 14: 'Qq' is not the symbol", index=1),
+    "steps of a cut file": case(
+        "a.xsf", XSF.replace("Qq", "Cl").replace("S 3", "S 4"), "NaCl", "3 of 4 frames", index=2
+    ),
+    "steps of a molecule": case(
+        "a.xsf",
+        "ANIMSTEPS 2\nATOMS 1\nN 0 0 0\nN 0 0 1.1\nATOMS 2\nN 0 0 0\nN 0 0 x\n",
+        "N2",
         f"{ONE_BAD} 1",
     ),
     "snapshot cut": case(

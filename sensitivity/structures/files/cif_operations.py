@@ -13,25 +13,27 @@ from sensitivity.structures.files.ase_frames import UnreadableError, reading
 Operations = tuple[Array, Array]
 """Rotations (operations, 3, 3) and translations (operations, 3), of fractional coordinates."""
 
-# Tags of which the first that a block has counts.
-_LISTS = (
-    "_space_group_symop_operation_xyz",
-    "_space_group_symop.operation_xyz",
-    "_symmetry_equiv_pos_as_xyz",
-)
-_NUMBERS = ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number")
-_NAMES = (
-    "_space_group_name_h-m_alt",
-    "_symmetry_space_group_name_h-m",
-    "_space_group.patterson_name_h-m",
-)
+# The first of these that a block has counts.
+_TAGS = {
+    "operations": (
+        "_space_group_symop_operation_xyz",
+        "_space_group_symop.operation_xyz",
+        "_symmetry_equiv_pos_as_xyz",
+    ),
+    "number": ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number"),
+    "name": (
+        "_space_group_name_h-m_alt",
+        "_symmetry_space_group_name_h-m",
+        "_space_group.patterson_name_h-m",
+    ),
+}
 
 
 def find_operations(tags: dict[str, Any], cell: Array, notes: list[str]) -> Operations:
     """Return the operations that a block lists, or else those of the space group that it names."""
     if any(name.startswith(("_space_group_symop_magn", "_space_group_magn")) for name in tags):
         raise UnreadableError("the operations of magnetic groups are not read")
-    listed = next((tags[name] for name in _LISTS if name in tags), None)
+    listed = next((tags[name] for name in _TAGS["operations"] if name in tags), None)
     if listed is not None:
         rotations, translations = _parse(listed if isinstance(listed, list) else [listed])
     elif (group := _find_group(tags, cell, notes)) is not None:
@@ -58,7 +60,7 @@ def _find_group(tags: dict[str, Any], cell: Array, notes: list[str]) -> Any:
     """ASE's space group; None if the block names none."""
     from ase.spacegroup import Spacegroup
 
-    number, given = _find(tags, _NUMBERS), _find(tags, _NAMES)
+    number, given = _find(tags, "number"), _find(tags, "name")
     if not number and not given:
         if any("name_hall" in name for name in tags):
             raise UnreadableError("it names its symmetry by a Hall symbol only; list operations")
@@ -83,9 +85,9 @@ def _find_group(tags: dict[str, Any], cell: Array, notes: list[str]) -> Any:
     return settings[0]
 
 
-def _find(tags: dict[str, Any], names: tuple[str, ...]) -> str:
+def _find(tags: dict[str, Any], what: str) -> str:
     """The value of the first tag that has one; nothing if there is none."""
-    values = (str(tags.get(name, "?")) for name in names)
+    values = (str(tags.get(name, "?")) for name in _TAGS[what])
     return next((value for value in values if value.strip() not in {"?", ".", ""}), "")
 
 

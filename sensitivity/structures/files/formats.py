@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
@@ -22,6 +22,7 @@ from sensitivity.structures.files.ase_frames import (
 from sensitivity.structures.files.content import Content
 from sensitivity.structures.files.elements import Labels, describe
 from sensitivity.structures.files.lines import Lines, Types, check_count
+from sensitivity.structures.files.records import Split, split_molecules, split_nothing, split_steps
 
 _FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?"
 _THREE = rf"{_FLOAT}\s+{_FLOAT}\s+{_FLOAT}"
@@ -49,8 +50,8 @@ class _Format:
     refused: str = r"(?!)"
     # What stands behind the atoms of a complete file that does not say how many they are.
     end: str = ""
-    # The line that ends each of several records.
-    record: str = r"(?!)"
+    # Splits a text into records, before ASE reads each of them.
+    split: Split = split_nothing
     # For ASE's reader.
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -72,7 +73,7 @@ _FORMATS = {
     "vasp": _Format(
         vasp.scan_poscar, sign=rf"[^\n]*\n\s*{_FLOAT}\s*\n(\s*{_THREE}\s*\n){{3}}\s*\w+"
     ),
-    "sdf": replace(_MOL, sign=r"[^\n]*\n[^\n]*\n[^\n]*\n[ \d]{6}.*V2000", record=r"\$\$\$\$"),
+    "sdf": replace(_MOL, sign=r"[^\n]*\n[^\n]*\n[^\n]*\n[ \d]{6}.*V2000", split=split_molecules),
     "mol": _MOL,
     "xyz": _Format(xyz.scan),
     "gromacs": _Format(gromacs.scan),
@@ -99,7 +100,7 @@ _FORMATS = {
         refused=r"^\$coord +\S+.*|^\$(periodic|lattice|cell).*",
         end=r"\$(?!coord)",
     ),
-    "xsf": _Format(label=rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})"),
+    "xsf": _Format(label=rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})", split=split_steps),
 }
 
 
@@ -150,8 +151,10 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         return known.scan(Lines(content.lines(), path=str(content.path or ""), types=types))
     if content.is_binary:
         return map(keep, _scan_binary(content, form))
-    records = _split(content.lines(), known.record)
-    return (keep(frame) for record in records for frame in _scan_text(record, form, content))
+    records = known.split(content.lines())
+    return (
+        keep(found) for start, rows in records for found in _scan_text(rows, form, content, start)
+    )
 
 
 def _scan_binary(content: Content, form: str) -> Iterator[Frame]:
@@ -161,24 +164,11 @@ def _scan_binary(content: Content, form: str) -> Iterator[Frame]:
     return read_all(str(content.path), form)
 
 
-def _split(lines: Iterable[str], end: str) -> Iterator[list[str]]:
-    """The records of a file, of which each has a last line."""
-    record: list[str] = []
-    for line in lines:
-        if re.match(end, line):
-            yield record
-            record = []
-        else:
-            record.append(line)
-    if any(line.strip() for line in record):
-        yield record
-
-
-def _scan_text(lines: list[str], form: str, content: Content) -> Iterator[Frame]:
+def _scan_text(lines: list[str], form: str, content: Content, start: int) -> Iterator[Frame]:
     known = _FORMATS.get(form, _Format())
     try:
         count = _check_text(lines, known)
-        lines, labels = _resolve_labels(lines, known)
+        lines, labels = _resolve_labels(lines, known, start + 1)
     except UnreadableError as error:
         yield Frame(problem=str(error))
         return
@@ -213,12 +203,14 @@ def _check_text(lines: list[str], known: _Format) -> int | None:
     return count
 
 
-def _resolve_labels(lines: list[str], known: _Format) -> tuple[list[str], Mapping[str, str]]:
+def _resolve_labels(
+    lines: list[str], known: _Format, first: int
+) -> tuple[list[str], Mapping[str, str]]:
     """The lines with symbols of elements, and the labels that they had."""
     labels, read = Labels(), list(lines)
     for k, line in enumerate(lines):
         if k == known.symbols:
-            read[k] = " ".join(labels.read(word, line=k + 1) for word in line.split())
+            read[k] = " ".join(labels.read(word, line=k + first) for word in line.split())
         elif match := re.match(known.label, line):
-            read[k] = match[1] + labels.read(match[2], line=k + 1) + line[match.end(2) :]
+            read[k] = match[1] + labels.read(match[2], line=k + first) + line[match.end(2) :]
     return read, labels

@@ -49,26 +49,13 @@ def read_isolated(
 
 def _ask(name: str, question: str, content: bytes) -> bytes:
     """The answer of a process to a question about a file."""
-    seconds, memory = Limit.READING_SECONDS, Limit.READING_MEMORY
-    # The limits are set before anything that could fill the memory is imported.
-    program = (
-        "try:\n"
-        "    import resource\n"
-        f"    resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))\n"
-        f"    resource.setrlimit(resource.RLIMIT_CPU, ({seconds + 1}, {seconds + 1}))\n"
-        "    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
-        "except ImportError:\n"  # on Windows
-        "    pass\n"
-        "from sensitivity.structures.files.isolated import answer\n"
-        "answer()"
-    )
     environment = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, sys.path)]),
     }
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", program, question],
+        [sys.executable, "-P", "-m", __name__, question],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -79,11 +66,13 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
         finally:
             process.kill()
     if output is None:
-        raise ValueError(f"reading {name} takes more than {seconds} s; give a smaller file.")
+        raise ValueError(
+            f"reading {name} takes more than {Limit.READING_SECONDS} s; give a smaller file."
+        )
     if not output or process.returncode:
         raise ValueError(
             f"reading {name} failed (status {process.returncode}), most likely because it takes "
-            f"more than {memory / 1e9:g} GB of memory; give a smaller file."
+            f"more than {Limit.READING_MEMORY / 1e9:g} GB of memory; give a smaller file."
         )
     return output
 
@@ -101,8 +90,9 @@ def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
     return None
 
 
-def answer() -> None:
+def main() -> None:
     """Read standard input as the only argument asks, and write the frames as JSON."""
+    _limit()
     question = json.loads(sys.argv[1])
     content = Content(question["name"], kept=sys.stdin.buffer.read())
     try:
@@ -125,6 +115,17 @@ def answer() -> None:
     sys.stdout.write(json.dumps(found))
 
 
+def _limit() -> None:
+    """Limit this process; its processor time only if nobody waits for it any more."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return
+    resource.setrlimit(resource.RLIMIT_AS, 2 * (Limit.READING_MEMORY,))
+    resource.setrlimit(resource.RLIMIT_CPU, 2 * (2 * Limit.READING_SECONDS,))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def _pack(frame: Frame) -> list[Any]:
     packed = frame.atoms and {
         "numbers": frame.atoms.numbers.tolist(),
@@ -133,3 +134,7 @@ def _pack(frame: Frame) -> list[Any]:
         "pbc": frame.atoms.pbc.tolist(),
     }
     return [packed, frame.notes, frame.problem]
+
+
+if __name__ == "__main__":
+    main()

@@ -112,10 +112,10 @@ def choose(
     for pending in _find_frames(path, format=format, types=types):
         if count == looked < COUNTED and size < enough:
             frame = pending()
+            last.append(keep(frame))
             looked += 1
             size += len(frame.atoms or ())
             bad += [count] if frame.atoms is None else []
-            last.append(keep(frame))
         elif count > index >= 0:
             complete = False
             break
