@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Limit:
-    """What an upload may take; limits of the server alone are in ``app/server_limits.py``."""
+    """Limits on an upload; those of the server alone are in ``app/server_limits.py``."""
 
     # Bytes of a file: 50 000 atoms as text, a hundred times what the explorer can show. The page
     # refuses a larger file before it is sent, in one sentence (``app/templates/page.js``).

@@ -68,7 +68,7 @@ def write_output(path: Path, content: bytes, *, option: str) -> None:
 
 
 def _status(path: Path, option: str) -> os.stat_result | None:
-    """What is at the path; None if there is nothing yet."""
+    """The file at the path; None if there is nothing yet."""
     try:
         return path.stat()
     except (FileNotFoundError, NotADirectoryError):

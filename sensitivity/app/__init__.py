@@ -26,9 +26,9 @@ def open_app(
         Port to serve on; 0 for any free one, None for the usual one, or any free one if it is
         taken.
     browser
-        Whether to open the page in a browser.
+        True to open the page in a browser.
     token
-        Whether the link contains a random token, without which the page cannot be opened.
+        True for a link with a random token, without which the page cannot be opened.
     announce
         Called with one sentence, which contains the link, when the page can be opened.
 

@@ -29,7 +29,7 @@ from sensitivity.app.voila_settings import settings
 from sensitivity.app.websocket import Websocket
 
 ADDRESS = "127.0.0.1"
-"""Only this machine has it: nobody else can connect."""
+"""No other machine can connect to this address."""
 
 PORT = 8866
 """The usual port of pages of Voila."""

@@ -49,10 +49,7 @@ class Connection(ZMQChannelsWebsocketConnection):
             self.log.error(content.get("text") or "\n".join(content.get("traceback", ())))
 
     def handle_incoming_message(self, incoming_msg: Any) -> None:
-        """Pass a message on if the process keeps up with what it was sent.
-
-        What it does not read waits in the memory of the server.
-        """
+        """Pass a message on, unless too many wait in the memory of the server."""
         channel, parts = deserialize_msg_from_ws_v1(incoming_msg)
         try:
             header = self.session.unpack(parts[0])
@@ -93,7 +90,7 @@ class Websocket(KernelWebsocketHandler):
 
     @property
     def is_open(self) -> bool:
-        """Whether a message can still be sent."""
+        """True if a message can still be sent."""
         return self.ws_connection is not None and not self.ws_connection.is_closing()
 
     async def pre_get(self) -> None:

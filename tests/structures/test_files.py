@@ -33,6 +33,7 @@ from sensitivity.cli.main import main
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main.uploads import FORMATS
 from sensitivity.limits import Limit
+from sensitivity.progress import Cancelled, cancellable
 from sensitivity.structures.files.elements import resolve
 from sensitivity.structures.files.isolated import read_isolated
 from sensitivity.structures.validation import NEAREST
@@ -976,6 +977,21 @@ def test_reading_is_bounded_in_memory() -> None:
     content = json.dumps({"1": {"numbers": numbers, "positions": array}, "ids": [1], "nextid": 2})
     (frame,) = read_isolated("a.json", content.encode(), formats=("json",), most=10)
     assert (frame.atoms, frame.problem) == (None, "there is not enough memory for it")
+
+
+def test_a_process_that_fails_is_named_with_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(
+        ValueError, match=r"reading a.xyz failed \(status 1\), most likely .* memory"
+    ):
+        read_isolated("a.xyz", GOOD.encode(), formats=FORMATS, most=10)
+
+
+def test_reading_can_be_cancelled() -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(Cancelled), cancellable(cancelled):
+        read_isolated("a.com", HARMFUL["a.com"], formats=FORMATS, most=10)
 
 
 def test_reading_in_a_process_of_its_own_changes_nothing(tmp_path: Path) -> None:

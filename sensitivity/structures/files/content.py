@@ -31,7 +31,7 @@ _PACKED: dict[bytes, Callable[[Any], Any]] = {
 
 @dataclass
 class Content:
-    """What a file holds, decompressed."""
+    """The bytes of a file, decompressed, and their text."""
 
     name: str  # of the file, without the ending of a compression
     path: Path | None = None  # where the same bytes are on the disk

@@ -31,7 +31,7 @@ _INTEGER = r"[-+]?[\d_]+"
 
 @dataclass(frozen=True)
 class _Format:
-    """What ASE leaves open in a format; ``(?!)`` matches nothing."""
+    """A format beyond what ASE does; the pattern ``(?!)`` matches nothing."""
 
     # Splits a file into frames, instead of ASE.
     scan: Callable[[Lines], Iterator[Pending]] | None = None

@@ -78,7 +78,7 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
 
 
 def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
-    """What the process says; None if it takes too long."""
+    """The output of the process; None if it takes too long."""
     given: bytes | None = content
     beat = 0.1  # seconds between two moments at which this can be cancelled
     for _ in range(round(Limit.READING_SECONDS / beat)):
@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def _limit() -> None:
-    """Limit this process; its processor time only if nobody waits for it any more."""
+    """Limit this process; the processor time only counts if the one who waits is gone."""
     try:
         import resource
     except ImportError:  # on Windows

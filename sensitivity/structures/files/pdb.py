@@ -35,7 +35,7 @@ class _Atom(NamedTuple):
 
     @property
     def site(self) -> str:
-        """What a person calls the place of the atom."""
+        """A name of the place of the atom, for people."""
         return " ".join(f"{self.line[17:21]} {self.residue} {self.name}".split())
 
 

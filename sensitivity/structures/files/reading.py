@@ -24,12 +24,15 @@ from sensitivity.structures.files.lammps import check_types
 from sensitivity.structures.files.lines import Types
 from sensitivity.structures.neighbors import check
 
+Name = str | PathLike[str]
+"""Of a file; ``-`` is standard input."""
+
 COUNTED = 1000
 """Frames that are looked at, beside the chosen one: a long trajectory is not read to its end."""
 
 
 class StructureWarning(SensitivityWarning):
-    """What was decided in reading a structure, and may not be what its author meant."""
+    """A decision in reading a structure that its author may not have meant."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,7 @@ class Chosen:
 
 
 def read(
-    path: str | PathLike[str],
-    *,
-    index: int = 0,
-    format: str | None = None,
-    types: Types | None = None,
+    path: Name, *, index: int = 0, format: str | None = None, types: Types | None = None
 ) -> Atoms:
     """Return one frame of a file, without constraints and stored results.
 
@@ -82,23 +81,19 @@ def read(
     return chosen.atoms
 
 
-def warn(path: str | PathLike[str], chosen: Chosen) -> None:
+def warn(path: Name, chosen: Chosen) -> None:
     """Issue the notes on a frame as one ``StructureWarning``, as of the caller of the caller."""
     if chosen.notes:
         warnings.warn(f"{show(path)}: {'; '.join(chosen.notes)}.", StructureWarning, 3)
 
 
-def show(path: str | PathLike[str]) -> str:
+def show(path: Name) -> str:
     """Return the name of a file as messages show it."""
     return "standard input" if path == STANDARD_INPUT else os.fspath(path)
 
 
 def choose(
-    path: str | PathLike[str],
-    *,
-    index: int = 0,
-    format: str | None = None,
-    types: Types | None = None,
+    path: Name, *, index: int = 0, format: str | None = None, types: Types | None = None
 ) -> Chosen:
     """Return a frame of a file as ``read`` does, and what is known of the others."""
     index = check_integer(
@@ -134,10 +129,7 @@ def choose(
 
 
 def read_frames(
-    path: str | PathLike[str],
-    *,
-    format: str | None = None,
-    types: Types | None = None,
+    path: Name, *, format: str | None = None, types: Types | None = None
 ) -> Iterator[Frame]:
     """Yield the frames of a file, one after the other, those that cannot be read too.
 
@@ -151,9 +143,7 @@ def read_frames(
     return (pending() for pending in _find_frames(path, format=format, types=types))
 
 
-def _find_frames(
-    path: str | PathLike[str], *, format: str | None, types: Types | None
-) -> Iterator[Pending]:
+def _find_frames(path: Name, *, format: str | None, types: Types | None) -> Iterator[Pending]:
     elements = None if types is None else check_types(types)
     content = open_content(os.fspath(path))
     found, problem = False, ""
