@@ -981,9 +981,7 @@ def test_reading_is_bounded_in_memory() -> None:
 
 def test_a_process_that_fails_is_named_with_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(
-        ValueError, match=r"reading a.xyz failed \(status 1\), most likely .* memory"
-    ):
+    with pytest.raises(ValueError, match=r"reading a.xyz failed \(status 1\), most likely"):
         read_isolated("a.xyz", GOOD.encode(), formats=FORMATS, most=10)
 
 
