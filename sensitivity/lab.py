@@ -15,6 +15,8 @@ from sensitivity.numerics import check_integer
 FOLDER = "sensitivity-notebooks"
 """Where the notebooks are copied to, in the working directory."""
 
+_PACKAGE = Path(__file__).parent
+
 
 def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) -> int:
     """Copy the notebooks to the working directory and run JupyterLab there until it ends.
@@ -52,12 +54,11 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
 
 def find_notebooks() -> Path:
     """Return the folder of the notebooks, in the package or the checkout; else ValueError."""
-    package = Path(__file__).parent
-    for folder in (package / "notebooks", package.parent / "notebooks"):
+    for folder in (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks"):
         if any(folder.glob("*.ipynb")):
             return folder
     raise ValueError(
-        f"there are no notebooks beside {package}; install the package again: "
+        f"there are no notebooks beside {_PACKAGE}; install the package again: "
         'pip install --force-reinstall "atomic-sensitivity[lab]"'
     )
 

@@ -299,7 +299,7 @@ MIXED = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 @pytest.mark.parametrize("signals", [[signal.SIGINT], HANGUP, TWICE, MIXED], ids=str)
 def test_nothing_is_left_behind_after_a_signal(tmp_path_factory, signals):
     with serve(tmp_path_factory.mktemp("app"), signals=signals) as site:
-        wait_until(site.kernels)
+        wait_until(site.process.children)
 
 
 def test_nothing_is_left_behind_after_a_signal_at_the_start(tmp_path_factory):
