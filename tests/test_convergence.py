@@ -208,7 +208,11 @@ def test_arrays_are_read_only_and_the_structure_is_a_copy(generic: Convergence) 
         ({"n_max": "46"}, TypeError, r"n_max must be a sequence of numbers, got '46'"),
         ({"l_max": [4, 4]}, ValueError, r"l_max must have different values, got \[4, 4\]; remove"),
         ({"n_max": [2.5]}, TypeError, r"n_max must be an integer from 1 to 64, got 2.5"),
-        ({"n_max": [0, 16]}, ValueError, r"no combination can be computed: n_max must be from 1"),
+        (
+            {"n_max": [0, 16]},
+            ValueError,
+            r"no combination can be computed: n_max must be",
+        ),
         ({"cutoff": [0.0, 3.0]}, ValueError, r"cutoff must be a positive, finite length in Å, got"),
         ({"n_max": [2], "centers": [9]}, ValueError, r"center 9 does not exist"),
     ],

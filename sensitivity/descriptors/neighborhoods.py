@@ -19,11 +19,6 @@ from numpy.typing import NDArray
 from sensitivity.numerics import Indices
 from sensitivity.structures import Pairs, neighbor_pairs
 
-# A molecule is handled with all its atoms as neighbours of all centers, those beyond the cutoff
-# included, where their density is zero, if at least this fraction are true neighbours: one stack
-# of equal matrices is then faster than many of different sizes.
-WORTHWHILE = 0.4
-
 
 @dataclass(frozen=True)
 class Neighbors:
@@ -112,8 +107,11 @@ def neighborhoods(
     if len(centers) < len(atoms):
         wanted = np.isin(found.i, centers)
         found = Pairs(found.i[wanted], found.j[wanted], found.vectors[wanted])
+    # If at least 40 % are true neighbours, a molecule is handled with all its atoms as neighbours
+    # of all centers, those beyond the cutoff, where their density is zero, included: one stack of
+    # equal matrices is then faster than many of different sizes.
     every = len(centers) * (len(atoms) - 1)
-    if not atoms.pbc.any() and len(found.i) >= WORTHWHILE * every:
+    if not atoms.pbc.any() and len(found.i) >= 0.4 * every:
         return (_everyone(atoms, cutoff=cutoff, centers=np.array(centers)),)
     pairs = _sorted_pairs(found, atoms, cutoff=cutoff, centers=centers)
     return tuple(_neighborhoods(spans, pairs, atoms) for spans in _alike(pairs, atoms))

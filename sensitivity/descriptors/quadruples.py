@@ -26,12 +26,6 @@ from sensitivity.numerics import Array, Indices
 Degrees = tuple[int, int, int, int]
 Ties = tuple[bool, ...]
 
-# The mean of the exchanges of neighbouring equal factors has the eigenvalue 1 on what none of
-# them changes. The next one is at most 1 - (2 - √2)/3 = 0.80, for four factors, and less for fewer.
-UNCHANGED = 0.9
-# Up to l = 12 what is independent has at least 4e-3 of its own, what is not at most 3e-12.
-INDEPENDENT = 1e-6
-
 
 class Term(NamedTuple):
     """Invariants of the same degrees.
@@ -163,12 +157,14 @@ def _independent(l: Degrees, ties: Ties) -> list[bool]:
         return [True] * len(degrees)
     exchanges = [_exchange(l, place) for place in range(3) if ties[place]]
     values, vectors = np.linalg.eigh(np.mean(exchanges, axis=0))
-    # Of the invariants, what an exchange of equal factors does not change is all that remains.
-    remaining = vectors[:, values > UNCHANGED]
+    # Of the invariants, what no exchange of equal factors changes is all that remains: there the
+    # mean of the exchanges has the eigenvalue 1, and the next one is at most 1 - (2 - √2)/3 = 0.80.
+    remaining = vectors[:, values > 0.9]
+    threshold = 1e-6  # up to l = 12 what is independent has at least 4e-3, what is not 3e-12
     chosen = []
     for row in range(len(degrees)):
         length = np.linalg.norm(remaining[row])
-        chosen.append(bool(length > INDEPENDENT))
+        chosen.append(bool(length > threshold))
         if chosen[-1]:
             direction = remaining[row] / length
             remaining = remaining - np.outer(remaining @ direction, direction)

@@ -536,7 +536,7 @@ WRONG = {
     "output folder": "twin X0 --output gone/a.xyz|there is no folder gone to write a.xyz to",
     "output is a folder": "follow X0 --output f.xyz|--output needs the name of a file, got the",
     "output is input": "locate ./other.extxyz --output other.extxyz|must not be the file that is",
-    "order": "locate X+ --order 5|order must be from 1 to 4, got 5",
+    "order": "locate X+ --order 5|order must be an integer from 1 to 4, got 5",
 }
 
 
