@@ -17,10 +17,6 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor, with_defaults
 
-# Radial functions γ(r) and γ'(r): that a neighbour moves outwards has to be told from that there
-# are more of them.
-FEWEST_FUNCTIONS = 2
-
 
 def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
     """Whether a basis is large enough for neighbours of these species, shape (n,).
@@ -44,4 +40,5 @@ def resolves_angles(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
     n_max, l_max = with_defaults(descriptor).expansion or (0, 0)
     counts = np.unique(numbers, return_counts=True)[1].tolist()
     pairs = [k * (k - 1) // 2 for k in counts] + [a * b for a, b in combinations(counts, 2)]
-    return bool(n_max >= FEWEST_FUNCTIONS and l_max >= max(pairs))
+    # Of two functions, γ and γ' tell that a neighbour moves outwards from that there are more.
+    return bool(n_max >= 2 and l_max >= max(pairs))
