@@ -1,4 +1,4 @@
-"""What a descriptor sees of a structure as its basis grows.
+"""Rank and smallest singular value of a descriptor as its basis grows.
 
 Symmetry alone says how many displacements can be seen. A basis that is too small sees fewer, and
 sees some of them hardly. Where the number no longer grows, and the smallest singular value no
@@ -77,7 +77,7 @@ class Convergence:
 
     @property
     def full(self) -> NDArray[np.bool_]:
-        """Where all is seen that symmetry allows."""
+        """True where all is seen that symmetry allows."""
         return np.asarray(self.rank == self.visible)
 
     @property
@@ -130,7 +130,7 @@ class Convergence:
         )
 
     def _change(self) -> str:
-        """Which step to the last point changes most obviously what is seen, and how."""
+        """The step to the last point that changes the result most, and the change."""
         end = tuple(size - 1 for size in self.rank.shape)
         if end in self.failures:
             return f"{self._name(end)} could not be computed"
@@ -144,7 +144,7 @@ class Convergence:
         return "single steps change little, but several together do"
 
     def _compare(self, start: Point, end: Point) -> str | None:
-        """How what is seen differs between two points; None if it does not."""
+        """Difference between two points in words; None if there is none."""
         if start in self.failures:
             return "nothing can be compared, as the first could not be computed"
         rank = np.array([self.rank[start], self.rank[end]])
@@ -308,7 +308,7 @@ def _measure(
 
 
 def _alike(rank: Array, smallest: Array) -> bool:
-    """Whether the same is seen at several points: of a condition the power of ten matters."""
+    """True if several points agree: of a condition the power of ten matters."""
     if np.ptp(rank) or np.isnan(smallest).all():
         return not np.ptp(rank)
     largest = float(smallest.max())

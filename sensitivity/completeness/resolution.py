@@ -1,4 +1,4 @@
-"""Whether a basis tells few neighbours apart as well as a complete one.
+"""A test of whether a basis tells few neighbours apart as well as a complete one.
 
 The part of degree 0 holds c_n = Σ_j γ_n(r_j), of the like neighbours of a species. How the c_n
 change fixes how the k distances do, unless the k tangents γ'(r_j) are dependent, which in n_max
@@ -19,7 +19,7 @@ from sensitivity.descriptors import Descriptor, with_defaults
 
 
 def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
-    """Whether a basis is large enough for neighbours of these species, shape (n,).
+    """Return True if a basis is large enough for neighbours of these species, shape (n,).
 
     That is, it has at least twice as many radial functions as there are like neighbours, and as
     many degrees, above 0, as there are pairs of two given species. False of descriptors of which no
@@ -31,7 +31,7 @@ def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
 
 
 def resolves_angles(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
-    """Whether a basis tells the angles apart of neighbours, shape (n,), at any distances.
+    """Return True if a basis tells apart the angles of neighbours, shape (n,), at any distances.
 
     That takes as many degrees as above, but two radial functions only. Where the distances of like
     neighbours are equal, such a basis still sees each of them change, by what that does to the part

@@ -121,7 +121,7 @@ class DensityCorrelations(Descriptor):
 
     @property
     def inversion_invariant(self) -> bool:
-        """Whether a mirror image has the same features."""
+        """True if a mirror image has the same features."""
         return not self.parity_odd
 
     @property

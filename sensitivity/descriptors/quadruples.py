@@ -1,4 +1,4 @@
-"""Which invariants of four factors there are, each counted once.
+"""The invariants of four factors, each counted once.
 
 Four coefficients with l1 ≤ l2 ≤ l3 ≤ l4 are coupled in pairs, (l1 l2) to L and (l3 l4) to the same
 L, and the pairs to an invariant. Each L that both pairs allow gives one; l1 + l2 + L and l3 + l4 +
@@ -89,7 +89,7 @@ def pairs(channels: int, *, like: bool, L: int) -> Indices:
 
 
 def rows(channels: int, term: Term) -> Indices | None:
-    """Where the distinct quadruples stand in the table of first and second ``pairs``.
+    """Return the places of the distinct quadruples in the table of first and second ``pairs``.
 
     None stands for all of them: without l2 = l3 the pairs are distinct as they are.
     """
@@ -111,7 +111,7 @@ def _rows(channels: int, like: Ties, parity: int, kept: frozenset[Ties]) -> Indi
 
 
 def _in_order(factors: tuple[Indices, ...], like: Ties, ties: Ties) -> NDArray[np.bool_]:
-    """Where the channels of factors of the same l are sorted and have exactly these ties."""
+    """Mask of the factors of the same l whose channels are sorted and have exactly these ties."""
     chosen = np.ones(factors[0].shape, dtype=bool)
     for (q, after), same_l, tie in zip(pairwise(factors), like, ties, strict=True):
         if same_l:

@@ -1,4 +1,4 @@
-"""Whether the neighbours of a center can have some features at all, whatever their places.
+"""A test of whether the neighbours of a center can have some features, at any positions.
 
 The part of degree 0 of the features holds c_n = Σ_j γ_n(r_j), a sum over the neighbours of one
 species, of which each has a place on one curve γ(r). Sums with weights w(r) ≥ 0 in place of the
@@ -60,7 +60,7 @@ def find_lack(
 
 
 def _count(atoms: Atoms, center: int, number: int, cutoff: float) -> int:
-    """How many neighbours of a species there can be: in a crystal those that there are."""
+    """Number of neighbours of a species that are possible; in a crystal those that there are."""
     if not atoms.pbc.any():
         return int(np.sum(np.delete(atoms.numbers, center) == number))
     pairs = neighbor_pairs(atoms, cutoff)
@@ -84,7 +84,7 @@ def _fewest(content: Array, curve: Array, *, least: int) -> int:
 
 
 def _misfit(target: Array, curve: Array, *, most: int | None = None) -> float:
-    """How near weights w ≥ 0 of the places bring the curve to a target, if Σ w ≤ ``most``."""
+    """Distance from a target to the curve weighted with w ≥ 0, Σ w ≤ ``most``."""
     from scipy.optimize import nnls
 
     if most is None:

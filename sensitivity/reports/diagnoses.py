@@ -77,7 +77,7 @@ def _name_distance(distance: float | None) -> str:
 
 
 def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
-    """What speaks most for the cause, in a few words."""
+    """The strongest evidence for the cause, in a few words."""
     facts, order = mode.evidence, diagnosis.descriptor.order
     if mode.cause == "truncation" and facts.larger_basis is not None:
         return f"larger basis {facts.larger_basis:.2g}"

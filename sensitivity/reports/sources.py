@@ -1,4 +1,4 @@
-"""Where a structure comes from, and the descriptor that is applied to it."""
+"""The origin of a structure, and the descriptor that is applied to it."""
 
 from __future__ import annotations
 
