@@ -25,7 +25,7 @@ from sensitivity.descriptors.orders import (
     require_few_features,
 )
 from sensitivity.descriptors.power_spectrum import like_products
-from sensitivity.descriptors.protocol import Descriptor
+from sensitivity.descriptors.protocol import Descriptor, plain
 from sensitivity.descriptors.radial import (
     BASES,
     GaussianTypeOrbitals,
@@ -129,7 +129,7 @@ class DensityCorrelations(Descriptor):
         """Settings as JSON values; three that are rarely changed only where they have been."""
         rare = ("cutoff_width", "center_weight", "species")
         return {
-            key: _name_basis(value) if key == "basis" else value
+            key: _name_basis(value) if key == "basis" else plain(value)
             for key, value in vars(self).items()
             if key not in rare or value != getattr(type(self), key)
         }
@@ -164,7 +164,7 @@ class DensityCorrelations(Descriptor):
     def python(self) -> tuple[str, str]:
         """Return the import lines, and the expression, with the settings that are not usual."""
         given = [
-            f"{each.name}={value!r}"
+            f"{each.name}={plain(value)!r}"
             for each in fields(self)
             if (value := getattr(self, each.name)) != each.default or not each.kw_only
         ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
+import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors.batches import Batch, Centers
@@ -71,7 +72,7 @@ class Descriptor(Protocol):
         """
         if not is_dataclass(self):
             return {}
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        values = {each.name: plain(getattr(self, each.name)) for each in fields(self) if each.init}
         return {key: value for key, value in values.items() if _is_json(value)}
 
     @default
@@ -230,6 +231,11 @@ def check_descriptor(descriptor: Descriptor, needed: Iterable[str] = ESSENTIAL) 
             f"{', '.join(missing)}: add what is missing, or make it a subclass of "
             "sensitivity.descriptors.Descriptor, which has defaults."
         )
+
+
+def plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, and anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _is_json(value: object) -> bool:
