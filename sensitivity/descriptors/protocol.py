@@ -115,12 +115,12 @@ class Descriptor(Protocol):
 
         By default each setting that is refinable is raised by 2, within its limits.
         """
-        own = with_defaults(self)
-        more = {
-            key: min(own.settings[key] + 2, own.limits.get(key, (0, own.settings[key] + 2))[1])
-            for key in own.refinable
-        }
-        grown = {key: value for key, value in more.items() if value > own.settings[key]}
+        own, grown = with_defaults(self), {}
+        for key in own.refinable:
+            value = own.settings[key]
+            _, most = own.limits.get(key, (0, value + 2))
+            if value < most:
+                grown[key] = min(value + 2, most)
         return own.with_settings(**grown) if grown else None
 
     def higher_order(self) -> Descriptor | None:
