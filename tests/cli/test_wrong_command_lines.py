@@ -49,20 +49,20 @@ DESCRIPTOR = {
         "x": "argument --smearing: invalid float value: 'x'",
     },
     "--order": {
-        **dict.fromkeys(("0", "5", "-1", HUGE), "order must be from 1 to 4, got"),
+        **dict.fromkeys(("0", "5", "-1", HUGE), "order must be an integer from 1 to 4, got"),
         **dict.fromkeys(("2.0", "two", "''", "1e0"), "argument --order: invalid int value"),
     },
     "--n-max": {
-        **dict.fromkeys(("0", "-1", "65", HUGE), "n_max must be from 1 to 64, got"),
+        **dict.fromkeys(("0", "-1", "65", HUGE), "n_max must be an integer from 1 to 64, got"),
         "40": "n_max=40 Gaussian-type orbitals are linearly dependent in double precision",
         "x": "argument --n-max: invalid int value: 'x'",
     },
     "--l-max": {
-        **dict.fromkeys(("-1", "33", HUGE), "l_max must be from 0 to 32, got"),
+        **dict.fromkeys(("-1", "33", HUGE), "l_max must be an integer from 0 to 32, got"),
         "6.5": "argument --l-max: invalid int value: '6.5'",
     },
     "--contract-channels": {
-        **dict.fromkeys(("0", "-3", "65"), "contract_channels must be from 1 to 64, got"),
+        **dict.fromkeys(("0", "-3", "65"), "channels must be an integer from 1 to 64, got"),
         "few": "argument --contract-channels: invalid int value: 'few'",
     },
     "--basis": {
