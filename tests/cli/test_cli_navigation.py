@@ -16,7 +16,7 @@ import pytest
 from ase import Atoms
 
 from sensitivity import DensityCorrelations, jacobian, spectrum, structures
-from sensitivity.cli import frames, progress_line
+from sensitivity.cli import progress_line, searching
 from sensitivity.cli.main import main
 from sensitivity.singular import superpose
 
@@ -213,7 +213,7 @@ def test_invert_recovers_a_structure_from_noise(run, tmp_path):
 
 def test_invert_from_a_file(run, tmp_path):
     start = _rattled("generic", 0.03, seed=2)
-    frames.write_frames(tmp_path / "start.xyz", [(start, {})])
+    searching.write_frames(tmp_path / "start.xyz", [(start, {})])
     found = run("invert generic --center 0 --start", tmp_path / "start.xyz")
     assert found["start"] == start.positions.tolist()
     assert found["converged"]
@@ -235,10 +235,10 @@ def test_invert_names_the_null_mode(run, capsys):
 def test_invert_says_what_a_start_lacks(run, tmp_path):
     """Hydrogen for two of the fluorines: the carbon sees other neighbours than it is to see."""
     places = structures.load("generic").positions
-    frames.write_frames(tmp_path / "a.xyz", [(Atoms("CH4", places), {})])
+    searching.write_frames(tmp_path / "a.xyz", [(Atoms("CH4", places), {})])
     far = places.copy()
     far[4] *= 5
-    frames.write_frames(tmp_path / "b.xyz", [(Atoms("CH4", far), {})])
+    searching.write_frames(tmp_path / "b.xyz", [(Atoms("CH4", far), {})])
     words = f"invert {tmp_path / 'b.xyz'} --center 0 --start {tmp_path / 'a.xyz'}"
     found = run(words)
     assert found["converged"]
@@ -305,7 +305,7 @@ def test_frames_are_read_as_they_were_written(tmp_path, name):
     atoms = structures.load(name)
     atoms.positions += np.pi * 1e-9
     facts = {"condition": 1.2345678901234567e-16, "converged": True}
-    frames.write_frames(tmp_path / "a.extxyz", [(atoms, facts), (atoms, facts)])
+    searching.write_frames(tmp_path / "a.extxyz", [(atoms, facts), (atoms, facts)])
     for read in ase.io.read(tmp_path / "a.extxyz", index=":"):
         assert read.positions.tolist() == atoms.positions.tolist()
         assert read.cell.array.tolist() == atoms.cell.array.tolist()

@@ -1,0 +1,105 @@
+"""Descriptors of a person's own, given as ``--descriptor FILE:NAME``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from sensitivity.descriptors import Descriptor
+
+
+def load_descriptor(given: str) -> Descriptor:
+    """Return the descriptor ``NAME`` of a Python file; of a class, an instance.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or name, or it is no descriptor; one that is raised in the file
+        is handled by ``blamed``.
+    """
+    from sensitivity.descriptors.protocol import check_descriptor
+
+    path, name = _split(given)
+    if not os.path.isfile(path):
+        found = "is a folder" if os.path.isdir(path) else "does not exist"
+        raise ValueError(f"--descriptor needs a Python file, and {path} {found}.")
+    module = _load_module(path)
+    if not hasattr(module, name):
+        raise ValueError(f"--descriptor: there is no {name} in {path}; {_suggest(module, name)}")
+    found = getattr(module, name)
+    descriptor: Descriptor = found() if isinstance(found, type) else found
+    try:
+        check_descriptor(descriptor)
+    except TypeError as error:
+        raise ValueError(f"--descriptor {given}: {error}") from error
+    return descriptor
+
+
+@contextmanager
+def blamed(given: str | None) -> Iterator[None]:
+    """Turn an error that a descriptor's file raises into a ValueError that names file and line.
+
+    What this package says about a wrong input stays as it is, also if the file has passed it on.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        if given is None or isinstance(error, BrokenPipeError):
+            raise
+        path, _ = _split(given)
+        line = _find_line(error, path)
+        if line is not None:
+            message = error.msg if isinstance(error, SyntaxError) else str(error)
+            name = type(error).__name__
+            raise ValueError(f"{path}, line {line}: {name}: {message}".rstrip(": ")) from error
+        if isinstance(error, TypeError):  # an argument that does not go with this descriptor
+            raise ValueError(str(error)) from error
+        raise
+
+
+def _split(given: str) -> tuple[str, str]:
+    path, _, name = given.rpartition(":")
+    if not path or not name:
+        raise ValueError(f"--descriptor must be FILE:NAME, got {given!r}; give e.g. own.py:Own.")
+    return path, name
+
+
+def _load_module(path: str) -> ModuleType:
+    """Run a file as a module; what lies beside it can be imported."""
+    from importlib.machinery import SourceFileLoader
+    from types import ModuleType
+
+    name = f"descriptor of {path}"
+    module = ModuleType(name)
+    module.__file__ = path
+    sys.modules[name] = module  # dataclasses look their module up
+    sys.path.append(os.path.dirname(os.path.abspath(path)))
+    SourceFileLoader(name, path).exec_module(module)
+    return module
+
+
+def _suggest(module: ModuleType, name: str) -> str:
+    from difflib import get_close_matches
+
+    names = [one for one, value in vars(module).items() if hasattr(value, "gradients")]
+    close = get_close_matches(name, names, n=3, cutoff=0.5) or names
+    return f"did you mean {' or '.join(close)}?" if close else "it has no descriptor."
+
+
+def _find_line(error: BaseException, path: str) -> int | None:
+    """Return the line of the file in which an error was raised; None if it was elsewhere."""
+    from traceback import extract_tb
+
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return error.lineno
+    frames = extract_tb(error.__traceback__)
+    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
+    refused = isinstance(error, TypeError | ValueError) and frames[-1].filename.startswith(package)
+    lines = [frame.lineno for frame in frames if frame.filename == path]
+    return lines[-1] if lines and not refused else None
