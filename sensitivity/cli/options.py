@@ -20,7 +20,7 @@ def add_subject(command: argparse.ArgumentParser, *, one_center: bool = False) -
     text = (
         "a name listed by 'sensitivity structures', a file that ASE reads, or - for standard input"
     )
-    command.add_argument("structure", metavar="STRUCTURE", help=text)
+    complete_names(command.add_argument("structure", metavar="STRUCTURE", help=text))
     add_option(command, "--index", "frame of the file", "0, the first", int, None)
     add_option(
         command, "--format", "format of the file, as ASE names it", "as it looks", str, "NAME"
@@ -74,6 +74,19 @@ def add_option(
     """Add an option; ``usual`` says in the help what the library takes without it."""
     text = f"{text} (default: {usual if isinstance(usual, str) else f'{usual:g}'})"
     command.add_argument(name, type=kind, metavar=metavar, help=text)
+
+
+def complete_names(argument: argparse.Action) -> None:
+    """Let a shell complete the argument by names of structures, and by files."""
+
+    def complete(prefix: str, **_: object) -> list[str]:
+        from glob import escape, glob
+
+        from sensitivity import structures
+
+        return [*structures.names(), *glob(f"{escape(prefix)}*")]
+
+    argument.completer = complete  # type: ignore[attr-defined]
 
 
 def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ def load_descriptor(given: str) -> Descriptor:
     if not hasattr(module, name):
         raise ValueError(f"--descriptor: there is no {name} in {path}; {_suggest(module, name)}")
     found = getattr(module, name)
-    descriptor: Descriptor = found() if isinstance(found, type) else found
     try:
+        descriptor: Descriptor = found() if isinstance(found, type) else found
         check_descriptor(descriptor)
     except TypeError as error:
+        if _find_line(error, path) is not None:
+            raise
         raise ValueError(f"--descriptor {given}: {error}") from error
     return descriptor
 
@@ -75,7 +78,9 @@ def _load_module(path: str) -> ModuleType:
     from importlib.machinery import SourceFileLoader
     from types import ModuleType
 
-    name = f"descriptor of {path}"
+    name = Path(path).stem
+    while name in sys.modules:
+        name += "_"
     module = ModuleType(name)
     module.__file__ = path
     sys.modules[name] = module  # dataclasses look their module up

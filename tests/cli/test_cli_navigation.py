@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -449,51 +450,46 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_progress_is_one_line_that_goes_away(monkeypatch):
-    terminal = _Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(progress_line, "PAUSE", 0.01)
-    with progress_line.tell_progress("locate"):
-        deadline = time.monotonic() + 10
-        while "Ctrl-C" not in terminal.getvalue():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-    text = terminal.getvalue()
-    assert text.startswith("\rlocate: 0 s; Ctrl-C ends it")
-    assert "\n" not in text
-    assert text.endswith(" \r")
-
-
-def test_progress_shows_the_last_sentence_and_fits_the_terminal(monkeypatch):
-    terminal = _Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(progress_line, "PAUSE", 0.01)
+def _open_terminal(monkeypatch, *, colored=True):
+    """In the test itself: pytest puts its own stream back between a fixture and a test."""
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
-    with progress_line.tell_progress("twin") as say:
-        for sentence in ("one", "two", "step " + "3" * 80, "last"):
+    monkeypatch.setenv("NO_COLOR", "" if colored else "1")
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    return terminal
+
+
+def _wait_for(text, terminal):
+    deadline = time.monotonic() + 10
+    while text not in terminal.getvalue():
+        assert time.monotonic() < deadline, terminal.getvalue()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("colored", [False, True])
+def test_progress_is_one_line_that_fits_and_goes_away(monkeypatch, colored):
+    terminal = _open_terminal(monkeypatch, colored=colored)
+    with progress_line.tell_progress("twin", after=0.01) as say:
+        for sentence in ("one", "[two]", "step " + "3" * 80, "last"):
             say(sentence)
-            deadline = time.monotonic() + 10
-            while f"it; {sentence}"[:30] not in terminal.getvalue():
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-    shown = terminal.getvalue().split("\r")
-    assert "twin: 0 s; Ctrl-C ends it; two" in shown
-    assert max(map(len, shown)) == 59
-    # A short line after a long one takes all of it back.
-    after = next(line for line in shown if line.rstrip().endswith("it; last"))
-    assert len(after) == 59
-    assert shown[-1] == ""
-    assert shown[-2].isspace()
+            _wait_for(f"twin (Ctrl-C stops it): {sentence}"[:40], terminal)
+    text = terminal.getvalue()
+    assert text.endswith("\x1b[2K")  # the line is empty
+    shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+    assert max(map(len, re.split(r"[\r\n]+", shown))) <= 60
+    assert "last 0:00:0" in shown
+    assert bool(re.search(r"\x1b\[\d+m", text)) is colored
 
 
-@pytest.mark.parametrize("stream", [_Terminal, io.StringIO])
-def test_no_progress_where_it_is_quick_or_nobody_looks(monkeypatch, stream):
-    quiet = stream()
-    monkeypatch.setattr(sys, "stderr", quiet)
-    monkeypatch.setattr(progress_line, "PAUSE", 10.0 if stream is _Terminal else 0.001)
-    with progress_line.tell_progress("locate"):
+@pytest.mark.parametrize("after", [0.0, 10.0])
+def test_no_progress_where_it_is_quick_or_nobody_looks(monkeypatch, after):
+    _open_terminal(monkeypatch)
+    if not after:
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress_line.tell_progress("locate", after=after):
         time.sleep(0.02)
-    assert quiet.getvalue() == ""
+    assert sys.stderr.getvalue() == ""
 
 
 # Wrong input

@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.cli.computing import Task
-from sensitivity.cli.options import add_option, load_source
+from sensitivity.cli.options import add_option, complete_names, load_source
 from sensitivity.cli.searching import Found, add_search
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     )
     start = command.add_mutually_exclusive_group(required=True)
     text = "starting structure: a name or a file, with the same atoms in the same order"
-    start.add_argument("--start", metavar="STRUCTURE", help=text)
+    complete_names(start.add_argument("--start", metavar="STRUCTURE", help=text))
     text = "start from the structure itself, with normal noise of this width on each coordinate"
     start.add_argument("--rattle", type=float, metavar="Å", help=text)
     add_option(command, "--seed", "seed of the noise of --rattle", 0, int, None)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from sensitivity.cli.computing import show
-from sensitivity.cli.options import add_json
+from sensitivity.cli.options import add_json, complete_names
 from sensitivity.cli.parser import add_command
 
 
@@ -13,7 +13,8 @@ def add(commands: Any) -> None:
     """Add the command."""
     command = add_command(commands, "structures", "list the named structures", _run)
     text = "part of a name, or a formula such as H4C (default: all structures)"
-    command.add_argument("filter", metavar="FILTER", nargs="?", default="", help=text)
+    argument = command.add_argument("filter", metavar="FILTER", nargs="?", default="", help=text)
+    complete_names(argument)
     add_json(command)
 
 
