@@ -20,7 +20,7 @@ if os.path.basename("".join(sys.orig_argv[-len(sys.argv) :][:1])) in {
 
         leave_on_interrupt()  # from here on; an exception would be printed, or lost, in an import
     except KeyboardInterrupt:
-        os.write(2, b"sensitivity: interrupted before there was a result.\n")
+        os.write(2, b"sensitivity: interrupted.\n")
         os._exit(130)
 
 from importlib import import_module

@@ -45,8 +45,10 @@ class Task(NamedTuple):
         """Return a result and the exit status, 130 if Ctrl-C has left what was found so far.
 
         ``call`` has to be imported before: an import may turn a KeyboardInterrupt into another
-        error.
+        error. So scipy, parts of which searches import late, is loaded here.
         """
+        import scipy.optimize  # noqa: F401
+
         try:
             with tell_progress(self.options.command) as progress, raising():
                 return call(*arguments, self.descriptor, progress=progress, **settings), 0

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 STATUS = 128 + signal.SIGINT
-NO_RESULT = "interrupted before there was a result."
+MESSAGE = "interrupted."
 
 
 def leave_on_interrupt() -> None:
@@ -49,7 +49,7 @@ def finishing() -> Iterator[None]:
     with _handled_by(wait):
         yield
     if interrupted:
-        _end("interrupted.")
+        _leave()
 
 
 @contextmanager
@@ -65,11 +65,7 @@ def _handled_by(handler: Callable[..., object]) -> Iterator[None]:
         signal.signal(signal.SIGINT, _leave)
 
 
-def _leave(*_: object) -> None:
-    _end(NO_RESULT)
-
-
-def _end(message: str) -> NoReturn:
+def _leave(*_: object) -> NoReturn:
     with suppress(OSError):
-        os.write(2, f"sensitivity: {message}\n".encode())
+        os.write(2, f"sensitivity: {MESSAGE}\n".encode())
     os._exit(STATUS)

@@ -64,7 +64,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         )
         return WRONG_INPUT
     except KeyboardInterrupt:
-        tell(interrupts.NO_RESULT)
+        tell(interrupts.MESSAGE)
         return interrupts.STATUS
     return status
 

@@ -27,7 +27,7 @@ from sensitivity.diagnosis.diagnose import TOLERANCE
 from sensitivity.notes import SensitivityWarning
 from sensitivity.outputs import PROBE
 
-INTERRUPTED = "sensitivity: interrupted before there was a result.\n"
+INTERRUPTED = "sensitivity: interrupted.\n"
 COMMAND = [
     sys.executable,
     "-c",
