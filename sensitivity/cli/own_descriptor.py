@@ -7,11 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from sensitivity.descriptors import Descriptor
 
 
@@ -21,8 +20,8 @@ def load_descriptor(given: str) -> Descriptor:
     Raises
     ------
     ValueError
-        If there is no such file or name, or it is no descriptor; one that is raised in the file
-        is handled by ``blamed``.
+        If there is no such file or name, or it is no descriptor. ``blamed`` handles what the file
+        raises.
     """
     from sensitivity.descriptors.protocol import check_descriptor
 
@@ -30,7 +29,7 @@ def load_descriptor(given: str) -> Descriptor:
     if not os.path.isfile(path):
         found = "is a folder" if os.path.isdir(path) else "does not exist"
         raise ValueError(f"--descriptor needs a Python file, and {path} {found}.")
-    module = _load_module(path)
+    module = _run(path)
     if not hasattr(module, name):
         raise ValueError(f"--descriptor: there is no {name} in {path}; {_suggest(module, name)}")
     found = getattr(module, name)
@@ -38,9 +37,9 @@ def load_descriptor(given: str) -> Descriptor:
         descriptor: Descriptor = found() if isinstance(found, type) else found
         check_descriptor(descriptor)
     except TypeError as error:
-        if _find_line(error, path) is not None:
-            raise
-        raise ValueError(f"--descriptor {given}: {error}") from error
+        if _find_line(error, path) is None:
+            raise ValueError(f"--descriptor {given}: {error}") from error
+        raise
     return descriptor
 
 
@@ -53,14 +52,13 @@ def blamed(given: str | None) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        if given is None or isinstance(error, BrokenPipeError):
+        if given is None or isinstance(error, BrokenPipeError | MemoryError):
             raise
         path, _ = _split(given)
         line = _find_line(error, path)
         if line is not None:
-            message = error.msg if isinstance(error, SyntaxError) else str(error)
-            name = type(error).__name__
-            raise ValueError(f"{path}, line {line}: {name}: {message}".rstrip(": ")) from error
+            message = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise ValueError(f"{path}, line {line}: {message}") from error
         if isinstance(error, TypeError):  # an argument that does not go with this descriptor
             raise ValueError(str(error)) from error
         raise
@@ -73,19 +71,19 @@ def _split(given: str) -> tuple[str, str]:
     return path, name
 
 
-def _load_module(path: str) -> ModuleType:
+def _run(path: str) -> ModuleType:
     """Run a file as a module; what lies beside it can be imported."""
-    from importlib.machinery import SourceFileLoader
-    from types import ModuleType
-
     name = Path(path).stem
     while name in sys.modules:
         name += "_"
-    module = ModuleType(name)
+    module = sys.modules[name] = ModuleType(name)  # dataclasses look their module up
     module.__file__ = path
-    sys.modules[name] = module  # dataclasses look their module up
     sys.path.append(os.path.dirname(os.path.abspath(path)))
-    SourceFileLoader(name, path).exec_module(module)
+    try:
+        exec(compile(Path(path).read_bytes(), path, "exec"), vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
@@ -101,8 +99,8 @@ def _find_line(error: BaseException, path: str) -> int | None:
     """Return the line of the file in which an error was raised; None if it was elsewhere."""
     from traceback import extract_tb
 
-    if isinstance(error, SyntaxError) and error.filename == path:
-        return error.lineno
+    if isinstance(error, SyntaxError) and error.filename in {path, None}:
+        return error.lineno or 1
     frames = extract_tb(error.__traceback__)
     package = os.path.dirname(os.path.dirname(__file__)) + os.sep
     refused = isinstance(error, TypeError | ValueError) and frames[-1].filename.startswith(package)

@@ -59,6 +59,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "raising.py").write_text("import json\n\njson.loads('{')\n")
     (tmp_path / "leaving.py").write_text("import sys\nsys.exit()\n")
     (tmp_path / "empty.py").write_text("")
+    (tmp_path / "binary.py").write_bytes(b"\0\xff")
+    (tmp_path / "importing.py").write_text("\nimport broken\n")
+    (tmp_path / "numpy.py").write_text("own = 1")
     return tmp_path
 
 
@@ -106,6 +109,9 @@ WRONG = {
     "own.py:Demanding": "--descriptor own.py:Demanding: Demanding.__init__() missing 1",
     "own.py:Failing": "own.py, line 20: IndexError: list index out of range",
     "broken.py:Own": "broken.py, line 2: SyntaxError: invalid syntax",
+    "binary.py:Own": "binary.py, line 1: SyntaxError: ",
+    "importing.py:Own": "importing.py, line 2: SyntaxError: invalid syntax",
+    "numpy.py:own": "--descriptor numpy.py:own: descriptor must be a descriptor such as",
     "raising.py:Own": "raising.py, line 3: JSONDecodeError: Expecting property name enclosed in",
     "leaving.py:Own": "leaving.py, line 2: SystemExit",
     "own.py:own --order 3 --basis gto": "--descriptor has its own settings, got --order, --basis",
