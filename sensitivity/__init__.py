@@ -16,7 +16,7 @@ if os.path.basename("".join(sys.orig_argv[-len(sys.argv) :][:1])) in {
     "-msensitivity",
 }:
     try:
-        from sensitivity.cli.interrupts import leave_on_interrupt
+        from sensitivity.cli.ctrl_c import leave_on_interrupt
 
         leave_on_interrupt()  # from here on; an exception would be printed, or lost, in an import
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sensitivity.cli.computing import Report, Task, check_path, load_task, show
-from sensitivity.cli.interrupts import finishing
+from sensitivity.cli.ctrl_c import finishing
 from sensitivity.cli.options import add_subject
 from sensitivity.cli.parser import add_command
 from sensitivity.outputs import write_output

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sensitivity.cli.interrupts import STATUS, finishing, raising
+from sensitivity.cli.ctrl_c import STATUS, finishing, raising
 from sensitivity.cli.options import build_descriptor, given, load_source
 from sensitivity.cli.progress_line import tell_progress
 from sensitivity.cli.streams import report

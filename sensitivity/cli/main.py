@@ -6,7 +6,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from sensitivity.cli import interrupts
+from sensitivity.cli import ctrl_c
 from sensitivity.cli.commands import (
     analyze,
     app,
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return _run(arguments)
-    interrupts.leave_on_interrupt()
+    ctrl_c.leave_on_interrupt()
     try:
         return _run(None)
     finally:
-        interrupts.ignore_interrupts()
+        ctrl_c.ignore_interrupts()
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -64,8 +64,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         )
         return WRONG_INPUT
     except KeyboardInterrupt:
-        tell(interrupts.MESSAGE)
-        return interrupts.STATUS
+        tell(ctrl_c.MESSAGE)
+        return ctrl_c.STATUS
     return status
 
 

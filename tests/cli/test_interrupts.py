@@ -14,10 +14,10 @@ from pathlib import Path
 import ase.io
 import pytest
 
-from sensitivity.cli import interrupts
+from sensitivity.cli import ctrl_c
 from sensitivity.cli.main import main
 
-INTERRUPTED = f"sensitivity: {interrupts.MESSAGE}\n"
+INTERRUPTED = f"sensitivity: {ctrl_c.MESSAGE}\n"
 ENTRIES = {
     "module": [sys.executable, "-m", "sensitivity"],
     "script": [str(Path(sys.executable).parent / "sensitivity")],
@@ -105,7 +105,7 @@ def test_an_interrupt_while_the_handler_is_set(entry: str, tmp_path: Path) -> No
 import signal, sys
 def interrupt(frame, event, _):
     name = frame.f_code.co_filename
-    if name.endswith("interrupts.py") and event == "line":
+    if name.endswith("ctrl_c.py") and event == "line":
         signal.raise_signal(signal.SIGINT)
     return interrupt if "sensitivity" in name else None
 sys.settrace(interrupt)
@@ -139,16 +139,16 @@ def test_the_library_and_main_with_arguments_change_no_handler() -> None:
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
     assert main(["structures", "CH4"]) == 0
-    assert signal.getsignal(signal.SIGINT) is not interrupts._leave
+    assert signal.getsignal(signal.SIGINT) is not ctrl_c._leave
 
 
 @posix
 def test_what_is_being_written_is_finished(tmp_path: Path) -> None:
     """After it, the command ends; a second interrupt ends it at once."""
     code = (
-        "import os, signal, sys\nfrom sensitivity.cli import interrupts\n"
-        "interrupts.leave_on_interrupt()\n"
-        "with interrupts.finishing():\n"
+        "import os, signal, sys\nfrom sensitivity.cli import ctrl_c\n"
+        "ctrl_c.leave_on_interrupt()\n"
+        "with ctrl_c.finishing():\n"
         "    for _ in range(int(sys.argv[1])): signal.raise_signal(signal.SIGINT)\n"
         "    os.write(1, b'written')\n"
         "os.write(1, b' and more')"

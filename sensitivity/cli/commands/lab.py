@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from sensitivity.cli.interrupts import raising
+from sensitivity.cli.ctrl_c import raising
 from sensitivity.cli.options import add_server
 from sensitivity.cli.parser import add_command
 
