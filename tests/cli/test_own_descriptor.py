@@ -80,7 +80,7 @@ def test_the_example_works_in_every_command(command: str, capsys) -> None:
     words = [*COMMANDS[command].split(), "--descriptor", f"{EXAMPLE}:SymmetryFunctions"]
     assert main(words) == 0
     out, err = capsys.readouterr()
-    assert "SymmetryFunctions, order 1: n 8" in out
+    assert "SymmetryFunctions: n 8, cutoff 3 Å; " in out
     assert err == ""
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
