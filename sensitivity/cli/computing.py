@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensitivity.cli.ctrl_c import STATUS, finishing, raising
 from sensitivity.cli.options import build_descriptor, given, load_source
 from sensitivity.cli.progress_line import tell_progress
 from sensitivity.cli.streams import report
-from sensitivity.outputs import check_output, is_special
-from sensitivity.progress import Interrupted
 
+# Whatever is large is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sensitivity.descriptors import Descriptor
     from sensitivity.reports import Source
 
@@ -49,6 +48,8 @@ class Task(NamedTuple):
         """
         import scipy.optimize  # noqa: F401
 
+        from sensitivity.progress import Interrupted
+
         try:
             with tell_progress(self.options.command) as progress, raising():
                 return call(*arguments, self.descriptor, progress=progress, **settings), 0
@@ -66,17 +67,28 @@ def load_task(options: Namespace) -> Task:
 
 def show(content: Report) -> None:
     """Print a report for a terminal as it is, and an object as a line of JSON."""
+    import json
+
     if not isinstance(content, str):
         content = json.dumps(content, allow_nan=False, ensure_ascii=False)
     with finishing():
         report(content)
 
 
-def check_path(path: Path | None, option: str, endings: Sequence[str], *inputs: str) -> None:
-    """Refuse a file that could not be written, or that is read, before anything is computed."""
-    if path is None:
-        return
+def check_path(name: str | None, option: str, endings: Sequence[str], *inputs: str) -> Path | None:
+    """Return the path of a file to write; refuse it, before anything is computed, if it cannot be.
+
+    Nor may it be one of the inputs.
+    """
+    from pathlib import Path
+
+    from sensitivity.outputs import check_output, is_special
+
+    if name is None:
+        return None
+    path = Path(name)
     if path.suffix.lower() not in endings and path.name and not is_special(path):
         expected = f"{', '.join(endings[:-1])} or {endings[-1]}"
         raise ValueError(f"{option} must end in {expected}, got {path}; choose one of them.")
     check_output(path, option=option, inputs=inputs)
+    return path

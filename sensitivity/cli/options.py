@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.cli.own_descriptor import load_descriptor
@@ -115,8 +114,8 @@ def load_source(
                     f"give the file as ./{name}."
                 )
         return Source(name, structures.load(name))
-    path = Path(name)
-    if name != "-" and not os.path.exists(name) and not path.suffix and path.name == name:
+    like_a_name = name == os.path.basename(name) and not os.path.splitext(name)[1]
+    if name != "-" and like_a_name and not os.path.exists(name):
         structures.load(name)  # raises, and tells the nearest names
     chosen = files.choose(name, index=index or 0, format=form, types=elements)
     files.warn(name, chosen)

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -73,14 +72,15 @@ def _split(given: str) -> tuple[str, str]:
 
 def _run(path: str) -> ModuleType:
     """Run a file as a module; what lies beside it can be imported."""
-    name = Path(path).stem
+    name = os.path.splitext(os.path.basename(path))[0]
     while name in sys.modules:
         name += "_"
     module = sys.modules[name] = ModuleType(name)  # dataclasses look their module up
     module.__file__ = path
     sys.path.append(os.path.dirname(os.path.abspath(path)))
     try:
-        exec(compile(Path(path).read_bytes(), path, "exec"), vars(module))
+        with open(path, "rb") as file:
+            exec(compile(file.read(), path, "exec"), vars(module))
     except BaseException:
         del sys.modules[name]
         raise

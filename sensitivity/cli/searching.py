@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensitivity.cli.computing import Report, Task, check_path, load_task, show
 from sensitivity.cli.ctrl_c import finishing
 from sensitivity.cli.options import add_subject
 from sensitivity.cli.parser import add_command
-from sensitivity.outputs import write_output
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ase import Atoms
 
 _ENDINGS = (".extxyz", ".xyz")
@@ -40,21 +40,19 @@ def add_search(
 
     def run(options: Namespace) -> int:
         read = [name for name in (options.structure, options.start) if name is not None]
-        check_path(options.output, "--output", _ENDINGS, *read)
+        path = check_path(options.output, "--output", _ENDINGS, *read)
         found = search(load_task(options))
         written = False
         try:
-            written = write_frames(options.output, found.frames)
+            written = write_frames(path, found.frames)
         finally:  # also if the structures could not be written
-            show(_complete(found, options.output, written=written))
+            show(_complete(found, path, written=written))
         return found.status
 
     details = ". Ctrl-C stops the search and keeps the results so far."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command, one_center=one_center)
-    command.add_argument(
-        "--output", type=Path, metavar="FILE", help=f"write {output} to this .extxyz or .xyz"
-    )
+    command.add_argument("--output", metavar="FILE", help=f"write {output} to this .extxyz or .xyz")
     command.set_defaults(start=None)
     return command
 
@@ -64,6 +62,7 @@ def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, A
 
     Whatever else the atoms carried, as forces, does not belong to the moved ones, and is left out.
     """
+    from sensitivity.outputs import write_output
     from sensitivity.structures.extxyz import format_frame
 
     if path is None or not frames:
