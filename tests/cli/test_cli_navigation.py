@@ -449,7 +449,9 @@ def _open_terminal(monkeypatch, *, colored=True):
     """In the test itself: pytest puts its own stream back between a fixture and a test."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("NO_COLOR", "" if colored else "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if not colored:
+        monkeypatch.setenv("NO_COLOR", "1")
     terminal = _Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     return terminal
