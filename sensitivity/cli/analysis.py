@@ -14,7 +14,6 @@ from sensitivity.cli.parser import add_command
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FORMATS = (".png", ".pdf", ".svg")
 Analysis = Callable[[Task], tuple[Any, Report, int]]
 
 
@@ -24,7 +23,7 @@ def add_analysis(
     """Add a command that analyses a structure: gives the result, its report and the status."""
 
     def run(options: Namespace) -> int:
-        path = check_path(options.plot, "--plot", _FORMATS)
+        path = check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
         result, report, status = analyze(load_task(options))
         try:
             show(report)

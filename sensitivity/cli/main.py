@@ -25,9 +25,6 @@ from sensitivity.cli.streams import notes, prepare_streams, tell
 # Whatever imports numpy, scipy or matplotlib is imported where it is used, within ``main``: --help
 # is immediate.
 
-COMMANDS = (structures, analyze, diagnose, locate, twin, follow, invert, lab, app)
-_BROKEN_PIPE = 141  # 128 + number of the signal
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
@@ -53,7 +50,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             with blamed(getattr(options, "descriptor", None)):
                 status: int = options.run(options)
     except BrokenPipeError:
-        return _BROKEN_PIPE
+        return 141  # 128 + number of the signal
     except (ValueError, OSError, ModuleNotFoundError) as error:
         tell(_explain(error))
         return WRONG_INPUT
@@ -93,6 +90,6 @@ def build_parser() -> ArgumentParser:
         "Example: sensitivity analyze CH4 --center 0 --order 2 --plot methane.png",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for command in COMMANDS:
+    for command in (structures, analyze, diagnose, locate, twin, follow, invert, lab, app):
         command.add(commands)
     return parser

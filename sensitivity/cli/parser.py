@@ -10,10 +10,6 @@ from typing import Any, NoReturn
 from sensitivity.cli.streams import report, tell
 
 WRONG_INPUT = 2
-# A regular expression of argparse's own takes -1e-3 for an option.
-_NEGATIVE_NUMBER = re.compile(
-    r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE
-)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,7 +17,9 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._negative_number_matcher = _NEGATIVE_NUMBER
+        # That of argparse takes -1e-3 for an option.
+        number = r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$"
+        self._negative_number_matcher = re.compile(number, re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         tell(f"{message}; see '{self.prog} --help'.")

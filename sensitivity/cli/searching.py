@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-_ENDINGS = (".extxyz", ".xyz")
-
 
 class Found(NamedTuple):
     """The report of a search, its status, and the structures found, each with facts about it."""
@@ -40,7 +38,7 @@ def add_search(
 
     def run(options: Namespace) -> int:
         read = [name for name in (options.structure, options.start) if name is not None]
-        path = check_path(options.output, "--output", _ENDINGS, *read)
+        path = check_path(options.output, "--output", (".extxyz", ".xyz"), *read)
         found = search(load_task(options))
         written = False
         try:
