@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-import sensitivity.cli.main
 from sensitivity import DensityCorrelations, spectrum, structures
 from sensitivity import lab as lab_module
 from sensitivity.cli.main import main
+from sensitivity.cli.options import load_source
 from sensitivity.diagnosis import CAUSES
 from sensitivity.diagnosis.diagnose import TOLERANCE
 from sensitivity.notes import SensitivityWarning
 from sensitivity.outputs import PROBE
 
-INTERRUPTED = "sensitivity: interrupted before there was a result.\n"
+INTERRUPTED = "sensitivity: interrupted.\n"
 COMMAND = [
     sys.executable,
     "-c",
@@ -579,18 +579,18 @@ def test_only_notes_of_the_package_are_shown_once_and_also_before_an_error(
     class ReaderWarning(SensitivityWarning):
         pass
 
-    def load(options):
+    def load(*arguments, **options):
         for category in (ReaderWarning, SensitivityWarning):
             warnings.warn("two\nlines", category, stacklevel=1)
         for category in (UserWarning, DeprecationWarning, RuntimeWarning):
             warnings.warn("of a library", category, stacklevel=1)
         if fails:
             raise ValueError("it failed.")
-        return original(options)
+        return original(*arguments, **options)
 
-    original = sensitivity.cli.main._load
+    original = load_source
     ReaderWarning.__module__ = "sensitivity.structures.files"
-    monkeypatch.setattr("sensitivity.cli.main._load", load)
+    monkeypatch.setattr("sensitivity.cli.computing.load_source", load)
     assert main(["analyze", "CH4", "--n-max", "1", "--json"]) == (2 if fails else 0)
     out, err = capsys.readouterr()
     note = "sensitivity: note: two lines\n"
@@ -644,10 +644,10 @@ def test_reader_that_goes_away_is_no_error():
 
 
 def test_interrupt_is_one_sentence(monkeypatch, capsys):
-    def interrupt(options):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sensitivity.cli.main._load", interrupt)
+    monkeypatch.setattr("sensitivity.cli.computing.load_source", interrupt)
     assert main(["analyze", "CH4"]) == 130
     assert capsys.readouterr() == ("", INTERRUPTED)
 
