@@ -52,7 +52,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     def compute(*_: object, **__: object) -> None:
         pytest.fail("computed before the file was checked")
 
-    monkeypatch.setattr("sensitivity.cli.main._load", compute)
+    monkeypatch.setattr("sensitivity.cli.computing.load_source", compute)
 
 
 @pytest.mark.parametrize("name", NAMES)

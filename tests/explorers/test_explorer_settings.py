@@ -170,7 +170,7 @@ def test_a_setting_that_cannot_be_is_a_sentence_and_the_control_returns(
     explorer.settings.of_descriptor["n_max"].value = 11
     explorer.undo()
     explorer.attempt(explorer.refine, "n_max", 1000)
-    assert message(explorer).startswith("n_max must be from 1 to 64, got 1000")
+    assert message(explorer).startswith("n_max must be an integer from 1 to 64, got 1000")
     assert chosen_settings(explorer) == before
     explorer.attempt(explorer.refine, "basis", 3)
     assert "has no basis that can be set here" in message(explorer)
