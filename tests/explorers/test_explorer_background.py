@@ -97,9 +97,10 @@ def test_cancelled_work_says_so_and_the_thread_goes_on(gate: threading.Event) ->
 
 
 def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> None:
-    worker, results = Worker(), Results()
+    worker, results, begun = Worker(), Results(), threading.Event()
 
     def work(_: Any) -> str:
+        begun.set()
         try:
             return spin(gate)(_)
         except Cancelled:
@@ -107,6 +108,7 @@ def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> No
 
     async def scenario() -> None:
         results.start(worker, work, patience=0.02)
+        await until(begun.is_set)
         worker.cancel()
         await until(lambda: bool(results))
 
@@ -216,9 +218,10 @@ def test_an_interrupt_of_the_kernel_ends_the_work_and_is_raised(gate: threading.
 
 
 def test_an_interrupt_of_the_kernel_delivers_what_was_found(gate: threading.Event) -> None:
-    worker, results = Worker(), Results()
+    worker, results, begun = Worker(), Results(), threading.Event()
 
     def work(_: Any) -> str:
+        begun.set()
         try:
             return spin(gate)(_)
         except Cancelled:
@@ -226,6 +229,7 @@ def test_an_interrupt_of_the_kernel_delivers_what_was_found(gate: threading.Even
 
     async def scenario() -> None:
         results.start(worker, work, patience=0.0)
+        await until(begun.is_set)
 
     run(scenario)
     threading.Thread(target=interrupt_the_kernel).start()
