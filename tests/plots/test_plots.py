@@ -346,8 +346,17 @@ def test_three_parameters_are_refused():
 
 def test_nothing_to_be_seen_has_a_picture():
     atoms = structures.load("graphene")
-    for options in ({"n_max": [2, 4]}, {"n_max": [2, 4], "l_max": [2, 4]}):
-        plots.plot_convergence(convergence(atoms, DESCRIPTOR, **options)).figure.canvas.draw()
+    line = plots.plot_convergence(convergence(atoms, DESCRIPTOR, n_max=[2, 4]))
+    line.figure.canvas.draw()
+    drawn = markers(line)
+    assert list(drawn) == ["not computed"]
+    assert list(drawn["not computed"][0]) == [2, 4]
+    cells = plots.plot_convergence(convergence(atoms, DESCRIPTOR, n_max=[2, 4], l_max=[2, 4]))
+    cells.figure.canvas.draw()
+    assert np.ma.getmaskarray(np.ma.masked_invalid(cells.images[0].get_array())).all()
+    hatched = {patch.get_xy() for patch in cells.patches if patch.get_hatch()}
+    assert hatched == {(x - 0.5, y - 0.5) for x in range(2) for y in range(2)}
+    assert not [text for ax in (line, cells) for text in ax.texts]  # no value, and no rank
 
 
 # Responses
