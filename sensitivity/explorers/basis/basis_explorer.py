@@ -20,11 +20,12 @@ from sensitivity.explorers.basis.basis_map import (
     fill_map,
     why_nothing,
 )
-from sensitivity.explorers.main.settings import check_size
 from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.error_text import as_sentence
 from sensitivity.explorers.parts.layout import row, spread
+from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.sliders import make_slider, offer_stops
-from sensitivity.explorers.parts.state import Reference, Subject, as_sentence, examine, explain
+from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.explorers.parts.view import View, seldom
 
 SMEARINGS = tuple(round(0.05 * k, 2) for k in range(21))
@@ -253,8 +254,10 @@ class BasisExplorer(View):
     def _draw_map(self) -> None:
         """Mark the basis in the map; compute another map where anything else has changed."""
         descriptor = self.descriptor
-        same = hasattr(self, "_convergence") and descriptor == replace(
-            self.convergence.descriptor, n_max=descriptor.n_max, l_max=descriptor.l_max
+        same = hasattr(
+            self, "_convergence"
+        ) and descriptor == self.convergence.descriptor.with_settings(
+            n_max=descriptor.n_max, l_max=descriptor.l_max
         )
         if same and self._grid.holds(descriptor):
             self.map.show(*self._grid.place(descriptor))
