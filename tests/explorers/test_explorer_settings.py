@@ -21,6 +21,7 @@ from panel import (
     upload,
     xyz,
 )
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
@@ -124,7 +125,10 @@ def test_an_order_that_does_not_exist_is_refused(value: int, message: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("n_max", 5), ("l_max", 3), ("cutoff", 4.2), ("smearing", 0.5), ("order", 2)],
+    mostly_slow(
+        [("n_max", 5), ("l_max", 3), ("cutoff", 4.2), ("smearing", 0.5), ("order", 2)],
+        fast=[("l_max", 3), ("cutoff", 4.2), ("order", 2)],
+    ),
 )
 def test_a_setting_from_the_panel_is_the_one_from_python(
     explorer: Explorer, name: str, value: float

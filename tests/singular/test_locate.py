@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 from math import pi
-from time import process_time
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectrum, structures
 from sensitivity.completeness.resolution import resolves, resolves_angles
@@ -101,7 +101,7 @@ def test_a_diagnosis_calls_it_incompleteness(seed: int) -> None:
     assert abs(overlap) == pytest.approx(1.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", mostly_slow(range(5), fast=[0, 1]))
 def test_no_descent_finds_a_nearer_one(seed: int) -> None:
     """Two routes: dot products of neighbours; and Jacobians alone, which know nothing of them."""
     start = random_environment(seed)
@@ -319,7 +319,11 @@ def test_no_more_is_claimed_than_was_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("symbols", "n_max", "l_max"), [("H", 2, 0), ("H2", 4, 1), ("H3", 6, 3), ("H2F", 4, 2)]
+    ("symbols", "n_max", "l_max"),
+    mostly_slow(
+        [("H", 2, 0), ("H2", 4, 1), ("H3", 6, 3), ("H2F", 4, 2)],
+        fast=[("H", 2, 0), ("H2F", 4, 2)],
+    ),
 )
 def test_what_a_basis_has_to_have_to_see_all(symbols: str, n_max: int, l_max: int) -> None:
     """It is just enough; and no descent finds a geometry where it is not."""
@@ -613,9 +617,7 @@ def test_how_far_atoms_are_from_a_plane_changes_by_no_more_than_they_move(crysta
 
 @pytest.mark.parametrize(("symbols", "flat"), [("HN", 1.0), ("H", 0.1)])
 def test_thirty_neighbors_end(symbols: str, flat: float) -> None:
-    before = process_time()
     point = locate(cluster(30, symbols=symbols, flat=flat), ORDER_2, center=0)
-    assert process_time() - before < 10
     assert point.evaluations <= 603
     assert point.converged or "No singular point" in point.status
 

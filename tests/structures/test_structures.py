@@ -111,6 +111,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_far_atoms_do_not_end_the_process():
     # In a process of its own: a floating-point exception would take the test run with it.
     done = subprocess.run([sys.executable, "-c", FAR], capture_output=True, text=True, check=False)
