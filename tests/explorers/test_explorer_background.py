@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from panel import SOON
-from waiting import Results, run, spin, until
+from waiting import Results, idle, interrupt_the_kernel, run, spin, until
 
 from sensitivity.explorers.parts import background
 from sensitivity.explorers.parts.background import Worker
@@ -70,7 +70,7 @@ def test_the_newest_wins_and_what_was_dropped_is_never_delivered(gate: threading
 
             results.start(worker, work, told=results.append, patience=0.0)
         worker.wait()
-        await asyncio.sleep(0.05)
+        await idle(worker)
 
     run(scenario)
     assert results == [99]
@@ -122,7 +122,9 @@ def test_an_interrupt_that_comes_as_the_work_ends_does_not_repeat_it(
 
     def late(*arguments: Any) -> Any:
         gate.set()
-        time.sleep(0.05)  # now the work has ended, and waits to say so
+        assert worker._thread is not None
+        while sys._current_frames()[worker._thread.ident].f_code is not background._close.__code__:
+            time.sleep(0.001)  # until the work has ended, and waits to say so
         return real(*arguments)
 
     slow = SimpleNamespace(PyThreadState_SetAsyncExc=late)
@@ -183,12 +185,6 @@ def test_busy_is_told_also_if_a_result_cannot_be_shown() -> None:
     assert told == [False]
 
 
-def interrupt_the_kernel() -> None:
-    """As Ctrl-C, or the stop button of a notebook, does while the main thread waits."""
-    time.sleep(0.2)
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-
 def test_an_interrupt_of_the_kernel_ends_the_work(gate: threading.Event) -> None:
     worker, results = Worker(), Results()
 
@@ -247,7 +243,7 @@ def test_work_that_was_to_begin_later_can_be_cancelled() -> None:
         assert worker.busy
         worker.cancel()
         assert not worker.busy
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)  # timers go off in their order, that of the work before this one
 
     run(scenario)
     assert [type(each) for each in results] == [KeyboardInterrupt]
