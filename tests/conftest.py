@@ -6,9 +6,9 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -34,6 +34,8 @@ for name in (
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
+
 WHOLLY_SLOW = "\npytestmark = pytest.mark.slow\n"
 
 # Of the collector of cycles: among modules and collected tests, which stay, it finds nothing.
@@ -53,6 +55,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return True if collection_path.name == "browser" else None
     wholly = collection_path.suffix == ".py" and WHOLLY_SLOW in collection_path.read_text("utf-8")
     return True if wholly else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return refuse_to_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return refuse_to_skip((yield))
+
+
+def refuse_to_skip(report: Report) -> Report:
+    """Let what is skipped in CI fail: something that is needed there is missing."""
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
+        report.outcome, report.longrepr = "failed", f"skipped in CI: {report.longrepr}"
+    return report
 
 
 @pytest.hookimpl(trylast=True)
