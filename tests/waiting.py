@@ -14,7 +14,8 @@ from typing import Any
 from panel import SOON
 
 from sensitivity.explorers.parts import background
-from sensitivity.explorers.parts.background import Worker, _Job
+from sensitivity.explorers.parts.background import Worker
+from sensitivity.progress import checkpoint
 
 
 class Results(list[Any]):
@@ -35,12 +36,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def idle(worker: Worker) -> None:
-    """Wait until the thread has come to the end of all it was given, what was dropped included."""
-    if worker._thread is None:
-        return
-    last = _Job(lambda _: None, lambda _: None, lambda _: None, lambda _: None, None)
-    worker._queue.put(last)
-    await until(last.done.is_set)
+    """Wait until the thread has ended what it was given last, delivered or not."""
+    if worker._queue is not None:
+        await until(worker._at_rest.is_set)
     await asyncio.sleep(0)  # what it has handed to the loop comes first
 
 
@@ -66,11 +64,11 @@ def interrupt_the_kernel() -> None:
 
 
 def spin(gate: threading.Event) -> Callable[[Any], str]:
-    """Work that can be interrupted, as a computation in Python can."""
+    """Work that can be cancelled, as a computation that passes checkpoints."""
 
     def work(_: Any) -> str:
-        while not gate.is_set():
-            time.sleep(0.002)
+        while not gate.wait(0.002):
+            checkpoint()
         return "finished"
 
     return work
