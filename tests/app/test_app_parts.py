@@ -151,6 +151,8 @@ def test_the_first_signal_stops_and_later_ones_change_nothing(
         ((2).to_bytes(8, "little") + bytes(15), False),
         ((1).to_bytes(8, "little") + bytes(16), False),
         ((10**18).to_bytes(8, "little") + bytes(100), False),
+        ((1000).to_bytes(8, "little") + bytes(8 * 1000), True),
+        ((1001).to_bytes(8, "little") + bytes(8 * 1001), False),  # more than a page sends
     ],
 )
 def test_a_message_has_the_parts_that_it_declares(message: bytes, complete: bool) -> None:

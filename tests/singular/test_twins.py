@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from itertools import permutations, product
 
 import cases
 import numpy as np
 import pytest
 from ase import Atoms
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.transform import Rotation
 from selection import mostly_slow
 from test_locate import ORDER_2, ORDER_3, OfUnknownOrder, random_environment
 
@@ -269,6 +270,18 @@ def test_superposition_from_frames_agrees_with_all_permutations(
     likely = [superpose(*pair, center=0) for pair in pairs]
     assert not any(laid.exact for laid in likely)
     np.testing.assert_allclose([laid.rmsd for laid in likely], exact, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_proper_superposition_is_the_best_of_all_permutations(seed: int) -> None:
+    """The distances are those of scipy's rotations, of which it tries none itself."""
+    one, other = (random_environment(seed + shift) for shift in (0, 40))
+    start, end = (part.positions - part.positions.mean(axis=0) for part in (one, other))
+    ways = ([0, *way] for way in permutations(range(1, 5)))
+    best = min(Rotation.align_vectors(end[way], start)[1] for way in ways)
+    laid = superpose(one, other, center=0, inversion=False)
+    assert laid.rmsd == pytest.approx(best / np.sqrt(5), rel=1e-9)
+    assert laid.rmsd >= superpose(one, other, center=0).rmsd
 
 
 @pytest.mark.parametrize("size", [0.004, 0.03])

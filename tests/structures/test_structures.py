@@ -473,6 +473,11 @@ def flat_cell():
             ValueError,
             r"positions must be finite numbers in Å, got \[0.0, inf, 0.0\] for atom 1 \(H\)",
         ),
+        (
+            Atoms(numbers=[1, -1], positions=[[0, 0, 0], [0, 0, 1]]),
+            ValueError,
+            r"atomic numbers must be from 1 to \d+, or 0 for a dummy atom, got -1 for atom 1",
+        ),
         (Atoms("CH", [[0, np.nan, 0], [1, 1, 1]]), ValueError, r"nan, 0.0\] for atom 0 \(C\)"),
         (
             Atoms("CHH", [[0, 0, 0], [1, 0, 0], [1, 0, 0]]),
