@@ -16,6 +16,7 @@ from ase import Atoms
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, plots, spectrum, structures
 from sensitivity.convergence import convergence
@@ -346,8 +347,17 @@ def test_three_parameters_are_refused():
 
 def test_nothing_to_be_seen_has_a_picture():
     atoms = structures.load("graphene")
-    for options in ({"n_max": [2, 4]}, {"n_max": [2, 4], "l_max": [2, 4]}):
-        plots.plot_convergence(convergence(atoms, DESCRIPTOR, **options)).figure.canvas.draw()
+    line = plots.plot_convergence(convergence(atoms, DESCRIPTOR, n_max=[2, 4]))
+    line.figure.canvas.draw()
+    drawn = markers(line)
+    assert list(drawn) == ["not computed"]
+    assert list(drawn["not computed"][0]) == [2, 4]
+    cells = plots.plot_convergence(convergence(atoms, DESCRIPTOR, n_max=[2, 4], l_max=[2, 4]))
+    cells.figure.canvas.draw()
+    assert np.ma.getmaskarray(np.ma.masked_invalid(cells.images[0].get_array())).all()
+    hatched = {patch.get_xy() for patch in cells.patches if patch.get_hatch()}
+    assert hatched == {(x - 0.5, y - 0.5) for x in range(2) for y in range(2)}
+    assert not [text for ax in (line, cells) for text in ax.texts]  # no value, and no rank
 
 
 # Responses
@@ -540,7 +550,7 @@ def figures(results):
         yield plots.plot_mode(analyze(name), 1)
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", mostly_slow(STYLES, fast=["dark_background"]))
 def test_no_text_is_clipped_and_all_is_readable(results, style):
     with plt.style.context(style):
         for ax in figures(results):
@@ -597,6 +607,7 @@ def test_overview_is_saved_without_pyplot(tmp_path, singular, name):
     assert plt.get_fignums() == []
 
 
+@pytest.mark.slow
 def test_plots_do_not_load_pyplot():
     code = "import sys, sensitivity.plots; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
