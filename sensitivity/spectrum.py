@@ -8,6 +8,7 @@ tolerance.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Literal
@@ -197,21 +198,43 @@ def decompose(
     the directions do not include its vector.
     """
     basis = directions.reshape(len(directions), 3 * directions.shape[1])
-    squares, vectors = np.linalg.eigh(basis @ derivative.gram() @ basis.T)
-    values = np.sqrt(np.maximum(squares[::-1], 0))
-    modes = (vectors.T[::-1] @ basis).reshape(directions.shape)
+    shape = (-1, *directions.shape[1:])
+    values, mixing = _decompose(
+        basis @ derivative.gram() @ basis.T,
+        lambda rows: derivative.triangle((rows @ basis).reshape(shape)),
+        scale=scale,
+    )
+    return values, (mixing @ basis).reshape(directions.shape)
+
+
+def decompose_matrix(slopes: Array, *, scale: float = 0.0) -> tuple[Array, Array]:
+    """Singular values (k,), descending, and right vectors (k, k) of a matrix (rows, k).
+
+    ``scale`` is the largest singular value, if the matrix is a part that need not have it.
+    """
+    return _decompose(
+        slopes.T @ slopes,
+        lambda rows: np.asarray(np.linalg.qr(slopes @ rows.T, mode="r")),
+        scale=scale,
+    )
+
+
+def _decompose(
+    gram: Array, triangle: Callable[[Array], Array], *, scale: float
+) -> tuple[Array, Array]:
+    """Singular values and right vectors of A from AᵀA, and the small ones from A itself.
+
+    ``triangle`` gives R of A rowsᵀ = Q R for some orthonormal rows.
+    """
+    squares, vectors = np.linalg.eigh(gram)
+    values, mixing = np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]
     small = values < GRAM_SUFFICES * values.max(initial=scale)
     if small.any():
-        values[small], modes[small] = _decompose_within(derivative, modes[small])
-    return values, modes
-
-
-def _decompose_within(derivative: Jacobian, directions: Array) -> tuple[Array, Array]:
-    """Singular values and vectors of J within the span of orthonormal ``directions``."""
-    _, values, rotation = np.linalg.svd(derivative.triangle(directions), full_matrices=True)
-    # With fewer features than directions the missing singular values are zeros.
-    values = np.concatenate([values, np.zeros(len(directions) - len(values))])
-    return values, np.tensordot(rotation, directions, axes=1)
+        _, exact, rotation = np.linalg.svd(triangle(mixing[small]))
+        # With fewer rows than columns the missing singular values are zeros.
+        values[small] = np.concatenate([exact, np.zeros(len(rotation) - len(exact))])
+        mixing[small] = rotation @ mixing[small]
+    return values, mixing
 
 
 def by_kind(trivial: TrivialMotions) -> list[Array]:

@@ -20,7 +20,7 @@ from sensitivity.diagnosis.evidence import relative_responses, relatives
 from sensitivity.geometry.subspaces import complement
 from sensitivity.numerics import Array
 from sensitivity.singular import DescriptorView, NearestZeros, nearest_zeros
-from sensitivity.singular.nearest_zeros import decompose
+from sensitivity.spectrum import decompose_matrix
 from sensitivity.symmetry import LARGEST_TOLERANCE, site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry
 
@@ -143,8 +143,8 @@ def find_null(suspect: Suspect, *, zero: float) -> Iterator[Null]:
 def _exact_zeros(suspect: Suspect, directions: Array) -> NearestZeros:
     """What is null as it stands: no geometry nearby at which others are as well takes it away."""
     here = np.zeros(directions.shape[1:])
-    scale = decompose(suspect.view.slopes(here, suspect.moves))[0][0]
-    values, mixing = decompose(suspect.view.slopes(here, directions), scale=scale)
+    scale = decompose_matrix(suspect.view.slopes(here, suspect.moves))[0][0]
+    values, mixing = decompose_matrix(suspect.view.slopes(here, directions), scale=scale)
     modes = np.tensordot(mixing[values <= ROUNDING * scale], directions, axes=1)
     return NearestZeros(here, modes, len(modes))
 

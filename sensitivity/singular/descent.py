@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensitivity.numerics import Array
-from sensitivity.singular.nearest_zeros import DescriptorView, decompose
+from sensitivity.singular.nearest_zeros import DescriptorView
+from sensitivity.spectrum import decompose_matrix
 
 # Å. A longer step leaves the range of the linear equations.
 LONGEST_STEP = 0.3
@@ -83,7 +84,7 @@ def look(view: DescriptorView, displacement: Array, *, internal: Array | None = 
     """
     directions = view.internal(displacement) if internal is None else internal
     slopes = view.slopes(displacement, directions)
-    values, mixing = decompose(slopes)
+    values, mixing = decompose_matrix(slopes)
     return Look(displacement, values, np.tensordot(mixing, directions, axes=1), slopes @ mixing.T)
 
 

@@ -21,7 +21,7 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.jacobian import jacobian, second_derivative
 from sensitivity.numerics import Array
-from sensitivity.spectrum import GRAM_SUFFICES
+from sensitivity.spectrum import decompose_matrix
 
 # Å. Features change with positions over no less than this, about the least smearing that is used.
 SHORTEST_VARIATION = 0.1
@@ -189,7 +189,7 @@ class _Search:
 
     def look(self, displacement: Array) -> _Look:
         slopes = self.view.slopes(displacement, self.directions)
-        values, mixing = decompose(slopes, scale=self.scale)
+        values, mixing = decompose_matrix(slopes, scale=self.scale)
         modes = np.tensordot(mixing, self.directions, axes=1)
         return _Look(displacement, values, modes, slopes @ mixing.T, self)
 
@@ -259,22 +259,6 @@ class _Search:
             for (_, slopes), want in zip(blocks[1:], wanted[1:], strict=True)
         ]
         return np.tensordot(after, self.moves, axes=1), np.array(left)
-
-
-def decompose(slopes: Array, *, scale: float = 0.0) -> tuple[Array, Array]:
-    """Singular values (k,), descending, and right vectors (k, k) of a matrix (rows, k).
-
-    ``scale`` is the largest singular value, if the matrix is a part that need not have it.
-    """
-    squares, vectors = np.linalg.eigh(slopes.T @ slopes)
-    values, mixing = np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]
-    small = values < GRAM_SUFFICES * values.max(initial=scale)
-    if small.any():
-        triangle = np.linalg.qr(slopes @ mixing[small].T, mode="r")
-        _, exact, rotation = np.linalg.svd(triangle)
-        values[small] = np.concatenate([exact, np.zeros(len(rotation) - len(exact))])
-        mixing[small] = rotation @ mixing[small]
-    return values, mixing
 
 
 def _most_alike(modes: Array, wanted: Array) -> list[int]:

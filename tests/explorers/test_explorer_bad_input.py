@@ -19,7 +19,7 @@ from panel import QUICK, SIMPLE, TOOLBAR, chosen_settings, markers, message, sen
 from waiting import run, spin, until
 
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.parts import state
+from sensitivity.explorers.parts import error_text, reference
 
 pytestmark = TOOLBAR
 
@@ -180,9 +180,9 @@ def test_without_chemiscope_the_rest_works(
 def test_the_kernel_is_interrupted_while_a_structure_is_examined(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
-    real = state.examine
+    real = reference.examine
 
-    def slow(subject: state.Subject) -> state.Reference:
+    def slow(subject: reference.Subject) -> reference.Reference:
         main = threading.main_thread().ident
         assert main is not None
         time.sleep(0.1)
@@ -201,7 +201,7 @@ def test_the_kernel_is_interrupted_while_a_structure_is_examined(
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [(ValueError("it <cannot> be"), "It <cannot> be."), (MemoryError(), state.NO_MEMORY)],
+    [(ValueError("it <cannot> be"), "It <cannot> be."), (MemoryError(), error_text.NO_MEMORY)],
     ids=["wrong", "memory"],
 )
 def test_what_is_wrong_later_is_a_sentence(
@@ -211,7 +211,7 @@ def test_what_is_wrong_later_is_a_sentence(
     error: Exception,
     words: str,
 ) -> None:
-    def slow(_: state.Subject) -> state.Reference:
+    def slow(_: reference.Subject) -> reference.Reference:
         spin(gate)(None)
         raise error
 

@@ -16,7 +16,7 @@ from waiting import run, spin, until
 from sensitivity import diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import presenter, tasks
-from sensitivity.explorers.parts import state
+from sensitivity.explorers.parts import reference, state
 from sensitivity.explorers.parts.background import Worker
 
 pytestmark = TOOLBAR
@@ -170,9 +170,9 @@ def test_a_structure_asked_for_later_replaces_the_one_before(
     monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
     explorer = Explorer("H2", replace(QUICK, order=1))
-    examine = state.examine
+    examine = reference.examine
 
-    def slow(subject: state.Subject) -> state.Reference:
+    def slow(subject: reference.Subject) -> reference.Reference:
         if len(subject.atoms) == 3:
             spin(gate)(None)
         return examine(subject)
@@ -228,9 +228,9 @@ def test_a_setting_that_is_changed_while_another_is_computed_adds_to_it(
     monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
     explorer = Explorer("H2", replace(QUICK, order=1))
-    examine = state.examine
+    examine = reference.examine
 
-    def slow(subject: state.Subject) -> state.Reference:
+    def slow(subject: reference.Subject) -> reference.Reference:
         spin(gate)(None)
         return examine(subject)
 

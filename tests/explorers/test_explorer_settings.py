@@ -24,7 +24,8 @@ from panel import (
 
 from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main.settings import MOST_ATOMS, refine
+from sensitivity.explorers.parts.refinement import refine
+from sensitivity.explorers.parts.structure_input import MOST_ATOMS
 
 pytestmark = TOOLBAR
 

@@ -17,7 +17,7 @@ from waiting import run, spin, until
 
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import uploads
-from sensitivity.explorers.main.settings import MOST_ATOMS
+from sensitivity.explorers.parts.structure_input import MOST_ATOMS
 from sensitivity.limits import UPLOAD
 
 pytestmark = [TOOLBAR, pytest.mark.slow]

@@ -13,7 +13,8 @@ from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import tasks, wiring
 from sensitivity.explorers.main.actions import JOURNEYS, SOUVENIRS
-from sensitivity.explorers.parts.state import State, Subject, examine, explain
+from sensitivity.explorers.parts.reference import Subject, examine, explain
+from sensitivity.explorers.parts.state import State
 
 pytestmark = TOOLBAR
 

@@ -24,7 +24,7 @@ from panel import (
 
 from sensitivity import DensityCorrelations, diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.parts import state
+from sensitivity.explorers.parts import mode_motion, state
 
 pytestmark = TOOLBAR
 
@@ -295,8 +295,9 @@ def test_an_axis_that_does_not_exist_is_refused(explorer: Explorer) -> None:
 
 def test_arrows_too_short_to_be_seen_have_no_length() -> None:
     pattern = np.array([[0.0, 0.0, 1.0], [0.01, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    start, end = state.arrow_ends(np.ones((3, 3)), pattern)
-    np.testing.assert_array_equal(end - start, state.ARROW_LENGTH * np.diag([0, 0, 1])[[2, 0, 0]])
+    start, end = mode_motion.arrow_ends(np.ones((3, 3)), pattern)
+    longest = mode_motion.ARROW_LENGTH
+    np.testing.assert_array_equal(end - start, longest * np.diag([0, 0, 1])[[2, 0, 0]])
 
 
 def test_a_misspelt_attribute_is_refused(explorer: Explorer) -> None:

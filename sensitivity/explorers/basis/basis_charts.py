@@ -17,7 +17,7 @@ from sensitivity.explorers.basis.basis_map import Grid, why_nothing
 from sensitivity.explorers.parts.figure_sheet import MARGINS, Sheet, alone
 from sensitivity.explorers.parts.layout import GAP
 from sensitivity.explorers.parts.legends import add_legend
-from sensitivity.explorers.parts.state import Reference
+from sensitivity.explorers.parts.reference import Reference
 from sensitivity.numerics import Array
 from sensitivity.plots.convergence_plot import plot_convergence
 from sensitivity.plots.palette import COLORS as KINDS

@@ -20,11 +20,12 @@ from sensitivity.explorers.basis.basis_map import (
     fill_map,
     why_nothing,
 )
-from sensitivity.explorers.main.settings import check_size
 from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.error_text import as_sentence
 from sensitivity.explorers.parts.layout import row, spread
+from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.sliders import make_slider, offer_stops
-from sensitivity.explorers.parts.state import Reference, Subject, as_sentence, examine, explain
+from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.explorers.parts.view import View, seldom
 
 SMEARINGS = tuple(round(0.05 * k, 2) for k in range(21))

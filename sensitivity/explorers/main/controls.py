@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from sensitivity.explorers.parts.layout import row
 from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.mode_motion import (
+    ARROW_LENGTH,
+    ARROW_LENGTHS,
+    STEP,
+    SWING,
+    stops,
+)
 from sensitivity.explorers.parts.programmatic_update import Quiet
 from sensitivity.explorers.parts.sliders import offer_stops
-from sensitivity.explorers.parts.state import ARROW_LENGTH, State
-
-STEP = 0.01
-"""Å, of the amplitude: fine enough to move smoothly, coarse enough for the arrow keys."""
-
-SWING = 60
-"""Steps of one swing back and forth."""
+from sensitivity.explorers.parts.state import State
 
 INTERVAL = 80
 """Milliseconds between the steps of a swing."""
 
 SPEEDS = {"0.5x": 0.5, "1x": 1.0, "2x": 2.0}
 """How much faster than that the motion can be."""
-
-ARROW_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)
-"""Å."""
 
 AXES = ("x", "y", "z")
 
@@ -133,17 +129,6 @@ class Controls:
     def hurry(self, speed: float) -> None:
         """Swing so many times as fast as usual."""
         self.play.interval = round(INTERVAL / speed)
-
-
-def stops(reach: float) -> list[float]:
-    """Amplitudes in Å at which the slider can stand, zero in the middle."""
-    last = round(reach / STEP)
-    return [round(k * STEP, 2) for k in range(-last, last + 1)]
-
-
-def swing(step: float, *, reach: float) -> float:
-    """Amplitude in Å at one step of the motion back and forth, which starts at zero."""
-    return round(float(reach * np.sin(2 * np.pi * step / SWING)), 2)
 
 
 def _arrange(controls: Controls) -> Any:

@@ -17,7 +17,7 @@ from sensitivity.explorers.main.centers import read_centers, usual_centers
 from sensitivity.explorers.main.controls import Controls
 from sensitivity.explorers.main.exports import DRAWN, make_souvenir
 from sensitivity.explorers.main.presenter import Stage
-from sensitivity.explorers.main.settings import USUAL, Settings, refine, take_structure
+from sensitivity.explorers.main.settings import Settings
 from sensitivity.explorers.main.source_code import write_source
 from sensitivity.explorers.main.uploads import choose_frame, read_upload, shown_name
 from sensitivity.explorers.main.wiring import connect
@@ -25,17 +25,12 @@ from sensitivity.explorers.parts.background import Failure, Report, Worker
 from sensitivity.explorers.parts.choices import Choices
 from sensitivity.explorers.parts.layout import arrange
 from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH
 from sensitivity.explorers.parts.programmatic_update import Quiet
-from sensitivity.explorers.parts.state import (
-    ARROW_LENGTH,
-    Reference,
-    Shown,
-    State,
-    Subject,
-    Upload,
-    compute,
-    examine,
-)
+from sensitivity.explorers.parts.reference import Reference, Subject, Upload, examine
+from sensitivity.explorers.parts.refinement import USUAL, refine
+from sensitivity.explorers.parts.state import Shown, State, compute
+from sensitivity.explorers.parts.structure_input import take_structure
 from sensitivity.explorers.parts.view import WRONG
 from sensitivity.outputs import check_output, write_output
 

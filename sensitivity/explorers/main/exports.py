@@ -12,9 +12,9 @@ import numpy as np
 from ase import Atoms
 from matplotlib.figure import Figure
 
-from sensitivity.explorers.main.controls import SWING, swing
 from sensitivity.explorers.main.source_code import write_source
 from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.mode_motion import SWING, swing
 from sensitivity.explorers.parts.state import State, compute
 from sensitivity.structures.extxyz import format_frame
 

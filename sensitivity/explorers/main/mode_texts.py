@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from sensitivity.diagnosis import DiagnosedMode
-from sensitivity.explorers.parts.state import Reference, Shown, State
+from sensitivity.explorers.parts.reference import Reference
+from sensitivity.explorers.parts.state import Shown, State
 from sensitivity.plots.palette import ARROW, COLORS, TRIVIAL
 from sensitivity.spectrum import Spectrum
 

@@ -14,20 +14,13 @@ from sensitivity.explorers.main import mode_texts
 from sensitivity.explorers.main.controls import Controls
 from sensitivity.explorers.main.spectrum_chart import Chart
 from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.error_text import as_sentence
 from sensitivity.explorers.parts.images import Images, near_images
+from sensitivity.explorers.parts.mode_motion import arrow_ends, trace_amplitudes
 from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
 from sensitivity.explorers.parts.panel import Panel
-from sensitivity.explorers.parts.state import (
-    Reference,
-    Shown,
-    State,
-    arrow_ends,
-    as_sentence,
-    compute,
-    explain,
-    explain_displaced,
-    trace_amplitudes,
-)
+from sensitivity.explorers.parts.reference import Reference, explain
+from sensitivity.explorers.parts.state import Shown, State, compute, explain_displaced
 from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 

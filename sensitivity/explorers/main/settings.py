@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
-
-import numpy as np
-from ase import Atoms
 
 from sensitivity import structures
 from sensitivity.descriptors import DensityCorrelations, Descriptor
-from sensitivity.descriptors.orders import LARGEST_ORDER
 from sensitivity.explorers.main.centers import write_centers
 from sensitivity.explorers.parts.layout import row
 from sensitivity.explorers.parts.libraries import require
 from sensitivity.explorers.parts.programmatic_update import Quiet
-from sensitivity.explorers.parts.state import Reference
-
-MOST_ATOMS = 500
-"""Larger structures have more modes than a chart can show, and take minutes."""
-
-FARTHEST = 1e4
-"""Å from the origin. Pictures have single precision, and show atoms there to a thousandth of an Å;
-at 1e19 Å they overflow."""
-
-DESCRIPTOR = ("order", "n_max", "l_max", "cutoff", "smearing")
-"""The settings of a descriptor."""
-
-ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
-"""What the correlations of each order are called."""
-
-
-USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
-"""What looks at a structure if nothing else is given."""
+from sensitivity.explorers.parts.reference import Reference
+from sensitivity.explorers.parts.refinement import DESCRIPTOR, ORDERS
 
 
 class Settings:
@@ -138,69 +117,3 @@ def _length(name: str, low: float, high: float, tooltip: str, *, width: int) -> 
     return widgets.BoundedFloatText(
         description=name, min=low, max=high, step=0.1, tooltip=tooltip, **_looks(width)
     )
-
-
-def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
-    """Return the structure, and its name if it is from the library.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no structure, there is none of this name, or it is too large or too far away.
-    """
-    if isinstance(structure, str):
-        return structures.load(structure), structure
-    if not isinstance(structure, Atoms):
-        raise TypeError(
-            f"a structure must be ase.Atoms or a name, got {structure!r}; see structures.names()."
-        )
-    check_size(structure)
-    return structure, ""
-
-
-def check_size(atoms: Atoms) -> None:
-    """Refuse a structure that is too large or too far away.
-
-    Raises
-    ------
-    ValueError
-        The message says what to do.
-    """
-    if len(atoms) > MOST_ATOMS:
-        raise ValueError(
-            f"the structure has {len(atoms)} atoms, and the explorer takes at most {MOST_ATOMS}; "
-            "cut out what a center sees with sensitivity.structures.environment."
-        )
-    extents = np.abs([*atoms.positions, *atoms.cell.array[atoms.pbc]])
-    if (np.isfinite(extents) & (extents > FARTHEST)).any():  # others are refused elsewhere
-        raise ValueError(
-            f"positions and periodic cell must be within {FARTHEST:g} Å of the origin, got "
-            f"{extents[np.isfinite(extents)].max():.3g} Å; check the unit, or move the structure."
-        )
-
-
-def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
-    """Return the descriptor with one setting changed.
-
-    A higher order takes a basis that is affordable there, a lower one leaves it as it is.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it has no such setting, or the setting cannot have this value.
-    """
-    if not isinstance(descriptor, DensityCorrelations) or name not in DESCRIPTOR:
-        raise TypeError(
-            f"a {type(descriptor).__name__} has no {name} to be set here; give the explorer "
-            "another descriptor."
-        )
-    if name != "order":
-        return replace(descriptor, **{name: value})
-    found: DensityCorrelations | None = descriptor
-    while found is not None and found.order < value:
-        found = found.higher_order()
-    if found is None:
-        raise ValueError(f"there is no order {value}; give one from 1 to {LARGEST_ORDER}.")
-    odd = found.parity_odd and value >= 3
-    channels = found.contract_channels if value >= 3 else None
-    return replace(found, order=value, parity_odd=odd, contract_channels=channels)

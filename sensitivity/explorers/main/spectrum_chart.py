@@ -12,7 +12,8 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLoc
 
 from sensitivity.explorers.parts.figure_sheet import Sheet, alone
 from sensitivity.explorers.parts.legends import count_columns
-from sensitivity.explorers.parts.state import Reference, State
+from sensitivity.explorers.parts.reference import Reference
+from sensitivity.explorers.parts.state import State
 from sensitivity.numerics import Array
 from sensitivity.plots.palette import ARROW, COLORS, GREY, MARKERS, TRIVIAL
 from sensitivity.spectrum import Spectrum

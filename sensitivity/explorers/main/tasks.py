@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensitivity.explorers.parts.background import Report
-from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
+from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
+from sensitivity.explorers.parts.state import State
 
 LENGTH, STEP = 1.0, 0.05
 """Å: of the curve along a mode, and between its frames."""

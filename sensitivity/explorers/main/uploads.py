@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sensitivity.explorers.main.settings import check_size
-from sensitivity.explorers.parts.state import Upload
+from sensitivity.explorers.parts.reference import Upload
+from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.limits import UPLOAD
 from sensitivity.structures.files import no_frame, take
 from sensitivity.structures.files.isolated import read_isolated

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.explorers.main.actions import JOURNEYS, SOUVENIRS
-from sensitivity.explorers.main.settings import DESCRIPTOR
+from sensitivity.explorers.parts.refinement import DESCRIPTOR
 
 if TYPE_CHECKING:
     from sensitivity.explorers.main.explorer import Explorer

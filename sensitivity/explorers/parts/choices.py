@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from sensitivity.explorers.main.controls import ARROW_LENGTHS, STEP, swing
-from sensitivity.explorers.parts.state import ARROW_LENGTH, Reference
+from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH, ARROW_LENGTHS, STEP, swing
+from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.view import View
 
 

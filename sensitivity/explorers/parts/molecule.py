@@ -16,7 +16,7 @@ from matplotlib.colors import to_rgb
 
 from sensitivity.explorers.parts.layout import FAMILY
 from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.state import ARROW_LENGTH
+from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH
 from sensitivity.numerics import Array
 from sensitivity.plots.palette import ARROW
 

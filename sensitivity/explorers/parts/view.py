@@ -10,9 +10,9 @@ from typing import Any
 import traitlets
 
 from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.error_text import as_sentence
 from sensitivity.explorers.parts.panel import Panel
 from sensitivity.explorers.parts.programmatic_update import Quiet
-from sensitivity.explorers.parts.state import as_sentence
 
 WRONG = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, traitlets.TraitError)
 """What a person can have asked for that cannot be done."""

@@ -9,10 +9,10 @@ import traitlets
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.explorers.main.settings import check_size
 from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.choices import Index, Switch
 from sensitivity.explorers.parts.layout import arrange, row
+from sensitivity.explorers.parts.mode_motion import arrow_ends
 from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
 from sensitivity.explorers.parts.sliders import (
     fold,
@@ -21,7 +21,7 @@ from sensitivity.explorers.parts.sliders import (
     make_switch,
     name_lengths,
 )
-from sensitivity.explorers.parts.state import arrow_ends
+from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.explorers.parts.view import View, seldom
 from sensitivity.explorers.path.path_chart import PathChart
 from sensitivity.explorers.path.trajectory import (

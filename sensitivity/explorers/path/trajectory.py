@@ -14,7 +14,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
-from sensitivity.explorers.parts.state import as_sentence
+from sensitivity.explorers.parts.error_text import as_sentence
 from sensitivity.numerics import Array
 from sensitivity.paths import Path
 from sensitivity.singular import superpose

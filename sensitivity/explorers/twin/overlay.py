@@ -13,8 +13,8 @@ from ase import Atoms
 
 from sensitivity.descriptors import DensityCorrelations, Descriptor
 from sensitivity.descriptors.orders import LARGEST_ORDER
-from sensitivity.explorers.main.settings import ORDERS, refine
-from sensitivity.explorers.parts.state import as_sentence
+from sensitivity.explorers.parts.error_text import as_sentence
+from sensitivity.explorers.parts.refinement import ORDERS, refine
 from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 from sensitivity.singular import Twin, superpose

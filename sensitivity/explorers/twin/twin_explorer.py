@@ -9,13 +9,13 @@ import numpy as np
 import traitlets
 
 from sensitivity.descriptors import REFINABLE, Descriptor, check_descriptor
-from sensitivity.explorers.main.settings import check_size
 from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.choices import Share, Switch
 from sensitivity.explorers.parts.layout import arrange, row
+from sensitivity.explorers.parts.mode_motion import arrow_ends
 from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
 from sensitivity.explorers.parts.sliders import fold, make_film, make_slider, make_switch
-from sensitivity.explorers.parts.state import arrow_ends
+from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.explorers.parts.view import View
 from sensitivity.explorers.twin.overlay import Comparison, compare, conclude, list_orders, overlay
 from sensitivity.explorers.twin.twin_chart import TwinChart

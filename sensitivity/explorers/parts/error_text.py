@@ -1,0 +1,17 @@
+"""Errors as sentences."""
+
+from __future__ import annotations
+
+NO_MEMORY = "There is not enough memory for this. Choose a smaller structure, basis or order."
+
+
+def as_sentence(error: BaseException) -> str:
+    """Return what an error says, as a sentence."""
+    if isinstance(error, KeyboardInterrupt):
+        return "It was cancelled."
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
+    text = " ".join(str(error).split()) or type(error).__name__
+    if text.split()[0].isalpha():  # the name of a file or of an argument stays as it is
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
