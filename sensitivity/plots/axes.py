@@ -84,5 +84,5 @@ def count_columns(figure: Figure, *, names: int, column: int) -> int:
 def _draw_legend(ax: Axes, handles: Any, names: Any, **look: Any) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     if handles:
-        tight = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
+        tight: dict[str, Any] = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
         ax.legend(handles, names, frameon=False, **tight, **look)

@@ -119,8 +119,8 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
     # Dark for small values, light for large ones, in an order that the colour blind see as well.
     colors, seen = colormaps["cividis"], _any_seen(convergence)
     if seen:
-        norm = _normalize(values)
-        shown = np.maximum(values, norm.vmin)
+        lowest, highest = _find_decades(values)
+        norm, shown = LogNorm(lowest, highest), np.maximum(values, lowest)
         image = ax.imshow(shown.T, norm=norm, cmap=colors, **style)
         extend = "min" if (values <= RANK_THRESHOLD).any() else "neither"
         bar = ax.figure.colorbar(image, ax=ax, extend=extend, label=MEASURE)
@@ -140,11 +140,11 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
     return bar
 
 
-def _normalize(values: Array) -> LogNorm:
-    """Colours for whole decades, zeros left out."""
+def _find_decades(values: Array) -> tuple[float, float]:
+    """Whole powers of ten around the values, zeros left out."""
     seen = values[values > RANK_THRESHOLD]
     bottom, top = np.floor(np.log10(seen.min())), np.ceil(np.log10(seen.max()))
-    return LogNorm(10.0**bottom, 10.0 ** max(bottom + 1, top))
+    return 10.0 ** float(bottom), 10.0 ** float(max(bottom + 1, top))
 
 
 def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:

@@ -72,7 +72,8 @@ def _describe(result: Spectrum | Diagnosis, mode: int) -> tuple[str, float, Arra
     """Kind or cause, singular value, zero if it is rounding, and displacement of a mode."""
     if isinstance(result, Diagnosis):
         found, scale = result.modes[mode], result.spectrum.scale
-        name, value, displacement = found.cause, found.singular_value, found.displacement
+        value, displacement = found.singular_value, found.displacement
+        name: str = found.cause
     else:
         name, scale = result.kinds[mode], result.scale
         value, displacement = float(result.singular_values[mode]), result.modes[mode]

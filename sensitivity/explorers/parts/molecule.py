@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 from matplotlib.colors import to_rgb
 
-from sensitivity.explorers.parts.layout import FAMILY
+from sensitivity.explorers.parts.layout import FAMILY, HEIGHT
 from sensitivity.explorers.parts.libraries import require
 from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH
 from sensitivity.numerics import Array
@@ -25,9 +25,6 @@ ARROW_RADIUS = 0.11
 
 BALL = 0.45
 """Radius of an atom of a structure in one colour, in covalent radii."""
-
-HEIGHT = 420
-"""Pixels: as high as the chart beside it."""
 
 FIELD_OF_VIEW = 25
 """Degrees: with a telephoto lens, near atoms do not look larger than they are."""
