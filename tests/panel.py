@@ -78,7 +78,8 @@ def heights(values: Any, explorer: Explorer) -> np.ndarray:
     zero = spectrum.zero_level or spectrum.threshold
     axis = explorer.chart.figure.axes[0].yaxis
     labels = [label.get_text() for label in axis.get_majorticklabels()]
-    assert (lowest := axis.get_majorticklocs()[labels.index("0")]) < zero
+    lowest = axis.get_majorticklocs()[labels.index("0")]
+    assert lowest < zero
     return np.where(np.array(values) > zero, values, lowest)
 
 

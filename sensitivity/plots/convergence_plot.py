@@ -69,7 +69,7 @@ def _draw_line(ax: Axes, convergence: Convergence, name: str) -> None:
     style: dict[str, Any] = {"linestyle": "none", "color": foreground(ax), "clip_on": False}
     for chosen, face, label in (
         (full & known, COLORS["internal"], "full rank"),
-        (~full & known, background(ax), "less"),
+        (~full & known, background(ax), "lower rank"),
     ):
         if chosen.any():
             ax.plot(x[chosen], heights[chosen], "o", mfc=face, label=label, zorder=3, **style)
@@ -78,7 +78,7 @@ def _draw_line(ax: Axes, convergence: Convergence, name: str) -> None:
         where = ax.get_xaxis_transform()
         ax.plot(x[~known], bottom, "x", label="not computed", transform=where, **style)
     ax.xaxis.set_major_locator(MaxNLocator(7, integer=bool((x % 1 == 0).all())))
-    ax.set_xlabel(_with_unit(name))
+    ax.set_xlabel(name_setting(name))
     if _any_seen(convergence):
         above: dict[str, Any] = {"textcoords": "offset points", "ha": "center"}
         above |= {"color": foreground(ax), "fontsize": "x-small"}
@@ -108,7 +108,8 @@ def name_rank(convergence: Convergence) -> str:
     return f"rank, of {convergence.visible.max()} that symmetry allows"
 
 
-def _with_unit(name: str) -> str:
+def name_setting(name: str) -> str:
+    """Return the label of a setting, with its unit."""
     return f"{name} (Å)" if name in ("smearing", "cutoff") else name
 
 
@@ -152,7 +153,7 @@ def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
         numbers = convergence.parameters[name]
         step = 1 + (len(numbers) - 1) // 7  # more crowd along an axis
         axis.set_ticks(range(0, len(numbers), step), [f"{value:g}" for value in numbers[::step]])
-        axis.set_label_text(_with_unit(name))
+        axis.set_label_text(name_setting(name))
 
 
 def _hatch(ax: Axes, chosen: NDArray[np.bool_]) -> None:

@@ -310,7 +310,7 @@ def test_many_cells_hold_no_text_in_a_small_figure():
 def test_line_of_one_parameter(row):
     ax = plots.plot_convergence(row)
     drawn = markers(ax)
-    assert list(drawn) == ["full rank", "less", "not computed"]
+    assert list(drawn) == ["full rank", "lower rank", "not computed"]
     full = np.flatnonzero(row.full)
     assert np.array_equal(drawn["full rank"][0], np.array(row.parameters["n_max"])[full])
     assert np.array_equal(drawn["full rank"][1], row.smallest[full])

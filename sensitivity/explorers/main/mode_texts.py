@@ -8,8 +8,7 @@ from sensitivity.diagnosis import DiagnosedMode
 from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.state import Shown, State
 from sensitivity.plots.palette import ARROW, COLORS
-from sensitivity.spectrum import TRIVIAL
-from sensitivity.spectrum import Spectrum
+from sensitivity.spectrum import TRIVIAL, Spectrum
 
 FIRST_STEP = 0.01
 """Å: by how much a mode is moved when it is said what the features make of it."""

@@ -79,8 +79,8 @@ class FigureWidget:
         dots = 100  # per inch: sizes in points are then what they are in print
         self._share, self._limits = share, (narrowest, widest)
         self._head, self._column = head / HEIGHT, column
-        self._width = narrowest
-        self.figure = Figure((narrowest / dots, HEIGHT / dots), dpi=dots, layout="constrained")
+        self._width = 420  # pixels, until the page tells its own width
+        self.figure = Figure((self._width / dots, HEIGHT / dots), dpi=dots, layout="constrained")
         self.lock: AbstractContextManager[bool] = RLock()
         make = _Live if find_spec("ipympl") else _Still
         self._canvas = make(self.figure, self.lock)

@@ -50,6 +50,8 @@ class MotionView(View):
 
     arrows = Switch(True)
 
+    chart: FigureWidget
+
     @property
     def stop(self) -> int:
         """The number of the stop of the slider that is nearest to what is shown."""
@@ -81,9 +83,7 @@ class MotionView(View):
         self.molecule = Molecule(on_width=chart.fit)
         self.slider = make_slider(labels.label, labels.slider, stops=stops)
         self.film = make_film(labels.film, count=len(stops))
-        self.switch = make_switch(
-            "arrows", labels.arrows, icon="arrows", width=90, on=self.arrows
-        )
+        self.switch = make_switch("arrows", labels.arrows, icon="arrows", width=90, on=self.arrows)
         self.reset = require("ipywidgets").Button(
             description="reset", icon="undo", tooltip=labels.reset, layout={"width": "90px"}
         )

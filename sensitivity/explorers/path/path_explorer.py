@@ -63,6 +63,8 @@ class PathExplorer(MotionView):
 
     frame = Index()
 
+    chart: PathChart
+
     def __init__(self, path: Path | Trajectory) -> None:
         super().__init__()
         found = self._trajectory = _check_path(path)
@@ -136,7 +138,7 @@ class PathExplorer(MotionView):
     @property
     def stop(self) -> int:
         """The frame."""
-        return self.frame
+        return int(self.frame)
 
     def _go(self, stop: int) -> None:
         self.frame = stop

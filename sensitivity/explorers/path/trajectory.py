@@ -129,10 +129,9 @@ def interpolate(
         If the two are not molecules of the same atoms, are the same structure, or the number of
         frames is out of range.
     """
-    remedy = f"try {COUNT}"
-    check_integer(  # a slider of more stops than pixels is of no use
-        count, "count", "from 2 to 1000 frames", accepts=lambda n: 2 <= n <= 1000, remedy=remedy
-    )
+    most, remedy = 1000, f"try {COUNT}"  # a slider has no more pixels
+    expected = f"a number of frames from 2 to {most}"
+    check_integer(count, "count", expected, accepts=lambda n: 2 <= n <= most, remedy=remedy)
     check_descriptor(descriptor)
     chosen = check_centers(first, centers)
     inversion = descriptor.inversion_invariant
@@ -203,7 +202,7 @@ def _displace(atoms: Atoms, change: Array) -> Atoms:
 def _superpose(
     atoms: Atoms, other: Atoms, *, centers: tuple[int, ...], inversion: bool
 ) -> tuple[Atoms, str]:
-    """Superpose a molecule on another one, in the order of its atoms; add a remark on the result."""
+    """Return a molecule superposed on another one, in the order of its atoms, and a remark."""
     if len(other) > MOST_MATCHED:
         return _superpose_in_order(atoms, other), ", atoms in the order in which they were given"
     if len(centers) == 1:
@@ -249,5 +248,3 @@ def _superpose_in_order(atoms: Atoms, other: Atoms) -> Atoms:
     laid: Atoms = other.copy()
     laid.positions = start @ (u @ v).T + other.positions.mean(axis=0)
     return laid
-
-

@@ -1,4 +1,4 @@
-"""Two structures laid on each other, and what correlations of each order make of the two.
+"""Two superposed structures, and the difference of their features at each correlation order.
 
 Everything here is a pure function or a result; the widgets show it and compute nothing.
 """
@@ -11,10 +11,9 @@ from functools import cached_property
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import DensityCorrelations, Descriptor
-from sensitivity.descriptors.orders import LARGEST_ORDER
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.explorers.parts.error_text import as_sentence
-from sensitivity.explorers.parts.refinement import ORDERS, refine
+from sensitivity.explorers.parts.refinement import ORDERS
 from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 from sensitivity.singular import Twin, superpose
@@ -24,20 +23,17 @@ SAME = 1e-12
 """Relative to the features: differences up to this are rounding. Twins agree to 1e-13 at their own
 order; at a lower one the same rounding is compared with fewer and smaller features."""
 
-GAP = 1.5
-"""Å between two structures beside each other."""
-
 
 @dataclass(frozen=True, eq=False)
 class Overlay:
-    """Two environments of a center, the second laid on the first.
+    """Two environments of a center, the second superposed on the first.
 
     Attributes
     ----------
     first
         N atoms, the center first.
     second
-        N atoms in the same order, turned, like atoms exchanged, and mirrored if that fits better
+        N atoms in the same order, rotated, like atoms exchanged, and mirrored if that fits better
         and the descriptor does not see it.
     rmsd
         Å, root mean square distance of the atoms.
@@ -49,22 +45,23 @@ class Overlay:
 
     @property
     def difference(self) -> Array:
-        """Shape (N, 3), in Å: what leads from the first to the second."""
+        """Shape (N, 3), in Å: the displacement from the first to the second."""
         return np.asarray(self.second.positions - self.first.positions)
 
     @cached_property
     def view(self) -> Array:
-        """Shape (3, 3): from where the difference is seen; rows are right, up, to the viewer."""
+        """Shape (3, 3): the view that shows the difference; rows are right, up, to the viewer."""
         return choose_view(self.first, self.difference)
 
     @cached_property
     def shift(self) -> Array:
-        """Shape (3,), in Å: by how much the second moves to the right to stand beside the first."""
+        """Shape (3,), in Å: shift to the right that puts the second beside the first."""
         both = np.concatenate([self.first.positions, self.second.positions]) @ self.view[0]
-        return np.asarray((np.ptp(both) + GAP) * self.view[0])
+        gap = 1.5  # Å
+        return np.asarray((np.ptp(both) + gap) * self.view[0])
 
     def place(self, share: float, *, side_by_side: bool) -> tuple[Array, Array]:
-        """Positions of both, each of shape (N, 3), the second at a share of its way from the first.
+        """Return the positions of both, each of shape (N, 3), with the second interpolated.
 
         At share 0 the second is where the first is, at 1 it is the second.
         """
@@ -101,7 +98,7 @@ class Comparison:
 
 
 def overlay(twin: Twin, descriptor: Descriptor) -> Overlay:
-    """Lay the second environment of a twin on the first.
+    """Superpose the second environment of a twin on the first.
 
     Raises
     ------
@@ -114,17 +111,20 @@ def overlay(twin: Twin, descriptor: Descriptor) -> Overlay:
 
 
 def list_orders(descriptor: Descriptor) -> list[tuple[Comparison, Descriptor | str]]:
-    """Return what is to be compared, each with its descriptor, or why there is none."""
-    if not isinstance(descriptor, DensityCorrelations):
-        higher = descriptor.higher_order()
-        own = Comparison(f"this one:\n{type(descriptor).__name__}", own=True)
+    """Return the comparisons to be made, each with its descriptor, or why there is none."""
+    known = with_defaults(descriptor)
+    if known.order is None:
+        higher = known.higher_order()
+        own = Comparison(f"this one:\n{known.name}", own=True)
         following = [] if higher is None else [(Comparison("next order"), higher)]
         return [(own, descriptor), *following]
+    orders = {known.order: str(known.order), **ORDERS}
+    found = {order: _of_order(descriptor, order) for order in sorted(orders)}
     return [
-        (Comparison(f"order {ORDERS[order].replace(': ', chr(10))}", own=order == descriptor.order),
-         _of_order(descriptor, order))
-        for order in range(1, LARGEST_ORDER + 1)
-    ]  # fmt: skip
+        (Comparison(f"order {orders[order].replace(': ', chr(10))}", order == known.order), each)
+        for order, each in found.items()
+        if each is not None
+    ]
 
 
 def compare(twin: Twin, which: Comparison, descriptor: Descriptor | str) -> Comparison:
@@ -140,7 +140,7 @@ def compare(twin: Twin, which: Comparison, descriptor: Descriptor | str) -> Comp
 
 
 def conclude(comparisons: list[Comparison]) -> str:
-    """Say in a few words which orders tell two structures apart."""
+    """Return a phrase that names the orders that tell two structures apart."""
     known = [each for each in comparisons if each.difference is not None]
     apart = [_short(each) for each in known if not each.same]
     if len(known) < len(comparisons) - sum(bool(each.problem) for each in comparisons):
@@ -152,11 +152,10 @@ def conclude(comparisons: list[Comparison]) -> str:
     return f"{_enumerate(apart)} {'tells' if len(apart) == 1 else 'tell'} the two apart"
 
 
-def _of_order(descriptor: DensityCorrelations, order: int) -> Descriptor | str:
-    if order == descriptor.order:
-        return descriptor
+def _of_order(descriptor: Descriptor, order: int) -> Descriptor | str | None:
+    known = with_defaults(descriptor)
     try:
-        return refine(descriptor, "order", order)
+        return descriptor if order == known.order else known.of_order(order)
     except ValueError as error:
         return as_sentence(error)
 
@@ -166,7 +165,7 @@ def _short(comparison: Comparison) -> str:
 
 
 def _enumerate(names: list[str]) -> str:
-    """Names in a row: 'order 3 and order 4' is 'orders 3 and 4'."""
+    """Join names; 'order 3 and order 4' becomes 'orders 3 and 4'."""
     if len(names) > 1 and all(name.startswith("order ") for name in names):
         numbers = [name.removeprefix("order ") for name in names]
         return f"orders {', '.join(numbers[:-1])} and {numbers[-1]}"
