@@ -121,18 +121,28 @@ def _draw_bonds(ax: Axes, atoms: Atoms, *, view: Array) -> None:
             ax.add_collection(line)
 
 
-def _draw_cell(ax: Axes, atoms: Atoms, *, view: Array) -> None:
-    vectors = atoms.cell.array[atoms.pbc] @ view.T  # [periodic direction, right/up/towards]
-    corners = list(product((0, 1), repeat=len(vectors)))
+def cell_edges(atoms: Atoms) -> Array:
+    """Return start and end of the edges of a periodic cell, in Å, shape (edges, 2, 3).
+
+    There are twelve, or the four of a layer, at the mean height of its atoms.
+    """
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    middle = atoms.positions.mean(axis=0)
+    away = middle - middle @ np.linalg.pinv(vectors) @ vectors
     edges = [
-        [np.dot(a, vectors)[:2], np.dot(b, vectors)[:2]]
-        for a in corners
-        for b in corners
-        if sum(b) == sum(a) + 1 and np.all(np.array(a) <= b)
+        [start, start + vector]
+        for axis, vector in enumerate(vectors)
+        for corner in product((0.0, 1.0), repeat=len(vectors) - 1)
+        for start in [np.array(corner) @ np.delete(vectors, axis, axis=0) + away]
     ]
-    if edges:
+    return np.array(edges).reshape(-1, 2, 3)
+
+
+def _draw_cell(ax: Axes, atoms: Atoms, *, view: Array) -> None:
+    edges = cell_edges(atoms) @ view.T  # [edge, start/end, right/up/towards]
+    if len(edges):
         style: dict[str, Any] = {"linewidths": 0.7, "linestyles": "--", "alpha": 0.6, "zorder": 0.5}
-        ax.add_collection(LineCollection(edges, colors=foreground(ax), **style))
+        ax.add_collection(LineCollection(edges[..., :2], colors=foreground(ax), **style))
 
 
 def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import traitlets
 
@@ -110,3 +110,15 @@ class View(traitlets.HasTraits):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self.widget._repr_mimebundle_(**kwargs)
+
+
+def run_through(steps: Iterable[T], report: Report, *, start: T) -> T:
+    """Return the last of the steps of a computation, or the last before it was cancelled.
+
+    Each is a result of which more and more is known. They are reported now and then.
+    """
+    found, tell = start, seldom(report)
+    with Stop():
+        for found in steps:
+            tell(found)
+    return found
