@@ -142,7 +142,7 @@ def _draw_cell(ax: Axes, atoms: Atoms, *, view: Array) -> None:
     edges = cell_edges(atoms) @ view.T  # [edge, start/end, right/up/towards]
     if len(edges):
         style: dict[str, Any] = {"linewidths": 0.7, "linestyles": "--", "alpha": 0.6, "zorder": 0.5}
-        ax.add_collection(LineCollection(edges[..., :2], colors=foreground(ax), **style))
+        ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
 
 
 def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:

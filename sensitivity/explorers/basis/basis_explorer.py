@@ -19,16 +19,17 @@ from sensitivity.explorers.basis.basis_map import (
     find_basis,
     why_nothing,
 )
-from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.background import Failure, Worker
 from sensitivity.explorers.parts.error_text import as_sentence
 from sensitivity.explorers.parts.layout import row, spread
-from sensitivity.explorers.parts.programmatic_update import Quiet
+from sensitivity.explorers.parts.programmatic_update import Entered
 from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.sliders import make_slider, offer_stops
 from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.explorers.parts.view import View, seldom
+from sensitivity.explorers.parts.view import View, run_through
 from sensitivity.numerics import Array
 from sensitivity.plots.convergence_plot import name_setting
+from sensitivity.progress import Cancelled
 
 TOOLTIPS = {
     "n_max": "Number of radial functions: the resolution of distances",
@@ -92,7 +93,7 @@ class BasisExplorer(View):
         self._reference = examine(Subject(atoms, descriptor, centers))
         self._descriptor = descriptor
         self._before: Array | None = None
-        self._quiet = Quiet()
+        self._quiet = Entered()
         self._grid = Grid.around(descriptor)
         self.chart, self.map = SpectrumChart(), BasisMap()
         self.sliders = {name: _make_slider(name) for name in (*self._stops(),)}
@@ -181,7 +182,7 @@ class BasisExplorer(View):
         self.panel.say(*describe_basis(reference))
 
     def _show_no_causes(self, error: Failure) -> None:
-        if not isinstance(error, KeyboardInterrupt):
+        if not isinstance(error, Cancelled):
             self.panel.tell(f"The causes are not known: {as_sentence(error)}", trouble=True)
 
     def _stay(self, error: Failure) -> None:
@@ -204,19 +205,14 @@ class BasisExplorer(View):
             self.reference.atoms, descriptor, centers=self.reference.centers, grid=self._grid
         )
 
-        def work(report: Report) -> Convergence:
-            found, tell = start, seldom(report)
-            try:
-                for found in fill_map(start):
-                    tell(found)
-            except KeyboardInterrupt:  # what is known is shown
-                pass
-            return found
-
         self._show_map(start)
         self.panel.tell(f"The map: 0 of {self._grid.size} bases ...")
         self._task.start(
-            work, then=self._show_map, failed=self._fail, told=self._show_map, patience=0.0
+            lambda report: run_through(fill_map(start), report, start=start),
+            then=self._show_map,
+            failed=self._fail,
+            told=self._show_map,
+            patience=0.0,
         )
 
     def _show_map(self, found: Convergence) -> None:

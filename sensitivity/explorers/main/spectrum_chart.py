@@ -19,20 +19,8 @@ from sensitivity.plots.palette import ARROW, COLORS, MARKERS, cause_color
 from sensitivity.plots.zeros import ZeroAxis, set_decades
 from sensitivity.spectrum import Spectrum
 
-TOP = 8.0
-"""Room above the largest singular value, for growth."""
-
-HEAD = 54
-"""Pixels above the pictures: three lines of a legend."""
-
-COLUMN = 97
-"""Points of the longest name of a cause in the legend, with its marker."""
-
-MANY = 20
-"""Markers above this number are drawn smaller."""
-
-_BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
-_THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
+BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
+THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
 
 
 class Chart:
@@ -53,7 +41,7 @@ class Chart:
     """
 
     def __init__(self) -> None:
-        self._sheet = FigureWidget(head=HEAD)
+        self._sheet = FigureWidget(head=54)  # pixels: three lines of a legend
         self.figure, self.widget = self._sheet.figure, self._sheet.widget
         self.lock = self._sheet.lock
 
@@ -86,7 +74,7 @@ class Chart:
         self._cursor.set_xdata([state.amplitude])
         for mode, line in enumerate(self.traces):
             internal = self._kinds[mode] == "internal"
-            line.set(visible=internal, **(_BOLD if mode == state.mode else _THIN))
+            line.set(visible=internal, **(BOLD if mode == state.mode else THIN))
         self._name(causes)
         self._sheet.refresh()
 
@@ -127,7 +115,8 @@ class Chart:
         for old in tuple(self.figure.legends):
             old.remove()
         lines = [self.before, *(self.values[cause] for cause in self._legend)]
-        columns = count_columns(self.figure, names=len(lines), column=COLUMN)
+        longest = 97  # points of the longest name of a cause, with its marker
+        columns = count_columns(self.figure, names=len(lines), column=longest)
         style: dict[str, Any] = {"fontsize": 8, "frameon": False, "loc": "upper center"}
         tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "borderaxespad": 0.2}
         self.figure.legend(handles=lines, ncols=columns, **style, **tight)
@@ -136,7 +125,8 @@ class Chart:
 
 def _scale(left: Axes, right: Axes, reference: Spectrum) -> ZeroAxis:
     count, zero = len(reference.singular_values), reference.zero_level or reference.threshold
-    top = TOP * max(float(reference.singular_values.max()), zero)
+    room = 8.0  # above the largest singular value, for growth
+    top = room * max(float(reference.singular_values.max()), zero)
     axis = set_decades(left, float(np.log10(zero)), float(np.log10(top)), zero=zero, ticks=6)
     left.set(xlim=(-0.8, count - 0.2), xlabel="mode", ylabel="singular value (1/Å)")
     left.xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -150,7 +140,7 @@ def _scale(left: Axes, right: Axes, reference: Spectrum) -> ZeroAxis:
 
 
 def _markers(axes: Axes, count: int) -> tuple[dict[str, Line2D], Line2D, Line2D]:
-    size = 8.0 if count <= MANY else 5.0
+    size = 8.0 if count <= 20 else 5.0
     style: dict[str, Any] = {"linestyle": "none", "markersize": size}
     (before,) = axes.plot(
         np.arange(count), np.ones(count), marker="_", color="gray", label="at amplitude 0", **style
@@ -167,7 +157,7 @@ def _markers(axes: Axes, count: int) -> tuple[dict[str, Line2D], Line2D, Line2D]
 
 
 def _lines(axes: Axes, count: int, *, reach: float) -> tuple[list[Line2D], Line2D]:
-    traces = [axes.plot([], [], **_THIN)[0] for _ in range(count)]
+    traces = [axes.plot([], [], **THIN)[0] for _ in range(count)]
     cursor = axes.axvline(0.0, color=ARROW, linewidth=1, linestyle=":")
     axes.set_xlim(-1.05 * reach, 1.05 * reach)
     return traces, cursor

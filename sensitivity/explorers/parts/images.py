@@ -41,9 +41,7 @@ class Images:
         return Atoms(numbers, positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
-def near_images(
-    atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = 100
-) -> Images:
+def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = 100) -> Images:
     """Return the images that some center sees: the nearest whole shells of at most ``most`` atoms.
 
     More images hide each other and the atoms, and take longer to draw.

@@ -9,26 +9,23 @@ import traitlets
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.choices import Index
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.parts.sliders import name_lengths
 from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.explorers.parts.view import seldom
+from sensitivity.explorers.parts.view import run_through
 from sensitivity.explorers.path.path_chart import PathChart
 from sensitivity.explorers.path.trajectory import (
     COUNT,
     Trajectory,
-    coarse_to_fine,
-    examine_frame,
+    examine,
+    examine_start,
     interpolate,
-    learn,
 )
 from sensitivity.numerics import Array
 from sensitivity.paths import Path
 from sensitivity.plots.camera import choose_view
-from sensitivity.spectrum import Spectrum
 
 
 class PathExplorer(MotionView):
@@ -67,12 +64,10 @@ class PathExplorer(MotionView):
 
     def __init__(self, path: Path | Trajectory) -> None:
         super().__init__()
-        found = self._trajectory = _check_path(path)
-        if not found.complete:
-            found = learn(found, {0: _examine_start(found)})
+        found = _check_path(path)
+        self._trajectory = found = found if found.complete else examine_start(found)
         chart = PathChart()
         chart.load(found, frame=0)
-        self._trajectory = found
         marked = found.centers if len(found.centers) < len(found.frames[0]) else ()
         self._build(
             chart,
@@ -156,22 +151,15 @@ class PathExplorer(MotionView):
         self.panel.say(describe_frame(self.trajectory, self.frame), self.trajectory.status)
 
     def _compute(self) -> None:
-        """Compute the spectra in the background, the whole path roughly first."""
+        """Compute the spectra in the background."""
         start = self.trajectory
-
-        def work(report: Report) -> Trajectory:
-            found: dict[int, Spectrum | str] = {}
-            tell = seldom(report)
-            try:
-                for frame in coarse_to_fine(len(start.frames))[1:]:
-                    found[frame] = examine_frame(start, frame)
-                    tell(learn(start, found))
-            except KeyboardInterrupt:  # what is known is shown
-                pass
-            return learn(start, found)
-
         self._tell_progress(start)
-        self._task.start(work, then=self._finish, failed=self._fail, told=self._show_more)
+        self._task.start(
+            lambda report: run_through(examine(start), report, start=start),
+            then=self._finish,
+            failed=self._fail,
+            told=self._show_more,
+        )
 
     def _show_more(self, trajectory: Trajectory) -> None:
         self._learn(trajectory)
@@ -223,13 +211,6 @@ def describe_frame(trajectory: Trajectory, frame: int) -> str:
         return f"{seen}; the features are those of the start."
     share = f", {100 * distance / visible:.2g} % of the change along the most visible mode"
     return f"{seen}; the features have changed by {distance:.1e}{share if visible > 0 else ''}."
-
-
-def _examine_start(trajectory: Trajectory) -> Spectrum:
-    found = examine_frame(trajectory, 0)
-    if isinstance(found, str):
-        raise ValueError(f"the first structure has no spectrum: {found}")
-    return found
 
 
 def _check_path(path: Path | Trajectory) -> Trajectory:

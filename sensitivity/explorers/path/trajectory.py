@@ -5,6 +5,7 @@ Everything here is a pure function or a result; the widgets show it and compute 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -158,7 +159,7 @@ def interpolate(
     )
 
 
-def examine_frame(trajectory: Trajectory, frame: int) -> Spectrum | str:
+def _examine_frame(trajectory: Trajectory, frame: int) -> Spectrum | str:
     """Return the spectrum of a frame, without its modes, or the reason why it has none."""
     atoms, descriptor = trajectory.frames[frame], trajectory.descriptor
     assert descriptor is not None
@@ -172,14 +173,34 @@ def examine_frame(trajectory: Trajectory, frame: int) -> Spectrum | str:
     return replace(found, modes=found.modes[:0].copy())
 
 
-def learn(trajectory: Trajectory, found: dict[int, Spectrum | str]) -> Trajectory:
-    """Return the trajectory with what was found of some frames."""
+def examine(trajectory: Trajectory) -> Iterator[Trajectory]:
+    """Yield the trajectory with more and more spectra, the whole path roughly first."""
+    for frame in coarse_to_fine(len(trajectory.frames)):
+        if trajectory.spectra[frame] is None:
+            trajectory = _learn(trajectory, frame, _examine_frame(trajectory, frame))
+            yield trajectory
+
+
+def examine_start(trajectory: Trajectory) -> Trajectory:
+    """Return the trajectory with the spectrum of the first frame.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    found = _examine_frame(trajectory, 0)
+    if isinstance(found, str):
+        raise ValueError(f"the first structure has no spectrum: {found}")
+    return _learn(trajectory, 0, found)
+
+
+def _learn(trajectory: Trajectory, frame: int, found: Spectrum | str) -> Trajectory:
     spectra, problems = list(trajectory.spectra), list(trajectory.problems)
-    for frame, result in found.items():
-        if isinstance(result, str):
-            problems[frame] = result
-        else:
-            spectra[frame] = result
+    if isinstance(found, str):
+        problems[frame] = found
+    else:
+        spectra[frame] = found
     return replace(trajectory, spectra=tuple(spectra), problems=tuple(problems))
 
 

@@ -5,6 +5,7 @@ Everything here is a pure function or a result; the widgets show it and compute 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -137,6 +138,16 @@ def compare(twin: Twin, which: Comparison, descriptor: Descriptor | str) -> Comp
         return replace(which, problem=as_sentence(error))
     difference = float(np.linalg.norm(first - second) / np.linalg.norm(first))
     return replace(which, difference=difference)
+
+
+def compare_all(
+    twin: Twin, orders: Sequence[tuple[Comparison, Descriptor | str]]
+) -> Iterator[list[Comparison]]:
+    """Yield all comparisons, of which more and more are known."""
+    found = [which for which, _ in orders]
+    for k, (which, descriptor) in enumerate(orders):
+        found[k] = compare(twin, which, descriptor)
+        yield list(found)
 
 
 def conclude(comparisons: list[Comparison]) -> str:

@@ -9,14 +9,20 @@ import numpy as np
 import traitlets
 
 from sensitivity.descriptors import REFINABLE, Descriptor, check_descriptor
-from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.choices import Share, Switch
 from sensitivity.explorers.parts.libraries import require
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.parts.sliders import make_switch
 from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.explorers.twin.overlay import Comparison, compare, conclude, list_orders, overlay
+from sensitivity.explorers.parts.view import run_through
+from sensitivity.explorers.twin.overlay import (
+    Comparison,
+    compare_all,
+    conclude,
+    list_orders,
+    overlay,
+)
 from sensitivity.explorers.twin.twin_chart import TwinChart
 from sensitivity.numerics import Array
 from sensitivity.plots.palette import SERIES
@@ -132,26 +138,15 @@ class TwinExplorer(MotionView):
 
     def _compare(self, orders: list[tuple[Comparison, Descriptor | str]]) -> None:
         """Compare the features in the background, order by order."""
-        twin = self.twin
-
-        def work(report: Report) -> list[Comparison]:
-            found = [which for which, _ in orders]
-            try:
-                for k, (which, descriptor) in enumerate(orders):
-                    found[k] = compare(twin, which, descriptor)
-                    report(list(found))
-            except KeyboardInterrupt:  # what is known is shown
-                found = [
-                    each
-                    if each.difference is not None or each.problem
-                    else replace(each, problem="It was cancelled.")
-                    for each in found
-                ]
-            return found
-
-        self._show([which for which, _ in orders])
+        twin, start = self.twin, [which for which, _ in orders]
+        self._show(start)
         self.panel.tell("Comparing the features ...")
-        self._task.start(work, then=self._finish, failed=self._fail, told=self._show)
+        self._task.start(
+            lambda report: run_through(compare_all(twin, orders), report, start=start),
+            then=self._finish,
+            failed=self._fail,
+            told=self._show,
+        )
 
     def _show(self, comparisons: list[Comparison]) -> None:
         self._comparisons = comparisons
@@ -159,8 +154,15 @@ class TwinExplorer(MotionView):
         self.panel.say(describe_twin(self.twin, comparisons), self.twin.status)
 
     def _finish(self, comparisons: list[Comparison]) -> None:
-        self._show(comparisons)
-        named = [(" ".join(each.name.split()), each.problem) for each in comparisons]
+        self._show(
+            [
+                replace(each, problem=each.problem or "It was cancelled.")
+                if each.difference is None
+                else each
+                for each in comparisons
+            ]
+        )
+        named = [(" ".join(each.name.split()), each.problem) for each in self.comparisons]
         self.panel.tell(
             " ".join(f"{name[:1].upper()}{name[1:]}: {why}" for name, why in named if why)
         )
