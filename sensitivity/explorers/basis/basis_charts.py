@@ -118,7 +118,7 @@ class BasisMap(FigureWidget):
         self.refresh()
 
     def on_click(self, choose: Callable[[dict[str, int]], None]) -> None:
-        """Call this with the settings that a person clicked on."""
+        """Call this with the settings that the user clicked on."""
 
         def clicked(event: Any) -> None:
             if event.inaxes is not self._axes or not self.frames:

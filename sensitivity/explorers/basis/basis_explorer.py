@@ -235,7 +235,7 @@ class BasisExplorer(View):
             self.panel.tell(f"Cancelled: {size - known} bases were not tried.")
 
     def _show_controls(self) -> None:
-        """Set the sliders to the settings, without acting as if a person had moved them."""
+        """Set the sliders to the settings, without acting as if the user had moved them."""
         with self._quiet:
             for name, stops in self._stops().items():
                 slider = self.sliders[name]

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from functools import wraps
 from importlib.util import find_spec
 from threading import RLock
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, TypeVar, cast
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_webagg_core import FigureCanvasWebAggCore
@@ -20,26 +20,18 @@ from sensitivity.explorers.parts.libraries import require
 from sensitivity.plots.axes import add_fitting_legend
 
 
-class Lockable(Protocol):
-    """An object that only one thread at a time may change."""
-
-    lock: AbstractContextManager[bool]
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
-S = TypeVar("S", bound=Lockable)
-
-
-def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+def alone(method: Method) -> Method:
     """Let a method wait until no other thread draws the figure or changes it."""
 
     @wraps(method)
-    def wait_and_act(self: S, /, *arguments: P.args, **keywords: P.kwargs) -> T:
+    def wait_and_act(self: Any, *arguments: Any, **keywords: Any) -> Any:
         with self.lock:
             return method(self, *arguments, **keywords)
 
-    return wait_and_act
+    return cast(Method, wait_and_act)
 
 
 class FigureWidget:
@@ -50,12 +42,11 @@ class FigureWidget:
     share
         Of the width of the explorer.
     narrowest, widest
-        Pixels: narrower, the labels crowd, and the figure takes the whole width; wider, there is
-        nothing more to see.
+        Pixels. If the share is narrower, labels crowd, and the figure takes the whole width.
     head
         Pixels that are kept free at the top, for a legend that changes while nothing else does.
     column
-        Points of the longest name in the legends of the axes; None to leave legends alone.
+        Points of the longest name in the legends of the axes; None without legends.
 
     Attributes
     ----------
@@ -133,7 +124,7 @@ class FigureWidget:
         self.finish()
 
     def watch_clicks(self, act: Callable[[Any], None]) -> None:
-        """Call this with the event when a person clicks on some axes."""
+        """Call this with the event when the user clicks on some axes."""
 
         def clicked(event: Any) -> None:
             if event.inaxes is not None:
@@ -161,7 +152,11 @@ class _Live:
         self.widget.header_visible = self.widget.toolbar_visible = False
         self.widget.footer_visible = self.widget.resizable = False
         # A new view makes itself resizable, whatever it is told before.
-        self.widget.on_msg(lambda _, message, __: self._fix_size(message))
+        self.widget.on_msg(
+            lambda _, message, __: (
+                message.get("type") == "initialized" and self.widget.send_state("resizable")
+            )
+        )
         self._figure, self._rest, self._asked = figure, None, False
         figure.canvas.mpl_connect("draw_event", self._keep)
 
@@ -219,10 +214,6 @@ class _Live:
         ]
         for artist in sorted(artists, key=lambda artist: artist.get_zorder()):
             self._figure.draw_artist(artist)
-
-    def _fix_size(self, message: dict[str, Any]) -> None:
-        if message.get("type") == "initialized":
-            self.widget.send_state("resizable")
 
 
 class _Still:

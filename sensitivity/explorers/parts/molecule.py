@@ -101,7 +101,7 @@ class Molecule:
     widget
         The nglview widget.
     camera
-        The position of the viewer, unless a person has turned the molecule.
+        The position of the viewer, unless the user has turned the molecule.
     sent
         What was last sent to the page, in Å: by number of the body its atoms, shape (N, 3); and
         under ``ARROWS``, start and end of the arrows, shape (2, N, 3).

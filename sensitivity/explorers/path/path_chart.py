@@ -71,7 +71,7 @@ class PathChart(FigureWidget):
         self.refresh()
 
     def on_click(self, frame: Callable[[int], None]) -> None:
-        """Call this with the frame that a person clicked on."""
+        """Call this with the frame that the user clicked on."""
         self.watch_clicks(lambda event: frame(int(np.argmin(np.abs(self._x - event.xdata)))))
 
 

@@ -90,14 +90,13 @@ class Trajectory:
         NaN where it is not known.
         """
         start = self.spectra[0]
-        return np.array(
-            [
-                np.nan
-                if each is None or start is None
-                else np.linalg.norm(each.features - start.features)
-                for each in self.spectra
-            ]
-        )
+        distances = [
+            None
+            if each is None or start is None
+            else np.linalg.norm(each.features - start.features)
+            for each in self.spectra
+        ]
+        return np.array(distances, dtype=float)
 
     @cached_property
     def visible_distance(self) -> Array:
@@ -118,18 +117,7 @@ def interpolate(
     centers: Centers = None,
     count: int = COUNT,
 ) -> Trajectory:
-    """Return a linear interpolation between two molecules, with no spectrum known yet.
-
-    The second is superposed on the first before: moved, rotated, like atoms exchanged, and mirrored
-    if the descriptor does not see that, so that the path is the shortest. A single center stays the
-    center. Of more than 20 atoms like ones are not exchanged, and no mirror image is taken.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the two are not molecules of the same atoms, are the same structure, or the number of
-        frames is out of range.
-    """
+    """Return a linear interpolation, with no spectrum known yet, as ``PathExplorer.between``."""
     most, remedy = 1000, f"try {COUNT}"  # a slider has no more pixels
     expected = f"a number of frames from 2 to {most}"
     check_integer(count, "count", expected, accepts=lambda n: 2 <= n <= most, remedy=remedy)
@@ -182,13 +170,7 @@ def examine(trajectory: Trajectory) -> Iterator[Trajectory]:
 
 
 def examine_start(trajectory: Trajectory) -> Trajectory:
-    """Return the trajectory with the spectrum of the first frame.
-
-    Raises
-    ------
-    ValueError
-        If it has none.
-    """
+    """Return the trajectory with the spectrum of the first frame; ValueError if it has none."""
     found = _examine_frame(trajectory, 0)
     if isinstance(found, str):
         raise ValueError(f"the first structure has no spectrum: {found}")
@@ -196,12 +178,10 @@ def examine_start(trajectory: Trajectory) -> Trajectory:
 
 
 def _learn(trajectory: Trajectory, frame: int, found: Spectrum | str) -> Trajectory:
-    spectra, problems = list(trajectory.spectra), list(trajectory.problems)
-    if isinstance(found, str):
-        problems[frame] = found
-    else:
-        spectra[frame] = found
-    return replace(trajectory, spectra=tuple(spectra), problems=tuple(problems))
+    name = "problems" if isinstance(found, str) else "spectra"
+    known = list(getattr(trajectory, name))
+    known[frame] = found
+    return replace(trajectory, **{name: tuple(known)})
 
 
 def coarse_to_fine(count: int) -> list[int]:
@@ -223,7 +203,7 @@ def _displace(atoms: Atoms, change: Array) -> Atoms:
 def _superpose(
     atoms: Atoms, other: Atoms, *, centers: tuple[int, ...], inversion: bool
 ) -> tuple[Atoms, str]:
-    """Return a molecule superposed on another one, in the order of its atoms, and a remark."""
+    """Return a molecule superposed on another one, in its order of atoms, and a remark."""
     if len(other) > MOST_MATCHED:
         return _superpose_in_order(atoms, other), ", atoms in the order in which they were given"
     if len(centers) == 1:
