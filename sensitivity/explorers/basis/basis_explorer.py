@@ -14,7 +14,6 @@ from sensitivity.explorers.basis.basis_charts import BasisMap, SpectrumChart
 from sensitivity.explorers.basis.basis_map import (
     Grid,
     count_known,
-    empty_map,
     fill_map,
     find_basis,
     why_nothing,
@@ -96,14 +95,9 @@ class BasisExplorer(View):
         self._quiet = Entered()
         self._grid = Grid.around(descriptor)
         self.chart, self.map = SpectrumChart(), BasisMap()
-        self.sliders = {name: _make_slider(name) for name in (*self._stops(),)}
-        self.widget = spread(
-            self.chart.widget,
-            self.map.widget,
-            above=[_arrange_sliders(list(self.sliders.values()))],
-            below=[self.panel.box],
-            on_width=self._fit,
-        )
+        self.sliders = {name: _make_slider(name) for name in self._stops()}
+        sliders = _arrange_sliders(list(self.sliders.values()))
+        self.widget = spread(self.chart, self.map, above=[sliders], below=[self.panel.box])
         for name, slider in self.sliders.items():
             slider.observe(lambda change, name=name: self._slide(name, change["new"]), "index")
         self.map.on_click(lambda basis: self.attempt(lambda: self.change(**basis)))
@@ -146,10 +140,6 @@ class BasisExplorer(View):
     @property
     def _workers(self) -> tuple[Worker, ...]:
         return self._spectra, self._causes, self._task
-
-    def _fit(self, width: float) -> None:
-        self.chart.fit(width)
-        self.map.fit(width)
 
     def _slide(self, name: str, stop: int) -> None:
         stops = self._stops()[name]
@@ -200,15 +190,14 @@ class BasisExplorer(View):
                 self.map.show(self._grid.place(descriptor))
                 self._tell_of_map()
                 return
+        atoms, centers = self.reference.atoms, self.reference.centers
         self._grid = Grid.around(descriptor)
-        start = empty_map(
-            self.reference.atoms, descriptor, centers=self.reference.centers, grid=self._grid
-        )
-
+        maps = fill_map(atoms, descriptor, centers=centers, grid=self._grid)
+        start = next(maps)
         self._show_map(start)
         self.panel.tell(f"The map: 0 of {self._grid.size} bases ...")
         self._task.start(
-            lambda report: run_through(fill_map(start), report, start=start),
+            lambda report: run_through(maps, report, start=start),
             then=self._show_map,
             failed=self._fail,
             told=self._show_map,
@@ -250,26 +239,19 @@ class BasisExplorer(View):
 def describe_basis(reference: Reference) -> list[str]:
     """Return sentences on a basis, its rank, and the causes of what is not seen."""
     known, found = with_defaults(reference.descriptor), reference.spectrum
-    names = [*known.refinable, *_name_lengths(reference.descriptor)]
-    settings = [f"{name} = {known.settings[name]:g}" for name in names]
-    settings[len(known.refinable) :] = [f"{each} Å" for each in settings[len(known.refinable) :]]
-    order = [] if known.order is None else [f"order {known.order}"]
-    basis = (
-        f"{known.name}, {', '.join([*order, *settings])}: {found.features.shape[1]} features per "
-        f"center. {found.status}"
-    )
-    diagnosis = reference.diagnosis
-    return [basis, "" if diagnosis is None else diagnosis.status]
+    settings = [] if known.order is None else [f"order {known.order}"]
+    settings += [f"{name} = {value}" for name, value in find_basis(reference.descriptor).items()]
+    lengths = _name_lengths(reference.descriptor)
+    settings += [f"{name} = {known.settings[name]:g} Å" for name in lengths]
+    count = found.features.shape[1]
+    basis = f"{known.name}, {', '.join(settings)}: {count} features per center. {found.status}"
+    return [basis, "" if reference.diagnosis is None else reference.diagnosis.status]
 
 
 def _name_lengths(descriptor: Descriptor) -> list[str]:
     """Names of the settings that can be any length within limits."""
-    known = with_defaults(descriptor)
-    return [
-        name
-        for name, (low, _) in known.limits.items()
-        if name not in known.refinable and isinstance(low, float)
-    ]
+    limits = with_defaults(descriptor).limits
+    return [name for name, (low, _) in limits.items() if isinstance(low, float)]
 
 
 def _lengths(low: float, high: float) -> list[float]:

@@ -85,28 +85,24 @@ def _usual_values(descriptor: Descriptor, name: str, own: int) -> tuple[int, ...
     return tuple(sorted({*usual, own}))
 
 
-def empty_map(
+def fill_map(
     atoms: Atoms, descriptor: Descriptor, *, centers: tuple[int, ...], grid: Grid
-) -> Convergence:
-    """Return a map of which nothing is known."""
-    none = np.zeros(grid.shape, dtype=np.intp)
-    return Convergence(
+) -> Iterator[Convergence]:
+    """Yield an empty map, and then more and more of it, by values of the first setting."""
+    unknown, none = np.full(grid.shape, np.nan), np.zeros(grid.shape, dtype=np.intp)
+    known = Convergence(
         atoms=atoms.copy(),
         descriptor=descriptor,
         centers=centers,
         parameters=grid.parameters,
-        smallest=np.full(grid.shape, np.nan),
-        rank=np.full(grid.shape, np.nan),
+        smallest=unknown,
+        rank=unknown,
         internal=none,
-        visible=none.copy(),
+        visible=none,
         failures={},
     )
-
-
-def fill_map(start: Convergence) -> Iterator[Convergence]:
-    """Yield the map with more and more known, one value of the first setting after the other."""
-    known = start
-    for column in range(len(start.rank)):
+    yield known
+    for column in range(grid.shape[0]):
         known = _add(known, column)
         yield known
 
@@ -138,22 +134,17 @@ def why_nothing(found: Convergence) -> str:
 
 def _add(known: Convergence, column: int) -> Convergence:
     """Return the map with one more value of the first setting."""
-    (name, values), *others = known.parameters.items()
+    name, values = next(iter(known.parameters.items()))
+    grid: Mapping[str, Sequence[float]] = {**known.parameters, name: [values[column]]}
     try:
-        new = convergence(
-            known.atoms,
-            known.descriptor,
-            centers=known.centers,
-            **{name: [values[column]], **dict(others)},
-        )
+        new = convergence(known.atoms, known.descriptor, centers=known.centers, **grid)
     except ValueError as error:
         rows = np.ndindex(known.rank.shape[1:])
         failed = {(column, *row): str(error) for row in rows}
         return replace(known, failures={**known.failures, **failed})
-    changed = {
-        name: getattr(known, name).copy() for name in ("smallest", "rank", "internal", "visible")
-    }
-    for name, array in changed.items():
-        array[column] = getattr(new, name)[0]
+    arrays = "smallest", "rank", "internal", "visible"
+    changed = {key: getattr(known, key).copy() for key in arrays}
+    for key, array in changed.items():
+        array[column] = getattr(new, key)[0]
     found = {(column, *rest): reason for (_, *rest), reason in new.failures.items()}
     return replace(known, failures={**known.failures, **found}, **changed)

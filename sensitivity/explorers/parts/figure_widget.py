@@ -19,7 +19,6 @@ from sensitivity.explorers.parts.layout import GAP, HEIGHT
 from sensitivity.explorers.parts.libraries import require
 from sensitivity.plots.axes import add_fitting_legend
 
-
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

@@ -45,15 +45,15 @@ def arrange(*, above: Any, left: Any, right: Any, below: Any) -> Any:
     return _frame([first, second], above=above, below=below)
 
 
-def spread(
-    *pictures: Any, above: Any, below: Any, on_width: Callable[[float], None] = lambda _: None
-) -> Any:
-    """Put figures beside each other, or below each other where it is narrow.
+def spread(*figures: Any, above: Any, below: Any) -> Any:
+    """Put figure widgets beside each other, or below each other where it is narrow."""
 
-    ``on_width`` is called with the width of the explorer in pixels when that has changed.
-    """
-    papers = [require("ipywidgets").Box([picture]) for picture in pictures]
-    return _frame(papers, above=[_probe_width(on_width), *above], below=below)
+    def fit(width: float) -> None:
+        for figure in figures:
+            figure.fit(width)
+
+    papers = [require("ipywidgets").Box([figure.widget]) for figure in figures]
+    return _frame(papers, above=[_probe_width(fit), *above], below=below)
 
 
 def row(*children: Any) -> Any:

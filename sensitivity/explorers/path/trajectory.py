@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -181,7 +182,8 @@ def _learn(trajectory: Trajectory, frame: int, found: Spectrum | str) -> Traject
     name = "problems" if isinstance(found, str) else "spectra"
     known = list(getattr(trajectory, name))
     known[frame] = found
-    return replace(trajectory, **{name: tuple(known)})
+    change: dict[str, Any] = {name: tuple(known)}
+    return replace(trajectory, **change)
 
 
 def coarse_to_fine(count: int) -> list[int]:
