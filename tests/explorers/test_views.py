@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -28,6 +28,7 @@ from sensitivity import (
     spectrum,
     structures,
 )
+from sensitivity.descriptors import Descriptor
 from sensitivity.explorers import (
     BasisExplorer,
     Explorer,
@@ -35,8 +36,10 @@ from sensitivity.explorers import (
     TwinExplorer,
 )
 from sensitivity.explorers.basis import basis_map
+from sensitivity.explorers.parts.choices import Index
 from sensitivity.explorers.parts.figure_widget import FigureWidget
-from sensitivity.explorers.parts.molecule import ARROWS, LOOK
+from sensitivity.explorers.parts.molecule import ARROWS, LOOK, Body, Camera
+from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.parts.sliders import fold, name_lengths
 from sensitivity.explorers.path import trajectory
 from sensitivity.explorers.path.trajectory import coarse_to_fine
@@ -116,6 +119,44 @@ class Closed:
 
     def higher_order(self) -> None:
         return None
+
+
+@dataclass(frozen=True)
+class Renamed(Descriptor):
+    """Correlations whose settings have names of their own."""
+
+    radial: int = 4
+    angular: int = 3
+    cutoff: float = 3.0
+    inversion_invariant = True
+    refinable = ("radial", "angular")
+    limits: ClassVar = {"radial": (1, 4), "angular": (0, 3), "cutoff": (1.0, 5.0)}
+
+    @property
+    def same(self) -> DensityCorrelations:
+        return DensityCorrelations(n_max=self.radial, l_max=self.angular, cutoff=self.cutoff)
+
+    def features(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return self.same.features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return self.same.gradients(atoms, centers=centers)
+
+
+class Nested(Closed):
+    """A descriptor of order 2 that is followed by one of order 3."""
+
+    def __init__(self, *, order: int) -> None:
+        self.order = order  # type: ignore[assignment]
+
+    def higher_order(self) -> Any:
+        return Nested(order=3) if self.order == 2 else None
+
+
+class Line(Renamed):
+    """The same with one setting that enlarges the basis."""
+
+    refinable = ("radial",)
 
 
 def click(figure: Any, axes: Any, x: float, y: float) -> None:
@@ -520,6 +561,12 @@ def test_other_descriptors_are_compared_as_far_as_they_go(twin: Twin) -> None:
     assert "none of these tells the two apart" in view.panel.sentence.value
 
 
+def test_every_order_that_a_descriptor_reaches_is_compared() -> None:
+    names = [which.name.split("\n")[0] for which, _ in list_orders(Nested(order=2))]
+    assert names == ["order 2", "order 3"]
+    assert [which.own for which, _ in list_orders(Nested(order=2))] == [True, False]
+
+
 def test_an_order_that_cannot_be_computed_is_said(
     twin: Twin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -592,6 +639,52 @@ def test_wrong_arguments_of_a_twin_explorer(twin: Twin) -> None:
     nothing = find_twin(structures.load("CH4"), DESCRIPTOR, center=0)
     with pytest.raises(ValueError, match="got one of status: The structure is singular by its"):
         TwinExplorer(nothing, DESCRIPTOR)
+
+
+# A view of one's own.
+
+
+class Breathing(MotionView):
+    """Bonds that grow and shrink: the least that a view of moving atoms needs."""
+
+    frame = Index()
+
+    def __init__(self, atoms: Atoms) -> None:
+        super().__init__()
+        self._atoms = atoms
+        labels = Labels("bond length", "Stretch", "Breathe", "Show directions", "Back to the start")
+        self._build(FigureWidget(), Body(atoms), stops=["100 %", "110 %", "120 %"], labels=labels)
+        self._built = True
+
+    @property
+    def stop(self) -> int:
+        return self.frame
+
+    def _go(self, stop: int) -> None:
+        self.frame = stop
+
+    def _place(self) -> Any:
+        return [self._atoms.positions * (1 + 0.1 * self.frame)], self._atoms.positions
+
+    def _camera(self) -> Camera:
+        return Camera.around(self._atoms, view=np.eye(3))
+
+
+def test_a_small_view_has_all_controls(monkeypatch: pytest.MonkeyPatch) -> None:
+    atoms = molecule("CH4")
+    view = Breathing(atoms)
+    post = Post(view, monkeypatch)
+    view.slider.index = 1
+    assert view.frame == 1
+    assert post.last()[0] == pytest.approx(1.1 * atoms.positions, abs=SINGLE)
+    view.film.value = 2
+    assert (view.frame, view.slider.index) == (2, 2)
+    view.switch.value = False
+    assert not view.arrows
+    view.reset.click()
+    assert (view.frame, view.arrows) == (0, True)
+    with pytest.raises(AttributeError, match=r"'fram' of Breathing does not exist; .* arrows, fra"):
+        view.fram = 1
 
 
 # Bases.
@@ -776,6 +869,34 @@ def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) 
     assert "n_max must be" in basis.panel.message.value
     basis.n_max = 2
     assert basis.n_max == 2
+
+
+def test_any_descriptor_with_two_settings_of_its_basis_has_a_map() -> None:
+    view = BasisExplorer(structures.load("S1"), Renamed(), centers=[0])
+    assert list(view.convergence.parameters) == list(view.sliders)[:2] == ["radial", "angular"]
+    assert view.convergence.parameters["radial"] == (1, 2, 3, 4)
+    axes = view.map.figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("radial", "angular")
+    view.change(radial=2)
+    found = spectrum(structures.load("S1"), Renamed(2), centers=[0])
+    assert drawn(view)[: found.rank] == pytest.approx(found.singular_values[: found.rank])
+    assert "Renamed, radial = 2, angular = 3, cutoff = 3 Å" in view.panel.sentence.value
+    click(view.map.figure, axes, 3.0, 1.0)
+    assert view.descriptor == Renamed(4, 1)
+    view.sliders["cutoff"].index = 15
+    assert view.descriptor == Renamed(4, 1, 2.5)
+    with pytest.raises(TypeError, match="Renamed has no setting n_max"):
+        view.n_max = 3
+    with pytest.raises(TypeError, match="must have the settings radial, angular, got Density"):
+        view.descriptor = DESCRIPTOR
+
+
+def test_a_descriptor_with_one_setting_of_its_basis_has_a_line() -> None:
+    view = BasisExplorer(structures.load("S1"), Line(), centers=[0])
+    (frame,) = view.map.frames
+    assert list(frame.get_xdata()) == [4, 4]
+    click(view.map.figure, view.map.figure.axes[0], 1.8, 1.0)
+    assert view.descriptor == Line(2)
 
 
 def test_a_map_can_be_cancelled() -> None:

@@ -19,8 +19,7 @@ from matplotlib.patches import Circle, FancyArrowPatch
 
 from sensitivity import DensityCorrelations, plots, spectrum, structures
 from sensitivity.convergence import convergence
-from sensitivity.diagnosis import diagnose
-from sensitivity.diagnosis import feature_changes
+from sensitivity.diagnosis import diagnose, feature_changes
 from sensitivity.plots.camera import choose_view
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=6)
