@@ -18,8 +18,6 @@ from sensitivity.plots.axes import add_legend
 from sensitivity.plots.convergence_plot import MEASURE, draw_convergence, name_rank
 from sensitivity.plots.singular_values import draw_causes, scale_values
 
-_HALF: dict[str, Any] = {"share": 0.5, "narrowest": 340, "widest": 10_000}
-
 
 class SpectrumChart(FigureWidget):
     """The singular values, coloured by cause, and as dashes those of the basis before.
@@ -33,7 +31,7 @@ class SpectrumChart(FigureWidget):
     """
 
     def __init__(self) -> None:
-        super().__init__(column=97, **_HALF)
+        super().__init__(share=0.5, narrowest=340, column=97)
 
     @alone
     def load(self, reference: Reference, before: Array | None) -> None:
@@ -63,7 +61,7 @@ class BasisMap(FigureWidget):
     """
 
     def __init__(self) -> None:
-        super().__init__(**_HALF)
+        super().__init__(share=0.5, narrowest=340)
 
     @alone
     def load(self, found: Convergence, grid: Grid) -> None:

@@ -57,6 +57,12 @@ class Switch(traitlets.Bool):  # type: ignore[type-arg]
         return bool(value)
 
 
+def check_index(value: int, name: str, *, count: int) -> int:
+    """Return the index of one of ``count`` things; TypeError or ValueError if it is none."""
+    expected, accepts = f"one of 0 to {count - 1}", range(count).__contains__
+    return check_integer(value, name, expected, accepts=accepts, remedy="give one of these")
+
+
 class Choices(View):
     """A view whose choices are attributes; an impossible one is refused with a sentence.
 
@@ -97,14 +103,7 @@ class Choices(View):
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:
-        modes = range(len(self.reference.causes))
-        return check_integer(
-            proposal["value"],
-            "mode",
-            f"one of 0 to {modes[-1]}",
-            accepts=modes.__contains__,
-            remedy="give one of these",
-        )
+        return check_index(proposal["value"], "mode", count=len(self.reference.causes))
 
     @traitlets.validate("amplitude")
     def _validate_amplitude(self, proposal: Any) -> float:

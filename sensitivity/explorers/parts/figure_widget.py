@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_webagg_core import FigureCanvasWebAggCore
 from matplotlib.figure import Figure
 
-from sensitivity.explorers.parts.layout import GAP, HEIGHT
+from sensitivity.explorers.parts.layout import GAP, HEIGHT, WIDEST
 from sensitivity.explorers.parts.libraries import require
 from sensitivity.plots.axes import add_fitting_legend
 
@@ -40,7 +40,7 @@ class FigureWidget:
     ----------
     share
         Of the width of the explorer.
-    narrowest, widest
+    narrowest
         Pixels. If the share is narrower, labels crowd, and the figure takes the whole width.
     head
         Pixels that are kept free at the top, for a legend that changes while nothing else does.
@@ -62,12 +62,11 @@ class FigureWidget:
         *,
         share: float = 0.53,
         narrowest: int = 420,
-        widest: int = 640,
         head: int = 0,
         column: int | None = None,
     ) -> None:
         dots = 100  # per inch: sizes in points are then what they are in print
-        self._share, self._limits = share, (narrowest, widest)
+        self._share, self._narrowest = share, narrowest
         self._head, self._column = head / HEIGHT, column
         self._width = 420  # pixels, until the page tells its own width
         self.figure = Figure((self._width / dots, HEIGHT / dots), dpi=dots, layout="constrained")
@@ -103,9 +102,8 @@ class FigureWidget:
     def fit(self, width: float) -> None:
         """Take a share of the width of the explorer, or, if that is too little, all of it."""
         margins = 10  # pixels: the border, and what ipympl leaves free on both sides
-        narrowest, widest = self._limits
-        share = int(self._share * (width - GAP)) - margins
-        self.take(min(share, widest) if share >= narrowest else int(width) - margins)
+        share = int(self._share * (min(width, WIDEST) - GAP)) - margins
+        self.take(share if share >= self._narrowest else int(width) - margins)
 
     @alone
     def take(self, pixels: int) -> None:

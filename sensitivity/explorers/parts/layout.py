@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sensitivity.explorers.parts.libraries import require
@@ -10,8 +11,9 @@ from sensitivity.explorers.parts.libraries import require
 FAMILY = "sensitivity-explorer"
 """Class of the element in the page that holds an explorer."""
 
-HEIGHT, GAP = 420, 8
-"""Pixels: the height of each picture, and the gap between two."""
+WIDEST, HEIGHT, GAP = 1240, 420, 8
+"""Pixels: the width of an explorer, in which the eye has not too far to go from the molecule to the
+chart, the height of each picture, and the gap between two."""
 
 TROUBLE = "#B03A00"
 """A colour that is seen on light and on dark paper."""
@@ -72,29 +74,11 @@ def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
         paper.add_class(_PICTURE)
     beside = widgets.Box(papers, layout={"flex_flow": "row wrap", "grid_gap": f"{GAP}px"})
     style = widgets.HTML(_STYLE, layout={"display": "none"})
-    # In a wider explorer the eye has too far to go from the molecule to the chart.
     box = widgets.VBox(
-        [style, *above, beside, *below], layout={"max_width": "1240px", "overflow": "hidden"}
+        [style, *above, beside, *below], layout={"max_width": f"{WIDEST}px", "overflow": "hidden"}
     )
     box.add_class(FAMILY)
     return box
-
-
-# An element without height, as wide as the explorer that it is in. The figures do not change that
-# width, so that there is no feedback.
-_WATCH = """
-export default {
-  render({model, el}) {
-    const observer = new ResizeObserver(([{contentRect}]) => {
-      if (contentRect.width < 1) return;  // in a hidden tab
-      model.set("pixels", contentRect.width);
-      model.save_changes();
-    });
-    observer.observe(el);
-    return () => observer.disconnect();
-  }
-};
-"""
 
 
 def _probe_width(on_width: Callable[[float], None]) -> Any:
@@ -104,7 +88,8 @@ def _probe_width(on_width: Callable[[float], None]) -> Any:
     """
     import traitlets
 
-    probe = require("anywidget").AnyWidget(_esm=_WATCH, layout={"height": "0", "margin": "0"})
+    script = Path(__file__).with_name("width_probe.js").read_text(encoding="utf-8")
+    probe = require("anywidget").AnyWidget(_esm=script, layout={"height": "0", "margin": "0"})
     probe.add_traits(pixels=traitlets.Float(0.0).tag(sync=True))
     probe.observe(lambda change: on_width(change["new"]), "pixels")
     return probe

@@ -15,8 +15,6 @@ from sensitivity.plots.palette import ARROW, COLORS, SERIES
 from sensitivity.plots.singular_values import PathLines, draw_path
 from sensitivity.plots.zeros import ROUNDING, scale_axis
 
-_LEGENDS: dict[str, Any] = {"ticks": 3, "notes": False}  # the axes are low, and crossed by a cursor
-
 
 class PathChart(FigureWidget):
     """Two pictures on one horizontal axis, with a cursor that moves through both.
@@ -78,7 +76,7 @@ class PathChart(FigureWidget):
 def _draw_values(axes: Axes, trajectory: Trajectory) -> PathLines:
     spectra = [each for each in trajectory.spectra if each is not None]
     axes.tick_params(labelbottom=False)
-    return draw_path(axes, spectra, trajectory.coordinate[trajectory.known], **_LEGENDS)
+    return draw_path(axes, spectra, trajectory.coordinate[trajectory.known], ticks=3, notes=False)
 
 
 def _draw_distance(axes: Axes, trajectory: Trajectory) -> Line2D:
@@ -86,7 +84,8 @@ def _draw_distance(axes: Axes, trajectory: Trajectory) -> Line2D:
     x = trajectory.coordinate[known]
     distance, visible = trajectory.feature_distance[known], trajectory.visible_distance[known]
     size = 0.0 if start is None else float(np.linalg.norm(start.features))
-    axis = scale_axis(axes, np.concatenate([distance, visible]), zero=ROUNDING * size, **_LEGENDS)
+    both = np.concatenate([distance, visible])
+    axis = scale_axis(axes, both, zero=ROUNDING * size, ticks=3, notes=False)
     style: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 1.0, "linestyle": "--"}
     axes.plot(x, axis.heights(visible), label="most visible mode", **style)
     style = {"color": SERIES[2], "linewidth": 2.0, "label": "along this path"}

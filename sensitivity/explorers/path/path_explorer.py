@@ -9,7 +9,7 @@ import traitlets
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.explorers.parts.choices import Index
+from sensitivity.explorers.parts.choices import Index, check_index
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.parts.sliders import name_lengths
@@ -17,7 +17,6 @@ from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.explorers.parts.view import run_through
 from sensitivity.explorers.path.path_chart import PathChart
 from sensitivity.explorers.path.trajectory import (
-    COUNT,
     Trajectory,
     examine,
     examine_start,
@@ -100,7 +99,7 @@ class PathExplorer(MotionView):
         descriptor: Descriptor,
         *,
         centers: Centers = None,
-        count: int = COUNT,
+        count: int = 41,
     ) -> PathExplorer:
         """Interpolate linearly between two molecules of the same atoms.
 
@@ -187,12 +186,7 @@ class PathExplorer(MotionView):
 
     @traitlets.validate("frame")
     def _validate_frame(self, proposal: Any) -> int:
-        frame, count = int(proposal["value"]), len(self.trajectory.frames)
-        if not 0 <= frame < count:
-            raise ValueError(
-                f"frame must be one of 0 to {count - 1}, got {frame}; give one of these."
-            )
-        return frame
+        return check_index(proposal["value"], "frame", count=len(self.trajectory.frames))
 
 
 def describe_frame(trajectory: Trajectory, frame: int) -> str:

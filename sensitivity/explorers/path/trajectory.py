@@ -21,12 +21,6 @@ from sensitivity.singular import superpose
 from sensitivity.spectrum import Spectrum, spectrum
 from sensitivity.structures import check_centers
 
-COUNT = 41
-"""Frames of an interpolation: every 2.5 %, as fine as a curve of the width of a page shows."""
-
-MOST_MATCHED = 20
-"""Atoms up to which like atoms are exchanged for the best superposition, within a second or two."""
-
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -116,10 +110,10 @@ def interpolate(
     descriptor: Descriptor,
     *,
     centers: Centers = None,
-    count: int = COUNT,
+    count: int,
 ) -> Trajectory:
     """Return a linear interpolation, with no spectrum known yet, as ``PathExplorer.between``."""
-    most, remedy = 1000, f"try {COUNT}"  # a slider has no more pixels
+    most, remedy = 1000, "try 41"  # a slider has no more pixels
     expected = f"a number of frames from 2 to {most}"
     check_integer(count, "count", expected, accepts=lambda n: 2 <= n <= most, remedy=remedy)
     check_descriptor(descriptor)
@@ -206,7 +200,7 @@ def _superpose(
     atoms: Atoms, other: Atoms, *, centers: tuple[int, ...], inversion: bool
 ) -> tuple[Atoms, str]:
     """Return a molecule superposed on another one, in its order of atoms, and a remark."""
-    if len(other) > MOST_MATCHED:
+    if len(other) > 20:  # matching more like atoms takes longer than a second or two
         return _superpose_in_order(atoms, other), ", atoms in the order in which they were given"
     if len(centers) == 1:
         found = superpose(atoms, other, center=centers[0], inversion=inversion)
@@ -242,7 +236,7 @@ def _superpose_in_order(atoms: Atoms, other: Atoms) -> Atoms:
         )
     if atoms.numbers.tolist() != other.numbers.tolist():
         raise ValueError(
-            f"structures of more than {MOST_MATCHED} atoms must have the same atoms in the same "
+            "structures of more than 20 atoms must have the same atoms in the same "
             f"order, got {atoms.symbols} and {other.symbols}; sort the atoms of one of them."
         )
     start, end = (each.positions - each.positions.mean(axis=0) for each in (atoms, other))
