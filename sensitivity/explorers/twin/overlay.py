@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from ase import Atoms
@@ -72,15 +72,17 @@ class Overlay:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """How the features of two structures differ at one order.
+class OrderComparison:
+    """The difference between the features of two structures at one order.
 
     Attributes
     ----------
     name
         Of the order.
+    descriptor
+        The descriptor of this order; None if there is none.
     own
-        Whether these are the features with which the twin was found.
+        True for the features with which the twin was found.
     difference
         Norm of the difference, relative to the norm of the features; None if it is not known.
     problem
@@ -88,14 +90,21 @@ class Comparison:
     """
 
     name: str
+    descriptor: Descriptor | None
     own: bool = False
     difference: float | None = None
     problem: str = ""
 
     @property
     def same(self) -> bool:
-        """Whether the features are equal to rounding."""
+        """True if the features are equal to rounding."""
         return self.difference is not None and self.difference <= SAME
+
+    @property
+    def complaint(self) -> str:
+        """The name and the problem; empty if there is none."""
+        name = " ".join(self.name.split())
+        return f"{name[:1].upper()}{name[1:]}: {self.problem}" if self.problem else ""
 
 
 def overlay(twin: Twin, descriptor: Descriptor) -> Overlay:
@@ -111,49 +120,55 @@ def overlay(twin: Twin, descriptor: Descriptor) -> Overlay:
     return Overlay(first, found.atoms, found.rmsd)
 
 
-def list_orders(descriptor: Descriptor) -> list[tuple[Comparison, Descriptor | str]]:
-    """Return the comparisons to be made, each with its descriptor, or why there is none."""
+def list_orders(descriptor: Descriptor) -> list[OrderComparison]:
+    """Return the comparisons to be made, one per order that can be reached."""
     known = with_defaults(descriptor)
     if known.order is None:
+        own = OrderComparison(f"this one:\n{known.name}", descriptor, own=True)
         higher = known.higher_order()
-        own = Comparison(f"this one:\n{known.name}", own=True)
-        following = [] if higher is None else [(Comparison("next order"), higher)]
-        return [(own, descriptor), *following]
+        return [own, *([] if higher is None else [OrderComparison("next order", higher)])]
     orders = {known.order: str(known.order), **ORDERS}
-    found = {order: _of_order(descriptor, order) for order in sorted(orders)}
-    return [
-        (Comparison(f"order {orders[order].replace(': ', chr(10))}", order == known.order), each)
-        for order, each in found.items()
-        if each is not None
-    ]
+    names = {order: f"order {orders[order].replace(': ', chr(10))}" for order in sorted(orders)}
+    found = [_of_order(descriptor, order, name) for order, name in names.items()]
+    return [each for each in found if each is not None]
 
 
-def compare(twin: Twin, which: Comparison, descriptor: Descriptor | str) -> Comparison:
-    """Return the difference of the features of the center of a twin."""
-    if isinstance(descriptor, str):
-        return replace(which, problem=descriptor)
+def _of_order(descriptor: Descriptor, order: int, name: str) -> OrderComparison | None:
+    known = with_defaults(descriptor)
+    if order == known.order:
+        return OrderComparison(name, descriptor, own=True)
     try:
-        first, second = (descriptor.features(atoms, centers=(twin.center,)) for atoms in twin.pair)
+        other = known.of_order(order)
+    except ValueError as error:
+        return OrderComparison(name, None, problem=as_sentence(error))
+    return None if other is None else OrderComparison(name, other)
+
+
+def compare(twin: Twin, which: OrderComparison) -> OrderComparison:
+    """Return the difference of the features of the center of a twin."""
+    if which.descriptor is None:
+        return which
+    compute = partial(which.descriptor.features, centers=(twin.center,))
+    try:
+        first, second = map(compute, twin.pair)
     except (ValueError, ArithmeticError, MemoryError) as error:
         return replace(which, problem=as_sentence(error))
     difference = float(np.linalg.norm(first - second) / np.linalg.norm(first))
     return replace(which, difference=difference)
 
 
-def compare_all(
-    twin: Twin, orders: Sequence[tuple[Comparison, Descriptor | str]]
-) -> Iterator[list[Comparison]]:
+def compare_all(twin: Twin, orders: Sequence[OrderComparison]) -> Iterator[list[OrderComparison]]:
     """Yield all comparisons, of which more and more are known."""
-    found = [which for which, _ in orders]
-    for k, (which, descriptor) in enumerate(orders):
-        found[k] = compare(twin, which, descriptor)
+    found = list(orders)
+    for k, which in enumerate(orders):
+        found[k] = compare(twin, which)
         yield list(found)
 
 
-def conclude(comparisons: list[Comparison]) -> str:
+def conclude(comparisons: list[OrderComparison]) -> str:
     """Return a phrase that names the orders that tell two structures apart."""
     known = [each for each in comparisons if each.difference is not None]
-    apart = [_short(each) for each in known if not each.same]
+    apart = [each.name.split("\n")[0].rstrip(":") for each in known if not each.same]
     if len(known) < len(comparisons) - sum(bool(each.problem) for each in comparisons):
         return "comparing the features ..."
     if not known:
@@ -161,18 +176,6 @@ def conclude(comparisons: list[Comparison]) -> str:
     if not apart:
         return "none of these tells the two apart"
     return f"{_enumerate(apart)} {'tells' if len(apart) == 1 else 'tell'} the two apart"
-
-
-def _of_order(descriptor: Descriptor, order: int) -> Descriptor | str | None:
-    known = with_defaults(descriptor)
-    try:
-        return descriptor if order == known.order else known.of_order(order)
-    except ValueError as error:
-        return as_sentence(error)
-
-
-def _short(comparison: Comparison) -> str:
-    return " ".join(comparison.name.split("\n")[0].rstrip(":").split())
 
 
 def _enumerate(names: list[str]) -> str:

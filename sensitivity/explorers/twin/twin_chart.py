@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
-from sensitivity.explorers.twin.overlay import SAME, Comparison, conclude
+from sensitivity.explorers.twin.overlay import SAME, OrderComparison, conclude
 from sensitivity.plots.palette import SERIES
 
 LOWEST = 1e-17
@@ -26,7 +26,7 @@ class TwinChart(FigureWidget):
     """
 
     @alone
-    def load(self, comparisons: Sequence[Comparison]) -> None:
+    def load(self, comparisons: Sequence[OrderComparison]) -> None:
         """Show what is known of each order."""
         self.clear()
         axes = self.figure.subplots()
@@ -37,7 +37,7 @@ class TwinChart(FigureWidget):
         self.finish()
 
 
-def _set_axes(axes: Axes, comparisons: Sequence[Comparison]) -> None:
+def _set_axes(axes: Axes, comparisons: Sequence[OrderComparison]) -> None:
     axes.set(xscale="log", xlim=(LOWEST, 10.0), ylim=(len(comparisons) - 0.4, -0.6))
     axes.xaxis.set_major_locator(FixedLocator([1e-15, 1e-10, 1e-5, 1.0]))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -52,7 +52,7 @@ def _set_axes(axes: Axes, comparisons: Sequence[Comparison]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw(axes: Axes, place: int, comparison: Comparison) -> Any:
+def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:
     """Draw the bar of one order, and beside it what it means."""
     difference = comparison.difference
     length = LOWEST if difference is None else max(difference, LOWEST)

@@ -17,7 +17,7 @@ from sensitivity.explorers.parts.sliders import make_switch
 from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.explorers.parts.view import run_through
 from sensitivity.explorers.twin.overlay import (
-    Comparison,
+    OrderComparison,
     compare_all,
     conclude,
     list_orders,
@@ -112,7 +112,7 @@ class TwinExplorer(MotionView):
         self._built = True
 
     @property
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[OrderComparison]:
         """What is known of each order."""
         return list(self._comparisons)
 
@@ -136,39 +136,36 @@ class TwinExplorer(MotionView):
             atoms.positions = positions
         return Camera.around(*pair, view=self.overlay.view, room=0.6)
 
-    def _compare(self, orders: list[tuple[Comparison, Descriptor | str]]) -> None:
+    def _compare(self, orders: list[OrderComparison]) -> None:
         """Compare the features in the background, order by order."""
-        twin, start = self.twin, [which for which, _ in orders]
-        self._show(start)
+        twin = self.twin
+        self._show(orders)
         self.panel.tell("Comparing the features ...")
         self._task.start(
-            lambda report: run_through(compare_all(twin, orders), report, start=start),
+            lambda report: run_through(compare_all(twin, orders), report, start=orders),
             then=self._finish,
             failed=self._fail,
             told=self._show,
         )
 
-    def _show(self, comparisons: list[Comparison]) -> None:
+    def _show(self, comparisons: list[OrderComparison]) -> None:
         self._comparisons = comparisons
         self.chart.load(comparisons)
         self.panel.say(describe_twin(self.twin, comparisons), self.twin.status)
 
-    def _finish(self, comparisons: list[Comparison]) -> None:
+    def _finish(self, comparisons: list[OrderComparison]) -> None:
+        left = [each.difference is None and not each.problem for each in comparisons]
         self._show(
             [
-                replace(each, problem=each.problem or "It was cancelled.")
-                if each.difference is None
-                else each
-                for each in comparisons
+                replace(each, problem="It was cancelled.") if missing else each
+                for each, missing in zip(comparisons, left, strict=True)
             ]
         )
-        named = [(" ".join(each.name.split()), each.problem) for each in self.comparisons]
-        self.panel.tell(
-            " ".join(f"{name[:1].upper()}{name[1:]}: {why}" for name, why in named if why)
-        )
+        complaints = (each.complaint for each in self.comparisons)
+        self.panel.tell(" ".join(filter(None, complaints)))
 
 
-def describe_twin(twin: Twin, comparisons: list[Comparison]) -> str:
+def describe_twin(twin: Twin, comparisons: list[OrderComparison]) -> str:
     """Return a sentence on the distance of the two, and the orders that tell them apart."""
     return (
         f"The two differ by {twin.rmsd:.3f} Å (root mean square over the atoms, after "
