@@ -18,10 +18,10 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis.diagnosis import Cause
 from sensitivity.diagnosis.evidence import relative_responses, relatives
 from sensitivity.geometry.subspaces import complement
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Tolerance
 from sensitivity.singular import DescriptorView, NearestZeros, nearest_zeros
 from sensitivity.spectrum import decompose_matrix
-from sensitivity.symmetry import LARGEST_TOLERANCE, site_symmetry
+from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry
 
 # Fraction of the largest slope up to which one counts as zero for the polynomials of a complete
@@ -228,7 +228,9 @@ def _nearly_hidden(suspect: Suspect) -> Array:
     """What symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
     atoms, descriptor = suspect.view.atoms, suspect.descriptor
     sites = [
-        site_symmetry(atoms, center=center, cutoff=descriptor.cutoff, tolerance=LARGEST_TOLERANCE)
+        site_symmetry(
+            atoms, center=center, cutoff=descriptor.cutoff, tolerance=Tolerance.OTHER_GEOMETRY
+        )
         for center in suspect.view.centers
     ]
     even = descriptor.inversion_invariant

@@ -30,10 +30,9 @@ from sensitivity.diagnosis.evidence import (
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Tolerance
 from sensitivity.singular import DescriptorView
 from sensitivity.spectrum import (
-    RANK_THRESHOLD,
     TRIVIAL,
     Spectrum,
     by_kind,
@@ -212,7 +211,7 @@ def _blocks(case: _Case, rigid: Sequence[DiagnosedMode]) -> Iterator[_Block]:
         tolerance=case.tolerance,
         reach=case.tolerance * np.sqrt(case.members),
     )
-    for null in find_null(suspect, zero=max(RANK_THRESHOLD, CURVATURE * case.deviation**2)):
+    for null in find_null(suspect, zero=max(Tolerance.RANK, CURVATURE * case.deviation**2)):
         distance = case.distance(null.displacement)
         left = _left_behind(case, null, known)
         yield _Block("unseen", left, distance)

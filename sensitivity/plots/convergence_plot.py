@@ -15,11 +15,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sensitivity.convergence import Convergence
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Tolerance
 from sensitivity.plots.axes import add_legend, background, foreground, make_axes
 from sensitivity.plots.palette import ARROW, COLORS
 from sensitivity.plots.zeros import ROUNDING, scale_axis
-from sensitivity.spectrum import RANK_THRESHOLD
 
 MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
 """Smallest over largest singular value."""
@@ -92,7 +91,7 @@ def _set_height(ax: Axes, convergence: Convergence) -> Array:
     if _any_seen(convergence):
         values = convergence.smallest.ravel()
         ax.set_ylabel(MEASURE)
-        axis = scale_axis(ax, values, zero=ROUNDING, threshold=RANK_THRESHOLD)
+        axis = scale_axis(ax, values, zero=ROUNDING, threshold=Tolerance.RANK)
         return axis.heights(values)
     ax.set(ylim=(-0.5, convergence.visible.max() + 0.5), ylabel=name_rank(convergence))
     ax.yaxis.set_major_locator(MaxNLocator(10, integer=True))
@@ -100,7 +99,7 @@ def _set_height(ax: Axes, convergence: Convergence) -> Array:
 
 
 def _any_seen(convergence: Convergence) -> bool:
-    return bool((convergence.smallest > RANK_THRESHOLD).any())
+    return bool((convergence.smallest > Tolerance.RANK).any())
 
 
 def name_rank(convergence: Convergence) -> str:
@@ -123,7 +122,7 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
         lowest, highest = _find_decades(values)
         norm, shown = LogNorm(lowest, highest), np.maximum(values, lowest)
         image = ax.imshow(shown.T, norm=norm, cmap=colors, **style)
-        extend = "min" if (values <= RANK_THRESHOLD).any() else "neither"
+        extend = "min" if (values <= Tolerance.RANK).any() else "neither"
         bar = ax.figure.colorbar(image, ax=ax, extend=extend, label=MEASURE)
     else:
         shown, most = rank, int(convergence.visible.max())
@@ -143,7 +142,7 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
 
 def _find_decades(values: Array) -> tuple[float, float]:
     """Whole powers of ten around the values, zeros left out."""
-    seen = values[values > RANK_THRESHOLD]
+    seen = values[values > Tolerance.RANK]
     bottom, top = np.floor(np.log10(seen.min())), np.ceil(np.log10(seen.max()))
     return 10.0 ** float(bottom), 10.0 ** float(max(bottom + 1, top))
 
@@ -189,6 +188,6 @@ def _write(ax: Axes, values: Array | None, rank: Array, *, bright: NDArray[np.bo
     for x, y in np.argwhere(~np.isnan(rank if values is None else values)):
         text = f"{rank[x, y]:.0f}"
         if values is not None:
-            number = f"{values[x, y]:.0e}" if values[x, y] > RANK_THRESHOLD else "0"
+            number = f"{values[x, y]:.0e}" if values[x, y] > Tolerance.RANK else "0"
             text = f"{number}\n{text}"
         ax.text(x, y, text, color="black" if bright[x, y] else "white", **style)

@@ -7,7 +7,7 @@ from sensitivity.singular.nearest_zeros import DescriptorView, NearestZeros, nea
 from sensitivity.singular.pairs import Twin
 from sensitivity.singular.points import SingularPoint
 from sensitivity.singular.twins import find_twin
-from sensitivity.structures.immobile import explain_stillness
+from sensitivity.structures.immobile import explain_immobility
 
 __all__ = [
     "DescriptorView",
@@ -17,7 +17,7 @@ __all__ = [
     "Superposition",
     "Twin",
     "check_progress",
-    "explain_stillness",
+    "explain_immobility",
     "find_twin",
     "locate",
     "nearest_zeros",

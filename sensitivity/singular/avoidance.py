@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
+from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
@@ -95,10 +96,8 @@ def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
     """Displacements against the center, without turns of the environment, (m, 3 atoms)."""
     moved = displacements[:, site.atoms] - displacements[:, site.atoms[:1]]
     moved = moved.reshape(len(displacements), 3 * len(site.atoms))
-    turns = np.cross(np.eye(3)[:, None], site.vectors).reshape(3, -1)
-    _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
-    axes = axes[lengths > NEARLY_SYMMETRIC]
-    return np.asarray(moved - (moved @ axes.T) @ axes)
+    turns = rotational_motions(site.vectors, least=NEARLY_SYMMETRIC)
+    return np.asarray(moved - (moved @ turns.T) @ turns)
 
 
 def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:

@@ -18,7 +18,7 @@ from sensitivity.singular.nearest_zeros import DescriptorView
 from sensitivity.singular.points import SingularPoint
 from sensitivity.singular.search import Found, Search
 from sensitivity.structures import check_centers
-from sensitivity.structures.immobile import explain_stillness
+from sensitivity.structures.immobile import explain_immobility
 
 # Å, root of the summed squares. Further away nearly every bond is another one.
 USUAL_REACH = 2.0
@@ -100,7 +100,7 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     if not len(moves):
         raise ValueError(
             f"center {center} has no internal displacement that it could see: "
-            f"{explain_stillness(atoms, cutoff=descriptor.cutoff, centers=(center,))}."
+            f"{explain_immobility(atoms, cutoff=descriptor.cutoff, centers=(center,))}."
         )
     told = check_progress(progress)
     search = Search(view, moves, avoidance, float(reach), int(count), told)

@@ -19,6 +19,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.superposition import superpose
+from sensitivity.numerics import Tolerance
 from sensitivity.progress import Progress, check_progress
 from sensitivity.singular.avoidance import Avoidance
 from sensitivity.singular.branches import Branches, Closing
@@ -33,7 +34,6 @@ from sensitivity.singular.pairs import (
     say_not_found,
 )
 from sensitivity.singular.points import SingularPoint, describe_unsearched
-from sensitivity.spectrum import RANK_THRESHOLD
 from sensitivity.structures import check_centers, environment
 
 # Å, root of the summed squares; a tenth of a bond.
@@ -141,7 +141,7 @@ def _symmetric_cause(atoms: Atoms, descriptor: Descriptor, center: int) -> str |
     here = look(view, np.zeros_like(atoms.positions))
     if not len(here.values):
         return None  # locate says that the center sees nothing
-    null = here.null(RANK_THRESHOLD)
+    null = here.null(Tolerance.RANK)
     if not len(null):
         return None
     avoidance = Avoidance(descriptor, center, frozenset({"symmetry"}), (0.0, np.inf))

@@ -521,7 +521,7 @@ def test_cutoff_must_be_positive_and_finite(cutoff):
 
 @pytest.mark.parametrize("cutoff", ["3", None, True])
 def test_cutoff_must_be_a_number(cutoff):
-    with pytest.raises(TypeError, match="cutoff must be a positive length in Å, got"):
+    with pytest.raises(TypeError, match="cutoff must be a positive, finite length in Å, got"):
         structures.neighbor_pairs(Atoms("H"), cutoff)
 
 

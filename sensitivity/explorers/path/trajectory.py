@@ -15,7 +15,8 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
 from sensitivity.explorers.parts.error_text import as_sentence
-from sensitivity.numerics import Array, Indices, check_integer
+from sensitivity.geometry.rotations import rotate_onto
+from sensitivity.numerics import Array, Indices, Tolerance, check_integer
 from sensitivity.paths import Path
 from sensitivity.singular import superpose
 from sensitivity.spectrum import Spectrum, spectrum
@@ -123,7 +124,7 @@ def interpolate(
     change = target.positions - first.positions
     length = float(np.linalg.norm(change))
     rmsd = length / len(first) ** 0.5
-    if rmsd < 1e-6:  # Å: coordinates are rarely written with more digits
+    if rmsd < Tolerance.ONE_PLACE:
         raise ValueError(
             "first and second must be different structures, got two that are the same after "
             f"superposition, to {rmsd:.0e} Å; there is no path between them."
@@ -228,7 +229,6 @@ def _mark(atoms: Atoms) -> Atoms:
 
 
 def _superpose_in_order(atoms: Atoms, other: Atoms) -> Atoms:
-    """The rotation and translation of W. Kabsch, Acta Cryst. A 32, 922 (1976)."""
     if atoms.pbc.any() or other.pbc.any():
         raise ValueError(
             "only molecules can be superposed, got a periodic structure; cut its environment out "
@@ -239,9 +239,6 @@ def _superpose_in_order(atoms: Atoms, other: Atoms) -> Atoms:
             "structures of more than 20 atoms must have the same atoms in the same "
             f"order, got {atoms.symbols} and {other.symbols}; sort the atoms of one of them."
         )
-    start, end = (each.positions - each.positions.mean(axis=0) for each in (atoms, other))
-    u, _, v = np.linalg.svd(end.T @ start)
-    u[:, 2] *= np.sign(np.linalg.det(u) * np.linalg.det(v))
     laid: Atoms = other.copy()
-    laid.positions = start @ (u @ v).T + other.positions.mean(axis=0)
+    laid.positions = rotate_onto(atoms.positions, other.positions)
     return laid
