@@ -117,7 +117,7 @@ def test_the_first_signal_stops_and_later_ones_change_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from sensitivity.app import ending
-    from sensitivity.limits import ENDING
+    from sensitivity.app.server_limits import ServerLimit
 
     handlers: dict[int, Any] = dict.fromkeys(ending.SIGNALS, signal.SIG_DFL)
     handlers[signal.SIGHUP] = signal.SIG_IGN  # nohup
@@ -137,7 +137,7 @@ def test_the_first_signal_stops_and_later_ones_change_nothing(
     assert handlers[signal.SIGHUP] is signal.SIG_IGN
     handlers[signal.SIGTERM](signal.SIGTERM, None)
     assert set(handlers.values()) == {signal.SIG_IGN}
-    assert (stops, timers) == ([1], [(ENDING, ending._exit, [tmp_path])])
+    assert (stops, timers) == ([1], [(ServerLimit.ENDING, ending._exit, [tmp_path])])
 
 
 # Messages
@@ -191,11 +191,11 @@ def test_a_client_that_does_not_follow_the_protocol_is_disconnected(
 ) -> None:
     from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
 
+    from sensitivity.app.server_limits import ServerLimit
     from sensitivity.app.websocket import Connection
-    from sensitivity.limits import UNREAD
 
     if "keep up" in reason:
-        connection.kernel_manager.waiting["earlier"] = UNREAD
+        connection.kernel_manager.waiting["earlier"] = ServerLimit.UNREAD
     message = serialize_msg_to_ws_v1([header, b"{}", b"{}", b"{}"], channel)
     Connection.handle_incoming_message(connection, message)
     assert [words for _, words in connection.closed] == [reason]
@@ -214,8 +214,8 @@ def test_nothing_is_sent_to_a_page_that_has_left() -> None:
 
 def test_a_visitor_can_use_the_controls_and_nothing_else() -> None:
     from sensitivity.app.kernels import Kernels, OneProgram
+    from sensitivity.app.server_limits import ServerLimit
     from sensitivity.app.voila_settings import EXTENSIONS, settings
-    from sensitivity.limits import MESSAGE, PATIENCE
 
     found = settings()
     page, tornado = found.VoilaConfiguration, found.Voila.tornado_settings
@@ -224,10 +224,10 @@ def test_a_visitor_can_use_the_controls_and_nothing_else() -> None:
     assert not page.show_tracebacks
     assert page.multi_kernel_manager_class is Kernels
     assert OneProgram().get_kernel_spec("any").argv[-4:-2] == ["-m", "sensitivity.app.process"]
-    assert tornado["websocket_max_message_size"] == MESSAGE
+    assert tornado["websocket_max_message_size"] == ServerLimit.MESSAGE
     assert tornado["allow_remote_access"] is False
     assert "connect-src 'self' data: blob:" in tornado["headers"]["Content-Security-Policy"]
-    assert found.MappingKernelManager.cull_idle_timeout == PATIENCE
+    assert found.MappingKernelManager.cull_idle_timeout == ServerLimit.PATIENCE
 
 
 def test_the_oldest_silent_connections_are_closed_first() -> None:
@@ -246,10 +246,10 @@ def test_the_memory_of_a_process_is_limited(monkeypatch: pytest.MonkeyPatch) -> 
     import resource
 
     from sensitivity.app import process
-    from sensitivity.limits import MEMORY
+    from sensitivity.app.server_limits import ServerLimit
 
     limits: list[Any] = []
     monkeypatch.setattr(resource, "setrlimit", lambda *limit: limits.append(limit))
     process.limit_memory()
-    assert limits == [(resource.RLIMIT_DATA, (MEMORY, MEMORY))]
+    assert limits == [(resource.RLIMIT_DATA, (ServerLimit.MEMORY, ServerLimit.MEMORY))]
     assert process._without_port(lambda *_, **options: options, None, pipe=True) == {"pipe": False}
