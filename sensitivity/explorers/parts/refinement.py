@@ -31,5 +31,5 @@ def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
     found = own.of_order(value)
     if found is None:
         low, high = own.limits[name]
-        raise ValueError(f"there is no order {value}; give one from {low} to {high}.")
+        raise ValueError(f"order must be from {low} to {high}, got {value}; give one of these.")
     return found
