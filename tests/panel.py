@@ -15,7 +15,6 @@ from ase import Atoms
 
 from sensitivity import DensityCorrelations
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main.spectrum_chart import BAND
 from sensitivity.explorers.parts.molecule import ARROWS
 
 # ipympl 0.10 hands its toolbar an argument that traitlets does not want; it works all the same.
@@ -74,10 +73,14 @@ def drawn(explorer: Explorer) -> np.ndarray:
 
 
 def heights(values: Any, explorer: Explorer) -> np.ndarray:
-    """Where singular values belong on the axis: zeros below the threshold of the reference."""
+    """Where singular values belong on the axis: what counts as zero is at the tick labelled 0."""
     spectrum = explorer.reference.spectrum
     zero = spectrum.zero_level or spectrum.threshold
-    return np.where(np.array(values) > zero, values, zero / BAND)
+    axis = explorer.chart.figure.axes[0].yaxis
+    labels = [label.get_text() for label in axis.get_majorticklabels()]
+    lowest = axis.get_majorticklocs()[labels.index("0")]
+    assert lowest < zero
+    return np.where(np.array(values) > zero, values, lowest)
 
 
 def formula(explorer: Explorer) -> str:

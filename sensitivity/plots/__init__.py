@@ -1,16 +1,16 @@
 """Figures of results: they compute nothing, and take their colours from the axes they are in."""
 
 from sensitivity.plots.convergence_plot import plot_convergence
-from sensitivity.plots.diagnosis_plot import plot_diagnosis
 from sensitivity.plots.modes import plot_mode
 from sensitivity.plots.overview import save_overview
-from sensitivity.plots.palette import COLORS, MARKERS
+from sensitivity.plots.palette import COLORS, MARKERS, SERIES
 from sensitivity.plots.responses import plot_responses
-from sensitivity.plots.singular_values import plot_path, plot_spectrum
+from sensitivity.plots.singular_values import plot_diagnosis, plot_path, plot_spectrum
 
 __all__ = [
     "COLORS",
     "MARKERS",
+    "SERIES",
     "plot_convergence",
     "plot_diagnosis",
     "plot_mode",

@@ -1,48 +1,51 @@
-"""A convergence study: what is seen as a basis grows."""
+"""A convergence study: rank and smallest singular value as a basis grows."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LogNorm
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sensitivity.convergence import Convergence
-from sensitivity.numerics import Tolerance
-from sensitivity.plots.palette import ARROW, COLORS, add_legend, background, foreground, make_axes
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.plots.axes import add_legend, background, foreground, make_axes
+from sensitivity.plots.palette import ARROW, COLORS
 from sensitivity.plots.zeros import ROUNDING, scale_axis
 
-# Dark for small values, light for large ones, in an order that the colour blind see as well.
-_COLORS = "cividis"
-# Of red, green and blue in the brightness of a cell (0 to 1); from where on black is easier to read
-# on it than white.
-_BRIGHTNESS, _BRIGHT = (0.21, 0.72, 0.07), 0.46
-# What a cell says needs so many points of width and height.
-_ROOM = (22.0, 17.0)
-_NAMES = {"smearing": "smearing (Å)", "cutoff": "cutoff (Å)"}
-_MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
-# More values than this crowd along an axis.
-_MANY_VALUES = 7
+MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
+"""Smallest over largest singular value."""
 
 
 def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axes:
     """Draw the smallest singular value that symmetry allows, over the largest, and the rank.
 
     One parameter gives a line, with the ranks above it, two give coloured cells with value and rank
-    written into them where there is room. Full rank, where all is seen that symmetry allows, is
-    marked by filled circles, or by a frame. What could not be computed is a cross at the bottom, or
-    hatched. A parameter with a single value does not count.
+    written into them where there is room. If the value is zero everywhere, the ranks are drawn
+    instead. Full rank, where all is seen that symmetry allows, is marked by filled circles, or by a
+    frame. What could not be computed is a cross at the bottom, or hatched. A parameter with a
+    single value does not count.
 
     Raises
     ------
     ValueError
         If more than two parameters are varied.
     """
+    ax = make_axes(ax, height=2.6)
+    draw_convergence(ax, convergence)
+    add_legend(ax)
+    return ax
+
+
+def draw_convergence(ax: Axes, convergence: Convergence) -> Colorbar | None:
+    """Draw the same without a legend, and return the colour bar of cells; None for a line."""
     names = [name for name, values in convergence.parameters.items() if len(values) > 1]
     names = names or list(convergence.parameters)[:1]
     if len(names) > 2:
@@ -50,25 +53,22 @@ def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axe
             f"a picture shows one or two parameters, got {len(names)} ({', '.join(names)}); vary "
             "two, and make one picture for each value of the others."
         )
-    ax = make_axes(ax, height=2.6)
-    if len(names) == 1:
-        _draw_line(ax, convergence, name=names[0])
-    else:
-        _draw_cells(ax, convergence, names=names)
-    add_legend(ax)
-    return ax
+    if len(names) == 2:
+        return _draw_cells(ax, convergence, names)
+    _draw_line(ax, convergence, names[0])
+    return None
 
 
-def _draw_line(ax: Axes, convergence: Convergence, *, name: str) -> None:
+def _draw_line(ax: Axes, convergence: Convergence, name: str) -> None:
     x = np.array(convergence.parameters[name])
-    values, rank = convergence.smallest.ravel(), convergence.rank.ravel()
-    heights = scale_axis(ax, values, zero=ROUNDING, threshold=Tolerance.RANK)(values)
-    order, full, known = np.argsort(x), convergence.full.ravel(), ~np.isnan(values)
+    rank, full = convergence.rank.ravel(), convergence.full.ravel()
+    heights = _set_height(ax, convergence)
+    order, known = np.argsort(x), ~np.isnan(rank)
     ax.plot(x[order], heights[order], color=COLORS["internal"], linewidth=1.2, zorder=2)
     style: dict[str, Any] = {"linestyle": "none", "color": foreground(ax), "clip_on": False}
     for chosen, face, label in (
         (full & known, COLORS["internal"], "full rank"),
-        (~full & known, background(ax), "less"),
+        (~full & known, background(ax), "lower rank"),
     ):
         if chosen.any():
             ax.plot(x[chosen], heights[chosen], "o", mfc=face, label=label, zorder=3, **style)
@@ -76,49 +76,83 @@ def _draw_line(ax: Axes, convergence: Convergence, *, name: str) -> None:
         bottom = np.full(np.sum(~known), 0.03)
         where = ax.get_xaxis_transform()
         ax.plot(x[~known], bottom, "x", label="not computed", transform=where, **style)
-    for place, height, count in zip(x[known], heights[known], rank[known], strict=True):
-        _write_rank(ax, (place, height), f"{count:.0f}")
-    ax.xaxis.set_major_locator(MaxNLocator(_MANY_VALUES, integer=bool((x % 1 == 0).all())))
-    ax.set_xlabel(_NAMES.get(name, name))
-    ax.set_ylabel(_MEASURE)
+    ax.xaxis.set_major_locator(MaxNLocator(7, integer=bool((x % 1 == 0).all())))
+    ax.set_xlabel(name_setting(name))
+    if _any_seen(convergence):
+        above: dict[str, Any] = {"textcoords": "offset points", "ha": "center"}
+        above |= {"color": foreground(ax), "fontsize": "x-small"}
+        for place, height, count in zip(x, heights, rank, strict=True):
+            if not np.isnan(height):
+                ax.annotate(f"{count:.0f}", (place, height), (0, 5), **above)
 
 
-def _write_rank(ax: Axes, place: tuple[float, float], text: str) -> None:
-    style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "x-small", "ha": "center"}
-    ax.annotate(text, place, (0, 5), color=foreground(ax), **style)
+def _set_height(ax: Axes, convergence: Convergence) -> Array:
+    """Set the vertical axis; return where the values, or the ranks, are drawn."""
+    if _any_seen(convergence):
+        values = convergence.smallest.ravel()
+        ax.set_ylabel(MEASURE)
+        axis = scale_axis(ax, values, zero=ROUNDING, threshold=Tolerance.RANK)
+        return axis.heights(values)
+    ax.set(ylim=(-0.5, convergence.visible.max() + 0.5), ylabel=name_rank(convergence))
+    ax.yaxis.set_major_locator(MaxNLocator(10, integer=True))
+    return convergence.rank.ravel()
 
 
-def _draw_cells(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
+def _any_seen(convergence: Convergence) -> bool:
+    return bool((convergence.smallest > Tolerance.RANK).any())
+
+
+def name_rank(convergence: Convergence) -> str:
+    """Return the label of a rank, with the largest that symmetry allows."""
+    return f"rank, of {convergence.visible.max()} that symmetry allows"
+
+
+def name_setting(name: str) -> str:
+    """Return the label of a setting, with its unit."""
+    return f"{name} (Å)" if name in ("smearing", "cutoff") else name
+
+
+def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorbar:
     shape = tuple(len(convergence.parameters[name]) for name in names)
     values, rank = convergence.smallest.reshape(shape), convergence.rank.reshape(shape)
-    norm, lowest = _normalize(values)
-    style: dict[str, Any] = {"cmap": _COLORS, "origin": "lower", "aspect": "auto"}
-    image = ax.imshow(np.maximum(values, lowest).T, norm=norm, **style)
+    style: dict[str, Any] = {"origin": "lower", "aspect": "auto"}
+    # Dark for small values, light for large ones, in an order that the colour blind see as well.
+    colors, seen = colormaps["cividis"], _any_seen(convergence)
+    if seen:
+        lowest, highest = _find_decades(values)
+        norm, shown = LogNorm(lowest, highest), np.maximum(values, lowest)
+        image = ax.imshow(shown.T, norm=norm, cmap=colors, **style)
+        extend = "min" if (values <= Tolerance.RANK).any() else "neither"
+        bar = ax.figure.colorbar(image, ax=ax, extend=extend, label=MEASURE)
+    else:
+        shown, most = rank, int(convergence.visible.max())
+        # One colour per rank; more than 20 look like a continuous scale.
+        colors = colors.resampled(most + 1) if most < 20 else colors
+        image = ax.imshow(rank.T, norm=Normalize(-0.5, most + 0.5), cmap=colors, **style)
+        bar = ax.figure.colorbar(image, ax=ax, label=name_rank(convergence))
+        bar.ax.yaxis.set_major_locator(MaxNLocator(10, integer=True))
+        bar.ax.minorticks_off()
     _label(ax, convergence, names=names)
-    _hatch(ax, np.isnan(values))
+    _hatch(ax, np.isnan(rank))
     _frame(ax, convergence.full.reshape(shape))
-    zeros = bool((values <= Tolerance.RANK).any())
-    bar = ax.figure.colorbar(image, ax=ax, extend="min" if zeros else "neither")
-    bar.set_label(_MEASURE)
-    if _has_room(ax, shape):
-        shades = image.to_rgba(np.maximum(values, lowest))[..., :3] @ _BRIGHTNESS
-        _write(ax, values, rank, bright=shades > _BRIGHT)
+    bright = image.to_rgba(shown)[..., :3] @ (0.21, 0.72, 0.07) > 0.46  # black reads better
+    _write(ax, values if seen else None, rank, bright=bright)
+    return bar
 
 
-def _normalize(values: NDArray[np.float64]) -> tuple[LogNorm, float]:
-    """Colours for whole decades, zeros left out; and the lowest value."""
+def _find_decades(values: Array) -> tuple[float, float]:
+    """Whole powers of ten around the values, zeros left out."""
     seen = values[values > Tolerance.RANK]
-    low, high = (float(seen.min()), float(seen.max())) if seen.size else (Tolerance.RANK, 1.0)
-    bottom = float(np.floor(np.log10(low)))
-    return LogNorm(10.0**bottom, 10.0 ** max(bottom + 1, np.ceil(np.log10(high)))), 10.0**bottom
+    bottom, top = np.floor(np.log10(seen.min())), np.ceil(np.log10(seen.max()))
+    return 10.0 ** float(bottom), 10.0 ** float(max(bottom + 1, top))
 
 
 def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
     for axis, name in zip((ax.xaxis, ax.yaxis), names, strict=True):
         numbers = convergence.parameters[name]
-        step = 1 + (len(numbers) - 1) // _MANY_VALUES
+        step = 1 + (len(numbers) - 1) // 7  # more crowd along an axis
         axis.set_ticks(range(0, len(numbers), step), [f"{value:g}" for value in numbers[::step]])
-        axis.set_label_text(_NAMES.get(name, name))
+        axis.set_label_text(name_setting(name))
 
 
 def _hatch(ax: Axes, chosen: NDArray[np.bool_]) -> None:
@@ -142,24 +176,18 @@ def _frame(ax: Axes, chosen: NDArray[np.bool_]) -> None:
     ax.add_collection(LineCollection(edges, colors=ARROW, zorder=3, label="full rank", **style))
 
 
-def _has_room(ax: Axes, shape: tuple[int, ...]) -> bool:
-    """Whether cells are large enough to be written on."""
+def _write(ax: Axes, values: Array | None, rank: Array, *, bright: NDArray[np.bool_]) -> None:
+    """Write rank, and value if there are any, into cells that are large enough."""
     ax.figure.canvas.figure.draw_without_rendering()  # lays the figure out
     box = ax.get_window_extent()
-    points = np.array([box.width, box.height]) / shape * 72 / ax.figure.dpi
-    return bool(np.all(points > _ROOM))
-
-
-def _write(
-    ax: Axes,
-    values: NDArray[np.float64],
-    rank: NDArray[np.float64],
-    *,
-    bright: NDArray[np.bool_],
-) -> None:
-    """Write value and rank into the cells."""
-    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": "x-small"}
-    for x, y in np.argwhere(~np.isnan(values)):
-        number = f"{values[x, y]:.0e}" if values[x, y] > Tolerance.RANK else "0"
-        color = "black" if bright[x, y] else "white"
-        ax.text(x, y, f"{number}\n{rank[x, y]:.0f}", color=color, **style)
+    points = np.array([box.width, box.height]) / rank.shape * 72 / ax.figure.dpi
+    if (points <= ((12.0, 12.0) if values is None else (22.0, 17.0))).any():
+        return
+    style: dict[str, Any] = {"ha": "center", "va": "center"}
+    style["fontsize"] = "small" if values is None else "x-small"
+    for x, y in np.argwhere(~np.isnan(rank if values is None else values)):
+        text = f"{rank[x, y]:.0f}"
+        if values is not None:
+            number = f"{values[x, y]:.0e}" if values[x, y] > Tolerance.RANK else "0"
+            text = f"{number}\n{text}"
+        ax.text(x, y, text, color="black" if bright[x, y] else "white", **style)

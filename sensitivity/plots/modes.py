@@ -13,11 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Circle, FancyArrowPatch
 from matplotlib.patheffects import Stroke
-from numpy.typing import NDArray
 
 from sensitivity.diagnosis import Diagnosis
+from sensitivity.numerics import Array
+from sensitivity.plots.axes import background, foreground, make_axes
 from sensitivity.plots.camera import choose_view
-from sensitivity.plots.palette import ARROW, background, foreground, make_axes
+from sensitivity.plots.palette import ARROW
 from sensitivity.plots.zeros import ROUNDING
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures import neighbor_pairs
@@ -25,23 +26,16 @@ from sensitivity.structures import neighbor_pairs
 _BALL = 0.5  # radius drawn, in covalent radii
 # Discs that shade an atom: size, shift up and to the left (radii), darker (-) or lighter (+).
 _SHADING = ((1.0, 0.0, -0.25), (0.84, 0.1, 0.0), (0.5, 0.25, 0.3), (0.22, 0.34, 0.65))
-_BOND = 1.2  # atoms nearer than this many sums of covalent radii are joined
-_LONGEST = 0.25  # of the largest extent, the longest arrow; a mode has no amplitude of its own
-_LEAST_EXTENT = 4.0  # Å; arrows of smaller structures are 1 Å long
-_HEAD = 9.0  # points, the head of a long arrow
-_STILL = 0.03  # of the longest arrow: shorter ones are not drawn
-_FORESHORTENED = 0.3  # an arrow that shows less than this of its length gets a point or a cross
 
 
 def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None) -> Axes:
-    """Draw one mode on the structure, seen from where atoms and arrows show best.
+    """Draw one mode on the structure, seen from where atoms and arrows are least hidden.
 
-    The title names its kind, or the cause that a diagnosis has found, and its singular value.
-
-    The longest arrow has the length of a quarter of the structure, at least 1 Å, because a mode
-    has no amplitude of its own. A circle with a point is an arrow towards the viewer, one with a
-    cross an arrow away. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images end
-    halfway.
+    The title names its kind, or the cause that a diagnosis has found, and its singular value. The
+    longest arrow is a quarter as long as the structure, at least 1 Å, because a mode has no
+    amplitude of its own. A circle with a point is an arrow towards the viewer, one with a cross an
+    arrow away from the viewer. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images
+    end halfway.
 
     Raises
     ------
@@ -54,41 +48,39 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
             f"give an integer from 0 to {len(result.modes) - 1}."
         )
     ax = make_axes(ax, height=2.8)
-    atoms, displacement = result.atoms, _displacement(result, mode=mode)
+    atoms = result.atoms
+    name, value, displacement = _describe(result, mode)
     view = choose_view(atoms, displacement)
     seen, moved = atoms.positions @ view.T, displacement @ view.T  # [atom, right/up/towards]
     draw_structure(ax, atoms, view=view)
-    longest = _LONGEST * max(_LEAST_EXTENT, float(np.ptp(atoms.positions, axis=0).max()))
+    longest = 0.25 * max(4.0, float(np.ptp(atoms.positions, axis=0).max()))
     _draw_arrows(ax, seen=seen, arrows=moved / np.linalg.norm(moved, axis=1).max() * longest)
     _frame(ax)
-    ax.set_title(_title(result, mode=mode), color=foreground(ax), fontsize="medium")
+    title = f"mode {mode}, {name}: {value:.3g} /Å"
+    ax.set_title(title, color=foreground(ax), fontsize="medium")
     return ax
 
 
-def draw_structure(ax: Axes, atoms: Atoms, *, view: NDArray[np.float64]) -> None:
+def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:
     """Draw atoms, bonds and cell, in Å, as seen along the last row of ``view``, shape (3, 3)."""
     _draw_cell(ax, atoms, view=view)
     _draw_bonds(ax, atoms, view=view)
     _draw_atoms(ax, atoms, seen=atoms.positions @ view.T)
 
 
-def _displacement(result: Spectrum | Diagnosis, *, mode: int) -> NDArray[np.float64]:
-    if isinstance(result, Diagnosis):
-        return result.modes[mode].displacement
-    return np.asarray(result.modes[mode])
-
-
-def _title(result: Spectrum | Diagnosis, *, mode: int) -> str:
+def _describe(result: Spectrum | Diagnosis, mode: int) -> tuple[str, float, Array]:
+    """Kind or cause, singular value, zero if it is rounding, and displacement of a mode."""
     if isinstance(result, Diagnosis):
         found, scale = result.modes[mode], result.spectrum.scale
-        name, value = str(found.cause), found.singular_value
+        value, displacement = found.singular_value, found.displacement
+        name: str = found.cause
     else:
-        name, scale = str(result.kinds[mode]), result.scale
-        value = float(result.singular_values[mode])
-    return f"mode {mode}, {name}: {value if value > ROUNDING * scale else 0:.3g} /Å"
+        name, scale = result.kinds[mode], result.scale
+        value, displacement = float(result.singular_values[mode]), result.modes[mode]
+    return name, value if value > ROUNDING * scale else 0.0, displacement
 
 
-def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: NDArray[np.float64]) -> None:
+def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: Array) -> None:
     for (x, y, depth), number in zip(seen, atoms.numbers, strict=True):
         radius, color = _BALL * covalent_radii[number], jmol_colors[number]
         for size, shift, shade in _SHADING:
@@ -101,7 +93,7 @@ def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: NDArray[np.float64]) -> None:
         ax.add_patch(outline)
 
 
-def _mix(color: NDArray[np.float64], shade: float) -> NDArray[np.float64]:
+def _mix(color: Array, shade: float) -> Array:
     """Darken a colour for a negative shade, lighten it for a positive one."""
     return color * (1 + shade) if shade < 0 else color + (1 - color) * shade
 
@@ -111,10 +103,11 @@ def _layer(depth: float) -> float:
     return 2.0 + float(np.tanh(depth / 50.0))
 
 
-def _draw_bonds(ax: Axes, atoms: Atoms, *, view: NDArray[np.float64]) -> None:
+def _draw_bonds(ax: Axes, atoms: Atoms, *, view: Array) -> None:
     radii = covalent_radii[atoms.numbers]
-    i, j, vectors = neighbor_pairs(atoms, 2 * _BOND * radii.max())
-    bonded = np.linalg.norm(vectors, axis=1) < _BOND * (radii[i] + radii[j])
+    reach = 1.2  # sums of covalent radii: nearer atoms are joined
+    i, j, vectors = neighbor_pairs(atoms, 2 * reach * radii.max())
+    bonded = np.linalg.norm(vectors, axis=1) < reach * (radii[i] + radii[j])
     i, vectors = i[bonded], vectors[bonded]
     surface = 0.9 * _BALL * radii[i] / np.linalg.norm(vectors, axis=1)
     start = atoms.positions[i] + surface[:, None] * vectors
@@ -128,39 +121,49 @@ def _draw_bonds(ax: Axes, atoms: Atoms, *, view: NDArray[np.float64]) -> None:
             ax.add_collection(line)
 
 
-def _draw_cell(ax: Axes, atoms: Atoms, *, view: NDArray[np.float64]) -> None:
-    vectors = atoms.cell.array[atoms.pbc] @ view.T  # [periodic direction, right/up/towards]
-    corners = list(product((0, 1), repeat=len(vectors)))
+def cell_edges(atoms: Atoms) -> Array:
+    """Return start and end of the edges of a periodic cell, in Å, shape (edges, 2, 3).
+
+    There are twelve, or the four of a layer, at the mean height of its atoms.
+    """
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    middle = atoms.positions.mean(axis=0)
+    away = middle - middle @ np.linalg.pinv(vectors) @ vectors
     edges = [
-        [np.dot(a, vectors)[:2], np.dot(b, vectors)[:2]]
-        for a in corners
-        for b in corners
-        if sum(b) == sum(a) + 1 and np.all(np.array(a) <= b)
+        [start, start + vector]
+        for axis, vector in enumerate(vectors)
+        for corner in product((0.0, 1.0), repeat=len(vectors) - 1)
+        for start in [np.array(corner) @ np.delete(vectors, axis, axis=0) + away]
     ]
-    if edges:
+    return np.array(edges).reshape(-1, 2, 3)
+
+
+def _draw_cell(ax: Axes, atoms: Atoms, *, view: Array) -> None:
+    edges = cell_edges(atoms) @ view.T  # [edge, start/end, right/up/towards]
+    if len(edges):
         style: dict[str, Any] = {"linewidths": 0.7, "linestyles": "--", "alpha": 0.6, "zorder": 0.5}
-        ax.add_collection(LineCollection(edges, colors=foreground(ax), **style))
+        ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
 
 
-def _draw_arrows(ax: Axes, *, seen: NDArray[np.float64], arrows: NDArray[np.float64]) -> None:
+def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
     """Draw arrows, shape (N, right/up/towards) in Å, over the atoms."""
     longest = np.linalg.norm(arrows, axis=1).max()
     for place, arrow in zip(seen, arrows, strict=True):
         length, visible = np.linalg.norm(arrow), np.linalg.norm(arrow[:2])
-        if length < _STILL * longest:
+        if length < 0.03 * longest:  # too short to be seen
             continue
-        if visible < _FORESHORTENED * length:
+        if visible < 0.3 * length:  # it points at the viewer, or away
             _draw_end(ax, place, towards=bool(arrow[2] > 0))
             continue
         ends = (tuple(place[:2]), tuple(place[:2] + arrow[:2]))
         tip = FancyArrowPatch(*ends, arrowstyle="-|>", shrinkA=0, shrinkB=0)
-        tip.set_mutation_scale(_HEAD * min(1.0, 0.3 + visible / longest))
+        tip.set_mutation_scale(9.0 * min(1.0, 0.3 + visible / longest))  # points
         tip.set(linewidth=1.5, color=ARROW, zorder=4)
         tip.set_path_effects([Stroke(linewidth=3.0, foreground=background(ax)), Stroke()])
         ax.add_patch(tip)
 
 
-def _draw_end(ax: Axes, place: NDArray[np.float64], *, towards: bool) -> None:
+def _draw_end(ax: Axes, place: Array, *, towards: bool) -> None:
     style: dict[str, Any] = {"color": ARROW, "zorder": 4, "linestyle": "none"}
     ring: dict[str, Any] = {
         "markerfacecolor": background(ax),

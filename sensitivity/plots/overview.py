@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.diagnosis.diagnosis import SPURIOUS
-from sensitivity.plots.diagnosis_plot import plot_diagnosis
+from sensitivity.plots.axes import WIDTH
 from sensitivity.plots.modes import plot_mode
-from sensitivity.plots.palette import TRIVIAL, WIDTH
-from sensitivity.plots.singular_values import plot_spectrum
-from sensitivity.spectrum import Spectrum
+from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
+from sensitivity.spectrum import TRIVIAL, Spectrum
 
 
 def save_overview(
@@ -22,10 +21,10 @@ def save_overview(
 ) -> None:
     """Write the singular values, and beside them the least visible mode.
 
-    Of a diagnosis that is the least visible mode without a good excuse, which are symmetry and
-    being trivial, if there is one that is not seen; else the least visible internal one. The format
-    follows from the name, .png, .pdf or .svg, or is given as ``form``, as for an open file.
-    Without an internal mode the first is drawn.
+    Of a diagnosis that is the invisible mode with the smallest singular value that neither symmetry
+    nor being trivial explains; if there is none, the internal mode with the smallest singular
+    value; if there is none either, the first. The format follows from the name, .png, .pdf or .svg,
+    or is given as ``form``, as for an open file.
     """
     # A figure that pyplot does not know needs no display, and is freed with this function.
     figure = Figure(figsize=(2 * WIDTH, 2.8), layout="constrained")
@@ -41,7 +40,6 @@ def save_overview(
 
 
 def _least_visible(diagnosis: Diagnosis) -> int:
-    """The spurious mode with the smallest singular value; or else the internal one; or else 0."""
     causes = [mode.cause for mode in diagnosis.modes]
     spurious = [mode for mode, cause in enumerate(causes) if cause in SPURIOUS]
     internal = [mode for mode, cause in enumerate(causes) if cause not in TRIVIAL]

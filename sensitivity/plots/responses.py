@@ -1,4 +1,4 @@
-"""How the features answer to displacements along modes of growing amplitude."""
+"""Feature changes against the amplitude of displacements along modes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from sensitivity.plots.palette import SERIES, add_legend, foreground, make_axes
-
-_MARKERS = "osD^vP"
-# Slope on logarithmic axes, name and dashes of the guides.
-_GUIDES = ((1, "linear", (4, 2)), (2, "quadratic", (1, 1.5)))
+from sensitivity.numerics import Array
+from sensitivity.plots.axes import add_legend, foreground, make_axes
+from sensitivity.plots.palette import SERIES
 
 
 def plot_responses(
@@ -39,7 +37,7 @@ def plot_responses(
     _check(x, y, count=len(names))
     ax = make_axes(ax, height=2.6)
     y = np.where(y > 0, y, np.nan)
-    for row, name, color, marker in zip(y, names, cycle(SERIES), cycle(_MARKERS), strict=False):
+    for row, name, color, marker in zip(y, names, cycle(SERIES), cycle("osD^vP"), strict=False):
         ax.plot(x, row, color=color, marker=marker, markersize=4, linewidth=1.2, label=name)
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -53,7 +51,7 @@ def plot_responses(
     return ax
 
 
-def _check(x: NDArray[np.float64], y: NDArray[np.float64], *, count: int) -> None:
+def _check(x: Array, y: Array, *, count: int) -> None:
     if x.ndim != 1 or y.ndim != 2 or y.shape[1:] != x.shape or not y.size:
         raise ValueError(
             "changes must have shape (modes, amplitudes), with one amplitude per column, got "
@@ -67,11 +65,11 @@ def _check(x: NDArray[np.float64], y: NDArray[np.float64], *, count: int) -> Non
         )
 
 
-def _add_guides(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """Draw lines of slope 1 and 2 through the upper right corner of the data."""
+def _add_guides(ax: Axes, x: Array, y: Array) -> None:
+    """Draw lines of slope 1 and 2 through the largest amplitude and change."""
     limits = ax.get_ylim()
     ends = np.array([x.min(), x.max()])
-    for slope, name, dashes in _GUIDES:
+    for slope, name, dashes in ((1, "linear", (4, 2)), (2, "quadratic", (1, 1.5))):
         heights = np.nanmax(y) * (ends / x.max()) ** slope
         (line,) = ax.plot(ends, heights, color=foreground(ax), linewidth=0.9, label=name, zorder=1)
         line.set_dashes(dashes)

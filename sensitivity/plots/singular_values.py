@@ -1,16 +1,22 @@
-"""Singular values, of one structure and along a path, on an axis that is logarithmic above zero."""
+"""Singular values: of one structure, by kind or by cause, and along a path."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from sensitivity.plots.palette import ARROW, COLORS, add_legend, make_axes, mode_marker
-from sensitivity.plots.zeros import ROUNDING, Heights, scale_axis
+from sensitivity.diagnosis import Diagnosis
+from sensitivity.numerics import Array
+from sensitivity.plots.axes import add_legend, make_axes
+from sensitivity.plots.palette import ARROW, COLORS, cause_color, mode_marker
+from sensitivity.plots.zeros import ROUNDING, ZeroAxis, scale_axis
 from sensitivity.spectrum import Spectrum
 
 
@@ -18,30 +24,28 @@ def plot_spectrum(spectrum: Spectrum, *, ax: Axes | None = None) -> Axes:
     """Draw every singular value, coloured and shaped by its kind, against its mode, from 0.
 
     Values that are zero to rounding (at most 1e-13 of the largest) stand in a shaded band below
-    the logarithmic axis, labelled 0, because a logarithm has no zero. Between the band and a
-    dotted line, if there is one, are values that count as zero for the rank.
+    the logarithmic axis, labelled 0, because a logarithm has no zero. Values between the band and
+    a dotted line, if there is one, count as zero for the rank.
     """
     ax = make_axes(ax, height=2.4)
     values = np.asarray(spectrum.singular_values)  # [mode]
-    draw_modes(ax, values, kinds=spectrum.kinds, spectrum=spectrum)
+    draw_modes(ax, values, spectrum.kinds, axis=scale_values(ax, values, spectra=[spectrum]))
     add_legend(ax)
     return ax
 
 
-def draw_modes(
-    ax: Axes, values: NDArray[np.float64], *, kinds: Sequence[str], spectrum: Spectrum
-) -> None:
-    """Draw singular values, shape (3N,), against their mode, each kind in its own marks.
+def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
+    """Draw every singular value, coloured and shaped by its cause, against its mode, from 0.
 
-    ``spectrum`` says what is zero.
+    The legend counts the modes of each cause. Rigid motions and unseen atoms are grey. Zeros are
+    drawn as in ``plot_spectrum``.
     """
-    heights = _scale(ax, values, spectra=[spectrum])
-    for kind in dict.fromkeys(kinds):
-        chosen = np.flatnonzero(np.array(kinds) == kind)
-        ax.plot(chosen, heights(values[chosen]), **mode_marker(ax, kind, count=len(values)))
-    ax.set_xlim(-0.7, max(len(values), 2) - 0.3)
-    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    ax.set_xlabel("mode")
+    ax = make_axes(ax, height=2.6)
+    values = np.array([mode.singular_value for mode in diagnosis.modes])
+    causes = [mode.cause for mode in diagnosis.modes]
+    draw_causes(ax, values, causes, axis=scale_values(ax, values, spectra=[diagnosis.spectrum]))
+    add_legend(ax, wide=True)
+    return ax
 
 
 def plot_path(
@@ -59,19 +63,76 @@ def plot_path(
     """
     x = _check_coordinate(spectra, coordinate)
     ax = make_axes(ax, height=2.4)
-    values = _internal_values(spectra)  # [spectrum, rank], NaN where there is none
-    heights = _scale(ax, values, spectra=spectra)
-    ax.plot(x, heights(values), color=COLORS["internal"], linewidth=1.0)
-    least = np.array([row[~np.isnan(row)].min(initial=np.inf) for row in values])
-    least[np.isinf(least)] = np.nan
-    ax.plot(x, heights(least), color=ARROW, linewidth=2.0, label="smallest")
-    ax.plot([], [], color=COLORS["internal"], linewidth=1.0, label="other internal")
+    draw_path(ax, spectra, x)
     ax.set_xlabel("displacement (Å)")
     add_legend(ax)
     return ax
 
 
-def _check_coordinate(spectra: Sequence[Spectrum], coordinate: ArrayLike) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class PathLines:
+    """The lines of singular values along a path.
+
+    Attributes
+    ----------
+    internal
+        One line per internal mode, from the largest singular value to the smallest.
+    smallest
+        The smallest singular value of each structure.
+    """
+
+    internal: tuple[Line2D, ...]
+    smallest: Line2D
+
+
+def draw_path(ax: Axes, spectra: Sequence[Spectrum], x: Array, **look: Any) -> PathLines:
+    """Draw the lines of ``plot_path``; ``look`` has further arguments of ``scale_axis``."""
+    values = _internal_values(spectra)  # [spectrum, rank], NaN where there is none
+    axis = scale_values(ax, values, spectra=spectra, **look)
+    style: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 1.0}
+    lines = ax.plot(x, axis.heights(values), **style)
+    least = np.array([row[~np.isnan(row)].min(initial=np.inf) for row in values])
+    least[np.isinf(least)] = np.nan
+    (smallest,) = ax.plot(x, axis.heights(least), color=ARROW, linewidth=2.0, label="smallest")
+    ax.plot([], [], label="other internal", **style)
+    return PathLines(tuple(lines), smallest)
+
+
+def draw_modes(
+    ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis
+) -> dict[str, Line2D]:
+    """Draw singular values, shape (3N,), against their mode; return the markers of each kind."""
+    drawn = {}
+    for kind in dict.fromkeys(kinds):
+        chosen = np.flatnonzero(np.array(kinds) == kind)
+        style = mode_marker(ax, kind, count=len(values))
+        (drawn[kind],) = ax.plot(chosen, axis.heights(values[chosen]), **style)
+    ax.set(xlabel="mode", xlim=(-0.7, max(len(values), 2) - 0.3))
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    return drawn
+
+
+def draw_causes(
+    ax: Axes, values: Array, causes: Sequence[str], *, axis: ZeroAxis
+) -> dict[str, Line2D]:
+    """Draw the same for causes, trivial motions in grey, and count the modes of each cause."""
+    drawn = draw_modes(ax, values, causes, axis=axis)
+    for cause, line in drawn.items():
+        line.set(label=f"{cause} ({causes.count(cause)})", markerfacecolor=cause_color(cause))
+    return drawn
+
+
+def scale_values(ax: Axes, values: Array, *, spectra: Sequence[Spectrum], **look: Any) -> ZeroAxis:
+    """Set the vertical axis for singular values of some spectra; ``look`` is for ``scale_axis``."""
+    ax.set_ylabel("singular value (1/Å)")
+    # Where symmetry makes all singular values zero, rounding is measured by the features, over 1 Å.
+    sizes = [np.abs(each.features).max(initial=0.0) for each in spectra]
+    sizes += [np.max(each.singular_values) for each in spectra]
+    threshold = max(each.zero_level for each in spectra)
+    return scale_axis(ax, values, zero=ROUNDING * float(max(sizes)), threshold=threshold, **look)
+
+
+def _check_coordinate(spectra: Sequence[Spectrum], coordinate: ArrayLike) -> Array:
     x = np.asarray(coordinate, dtype=float)
     if len(spectra) == 0 or x.shape != (len(spectra),):
         raise ValueError(
@@ -81,7 +142,7 @@ def _check_coordinate(spectra: Sequence[Spectrum], coordinate: ArrayLike) -> NDA
     return x
 
 
-def _internal_values(spectra: Sequence[Spectrum]) -> NDArray[np.float64]:
+def _internal_values(spectra: Sequence[Spectrum]) -> Array:
     rows = [
         np.asarray(spectrum.singular_values)[np.array(spectrum.kinds) == "internal"]
         for spectrum in spectra
@@ -90,24 +151,3 @@ def _internal_values(spectra: Sequence[Spectrum]) -> NDArray[np.float64]:
     for row, found in zip(values, rows, strict=True):
         row[: len(found)] = found
     return values
-
-
-def _largest(spectra: Sequence[Spectrum]) -> float:
-    return float(max(np.max(spectrum.singular_values) for spectrum in spectra))
-
-
-def _zero_level(spectra: Sequence[Spectrum]) -> float:
-    # Where symmetry makes all singular values zero, rounding is measured by the features instead,
-    # over 1 Å.
-    features = max(float(np.abs(spectrum.features).max(initial=0.0)) for spectrum in spectra)
-    return ROUNDING * max(_largest(spectra), features)
-
-
-def _threshold(spectra: Sequence[Spectrum]) -> float:
-    return max(spectrum.zero_level for spectrum in spectra)
-
-
-def _scale(ax: Axes, values: NDArray[np.float64], *, spectra: Sequence[Spectrum]) -> Heights:
-    """Set the vertical axis for these singular values; return where on it a value is drawn."""
-    ax.set_ylabel("singular value (1/Å)")
-    return scale_axis(ax, values, zero=_zero_level(spectra), threshold=_threshold(spectra))

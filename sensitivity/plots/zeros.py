@@ -1,71 +1,113 @@
-"""An axis for values that may be zero: logarithmic, with a band below for what is zero."""
+"""An axis for values that may be zero: logarithmic, with a band below for zeros."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
-from numpy.typing import NDArray
 
-from sensitivity.plots.palette import foreground
-
-Heights = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+from sensitivity.numerics import Array
+from sensitivity.plots.axes import foreground
 
 ROUNDING = 1e-13
 """Of the largest singular value: what is below is rounding, as they are exact to 1e-14 of it."""
 
 
-def scale_axis(ax: Axes, values: NDArray[np.float64], *, zero: float, threshold: float) -> Heights:
-    """Set the vertical axis for these values; return where on it a value is drawn.
+@dataclass(frozen=True)
+class ZeroAxis:
+    """A logarithmic vertical axis with a place for zeros.
 
-    Values up to ``zero`` have one height, in a shaded band below the logarithmic axis. A dotted
-    line is drawn at ``threshold``, up to which values count as zero for the rank.
+    Attributes
+    ----------
+    zero
+        Values up to this one count as zero.
+    floor
+        Where on the axis they are drawn.
+    edge
+        Upper end of the band around ``floor``.
+    """
+
+    zero: float
+    floor: float
+    edge: float
+
+    def heights(self, values: Array) -> Array:
+        """Return where on the axis values are drawn; NaN stays NaN and leaves a gap."""
+        return np.where(values <= self.zero, self.floor, values)
+
+    def shade(self, ax: Axes) -> Artist:
+        """Draw the band in axes that have this vertical axis."""
+        low = ax.get_ylim()[0]
+        return ax.axhspan(low, self.edge, color=foreground(ax), alpha=0.12, linewidth=0, zorder=0)
+
+
+def scale_axis(
+    ax: Axes,
+    values: Array,
+    *,
+    zero: float,
+    threshold: float = 0.0,
+    ticks: int = 5,
+    notes: bool = True,
+) -> ZeroAxis:
+    """Set the vertical axis for values, of which those up to ``zero`` count as zero.
+
+    A dotted line is drawn at ``threshold``, up to which values count as zero for the rank. About
+    ``ticks`` powers of ten are labelled. Band and line are explained by notes beside the axis or,
+    without ``notes``, by their labels in a legend.
     """
     seen = values[values > zero]
     low, high = (float(seen.min()), float(seen.max())) if seen.size else (1.0, 1.0)
-    bottom, top = np.floor(np.log10(low)), np.log10(high)
-    if top - bottom < 1.0:
-        bottom -= 1.0
-    room = 0.08 * (top - bottom)  # decades
+    bottom, top = float(np.floor(np.log10(low))), float(np.log10(high))
+    bottom -= top - bottom < 1.0
     hidden = bool((values <= zero).any())
-    step = 0.2 * (top - bottom) if hidden else 0.0  # decades, from the lowest tick to that of zero
-    floor = 10.0 ** (bottom - step)
+    axis = set_decades(ax, bottom, top, zero=zero, hidden=hidden, ticks=ticks if seen.size else 0)
+    explain = _add_note if notes else _add_label
+    if hidden:
+        text = f"0: at most {zero:.0e}" if zero else "all exactly 0"
+        explain(ax, axis.shade(ax), text, place=ax.get_ylim()[0], offset=2)
+    if threshold > 10.0**bottom:
+        line = ax.axhline(threshold, color=foreground(ax), linewidth=0.8, linestyle=":", zorder=1)
+        explain(ax, line, "zero for the rank", place=threshold, offset=-9)
+    return axis
+
+
+def set_decades(
+    ax: Axes, bottom: float, top: float, *, zero: float, hidden: bool = True, ticks: int = 5
+) -> ZeroAxis:
+    """Set the vertical axis for values between two powers of ten, and for zeros if any are hidden.
+
+    About ``ticks`` powers of ten are labelled; those between them have small ticks if they are few.
+    """
+    room = 0.08 * (top - bottom)  # decades
+    step = 0.2 * (top - bottom) if hidden else 0.0  # decades, from the lowest value to zero
+    axis = ZeroAxis(zero, 10.0 ** (bottom - step), 10.0 ** (bottom - 0.4 * step))
     ax.set_yscale("log")
     ax.set_ylim(10.0 ** (bottom - 1.8 * step - room * (not hidden)), 10.0 ** (top + room))
-    _set_ticks(ax, bottom=bottom, top=top, floor=floor if hidden else None, any_seen=seen.size > 0)
+    decades = np.arange(np.ceil(bottom), np.floor(top) + 1)
+    decades = decades[:: max(1, round((top - bottom) / ticks))] if ticks else decades[:0]
+    places, labels = 10.0**decades, [f"$10^{{{decade:.0f}}}$" for decade in decades]
     if hidden:
-        _add_band(ax, upper=10.0 ** (bottom - 0.4 * step), zero=zero)
-    if threshold > 10.0**bottom:
-        ax.axhline(threshold, color=foreground(ax), linewidth=0.8, linestyle=":", zorder=1)
-        _add_note(ax, "zero for the rank", place=threshold, offset=-9)
-    return lambda drawn: np.where(drawn <= zero, floor, drawn)
-
-
-def _set_ticks(ax: Axes, *, bottom: float, top: float, floor: float | None, any_seen: bool) -> None:
-    decades = np.arange(bottom, np.floor(top) + 1)[:: max(1, round((top - bottom) / 5))]
-    places = [10.0**decade for decade in decades] if any_seen else []
-    labels = [f"$10^{{{decade:.0f}}}$" for decade in decades] if any_seen else []
-    if floor is not None:
-        places, labels = [floor, *places], ["0", *labels]
-    ax.yaxis.set_major_locator(FixedLocator(places))
+        places, labels = np.array([axis.floor, *places]), ["0", *labels]
+    ax.yaxis.set_major_locator(FixedLocator(places.tolist()))
     ax.yaxis.set_major_formatter(FixedFormatter(labels))
-    few = any_seen and top - bottom < 3
-    minor = np.outer(10.0 ** np.arange(bottom, top), np.arange(2, 10)) if few else np.empty(0)
-    ax.yaxis.set_minor_locator(FixedLocator(minor.ravel().tolist()))
+    few = ticks and top - bottom < 3
+    minor = np.outer(10.0 ** np.arange(np.floor(bottom), top), np.arange(2, 10)) if few else places
+    ax.yaxis.set_minor_locator(FixedLocator(minor[minor > 10.0**bottom].tolist()))
     ax.yaxis.set_minor_formatter(NullFormatter())
+    return axis
 
 
-def _add_band(ax: Axes, *, upper: float, zero: float) -> None:
-    low = ax.get_ylim()[0]
-    ax.axhspan(low, upper, color=foreground(ax), alpha=0.12, linewidth=0, zorder=0)
-    _add_note(ax, f"0: at most {zero:.0e}" if zero else "all exactly 0", place=low, offset=2)
-
-
-def _add_note(ax: Axes, text: str, *, place: float, offset: float) -> None:
-    """Write small text at the left, so many points above this height."""
+def _add_note(ax: Axes, artist: Artist, text: str, *, place: float, offset: float) -> None:
+    """Write small text at the left, ``offset`` points above the height ``place``."""
     style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "x-small"}
     place_in_axes = ("axes fraction", "data")
     ax.annotate(text, (0.02, place), (0, offset), place_in_axes, color=foreground(ax), **style)
+
+
+def _add_label(ax: Axes, artist: Artist, text: str, *, place: float, offset: float) -> None:
+    artist.set_label(text)

@@ -250,15 +250,17 @@ USES += [
         "explorer.frame == 0",
         "explorer.frame = 8",
     ),
-    _use(TWIN, "slider", slide("second on its way", "ArrowLeft"), "explorer.share < 1"),
+    _use(TWIN, "slider", slide("Morph: first → second", "ArrowLeft"), "explorer.share < 1"),
     _use(TWIN, "film", play, "explorer.share < .9"),
     _use(TWIN, "beside", press("Put the two beside"), "explorer.side_by_side"),
     _use(TWIN, "switch", press("Show for each atom"), "explorer.arrows"),
-    _use(TWIN, "reset", press("Lay the second"), "explorer.share == 1", "explorer.share = .5"),
-    _use(BASIS, "n_slider", slide("n_max", "ArrowRight"), "explorer.n_max > 4"),
-    _use(BASIS, "l_slider", slide("l_max", "ArrowLeft"), "explorer.l_max < 3"),
-    _use(BASIS, "smearing_slider", slide("smearing (Å)", "ArrowRight"), "explorer.smearing > .3"),
-    _use(BASIS, "cutoff_slider", slide("cutoff (Å)", "ArrowLeft"), "explorer.cutoff < 3"),
+    _use(TWIN, "reset", press("Superpose the two"), "explorer.share == 1", "explorer.share = .5"),
+    _use(BASIS, "sliders['n_max']", slide("n_max", "ArrowRight"), "explorer.n_max > 4"),
+    _use(BASIS, "sliders['l_max']", slide("l_max", "ArrowLeft"), "explorer.l_max < 3"),
+    _use(
+        BASIS, "sliders['smearing']", slide("smearing (Å)", "ArrowRight"), "explorer.smearing > .3"
+    ),
+    _use(BASIS, "sliders['cutoff']", slide("cutoff (Å)", "ArrowLeft"), "explorer.cutoff < 3"),
     _use(
         BASIS,
         "map.figure",
@@ -299,7 +301,9 @@ def happens(bench: Workbench, effect: str, *, within: float) -> bool:
 
 
 # The controls that a view has, each with a name of its own in the view.
-CONTROLS = """[name for name, value in vars(explorer).items()
+CONTROLS = """[name for name, value in {**vars(explorer), **{
+    f"sliders[{key!r}]": slider for key, slider in vars(explorer).get("sliders", {}).items()
+}}.items()
     if isinstance(value, __import__('ipywidgets').DOMWidget) and hasattr(value, 'description')
     and not isinstance(value, (__import__('ipywidgets').HTML))]"""
 

@@ -11,12 +11,14 @@ import sys
 import time
 import warnings
 from dataclasses import fields
+from itertools import product
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, spectrum, structures
 from sensitivity import lab as lab_module
@@ -515,7 +517,10 @@ WRONG = {
     "parity": ("CH4 --parity-odd", "parity_odd=True needs order=3 or 4, got order=2"),
     "channels": ("CH4 --contract-channels 0", "contract_channels must be an integer from 1 to"),
     "basis": ("CH4 --basis x", "argument --basis: invalid choice: 'x'"),
-    "memory": ("CH4 --order 3 --n-max 60 --l-max 20 --basis bessel", "features per center"),
+    "memory": (
+        "CH4 --order 3 --n-max 60 --l-max 20 --basis bessel --smearing 0",
+        "features per center",
+    ),
     "plot format": ("CH4 --plot a.doc", "--plot must end in .png, .pdf or .svg, got a.doc"),
     "plot folder": ("CH4 --plot gone/a.png", "there is no folder gone to write a.png to"),
     "no structure": ("", "the following arguments are required: STRUCTURE"),
@@ -524,8 +529,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-@pytest.mark.parametrize("command", ["analyze", "diagnose"])
-@pytest.mark.parametrize("json_wanted", [False, True])
+@pytest.mark.parametrize(
+    ("command", "json_wanted"),
+    mostly_slow(
+        product(["analyze", "diagnose"], [False, True]),
+        fast=[("analyze", True), ("diagnose", False)],
+    ),
+)
 def test_wrong_input_is_one_sentence(case, command, json_wanted, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name, content in FILES.items():
@@ -634,6 +644,7 @@ def test_command_is_installed():
     assert done.stdout.startswith("sensitivity 0.")
 
 
+@pytest.mark.slow
 def test_reader_that_goes_away_is_no_error():
     with subprocess.Popen(
         [*COMMAND, "structures"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ase.io
 import pytest
+from selection import mostly_slow
 
 from sensitivity import structures
 from sensitivity.cli.main import main
@@ -247,6 +248,11 @@ def lines() -> Iterator[tuple[str, str]]:
 
 LINES = dict(lines())
 
+REPRESENTATIVE = ("diagnose ", "locate ")
+"""Commands with which the fast run tries all options; the others read them in the same way."""
+
+FAST = {line for line in LINES if line in OTHERS or line.startswith(REPRESENTATIVE)}
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -264,7 +270,7 @@ def test_there_are_enough() -> None:
     assert len(LINES) >= 300
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", mostly_slow(LINES, fast=FAST))
 def test_it_is_one_sentence(line: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     try:

@@ -49,7 +49,7 @@ def test_the_chart_follows_the_width_of_the_page(explorer: Explorer) -> None:
     for pixels in (800, 1200, 1900):
         explorer.molecule.widget._handle_custom_msg({"type": WIDTH, "pixels": pixels}, [])
         sizes.append(explorer.chart.figure.get_size_inches()[0] * explorer.chart.figure.dpi)
-    assert sizes == pytest.approx([790, 624, 640])
+    assert sizes == pytest.approx([790, 621, 642])
 
 
 def test_without_ipympl_the_chart_is_a_picture(

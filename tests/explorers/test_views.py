@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from selection import mostly_slow
 
 from sensitivity import (
     DensityCorrelations,
@@ -28,6 +29,7 @@ from sensitivity import (
     spectrum,
     structures,
 )
+from sensitivity.descriptors import Descriptor
 from sensitivity.explorers import (
     BasisExplorer,
     Explorer,
@@ -35,8 +37,10 @@ from sensitivity.explorers import (
     TwinExplorer,
 )
 from sensitivity.explorers.basis import basis_map
-from sensitivity.explorers.parts.figure_sheet import Sheet
-from sensitivity.explorers.parts.molecule import ARROWS, LOOK
+from sensitivity.explorers.parts.choices import Index
+from sensitivity.explorers.parts.figure_widget import FigureWidget
+from sensitivity.explorers.parts.molecule import ARROWS, LOOK, Body, Camera
+from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.parts.sliders import fold, name_lengths
 from sensitivity.explorers.path import trajectory
 from sensitivity.explorers.path.trajectory import coarse_to_fine
@@ -118,6 +122,44 @@ class Closed:
         return None
 
 
+@dataclass(frozen=True)
+class Renamed(Descriptor):
+    """Correlations whose settings have names of their own."""
+
+    radial: int = 4
+    angular: int = 3
+    cutoff: float = 3.0
+    inversion_invariant = True
+    refinable = ("radial", "angular")
+    limits: ClassVar = {"radial": (1, 4), "angular": (0, 3), "cutoff": (1.0, 5.0)}
+
+    @property
+    def same(self) -> DensityCorrelations:
+        return DensityCorrelations(n_max=self.radial, l_max=self.angular, cutoff=self.cutoff)
+
+    def features(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return self.same.features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return self.same.gradients(atoms, centers=centers)
+
+
+class Nested(Closed):
+    """A descriptor of order 2 that is followed by one of order 3."""
+
+    def __init__(self, *, order: int) -> None:
+        self.order = order  # type: ignore[assignment]
+
+    def higher_order(self) -> Any:
+        return Nested(order=3) if self.order == 2 else None
+
+
+class Line(Renamed):
+    """The same with one setting that enlarges the basis."""
+
+    refinable = ("radial",)
+
+
 def click(figure: Any, axes: Any, x: float, y: float) -> None:
     figure.canvas.draw()
     place = axes.transData.transform((x, y))
@@ -194,14 +236,15 @@ def test_the_lines_of_a_path_are_its_spectra_and_feature_distances(
     for k in (1, 3, 6):
         found = spectrum(path.frames[k], DESCRIPTOR, centers=[0])
         internal = found.singular_values[: found.internal]
-        drawn = [line.get_ydata()[k] for line in on_the_way.chart.values]
-        assert drawn[:-1] == pytest.approx(internal, rel=1e-9)
-        assert drawn[-1] == min(drawn[:-1])
+        lines = on_the_way.chart.values
+        drawn = [line.get_ydata()[k] for line in lines.internal]
+        assert drawn == pytest.approx(internal, rel=1e-9)
+        assert lines.smallest.get_ydata()[k] == min(drawn)
         start = DESCRIPTOR.features(path.frames[0], centers=[0])
         distance = np.linalg.norm(DESCRIPTOR.features(path.frames[k], centers=[0]) - start)
         assert on_the_way.chart.distance.get_ydata()[k] == pytest.approx(distance, rel=1e-9)
     np.testing.assert_array_equal(on_the_way.chart.distance.get_xdata(), path.length)
-    assert on_the_way.chart.values[-1].get_linewidth() > on_the_way.chart.values[0].get_linewidth()
+    assert lines.smallest.get_linewidth() > lines.internal[0].get_linewidth()
 
 
 def test_nothing_is_computed_or_drawn_anew_while_scrubbing(
@@ -215,10 +258,10 @@ def test_nothing_is_computed_or_drawn_anew_while_scrubbing(
     for frame in (2, 5, 3):
         on_the_way.frame = frame
         assert [cursor.get_xdata()[0] for cursor in on_the_way.chart.cursors] == [
-            on_the_way.track.coordinate[frame]
+            on_the_way.trajectory.coordinate[frame]
         ] * 2
         upper, lower = (point.get_xydata()[0] for point in on_the_way.chart.points)
-        assert tuple(upper) == tuple(lines[-1].get_xydata()[frame])
+        assert tuple(upper) == tuple(lines.smallest.get_xydata()[frame])
         assert tuple(lower) == tuple(on_the_way.chart.distance.get_xydata()[frame])
     assert on_the_way.chart.figure.axes == axes
     assert on_the_way.chart.values is lines
@@ -262,18 +305,19 @@ def test_a_way_ends_at_the_second_structure_superposed(mirror: bool) -> None:
     first = molecule("CH3CH2OH")
     second = shuffled(rattled(first), seed=3, mirror=mirror)
     view = PathExplorer.between(first, second, DESCRIPTOR, centers=[0], count=5)
-    frames, ends = view.track.frames, (view.track.frames[0], view.track.frames[-1])
+    frames, ends = view.trajectory.frames, (view.trajectory.frames[0], view.trajectory.frames[-1])
     np.testing.assert_array_equal(ends[0].positions, first.positions)
     assert distances(ends[1]) == pytest.approx(distances(second), abs=ROUNDING)
     # Not longer than the way that was gone, less its rigid part.
-    assert view.track.coordinate[-1] <= np.linalg.norm(rattled(first).positions - first.positions)
+    moved = np.linalg.norm(rattled(first).positions - first.positions)
+    assert view.trajectory.coordinate[-1] <= moved
     middle = (ends[0].positions + ends[1].positions) / 2
     assert frames[2].positions == pytest.approx(middle, abs=ROUNDING)
     there, here = (DESCRIPTOR.features(atoms, centers=[0]) for atoms in (second, first))
     expected = np.linalg.norm(there - here)
-    assert view.track.feature_distance[-1] == pytest.approx(expected, rel=1e-9)
+    assert view.trajectory.feature_distance[-1] == pytest.approx(expected, rel=1e-9)
     values = spectrum(frames[2], DESCRIPTOR, centers=[0])
-    drawn = [line.get_ydata()[2] for line in view.chart.values[:-1]]
+    drawn = [line.get_ydata()[2] for line in view.chart.values.internal]
     assert drawn == pytest.approx(values.singular_values[: values.internal], rel=1e-9)
 
 
@@ -282,22 +326,22 @@ def test_with_all_centers_every_atom_can_be_exchanged_with_like_ones() -> None:
     order = np.random.default_rng(0).permutation(len(first))
     second = rattled(first)[order]
     second.rotate(50.0, (0.0, 1.0, 1.0))
-    track = PathExplorer.between(first, second, DESCRIPTOR, count=2).track
-    assert track.centers == tuple(range(9))
-    assert distances(track.frames[-1]) == pytest.approx(distances(second), abs=ROUNDING)
-    assert track.coordinate[-1] < np.linalg.norm(rattled(first).positions - first.positions)
+    found = PathExplorer.between(first, second, DESCRIPTOR, count=2).trajectory
+    assert found.centers == tuple(range(9))
+    assert distances(found.frames[-1]) == pytest.approx(distances(second), abs=ROUNDING)
+    assert found.coordinate[-1] < np.linalg.norm(rattled(first).positions - first.positions)
 
 
 def test_large_molecules_are_laid_on_each_other_in_their_order() -> None:
     first = molecule("C60")
     second = rattled(first)
     second.rotate(50.0, (0.0, 1.0, 1.0))
-    track = PathExplorer.between(first, second, DESCRIPTOR, centers=[0], count=2).track
-    assert track.frames[-1].get_all_distances() == pytest.approx(second.get_all_distances())
-    assert track.coordinate[-1] < np.linalg.norm(rattled(first).positions - first.positions)
-    assert "in the order in which they were given" in track.status
+    found = PathExplorer.between(first, second, DESCRIPTOR, centers=[0], count=2).trajectory
+    assert found.frames[-1].get_all_distances() == pytest.approx(second.get_all_distances())
+    assert found.coordinate[-1] < np.linalg.norm(rattled(first).positions - first.positions)
+    assert "in the order in which they were given" in found.status
     with pytest.raises(ValueError, match="same atoms in the same order"):
-        trajectory.straight_way(first, first[:-1], DESCRIPTOR)
+        trajectory.interpolate(first, first[:-1], DESCRIPTOR, count=2)
 
 
 def test_a_frame_without_spectrum_is_a_gap_and_a_sentence() -> None:
@@ -305,8 +349,8 @@ def test_a_frame_without_spectrum_is_a_gap_and_a_sentence() -> None:
     second = first.copy()
     second.positions[1:] *= 1.5  # 1.63 Å
     view = PathExplorer.between(first, second, Fragile(), centers=[0], count=4)
-    assert list(view.track.known) == [0, 1]
-    assert list(view.chart.distance.get_xdata()) == list(view.track.coordinate[:2])
+    assert list(view.trajectory.known) == [0, 1]
+    assert list(view.chart.distance.get_xdata()) == list(view.trajectory.coordinate[:2])
     view.frame = 3
     assert "A bond is &lt;broken&gt;." in view.panel.sentence.value
     assert len(view.chart.points[0].get_xdata()) == 0
@@ -322,13 +366,13 @@ def test_spectra_are_shown_as_they_come_and_can_be_cancelled() -> None:
         view = PathExplorer.between(first, second, Slow(), count=1000)
         assert view.busy
         assert view.panel.cancel.layout.display != "none"
-        while len(view.track.known) < 2:
+        while len(view.trajectory.known) < 2:
             await asyncio.sleep(0.01)
         view.frame = 999  # the atoms move nevertheless
         view.panel.cancel.click()
         while view.busy:
             await asyncio.sleep(0.01)
-        known = len(view.track.known)
+        known = len(view.trajectory.known)
         assert 2 <= known < 1000
         assert f"Cancelled: {1000 - known} frames" in view.panel.message.value
         assert len(view.chart.distance.get_xdata()) == known
@@ -381,9 +425,9 @@ def test_wrong_arguments_of_a_path_explorer(on_the_way: PathExplorer, path: Path
         PathExplorer(pair[0])
     with pytest.raises(TypeError, match="unexpected keyword"):
         PathExplorer(path, frame=3)  # type: ignore[call-arg]
-    with pytest.raises(ValueError, match="from 2 to 1000 frames, got 1"):
+    with pytest.raises(ValueError, match="from 2 to 1000, got 1; try 41"):
         PathExplorer.between(*pair, DESCRIPTOR, count=1)
-    with pytest.raises(TypeError, match=r"number of frames, got 2\.5"):
+    with pytest.raises(TypeError, match=r"number of frames from 2 to 1000, got 2\.5"):
         PathExplorer.between(*pair, DESCRIPTOR, count=2.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="must be a descriptor"):
         PathExplorer.between(*pair, 3)  # type: ignore[arg-type]
@@ -507,8 +551,8 @@ def test_lower_orders_of_a_twin_of_order_three_are_the_same_too() -> None:
     look = DensityCorrelations(order=3, cutoff=3.0, n_max=3, l_max=2)
     found = find_twin(structures.load("S1"), look, center=0)
     assert found.found
-    for which, lower in list_orders(look)[:3]:
-        assert compare(found, which, lower).same
+    for which in list_orders(look)[:3]:
+        assert compare(found, which).same
 
 
 def test_other_descriptors_are_compared_as_far_as_they_go(twin: Twin) -> None:
@@ -516,6 +560,12 @@ def test_other_descriptors_are_compared_as_far_as_they_go(twin: Twin) -> None:
     (only,) = view.comparisons
     assert only.same
     assert "none of these tells the two apart" in view.panel.sentence.value
+
+
+def test_every_order_that_a_descriptor_reaches_is_compared() -> None:
+    found = list_orders(Nested(order=2))
+    assert [each.name.split("\n")[0] for each in found] == ["order 2", "order 3"]
+    assert [each.own for each in found] == [True, False]
 
 
 def test_an_order_that_cannot_be_computed_is_said(
@@ -555,7 +605,7 @@ def test_controls_of_a_twin(both: TwinExplorer, monkeypatch: pytest.MonkeyPatch)
     [
         ("on_the_way", "fram", 1, "'fram' of PathExplorer does not exist; .* is arrows, frame"),
         ("on_the_way", "widget", 3, "'widget' of PathExplorer cannot be set; what can be set is"),
-        ("on_the_way", "track", 3, "'track' of PathExplorer cannot be set"),
+        ("on_the_way", "trajectory", 3, "'trajectory' of PathExplorer cannot be set"),
         ("on_the_way", "frame", 1.5, r"frame must be a whole number, got 1\.5"),
         ("on_the_way", "arrows", "no", "arrows must be True or False, got 'no'"),
         ("both", "shar", 1, "'shar' of TwinExplorer does not exist; .* arrows, share, side_by"),
@@ -592,13 +642,60 @@ def test_wrong_arguments_of_a_twin_explorer(twin: Twin) -> None:
         TwinExplorer(nothing, DESCRIPTOR)
 
 
+# A view of one's own.
+
+
+class Breathing(MotionView):
+    """Bonds that grow and shrink: the least that a view of moving atoms needs."""
+
+    frame = Index()
+
+    def __init__(self, atoms: Atoms) -> None:
+        super().__init__()
+        self._atoms = atoms
+        labels = Labels("bond length", "Stretch", "Breathe", "Show directions", "Back to the start")
+        self._build(FigureWidget(), Body(atoms), stops=["100 %", "110 %", "120 %"], labels=labels)
+        self._built = True
+
+    @property
+    def stop(self) -> int:
+        return self.frame
+
+    def _go(self, stop: int) -> None:
+        self.frame = stop
+
+    def _place(self) -> Any:
+        return [self._atoms.positions * (1 + 0.1 * self.frame)], self._atoms.positions
+
+    def _camera(self) -> Camera:
+        return Camera.around(self._atoms, view=np.eye(3))
+
+
+def test_a_small_view_has_all_controls(monkeypatch: pytest.MonkeyPatch) -> None:
+    atoms = molecule("CH4")
+    view = Breathing(atoms)
+    post = Post(view, monkeypatch)
+    view.slider.index = 1
+    assert view.frame == 1
+    assert post.last()[0] == pytest.approx(1.1 * atoms.positions, abs=SINGLE)
+    view.film.value = 2
+    assert (view.frame, view.slider.index) == (2, 2)
+    view.switch.value = False
+    assert not view.arrows
+    view.reset.click()
+    assert (view.frame, view.arrows) == (0, True)
+    with pytest.raises(AttributeError, match=r"'fram' of Breathing does not exist; .* arrows, fra"):
+        view.fram = 1
+
+
 # Bases.
 
 
 @pytest.fixture
 def few_bases(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = {order: ((1, 2, 4), (0, 1, 3) if order > 1 else ()) for order in basis_map.SIZES}
-    monkeypatch.setattr(basis_map, "SIZES", sizes)
+    sizes = {"n_max": (1, 2, 4), "l_max": (0, 1, 3)}
+    orders = {order: sizes if order > 1 else {**sizes, "l_max": ()} for order in basis_map.SIZES}
+    monkeypatch.setattr(basis_map, "SIZES", orders)
 
 
 @pytest.fixture
@@ -614,7 +711,10 @@ def drawn(view: BasisExplorer) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "change",
-    [{"n_max": 2}, {"l_max": 1}, {"smearing": 0.5}, {"cutoff": 3.5}, {"n_max": 5, "l_max": 4}],
+    mostly_slow(
+        [{"n_max": 2}, {"l_max": 1}, {"smearing": 0.5}, {"cutoff": 3.5}, {"n_max": 5, "l_max": 4}],
+        fast=[{"smearing": 0.5}, {"n_max": 5, "l_max": 4}],
+    ),
 )
 def test_the_markers_are_the_singular_values_with_the_basis(
     basis: BasisExplorer, change: dict[str, Any]
@@ -670,7 +770,7 @@ def test_the_basis_is_framed_and_a_click_chooses_another(basis: BasisExplorer) -
     click(basis.map.figure, basis.map.figure.axes[0], 1.2, 0.9)
     assert (basis.n_max, basis.l_max) == (2, 1)
     assert [frame.get_xy() for frame in basis.map.frames] == [(0.5, 0.5)] * 2
-    assert (basis.n_slider.index, basis.l_slider.index) == (1, 1)
+    assert (basis.sliders["n_max"].index, basis.sliders["l_max"].index) == (1, 1)
     assert basis.convergence is computed
     basis.smearing = 0.4
     assert basis.convergence is not computed
@@ -678,22 +778,22 @@ def test_the_basis_is_framed_and_a_click_chooses_another(basis: BasisExplorer) -
 
 
 def test_sliders_choose_the_basis(basis: BasisExplorer) -> None:
-    basis.n_slider.index = 1
-    basis.l_slider.index = 1
-    basis.smearing_slider.index = 8
-    basis.cutoff_slider.index = 25
+    basis.sliders["n_max"].index = 1
+    basis.sliders["l_max"].index = 1
+    basis.sliders["smearing"].index = 8
+    basis.sliders["cutoff"].index = 25
     assert basis.descriptor == replace(DESCRIPTOR, n_max=2, l_max=1, smearing=0.4, cutoff=3.5)
     basis.smearing = 0.412  # between two stops
-    assert (basis.smearing, basis.smearing_slider.index) == (0.412, 8)
+    assert (basis.smearing, basis.sliders["smearing"].index) == (0.412, 8)
     basis.n_max = 3  # not in the map
     assert basis.convergence.parameters["n_max"] == (1, 2, 3, 4)
-    assert basis.n_slider.index == 2
+    assert basis.sliders["n_max"].index == 2
 
 
 @pytest.mark.usefixtures("few_bases")
 def test_order_one_has_no_degrees() -> None:
     view = BasisExplorer(structures.load("S1"), replace(DESCRIPTOR, order=1), centers=[0])
-    assert view.l_slider.disabled
+    assert view.sliders["l_max"].disabled
     (frame,) = view.map.frames
     assert list(frame.get_xdata()) == [4, 4]
     click(view.map.figure, view.map.figure.axes[0], 1.8, 1.0)
@@ -775,6 +875,34 @@ def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) 
     assert basis.n_max == 2
 
 
+def test_any_descriptor_with_two_settings_of_its_basis_has_a_map() -> None:
+    view = BasisExplorer(structures.load("S1"), Renamed(), centers=[0])
+    assert list(view.convergence.parameters) == list(view.sliders)[:2] == ["radial", "angular"]
+    assert view.convergence.parameters["radial"] == (1, 2, 3, 4)
+    axes = view.map.figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("radial", "angular")
+    view.change(radial=2)
+    found = spectrum(structures.load("S1"), Renamed(2), centers=[0])
+    assert drawn(view)[: found.rank] == pytest.approx(found.singular_values[: found.rank])
+    assert "Renamed, radial = 2, angular = 3, cutoff = 3 Å" in view.panel.sentence.value
+    click(view.map.figure, axes, 3.0, 1.0)
+    assert view.descriptor == Renamed(4, 1)
+    view.sliders["cutoff"].index = 15
+    assert view.descriptor == Renamed(4, 1, 2.5)
+    with pytest.raises(TypeError, match="Renamed has no setting n_max"):
+        view.n_max = 3
+    with pytest.raises(TypeError, match="must have the settings radial, angular, got Density"):
+        view.descriptor = DESCRIPTOR
+
+
+def test_a_descriptor_with_one_setting_of_its_basis_has_a_line() -> None:
+    view = BasisExplorer(structures.load("S1"), Line(), centers=[0])
+    (frame,) = view.map.frames
+    assert list(frame.get_xdata()) == [4, 4]
+    click(view.map.figure, view.map.figure.axes[0], 1.8, 1.0)
+    assert view.descriptor == Line(2)
+
+
 def test_a_map_can_be_cancelled() -> None:
     look = replace(DESCRIPTOR, smearing=0.31)  # not computed before
 
@@ -792,7 +920,7 @@ def test_a_map_can_be_cancelled() -> None:
 
 def test_wrong_arguments_of_a_basis_explorer() -> None:
     atoms = structures.load("S1")
-    with pytest.raises(TypeError, match="descriptor must be DensityCorrelations, got Closed"):
+    with pytest.raises(TypeError, match="settings that enlarge its basis, got Closed with none"):
         BasisExplorer(atoms, Closed())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="unexpected keyword"):
         BasisExplorer(atoms, DESCRIPTOR, center=0)  # type: ignore[call-arg]
@@ -815,7 +943,7 @@ def test_views_are_shown_as_widgets(
 
 def test_a_page_is_told_no_picture_that_it_cannot_load() -> None:
     # As base64 without a scheme, the page took it for an address, and said that there is nothing.
-    sheet = Sheet()
+    sheet = FigureWidget()
     canvas: Any = sheet.figure.canvas
     sheet.figure.subplots().plot([0.0, 1.0])
     canvas.draw()
@@ -864,7 +992,7 @@ def misplaced(figure: Figure) -> list[str]:
     return clipped + [f"{one} on {other}" for (one, a), (other, b) in pairs if a.overlaps(b)]
 
 
-def check_widths(*sheets: Sheet) -> None:
+def check_widths(*sheets: FigureWidget) -> None:
     for sheet in sheets:
         for width in (345, 380, 450, 600, 900):
             sheet.take(width)
@@ -920,13 +1048,13 @@ def test_the_cursor_goes_through_no_text(on_the_way: PathExplorer) -> None:
         assert not axes.texts
     upper, lower = (axes.get_legend() for axes in on_the_way.chart.figure.axes)
     assert name(upper) == "smallest; other internal; zero for the rank; 0: at most 2e-13"
-    assert name(lower).startswith("most visible mode; this way; 0: at most")
+    assert name(lower).startswith("most visible mode; along this path; 0: at most")
 
 
 def test_a_figure_is_not_changed_while_it_is_drawn(on_the_way: PathExplorer) -> None:
     # JupyterLab's messages to widgets are handled in another thread than cells are.
     chart, seen = on_the_way.chart, []
-    loading = Thread(target=lambda: chart.load(on_the_way.track, frame=1))
+    loading = Thread(target=lambda: chart.load(on_the_way.trajectory, frame=1))
 
     def look(_: Any) -> None:
         if not seen:

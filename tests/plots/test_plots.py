@@ -16,12 +16,14 @@ from ase import Atoms
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, plots, spectrum, structures
 from sensitivity.convergence import convergence
-from sensitivity.diagnosis import diagnose
-from sensitivity.diagnosis.evidence import feature_changes
+from sensitivity.diagnosis import diagnose, feature_changes
 from sensitivity.plots.camera import choose_view
+from sensitivity.plots.modes import cell_edges
+from sensitivity.plots.zeros import scale_axis
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=6)
 STYLES = ["default", "dark_background"]
@@ -172,6 +174,23 @@ def test_spectrum_without_zeros_has_no_band(singular):
     assert "0" not in [label.get_text() for label in internal.yaxis.get_majorticklabels()]
 
 
+@pytest.mark.parametrize("notes", [True, False])
+def test_zeros_are_explained_beside_the_axis_or_in_the_legend(notes):
+    ax = Figure().subplots()
+    values = np.array([0.0, 1e-6, 1e-3, np.nan, 1.0])
+    axis = scale_axis(ax, values, zero=1e-9, threshold=1e-5, ticks=3, notes=notes)
+    heights = axis.heights(values)
+    assert heights[0] == axis.floor < axis.edge < 1e-6
+    assert np.array_equal(heights[1:], values[1:], equal_nan=True)
+    (band,), (line,) = ax.patches, ax.lines
+    said = [text.get_text() for text in ax.texts]
+    labels = [artist.get_label() for artist in (band, line)]
+    assert (said if notes else labels) == ["0: at most 1e-09", "zero for the rank"]
+    assert len(said) == 2 * notes
+    ticks = [label.get_text() for label in ax.yaxis.get_majorticklabels()]
+    assert ticks == ["0", "$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "$10^{0}$"]
+
+
 # Diagnosis
 
 
@@ -310,7 +329,7 @@ def test_many_cells_hold_no_text_in_a_small_figure():
 def test_line_of_one_parameter(row):
     ax = plots.plot_convergence(row)
     drawn = markers(ax)
-    assert list(drawn) == ["full rank", "less", "not computed"]
+    assert list(drawn) == ["full rank", "lower rank", "not computed"]
     full = np.flatnonzero(row.full)
     assert np.array_equal(drawn["full rank"][0], np.array(row.parameters["n_max"])[full])
     assert np.array_equal(drawn["full rank"][1], row.smallest[full])
@@ -344,10 +363,19 @@ def test_three_parameters_are_refused():
         plots.plot_convergence(found)
 
 
-def test_nothing_to_be_seen_has_a_picture():
-    atoms = structures.load("graphene")
-    for options in ({"n_max": [2, 4]}, {"n_max": [2, 4], "l_max": [2, 4]}):
-        plots.plot_convergence(convergence(atoms, DESCRIPTOR, **options)).figure.canvas.draw()
+def test_where_nothing_is_sharp_the_ranks_are_drawn():
+    graphene, point = structures.load("graphene"), structures.load("X0")
+    for atoms, centers, most in ((graphene, None, 0), (point, [0], 9)):
+        line = convergence(atoms, DESCRIPTOR, centers=centers, n_max=[1, 2])
+        ax = plots.plot_convergence(line)
+        assert ax.get_ylabel() == f"rank, of {most} that symmetry allows"
+        assert np.array_equal(ax.lines[0].get_ydata(), line.rank)
+        cells = convergence(atoms, DESCRIPTOR, centers=centers, n_max=[1, 2], l_max=[1, 2, 4])
+        ax = plots.plot_convergence(cells)
+        assert np.array_equal(ax.images[0].get_array().T, cells.rank)
+        written = {text.get_position(): int(text.get_text()) for text in ax.texts}
+        assert written == {place: int(rank) for place, rank in np.ndenumerate(cells.rank)}
+        ax.figure.canvas.draw()
 
 
 # Responses
@@ -486,6 +514,17 @@ def test_bonds_of_a_crystal_reach_its_images():
     assert len(cell[0].get_segments()) == 12
 
 
+def test_the_outline_of_a_layer_is_at_the_height_of_its_atoms():
+    layer = structures.load("graphene")
+    layer.positions[:, 2] += 0.7
+    edges = cell_edges(layer)
+    assert edges.shape == (4, 2, 3)
+    assert np.allclose(edges[..., 2], layer.positions[0, 2])
+    lengths = np.linalg.norm(edges[:, 1] - edges[:, 0], axis=1)
+    assert np.allclose(lengths, layer.cell.lengths()[0])
+    assert cell_edges(structures.load("CH4")).shape == (0, 2, 3)
+
+
 # View
 
 
@@ -540,7 +579,7 @@ def figures(results):
         yield plots.plot_mode(analyze(name), 1)
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", mostly_slow(STYLES, fast=["dark_background"]))
 def test_no_text_is_clipped_and_all_is_readable(results, style):
     with plt.style.context(style):
         for ax in figures(results):
@@ -597,6 +636,7 @@ def test_overview_is_saved_without_pyplot(tmp_path, singular, name):
     assert plt.get_fignums() == []
 
 
+@pytest.mark.slow
 def test_plots_do_not_load_pyplot():
     code = "import sys, sensitivity.plots; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -740,6 +740,7 @@ def test_in_the_explorer(name: str, explorer: Explorer) -> None:
         assert matches(one.words.lower(), message(explorer).lower())
 
 
+@pytest.mark.slow
 def test_the_explorer_shows_the_first_frame_that_can_be_read(explorer: Explorer) -> None:
     explorer.open("a.xyz", (ODD + GOOD).encode())
     assert (explorer.settings.frame.value, explorer.settings.frame.max) == (1, 1)
@@ -971,6 +972,7 @@ def test_reading_ends_after_some_seconds(name: str) -> None:
     assert time.monotonic() - begin < Limit.READING_SECONDS + 5
 
 
+@pytest.mark.slow
 def test_reading_is_bounded_in_memory() -> None:
     array = {"__ndarray__": [[999_999_999, 3], "float64", []]}
     numbers = {"__ndarray__": [[1], "int64", [1]]}

@@ -111,6 +111,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_far_atoms_do_not_end_the_process():
     # In a process of its own: a floating-point exception would take the test run with it.
     done = subprocess.run([sys.executable, "-c", FAR], capture_output=True, text=True, check=False)
@@ -471,6 +472,11 @@ def flat_cell():
             Atoms("CH", [[0, 0, 0], [0, np.inf, 0]]),
             ValueError,
             r"positions must be finite numbers in Å, got \[0.0, inf, 0.0\] for atom 1 \(H\)",
+        ),
+        (
+            Atoms(numbers=[1, -1], positions=[[0, 0, 0], [0, 0, 1]]),
+            ValueError,
+            r"atomic numbers must be from 1 to \d+, or 0 for a dummy atom, got -1 for atom 1",
         ),
         (Atoms("CH", [[0, np.nan, 0], [1, 1, 1]]), ValueError, r"nan, 0.0\] for atom 0 \(C\)"),
         (

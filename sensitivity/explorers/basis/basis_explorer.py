@@ -1,102 +1,112 @@
-"""Change the basis, and see which displacements it was that hid them."""
+"""Change the basis of a descriptor, and see which displacements it makes visible."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.convergence import Convergence
-from sensitivity.descriptors import Centers, DensityCorrelations
+from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.explorers.basis.basis_charts import BasisMap, SpectrumChart
 from sensitivity.explorers.basis.basis_map import (
     Grid,
     count_known,
-    empty_map,
     fill_map,
+    find_basis,
     why_nothing,
 )
-from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.background import Failure, Worker
 from sensitivity.explorers.parts.error_text import as_sentence
 from sensitivity.explorers.parts.layout import row, spread
+from sensitivity.explorers.parts.programmatic_update import Entered
 from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.sliders import make_slider, offer_stops
 from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.explorers.parts.view import View, seldom
+from sensitivity.explorers.parts.view import View, run_through
+from sensitivity.numerics import Array
+from sensitivity.plots.convergence_plot import name_setting
 from sensitivity.progress import Cancelled
 
-SMEARINGS = tuple(round(0.05 * k, 2) for k in range(21))
-"""Å: from a delta function to densities that hardly tell one neighbour from another."""
+TOOLTIPS = {
+    "n_max": "Number of radial functions: the resolution of distances",
+    "l_max": "Largest degree of the spherical harmonics: the resolution of directions",
+    "smearing": "Width of an atom in the density: wide atoms need fewer functions, and blur",
+    "cutoff": "Radius around a center: more neighbours need more functions",
+}
+"""Tooltips of the settings that many descriptors have."""
 
-CUTOFFS = tuple(round(0.1 * k, 1) for k in range(10, 81))
-"""Å: from a bond to the third shell of neighbours."""
+
+def _setting(name: str, meaning: str) -> property:
+    return property(
+        lambda view: view.settings[name],
+        lambda view, value: view.change(**{name: value}),
+        doc=f"{meaning}; set it to another one.",
+    )
 
 
 class BasisExplorer(View):
-    """The singular values with one basis, and a map of what is seen with all of them.
+    """The singular values with one basis, and a map of the ranks with all of them.
 
     Make it the last expression of a cell to see it. Everything a control does can be done from
-    Python too: ``explorer.n_max = 3``, ``explorer.descriptor = ...``.
+    Python too: ``explorer.n_max = 3``, ``explorer.change(n_max=3)``, ``explorer.descriptor = ...``.
 
     The singular values are coloured by cause as soon as that is known; dashes are those of the
     basis before. The map is computed in the background: ``busy`` tells whether it is, ``wait()``
-    waits for it, and ``cancel()`` ends it and keeps what is known.
+    waits for it, and ``cancel()`` stops and keeps what is known.
 
     Parameters
     ----------
     atoms
         The structure. It is not changed.
     descriptor
-        What looks at it.
+        A descriptor with one or two settings that enlarge its basis (``refinable``).
     centers
         Indices of the center atoms; every atom by default.
 
     Attributes
     ----------
     reference
-        What the descriptor sees of the structure.
+        The singular values and causes of the structure.
     convergence
         The map, NaN where it is not known.
 
     Raises
     ------
     TypeError, ValueError
-        If the descriptor is another one than ``DensityCorrelations``, whose basis is known here,
-        or the structure or a center is unusable.
+        If the descriptor has no such settings, or the structure or a center is unusable.
     """
 
-    def __init__(
-        self, atoms: Atoms, descriptor: DensityCorrelations, *, centers: Centers = None
-    ) -> None:
+    n_max = _setting("n_max", "Number of radial functions")
+    l_max = _setting("l_max", "Largest degree of the spherical harmonics")
+    smearing = _setting("smearing", "Width of an atom in the density, in Å")
+    cutoff = _setting("cutoff", "Radius around a center, in Å")
+
+    def __init__(self, atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> None:
         _check(descriptor)
         check_size(atoms)
         super().__init__()
         self._spectra, self._causes = Worker(), Worker()
         self._reference = examine(Subject(atoms, descriptor, centers))
         self._descriptor = descriptor
-        self._before: NDArray[np.float64] | None = None
-        self._own = False
+        self._before: Array | None = None
+        self._quiet = Entered()
         self._grid = Grid.around(descriptor)
         self.chart, self.map = SpectrumChart(), BasisMap()
-        self._make_controls()
-        self.widget = spread(
-            self.chart.widget,
-            self.map.widget,
-            above=[self._arrange_sliders()],
-            below=[self.panel.box],
-            on_width=self._fit,
-        )
-        self._connect()
+        self.sliders = {name: _make_slider(name) for name in self._stops()}
+        sliders = _arrange_sliders(list(self.sliders.values()))
+        self.widget = spread(self.chart, self.map, above=[sliders], below=[self.panel.box])
+        for name, slider in self.sliders.items():
+            slider.observe(lambda change, name=name: self._slide(name, change["new"]), "index")
+        self.map.on_click(lambda basis: self.attempt(lambda: self.change(**basis)))
         self._enter(self.reference)
         self._built = True
 
     @property
     def reference(self) -> Reference:
-        """What the descriptor sees of the structure."""
+        """The singular values and causes of the structure."""
         return self._reference
 
     @property
@@ -105,127 +115,46 @@ class BasisExplorer(View):
         return self._convergence
 
     @property
-    def descriptor(self) -> DensityCorrelations:
-        """What looks at the structure; set it to another one."""
+    def settings(self) -> Mapping[str, Any]:
+        """The settings of the descriptor."""
+        return with_defaults(self._descriptor).settings
+
+    def change(self, **settings: Any) -> None:
+        """Take other settings of the descriptor."""
+        self.descriptor = with_defaults(self._descriptor).with_settings(**settings)
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The descriptor; set it to one with other settings."""
         return self._descriptor
 
     @descriptor.setter
-    def descriptor(self, descriptor: DensityCorrelations) -> None:
-        _check(descriptor)
+    def descriptor(self, descriptor: Descriptor) -> None:
+        _check(descriptor, self._descriptor)
         if descriptor == self._descriptor:
             return
         self._descriptor = descriptor
-        atoms, centers = self.reference.atoms, self.reference.centers
-        self._spectra.start(
-            lambda _: examine(Subject(atoms, descriptor, centers)),
-            then=self._enter,
-            failed=self._stay,
-        )
-
-    @property
-    def n_max(self) -> int:
-        """Number of radial functions; set it to another one."""
-        return self.descriptor.n_max
-
-    @n_max.setter
-    def n_max(self, n_max: int) -> None:
-        self.descriptor = replace(self.descriptor, n_max=n_max)
-
-    @property
-    def l_max(self) -> int:
-        """Largest degree of the spherical harmonics; set it to another one."""
-        return self.descriptor.l_max
-
-    @l_max.setter
-    def l_max(self, l_max: int) -> None:
-        self.descriptor = replace(self.descriptor, l_max=l_max)
-
-    @property
-    def smearing(self) -> float:
-        """Width of an atom in the density, in Å; set it to another one."""
-        return self.descriptor.smearing
-
-    @smearing.setter
-    def smearing(self, smearing: float) -> None:
-        self.descriptor = replace(self.descriptor, smearing=smearing)
-
-    @property
-    def cutoff(self) -> float:
-        """How far a center sees, in Å; set it to another distance."""
-        return self.descriptor.cutoff
-
-    @cutoff.setter
-    def cutoff(self, cutoff: float) -> None:
-        self.descriptor = replace(self.descriptor, cutoff=cutoff)
+        subject = Subject(self.reference.atoms, descriptor, self.reference.centers)
+        self._spectra.start(lambda _: examine(subject), then=self._enter, failed=self._stay)
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
         return self._spectra, self._causes, self._task
 
-    def _make_controls(self) -> None:
-        self.n_slider = make_slider(
-            "n_max",
-            "Number of radial functions: how finely distances are told apart",
-            stops=["1"],
-            width="1 1 220px",
-        )
-        self.l_slider = make_slider(
-            "l_max",
-            "Largest degree of the spherical harmonics: how finely directions are told apart",
-            stops=["0"],
-            width="1 1 220px",
-        )
-        self.smearing_slider = make_slider(
-            "smearing (Å)",
-            "Width of an atom in the density: wide ones need fewer functions, and blur",
-            stops=[f"{value:.2f}" for value in SMEARINGS],
-            width="1 1 240px",
-        )
-        self.cutoff_slider = make_slider(
-            "cutoff (Å)",
-            "How far a center sees: more neighbours need more functions",
-            stops=[f"{value:.1f}" for value in CUTOFFS],
-            width="1 1 240px",
-        )
-
-    def _arrange_sliders(self) -> Any:
-        """All four beside each other, or two and two."""
-        pairs = (self.n_slider, self.l_slider), (self.smearing_slider, self.cutoff_slider)
-        rows = [row(*pair) for pair in pairs]
-        for pair in rows:
-            pair.layout.flex = "1 1 460px"
-        return row(*rows)
-
-    def _fit(self, width: float) -> None:
-        self.chart.fit(width)
-        self.map.fit(width)
-
-    def _connect(self) -> None:
-        for name, slider in (
-            ("n_max", self.n_slider),
-            ("l_max", self.l_slider),
-            ("smearing", self.smearing_slider),
-            ("cutoff", self.cutoff_slider),
-        ):
-            slider.observe(lambda change, name=name: self._slide(name, change["new"]), "index")
-        self.map.on_click(lambda n_max, l_max: self.attempt(self._choose, n_max, l_max))
-
-    def _choose(self, n_max: int, l_max: int) -> None:
-        self.descriptor = replace(self.descriptor, n_max=n_max, l_max=l_max)
-
     def _slide(self, name: str, stop: int) -> None:
-        stops = self._stops(name)
-        # A slider stands at the stop nearest to the value, which may lie between two.
-        if not self._own and stop != _nearest(stops, getattr(self, name)):
-            self.attempt(setattr, self, name, stops[stop])
+        stops = self._stops()[name]
+        # A slider is at the stop nearest to the value, which may lie between two.
+        if not self._quiet and stop != _nearest(stops, self.settings[name]):
+            self.attempt(lambda: self.change(**{name: stops[stop]}))
 
-    def _stops(self, name: str) -> Sequence[float]:
-        grid = self._grid
-        every = {"n_max": grid.n_max, "l_max": grid.l_max}
-        return every.get(name) or {"smearing": SMEARINGS, "cutoff": CUTOFFS}[name]
+    def _stops(self) -> dict[str, Sequence[float]]:
+        """The values at which each slider can be: those of the map, and lengths within limits."""
+        limits = with_defaults(self._descriptor).limits
+        lengths = {name: _lengths(*limits[name]) for name in _name_lengths(self._descriptor)}
+        return {**self._grid.parameters, **lengths}
 
     def _enter(self, reference: Reference) -> None:
-        """Show what a descriptor sees, then why; and a map, if it is another one."""
+        """Show the singular values with a descriptor, then the causes; and a map, if it changes."""
         self._causes.drop()
         if reference is not self.reference:
             self._before = self.reference.singular_values
@@ -240,54 +169,45 @@ class BasisExplorer(View):
     def _show(self, reference: Reference) -> None:
         self._reference = reference
         self.chart.load(reference, self._before)
-        self._say()
+        self.panel.say(*describe_basis(reference))
 
     def _show_no_causes(self, error: Failure) -> None:
         if not isinstance(error, Cancelled):
             self.panel.tell(f"The causes are not known: {as_sentence(error)}", trouble=True)
 
     def _stay(self, error: Failure) -> None:
-        """Go back to the descriptor before, which could look at the structure."""
-        self._descriptor = self.reference.descriptor  # type: ignore[assignment]
+        """Go back to the descriptor before, which could be computed."""
+        self._descriptor = self.reference.descriptor
         self._show_controls()
         self._fail(error)
 
     def _draw_map(self) -> None:
         """Mark the basis in the map; compute another map where anything else has changed."""
         descriptor = self.descriptor
-        same = hasattr(
-            self, "_convergence"
-        ) and descriptor == self.convergence.descriptor.with_settings(
-            n_max=descriptor.n_max, l_max=descriptor.l_max
-        )
-        if same and self._grid.holds(descriptor):
-            self.map.show(*self._grid.place(descriptor))
-            self._tell_of_map()
-            return
+        if hasattr(self, "_convergence") and self._grid.holds(descriptor):
+            other = with_defaults(self.convergence.descriptor)
+            if descriptor == other.with_settings(**find_basis(descriptor)):
+                self.map.show(self._grid.place(descriptor))
+                self._tell_of_map()
+                return
+        atoms, centers = self.reference.atoms, self.reference.centers
         self._grid = Grid.around(descriptor)
-        start = empty_map(
-            self.reference.atoms, descriptor, centers=self.reference.centers, grid=self._grid
-        )
-
-        def work(report: Report) -> Convergence:
-            found, tell = start, seldom(report)
-            try:
-                for found in fill_map(start):
-                    tell(found)
-            except Cancelled:  # what is known is shown
-                pass
-            return found
-
+        maps = fill_map(atoms, descriptor, centers=centers, grid=self._grid)
+        start = next(maps)
         self._show_map(start)
         self.panel.tell(f"The map: 0 of {self._grid.size} bases ...")
         self._task.start(
-            work, then=self._show_map, failed=self._fail, told=self._show_map, patience=0.0
+            lambda report: run_through(maps, report, start=start),
+            then=self._show_map,
+            failed=self._fail,
+            told=self._show_map,
+            patience=0.0,
         )
 
     def _show_map(self, found: Convergence) -> None:
         self._convergence = found
         self.map.load(found, self._grid)
-        self.map.show(*self._grid.place(self.descriptor))
+        self.map.show(self._grid.place(self.descriptor))
         self._tell_of_map()
 
     def _tell_of_map(self) -> None:
@@ -304,44 +224,69 @@ class BasisExplorer(View):
             self.panel.tell(f"Cancelled: {size - known} bases were not tried.")
 
     def _show_controls(self) -> None:
-        """Let the sliders stand where they belong, without a sound."""
-        self._own = True
-        try:
-            for name, slider in (("n_max", self.n_slider), ("l_max", self.l_slider)):
-                options = [(f"{value:g}", k) for k, value in enumerate(self._stops(name))]
+        """Set the sliders to the settings, without acting as if the user had moved them."""
+        with self._quiet:
+            for name, stops in self._stops().items():
+                slider = self.sliders[name]
+                labels = [f"{stop:{'.2f' if isinstance(stop, float) else 'd'}}" for stop in stops]
+                options = [(label, k) for k, label in enumerate(labels)]
                 if tuple(options) != tuple(slider.options):
                     offer_stops(slider, options)
-                slider.index = _nearest(self._stops(name), getattr(self, name))
-            self.l_slider.disabled = self.descriptor.order == 1
-            self.smearing_slider.index = _nearest(SMEARINGS, self.smearing)
-            self.cutoff_slider.index = _nearest(CUTOFFS, self.cutoff)
-        finally:
-            self._own = False
-
-    def _say(self) -> None:
-        self.panel.say(*describe_basis(self.reference))
+                slider.index = _nearest(stops, self.settings[name])
+                slider.disabled = len(stops) == 1
 
 
 def describe_basis(reference: Reference) -> list[str]:
-    """Say what a basis is, and what is seen with it and why not more."""
-    descriptor, found = reference.descriptor, reference.spectrum
-    assert isinstance(descriptor, DensityCorrelations)
-    basis = (
-        f"Order {descriptor.order}, n_max = {descriptor.n_max}, l_max = {descriptor.l_max}, "
-        f"smearing {descriptor.smearing:g} Å, cutoff {descriptor.cutoff:g} Å: "
-        f"{found.features.shape[1]} features per center. {found.status}"
-    )
-    diagnosis = reference.diagnosis
-    return [basis, "" if diagnosis is None else diagnosis.status]
+    """Return sentences on a basis, its rank, and the causes of what is not seen."""
+    known, found = with_defaults(reference.descriptor), reference.spectrum
+    settings = [] if known.order is None else [f"order {known.order}"]
+    settings += [f"{name} = {value}" for name, value in find_basis(reference.descriptor).items()]
+    lengths = _name_lengths(reference.descriptor)
+    settings += [f"{name} = {known.settings[name]:g} Å" for name in lengths]
+    count = found.features.shape[1]
+    basis = f"{known.name}, {', '.join(settings)}: {count} features per center. {found.status}"
+    return [basis, "" if reference.diagnosis is None else reference.diagnosis.status]
+
+
+def _name_lengths(descriptor: Descriptor) -> list[str]:
+    """Names of the settings that can be any length within limits."""
+    limits = with_defaults(descriptor).limits
+    return [name for name, (low, _) in limits.items() if isinstance(low, float)]
+
+
+def _lengths(low: float, high: float) -> list[float]:
+    step = 0.05 if high - low <= 2.0 else 0.1
+    return [round(low + k * step, 2) for k in range(round((high - low) / step) + 1)]
+
+
+def _make_slider(name: str) -> Any:
+    tooltip = TOOLTIPS.get(name, f"{name} of the descriptor")
+    return make_slider(name_setting(name), tooltip, stops=["0"], width="1 1 220px")
+
+
+def _arrange_sliders(sliders: Sequence[Any]) -> Any:
+    """Put all sliders beside each other, or two and two."""
+    pairs = [row(*sliders[k : k + 2]) for k in range(0, len(sliders), 2)]
+    for pair in pairs:
+        pair.layout.flex = "1 1 460px"
+    return row(*pairs)
 
 
 def _nearest(stops: Sequence[float], value: float) -> int:
     return int(np.argmin(np.abs(np.array(stops) - value)))
 
 
-def _check(descriptor: DensityCorrelations) -> None:
-    if not isinstance(descriptor, DensityCorrelations):
+def _check(descriptor: Descriptor, before: Descriptor | None = None) -> None:
+    check_descriptor(descriptor)
+    known = with_defaults(descriptor)
+    if len(known.refinable) not in (1, 2):
         raise TypeError(
-            f"descriptor must be DensityCorrelations, got {type(descriptor).__name__}; the bases "
-            "of others are not known here, compare their spectra one by one."
+            "descriptor must have one or two settings that enlarge its basis, got "
+            f"{known.name} with {', '.join(known.refinable) or 'none'}; name them in refinable."
+        )
+    if before is not None and known.refinable != with_defaults(before).refinable:
+        names = ", ".join(with_defaults(before).refinable)
+        raise TypeError(
+            f"descriptor must have the settings {names}, got {known.name} with "
+            f"{', '.join(known.refinable)}; make another BasisExplorer for it."
         )

@@ -1,28 +1,29 @@
-"""What is seen with bases of all sizes: a map that is computed row by row.
+"""Rank and smallest singular value with bases of all sizes: a map that is computed row by row.
 
 Everything here is a pure function; the widgets show the results and compute nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 
 from sensitivity.convergence import Convergence, convergence
-from sensitivity.descriptors import DensityCorrelations
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.structures import neighbor_pairs
 
-SIZES: dict[int, tuple[Sequence[int], Sequence[int]]] = {
-    1: (range(1, 9), ()),
-    2: ((1, 2, 3, 4, 6, 8), (0, 1, 2, 3, 4, 6, 8)),
-    3: ((1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 6)),
-    4: ((1, 2, 3, 4), (0, 1, 2, 3, 4)),
+SIZES: Mapping[int, Mapping[str, Sequence[int]]] = {
+    1: {"n_max": range(1, 9), "l_max": ()},
+    2: {"n_max": (1, 2, 3, 4, 6, 8), "l_max": (0, 1, 2, 3, 4, 6, 8)},
+    3: {"n_max": (1, 2, 3, 4, 5), "l_max": (0, 1, 2, 3, 4, 6)},
+    4: {"n_max": (1, 2, 3, 4), "l_max": (0, 1, 2, 3, 4)},
 }
-"""Per order, the numbers of radial functions and the largest degrees of a map: from a basis that
-sees almost nothing to one that takes milliseconds. Order 1 has no degrees."""
+"""Per order, the values of settings of a map: from a basis that sees almost nothing to one that
+takes milliseconds. Order 1 has no degrees."""
 
 
 @dataclass(frozen=True)
@@ -31,73 +32,92 @@ class Grid:
 
     Attributes
     ----------
-    n_max, l_max
-        Numbers of radial functions, and largest degrees, ascending.
+    parameters
+        The values, ascending, of the settings that enlarge the basis: one or two.
     """
 
-    n_max: tuple[int, ...]
-    l_max: tuple[int, ...]
+    parameters: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def around(cls, descriptor: DensityCorrelations) -> Grid:
-        """The usual bases of an order, and the one of the descriptor."""
-        functions, degrees = SIZES[descriptor.order]
-        return cls(
-            tuple(sorted({*functions, descriptor.n_max})),
-            tuple(sorted({*degrees, descriptor.l_max})),
-        )
+    def around(cls, descriptor: Descriptor) -> Grid:
+        """Return the usual bases of an order, and the one of the descriptor."""
+        basis = find_basis(descriptor)
+        return cls({name: _usual_values(descriptor, name, own) for name, own in basis.items()})
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of values of each setting."""
+        return tuple(map(len, self.parameters.values()))
+
+    @property
+    def varied(self) -> list[str]:
+        """The settings with several values, which are the axes of the map; the first if none is."""
+        names = [name for name, values in self.parameters.items() if len(values) > 1]
+        return names or list(self.parameters)[:1]
 
     @property
     def size(self) -> int:
         """Number of bases."""
-        return len(self.n_max) * len(self.l_max)
+        return int(np.prod(self.shape))
 
-    def holds(self, descriptor: DensityCorrelations) -> bool:
-        """Whether the basis of a descriptor is among them."""
-        return descriptor.n_max in self.n_max and descriptor.l_max in self.l_max
+    def holds(self, descriptor: Descriptor) -> bool:
+        """Return whether the basis of a descriptor is among them."""
+        basis = find_basis(descriptor)
+        return all(basis[name] in values for name, values in self.parameters.items())
 
-    def place(self, descriptor: DensityCorrelations) -> tuple[int, int]:
-        """Column and row of the basis of a descriptor."""
-        return self.n_max.index(descriptor.n_max), self.l_max.index(descriptor.l_max)
+    def place(self, descriptor: Descriptor) -> dict[str, int]:
+        """Return the index of each setting of a descriptor."""
+        basis = find_basis(descriptor)
+        return {name: values.index(basis[name]) for name, values in self.parameters.items()}
 
 
-def empty_map(
-    atoms: Atoms, descriptor: DensityCorrelations, *, centers: tuple[int, ...], grid: Grid
-) -> Convergence:
-    """Return a map of which nothing is known."""
-    shape = len(grid.n_max), len(grid.l_max)
-    none = np.zeros(shape, dtype=np.intp)
-    return Convergence(
+def find_basis(descriptor: Descriptor) -> dict[str, int]:
+    """Return the settings that enlarge the basis of a descriptor."""
+    known = with_defaults(descriptor)
+    return {name: known.settings[name] for name in known.refinable}
+
+
+def _usual_values(descriptor: Descriptor, name: str, own: int) -> tuple[int, ...]:
+    known = with_defaults(descriptor)
+    usual = SIZES.get(known.order or 0, {}).get(name)
+    if usual is None:
+        low, high = known.limits.get(name, (1, own + 4))
+        usual = np.unique(np.linspace(low, high, 7).astype(int)).tolist()
+    return tuple(sorted({*usual, own}))
+
+
+def fill_map(
+    atoms: Atoms, descriptor: Descriptor, *, centers: tuple[int, ...], grid: Grid
+) -> Iterator[Convergence]:
+    """Yield an empty map, and then more and more of it, by values of the first setting."""
+    unknown, none = np.full(grid.shape, np.nan), np.zeros(grid.shape, dtype=np.intp)
+    known = Convergence(
         atoms=atoms.copy(),
         descriptor=descriptor,
         centers=centers,
-        parameters={"n_max": grid.n_max, "l_max": grid.l_max},
-        smallest=np.full(shape, np.nan),
-        rank=np.full(shape, np.nan),
+        parameters=grid.parameters,
+        smallest=unknown,
+        rank=unknown,
         internal=none,
-        visible=none.copy(),
+        visible=none,
         failures={},
     )
-
-
-def fill_map(start: Convergence) -> Iterator[Convergence]:
-    """Yield the map with more and more known, one number of radial functions after the other."""
-    known = start
-    for column, n_max in enumerate(start.parameters["n_max"]):
-        known = _add(known, column, int(n_max))
+    yield known
+    for column in range(grid.shape[0]):
+        known = _add(known, column)
         yield known
 
 
 def count_known(found: Convergence) -> int:
-    """Return how many bases of a map have been tried."""
+    """Return the number of bases of a map that have been tried."""
     return int(np.sum(~np.isnan(found.rank))) + len(found.failures)
 
 
 def why_nothing(found: Convergence) -> str:
-    """Say in a few words why no basis can see anything; empty if one can, or if that is not known.
+    """Return the reason why no basis can see anything; empty if one can, or if it is not known.
 
-    A center sees its neighbours. If it has none, or only images of itself, which move with it, it
-    is neither the basis that hides them nor symmetry.
+    A center sees its neighbours. If it has none, or only images of itself, which move with it,
+    neither the basis nor symmetry hides them.
     """
     if len(found.failures) == found.rank.size:
         return "no basis could be computed"
@@ -113,22 +133,19 @@ def why_nothing(found: Convergence) -> str:
     return "the only neighbours are images of the centers,\nwhich move with them"
 
 
-def _add(known: Convergence, column: int, n_max: int) -> Convergence:
-    """The map with one more number of radial functions."""
-    degrees = tuple(int(l_max) for l_max in known.parameters["l_max"])
+def _add(known: Convergence, column: int) -> Convergence:
+    """Return the map with one more value of the first setting."""
+    name, values = next(iter(known.parameters.items()))
+    grid: dict[str, Any] = {**known.parameters, name: [values[column]]}
     try:
-        new = convergence(
-            known.atoms, known.descriptor, centers=known.centers, n_max=[n_max], l_max=degrees
-        )
+        new = convergence(known.atoms, known.descriptor, centers=known.centers, **grid)
     except ValueError as error:
-        failed: dict[tuple[int, ...], str] = {
-            (column, row): str(error) for row in range(len(degrees))
-        }
+        rows = np.ndindex(known.rank.shape[1:])
+        failed = {(column, *row): str(error) for row in rows}
         return replace(known, failures={**known.failures, **failed})
-    changed = {
-        name: getattr(known, name).copy() for name in ("smallest", "rank", "internal", "visible")
-    }
-    for name, values in changed.items():
-        values[column] = getattr(new, name)[0]
+    arrays = "smallest", "rank", "internal", "visible"
+    changed = {key: getattr(known, key).copy() for key in arrays}
+    for key, array in changed.items():
+        array[column] = getattr(new, key)[0]
     found = {(column, *rest): reason for (_, *rest), reason in new.failures.items()}
     return replace(known, failures={**known.failures, **found}, **changed)

@@ -8,8 +8,8 @@ from html import escape
 from sensitivity.diagnosis import DiagnosedMode
 from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.state import Shown, State
-from sensitivity.plots.palette import ARROW, COLORS, TRIVIAL
-from sensitivity.spectrum import Spectrum
+from sensitivity.plots.palette import ARROW, COLORS
+from sensitivity.spectrum import TRIVIAL, Spectrum
 
 
 def label(reference: Reference, mode: int) -> str:

@@ -8,18 +8,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
-from sensitivity.explorers.parts.figure_sheet import Sheet, alone
-from sensitivity.explorers.parts.legends import count_columns
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.state import State
 from sensitivity.numerics import Array
-from sensitivity.plots.palette import ARROW, COLORS, GREY, MARKERS, TRIVIAL
+from sensitivity.plots.axes import count_columns
+from sensitivity.plots.palette import ARROW, COLORS, MARKERS, cause_color
+from sensitivity.plots.zeros import ZeroAxis, set_decades
 from sensitivity.spectrum import Spectrum
-
-BAND = 5.0
-"""Singular values that count as zero are drawn this factor below the threshold."""
 
 BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
 THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
@@ -43,21 +41,20 @@ class Chart:
     """
 
     def __init__(self) -> None:
-        self._sheet = Sheet(head=54)  # pixels: three lines of a legend
+        self._sheet = FigureWidget(head=54)  # pixels: three lines of a legend
         self.figure, self.widget = self._sheet.figure, self._sheet.widget
         self.lock = self._sheet.lock
 
     @alone
     def load(self, reference: Reference) -> None:
         """Show another structure, at amplitude zero."""
-        self._zero = reference.spectrum.zero_level or reference.spectrum.threshold
         self._kinds = reference.spectrum.kinds
         self._sheet.clear()
         self._left, self._right = self.figure.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
-        _scale(self._left, self._right, reference.spectrum, zero=self._zero)
+        self._axis = _scale(self._left, self._right, reference.spectrum)
         self.values, self.before, self.chosen = _markers(self._left, len(self._kinds))
         self.traces, self._cursor = _lines(self._right, len(self._kinds), reach=reference.reach)
-        self.before.set_ydata(self._heights(reference.spectrum.singular_values))
+        self.before.set_ydata(self._axis.heights(reference.spectrum.singular_values))
         self._legend: tuple[str, ...] = ()
         for line in (*self.values.values(), self.chosen, *self.traces, self._cursor):
             line.set_animated(True)
@@ -70,7 +67,7 @@ class Chart:
         There are none of either if the structure has no spectrum.
         """
         named = np.array(causes)
-        heights = self._heights(values)
+        heights = self._axis.heights(values)
         for cause, line in self.values.items():
             line.set_data(np.flatnonzero(named == cause), heights[named == cause])
         self.chosen.set_data([state.mode], heights[[state.mode]] if len(heights) else [np.nan])
@@ -84,7 +81,7 @@ class Chart:
     @alone
     def show_traces(self, amplitudes: Array, values: Array) -> None:
         """Show singular values, shape (amplitudes, modes), against amplitudes in Å."""
-        for line, column in zip(self.traces, self._heights(values).T, strict=True):
+        for line, column in zip(self.traces, self._axis.heights(values).T, strict=True):
             line.set_data(amplitudes, column)
         self._sheet.refresh()
 
@@ -95,7 +92,7 @@ class Chart:
         self._write_legend()
 
     def on_click(self, *, mode: Callable[[int], None], amplitude: Callable[[float], None]) -> None:
-        """Call these with the mode, or the amplitude, that a person clicked on."""
+        """Call these with the mode, or the amplitude, that the user clicked on."""
 
         def clicked(event: Any) -> None:
             if event.inaxes is self._left:
@@ -125,31 +122,21 @@ class Chart:
         self.figure.legend(handles=lines, ncols=columns, **style, **tight)
         self._sheet.redraw()
 
-    def _heights(self, values: Array) -> Array:
-        # A logarithmic axis has no zero: all that counts as zero is drawn in the band below.
-        # NaN, where there is no spectrum, stays NaN and leaves a gap.
-        return np.where(values <= self._zero, self._zero / BAND, values)
 
-
-def _scale(left: Axes, right: Axes, reference: Spectrum, *, zero: float) -> None:
-    count = len(reference.singular_values)
+def _scale(left: Axes, right: Axes, reference: Spectrum) -> ZeroAxis:
+    count, zero = len(reference.singular_values), reference.zero_level or reference.threshold
     room = 8.0  # above the largest singular value, for growth
     top = room * max(float(reference.singular_values.max()), zero)
-    left.set(yscale="log", ylim=(zero / BAND**2, top), xlim=(-0.8, count - 0.2))
-    left.set(xlabel="mode", ylabel="singular value (1/Å)")
+    axis = set_decades(left, float(np.log10(zero)), float(np.log10(top)), zero=zero, ticks=6)
+    left.set(xlim=(-0.8, count - 0.2), xlabel="mode", ylabel="singular value (1/Å)")
+    left.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     right.set(xlabel="amplitude (Å)")
     right.xaxis.set_major_locator(MaxNLocator(4))
-    left.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    decades = np.arange(np.ceil(np.log10(zero)), np.log10(top))[
-        :: max(1, round(np.log10(top / zero) / 6))
-    ]
-    left.yaxis.set_major_locator(FixedLocator([zero / BAND, *10.0**decades]))
-    left.yaxis.set_major_formatter(FixedFormatter(["0", *(f"$10^{{{k:.0f}}}$" for k in decades)]))
-    left.yaxis.set_minor_locator(NullLocator())
     for axes in (left, right):
-        axes.axhspan(zero / BAND**2, zero, color="gray", alpha=0.2, linewidth=0)
+        axis.shade(axes)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=9)
+    return axis
 
 
 def _markers(axes: Axes, count: int) -> tuple[dict[str, Line2D], Line2D, Line2D]:
@@ -160,7 +147,7 @@ def _markers(axes: Axes, count: int) -> tuple[dict[str, Line2D], Line2D, Line2D]
     )
     lines = {}
     for cause, marker in MARKERS.items():
-        color = GREY if cause in TRIVIAL else COLORS[cause]
+        color = cause_color(cause)
         edge: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.5}
         (lines[cause],) = axes.plot(
             [], [], marker=marker, color=color, label=cause, **style, **edge

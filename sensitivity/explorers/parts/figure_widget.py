@@ -1,90 +1,168 @@
-"""A matplotlib figure as a widget: live with ipympl, a picture without it."""
+"""A matplotlib figure as a widget of a certain width: live with ipympl, a picture without it."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
 from importlib.util import find_spec
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_webagg_core import FigureCanvasWebAggCore
 from matplotlib.figure import Figure
 
+from sensitivity.explorers.parts.layout import GAP, HEIGHT, WIDEST
 from sensitivity.explorers.parts.libraries import require
+from sensitivity.plots.axes import add_fitting_legend
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def resize(figure: Figure, *, width: int, height: int) -> None:
-    """Give a live figure another size, in pixels of the page; a picture scales by itself."""
-    if isinstance(figure.canvas, FigureCanvasWebAggCore):
-        live: Any = figure.canvas
-        live.handle_resize({"width": width, "height": height})
+def alone(method: Method) -> Method:
+    """Let a method wait until no other thread draws the figure or changes it."""
+
+    @wraps(method)
+    def wait_and_act(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        with self.lock:
+            return method(self, *arguments, **keywords)
+
+    return cast(Method, wait_and_act)
 
 
-class Canvas:
-    """Shows a figure, live with ipympl, and as a picture without it.
+class FigureWidget:
+    """A matplotlib figure as a widget, which takes a share of the width of the explorer.
+
+    Parameters
+    ----------
+    share
+        Of the width of the explorer.
+    narrowest
+        Pixels. If the share is narrower, labels crowd, and the figure takes the whole width.
+    head
+        Pixels that are kept free at the top, for a legend that changes while nothing else does.
+    column
+        Points of the longest name in the legends of the axes; None without legends.
 
     Attributes
     ----------
-    widget
-        The widget.
+    figure, widget
+        The matplotlib figure, and the widget that shows it.
     lock
-        Held by who draws the figure or changes it. A cell runs in another thread than what a
-        widget of JupyterLab says, and a figure that is changed while it is drawn stays blank.
+        Held by the thread that draws the figure or changes it. A cell runs in another thread than
+        a message from a widget of JupyterLab, and a figure that is changed while it is drawn stays
+        blank.
     """
 
-    widget: Any
+    def __init__(
+        self,
+        *,
+        share: float = 0.53,
+        narrowest: int = 420,
+        head: int = 0,
+        column: int | None = None,
+    ) -> None:
+        dots = 100  # per inch: sizes in points are then what they are in print
+        self._share, self._narrowest = share, narrowest
+        self._head, self._column = head / HEIGHT, column
+        self._width = 420  # pixels, until the page tells its own width
+        self.figure = Figure((self._width / dots, HEIGHT / dots), dpi=dots, layout="constrained")
+        self.lock: AbstractContextManager[bool] = RLock()
+        make = _Live if find_spec("ipympl") else _Still
+        self._canvas = make(self.figure, self.lock)
+        self.widget = self._canvas.widget
 
-    def __init__(self) -> None:
-        self.lock = RLock()
+    def clear(self) -> None:
+        """Begin with an empty figure."""
+        self.figure.clear()
+        self.redraw()
+        self.figure.set_layout_engine("constrained")
+
+    def finish(self) -> None:
+        """Lay the figure out, once: that takes longer than to draw it again with other data."""
+        if self._column is not None:
+            for axes in self.figure.axes:
+                add_fitting_legend(axes, column=self._column)
+        self.figure.set_layout_engine("constrained", rect=(0.0, 0.0, 1.0, 1.0 - self._head))
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
+        self.redraw()
 
     def redraw(self) -> None:
         """Draw everything, soon; several requests become one."""
+        self._canvas.redraw()
 
     def refresh(self) -> None:
-        """Draw again what is animated, which is all that has changed."""
+        """Draw again only what is animated, which is all that has changed."""
+        self._canvas.refresh()
+
+    def fit(self, width: float) -> None:
+        """Take a share of the width of the explorer, or, if that is too little, all of it."""
+        margins = 10  # pixels: the border, and what ipympl leaves free on both sides
+        share = int(self._share * (min(width, WIDEST) - GAP)) - margins
+        self.take(share if share >= self._narrowest else int(width) - margins)
+
+    @alone
+    def take(self, pixels: int) -> None:
+        """Set the width, unless it is zero, as in a hidden tab, or unchanged."""
+        if pixels <= 0 or pixels == self._width:
+            return
+        self._width = pixels
+        if isinstance(self.figure.canvas, FigureCanvasWebAggCore):  # a picture scales by itself
+            live: Any = self.figure.canvas
+            live.handle_resize({"width": pixels, "height": HEIGHT})
+        self.rearrange()
+
+    def rearrange(self) -> None:
+        """Adapt the figure to another width."""
+        self.finish()
+
+    def watch_clicks(self, act: Callable[[Any], None]) -> None:
+        """Call this with the event when the user clicks on some axes."""
+
+        def clicked(event: Any) -> None:
+            if event.inaxes is not None:
+                act(event)
+
+        self.figure.canvas.mpl_connect("button_press_event", clicked)
 
 
-def embed(figure: Figure) -> Canvas:
-    """Return the canvas of a figure."""
-    return _Live(figure) if find_spec("ipympl") else _Still(figure)
-
-
-class _Live(Canvas):
+class _Live:
     """With ipympl. What is animated is drawn over a copy of all the rest.
 
     Text takes most of the time of a drawing, and does not change with the data.
     """
 
-    def __init__(self, figure: Figure) -> None:
-        super().__init__()
+    def __init__(self, figure: Figure, lock: AbstractContextManager[bool]) -> None:
         backend = require("ipympl.backend_nbagg")
+        self.lock = lock
         self.widget = backend.Canvas(figure)
         # Without a view ipympl keeps each picture for the first one, as an address that is none.
         self.widget.syncing_data_url = False
-        self.widget.draw = self._alone(self.widget.draw)  # whoever asks for it
+        self._draw_all = self.widget.draw
+        self.widget.draw = self._draw  # called by ipympl too
         self.widget.get_diff_image = self._take_whole
         backend.FigureManager(self.widget, 0)  # not known to pyplot, so no cell shows it again
         self.widget.header_visible = self.widget.toolbar_visible = False
         self.widget.footer_visible = self.widget.resizable = False
         # A new view makes itself resizable, whatever it is told before.
-        self.widget.on_msg(lambda _, message, __: self._fix_size(message))
+        self.widget.on_msg(
+            lambda _, message, __: (
+                message.get("type") == "initialized" and self.widget.send_state("resizable")
+            )
+        )
         self._figure, self._rest, self._asked = figure, None, False
         figure.canvas.mpl_connect("draw_event", self._keep)
 
-    def _alone(self, act: Callable[[], None]) -> Callable[[], None]:
-        """Do something when nobody else draws the figure or changes it."""
-
-        def wait_and_act() -> None:
-            with self.lock:
-                act()
-
-        return wait_and_act
+    @alone
+    def _draw(self) -> None:
+        self._draw_all()
 
     def _take_whole(self) -> bytes | None:
-        """Take the whole picture, in a tenth of the time of a drawing.
+        """Return the whole picture, in a tenth of the time of a drawing.
 
         ipympl sends differences, and its page drops a picture that the next one overtakes: a
         difference that was dropped would be missing for good.
@@ -105,18 +183,19 @@ class _Live(Canvas):
             return
         if not self._asked:  # many changes in a row become one picture
             self._asked = True
-            loop.call_soon(self._alone(self._paint))
+            loop.call_soon(self._paint)
 
     def _keep(self, event: Any) -> None:
-        """All but what is animated has been drawn: keep it, and draw the others over it."""
+        """Keep what has been drawn, which is all but what is animated, and draw that over it."""
         if event.canvas is not self.widget:  # a file is written, with all that there is
             return
         self._rest = self.widget.copy_from_bbox(self._figure.bbox)
         self._draw_animated()
 
+    @alone
     def _paint(self) -> None:
         self._asked = False
-        if self._rest is None:  # a drawing of everything is on its way
+        if self._rest is None:  # everything is about to be drawn
             self.widget.draw_idle()
             return
         self.widget.restore_region(self._rest)
@@ -133,16 +212,11 @@ class _Live(Canvas):
         for artist in sorted(artists, key=lambda artist: artist.get_zorder()):
             self._figure.draw_artist(artist)
 
-    def _fix_size(self, message: dict[str, Any]) -> None:
-        if message.get("type") == "initialized":
-            self.widget.send_state("resizable")
 
-
-class _Still(Canvas):
+class _Still:
     """A PNG, which does not see clicks."""
 
-    def __init__(self, figure: Figure) -> None:
-        super().__init__()
+    def __init__(self, figure: Figure, lock: AbstractContextManager[bool]) -> None:
         FigureCanvasAgg(figure)
         self._figure = figure
         self.widget = require("ipywidgets").Image(format="png", layout={"max_width": "100%"})

@@ -7,17 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 from sensitivity.structures import neighbor_pairs
-
-MOST_IMAGES = 100
-"""More of them hide each other and the atoms, and take longer to draw."""
-
-SHELL = 0.1
-"""Å: neighbours whose distances differ by less belong to one shell, which is drawn or left out as a
-whole, so that a center does not look less symmetric than it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +24,7 @@ class Images:
         Shape (M, 3), in Å: from the atom to its image.
     """
 
-    owners: NDArray[np.intp]
+    owners: Indices
     shifts: Array
 
     def __len__(self) -> int:
@@ -49,10 +41,11 @@ class Images:
         return Atoms(numbers, positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
-def near_images(
-    atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = MOST_IMAGES
-) -> Images:
-    """Return the images that some center sees, the nearest shells if not all can be drawn."""
+def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = 100) -> Images:
+    """Return the images that some center sees: the nearest whole shells of at most ``most`` atoms.
+
+    More images hide each other and the atoms, and take longer to draw.
+    """
     if not atoms.pbc.any():
         return Images(np.zeros(0, dtype=np.intp), np.zeros((0, 3)))
     pairs = neighbor_pairs(atoms, cutoff)
@@ -70,8 +63,12 @@ def near_images(
 
 
 def _whole_shells(distances: Array, most: int) -> int:
-    """How many of the ascending distances are kept: whole shells, no more than ``most`` atoms."""
+    """Number of the ascending distances that are kept: whole shells of at most ``most`` atoms.
+
+    Distances that differ by less than 0.1 Å belong to one shell, which is drawn or left out as a
+    whole, so that a center does not look less symmetric than it is.
+    """
     if len(distances) <= most:
         return len(distances)
-    ends = np.flatnonzero(np.diff(distances) > SHELL) + 1
+    ends = np.flatnonzero(np.diff(distances) > 0.1) + 1
     return int(ends[ends <= most].max(initial=0))

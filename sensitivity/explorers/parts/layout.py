@@ -1,32 +1,32 @@
-"""How an explorer is laid out in the page, from 800 to 1900 pixels wide."""
+"""The layout of an explorer in the page, from 800 to 1900 pixels wide."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.width_probe import make_ruler
 
 FAMILY = "sensitivity-explorer"
 """Class of the element in the page that holds an explorer."""
 
-PICTURE = "sensitivity-picture"
-
-WIDEST = 1240
-"""Pixels: wider, the eye has too far to go from the molecule to the chart."""
-
-GAP = 8
-"""Pixels between two pictures."""
+WIDEST, HEIGHT, GAP = 1240, 420, 8
+"""Pixels: the width of an explorer, in which the eye has not too far to go from the molecule to the
+chart, the height of each picture, and the gap between two."""
 
 TROUBLE = "#B03A00"
 """A colour that is seen on light and on dark paper."""
 
 DEAD = "The kernel behind this was restarted or has ended: run the cell again."
-"""Said by the page, since nobody else is there to say it."""
+"""Shown by the page, which is all that is left then."""
 
-STYLE = f"""<style>
-.{PICTURE} {{background: white; border: 1px solid #bdbdbd; border-radius: 4px; overflow: hidden}}
+_PICTURE = "sensitivity-picture"
+
+# Molecule and chart are on white paper, in a dark JupyterLab too. An explorer that has lost its
+# kernel is pale, does not react, and says why once, instead of by a broken link at each control.
+_STYLE = f"""<style>
+.{_PICTURE} {{background: white; border: 1px solid #bdbdbd; border-radius: 4px; overflow: hidden}}
 .{FAMILY} .widget-upload, .{FAMILY} .jupyter-button {{overflow: hidden}}
 .{FAMILY} .jupyter-widgets-disconnected::before {{display: none}}
 .{FAMILY}.jupyter-widgets-disconnected > * {{opacity: 0.5; pointer-events: none}}
@@ -34,8 +34,6 @@ STYLE = f"""<style>
   content: "{DEAD}"; font: inherit; color: {TROUBLE}; padding: 4px 8px;
 }}
 </style>"""
-"""Molecule and chart are on white paper, in a dark JupyterLab too. What has lost its kernel is
-pale, does not react, and says why once, instead of by a broken link at each control."""
 
 
 def arrange(*, above: Any, left: Any, right: Any, below: Any) -> Any:
@@ -49,30 +47,15 @@ def arrange(*, above: Any, left: Any, right: Any, below: Any) -> Any:
     return _frame([first, second], above=above, below=below)
 
 
-def spread(
-    *pictures: Any, above: Any, below: Any, on_width: Callable[[float], None] = lambda _: None
-) -> Any:
-    """Put figures beside each other, or below each other where it is narrow.
+def spread(*figures: Any, above: Any, below: Any) -> Any:
+    """Put figure widgets beside each other, or below each other where it is narrow."""
 
-    ``on_width`` is called with the width in pixels of it all, when that has changed.
-    """
-    papers = [require("ipywidgets").Box([picture]) for picture in pictures]
-    return _frame(papers, above=[make_ruler(on_width), *above], below=below)
+    def fit(width: float) -> None:
+        for figure in figures:
+            figure.fit(width)
 
-
-def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
-    """The papers with pictures on them, and rows around."""
-    widgets = require("ipywidgets")
-    for paper in papers:
-        paper.add_class(PICTURE)
-    beside = widgets.Box(papers, layout={"flex_flow": "row wrap", "grid_gap": f"{GAP}px"})
-    style = widgets.HTML(STYLE, layout={"display": "none"})
-    box = widgets.VBox(
-        [style, *above, beside, *below],
-        layout={"max_width": f"{WIDEST}px", "overflow": "hidden"},
-    )
-    box.add_class(FAMILY)
-    return box
+    papers = [require("ipywidgets").Box([figure.widget]) for figure in figures]
+    return _frame(papers, above=[_probe_width(fit), *above], below=below)
 
 
 def row(*children: Any) -> Any:
@@ -82,3 +65,31 @@ def row(*children: Any) -> Any:
         list(children),
         layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"},
     )
+
+
+def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
+    """Put the papers with pictures on them beside each other, and rows around them."""
+    widgets = require("ipywidgets")
+    for paper in papers:
+        paper.add_class(_PICTURE)
+    beside = widgets.Box(papers, layout={"flex_flow": "row wrap", "grid_gap": f"{GAP}px"})
+    style = widgets.HTML(_STYLE, layout={"display": "none"})
+    box = widgets.VBox(
+        [style, *above, beside, *below], layout={"max_width": f"{WIDEST}px", "overflow": "hidden"}
+    )
+    box.add_class(FAMILY)
+    return box
+
+
+def _probe_width(on_width: Callable[[float], None]) -> Any:
+    """Return an invisible widget that calls this with its width in pixels.
+
+    A molecule reports its width by itself.
+    """
+    import traitlets
+
+    script = Path(__file__).with_name("width_probe.js").read_text(encoding="utf-8")
+    probe = require("anywidget").AnyWidget(_esm=script, layout={"height": "0", "margin": "0"})
+    probe.add_traits(pixels=traitlets.Float(0.0).tag(sync=True))
+    probe.observe(lambda change: on_width(change["new"]), "pixels")
+    return probe

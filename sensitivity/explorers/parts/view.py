@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import traitlets
 
@@ -14,6 +15,8 @@ from sensitivity.explorers.parts.interrupts import interrupts_held
 from sensitivity.explorers.parts.panel import Panel
 from sensitivity.explorers.parts.programmatic_update import Entered
 from sensitivity.progress import Cancelled, checkpoint
+
+T = TypeVar("T")
 
 INVALID = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, traitlets.TraitError)
 """Errors of an input, which are said in the panel; others are faults of the program."""
@@ -123,3 +126,15 @@ class View(traitlets.HasTraits):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self.widget._repr_mimebundle_(**kwargs)
+
+
+def run_through(steps: Iterable[T], report: Report, *, start: T) -> T:
+    """Return the last of the steps of a computation, or the last before it was cancelled.
+
+    Each is a result of which more and more is known. They are reported now and then.
+    """
+    found, tell = start, seldom(report)
+    with suppress(Cancelled):
+        for found in steps:
+            tell(found)
+    return found

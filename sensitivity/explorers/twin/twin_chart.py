@@ -1,4 +1,4 @@
-"""How much the features of two structures differ, order by order."""
+"""The difference between the features of two structures, order by order."""
 
 from __future__ import annotations
 
@@ -8,23 +8,16 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from sensitivity.explorers.parts.figure_sheet import Sheet, alone
-from sensitivity.explorers.twin.overlay import SAME, Comparison, conclude
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.twin.overlay import SAME, OrderComparison, conclude
 from sensitivity.plots.palette import SERIES
 
-LOWEST, HIGHEST = 1e-17, 10.0
-"""Ends of the axis: below rounding, and beyond a difference as large as the features."""
-
-DECADES = (-15, -10, -5, 0)
-
-INSIDE = 1e-6
-"""A bar that is longer has room for what is said of it."""
-
-SAME_COLOR, DIFFERENT_COLOR = "#8C8C8C", SERIES[2]
+LOWEST = 1e-17
+"""Lower end of the axis: below rounding."""
 
 
-class TwinChart(Sheet):
-    """One bar per order on a logarithmic axis, with a band of what is rounding.
+class TwinChart(FigureWidget):
+    """One bar per order on a logarithmic axis, with a band for rounding.
 
     Attributes
     ----------
@@ -33,7 +26,7 @@ class TwinChart(Sheet):
     """
 
     @alone
-    def load(self, comparisons: Sequence[Comparison]) -> None:
+    def load(self, comparisons: Sequence[OrderComparison]) -> None:
         """Show what is known of each order."""
         self.clear()
         axes = self.figure.subplots()
@@ -44,12 +37,11 @@ class TwinChart(Sheet):
         self.finish()
 
 
-def _set_axes(axes: Axes, comparisons: Sequence[Comparison]) -> None:
-    count = len(comparisons)
-    axes.set(xscale="log", xlim=(LOWEST, HIGHEST), ylim=(count - 0.4, -0.6))
-    axes.xaxis.set_major_locator(FixedLocator([10.0**decade for decade in DECADES]))
+def _set_axes(axes: Axes, comparisons: Sequence[OrderComparison]) -> None:
+    axes.set(xscale="log", xlim=(LOWEST, 10.0), ylim=(len(comparisons) - 0.4, -0.6))
+    axes.xaxis.set_major_locator(FixedLocator([1e-15, 1e-10, 1e-5, 1.0]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_yticks(range(count), [each.name for each in comparisons])
+    axes.set_yticks(range(len(comparisons)), [each.name for each in comparisons])
     for label, each in zip(axes.get_yticklabels(), comparisons, strict=True):
         label.set_fontweight("bold" if each.own else "normal")
     axes.set_xlabel("relative difference of features")
@@ -60,11 +52,11 @@ def _set_axes(axes: Axes, comparisons: Sequence[Comparison]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw(axes: Axes, place: int, comparison: Comparison) -> Any:
-    """The bar of one order, and beside it what it means."""
+def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:
+    """Draw the bar of one order, and beside it what it means."""
     difference = comparison.difference
     length = LOWEST if difference is None else max(difference, LOWEST)
-    color = SAME_COLOR if comparison.same else DIFFERENT_COLOR
+    color = "#8C8C8C" if comparison.same else SERIES[2]
     (bar,) = axes.barh(place, length - LOWEST, left=LOWEST, height=0.5, color=color, zorder=2)
     if difference is None:
         text = "not computed" if comparison.problem else "..."
@@ -72,9 +64,9 @@ def _draw(axes: Axes, place: int, comparison: Comparison) -> Any:
         text = f"the same ({difference:.0e})"
     else:
         text = f"different ({difference:.1e})"
-    inside = length > INSIDE
-    style: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
-    style |= {"fontweight": "bold" if comparison.own else "normal"}
-    style |= {"ha": "right", "color": "white"} if inside else {"ha": "left", "color": "black"}
-    axes.annotate(text, (length, place), (-6 if inside else 6, 0), **style)
+    inside = length > 1e-6  # the bar is long enough for the text
+    shift, side, color = (-6, "right", "white") if inside else (6, "left", "black")
+    style: dict[str, Any] = {"textcoords": "offset points", "va": "center", "color": color}
+    weight = "bold" if comparison.own else "normal"
+    axes.annotate(text, (length, place), (shift, 0), ha=side, fontweight=weight, **style)
     return bar

@@ -1,0 +1,97 @@
+// Runs once in each view of a molecule, as a method of it; molecule.py replaces the capital letters.
+// Atoms and arrows arrive in one binary message, so that they move in the same frame. A remote call
+// per step would be kept and sent again by nglview, and a new shape per step would stay in the
+// memory of the graphics card.
+const {stage} = this, {viewer} = stage;
+const repeat = (size, values) => new Float32Array(size).map((_, i) => values[i % values.length]);
+let latest = {}, structures = [], shapes = [], arrows = null, camera = null, generation = 0;
+let loading = Promise.resolve();
+
+const addShape = (name, buffer) => {
+  const shape = new NGL.Shape(name);
+  shape.addBuffer(buffer);
+  const component = stage.addComponentFromObject(shape);
+  component.addRepresentation("buffer");
+  shapes.push(component);
+  return buffer;
+};
+
+const move = (name, data) => {
+  const values = new Float32Array(data);
+  if (name === ARROWS) {
+    if (!arrows) return;
+    const half = values.length / 2;
+    arrows.setAttributes({position1: values.slice(0, half), position2: values.slice(half)});
+    viewer.requestRender();
+  } else if (structures[name]) {
+    structures[name].structure.updatePosition(values);
+    structures[name].updateRepresentations({position: true});
+  }
+};
+this.updateCoordinates = (data, name) => {
+  latest[name] = data;
+  move(name, data);
+};
+
+const load = async scene => {
+  const mine = ++generation, old = [...structures, ...shapes];
+  latest = {}; structures = []; shapes = []; arrows = null; camera = scene.camera;
+  const loaded = await Promise.all(scene.bodies.map(({text}) => stage.loadFile(
+    new Blob([text], {type: "text/plain"}), {ext: "pdb", defaultRepresentation: false})));
+  old.forEach(component => stage.removeComponent(component));
+  if (mine !== generation) return loaded.forEach(component => stage.removeComponent(component));
+  structures = loaded;
+  scene.bodies.forEach(({styles}, k) => styles.forEach(
+    ({type, ...style}) => loaded[k].addRepresentation(type, style)));
+  const {count, color} = scene;
+  if (count) arrows = addShape("arrows", new NGL.ArrowBuffer({
+    position1: new Float32Array(3 * count), position2: new Float32Array(3 * count),
+    color: repeat(3 * count, color), radius: repeat(count, [0.11]),
+  }, {aspectRatio: 2}));
+  const {start, end} = scene.cell, edges = start.length / 3;
+  if (edges) addShape("cell", new NGL.CylinderBuffer({
+    position1: new Float32Array(start), position2: new Float32Array(end),
+    color: repeat(3 * edges, [0.6, 0.6, 0.6]), color2: repeat(3 * edges, [0.6, 0.6, 0.6]),
+    radius: repeat(edges, [0.02]),
+  }));
+  Object.entries(latest).forEach(([name, data]) => move(name, data));
+  this.fit();
+};
+
+this.fit = () => {
+  if (!camera || viewer.width < 2) return;
+  const {width, height} = viewer, {view, center, radius} = camera;
+  const away = radius / Math.sin(FIELD * Math.PI / 360) * Math.max(1, height / width);
+  stage.viewerControls.orient(new NGL.Matrix4().fromArray(view));
+  stage.animationControls.zoomMove(new NGL.Vector3(...center), -away, 0);
+};
+
+this.listenTo(this.model, "msg:custom", message => {
+  if (message.to && message.to !== this.cid) return;
+  if (message.type === LOAD) loading = Promise.allSettled([loading, load(message)]);
+  if (message.type === LOOK) { camera = message.camera; this.fit(); }
+});
+viewer.container.stage = stage;  // for whoever looks from the browser's console
+let fitted = false;
+const room = new ResizeObserver(([{contentRect}]) => {
+  stage.handleResize();
+  if (!fitted && contentRect.width > 1) { this.fit(); fitted = true; }
+});
+room.observe(viewer.container);
+const page = new ResizeObserver(([{contentRect}]) => {
+  if (this.model.comm_live) this.send({type: WIDTH, pixels: contentRect.width});
+});
+page.observe(this.el.closest("." + FAMILY) ?? this.el);
+const remove = this.remove.bind(this);
+this.remove = () => {
+  room.disconnect();
+  page.disconnect();
+  viewer.render = viewer.requestRender = viewer.handleResize = () => {};
+  generation++;
+  loading.then(() => {  // NGL still tells a stage that is gone of a file that it has loaded
+    stage.dispose();
+    viewer.renderer.forceContextLoss();  // a browser keeps few of them
+  });
+  return remove();
+};
+this.send({type: READY, view: this.cid});

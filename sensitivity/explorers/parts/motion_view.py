@@ -1,0 +1,123 @@
+"""A view of atoms that move from one stop to the next, beside a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from sensitivity.explorers.parts.choices import Switch
+from sensitivity.explorers.parts.figure_widget import FigureWidget
+from sensitivity.explorers.parts.layout import arrange, row
+from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.mode_motion import arrow_ends
+from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
+from sensitivity.explorers.parts.sliders import fold, make_film, make_slider, make_switch
+from sensitivity.explorers.parts.view import View
+from sensitivity.numerics import Array
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The label of the slider, and the tooltips of the controls that every such view has."""
+
+    label: str
+    slider: str
+    film: str
+    arrows: str
+    reset: str
+
+
+class MotionView(View):
+    """A molecule that moves along stops, beside a chart, with a slider and an animation.
+
+    A subclass gives its choices as traits with defaults, to which the reset button returns. It
+    defines ``stop``, ``_go``, ``_place`` and ``_camera``, extends ``_move`` to show the choices,
+    and calls ``_build`` when these can be used.
+
+    Attributes
+    ----------
+    arrows
+        Whether one arrow per atom shows the direction of motion.
+    chart, molecule
+        The two pictures.
+    slider, film, switch, reset
+        The controls.
+    """
+
+    arrows = Switch(True)
+
+    chart: FigureWidget
+
+    @property
+    def stop(self) -> int:
+        """The number of the stop of the slider that is nearest to what is shown."""
+        raise NotImplementedError
+
+    def _go(self, stop: int) -> None:
+        """Choose what belongs to a stop."""
+        raise NotImplementedError
+
+    def _place(self) -> tuple[Sequence[Array], Array]:
+        """Positions of each body and the direction of motion of the first, shapes (N, 3)."""
+        raise NotImplementedError
+
+    def _camera(self) -> Camera:
+        """The first view."""
+        raise NotImplementedError
+
+    def _build(
+        self,
+        chart: FigureWidget,
+        *bodies: Body,
+        stops: Sequence[str],
+        labels: Labels,
+        legend: Sequence[Any] = (),
+        switches: Sequence[Any] = (),
+    ) -> None:
+        """Make the widgets; ``legend`` and ``switches`` are added to those of every such view."""
+        self.chart, self._count = chart, len(stops)
+        self.molecule = Molecule(on_width=chart.fit)
+        self.slider = make_slider(labels.label, labels.slider, stops=stops)
+        self.film = make_film(labels.film, count=len(stops))
+        self.switch = make_switch("arrows", labels.arrows, icon="arrows", width=90, on=self.arrows)
+        self.reset = require("ipywidgets").Button(
+            description="reset", icon="undo", tooltip=labels.reset, layout={"width": "90px"}
+        )
+        controls = row(*legend, self.slider, self.film, *switches, self.switch, self.reset)
+        pictures = {"left": self.molecule.widget, "right": chart.widget}
+        self.widget = arrange(above=[], **pictures, below=[controls, self.panel.box])
+        self.molecule.load(*bodies, camera=self._camera())
+        self._move()
+        self.observe(lambda _: self._move())
+        self.slider.observe(lambda change: self._slide(change["new"]), "index")
+        self.film.observe(
+            lambda change: self._slide(fold(change["new"], count=self._count)), "value"
+        )
+        traitlets.link((self, "arrows"), (self.switch, "value"))
+        self.reset.on_click(lambda _: self.start_again())
+
+    def start_again(self) -> None:
+        """Return to the first choices and the first view."""
+        self.film.playing = False
+        for name, trait in self.traits().items():
+            setattr(self, name, trait.default_value)
+        self.molecule.look(self._camera())
+
+    def _slide(self, stop: int) -> None:
+        # What is shown may lie between two stops: a slider that is set to the nearest one must not
+        # change it.
+        if stop != self.stop:
+            self._go(stop)
+
+    def _move(self) -> None:
+        """Move all atoms by one message, and the controls to the stop."""
+        positions, direction = self._place()
+        pattern = direction if self.arrows else np.zeros_like(direction)
+        self.molecule.show(*positions, arrows=arrow_ends(positions[0], pattern))
+        self.slider.index = self.stop
+        if fold(self.film.value, count=self._count) != self.stop:
+            self.film.value = self.stop
