@@ -20,7 +20,7 @@ from sensitivity.descriptors import Centers, DensityCorrelations
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import jacobian
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, takes_centers
 from sensitivity.spectrum import RANK_THRESHOLD, decompose
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import site_symmetry
@@ -167,6 +167,7 @@ class Convergence:
         return f"Convergence({self.atoms.symbols}, {', '.join(self.parameters)}: {self.status})"
 
 
+@takes_centers
 def convergence(
     atoms: Atoms,
     descriptor: DensityCorrelations,

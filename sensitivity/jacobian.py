@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_descriptor
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, takes_centers
 from sensitivity.structures import check_centers
 
 # Å. Features vary over a few tenths of an Å: to this step belong an error of 1e-7 of the second
@@ -165,6 +165,7 @@ class Jacobian:
         return f"Jacobian({self.atoms.symbols}, centers={len(self.centers)}, shape={self.shape})"
 
 
+@takes_centers
 def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Jacobian:
     """Differentiate the features of the chosen centers with respect to all positions.
 

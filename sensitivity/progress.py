@@ -70,6 +70,13 @@ class Stop:
         """True if the block was ended before it was done."""
         return self._reason is not None
 
+    @property
+    def ending(self) -> str:
+        """Return "cancelled" or "interrupted" if the block was ended early, else ""."""
+        if self._reason is None:
+            return ""
+        return "cancelled" if isinstance(self._reason, Cancelled) else "interrupted"
+
     def deliver(self, result: Result) -> Result:
         """Return a result, or raise it within ``Interrupted`` if Ctrl-C ended the block."""
         if isinstance(self._reason, KeyboardInterrupt):

@@ -19,7 +19,7 @@ from ase import Atoms
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, takes_centers
 
 # A displacement is visible if its singular value is above this fraction of the scale. Coordinates
 # rounded to 1e-6 Å leave up to 6e-6 in place of an exact zero, over all environments of the G2
@@ -129,6 +129,7 @@ class Spectrum:
         return f"Spectrum({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"
 
 
+@takes_centers
 def spectrum(
     atoms: Atoms,
     descriptor: Descriptor,

@@ -26,7 +26,6 @@ from sensitivity.numerics import Array, Indices
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-
 # Ordered tuples that are looked at; their invariants take about a hundred bytes each.
 MOST_TUPLES = 500_000
 
@@ -44,7 +43,7 @@ class Shapes:
     size
         Number of all invariants.
     handed
-        Whether determinants are among them.
+        True if determinants are among them.
     """
 
     places: Indices
@@ -99,7 +98,7 @@ def find_shapes(
     order
         Number of neighbours in a tuple.
     parity_odd
-        Whether mirror images of three neighbours have different shapes.
+        True if mirror images of three neighbours have different shapes.
     same
         Invariants that differ by less than this, in Å² (or Å³), are equal.
     """

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import DensityCorrelations, Descriptor
 from sensitivity.inversion import Inversion, NullMode
+from sensitivity.numerics import Tolerance
 from sensitivity.paths import Path
 from sensitivity.reports.sources import Source, describe_descriptor, describe_source, head
 from sensitivity.reports.tables import break_lines, find_moving, finite, tabulate
 from sensitivity.singular import SingularPoint, Twin, superpose
-from sensitivity.singular.search import SINGULAR
 from sensitivity.structures import environment
 
 # Lines of a table of frames or steps; of more, so many are shown, evenly spaced.
@@ -70,7 +70,7 @@ def tabulate_point(point: SingularPoint, descriptor: DensityCorrelations, *, sou
         for number, one in enumerate((point, *point.others))
     ]
     text = [f"Jacobians that were computed: {point.evaluations}."]
-    if not point.converged and point.condition <= SINGULAR:
+    if not point.converged and point.condition <= Tolerance.SINGULAR:
         text.append(_AVOIDED)
     heading = _head(source, descriptor, [point.center], point.status, *text)
     return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 3))])

@@ -3,14 +3,13 @@
 from sensitivity.geometry.superposition import Superposition, superpose
 from sensitivity.progress import Progress, check_progress
 from sensitivity.singular.locate import locate
-from sensitivity.singular.nearest_zeros import DescriptorView, NearestZeros, nearest_zeros
+from sensitivity.singular.nearest_zeros import NearestZeros, nearest_zeros
 from sensitivity.singular.pairs import Twin
 from sensitivity.singular.points import SingularPoint
 from sensitivity.singular.twins import find_twin
 from sensitivity.structures.immobile import explain_stillness
 
 __all__ = [
-    "DescriptorView",
     "NearestZeros",
     "Progress",
     "SingularPoint",

@@ -335,7 +335,7 @@ def _interrupt_after(monkeypatch, place, count):
 
 # Where each command spends its time, and after how many calls something has been found.
 LONG = {
-    "locate --count 9": ("sensitivity.singular.search.look", 4),
+    "locate --count 9": ("sensitivity.singular.acceptance.internal_modes", 4),
     "follow": ("sensitivity.paths.follow.spectrum", 300),
     "invert --rattle 0.05": ("sensitivity.inversion.gauss_newton.jacobian", 3),
 }
@@ -362,7 +362,7 @@ def test_an_interrupt_keeps_what_was_found(run, monkeypatch, tmp_path, words):
 @pytest.mark.parametrize(("allowed", "found"), [(3, False), (15, True)])
 def test_an_interrupted_twin_is_kept(run, monkeypatch, capsys, tmp_path, allowed, found):
     """Before and after the features of the first pair agree, at a quarter of the amplitude."""
-    place = "sensitivity.singular.branches.jacobian", 2 * allowed
+    place = "sensitivity.observation.jacobian", 2 * allowed + 2
     words = f"twin X0 --amplitude 0.2 --output {tmp_path / 'a.xyz'}"
     _interrupt_after(monkeypatch, *place)
     twin = run(words)
@@ -383,8 +383,8 @@ def test_an_interrupted_twin_is_kept(run, monkeypatch, capsys, tmp_path, allowed
 
 
 NOTHING_YET = {
-    "locate --count 9": ("sensitivity.singular.search.look", 1),
-    "twin": ("sensitivity.singular.search.look", 1),
+    "locate --count 9": ("sensitivity.singular.acceptance.internal_modes", 1),
+    "twin": ("sensitivity.singular.acceptance.internal_modes", 1),
     "invert --rattle 0.05": ("sensitivity.inversion.gauss_newton.jacobian", 0),
 }
 

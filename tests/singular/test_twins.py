@@ -13,6 +13,8 @@ from test_locate import ORDER_2, ORDER_3, OfUnknownOrder, random_environment
 
 from sensitivity import DensityCorrelations, find_twin, locate, structures
 from sensitivity.geometry.superposition import are_congruent
+from sensitivity.numerics import Tolerance
+from sensitivity.progress import Cancelled, Interrupted
 from sensitivity.singular import superpose
 
 AMPLITUDES = (0.05, 0.2)
@@ -82,7 +84,7 @@ def test_at_the_smallest_amplitude_the_two_are_still_distinct() -> None:
 
 def test_what_the_residual_may_explain_is_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Features that are only nearly equal leave structures that are only nearly distinct."""
-    monkeypatch.setattr("sensitivity.singular.branches.SAME_FEATURES", 1.0)
+    monkeypatch.setattr(Tolerance, "SAME_FEATURES", 1.0)
     monkeypatch.setattr("sensitivity.singular.branches.MOST_STEPS", 1)
     twin = find_twin(structures.load("X0"), ORDER_2, center=0, amplitude=0.05)
     assert twin.residual > 1e-9
@@ -92,8 +94,8 @@ def test_what_the_residual_may_explain_is_no_twin(monkeypatch: pytest.MonkeyPatc
 
 def test_a_mirror_image_is_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Out of the plane of a flat environment, ahead and behind are mirror images."""
-    monkeypatch.setattr("sensitivity.singular.twins._symmetric_cause", lambda *_: None)
-    monkeypatch.setattr("sensitivity.singular.avoidance.ALLOWED", -1.0)
+    monkeypatch.setattr("sensitivity.singular.twins.find_symmetric_cause", lambda *_: "")
+    monkeypatch.setattr("sensitivity.singular.twins.AVOIDABLE", ("coalescence",))
     twin = find_twin(structures.load("planar"), ORDER_2, center=0)
     assert twin.residual <= 1e-13
     assert twin.rmsd < 1e-9
@@ -101,14 +103,14 @@ def test_a_mirror_image_is_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the same structure, turned" in twin.status
 
 
-def interrupt_after(count: int) -> Callable[[str], None]:
-    """What a widget hands over to call a search off from another thread."""
+def cancel_after(count: int) -> Callable[[str], None]:
+    """Return a progress that cancels a search."""
     sentences: list[str] = []
 
     def progress(sentence: str) -> None:
         sentences.append(sentence)
         if len(sentences) > count:
-            raise KeyboardInterrupt
+            raise Cancelled
 
     return progress
 
@@ -125,11 +127,11 @@ def test_progress_tells_of_both_parts_in_sentences() -> None:
         find_twin(start, ORDER_2, center=0, progress="loud")  # type: ignore[arg-type]
 
 
-def test_an_interrupt_keeps_twins_of_a_smaller_amplitude() -> None:
+def test_cancelling_keeps_twins_of_a_smaller_amplitude() -> None:
     whole: list[str] = []
     find_twin(structures.load("S1"), ORDER_2, center=0, amplitude=0.2, progress=whole.append)
     first = sum("at 0.05 of 0.20 Å" in sentence for sentence in whole)
-    later = interrupt_after(len(whole) - 4)
+    later = cancel_after(len(whole) - 4)
     twin = find_twin(structures.load("S1"), ORDER_2, center=0, amplitude=0.2, progress=later)
     assert first > 2
     assert twin.interrupted
@@ -138,11 +140,13 @@ def test_an_interrupt_keeps_twins_of_a_smaller_amplitude() -> None:
     assert differ(*twin.pair, ORDER_2) <= 1e-13
     assert twin.rmsd > 0.02
     assert twin.next_order is None
-    assert twin.status.startswith(f"Interrupted at an amplitude of {twin.amplitude:.3f} Å: two")
+    assert twin.status.startswith(
+        f"Cancelled at an amplitude of {twin.amplitude:.3f} Å (root of the summed squares): two"
+    )
 
 
-def test_an_interrupt_before_features_agree_keeps_the_best_pair() -> None:
-    at = interrupt_after(1)  # one sentence is of the singular point
+def test_cancelling_before_features_agree_keeps_the_best_pair() -> None:
+    at = cancel_after(1)  # one sentence is of the singular point
     twin = find_twin(structures.load("X0"), ORDER_2, center=0, amplitude=0.05, progress=at)
     assert twin.interrupted
     assert not twin.found
@@ -157,7 +161,9 @@ def test_an_early_interrupt_says_so(call: int) -> None:
     """At the first Jacobian, while looking for the singular point, and in the first step."""
     start = structures.load("S1") if call == 4 else random_environment(0)
     descriptor = OfUnknownOrder(ORDER_2, interrupt_at=call)
-    twin = find_twin(start, descriptor, center=0)
+    with pytest.raises(Interrupted) as caught:
+        find_twin(start, descriptor, center=0)
+    twin = caught.value.partial
     assert twin.interrupted
     assert not twin.found
     assert twin.amplitude == 0
