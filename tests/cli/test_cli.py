@@ -23,8 +23,8 @@ from sensitivity import DensityCorrelations, spectrum, structures
 from sensitivity import lab as lab_module
 from sensitivity.cli.main import main
 from sensitivity.diagnosis import CAUSES
-from sensitivity.numerics import Tolerance
 from sensitivity.notes import SensitivityWarning
+from sensitivity.numerics import Tolerance
 from sensitivity.outputs import PROBE
 
 INTERRUPTED = "sensitivity: interrupted before there was a result.\n"
