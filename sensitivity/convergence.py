@@ -8,7 +8,7 @@ longer changes, the basis has converged; what is still missing is not the fault 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -16,12 +16,12 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from sensitivity.descriptors import Centers, DensityCorrelations
+from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, Indices, takes_centers
-from sensitivity.spectrum import RANK_THRESHOLD, decompose
+from sensitivity.spectrum import RANK_THRESHOLD, decompose, natural_scale
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
@@ -65,7 +65,7 @@ class Convergence:
     """
 
     atoms: Atoms
-    descriptor: DensityCorrelations
+    descriptor: Descriptor
     centers: tuple[int, ...]
     parameters: Mapping[str, tuple[float, ...]]
     smallest: Array
@@ -170,14 +170,10 @@ class Convergence:
 @takes_centers
 def convergence(
     atoms: Atoms,
-    descriptor: DensityCorrelations,
+    descriptor: Descriptor,
     *,
     centers: Centers = None,
-    n_max: Iterable[int] = (),
-    l_max: Iterable[int] = (),
-    smearing: Iterable[float] = (),
-    cutoff: Iterable[float] = (),
-    order: Iterable[int] = (),
+    **values: Iterable[float],
 ) -> Convergence:
     """Compute rank and smallest singular value for every combination of the given values.
 
@@ -189,30 +185,26 @@ def convergence(
     atoms
         The structure, N atoms.
     descriptor
-        Density correlations; a parameter without values keeps that of the descriptor.
+        A descriptor with ``settings``; one without values keeps that of the descriptor.
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
-    n_max, l_max, smearing, cutoff, order
-        Values to combine, each from coarse to fine; lengths in Å.
+    **values
+        Values of settings to combine, each from coarse to fine, lengths in Å: those of
+        ``DensityCorrelations`` are n_max, l_max, smearing, cutoff and order. The settings that
+        enlarge the basis (``refinable``) come first in ``parameters``.
 
     Raises
     ------
     TypeError
-        If the descriptor is another one, or the values are not a sequence of numbers.
+        If the descriptor has no such setting, or the values are not a sequence of numbers.
     ValueError
         If there are no values, or one is given twice, no combination can be computed, or the
         structure or a center is unusable.
     """
-    if not isinstance(descriptor, DensityCorrelations):
-        raise TypeError(
-            f"descriptor must be DensityCorrelations, got {type(descriptor).__name__}; compare the "
-            "spectra of other descriptors one by one."
-        )
+    check_descriptor(descriptor)
     chosen = check_centers(atoms, centers)
-    parameters = _check_parameters(
-        n_max=n_max, l_max=l_max, smearing=smearing, cutoff=cutoff, order=order
-    )
-    shape = tuple(len(values) for values in parameters.values())
+    parameters = _check_parameters(descriptor, values)
+    shape = tuple(map(len, parameters.values()))
     smallest, rank = np.full((2, *shape), np.nan)
     internal, visible = np.zeros((2, *shape), dtype=np.intp)
     failures: dict[Point, str] = {}
@@ -220,12 +212,12 @@ def convergence(
         radius: _find_subspaces(atoms, descriptor, cutoff=radius, centers=chosen)
         for radius in parameters.get("cutoff", (descriptor.cutoff,))
     }
-    for point, values in zip(np.ndindex(shape), product(*parameters.values()), strict=True):
-        settings: dict[str, Any] = dict(zip(parameters, values, strict=True))
+    for point, combined in zip(np.ndindex(shape), product(*parameters.values()), strict=True):
+        settings: dict[str, Any] = dict(zip(parameters, combined, strict=True))
         all_internal, allowed = subspaces[settings.get("cutoff", descriptor.cutoff)]
         internal[point], visible[point] = len(all_internal), len(allowed)
         try:
-            changed = replace(descriptor, **settings)
+            changed = with_defaults(descriptor).with_settings(**settings)
             smallest[point], rank[point] = _measure(atoms, changed, allowed, centers=chosen)
         except ValueError as error:
             failures[point] = str(error)
@@ -236,31 +228,45 @@ def convergence(
     )
 
 
-def _check_parameters(**given: Iterable[float]) -> dict[str, tuple[float, ...]]:
-    """Values of the parameters that have any."""
-    parameters: dict[str, tuple[float, ...]] = {}
-    for name, values in given.items():
-        array = np.asarray(list(values) if isinstance(values, Iterable) else values)
-        if array.ndim != 1 or array.dtype.kind not in "iuf":
-            raise TypeError(
-                f"{name} must be a sequence of numbers, got {values!r}; give e.g. {name}=[4, 6, 8]."
-            )
-        found = tuple(array.tolist())
-        if len(set(found)) < len(found):
-            raise ValueError(
-                f"{name} must have different values, got {list(found)}; remove the repetition."
-            )
-        if found:
-            parameters[name] = found
+def _check_parameters(
+    descriptor: Descriptor, given: Mapping[str, Iterable[float]]
+) -> dict[str, tuple[float, ...]]:
+    """Values of the settings that have any, those that enlarge the basis first."""
+    known = with_defaults(descriptor)
+    settings = dict.fromkeys((*known.refinable, *known.settings))
+    if not settings or not set(given) <= set(settings):
+        wrong = ", ".join(sorted(set(given) - set(settings))) or "that can be changed"
+        raise TypeError(
+            f"{known.name} has no setting {wrong}; "
+            f"choose from {', '.join(settings) or 'none, and compare spectra one by one'}."
+        )
+    first = [name for name in known.refinable if name in given]
+    checked = {name: _check_values(name, given[name]) for name in dict.fromkeys([*first, *given])}
+    parameters = {name: values for name, values in checked.items() if values}
     if not parameters:
         raise ValueError(
-            f"one of {', '.join(given)} must have values, got none; give e.g. n_max=[4, 6, 8]."
+            f"one of {', '.join(settings)} must have values, got none; give e.g. "
+            f"{next(iter(settings))}=[4, 6, 8]."
         )
     return parameters
 
 
+def _check_values(name: str, values: Iterable[float]) -> tuple[float, ...]:
+    array = np.asarray(list(values) if isinstance(values, Iterable) else values)
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name} must be a sequence of numbers, got {values!r}; give e.g. {name}=[4, 6, 8]."
+        )
+    found = tuple(array.tolist())
+    if len(set(found)) < len(found):
+        raise ValueError(
+            f"{name} must have different values, got {list(found)}; remove the repetition."
+        )
+    return found
+
+
 def _find_subspaces(
-    atoms: Atoms, descriptor: DensityCorrelations, *, cutoff: float, centers: tuple[int, ...]
+    atoms: Atoms, descriptor: Descriptor, *, cutoff: float, centers: tuple[int, ...]
 ) -> tuple[Array, Array]:
     """Internal displacements, and those of them that symmetry allows to be seen, (n, N, 3)."""
     trivial = trivial_motions(atoms, cutoff=cutoff, centers=centers)
@@ -274,15 +280,15 @@ def _find_subspaces(
 
 
 def _measure(
-    atoms: Atoms, descriptor: DensityCorrelations, directions: Array, *, centers: tuple[int, ...]
+    atoms: Atoms, descriptor: Descriptor, directions: Array, *, centers: tuple[int, ...]
 ) -> tuple[float, int]:
     """Smallest over largest singular value within directions, (n, N, 3), and their rank."""
     derivative = jacobian(atoms, descriptor, centers=centers)
     if not len(directions):
         return np.nan, 0
     values, _ = decompose(derivative, directions)
-    natural = float(np.linalg.norm(derivative.features)) / descriptor.cutoff
-    rank = int(np.sum(values > RANK_THRESHOLD * max(values[0], natural)))
+    scale = natural_scale(float(values[0]), derivative.features, cutoff=descriptor.cutoff)
+    rank = int(np.sum(values > RANK_THRESHOLD * scale))
     return (float(values[-1] / values[0]) if rank else 0.0), rank
 
 

@@ -218,7 +218,17 @@ def test_wrong_grids(grid: dict[str, object], error: type[Exception], message: s
         convergence(structures.load("CH4"), DESCRIPTOR, **grid)
 
 
-def test_other_descriptors_are_refused() -> None:
-    message = "descriptor must be DensityCorrelations, got str; compare the spectra of other"
+def test_what_is_no_descriptor_or_has_no_such_setting_is_refused() -> None:
+    methane = structures.load("CH4")
+    with pytest.raises(TypeError, match=r"descriptor must be a descriptor such as .* got 'SOAP'"):
+        convergence(methane, "SOAP", n_max=[2])
+    message = "DensityCorrelations has no setting width; choose from n_max, l_max, order, cutoff"
     with pytest.raises(TypeError, match=message):
-        convergence(structures.load("CH4"), "SOAP", n_max=[2])
+        convergence(methane, DESCRIPTOR, width=[2])
+
+
+def test_settings_that_enlarge_the_basis_come_first() -> None:
+    grid = {"smearing": [0.3, 0.2], "l_max": [1, 2], "n_max": [1, 2, 3]}
+    found = convergence(structures.load("CH4"), DESCRIPTOR, centers=[0], **grid)
+    assert list(found.parameters) == ["n_max", "l_max", "smearing"]
+    assert found.rank.shape == (3, 2, 2)

@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.descriptors import DensityCorrelations, Descriptor
+from sensitivity.descriptors import Descriptor, with_defaults
 
 # Radial functions γ(r) and γ'(r): that a neighbour moves outwards has to be told from that there
 # are more of them.
@@ -29,7 +29,7 @@ def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
     many degrees, above 0, as there are pairs of two given species. False of descriptors of which no
     such numbers are known.
     """
-    n_max, _ = _size(descriptor)
+    n_max, _ = with_defaults(descriptor).expansion or (0, 0)
     most = int(np.unique(numbers, return_counts=True)[1].max())
     return resolves_angles(descriptor, numbers) and n_max >= 2 * most
 
@@ -41,14 +41,7 @@ def resolves_angles(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
     neighbours are equal, such a basis still sees each of them change, by what that does to the part
     P_l(x_p) of every pair, so that equal distances alone make nothing invisible.
     """
-    n_max, l_max = _size(descriptor)
+    n_max, l_max = with_defaults(descriptor).expansion or (0, 0)
     counts = np.unique(numbers, return_counts=True)[1].tolist()
     pairs = [k * (k - 1) // 2 for k in counts] + [a * b for a, b in combinations(counts, 2)]
     return bool(n_max >= FEWEST_FUNCTIONS and l_max >= max(pairs))
-
-
-def _size(descriptor: Descriptor) -> tuple[int, int]:
-    """Numbers of radial functions and of the highest degree; zeros where none are known."""
-    if not isinstance(descriptor, DensityCorrelations) or descriptor.contract_channels is not None:
-        return 0, 0
-    return descriptor.n_max, descriptor.l_max

@@ -1,13 +1,19 @@
-"""Descriptors: the native density correlations, and what every descriptor offers."""
+"""Descriptors: the native density correlations, and the protocol of every descriptor."""
 
-from sensitivity.descriptors.density_correlations import DensityCorrelations
-from sensitivity.descriptors.protocol import (
-    REFINABLE,
+from sensitivity.descriptors.batches import (
     Batch,
     Block,
     Centers,
+    batches_from_blocks,
+    batches_from_function,
+    features_from_function,
+)
+from sensitivity.descriptors.density_correlations import DensityCorrelations
+from sensitivity.descriptors.protocol import (
+    REFINABLE,
     Descriptor,
     check_descriptor,
+    with_defaults,
 )
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis, SphericalBessel
 
@@ -21,5 +27,9 @@ __all__ = [
     "GaussianTypeOrbitals",
     "RadialBasis",
     "SphericalBessel",
+    "batches_from_blocks",
+    "batches_from_function",
     "check_descriptor",
+    "features_from_function",
+    "with_defaults",
 ]

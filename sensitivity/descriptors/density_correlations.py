@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
+from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.descriptors.contracted_channels import ContractedChannels, mixture
 from sensitivity.descriptors.correlations import Basis, Correlation
 from sensitivity.descriptors.expansion import Density, expand
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
 from sensitivity.descriptors.orders import (
     LARGEST_L_MAX,
+    LARGEST_L_MAX_OF_ORDER_FOUR,
     LARGEST_ORDER,
     check_order,
     correlations,
     largest_l_max,
     require_few_features,
 )
-from sensitivity.descriptors.protocol import Batch, Centers
+from sensitivity.descriptors.power_spectrum import like_products
+from sensitivity.descriptors.protocol import Descriptor
 from sensitivity.descriptors.radial import (
     GaussianTypeOrbitals,
     RadialBasis,
     RadialFunctions,
+    SphericalBessel,
     radial_functions,
 )
 from sensitivity.memory import require_memory
+from sensitivity.numerics import Array
 from sensitivity.structures import check_centers, check_cutoff
 
+BASES: dict[str, RadialBasis] = {"gto": GaussianTypeOrbitals(), "bessel": SphericalBessel()}
 # Intermediate results are kept below this size, so that they stay in the second-level cache.
 CACHE_BYTES = 2**22
 # Beyond this, a typing error is more likely than a wish.
@@ -52,7 +59,7 @@ USUAL_WIDTH = 0.5
 
 
 @dataclass(frozen=True)
-class DensityCorrelations:
+class DensityCorrelations(Descriptor):
     """Invariant correlations of the neighbour density of a center.
 
     The density of the neighbours of each species is expanded in radial functions and spherical
@@ -148,6 +155,63 @@ class DensityCorrelations:
         """Whether a mirror image has the same features."""
         return not self.parity_odd
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings as JSON values; three that are rarely changed only where they have been."""
+        rare = ("cutoff_width", "center_weight", "species")
+        named = {**vars(self), "basis": _name_basis(self.basis)}
+        return {key: named[key] for key in named if key not in rare or named[key] != USUAL[key]}
+
+    @property
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """Ranges in which a small molecule takes seconds at most."""
+        return {
+            "order": (1, LARGEST_ORDER),
+            "n_max": (1, LARGEST_INDEPENDENT),
+            "l_max": (0, LARGEST_L_MAX_OF_ORDER_FOUR),
+            "cutoff": (1.0, 12.0),
+            "smearing": (0.0, 2.0),
+        }
+
+    @property
+    def refinable(self) -> tuple[str, ...]:
+        """Numbers of radial functions and of degrees."""
+        return ("n_max", "l_max")
+
+    def with_settings(self, **changes: Any) -> DensityCorrelations:
+        """Return the descriptor with other settings; ``basis`` may be "gto" or "bessel".
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such setting, or it cannot have this value.
+        """
+        if isinstance(changes.get("basis"), str):
+            changes["basis"] = BASES.get(changes["basis"], changes["basis"])
+        unknown = [key for key in changes if key not in USUAL]
+        if unknown:
+            raise TypeError(
+                f"DensityCorrelations has no setting {', '.join(unknown)}; choose from "
+                f"{', '.join(USUAL)}."
+            )
+        return replace(self, **changes)
+
+    def python(self) -> tuple[str, str]:
+        """Return the import lines, and the expression, with the settings that are not usual."""
+        shown = ("order", "cutoff", "n_max", "l_max")
+        values = vars(self)
+        given = [key for key in values if key in shown or values[key] != USUAL[key]]
+        arguments = ", ".join(f"{key}={values[key]!r}" for key in given)
+        names, lines = ["DensityCorrelations"], []
+        if self.basis != USUAL["basis"]:
+            kind = type(self.basis)
+            if self.basis in BASES.values():
+                names.append(kind.__name__)
+            else:
+                lines.append(f"from {kind.__module__} import {kind.__name__}")
+        lines.insert(0, f"from sensitivity import {', '.join(names)}")
+        return "\n".join(lines), f"DensityCorrelations({arguments})"
+
     def larger_basis(self) -> DensityCorrelations | None:
         """Return the same correlations with more functions and channels; None at the end."""
         n_max = min(self.n_max + MORE_FUNCTIONS, LARGEST_N_MAX)
@@ -176,6 +240,52 @@ class DensityCorrelations:
             l_max=min(max(self.l_max, FEWEST_DEGREES), l_max),
             contract_channels=channels,
         )
+
+    def of_order(self, order: int) -> DensityCorrelations | None:
+        """Return the correlations of another order; None if there is none.
+
+        A higher order takes a basis that is affordable there, a lower one leaves it as it is.
+        """
+        if order not in range(1, LARGEST_ORDER + 1):
+            return None
+        found = self
+        while found.order < order:
+            found = found.higher_order() or found
+        odd = found.parity_odd and order >= 3
+        channels = found.contract_channels if order >= 3 else None
+        return replace(found, order=order, parity_odd=odd, contract_channels=channels)
+
+    @property
+    def expansion(self) -> tuple[int, int] | None:
+        """Numbers of radial functions and largest degree; None if channels are mixed."""
+        return None if self.contract_channels is not None else (self.n_max, self.l_max)
+
+    def neighbor_densities(self, row: Array, numbers: Sequence[int]) -> Mapping[int, Array] | None:
+        """Return the coefficients c_n of degree 0 of each species, up to a sign.
+
+        Order 1 has them as they are, order 2 their products; others are not read.
+        """
+        if self.order > 2 or self.contract_channels is not None or self.center_weight != 0:
+            return None
+        species = self.species or tuple(sorted(set(numbers)))
+        basis = Basis(len(species), self.n_max, self.l_max)
+        if self.order == 1:
+            return dict(zip(species, row.reshape(len(species), -1), strict=True))
+        found = {}
+        for number, products in zip(species, like_products(row, basis), strict=True):
+            values, vectors = np.linalg.eigh(products, UPLO="U")
+            found[number] = vectors[:, -1] * np.sqrt(max(values[-1], 0))
+        return found
+
+    def neighbor_curve(self, lengths: Array) -> Array:
+        """Return the coefficients of degree 0 of one neighbour, from pairs of atoms far apart."""
+        apart = 10.0 * self.cutoff * np.arange(len(lengths))
+        places = np.zeros((len(lengths), 2, 3))
+        places[:, :, 0] = apart[:, None]
+        places[:, 1, 1] = lengths
+        pairs = Atoms(f"H{2 * len(lengths)}", places.reshape(-1, 3))
+        radial = replace(self, order=1, species=(1,), parity_odd=False)
+        return radial.features(pairs, centers=range(0, len(pairs), 2))
 
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of one center of this structure."""
@@ -309,6 +419,13 @@ class DensityCorrelations:
             purpose=f"{size} features per center, with what is asked of them,",
             remedy="choose fewer centers, a smaller n_max or l_max, or a lower order",
         )
+
+
+USUAL = {each.name: each.default for each in fields(DensityCorrelations)}
+
+
+def _name_basis(basis: RadialBasis) -> str:
+    return next((name for name, known in BASES.items() if known == basis), type(basis).__name__)
 
 
 def _subtract_from_center(gradient: NDArray[np.float64], own: NDArray[np.intp]) -> None:

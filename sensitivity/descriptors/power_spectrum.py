@@ -88,6 +88,19 @@ class PowerSpectrum:
             start += size
 
 
+def like_products(row: Array, basis: Basis) -> Iterator[Array]:
+    """Products c_n c_n' of degree 0, n ≤ n', of each species with itself, (n_max, n_max).
+
+    ``row`` are the features of one center.
+    """
+    upper = _upper(basis.n_max)
+    for a, b, rows in PowerSpectrum(basis)._pairs():
+        if a == b:
+            products = np.zeros((basis.n_max, basis.n_max))
+            products[upper] = row[rows][: len(upper[0])]
+            yield products
+
+
 def _contract(scaled: Array, angular: Array) -> Array:
     """Contract Y_lm with the coefficients: (l, m, centers, p) gives (q, l, centers, p)."""
     products = scaled @ angular.swapaxes(1, 2)  # [l, center, q, p]

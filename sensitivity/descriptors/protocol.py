@@ -1,120 +1,217 @@
-"""What every descriptor offers, native or adapted."""
+"""The protocol of descriptors: what each must have, and defaults for all that it may tell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
-import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
-Centers = Iterable[int] | None
+from sensitivity.descriptors.batches import Batch, Centers
+from sensitivity.numerics import Array
 
 # What a Jacobian needs of a descriptor, and what a diagnosis needs besides.
 ESSENTIAL = ("cutoff", "inversion_invariant", "features", "gradients")
 REFINABLE = (*ESSENTIAL, "order", "larger_basis", "higher_order")
 
+if TYPE_CHECKING:
+    from builtins import property as default
+else:
 
-@dataclass(frozen=True)
-class Block:
-    """Features of one center and their gradient.
+    class default:  # noqa: N801 - it stands for property
+        """A property that attributes of an instance and fields of a dataclass may replace."""
 
-    Attributes
-    ----------
-    center
-        Index of the center.
-    atoms
-        Shape (k,). Indices of the atoms that the features may depend on, the center included; the
-        gradient with respect to every other atom is zero. The images of an atom in a crystal move
-        together and count once.
-    features
-        Shape (features,).
-    gradient
-        Shape (features, k, 3), in (feature)/Å.
-    """
+        def __init__(self, function):
+            self.function, self.__doc__ = function, function.__doc__
 
-    center: int
-    atoms: NDArray[np.intp]
-    features: NDArray[np.float64]
-    gradient: NDArray[np.float64]
-
-    def __repr__(self) -> str:
-        return f"Block(center={self.center}, features={len(self.features)}, k={len(self.atoms)})"
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Blocks of several centers that depend on equally many atoms, stacked.
-
-    Attributes
-    ----------
-    centers
-        Shape (centers,).
-    atoms
-        Shape (centers, k).
-    features
-        Shape (centers, features).
-    gradient
-        Shape (centers, features, k, 3), in (feature)/Å.
-    """
-
-    centers: NDArray[np.intp]
-    atoms: NDArray[np.intp]
-    features: NDArray[np.float64]
-    gradient: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        for array in (self.centers, self.atoms, self.features, self.gradient):
-            array.setflags(write=False)
-
-    def __repr__(self) -> str:
-        return "Batch(centers={}, features={}, k={})".format(*self.gradient.shape[:3])
-
-    def blocks(self) -> tuple[Block, ...]:
-        """One block per center, sharing the memory of the batch."""
-        return tuple(
-            Block(int(center), *parts)
-            for center, *parts in zip(
-                self.centers, self.atoms, self.features, self.gradient, strict=True
-            )
-        )
+        def __get__(self, instance, owner=None):
+            if instance is None:  # a dataclass would take what is returned for a field's default
+                raise AttributeError(self.function.__name__)
+            return self.function(instance)
 
 
 class Descriptor(Protocol):
-    """A smooth map from positions to features of centers."""
+    """A smooth map from positions to features of centers.
 
-    @property
+    A descriptor must have ``cutoff``, ``inversion_invariant``, ``features`` and ``gradients``. A
+    subclass inherits defaults for all else; ``with_defaults`` adds them to an object of any class.
+    ``examples/own_descriptor.py`` is a complete one.
+    """
+
+    @default
     def cutoff(self) -> float:
         """Radius in Å beyond which a center sees nothing."""
+        raise AttributeError(f"{type(self).__name__} has no cutoff")
 
-    @property
+    @default
     def inversion_invariant(self) -> bool:
         """True for an O(3) descriptor, False for one that is invariant to rotations only."""
+        raise AttributeError(f"{type(self).__name__} has no inversion_invariant")
 
-    @property
+    @abstractmethod
+    def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
+        """Return the features, shape (centers, features); ``centers=None`` means every atom."""
+
+    @abstractmethod
+    def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
+        """Return features and gradients of every center, in any order."""
+
+    @default
+    def name(self) -> str:
+        """Name in tables and sentences; by default that of the class."""
+        return type(self).__name__
+
+    @default
+    def settings(self) -> Mapping[str, Any]:
+        """Settings as JSON values, in the order of the Python expression.
+
+        By default those fields of a dataclass that are JSON values.
+        """
+        if not is_dataclass(self):
+            return {}
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return {key: value for key, value in values.items() if _is_json(value)}
+
+    @default
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """Least and largest value of each setting that is offered to be changed; default none."""
+        return {}
+
+    @default
+    def refinable(self) -> tuple[str, ...]:
+        """Names of the integer settings that enlarge the basis; default none."""
+        return ()
+
+    def with_settings(self, **changes: Any) -> Self:
+        """Return the descriptor with other settings, given as ``settings`` has them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such setting, or it cannot have this value.
+        """
+        known = with_defaults(self).settings
+        unknown = ", ".join(key for key in changes if key not in known)
+        if unknown or not is_dataclass(self):
+            raise TypeError(
+                f"{type(self).__name__} has no setting {unknown or ', '.join(changes)} that can be "
+                f"changed; choose from {', '.join(known) or 'none'}."
+            )
+        return cast(Self, replace(self, **changes))
+
+    @default
     def order(self) -> int | None:
-        """Number ν of neighbours that are correlated, if features are that; else None.
+        """Number ν of neighbours that are correlated, if features are that; default None.
 
         In the limit of a complete basis, such a descriptor sees all that ν neighbours do together.
         """
+        return None
 
     def larger_basis(self) -> Descriptor | None:
-        """The same kind of descriptor with a larger basis; None if there is none."""
+        """Return the same descriptor with a larger basis; None if there is none.
+
+        By default each setting that is refinable is raised by 2, within its limits.
+        """
+        own = with_defaults(self)
+        more = {
+            key: min(own.settings[key] + 2, own.limits.get(key, (0, own.settings[key] + 2))[1])
+            for key in own.refinable
+        }
+        grown = {key: value for key, value in more.items() if value > own.settings[key]}
+        return own.with_settings(**grown) if grown else None
 
     def higher_order(self) -> Descriptor | None:
-        """A descriptor that correlates one more neighbour; None if there is none."""
+        """Return a descriptor that correlates one more neighbour; default None."""
+        return None
 
-    def features(self, atoms: Atoms, *, centers: Centers = None) -> NDArray[np.float64]:
-        """Features, shape (centers, features); ``centers=None`` means every atom."""
+    def of_order(self, order: int) -> Descriptor | None:
+        """Return the descriptor at another order, with an affordable basis; None if there is none.
 
-    def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
-        """Features and gradients of every center, in any order."""
+        By default higher orders are reached by ``higher_order``.
+        """
+        found: Descriptor | None = self
+        while found is not None and (with_defaults(found).order or order) < order:
+            found = with_defaults(found).higher_order()
+        return found if found is not None and with_defaults(found).order == order else None
+
+    def count_features(self, atoms: Atoms) -> int:
+        """Return the number of features of a center of this structure."""
+        return int(self.features(atoms, centers=[0]).shape[1])
+
+    def python(self) -> tuple[str, str]:
+        """Return the import lines, and the expression that makes the descriptor.
+
+        The expression is "..." if it is not known, with comments for import lines: for a class
+        that cannot be imported, or whose arguments are not all among ``settings``.
+        """
+        kind, own = type(self), with_defaults(self)
+        known = is_dataclass(self) and all(f.name in own.settings for f in fields(self) if f.init)
+        importable = "<locals>" not in kind.__qualname__ and kind.__module__ != "__main__"
+        line = f"from {kind.__module__} import {kind.__qualname__.split('.')[0]}"
+        if known:
+            arguments = ", ".join(f"{key}={value!r}" for key, value in own.settings.items())
+            remedy = f"# Define or import {kind.__qualname__} here."
+            return line if importable else remedy, f"{kind.__qualname__}({arguments})"
+        comments = [
+            f"# Make your {kind.__qualname__} below; the one that was used shows as",
+            f"# {' '.join(repr(self).split())}",
+            f"# {line}" if importable else f"# Define or import {kind.__qualname__} here.",
+        ]
+        return "\n".join(comments), "..."
+
+    @default
+    def expansion(self) -> tuple[int, int] | None:
+        """Numbers of radial functions and largest degree of the density that is correlated.
+
+        Default None, also for a descriptor that does not keep all products of its coefficients.
+        """
+        return None
+
+    def neighbor_densities(self, row: Array, numbers: Sequence[int]) -> Mapping[int, Array] | None:
+        """Return the part of degree 0 of the density of each species, from one center's features.
+
+        These are the sums c_n = Σ_j γ_n(r_j) over the neighbours of a species, shape (n_max,), up
+        to a sign. ``numbers`` are those of the structure. None, the default, if they are unknown.
+        """
+        return None
+
+    def neighbor_curve(self, lengths: Array) -> Array | None:
+        """Return γ(r) of the above, shape (len(lengths), n_max), at lengths in Å; default None."""
+        return None
+
+
+class _WithDefaults:
+    """A descriptor of any class, with the defaults of ``Descriptor`` for what it has not."""
+
+    def __init__(self, descriptor: Descriptor) -> None:
+        self._descriptor = descriptor
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return getattr(self._descriptor, name)
+        except AttributeError:
+            if name.startswith("_") or name not in vars(Descriptor):
+                raise
+            return vars(Descriptor)[name].__get__(self._descriptor)
+
+    def __repr__(self) -> str:
+        return repr(self._descriptor)
+
+
+def with_defaults(descriptor: Descriptor) -> Descriptor:
+    """Return a view of a descriptor that has all of the protocol, whatever its class.
+
+    Ask this view for anything beyond the essentials, and keep the descriptor itself in results.
+    """
+    if Descriptor in type(descriptor).__mro__:
+        return descriptor
+    return cast(Descriptor, _WithDefaults(descriptor))
 
 
 def check_descriptor(descriptor: Descriptor, needed: Iterable[str] = ESSENTIAL) -> None:
-    """Refuse what is no descriptor.
+    """Refuse an object that is not a descriptor.
 
     Raises
     ------
@@ -130,6 +227,12 @@ def check_descriptor(descriptor: Descriptor, needed: Iterable[str] = ESSENTIAL) 
     if missing:
         raise TypeError(
             f"a descriptor must have {', '.join(needed)}; {type(descriptor).__name__} has no "
-            f"{', '.join(missing)}: add what is missing, as sensitivity.descriptors.Descriptor "
-            "describes it."
+            f"{', '.join(missing)}: add what is missing, or make it a subclass of "
+            "sensitivity.descriptors.Descriptor, which has defaults."
         )
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, bool | int | float | str)

@@ -9,15 +9,14 @@ few. That is certain, as a search that has failed is not. Too many are never: th
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from sensitivity.descriptors import DensityCorrelations, Descriptor
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.numerics import Array
 from sensitivity.structures import neighbor_pairs
 
@@ -32,8 +31,6 @@ FADED = 1e-3
 HELD = 1e3
 # So many more neighbours than there are, at most, are counted: no environment has as many.
 MOST_MORE = 1000
-# Cutoffs between pairs of atoms, so that they do not see each other.
-APART = 10.0
 
 
 def find_lack(
@@ -49,16 +46,19 @@ def find_lack(
     features
         Those wanted, shape (centers, features).
     descriptor
-        Of density correlations of order 1 and 2 the part of degree 0 is known, of others nothing.
+        One that has ``neighbor_densities``, as density correlations of order 1 and 2; of others
+        nothing is known.
     atoms, centers
         The structure that does not have them, and whose features they are.
     """
-    if not isinstance(descriptor, DensityCorrelations) or not _is_legible(descriptor):
+    seen, lengths = with_defaults(descriptor), np.arange(SPACING, descriptor.cutoff, SPACING)
+    numbers = atoms.numbers.tolist()
+    known = [seen.neighbor_densities(row, numbers) or {} for row in features]
+    curve = seen.neighbor_curve(lengths) if all(known) else None
+    if curve is None:
         return ""
-    species = descriptor.species or tuple(sorted(set(atoms.numbers.tolist())))
-    curve = _curve(descriptor)
-    for center, row in zip(centers, features, strict=True):
-        for number, content in zip(species, _radial_content(row, descriptor, species), strict=True):
+    for center, densities in zip(centers, known, strict=True):
+        for number, content in densities.items():
             there = _count(atoms, center, number, descriptor.cutoff)
             needed = _fewest(content, curve, least=there)
             if needed > there:
@@ -68,47 +68,6 @@ def find_lack(
                     f"{chemical_symbols[number]}, and there {'is' if there == 1 else 'are'} {there}"
                 )
     return ""
-
-
-def _is_legible(descriptor: DensityCorrelations) -> bool:
-    return (
-        descriptor.order in (1, 2)
-        and descriptor.contract_channels is None
-        and descriptor.center_weight == 0
-    )
-
-
-def _radial_content(
-    row: Array, descriptor: DensityCorrelations, species: Sequence[int]
-) -> Iterator[Array]:
-    """The c_n of each species, shape (n_max,), up to a sign, from the features of one center.
-
-    Order 1 has them as they are. Order 2 has, for a species with itself, the products c_n c_n' with
-    n ≤ n' before all others, and then a like number for each further degree.
-    """
-    n_max = descriptor.n_max
-    if descriptor.order == 1:
-        yield from row.reshape(len(species), n_max)
-        return
-    upper, start = np.triu_indices(n_max), 0
-    for a in range(len(species)):
-        products = np.zeros((n_max, n_max))
-        products[upper] = row[start : start + len(upper[0])]
-        values, vectors = np.linalg.eigh(products, UPLO="U")
-        yield vectors[:, -1] * np.sqrt(max(values[-1], 0))
-        unlike = n_max**2 * (len(species) - 1 - a)
-        start += (descriptor.l_max + 1) * (len(upper[0]) + unlike)
-
-
-def _curve(descriptor: DensityCorrelations) -> Array:
-    """γ(r) within the cutoff, shape (places, n_max), from pairs of atoms far apart."""
-    lengths = np.arange(SPACING, descriptor.cutoff, SPACING)
-    places = np.zeros((len(lengths), 2, 3))
-    places[:, :, 0] = APART * descriptor.cutoff * np.arange(len(lengths))[:, None]
-    places[:, 1, 1] = lengths
-    pairs = Atoms(f"H{2 * len(lengths)}", places.reshape(-1, 3))
-    radial = replace(descriptor, order=1, species=(1,), parity_odd=False)
-    return radial.features(pairs, centers=range(0, len(pairs), 2))
 
 
 def _count(atoms: Atoms, center: int, number: int, cutoff: float) -> int:

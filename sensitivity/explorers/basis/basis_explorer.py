@@ -254,8 +254,10 @@ class BasisExplorer(View):
     def _draw_map(self) -> None:
         """Mark the basis in the map; compute another map where anything else has changed."""
         descriptor = self.descriptor
-        same = hasattr(self, "_convergence") and descriptor == replace(
-            self.convergence.descriptor, n_max=descriptor.n_max, l_max=descriptor.l_max
+        same = hasattr(
+            self, "_convergence"
+        ) and descriptor == self.convergence.descriptor.with_settings(
+            n_max=descriptor.n_max, l_max=descriptor.l_max
         )
         if same and self._grid.holds(descriptor):
             self.map.show(*self._grid.place(descriptor))

@@ -1,0 +1,200 @@
+"""Features of centers and their gradients, stacked, and how to make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from sensitivity.numerics import Array, Indices
+from sensitivity.structures import check_centers, neighbor_pairs
+
+Centers = Iterable[int] | None
+
+NeighborFunction = Callable[[Array, Indices], tuple[Array, Array]]
+"""Returns features, shape (q,), and their gradient, (q, k, 3), of one center.
+
+It is called with the vectors in Å from the center to its k neighbours, shape (k, 3), and with their
+atomic numbers, shape (k,). Periodic images are neighbours of their own, and k can be 0.
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Features of one center and their gradient.
+
+    Attributes
+    ----------
+    center
+        Index of the center.
+    atoms
+        Shape (k,). Indices of the atoms that the features may depend on, the center included; the
+        gradient with respect to every other atom is zero. The images of an atom in a crystal move
+        together and count once.
+    features
+        Shape (features,).
+    gradient
+        Shape (features, k, 3), in (feature)/Å.
+    """
+
+    center: int
+    atoms: Indices
+    features: Array
+    gradient: Array
+
+    def __repr__(self) -> str:
+        return f"Block(center={self.center}, features={len(self.features)}, k={len(self.atoms)})"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Blocks of several centers that depend on equally many atoms, stacked.
+
+    Attributes
+    ----------
+    centers
+        Shape (centers,).
+    atoms
+        Shape (centers, k).
+    features
+        Shape (centers, features).
+    gradient
+        Shape (centers, features, k, 3), in (feature)/Å.
+    """
+
+    centers: Indices
+    atoms: Indices
+    features: Array
+    gradient: Array
+
+    def __post_init__(self) -> None:
+        for array in (self.centers, self.atoms, self.features, self.gradient):
+            array.setflags(write=False)
+
+    def __repr__(self) -> str:
+        return "Batch(centers={}, features={}, k={})".format(*self.gradient.shape[:3])
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Return one block per center, sharing the memory of the batch."""
+        return tuple(
+            Block(int(center), *parts)
+            for center, *parts in zip(
+                self.centers, self.atoms, self.features, self.gradient, strict=True
+            )
+        )
+
+
+def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
+    """Return the blocks stacked, those with equally many atoms together.
+
+    Raises
+    ------
+    ValueError
+        If there is no block, shapes do not fit together, an atom is named twice, or the center is
+        not among the atoms.
+    """
+    stacks: dict[int, list[Block]] = {}
+    size = None
+    for block in blocks:
+        size = len(block.features) if size is None else size
+        _check_block(block, size=size)
+        stacks.setdefault(len(block.atoms), []).append(block)
+    if not stacks:
+        raise ValueError("there must be one block at least, got none; give one for each center.")
+    return tuple(
+        Batch(
+            np.array([block.center for block in stack], dtype=np.intp),
+            np.array([block.atoms for block in stack], dtype=np.intp),
+            np.array([block.features for block in stack], dtype=np.float64),
+            np.array([block.gradient for block in stack], dtype=np.float64),
+        )
+        for stack in stacks.values()
+    )
+
+
+def batches_from_function(
+    function: NeighborFunction, atoms: Atoms, *, cutoff: float, centers: Centers = None
+) -> tuple[Batch, ...]:
+    """Return the features and gradients of a function of the neighbours' relative positions.
+
+    Gradients with respect to the images of an atom are added up, and moving the center is moving
+    all its neighbours the other way.
+
+    Parameters
+    ----------
+    function
+        Features and their gradient with respect to the vectors; see ``NeighborFunction``.
+    atoms
+        The structure.
+    cutoff
+        Å. Neighbours within it are given to the function.
+    centers
+        Indices of the centers; None takes all atoms.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure or a center is unusable, or the function returns other shapes.
+    """
+    return batches_from_blocks(
+        _make_block(center, others, vectors, _call(function, vectors, atoms.numbers[others]))
+        for center, others, vectors in _list_neighbors(atoms, cutoff=cutoff, centers=centers)
+    )
+
+
+def features_from_function(
+    function: NeighborFunction, atoms: Atoms, *, cutoff: float, centers: Centers = None
+) -> Array:
+    """Return the features alone, shape (centers, features); see ``batches_from_function``."""
+    around = _list_neighbors(atoms, cutoff=cutoff, centers=centers)
+    return np.array([_call(function, vectors, atoms.numbers[of])[0] for _, of, vectors in around])
+
+
+def _list_neighbors(
+    atoms: Atoms, *, cutoff: float, centers: Centers
+) -> list[tuple[int, Indices, Array]]:
+    """For each center its index, those of its neighbours (k,), and the vectors to them (k, 3)."""
+    chosen = check_centers(atoms, centers)
+    pairs = neighbor_pairs(atoms, cutoff)
+    edges = np.searchsorted(pairs.i, np.arange(len(atoms) + 1)).tolist()
+    spans = [(center, slice(edges[center], edges[center + 1])) for center in chosen]
+    return [(center, pairs.j[span], pairs.vectors[span]) for center, span in spans]
+
+
+def _call(function: NeighborFunction, vectors: Array, numbers: Indices) -> tuple[Array, Array]:
+    features, gradient = (np.asarray(part, dtype=float) for part in function(vectors, numbers))
+    expected = (*features.shape, *vectors.shape)
+    if features.ndim != 1 or gradient.shape != expected:
+        raise ValueError(
+            f"for {len(vectors)} neighbours the function must return features of shape (q,) and a "
+            f"gradient of shape (q, {len(vectors)}, 3), got {features.shape} and {gradient.shape}."
+        )
+    return features, gradient
+
+
+def _make_block(center: int, others: Indices, vectors: Array, found: tuple[Array, Array]) -> Block:
+    features, slopes = found
+    atoms, place = np.unique(np.append(others, center), return_inverse=True)
+    gradient = np.zeros((len(features), len(atoms), 3))
+    for column, slope in zip(place, slopes.swapaxes(0, 1), strict=False):  # the center is last
+        gradient[:, column] += slope
+    gradient[:, place[-1]] -= slopes.sum(axis=1)
+    return Block(center, atoms, features, gradient)
+
+
+def _check_block(block: Block, *, size: int) -> None:
+    k = len(block.atoms)
+    shapes = np.shape(block.atoms), np.shape(block.features), np.shape(block.gradient)
+    if shapes != ((k,), (size,), (size, k, 3)):
+        raise ValueError(
+            f"the block of center {block.center} must have atoms of shape (k,), features of shape "
+            f"({size},), as the first block, and a gradient of shape ({size}, k, 3), got "
+            "{}, {} and {}.".format(*shapes)
+        )
+    if len(set(np.asarray(block.atoms).tolist())) < k or block.center not in block.atoms:
+        raise ValueError(
+            f"the atoms of the block of center {block.center} must be different ones, the center "
+            f"among them, got {np.asarray(block.atoms).tolist()}; add up the gradients of images."
+        )

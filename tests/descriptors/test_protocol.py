@@ -1,0 +1,237 @@
+"""The protocol: what a class must have, its defaults, and the helpers that make batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from sensitivity import DensityCorrelations, SphericalBessel, jacobian, spectrum, structures
+from sensitivity.descriptors import (
+    Batch,
+    Block,
+    Centers,
+    Descriptor,
+    batches_from_blocks,
+    batches_from_function,
+    check_descriptor,
+    features_from_function,
+    with_defaults,
+)
+
+NATIVE = DensityCorrelations(order=2, cutoff=3.0, n_max=3, l_max=3)
+
+
+class Bare:
+    """A descriptor with the essentials only, of no base class."""
+
+    cutoff = 3.0
+    inversion_invariant = True
+
+    def features(self, atoms: Atoms, *, centers: Centers = None) -> np.ndarray:
+        return NATIVE.features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
+        return NATIVE.gradients(atoms, centers=centers)
+
+
+class Inherited(Bare, Descriptor):
+    """The same as a subclass of the protocol."""
+
+
+@pytest.mark.parametrize("kind", [Bare, Inherited])
+def test_defaults_are_the_same_for_any_class(kind: type) -> None:
+    methane = structures.load("CH4")
+    assert spectrum(methane, kind()).rank == 7
+    assert jacobian(methane, kind()).shape == (5 * 84, 15)
+    view = with_defaults(kind())
+    assert (view.cutoff, view.inversion_invariant) == (3.0, True)
+    assert (view.name, view.settings, view.limits, view.refinable) == (kind.__name__, {}, {}, ())
+    assert (view.order, view.expansion) == (None, None)
+    assert view.larger_basis() is view.higher_order() is view.of_order(3) is None
+    assert view.neighbor_densities(np.zeros(84), [6, 1]) is None
+    assert view.neighbor_curve(np.ones(2)) is None
+    assert view.count_features(methane) == NATIVE.count_features(methane)
+    lines, expression = view.python()
+    assert f"# from test_protocol import {kind.__name__}" in lines
+    assert expression == "..."
+    with pytest.raises(TypeError, match=f"{kind.__name__} has no setting n_max that can be"):
+        view.with_settings(n_max=3)
+    with pytest.raises(AttributeError, match="labels"):
+        view.labels()
+
+
+def test_what_an_object_has_is_asked_before_the_defaults() -> None:
+    class Named(Bare):
+        name, order, refinable = "mine", 2, ("n",)
+        settings = {"n": 3}  # noqa: RUF012
+
+        def with_settings(self, *, n: int) -> int:
+            return n
+
+    view = with_defaults(Named())
+    assert (view.name, view.order, view.larger_basis()) == ("mine", 2, 5)
+    assert view.of_order(2) is not None
+
+
+@dataclass(frozen=True)
+class Fields(Bare, Descriptor):
+    """A dataclass whose fields replace defaults, one of them without a value."""
+
+    cutoff: float
+    name: str = "fields"
+    weights: tuple[float, ...] = (1.0, 2.0)
+    other: object = None
+
+
+class Attributes(Bare, Descriptor):
+    """A class that sets its attributes when it is made."""
+
+    def __init__(self) -> None:
+        self.cutoff, self.inversion_invariant, self.name, self.order = 2.0, False, "own", 1
+
+
+def test_fields_and_attributes_replace_defaults() -> None:
+    found = Fields(2.5)
+    assert (found.cutoff, found.name) == (2.5, "fields")
+    assert found.settings == {
+        "cutoff": 2.5, "name": "fields", "weights": (1.0, 2.0), "other": None
+    }  # fmt: skip
+    assert found.with_settings(cutoff=2.0) == Fields(2.0)
+    assert "other" not in Fields(2.5, other=Bare()).settings
+    assert Fields(2.5, other=Bare()).python()[1] == "..."
+    own = Attributes()
+    assert (own.cutoff, own.inversion_invariant, own.name, own.order) == (2.0, False, "own", 1)
+
+
+def test_a_subclass_without_the_essentials_is_told_what_is_missing() -> None:
+    class Incomplete(Descriptor):
+        cutoff = 3.0
+
+        def features(self, atoms, *, centers=None):
+            return NATIVE.features(atoms, centers=centers)
+
+    with pytest.raises(TypeError, match=r"abstract .*gradients"):
+        Incomplete()
+
+    class Undecided(Incomplete):
+        def gradients(self, atoms, *, centers=None):
+            return NATIVE.gradients(atoms, centers=centers)
+
+    with pytest.raises(TypeError, match="Undecided has no inversion_invariant: add what"):
+        check_descriptor(Undecided())
+
+
+# What density correlations say
+
+
+def test_density_correlations_describe_themselves() -> None:
+    found = DensityCorrelations(3, 3.0, 4, 5, basis=SphericalBessel(), species=(1, 6))
+    assert found.settings == {
+        "order": 3,
+        "cutoff": 3.0,
+        "n_max": 4,
+        "l_max": 5,
+        "smearing": 0.3,
+        "basis": "bessel",
+        "parity_odd": False,
+        "species": (1, 6),
+        "contract_channels": None,
+    }
+    assert found.with_settings(**found.settings) == found
+    assert found.with_settings(basis="gto", n_max=2).n_max == 2
+    lines, expression = found.python()
+    names: dict[str, object] = {}
+    exec(lines, names)
+    assert eval(expression, names) == found
+    assert set(found.limits) <= set(found.settings)
+    for wrong in ({"width": 1}, {"basis": "sto"}):
+        with pytest.raises(TypeError, match=r"no setting width; choose from order|basis must be"):
+            found.with_settings(**wrong)
+
+
+def test_another_order_takes_a_basis_that_is_affordable_there() -> None:
+    start = DensityCorrelations(2, 3.0, 8, 8)
+    assert start.of_order(2) == start
+    assert start.of_order(3) == start.higher_order()
+    assert start.of_order(4) == start.higher_order().higher_order()
+    assert start.of_order(4).of_order(1).contract_channels is None
+    odd = DensityCorrelations(3, 3.0, 4, 4, parity_odd=True)
+    assert not odd.of_order(2).parity_odd
+    assert start.of_order(5) is None
+
+
+# Batches
+
+
+def pairwise_sums(vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of (9 - r²)² and of the same weighted by atomic numbers."""
+    rest = 9 - (vectors**2).sum(axis=1)
+    weights = np.array([np.ones(len(numbers)), numbers])
+    slopes = -4 * rest[:, None] * vectors
+    return weights @ rest**2, weights[..., None] * slopes
+
+
+@pytest.mark.parametrize("name", ["CH4", "Si-diamond", "H"])
+def test_batches_of_a_function_agree_with_differences(name: str) -> None:
+    atoms = structures.load(name)
+    atoms.positions += 0.05 * np.random.default_rng(1).normal(size=(len(atoms), 3))
+    batches = batches_from_function(pairwise_sums, atoms, cutoff=3.0)
+    found = {block.center: block for batch in batches for block in batch.blocks()}
+    features = features_from_function(pairwise_sums, atoms, cutoff=3.0)
+    step = 1e-5
+    for center, atom, axis in np.ndindex(len(atoms), len(atoms), 3):
+        block = found[center]
+        assert block.features == pytest.approx(features[center])
+        ahead, behind = atoms.copy(), atoms.copy()
+        ahead.positions[atom, axis] += step
+        behind.positions[atom, axis] -= step
+        plus, minus = (
+            features_from_function(pairwise_sums, moved, cutoff=3.0, centers=[center])[0]
+            for moved in (ahead, behind)
+        )
+        place = np.flatnonzero(block.atoms == atom)
+        slope = block.gradient[:, place, axis].sum(axis=1)
+        assert slope == pytest.approx((plus - minus) / (2 * step), rel=1e-6, abs=1e-4)
+
+
+def test_blocks_of_different_sizes_are_sorted_into_batches() -> None:
+    blocks = [
+        Block(0, np.array([0, 1]), np.ones(3), np.ones((3, 2, 3))),
+        Block(1, np.array([0, 1, 2]), np.ones(3), np.ones((3, 3, 3))),
+        Block(2, np.array([2, 1]), np.zeros(3), np.ones((3, 2, 3))),
+    ]
+    batches = batches_from_blocks(blocks)
+    assert [batch.centers.tolist() for batch in batches] == [[0, 2], [1]]
+    assert batches[0].gradient.shape == (2, 3, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (Block(0, np.array([0, 1]), np.ones(2), np.ones((2, 3, 2))), r"gradient of shape \(2, k"),
+        (Block(0, np.array([0, 0]), np.ones(2), np.ones((2, 2, 3))), "must be different ones"),
+        (Block(5, np.array([0, 1]), np.ones(2), np.ones((2, 2, 3))), "the center among them"),
+    ],
+)
+def test_wrong_blocks(block: Block, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        batches_from_blocks([block])
+    with pytest.raises(ValueError, match="one block at least, got none"):
+        batches_from_blocks([])
+
+
+def test_blocks_must_have_equally_many_features() -> None:
+    blocks = [Block(0, np.array([0]), np.ones(q), np.ones((q, 1, 3))) for q in (2, 3)]
+    with pytest.raises(ValueError, match=r"features of shape \(2,\), as the first block"):
+        batches_from_blocks(blocks)
+
+
+def test_a_function_of_wrong_shape() -> None:
+    def wrong(vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.ones(2), np.ones((2, 3))
+
+    with pytest.raises(ValueError, match=r"for 4 neighbours .* gradient of shape \(q, 4, 3\)"):
+        batches_from_function(wrong, structures.load("CH4"), cutoff=2.0, centers=[0])
