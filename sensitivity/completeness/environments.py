@@ -20,18 +20,10 @@ from sensitivity.symmetry.hidden import relative
 
 @dataclass(frozen=True)
 class Environments:
-    """Environments whose tuples are compared.
+    """Environments whose tuples are compared."""
 
-    Attributes
-    ----------
-    sites
-        One per center.
-    numbers
-        Species of the atoms of the structure, shape (N,).
-    """
-
-    sites: tuple[SiteSymmetry, ...]
-    numbers: Indices
+    sites: tuple[SiteSymmetry, ...]  # one per center
+    numbers: Indices  # (N,): species of the atoms of the structure
 
     def displaced(self, displacement: Array) -> Environments:
         """The same after a displacement of the atoms, shape (N, 3), in Å."""

@@ -32,24 +32,12 @@ MOST_TUPLES = 500_000
 
 @dataclass(frozen=True)
 class Shapes:
-    """Tuples of neighbours, sorted by shape.
+    """Tuples of neighbours, sorted by shape."""
 
-    Attributes
-    ----------
-    places
-        Shape (invariants, tuples): where each invariant of each tuple stands in ``invariants``.
-    shape
-        Shape (tuples,): number of the shape of each tuple.
-    size
-        Number of all invariants.
-    handed
-        True if determinants are among them.
-    """
-
-    places: Indices
-    shape: Indices
-    size: int
-    handed: bool
+    places: Indices  # (invariants, tuples): where each of each tuple stands in ``invariants``
+    shape: Indices  # (tuples,): number of the shape of each tuple
+    size: int  # number of all invariants
+    handed: bool  # True if determinants are among them
 
     def response(self, vectors: Array, directions: Array) -> Array:
         """Return how the features of a complete basis answer to displacements.

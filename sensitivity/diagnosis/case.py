@@ -15,21 +15,11 @@ from sensitivity.symmetry import SiteSymmetry
 
 @dataclass(frozen=True)
 class Case:
-    """A structure under diagnosis.
-
-    Attributes
-    ----------
-    observation
-        The structure, the descriptor and the centers.
-    sites
-        Symmetry of the environment of each center.
-    tolerance
-        Å, root mean square over the atoms of an environment: how exact the positions are.
-    """
+    """A structure under diagnosis."""
 
     observation: Observation
-    sites: tuple[SiteSymmetry, ...]
-    tolerance: float
+    sites: tuple[SiteSymmetry, ...]  # of the environment of each center
+    tolerance: float  # Å, root mean square over the atoms of an environment
 
     @property
     def environments(self) -> Environments:

@@ -28,40 +28,24 @@ from sensitivity.symmetry.hidden import hidden_by_symmetry
 
 @dataclass(frozen=True)
 class Null:
-    """Displacements that are null at some geometry.
-
-    Attributes
-    ----------
-    cause
-        Why they are.
-    modes
-        Shape (n, N, 3), orthonormal.
-    displacement
-        Shape (N, 3), in Å: from the structure to the nearest geometry at which they are null.
-    lifted_by
-        The lowest order whose complete basis sees them, if it is known.
-    """
+    """Displacements that are null at some geometry."""
 
     cause: Cause
-    modes: Array
-    displacement: Array
-    lifted_by: int | None = None
+    modes: Array  # (n, N, 3), orthonormal
+    displacement: Array  # (N, 3), Å: to the nearest geometry at which they are null
+    lifted_by: int | None = None  # the lowest order whose complete basis sees them, if known
 
 
 @dataclass(frozen=True)
 class NullSearch:
-    """A search for null displacements; ``moves``, (n, N, 3), are all internal ones."""
+    """A search for null displacements."""
 
     case: Case
-    moves: Array
-    zero: float
+    moves: Array  # (n, N, 3), orthonormal: all internal displacements
+    zero: float  # fraction of the largest singular value up to which one counts as zero
 
     def find(self, directions: Array) -> Iterator[Null]:
-        """Find what is null, within the tolerance, of directions that symmetry does not hide.
-
-        Orthonormal, shape (k, N, 3). ``zero`` is the fraction of the largest singular value up to
-        which one counts as zero.
-        """
+        """Find what is null within the tolerance, of orthonormal directions, shape (k, N, 3)."""
         incomplete = None
         if len(directions):
             incomplete = self._incomplete(self.case.environments, directions)

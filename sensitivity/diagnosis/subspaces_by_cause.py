@@ -20,27 +20,13 @@ from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
 
 @dataclass(frozen=True)
 class Subspace:
-    """Displacements of one cause.
-
-    Attributes
-    ----------
-    cause
-        Why they are visible or not.
-    directions
-        Orthonormal, shape (n, N, 3).
-    distance
-        Å, root mean square over an environment: to the geometry where they are null, or None.
-    displacement
-        Shape (N, 3), Å: leads there, if other descriptors are to look at it from there.
-    lifted_by
-        The lowest order whose complete basis sees them, if it is known.
-    """
+    """Displacements of one cause."""
 
     cause: Cause
-    directions: Array
-    distance: float | None
-    displacement: Array | None = None
-    lifted_by: int | None = None
+    directions: Array  # (n, N, 3), orthonormal
+    distance: float | None  # Å, root mean square: to the geometry where they are null
+    displacement: Array | None = None  # (N, 3), Å: leads there, if other descriptors are to look
+    lifted_by: int | None = None  # the lowest order whose complete basis sees them, if known
 
 
 def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 from ase import Atoms
 
 from sensitivity.geometry.superposition import are_congruent
@@ -17,49 +18,27 @@ from sensitivity.structures import environment
 
 @dataclass(frozen=True)
 class FoundPoint:
-    """A singular geometry that was accepted.
-
-    Attributes
-    ----------
-    local
-        The modes there.
-    null
-        Shape (m, N, 3): those that are null; the one that symmetry has least to do with first.
-    path
-        Displacements, shape (N, 3), on the way there.
-    """
+    """A singular geometry that was accepted."""
 
     local: LocalModes
-    null: Array
-    path: tuple[Array, ...]
+    null: Array  # (m, N, 3): the one that symmetry has least to do with first
+    path: tuple[Array, ...]  # displacements, (N, 3), on the way there
 
 
 @dataclass
 class Acceptance:
-    """The geometries that a search has examined.
-
-    Attributes
-    ----------
-    query
-        What is looked for.
-    progress
-        Called after each Jacobian.
-    found
-        Points, in the order in which they were found.
-    rejected
-        The nearest point for each reason of rejection: the symbol of a group, or "coalescence".
-    evaluations
-        Number of Jacobians.
-    most
-        Number of Jacobians after which descents end.
-    """
+    """The geometries that a search has examined, and how the search has ended."""
 
     query: PointQuery
-    progress: Progress
+    progress: Progress  # called after each Jacobian
+    start: LocalModes | None = None
     found: list[FoundPoint] = field(default_factory=list)
+    # The nearest point for each reason of rejection: the symbol of a group, or "coalescence".
     rejected: dict[str, LocalModes] = field(default_factory=dict)
-    evaluations: int = 0
-    most: int = 0
+    evaluations: int = 0  # Jacobians
+    most: int = 0  # Jacobians after which descents end
+    exhausted: bool = False  # descents have ended for that reason
+    ending: str = ""  # "cancelled" or "interrupted"
 
     @property
     def enough(self) -> bool:
@@ -67,9 +46,14 @@ class Acceptance:
         return len(self.found) >= self.query.count
 
     @property
-    def exhausted(self) -> bool:
-        """True if descents have to end."""
-        return self.evaluations >= self.most
+    def incomplete(self) -> bool:
+        """True if something was left untried, at which there may be another or a nearer point."""
+        if self.exhausted and not self.enough:
+            return True
+        nearest = min((found.local.moved for found in self.found), default=np.inf)
+        if self.query.start.descriptor.order != 2 or nearest == 0:
+            return False
+        return self.query.candidates.beyond < nearest
 
     def examine(self, displacement: Array, *, internal: Array | None = None) -> LocalModes:
         """Decompose J after a displacement, shape (N, 3); see ``internal_modes``."""

@@ -21,18 +21,10 @@ AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
 
 @dataclass(frozen=True)
 class Avoidance:
-    """The kinds of geometries to be avoided.
-
-    Attributes
-    ----------
-    avoid
-        Among "symmetry" and "coalescence".
-    bonds
-        Shortest and longest distance of a neighbour from the center, Å.
-    """
+    """The kinds of geometries to be avoided."""
 
     avoid: frozenset[Avoided]
-    bonds: tuple[float, float] = (0.0, np.inf)
+    bonds: tuple[float, float] = (0.0, np.inf)  # shortest and longest from the center, Å
 
     def permits(self, observation: Observation) -> bool:
         """Tell whether no atoms are too near, none fades at the cutoff, and bonds are in bounds."""

@@ -16,24 +16,12 @@ MOST_STEPS = 40
 
 @dataclass(frozen=True)
 class Closing:
-    """How near to each other the features of the two have come.
+    """How near to each other the features of the two have come."""
 
-    Attributes
-    ----------
-    sides
-        Shape (2, N, 3), Å: displacements of the two from the singular point.
-    amplitude
-        Å, root of the summed squares: how far each is from it along the null displacement.
-    residual
-        Norm of the difference of the features, relative to their norm.
-    steps
-        Number of Gauss-Newton steps until now.
-    """
-
-    sides: Array
-    amplitude: float
-    residual: float
-    steps: int
+    sides: Array  # (2, N, 3), Å: displacements of the two from the singular point
+    amplitude: float  # Å, root of the summed squares: of each, along the null displacement
+    residual: float  # norm of the difference of the features, relative to their norm
+    steps: int  # Gauss-Newton steps until now
 
     @property
     def same(self) -> bool:

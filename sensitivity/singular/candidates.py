@@ -23,18 +23,10 @@ from sensitivity.singular.order2_projection import MovableNeighbors
 
 @dataclass(frozen=True)
 class Candidates:
-    """Coincidences that are near.
-
-    Attributes
-    ----------
-    coincidences
-        Those that are looked at, of each kind.
-    beyond
-        Å, root of the summed squares: those that are left out are no nearer; infinite if none is.
-    """
+    """Coincidences that are near, of each kind."""
 
     coincidences: tuple[Coincidences, ...]
-    beyond: float
+    beyond: float  # Å, root of the summed squares: those left out are no nearer; infinite if none
 
 
 def find_coincidences(

@@ -42,24 +42,12 @@ Equality = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Coincidences:
-    """Coincidences of one kind, P of them, whose conditions are evaluated together.
+    """Coincidences of one kind, P of them, whose conditions are evaluated together."""
 
-    Attributes
-    ----------
-    kind
-        What makes the displacement possible.
-    equalities
-        Shape (P, e, 4): neighbours i, j, k, l with x_i·x_j = x_k·x_l.
-    roles
-        Shape (P, 3 or 4): neighbours A, B, B' or A, B, C, D.
-    planar
-        Shape (P, m): neighbours that are in a plane with the center.
-    """
-
-    kind: Kind
-    equalities: Indices
-    roles: Indices
-    planar: Indices
+    kind: Kind  # what makes the displacement possible
+    equalities: Indices  # (P, e, 4): neighbours i, j, k, l with x_i·x_j = x_k·x_l
+    roles: Indices  # (P, 3 or 4): neighbours A, B, B' or A, B, C, D
+    planar: Indices  # (P, m): neighbours that are in a plane with the center
 
     def __len__(self) -> int:
         return len(self.equalities)

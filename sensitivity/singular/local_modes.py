@@ -48,22 +48,12 @@ class Observed(Protocol):
 
 @dataclass(frozen=True)
 class LocalModes:
-    """Singular values and modes of J at one geometry.
+    """Singular values and modes of J at one geometry."""
 
-    Attributes
-    ----------
-    displacement
-        Shape (N, 3), Å, from the start.
-    values, modes
-        Singular values, shape (k,), descending, and right singular vectors, shape (k, N, 3).
-    images
-        J v of each mode, shape (rows, k).
-    """
-
-    displacement: Array
-    values: Array
-    modes: Array
-    images: Array
+    displacement: Array  # (N, 3), Å, from the start
+    values: Array  # (k,), descending
+    modes: Array  # (k, N, 3), right singular vectors
+    images: Array  # (rows, k), J v of each mode
 
     @property
     def moved(self) -> float:

@@ -34,30 +34,14 @@ class Members(NamedTuple):
 
 @dataclass(frozen=True)
 class MovableNeighbors:
-    """The neighbours of a center, and how they move.
+    """The neighbours of a center, and how they move."""
 
-    Attributes
-    ----------
-    vectors
-        Shape (n, 3), Å, from the center.
-    numbers
-        Shape (n,): their species.
-    moves
-        Orthonormal, shape (k, N, 3): where the atoms of the structure may go.
-    relative
-        Shape (k, n, 3): what the moves do to the vectors.
-    bonds
-        Shape (2,): shortest and longest distance of a neighbour from the center, Å.
-    copies
-        How often one atom is there, at most, as an image of itself or as the center.
-    """
-
-    vectors: Array
-    numbers: NDArray[np.intp]
-    moves: Array
-    relative: Array
-    bonds: Array
-    copies: int = 1
+    vectors: Array  # (n, 3), Å, from the center
+    numbers: NDArray[np.intp]  # (n,): their species
+    moves: Array  # (k, N, 3), orthonormal: where the atoms of the structure may go
+    relative: Array  # (k, n, 3): what the moves do to the vectors
+    bonds: Array  # (2,): shortest and longest distance of a neighbour from the center, Å
+    copies: int = 1  # how often one atom is there, at most, as an image of itself or the center
 
     @cached_property
     def _flat(self) -> Array:
@@ -94,24 +78,12 @@ def find_neighbors(
 
 @dataclass(frozen=True)
 class Draft:
-    """Where the first steps towards coincidences of one kind lead, those that are nearest.
+    """Where the first steps towards coincidences of one kind lead, those that are nearest."""
 
-    Attributes
-    ----------
-    coincidences
-        P of them.
-    start
-        Shape (k,): coordinates of the geometry to which the nearest are sought.
-    coordinates
-        Shape (P, k): as far as the steps have come.
-    held
-        Shape (P, n): the bonds that are held at a limit.
-    """
-
-    coincidences: Coincidences
-    start: Array
-    coordinates: Array
-    held: Mask
+    coincidences: Coincidences  # P of them
+    start: Array  # (k,): coordinates of the geometry to which the nearest are sought
+    coordinates: Array  # (P, k): as far as the steps have come
+    held: Mask  # (P, n): the bonds that are held at a limit
 
     @cached_property
     def beyond(self) -> float:

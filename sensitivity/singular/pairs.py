@@ -76,21 +76,17 @@ def describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool) ->
     return Twin(pair, point.center, point, status=status, interrupted=interrupted)
 
 
-def say_found(
-    residual: float, rmsd: float, *, larger_basis: float | None, next_order: float | None
-) -> str:
+def say_found(twin: Twin) -> str:
     """Say of two structures that they are twins, and why they are."""
     why = "no larger basis is there to compare"
-    if larger_basis is not None and larger_basis > Tolerance.DIFFERENT_FEATURES:
-        why = f"by truncation: a larger basis tells them apart by {larger_basis:.1e}"
-    elif larger_basis is not None:
-        why = f"a larger basis does not tell them apart ({larger_basis:.0e}): incompleteness"
-    apart = (
-        "no higher order is there to compare"
-        if next_order is None
-        else f"at the next order they differ by {next_order:.1e}"
-    )
-    return f"Two structures {_same(residual, rmsd)}; {why}; {apart}."
+    if (lifted := twin.larger_basis) is not None:
+        why = f"a larger basis does not tell them apart ({lifted:.0e}): incompleteness"
+        if lifted > Tolerance.DIFFERENT_FEATURES:
+            why = f"by truncation: a larger basis tells them apart by {lifted:.1e}"
+    apart = "no higher order is there to compare"
+    if twin.next_order is not None:
+        apart = f"at the next order they differ by {twin.next_order:.1e}"
+    return f"Two structures {_same(twin)}; {why}; {apart}."
 
 
 def say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) -> str:
@@ -111,15 +107,14 @@ def say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) 
     )
 
 
-def say_ended(ending: str, residual: float, rmsd: float, amplitude: float, *, found: bool) -> str:
-    """Say what there was when the search was ended: "cancelled" or "interrupted"."""
-    where = (
-        f"{ending.capitalize()} at an amplitude of {amplitude:.3f} Å (root of the summed squares):"
-    )
-    if found:
-        return f"{where} two structures {_same(residual, rmsd)}."
-    return f"{where} the features of the two branches agree to {residual:.0e} of their norm so far."
+def say_ended(ending: str, twin: Twin) -> str:
+    """Say how far the search was when it was "cancelled" or "interrupted"."""
+    where = f"{ending.capitalize()} at an amplitude of {twin.amplitude:.3f} Å"
+    known = f"the features of the two branches agree to {twin.residual:.0e} of their norm so far"
+    if twin.found:
+        known = f"two structures {_same(twin)}"
+    return f"{where} (root of the summed squares): {known}."
 
 
-def _same(residual: float, rmsd: float) -> str:
-    return f"{rmsd:.3f} Å apart (root mean square) have features equal to {residual:.0e}"
+def _same(twin: Twin) -> str:
+    return f"{twin.rmsd:.3f} Å apart (root mean square) have features equal to {twin.residual:.0e}"

@@ -8,10 +8,9 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.numerics import Array
-from sensitivity.singular.acceptance import FoundPoint
+from sensitivity.singular.acceptance import Acceptance, FoundPoint
 from sensitivity.singular.local_modes import LocalModes
 from sensitivity.singular.query import PointQuery
-from sensitivity.singular.search import SearchResult
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class SingularPoint:
         return f"SingularPoint({self.atoms.symbols}, center={self.center}: {self.status})"
 
 
-def describe_points(result: SearchResult) -> SingularPoint:
+def describe_points(result: Acceptance) -> SingularPoint:
     """Return the points that a search has found, the nearest first, and say how it ended."""
     if not result.found:
         return _describe_failure(result)
@@ -89,7 +88,7 @@ def describe_points(result: SearchResult) -> SingularPoint:
     return replace(points[0], status=status, others=tuple(points[1:]))
 
 
-def _describe_found(result: SearchResult, found: FoundPoint) -> SingularPoint:
+def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
     count, local = len(found.null), found.local
     where = "The start is already singular"
     if local.moved:
@@ -101,7 +100,7 @@ def _describe_found(result: SearchResult, found: FoundPoint) -> SingularPoint:
     return _make_point(result, local, found.null, path=found.path, status=status)
 
 
-def _describe_failure(result: SearchResult) -> SingularPoint:
+def _describe_failure(result: Acceptance) -> SingularPoint:
     """Where a search ended without a result, and why."""
     start = result.query.start
     here = np.zeros_like(start.atoms.positions)
@@ -112,7 +111,7 @@ def _describe_failure(result: SearchResult) -> SingularPoint:
     return _make_point(result, there, here[None][:0], path=(), status=_explain_failure(result))
 
 
-def _explain_failure(result: SearchResult) -> str:
+def _explain_failure(result: Acceptance) -> str:
     query = result.query
     if result.ending:
         count = f"{result.evaluations} Jacobian{'s' if result.evaluations > 1 else ''}"
@@ -137,7 +136,7 @@ def _name_neighbors(query: PointQuery) -> str:
     )
 
 
-def _where_it_ended(result: SearchResult) -> str:
+def _where_it_ended(result: Acceptance) -> str:
     symmetric = {k: there for k, there in result.rejected.items() if k != "coalescence"}
     if symmetric:
         symbol = min(symmetric, key=lambda k: symmetric[k].moved)
@@ -159,7 +158,7 @@ def _where_it_ended(result: SearchResult) -> str:
 
 
 def _make_point(
-    result: SearchResult, end: LocalModes, null: Array, *, path: tuple[Array, ...], status: str
+    result: Acceptance, end: LocalModes, null: Array, *, path: tuple[Array, ...], status: str
 ) -> SingularPoint:
     start = result.query.start
     steps = [np.zeros_like(start.atoms.positions), *path]

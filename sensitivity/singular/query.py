@@ -17,24 +17,12 @@ from sensitivity.singular.order2_projection import MovableNeighbors, find_neighb
 
 @dataclass(frozen=True)
 class PointQuery:
-    """The singular points that are looked for.
+    """The singular points that are looked for."""
 
-    Attributes
-    ----------
-    start
-        The structure, what looks at it, and the center.
-    avoidance
-        The geometries that do not count.
-    reach
-        Å, root of the summed squares: how far the atoms may go.
-    count
-        Number of points that are wanted.
-    """
-
-    start: Observation
+    start: Observation  # the structure, what looks at it, and the center
     avoidance: Avoidance
-    reach: float
-    count: int
+    reach: float  # Å, root of the summed squares: how far the atoms may go
+    count: int  # number of points that are wanted
 
     @property
     def moves(self) -> Array:

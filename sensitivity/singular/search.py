@@ -2,87 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sensitivity.numerics import Array
 from sensitivity.progress import Progress, Stop
-from sensitivity.singular.acceptance import Acceptance, FoundPoint
+from sensitivity.singular.acceptance import Acceptance
 from sensitivity.singular.local_modes import LocalModes
 from sensitivity.singular.query import PointQuery
 from sensitivity.singular.strategies import try_coincidences, try_descents
 
+# Jacobians of a search by descents: all of the usual descents from four neighbours.
 MOST_EVALUATIONS = 600
-"""Jacobians of a search by descents: all of the usual descents from four neighbours."""
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The points that a search has found.
-
-    Attributes
-    ----------
-    query
-        What was looked for.
-    start
-        The modes at the start; None if the search ended before they were known.
-    found
-        Points, the nearest first.
-    rejected
-        The nearest point for each reason of rejection: the symbol of a group, or "coalescence".
-    evaluations
-        Number of Jacobians.
-    exhausted
-        True if as many Jacobians were computed as a search may take.
-    ending
-        "cancelled" or "interrupted" if the search was ended, else "".
-    """
-
-    query: PointQuery
-    start: LocalModes | None
-    found: tuple[FoundPoint, ...]
-    rejected: dict[str, LocalModes]
-    evaluations: int
-    exhausted: bool
-    ending: str
-
-    @property
-    def incomplete(self) -> bool:
-        """True if something was left untried, at which there may be another or a nearer point."""
-        if self.exhausted and len(self.found) < self.query.count:
-            return True
-        nearest = self.found[0].local.moved if self.found else np.inf
-        if self.query.start.descriptor.order != 2 or nearest == 0:
-            return False
-        return self.query.candidates.beyond < nearest
 
 
 def search(
     query: PointQuery, *, rng: np.random.Generator, progress: Progress, stop: Stop
-) -> SearchResult:
+) -> Acceptance:
     """Search for singular points until there are enough, or nothing is left to try.
 
     ``stop`` guards the search, which does nothing if it has been stopped before; it is to deliver
     what is made of the result.
     """
-    accepted, start, exhausted = Acceptance(query, progress), None, False
-    if stop.stopped:
-        return SearchResult(query, None, (), {}, 0, False, stop.ending)
+    accepted = Acceptance(query, progress)
     with stop:
-        start = accepted.examine(np.zeros(query.moves.shape[1:]), internal=query.moves)
-        accepted.most = _most_evaluations(start)
-        if not accepted.consider(start) or query.count > 1:
-            exhausted = _try_all(accepted, start, _nudges(query, rng))
-    return SearchResult(
-        query=query,
-        start=start,
-        found=tuple(sorted(accepted.found, key=lambda found: found.local.moved)),
-        rejected=accepted.rejected,
-        evaluations=accepted.evaluations,
-        exhausted=exhausted,
-        ending=stop.ending,
-    )
+        if not stop.stopped:
+            _try_all(accepted, _nudges(query, rng))
+    accepted.found.sort(key=lambda found: found.local.moved)
+    accepted.ending = stop.ending
+    return accepted
 
 
 def _most_evaluations(start: LocalModes) -> int:
@@ -102,16 +49,22 @@ def _nudges(query: PointQuery, rng: np.random.Generator) -> list[Array]:
     ]
 
 
-def _try_all(accepted: Acceptance, start: LocalModes, nudges: list[Array]) -> bool:
-    """Try the strategies one by one; True if they have spent all Jacobians."""
-    if accepted.query.start.descriptor.order == 2:
-        here = [np.zeros(len(accepted.query.moves))]
+def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
+    """Try the start, then the strategies one by one."""
+    query = accepted.query
+    start = accepted.examine(np.zeros(query.moves.shape[1:]), internal=query.moves)
+    accepted.start, accepted.most = start, _most_evaluations(start)
+    if accepted.consider(start) and accepted.enough:
+        return
+    if query.start.descriptor.order == 2:
+        here = [np.zeros(len(query.moves))]
         # From a singular start the nearest geometry often is itself.
         for starts in [here + nudges] if accepted.rejected else [here, nudges]:
             try_coincidences(accepted, starts)
             if accepted.enough:
                 break
-    return _needs_descents(accepted, start) and try_descents(accepted, start, nudges)
+    if _needs_descents(accepted, start):
+        try_descents(accepted, start, nudges)
 
 
 def _needs_descents(accepted: Acceptance, start: LocalModes) -> bool:

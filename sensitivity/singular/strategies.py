@@ -53,22 +53,19 @@ def _coincidences(query: PointQuery, starts: list[Array]) -> Iterator[Array]:
             yield candidates.pop()[1]
 
 
-def try_descents(accepted: Acceptance, start: LocalModes, nudges: list[Array]) -> bool:
-    """Offer the ends of descents from the softest modes of the start, then of geometries nearby.
-
-    Returns True if all Jacobians that a search may take are spent.
-    """
+def try_descents(accepted: Acceptance, start: LocalModes, nudges: list[Array]) -> None:
+    """Offer the ends of descents from the softest modes of the start, then of geometries nearby."""
     reach = accepted.query.reach
     for here, within in _beginnings(accepted, start, nudges):
         for mode in here.modes[:-5:-1]:
             passed = _descend(accepted, here, mode, min(within, reach))
             path = tuple(step.displacement for step in passed[1:-1])
             accepted.consider(_best(passed), path)
+            accepted.exhausted = accepted.evaluations >= accepted.most
             if accepted.exhausted:
-                return True
+                return
         if accepted.enough:
-            break
-    return False
+            return
 
 
 def _beginnings(
@@ -91,7 +88,7 @@ def _descend(
     def tell(there: LocalModes) -> bool:
         accepted.evaluations += 3
         accepted.tell(there)
-        return not accepted.exhausted
+        return accepted.evaluations < accepted.most
 
     return descend(
         accepted.query.start,

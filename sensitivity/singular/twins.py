@@ -13,7 +13,6 @@ singular points.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -134,7 +133,7 @@ def _close(
 ) -> Twin:
     """The pair at some amplitude along one null displacement."""
     kept: Closing | None = None
-    compared = _Comparison()
+    twin: Twin | None = None
     with stop:
         for closing in branches.approach(amplitude):
             kept = closing if closing.better_than(kept) else kept
@@ -144,49 +143,17 @@ def _close(
             )
             checkpoint()
         kept = closing
-        compared = _compare(branches.point, kept)
+        twin = _compare(_judge(point, branches.point, kept), branches.point, kept)
     if kept is None:
         reason = f"{stop.ending.capitalize()} before the first step from the singular point."
         return describe_no_pair(point, reason, interrupted=True)
-    return _judge(point, branches.point, kept, compared=compared, ending=stop.ending)
+    if twin is None:
+        twin = _judge(point, branches.point, kept)
+        return replace(twin, status=say_ended(stop.ending, twin), interrupted=True)
+    return twin
 
 
-class _Comparison(NamedTuple):
-    """How much two structures differ in a larger basis, and at the next order; None if unknown."""
-
-    larger_basis: float | None = None
-    next_order: float | None = None
-    next_descriptor: Descriptor | None = None
-
-
-def _compare(point: Observation, closing: Closing) -> _Comparison:
-    larger, higher = point.descriptor.larger_basis(), point.descriptor.higher_order()
-    lifted, difference = (_difference(point, closing, other) for other in (larger, higher))
-    return _Comparison(lifted, difference, None if difference is None else higher)
-
-
-def _difference(point: Observation, closing: Closing, other: Descriptor | None) -> float | None:
-    """How much the features of another descriptor differ, relative to their norm.
-
-    None without one, or if it cannot look at these, as where memory does not suffice.
-    """
-    if other is None:
-        return None
-    try:
-        one, two = (point.by(other).displaced(side).features for side in closing.sides)
-    except ValueError:
-        return None
-    return float(np.linalg.norm(one - two) / np.linalg.norm(one))
-
-
-def _judge(
-    point: SingularPoint,
-    observation: Observation,
-    closing: Closing,
-    *,
-    compared: _Comparison,
-    ending: str,
-) -> Twin:
+def _judge(point: SingularPoint, observation: Observation, closing: Closing) -> Twin:
     """Tell whether the two are twins.
 
     Congruent structures are the same one: up to 1e-2 of the amplitude, root mean square. Twins are
@@ -194,29 +161,23 @@ def _judge(
     along the displacement that is seen least of all that are seen.
     """
     one, other = (observation.displaced(side) for side in closing.sides)
-    residual, rmsd = closing.residual, _measure(one, other)
+    rmsd = _measure(one, other)
     congruent = rmsd <= 1e-2 * closing.amplitude
-    explained = residual * _displacement_of_norm(point, observation, one) / np.sqrt(len(one.atoms))
-    found = bool(closing.same and not congruent and rmsd > 1e3 * explained)
-    if ending:
-        status = say_ended(ending, residual, rmsd, closing.amplitude, found=found)
-    elif found:
-        lifted, difference, _ = compared
-        status = say_found(residual, rmsd, larger_basis=lifted, next_order=difference)
-    else:
-        status = say_not_found(residual, rmsd, same=closing.same, congruent=congruent)
+    values = internal_modes(observation, np.zeros_like(point.mode)).values
+    seen = values[: len(values) - len(point.null)]
+    # Å, root of the summed squares, that change the features by their norm.
+    explained = float(np.linalg.norm(one.features) / seen[-1]) if len(seen) else 0.0
+    explained *= closing.residual / np.sqrt(len(one.atoms))
     return Twin(
         pair=(one.atoms, other.atoms),
         center=point.center,
         point=point,
         amplitude=closing.amplitude,
-        residual=residual,
+        residual=closing.residual,
         rmsd=rmsd,
-        **compared._asdict(),
-        found=found,
+        found=bool(closing.same and not congruent and rmsd > 1e3 * explained),
         steps=closing.steps,
-        status=status,
-        interrupted=bool(ending),
+        status=say_not_found(closing.residual, rmsd, same=closing.same, congruent=congruent),
     )
 
 
@@ -229,13 +190,33 @@ def _measure(one: Observation, other: Observation) -> float:
     return superpose(here, there, center=0, inversion=inversion).rmsd
 
 
-def _displacement_of_norm(
-    point: SingularPoint, observation: Observation, side: Observation
-) -> float:
-    """Å, root of the summed squares, that change the features by their norm, where seen least."""
-    values = internal_modes(observation, np.zeros_like(observation.atoms.positions)).values
-    seen = values[: len(values) - len(point.null)]
-    return float(np.linalg.norm(side.features) / seen[-1]) if len(seen) else 0.0
+def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
+    """Add how much the two differ in a larger basis, and at the next order."""
+    larger, higher = observation.descriptor.larger_basis(), observation.descriptor.higher_order()
+    lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
+    twin = replace(
+        twin,
+        larger_basis=lifted,
+        next_order=difference,
+        next_descriptor=None if difference is None else higher,
+    )
+    return replace(twin, status=say_found(twin)) if twin.found else twin
+
+
+def _difference(
+    observation: Observation, closing: Closing, other: Descriptor | None
+) -> float | None:
+    """How much the features of another descriptor differ, relative to their norm.
+
+    None without one, or if it cannot look at these, as where memory does not suffice.
+    """
+    if other is None:
+        return None
+    try:
+        one, two = (observation.by(other).displaced(side).features for side in closing.sides)
+    except ValueError:
+        return None
+    return float(np.linalg.norm(one - two) / np.linalg.norm(one))
 
 
 def _check_amplitude(amplitude: float) -> float:
@@ -243,19 +224,15 @@ def _check_amplitude(amplitude: float) -> float:
     # from 1e-3 Å on that is a thousand times rounding and more, so that their agreement is found,
     # not given. Beyond a bond, 1 Å, the two have little to do with the singular point.
     least, most = 1e-3, 1.0
+    remedy = "give a number such as 0.1"
     length = check_real(
-        amplitude,
-        "amplitude",
-        "a length in Å",
-        accepts=lambda _: True,
-        remedy="give a number such as 0.1",
+        amplitude, "amplitude", "a length in Å", accepts=lambda _: True, remedy=remedy
     )
     if not least <= length <= most:
         reason = "further away the two have little to do with the singular point"
         if not length > most:
             reason = "nearer to the singular point nothing tells twins from rounding"
         raise ValueError(
-            f"amplitude must be from {least:g} to {most:g} Å, got {length}: {reason}; give a "
-            "number such as 0.1."
+            f"amplitude must be from {least:g} to {most:g} Å, got {length}: {reason}; {remedy}."
         )
     return length
