@@ -44,8 +44,7 @@ class Shapes:
 
         ``vectors``, shape (n, 3), in Å, are the neighbours from the center; ``directions``, shape
         (k, n, 3), move them. Gives, for every shape, the sum of the changes of each invariant:
-        (rows, k), in Å² or Å³ per Å. A displacement is seen in some basis if its column is not
-        zero.
+        (rows, k), in Å² or Å³ per Å. A displacement whose column is not zero is seen in some basis.
         """
         _, slopes = invariants(vectors, directions, handed=self.handed)
         return np.asarray(self._sums @ slopes)
@@ -79,16 +78,9 @@ def find_shapes(
 ) -> Shapes | None:
     """Sort all tuples of neighbours by shape; None if there are more than ``MOST_TUPLES``.
 
-    Parameters
-    ----------
-    vectors, numbers
-        The neighbours, shape (n, 3), in Å from the center, and their species, shape (n,).
-    order
-        Number of neighbours in a tuple.
-    parity_odd
-        True if mirror images of three neighbours have different shapes.
-    same
-        Invariants that differ by less than this, in Å² (or Å³), are equal.
+    The n neighbours have ``vectors``, shape (n, 3), in Å from the center, and species ``numbers``,
+    shape (n,); ``order`` of them make a tuple. With ``parity_odd``, mirror images of three have
+    different shapes. Invariants that differ by less than ``same``, in Å² or Å³, are equal.
     """
     n = len(vectors)
     if n**order > MOST_TUPLES:

@@ -16,15 +16,17 @@ from ase import Atoms
 
 from sensitivity.descriptors import REFINABLE, Centers, Descriptor, check_descriptor
 from sensitivity.diagnosis.case import Case
+from sensitivity.diagnosis.causes import Cause
 from sensitivity.diagnosis.diagnosis import Diagnosis
 from sensitivity.diagnosis.evidence import relative_responses, response_exponents
 from sensitivity.diagnosis.findings import DiagnosedMode, Evidence
 from sensitivity.diagnosis.subspaces_by_cause import Subspace, split_displacements
+from sensitivity.geometry.motions import TrivialMotions
 from sensitivity.geometry.subspaces import complement
 from sensitivity.numerics import Array, Tolerance, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
-from sensitivity.spectrum import TRIVIAL, Spectrum, by_kind, decompose, fix_gauge
+from sensitivity.spectrum import TRIVIAL, by_kind, decompose, fix_gauge
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
 
 
@@ -87,7 +89,7 @@ def diagnose(
                 site_symmetry(atoms, center=center, cutoff=descriptor.cutoff, tolerance=tolerance)
             )
         case = Case(observation, tuple(sites), tolerance)
-        rigid = _diagnose_rigid(case)
+        rigid = _name_trivial(observation, case.trivial())
         for subspace in split_displacements(case, _directions(rigid)):
             internal += _diagnose_subspace(case, subspace)
             count = len(rigid) + len(internal)
@@ -95,8 +97,10 @@ def diagnose(
             checkpoint()
     unexamined = list[DiagnosedMode]()
     if stop.stopped:
-        rigid = rigid or _take_trivial(spectrum)
-        unexamined = _leave_undetermined(observation, _directions([*rigid, *internal]))
+        rigid = rigid or _name_trivial(observation, observation.trivial)
+        left = complement(_directions([*rigid, *internal]))
+        values, modes = _decompose(observation, left)
+        unexamined = _name_modes("undetermined", modes, values, scale=spectrum.scale)
     internal += unexamined
     internal.sort(key=lambda mode: (mode.cause == "unseen", -mode.singular_value))
     return stop.deliver(
@@ -116,17 +120,20 @@ def _directions(modes: Sequence[DiagnosedMode]) -> Array:
     return np.array([mode.displacement for mode in modes])
 
 
-def _diagnose_rigid(case: Case) -> list[DiagnosedMode]:
-    """Rigid motions and unseen atoms, within the tolerance."""
-    observation = case.observation
-    scale = observation.spectrum.scale or 1.0
-    found = []
-    for cause, modes in zip(TRIVIAL, by_kind(case.trivial()), strict=True):
-        values = np.linalg.norm(observation.slopes(modes), axis=0).tolist()
-        found += [
-            DiagnosedMode(mode, value, cause, None, Evidence(value / scale))
-            for mode, value in zip(modes, values, strict=True)
-        ]
+def _name_modes(cause: Cause, modes: Array, values: Array, *, scale: float) -> list[DiagnosedMode]:
+    """Modes of one cause, with no evidence but their singular values."""
+    return [
+        DiagnosedMode(mode, value, cause, None, Evidence(value / (scale or 1.0)))
+        for mode, value in zip(modes, values.tolist(), strict=True)
+    ]
+
+
+def _name_trivial(observation: Observation, trivial: TrivialMotions) -> list[DiagnosedMode]:
+    """Rigid motions and unseen atoms."""
+    scale, found = observation.spectrum.scale, list[DiagnosedMode]()
+    for cause, modes in zip(TRIVIAL, by_kind(trivial), strict=True):
+        values = np.linalg.norm(observation.slopes(modes), axis=0)
+        found += _name_modes(cause, modes, values, scale=scale)
     return found
 
 
@@ -135,8 +142,7 @@ def _diagnose_subspace(case: Case, subspace: Subspace) -> list[DiagnosedMode]:
     if not len(subspace.directions):
         return []
     observation, scale = case.observation, case.observation.spectrum.scale
-    values, modes = decompose(observation.jacobian, subspace.directions, scale=scale)
-    modes = fix_gauge(values, modes, scale=scale)
+    values, modes = _decompose(observation, subspace.directions)
     larger, higher = _compare(observation, subspace, modes)
     exponents = response_exponents(observation, modes, visible=subspace.cause == "sensitive")
     facts = zip((values / (scale or 1.0)).tolist(), larger, higher, exponents, strict=True)
@@ -150,6 +156,13 @@ def _diagnose_subspace(case: Case, subspace: Subspace) -> list[DiagnosedMode]:
         )
         for mode, value, fact in zip(modes, values, facts, strict=True)
     ]
+
+
+def _decompose(observation: Observation, directions: Array) -> tuple[Array, Array]:
+    """Singular values and vectors within the span of directions, whatever rounding did."""
+    scale = observation.spectrum.scale
+    values, modes = decompose(observation.jacobian, directions, scale=scale)
+    return values, fix_gauge(values, modes, scale=scale)
 
 
 def _compare(
@@ -172,26 +185,3 @@ def _sizes(there: Observation, other: Descriptor | None, modes: Array) -> list[f
     if responses is None:
         return [None] * len(modes)
     return list(np.linalg.norm(responses, axis=0).tolist())
-
-
-def _take_trivial(spectrum: Spectrum) -> list[DiagnosedMode]:
-    """Exactly trivial motions, where those within the tolerance are not known."""
-    modes = zip(spectrum.modes, spectrum.singular_values, spectrum.kinds, strict=True)
-    return [
-        DiagnosedMode(mode, float(value), kind, None, Evidence(0.0))
-        for mode, value, kind in modes
-        if kind != "internal"
-    ]
-
-
-def _leave_undetermined(observation: Observation, known: Array) -> list[DiagnosedMode]:
-    """The singular vectors of what was not examined."""
-    scale = observation.spectrum.scale
-    values, modes = decompose(observation.jacobian, complement(known), scale=scale)
-    modes = fix_gauge(values, modes, scale=scale)
-    return [
-        DiagnosedMode(
-            mode, float(value), "undetermined", None, Evidence(float(value / (scale or 1.0)))
-        )
-        for mode, value in zip(modes, values, strict=True)
-    ]

@@ -70,36 +70,29 @@ def _invisible(diagnosis: Findings) -> Iterator[str]:
         must = "it must" if symmetric == 1 else "they must"
         exchange = any(site.coalescing for site in diagnosis.sites)
         exchanged = ", which includes the exchange of coalescing atoms" if exchange else ""
-        yield f"{_are_invisible('symmetry', symmetric)}{exchanged}, as {must} be."
-    if counts["truncation"]:
-        yield _truncation(diagnosis)
-    if counts["incompleteness"]:
-        yield _incompleteness(diagnosis)
+        yield f"{_are_invisible(diagnosis, 'symmetry', symmetric)}{exchanged}, as {must} be."
+    order = diagnosis.descriptor.order
+    if count := counts["truncation"]:
+        why = CAUSE_DESCRIPTIONS["truncation"].explain(count)
+        at = "" if order is None else f" at order {order}"
+        yield f"{_are_invisible(diagnosis, 'truncation', count)}: {why}{at}."
+    if count := counts["incompleteness"]:
+        of = "" if order is None else f" of order {order}"
+        them, lifting = "it" if count == 1 else "them", _lifting(diagnosis.of("incompleteness"))
+        invisible = _are_invisible(diagnosis, "incompleteness", count, of=of)
+        yield f"{invisible}: no basis sees {them}, {lifting}."
     yield from _undetermined(diagnosis)
     if not (diagnosis.spurious or diagnosis.unexamined):
         yield "None is spurious."
 
 
-def _are_invisible(cause: Cause, count: int) -> str:
-    """Such as "8 are invisible by symmetry"."""
-    return f"{count} {_is(count)} {CAUSE_DESCRIPTIONS[cause].label}"
-
-
-def _truncation(diagnosis: Findings) -> str:
-    count, order = diagnosis.counts["truncation"], diagnosis.descriptor.order
-    at = "" if order is None else f" at order {order}"
-    why = CAUSE_DESCRIPTIONS["truncation"].explain(count)
-    return f"{_are_invisible('truncation', count)}{_where(diagnosis, 'truncation')}: {why}{at}."
-
-
-def _incompleteness(diagnosis: Findings) -> str:
-    modes, order = diagnosis.of("incompleteness"), diagnosis.descriptor.order
-    of = "" if order is None else f" of order {order}"
-    them = "it" if len(modes) == 1 else "them"
-    return (
-        f"{_are_invisible('incompleteness', len(modes))}{of}"
-        f"{_where(diagnosis, 'incompleteness')}: no basis sees {them}, {_lifting(modes)}."
-    )
+def _are_invisible(diagnosis: Findings, cause: Cause, count: int, *, of: str = "") -> str:
+    """Say how many are, and how far the singular geometry is, unless the structure is one."""
+    label, distance = CAUSE_DESCRIPTIONS[cause].label, 0.0
+    if CAUSE_DESCRIPTIONS[cause].spurious:
+        distance = max(mode.distance or 0.0 for mode in diagnosis.of(cause))
+    where = f" (exactly so {_length(distance)} away)" if distance > Tolerance.EXACT else ""
+    return f"{count} {_is(count)} {label}{of}{where}"
 
 
 def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
@@ -119,10 +112,8 @@ def _undetermined(diagnosis: Findings) -> Iterator[str]:
     unproven = sum(mode.distance is None for mode in modes)
     if proven := len(modes) - unproven:
         why = CAUSE_DESCRIPTIONS["undetermined"].explain(proven)
-        yield (
-            f"{_are_invisible('undetermined', proven)}{_where(diagnosis, 'undetermined')}, but "
-            f"{why}; {_remedy(diagnosis)}."
-        )
+        invisible = _are_invisible(diagnosis, "undetermined", proven)
+        yield f"{invisible}, but {why}; {_remedy(diagnosis)}."
     if small := unproven - diagnosis.unexamined:
         yield (
             f"{small} {_is(small)} too small to count as visible, at most "
@@ -139,12 +130,6 @@ def _remedy(diagnosis: Findings) -> str:
     if higher is None:
         return "a descriptor that correlates more neighbours would"
     return "a still higher order would, or fewer neighbours"
-
-
-def _where(diagnosis: Findings, cause: Cause) -> str:
-    """How far the singular geometry is, unless the structure is one."""
-    distance = max(mode.distance or 0.0 for mode in diagnosis.of(cause))
-    return f" (exactly so {_length(distance)} away)" if distance > Tolerance.EXACT else ""
 
 
 def _condition(diagnosis: Findings) -> Iterator[str]:

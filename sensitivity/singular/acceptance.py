@@ -58,7 +58,8 @@ class Acceptance:
     def examine(self, displacement: Array, *, internal: Array | None = None) -> LocalModes:
         """Decompose J after a displacement, shape (N, 3); see ``internal_modes``."""
         self.evaluations += 1
-        there = internal_modes(self.query.start, displacement, internal=internal)
+        here = self.query.start.displaced(displacement)
+        there = internal_modes(here, displacement, internal=internal)
         self.tell(there)
         return there
 
@@ -99,13 +100,14 @@ class Acceptance:
         that fall as a square are that small from there on; those that merely fade, as of an atom
         that leaves, end 1e-2 Å and more from any zero.
         """
+        nearest = 1e-6  # Å
         if there.condition <= Tolerance.ROUNDED_CONDITION:
             return True
         self.evaluations += 2
         distance = distance_to_zero(
             self.query.start, there, self.query.moves, rounding=Tolerance.ROUNDED_CONDITION
         )
-        return distance <= 1e-6
+        return distance <= nearest
 
     def _reject(self, reason: str, there: LocalModes) -> bool:
         known = self.rejected.get(reason)

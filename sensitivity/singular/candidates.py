@@ -34,17 +34,10 @@ def find_coincidences(
 ) -> Candidates:
     """Give the coincidences of low codimension that may be within reach.
 
-    Parameters
-    ----------
-    neighbors
-        The neighbours of a center, n of them.
-    reach
-        Å, root of the summed squares.
-    small_basis
-        Whether the basis may be blind where a complete one is not, as where distances are equal.
-    most
-        So many of each kind, at most: those that may be the nearest. 400 are all up to ten like
-        neighbours; thirty neighbours that are nearly flat then take a second.
+    ``reach`` is in Å, root of the summed squares. A small basis may be blind where a complete one
+    is not, as where distances are equal. Of each kind those that may be the nearest are given, at
+    most ``most``: 400 are all up to ten like neighbours, and thirty neighbours that are nearly flat
+    then take a second.
     """
     n = len(neighbors.numbers)
     if n < 4:  # two pairs of one shape come with a mirror plane

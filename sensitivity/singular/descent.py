@@ -22,30 +22,17 @@ def descend(
     moves: Array,
     zero: float,
     within: float,
-    admits: Callable[[Array], bool],
+    admits: Callable[[Observation], bool],
     tell: Callable[[LocalModes], bool],
 ) -> tuple[LocalModes, ...]:
     """Follow the singular value of the mode most like ``mode``, shape (N, 3), to zero.
 
     Gives all geometries, the start first. Five steps are enough from anywhere near; a descent ends
-    after 25, or if 6 steps do not halve its condition.
+    at the condition ``zero``, after 25 steps, or if 6 do not halve its condition.
 
-    Parameters
-    ----------
-    observation
-        The structure, and what is seen of it.
-    start
-        Where to begin.
-    moves
-        Orthonormal, shape (n, N, 3): where the atoms may go.
-    zero
-        Condition at which it is done.
-    within
-        Å, root of the summed squares: about how far away the zero is looked for.
-    admits
-        Tells of a displacement, shape (N, 3), whether the atoms may go there.
-    tell
-        Called with what is seen after each step, which takes three Jacobians; whether to go on.
+    The atoms go along ``moves``, orthonormal, shape (n, N, 3), to where ``admits`` allows. The zero
+    is looked for about as far away as ``within``, in Å, root of the summed squares. ``tell`` is
+    called after each step, which takes three Jacobians, and says whether to go on.
     """
     passed, patience = [start], 6
     for _ in range(25):
@@ -56,9 +43,10 @@ def descend(
         if here.condition <= zero or stalled:
             break
         displacement = _step(observation, here, index, moves, within)
-        if not admits(displacement):
+        there = observation.displaced(displacement)
+        if not admits(there):
             break
-        passed.append(internal_modes(observation, displacement))
+        passed.append(internal_modes(there, displacement))
         if not tell(passed[-1]):
             break
     return tuple(passed)

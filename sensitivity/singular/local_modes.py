@@ -23,27 +23,23 @@ Condition = tuple[Array, Array]
 
 
 class Observed(Protocol):
-    """A structure and what is seen of it, by a descriptor or by complete correlations."""
+    """A structure and what is seen of it, by a descriptor or by complete correlations.
+
+    A singular value changes by no more than the largest of all over ``variation``, per Å, so that
+    one above that times the reach cannot vanish. Of ``mismatch`` the values, shape (e,), have to
+    vanish, too; its slopes have shape (e, k). See ``Observation``.
+    """
 
     @property
-    def variation(self) -> float:
-        """Å over which what is seen changes, at least.
+    def variation(self) -> float: ...  # noqa: D102
 
-        A singular value changes by no more than the largest of all over it, per Å, so that one
-        above that times the reach cannot vanish.
-        """
+    def displaced(self, displacement: Array) -> Self: ...  # noqa: D102
 
-    def displaced(self, displacement: Array) -> Self:
-        """The same of the structure displaced by some Å, shape (N, 3)."""
+    def slopes(self, directions: Array) -> Array: ...  # noqa: D102
 
-    def slopes(self, directions: Array) -> Array:
-        """J times directions, shape (k, N, 3): (rows, k)."""
+    def curvature(self, mode: Array, directions: Array) -> Array: ...  # noqa: D102
 
-    def curvature(self, mode: Array, directions: Array) -> Array:
-        """Derivative of J along a mode, shape (N, 3), times directions: (rows, k)."""
-
-    def mismatch(self, directions: Array) -> Condition:
-        """Return what else has to vanish, shape (e,), and its slopes, shape (e, k)."""
+    def mismatch(self, directions: Array) -> Condition: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -98,13 +94,13 @@ def local_modes(
 
 
 def internal_modes(
-    observation: Observation, displacement: Array, *, internal: Array | None = None
+    there: Observation, displacement: Array, *, internal: Array | None = None
 ) -> LocalModes:
-    """Decompose J within the internal displacements after a displacement, shape (N, 3).
+    """Decompose J within the internal displacements of a displaced structure.
 
-    ``internal``, orthonormal, shape (k, N, 3), are these where they are known already.
+    ``displacement``, shape (N, 3), is that from the start; ``internal``, orthonormal, shape
+    (k, N, 3), are its internal displacements where they are known already.
     """
-    there = observation.displaced(displacement)
     directions = there.internal if internal is None else internal
     return local_modes(there, directions, displacement=displacement)
 

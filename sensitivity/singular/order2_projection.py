@@ -97,13 +97,8 @@ def draft(neighbors: MovableNeighbors, coincidences: Coincidences, *, start: Arr
     Each step goes to the geometry nearest to the start at which the conditions vanish to first
     order (sequential quadratic programming with the distance alone as the curvature).
 
-    Parameters
-    ----------
-    neighbors, coincidences
-        What moves, and what shall coincide.
-    start
-        Coordinates, shape (k,), along the moves. Zero but where the neighbours themselves have a
-        symmetry that no step would break.
+    ``start``, shape (k,), are coordinates along the moves: zero but where the neighbours themselves
+    have a symmetry that no step would break.
     """
     coordinates = np.tile(start, (len(coincidences), 1))
     held = np.zeros((len(coincidences), len(neighbors.vectors)), dtype=bool)

@@ -62,13 +62,9 @@ class PointQuery:
         """True if the basis sees such neighbours as a complete one does."""
         return resolves(self.start.descriptor, self.neighbors.numbers)
 
-    def permits(self, displacement: Array) -> bool:
-        """Tell whether the atoms may be there; see ``Avoidance.permits``."""
-        return self.avoidance.permits(self.start.displaced(displacement))
-
-    def admits(self, displacement: Array) -> bool:
+    def admits(self, there: Observation) -> bool:
         """Tell whether a descent may go there, where the center still has to see something move."""
+        displacement = there.atoms.positions - self.start.atoms.positions
         if float(np.linalg.norm(displacement)) > self.reach:
             return False
-        there = self.start.displaced(displacement)
         return self.avoidance.permits(there) and len(there.internal) > 0

@@ -24,11 +24,12 @@ def try_coincidences(accepted: Acceptance, starts: list[Array]) -> None:
     ``starts`` are coordinates, shape (k,), of the geometries to which the nearest are sought.
     """
     query = accepted.query
+    # An atom near the cutoff can have moved the zero of a complete basis, which then is so near.
+    next_to_zero = 1e-6
     for displacement in _coincidences(query, starts):
-        if query.permits(displacement):
+        if query.avoidance.permits(query.start.displaced(displacement)):
             there = accepted.examine(displacement)
-            # An atom near the cutoff can have moved the zero of a complete basis a little.
-            if Tolerance.SINGULAR < there.condition < 1e-6:
+            if Tolerance.SINGULAR < there.condition < next_to_zero:
                 there = _best(_descend(accepted, there, there.modes[-1], query.reach))
             accepted.consider(there)
         if accepted.enough:
@@ -78,7 +79,7 @@ def _beginnings(
             yield start, within
     for nudge in nudges:
         displacement = np.tensordot(nudge, accepted.query.moves, axes=1)
-        if accepted.query.admits(displacement):
+        if accepted.query.admits(accepted.query.start.displaced(displacement)):
             yield accepted.examine(displacement), distances[-1]
 
 

@@ -101,3 +101,13 @@ def test_every_cause_has_words() -> None:
     assert not any(
         "{" in words.explain(count) for words in CAUSE_DESCRIPTIONS.values() for count in (1, 2)
     )
+
+
+def test_an_interrupt_after_the_last_displacement_leaves_nothing_undetermined() -> None:
+    atoms, said = structures.load("Td"), list[str]()
+    whole = diagnose(atoms, DESCRIPTOR, centers=[0], progress=said.append)
+    last = stop_after(len(said) - 1, KeyboardInterrupt)
+    with pytest.raises(Interrupted) as caught:
+        diagnose(atoms, DESCRIPTOR, centers=[0], progress=last)
+    assert caught.value.partial.unexamined == 0
+    assert caught.value.partial.summary == whole.summary

@@ -22,7 +22,7 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular.candidates import find_coincidences, find_flatness
 from sensitivity.singular.descent import distance_to_zero
-from sensitivity.singular.local_modes import internal_modes
+from sensitivity.singular.local_modes import LocalModes, internal_modes
 from sensitivity.singular.order2_projection import (
     Draft,
     Members,
@@ -559,13 +559,17 @@ def fading_neighbor() -> tuple[Observation, np.ndarray, Callable[[float], np.nda
     return observation, observation.internal, lambda length: (length - 3.3) * outward
 
 
+def look(view: Observation, displacement: np.ndarray) -> LocalModes:
+    return internal_modes(view.displaced(displacement), displacement)
+
+
 def test_a_value_that_fades_is_no_zero() -> None:
     """The nearest zero is where the atom has left, to first order a fraction of the way there."""
     view, moves, outward = fading_neighbor()
     for gap in (3e-2, 1e-2, 3e-3):
-        here = internal_modes(view, outward(3.5 - gap))
+        here = look(view, outward(3.5 - gap))
         assert gap / 10 < distance_to_zero(view, here, moves, rounding=1e-14) <= gap
-    seen = [internal_modes(view, outward(3.5 - gap)).condition for gap in (1e-2, 5e-3, 2.5e-3)]
+    seen = [look(view, outward(3.5 - gap)).condition for gap in (1e-2, 5e-3, 2.5e-3)]
     assert np.diff(np.log2(seen)) == pytest.approx([-2, -2], abs=0.3)
 
 
@@ -576,7 +580,7 @@ def test_a_zero_is_as_far_as_it_is(size: float) -> None:
     view = Observation(point.atoms, ORDER_2, (0,))
     moves = view.internal
     step = np.tensordot(np.random.default_rng(0).normal(size=len(moves)), moves, axes=1)
-    here = internal_modes(view, size * step / np.linalg.norm(step))
+    here = look(view, size * step / np.linalg.norm(step))
     assert here.condition > 1e-12
     assert 0.02 * size < distance_to_zero(view, here, moves, rounding=1e-14) <= 1.01 * size
 
