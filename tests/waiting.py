@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from panel import SOON
 
 from sensitivity.explorers.parts.background import Worker
+from sensitivity.progress import checkpoint
 
 
 class Results(list[Any]):
@@ -31,11 +31,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def spin(gate: threading.Event) -> Callable[[Any], str]:
-    """Work that can be interrupted, as a computation in Python can."""
+    """Work that can be cancelled, as a computation that passes checkpoints."""
 
     def work(_: Any) -> str:
-        while not gate.is_set():
-            time.sleep(0.002)
+        while not gate.wait(0.002):
+            checkpoint()
         return "finished"
 
     return work

@@ -155,8 +155,8 @@ def click_chart(axes: str, x: float, y: float = 1.0) -> Callable[[Workbench], No
 
 
 SLOW = (
-    "import time; explorer._task.start("
-    "lambda _: [time.sleep(0.01) for _ in range(1000)], "
+    "import time; from sensitivity.progress import checkpoint; explorer._task.start("
+    "lambda _: [time.sleep(0.01) or checkpoint() for _ in range(1000)], "
     "then=lambda _: None, failed=lambda _: explorer.panel.tell('ended'), patience=0)"
 )
 LOADED = 'explorer.open("a.xyz", b"2\\n\\nH 0 0 0\\nH 0 0 .7\\n2\\n\\nH 0 0 0\\nH 0 0 .8\\n")'
@@ -189,7 +189,7 @@ USES = [
     Use("l_max", write("l_max", "2"), "explorer.descriptor.l_max == 2"),
     Use("cutoff", write("cutoff (Å)", "2.5"), "explorer.descriptor.cutoff == 2.5"),
     Use("smearing", write("smearing (Å)", "0.5"), "explorer.descriptor.smearing == 0.5"),
-    Use("reset", press("Back to the least"), "explorer.mode == 8", ("explorer.mode = 2",)),
+    Use("reset", press("Return to the least"), "explorer.mode == 8", ("explorer.mode = 2",)),
     Use("x", press("Look along x"), "explorer.molecule.camera.view[2].tolist() == [1, 0, 0]"),
     Use("y", press("Look along y"), "explorer.molecule.camera.view[2].tolist() == [0, 1, 0]"),
     Use("z", press("Look along z"), "explorer.molecule.camera.view[2].tolist() == [0, 0, 1]"),
@@ -199,24 +199,24 @@ USES = [
         "explorer.reference.name == ''",
         ("explorer.amplitude = .1",),
     ),
-    Use("follow", press("Go on along"), "len(explorer.below.children) == 1", (X0,)),
+    Use("follow", press("Follow the mode"), "len(explorer.below.children) == 1", (X0,)),
     Use("find_twin", press("Show two structures"), "len(explorer.below.children) == 1", (X0,)),
-    Use("enlarge_basis", press("Two more radial"), "explorer.descriptor.n_max == 8"),
+    Use("enlarge_basis", press("Increase n_max"), "explorer.descriptor.n_max == 8"),
     Use("raise_order", press("Correlate one more"), "explorer.descriptor.order == 3"),
     Use(
         "undo",
-        press("Back to the structure"),
+        press("Return to the previous"),
         "explorer.descriptor.order == 2",
         ("explorer.raise_order()",),
     ),
     Use("geometry", press("The atoms as they"), _offers("geometry.extxyz")),
-    Use("trajectory", press("One swing"), _offers("motion.extxyz")),
-    Use("figure", press("The chart, for a talk"), _offers("singular-values.png")),
-    Use("drawing", press("The chart, for a paper"), _offers("singular-values.pdf")),
-    Use("graphic", press("The chart, to be edited"), _offers("singular-values.svg")),
-    Use("film", press("Atoms and singular values"), _offers("motion.gif")),
+    Use("trajectory", press("One oscillation"), _offers("motion.extxyz")),
+    Use("png", press("The chart, for slides"), _offers("singular-values.png")),
+    Use("pdf", press("The chart, for a paper"), _offers("singular-values.pdf")),
+    Use("svg", press("The chart, for editing"), _offers("singular-values.svg")),
+    Use("gif", press("Atoms and singular values"), _offers("motion.gif")),
     Use("chemiscope", press("For chemiscope"), _offers("chemiscope.json.gz")),
-    Use("code", press("The lines that give"), _offers("explore.py")),
+    Use("code", press("A script that prints"), _offers("explore.py")),
     Use(
         "chart mode",
         click_chart("chart.figure.axes[0]", 3.0),
@@ -266,7 +266,7 @@ USES += [
         "(explorer.n_max, explorer.l_max) != (4, 3)",
     ),
     *(
-        _use(view, "panel.cancel", press("End what is going on"), "not explorer._task.busy")
+        _use(view, "panel.cancel", press("Stop and keep"), "not explorer._task.busy")
         for view in (EXPLORER, PATH, TWIN, BASIS)
     ),
 ]

@@ -70,7 +70,7 @@ def test_find_the_least_visible_mode(fresh: Workbench) -> None:
     chosen = field(fresh, "mode").evaluate("select => select.selectedOptions[0].textContent")
     assert chosen.replace("\xa0", " ") == "8: 0, incompleteness"
     press(fresh, "higher order")
-    panel(fresh).get_by_text("Mode 8 is seen").wait_for()
+    panel(fresh).get_by_text("Mode 8 is visible").wait_for()
 
 
 def test_make_a_gif(fresh: Workbench) -> None:
@@ -86,7 +86,7 @@ def test_find_the_twin(fresh: Workbench) -> None:
     field(fresh, "structure").fill("X0")
     field(fresh, "structure").press("Enter")
     panel(fresh).get_by_text("correlations of order 2 are incomplete").wait_for()
-    press(fresh, "show the twin")
+    press(fresh, "find twin")
     explorers = fresh.page.locator(".sensitivity-explorer:visible")
     fresh.wait(lambda: explorers.count() == 2)
     explorers.last.get_by_text("tell the two apart").first.wait_for()

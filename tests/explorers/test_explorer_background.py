@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import signal
 import threading
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +14,9 @@ import pytest
 from panel import SOON
 from waiting import Results, run, spin, until
 
-from sensitivity.explorers.parts import background
 from sensitivity.explorers.parts.background import Worker
+from sensitivity.explorers.parts.interrupts import interrupted, interrupts_held
+from sensitivity.progress import Cancelled, checkpoint
 
 
 def test_without_a_notebook_the_result_is_there_at_once() -> None:
@@ -82,18 +81,19 @@ def test_cancelled_work_says_so_and_the_thread_goes_on(gate: threading.Event) ->
     worker, results = Worker(), Results()
 
     async def scenario() -> None:
-        results.start(worker, spin(gate), patience=0.02)
-        thread = worker._thread
-        worker.cancel()
+        results.start(worker, lambda _: threading.current_thread())
         await until(lambda: bool(results))
-        assert isinstance(results[0], KeyboardInterrupt)
-        results.start(worker, lambda _: "next")
+        results.start(worker, spin(gate), patience=0.02)
+        worker.cancel()
         await until(lambda: len(results) == 2)
-        assert worker._thread is thread
+        results.start(worker, lambda _: threading.current_thread())
+        await until(lambda: len(results) == 3)
 
     run(scenario)
     worker.cancel()  # with nothing to be cancelled
-    assert results[1:] == ["next"]
+    thread, cancelled, later = results
+    assert isinstance(cancelled, Cancelled)
+    assert later is thread
 
 
 def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> None:
@@ -102,7 +102,7 @@ def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> No
     def work(_: Any) -> str:
         try:
             return spin(gate)(_)
-        except KeyboardInterrupt:
+        except Cancelled:
             return "as far as it came"
 
     async def scenario() -> None:
@@ -114,46 +114,59 @@ def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> No
     assert results == ["as far as it came"]
 
 
-def test_an_interrupt_that_comes_as_the_work_ends_does_not_repeat_it(
-    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker, results, ran = Worker(), Results(), []
-    real = ctypes.pythonapi.PyThreadState_SetAsyncExc
+def test_a_report_stops_cancelled_work(gate: threading.Event) -> None:
+    worker, results = Worker(), Results()
 
-    def late(*arguments: Any) -> Any:
-        gate.set()
-        time.sleep(0.05)  # now the work has ended, and waits to say so
-        return real(*arguments)
-
-    slow = SimpleNamespace(PyThreadState_SetAsyncExc=late)
-    names = SimpleNamespace(pythonapi=slow, c_ulong=ctypes.c_ulong, py_object=ctypes.py_object)
-
-    def work(_: Any) -> str:
-        ran.append(1)
-        gate.wait(SOON)
-        return "finished"
+    def work(report: Callable[[Any], None]) -> None:
+        while not gate.wait(0.002):
+            report("on")
 
     async def scenario() -> None:
         results.start(worker, work, patience=0.02)
-        with monkeypatch.context() as patch:
-            patch.setattr(background, "ctypes", names)
-            worker.cancel()
+        worker.cancel()
         await until(lambda: bool(results))
-        results.start(worker, lambda _: "next")
-        await until(lambda: len(results) == 2)
 
     run(scenario)
-    assert ran == [1]
-    assert results == ["finished", "next"]
+    assert isinstance(results[0], Cancelled)
 
 
-def test_interrupts_at_any_moment_lose_nothing() -> None:
+def test_work_that_does_not_notice_is_replaced_at_once(gate: threading.Event) -> None:
+    worker, results, begun, ended = Worker(), Results(), [], []
+
+    def deaf(_: Any) -> str:
+        begun.append(1)
+        gate.wait(SOON)
+        ended.append(threading.current_thread())
+        return "too late"
+
+    async def scenario() -> None:
+        results.start(worker, deaf, patience=0.0)
+        await until(lambda: len(begun) == 1)
+        for number in range(3):
+            results.start(worker, lambda _, number=number: number, patience=0.0)
+            await until(lambda number=number: number in results)
+        results.start(worker, deaf, patience=0.0)
+        await until(lambda: len(begun) == 2)
+        worker.cancel()
+        assert worker.busy
+        worker.cancel()
+        assert not worker.busy
+        gate.set()
+        await until(lambda: len(ended) == 2)
+
+    run(scenario)
+    assert results[:3] == [0, 1, 2]
+    assert [type(each) for each in results[3:]] == [Cancelled]
+
+
+def test_cancelling_at_any_moment_loses_nothing() -> None:
     rng = np.random.default_rng(1)
     worker, ran = Worker(), []
 
     def spend(seconds: float) -> None:
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
+            checkpoint()
             time.sleep(0)
 
     async def scenario() -> None:
@@ -169,7 +182,7 @@ def test_interrupts_at_any_moment_lose_nothing() -> None:
             spend(rng.uniform(0, 1e-3))
             worker.cancel()
             await until(lambda results=results: bool(results))
-            assert results == [number] or isinstance(results[0], KeyboardInterrupt)
+            assert results == [number] or isinstance(results[0], Cancelled)
 
     run(scenario)
     assert len(ran) == len(set(ran))
@@ -189,29 +202,79 @@ def interrupt_the_kernel() -> None:
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
-def test_an_interrupt_of_the_kernel_ends_the_work(gate: threading.Event) -> None:
+def test_an_interrupt_of_the_kernel_ends_the_work_and_is_raised(gate: threading.Event) -> None:
     worker, results = Worker(), Results()
 
     def work(_: Any) -> str:
         interrupt_the_kernel()
         return spin(gate)(_)
 
-    results.start(worker, work)
-    assert [type(each) for each in results] == [KeyboardInterrupt]
+    with pytest.raises(KeyboardInterrupt):
+        results.start(worker, work)
+    assert [type(each) for each in results] == [Cancelled]
     assert not worker.busy
 
 
-def test_an_interrupt_of_the_kernel_while_it_waits_ends_the_work(gate: threading.Event) -> None:
+def test_an_interrupt_of_the_kernel_delivers_what_was_found(gate: threading.Event) -> None:
     worker, results = Worker(), Results()
 
+    def work(_: Any) -> str:
+        try:
+            return spin(gate)(_)
+        except Cancelled:
+            return "as far as it came"
+
     async def scenario() -> None:
-        results.start(worker, spin(gate), patience=0.0)
+        results.start(worker, work, patience=0.0)
 
     run(scenario)
     threading.Thread(target=interrupt_the_kernel).start()
-    worker.wait()
-    assert [type(each) for each in results] == [KeyboardInterrupt]
-    assert not worker.busy
+    with pytest.raises(KeyboardInterrupt):
+        worker.wait()
+    assert results == ["as far as it came"]
+
+
+def test_an_interrupt_of_the_kernel_leaves_work_that_does_not_notice(gate: threading.Event) -> None:
+    worker, results = Worker(), Results()
+
+    def deaf(_: Any) -> None:
+        interrupt_the_kernel()
+        gate.wait(SOON)
+
+    with pytest.raises(KeyboardInterrupt):
+        results.start(worker, deaf)
+    assert [type(each) for each in results] == [Cancelled]
+    results.start(worker, lambda _: "next")
+    assert results[1:] == ["next"]
+
+
+def test_an_interrupt_is_held_back_until_the_outermost_block_is_done() -> None:
+    done = []
+
+    @interrupts_held()
+    def change() -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append(interrupted())
+
+    @interrupts_held()
+    def outer() -> None:
+        change()
+        done.append("outer")
+
+    with pytest.raises(KeyboardInterrupt):
+        outer()
+    assert done == [True, "outer"]
+    assert not interrupted()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_ignored_interrupt_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts_held():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_notebook_that_has_gone_does_not_end_the_thread() -> None:
@@ -227,11 +290,8 @@ def test_a_notebook_that_has_gone_does_not_end_the_thread() -> None:
     assert results == ["finished", "next"]
 
 
-def test_a_thread_without_work_ends_and_another_takes_its_place(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(background, "IDLE", 0.02)
-    worker, results = Worker(), Results()
+def test_a_thread_without_work_ends_and_another_takes_its_place() -> None:
+    worker, results = Worker(idle=0.02), Results()
     results.start(worker, lambda _: threading.current_thread())
     results[0].join(SOON)
     assert not results[0].is_alive()
@@ -250,5 +310,5 @@ def test_work_that_was_to_begin_later_can_be_cancelled() -> None:
         await asyncio.sleep(0.05)
 
     run(scenario)
-    assert [type(each) for each in results] == [KeyboardInterrupt]
+    assert [type(each) for each in results] == [Cancelled]
     assert ran == []

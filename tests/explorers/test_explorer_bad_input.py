@@ -95,7 +95,7 @@ def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said
 def test_what_cannot_be_shown_leaves_no_trace(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, past = explorer.state, list(explorer._past)
+    before, past = explorer.state, explorer.history.states
 
     def fail(*_: object) -> None:
         raise ValueError("there is no view")
@@ -104,7 +104,7 @@ def test_what_cannot_be_shown_leaves_no_trace(
     for _ in range(2):
         with pytest.raises(ValueError, match="there is no view"):
             explorer.structure = "CO"
-    assert (explorer.state, explorer._past) == (before, past)
+    assert (explorer.state, explorer.history.states) == (before, past)
     assert explorer._wanted.name == before.reference.name
     monkeypatch.undo()
     explorer.amplitude = 0.1
@@ -144,7 +144,7 @@ def test_numbers_of_numpy_are_numbers(explorer: Explorer) -> None:
     assert explorer.state.arrows is False
 
 
-@pytest.mark.parametrize("name", ["widget", "panel", "chart", "molecule", "below", "stage"])
+@pytest.mark.parametrize("name", ["widget", "panel", "chart", "molecule", "below", "presenter"])
 def test_the_parts_stay(explorer: Explorer, name: str) -> None:
     part = getattr(explorer, name)
     said = (
@@ -171,10 +171,10 @@ def test_without_chemiscope_the_rest_works(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "chemiscope", None)
-    explorer.actions.souvenirs["chemiscope"].click()
+    explorer.actions.exports["chemiscope"].click()
     assert "need chemiscope, which is not installed; run pip install" in message(explorer)
-    explorer.actions.souvenirs["geometry"].click()
-    assert message(explorer) == "geometry.extxyz is ready: click on its name."
+    explorer.actions.exports["geometry"].click()
+    assert message(explorer) == "Download geometry.extxyz"
 
 
 def test_the_kernel_is_interrupted_while_a_structure_is_examined(
@@ -191,9 +191,10 @@ def test_the_kernel_is_interrupted_while_a_structure_is_examined(
         return real(subject)
 
     with monkeypatch.context() as patch:
-        patch.setattr("sensitivity.explorers.main.explorer.examine", slow)
-        explorer.structure = "CO"
-    assert message(explorer) == "It was cancelled."
+        patch.setattr("sensitivity.explorers.main.structure_view.examine", slow)
+        with pytest.raises(KeyboardInterrupt):
+            explorer.structure = "CO"
+    assert message(explorer) == "Cancelled."
     assert explorer.reference.name == explorer.settings.structure.value == "H2O"
     explorer.structure = "CO"
     assert explorer.reference.name == "CO"
@@ -215,7 +216,7 @@ def test_what_is_wrong_later_is_a_sentence(
         spin(gate)(None)
         raise error
 
-    monkeypatch.setattr("sensitivity.explorers.main.explorer.examine", slow)
+    monkeypatch.setattr("sensitivity.explorers.main.structure_view.examine", slow)
 
     async def scenario() -> None:
         explorer.structure = "CO"

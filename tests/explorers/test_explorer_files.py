@@ -25,11 +25,13 @@ from PIL import Image
 
 from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main.actions import SOUVENIRS
-from sensitivity.explorers.main.exports import FRAMES, make_souvenir, swing_states
+from sensitivity.explorers.main.actions import EXPORTS
+from sensitivity.explorers.main.exports import make_export, oscillation
 from sensitivity.explorers.parts import libraries
 
 pytestmark = TOOLBAR
+
+FRAMES = 32  # of an oscillation
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +46,9 @@ def offer(explorer: Explorer) -> Callable[[str], bytes]:
     """Click on a button, and take what the link downloads."""
 
     def offered(name: str) -> bytes:
-        explorer.actions.souvenirs[name].click()
-        file = SOUVENIRS[name][1]
-        assert message(explorer) == f"{file} is ready: click on its name."
+        explorer.actions.exports[name].click()
+        file = EXPORTS[name][1]
+        assert message(explorer) == f"Download {file}"
         link = explorer.actions.download.value
         found = re.fullmatch(
             r'<a download="(.*)" href="data:application/octet-stream;base64,(.*)">.*\((.*) kB\)'
@@ -92,7 +94,7 @@ def test_the_trajectory(explorer: Explorer, offer: Callable[[str], bytes]) -> No
 
 
 def test_the_film_has_frames_that_differ(offer: Callable[[str], bytes]) -> None:
-    film = Image.open(io.BytesIO(offer("film")))
+    film = Image.open(io.BytesIO(offer("gif")))
     assert (film.format, film.n_frames, film.info["loop"]) == ("GIF", FRAMES, 0)
     pictures = []
     for number in range(film.n_frames):
@@ -110,15 +112,15 @@ def test_what_has_no_internal_displacement_is_taken_home_too(name: str, known: b
     lonely = Explorer(name, replace(QUICK, cutoff=1.0))
     assert lonely.reference.spectrum.internal == 0
     files = {}
-    for button, (_, file, _) in SOUVENIRS.items():
-        lonely.actions.souvenirs[button].click()
+    for button, (_, file, _) in EXPORTS.items():
+        lonely.actions.exports[button].click()
         lonely.wait()
-        assert message(lonely) == f"{file} is ready: click on its name."
-        files[button] = make_souvenir(file, lonely.state, lonely.chart.figure)
+        assert message(lonely) == f"Download {file}"
+        files[button] = make_export(file, lonely.state, lonely.chart.figure)
     (atoms,) = read(files["geometry"])
     assert atoms.info == {"amplitude": 0.0}
     assert [frame.info["amplitude"] for frame in read(files["trajectory"])] == amplitudes(lonely)
-    assert Image.open(io.BytesIO(files["film"])).n_frames == FRAMES
+    assert Image.open(io.BytesIO(files["gif"])).n_frames == FRAMES
     data = json.loads(gzip.decompress(files["chemiscope"]))
     assert ("condition" in data["properties"]) == known
     assert ("smallest_singular_value" in data["properties"]) == known
@@ -128,12 +130,12 @@ def test_what_has_no_internal_displacement_is_taken_home_too(name: str, known: b
 def test_the_chart(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
     size = explorer.chart.figure.get_size_inches()
     canvas = explorer.chart.figure.canvas
-    picture = Image.open(io.BytesIO(offer("figure")))
+    picture = Image.open(io.BytesIO(offer("png")))
     assert picture.format == "PNG"
     assert picture.size == pytest.approx(200 * size, abs=1)
     assert len(picture.convert("RGB").getcolors(2**24)) > 20
-    assert offer("drawing").startswith(b"%PDF-")
-    assert b"<svg" in offer("graphic")
+    assert offer("pdf").startswith(b"%PDF-")
+    assert b"<svg" in offer("svg")
     assert explorer.chart.figure.canvas is canvas
     assert explorer.chart.figure.dpi == 100
 
@@ -143,14 +145,13 @@ def test_chemiscope_reads_its_file(explorer: Explorer, offer: Callable[[str], by
     assert len(data["structures"]) == FRAMES
     assert data["properties"]["amplitude"]["values"] == amplitudes(explorer)
     conditions = [
-        spectrum(state.atoms, QUICK, centers=[0]).condition
-        for state in swing_states(explorer.state)
+        spectrum(state.atoms, QUICK, centers=[0]).condition for state in oscillation(explorer.state)
     ]
     assert data["properties"]["condition"]["values"] == pytest.approx(conditions, rel=1e-9)
     shown = data["structures"][3]
     np.testing.assert_allclose(
         np.transpose([shown["x"], shown["y"], shown["z"]]),
-        swing_states(explorer.state)[3].atoms.positions,
+        oscillation(explorer.state)[3].atoms.positions,
     )
 
 
@@ -167,7 +168,7 @@ def test_without_chemiscope_the_panel_says_what_to_install(
         raise libraries.missing(ModuleNotFoundError(name=name))
 
     monkeypatch.setattr("sensitivity.explorers.main.exports.require", missing)
-    explorer.actions.souvenirs["chemiscope"].click()
+    explorer.actions.exports["chemiscope"].click()
     assert message(explorer).startswith("The explorers need chemiscope, which is not installed")
 
 
@@ -208,7 +209,7 @@ def test_a_structure_without_a_spectrum_is_taken_home_all_the_same(explorer: Exp
             raise ValueError("no")
 
     reference = replace(explorer.reference, descriptor=Broken())
-    (atoms,) = read(make_souvenir("a.xyz", replace(explorer.state, reference=reference), None))
+    (atoms,) = read(make_export("a.xyz", replace(explorer.state, reference=reference), None))
     assert atoms.info == {"amplitude": 0.17}
 
 

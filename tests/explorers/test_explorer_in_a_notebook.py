@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import presenter, tasks
 from sensitivity.explorers.parts import reference, state
 from sensitivity.explorers.parts.background import Worker
+from sensitivity.progress import Cancelled
 
 pytestmark = TOOLBAR
 
@@ -41,9 +43,7 @@ def test_after_two_hundred_rapid_steps_the_last_one_is_shown(
         show(now, values, causes)
 
     monkeypatch.setattr(explorer.chart, "show", watch)
-    monkeypatch.setattr(
-        Worker.start, "__kwdefaults__", {**Worker.start.__kwdefaults__, "patience": 0.0}
-    )
+    monkeypatch.setattr(Worker, "start", partialmethod(Worker.start, patience=0.0))
 
     async def scenario() -> None:
         for number, amplitude in enumerate([*amplitudes, 0.123]):
@@ -118,7 +118,7 @@ def test_the_atoms_move_though_the_spectrum_takes_long(
     [
         (ValueError("the basis <broke>"), "At +0.22 Å: The basis <broke>."),
         (RuntimeError(), "At +0.22 Å: RuntimeError."),
-        (KeyboardInterrupt(), "At +0.22 Å: It was cancelled."),
+        (Cancelled(), "At +0.22 Å: Cancelled."),
     ],
 )
 def test_what_goes_wrong_with_a_spectrum_is_said(
@@ -140,29 +140,29 @@ def test_what_goes_wrong_with_a_spectrum_is_said(
 def test_a_long_way_shows_progress_locks_the_buttons_and_can_be_cancelled(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
-    def slow(now: Any, report: Callable[[Any], None]) -> tasks.Arrival:
+    def slow(now: Any, report: Callable[[Any], None]) -> tasks.Outcome:
         report("half way")
         spin(gate)(None)
-        return tasks.Arrival("never")
+        return tasks.Outcome("never")
 
     monkeypatch.setattr(tasks, "locate", slow)
     actions, reference = explorer.actions, explorer.reference
 
     async def scenario() -> None:
-        actions.journeys["locate"].click()
+        actions.tasks["locate"].click()
         assert explorer.busy
         assert explorer.panel.cancel.layout.display is None
-        assert actions.journeys["follow"].disabled
-        assert actions.souvenirs["film"].disabled
+        assert actions.tasks["follow"].disabled
+        assert actions.exports["gif"].disabled
         await until(lambda: message(explorer) == "half way")
         explorer.amplitude = 0.1  # the explorer goes on working
         explorer.panel.cancel.click()
         await until(lambda: not explorer.busy)
 
     run(scenario)
-    assert message(explorer) == "It was cancelled."
+    assert message(explorer) == "Cancelled."
     assert explorer.panel.cancel.layout.display == "none"
-    assert not actions.journeys["follow"].disabled
+    assert not actions.tasks["follow"].disabled
     assert explorer.reference is reference
 
 
@@ -177,11 +177,11 @@ def test_a_structure_asked_for_later_replaces_the_one_before(
             spin(gate)(None)
         return examine(subject)
 
-    monkeypatch.setattr("sensitivity.explorers.main.explorer.examine", slow)
+    monkeypatch.setattr("sensitivity.explorers.main.structure_view.examine", slow)
 
     async def scenario() -> None:
         explorer.settings.structure.value = "H2O"
-        assert message(explorer) == "Looking at H2O ..."
+        assert message(explorer) == "Analysing H2O …"
         assert explorer.reference.name == "H2"
         explorer.settings.structure.value = "CO"
         await until(lambda: not explorer.busy)
@@ -200,7 +200,7 @@ def test_a_cancelled_structure_leaves_the_controls_as_they_were(
 ) -> None:
     explorer = Explorer("H2", replace(QUICK, order=1))
     monkeypatch.setattr(
-        "sensitivity.explorers.main.explorer.examine", lambda *_, **__: spin(gate)(None)
+        "sensitivity.explorers.main.structure_view.examine", lambda *_, **__: spin(gate)(None)
     )
 
     async def scenario() -> None:
@@ -209,7 +209,7 @@ def test_a_cancelled_structure_leaves_the_controls_as_they_were(
         await until(lambda: not explorer.busy)
 
     run(scenario)
-    assert message(explorer) == "It was cancelled."
+    assert message(explorer) == "Cancelled."
     assert explorer.settings.cutoff.value == explorer.descriptor.cutoff == 3.0
 
 
@@ -234,7 +234,7 @@ def test_a_setting_that_is_changed_while_another_is_computed_adds_to_it(
         spin(gate)(None)
         return examine(subject)
 
-    monkeypatch.setattr("sensitivity.explorers.main.explorer.examine", slow)
+    monkeypatch.setattr("sensitivity.explorers.main.structure_view.examine", slow)
 
     async def scenario() -> None:
         explorer.settings.structure.value = "H2O"
@@ -252,7 +252,6 @@ def test_a_setting_that_is_changed_while_another_is_computed_adds_to_it(
 def test_causes_that_take_long_are_announced_and_can_be_cancelled(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
-    monkeypatch.setattr(presenter, "UNHINTED", 0.1)
     monkeypatch.setattr(presenter, "explain_displaced", lambda *_: spin(gate)(None))
     shown: list[str] = []
     explorer.panel.aside.observe(lambda change: shown.append(change["new"]), "value")
@@ -261,14 +260,14 @@ def test_causes_that_take_long_are_announced_and_can_be_cancelled(
         explorer.amplitude = 0.2
         assert explorer.panel.cancel.layout.display == "none"
         await until(lambda: explorer.panel.aside.layout.display is None)
-        assert "Causes are being computed ..." in explorer.panel.aside.value
+        assert "Computing the causes …" in explorer.panel.aside.value
         assert explorer.panel.cancel.layout.display is None
-        assert not explorer.actions.journeys["follow"].disabled  # it can be gone on
+        assert not explorer.actions.tasks["follow"].disabled  # it can be gone on
         explorer.panel.cancel.click()
         await until(lambda: not explorer.busy)
 
     run(scenario)
-    assert message(explorer) == "It was cancelled."
+    assert message(explorer) == "Cancelled."
     assert explorer.panel.cancel.layout.display == explorer.panel.aside.layout.display == "none"
     assert len(shown) == 2
 

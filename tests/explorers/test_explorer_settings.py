@@ -85,7 +85,7 @@ def test_one_atom(explorer: Explorer) -> None:
 def test_a_descriptor_that_sees_nothing(explorer: Explorer) -> None:
     explorer.structure = "CH4"
     explorer.settings.cutoff.value = 1.0
-    assert "Mode 0 is unseen: no chosen center" in sentence(explorer)
+    assert "Mode 0 is unseen: it changes nothing within" in sentence(explorer)
     assert {cause for cause, _ in markers(explorer).values()} == {
         "unseen",
         "rotation",
@@ -158,7 +158,7 @@ def test_showing_does_not_act(explorer: Explorer, monkeypatch: pytest.MonkeyPatc
     started: list[Any] = []
     monkeypatch.setattr(explorer._task, "start", lambda *_, **__: started.append(1))
     explorer.settings.show(explorer.reference)
-    explorer.stage.show(explorer.state)
+    explorer.presenter.show(explorer.state)
     explorer._enter(explorer.state)
     assert not started
     explorer.settings.cutoff.value = 4.0
@@ -193,10 +193,10 @@ def test_a_descriptor_of_another_library_locks_its_settings(explorer: Explorer) 
     }
     explorer.attempt(explorer.refine, "n_max", 3)
     assert "A Foreign has no n_max to be set here" in message(explorer)
-    explorer.actions.journeys["enlarge_basis"].click()
-    assert message(explorer) == "This descriptor names no larger basis."
-    explorer.actions.journeys["raise_order"].click()
-    assert message(explorer) == "This descriptor names no higher order."
+    explorer.actions.tasks["enlarge_basis"].click()
+    assert message(explorer) == "This descriptor has no larger basis."
+    explorer.actions.tasks["raise_order"].click()
+    assert message(explorer) == "This descriptor has no higher order."
     assert isinstance(explorer.descriptor, Foreign)
     explorer.descriptor = SIMPLE
     assert not any(getattr(explorer.settings, name).disabled for name in names)

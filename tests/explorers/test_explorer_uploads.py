@@ -205,7 +205,7 @@ def slow(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> threading.Ev
         spin(gate)(None)
         return real(name, content)
 
-    monkeypatch.setattr("sensitivity.explorers.main.explorer.read_upload", read)
+    monkeypatch.setattr("sensitivity.explorers.main.structure_view.read_upload", read)
     return gate
 
 
@@ -214,7 +214,7 @@ def test_while_a_file_is_read_the_explorer_goes_on(
 ) -> None:
     async def scenario() -> None:
         upload(explorer, "a/<b>.xyz", THREE)
-        assert (explorer.busy, message(explorer)) == (True, "Reading <b>.xyz ...")
+        assert (explorer.busy, message(explorer)) == (True, "Reading <b>.xyz …")
         assert explorer.panel.cancel.layout.display is None
         explorer.amplitude = 0.1
         assert formula(explorer) == "H2"
@@ -236,9 +236,9 @@ def test_reading_can_be_cancelled(explorer: Explorer, slow: threading.Event) -> 
         await until(lambda: not explorer.busy)
 
     run(scenario)
-    assert (formula(explorer), message(explorer)) == ("H2", "It was cancelled.")
+    assert (formula(explorer), message(explorer)) == ("H2", "Cancelled.")
     assert explorer.settings.upload.value == ()
-    assert not explorer.actions.journeys["undo"].disabled
+    assert not explorer.actions.tasks["undo"].disabled
 
 
 def test_a_structure_that_is_chosen_later_replaces_the_file(

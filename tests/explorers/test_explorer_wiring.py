@@ -12,7 +12,7 @@ from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import tasks, wiring
-from sensitivity.explorers.main.actions import JOURNEYS, SOUVENIRS
+from sensitivity.explorers.main.actions import EXPORTS, TASKS
 from sensitivity.explorers.parts.reference import Subject, examine, explain
 from sensitivity.explorers.parts.state import State
 
@@ -53,15 +53,15 @@ CLICKS: dict[str, tuple[Callable[[Explorer], Any], Any]] = {
     "x": (seen_from, [1, 0, 0]),
     "y": (seen_from, [0, 1, 0]),
     "z": (seen_from, [0, 0, 1]),
-    "locate": (message, "went to locate"),
-    "follow": (message, "went to follow"),
-    "find_twin": (message, "went to find_twin"),
+    "locate": (message, "did locate"),
+    "follow": (message, "did follow"),
+    "find_twin": (message, "did find_twin"),
     "enlarge_basis": (lambda e: e.descriptor.n_max, 4),
     "raise_order": (lambda e: e.descriptor.order, 2),
     "undo": (lambda e: e.reference.name, "CO"),
     **{
         name: (lambda e, file=file: file in e.actions.download.value, True)
-        for name, (_, file, _) in SOUVENIRS.items()
+        for name, (_, file, _) in EXPORTS.items()
     },
 }
 
@@ -76,18 +76,18 @@ def start() -> tuple[Explorer, State, State]:
 
 @pytest.fixture
 def explorer(start: tuple[Explorer, State, State], monkeypatch: pytest.MonkeyPatch) -> Explorer:
-    """At an amplitude, with something to be undone, journeys that are short, and short films."""
+    """At an amplitude, with something to undo, short tasks and a short film."""
     explorer, state, before = start
     explorer._enter(state)
     explorer.reset()
-    explorer._past = [before]
+    explorer.history.states = [before]
     explorer.controls.speed.value = 1.0
     explorer.actions.download.value = explorer.panel.message.value = ""
     explorer.look("x")
     explorer.molecule._scene["camera"]["view"] = np.eye(4).ravel().tolist()
     for name in ("locate", "follow", "find_twin"):
-        arrival = tasks.Arrival(f"went to {name}")
-        monkeypatch.setattr(tasks, name, lambda *_, arrival=arrival: arrival)
+        outcome = tasks.Outcome(f"did {name}")
+        monkeypatch.setattr(tasks, name, lambda *_, outcome=outcome: outcome)
     monkeypatch.setattr("sensitivity.plots.animation.make_film", lambda *_, **__: b"GIF89a")
     return explorer
 
@@ -126,7 +126,7 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
         choose(explorer, name)
         assert look(explorer) == before
     finally:
-        with explorer.quiet:
+        with explorer.updating:
             explorer.controls.play.value = 0
             explorer.controls.amplitude.value = 0.0
             explorer.controls.show(explorer.state)
@@ -162,7 +162,7 @@ def test_a_button_has_its_effect_if_it_is_connected_and_only_then(
 def test_every_control_of_the_panel_is_connected(explorer: Explorer) -> None:
     assert list(wiring.values(explorer)) == list(VALUES)
     assert set(wiring.clicks(explorer)) == set(CLICKS)
-    assert set(JOURNEYS) | set(SOUVENIRS) < set(CLICKS)
+    assert set(TASKS) | set(EXPORTS) < set(CLICKS)
     wired = [each[0] for each in wiring.values(explorer).values()]
     wired += [each[0] for each in wiring.clicks(explorer).values()]
     wired.append(explorer.panel.cancel)  # which every view connects by itself

@@ -132,9 +132,9 @@ def test_each_cause_has_its_marker_its_label_and_its_sentence(
     assert labels[8] == f"8: 0, {cause}"
     assert [label.rsplit(", ")[1] for label in labels] == causes
     said = sentence(explorer)
-    assert "Mode 8 is not seen because" in said
+    assert "Mode 8 is invisible because" in said
     assert words in said
-    assert "to the power 2.0" in said
+    assert "feature change ∝ amplitude^2.0" in said
     assert spectrum(structures.load(name), descriptor, centers=[0]).status in said
     assert ("spurious" in said) == (cause != "symmetry")
 
@@ -142,7 +142,7 @@ def test_each_cause_has_its_marker_its_label_and_its_sentence(
 def test_the_sentence_says_what_visible_and_rigid_modes_are(explorer: Explorer) -> None:
     explorer.mode = 0
     change = 0.01 * explorer.reference.singular_values[0]
-    assert "Mode 0 is seen best of all" in sentence(explorer)
+    assert "Mode 0 is the most visible of all" in sentence(explorer)
     assert f"changes the features by {change:.1e}" in sentence(explorer)
     explorer.mode = 9
     assert "Mode 9 is a rotation of all that the centers see" in sentence(explorer)
@@ -155,7 +155,7 @@ def test_unseen_atoms_are_called_unseen() -> None:
     far = Atoms("CHHe", [[0, 0, 0], [0, 0, 1.1], [0, 0, 9]])
     explorer = Explorer(far, DESCRIPTOR, centers=[0])
     explorer.mode = explorer.reference.causes.index("unseen")
-    assert "no chosen center" in sentence(explorer)
+    assert "nothing within the cutoff" in sentence(explorer)
     assert markers(explorer)[explorer.mode][0] == "unseen"
 
 

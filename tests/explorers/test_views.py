@@ -546,7 +546,7 @@ def test_controls_of_a_twin(both: TwinExplorer, monkeypatch: pytest.MonkeyPatch)
     both.side_by_side = both.arrows = True
     both.reset.click()
     assert (both.share, both.side_by_side, both.arrows) == (1.0, False, False)
-    with pytest.raises(ValueError, match=r"share must be from 0 to 1, got 1\.5"):
+    with pytest.raises(ValueError, match=r"share must be a number from 0 to 1, got 1\.5"):
         both.share = 1.5
 
 
@@ -561,9 +561,9 @@ def test_controls_of_a_twin(both: TwinExplorer, monkeypatch: pytest.MonkeyPatch)
         ("both", "shar", 1, "'shar' of TwinExplorer does not exist; .* arrows, share, side_by"),
         ("both", "panel", 3, "'panel' of TwinExplorer cannot be set"),
         ("both", "comparisons", [], "'comparisons' of TwinExplorer cannot be set"),
-        ("both", "share", "a", r"share must be a number, got 'a'; give e\.g\. 0\.5"),
-        ("both", "share", True, "share must be a number, got True"),
-        ("both", "share", np.nan, "share must be from 0 to 1, got nan"),
+        ("both", "share", "a", r"share must be a number from 0 to 1, got 'a'; give e\.g\. 0\.5"),
+        ("both", "share", True, "share must be a number from 0 to 1, got True"),
+        ("both", "share", np.nan, "share must be a number from 0 to 1, got nan"),
         ("both", "side_by_side", "no", "side_by_side must be True or False, got 'no'"),
         ("basis", "nmax", 1, "'nmax' of BasisExplorer does not exist; .* cutoff, descriptor, l_m"),
         ("basis", "chart", 3, "'chart' of BasisExplorer cannot be set"),

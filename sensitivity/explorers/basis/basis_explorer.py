@@ -27,6 +27,7 @@ from sensitivity.explorers.parts.reference import Reference, Subject, examine, e
 from sensitivity.explorers.parts.sliders import make_slider, offer_stops
 from sensitivity.explorers.parts.structure_input import check_size
 from sensitivity.explorers.parts.view import View, seldom
+from sensitivity.progress import Cancelled
 
 SMEARINGS = tuple(round(0.05 * k, 2) for k in range(21))
 """Å: from a delta function to densities that hardly tell one neighbour from another."""
@@ -242,7 +243,7 @@ class BasisExplorer(View):
         self._say()
 
     def _show_no_causes(self, error: Failure) -> None:
-        if not isinstance(error, KeyboardInterrupt):
+        if not isinstance(error, Cancelled):
             self.panel.tell(f"The causes are not known: {as_sentence(error)}", trouble=True)
 
     def _stay(self, error: Failure) -> None:
@@ -273,7 +274,7 @@ class BasisExplorer(View):
             try:
                 for found in fill_map(start):
                     tell(found)
-            except KeyboardInterrupt:  # what is known is shown
+            except Cancelled:  # what is known is shown
                 pass
             return found
 

@@ -1,4 +1,4 @@
-"""Where to go from here, and what to take home: the buttons below the sentence."""
+"""The buttons below the sentence: what to do next, and files to download."""
 
 from __future__ import annotations
 
@@ -9,51 +9,50 @@ from typing import Any
 
 from sensitivity.explorers.parts.layout import row
 from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.sliders import make_control
 
-JOURNEYS = {
+TASKS = {
     "locate": (
         "nearest singular point",
         "crosshairs",
-        "Move the atoms to the nearest geometry at which some displacement is not seen although "
-        "symmetry does not ask for it",
+        "Move the atoms to the nearest geometry with an invisible displacement that symmetry does "
+        "not explain",
     ),
     "follow": (
         "follow this mode",
         "long-arrow-right",
-        "Go on along the mode, which turns as the atoms move, and show the way",
+        "Follow the mode, which turns as the atoms move, and show the path below",
     ),
     "find_twin": (
-        "show the twin",
+        "find twin",
         "clone",
-        "Show two structures that this descriptor cannot tell apart",
+        "Show two structures that this descriptor cannot distinguish",
     ),
     "enlarge_basis": (
         "larger basis",
         "plus",
-        "Two more radial functions and two more degrees: does truncation go away?",
+        "Increase n_max and l_max by 2, to test for truncation",
     ),
     "raise_order": (
         "higher order",
         "level-up",
-        "Correlate one more neighbour: does incompleteness go away?",
+        "Correlate one more neighbour, to test for incompleteness",
     ),
-    "undo": ("undo", "reply", "Back to the structure and the descriptor before"),
+    "undo": ("undo", "reply", "Return to the previous structure and descriptor"),
 }
-"""Method of the explorer, what its button says, its icon, and what it teaches."""
+"""Method of the explorer; label, icon and tooltip of its button."""
 
-SOUVENIRS = {
+EXPORTS = {
     "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
-    "trajectory": ("trajectory", "motion.extxyz", "One swing along the mode, frame by frame"),
-    "figure": ("PNG", "singular-values.png", "The chart, for a talk"),
-    "drawing": ("PDF", "singular-values.pdf", "The chart, for a paper"),
-    "graphic": ("SVG", "singular-values.svg", "The chart, to be edited"),
-    "film": ("GIF", "motion.gif", "Atoms and singular values moving together"),
-    "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org, or chemiscope.load"),
-    "code": ("Python", "explore.py", "The lines that give the same numbers"),
+    "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
+    "png": ("PNG", "singular-values.png", "The chart, for slides"),
+    "pdf": ("PDF", "singular-values.pdf", "The chart, for a paper"),
+    "svg": ("SVG", "singular-values.svg", "The chart, for editing"),
+    "gif": ("GIF", "motion.gif", "Atoms and singular values in motion"),
+    "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
+    "code": ("Python", "explore.py", "A script that prints the same numbers"),
 }
-"""Souvenir, what its button says, the name of its file, and what it is."""
-
-ICON = "download"
+"""Export; label of its button, name of the file, and tooltip."""
 
 
 class Actions:
@@ -61,7 +60,7 @@ class Actions:
 
     Attributes
     ----------
-    journeys, souvenirs
+    tasks, exports
         The buttons, by name; ``box`` holds everything.
     download
         Where the link to a file appears.
@@ -69,37 +68,32 @@ class Actions:
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")
-        self.journeys = {
-            name: widgets.Button(
-                description=text, icon=icon, tooltip=tooltip, layout={"width": "auto"}
-            )
-            for name, (text, icon, tooltip) in JOURNEYS.items()
+        self.tasks = {
+            name: make_control("Button", "auto", description=label, icon=icon, tooltip=tooltip)
+            for name, (label, icon, tooltip) in TASKS.items()
         }
-        self.souvenirs = {
-            name: widgets.Button(
-                description=text, icon=ICON, tooltip=tooltip, layout={"width": "auto"}
+        self.exports = {
+            name: make_control(
+                "Button", "auto", description=label, icon="download", tooltip=tooltip
             )
-            for name, (text, _, tooltip) in SOUVENIRS.items()
+            for name, (label, _, tooltip) in EXPORTS.items()
         }
         self.download = widgets.HTML(layout={"margin": "0 8px"})
+        exports = _groups(self.exports, sizes=(2, 3, 3))
         self.box = widgets.VBox(
             [
-                row(widgets.Label("go to"), *_groups(self.journeys, sizes=(3, 3))),
-                row(
-                    widgets.Label("take home"),
-                    *_groups(self.souvenirs, sizes=(2, 3, 3)),
-                    self.download,
-                ),
+                row(widgets.Label("Actions"), *_groups(self.tasks, sizes=(3, 3))),
+                row(widgets.Label("Download"), *exports, self.download),
             ]
         )
 
     def lock(self, busy: bool) -> None:
-        """Lock what would start something else, or unlock it."""
-        for button in (*self.journeys.values(), *self.souvenirs.values()):
+        """Lock the buttons that would start something else, or unlock them."""
+        for button in (*self.tasks.values(), *self.exports.values()):
             button.disabled = busy
 
     def offer(self, name: str, content: bytes) -> None:
-        """Offer a file to be downloaded; it does not leave the page."""
+        """Show a link that downloads a file; the file does not leave the page."""
         data = base64.b64encode(content).decode()
         size = f"{len(content) / 1000:.3g} kB"
         self.download.value = (

@@ -1,4 +1,4 @@
-"""Which atoms are centers: what is usual, and the text that a person writes for them."""
+"""Centers: the usual ones of a structure, and the text that names them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from ase.data import atomic_numbers
 
 from sensitivity.structures.literature import ENVIRONMENTS
 
-ALL_CENTERS = 20
-"""Atoms up to which all of them are centers at first; of a larger structure it is the middle one,
-because the work grows with the square of the atoms."""
 
-
-def usual_centers(atoms: Atoms, *, name: str = "") -> tuple[int, ...] | None:
-    """Return the centers to begin with.
+def usual_centers(atoms: Atoms, *, name: str = "", most: int = 20) -> tuple[int, ...] | None:
+    """Return the centers to begin with; None for all.
 
     Of methane and of the environments of the literature, by their names, it is the atom in the
-    middle, which is the first; else all atoms, or of many the one in the middle.
+    middle, which is the first. All atoms are centers of a structure with up to ``most`` of them;
+    of a larger one it is the atom in the middle, because the work grows with their square.
     """
     if name in {*ENVIRONMENTS, "CH4"}:
         return (0,)
-    if len(atoms) <= ALL_CENTERS:
+    if len(atoms) <= most:
         return None
     offsets = atoms.positions - atoms.positions.mean(axis=0)
     return (int(np.argmin(np.linalg.norm(offsets, axis=1))),)

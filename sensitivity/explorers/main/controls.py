@@ -10,30 +10,75 @@ from sensitivity.explorers.parts.libraries import require
 from sensitivity.explorers.parts.mode_motion import (
     ARROW_LENGTH,
     ARROW_LENGTHS,
+    PERIOD,
     STEP,
-    SWING,
     stops,
 )
-from sensitivity.explorers.parts.programmatic_update import Quiet
-from sensitivity.explorers.parts.sliders import offer_stops
+from sensitivity.explorers.parts.programmatic_update import Entered
+from sensitivity.explorers.parts.sliders import (
+    INTERVAL,
+    make_control,
+    make_play,
+    make_slider,
+    make_switch,
+    offer_stops,
+)
 from sensitivity.explorers.parts.state import State
 
-INTERVAL = 80
-"""Milliseconds between the steps of a swing."""
-
-SPEEDS = {"0.5x": 0.5, "1x": 1.0, "2x": 2.0}
-"""How much faster than that the motion can be."""
-
-AXES = ("x", "y", "z")
+CONTROLS: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "mode": (
+        "Dropdown",
+        240,
+        {
+            "description": "mode",
+            "tooltip": "A displacement of the atoms: its number, singular value and cause. A click "
+            "on a marker in the chart also selects it",
+        },
+    ),
+    "speed": (
+        "Dropdown",
+        100,
+        {
+            "description": "speed",
+            "options": {"0.5x": 0.5, "1x": 1.0, "2x": 2.0},
+            "value": 1.0,
+            "tooltip": "Speed of the animation",
+        },
+    ),
+    "arrow_length": (
+        "Dropdown",
+        110,
+        {
+            "description": "length",
+            "options": [(f"{length:g} Å", length) for length in ARROW_LENGTHS],
+            "value": ARROW_LENGTH,
+            "tooltip": "Length of the longest arrow",
+        },
+    ),
+    **{
+        axis: ("Button", 34, {"description": axis, "tooltip": f"Look along {axis}"})
+        for axis in "xyz"
+    },
+    "reset": (
+        "Button",
+        90,
+        {
+            "description": "reset",
+            "icon": "undo",
+            "tooltip": "Return to the least visible mode, amplitude zero and the first view",
+        },
+    ),
+}
+"""Kind, width in pixels, and traits of each widget that is like those of other software."""
 
 
 class Controls:
-    """Widgets that a person sets; the explorer reads and writes their values.
+    """Widgets for mode, amplitude, animation, arrows and view.
 
     Parameters
     ----------
-    quiet
-        Entered while it is not a person who sets them.
+    updating
+        Entered while the program sets them.
 
     Attributes
     ----------
@@ -41,93 +86,50 @@ class Controls:
         The widgets, ``look`` one per axis; ``box`` holds all of them.
     """
 
-    def __init__(self, quiet: Quiet) -> None:
-        widgets = require("ipywidgets")
-        self._quiet = quiet
-        narrow = {"description_width": "initial"}
-        self.mode = widgets.Dropdown(
-            description="mode",
-            tooltip="A displacement of the atoms: its number, its singular value, and why it is "
-            "seen or not. A click on a marker chooses it too",
-            style=narrow,
-            layout={"width": "240px"},
-        )
-        # A slider of floats rounds in the browser and sends back what it made of a value, late
-        # and over a newer one. This one sends the number of a stop.
-        self.amplitude = widgets.SelectionSlider(
-            options=[("+0.00", 0.0)],
-            description="amplitude (Å)",
-            tooltip="How far the atoms have moved along the mode; the arrow keys take 0.01 Å",
-            style=narrow,
-            layout={"flex": "1 1 200px", "max_width": "560px"},
-        )
-        self.play = widgets.Play(
-            max=SWING - 1,
-            interval=INTERVAL,
-            repeat=True,
-            show_repeat=False,
-            tooltip="Swing along the mode",
-            layout={"width": "96px"},
-        )
-        self.speed = widgets.Dropdown(
-            options=SPEEDS,
-            value=1.0,
-            description="speed",
-            tooltip="Of the swing",
-            style=narrow,
-            layout={"width": "100px"},
-        )
-        self.arrows = widgets.ToggleButton(
-            value=True,
-            description="arrows",
-            icon="arrows",
-            tooltip="Show the direction in which each atom moves",
-            layout={"width": "90px"},
-        )
-        self.arrow_length = widgets.Dropdown(
-            options=[(f"{length:g} Å", length) for length in ARROW_LENGTHS],
-            value=ARROW_LENGTH,
-            description="length",
-            tooltip="Of the longest arrow",
-            style=narrow,
-            layout={"width": "110px"},
-        )
-        self.look = {
-            axis: widgets.Button(
-                description=axis, tooltip=f"Look along {axis}", layout={"width": "34px"}
-            )
-            for axis in AXES
+    def __init__(self, updating: Entered) -> None:
+        self._updating = updating
+        made = {
+            name: make_control(kind, width, **traits)
+            for name, (kind, width, traits) in CONTROLS.items()
         }
-        self.reset = widgets.Button(
-            description="reset",
-            icon="undo",
-            tooltip="Back to the least visible mode, amplitude zero, and the first view",
-            layout={"width": "90px"},
+        self.mode, self.speed, self.arrow_length = (
+            made[name] for name in ("mode", "speed", "arrow_length")
+        )
+        self.look, self.reset = {axis: made[axis] for axis in "xyz"}, made["reset"]
+        self.amplitude = make_slider(
+            "amplitude (Å)",
+            "Displacement along the mode; the arrow keys change it by 0.01 Å",
+            stops=[("+0.00", 0.0)],
+            width="1 1 200px",
+        )
+        self.play = make_play("Oscillate along the mode", steps=PERIOD)
+        self.arrows = make_switch(
+            "arrows", "Show the direction in which each atom moves", icon="arrows", width=90
         )
         self.box = _arrange(self)
 
     def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
         """Offer other modes, and another reach of the amplitude in Å."""
-        with self._quiet:
+        with self._updating:
             offer_stops(self.amplitude, [(f"{stop:+.2f}", stop) for stop in stops(reach)])
         self.name_modes(labels, mode=mode)
 
     def name_modes(self, labels: Sequence[str], *, mode: int) -> None:
         """Give the modes other names."""
-        with self._quiet:
+        with self._updating:
             self.mode.options = [(label, index) for index, label in enumerate(labels)]
             self.mode.value = mode
 
     def show(self, state: State) -> None:
         """Show a state; the slider stands at the stop nearest to its amplitude."""
-        with self._quiet:
+        with self._updating:
             self.mode.value = state.mode
             self.arrows.value, self.arrow_length.value = state.arrows, state.arrow_length
             middle = len(self.amplitude.options) // 2
             self.amplitude.index = round(state.amplitude / STEP) + middle
 
     def hurry(self, speed: float) -> None:
-        """Swing so many times as fast as usual."""
+        """Oscillate so many times as fast as usual."""
         self.play.interval = round(INTERVAL / speed)
 
 

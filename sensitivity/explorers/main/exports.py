@@ -1,4 +1,4 @@
-"""Files to take home: what is on the screen, as other programs read it."""
+"""Files for other programs, made of what is on the screen."""
 
 from __future__ import annotations
 
@@ -14,45 +14,34 @@ from matplotlib.figure import Figure
 
 from sensitivity.explorers.main.source_code import write_source
 from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.mode_motion import SWING, swing
+from sensitivity.explorers.parts.mode_motion import PERIOD, oscillate
 from sensitivity.explorers.parts.state import State, compute
+from sensitivity.progress import checkpoint
 from sensitivity.structures.extxyz import format_frame
-
-FRAMES = 32
-"""Of a swing: smooth, and a file that can be sent. A multiple of four, or it would not reach the
-ends, and the two frames beside each would be alike."""
 
 DRAWN = (".png", ".pdf", ".svg")
 """Endings of pictures of the chart."""
 
-SHARP = 200
-"""Dots per inch of a picture."""
 
-
-def make_souvenir(file: str, state: State, figure: Figure) -> bytes:
-    """Return the content of a file of this name; its ending says what it is.
+def make_export(file: str, state: State, figure: Figure) -> bytes:
+    """Return the content of a file of this name, whose ending says what it is.
 
     Raises
     ------
     ValueError
-        If nothing is known to end so.
+        If the ending is unknown.
     """
     name = file.lower()
     if name.endswith(("motion.extxyz", ".traj.extxyz")):
-        return _write_frames(swing_states(state))
+        return _write_frames(oscillation(state))
     if name.endswith((".xyz", ".extxyz")):
         return _write_frames([state])
     if name.endswith(DRAWN):
         return _draw(figure, name.rsplit(".", 1)[1])
     if name.endswith(".gif"):
-        from sensitivity.plots.animation import make_film
-
-        states = swing_states(state)
-        spectra = [compute(each).spectrum for each in states]
-        title = "amplitude {amplitude:+.2f} Å"
-        return make_film([_frame(each) for each in states], spectra, title=title)
+        return _animate(oscillation(state))
     if name.endswith((".json", ".json.gz")):
-        return _write_chemiscope(swing_states(state), packed=name.endswith(".gz"))
+        return _write_chemiscope(oscillation(state), packed=name.endswith(".gz"))
     if name.endswith(".py"):
         return write_source(state).encode()
     raise ValueError(
@@ -61,14 +50,18 @@ def make_souvenir(file: str, state: State, figure: Figure) -> bytes:
     )
 
 
-def swing_states(state: State) -> list[State]:
-    """One swing back and forth along the mode, to the ends of the slider."""
-    steps, reach = np.arange(FRAMES) * SWING / FRAMES, state.reference.reach
-    return [replace(state, amplitude=swing(float(step), reach=reach)) for step in steps]
+def oscillation(state: State, *, count: int = 32) -> list[State]:
+    """One oscillation along the mode, to the ends of the slider.
+
+    ``count`` states are a smooth motion in a small file; a multiple of four reaches the ends.
+    """
+    steps, reach = np.arange(count) * PERIOD / count, state.reference.reach
+    return [replace(state, amplitude=oscillate(float(step), reach=reach)) for step in steps]
 
 
 def _frame(state: State) -> Atoms:
-    """The atoms, with what is known of them."""
+    """The atoms, with amplitude, mode and spectrum."""
+    checkpoint()
     atoms, found = state.atoms, compute(state).spectrum
     atoms.info["amplitude"] = state.amplitude
     if found is not None and found.internal:
@@ -79,21 +72,28 @@ def _frame(state: State) -> Atoms:
 
 
 def _write_frames(states: list[State]) -> bytes:
-    frames = [_frame(state) for state in states]
+    usual = ("numbers", "positions")
     return "".join(
-        format_frame(atoms, info=atoms.info, arrays=_further_arrays(atoms)) for atoms in frames
+        format_frame(
+            atoms,
+            info=atoms.info,
+            arrays={key: array for key, array in atoms.arrays.items() if key not in usual},
+        )
+        for atoms in map(_frame, states)
     ).encode()
 
 
-def _further_arrays(atoms: Atoms) -> dict[str, np.ndarray]:
-    """Values per atom beside those that every structure has."""
-    return {k: v for k, v in atoms.arrays.items() if k not in ("numbers", "positions")}
-
-
-def _draw(figure: Figure, form: str) -> bytes:
+def _draw(figure: Figure, form: str, *, dots_per_inch: int = 200) -> bytes:
     with io.BytesIO() as file:
-        figure.savefig(file, format=form, dpi=SHARP)
+        figure.savefig(file, format=form, dpi=dots_per_inch)
         return file.getvalue()
+
+
+def _animate(states: list[State]) -> bytes:
+    from sensitivity.plots.animation import make_film
+
+    frames, spectra = map(_frame, states), [compute(each).spectrum for each in states]
+    return make_film(list(frames), spectra, title="amplitude {amplitude:+.2f} Å")
 
 
 def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 from sensitivity.diagnosis import DiagnosedMode
@@ -9,12 +10,6 @@ from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.state import Shown, State
 from sensitivity.plots.palette import ARROW, COLORS, TRIVIAL
 from sensitivity.spectrum import Spectrum
-
-FIRST_STEP = 0.01
-"""Å: by how much a mode is moved when it is said what the features make of it."""
-
-NEAR_ZERO = 1e-3
-"""Of the largest singular value: what is seen less than this is hardly seen."""
 
 
 def label(reference: Reference, mode: int) -> str:
@@ -37,30 +32,30 @@ def kinds(spectrum: Spectrum) -> list[str]:
     ]
 
 
-def meaning(reference: Reference, mode: int) -> str:
-    """What this mode is, why it is seen or not, and what speaks for that."""
+def meaning(reference: Reference, mode: int, *, seeking: bool = False) -> str:
+    """What this mode is, why it is visible or not, and the evidence.
+
+    ``seeking`` says that the causes are being computed.
+    """
     cause = reference.causes[mode]
     if cause == "unseen":
-        return f"Mode {mode} is unseen: no chosen center has within its cutoff what this changes."
+        return f"Mode {mode} is unseen: it changes nothing within the cutoff of any center."
     if cause in TRIVIAL:
-        return f"Mode {mode} is a {cause} of all that the centers see: features must not see it."
+        return (
+            f"Mode {mode} is a {cause} of all that the centers see: features must not change along "
+            "it."
+        )
     if reference.diagnosis is None:
-        return f"Mode {mode} is internal. {_slope(reference, mode)}"
-    words = {
-        "sensitive": _sensitive,
-        "symmetry": _symmetry,
-        "truncation": _truncation,
-        "incompleteness": _incompleteness,
-        "undetermined": _undetermined,
-    }
-    return f"Mode {mode} is {words[cause](reference, mode)}"
+        kind = ": finding the cause …" if seeking else " is internal."
+        return f"Mode {mode}{kind} {_slope(reference, mode)}"
+    return f"Mode {mode} is {SENTENCES[cause](reference, mode)}"
 
 
-def to_html(state: State, shown: Shown | None) -> str:
+def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
     """Two sentences for the panel: the mode, and the structure that is shown."""
     color = COLORS[state.reference.causes[state.mode]]
     mark = f'<span style="color: {color}">&#9632;</span>'
-    first = f"{mark} {escape(meaning(state.reference, state.mode))}"
+    first = f"{mark} {escape(meaning(state.reference, state.mode, seeking=seeking))}"
     where = f"At {state.amplitude:+.2f} Å"
     if shown is None:
         second = f"{where}: the singular values are being computed."
@@ -76,17 +71,17 @@ def _diagnosed(reference: Reference, mode: int) -> DiagnosedMode:
     return reference.diagnosis.modes[mode]
 
 
-def _slope(reference: Reference, mode: int) -> str:
-    change = FIRST_STEP * reference.singular_values[mode]
-    return f"The first {FIRST_STEP} Å along it changes the features by {change:.1e}."
+def _slope(reference: Reference, mode: int, *, step: float = 0.01) -> str:
+    change = step * reference.singular_values[mode]
+    return f"The first {step} Å along it changes the features by {change:.1e}."
 
 
-def _sensitive(reference: Reference, mode: int) -> str:
+def _sensitive(reference: Reference, mode: int, *, hardly: float = 1e-3) -> str:
     relative = _diagnosed(reference, mode).evidence.relative
     times = f"{1 / relative:.3g} times as much" if relative else "infinitely more"
     if times.startswith("1 "):
-        return f"seen best of all. {_slope(reference, mode)}"
-    how = "seen, but hardly" if relative < NEAR_ZERO else "seen"
+        return f"the most visible of all. {_slope(reference, mode)}"
+    how = "visible, but hardly" if relative < hardly else "visible"
     return f"{how}. {_slope(reference, mode)} The most visible mode does {times}."
 
 
@@ -95,9 +90,8 @@ def _symmetry(reference: Reference, mode: int) -> str:
     groups = {group.symbol for group in reference.diagnosis.groups.values()}
     named = f" ({groups.pop()})" if len(groups) == 1 else ""
     return (
-        f"not seen because of symmetry{named}, as it must be: what the operations of the "
-        "environment make of this motion cancels on average, so that the features cannot change "
-        "to first order."
+        f"invisible because of symmetry{named}, as it must be: averaged over the symmetry "
+        "operations, this motion cancels, so that the features cannot change to first order."
         f"{_response(reference, mode)}"
     )
 
@@ -106,23 +100,19 @@ def _truncation(reference: Reference, mode: int) -> str:
     larger = _diagnosed(reference, mode).evidence.larger_basis
     found = "" if larger is None else f" ({larger:.1e} of the largest singular value)"
     return (
-        f"not seen because the basis is too small: a larger one sees it{found}. This is spurious."
+        f"invisible because the basis is too small: a larger one sees it{found}. This is spurious."
         f"{_distance(reference, mode)}{_response(reference, mode)}"
     )
 
 
 def _incompleteness(reference: Reference, mode: int) -> str:
-    evidence = _diagnosed(reference, mode).evidence
-    order = reference.descriptor.order
-    found = (
-        ""
-        if evidence.higher_order is None
-        else (f" ({evidence.higher_order:.2g} of the largest singular value)")
-    )
-    lifted = "the next order" if evidence.lifted_by is None else f"order {evidence.lifted_by}"
+    evidence, order = _diagnosed(reference, mode).evidence, reference.descriptor.order
     of_order = "" if order is None else f" of order {order}"
+    lifted = "the next order" if evidence.lifted_by is None else f"order {evidence.lifted_by}"
+    higher = evidence.higher_order
+    found = "" if higher is None else f" ({higher:.2g} of the largest singular value)"
     return (
-        f"not seen because correlations{of_order} are incomplete: no basis sees it, but {lifted} "
+        f"invisible because correlations{of_order} are incomplete: no basis sees it, but {lifted} "
         f"does{found}. This is spurious."
         f"{_distance(reference, mode)}{_response(reference, mode)}"
     )
@@ -135,20 +125,28 @@ def _undetermined(reference: Reference, mode: int) -> str:
             f"{_response(reference, mode)}"
         )
     return (
-        "not seen, for a reason that the evidence does not settle. This is spurious, since "
-        f"symmetry does not ask for it.{_distance(reference, mode)}{_response(reference, mode)}"
+        "invisible, for a reason that the evidence does not settle. This is spurious, since "
+        f"symmetry does not explain it.{_distance(reference, mode)}{_response(reference, mode)}"
     )
 
 
-def _distance(reference: Reference, mode: int) -> str:
+SENTENCES: dict[str, Callable[[Reference, int], str]] = {
+    "sensitive": _sensitive,
+    "symmetry": _symmetry,
+    "truncation": _truncation,
+    "incompleteness": _incompleteness,
+    "undetermined": _undetermined,
+}
+"""What is said of a mode, by its cause."""
+
+
+def _distance(reference: Reference, mode: int, *, exact: float = 1e-12) -> str:
     distance = _diagnosed(reference, mode).distance
-    return f" The exact point is {distance:.1g} Å away." if distance and distance > 1e-12 else ""
+    return f" The exact point is {distance:.1g} Å away." if distance and distance > exact else ""
 
 
 def _response(reference: Reference, mode: int) -> str:
     response = _diagnosed(reference, mode).evidence.response
     return (
-        ""
-        if response is None
-        else (f" Measured: the features change with the amplitude to the power {response:.1f}.")
+        "" if response is None else f" Numerical check: feature change ∝ amplitude^{response:.1f}."
     )

@@ -23,16 +23,10 @@ from sensitivity.explorers.parts.reference import Reference, explain
 from sensitivity.explorers.parts.state import Shown, State, compute, explain_displaced
 from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
+from sensitivity.progress import checkpoint
 
 SETTLED = 0.25
-"""Seconds without a change after which the causes for a displaced structure are looked for."""
-
-UNHINTED = 0.7
-"""Seconds that something is computed before the panel says so: a sign that is soon gone flickers,
-and after a second a person wonders."""
-
-GLIMPSE = 4
-"""A trace that takes long is shown as far as it is known, after every so many points."""
+"""Seconds without a change after which the causes for a displaced structure are computed."""
 
 VIEWS = {
     "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
@@ -42,7 +36,7 @@ VIEWS = {
 """Rows are right, up and towards the viewer, who looks along the axis."""
 
 
-class Stage:
+class Presenter:
     """Shows states of one explorer.
 
     Parameters
@@ -52,7 +46,7 @@ class Stage:
     panel
         It says what is shown.
     failed
-        Gets what went wrong in the background.
+        Gets the errors of the background.
 
     Attributes
     ----------
@@ -64,6 +58,7 @@ class Stage:
 
     state: State
     _images: Images
+    _seeking: bool
 
     def __init__(
         self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]
@@ -77,38 +72,42 @@ class Stage:
             Worker(changed=self._hint),
         )
         self._hints = {
-            "Curves along the mode are being computed ...": self._tracer,
-            "Causes are being computed ...": self._causes,
+            "Computing the curves along the mode …": self._tracer,
+            "Computing the causes …": self._causes,
         }
         self._timer: asyncio.TimerHandle | None = None
 
-    def enter(self, state: State) -> None:
-        """Show another reference, and find its causes if they are not known."""
+    def load(self, state: State) -> None:
+        """Show another reference; nothing is changed if it cannot be shown."""
         reference = state.reference
         marked = reference.centers if len(reference.centers) < len(reference.atoms) else ()
         cutoff = reference.descriptor.cutoff
         images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
         body = Body(images.join(reference.atoms), marked=marked, images=len(images))
         camera, labels = _best_camera(state, images), mode_texts.labels(reference)
-        # What cannot be shown has failed by now, and what was shown before stays.
         for worker in self.workers:
             worker.drop()
-        self.state, self._images = state, images
+        self.state, self._images, self._seeking = state, images, reference.diagnosis is None
         self.molecule.load(body, camera=camera)
         self.chart.load(reference)
         self._controls.load(labels, mode=state.mode, reach=reference.reach)
+
+    def compute(self) -> None:
+        """Compute what is to be shown of the reference, and its causes if they are not known."""
+        reference = self.state.reference
         self._show_all()
-        if reference.diagnosis is None:
-            self._causes.start(lambda _: explain(reference), then=self._learn, failed=self._fail)
+        if self._seeking:
+            self._causes.start(
+                lambda _: explain(reference), then=self._learn, failed=self._stay_ignorant
+            )
 
     def show(self, state: State) -> None:
         """Show another state of the same reference."""
         turned = state.mode != self.state.mode
         self.state = state
+        self._move()
         if turned:
-            self._show_all()
-        else:
-            self._move()
+            self._trace()
 
     def look(self, axis: str | None = None) -> None:
         """Look along x, y or z, or from where atoms and mode are seen best."""
@@ -122,16 +121,21 @@ class Stage:
 
     def _learn(self, reference: Reference) -> None:
         """Take the modes of a reference whose causes are known now."""
-        self.state = replace(self.state, reference=reference)
+        self.state, self._seeking = replace(self.state, reference=reference), False
         self._controls.name_modes(mode_texts.labels(reference), mode=self.state.mode)
         self._show_all()
+
+    def _stay_ignorant(self, error: Failure) -> None:
+        self._seeking = False
+        self._move()
+        self._fail(error)
 
     def _show_all(self) -> None:
         self._move()
         self._trace()
 
-    def _hint(self) -> None:
-        """Say in the panel what is being computed, once that has taken a while."""
+    def _hint(self, *, after: float = 0.7) -> None:
+        """Say in the panel what is being computed, ``after`` seconds: a short hint flickers."""
         if not self._computed():
             self._panel.hint("")
             if self._timer is not None:
@@ -141,7 +145,7 @@ class Stage:
             self._announce()
         elif self._timer is None:
             with suppress(RuntimeError):  # outside of a notebook everything is waited for
-                self._timer = asyncio.get_running_loop().call_later(UNHINTED, self._announce)
+                self._timer = asyncio.get_running_loop().call_later(after, self._announce)
 
     def _announce(self) -> None:
         self._panel.hint(self._computed())
@@ -158,11 +162,14 @@ class Stage:
             self._causes.drop()  # those of a structure that is no longer shown
         self._spectra.start(lambda _: compute(state), then=self._show_spectrum, failed=self._miss)
         if self._spectra.busy:
-            self._panel.sentence.value = mode_texts.to_html(state, None)
+            self._say(None)
+
+    def _say(self, shown: Shown | None) -> None:
+        self._panel.sentence.value = mode_texts.to_html(self.state, shown, seeking=self._seeking)
 
     def _show_spectrum(self, shown: Shown) -> None:
         state, found, reference = self.state, shown.spectrum, self.state.reference
-        self._panel.sentence.value = mode_texts.to_html(state, shown)
+        self._say(shown)
         if found is None:
             self.chart.show(state, np.zeros(0), ())
         elif state.amplitude == 0.0:
@@ -189,7 +196,8 @@ class Stage:
             values = np.array([mode.singular_value for mode in diagnosis.modes])
             self.chart.show(self.state, values, causes)
 
-    def _trace(self) -> None:
+    def _trace(self, *, glimpse: int = 4) -> None:
+        """Compute the singular values along the mode, shown after every ``glimpse`` points."""
         state = self.state
         amplitudes = trace_amplitudes(state.reference.reach)
         unknown = np.full((len(amplitudes), len(state.reference.causes)), np.nan)
@@ -201,9 +209,10 @@ class Stage:
             values = unknown.copy()
             order = np.argsort(np.abs(amplitudes))  # from the middle outwards
             for count, k in enumerate(order, start=1):
+                checkpoint()
                 found = compute(replace(state, amplitude=float(amplitudes[k]))).spectrum
                 values[k] = np.nan if found is None else found.singular_values
-                if count % GLIMPSE == 0:
+                if count % glimpse == 0:
                     report(values.copy())
             return values
 

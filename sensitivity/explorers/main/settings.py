@@ -9,7 +9,7 @@ from sensitivity.descriptors import DensityCorrelations, Descriptor
 from sensitivity.explorers.main.centers import write_centers
 from sensitivity.explorers.parts.layout import row
 from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.programmatic_update import Quiet
+from sensitivity.explorers.parts.programmatic_update import Entered
 from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.refinement import DESCRIPTOR, ORDERS
 
@@ -19,8 +19,8 @@ class Settings:
 
     Parameters
     ----------
-    quiet
-        Entered while it is not a person who sets them.
+    updating
+        Entered while the program sets them.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class Settings:
         The widgets; ``box`` holds all of them.
     """
 
-    def __init__(self, quiet: Quiet) -> None:
+    def __init__(self, updating: Entered) -> None:
         widgets = require("ipywidgets")
-        self._quiet = quiet
+        self._updating = updating
         self.structure = widgets.Combobox(
             options=structures.names(),
             continuous_update=False,
@@ -80,7 +80,7 @@ class Settings:
         index, frames = 0, 1
         if reference.upload is not None:
             index, frames = reference.upload.index, len(reference.upload.frames)
-        with self._quiet:
+        with self._updating:
             self.structure.value = reference.name
             self.upload.value = ()  # or the same file could not be chosen again
             self.frame.max = frames - 1

@@ -21,20 +21,8 @@ from sensitivity.spectrum import Spectrum
 BAND = 5.0
 """Singular values that count as zero are drawn this factor below the threshold."""
 
-TOP = 8.0
-"""Room above the largest singular value, for growth."""
-
-HEAD = 54
-"""Pixels above the pictures: three lines of a legend."""
-
-COLUMN = 97
-"""Points of the longest name of a cause in the legend, with its marker."""
-
-MANY = 20
-"""Markers above this number are drawn smaller."""
-
-_BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
-_THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
+BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
+THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
 
 
 class Chart:
@@ -55,7 +43,7 @@ class Chart:
     """
 
     def __init__(self) -> None:
-        self._sheet = Sheet(head=HEAD)
+        self._sheet = Sheet(head=54)  # pixels: three lines of a legend
         self.figure, self.widget = self._sheet.figure, self._sheet.widget
         self.lock = self._sheet.lock
 
@@ -89,7 +77,7 @@ class Chart:
         self._cursor.set_xdata([state.amplitude])
         for mode, line in enumerate(self.traces):
             internal = self._kinds[mode] == "internal"
-            line.set(visible=internal, **(_BOLD if mode == state.mode else _THIN))
+            line.set(visible=internal, **(BOLD if mode == state.mode else THIN))
         self._name(causes)
         self._sheet.refresh()
 
@@ -130,7 +118,8 @@ class Chart:
         for old in tuple(self.figure.legends):
             old.remove()
         lines = [self.before, *(self.values[cause] for cause in self._legend)]
-        columns = count_columns(self.figure, names=len(lines), column=COLUMN)
+        longest = 97  # points of the longest name of a cause, with its marker
+        columns = count_columns(self.figure, names=len(lines), column=longest)
         style: dict[str, Any] = {"fontsize": 8, "frameon": False, "loc": "upper center"}
         tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "borderaxespad": 0.2}
         self.figure.legend(handles=lines, ncols=columns, **style, **tight)
@@ -144,7 +133,8 @@ class Chart:
 
 def _scale(left: Axes, right: Axes, reference: Spectrum, *, zero: float) -> None:
     count = len(reference.singular_values)
-    top = TOP * max(float(reference.singular_values.max()), zero)
+    room = 8.0  # above the largest singular value, for growth
+    top = room * max(float(reference.singular_values.max()), zero)
     left.set(yscale="log", ylim=(zero / BAND**2, top), xlim=(-0.8, count - 0.2))
     left.set(xlabel="mode", ylabel="singular value (1/Å)")
     right.set(xlabel="amplitude (Å)")
@@ -163,7 +153,7 @@ def _scale(left: Axes, right: Axes, reference: Spectrum, *, zero: float) -> None
 
 
 def _markers(axes: Axes, count: int) -> tuple[dict[str, Line2D], Line2D, Line2D]:
-    size = 8.0 if count <= MANY else 5.0
+    size = 8.0 if count <= 20 else 5.0
     style: dict[str, Any] = {"linestyle": "none", "markersize": size}
     (before,) = axes.plot(
         np.arange(count), np.ones(count), marker="_", color="gray", label="at amplitude 0", **style
@@ -180,7 +170,7 @@ def _markers(axes: Axes, count: int) -> tuple[dict[str, Line2D], Line2D, Line2D]
 
 
 def _lines(axes: Axes, count: int, *, reach: float) -> tuple[list[Line2D], Line2D]:
-    traces = [axes.plot([], [], **_THIN)[0] for _ in range(count)]
+    traces = [axes.plot([], [], **THIN)[0] for _ in range(count)]
     cursor = axes.axvline(0.0, color=ARROW, linewidth=1, linestyle=":")
     axes.set_xlim(-1.05 * reach, 1.05 * reach)
     return traces, cursor

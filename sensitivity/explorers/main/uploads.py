@@ -1,4 +1,4 @@
-"""Files that a person gives to an explorer: which are read, and what is said of the others."""
+"""Uploaded files: which are read, and what is said of the others."""
 
 from __future__ import annotations
 
@@ -17,35 +17,29 @@ FORMATS = (
 """Of uploaded files, as ASE names them: text. Readers of some other formats run code of the
 file, or a program (castep-cell), and a visitor of the page is a stranger."""
 
-LONGEST_NAME = 60
-"""Characters of the name of a file, of which each may take four of the 255 bytes."""
-
 MOST_FRAMES = 10_000
 """Structures of a file that are kept, each of some kB."""
 
 
 def read_upload(name: str, content: bytes) -> Upload:
-    """Return all structures of a file, the first of them chosen. They are not checked.
+    """Return all structures of a file, the first of them chosen; they are not checked.
 
     Raises
     ------
     ValueError
-        If it is too large, or no structure in a format of ``FORMATS``; the message says so in
-        words.
+        If it is too large, or holds no structure in a format of ``FORMATS``.
     """
     shown = shown_name(name)
     if len(content) > UPLOAD:
         raise ValueError(
             f"{shown} has {len(content) / 1e6:.1f} MB, and at most {UPLOAD / 1e6:.0f} MB can be "
-            "read here; cut out what you want to look at."
+            "read here; cut out what you need."
         )
     if not content:
         raise ValueError(f"the file {shown} is empty; give one with a structure.")
     frames = read_isolated(shown, content, formats=FORMATS, most=MOST_FRAMES)
     if len(frames) > MOST_FRAMES:
-        raise ValueError(
-            f"{shown} has more than {MOST_FRAMES} structures; cut out those you want to look at."
-        )
+        raise ValueError(f"{shown} has more than {MOST_FRAMES} structures; cut out those you need.")
     return Upload(shown, frames)
 
 
@@ -75,7 +69,10 @@ def choose_frame(upload: Upload, index: int | None) -> Upload:
     return Upload(upload.name, upload.frames, index % count)
 
 
-def shown_name(name: str) -> str:
-    """The name of a file as a person gave it, without the folders of a path."""
+def shown_name(name: str, *, longest: int = 60) -> str:
+    """The name of a file without the folders of a path.
+
+    Each of its ``longest`` characters may take four of the 255 bytes of a name.
+    """
     # A browser gives no folders. Where there are < and >, a / is hardly one between folders.
-    return re.sub(r"^([^<>/\\]*[/\\])+", "", name)[-LONGEST_NAME:] or "The file"
+    return re.sub(r"^([^<>/\\]*[/\\])+", "", name)[-longest:] or "The file"

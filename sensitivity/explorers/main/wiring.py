@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sensitivity.explorers.main.actions import JOURNEYS, SOUVENIRS
+from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.parts.refinement import DESCRIPTOR
-
-if TYPE_CHECKING:
-    from sensitivity.explorers.main.explorer import Explorer
 
 Act = Callable[..., Any]
 
 
-def connect(explorer: Explorer) -> None:
-    """Let each control do what it says; what goes wrong is said in the panel."""
+def connect(explorer: StructureView) -> None:
+    """Let each control do what it says; the panel says what goes wrong."""
     for widget, act in values(explorer).values():
         widget.observe(partial(_choose, explorer, act), "value")
     for button, act in clicks(explorer).values():
@@ -27,13 +24,13 @@ def connect(explorer: Explorer) -> None:
     )
 
 
-def values(explorer: Explorer) -> dict[str, tuple[Any, Act]]:
+def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
     """For each control that has a value, the widget, and what to call with the value."""
     controls, settings = explorer.controls, explorer.settings
     return {
         "mode": (controls.mode, partial(setattr, explorer, "mode")),
         "amplitude": (controls.amplitude, explorer.slide_to),
-        "play": (controls.play, explorer.swing_to),
+        "play": (controls.play, explorer.oscillate_to),
         "speed": (controls.speed, controls.hurry),
         "arrows": (controls.arrows, partial(setattr, explorer, "arrows")),
         "arrow length": (controls.arrow_length, partial(setattr, explorer, "arrow_length")),
@@ -45,21 +42,23 @@ def values(explorer: Explorer) -> dict[str, tuple[Any, Act]]:
     }
 
 
-def clicks(explorer: Explorer) -> dict[str, tuple[Any, Act]]:
+def clicks(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
     """For each button the widget, and what to call."""
     controls, actions = explorer.controls, explorer.actions
     return {
         "reset": (controls.reset, explorer.reset),
         **{axis: (button, partial(explorer.look, axis)) for axis, button in controls.look.items()},
-        **{name: (actions.journeys[name], getattr(explorer, name)) for name in JOURNEYS},
-        **{name: (actions.souvenirs[name], partial(explorer.make, name)) for name in SOUVENIRS},
+        **{
+            name: (button, explorer.commands[name])
+            for name, button in (actions.tasks | actions.exports).items()
+        },
     }
 
 
-def _choose(explorer: Explorer, act: Act, change: Any) -> None:
-    if not explorer.quiet:
+def _choose(explorer: StructureView, act: Act, change: Any) -> None:
+    if not explorer.updating:
         explorer.attempt(act, change["new"])
 
 
-def _click(explorer: Explorer, act: Act, _: Any) -> None:
+def _click(explorer: StructureView, act: Act, _: Any) -> None:
     explorer.attempt(act)

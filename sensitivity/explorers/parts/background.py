@@ -1,32 +1,31 @@
-"""Work that would freeze the page, done in a thread.
+"""Jobs that would freeze the page, done in a thread.
 
-The one who starts it waits a moment, so that what is quick is there at once, in a script as in a
-notebook. What takes longer goes on in the thread, and its result is delivered between the events
-of the notebook; outside of a notebook, where nothing could deliver it, it is waited for.
+The caller waits a moment, so that a quick result is there at once, in a script as in a notebook.
+A longer job goes on in the thread, and its result is delivered between the events of the notebook;
+outside of a notebook, where nothing could deliver it, the caller waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread, get_ident
+from threading import Event, Lock, Thread
+from time import monotonic
 from typing import Any
 
-PATIENCE = 0.15
-"""Seconds that a caller waits: less than what feels like a pause, and enough for most."""
-
-IDLE = 30.0
-"""Seconds after which a thread without work ends. It is kept so long because the memory that
-descriptors use again belongs to a thread."""
+from sensitivity.explorers.parts.interrupts import interrupted, interrupts_held
+from sensitivity.progress import Cancelled, cancellable, checkpoint
 
 Report = Callable[[Any], None]
-"""Tells of progress; what is told is delivered where the result is."""
+"""Called with progress, which is delivered where the result is; raises ``Cancelled``."""
 
-Failure = Exception | KeyboardInterrupt
+Failure = Exception
+
+Queue = SimpleQueue["_Job | None"]
 
 
 @dataclass(eq=False)
@@ -38,35 +37,55 @@ class _Job:
     failed: Callable[[Failure], None]
     told: Callable[[Any], None]
     loop: asyncio.AbstractEventLoop | None
+    cancelled: Event = field(default_factory=Event)
     done: Event = field(default_factory=Event)
-    lock: Lock = field(default_factory=Lock)
     begun: bool = False
-    running: bool = False
     result: Any = None
     error: Failure | None = None
 
+    def run(self, report: Report) -> None:
+        try:
+            with cancellable(self.cancelled):
+                checkpoint()
+                self.result = self.work(report)
+        except Exception as error:
+            self.error = error
+        except BaseException:  # it would end the thread
+            self.error = Cancelled()
+        self.done.set()
+
+    def call(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Call this between the events of the notebook, if it is still there."""
+        if self.loop is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(act, *arguments)
+
 
 class Worker:
-    """Does one piece of work at a time; a newer one takes its place.
+    """Does one job at a time; a newer one replaces it.
 
     Parameters
     ----------
     changed
         Called when it begins to be busy, and when it no longer is.
+    idle
+        Seconds after which a thread without work ends. It is kept so long because the memory that
+        descriptors use again belongs to a thread.
     """
 
-    def __init__(self, *, changed: Callable[[], None] = lambda: None) -> None:
-        self._changed = changed
+    def __init__(self, *, changed: Callable[[], None] = lambda: None, idle: float = 30.0) -> None:
+        self._changed, self._idle = changed, idle
         self._job: _Job | None = None
-        self._queue: SimpleQueue[_Job] = SimpleQueue()
-        self._thread: Thread | None = None
+        self._at_rest = Event()  # set when the thread has ended what it was given last
+        self._queue: Queue | None = None  # of the thread, if there is one
         self._lock = Lock()
 
     @property
     def busy(self) -> bool:
-        """Whether there is work whose result has not been delivered."""
+        """True while a job has not been delivered."""
         return self._job is not None
 
+    @interrupts_held()
     def start(
         self,
         work: Callable[[Report], Any],
@@ -74,103 +93,99 @@ class Worker:
         then: Callable[[Any], None],
         failed: Callable[[Failure], None],
         told: Callable[[Any], None] = lambda _: None,
-        patience: float = PATIENCE,
+        patience: float = 0.15,
         delay: float = 0.0,
     ) -> None:
         """Do the work and give its result to ``then``.
 
-        ``failed`` gets what went wrong: a KeyboardInterrupt if it was cancelled. ``told`` gets what
-        the work reports on its way. Within a notebook the caller waits for ``patience`` seconds,
-        and the work begins after ``delay`` seconds, unless something newer has come by then.
+        ``failed`` gets the error: ``Cancelled`` if the work was cancelled and returned nothing.
+        ``told`` gets what the work reports. Within a notebook the caller waits for ``patience``
+        seconds, less than what feels like a pause, and the work begins after ``delay`` seconds,
+        unless something newer has come by then.
         """
         self.drop()
         loop = _running_loop()
         job = self._job = _Job(work, then, failed, told, loop)
         if loop is not None and delay:
-            loop.call_later(delay, self._hand_over, job)
+            loop.call_later(delay, self._begin, job)
             self._changed()
             return
-        self._hand_over(job)
-        if self._await(job, None if loop is None else patience):
+        self._begin(job)
+        if _await(job, None if loop is None else patience):
             self._deliver(job)
         else:
             self._changed()
 
+    @interrupts_held()
     def wait(self) -> None:
-        """Wait until the work is done, and deliver its result here."""
+        """Wait until the job is done, and deliver its result here."""
         job = self._job
         if job is not None:
-            self._hand_over(job)
-            self._await(job)
+            self._begin(job)
+            _await(job)
             self._deliver(job)
 
     def cancel(self) -> None:
-        """Interrupt the work as Ctrl-C would; what it has found is delivered nevertheless."""
+        """Ask the job to stop; what it returns nevertheless is delivered.
+
+        A job that does not stop is left to itself when it is cancelled again.
+        """
         job = self._job
-        if job is None:
-            return
-        if job.begun:
-            self._interrupt(job)
-        else:  # it was to begin later
-            job.begun, job.error = True, KeyboardInterrupt()
-            self._deliver(job)
+        if job is not None:
+            if job.cancelled.is_set() or not job.begun:
+                job.error, job.begun = Cancelled(), True
+                self._deliver(job)
+            job.cancelled.set()
 
     def drop(self) -> None:
-        """Interrupt the work, and forget about it."""
+        """Ask the job to stop, and forget about it."""
         job, self._job = self._job, None
         if job is not None:
-            self._interrupt(job)
+            job.cancelled.set()
             self._changed()
 
-    def _await(self, job: _Job, timeout: float | None = None) -> bool:
-        try:
-            return job.done.wait(timeout)
-        except KeyboardInterrupt:  # the kernel was interrupted
-            self._interrupt(job)
-            return job.done.wait()
-
-    def _hand_over(self, job: _Job) -> None:
+    def _begin(self, job: _Job) -> None:
         if job.begun or job is not self._job:
             return
         job.begun = True
         with self._lock:
+            if self._queue is not None and not self._at_rest.is_set():
+                self._queue.put(None)  # it has not noticed yet that it is to stop, and ends then
+                self._queue = None
+            if self._queue is None:
+                self._queue = SimpleQueue()
+                Thread(target=self._serve, args=(self._queue,), daemon=True).start()
             self._queue.put(job)
-            if self._thread is None:
-                self._thread = Thread(target=self._serve, daemon=True)
-                self._thread.start()
+            self._at_rest = job.done
 
-    def _serve(self) -> None:
+    def _serve(self, queue: Queue) -> None:
         while True:
             try:
-                job = self._queue.get(timeout=IDLE)
+                job = queue.get(timeout=self._idle)
             except Empty:
                 with self._lock:
-                    if not self._queue.empty():
+                    if not queue.empty():
                         continue
-                    self._thread = None
+                    self._queue = None
                     return
-            self._execute(job)
-            job.done.set()
-            _call(job, self._deliver, job)
+            if job is None:
+                return
+            self._run(job)
+            del job  # while it waits for the next
 
-    def _execute(self, job: _Job) -> None:
-        if job is self._job:
-            try:
-                with job.lock:
-                    job.running = True
-                job.result = job.work(lambda value: _call(job, self._tell, job, value))
-            except (Exception, KeyboardInterrupt) as error:
-                job.error = error
-        while job.running:
-            try:
-                _close(job)
-            except KeyboardInterrupt:  # it came when the work had just ended
-                continue
+    def _run(self, job: _Job) -> None:
+        def report(value: Any) -> None:
+            checkpoint()
+            job.call(self._tell, job, value)
+
+        job.run(report)
+        job.call(self._deliver, job)
 
     def _tell(self, job: _Job, value: Any) -> None:
         if job is self._job:
             job.told(value)
 
+    @interrupts_held()
     def _deliver(self, job: _Job) -> None:
         if job is not self._job:  # delivered already, or dropped
             return
@@ -183,28 +198,23 @@ class Worker:
         finally:
             self._changed()
 
-    def _interrupt(self, job: _Job) -> None:
-        """Raise KeyboardInterrupt in the thread, if it is at work on this."""
-        thread = self._thread
-        with job.lock:
-            if job.running and thread is not None and thread.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
-                )
 
+def _await(job: _Job, timeout: float | None = None, *, grace: float = 1.0) -> bool:
+    """Wait for a job; False if it takes longer.
 
-def _close(job: _Job) -> None:
-    """Let nothing interrupt this thread any more, nor what is on its way to do so."""
-    with job.lock:
-        job.running = False
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(get_ident()), None)
-
-
-def _call(job: _Job, act: Callable[..., None], *arguments: Any) -> None:
-    """Call this between the events of the notebook, if it is still there."""
-    if job.loop is not None:
-        with suppress(RuntimeError):  # the loop is closed
-            job.loop.call_soon_threadsafe(act, *arguments)
+    If the kernel is interrupted, the job is cancelled, and has ``grace`` seconds to return what it
+    has found.
+    """
+    end = inf if timeout is None else monotonic() + timeout
+    while not job.done.wait(min(0.05, max(0.0, end - monotonic()))):
+        if interrupted():
+            job.cancelled.set()
+            if not job.done.wait(grace):
+                job.error = Cancelled()
+            return True
+        if monotonic() >= end:
+            return False
+    return True
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

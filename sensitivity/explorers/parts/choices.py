@@ -1,16 +1,16 @@
-"""What a person chooses of a structure: a mode, how far the atoms move along it, and the arrows."""
+"""Attributes that the user chooses: a mode, how far the atoms move along it, and the arrows."""
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import traitlets
 
-from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH, ARROW_LENGTHS, STEP, swing
+from sensitivity.explorers.parts.mode_motion import ARROW_LENGTHS, STEP, oscillate
 from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.view import View
+from sensitivity.numerics import check_integer, check_real
 
 
 class Index(traitlets.Int):  # type: ignore[type-arg]
@@ -18,9 +18,9 @@ class Index(traitlets.Int):  # type: ignore[type-arg]
 
     def validate(self, obj: Any, value: Any) -> int:
         """Return the number."""
-        if not isinstance(value, Integral) or isinstance(value, bool):
-            raise TypeError(f"{self.name} must be a whole number, got {value!r}; give e.g. 0.")
-        return int(value)
+        return check_integer(
+            value, self.name or "", "a whole number", accepts=lambda _: True, remedy="give e.g. 0"
+        )
 
 
 class Length(traitlets.Float):  # type: ignore[type-arg]
@@ -28,9 +28,9 @@ class Length(traitlets.Float):  # type: ignore[type-arg]
 
     def validate(self, obj: Any, value: Any) -> float:
         """Return the number."""
-        if not isinstance(value, Real) or isinstance(value, bool):
-            raise TypeError(f"{self.name} must be a number in Å, got {value!r}; give e.g. 0.1.")
-        return float(value)
+        return check_real(
+            value, self.name or "", "a number in Å", accepts=lambda _: True, remedy="give e.g. 0.1"
+        )
 
 
 class Share(traitlets.Float):  # type: ignore[type-arg]
@@ -38,11 +38,13 @@ class Share(traitlets.Float):  # type: ignore[type-arg]
 
     def validate(self, obj: Any, value: Any) -> float:
         """Return the number."""
-        if not isinstance(value, Real) or isinstance(value, bool):
-            raise TypeError(f"{self.name} must be a number, got {value!r}; give e.g. 0.5.")
-        if not 0.0 <= float(value) <= 1.0:
-            raise ValueError(f"{self.name} must be from 0 to 1, got {value}; give e.g. 0.5.")
-        return float(value)
+        return check_real(
+            value,
+            self.name or "",
+            "a number from 0 to 1",
+            accepts=lambda share: 0.0 <= share <= 1.0,
+            remedy="give e.g. 0.5",
+        )
 
 
 class Switch(traitlets.Bool):  # type: ignore[type-arg]
@@ -56,14 +58,14 @@ class Switch(traitlets.Bool):  # type: ignore[type-arg]
 
 
 class Choices(View):
-    """A view whose choices are attributes, refused with a sentence if there is no such.
+    """A view whose choices are attributes; an impossible one is refused with a sentence.
 
     Attributes
     ----------
     mode
         Index of the mode, a row of ``reference.modes``.
     amplitude
-        Å. Root of the summed squares of what the atoms moved.
+        Å. Root of the summed squares of the displacements.
     arrows, arrow_length
         Whether one arrow per atom shows the direction of motion, and the length of the longest, Å.
     """
@@ -71,7 +73,7 @@ class Choices(View):
     mode = Index()
     amplitude = Length()
     arrows = Switch(True)
-    arrow_length = Length(ARROW_LENGTH)
+    arrow_length = Length(1.0)
 
     @property
     def reference(self) -> Reference:
@@ -84,9 +86,9 @@ class Choices(View):
         if abs(amplitude - self.amplitude) > STEP / 2:
             self.amplitude = amplitude
 
-    def swing_to(self, step: int) -> None:
+    def oscillate_to(self, step: int) -> None:
         """Take the amplitude of one step of the motion back and forth."""
-        self.amplitude = swing(step, reach=self.reference.reach)
+        self.amplitude = oscillate(step, reach=self.reference.reach)
 
     def set_near(self, amplitude: float) -> None:
         """Take an amplitude, or the end of the slider if it is beyond."""
@@ -95,27 +97,32 @@ class Choices(View):
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:
-        mode, count = int(proposal["value"]), len(self.reference.causes)
-        if not 0 <= mode < count:
-            raise ValueError(
-                f"mode must be one of 0 to {count - 1}, got {mode}; give one of these."
-            )
-        return mode
+        modes = range(len(self.reference.causes))
+        return check_integer(
+            proposal["value"],
+            "mode",
+            f"one of 0 to {modes[-1]}",
+            accepts=modes.__contains__,
+            remedy="give one of these",
+        )
 
     @traitlets.validate("amplitude")
     def _validate_amplitude(self, proposal: Any) -> float:
-        amplitude, reach = float(proposal["value"]), self.reference.reach
-        if not abs(amplitude) <= reach:
-            raise ValueError(
-                f"amplitude must be between {-reach} and {reach} Å, got {amplitude}; take less."
-            )
-        return amplitude
+        reach = self.reference.reach
+        return check_real(
+            proposal["value"],
+            "amplitude",
+            f"between {-reach} and {reach} Å",
+            accepts=lambda amplitude: abs(amplitude) <= reach,
+            remedy="take less",
+        )
 
     @traitlets.validate("arrow_length")
     def _validate_arrow_length(self, proposal: Any) -> float:
-        length = float(proposal["value"])
-        if length not in ARROW_LENGTHS:
-            raise ValueError(
-                f"arrow_length must be one of {ARROW_LENGTHS} Å, got {length}; give one of these."
-            )
-        return length
+        return check_real(
+            proposal["value"],
+            "arrow_length",
+            f"one of {ARROW_LENGTHS} Å",
+            accepts=ARROW_LENGTHS.__contains__,
+            remedy="give one of these",
+        )

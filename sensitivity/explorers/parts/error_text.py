@@ -6,9 +6,7 @@ NO_MEMORY = "There is not enough memory for this. Choose a smaller structure, ba
 
 
 def as_sentence(error: BaseException) -> str:
-    """Return what an error says, as a sentence."""
-    if isinstance(error, KeyboardInterrupt):
-        return "It was cancelled."
+    """Return the message of an error as a sentence."""
     if isinstance(error, MemoryError):
         return NO_MEMORY
     text = " ".join(str(error).split()) or type(error).__name__

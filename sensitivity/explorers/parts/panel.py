@@ -1,4 +1,4 @@
-"""What an explorer says below its pictures: one sentence on what is shown, one on what goes on."""
+"""The lines below the pictures: one on what is shown, one on what is going on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from html import escape
 from sensitivity.explorers.parts.layout import TROUBLE, row
 from sensitivity.explorers.parts.libraries import require
 
-PALE = "#808080"
-"""Grey on light and on dark paper."""
-
 
 class Panel:
-    """Two lines of text, and a button that ends what takes long.
+    """Two lines of text, and a button that stops what takes long.
 
     Attributes
     ----------
@@ -31,31 +28,32 @@ class Panel:
             description="cancel",
             icon="stop",
             button_style="warning",
-            tooltip="End what is going on, and keep what it has found",
+            tooltip="Stop and keep the results so far",
             layout={"width": "auto", "display": "none"},
         )
-        going_on = row(self.cancel, self.message, self.aside)
-        going_on.layout.min_height = "34px"  # nothing moves when the button appears
-        self.box = widgets.VBox([self.sentence, going_on])
+        progress = row(self.cancel, self.message, self.aside)
+        progress.layout.min_height = "34px"  # nothing moves when the button appears
+        self.box = widgets.VBox([self.sentence, progress])
 
     def say(self, *sentences: str) -> None:
-        """Show sentences, one in a line, on what is shown."""
+        """Show sentences on what is shown, one in a line."""
         lines = "<br>".join(escape(sentence) for sentence in sentences if sentence)
         self.sentence.value = f'<div style="line-height: 1.5">{lines}</div>'
 
     def tell(self, text: str, *, trouble: bool = False) -> None:
-        """Show a sentence on what goes on; of trouble, in a colour that is seen."""
+        """Show a sentence on what is going on, in a signal colour if it is trouble."""
         color = TROUBLE if trouble else "inherit"
         self.message.value = f'<span role="status" style="color: {color}">{escape(text)}</span>'
 
     def show_busy(self, busy: bool) -> None:
-        """Offer to cancel, or not."""
+        """Show the cancel button, or hide it."""
         self._busy = busy
         self._offer()
 
     def hint(self, text: str) -> None:
-        """Show beside the message, and paler, what is being computed of what is shown."""
-        self.aside.value = f'<span style="color: {PALE}">{escape(text)}</span>' if text else ""
+        """Show beside the message what is being computed, in grey."""
+        grey = "#808080"  # on light and on dark paper
+        self.aside.value = f'<span style="color: {grey}">{escape(text)}</span>' if text else ""
         self.aside.layout.display = None if text else "none"
         self._offer()
 

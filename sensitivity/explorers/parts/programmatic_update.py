@@ -1,10 +1,10 @@
-"""Widgets that are set by a program shall not act as if a person had set them."""
+"""Widgets that a program sets must not act as if the user had set them."""
 
 from __future__ import annotations
 
 
-class Quiet:
-    """A context; while it is entered, once or more, it is true."""
+class Entered:
+    """A context that is true while it is entered, once or more."""
 
     def __init__(self) -> None:
         self._depth = 0

@@ -15,10 +15,6 @@ ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: 
 """What the correlations of each order are called."""
 
 
-USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
-"""What looks at a structure if nothing else is given."""
-
-
 def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
     """Return the descriptor with one setting changed.
 

@@ -1,4 +1,4 @@
-"""Controls of which each view has some: a slider with stops, a film, a switch."""
+"""Controls of the views: sliders with stops, animations, switches, and any other widget."""
 
 from __future__ import annotations
 
@@ -12,69 +12,88 @@ from numpy.typing import ArrayLike
 from sensitivity.explorers.parts.libraries import require
 
 INTERVAL = 80
-"""Milliseconds between the steps of a film."""
+"""Milliseconds between the steps of an animation."""
 
-LONGEST_FILM = 120
-"""Steps of a film from one end to the other: ten seconds."""
+
+def make_control(kind: str, width: int | str | None = None, **keywords: Any) -> Any:
+    """Return a widget of ipywidgets, whose label takes the room that it needs.
+
+    ``width`` is in pixels, or as in CSS.
+    """
+    cls = getattr(require("ipywidgets"), kind)
+    unknown = set(keywords) - set(cls.class_trait_names())
+    if unknown:  # ipywidgets ignores them
+        raise TypeError(f"{kind} has no {', '.join(sorted(unknown))}.")
+    control = cls(**keywords)
+    if hasattr(control.style, "description_width"):
+        control.style.description_width = "initial"
+    if width is not None:
+        control.layout.width = f"{width}px" if isinstance(width, int) else width
+    return control
 
 
 def make_slider(
-    description: str, tooltip: str, *, stops: Sequence[str], width: str = "1 1 260px"
+    description: str,
+    tooltip: str,
+    *,
+    stops: Sequence[str] | Sequence[tuple[str, Any]],
+    width: str = "1 1 260px",
 ) -> Any:
-    """Return a slider whose ``index`` is the number of a stop.
+    """Return a slider whose ``index`` is the number of a stop; so is its value, if none is given.
 
     A slider of floats rounds in the browser and sends back what it made of a value, late and over a
     newer one.
     """
-    widgets = require("ipywidgets")
-    return widgets.SelectionSlider(
-        options=[(label, index) for index, label in enumerate(stops)],
-        description=description,
-        tooltip=tooltip,
-        style={"description_width": "initial"},
-        layout={"flex": width, "max_width": "560px"},
+    options = [(s, index) if isinstance(s, str) else s for index, s in enumerate(stops)]
+    slider = make_control(
+        "SelectionSlider", options=options, description=description, tooltip=tooltip
     )
+    slider.layout.flex, slider.layout.max_width = width, "560px"
+    return slider
 
 
 def offer_stops(slider: Any, options: Sequence[tuple[str, Any]]) -> None:
     """Give a slider other stops; it then stands at the first.
 
     It has to stand there before. Beyond the end of fewer stops the page would move it to their last
-    one, and send that back as if a person had chosen it.
+    one, and send that back as if the user had chosen it.
     """
     slider.index = 0
     slider.options = options
 
 
-def make_film(tooltip: str, *, count: int) -> Any:
-    """Return a button that plays so many stops to the end and back, again and again."""
-    widgets = require("ipywidgets")
-    return widgets.Play(
-        max=2 * (count - 1) - 1,
-        step=ceil(count / LONGEST_FILM),
+def make_film(tooltip: str, *, count: int, longest: int = 120) -> Any:
+    """Return a button that plays so many stops to the end and back, again and again.
+
+    It takes at most ``longest`` steps to the end: ten seconds.
+    """
+    return make_play(tooltip, steps=2 * (count - 1), step=ceil(count / longest))
+
+
+def make_play(tooltip: str, *, steps: int, step: int = 1) -> Any:
+    """Return a button that plays so many steps, again and again."""
+    return make_control(
+        "Play",
+        96,
+        max=steps - 1,
+        step=step,
         interval=INTERVAL,
         repeat=True,
         show_repeat=False,
         tooltip=tooltip,
-        layout={"width": "96px"},
     )
 
 
 def fold(step: int, *, count: int) -> int:
-    """Stop at one step of a film that goes to the end and back."""
+    """Stop at one step of a motion to the end and back."""
     last = count - 1
     return last - abs(step % (2 * last) - last)
 
 
 def make_switch(description: str, tooltip: str, *, icon: str, width: int, on: bool = True) -> Any:
     """Return a button that stays down."""
-    widgets = require("ipywidgets")
-    return widgets.ToggleButton(
-        value=on,
-        description=description,
-        icon=icon,
-        tooltip=tooltip,
-        layout={"width": f"{width}px"},
+    return make_control(
+        "ToggleButton", width, value=on, description=description, icon=icon, tooltip=tooltip
     )
 
 

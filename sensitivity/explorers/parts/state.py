@@ -119,3 +119,19 @@ def explain_displaced(shown: Shown, descriptor: Descriptor) -> Diagnosis | None:
     if shown.spectrum is None:
         return None
     return explain(Reference(shown.spectrum, descriptor)).diagnosis
+
+
+class History:
+    """The states to which ``undo`` returns, the latest last."""
+
+    def __init__(self, *, most: int = 20) -> None:
+        self.states: tuple[State, ...] = ()
+        self._most = most
+
+    def add(self, state: State) -> None:
+        """Remember a state, and forget the oldest if there are too many."""
+        self.states = (*self.states, state)[-self._most :]
+
+    def remove_last(self) -> None:
+        """Forget the state to which the explorer has returned."""
+        self.states = self.states[:-1]

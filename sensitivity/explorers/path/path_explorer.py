@@ -34,6 +34,7 @@ from sensitivity.explorers.path.trajectory import (
 )
 from sensitivity.paths import Path
 from sensitivity.plots.camera import choose_view
+from sensitivity.progress import Cancelled
 from sensitivity.spectrum import Spectrum
 
 
@@ -207,7 +208,7 @@ class PathExplorer(View):
                 for frame in coarse_to_fine(len(start.frames))[1:]:
                     found[frame] = examine_frame(start, frame)
                     tell(learn(start, found))
-            except KeyboardInterrupt:  # what is known is shown
+            except Cancelled:  # what is known is shown
                 pass
             return learn(start, found)
 

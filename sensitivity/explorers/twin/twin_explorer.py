@@ -20,6 +20,7 @@ from sensitivity.explorers.parts.view import View
 from sensitivity.explorers.twin.overlay import Comparison, compare, conclude, list_orders, overlay
 from sensitivity.explorers.twin.twin_chart import TwinChart
 from sensitivity.plots.palette import SERIES
+from sensitivity.progress import Cancelled
 from sensitivity.singular import Twin
 
 STOPS = 51
@@ -193,7 +194,7 @@ class TwinExplorer(View):
                 for k, (which, descriptor) in enumerate(orders):
                     found[k] = compare(twin, which, descriptor)
                     report(list(found))
-            except KeyboardInterrupt:  # what is known is shown
+            except Cancelled:  # what is known is shown
                 found = [
                     each if each.difference is not None or each.problem else _cancelled(each)
                     for each in found

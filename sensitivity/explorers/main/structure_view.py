@@ -1,0 +1,262 @@
+"""A view of one structure by one descriptor, both of which can be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ase import Atoms
+
+from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.explorers.main.actions import Actions
+from sensitivity.explorers.main.centers import read_centers, usual_centers
+from sensitivity.explorers.main.controls import Controls
+from sensitivity.explorers.main.presenter import Presenter
+from sensitivity.explorers.main.settings import Settings
+from sensitivity.explorers.main.uploads import choose_frame, read_upload, shown_name
+from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.choices import Choices
+from sensitivity.explorers.parts.interrupts import interrupts_held
+from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH
+from sensitivity.explorers.parts.programmatic_update import Entered
+from sensitivity.explorers.parts.reference import Reference, Subject, Upload, examine
+from sensitivity.explorers.parts.refinement import refine
+from sensitivity.explorers.parts.state import History, Shown, State, compute
+from sensitivity.explorers.parts.structure_input import take_structure
+from sensitivity.explorers.parts.view import INVALID
+from sensitivity.progress import Cancelled
+
+
+class StructureView(Choices):
+    """What the explorer shows, and how it changes. ``Explorer`` documents its attributes."""
+
+    commands: dict[str, Callable[[], None]]
+    """What the buttons of ``actions`` do."""
+
+    def __init__(self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers) -> None:
+        super().__init__()
+        structure, name = take_structure(atoms)
+        self.updating, self.history = Entered(), History()
+        self._reader = Worker(changed=lambda: self._show_busy(self._reader.busy))
+        self.controls, self.settings = Controls(self.updating), Settings(self.updating)
+        self.actions, self.below = Actions(), require("ipywidgets").VBox([])
+        self.presenter = Presenter(self.controls, self.panel, failed=self._fail)
+        self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
+        if centers is None and name:
+            centers = usual_centers(structure, name=name)
+        reference = examine(Subject(structure, descriptor, centers, name))
+        self._enter(State(reference, reference.least_visible))
+        self.observe(self._change, ["mode", "amplitude", "arrows", "arrow_length"])
+
+    @property
+    def state(self) -> State:
+        """All that was chosen."""
+        return self.presenter.state
+
+    @property
+    def reference(self) -> Reference:
+        """The structure at amplitude zero, with its modes and their causes."""
+        return self.state.reference
+
+    @property
+    def shown(self) -> Shown:
+        """The displaced structure and its spectrum, or the sentence that says why it has none."""
+        return compute(self.state)
+
+    @property
+    def structure(self) -> Atoms:
+        """The structure at amplitude zero; set it to another one, or to a name of the library."""
+        atoms: Atoms = self.reference.atoms.copy()
+        return atoms
+
+    @structure.setter
+    def structure(self, structure: Atoms | str) -> None:
+        atoms, name = take_structure(structure)
+        centers = usual_centers(atoms, name=name)
+        self._reader.drop()  # this is newer
+        self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The descriptor; set it to another one."""
+        return self.reference.descriptor
+
+    @descriptor.setter
+    def descriptor(self, descriptor: Descriptor) -> None:
+        self._look_at(replace(self._wanted, descriptor=descriptor))
+
+    @property
+    def centers(self) -> tuple[int, ...]:
+        """The center atoms; set it to others, or to None for all."""
+        return self.reference.centers
+
+    @centers.setter
+    def centers(self, centers: Centers) -> None:
+        self._look_at(replace(self._wanted, centers=centers))
+
+    @interrupts_held()
+    def open(self, name: str, content: bytes, *, index: int | None = None) -> None:
+        """Show structure ``index`` of a file, or the first that can be read.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the file is too large, or no structure in a text format such as xyz, extxyz, cif,
+            POSCAR or pdb.
+        """
+        if not isinstance(name, str) or not isinstance(content, bytes):
+            raise TypeError(
+                "open takes the name and the content of a file, got "
+                f"{type(name).__name__} and {type(content).__name__}; give e.g. "
+                "'a.xyz', Path('a.xyz').read_bytes()."
+            )
+        self.panel.tell(f"Reading {shown_name(name)} …")
+        self._run(
+            lambda _: choose_frame(read_upload(name, content), index),
+            then=self._look_into,
+            worker=self._reader,
+        )
+
+    def take_upload(self, files: Any) -> None:
+        """Show the first structure of an uploaded file."""
+        for file in files:
+            self.open(file["name"], bytes(file["content"]))
+
+    @interrupts_held()
+    def turn_to(self, index: int) -> None:
+        """Show another structure of the file."""
+        file = self.reference.upload
+        if file is not None:
+            self._look_into(choose_frame(file, index))
+
+    def refine(self, name: str, value: Any) -> None:
+        """Change one setting of the descriptor.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the descriptor has no such setting, or it cannot have this value.
+        """
+        self.descriptor = refine(self._wanted.descriptor, name, value)
+
+    def center_on(self, text: str) -> None:
+        """Take the centers that a text names: all, an element, or numbers such as 0, 2-4."""
+        self.centers = read_centers(text, self._wanted.atoms)
+
+    def look(self, axis: str) -> None:
+        """Look along x, y or z.
+
+        Raises
+        ------
+        ValueError
+            If it is none of them.
+        """
+        self.presenter.look(axis)
+
+    @interrupts_held()
+    def reset(self) -> None:
+        """Return to the least visible mode, amplitude zero, arrows, and the first camera."""
+        self.controls.play.playing = False
+        self.controls.play.value = 0
+        self.amplitude, self.arrows, self.arrow_length = 0.0, True, ARROW_LENGTH
+        self.mode = self.reference.least_visible
+        self.presenter.look()
+
+    @interrupts_held()
+    def undo(self) -> None:
+        """Return to the previous structure and descriptor."""
+        if not self.history.states:
+            self.panel.tell("There is nothing to undo.")
+            return
+        for worker in (self._reader, self._task):
+            worker.drop()
+        self._enter(self.history.states[-1])
+        self.history.remove_last()
+        self.panel.tell("")
+
+    def cancel(self) -> None:
+        """Stop the task, or else what is computed of what is shown; keep the results so far."""
+        asked = [worker for worker in (self._reader, self._task) if worker.busy]
+        for worker in asked or self.presenter.workers:
+            worker.cancel()
+
+    @property
+    def _workers(self) -> tuple[Worker, ...]:
+        return self._reader, self._task, *self.presenter.workers
+
+    def _fail(self, error: Failure) -> None:
+        super()._fail(error)
+        self._wanted = self.reference.subject
+        self.settings.show(self.reference)
+
+    def _show_busy(self, busy: bool) -> None:
+        busy = self._task.busy or self._reader.busy
+        super()._show_busy(busy)
+        self.actions.lock(busy)
+
+    def _change(self, _: Any) -> None:
+        if not self.updating:
+            self.presenter.show(
+                State(self.reference, self.mode, self.amplitude, self.arrows, self.arrow_length)
+            )
+
+    def _look_into(self, upload: Upload) -> None:
+        """Show the structure that was chosen of a file."""
+        atoms, descriptor = upload.atoms.copy(), self._wanted.descriptor
+        self._look_at(Subject(atoms, descriptor, usual_centers(atoms), upload=upload))
+
+    def _look_at(self, subject: Subject) -> None:
+        """Show something else from now on; what is asked for meanwhile starts from there."""
+        upload = subject.upload if subject.upload is not self.reference.upload else None
+
+        def arrive(reference: Reference) -> None:
+            self._go_to(reference)
+            self.panel.tell("" if upload is None else upload.note)
+
+        self._wanted = subject
+        self.panel.tell(f"Analysing {subject.name or subject.atoms.symbols} …")
+        self._run(lambda _: examine(subject), then=arrive)
+
+    def _run(
+        self,
+        work: Callable[[Report], Any],
+        *,
+        then: Callable[[Any], None],
+        worker: Worker | None = None,
+    ) -> None:
+        """Do it in the background; an error that is found at once is raised, too."""
+        at_once = True
+
+        def fail(error: Failure) -> None:
+            self._fail(error)
+            if at_once and not self.attempting and not isinstance(error, Cancelled):
+                raise error
+
+        def finish(result: Any) -> None:
+            try:
+                then(result)
+            except INVALID as error:  # it cannot be shown
+                fail(error)
+
+        busy = self._task if worker is None else worker
+        busy.start(work, then=finish, failed=fail, told=self.panel.tell)
+        at_once = False
+
+    def _go_to(self, reference: Reference) -> None:
+        """Show another structure, or by another descriptor, from now on."""
+        before, mode = self.state, reference.least_visible
+        self._enter(replace(before, reference=reference, mode=mode, amplitude=0.0))
+        self.history.add(before)
+        self.below.children = ()  # it belongs to what was shown before
+
+    @interrupts_held()
+    def _enter(self, state: State) -> None:
+        with self.updating:
+            self.presenter.load(state)
+            self._wanted = state.reference.subject
+            self.mode, self.amplitude = state.mode, state.amplitude
+            self.arrows, self.arrow_length = state.arrows, state.arrow_length
+        self.settings.show(state.reference)
+        self.presenter.compute()
