@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.descriptors import Centers, Descriptor, with_defaults
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian, second_derivative
 from sensitivity.numerics import Array
@@ -38,6 +38,11 @@ class Observation:
     def of(cls, atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Observation:
         """Observe a copy of a structure; ``centers=None`` means every atom."""
         return cls(atoms.copy(), descriptor, check_centers(atoms, centers))
+
+    @property
+    def known(self) -> Descriptor:
+        """The descriptor with all of the protocol, whatever its class."""
+        return with_defaults(self.descriptor)
 
     @property
     def center(self) -> int:

@@ -31,7 +31,7 @@ class Acceptance:
 
     query: PointQuery
     progress: Progress  # called after each Jacobian
-    start: LocalModes | None = None
+    start: LocalModes | None = None  # None until it is examined, which is the first of all
     found: list[FoundPoint] = field(default_factory=list)
     # The nearest point for each reason of rejection: the symbol of a group, or "coalescence".
     rejected: dict[str, LocalModes] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Acceptance:
         if self.exhausted and not self.enough:
             return True
         nearest = min((found.local.moved for found in self.found), default=np.inf)
-        if self.query.start.descriptor.order != 2 or nearest == 0:
+        if self.query.start.known.order != 2 or nearest == 0:
             return False
         return self.query.candidates.beyond < nearest
 
@@ -60,6 +60,7 @@ class Acceptance:
         self.evaluations += 1
         here = self.query.start.displaced(displacement)
         there = internal_modes(here, displacement, internal=internal)
+        self.start = self.start or there
         self.tell(there)
         return there
 

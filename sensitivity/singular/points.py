@@ -132,7 +132,7 @@ def _name_neighbors(query: PointQuery) -> str:
     basis = "order" if query.resolved else "a complete basis of order"
     return (
         f"With {count} neighbour{'s' if count != 1 else ''}{unlike}, {basis} "
-        f"{query.start.descriptor.order} misses only what symmetry hides"
+        f"{query.start.known.order} misses only what symmetry hides"
     )
 
 

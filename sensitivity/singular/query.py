@@ -52,7 +52,7 @@ class PointQuery:
 
         From order 2 on these are at most three neighbours, or as many as the order, or unlike ones.
         """
-        order = self.start.descriptor.order
+        order = self.start.known.order
         if order is None or order < 2:
             return False
         return len(self.neighbors.vectors) <= max(order, 3) or self.neighbors.all_unlike

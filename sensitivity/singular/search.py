@@ -53,10 +53,10 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
     """Try the start, then the strategies one by one."""
     query = accepted.query
     start = accepted.examine(np.zeros(query.moves.shape[1:]), internal=query.moves)
-    accepted.start, accepted.most = start, _most_evaluations(start)
+    accepted.most = _most_evaluations(start)
     if accepted.consider(start) and accepted.enough:
         return
-    if query.start.descriptor.order == 2:
+    if query.start.known.order == 2:
         here = [np.zeros(len(query.moves))]
         # From a singular start the nearest geometry often is itself.
         for starts in [here + nudges] if accepted.rejected else [here, nudges]:
@@ -75,7 +75,7 @@ def _needs_descents(accepted: Acceptance, start: LocalModes) -> bool:
     singular by truncation about as near as by coincidence.
     """
     query = accepted.query
-    if "symmetry" not in query.avoidance.avoid or query.start.descriptor.order is None:
+    if "symmetry" not in query.avoidance.avoid or query.start.known.order is None:
         return True
     if query.always_seen:
         return not query.resolved

@@ -56,9 +56,9 @@ def _coincidences(query: PointQuery, starts: list[Array]) -> Iterator[Array]:
 
 def try_descents(accepted: Acceptance, start: LocalModes, nudges: list[Array]) -> None:
     """Offer the ends of descents from the softest modes of the start, then of geometries nearby."""
-    reach = accepted.query.reach
+    reach, softest = accepted.query.reach, 4
     for here, within in _beginnings(accepted, start, nudges):
-        for mode in here.modes[:-5:-1]:
+        for mode in here.modes[::-1][:softest]:
             passed = _descend(accepted, here, mode, min(within, reach))
             path = tuple(step.displacement for step in passed[1:-1])
             accepted.consider(_best(passed), path)

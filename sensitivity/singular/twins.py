@@ -192,7 +192,7 @@ def _measure(one: Observation, other: Observation) -> float:
 
 def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
     """Add how much the two differ in a larger basis, and at the next order."""
-    larger, higher = observation.descriptor.larger_basis(), observation.descriptor.higher_order()
+    larger, higher = observation.known.larger_basis(), observation.known.higher_order()
     lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
     twin = replace(
         twin,

@@ -231,6 +231,14 @@ def test_a_descriptor_without_a_next_order() -> None:
     assert "no higher order" in twin.status
 
 
+def test_a_descriptor_with_the_essentials_only() -> None:
+    class Essential:
+        cutoff, inversion_invariant = ORDER_2.cutoff, True
+        features, gradients = ORDER_2.features, ORDER_2.gradients
+
+    assert find_twin(structures.load("S1"), Essential(), center=0).found
+
+
 @pytest.mark.parametrize("amplitude", [0.0, -0.1, 1e-9, 9e-4, 2.0, float("nan")])
 def test_wrong_amplitude(amplitude: float) -> None:
     """Nearly at the singular point features agree to rounding, which would prove nothing."""
