@@ -30,7 +30,7 @@ class Environments:
         return replace(self, sites=tuple(_move(site, displacement) for site in self.sites))
 
     def view(self, *, order: int, parity_odd: bool, same: float) -> CompleteView | None:
-        """What a complete basis sees of them; None if there are too many tuples.
+        """Return what a complete basis sees of them; None if there are too many tuples.
 
         Positions that differ by less than ``same`` (Å) are taken to be equal. Invariants are, if
         moving atoms by eight times that could make them so: two dot products of four vectors.
@@ -53,7 +53,7 @@ class Environments:
 
 @dataclass(frozen=True)
 class CompleteView:
-    """What a complete basis sees of environments whose tuples have these shapes."""
+    """Environments whose tuples have these shapes, seen in a complete basis."""
 
     environments: Environments
     shapes: tuple[Shapes, ...]

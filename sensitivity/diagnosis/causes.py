@@ -122,4 +122,4 @@ CRITERIA: Mapping[str, Criterion] = MappingProxyType(
         ),
     }
 )
-"""Which other description has to see a null displacement, and how well, for a cause."""
+"""For a cause, the other description that has to see a null displacement, and how well."""

@@ -168,7 +168,7 @@ def _decompose(observation: Observation, directions: Array) -> tuple[Array, Arra
 def _compare(
     observation: Observation, subspace: Subspace, modes: Array
 ) -> tuple[list[float | None], list[float | None]]:
-    """How well a larger basis and a higher order see modes, where they are null; None if unknown.
+    """Responses of a larger basis and a higher order, where modes are null; None if unknown.
 
     What symmetry hides no higher order sees.
     """

@@ -1,4 +1,4 @@
-"""What other descriptors, and larger amplitudes, say about a displacement."""
+"""Evidence from other descriptors, and from larger amplitudes, about a displacement."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class NullSearch:
             yield Null("truncation", modes, found.displacement, order)
 
     def _exact_zeros(self, directions: Array) -> NearestZeros:
-        """What is null as it stands: no geometry nearby at which others are too takes it away."""
+        """Modes that are null as they stand, wherever others may be null nearby."""
         observation, here = self.case.observation, np.zeros(directions.shape[1:])
         scale = decompose_matrix(observation.slopes(self.moves))[0][0]
         local = local_modes(observation, directions, displacement=here, scale=scale)
@@ -80,7 +80,7 @@ class NullSearch:
         return NearestZeros(here, modes, len(modes))
 
     def _incomplete(self, environments: Environments, directions: Array) -> NearestZeros | None:
-        """What a complete basis does not see; None if there is none to compare with.
+        """Modes that a complete basis does not see; None if there is none to compare with.
 
         Tuples of equal shape are looked for within fractions of the tolerance, since a coincidence
         that is out of reach hides those that are not.
@@ -104,7 +104,7 @@ class NullSearch:
         return best
 
     def _lift(self, found: NearestZeros) -> Iterator[Null]:
-        """Which higher orders see what no basis of the descriptor's order does.
+        """Split by the order that sees them, modes that no basis of the descriptor's order does.
 
         Tuples are compared exactly: what a higher order tells apart is not to be taken for equal.
         """
@@ -166,7 +166,7 @@ class NullSearch:
         return np.concatenate(kept)
 
     def _compare(self, found: NearestZeros) -> Iterator[Null]:
-        """Which other descriptors see what this one does not, with no complete basis at hand."""
+        """Split modes by the other descriptor that sees them, with no complete basis at hand."""
         remaining = found.modes
         if not len(remaining):
             return
@@ -189,7 +189,7 @@ def _preference(found: NearestZeros) -> tuple[int, float]:
 
 
 def _nearly_hidden(case: Case) -> Array:
-    """What symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
+    """Displacements that symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
     atoms, descriptor = case.observation.atoms, case.observation.descriptor
     sites = [
         site_symmetry(atoms, center=center, cutoff=descriptor.cutoff, tolerance=LARGEST_TOLERANCE)

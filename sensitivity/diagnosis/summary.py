@@ -55,7 +55,7 @@ def _sentences(diagnosis: Findings) -> Iterator[str]:
 
 
 def _ending(diagnosis: Findings) -> Iterator[str]:
-    """What was left undetermined because the diagnosis was ended."""
+    """Displacements left undetermined because the diagnosis was ended."""
     if count := diagnosis.unexamined:
         yield (
             f"{diagnosis.ending.capitalize()}: {_count(count, 'displacement')} "
@@ -96,7 +96,7 @@ def _are_invisible(diagnosis: Findings, cause: Cause, count: int, *, of: str = "
 
 
 def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
-    """Which orders see the modes: all of them, or some, and the next one more."""
+    """Orders that see the modes: all of them, or some, and the next one more."""
     orders = sorted(mode.evidence.lifted_by or 0 for mode in modes)
     if not orders[0]:
         return "the next order does"
@@ -178,7 +178,7 @@ def _remarks(diagnosis: Findings) -> Iterator[str]:
 
 
 def _fading(diagnosis: Findings) -> Iterator[str]:
-    """What belongs to atoms that are within the cutoff, but hardly."""
+    """Displacements of atoms that are within the cutoff, but hardly."""
     distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
     fading = [distance for distance in distances if distance > Tolerance.EXACT]
     if count := len(fading):

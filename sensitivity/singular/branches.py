@@ -16,7 +16,7 @@ MOST_STEPS = 40
 
 @dataclass(frozen=True)
 class Closing:
-    """How near to each other the features of the two have come."""
+    """Two structures whose features are being made equal."""
 
     sides: Array  # (2, N, 3), Å: displacements of the two from the singular point
     amplitude: float  # Å, root of the summed squares: of each, along the null displacement

@@ -1,4 +1,4 @@
-"""Which coincidences the neighbours of a center can have: the nearest of them.
+"""The nearest coincidences that the neighbours of a center can have.
 
 With n neighbours there are about n³ of them, and nearly all are far away, since nearly all
 neighbours would have to be in a plane with the center. How far at least is known before any is
@@ -88,7 +88,7 @@ def _planar(
 
 
 def _bond_bounds(neighbors: MovableNeighbors, pairs: Indices) -> Array:
-    """How far the atoms have to move at least until two bonds are equal, in Å, (P,).
+    """Least distance in Å that atoms have to move until two bonds are equal, (P,).
 
     Root of the summed squares. A displacement of unit norm changes the difference of two bonds by
     at most √8: (e - e')·(u - u0), where the two are images of one atom.
@@ -98,7 +98,7 @@ def _bond_bounds(neighbors: MovableNeighbors, pairs: Indices) -> Array:
 
 
 def find_flatness(neighbors: MovableNeighbors, left_out: Indices) -> Array:
-    """How far all but some, (P, m), have to move at least to be in a plane with the center, (P,).
+    """Return how far all but some, (P, m), have to move to be in a plane with the center, (P,).
 
     The root of the least eigenvalue of the scatter about their mean, the center among them; an atom
     that is there more than once moves all its images.

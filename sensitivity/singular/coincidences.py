@@ -58,7 +58,7 @@ class Coincidences:
         return Coincidences(self.kind, *parts)
 
     def conditions(self, vectors: Array, directions: Array) -> tuple[Array, Array]:
-        """What has to vanish, shape (P, rows), and its slopes, shape (P, rows, k).
+        """Return conditions that have to vanish, shape (P, rows), and slopes, shape (P, rows, k).
 
         ``vectors``, shape (P, n, 3), in Å, are the neighbours from the center; ``directions``,
         shape (k, n, 3), move them.
@@ -87,7 +87,7 @@ def _differences(vectors: Array, directions: Array, equalities: Indices) -> tupl
 
 
 def _out_of_plane(vectors: Array, directions: Array, planar: Indices) -> tuple[Array, Array]:
-    """How far vectors are from a plane through the center, the nearest to them.
+    """Distances of vectors from the nearest plane through the center.
 
     With the singular value decomposition of the vectors as rows, U S Wᵀ, it is all of U but the
     first two columns, times the vectors, times the last column of W. To first order in the

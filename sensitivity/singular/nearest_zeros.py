@@ -25,22 +25,11 @@ STALLED = 0.5
 
 @dataclass(frozen=True)
 class NearestZeros:
-    """Where singular values vanish.
+    """The nearest geometry at which singular values vanish."""
 
-    Attributes
-    ----------
-    displacement
-        Shape (N, 3), in Å, from the start.
-    modes
-        Shape (n, N, 3): orthonormal displacements that are not seen there; none if there is no
-        such geometry within reach.
-    small
-        How many singular values at the start were small enough to be looked at.
-    """
-
-    displacement: Array
-    modes: Array
-    small: int
+    displacement: Array  # (N, 3), Å, from the start
+    modes: Array  # (n, N, 3), orthonormal: not seen there; none if no such geometry is in reach
+    small: int  # how many singular values at the start were small enough to be looked at
 
 
 def nearest_zeros(

@@ -78,7 +78,7 @@ def find_neighbors(
 
 @dataclass(frozen=True)
 class Draft:
-    """Where the first steps towards coincidences of one kind lead, those that are nearest."""
+    """The first steps towards coincidences of one kind, those that are nearest."""
 
     coincidences: Coincidences  # P of them
     start: Array  # (k,): coordinates of the geometry to which the nearest are sought

@@ -101,7 +101,7 @@ def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
 
 
 def _describe_failure(result: Acceptance) -> SingularPoint:
-    """Where a search ended without a result, and why."""
+    """The geometry at which a search ended without a result, and why."""
     start = result.query.start
     here = np.zeros_like(start.atoms.positions)
     unknown = LocalModes(here, np.full(1, np.nan), here[None], np.empty((0, 1)))

@@ -72,7 +72,7 @@ def try_descents(accepted: Acceptance, start: LocalModes, nudges: list[Array]) -
 def _beginnings(
     accepted: Acceptance, start: LocalModes, nudges: list[Array]
 ) -> Iterator[tuple[LocalModes, float]]:
-    """Where descents begin, and how far away they look, in Å, root of the summed squares."""
+    """Beginnings of descents, and how far away they look, in Å, root of the summed squares."""
     distances = (0.05, 0.4, 1.0)
     if start.condition > Tolerance.SINGULAR:
         for within in distances:

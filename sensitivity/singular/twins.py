@@ -206,7 +206,7 @@ def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
 def _difference(
     observation: Observation, closing: Closing, other: Descriptor | None
 ) -> float | None:
-    """How much the features of another descriptor differ, relative to their norm.
+    """Difference of the features of another descriptor, relative to their norm.
 
     None without one, or if it cannot look at these, as where memory does not suffice.
     """
