@@ -73,7 +73,7 @@ def _left_behind(case: Case, null: Null, known: Array) -> Array:
 
 
 def _hidden(case: Case, known: Array) -> Iterator[tuple[Array, float]]:
-    """Displacements that symmetry hides, by growing distance to the geometry that has the symmetry."""
+    """Displacements that symmetry hides, by growing distance to the symmetric geometry."""
     angle, atoms = smallest_angle(case.deviation), case.observation.atoms
     for distance in _levels(case.sites):
         groups = [_group_within(site, distance, case.observation.descriptor) for site in case.sites]
