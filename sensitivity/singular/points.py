@@ -114,7 +114,7 @@ def _describe_failure(result: Acceptance) -> SingularPoint:
 def _explain_failure(result: Acceptance) -> str:
     query = result.query
     if result.ending:
-        count = f"{result.evaluations} Jacobian{'s' if result.evaluations > 1 else ''}"
+        count = f"{result.evaluations} Jacobian{'' if result.evaluations == 1 else 's'}"
         return f"{result.ending.capitalize()} after {count}, before a singular point was found."
     if query.always_seen and query.resolved:
         return f"{_name_neighbors(query)}: no other singular point was found."

@@ -167,7 +167,8 @@ def test_an_early_interrupt_says_so(call: int) -> None:
     assert twin.interrupted
     assert not twin.found
     assert twin.amplitude == 0
-    assert twin.status.startswith("Interrupted")
+    reached = {1: "after 0 Jacobians, before", 2: "after 1 Jacobian, before", 4: "before the first"}
+    assert twin.status.startswith(f"Interrupted {reached[call]}")
     np.testing.assert_array_equal(twin.pair[0].positions, start.positions)
 
 
