@@ -88,8 +88,8 @@ def formula(explorer: Explorer) -> str:
 def chosen_settings(explorer: Explorer) -> list[Any]:
     """Values of the controls above the pictures."""
     settings = explorer.settings
-    names = ("structure", "frame", "centers", "order", "n_max", "l_max", "cutoff", "smearing")
-    return [getattr(settings, name).value for name in names]
+    fixed = (settings.structure, settings.frame, settings.centers)
+    return [control.value for control in (*fixed, *settings.of_descriptor.values())]
 
 
 def sentence(explorer: Explorer) -> str:

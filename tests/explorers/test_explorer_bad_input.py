@@ -19,7 +19,7 @@ from panel import QUICK, SIMPLE, TOOLBAR, chosen_settings, markers, message, sen
 from waiting import run, spin, until
 
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.parts import error_text, reference
+from sensitivity.explorers.parts import reference
 
 pytestmark = TOOLBAR
 
@@ -202,7 +202,10 @@ def test_the_kernel_is_interrupted_while_a_structure_is_examined(
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [(ValueError("it <cannot> be"), "It <cannot> be."), (MemoryError(), error_text.NO_MEMORY)],
+    [
+        (ValueError("it <cannot> be"), "It <cannot> be."),
+        (MemoryError(), "There is not enough memory. Choose a smaller structure, basis or order."),
+    ],
     ids=["wrong", "memory"],
 )
 def test_what_is_wrong_later_is_a_sentence(

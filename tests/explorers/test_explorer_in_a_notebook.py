@@ -204,13 +204,13 @@ def test_a_cancelled_structure_leaves_the_controls_as_they_were(
     )
 
     async def scenario() -> None:
-        explorer.settings.cutoff.value = 4.0
+        explorer.settings.of_descriptor["cutoff"].value = 4.0
         explorer.cancel()
         await until(lambda: not explorer.busy)
 
     run(scenario)
     assert message(explorer) == "Cancelled."
-    assert explorer.settings.cutoff.value == explorer.descriptor.cutoff == 3.0
+    assert explorer.settings.of_descriptor["cutoff"].value == explorer.descriptor.cutoff == 3.0
 
 
 def test_waiting_in_a_notebook_finishes_all_work() -> None:
@@ -238,8 +238,8 @@ def test_a_setting_that_is_changed_while_another_is_computed_adds_to_it(
 
     async def scenario() -> None:
         explorer.settings.structure.value = "H2O"
-        explorer.settings.cutoff.value = 2.5
-        explorer.settings.n_max.value = 2
+        explorer.settings.of_descriptor["cutoff"].value = 2.5
+        explorer.settings.of_descriptor["n_max"].value = 2
         assert explorer.busy
         gate.set()
         await until(lambda: not explorer.busy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from panel import (
 )
 
 from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
+from sensitivity.descriptors import Descriptor
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.parts.refinement import refine
 from sensitivity.explorers.parts.structure_input import MOST_ATOMS
@@ -40,6 +41,27 @@ class Foreign:
 
     def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
         return SIMPLE.gradients(atoms, centers=centers)
+
+
+@dataclass(frozen=True)
+class Shells(Descriptor):
+    """A descriptor of one's own, which declares its settings."""
+
+    count: int
+    cutoff: float = 3.0
+    inversion_invariant = True
+    order = 1
+    refinable = ("count",)
+    limits = {"count": (2, 5), "cutoff": (1.0, 8.0)}  # noqa: RUF012
+
+    def features(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return self._same().features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return self._same().gradients(atoms, centers=centers)
+
+    def _same(self) -> DensityCorrelations:
+        return replace(SIMPLE, n_max=self.count, cutoff=self.cutoff)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +106,7 @@ def test_one_atom(explorer: Explorer) -> None:
 
 def test_a_descriptor_that_sees_nothing(explorer: Explorer) -> None:
     explorer.structure = "CH4"
-    explorer.settings.cutoff.value = 1.0
+    explorer.settings.of_descriptor["cutoff"].value = 1.0
     assert "Mode 0 is unseen: it changes nothing within" in sentence(explorer)
     assert {cause for cause, _ in markers(explorer).values()} == {
         "unseen",
@@ -92,20 +114,20 @@ def test_a_descriptor_that_sees_nothing(explorer: Explorer) -> None:
         "translation",
     }
     explorer.mode, explorer.amplitude = 3, 0.1
-    explorer.settings.cutoff.value = 3.0
+    explorer.settings.of_descriptor["cutoff"].value = 3.0
     assert markers(explorer)[0][0] == "sensitive"
 
 
 @pytest.mark.slow
 def test_orders_up_and_down() -> None:
     explorer = Explorer("H2O", replace(QUICK, order=1), centers=[0])
-    order = explorer.settings.order
+    order = explorer.settings.of_descriptor["order"]
     for value in (2, 3, 4, 2, 1):
         order.value = value
         found = explorer.descriptor
         assert (found.order, order.value, message(explorer)) == (value, value, "")
         assert (found.contract_channels is None) == (value < 3)
-        assert explorer.settings.l_max.value == found.l_max
+        assert explorer.settings.of_descriptor["l_max"].value == found.l_max
         values = spectrum(explorer.structure, found, centers=[0]).singular_values
         assert drawn(explorer) == pytest.approx(heights(values, explorer), rel=1e-9)
 
@@ -123,13 +145,13 @@ def test_an_order_that_does_not_exist_is_refused(value: int) -> None:
 def test_a_setting_from_the_panel_is_the_one_from_python(
     explorer: Explorer, name: str, value: float
 ) -> None:
-    getattr(explorer.settings, name).value = value
+    explorer.settings.of_descriptor[name].value = value
     by_hand, shown = explorer.descriptor, drawn(explorer)
     assert getattr(by_hand, name) == value
     explorer.descriptor = SIMPLE
-    assert getattr(explorer.settings, name).value == getattr(SIMPLE, name)
+    assert explorer.settings.of_descriptor[name].value == getattr(SIMPLE, name)
     explorer.descriptor = by_hand
-    assert getattr(explorer.settings, name).value == value
+    assert explorer.settings.of_descriptor[name].value == value
     np.testing.assert_array_equal(drawn(explorer), shown)
 
 
@@ -137,21 +159,21 @@ def test_settings_beyond_what_is_offered_are_shown_as_they_are(explorer: Explore
     explorer.descriptor = DensityCorrelations(
         order=1, cutoff=0.9, n_max=14, l_max=0, smearing=2.5, basis=SphericalBessel()
     )
-    shown = explorer.settings
-    assert (shown.n_max.value, shown.cutoff.value, shown.smearing.value) == (14, 0.9, 2.5)
+    values = {name: c.value for name, c in explorer.settings.of_descriptor.items()}
+    assert values == {"order": 1, "n_max": 14, "l_max": 0, "cutoff": 0.9, "smearing": 2.5}
 
 
 def test_a_setting_that_cannot_be_is_a_sentence_and_the_control_returns(
     explorer: Explorer,
 ) -> None:
     before = chosen_settings(explorer)
-    explorer.settings.n_max.value = 11
+    explorer.settings.of_descriptor["n_max"].value = 11
     explorer.undo()
     explorer.attempt(explorer.refine, "n_max", 1000)
     assert message(explorer).startswith("n_max must be from 1 to 64, got 1000")
     assert chosen_settings(explorer) == before
     explorer.attempt(explorer.refine, "basis", 3)
-    assert "has no basis to be set here" in message(explorer)
+    assert "has no basis that can be set here" in message(explorer)
 
 
 def test_showing_does_not_act(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +183,7 @@ def test_showing_does_not_act(explorer: Explorer, monkeypatch: pytest.MonkeyPatc
     explorer.presenter.show(explorer.state)
     explorer._enter(explorer.state)
     assert not started
-    explorer.settings.cutoff.value = 4.0
+    explorer.settings.of_descriptor["cutoff"].value = 4.0
     assert started == [1]
 
 
@@ -181,25 +203,49 @@ def test_wrong_centers_in_the_panel_are_a_sentence(explorer: Explorer) -> None:
     np.testing.assert_array_equal(drawn(explorer), by_hand)
 
 
-def test_a_descriptor_of_another_library_locks_its_settings(explorer: Explorer) -> None:
+def test_a_descriptor_of_another_library_has_no_settings(explorer: Explorer) -> None:
     explorer.structure = "H2O"
     explorer.descriptor = Foreign()
-    names = ("order", "n_max", "l_max", "cutoff", "smearing")
-    assert all(getattr(explorer.settings, name).disabled for name in names)
+    assert explorer.settings.of_descriptor == {}
     assert {cause for cause, _ in markers(explorer).values()} == {
         "internal",
         "rotation",
         "translation",
     }
     explorer.attempt(explorer.refine, "n_max", 3)
-    assert "A Foreign has no n_max to be set here" in message(explorer)
+    assert "A Foreign has no n_max that can be set here" in message(explorer)
     explorer.actions.tasks["enlarge_basis"].click()
     assert message(explorer) == "This descriptor has no larger basis."
     explorer.actions.tasks["raise_order"].click()
     assert message(explorer) == "This descriptor has no higher order."
     assert isinstance(explorer.descriptor, Foreign)
     explorer.descriptor = SIMPLE
-    assert not any(getattr(explorer.settings, name).disabled for name in names)
+    assert list(explorer.settings.of_descriptor) == [
+        "order",
+        "n_max",
+        "l_max",
+        "cutoff",
+        "smearing",
+    ]
+    explorer.settings.of_descriptor["n_max"].value = 3  # the new controls are connected
+    assert explorer.descriptor.n_max == 3
+
+
+def test_a_descriptor_gets_the_controls_that_it_declares(explorer: Explorer) -> None:
+    explorer.descriptor = Shells(3)
+    controls = explorer.settings.of_descriptor
+    assert {name: (c.value, c.min, c.max) for name, c in controls.items()} == {
+        "count": (3, 2, 5),
+        "cutoff": (3.0, 1.0, 8.0),
+    }
+    assert [controls[name].description for name in controls] == ["count", "cutoff (Å)"]
+    controls["count"].value = 4
+    assert explorer.descriptor == Shells(4)
+    assert "descriptor = Shells(count=4, cutoff=3.0)\n" in explorer.code()
+    explorer.actions.tasks["enlarge_basis"].click()
+    assert explorer.descriptor == Shells(5)
+    assert controls["count"] is explorer.settings.of_descriptor["count"]
+    assert markers(explorer)[0][0] == "sensitive"
 
 
 def test_what_the_constructor_cannot_use_is_an_error() -> None:

@@ -43,7 +43,7 @@ def test_a_file_with_several_structures_shows_which(explorer: Explorer) -> None:
     assert explorer.settings.upload.value == ()
     frame.value = 2
     assert formula(explorer) == "OC"
-    explorer.settings.n_max.value = 3
+    explorer.settings.of_descriptor["n_max"].value = 3
     assert (formula(explorer), frame.value, frame.max) == ("OC", 2, 2)
     upload(explorer, "three.xyz", THREE)
     assert (formula(explorer), frame.value, frame.max) == ("OH2", 0, 2)
@@ -180,7 +180,7 @@ def test_a_file_is_read_once(explorer: Explorer, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(uploads, "read_isolated", watch)
     upload(explorer, "three.xyz", THREE)
     explorer.settings.frame.value = 2
-    explorer.settings.n_max.value = 3
+    explorer.settings.of_descriptor["n_max"].value = 3
     assert formula(explorer) == "OC"
     assert len(read) == 1
     assert read[0] is not threading.main_thread()
@@ -218,7 +218,7 @@ def test_while_a_file_is_read_the_explorer_goes_on(
         assert explorer.panel.cancel.layout.display is None
         explorer.amplitude = 0.1
         assert formula(explorer) == "H2"
-        explorer.settings.n_max.value = 4  # of the file, too
+        explorer.settings.of_descriptor["n_max"].value = 4  # of the file, too
         await until(lambda: explorer.descriptor.n_max == 4)
         assert explorer.busy
         slow.set()

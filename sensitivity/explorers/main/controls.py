@@ -25,51 +25,32 @@ from sensitivity.explorers.parts.sliders import (
 )
 from sensitivity.explorers.parts.state import State
 
-CONTROLS: dict[str, tuple[str, int, dict[str, Any]]] = {
+CONTROLS: dict[str, tuple[str, int, str, dict[str, Any]]] = {
     "mode": (
-        "Dropdown",
-        240,
-        {
-            "description": "mode",
-            "tooltip": "A displacement of the atoms: its number, singular value and cause. A click "
-            "on a marker in the chart also selects it",
-        },
+        *("Dropdown", 240),
+        "A displacement of the atoms: its number, singular value and cause. A click on a marker in "
+        "the chart also selects it",
+        {"description": "mode"},
     ),
     "speed": (
-        "Dropdown",
-        100,
-        {
-            "description": "speed",
-            "options": {"0.5x": 0.5, "1x": 1.0, "2x": 2.0},
-            "value": 1.0,
-            "tooltip": "Speed of the animation",
-        },
+        *("Dropdown", 100, "Speed of the animation"),
+        {"description": "speed", "options": {"0.5x": 0.5, "1x": 1.0, "2x": 2.0}, "value": 1.0},
     ),
     "arrow_length": (
-        "Dropdown",
-        110,
+        *("Dropdown", 110, "Length of the longest arrow"),
         {
             "description": "length",
-            "options": [(f"{length:g} Å", length) for length in ARROW_LENGTHS],
+            "options": [(f"{x:g} Å", x) for x in ARROW_LENGTHS],
             "value": ARROW_LENGTH,
-            "tooltip": "Length of the longest arrow",
         },
     ),
-    **{
-        axis: ("Button", 34, {"description": axis, "tooltip": f"Look along {axis}"})
-        for axis in "xyz"
-    },
+    **{axis: ("Button", 34, f"Look along {axis}", {"description": axis}) for axis in "xyz"},
     "reset": (
-        "Button",
-        90,
-        {
-            "description": "reset",
-            "icon": "undo",
-            "tooltip": "Return to the least visible mode, amplitude zero and the first view",
-        },
+        *("Button", 90, "Return to the least visible mode, amplitude zero and the first view"),
+        {"description": "reset", "icon": "undo"},
     ),
 }
-"""Kind, width in pixels, and traits of each widget that is like those of other software."""
+"""Kind, width in pixels, tooltip, and other traits of widgets."""
 
 
 class Controls:
@@ -89,8 +70,8 @@ class Controls:
     def __init__(self, updating: Entered) -> None:
         self._updating = updating
         made = {
-            name: make_control(kind, width, **traits)
-            for name, (kind, width, traits) in CONTROLS.items()
+            name: make_control(kind, width, tooltip=tooltip, **traits)
+            for name, (kind, width, tooltip, traits) in CONTROLS.items()
         }
         self.mode, self.speed, self.arrow_length = (
             made[name] for name in ("mode", "speed", "arrow_length")

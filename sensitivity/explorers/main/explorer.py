@@ -11,7 +11,7 @@ from typing import Any
 from ase import Atoms
 
 from sensitivity import paths, singular
-from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor
+from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
 from sensitivity.explorers.main import tasks
 from sensitivity.explorers.main.actions import EXPORTS, TASKS
 from sensitivity.explorers.main.exports import DRAWN, make_export
@@ -173,7 +173,7 @@ class Explorer(StructureView):
 
     def _take(self, method: str) -> None:
         """Use the descriptor that a method of the present one returns."""
-        descriptor = getattr(self.descriptor, method, lambda: None)()
+        descriptor = getattr(with_defaults(self.descriptor), method)()
         if descriptor is None:
             self.panel.tell(f"This descriptor has no {method.replace('_', ' ')}.", trouble=True)
         else:

@@ -7,15 +7,14 @@ from functools import partial
 from typing import Any
 
 from sensitivity.explorers.main.structure_view import StructureView
-from sensitivity.explorers.parts.refinement import DESCRIPTOR
 
 Act = Callable[..., Any]
 
 
 def connect(explorer: StructureView) -> None:
     """Let each control do what it says; the panel says what goes wrong."""
-    for widget, act in values(explorer).values():
-        widget.observe(partial(_choose, explorer, act), "value")
+    _observe(explorer, values(explorer))
+    explorer.settings.on_new = lambda: _observe(explorer, settings_of_descriptor(explorer))
     for button, act in clicks(explorer).values():
         button.on_click(partial(_click, explorer, act))
     explorer.chart.on_click(
@@ -38,7 +37,15 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
         "upload": (settings.upload, explorer.take_upload),
         "frame": (settings.frame, explorer.turn_to),
         "centers": (settings.centers, explorer.center_on),
-        **{name: (getattr(settings, name), partial(explorer.refine, name)) for name in DESCRIPTOR},
+        **settings_of_descriptor(explorer),
+    }
+
+
+def settings_of_descriptor(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
+    """The same for those controls that change with the descriptor."""
+    return {
+        name: (control, partial(explorer.refine, name))
+        for name, control in explorer.settings.of_descriptor.items()
     }
 
 
@@ -53,6 +60,11 @@ def clicks(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
             for name, button in (actions.tasks | actions.exports).items()
         },
     }
+
+
+def _observe(explorer: StructureView, entries: dict[str, tuple[Any, Act]]) -> None:
+    for widget, act in entries.values():
+        widget.observe(partial(_choose, explorer, act), "value")
 
 
 def _choose(explorer: StructureView, act: Act, change: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -13,38 +14,46 @@ from sensitivity.explorers.parts.view import View
 from sensitivity.numerics import check_integer, check_real
 
 
-class Index(traitlets.Int):  # type: ignore[type-arg]
-    """A whole number, also one of numpy; not a number that would have to be rounded."""
+class _Number(traitlets.TraitType[Any, Any]):
+    """A number, also one of numpy; not a bool."""
 
-    def validate(self, obj: Any, value: Any) -> int:
-        """Return the number."""
-        return check_integer(
-            value, self.name or "", "a whole number", accepts=lambda _: True, remedy="give e.g. 0"
-        )
-
-
-class Length(traitlets.Float):  # type: ignore[type-arg]
-    """A number, also one of numpy."""
+    check: ClassVar[Callable[..., float]] = staticmethod(check_real)
+    expected, example = "a number in Å", "0.1"
 
     def validate(self, obj: Any, value: Any) -> float:
-        """Return the number."""
-        return check_real(
-            value, self.name or "", "a number in Å", accepts=lambda _: True, remedy="give e.g. 0.1"
-        )
-
-
-class Share(traitlets.Float):  # type: ignore[type-arg]
-    """A number from 0 to 1, also one of numpy."""
-
-    def validate(self, obj: Any, value: Any) -> float:
-        """Return the number."""
-        return check_real(
+        return type(self).check(
             value,
-            self.name or "",
-            "a number from 0 to 1",
-            accepts=lambda share: 0.0 <= share <= 1.0,
-            remedy="give e.g. 0.5",
+            self.name,
+            self.expected,
+            accepts=self.accepts,
+            remedy=f"give e.g. {self.example}",
         )
+
+    def accepts(self, _: float) -> bool:
+        return True
+
+
+class Index(_Number):
+    """A whole number, not one that would have to be rounded."""
+
+    default_value, check = 0, staticmethod(check_integer)
+    expected, example = "a whole number", "0"
+
+
+class Length(_Number):
+    """A number in Å."""
+
+    default_value = 0.0
+
+
+class Share(_Number):
+    """A number from 0 to 1."""
+
+    default_value, expected, example = 0.0, "a number from 0 to 1", "0.5"
+
+    def accepts(self, share: float) -> bool:
+        """Return whether it is in this range."""
+        return 0.0 <= share <= 1.0
 
 
 class Switch(traitlets.Bool):  # type: ignore[type-arg]
@@ -55,6 +64,12 @@ class Switch(traitlets.Bool):  # type: ignore[type-arg]
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{self.name} must be True or False, got {value!r}; give one of these.")
         return bool(value)
+
+
+def check_index(value: int, name: str, *, count: int) -> int:
+    """Return the index of one of ``count`` things; TypeError or ValueError if it is none."""
+    expected, accepts = f"one of 0 to {count - 1}", range(count).__contains__
+    return check_integer(value, name, expected, accepts=accepts, remedy="give one of these")
 
 
 class Choices(View):
@@ -97,14 +112,7 @@ class Choices(View):
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:
-        modes = range(len(self.reference.causes))
-        return check_integer(
-            proposal["value"],
-            "mode",
-            f"one of 0 to {modes[-1]}",
-            accepts=modes.__contains__,
-            remedy="give one of these",
-        )
+        return check_index(proposal["value"], "mode", count=len(self.reference.causes))
 
     @traitlets.validate("amplitude")
     def _validate_amplitude(self, proposal: Any) -> float:

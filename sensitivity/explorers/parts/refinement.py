@@ -1,42 +1,35 @@
-"""Settings of a descriptor, and the descriptor with one of them changed."""
+"""A descriptor with one of its settings changed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from sensitivity.descriptors import DensityCorrelations, Descriptor
-from sensitivity.descriptors.orders import LARGEST_ORDER
-
-DESCRIPTOR = ("order", "n_max", "l_max", "cutoff", "smearing")
-"""The settings of a descriptor."""
+from sensitivity.descriptors import Descriptor, with_defaults
 
 ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
-"""What the correlations of each order are called."""
+"""Names of the correlations of each order."""
 
 
 def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
-    """Return the descriptor with one setting changed.
+    """Return the descriptor with one of the settings changed that it offers to be changed.
 
     A higher order takes a basis that is affordable there, a lower one leaves it as it is.
 
     Raises
     ------
     TypeError, ValueError
-        If it has no such setting, or the setting cannot have this value.
+        If it offers no such setting, or the setting cannot have this value.
     """
-    if not isinstance(descriptor, DensityCorrelations) or name not in DESCRIPTOR:
+    own = with_defaults(descriptor)
+    if name not in own.limits:
         raise TypeError(
-            f"a {type(descriptor).__name__} has no {name} to be set here; give the explorer "
-            "another descriptor."
+            f"a {own.name} has no {name} that can be set here; give the explorer another "
+            "descriptor."
         )
     if name != "order":
-        return replace(descriptor, **{name: value})
-    found: DensityCorrelations | None = descriptor
-    while found is not None and found.order < value:
-        found = found.higher_order()
+        return own.with_settings(**{name: value})
+    found = own.of_order(value)
     if found is None:
-        raise ValueError(f"there is no order {value}; give one from 1 to {LARGEST_ORDER}.")
-    odd = found.parity_odd and value >= 3
-    channels = found.contract_channels if value >= 3 else None
-    return replace(found, order=value, parity_odd=odd, contract_channels=channels)
+        low, high = own.limits[name]
+        raise ValueError(f"there is no order {value}; give one from {low} to {high}.")
+    return found

@@ -1,6 +1,4 @@
-"""What an explorer shows: a structure moved along one of its modes.
-
-Everything here is a pure function; the widgets show the results and compute nothing.
+"""A structure moved along one of its modes, and its spectrum.
 
 What stays fixed while the amplitude moves is the direction: a mode of the *reference*, the
 structure at amplitude zero. What is shown for the displaced structure is its own spectrum, so the
@@ -23,16 +21,10 @@ from sensitivity.explorers.parts.reference import Reference, explain, freeze
 from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum, spectrum
 
-REMEMBERED = 256
-"""Displaced structures whose spectra are kept."""
-
-MOST_REMEMBERED = 64
-"""Atoms of a structure up to which they are kept: the modes of 256 larger ones fill a memory."""
-
 
 @dataclass(frozen=True)
 class State:
-    """All that a person has chosen.
+    """All that the user has chosen.
 
     Attributes
     ----------
@@ -93,10 +85,12 @@ class Shown:
 
 
 def compute(state: State) -> Shown:
-    """Return the displaced structure with its spectrum, or with the reason why it has none."""
+    """Return the displaced structure with its spectrum, or with the reason why it has none.
+
+    Those of up to 64 atoms are remembered; the modes of larger ones would fill the memory.
+    """
     what = state.reference, state.mode, state.amplitude
-    small = len(state.reference.atoms) <= MOST_REMEMBERED
-    return _remember(*what) if small else _compute(*what)
+    return _remember(*what) if len(state.reference.atoms) <= 64 else _compute(*what)
 
 
 def _compute(reference: Reference, mode: int, amplitude: float) -> Shown:
@@ -111,7 +105,7 @@ def _compute(reference: Reference, mode: int, amplitude: float) -> Shown:
     return Shown(atoms, result)
 
 
-_remember = lru_cache(maxsize=REMEMBERED)(_compute)
+_remember = lru_cache(maxsize=256)(_compute)
 
 
 def explain_displaced(shown: Shown, descriptor: Descriptor) -> Diagnosis | None:

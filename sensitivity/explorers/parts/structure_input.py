@@ -10,10 +10,6 @@ from sensitivity import structures
 MOST_ATOMS = 500
 """Larger structures have more modes than a chart can show, and take minutes."""
 
-FARTHEST = 1e4
-"""Å from the origin. Pictures have single precision, and show atoms there to a thousandth of an Å;
-at 1e19 Å they overflow."""
-
 
 def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
     """Return the structure, and its name if it is from the library.
@@ -33,8 +29,11 @@ def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
     return structure, ""
 
 
-def check_size(atoms: Atoms) -> None:
-    """Refuse a structure that is too large or too far away.
+def check_size(atoms: Atoms, *, farthest: float = 1e4) -> None:
+    """Refuse a structure that has too many atoms, or atoms too far from the origin.
+
+    Pictures have single precision, and show atoms at ``farthest`` Å to a thousandth of an Å; at
+    1e19 Å they overflow.
 
     Raises
     ------
@@ -47,8 +46,8 @@ def check_size(atoms: Atoms) -> None:
             "cut out what a center sees with sensitivity.structures.environment."
         )
     extents = np.abs([*atoms.positions, *atoms.cell.array[atoms.pbc]])
-    if (np.isfinite(extents) & (extents > FARTHEST)).any():  # others are refused elsewhere
+    if (np.isfinite(extents) & (extents > farthest)).any():  # others are refused elsewhere
         raise ValueError(
-            f"positions and periodic cell must be within {FARTHEST:g} Å of the origin, got "
+            f"positions and periodic cell must be within {farthest:g} Å of the origin, got "
             f"{extents[np.isfinite(extents)].max():.3g} Å; check the unit, or move the structure."
         )
