@@ -9,7 +9,7 @@ the scale is undetermined, and what is above is sensitive.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from ase import Atoms
@@ -82,12 +82,8 @@ def diagnose(
     spectrum, sites = observation.spectrum, list[SiteSymmetry]()
     rigid, internal = list[DiagnosedMode](), list[DiagnosedMode]()
     with stop:
-        for center in observation.centers:
-            told(f"environment {len(sites) + 1} of {len(observation.centers)}: symmetry")
-            checkpoint()
-            sites.append(
-                site_symmetry(atoms, center=center, cutoff=descriptor.cutoff, tolerance=tolerance)
-            )
+        for site in _find_sites(observation, tolerance, told):
+            sites.append(site)
         case = Case(observation, tuple(sites), tolerance)
         rigid = _name_trivial(observation, case.trivial())
         for subspace in split_displacements(case, _directions(rigid)):
@@ -98,9 +94,7 @@ def diagnose(
     unexamined = list[DiagnosedMode]()
     if stop.stopped:
         rigid = rigid or _name_trivial(observation, observation.trivial)
-        left = complement(_directions([*rigid, *internal]))
-        values, modes = _decompose(observation, left)
-        unexamined = _name_modes("undetermined", modes, values, scale=spectrum.scale)
+        unexamined = _leave_undetermined(observation, _directions([*rigid, *internal]))
     internal += unexamined
     internal.sort(key=lambda mode: (mode.cause == "unseen", -mode.singular_value))
     return stop.deliver(
@@ -114,6 +108,16 @@ def diagnose(
             unexamined=len(unexamined),
         )
     )
+
+
+def _find_sites(
+    observation: Observation, tolerance: float, told: Progress
+) -> Iterator[SiteSymmetry]:
+    atoms, cutoff = observation.atoms, observation.descriptor.cutoff
+    for number, center in enumerate(observation.centers, start=1):
+        told(f"environment {number} of {len(observation.centers)}: symmetry")
+        checkpoint()
+        yield site_symmetry(atoms, center=center, cutoff=cutoff, tolerance=tolerance)
 
 
 def _directions(modes: Sequence[DiagnosedMode]) -> Array:
@@ -135,6 +139,11 @@ def _name_trivial(observation: Observation, trivial: TrivialMotions) -> list[Dia
         values = np.linalg.norm(observation.slopes(modes), axis=0)
         found += _name_modes(cause, modes, values, scale=scale)
     return found
+
+
+def _leave_undetermined(observation: Observation, examined: Array) -> list[DiagnosedMode]:
+    values, modes = _decompose(observation, complement(examined))
+    return _name_modes("undetermined", modes, values, scale=observation.spectrum.scale)
 
 
 def _diagnose_subspace(case: Case, subspace: Subspace) -> list[DiagnosedMode]:
