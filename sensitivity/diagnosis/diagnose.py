@@ -97,17 +97,8 @@ def diagnose(
         unexamined = _leave_undetermined(observation, _directions([*rigid, *internal]))
     internal += unexamined
     internal.sort(key=lambda mode: (mode.cause == "unseen", -mode.singular_value))
-    return stop.deliver(
-        Diagnosis(
-            spectrum,
-            descriptor,
-            (*internal, *rigid),
-            tuple(sites),
-            tolerance,
-            ending=stop.ending,
-            unexamined=len(unexamined),
-        )
-    )
+    modes, ended = (*internal, *rigid), (stop.ending, len(unexamined))
+    return stop.deliver(Diagnosis(spectrum, descriptor, modes, tuple(sites), tolerance, *ended))
 
 
 def _find_sites(
