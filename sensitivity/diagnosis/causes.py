@@ -62,7 +62,7 @@ CAUSE_DESCRIPTIONS: Mapping[Cause, CauseDescription] = MappingProxyType(
             "invisible by truncation of the basis", "a larger basis sees {it}", spurious=True
         ),
         "incompleteness": CauseDescription(
-            "invisible by incompleteness of the correlations",
+            "invisible by incompleteness",
             "no basis of this order sees {it}, but a higher order does",
             spurious=True,
         ),

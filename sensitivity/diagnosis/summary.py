@@ -77,7 +77,7 @@ def _invisible(diagnosis: Findings) -> Iterator[str]:
         at = "" if order is None else f" at order {order}"
         yield f"{_are_invisible(diagnosis, 'truncation', count)}: {why}{at}."
     if count := counts["incompleteness"]:
-        of = "" if order is None else f" of order {order}"
+        of = " of the representation" if order is None else f" of correlations of order {order}"
         them, lifting = "it" if count == 1 else "them", _lifting(diagnosis.of("incompleteness"))
         invisible = _are_invisible(diagnosis, "incompleteness", count, of=of)
         yield f"{invisible}: no basis sees {them}, {lifting}."
