@@ -20,8 +20,8 @@ from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import jacobian
-from sensitivity.numerics import Array, Indices, takes_centers
-from sensitivity.spectrum import RANK_THRESHOLD, decompose, natural_scale
+from sensitivity.numerics import Array, Indices, Tolerance, takes_centers
+from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
@@ -126,7 +126,7 @@ class Convergence:
         if np.isnan(value):
             return "symmetry lets nothing be seen"
         rank = f"the rank stays {self.rank[point]:.0f} of {self.visible[point]} allowed by symmetry"
-        if value <= RANK_THRESHOLD:
+        if value <= Tolerance.RANK:
             return f"{rank}, the smallest singular value zero"
         return (
             f"{rank}, and the smallest value, {value:.1e} of the largest, changes by less than "
@@ -288,7 +288,7 @@ def _measure(
         return np.nan, 0
     values, _ = decompose(derivative, directions)
     scale = natural_scale(float(values[0]), derivative.features, cutoff=descriptor.cutoff)
-    rank = int(np.sum(values > RANK_THRESHOLD * scale))
+    rank = int(np.sum(values > Tolerance.RANK * scale))
     return (float(values[-1] / values[0]) if rank else 0.0), rank
 
 
@@ -297,4 +297,4 @@ def _alike(rank: Array, smallest: Array) -> bool:
     if np.ptp(rank) or np.isnan(smallest).all():
         return not np.ptp(rank)
     largest = float(smallest.max())
-    return largest <= RANK_THRESHOLD or bool(np.ptp(smallest) <= SAME * largest)
+    return largest <= Tolerance.RANK or bool(np.ptp(smallest) <= SAME * largest)

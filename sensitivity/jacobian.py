@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import zip_longest
 
 import numpy as np
 from ase import Atoms
@@ -13,12 +11,9 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_descriptor
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, takes_centers
+from sensitivity.numerics import Array, Indices, takes_centers
+from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers
-
-# Å. Features vary over a few tenths of an Å: to this step belong an error of 1e-7 of the second
-# derivative from the fourth, and one of 1e-12 of the first from rounding.
-STEP = 1e-4
 
 
 @dataclass(frozen=True)
@@ -53,10 +48,7 @@ class Jacobian:
     @property
     def features(self) -> Array:
         """Features, shape (centers, features)."""
-        out = np.empty((len(self.centers), self._features_per_center))
-        for batch in self.batches:
-            out[self._rows(batch)] = batch.features
-        return out
+        return np.array([block.features for block in self.blocks])
 
     @property
     def unseen(self) -> NDArray[np.bool_]:
@@ -111,7 +103,7 @@ class Jacobian:
 
         ``displacements`` of shape (n, N, 3) in Å give an array (centers x features, n).
         """
-        vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
+        vectors = self._columns(displacements)
         whole = self._as_one()
         if whole is not None:
             return whole @ vectors
@@ -123,7 +115,7 @@ class Jacobian:
         ``displacements`` V of shape (n, N, 3) give an array (at most n, n). J V is made and
         reduced a few centers at a time.
         """
-        vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
+        vectors = self._columns(displacements)
         parts: list[Array] = []
         for product in self._products(vectors):
             parts.append(product)
@@ -131,6 +123,10 @@ class Jacobian:
             if sum(map(len, parts)) >= 4 * len(displacements):
                 parts = [np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))]
         return np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))
+
+    def _columns(self, displacements: Array) -> Array:
+        """Displacements (n, N, 3) as columns, shape (3N, n)."""
+        return displacements.reshape(len(displacements), 3 * len(self.atoms)).T
 
     def _products(self, vectors: Array) -> Iterator[Array]:
         """Rows of J times vectors, shape (3N, n), one center at a time."""
@@ -149,13 +145,6 @@ class Jacobian:
         if (batch.centers != self.centers).any():
             return None
         return batch.gradient.reshape(self.shape)
-
-    @cached_property
-    def _row(self) -> dict[int, int]:
-        return {center: row for row, center in enumerate(self.centers)}
-
-    def _rows(self, batch: Batch) -> list[int]:
-        return [self._row[center] for center in batch.centers.tolist()]
 
     @property
     def _features_per_center(self) -> int:
@@ -189,6 +178,7 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
     """
     check_descriptor(descriptor)
     chosen = check_centers(atoms, centers)
+    checkpoint()
     return Jacobian(atoms.copy(), chosen, descriptor.gradients(atoms, centers=chosen))
 
 
@@ -197,7 +187,9 @@ def second_derivative(
 ) -> Jacobian:
     """Differentiate the Jacobian along a direction: H[v] = ∂(J v)/∂r, since H is symmetric.
 
-    A central difference of two analytic Jacobians, ``STEP`` apart on either side.
+    A central difference of two analytic Jacobians, 1e-4 Å on either side. Features vary over a few
+    tenths of an Å: to this step belong an error of 1e-7 of the second derivative from the fourth,
+    and one of 1e-12 of the first from rounding.
 
     Parameters
     ----------
@@ -211,15 +203,20 @@ def second_derivative(
     A Jacobian, whose features and gradients are the derivatives of those along v, in (feature)/Å
     and (feature)/Å².
     """
-    ahead, behind = atoms.copy(), atoms.copy()
-    ahead.positions += STEP * direction
-    behind.positions -= STEP * direction
-    plus, minus = (jacobian(moved, descriptor, centers=centers) for moved in (ahead, behind))
-    return Jacobian(atoms.copy(), plus.centers, _difference(plus.batches, minus.batches))
+    step = 1e-4
+    moved = atoms.copy(), atoms.copy()
+    for copy, side in zip(moved, (step, -step), strict=True):
+        copy.positions += side * direction
+    plus, minus = (jacobian(copy, descriptor, centers=centers) for copy in moved)
+    return Jacobian(
+        atoms.copy(), plus.centers, _difference(plus.batches, minus.batches, over=2 * step)
+    )
 
 
-def _difference(plus: tuple[Batch, ...], minus: tuple[Batch, ...]) -> tuple[Batch, ...]:
-    if not all(_alike(a, b) for a, b in zip_longest(plus, minus)):
+def _difference(
+    plus: tuple[Batch, ...], minus: tuple[Batch, ...], *, over: float
+) -> tuple[Batch, ...]:
+    if len(plus) != len(minus) or not all(map(_alike, plus, minus)):
         # An atom has crossed the cutoff: sort out who sees whom, center by center.
         behind = {block.center: block for batch in minus for block in batch.blocks()}
         pairs = [(block, behind[block.center]) for batch in plus for block in batch.blocks()]
@@ -228,20 +225,15 @@ def _difference(plus: tuple[Batch, ...], minus: tuple[Batch, ...]) -> tuple[Batc
         Batch(
             ahead.centers,
             ahead.atoms,
-            (ahead.features - behind.features) / (2 * STEP),
-            (ahead.gradient - behind.gradient) / (2 * STEP),
+            (ahead.features - behind.features) / over,
+            (ahead.gradient - behind.gradient) / over,
         )
         for ahead, behind in zip(plus, minus, strict=True)
     )
 
 
-def _alike(a: Batch | None, b: Batch | None) -> bool:
-    return (
-        a is not None
-        and b is not None
-        and np.array_equal(a.centers, b.centers)
-        and np.array_equal(a.atoms, b.atoms)
-    )
+def _alike(a: Batch, b: Batch) -> bool:
+    return np.array_equal(a.centers, b.centers) and np.array_equal(a.atoms, b.atoms)
 
 
 def _on_common_atoms(*blocks: Block) -> list[Batch]:
@@ -256,7 +248,7 @@ def _on_common_atoms(*blocks: Block) -> list[Batch]:
     return batches
 
 
-def _matrix(block: Block) -> tuple[Array, NDArray[np.intp]]:
+def _matrix(block: Block) -> tuple[Array, Indices]:
     """Gradient as a matrix (features, 3k), and the columns of the Jacobian that it stands in."""
     columns = (3 * block.atoms[:, None] + np.arange(3)).ravel()
     return block.gradient.reshape(len(block.features), -1), columns

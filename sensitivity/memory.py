@@ -7,12 +7,6 @@ from pathlib import Path
 
 import psutil
 
-# Where Linux tells a container (a Binder session, for one) how much it may use, and uses.
-_CGROUP = Path("/sys/fs/cgroup")
-
-# Asking for the free memory takes 30 µs; what is smaller than this is not worth asking for.
-_SMALL = 64e6
-
 
 def require_memory(size: float, *, purpose: str, remedy: str) -> None:
     """Raise a ValueError that tells the size if ``size`` bytes are more than are free.
@@ -22,7 +16,8 @@ def require_memory(size: float, *, purpose: str, remedy: str) -> None:
     ValueError
         With ``purpose``, what needs the memory, and ``remedy``, what to do about it.
     """
-    if size <= _SMALL:
+    small = 64e6  # asking for the free memory takes 30 µs, which is not worth it below
+    if size <= small:
         return
     free = _free()
     if size > free:
@@ -41,7 +36,7 @@ def _free() -> float:
 
 
 def _free_of_process() -> float:
-    """What a limit on this process leaves, as the one of the app (``app/process.py``)."""
+    """Memory that a limit on this process leaves, as the one of the app (``app/process.py``)."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows
@@ -53,7 +48,8 @@ def _free_of_process() -> float:
 
 
 def _read(name: str) -> float | None:
+    """Read what Linux tells a container, such as a Binder session, about its memory."""
     try:
-        return float((_CGROUP / name).read_text())
+        return float((Path("/sys/fs/cgroup") / name).read_text())
     except (OSError, ValueError):  # no such file, or the word "max"
         return None

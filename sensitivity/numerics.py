@@ -31,9 +31,31 @@ class Tolerance:
     # Å. What an atom does that is nearer than this to the cutoff fades as the square of its
     # distance from it: singular values vanish because the atom is hardly seen.
     FADING = 0.02
+    # Å, rms. Coordinates that are published to 1e-6 Å are known to this: atoms nearer than this to
+    # a line are on it, and a point passed as near is met.
+    COORDINATES = 1e-5
+    # Å. Atoms nearer than this are at one place: the last digit of published coordinates.
+    ONE_PLACE = 1e-6
+    # Fraction of the scale above which a displacement is visible. Coordinates rounded to 1e-6 Å
+    # leave up to 6e-6 in place of zero, over all environments of G2 molecules of up to ten atoms.
+    RANK = 1e-5
+    # Relative difference of singular values, made equal by symmetry, of such coordinates.
+    EQUAL_BY_SYMMETRY = 1e-6
+    # Fraction of the largest singular value below which two are equal: a hundred times rounding.
+    EQUAL = 1e-12
+    # Fraction of the largest below which a number is rounding: far above what double precision
+    # leaves of sums and decompositions, far below what 1e-6 Å makes.
+    ROUNDING = 1e-9
+    # Å, rms. A group that is nearer than this is exact: lattices have errors of 1e-14.
+    EXACT_SYMMETRY = 1e-8
+    # Ratio of deviations that have different origins; noise leaves some operations a few times
+    # less disturbed than others.
+    CLEAR_GAP = 3.0
     # Å, root mean square. Published coordinates are exact to 1e-4 Å or better; diagnose and the
     # groups of environments take ten times that.
     POSITIONS = 1e-3
+    # Å, rms, a tenth of a bond: at this distance a geometry is another one, not a disturbed one.
+    OTHER_GEOMETRY = 0.1
     # Å, root mean square: ten times POSITIONS. Singular points that are nearer to each other are
     # one, and a search that avoids symmetry stays that far from it.
     NEARLY_EQUAL = 1e-2
@@ -48,6 +70,15 @@ class Tolerance:
     # Of the norm of the features: what SAME_FEATURES leaves in another basis is less, and what
     # truncation hides is more.
     DIFFERENT_FEATURES = 1e-10
+
+
+class ReadOnlyArrays:
+    """Base of dataclasses whose arrays are read-only."""
+
+    def __post_init__(self) -> None:
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
 
 
 def check_real(

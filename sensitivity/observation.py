@@ -52,9 +52,17 @@ class Observation:
 
     def displaced(self, displacement: Array) -> Observation:
         """The same of the structure displaced by some Å, shape (N, 3)."""
+        return self.at(self.atoms.positions + displacement)
+
+    def at(self, positions: Array) -> Observation:
+        """The same of the structure with these positions, shape (N, 3), Å."""
         atoms = self.atoms.copy()
-        atoms.positions += displacement
+        atoms.positions = positions
         return replace(self, atoms=atoms)
+
+    def spectrum_at(self, positions: Array) -> Spectrum:
+        """The spectrum at these positions, shape (N, 3), Å."""
+        return self.at(positions).spectrum
 
     def by(self, descriptor: Descriptor) -> Observation:
         """The same structure and centers, seen by another descriptor."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -19,20 +18,8 @@ from ase import Atoms
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.numerics import Array, takes_centers
+from sensitivity.numerics import Array, ReadOnlyArrays, Tolerance, check_real, takes_centers
 
-# A displacement is visible if its singular value is above this fraction of the scale. Coordinates
-# rounded to 1e-6 Å leave up to 6e-6 in place of an exact zero, over all environments of the G2
-# molecules with up to ten atoms.
-RANK_THRESHOLD = 1e-5
-# Eigenvalues of JᵀJ have an error of eps s_max², singular values one of eps s_max²/2s: at this
-# fraction of s_max, 1e-14 s_max. Smaller ones are taken from J itself.
-GRAM_SUFFICES = 1e-2
-# Singular values that differ by less than this fraction of the largest, a hundred times their
-# rounding, are equal, and any basis of their modes is as good as another.
-EQUAL = 1e-12
-# Coordinates that symmetry makes equal differ by rounding; this much prefers the first of them.
-PREFERENCE = 1e-6
 # The kinds of trivial motions, in the order in which they follow the internal displacements.
 TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...] = (
     "unseen",
@@ -42,7 +29,7 @@ TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...] = (
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class Spectrum(ReadOnlyArrays):
     """Singular value decomposition of a Jacobian, with the trivial motions set apart.
 
     Attributes
@@ -77,10 +64,6 @@ class Spectrum:
     kinds: tuple[Kind, ...]
     threshold: float
     scale: float
-
-    def __post_init__(self) -> None:
-        for array in (self.features, self.singular_values, self.modes):
-            array.setflags(write=False)
 
     @property
     def internal(self) -> int:
@@ -135,7 +118,7 @@ def spectrum(
     descriptor: Descriptor,
     *,
     centers: Centers = None,
-    threshold: float = RANK_THRESHOLD,
+    threshold: float = Tolerance.RANK,
 ) -> Spectrum:
     """Decompose the Jacobian of the chosen centers, trivial motions projected out.
 
@@ -158,10 +141,13 @@ def spectrum(
     TypeError, ValueError
         If the structure, a center or their combination with the descriptor is unusable.
     """
-    if not isinstance(threshold, Real):
-        raise TypeError(f"threshold must be a number, got {threshold!r}; try 1e-5.")
-    if not 0 <= threshold < 1:
-        raise ValueError(f"threshold must be from 0 to below 1, got {threshold}; try 1e-5.")
+    threshold = check_real(
+        threshold,
+        "threshold",
+        "from 0 to below 1",
+        accepts=lambda value: 0 <= value < 1,
+        remedy="try 1e-5",
+    )
     derivative = jacobian(atoms, descriptor, centers=centers)
     trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
     values, modes = decompose(derivative, trivial.internal())
@@ -225,11 +211,13 @@ def _decompose(
 ) -> tuple[Array, Array]:
     """Singular values and right vectors of A from AᵀA, and the small ones from A itself.
 
-    ``triangle`` gives R of A rowsᵀ = Q R for some orthonormal rows.
+    ``triangle`` gives R of A rowsᵀ = Q R for some orthonormal rows. Eigenvalues of AᵀA have an
+    error of eps s_max², singular values one of eps s_max²/2s: at 1 % of s_max, 1e-14 s_max.
     """
+    sufficient = 1e-2
     squares, vectors = np.linalg.eigh(gram)
     values, mixing = np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]
-    small = values < GRAM_SUFFICES * values.max(initial=scale)
+    small = values < sufficient * values.max(initial=scale)
     if small.any():
         _, exact, rotation = np.linalg.svd(triangle(mixing[small]))
         # With fewer rows than columns the missing singular values are zeros.
@@ -246,7 +234,7 @@ def by_kind(trivial: TrivialMotions) -> list[Array]:
 
 def fix_gauge(values: Array, modes: Array, *, scale: float) -> Array:
     """Choose the modes of equal singular values, and all signs, independently of rounding."""
-    edges = np.flatnonzero(np.diff(values) < -EQUAL * scale) + 1
+    edges = np.flatnonzero(np.diff(values) < -Tolerance.EQUAL * scale) + 1
     return np.concatenate([_concentrate(group) for group in np.split(modes, edges)])
 
 
@@ -257,7 +245,8 @@ def _concentrate(modes: Array) -> Array:
     own, with a positive sign; so it goes on with what is left.
     """
     rows = modes.reshape(len(modes), 3 * modes.shape[1])
-    preference = 1 - PREFERENCE * np.arange(rows.shape[1]) / rows.shape[1]
+    # Weights that symmetry makes equal differ by rounding; this much prefers the first of them.
+    preference = 1 - Tolerance.EQUAL_BY_SYMMETRY * np.arange(rows.shape[1]) / rows.shape[1]
     weights = np.einsum("kx,kx->x", rows, rows)  # of what is left
     mixtures, chosen = np.empty((len(rows), len(rows))), np.empty_like(rows)
     for row in range(len(rows)):

@@ -122,7 +122,7 @@ def test_threshold() -> None:
     atoms.positions[1] *= 1.001
     ranks = [spectrum(atoms, DESCRIPTOR, centers=[0], threshold=t).rank for t in (0.5, 1e-5)]
     assert ranks == [1, 3]
-    with pytest.raises(TypeError, match="threshold must be a number, got 'a'"):
+    with pytest.raises(TypeError, match="threshold must be from 0 to below 1, got 'a'"):
         spectrum(atoms, DESCRIPTOR, threshold="a")
     for wrong in (-1e-3, 1.0):
         with pytest.raises(ValueError, match="threshold must be from 0 to below 1"):

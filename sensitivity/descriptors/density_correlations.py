@@ -37,6 +37,7 @@ from sensitivity.descriptors.radial import (
 )
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array
+from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers, check_cutoff
 
 BASES: dict[str, RadialBasis] = {"gto": GaussianTypeOrbitals(), "bessel": SphericalBessel()}
@@ -338,6 +339,7 @@ class DensityCorrelations(Descriptor):
         features = np.empty((centers, correlation.size()))
         gradient = np.zeros((*features.shape, k, 3))
         for part in self._parts(around, correlation):
+            checkpoint()
             expansion = expand(around[part], density, gradients=True)
             features[part] = correlation.features(expansion.coefficients)
             correlation.gradient(expansion, gradient[part])

@@ -65,21 +65,23 @@ def diagnose(
 
     Returns
     -------
-    Diagnosis. If it is cancelled, the displacements that were not examined are "undetermined", and
-    its status says so.
+    Diagnosis. If it is cancelled once the singular values are known, which are computed first, the
+    displacements that were not examined are "undetermined", and its status says so.
 
     Raises
     ------
     TypeError, ValueError
         If the structure, a center, the tolerance or their combination is unusable.
     Interrupted
-        On Ctrl-C once the singular values are known, which are computed first; ``partial`` is the
-        Diagnosis that a cancelled search would have returned.
+        On Ctrl-C after that; ``partial`` is the Diagnosis that a cancelled one would be.
+    Cancelled
+        If it is cancelled before that.
     """
     check_descriptor(descriptor, REFINABLE)
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)
     spectrum, sites = observation.spectrum, list[SiteSymmetry]()
+    observation.jacobian  # noqa: B018 - what is left after a cancellation needs it
     rigid, internal = list[DiagnosedMode](), list[DiagnosedMode]()
     with stop:
         for site in _find_sites(observation, tolerance, told):

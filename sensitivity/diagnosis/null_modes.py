@@ -22,7 +22,7 @@ from sensitivity.numerics import Array, Tolerance
 from sensitivity.singular import NearestZeros, nearest_zeros
 from sensitivity.singular.local_modes import local_modes
 from sensitivity.spectrum import decompose_matrix
-from sensitivity.symmetry import LARGEST_TOLERANCE, site_symmetry
+from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry
 
 
@@ -192,7 +192,9 @@ def _nearly_hidden(case: Case) -> Array:
     """Displacements that symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
     atoms, descriptor = case.observation.atoms, case.observation.descriptor
     sites = [
-        site_symmetry(atoms, center=center, cutoff=descriptor.cutoff, tolerance=LARGEST_TOLERANCE)
+        site_symmetry(
+            atoms, center=center, cutoff=descriptor.cutoff, tolerance=Tolerance.OTHER_GEOMETRY
+        )
         for center in case.observation.centers
     ]
     even = descriptor.inversion_invariant

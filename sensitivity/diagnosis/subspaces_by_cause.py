@@ -12,8 +12,8 @@ from sensitivity.diagnosis.case import Case
 from sensitivity.diagnosis.causes import Cause
 from sensitivity.diagnosis.null_modes import Null, NullSearch
 from sensitivity.geometry.subspaces import complement
-from sensitivity.numerics import Array
-from sensitivity.spectrum import RANK_THRESHOLD, TRIVIAL, by_kind, decompose
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.spectrum import TRIVIAL, by_kind, decompose
 from sensitivity.symmetry import PointGroup, SiteSymmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
 
@@ -45,7 +45,7 @@ def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
         yield Subspace("symmetry", hidden, distance, here)
         known = np.concatenate([known, hidden])
     # A deviation d from symmetry leaves up to ten times d² of an exact zero, relative, per Å².
-    search = NullSearch(case, internal, max(RANK_THRESHOLD, 10.0 * case.deviation**2))
+    search = NullSearch(case, internal, max(Tolerance.RANK, 10.0 * case.deviation**2))
     for null in search.find(complement(known)):
         distance = case.distance(null.displacement)
         left = _left_behind(case, null, known)

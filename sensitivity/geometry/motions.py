@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
-from sensitivity.numerics import Array
+from sensitivity.geometry.rotations import rotational_motions
+from sensitivity.geometry.subspaces import complement
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance
 from sensitivity.structures import check_centers, neighbor_pairs
 
 if TYPE_CHECKING:
@@ -24,13 +25,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["internal", "unseen", "rotation", "translation"]
 
-# Å. Atoms nearer than this to a common axis count as linear, and images that come back to within
-# this distance as the same: coordinates are published to 1e-6 Å.
-ROUNDING = 1e-5
-
 
 @dataclass(frozen=True)
-class TrivialMotions:
+class TrivialMotions(ReadOnlyArrays):
     """An orthonormal basis of the motions that no descriptor can see.
 
     Attributes
@@ -45,14 +42,9 @@ class TrivialMotions:
     directions: Array
     kinds: tuple[Kind, ...]
 
-    def __post_init__(self) -> None:
-        self.directions.setflags(write=False)
-
     def internal(self) -> Array:
         """Orthonormal basis of all other directions, shape (3N - motions, N, 3)."""
-        motions, atoms, _ = self.directions.shape
-        q, _ = np.linalg.qr(self.directions.reshape(motions, -1).T, mode="complete")
-        return q.T[motions:].reshape(-1, atoms, 3)
+        return complement(self.directions)
 
 
 def trivial_motions(
@@ -60,7 +52,7 @@ def trivial_motions(
     *,
     cutoff: float,
     centers: Iterable[int] | None = None,
-    rounding: float = ROUNDING,
+    rounding: float = Tolerance.COORDINATES,
 ) -> TrivialMotions:
     """Return the motions that no center sees through an environment of radius ``cutoff`` (Å).
 
@@ -104,15 +96,11 @@ def _turning(fragments: Sequence[_Fragment], whole: _Fragment) -> _Fragment:
 
 @dataclass(frozen=True)
 class _Fragment:
-    """Atoms that are seen together.
+    """Atoms that are seen together."""
 
-    ``members`` has shape (n,); ``positions``, shape (n, 3), Å, are those of one connected copy;
-    ``periods``, shape (periods, 3), Å, lead from an atom to images that it is connected with: none
-    for a molecule, parallel ones for a chain.
-    """
-
-    members: NDArray[np.intp]
-    positions: Array
+    members: Indices  # (n,)
+    positions: Array  # (n, 3), Å, of one connected copy
+    # (periods, 3), Å: to images that an atom is connected with; parallel ones in a chain.
     periods: Array
 
     def translations(self, count: int) -> Array:
@@ -128,9 +116,7 @@ class _Fragment:
         A chain can only turn about its own direction; what extends further not at all.
         """
         arms = self.positions - self.positions.mean(axis=0)
-        generators = np.cross(self._axes()[:, None], arms).reshape(-1, 3 * len(arms))
-        _, lengths, directions = np.linalg.svd(generators, full_matrices=False)
-        kept: Array = directions[lengths > rounding * np.sqrt(len(arms))]
+        kept = rotational_motions(arms, axes=self._axes(), least=rounding * np.sqrt(len(arms)))
         motions = np.zeros((len(kept), count, 3))
         motions[:, self.members] = kept.reshape(len(kept), len(arms), 3)
         return motions.reshape(len(kept), 3 * count)
@@ -140,7 +126,7 @@ class _Fragment:
         if len(self.periods) == 0:
             return np.eye(3)
         _, lengths, directions = np.linalg.svd(self.periods, full_matrices=False)
-        independent = directions[lengths > ROUNDING]
+        independent = directions[lengths > Tolerance.COORDINATES]
         return independent if len(independent) == 1 else np.empty((0, 3))
 
 
@@ -158,12 +144,11 @@ def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_F
     order = np.argsort(label, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1])
     if not atoms.pbc.any():
-        return [
-            _Fragment(members, atoms.positions[members], np.empty((0, 3))) for members in groups
-        ]
+        none = np.empty((0, 3))
+        return [_Fragment(members, atoms.positions[members], none) for members in groups]
     unwrapped = _unwrap(atoms, graph, (i, j, vectors), [members[0] for members in groups])
     gaps = unwrapped[i] + vectors - unwrapped[j]
-    closed = np.linalg.norm(gaps, axis=1) > ROUNDING  # around a period
+    closed = np.linalg.norm(gaps, axis=1) > Tolerance.COORDINATES  # around a period
     return [
         _Fragment(members, unwrapped[members], gaps[closed & (label[i] == number)])
         for number, members in enumerate(groups)
@@ -173,7 +158,7 @@ def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_F
 def _unwrap(
     atoms: Atoms,
     graph: csr_array,
-    pairs: tuple[NDArray[np.intp], NDArray[np.intp], Array],
+    pairs: tuple[Indices, Indices, Array],
     roots: list[np.intp],
 ) -> Array:
     """Positions, shape (N, 3), with every fragment put together from its first atom."""

@@ -1,7 +1,8 @@
-"""How different two environments are, whatever their orientation and the order of their atoms."""
+"""Superposition of environments, whatever their orientation and the order of their atoms."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 from math import factorial, prod
@@ -9,26 +10,23 @@ from math import factorial, prod
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices
+from sensitivity.geometry.assignment import assign, kinds
+from sensitivity.geometry.rotations import fit_rotations
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.structures import check_centers
 
-# Up to seven like atoms are permuted in all ways, which takes 0.1 s.
-MOST_PERMUTATIONS = 5040
-# Frames of the first environment that are laid on all of the second, where there are more; and so
-# many of these turns are followed, those that fit best, which are all up to ten like atoms.
-FRAMES, MOST_TURNS = 6, 1200
-# Assignment and rotation settle within a few rounds.
-ROUNDS = 20
+MOST_PERMUTATIONS = factorial(7)
+"""Up to seven like atoms are permuted in every order, which takes 0.1 s."""
 
 
 @dataclass(frozen=True)
-class Superposition:
+class Superposition(ReadOnlyArrays):
     """The best superposition of an environment on another.
 
     Attributes
     ----------
     rmsd
-        Å, root mean square distance of all atoms, the center among them.
+        Å, root mean square over all atoms, the center among them.
     rotation
         Shape (3, 3), orthogonal; improper if a mirror image fits better and may be used.
     permutation
@@ -36,7 +34,7 @@ class Superposition:
     atoms
         The first environment, turned, moved and reordered to lie on the second.
     exact
-        Whether all permutations were tried. If not, the distance is an upper bound, which is
+        True if all permutations were tried. If not, the distance is an upper bound, which is
         reached from many starts.
     """
 
@@ -46,17 +44,12 @@ class Superposition:
     atoms: Atoms
     exact: bool
 
-    def __post_init__(self) -> None:
-        self.rotation.setflags(write=False)
-        self.permutation.setflags(write=False)
-
 
 def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True) -> Superposition:
     """Lay an environment on another one, center on center and like atoms on like atoms.
 
     The least root mean square distance over rotations, translations, permutations of like atoms
-    other than the center, and, if wanted, inversion. The rotation for a permutation is that of
-    W. Kabsch, Acta Cryst. A 32, 922 (1976), doi 10.1107/S0567739476001873.
+    other than the center, and, if wanted, inversion.
 
     Parameters
     ----------
@@ -65,7 +58,7 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     center
         Index of the center in both.
     inversion
-        Whether mirror images count as the same.
+        Mirror images count as the same.
 
     Raises
     ------
@@ -83,22 +76,23 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     )
     count = prod(factorial(int(number)) for number in np.unique(labels, return_counts=True)[1])
     exact = count <= MOST_PERMUTATIONS
-    ways = _all_permutations(labels) if exact else _likely(labels, start, end, inversion=inversion)
-    rotations, squares = _turn(start, end[ways], inversion=inversion)
-    best = int(np.argmin(squares))
+    sign = None if inversion else 1
+    assignments = _all_permutations(labels) if exact else _likely(labels, start, end, sign=sign)
+    rotations, overlaps = fit_rotations(start, end[assignments], sign=sign)
+    best = int(np.argmax(overlaps))
     permutation = np.empty(len(atoms), dtype=np.intp)
-    permutation[order] = target[ways[best]]
+    permutation[order] = target[assignments[best]]
+    turned = start @ rotations[best].T
     laid = other.copy()
-    laid.positions[permutation[order]] = start @ rotations[best].T + other.positions.mean(axis=0)
-    gaps = start @ rotations[best].T - end[ways[best]]
-    rmsd = float(np.sqrt(np.mean(np.sum(gaps**2, axis=1))))
+    laid.positions[permutation[order]] = turned + other.positions.mean(axis=0)
+    rmsd = float(np.sqrt(np.mean(np.sum((turned - end[assignments[best]]) ** 2, axis=1))))
     return Superposition(rmsd, rotations[best].copy(), permutation, laid, exact)
 
 
 def are_congruent(
     atoms: Atoms, other: Atoms, *, center: int, inversion: bool, within: float
 ) -> bool:
-    """Whether two environments are the same up to a root mean square distance in Å.
+    """Return True if two environments are the same up to a root mean square distance in Å.
 
     Mostly they are in the same order and place, or distances between atoms tell them apart, and
     nothing has to be superposed, which with thirty like atoms takes a second. If the atoms of two
@@ -109,8 +103,8 @@ def are_congruent(
         return False
     start, end = (part.positions - part.positions.mean(axis=0) for part in (atoms, other))
     if (atoms.numbers == other.numbers).all():
-        overlap = float(_turn(start, end[None], inversion=inversion)[1][0])
-        if np.sum(start**2) + np.sum(end**2) + 2 * overlap < len(atoms) * within**2:
+        _, overlap = fit_rotations(start, end, sign=None if inversion else 1)
+        if np.sum(start**2) + np.sum(end**2) - 2 * overlap < len(atoms) * within**2:
             return True
     profiles = [_sorted_distances(structure, center) for structure in (atoms, other)]
     if np.linalg.norm(profiles[0] - profiles[1]) > len(atoms) * within:
@@ -123,8 +117,8 @@ def _sorted_distances(atoms: Atoms, center: int) -> Array:
     labels = _labels(atoms, center)
     i, j = np.triu_indices(len(atoms), k=1)
     lengths = np.linalg.norm(atoms.positions[i] - atoms.positions[j], axis=1)
-    kinds = np.minimum(labels[i], labels[j]), np.maximum(labels[i], labels[j])
-    return np.asarray(lengths[np.lexsort((lengths, *kinds))])
+    pairs = np.minimum(labels[i], labels[j]), np.maximum(labels[i], labels[j])
+    return np.asarray(lengths[np.lexsort((lengths, *pairs))])
 
 
 def _labels(atoms: Atoms, center: int) -> Indices:
@@ -149,64 +143,47 @@ def _check_alike(atoms: Atoms, other: Atoms, center: int) -> None:
 
 def _all_permutations(labels: Indices) -> Indices:
     """Of the atoms of each label, shape (permutations, N); labels are sorted."""
-    kinds = [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
-    ways = product(*(permutations(kind) for kind in kinds))
-    return np.array([sum(way, ()) for way in ways], dtype=np.intp)
+    parts = product(*(permutations(kind.tolist()) for kind in kinds(labels)))
+    return np.array([sum(part, ()) for part in parts], dtype=np.intp)
 
 
-def _turn(start: Array, ends: Array, *, inversion: bool) -> tuple[Array, Array]:
-    """Rotations, (P, 3, 3), that lay (N, 3) on each of (P, N, 3), and less the overlaps, (P,)."""
-    u, s, v = np.linalg.svd(np.einsum("pnx,ny->pxy", ends, start, optimize=True))
-    if not inversion:
-        sign = np.linalg.det(u) * np.linalg.det(v)
-        u[:, :, 2] *= sign[:, None]
-        s[:, 2] *= sign
-    return u @ v, -s.sum(axis=1)
-
-
-def _likely(labels: Indices, start: Array, end: Array, *, inversion: bool) -> Indices:
+def _likely(labels: Indices, start: Array, end: Array, *, sign: int | None) -> Indices:
     """Permutations that come of laying pairs of atoms on pairs of like ones, (P, N)."""
-    rotations = _frame_rotations(labels, start, end, inversion=inversion)
-    found = {_settle(labels, start, end, matrix, inversion) for matrix in rotations}
+    rotations = _frame_rotations(labels, start, end, signs=(1, -1) if sign is None else (sign,))
+    found = {_settle(labels, start, end, matrix, sign) for matrix in rotations}
     return np.array(sorted(found), dtype=np.intp)
 
 
-def _frame_rotations(labels: Indices, start: Array, end: Array, *, inversion: bool) -> Array:
-    """Matrices that lay some pairs of atoms on all pairs of like ones."""
+def _frame_rotations(labels: Indices, start: Array, end: Array, *, signs: Sequence[int]) -> Array:
+    """Matrices that lay some pairs of atoms on all pairs of like ones.
+
+    Where there are many, those that fit best are kept: for up to ten like atoms these are all.
+    """
+    pairs, kept = 6, 1200
     areas = np.linalg.norm(np.cross(start[:, None], start), axis=2)
-    widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:FRAMES]
+    widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:pairs]
     matrices, misfits = [], []
     for first, second in zip(*np.unravel_index(widest, areas.shape), strict=True):
         frame = start[[first, second]]
         k, l = (np.flatnonzero(labels == labels[atom]) for atom in (first, second))
         images = np.array([(a, b) for a in k for b in l if a != b], dtype=np.intp).reshape(-1, 2)
-        rotations, overlaps = _turn(frame, end[images], inversion=False)
-        misfit = np.sum(frame**2) + np.sum(end[images] ** 2, axis=(1, 2)) + 2 * overlaps
-        matrices.append(rotations)
-        misfits.append(misfit)
-        if inversion:
-            u, _, v = np.linalg.svd(np.einsum("pnx,ny->pxy", end[images], frame))
-            u[:, :, 2] *= -(np.linalg.det(u) * np.linalg.det(v))[:, None]
-            matrices.append(u @ v)
-            misfits.append(misfit)  # two vectors are in a plane, and its mirror changes nothing
-    best = np.argsort(np.concatenate(misfits), kind="stable")[:MOST_TURNS]
+        size = np.sum(frame**2) + np.sum(end[images] ** 2, axis=(1, 2))
+        for sign in signs:
+            rotations, overlaps = fit_rotations(frame, end[images], sign=sign)
+            matrices.append(rotations)
+            misfits.append(size - 2 * overlaps)
+    best = np.argsort(np.concatenate(misfits), kind="stable")[:kept]
     return np.asarray(np.concatenate(matrices)[best])
 
 
 def _settle(
-    labels: Indices, start: Array, end: Array, matrix: Array, inversion: bool
+    labels: Indices, start: Array, end: Array, matrix: Array, sign: int | None
 ) -> tuple[int, ...]:
     """Assign atoms and turn by turns, until the assignment stays as it is."""
-    from scipy.optimize import linear_sum_assignment
-
-    way = np.arange(len(labels))
-    for _ in range(ROUNDS):
-        before = way.copy()
-        turned = start @ matrix.T
-        for label in np.unique(labels):
-            kind = np.flatnonzero(labels == label)
-            way[kind] = kind[linear_sum_assignment(-turned[kind] @ end[kind].T)[1]]
-        if (way == before).all():
+    images, rounds = np.arange(len(labels)), 20  # a few are enough
+    for _ in range(rounds):
+        before, images = images, assign(labels, start @ matrix.T, end)
+        if (images == before).all():
             break
-        matrix = _turn(start, end[way][None], inversion=inversion)[0][0]
-    return tuple(way.tolist())
+        matrix, _ = fit_rotations(start, end[images], sign=sign)
+    return tuple(images.tolist())

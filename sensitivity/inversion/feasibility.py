@@ -33,7 +33,7 @@ HELD = 1e3
 MOST_MORE = 1000
 
 
-def find_lack(
+def missing_neighbors(
     features: Array, descriptor: Descriptor, *, atoms: Atoms, centers: Sequence[int]
 ) -> str:
     """Say which neighbours a center lacks to have such features; nothing if none is known to.

@@ -1,4 +1,4 @@
-"""What an inversion gives."""
+"""The result of an inversion."""
 
 from __future__ import annotations
 
@@ -8,40 +8,22 @@ from typing import Literal
 
 from ase import Atoms
 
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, ReadOnlyArrays
 
 # What can keep a search from the features that are wanted.
 Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition", "nothing left"]
 
 
-@dataclass(frozen=True)
-class NullMode:
-    """A displacement to which the features do not answer to first order.
-
-    Attributes
-    ----------
-    displacement
-        Shape (N, 3), unit norm.
-    singular_value
-        In (feature)/Å, where the search ended.
-    condition
-        The same over the largest singular value.
-    distance
-        How far the nearest geometry is at which it vanishes, in Å, root of the summed squares, to
-        first order; infinite if there is none.
-    """
-
-    displacement: Array
-    singular_value: float
-    condition: float
-    distance: float
-
-    def __post_init__(self) -> None:
-        self.displacement.setflags(write=False)
-
-
-# Where a search stalls for no lack of atoms and at no fold, and what to do about it.
-_WHERE = {
+# Why a search stalls, and what to do about it.
+_REASONS: dict[Stall, str] = {
+    "composition": (
+        ", because these atoms cannot have them: {missing}; give a start with the atoms that the "
+        "features belong to"
+    ),
+    "fold": (
+        " because of a null mode of relative singular value {condition}: along it the features "
+        "change one way only, at most quadratically; add centers or raise the order"
+    ),
     "saddle": (
         ", on a saddle: along the softest mode they come nearer to second order only, as from a "
         "symmetric start; displace the start a little, or allow more restarts"
@@ -63,7 +45,30 @@ _WHERE = {
 
 
 @dataclass(frozen=True)
-class Inversion:
+class NullMode(ReadOnlyArrays):
+    """A displacement to which the features do not answer to first order.
+
+    Attributes
+    ----------
+    displacement
+        Shape (N, 3), unit norm.
+    singular_value
+        In (feature)/Å, where the search ended.
+    condition
+        The same over the largest singular value.
+    distance
+        Of the nearest geometry at which it vanishes, in Å, root of the summed squares, to first
+        order; infinite if there is none.
+    """
+
+    displacement: Array
+    singular_value: float
+    condition: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class Inversion(ReadOnlyArrays):
     """A structure found from features.
 
     Attributes
@@ -73,18 +78,18 @@ class Inversion:
     centers
         The centers to which the features belong.
     converged
-        Whether the features agree within ``tolerance``.
+        True if the features agree within ``tolerance``.
     residuals
         Shape (steps + 1,): |ξ - ξ*| over |ξ*| after every step of the attempt that led to
         ``atoms``.
     evaluations
-        How often features and Jacobian were computed, over all attempts.
+        Number of Jacobians computed, over all attempts.
     attempts
-        How many there were: one from the start, the others from where the best one had stalled.
+        Number of attempts: one from the start, the others from where the best one had stalled.
     uncertainty
-        How far the atoms can move along the softest mode before the features change by as much as
-        they disagree, or by rounding if that is more: to second order, in Å, root of the summed
-        squares. NaN if the search was interrupted.
+        Distance that the atoms can move along the softest mode before the features change by as
+        much as they disagree, or by rounding if that is more: to second order, in Å, root of the
+        summed squares. NaN if the search was interrupted.
     stalled_along
         The softest mode, if it is null where the search ended; else None. Null means that its
         singular value vanishes within 1e-3 Å, or that the features wanted lie beyond a fold.
@@ -95,15 +100,15 @@ class Inversion:
         derivatives tell; "unfinished", where a further step promised something; with "nothing
         left" within the cutoff; or the "composition" there cannot have these features. None if it
         converged, or was interrupted.
-    lack
-        Which neighbours are too few, in words, if the composition is the cause; else empty.
-    left
+    missing_neighbors
+        A sentence on the neighbours that are too few, if the composition is the cause; else empty.
+    lost_atoms
         Indices of the atoms that a center saw at the start and that none does any more: those
         nearer to the cutoff than 0.02 Å, or beyond.
     tolerance
         As asked for.
-    interrupted
-        Whether the search was interrupted from the keyboard.
+    stopped
+        The reason for an early end: "cancelled", or "interrupted" by Ctrl-C; else empty.
     """
 
     atoms: Atoms
@@ -115,13 +120,15 @@ class Inversion:
     uncertainty: float
     stalled_along: NullMode | None
     stalled_by: Stall | None
-    lack: str
-    left: tuple[int, ...]
+    missing_neighbors: str
+    lost_atoms: tuple[int, ...]
     tolerance: float
-    interrupted: bool
+    stopped: str
 
-    def __post_init__(self) -> None:
-        self.residuals.setflags(write=False)
+    @property
+    def interrupted(self) -> bool:
+        """True if the search was cancelled, or interrupted by Ctrl-C."""
+        return bool(self.stopped)
 
     @property
     def residual(self) -> float:
@@ -137,10 +144,10 @@ class Inversion:
     def status(self) -> str:
         """One sentence on how it ended, and what to do about it."""
         off = f"{self.residual:.0e} of their norm"
-        if self.interrupted:
+        if self.stopped:
             return (
-                f"Interrupted after {count(self.evaluations, 'evaluation')}: the features of the "
-                f"best structure so far are off by {off}."
+                f"{self.stopped.capitalize()} after {count(self.evaluations, 'evaluation')}: the "
+                f"features of the best structure so far are off by {off}."
             )
         return self._say_recovered(off) if self.converged else self._say_stalled(off)
 
@@ -148,35 +155,28 @@ class Inversion:
         found = f"Recovered after {count(self.steps, 'step')}: the features agree to {off}"
         if isnan(self.uncertainty):
             return f"{found}, but no center sees a neighbour: they fix nothing."
-        if self.left:
-            names = " ".join(f"{self.atoms.symbols[atom]}{atom}" for atom in self.left)
+        if self.lost_atoms:
+            names = " ".join(f"{self.atoms.symbols[atom]}{atom}" for atom in self.lost_atoms)
+            are = "it is" if len(self.lost_atoms) == 1 else "they are"
             return (
-                f"{found}, but {names} left the cutoff: the features do not tell where "
-                f"{'it is' if len(self.left) == 1 else 'they are'}, nor that "
-                f"{'it is' if len(self.left) == 1 else 'they are'} there."
+                f"{found}, but {names} left the cutoff: the features do not tell where {are}, nor "
+                f"that {are} there."
             )
-        fixed, null = f"fix the atoms to {self.uncertainty:.0e} Å", self.stalled_along
-        if null is None:
+        fixed = f"fix the atoms to {self.uncertainty:.0e} Å (root of the summed squares)"
+        if self.stalled_along is None:
             return f"{found} and {fixed}."
         return (
             f"{found}, but answer at most quadratically to a mode of relative singular value "
-            f"{null.condition:.0e}, and {fixed} only."
+            f"{self.stalled_along.condition:.0e}, and only {fixed}."
         )
 
     def _say_stalled(self, off: str) -> str:
-        stalled = f"Stalled in {count(self.attempts, 'attempt')} with features off by {off}"
-        if self.stalled_by == "composition":
-            return (
-                f"{stalled}, because these atoms cannot have them: {self.lack}; give a start with "
-                "the atoms that the features belong to."
-            )
-        if self.stalled_by == "fold" and self.stalled_along is not None:
-            return (
-                f"{stalled} because of a null mode of relative singular value "
-                f"{self.stalled_along.condition:.0e}: along it the features change one way only, "
-                "at most quadratically; add centers or raise the order."
-            )
-        return f"{stalled}{_WHERE[self.stalled_by or 'minimum']}."
+        null = self.stalled_along
+        reason = _REASONS[self.stalled_by or "minimum"].format(
+            missing=self.missing_neighbors, condition=f"{null.condition:.0e}" if null else ""
+        )
+        attempts = count(self.attempts, "attempt")
+        return f"Stalled in {attempts} with features off by {off}{reason}."
 
     def __repr__(self) -> str:
         return f"Inversion({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"

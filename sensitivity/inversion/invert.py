@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-
 import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.inversion.feasibility import find_lack
-from sensitivity.inversion.gauss_newton import ROUNDING, Guess, Problem, search
+from sensitivity.inversion.feasibility import missing_neighbors
+from sensitivity.inversion.gauss_newton import PRECISION, Guess, search
 from sensitivity.inversion.inversion import Inversion, count
-from sensitivity.inversion.soft_mode import Softness, soften
-from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.numerics import Array, Tolerance
-from sensitivity.progress import Progress, check_progress
-from sensitivity.structures import check_centers, neighbor_pairs
-from sensitivity.structures.immobile import explain_stillness
-
-# The sum of the squares of larger numbers may overflow.
-LARGEST = 1e150
+from sensitivity.inversion.soft_mode import SoftMode, examine_soft_mode
+from sensitivity.numerics import Array, Tolerance, check_integer, check_real
+from sensitivity.observation import Observation
+from sensitivity.progress import Progress, Stop, check_progress
+from sensitivity.structures import neighbor_pairs
+from sensitivity.structures.immobile import explain_immobility
 
 
 def invert(
@@ -41,9 +36,6 @@ def invert(
     displaced at random, mostly along its softest modes, and tried again: near a flat molecule, for
     one, there is a local minimum for every choice of the side to which each atom is out of plane.
 
-    An interrupt from the keyboard ends the search. The best structure so far is then returned, and
-    its status says so.
-
     Local invertibility is the subject of Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open
     Research Europe 1:126 (2021), doi 10.12688/openreseurope.14156.1.
 
@@ -61,12 +53,12 @@ def invert(
         Relative residual up to which the features count as reproduced. The search goes on to
         rounding nevertheless; raise it for features that are not exact.
     restarts
-        How many more attempts there may be.
+        Largest number of further attempts.
     rng
         For the displacements of further attempts; None takes a generator of fixed seed.
     progress
         Called after each Jacobian with a short sentence, in the thread of the search. If it raises
-        KeyboardInterrupt, the search ends as on Ctrl-C: so another thread can call it off.
+        ``progress.Cancelled``, the best structure so far is returned, and the status says so.
 
     Returns
     -------
@@ -74,6 +66,9 @@ def invert(
 
     Raises
     ------
+    Interrupted
+        On Ctrl-C: a KeyboardInterrupt whose ``partial`` is the result with the best structure so
+        far.
     TypeError, ValueError
         If the features do not have the shape of those of the start, or are not finite, real
         numbers; if the start, a center or their combination with the descriptor is unusable; if no
@@ -90,60 +85,60 @@ def invert(
     True
     """
     _check_settings(tolerance, restarts)
-    derivative = jacobian(start, descriptor, centers=check_centers(start, centers))
-    target = _check_features(features, derivative)
-    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(derivative.features))
-    first = Problem(descriptor, target, max(norm, ROUNDING)).guess(derivative)
-    _check_neighbors(first)
-    told = check_progress(progress)
+    observed = Observation.of(start, descriptor, centers=centers)
+    target = _check_features(features, observed)
+    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(observed.jacobian.features))
+    first = Guess(observed, target, max(norm, PRECISION))
+    if not first.sees:
+        reason = explain_immobility(start, cutoff=descriptor.cutoff, centers=observed.centers)
+        raise ValueError(
+            f"no center of the start sees anything that can move against it: {reason}."
+        )
+    tell = check_progress(progress)
     generator = np.random.default_rng(0) if rng is None else rng
     trails: list[list[Guess]] = [[first]]
-    evaluations, softness, interrupted = 1, Softness(float("nan"), None, "minimum"), False
-    try:
+    evaluations, softest = 1, SoftMode(float("nan"), None, "minimum")
+    with (stop := Stop()):
         for attempt, guess in search(first, tolerance=tolerance, restarts=restarts, rng=generator):
+            residual = guess.residual
             evaluations += guess is not first
             if attempt == len(trails):
                 trails.append([guess])
-            elif guess.residual < trails[attempt][-1].residual:
+            elif residual < trails[attempt][-1].residual:
                 trails[attempt].append(guess)
-            told(_say(evaluations, trails))
-        softness = soften(_best(trails)[-1])
-    except KeyboardInterrupt:
-        interrupted = True
-    trail = _best(trails)
-    end, converged = trail[-1].atoms, trail[-1].residual <= tolerance
-    stalled = not (converged or interrupted)
-    lack = find_lack(target, descriptor, atoms=end, centers=derivative.centers) if stalled else ""
-    return Inversion(
-        atoms=end,
-        centers=derivative.centers,
+            off = f"features off by {_best(trails)[-1].residual:.0e}"
+            tell(f"{count(evaluations, 'Jacobian')}, attempt {len(trails)}, {off}")
+        softest = examine_soft_mode(_best(trails)[-1])
+    best = _best(trails)
+    end, converged = best[-1].observed, best[-1].residual <= tolerance
+    stalled, missing = not (converged or stop.stopped), ""
+    if stalled:
+        missing = missing_neighbors(target, descriptor, atoms=end.atoms, centers=end.centers)
+    result = Inversion(
+        atoms=end.atoms,
+        centers=end.centers,
         converged=converged,
-        residuals=np.array([guess.residual for guess in trail]),
+        residuals=np.array([guess.residual for guess in best]),
         evaluations=evaluations,
         attempts=len(trails),
-        uncertainty=softness.uncertainty,
-        stalled_along=None if lack else softness.null,
-        stalled_by=("composition" if lack else softness.stall) if stalled else None,
-        lack=lack,
-        left=_left(start, end, descriptor.cutoff, derivative.centers),
+        uncertainty=softest.uncertainty,
+        stalled_along=None if missing else softest.null,
+        stalled_by=("composition" if missing else softest.stall) if stalled else None,
+        missing_neighbors=missing,
+        lost_atoms=_lost(observed, end),
         tolerance=tolerance,
-        interrupted=interrupted,
+        stopped=stop.ending,
     )
+    return stop.deliver(result)
 
 
-def _say(evaluations: int, trails: list[list[Guess]]) -> str:
-    """How far the search has come."""
-    off = _best(trails)[-1].residual
-    return f"{count(evaluations, 'Jacobian')}, attempt {len(trails)}, features off by {off:.0e}"
-
-
-def _left(start: Atoms, end: Atoms, cutoff: float, centers: tuple[int, ...]) -> tuple[int, ...]:
+def _lost(start: Observation, end: Observation) -> tuple[int, ...]:
     """Atoms that a center saw at the start, and at the end none does, but for what fades."""
     seen = []
-    for atoms in (start, end):
-        pairs = neighbor_pairs(atoms, cutoff - Tolerance.FADING)
-        seen.append({int(j) for i, j in zip(pairs.i, pairs.j, strict=True) if i in centers})
-    return tuple(sorted(seen[0] - seen[1] - set(centers)))
+    for observed in (start, end):
+        pairs = neighbor_pairs(observed.atoms, start.descriptor.cutoff - Tolerance.FADING)
+        seen.append(set(pairs.j[np.isin(pairs.i, start.centers)].tolist()))
+    return tuple(sorted(seen[0] - seen[1] - set(start.centers)))
 
 
 def _best(trails: list[list[Guess]]) -> list[Guess]:
@@ -151,56 +146,52 @@ def _best(trails: list[list[Guess]]) -> list[Guess]:
 
 
 def _check_settings(tolerance: float, restarts: int) -> None:
-    if not isinstance(tolerance, Real) or isinstance(tolerance, bool):
-        raise TypeError(f"tolerance must be a number, got {tolerance!r}; try 1e-10.")
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance must be between 0 and 1, got {tolerance}; try 1e-10.")
-    if not isinstance(restarts, Integral) or isinstance(restarts, bool):
-        raise TypeError(f"restarts must be an integer, got {restarts!r}; try 10.")
-    if restarts < 0:
-        raise ValueError(f"restarts must be 0 or more, got {restarts}; try 10.")
+    check_real(
+        tolerance,
+        "tolerance",
+        "a number between 0 and 1",
+        accepts=lambda value: 0 < value < 1,
+        remedy="try 1e-10",
+    )
+    check_integer(
+        restarts,
+        "restarts",
+        "0 or more",
+        accepts=lambda value: value >= 0,
+        remedy="try 10",
+    )
 
 
-def _check_features(features: ArrayLike, start: Jacobian) -> Array:
+def _check_features(features: ArrayLike, start: Observation) -> Array:
     """Return the features wanted as an array, if it has the shape of those of the start."""
+    shape = start.jacobian.features.shape
+    given = "complex numbers" if np.iscomplexobj(features) else type(features).__name__
     try:
         if np.iscomplexobj(features):
             raise TypeError
         target = np.array(features, dtype=float)
     except (TypeError, ValueError):
         raise TypeError(
-            f"features must be an array of real numbers of shape {start.features.shape}, got "
-            f"{_name_kind(features)}; give what descriptor.features returns."
+            f"features must be an array of real numbers of shape {shape}, got {given}; give what "
+            "descriptor.features returns."
         ) from None
-    if target.shape != start.features.shape:
+    if target.shape != shape:
         raise ValueError(
-            f"features must have the shape (centers, features) = {start.features.shape} of those "
-            f"of the start, {start.atoms.symbols} with {count(len(start.centers), 'center')}, got "
+            f"features must have the shape (centers, features) = {shape} of those of the start, "
+            f"{start.atoms.symbols} with {count(len(start.centers), 'center')}, got "
             f"{target.shape}; give a start with the species and number of atoms, and the centers "
             "and the descriptor, that the features belong to."
         )
-    if not np.isfinite(target).all():
-        wrong = int(np.sum(~np.isfinite(target)))
+    wrong = int(np.sum(~np.isfinite(target)))
+    if wrong:
         raise ValueError(
             f"features must be finite numbers, got {wrong} of {target.size} that are not; "
             "compute them again."
         )
-    if np.abs(target).max(initial=0.0) > LARGEST:
+    largest = 1e150  # the sum of the squares of larger numbers may overflow
+    if np.abs(target).max(initial=0.0) > largest:
         raise ValueError(
-            f"features must be numbers of which squares can be computed, at most {LARGEST:.0e}, "
+            f"features must be numbers of which squares can be computed, at most {largest:.0e}, "
             f"got {np.abs(target).max():.0e}; compute them again."
         )
     return target
-
-
-def _name_kind(features: ArrayLike) -> str:
-    return "complex numbers" if np.iscomplexobj(features) else type(features).__name__
-
-
-def _check_neighbors(guess: Guess) -> None:
-    cutoff, centers = guess.problem.descriptor.cutoff, guess.derivative.centers
-    if not guess.sees:
-        raise ValueError(
-            "no center of the start sees anything that can move against it: "
-            f"{explain_stillness(guess.atoms, cutoff=cutoff, centers=centers)}."
-        )

@@ -1,4 +1,4 @@
-"""Which mode is which from one geometry to the next.
+"""Matching of modes from one geometry to the next.
 
 Modes are counted in the order of their singular values. Where two values cross, as they may by
 symmetry, the vectors exchange their places at one point, and the index goes with the vector. Where
@@ -11,15 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sensitivity.numerics import Array
-from sensitivity.paths.transport import Place, with_equals
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.paths.transport import HALF, Place, with_equals
 from sensitivity.spectrum import Spectrum
-
-# Squared overlap of a vector with what it was: a vector below has turned by more than 45°.
-SAME = 0.5
-# Å. Vectors that are exchanged within this length cross. It is far below any length over which
-# vectors turn that is resolved by the steps, and far above the rounding of coordinates.
-POINT = 1e-5
 
 
 def track(here: Place, there: Spectrum, see: Callable[[Array], Spectrum]) -> tuple[int, ...]:
@@ -41,16 +35,20 @@ def track(here: Place, there: Spectrum, see: Callable[[Array], Spectrum]) -> tup
 
 
 def _trace(mode: int, here: Spectrum, there: Spectrum, see: Callable[[Array], Spectrum]) -> int:
-    """The index of one mode, after a search for the point at which it is exchanged, if any."""
-    if _overlap(mode, here, there) >= SAME:
+    """The index of one mode, after a search for the point at which it is exchanged, if any.
+
+    Vectors that are exchanged within the rounding of coordinates cross: the steps resolve any
+    length over which vectors turn.
+    """
+    if _overlap(mode, here, there) >= HALF:
         return mode
-    while np.linalg.norm(there.atoms.positions - here.atoms.positions) > POINT:
+    while np.linalg.norm(there.atoms.positions - here.atoms.positions) > Tolerance.COORDINATES:
         middle = see((here.atoms.positions + there.atoms.positions) / 2)
         if middle.internal != here.internal:
             return mode
-        if _overlap(mode, here, middle) < SAME:
+        if _overlap(mode, here, middle) < HALF:
             there = middle
-        elif _overlap(mode, middle, there) < SAME:
+        elif _overlap(mode, middle, there) < HALF:
             here = middle
         else:
             return mode

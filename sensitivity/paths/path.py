@@ -1,4 +1,4 @@
-"""What following a singular vector gives."""
+"""The result of following a singular vector."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array
+from sensitivity.geometry.rotations import rotate_onto
+from sensitivity.numerics import Array, ReadOnlyArrays
 from sensitivity.spectrum import Spectrum
 
 
 @dataclass(frozen=True)
-class Path:
+class Path(ReadOnlyArrays):
     """A curve along a singular vector.
 
     Attributes
@@ -30,16 +31,17 @@ class Path:
     net
         Shape (frames,): how far each frame is from the start, in Å, root of the summed squares
         after translation and rotation onto it (in a crystal, as they are).
-    together
+    subspace
         For every frame, the indices of the modes that are followed, of those that with them hold
         98 % of the square of the direction, and of others with equal singular values. More than
         one where several were asked for, where they are equal, or where they pass by each other.
     returned
-        Whether the curve closes: it was back at the start, after superposition, on the same way.
+        True if the curve closes: it was back at the start, after superposition, in the same
+        direction.
     complete
-        Whether it has the length asked for.
+        True if it has the length asked for.
     interrupted
-        Whether it was interrupted from the keyboard.
+        True if it was cancelled, or interrupted by Ctrl-C.
     status
         One sentence that names the reason why it ends.
     """
@@ -48,15 +50,11 @@ class Path:
     modes: Array
     length: Array
     net: Array
-    together: tuple[tuple[int, ...], ...]
+    subspace: tuple[tuple[int, ...], ...]
     returned: bool
     complete: bool
     interrupted: bool
     status: str
-
-    def __post_init__(self) -> None:
-        for array in (self.modes, self.length, self.net):
-            array.setflags(write=False)
 
     @property
     def frames(self) -> tuple[Atoms, ...]:
@@ -93,12 +91,4 @@ def net_displacements(frames: Sequence[Atoms]) -> Array:
     start = frames[0].positions
     if frames[0].pbc.any():
         return np.array([np.linalg.norm(atoms.positions - start) for atoms in frames])
-    return np.array([_distance(atoms.positions, start) for atoms in frames])
-
-
-def _distance(positions: Array, start: Array) -> float:
-    """Root of the summed squares after the best translation and proper rotation."""
-    here, there = positions - positions.mean(axis=0), start - start.mean(axis=0)
-    u, _, v = np.linalg.svd(here.T @ there)
-    u[:, -1] *= np.sign(np.linalg.det(u @ v))
-    return float(np.linalg.norm(here @ u @ v - there))
+    return np.array([np.linalg.norm(rotate_onto(a.positions, start) - start) for a in frames])

@@ -1,4 +1,4 @@
-"""Whether a curve comes back to where it began."""
+"""Detection of curves that come back to their start."""
 
 from __future__ import annotations
 
@@ -9,29 +9,21 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Descriptor
+from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.geometry.superposition import superpose
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.observation import Observation
 from sensitivity.paths.steps import See, Stride, advance
 from sensitivity.paths.transport import Place
 from sensitivity.structures import environment
 
 # Å. Where the curve is nearest to its start it passes it by no more than this, if it closes: the
 # error of a curve of some Å.
-ASIDE = 5e-3
-# Å. So near to the nearest point the curve ends; each step there leaves a hundredth or less of what
-# was missing.
-NEAREST, MOST_STEPS = 1e-7, 6
-# A distance between two atoms changes by no more than this times the root of the summed squares.
-CHANGE_OF_DISTANCE = 2**0.5
-# Cosine of the angle between two directions that are the same.
-SAME_WAY = 0.5
-# Of the largest: a rotation whose value is smaller turns nothing, such as that about a bond.
-FINE = 1e-9
+_ASIDE = 5e-3
 
 
 class Gap(NamedTuple):
-    """What is missing until the start, in Å: along the curve, and to the side of it."""
+    """Distance from the start, in Å: along the curve, and to the side of it."""
 
     ahead: float
     aside: float
@@ -41,60 +33,55 @@ class Gap(NamedTuple):
 class Returns:
     """The environment at the start, up to rotation, permutation and, where it holds, inversion.
 
-    Attributes
-    ----------
-    start
-        The structure at the start.
-    direction
-        Shape (N, 3): of the curve at the start.
-    descriptor
-        It says what the environment is, and whether inversion counts.
-    center
-        Index of the center.
+    ``direction`` is that of the curve there, shape (N, 3).
     """
 
-    start: Atoms
+    start: Observation
     direction: Array
-    descriptor: Descriptor
-    center: int
 
     def close(self, see: See, here: Place, *, within: float) -> Stride | None:
         """Go on to the point nearest to the start, if the curve closes within so many Å.
 
-        A curve that comes back the other way has turned round, and goes on beyond its start.
+        A curve that comes back in the opposite direction goes on beyond its start.
         """
-        gap = self._measure(here, within + ASIDE)
-        if gap is None or not -NEAREST <= gap.ahead <= within + NEAREST:
+        near = 1e-7  # Å: at the nearest point
+        most_steps = 6  # each leaves a hundredth or less of what was missing
+        gap = self._measure(here, within + _ASIDE)
+        if gap is None or not -near <= gap.ahead <= within + near:
             return None
         stride = Stride(here, 0.0, 0.0)
-        for _ in range(MOST_STEPS):
-            if abs(gap.ahead) <= NEAREST:
-                return stride if gap.aside <= ASIDE else None
+        for _ in range(most_steps):
+            if abs(gap.ahead) <= near:
+                return stride if gap.aside <= _ASIDE else None
             size = stride.size + gap.ahead
             further = advance(see, here, size) if size > 0 else None
             if further is None or further.size < size:  # the curve turns: this is not its line
                 return None
-            stride, gap = further, self._measure(further.place, within + ASIDE)
+            stride, gap = further, self._measure(further.place, within + _ASIDE)
             if gap is None:
                 return None
         return None
 
     def _measure(self, place: Place, within: float) -> Gap | None:
-        """How far the start is, if it is about so near, in Å, and the curve goes the same way."""
+        """Distance from the start, if it is about so near, in Å, and the direction is the same.
+
+        A distance between two atoms changes by at most √2 times the root of the summed squares.
+        """
         here, there = self._environment(place.spectrum.atoms), self._there
         if sorted(here.numbers) != sorted(there.numbers):
             return None
         change = np.abs(_distances(here) - _distances(there)).max(initial=0)
-        if change > CHANGE_OF_DISTANCE * within:
+        if change > 2**0.5 * within:
             return None
-        inversion = self.descriptor.inversion_invariant
+        inversion = self.start.descriptor.inversion_invariant
         laid = superpose(here, there, center=0, inversion=inversion)
         moves = np.empty_like(there.positions)
         moves[laid.permutation] = place.direction[here.arrays["source"]] @ laid.rotation.T
         along = _without_rigid(moves, laid.atoms.positions)
         began = _without_rigid(self.direction[there.arrays["source"]], there.positions)
         square = float(np.sum(along**2))
-        if np.sum(along * began) <= SAME_WAY * np.sqrt(square) * np.linalg.norm(began):
+        cosine = 0.5  # of the angle between two directions that count as the same
+        if np.sum(along * began) <= cosine * np.sqrt(square) * np.linalg.norm(began):
             return None
         offset = there.positions - laid.atoms.positions
         ahead = float(np.sum(offset * along)) / square
@@ -102,20 +89,18 @@ class Returns:
 
     @cached_property
     def _there(self) -> Atoms:
-        return self._environment(self.start)
+        return self._environment(self.start.atoms)
 
     def _environment(self, atoms: Atoms) -> Atoms:
-        return environment(atoms, self.center, self.descriptor.cutoff)
+        return environment(atoms, self.start.centers[0], self.start.descriptor.cutoff)
 
 
 def _without_rigid(moves: Array, positions: Array) -> Array:
     """Displacements, shape (N, 3), without what superposition takes off."""
     moves, arms = moves - moves.mean(axis=0), positions - positions.mean(axis=0)
-    turns = np.cross(np.eye(3)[:, None], arms).reshape(3, -1)
-    _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
-    axes = axes[lengths > FINE * lengths.max(initial=0)]
+    turns = rotational_motions(arms, fraction=Tolerance.ROUNDING)
     flat = moves.ravel()
-    return np.asarray((flat - axes.T @ (axes @ flat)).reshape(moves.shape))
+    return np.asarray((flat - turns.T @ (turns @ flat)).reshape(moves.shape))
 
 
 def _distances(molecule: Atoms) -> Array:

@@ -20,61 +20,58 @@ import numpy as np
 from sensitivity.numerics import Array
 from sensitivity.paths.crossings import track
 from sensitivity.paths.transport import Place, orthonormal, turning_rates
+from sensitivity.progress import checkpoint
 from sensitivity.spectrum import Spectrum
 
 See = Callable[[Array], Spectrum]
 
-# Coefficients γ and δ of the method.
-GAMMA = 1 - 1 / 2**0.5
-DELTA = 1 - 1 / (2 * GAMMA)
-# Order of the method: halving a step leaves 2^-2 of its error.
-ORDER = 2
-# Å. No step is longer, and none is shortened below; there it is taken with the error that it has.
-LONGEST_STEP, SHORTEST_STEP = 0.04, 5e-6
-# Å of error per Å of the curve, of the halves, before it is taken off. Where curves that start next
-# to each other part fast, an error grows up to a hundred times within 0.4 Å: with this the curves
-# of the soft modes of X0 and C3v then end within 1e-3 Å of where all finer ones do.
-ALLOWED = 2e-3
-# Å. What an error of the direction, in radians, weighs: until the direction is that of a mode again
-# the curve goes about so far.
-LEVER = 0.01
-# Of the step that would just be allowed, which one is tried; and by how much steps grow, at most.
-CAUTION, GROWTH = 0.85, 2.0
-# Radians by which the direction may turn within half a step; the step is halved where it does more.
-# Near a singular point of methane it turns by 1 within 0.01 Å.
-LARGEST_TURN = 0.5
+_ORDER = 2  # of the method: halving a step leaves 2^-2 of its error
+
+
+@dataclass(frozen=True)
+class StepControl:
+    """Numbers that decide how long a step is."""
+
+    # Å. No step is longer, and none is shortened below; there it is taken with the error it has.
+    longest: float = 0.04
+    shortest: float = 5e-6
+    # Å of error per Å of the curve, of the halves, before it is taken off. Where curves that start
+    # next to each other part fast, an error grows up to a hundred times within 0.4 Å: with this the
+    # curves of the soft modes of X0 and C3v then end within 1e-3 Å of where all finer ones do.
+    allowed: float = 2e-3
+    # Å. Weight of an error of the direction, in radians: the curve goes about so far until the
+    # direction is that of a mode again.
+    lever: float = 0.01
+    # Fraction that is tried of the step that would just be allowed, and largest growth of a step.
+    caution: float = 0.85
+    growth: float = 2.0
+    # Radians by which the direction may turn within half a step; the step is halved where it does
+    # more. Near a singular point of methane it turns by 1 within 0.01 Å.
+    largest_turn: float = 0.5
+
+
+CONTROL = StepControl()
 
 
 @dataclass(frozen=True)
 class Stride:
-    """One step that was made.
+    """One step that was made."""
 
-    Attributes
-    ----------
-    place
-        Where it ends.
-    size
-        Its length, in Å.
-    error
-        Of its two halves, in Å, the error of the direction included.
-    """
-
-    place: Place
-    size: float
-    error: float
+    place: Place  # where it ends
+    size: float  # Å, its length
+    error: float  # Å, of its two halves, the error of the direction included
 
     @property
     def accurate(self) -> bool:
-        """Whether the error is no more than is allowed."""
-        return self.error <= ALLOWED * self.size
+        """True if the error is no more than is allowed."""
+        return self.error <= CONTROL.allowed * self.size
 
     @property
     def following(self) -> float:
-        """How long the next step may be, in Å, from the error, which grows as size³ at most."""
-        fits = CAUTION * (ALLOWED * self.size / max(self.error, np.finfo(float).tiny)) ** (
-            1 / (ORDER + 1)
-        )
-        return float(min(LONGEST_STEP, self.size * min(GROWTH, fits)))
+        """Length of the next step, in Å, from the error, which grows as size³ at most."""
+        ratio = CONTROL.allowed * self.size / max(self.error, np.finfo(float).tiny)
+        growth = min(CONTROL.growth, CONTROL.caution * ratio ** (1 / (_ORDER + 1)))
+        return float(min(CONTROL.longest, self.size * growth))
 
 
 def advance(see: See, here: Place, size: float) -> Stride | None:
@@ -82,13 +79,14 @@ def advance(see: See, here: Place, size: float) -> Stride | None:
 
     ``see`` gives the spectrum at any positions.
     """
+    checkpoint()
     stride = None
     whole = _step(see, here, size)
     while stride is None or not stride.accurate:
         half = _step(see, here, size / 2)
         there = half and _step(see, half, size / 2)
         stride = _compare(see, whole, there, size) if whole and there else None
-        if size / 2 < SHORTEST_STEP:
+        if size / 2 < CONTROL.shortest:
             break
         whole, size = half, size / 2
     return stride
@@ -96,11 +94,11 @@ def advance(see: See, here: Place, size: float) -> Stride | None:
 
 def _compare(see: See, whole: Place, halves: Place, size: float) -> Stride:
     """The error of two halves, and where they lead without it."""
-    share = 1 / (2**ORDER - 1)
+    share = 1 / (2**_ORDER - 1)
     shift = share * (halves.spectrum.atoms.positions - whole.spectrum.atoms.positions)
     turn = share * (halves.basis - whole.basis)
-    error = float(np.linalg.norm(shift) + LEVER * np.linalg.norm(turn))
-    if error > ALLOWED * size:
+    error = float(np.linalg.norm(shift) + CONTROL.lever * np.linalg.norm(turn))
+    if error > CONTROL.allowed * size:
         return Stride(halves, size, error)
     spectrum = _see(see, halves, halves.spectrum.atoms.positions + shift)
     basis = orthonormal(halves.basis + turn)
@@ -112,19 +110,21 @@ def _compare(see: See, whole: Place, halves: Place, size: float) -> Stride:
 def _step(see: See, here: Place, size: float) -> Place | None:
     """One step; None if the direction turns too far in it."""
     positions = here.spectrum.atoms.positions
-    within = GAMMA * size
+    gamma = 1 - 1 / 2**0.5  # coefficients of the method
+    delta = 1 - 1 / (2 * gamma)
+    within = gamma * size
     early = _see(see, here, positions + within * here.direction)
     if early is None:
         return None
     middle, change = _turn(here, early, here.basis, within, see)
-    if middle is None or _angle(here, middle) > LARGEST_TURN:
+    if middle is None or _angle(here, middle) > CONTROL.largest_turn:
         return None
-    mean = DELTA * here.direction + (1 - DELTA) * middle.direction
+    mean = delta * here.direction + (1 - delta) * middle.direction
     late = _see(see, middle, positions + size * mean)
     if late is None:
         return None
     there, _ = _turn(middle, late, here.basis - (size - within) * change, within, see)
-    if there is None or _angle(middle, there) > LARGEST_TURN:
+    if there is None or _angle(middle, there) > CONTROL.largest_turn:
         return None
     return there
 

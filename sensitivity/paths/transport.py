@@ -1,4 +1,4 @@
-"""A direction that turns with the singular vectors, without haste.
+"""A direction that turns with the singular vectors, gradually.
 
 A unit direction t is turned towards the singular vector v_k that is followed by
 
@@ -6,13 +6,13 @@ A unit direction t is turned towards the singular vector v_k that is followed by
 
 where s_i are the singular values as fractions of the largest, and a_k is zero. Other vectors are
 removed from t the sooner, the more their singular values differ: t is v_k itself, up to a small
-angle, where s_k stands alone. Where s_k comes near to another value, t keeps its way, and leaves
-those turns of v_k that are sharper than its own. So it goes straight through a crossing, and in
-the span of vectors of equal singular value it is transported in parallel. Nothing in the equation
-depends on signs or on the choice of degenerate vectors.
+angle, where s_k stands alone. Where s_k comes near to another value, t hardly turns, and does not
+follow sharper turns of v_k. So it passes unchanged through a crossing, and in the span of vectors
+of equal singular value it is transported in parallel. Nothing in the equation depends on signs or
+on the choice of degenerate vectors.
 
-A subspace turns in the same way, with the harmonic sum of the a_i for each of the vectors that are
-followed together.
+A subspace turns likewise, with the harmonic sum of the a_i for each of the vectors that are
+followed subspace.
 """
 
 from __future__ import annotations
@@ -21,21 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Tolerance
 from sensitivity.spectrum import Spectrum
 
-# Å. The constant C: two vectors whose singular values differ by s, as a fraction of the largest,
-# are told apart within C/s², that is 0.01 Å for a difference of 1 %. With a half or twice of it the
-# ring near X+ is as wide within 0.02 Å; features on it move the less, the smaller it is, and the
-# corners become sharper.
-HASTE = 1e-6
-# Singular values that differ by less than this fraction of the larger one belong together: equal by
-# symmetry, up to coordinates that are rounded to 1e-6 Å. Others may come near to each other.
-DEGENERATE = 1e-6
-# Of the largest: singular values below are rounding, and equal to each other.
-ROUNDING = 1e-12
-# Squared part of the direction that the vectors which are named with it have to hold.
-HELD = 0.98
+HALF = 0.5
+"""Squared overlap of two unit vectors; with less, they are more than 45° apart."""
 
 
 @dataclass(frozen=True)
@@ -69,24 +59,32 @@ class Place:
         return float(np.sum(parts**2))
 
     @property
-    def together(self) -> tuple[int, ...]:
+    def subspace(self) -> tuple[int, ...]:
         """The modes that are followed, those that hold the direction, and those equal to them."""
         modes = self.spectrum.modes[: self.spectrum.internal]
         parts = np.tensordot(modes, self.direction, axes=2) ** 2
         order = np.argsort(-parts, kind="stable")
-        count = int(np.searchsorted(np.cumsum(parts[order]), HELD)) + 1
+        held = 0.98
+        count = int(np.searchsorted(np.cumsum(parts[order]), held)) + 1
         return with_equals(self.spectrum, {*self.followed, *order[:count].tolist()})
 
 
 def depart(spectrum: Spectrum, modes: tuple[int, ...], *, sign: float) -> Place:
-    """Set out along the first of some modes."""
+    """Return the start of a curve along the first of some modes."""
     basis = spectrum.modes[list(modes)].copy()
     basis[0] *= sign
     return Place(spectrum, basis, modes)
 
 
 def turning_rates(spectrum: Spectrum, followed: tuple[int, ...]) -> Array:
-    """Return a_i of every internal mode, in 1/Å."""
+    """Return a_i of every internal mode, in 1/Å.
+
+    With C = 1e-6 Å, two vectors whose singular values differ by s, as a fraction of the largest,
+    are told apart within C/s², that is 0.01 Å for a difference of 1 %. With a half or twice of it
+    the ring near X+ is as wide within 0.02 Å; features on it move the less, the smaller it is, and
+    the direction turns more sharply.
+    """
+    constant = 1e-6  # Å
     squares = (spectrum.singular_values[: spectrum.internal] / spectrum.scale) ** 2
     own = squares[list(followed)][:, None]  # [followed, mode]
     sums = own + squares
@@ -94,13 +92,13 @@ def turning_rates(spectrum: Spectrum, followed: tuple[int, ...]) -> Array:
     rates = np.zeros(len(squares))
     away = apart.min(axis=0) > 0
     rates[away] = 1 / np.sum(1 / apart[:, away], axis=0)
-    return rates / HASTE
+    return rates / constant
 
 
 def orthonormal(basis: Array) -> Array | None:
     """Return the nearest orthonormal vectors (the polar factor); None if some are lost."""
     u, values, v = np.linalg.svd(basis.reshape(len(basis), -1), full_matrices=False)
-    if not values.min() > ROUNDING * len(basis):
+    if not values.min() > Tolerance.ROUNDING * len(basis):
         return None
     nearest: Array = (u @ v).reshape(basis.shape)
     return nearest
@@ -111,5 +109,6 @@ def with_equals(spectrum: Spectrum, modes: set[int]) -> tuple[int, ...]:
     values = spectrum.singular_values[: spectrum.internal]
     own = values[sorted(modes)][:, None]
     gap = np.abs(values - own)
-    equal = gap <= DEGENERATE * np.maximum(values, own) + ROUNDING * values.max(initial=0)
+    rounding = Tolerance.EQUAL * values.max(initial=0)
+    equal = gap <= Tolerance.EQUAL_BY_SYMMETRY * np.maximum(values, own) + rounding
     return tuple(np.flatnonzero(equal.any(axis=0)).tolist())

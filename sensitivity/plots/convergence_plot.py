@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sensitivity.convergence import Convergence
+from sensitivity.numerics import Tolerance
 from sensitivity.plots.palette import ARROW, COLORS, add_legend, background, foreground, make_axes
 from sensitivity.plots.zeros import ROUNDING, scale_axis
-from sensitivity.spectrum import RANK_THRESHOLD
 
 # Dark for small values, light for large ones, in an order that the colour blind see as well.
 _COLORS = "cividis"
@@ -62,7 +62,7 @@ def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axe
 def _draw_line(ax: Axes, convergence: Convergence, *, name: str) -> None:
     x = np.array(convergence.parameters[name])
     values, rank = convergence.smallest.ravel(), convergence.rank.ravel()
-    heights = scale_axis(ax, values, zero=ROUNDING, threshold=RANK_THRESHOLD)(values)
+    heights = scale_axis(ax, values, zero=ROUNDING, threshold=Tolerance.RANK)(values)
     order, full, known = np.argsort(x), convergence.full.ravel(), ~np.isnan(values)
     ax.plot(x[order], heights[order], color=COLORS["internal"], linewidth=1.2, zorder=2)
     style: dict[str, Any] = {"linestyle": "none", "color": foreground(ax), "clip_on": False}
@@ -97,7 +97,7 @@ def _draw_cells(ax: Axes, convergence: Convergence, *, names: list[str]) -> None
     _label(ax, convergence, names=names)
     _hatch(ax, np.isnan(values))
     _frame(ax, convergence.full.reshape(shape))
-    zeros = bool((values <= RANK_THRESHOLD).any())
+    zeros = bool((values <= Tolerance.RANK).any())
     bar = ax.figure.colorbar(image, ax=ax, extend="min" if zeros else "neither")
     bar.set_label(_MEASURE)
     if _has_room(ax, shape):
@@ -107,8 +107,8 @@ def _draw_cells(ax: Axes, convergence: Convergence, *, names: list[str]) -> None
 
 def _normalize(values: NDArray[np.float64]) -> tuple[LogNorm, float]:
     """Colours for whole decades, zeros left out; and the lowest value."""
-    seen = values[values > RANK_THRESHOLD]
-    low, high = (float(seen.min()), float(seen.max())) if seen.size else (RANK_THRESHOLD, 1.0)
+    seen = values[values > Tolerance.RANK]
+    low, high = (float(seen.min()), float(seen.max())) if seen.size else (Tolerance.RANK, 1.0)
     bottom = float(np.floor(np.log10(low)))
     return LogNorm(10.0**bottom, 10.0 ** max(bottom + 1, np.ceil(np.log10(high)))), 10.0**bottom
 
@@ -160,6 +160,6 @@ def _write(
     """Write value and rank into the cells."""
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": "x-small"}
     for x, y in np.argwhere(~np.isnan(values)):
-        number = f"{values[x, y]:.0e}" if values[x, y] > RANK_THRESHOLD else "0"
+        number = f"{values[x, y]:.0e}" if values[x, y] > Tolerance.RANK else "0"
         color = "black" if bright[x, y] else "white"
         ax.text(x, y, f"{number}\n{rank[x, y]:.0f}", color=color, **style)

@@ -143,7 +143,7 @@ def describe_path(path: Path, descriptor: DensityCorrelations, *, source: Source
         "condition": [finite(value) for value in path.condition],
         "response": path.response.tolist(),
         "feature_distance": path.feature_distance.tolist(),
-        "together": [list(together) for together in path.together],
+        "together": [list(modes) for modes in path.subspace],
         "singular_values": [each.singular_values.tolist() for each in path.spectra],
         "positions": [atoms.positions.tolist() for atoms in path.frames],
         "modes": path.modes.tolist(),
@@ -160,7 +160,7 @@ def tabulate_path(path: Path, descriptor: DensityCorrelations, *, source: Source
             str(frame),
             *(f"{column[frame]:.3f}" for column in columns[:2]),
             *(f"{column[frame]:.2e}" for column in columns[2:]),
-            " ".join(map(str, path.together[frame])),
+            " ".join(map(str, path.subspace[frame])),
         ]
         for frame in _choose(len(path.frames))
     ]
@@ -192,8 +192,8 @@ def describe_inversion(
         "start_distance": measure(start, source.atoms, descriptor, centers=result.centers),
         "stalled_along": _describe_null(result.stalled_along),
         "stalled_by": result.stalled_by,
-        "lack": result.lack,
-        "left": list(result.left),
+        "lack": result.missing_neighbors,
+        "left": list(result.lost_atoms),
         "start": start.positions.tolist(),
         "positions": result.atoms.positions.tolist(),
     }

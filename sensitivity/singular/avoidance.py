@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.observation import Observation
 from sensitivity.structures import neighbor_pairs
@@ -80,10 +81,8 @@ def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
     """Displacements against the center, without turns of the environment, (m, 3 atoms)."""
     moved = displacements[:, site.atoms] - displacements[:, site.atoms[:1]]
     moved = moved.reshape(len(displacements), 3 * len(site.atoms))
-    turns = np.cross(np.eye(3)[:, None], site.vectors).reshape(3, -1)
-    _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
-    axes = axes[lengths > Tolerance.NEARLY_EQUAL]
-    return np.asarray(moved - (moved @ axes.T) @ axes)
+    turns = rotational_motions(site.vectors, least=Tolerance.NEARLY_EQUAL)
+    return np.asarray(moved - (moved @ turns.T) @ turns)
 
 
 def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:

@@ -15,7 +15,7 @@ from sensitivity.singular.avoidance import AVOIDABLE, Avoidance, check_avoid
 from sensitivity.singular.points import SingularPoint, describe_points
 from sensitivity.singular.query import PointQuery
 from sensitivity.singular.search import search
-from sensitivity.structures.immobile import explain_stillness
+from sensitivity.structures.immobile import explain_immobility
 
 
 @takes_center
@@ -115,7 +115,7 @@ def find_points(
         cutoff, centers = start.descriptor.cutoff, start.centers
         raise ValueError(
             f"center {start.center} has no internal displacement that it could see: "
-            f"{explain_stillness(start.atoms, cutoff=cutoff, centers=centers)}."
+            f"{explain_immobility(start.atoms, cutoff=cutoff, centers=centers)}."
         )
     query = PointQuery(start, avoidance, reach, count)
     rng = np.random.default_rng(0) if rng is None else rng

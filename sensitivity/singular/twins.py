@@ -19,7 +19,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.superposition import superpose
-from sensitivity.numerics import check_real, takes_center
+from sensitivity.numerics import Array, Tolerance, check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.singular.avoidance import AVOIDABLE, Avoidance
@@ -28,7 +28,6 @@ from sensitivity.singular.local_modes import internal_modes
 from sensitivity.singular.locate import check_reach, find_points
 from sensitivity.singular.pairs import Twin, describe_no_pair, say_ended, say_found, say_not_found
 from sensitivity.singular.points import SingularPoint
-from sensitivity.spectrum import RANK_THRESHOLD
 from sensitivity.structures import environment
 
 
@@ -121,7 +120,7 @@ def find_symmetric_cause(start: Observation) -> str:
     here = internal_modes(start, np.zeros_like(start.atoms.positions))
     if not len(here.values):
         return ""  # the search says that the center sees nothing
-    null = here.null(RANK_THRESHOLD)
+    null = here.null(Tolerance.RANK)
     if not len(null):
         return ""
     kept, symbol = Avoidance(frozenset({"symmetry"})).select(start, null)
@@ -134,7 +133,9 @@ def _close(
     """The pair at some amplitude along one null displacement."""
     kept: Closing | None = None
     twin: Twin | None = None
+    values = np.empty(0)
     with stop:
+        values = internal_modes(branches.point, np.zeros_like(point.mode)).values
         for closing in branches.approach(amplitude):
             kept = closing if closing.better_than(kept) else kept
             told(
@@ -143,30 +144,32 @@ def _close(
             )
             checkpoint()
         kept = closing
-        twin = _compare(_judge(point, branches.point, kept), branches.point, kept)
+        twin = _compare(_judge(point, values, branches.point, kept), branches.point, kept)
     if kept is None:
         reason = f"{stop.ending.capitalize()} before the first step from the singular point."
         return describe_no_pair(point, reason, interrupted=True)
     if twin is None:
-        twin = _judge(point, branches.point, kept)
+        twin = _judge(point, values, branches.point, kept)
         return replace(twin, status=say_ended(stop.ending, twin), interrupted=True)
     return twin
 
 
-def _judge(point: SingularPoint, observation: Observation, closing: Closing) -> Twin:
+def _judge(point: SingularPoint, values: Array, observation: Observation, closing: Closing) -> Twin:
     """Tell whether the two are twins.
 
     Congruent structures are the same one: up to 1e-2 of the amplitude, root mean square. Twins are
     a thousand times further apart than what is left of the difference of their features explains,
-    along the displacement that is seen least of all that are seen.
+    along the displacement that is seen least of all that are seen. ``values`` are the singular
+    values at the point.
     """
     one, other = (observation.displaced(side) for side in closing.sides)
     rmsd = _measure(one, other)
     congruent = rmsd <= 1e-2 * closing.amplitude
-    values = internal_modes(observation, np.zeros_like(point.mode)).values
     seen = values[: len(values) - len(point.null)]
     # Å, root of the summed squares, that change the features by their norm.
-    explained = float(np.linalg.norm(one.features) / seen[-1]) if len(seen) else 0.0
+    explained = (
+        float(np.linalg.norm(observation.jacobian.features) / seen[-1]) if len(seen) else 0.0
+    )
     explained *= closing.residual / np.sqrt(len(one.atoms))
     return Twin(
         pair=(one.atoms, other.atoms),

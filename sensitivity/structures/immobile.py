@@ -1,4 +1,4 @@
-"""Why there is nothing that could be seen to move."""
+"""Centers that have no internal displacement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ase import Atoms
 from sensitivity.structures import neighbor_pairs
 
 
-def explain_stillness(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) -> str:
+def explain_immobility(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) -> str:
     """Say why centers have no internal displacement, and what to do about it.
 
     Either they have no neighbour within the cutoff, in Å, or all that they have are periodic images

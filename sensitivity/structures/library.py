@@ -5,37 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache
+from importlib import import_module
 from types import MappingProxyType
 
 from ase import Atoms
 
 from sensitivity.structures.literature import ENVIRONMENTS, Entry
 
-# ase.build takes a quarter of a second to import, and is imported where a structure is made.
 
+def _made_by(function: str, *arguments: str, **settings: float | str) -> Callable[[], Atoms]:
+    """A builder that calls a function of ase.build, which takes a quarter of a second to import."""
 
-def _crystal(name: str, lattice: str, *, a: float, cubic: bool = False) -> Callable[[], Atoms]:
     def build() -> Atoms:
-        from ase.build import bulk
-
-        atoms: Atoms = bulk(name, lattice, a=a, cubic=cubic)
-        return atoms
-
-    return build
-
-
-def _graphene() -> Atoms:
-    from ase.build import graphene
-
-    atoms: Atoms = graphene(a=2.46)
-    return atoms
-
-
-def _g2(name: str) -> Callable[[], Atoms]:
-    def build() -> Atoms:
-        from ase.build import molecule
-
-        atoms: Atoms = molecule(name)
+        atoms: Atoms = getattr(import_module("ase.build"), function)(*arguments, **settings)
         return atoms
 
     return build
@@ -43,13 +25,15 @@ def _g2(name: str) -> Callable[[], Atoms]:
 
 # A crystal's name carries its lattice, because "Si" and "NaCl" are molecules of G2. Lengths in Å.
 _CRYSTALS: dict[str, Entry] = {
-    "Si-diamond": Entry("silicon, cubic cell", _crystal("Si", "diamond", a=5.43, cubic=True)),
-    "C-diamond": Entry("diamond, primitive cell", _crystal("C", "diamond", a=3.57)),
-    "Al-fcc": Entry("aluminium, primitive cell", _crystal("Al", "fcc", a=4.05)),
-    "NaCl-rocksalt": Entry(
-        "rock salt, cubic cell", _crystal("NaCl", "rocksalt", a=5.64, cubic=True)
+    "Si-diamond": Entry(
+        "silicon, cubic cell", _made_by("bulk", "Si", "diamond", a=5.43, cubic=True)
     ),
-    "graphene": Entry("one layer, periodic in two directions", _graphene),
+    "C-diamond": Entry("diamond, primitive cell", _made_by("bulk", "C", "diamond", a=3.57)),
+    "Al-fcc": Entry("aluminium, primitive cell", _made_by("bulk", "Al", "fcc", a=4.05)),
+    "NaCl-rocksalt": Entry(
+        "rock salt, cubic cell", _made_by("bulk", "NaCl", "rocksalt", a=5.64, cubic=True)
+    ),
+    "graphene": Entry("one layer, periodic in two directions", _made_by("graphene", a=2.46)),
 }
 
 
@@ -57,7 +41,9 @@ _CRYSTALS: dict[str, Entry] = {
 def _entries() -> Mapping[str, Entry]:
     from ase.collections import g2
 
-    molecules = {name: Entry("molecule of the G2 set", _g2(name)) for name in g2.names}
+    molecules = {
+        name: Entry("molecule of the G2 set", _made_by("molecule", name)) for name in g2.names
+    }
     return MappingProxyType({**ENVIRONMENTS, **_CRYSTALS, **molecules})
 
 

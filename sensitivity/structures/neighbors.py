@@ -8,45 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.memory import require_memory
+from sensitivity.numerics import Array, Indices, Tolerance
 from sensitivity.structures.validation import NEAREST, check_cutoff, check_geometry
-
-# Å. Published coordinates are rounded to 1e-6 Å at best, so two atoms that are nearer than this
-# cannot be told apart from two atoms at one place.
-COINCIDENCE = 1e-6
-
-# Å. vesin refuses cutoffs below about 1e-6 Å; nearer pairs than this are picked out afterwards.
-_SHORTEST_SEARCH = 1.0
-
-# vesin 0.6.2 ends the process with a floating-point exception when a flat or long box takes more
-# than 1e5 of its cells, such as a sheet of 1000 Å by 1000 Å.
-_MANY_CELLS = 2e4
-
-# Up to this many atoms, all distances of a molecule are found faster than the near ones.
-_FEW_ATOMS = 40
-
-_BYTES_PER_PAIR = 2 * 56  # i, j, vector (8 + 8 + 24), shift of the image (12), and their copies
 
 
 class Pairs(NamedTuple):
     """Ordered pairs (i, j), each pair of atoms appearing as (i, j) and as (j, i).
 
-    Attributes
-    ----------
-    i
-        Shape (pairs,). Index of the first atom, increasing.
-    j
-        Shape (pairs,). Index of the second atom; several images of one atom are several pairs,
-        and images of atom i itself are pairs (i, i).
-    vectors
-        Shape (pairs, 3), Å. From atom i to that image of atom j.
+    Several images of one atom are several pairs, and images of atom i itself are pairs (i, i).
     """
 
-    i: NDArray[np.intp]
-    j: NDArray[np.intp]
-    vectors: NDArray[np.float64]
+    i: Indices  # (pairs,), increasing
+    j: Indices  # (pairs,)
+    vectors: Array  # (pairs, 3), Å, from atom i to that image of atom j
 
 
 def check(atoms: Atoms) -> None:
@@ -61,9 +37,7 @@ def check(atoms: Atoms) -> None:
         periodic direction has no usable cell vector, or two atoms, or an atom and an image, are
         nearer than any two nuclei.
     """
-    pairs = neighbor_pairs(atoms, NEAREST)
-    squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
-    _check_distinct(atoms, pairs, squares=squares, nearest=NEAREST)
+    _check_distinct(atoms, neighbor_pairs(atoms, NEAREST), nearest=NEAREST)
 
 
 def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
@@ -81,16 +55,20 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     """
     check_geometry(atoms)
     cutoff = check_cutoff(cutoff)
-    radius = max(cutoff, _SHORTEST_SEARCH)
-    if len(atoms) <= _FEW_ATOMS and not atoms.pbc.any():
+    radius = max(cutoff, 1.0)  # vesin refuses cutoffs below about 1e-6 Å
+    few = 40  # all distances of a molecule are found faster than the near ones
+    if len(atoms) <= few and not atoms.pbc.any():
         pairs = _search_all(atoms, radius)
     else:
         _check_memory(atoms, cutoff)
-        search = _search_grid if _count_cells(atoms, radius) < _MANY_CELLS else _search_tree
+        # vesin 0.6.2 ends the process with a floating-point exception when a flat or long box takes
+        # more than 1e5 of its cells, such as a sheet of 1000 Å by 1000 Å.
+        many = 2e4
+        search = _search_grid if _count_cells(atoms, radius) < many else _search_tree
         pairs = search(atoms, radius)
-    squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
-    _check_distinct(atoms, pairs, squares=squares, nearest=COINCIDENCE)
-    return pairs if radius == cutoff else _keep(pairs, squares < cutoff**2)
+    squares = _check_distinct(atoms, pairs, nearest=Tolerance.ONE_PLACE)
+    near = squares < cutoff**2
+    return pairs if radius == cutoff else Pairs(pairs.i[near], pairs.j[near], pairs.vectors[near])
 
 
 def _search_all(atoms: Atoms, cutoff: float) -> Pairs:
@@ -127,16 +105,14 @@ def _search_tree(atoms: Atoms, cutoff: float) -> Pairs:
     return Pairs(i, owners[image], images[image] - wrapped[i])
 
 
-def _wrap(atoms: Atoms) -> NDArray[np.float64]:
+def _wrap(atoms: Atoms) -> Array:
     """Positions moved into the cell along the periodic directions."""
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     fractions = atoms.positions @ np.linalg.pinv(vectors)  # [atom, periodic direction]
     return np.asarray(atoms.positions - np.floor(fractions) @ vectors)
 
 
-def _near_images(
-    atoms: Atoms, wrapped: NDArray[np.float64], *, cutoff: float
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _near_images(atoms: Atoms, wrapped: Array, *, cutoff: float) -> tuple[Array, Indices]:
     """Images within the cutoff of the box around the atoms, those in the cell first."""
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     reach = np.ceil(cutoff * np.linalg.norm(np.linalg.pinv(vectors), axis=0)).astype(int) + 1
@@ -156,15 +132,11 @@ def _count_cells(atoms: Atoms, cutoff: float) -> float:
     return float(x * y * z)
 
 
-def _keep(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
-    return Pairs(pairs.i[chosen], pairs.j[chosen], pairs.vectors[chosen])
-
-
-def _check_distinct(
-    atoms: Atoms, pairs: Pairs, *, squares: NDArray[np.float64], nearest: float
-) -> None:
+def _check_distinct(atoms: Atoms, pairs: Pairs, *, nearest: float) -> Array:
+    """Return the squared lengths of the pairs, (pairs,), if none is as short as that."""
+    squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
     if len(squares) == 0 or squares.min() > nearest**2:
-        return
+        return np.asarray(squares)
     first = int(np.argmin(squares))
     i, j = int(pairs.i[first]), int(pairs.j[first])
     direct = np.allclose(pairs.vectors[first], atoms.positions[j] - atoms.positions[i])
@@ -178,8 +150,9 @@ def _check_distinct(
 
 def _check_memory(atoms: Atoms, cutoff: float) -> None:
     expected = _estimate_pairs(atoms, cutoff)
+    size = 8 + 8 + 24 + 12  # bytes of i, j, vector and shift of the image; and of their copies
     require_memory(
-        expected * _BYTES_PER_PAIR,
+        2 * expected * size,
         purpose=f"about {expected:.1e} pairs of neighbours within a cutoff of {cutoff:g} Å",
         remedy="choose a smaller cutoff",
     )

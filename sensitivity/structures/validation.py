@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from numbers import Integral, Real
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from ase import Atoms
 
+from sensitivity.numerics import check_integer, check_real
+
 HEAVIEST = 118
 """Atomic number of oganesson, the last element that has a name."""
-
-# Cell vectors of unit length that span less than this (area or volume) are taken as dependent: an
-# angle of a millionth of a radian is a mistake.
-_FLAT_CELL = 1e-6
-
-# Å. Beyond these, powers of the cutoff leave the range of double precision.
-_SMALLEST_CUTOFF, _LARGEST_CUTOFF = 1e-6, 1e9
 
 NEAREST = 0.2
 """Å. No two nuclei are as near, nor an atom and its image: H2 has 0.74 Å, and rounding of
@@ -74,11 +68,13 @@ def _check_cell(atoms: Atoms) -> None:
     usable = bool(np.isfinite(vectors).all() and (lengths > 0).all())
     if usable:
         units = vectors / lengths[:, None]
-        usable = bool(np.linalg.det(units @ units.T) > _FLAT_CELL**2)
+        flat = 1e-6  # area or volume: an angle of a millionth of a radian is a mistake
+        usable = bool(np.linalg.det(units @ units.T) > flat**2)
     if not usable:
         raise ValueError(
-            f"a structure periodic along {_axes(atoms)} needs finite, independent, non-zero cell "
-            f"vectors there, got {vectors.tolist()}; set the cell, or set pbc to False."
+            f"a structure periodic along {', '.join(np.array(list('abc'))[atoms.pbc])} needs "
+            f"finite, independent, non-zero cell vectors there, got {vectors.tolist()}; set the "
+            "cell, or set pbc to False."
         )
     if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() < NEAREST:
         _check_images(atoms)
@@ -97,10 +93,6 @@ def _check_images(atoms: Atoms) -> None:
         )
 
 
-def _axes(atoms: Atoms) -> str:
-    return ", ".join(axis for axis, periodic in zip("abc", atoms.pbc, strict=True) if periodic)
-
-
 def check_cutoff(cutoff: float) -> float:
     """Return the cutoff in Å as a float.
 
@@ -111,21 +103,15 @@ def check_cutoff(cutoff: float) -> float:
     ValueError
         If it is not finite and positive, or beyond the range of double precision.
     """
-    if not isinstance(cutoff, Real) or isinstance(cutoff, bool):
-        raise TypeError(
-            f"cutoff must be a positive length in Å, got {cutoff!r}; give a number such as 3.5."
-        )
-    if not 0.0 < cutoff < np.inf:
-        raise ValueError(
-            f"cutoff must be a positive, finite length in Å, got {float(cutoff)}; "
-            "give a number such as 3.5."
-        )
-    if not _SMALLEST_CUTOFF <= cutoff <= _LARGEST_CUTOFF:
-        raise ValueError(
-            f"cutoff must be from {_SMALLEST_CUTOFF:g} to {_LARGEST_CUTOFF:g} Å, got {cutoff:g}; "
-            "give a number such as 3.5."
-        )
-    return float(cutoff)
+
+    def check(expected: str, accepts: Callable[[float], bool]) -> float:
+        remedy = "give a number such as 3.5"
+        return check_real(cutoff, "cutoff", expected, accepts=accepts, remedy=remedy)
+
+    check("a positive, finite length in Å", lambda length: 0 < length < np.inf)
+    # Beyond these, powers of the cutoff leave the range of double precision.
+    least, most = 1e-6, 1e9
+    return check(f"from {least:g} to {most:g} Å", lambda length: least <= length <= most)
 
 
 def check_centers(atoms: Atoms, centers: Iterable[int] | None) -> tuple[int, ...]:
@@ -159,15 +145,17 @@ def check_centers(atoms: Atoms, centers: Iterable[int] | None) -> tuple[int, ...
 
 
 def _check_center(center: int, *, count: int) -> int:
-    if not isinstance(center, Integral) or isinstance(center, bool):
-        raise TypeError(
-            f"a center must be the integer index of an atom, got {center!r}; "
-            f"give an integer from 0 to {count - 1}."
-        )
+    choice = "0" if count == 1 else f"an integer from 0 to {count - 1}"
+    center = check_integer(
+        center,
+        "a center",
+        "the integer index of an atom",
+        accepts=lambda _: True,
+        remedy=f"give {choice}",
+    )
     if not 0 <= center < count:
         raise ValueError(
-            f"center {int(center)} does not exist: the structure has {count} "
-            f"atom{'s' if count != 1 else ''}, counted from 0; "
-            f"give {'0' if count == 1 else f'an integer from 0 to {count - 1}'}."
+            f"center {center} does not exist: the structure has {count} "
+            f"atom{'s' if count != 1 else ''}, counted from 0; give {choice}."
         )
-    return int(center)
+    return center

@@ -19,18 +19,11 @@ from sensitivity.symmetry.groups import PointGroup, align
 
 
 class Blocks(NamedTuple):
-    """Like atoms that are at one place.
+    """Like atoms that are at one place."""
 
-    Attributes
-    ----------
-    members
-        For each block the atoms in it; the center, alone, is the first.
-    places
-        Shape (blocks,): the place that each is at. Only the place of the center, number 0, can
-        have several blocks, one for each kind of neighbour.
-    """
-
-    members: tuple[Indices, ...]
+    members: tuple[Indices, ...]  # of each block; the center, alone, is the first
+    # The place that each is at, (blocks,). Only that of the center, number 0, can have several
+    # blocks, one for each kind of neighbour.
     places: Indices
 
 

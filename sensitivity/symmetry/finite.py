@@ -5,21 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.progress import checkpoint
 from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic
 from sensitivity.symmetry.operations import Operations, find_operations
 from sensitivity.symmetry.schoenflies import schoenflies
 
 Members = NDArray[np.bool_]
-
-# Å. Positions are a few Å, to 1e-15 of that, and lattices are built with errors of 1e-14. A group
-# that is nearer than this is exact.
-EXACT = 1e-8
-# Deviations that differ by less than this factor have one origin, such as noise, which leaves
-# some operations a few times less disturbed than others.
-CLEAR_GAP = 3.0
-# Trace of a rotation by 0.01 rad; a group with smaller ones would have more than 600 operations.
-NEARLY_IDENTITY = 3 - 1e-4
 
 
 class FiniteGroups:
@@ -36,7 +28,7 @@ class FiniteGroups:
         self.trivial = np.arange(len(self.deviations)) == 0
         self.known: dict[bytes, PointGroup | None] = {}
 
-    def climb(self, within: float) -> tuple[tuple[PointGroup, ...], PointGroup | None]:
+    def levels(self, within: float) -> tuple[tuple[PointGroup, ...], PointGroup | None]:
         """Groups up to the largest within a deviation in Å, and the nearest larger one."""
         members, largest = self._largest(within)
         levels = [*self._smaller(members, largest), largest]
@@ -57,6 +49,7 @@ class FiniteGroups:
         """All groups within a deviation, which is no less than that of their subgroups."""
         seen, left, found = set(), [self.trivial], []
         while left:
+            checkpoint()
             members = left.pop()
             group = self._group(members, within)
             if members.tobytes() not in seen and group is not None:
@@ -65,27 +58,23 @@ class FiniteGroups:
             seen.add(members.tobytes())
         return found
 
-    def _extend(self, members: Members, candidate: int) -> Members | None:
-        extended = members.copy()
-        extended[candidate] = True
-        return self._close(extended)
-
     def _extensions(self, members: Members, limit: float) -> list[Members]:
         """Different groups that one more operation, up to a limit in Å, makes of a group."""
-        more = np.flatnonzero(~members & (self.deviations <= limit))
         grown: dict[bytes, Members] = {}
-        for candidate in more:
-            larger = self._extend(members, int(candidate))
-            if larger is not None:
+        for candidate in np.flatnonzero(~members & (self.deviations <= limit)):
+            checkpoint()
+            extended = members.copy()
+            extended[candidate] = True
+            if (larger := self._close(extended)) is not None:
                 grown.setdefault(larger.tobytes(), larger)
         return list(grown.values())
 
     def _smaller(self, members: Members, largest: PointGroup) -> list[PointGroup]:
         """Groups of the operations below each clear gap between deviations."""
-        inside = np.sort(np.maximum(self.deviations[members], EXACT))
+        inside = np.sort(np.maximum(self.deviations[members], Tolerance.EXACT_SYMMETRY))
         groups: list[PointGroup] = []
         count = 0
-        for below in inside[:-1][inside[1:] > CLEAR_GAP * inside[:-1]]:
+        for below in inside[:-1][inside[1:] > Tolerance.CLEAR_GAP * inside[:-1]]:
             part = self._close(members & (self.deviations <= below))
             if part is None or part.sum() == count:
                 continue
@@ -135,7 +124,9 @@ def make_group(operations: Operations, members: Indices, vectors: Array) -> Poin
     if not (permutations[:, permutations] == permutations[table]).all():
         return None
     matrices = make_homomorphic(operations.matrices[members], table)
-    if matrices is None or np.sum(np.trace(matrices, axis1=1, axis2=2) > NEARLY_IDENTITY) > 1:
+    # Trace of a rotation by 0.01 rad: a group with smaller ones would have over 600 operations.
+    nearly_identity = 3 - 1e-4
+    if matrices is None or np.sum(np.trace(matrices, axis1=1, axis2=2) > nearly_identity) > 1:
         return None
     matrices, deviation = align(vectors, matrices, permutations)
     return PointGroup(schoenflies(matrices), float(len(members)), matrices, permutations, deviation)

@@ -7,25 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance
 from sensitivity.symmetry.schoenflies import schoenflies
 
-# Matrices are a group when products agree with them to rounding; each round squares the error. The
-# mean of matrices that differ by d is shorter by d²: 1e-9 is still far above rounding.
-EXACT_MATRIX = 1e-13
-ROUNDS = 8
-SAME_MATRIX = 1e-9
-# Of the largest moment of inertia: below this a geometry is a line, about which it cannot turn.
-STRAIGHT = 1e-12
-# Of half an angle, about 50 degrees: where averaging leaves next to nothing, the first order would
-# ask for turns without end.
-LARGEST_TANGENT = 0.5
-
+# Averages of a group square their error in each round.
+_ROUNDS = 8
 _PROPER_PARTS = {"C∞v": "C∞", "D∞h": "D∞", "Kh": "K"}
 
 
 @dataclass(frozen=True)
-class PointGroup:
+class PointGroup(ReadOnlyArrays):
     """Proper and improper rotations about a center, with the permutations of atoms they cause.
 
     Attributes
@@ -53,10 +44,6 @@ class PointGroup:
     matrices: Array
     permutations: Indices
     deviation: float
-
-    def __post_init__(self) -> None:
-        self.matrices.setflags(write=False)
-        self.permutations.setflags(write=False)
 
     def projector(self) -> Array:
         """Orthogonal projector, shape (3m, 3m), onto the invariant displacements of the m atoms.
@@ -113,7 +100,7 @@ def align(vectors: Array, matrices: Array, permutations: Indices) -> tuple[Array
     """
     centered = vectors - vectors.mean(axis=0)
     deviation = np.inf
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         nearest = symmetrize(centered, matrices, permutations)
         new = float(np.sqrt(np.mean(np.sum((centered - nearest) ** 2, axis=1))))
         if new >= deviation:
@@ -128,8 +115,11 @@ def _turn(start: Array, end: Array) -> Array:
     """The small rotation that takes positions (m, 3) nearest to others, to first order."""
     inertia = np.eye(3) * np.sum(start**2) - start.T @ start
     torque = np.cross(start, end).sum(axis=0)
-    tangent = np.linalg.pinv(inertia, rcond=STRAIGHT, hermitian=True) @ torque / 2
-    x, y, z = tangent / max(1.0, float(np.linalg.norm(tangent)) / LARGEST_TANGENT)
+    line = 1e-12  # of the largest moment of inertia: of a line, about which it cannot turn
+    tangent = np.linalg.pinv(inertia, rcond=line, hermitian=True) @ torque / 2
+    # Where averaging leaves next to nothing, the first order would ask for turns without end.
+    largest = 0.5  # tangent of half an angle of about 50 degrees
+    x, y, z = tangent / max(1.0, float(np.linalg.norm(tangent)) / largest)
     half = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.linalg.solve(np.eye(3) - half, np.eye(3) + half)  # Cayley: orthogonal to rounding
 
@@ -141,14 +131,14 @@ def make_homomorphic(matrices: Array, table: Indices) -> Array | None:
     a group up to the square of the error (K. Grove, H. Karcher, E. A. Ruh, Math. Ann. 211, 7
     (1974), doi 10.1007/BF01344138). None if that does not end at a group.
     """
-    g = len(matrices)
-    for _ in range(ROUNDS):
+    g, exact = len(matrices), 1e-13  # products agree to rounding
+    for _ in range(_ROUNDS):
         row = matrices[table].transpose(0, 2, 1, 3).reshape(g, 3, 3 * g)  # [g, x, (h, y)]
         mean = row @ matrices.transpose(0, 2, 1).reshape(3 * g, 3) / g
         u, lengths, v = np.linalg.svd(mean)
         change = np.abs(u @ v - matrices).max()
         matrices = u @ v
-        if change < EXACT_MATRIX:
-            # The mean of orthogonal matrices is orthogonal only if they are equal.
-            return matrices if lengths.min() > 1 - SAME_MATRIX else None
+        if change < exact:
+            # The mean of matrices that differ by d is shorter by d².
+            return matrices if lengths.min() > 1 - Tolerance.ROUNDING else None
     return None

@@ -15,22 +15,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.symmetry.groups import PointGroup
 from sensitivity.symmetry.sites import SiteSymmetry
 
-# Eigenvalues of a sum of projectors are zeros up to rounding, or not small at all. Environments
-# that are symmetric within d Å only are turned against each other, and against their own rotations,
-# by about d over 1 Å, which makes up to a few d² of a zero; but never as much as the last number.
-NULL, TURNED, LARGEST_NULL = 1e-9, 10.0, 1e-2
-# An environment that is symmetric within d Å only has angles between subspaces of about d over 1 Å,
-# of whose sine this is the multiple that counts as none.
-LEEWAY, WIDEST = 10.0, 0.3
-
 
 def smallest_angle(deviation: float) -> float:
-    """Sine of an angle that counts as none where symmetry holds within a deviation in Å."""
-    return max(Tolerance.PARALLEL, min(LEEWAY * deviation, WIDEST))
+    """Sine of an angle that counts as none where symmetry holds within a deviation in Å.
+
+    Such environments have angles between subspaces of about the deviation over 1 Å; ten times as
+    much counts as none, but no more than 0.3.
+    """
+    return max(Tolerance.PARALLEL, min(10.0 * deviation, 0.3))
 
 
 def relative(site: SiteSymmetry, displacements: Array) -> Array:
@@ -57,17 +54,16 @@ def hidden_by_symmetry(
         half = np.einsum("ja,jxky->axky", links, projector, optimize=True)
         seen += np.einsum("axky,kb->axby", half, links, optimize=True).reshape(seen.shape)
     values, vectors = np.linalg.eigh(seen)
-    smallest = max(NULL, min(TURNED * deviation**2, LARGEST_NULL))
+    # Zeros up to rounding, or not small at all. Environments that are symmetric within d Å only are
+    # turned against each other, and against their own rotations, by about d over 1 Å.
+    smallest = max(Tolerance.ROUNDING, min(10.0 * deviation**2, 1e-2))
     null = values < smallest * max(1.0, values[-1])
     return np.asarray(vectors.T[null].reshape(-1, count, 3))
 
 
 def _visible(site: SiteSymmetry, group: PointGroup | None) -> Array:
-    """Q P Q: what the center can see of its neighbours if its environment has this group."""
+    """Q P Q: the part that the center can see of its neighbours if it has this group."""
     vectors = site.vectors[1:]
-    turns = np.cross(np.eye(3)[:, None], vectors).reshape(3, -1)
-    _, lengths, axes = np.linalg.svd(turns, full_matrices=False)
-    angle = smallest_angle(site.group.deviation)
-    axes = axes[lengths > angle * lengths.max(initial=0.0)]
-    kept = np.eye(vectors.size) - axes.T @ axes
+    turns = rotational_motions(vectors, fraction=smallest_angle(site.group.deviation))
+    kept = np.eye(vectors.size) - turns.T @ turns
     return np.asarray(kept if group is None else kept @ group.projector()[3:, 3:] @ kept)

@@ -1,68 +1,62 @@
-"""Which groups an environment nearly has, from the nearest to the largest."""
+"""Groups that an environment nearly has, from the nearest to the largest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sensitivity.numerics import Array, Indices
-from sensitivity.symmetry.finite import CLEAR_GAP, EXACT, FiniteGroups
+from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.symmetry.finite import FiniteGroups
 from sensitivity.symmetry.groups import PointGroup
-from sensitivity.symmetry.linear import sphere, straight_groups
-
-# How much further than the tolerance the next group is looked for, and to which length in Å: at
-# a tenth of a bond a geometry is another one.
-NEXT_REACH = 30.0
-FURTHEST_REACH = 0.1
-# A displacement by the tolerance itself is within it, whatever rounding makes of it.
-ROUNDING = 1e-9
+from sensitivity.symmetry.linear import linear_groups, sphere
 
 
-class Ladder(NamedTuple):
+class Levels(NamedTuple):
     """Groups within the tolerance, the largest last, and the nearest larger one beyond it."""
 
     groups: tuple[PointGroup, ...]
     next: PointGroup | None
 
 
-def climb(labels: Indices, vectors: Array, *, tolerance: float) -> Ladder:
-    """Return the groups that an environment nearly has.
+def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
+    """Return the groups that an environment has within a deviation of ``tolerance`` (Å).
 
-    Parameters
-    ----------
-    labels
-        Shape (m,): equal for atoms that may be exchanged; the center, atom 0, has its own.
-    vectors
-        Shape (m, 3), Å, from the center.
-    tolerance
-        Å: largest deviation of a group.
+    ``labels``, (m,), are equal for atoms that may be exchanged; the center, atom 0, has its own.
+    ``vectors``, (m, 3), in Å, are those from the center.
     """
     if len(vectors) == 1:
-        return Ladder((sphere(),), None)
-    within = max(tolerance, EXACT) * (1 + ROUNDING)
-    reach = max(within, min(NEXT_REACH * tolerance, FURTHEST_REACH))
-    straight = straight_groups(labels, vectors, reach=reach)
-    bent: tuple[PointGroup, ...] = ()
+        return Levels((sphere(),), None)
+    within = at_least_exact(tolerance)
+    reach = max(within, min(30 * tolerance, Tolerance.OTHER_GEOMETRY))  # where to look for the next
+    linear = linear_groups(labels, vectors, reach=reach)
+    finite: tuple[PointGroup, ...] = ()
     further = None
-    if not straight or straight[0].deviation > EXACT:
-        bent, further = FiniteGroups(labels, vectors, reach=reach).climb(within)
-    inside = (*bent, *(group for group in straight if group.deviation <= within))
-    beyond = [g for g in straight if g.deviation > within and _contains(g, inside[-1])]
-    if further is not None and len(inside) == len(bent):
+    if not linear or linear[0].deviation > Tolerance.EXACT_SYMMETRY:
+        finite, further = FiniteGroups(labels, vectors, reach=reach).levels(within)
+    inside = (*finite, *(group for group in linear if group.deviation <= within))
+    beyond = [g for g in linear if g.deviation > within and _contains(g, inside[-1])]
+    if further is not None and len(inside) == len(finite):
         beyond.append(further)
-    return Ladder(inside, min(beyond, key=lambda group: group.deviation, default=None))
+    return Levels(inside, min(beyond, key=lambda group: group.deviation, default=None))
+
+
+def at_least_exact(tolerance: float) -> float:
+    """Return a tolerance (Å) with what rounding adds: moving by just so much is within it."""
+    return max(tolerance, Tolerance.EXACT_SYMMETRY) * (1 + Tolerance.ROUNDING)
 
 
 def chain(groups: Sequence[PointGroup]) -> tuple[PointGroup, ...]:
     """Return the last group, and before it those that the next contains and is clearly beyond."""
     kept = [groups[-1]]
     for group in groups[-2::-1]:
-        clear = kept[0].deviation > CLEAR_GAP * max(group.deviation, EXACT)
+        clear = kept[0].deviation > Tolerance.CLEAR_GAP * max(
+            group.deviation, Tolerance.EXACT_SYMMETRY
+        )
         if clear and _contains(kept[0], group):
             kept.insert(0, group)
     return tuple(kept)
 
 
 def _contains(group: PointGroup, part: PointGroup) -> bool:
-    """Whether a group has all permutations of another one."""
+    """Return True if a group has all permutations of another one."""
     return set(map(bytes, part.permutations)) <= set(map(bytes, group.permutations))

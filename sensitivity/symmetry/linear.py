@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from sensitivity.geometry.assignment import kinds
 from sensitivity.numerics import Array, Indices
 from sensitivity.symmetry.groups import PointGroup, align
 
@@ -20,17 +21,10 @@ def sphere() -> PointGroup:
     return PointGroup("Kh", math.inf, matrices, np.zeros((8, 1), dtype=np.intp), 0.0)
 
 
-def straight_groups(labels: Indices, vectors: Array, *, reach: float) -> tuple[PointGroup, ...]:
-    """Return C∞v and, if the kinds of atoms allow it, D∞h, with deviations up to ``reach``.
+def linear_groups(labels: Indices, vectors: Array, *, reach: float) -> tuple[PointGroup, ...]:
+    """Return C∞v and, if the kinds of atoms allow it, D∞h, with deviations (Å) up to ``reach``.
 
-    Parameters
-    ----------
-    labels
-        Shape (m,): equal for atoms that may be exchanged; the center, atom 0, has its own.
-    vectors
-        Shape (m, 3), Å, from the center; m at least 2.
-    reach
-        Å: largest deviation.
+    ``labels`` and ``vectors`` are as of ``find_levels``, of at least two atoms.
     """
     centered = vectors - vectors.mean(axis=0)
     _, lengths, directions = np.linalg.svd(centered)
@@ -51,8 +45,7 @@ def straight_groups(labels: Indices, vectors: Array, *, reach: float) -> tuple[P
 def reverse(labels: Indices, heights: Array) -> Indices:
     """Return the permutation, shape (m,), that exchanges up and down within each kind."""
     reversal = np.empty(len(heights), dtype=np.intp)
-    for label in np.unique(labels):
-        kind = np.flatnonzero(labels == label)
+    for kind in kinds(labels):
         upwards = kind[np.argsort(heights[kind], kind="stable")]
         reversal[upwards] = upwards[::-1]
     return reversal

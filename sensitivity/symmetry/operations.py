@@ -7,47 +7,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.geometry.assignment import assign, kinds
+from sensitivity.geometry.rotations import fit_rotations
 from sensitivity.numerics import Array, Indices
 from sensitivity.symmetry.linear import reverse
 
-# An atom may be off by this many times the root mean square of all. It bounds what has to be
-# compared in large environments; within up to nine atoms no single one can be off by more.
-CONCENTRATION = 3.0
 # An atom, its image and the center, which counts twice, share what the distance between two of
 # them can change: at most √6 times the root of their summed squares.
-MISMATCH = 6**0.5
-# A frame is good if it takes no atom further off, in units of the error of its own two atoms...
-AMPLIFICATION = 4.0
-# ... or at least not much further than the best one does.
-WORSE_THAN_BEST = 3.0
-# Of the equal atoms that could complete a frame, some have fewer images than others: opposite or
-# adjacent ones, say.
-PARTNERS_TRIED = 8
-# Of the radius of the environment: no good frame takes an atom so far off.
-ASTRAY = 0.5
-# Numbers in an array of distances that are handled at once: half a MB, which stays in the cache.
-CHUNK = 2**16
+_MISMATCH = 6**0.5
 
 
 class Operations(NamedTuple):
-    """Operations, the identity first, that move no atom far from one of its kind.
+    """Operations, the identity first, that move no atom far from one of its kind."""
 
-    Attributes
-    ----------
-    permutations
-        Shape (g, m). Atom k is taken to where atom ``permutations[g, k]`` stands.
-    matrices
-        Shape (g, 3, 3): orthogonal, nearest to mapping the atoms onto each other.
-    residuals
-        Shape (g,), Å: root mean square distance between mapped atoms and those that they meet.
-    table
-        Shape (g, g): index of the product, -1 if it is not among the operations.
-    """
-
-    permutations: Indices
-    matrices: Array
-    residuals: Array
-    table: Indices
+    permutations: Indices  # (g, m): atom k is taken to where atom permutations[g, k] stands
+    matrices: Array  # (g, 3, 3), orthogonal, nearest to mapping the atoms onto each other
+    residuals: Array  # (g,), Å, rms distance between mapped atoms and those that they meet
+    table: Indices  # (g, g): index of the product, -1 if it is not among the operations
 
 
 def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operations:
@@ -56,40 +32,38 @@ def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operati
     Every operation takes a frame of two atoms to two of their kind at nearly the same distances
     from the center and from each other. All such images are tried, both by a rotation and by an
     improper operation; the other atoms then go to the nearest of their kind, and the matrix is
-    fitted to all of them.
-
-    Parameters
-    ----------
-    labels
-        Shape (m,): equal for atoms that may be exchanged; the center, atom 0, has its own.
-    vectors
-        Shape (m, 3), Å, from the center; not all on one line.
-    reach
-        Root mean square, over the atoms, of the distance to the nearest exact geometry.
+    fitted to all of them. ``labels`` and ``vectors`` are as of ``find_levels``, not all on one
+    line.
     """
-    allowance = reach * min(CONCENTRATION, np.sqrt(len(vectors)))
-    frame = _choose_frame(labels, vectors, window=MISMATCH * allowance)
-    images = _images(labels, vectors, frame=frame, window=MISMATCH * allowance)
-    matrices = np.concatenate(
-        [_frames_to_frames(vectors[list(frame)], vectors[images], sign=s) for s in (1, -1)]
-    )
+    # An atom may be off by three times the root mean square of all. It bounds what has to be
+    # compared in large environments; within up to nine atoms no single one can be off by more.
+    allowance = reach * min(3.0, np.sqrt(len(vectors)))
+    frame = _choose_frame(labels, vectors, window=_MISMATCH * allowance)
+    images = _images(labels, vectors, frame=frame, window=_MISMATCH * allowance)
+    matrices = _fit_both(vectors[list(frame)], vectors[images])
     along = _along_the_line(labels, vectors)
     permutations = np.concatenate([along, _match(labels, vectors, matrices, allowance=allowance)])
     return _collect(np.unique(permutations, axis=0), vectors, frame=frame, reach=reach)
 
 
 def _choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[int, int]:
-    """Two atoms that span a plane with the center well, and have few images."""
+    """Two atoms that span a plane with the center well, and have few images.
+
+    A frame is good if it takes no atom further off than four times the error of its own two atoms,
+    or at most three times as far as the best one does.
+    """
     radii = np.linalg.norm(vectors, axis=1)
     like = (labels[:, None] == labels) & (np.abs(radii[:, None] - radii) <= window)
     counts = like.sum(axis=1)
     areas = np.linalg.norm(np.cross(vectors[:, None], vectors), axis=2)
     arms = areas / np.maximum(np.maximum(radii[:, None], radii), np.finfo(float).tiny)
-    needed = min(radii.max() / AMPLIFICATION, arms.max() / WORSE_THAN_BEST)
+    needed = min(radii.max() / 4.0, arms.max() / 3.0)
     cost = np.where(arms >= needed, counts[:, None] * counts, np.inf)
     first, second = np.unravel_index(np.argmin(cost), cost.shape)
     partners = np.flatnonzero(like[second] & (arms[first] >= needed))
-    frames = [(int(first), int(p)) for p in partners[:: len(partners) // PARTNERS_TRIED + 1]]
+    # Of equal partners some have fewer images than others: opposite or adjacent ones, say.
+    tried = 8
+    frames = [(int(first), int(p)) for p in partners[:: len(partners) // tried + 1]]
     return min(frames, key=lambda f: len(_images(labels, vectors, frame=f, window=window)))
 
 
@@ -106,23 +80,9 @@ def _images(labels: Indices, vectors: Array, *, frame: tuple[int, int], window: 
     return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]])
 
 
-def _frames_to_frames(frame: Array, images: Array, *, sign: int) -> Array:
-    """Orthogonal matrices of this determinant that take two vectors nearest to others.
-
-    ``frame`` has shape (2, 3), ``images`` (pairs, 2, 3).
-    """
-    return _fit(np.broadcast_to(frame, images.shape), images, sign=sign)
-
-
-def _fit(start: Array, end: Array, *, sign: int) -> Array:
-    """Orthogonal matrices (c, 3, 3) of this determinant that take vectors nearest to others.
-
-    Both have shape (c, m, 3). W. Kabsch, Acta Cryst. A 32, 922 (1976),
-    doi 10.1107/S0567739476001873.
-    """
-    u, _, v = np.linalg.svd(end.transpose(0, 2, 1) @ start)
-    u[:, :, 2] *= (sign * np.linalg.det(u) * np.linalg.det(v))[:, None]
-    return np.asarray(u @ v)
+def _fit_both(start: Array, end: Array) -> Array:
+    """Matrices of both determinants, the rotations first, that take vectors nearest to others."""
+    return np.concatenate([fit_rotations(start, end, sign=sign)[0] for sign in (1, -1)])
 
 
 def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float) -> Indices:
@@ -136,15 +96,14 @@ def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float
     arm = float(np.linalg.norm(vectors, axis=1).max())
     unique = _one_to_one(nearest)
     found = [nearest[unique]]
-    near = ~unique & (distances <= ASTRAY * arm)
+    near = ~unique & (distances <= 0.5 * arm)  # no good frame takes an atom so far off
     if near.any():
-        start = np.broadcast_to(vectors, (int(near.sum()), *vectors.shape))
-        better = np.concatenate([_fit(start, vectors[nearest[near]], sign=s) for s in (1, -1)])
+        better = _fit_both(vectors, vectors[nearest[near]])
         nearest, distances = _nearest(labels, vectors, better)
         unique = _one_to_one(nearest)
         found.append(nearest[unique])
-        rest = better[~unique & (distances <= 2 * MISMATCH * allowance)]
-        found.append(_assign(labels, vectors, rest))
+        rest = better[~unique & (distances <= 2 * _MISMATCH * allowance)]
+        found.extend(assign(labels, vectors @ matrix.T, vectors)[None] for matrix in rest)
     return np.concatenate(found)
 
 
@@ -153,13 +112,13 @@ def _one_to_one(images: Indices) -> NDArray[np.bool_]:
 
 
 def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices, Array]:
-    """Where every atom goes, shape (c, m), and by how much the worst misses it, shape (c,)."""
+    """Image of every atom, shape (c, m), and the largest distance from one, shape (c,)."""
     images = np.empty((len(matrices), len(vectors)), dtype=np.intp)
     squares = np.zeros(len(matrices))
     norms = np.sum(vectors**2, axis=1)
-    for label in np.unique(labels):
-        kind = np.flatnonzero(labels == label)
-        step = max(1, CHUNK // len(kind) ** 2)
+    chunk = 2**16  # distances that are handled at once, half a MB, stay in the cache
+    for kind in kinds(labels):
+        step = max(1, chunk // len(kind) ** 2)
         for start in range(0, len(matrices), step):
             part = slice(start, start + step)
             turned = vectors[kind] @ matrices[part].transpose(0, 2, 1)  # [c, k, xyz]
@@ -169,21 +128,6 @@ def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices,
             least = np.take_along_axis(gaps, best[:, :, None], axis=2)[:, :, 0] + norms[kind]
             squares[part] = np.maximum(squares[part], least.max(axis=1))
     return images, np.sqrt(np.maximum(squares, 0))
-
-
-def _assign(labels: Indices, vectors: Array, matrices: Array) -> Indices:
-    """Permutations, shape (c, m), with the least sum of squared distances."""
-    images = np.empty((len(matrices), len(vectors)), dtype=np.intp)
-    if len(matrices) == 0:
-        return images
-    from scipy.optimize import linear_sum_assignment
-
-    for row, matrix in zip(images, matrices, strict=True):
-        for label in np.unique(labels):
-            kind = np.flatnonzero(labels == label)
-            turned = vectors[kind] @ matrix.T
-            row[kind] = kind[linear_sum_assignment(-turned @ vectors[kind].T)[1]]
-    return images
 
 
 def _along_the_line(labels: Indices, vectors: Array) -> Indices:
@@ -198,9 +142,7 @@ def _collect(
 ) -> Operations:
     """Fit matrices of both determinants, and keep what is near; lexical order is identity first."""
     centered = vectors - vectors.mean(axis=0)
-    start = np.broadcast_to(centered, (len(permutations), *centered.shape))
-    end = centered[permutations]
-    matrices = np.concatenate([_fit(start, end, sign=sign) for sign in (1, -1)])
+    matrices = _fit_both(centered, centered[permutations])
     permutations = np.concatenate([permutations, permutations])
     signs = np.repeat([0, 1], len(matrices) // 2)
     gaps = centered @ matrices.transpose(0, 2, 1) - centered[permutations]  # [g, k, xyz]

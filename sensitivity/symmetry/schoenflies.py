@@ -6,13 +6,6 @@ import numpy as np
 
 from sensitivity.numerics import Array
 
-# Turns, of a rotation angle. Operations of a group differ by far more, even of order 100; angles
-# near zero and a half turn come from a cosine and have lost half their digits, 1e-8.
-SAME_TURN = 1e-5
-# Traces of reflections and of the inversion are whole numbers; those of other improper operations
-# differ from them by 0.004 even at order 100.
-SAME_TRACE = 1e-4
-
 _POLYHEDRAL = {(12, 3): "T", (24, 4): "O", (60, 5): "I"}  # (proper operations, highest order)
 
 
@@ -35,25 +28,35 @@ def schoenflies(matrices: Array) -> str:
     proper = np.linalg.det(matrices) > 0
     count = int(proper.sum())
     orders = [_order(matrix, limit=count) for matrix in matrices[proper]]
-    if len(matrices) not in (count, 2 * count) or orders.count(1) != 1 or 0 in orders:
-        raise ValueError(_no_group(len(matrices)))
-    order = max(orders)
+    order = max(orders, default=0)
+    polyhedron = _POLYHEDRAL.get((count, order))
+    closed = len(matrices) in (count, 2 * count) and orders.count(1) == 1 and 0 not in orders
+    if not closed or (polyhedron is None and count not in (order, 2 * order)):
+        raise ValueError(
+            f"matrices must be all operations of a point group, each once, got {len(matrices)} "
+            "that are not; complete them by their products."
+        )
     traces = np.trace(matrices[~proper], axis1=1, axis2=2)
-    mirrors = int((np.abs(traces - 1) < SAME_TRACE).sum()) if len(traces) else None
+    # Traces of reflections and of the inversion are whole numbers; those of other improper
+    # operations differ from them by 0.004 even at order 100.
+    whole = 1e-4
+    mirrors = int((np.abs(traces - 1) < whole).sum()) if len(traces) else None
     if count == order:
         return _cyclic(order, mirrors)
     if count == 2 * order:
-        return _dihedral(order, mirrors)
-    if (count, order) not in _POLYHEDRAL:
-        raise ValueError(_no_group(len(matrices)))
-    return _polyhedral(_POLYHEDRAL[count, order], mirrors)
+        kind = "" if mirrors is None else "h" if mirrors > order else "d"
+        return f"D{order}{kind}"
+    kind = "" if mirrors is None else "d" if (polyhedron, mirrors) == ("T", 6) else "h"
+    return f"{polyhedron}{kind}"
 
 
 def _order(rotation: Array, *, limit: int) -> int:
-    """How often a rotation has to be repeated to give the identity; 0 if beyond the limit."""
+    """Number of repetitions of a rotation that give the identity; 0 if beyond the limit."""
     turn = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)) / (2 * np.pi)
     turns = turn * np.arange(1, limit + 1)
-    whole = np.abs(turns - np.round(turns)) < SAME_TURN
+    # Angles near zero and a half turn come from a cosine and have lost half their digits, 1e-8.
+    same = 1e-5
+    whole = np.abs(turns - np.round(turns)) < same
     return int(np.argmax(whole)) + 1 if whole.any() else 0
 
 
@@ -65,24 +68,3 @@ def _cyclic(order: int, mirrors: int | None) -> str:
     if order == 1:
         return "Cs"
     return f"C{order}h" if mirrors == 1 else f"C{order}v"
-
-
-def _dihedral(order: int, mirrors: int | None) -> str:
-    if mirrors is None:
-        return f"D{order}"
-    return f"D{order}h" if mirrors > order else f"D{order}d"
-
-
-def _polyhedral(rotations: str, mirrors: int | None) -> str:
-    if mirrors is None:
-        return rotations
-    if rotations == "T":
-        return "Td" if mirrors == 6 else "Th"
-    return f"{rotations}h"
-
-
-def _no_group(count: int) -> str:
-    return (
-        f"matrices must be all operations of a point group, each once, got {count} that are not; "
-        "complete them by their products."
-    )

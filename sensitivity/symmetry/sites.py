@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices
-from sensitivity.structures import check_centers, check_cutoff, neighbor_pairs
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, check_real
+from sensitivity.structures import check_centers, check_cutoff
+from sensitivity.structures.environments import surroundings
 from sensitivity.symmetry.coalescence import find_coalescing, make_blocks, merge, split
 from sensitivity.symmetry.groups import PointGroup
-from sensitivity.symmetry.levels import ROUNDING, Ladder, chain, climb
+from sensitivity.symmetry.levels import Levels, at_least_exact, chain, find_levels
 
-# Å, a tenth of a bond. At this distance a geometry is another one, not a disturbed one.
-LARGEST_TOLERANCE = 0.1
-USUAL_TOLERANCE = 1e-3
 # Two distances from a center change by up to this many tolerances against each other, if all
 # three atoms move by one.
-SPREAD = 4.0
-# The label of the center, which is no atomic number, so that no neighbour takes its place.
-CENTER = -1
+_SPREAD = 4.0
 
 
 @dataclass(frozen=True)
-class SiteSymmetry:
+class SiteSymmetry(ReadOnlyArrays):
     """The groups that the environment of a center has, exactly or nearly.
 
     Attributes
@@ -56,10 +51,6 @@ class SiteSymmetry:
     next: PointGroup | None
     coalescing: tuple[tuple[int, int], ...]
 
-    def __post_init__(self) -> None:
-        self.atoms.setflags(write=False)
-        self.vectors.setflags(write=False)
-
     @property
     def group(self) -> PointGroup:
         """The largest group within the tolerance."""
@@ -71,7 +62,7 @@ class SiteSymmetry:
 
 
 def site_symmetry(
-    atoms: Atoms, *, center: int, cutoff: float, tolerance: float = USUAL_TOLERANCE
+    atoms: Atoms, *, center: int, cutoff: float, tolerance: float = Tolerance.POSITIONS
 ) -> SiteSymmetry:
     """Return the groups of the environment of ``center``, with deviations up to ``tolerance``.
 
@@ -95,87 +86,57 @@ def site_symmetry(
     cutoff
         Radius of the environment in Å.
     tolerance
-        Largest deviation in Å, at most 0.1 Å. Below 1e-8 Å, which is rounding, it makes no
-        difference.
+        Largest deviation in Å, root mean square, at most 0.1 Å. Below 1e-8 Å, which is rounding,
+        it makes no difference.
 
     Raises
     ------
     TypeError, ValueError
         If the structure, the center, the cutoff or the tolerance is unusable.
     """
-    tolerance = _check_tolerance(tolerance)
+    tolerance = check_real(
+        tolerance,
+        "tolerance",
+        f"above 0 and at most {Tolerance.OTHER_GEOMETRY:g} Å, a tenth of a bond",
+        accepts=lambda length: 0 < length <= Tolerance.OTHER_GEOMETRY,
+        remedy="give a number such as 1e-3",
+    )
     (center,) = check_centers(atoms, (center,))
     cutoff = check_cutoff(cutoff)
-    places, vectors = _surroundings(atoms, center, radius=cutoff + SPREAD * tolerance)
+    places, vectors = surroundings(atoms, center, cutoff + _SPREAD * tolerance)
     radii = np.linalg.norm(vectors, axis=1)
     found = []
     for edge in _edges(radii, cutoff=cutoff, tolerance=tolerance):
         near = radii < edge
         near[0] = True  # however small the cutoff
-        site = _analyze(atoms, places=places[near], vectors=vectors[near], tolerance=tolerance)
-        found.append(site)
+        found.append(_analyze(atoms, places[near], vectors[near], tolerance=tolerance))
     return max(found, key=lambda site: site.group.order)
 
 
-def _surroundings(atoms: Atoms, center: int, *, radius: float) -> tuple[Indices, Array]:
-    """Indices (m,) and vectors (m, 3), Å, of the center and all that is within a radius."""
-    pairs = neighbor_pairs(atoms, radius)
-    own = np.flatnonzero(pairs.i == center)
-    own = own[np.argsort(pairs.j[own], kind="stable")]
-    places = np.concatenate([[center], pairs.j[own]])
-    return places, np.concatenate([np.zeros((1, 3)), pairs.vectors[own]])
-
-
-def _check_tolerance(tolerance: float) -> float:
-    if not isinstance(tolerance, Real) or isinstance(tolerance, bool):
-        raise TypeError(
-            f"tolerance must be a positive length in Å, got {tolerance!r}; "
-            "give a number such as 1e-3."
-        )
-    if not 0 < tolerance <= LARGEST_TOLERANCE:
-        raise ValueError(
-            f"tolerance must be above 0 and at most {LARGEST_TOLERANCE:g} Å, a tenth of a bond, "
-            f"got {float(tolerance)}; give a number such as 1e-3."
-        )
-    return float(tolerance)
-
-
 def _edges(radii: Array, *, cutoff: float, tolerance: float) -> tuple[float, ...]:
-    """Where the environment may end, in Å: and behind the shell that this cuts, if it does."""
+    """Radii at which the environment may end, in Å: the second behind a shell that is cut."""
     edge = cutoff - tolerance
     outer = edge
     last = float(radii.max(initial=0.0, where=radii < edge))
     for radius in np.sort(radii[radii >= edge]):
-        if radius - last > SPREAD * tolerance:
+        if radius - last > _SPREAD * tolerance:
             break
         last = float(radius)
         outer = float(np.nextafter(radius, np.inf))
     return (edge,) if outer == edge else (edge, outer)
 
 
-def _analyze(atoms: Atoms, *, places: Indices, vectors: Array, tolerance: float) -> SiteSymmetry:
+def _analyze(atoms: Atoms, places: Indices, vectors: Array, *, tolerance: float) -> SiteSymmetry:
     labels = atoms.numbers[places].astype(np.intp)
-    labels[0] = CENTER
+    labels[0] = -1  # no atomic number, so that no neighbour takes the place of the center
     pairs = find_coalescing(labels, vectors, tolerance=tolerance)
-    ladder = climb(labels, vectors, tolerance=tolerance)
+    levels = find_levels(labels, vectors, tolerance=tolerance)
     if pairs:
-        ladder = _climb_merged(labels, vectors, ladder, pairs=pairs, tolerance=tolerance)
-    return SiteSymmetry(int(places[0]), places, vectors, chain(ladder.groups), ladder.next, pairs)
-
-
-def _climb_merged(
-    labels: Indices,
-    vectors: Array,
-    ladder: Ladder,
-    *,
-    pairs: tuple[tuple[int, int], ...],
-    tolerance: float,
-) -> Ladder:
-    """Add the group of what the environment becomes when atoms at one place are merged."""
-    blocks = make_blocks(labels, pairs)
-    merged = climb(*merge(labels, vectors, blocks), tolerance=tolerance)
-    group = split(merged.groups[-1], vectors, blocks)
-    if group.deviation > tolerance * (1 + ROUNDING):
-        return ladder
-    further = None if merged.next is None else split(merged.next, vectors, blocks)
-    return Ladder((*ladder.groups, group), further)
+        # Add the group of what the environment becomes when atoms at one place are merged.
+        blocks = make_blocks(labels, pairs)
+        merged = find_levels(*merge(labels, vectors, blocks), tolerance=tolerance)
+        group = split(merged.groups[-1], vectors, blocks)
+        if group.deviation <= at_least_exact(tolerance):
+            further = merged.next and split(merged.next, vectors, blocks)
+            levels = Levels((*levels.groups, group), further)
+    return SiteSymmetry(int(places[0]), places, vectors, chain(levels.groups), levels.next, pairs)

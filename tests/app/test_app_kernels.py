@@ -17,7 +17,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 
 from sensitivity.app import kernels as kernels_module
 from sensitivity.app.kernels import Kernels
-from sensitivity.limits import SILENT, VISITORS
+from sensitivity.app.server_limits import ServerLimit
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def kernels(monkeypatch, tmp_path) -> Kernels:
         return name
 
     monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
-    monkeypatch.setattr(kernels_module, "DELAY", 0.0)
+    monkeypatch.setattr(ServerLimit, "DELAY", 0.0)
     return Kernels(connection_dir=str(tmp_path))
 
 
@@ -61,7 +61,7 @@ def test_a_process_whose_page_does_not_connect_ends_unless_the_page_asks(kernels
             kernels.expect(name)
         kernels.notify_connect(connected)
         for _ in range(3):
-            now += 0.7 * SILENT
+            now += 0.7 * ServerLimit.SILENT
             kernels.kernel_model(asking)
             await kernels.cull_kernels()
         assert ended == [silent]
@@ -83,7 +83,7 @@ def test_a_page_that_is_gone_gives_its_place_to_the_next_visitor(kernels, monkey
 
     async def visit() -> None:
         nonlocal now
-        names = [await kernels.start_kernel() for _ in range(VISITORS)]
+        names = [await kernels.start_kernel() for _ in range(ServerLimit.VISITORS)]
         for name in names:
             kernels._kernel_connections[name] = 0
             kernels.notify_connect(name)
@@ -92,7 +92,7 @@ def test_a_page_that_is_gone_gives_its_place_to_the_next_visitor(kernels, monkey
             kernels.notify_disconnect(name)
         with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken"):
             await kernels.start_kernel()  # they may come back
-        now += SILENT + 0.1
+        now += ServerLimit.SILENT + 0.1
         kernels.kernel_model(names[1])  # its page is there, and asks
         assert await kernels.start_kernel() not in names
         assert await kernels.start_kernel() not in names
@@ -119,10 +119,10 @@ def test_a_process_that_starts_for_a_visitor_who_leaves_is_kept_for_the_next(ker
 
 def test_every_visitor_has_a_process_and_the_places_are_limited(kernels):
     async def visit() -> None:
-        names = await asyncio.gather(*(kernels.start_kernel() for _ in range(VISITORS)))
-        assert len(set(names)) == VISITORS
+        names = await asyncio.gather(*(kernels.start_kernel() for _ in range(ServerLimit.VISITORS)))
+        assert len(set(names)) == ServerLimit.VISITORS
         await asyncio.sleep(0.05)
-        assert len(kernels) == VISITORS + 1  # one is in waiting
+        assert len(kernels) == ServerLimit.VISITORS + 1  # one is in waiting
         with pytest.raises(tornado.web.HTTPError, match="All 8 places are taken") as full:
             await kernels.start_kernel()
         assert full.value.status_code == 503

@@ -46,7 +46,7 @@ def test_settings_out_of_range(settings: dict[str, object], message: str) -> Non
         ({"order": 2.0}, r"order must be an integer from 1 to 4, got 2.0"),
         ({"n_max": True}, r"n_max must be an integer"),
         ({"l_max": "6"}, r"l_max must be an integer .* got '6'"),
-        ({"cutoff": "3"}, r"cutoff must be a positive length in Å, got '3'"),
+        ({"cutoff": "3"}, r"cutoff must be a positive, finite length in Å, got '3'"),
         ({"smearing": None}, r"smearing must be a number, got None"),
         ({"basis": "gto"}, r"basis must be a radial basis such as .* got 'gto'"),
         ({"basis": SphericalBessel}, r"basis must be a radial basis"),

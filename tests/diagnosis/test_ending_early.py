@@ -77,9 +77,10 @@ def test_a_diagnosis_that_is_ended_keeps_what_was_examined(count: int) -> None:
 
 def test_an_event_cancels_a_diagnosis() -> None:
     event = Event()
-    event.set()
     with cancellable(event):
-        partial = diagnose(structures.load("X0"), DESCRIPTOR)
+        partial = diagnose(structures.load("X0"), DESCRIPTOR, progress=lambda _: event.set())
+        with pytest.raises(Cancelled):  # nothing is known yet
+            diagnose(structures.load("X0"), DESCRIPTOR)
     check_partial(partial, "cancelled")
     assert partial.summary.startswith("5 environments, 0 of them examined: 0 of 9 internal")
     assert "<td>undetermined</td><td>9</td>" in partial._repr_html_()

@@ -18,7 +18,7 @@ from waiting import run, spin, until
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import uploads
 from sensitivity.explorers.parts.structure_input import MOST_ATOMS
-from sensitivity.limits import UPLOAD
+from sensitivity.limits import Limit
 
 pytestmark = [TOOLBAR, pytest.mark.slow]
 
@@ -106,7 +106,7 @@ def test_a_name_with_a_path_stays_within_its_folder(
             "the format 'png' holds no structure that can be read",
         ),
         ("POSCAR", b"", "The file POSCAR is empty"),
-        ("large.xyz", b"1" * (UPLOAD + 1), "at most 5 MB can be read here; cut out"),
+        ("large.xyz", b"1" * (Limit.UPLOAD + 1), "at most 5 MB can be read here; cut out"),
         ("many.xyz", None, "has 501 atoms, and the explorer takes at most 500; cut out"),
         (
             "short.xyz",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from threading import Event
+
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 from cases import rotate
 
-from sensitivity import DensityCorrelations, invert, jacobian, spectrum, structures
-from sensitivity.inversion import gauss_newton
-from sensitivity.inversion.feasibility import find_lack
+from sensitivity import DensityCorrelations, Inversion, invert, jacobian, spectrum, structures
+from sensitivity.inversion.feasibility import missing_neighbors
+from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular import superpose
 
 DESCRIPTOR = DensityCorrelations(order=2)
@@ -234,14 +237,17 @@ def test_an_interrupt_keeps_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> 
             raise KeyboardInterrupt
         return jacobian(*args, **keywords)
 
-    monkeypatch.setattr(gauss_newton, "jacobian", interrupted)
+    monkeypatch.setattr("sensitivity.observation.jacobian", interrupted)
     target = structures.load("C2H4")
     start = rattled(target, 0.1, rng=np.random.default_rng(0))
-    result = invert(DESCRIPTOR.features(target), DESCRIPTOR, start=start)
+    with pytest.raises(Interrupted) as caught:
+        invert(DESCRIPTOR.features(target), DESCRIPTOR, start=start)
+    result = caught.value.partial
+    assert isinstance(result, Inversion)
     assert result.interrupted
     assert not result.converged
-    assert result.steps == 2
-    assert result.status.startswith("Interrupted after 3 evaluations: the features of the best")
+    assert result.steps == 1
+    assert result.status.startswith("Interrupted after 2 evaluations: the features of the best")
     assert np.isnan(result.uncertainty)
 
 
@@ -270,9 +276,9 @@ def test_refuses_what_does_not_fit_in_words() -> None:
     with pytest.raises(ValueError, match=r"against it: it has no neighbour within 3\.5 Å"):
         invert(nothing, DESCRIPTOR, start=alone)
     for settings, error, message in (
-        ({"tolerance": "a"}, TypeError, "tolerance must be a number, got 'a'"),
-        ({"tolerance": 0}, ValueError, "tolerance must be between 0 and 1, got 0"),
-        ({"restarts": 1.5}, TypeError, "restarts must be an integer, got 1.5"),
+        ({"tolerance": "a"}, TypeError, "tolerance must be a number between 0 and 1, got 'a'"),
+        ({"tolerance": 0}, ValueError, "tolerance must be a number between 0 and 1, got 0"),
+        ({"restarts": 1.5}, TypeError, "restarts must be 0 or more, got 1.5"),
         ({"restarts": -1}, ValueError, "restarts must be 0 or more, got -1"),
     ):
         with pytest.raises(error, match=message):
@@ -354,7 +360,7 @@ def test_no_structure_lacks_its_own_atoms(n_max: int, cutoff: float) -> None:
         descriptor = DensityCorrelations(order=order, cutoff=cutoff, n_max=n_max, l_max=2)
         atoms = rattled(structures.load(name), 0.2, rng=np.random.default_rng(0))
         features, centers = descriptor.features(atoms), range(len(atoms))
-        assert find_lack(features, descriptor, atoms=atoms, centers=centers) == ""
+        assert missing_neighbors(features, descriptor, atoms=atoms, centers=centers) == ""
 
 
 def test_a_crystal_lacks_only_what_is_within_the_cutoff() -> None:
@@ -362,8 +368,8 @@ def test_a_crystal_lacks_only_what_is_within_the_cutoff() -> None:
     salt, wide = structures.load("NaCl-rocksalt"), structures.load("NaCl-rocksalt")
     wide.set_cell(1.3 * wide.cell, scale_atoms=True)
     features = descriptor.features(salt, centers=[0])
-    assert find_lack(features, descriptor, atoms=salt, centers=[0]) == ""
-    assert "12 neighbours within the cutoff in the columns of Na" in find_lack(
+    assert missing_neighbors(features, descriptor, atoms=salt, centers=[0]) == ""
+    assert "12 neighbours within the cutoff in the columns of Na" in missing_neighbors(
         features, descriptor, atoms=wide, centers=[0]
     )
 
@@ -376,12 +382,12 @@ def test_surplus_atoms_that_leave_are_named(more: int) -> None:
     features = DESCRIPTOR.features(target, centers=[0])
     result = invert(features, DESCRIPTOR, start=start, centers=[0])
     assert result.converged
-    assert len(result.left) == more
-    assert 0 not in result.left
-    assert (result.atoms.get_distances(0, list(result.left)) > 3.48).all()
-    names = " ".join(f"H{atom}" for atom in result.left)
+    assert len(result.lost_atoms) == more
+    assert 0 not in result.lost_atoms
+    assert (result.atoms.get_distances(0, list(result.lost_atoms)) > 3.48).all()
+    names = " ".join(f"H{atom}" for atom in result.lost_atoms)
     assert f"but {names} left the cutoff: the features do not tell" in result.status
-    kept = [k for k in range(1, len(start)) if k not in result.left]
+    kept = [k for k in range(1, len(start)) if k not in result.lost_atoms]
     assert np.sort(result.atoms.get_distances(0, kept)) == pytest.approx(
         np.sort(target.get_distances(0, [1, 2, 3])), abs=1e-9
     )
@@ -430,15 +436,24 @@ def test_progress_tells_and_can_end_the_search() -> None:
     assert said[0].startswith("1 Jacobian, attempt 1, features off by ")
     assert said[-1].startswith(f"{whole.evaluations} Jacobians, attempt {whole.attempts}")
 
-    def cancel(sentence: str) -> None:
+    def stop(reason: BaseException, sentence: str) -> None:
         if sentence.startswith("4 "):
-            raise KeyboardInterrupt
+            raise reason
 
-    result = invert(features, DESCRIPTOR, start=start, progress=cancel)
-    assert result.interrupted
-    assert result.evaluations == 4
-    assert result.residual < result.residuals[0]
-    assert result.stalled_by is None
+    result = invert(features, DESCRIPTOR, start=start, progress=partial(stop, Cancelled()))
+    assert result.status.startswith("Cancelled after 4 evaluations: ")
+    with pytest.raises(Interrupted) as caught:
+        invert(features, DESCRIPTOR, start=start, progress=partial(stop, KeyboardInterrupt()))
+    for each in (result, caught.value.partial):
+        assert each.interrupted
+        assert each.evaluations == 4
+        assert each.residual < each.residuals[0]
+        assert each.stalled_by is None
+    event = Event()
+    with cancellable(event):
+        result = invert(features, DESCRIPTOR, start=start, progress=lambda _: event.set())
+    assert result.stopped == "cancelled"
+    assert result.evaluations == 1
     with pytest.raises(TypeError, match="progress must be a function of one sentence"):
         invert(features, DESCRIPTOR, start=start, progress=3)
 

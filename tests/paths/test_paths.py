@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from math import pi
+from threading import Event
 
 import numpy as np
 import pytest
@@ -13,10 +15,11 @@ from ase.build import bulk
 
 from sensitivity import DensityCorrelations, Path, follow, locate, spectrum, structures
 from sensitivity.geometry.motions import trivial_motions
+from sensitivity.observation import Observation
 from sensitivity.paths import steps
-from sensitivity.paths.follow import Field
 from sensitivity.paths.path import net_displacements
 from sensitivity.paths.transport import depart
+from sensitivity.progress import Cancelled, Interrupted, cancellable
 
 DESCRIPTOR = DensityCorrelations(order=2)
 
@@ -110,7 +113,7 @@ SOFT = {"X0": ("X0", 8), "C3v": ("C3v", 7), "C3v, harder": ("C3v", 4), "near X+"
 def finer(name: str) -> Path:
     """0.4 Å with an eighth of the error that is allowed: steps are half as long."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "ALLOWED", steps.ALLOWED / 8)
+        patch.setattr(steps, "CONTROL", replace(steps.CONTROL, allowed=steps.CONTROL.allowed / 8))
         return soft.__wrapped__(name, step=0.1)
 
 
@@ -142,8 +145,9 @@ def test_the_curve_does_not_depend_on_the_distance_of_frames(name: str) -> None:
 
 @pytest.mark.parametrize("mode", [0, 2, 5, 7, 8])
 def test_the_error_of_a_step_is_known(mode: int) -> None:
-    see = Field(structures.load("generic"), DESCRIPTOR, 0)
-    begin = depart(see(see.atoms.positions), (mode,), sign=1)
+    observed = Observation.of(structures.load("generic"), DESCRIPTOR, centers=[0])
+    see = observed.spectrum_at
+    begin = depart(observed.spectrum, (mode,), sign=1)
     first, second = (steps.advance(see, begin, size) for size in (0.005, 0.0025))
     fine, left = begin, 0.005
     while left > 1e-12:
@@ -170,8 +174,8 @@ def test_where_modes_nearly_cross_the_curve_goes_on_and_says_so() -> None:
     ]
     assert min(parts) < 0.5
     assert np.median(parts) > 0.98
-    for part, together in zip(parts, path.together, strict=True):
-        assert (len(together) > 1) == (part < 0.98)
+    for part, modes in zip(parts, path.subspace, strict=True):
+        assert (len(modes) > 1) == (part < 0.98)
 
 
 def test_where_modes_cross_it_goes_on_with_its_own() -> None:
@@ -182,18 +186,18 @@ def test_where_modes_cross_it_goes_on_with_its_own() -> None:
     start = Atoms("CH2F2", [[0, 0, 0], [1.2, 0, 0], [-1.2, 0, 0], [0, 1.4, 0], [0, -1.4, 0]])
     path = follow(start, DensityCorrelations(order=1), center=0, mode=0, length=0.4)
     assert path.complete
-    assert path.together[0] == (0,)
-    assert path.together[-1] == (1,)
+    assert path.subspace[0] == (0,)
+    assert path.subspace[-1] == (1,)
     end, crossing = path.status.split(" Mode 0 became mode 1 at ")
     assert end.startswith("Followed the full 0.4 Å; the end is ")
-    assert 0 <= float(crossing.removesuffix(" Å.")) - 0.2 * np.sqrt(2) < steps.LONGEST_STEP
+    assert 0 <= float(crossing.removesuffix(" Å.")) - 0.2 * np.sqrt(2) < steps.CONTROL.longest
     stretch = np.zeros((5, 3))
     stretch[1:3, 0] = np.array([1, -1]) / np.sqrt(2)
     assert positions(path)[-1] - start.positions == pytest.approx(0.4 * stretch, abs=1e-12)
 
 
 def test_stops_where_it_would_turn_too_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensitivity.paths.steps.LARGEST_TURN", 1e-9)
+    monkeypatch.setattr(steps, "CONTROL", replace(steps.CONTROL, largest_turn=1e-9))
     path = follow(near_pair(), DESCRIPTOR, center=0, mode=8, length=0.1)
     assert not path.complete
     assert len(path.frames) == 1
@@ -201,7 +205,7 @@ def test_stops_where_it_would_turn_too_far(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_says_where_no_step_is_short_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "SHORTEST_STEP", 0.004)
+    monkeypatch.setattr(steps, "CONTROL", replace(steps.CONTROL, shortest=0.004))
     path = follow(structures.load("X0"), DESCRIPTOR, center=0, mode=8, length=0.05)
     assert path.complete
     assert "The path turned faster than the steps resolve at 0.0" in path.status
@@ -228,7 +232,7 @@ def test_features_change_by_the_singular_value_times_the_length() -> None:
     between = (path.response[1:] + path.response[:-1]) / 2
     assert moved / 0.01 == pytest.approx(between, rel=0.01)
     assert path.feature_distance[0] == 0
-    alone = [len(together) for together in path.together]
+    alone = [len(modes) for modes in path.subspace]
     assert alone == [1] * len(path.frames)
 
 
@@ -276,7 +280,9 @@ def test_a_closed_orbit_is_recognised(step: float) -> None:
     path = follow(bent(1.9), descriptor, center=0, mode=2, length=20.0, step=step)
     assert path.returned
     assert not path.complete
-    assert path.status.endswith("Å from the start: it is back at the start, after superposition.")
+    assert path.status.endswith(
+        "(root of the summed squares): it is back at the start, after superposition."
+    )
     assert path.net[-1] < 2e-5
     assert path.length[-1] == pytest.approx(whole, abs=1e-4)
     between = np.diff(path.length)[:-1]
@@ -306,7 +312,7 @@ def test_symmetry_is_kept_along_what_has_it() -> None:
 def test_modes_of_equal_singular_value_go_together() -> None:
     """Eight directions of methane are not seen, and any of them will do."""
     path = follow(structures.load("Td"), DESCRIPTOR, center=0, mode=4, length=0.04, step=0.01)
-    assert path.together[0] == tuple(range(1, 9))
+    assert path.subspace[0] == tuple(range(1, 9))
     moved = positions(path)[1] - positions(path)[0]
     assert np.sum(moved * path.modes[0]) > 0.0098
 
@@ -315,10 +321,10 @@ def test_a_subspace_stays_one() -> None:
     start = structures.load("generic")
     path = follow(start, DESCRIPTOR, center=0, mode=(8, 7), length=0.2, step=0.01)
     assert path.complete
-    assert {len(together) for together in path.together} == {2}
-    for each, together, mode in zip(path.spectra, path.together, path.modes, strict=True):
-        assert set(together) >= {7, 8}
-        within = np.tensordot(each.modes[list(together)], mode, axes=2)
+    assert {len(modes) for modes in path.subspace} == {2}
+    for each, modes, mode in zip(path.spectra, path.subspace, path.modes, strict=True):
+        assert set(modes) >= {7, 8}
+        within = np.tensordot(each.modes[list(modes)], mode, axes=2)
         assert np.linalg.norm(within) == pytest.approx(1, abs=1e-3)
     turns = np.sum(path.modes[1:] * path.modes[:-1], axis=(1, 2))
     assert turns.min() > 0.98
@@ -347,6 +353,10 @@ def test_ends_before_atoms_coalesce_and_at_the_cutoff() -> None:
     assert sum(path.complete for path in ends) == 1
 
 
+def generic_path(**settings) -> Path:
+    return follow(structures.load("generic"), DESCRIPTOR, center=0, mode=0, **settings)
+
+
 def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
@@ -356,30 +366,64 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> N
             raise KeyboardInterrupt
         return spectrum(*args, **keywords)
 
-    monkeypatch.setattr(sys.modules["sensitivity.paths.follow"], "spectrum", interrupted)
-    path = follow(structures.load("generic"), DESCRIPTOR, center=0, mode=0, length=1.0, step=0.01)
+    monkeypatch.setattr("sensitivity.observation.spectrum", interrupted)
+    with pytest.raises(Interrupted) as caught:
+        generic_path(length=1.0, step=0.01)
+    path = caught.value.partial
+    assert isinstance(path, Path)
     assert not path.complete
     assert len(path.frames) == 3
     assert path.interrupted
-    assert (
-        path.status
-        == "Followed 0.02 of 1 Å; the end is 0.02 Å from the start: interrupted from the keyboard."
+    assert path.status == (
+        "Followed 0.02 of 1 Å; the end is 0.02 Å from the start (root of the summed squares): "
+        "interrupted."
     )
 
 
-def test_progress_is_told_and_can_end_the_curve() -> None:
-    told: list[str] = []
+def stopping_after(number: int, reason: BaseException) -> Callable[[str], None]:
+    said: list[str] = []
 
     def listen(sentence: str) -> None:
-        told.append(sentence)
-        if len(told) == 3:
-            raise KeyboardInterrupt
+        said.append(sentence)
+        if len(said) == number:
+            raise reason
 
-    path = follow(structures.load("generic"), DESCRIPTOR, center=0, mode=0, progress=listen)
-    assert path.interrupted
-    assert path.length == pytest.approx([0, 0.05, 0.1, 0.15])
+    return listen
+
+
+def test_progress_is_told_and_can_cancel_the_curve() -> None:
+    told: list[str] = []
+    path = generic_path(length=0.15, progress=told.append)
     rows = zip(path.length, path.condition, strict=True)
-    assert told == [f"{length:.3g} of 1 Å, condition {c:.0e}" for length, c in rows][1:]
+    assert told == [f"{length:.3g} of 0.15 Å, condition {c:.0e}" for length, c in rows][1:]
+    path = generic_path(progress=stopping_after(3, Cancelled()))
+    assert path.interrupted
+    assert path.status.endswith(": cancelled.")
+    assert path.length == pytest.approx([0, 0.05, 0.1, 0.15])
+
+
+def test_an_event_cancels_the_curve() -> None:
+    event = Event()
+    with cancellable(event):
+        path = generic_path(progress=lambda _: event.set())
+        with pytest.raises(Cancelled):  # nothing is found yet
+            generic_path()
+    assert path.status.endswith(": cancelled.")
+    assert len(path.frames) == 2
+
+
+def test_one_interrupt_leaves_the_loop_of_a_user() -> None:
+    begun = []
+
+    def loop() -> None:
+        for number in range(3):
+            begun.append(number)
+            generic_path(progress=stopping_after(2, KeyboardInterrupt()))
+
+    with pytest.raises(Interrupted) as caught:
+        loop()
+    assert begun == [0]
+    assert len(caught.value.partial.frames) == 3
 
 
 def test_the_result_and_the_start() -> None:
@@ -427,7 +471,7 @@ def test_refuses_in_words_what_cannot_be_followed() -> None:
         ({"length": 1e9}, ValueError, "at most 10000 steps"),
         ({"length": np.nan}, ValueError, "length must be other than zero"),
         ({"step": -0.1}, ValueError, "step must be positive and finite"),
-        ({"step": "a"}, TypeError, "step must be a number in Å, got 'a'"),
+        ({"step": "a"}, TypeError, "step must be positive and finite, in Å, got 'a'"),
     ):
         with pytest.raises(error, match=message):
             follow(start, DESCRIPTOR, center=0, mode=0, **lengths)

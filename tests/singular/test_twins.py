@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 from time import process_time
 
 import cases
@@ -14,7 +15,7 @@ from test_locate import ORDER_2, ORDER_3, OfUnknownOrder, random_environment
 from sensitivity import DensityCorrelations, find_twin, locate, structures
 from sensitivity.geometry.superposition import are_congruent
 from sensitivity.numerics import Tolerance
-from sensitivity.progress import Cancelled, Interrupted
+from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular import superpose
 
 AMPLITUDES = (0.05, 0.2)
@@ -154,6 +155,22 @@ def test_cancelling_before_features_agree_keeps_the_best_pair() -> None:
     assert twin.residual == pytest.approx(differ(*twin.pair, ORDER_2), rel=1e-3)
     assert twin.residual > 1e-9
     assert "norm so far" in twin.status
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_an_event_cancels_the_search(count: int) -> None:
+    """Nothing is computed after it, although it stays set."""
+    event, said = Event(), list[str]()
+
+    def progress(sentence: str) -> None:
+        said.append(sentence)
+        if len(said) > count:
+            event.set()
+
+    with cancellable(event):
+        twin = find_twin(structures.load("S1"), ORDER_2, center=0, progress=progress)
+    assert twin.interrupted
+    assert twin.status.startswith("Cancelled")
 
 
 @pytest.mark.parametrize("call", [1, 2, 4])

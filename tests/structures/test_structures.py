@@ -445,7 +445,7 @@ def test_read_refuses_missing_files_and_frames(tmp_path):
     one = write(tmp_path / "one.xyz", "1\n\nH 0 0 0\n")
     with pytest.raises(ValueError, match="has 1 frame, counted from 0, and no frame 4; choose"):
         structures.read(one, index=4)
-    with pytest.raises(TypeError, match="index must be the integer number of a frame, got '0'"):
+    with pytest.raises(TypeError, match="index must be an integer frame number, got '0'"):
         structures.read(one, index="0")
     with pytest.raises(ValueError, match=r"is a folder; expected a structure file"):
         structures.read(tmp_path)
@@ -521,7 +521,7 @@ def test_cutoff_must_be_positive_and_finite(cutoff):
 
 @pytest.mark.parametrize("cutoff", ["3", None, True])
 def test_cutoff_must_be_a_number(cutoff):
-    with pytest.raises(TypeError, match="cutoff must be a positive length in Å, got"):
+    with pytest.raises(TypeError, match="cutoff must be a positive, finite length in Å, got"):
         structures.neighbor_pairs(Atoms("H"), cutoff)
 
 

@@ -18,12 +18,11 @@ from sensitivity.explorers.parts.figure_sheet import MARGINS, Sheet, alone
 from sensitivity.explorers.parts.layout import GAP
 from sensitivity.explorers.parts.legends import add_legend
 from sensitivity.explorers.parts.reference import Reference
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Tolerance
 from sensitivity.plots.convergence_plot import plot_convergence
 from sensitivity.plots.palette import COLORS as KINDS
 from sensitivity.plots.palette import GREY, TRIVIAL, mode_marker
 from sensitivity.plots.zeros import ROUNDING, scale_axis
-from sensitivity.spectrum import RANK_THRESHOLD
 
 NARROWEST = 340
 """Pixels of each of the two figures: where they would be narrower beside each other, one stands
@@ -122,7 +121,7 @@ class BasisMap(Half):
             self.finish()
             return
         most = int(found.visible.max())
-        if (found.smallest > RANK_THRESHOLD).any():
+        if (found.smallest > Tolerance.RANK).any():
             plot_convergence(found, ax=axes)
             # Of cells, the colours have axes of their own.
             self.figure.axes[-1].set_ylabel(f"{MEASURE}; rank, of {most} that symmetry allows")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
 from sensitivity.explorers.parts.error_text import as_sentence
+from sensitivity.geometry.rotations import rotate_onto
 from sensitivity.numerics import Array
 from sensitivity.paths import Path
 from sensitivity.singular import superpose
@@ -238,7 +239,7 @@ def _mark(atoms: Atoms) -> Atoms:
 
 
 def _lay_in_order(atoms: Atoms, other: Atoms) -> Atoms:
-    """The rotation and translation of W. Kabsch, Acta Cryst. A 32, 922 (1976)."""
+    """A molecule moved and rotated onto another one, atom by atom."""
     if atoms.pbc.any() or other.pbc.any():
         raise ValueError(
             "only molecules can be superposed, got a periodic structure; cut its environment out "
@@ -249,11 +250,8 @@ def _lay_in_order(atoms: Atoms, other: Atoms) -> Atoms:
             f"structures of more than {MOST_MATCHED} atoms must have the same atoms in the same "
             f"order, got {atoms.symbols} and {other.symbols}; sort the atoms of one of them."
         )
-    start, end = (each.positions - each.positions.mean(axis=0) for each in (atoms, other))
-    u, _, v = np.linalg.svd(end.T @ start)
-    u[:, 2] *= np.sign(np.linalg.det(u) * np.linalg.det(v))
     laid: Atoms = other.copy()
-    laid.positions = start @ (u @ v).T + other.positions.mean(axis=0)
+    laid.positions = rotate_onto(atoms.positions, other.positions)
     return laid
 
 
