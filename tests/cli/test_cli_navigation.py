@@ -58,7 +58,7 @@ def test_locate_writes_a_singular_geometry(run, tmp_path):
     assert found["condition"] <= 1e-12
     assert found["center"] == 0
     assert 1 <= found["evaluations"] < 50
-    assert found["status"].startswith(f"Converged {found['moved']:.3f} Å from the start: ")
+    assert found["status"].startswith(f"Converged {found['moved']:.3f} Å from the start (")
     atoms = ase.io.read(tmp_path / "a.extxyz")
     assert atoms.positions.tolist() == found["positions"]
     assert not atoms.pbc.any()
