@@ -20,7 +20,7 @@ from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import jacobian
-from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.numerics import Array, Indices, Tolerance, takes_centers
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
@@ -163,6 +163,7 @@ class Convergence:
         return f"Convergence({self.atoms.symbols}, {', '.join(self.parameters)}: {self.status})"
 
 
+@takes_centers
 def convergence(
     atoms: Atoms,
     descriptor: Descriptor,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_descriptor
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, takes_centers
 from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers
 
@@ -48,7 +48,11 @@ class Jacobian:
     @property
     def features(self) -> Array:
         """Features, shape (centers, features)."""
-        return np.array([block.features for block in self.blocks])
+        row = {center: index for index, center in enumerate(self.centers)}
+        out = np.empty((len(self.centers), self._features_per_center))
+        for batch in self.batches:
+            out[[row[center] for center in batch.centers.tolist()]] = batch.features
+        return out
 
     @property
     def unseen(self) -> NDArray[np.bool_]:
@@ -154,6 +158,7 @@ class Jacobian:
         return f"Jacobian({self.atoms.symbols}, centers={len(self.centers)}, shape={self.shape})"
 
 
+@takes_centers
 def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Jacobian:
     """Differentiate the features of the chosen centers with respect to all positions.
 

@@ -6,14 +6,18 @@ A number that only tunes one algorithm stands where that algorithm is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 class Tolerance:
@@ -52,6 +56,20 @@ class Tolerance:
     POSITIONS = 1e-3
     # Å, rms, a tenth of a bond: at this distance a geometry is another one, not a disturbed one.
     OTHER_GEOMETRY = 0.1
+    # Å, root mean square: ten times POSITIONS. Singular points that are nearer to each other are
+    # one, and a search that avoids symmetry stays that far from it.
+    NEARLY_EQUAL = 1e-2
+    # Å, and of relative values: rounding of coordinates near 1 Å, a thousand times that of doubles.
+    EXACT = 1e-12
+    # Smallest over largest singular value: a thousand times their rounding.
+    SINGULAR = 1e-12
+    # Smallest over largest singular value: rounding; no further step can reduce it.
+    ROUNDED_CONDITION = 1e-14
+    # Of the norm of the features: agreement up to a hundred times their rounding.
+    SAME_FEATURES = 1e-13
+    # Of the norm of the features: what SAME_FEATURES leaves in another basis is less, and what
+    # truncation hides is more.
+    DIFFERENT_FEATURES = 1e-10
 
 
 class ReadOnlyArrays:
@@ -81,6 +99,30 @@ def check_integer(
 ) -> int:
     """Return an integer that is accepted; errors as of ``check_real``."""
     return int(_check(value, name, expected, kind=Integral, accepts=accepts, remedy=remedy))
+
+
+def takes_center(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Decorate a function of exactly one center: ``centers=`` raises a TypeError."""
+    remedy = "takes center=, one index; centers= is for spectrum and diagnose"
+    return _refuse(function, "centers", remedy)
+
+
+def takes_centers(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Decorate a function of any number of centers: ``center=`` raises a TypeError."""
+    remedy = "takes centers=, a sequence of indices; center= is for locate, follow and find_twin"
+    return _refuse(function, "center", remedy)
+
+
+def _refuse(
+    function: Callable[Parameters, Result], word: str, remedy: str
+) -> Callable[Parameters, Result]:
+    @wraps(function)
+    def checked(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> Result:
+        if word in keywords:
+            raise TypeError(f"{function.__name__} {remedy}.")
+        return function(*arguments, **keywords)
+
+    return checked
 
 
 def _check(

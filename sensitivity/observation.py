@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.descriptors import Centers, Descriptor, with_defaults
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian, second_derivative
 from sensitivity.numerics import Array
@@ -38,6 +38,17 @@ class Observation:
     def of(cls, atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Observation:
         """Observe a copy of a structure; ``centers=None`` means every atom."""
         return cls(atoms.copy(), descriptor, check_centers(atoms, centers))
+
+    @property
+    def known(self) -> Descriptor:
+        """The descriptor with all of the protocol, whatever its class."""
+        return with_defaults(self.descriptor)
+
+    @property
+    def center(self) -> int:
+        """The only center."""
+        (center,) = self.centers
+        return center
 
     def displaced(self, displacement: Array) -> Observation:
         """The same of the structure displaced by some Å, shape (N, 3)."""
@@ -81,6 +92,23 @@ class Observation:
     def spectrum(self) -> Spectrum:
         """Singular values and modes, trivial motions set apart."""
         return spectrum(self.atoms, self.descriptor, centers=self.centers)
+
+    @property
+    def variation(self) -> float:
+        """Å over which features change, at least: about the least smearing that is used."""
+        return 0.1
+
+    def slopes(self, directions: Array) -> Array:
+        """J times directions, shape (k, N, 3): (rows, k)."""
+        return self.jacobian.apply(directions)
+
+    def curvature(self, mode: Array, directions: Array) -> Array:
+        """Derivative of J along a mode, shape (N, 3), times directions: (rows, k)."""
+        return self.derivative(mode).apply(directions)
+
+    def mismatch(self, directions: Array) -> tuple[Array, Array]:
+        """Return nothing: the features of a descriptor have no other conditions."""
+        return np.empty(0), np.empty((0, len(directions)))
 
     def derivative(self, direction: Array) -> Jacobian:
         """Derivative of the Jacobian along a direction, shape (N, 3)."""

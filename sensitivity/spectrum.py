@@ -18,7 +18,7 @@ from ase import Atoms
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.numerics import Array, ReadOnlyArrays, Tolerance, check_real
+from sensitivity.numerics import Array, ReadOnlyArrays, Tolerance, check_real, takes_centers
 
 # The kinds of trivial motions, in the order in which they follow the internal displacements.
 TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...] = (
@@ -112,6 +112,7 @@ class Spectrum(ReadOnlyArrays):
         return f"Spectrum({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"
 
 
+@takes_centers
 def spectrum(
     atoms: Atoms,
     descriptor: Descriptor,

@@ -1,1 +1,1 @@
-"""What complete correlations of a given order see of a geometry."""
+"""Complete correlations of a given order, and what they see of a geometry."""

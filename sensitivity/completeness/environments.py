@@ -17,37 +17,23 @@ from sensitivity.numerics import Array, Indices
 from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.hidden import relative
 
-# Å. Slopes of dot products are vectors of neighbours, and change by their own size over as much as
-# the shortest of these.
-SHORTEST_DISTANCE = 0.5
-# Invariants count as equal if moving atoms by so many tolerances each could make them so: two
-# dot products of four vectors.
-MOVES = 8.0
-
 
 @dataclass(frozen=True)
 class Environments:
-    """Environments whose tuples are compared.
+    """Environments whose tuples are compared."""
 
-    Attributes
-    ----------
-    sites
-        One per center.
-    numbers
-        Species of the atoms of the structure, shape (N,).
-    """
+    sites: tuple[SiteSymmetry, ...]  # one per center
+    numbers: Indices  # (N,): species of the atoms of the structure
 
-    sites: tuple[SiteSymmetry, ...]
-    numbers: Indices
-
-    def moved(self, displacement: Array) -> Environments:
+    def displaced(self, displacement: Array) -> Environments:
         """The same after a displacement of the atoms, shape (N, 3), in Å."""
         return replace(self, sites=tuple(_move(site, displacement) for site in self.sites))
 
     def view(self, *, order: int, parity_odd: bool, same: float) -> CompleteView | None:
-        """What a complete basis sees of them; None if there are too many tuples.
+        """Return what a complete basis sees of them; None if there are too many tuples.
 
-        Positions that differ by less than ``same`` (Å) are taken to be equal.
+        Positions that differ by less than ``same`` (Å) are taken to be equal. Invariants are, if
+        moving atoms by eight times that could make them so: two dot products of four vectors.
         """
         found = []
         for site in self.sites:
@@ -57,7 +43,7 @@ class Environments:
                 self.numbers[site.atoms[1:]],
                 order=order,
                 parity_odd=parity_odd,
-                same=MOVES * same * float(np.abs(vectors).max(initial=1.0)),
+                same=8.0 * same * float(np.abs(vectors).max(initial=1.0)),
             )
             if shapes is None:
                 return None
@@ -67,46 +53,46 @@ class Environments:
 
 @dataclass(frozen=True)
 class CompleteView:
-    """What a complete basis sees of environments whose tuples have these shapes."""
-
-    variation = SHORTEST_DISTANCE
+    """Environments whose tuples have these shapes, seen in a complete basis."""
 
     environments: Environments
     shapes: tuple[Shapes, ...]
 
+    @property
+    def variation(self) -> float:
+        """Å over which slopes of dot products change by their own size.
+
+        They are vectors of neighbours: as much as the shortest of these.
+        """
+        return 0.5
+
+    def displaced(self, displacement: Array) -> CompleteView:
+        """The same tuples after a displacement of the atoms, shape (N, 3), in Å."""
+        return replace(self, environments=self.environments.displaced(displacement))
+
     def same_shapes(self, other: CompleteView) -> bool:
-        """Whether the tuples of both are sorted alike."""
+        """Tell whether the tuples of both are sorted alike."""
         pairs = zip(self.shapes, other.shapes, strict=True)
         return all(np.array_equal(one.shape, two.shape) for one, two in pairs)
 
-    def slopes(self, displacement: Array, directions: Array) -> Array:
+    def slopes(self, directions: Array) -> Array:
         """Change of the sums of all invariants over the tuples of each shape."""
-        parts = [
-            shapes.response(vectors, moved)
-            for shapes, vectors, moved in self._parts(displacement, directions)
-        ]
-        return np.concatenate(parts)
+        return np.concatenate([shapes.response(*part) for shapes, *part in self._parts(directions)])
 
-    def curvature(self, displacement: Array, mode: Array, directions: Array) -> Array:
+    def curvature(self, mode: Array, directions: Array) -> Array:
         """Derivative of these along a mode; invariants are polynomials of at most third degree."""
-        ahead, behind = (self.slopes(displacement + step * mode, directions) for step in (1, -1))
+        ahead, behind = (self.displaced(step * mode).slopes(directions) for step in (1, -1))
         return (ahead - behind) / 2
 
-    def mismatch(self, displacement: Array, directions: Array) -> tuple[Array, Array]:
-        """Differences between invariants of tuples that shall have the same shape."""
-        parts = [
-            shapes.mismatch(vectors, moved)
-            for shapes, vectors, moved in self._parts(displacement, directions)
-        ]
+    def mismatch(self, directions: Array) -> tuple[Array, Array]:
+        """Differences between invariants of tuples that have to have the same shape."""
+        parts = [shapes.mismatch(*part) for shapes, *part in self._parts(directions)]
         values, slopes = zip(*parts, strict=True)
         return np.concatenate(values), np.concatenate(slopes)
 
-    def _parts(
-        self, displacement: Array, directions: Array
-    ) -> Iterator[tuple[Shapes, Array, Array]]:
+    def _parts(self, directions: Array) -> Iterator[tuple[Shapes, Array, Array]]:
         for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
-            vectors = site.vectors[1:] + relative(site, displacement[None])[0]
-            yield shapes, vectors, relative(site, directions)
+            yield shapes, site.vectors[1:], relative(site, directions)
 
 
 def _move(site: SiteSymmetry, displacement: Array) -> SiteSymmetry:

@@ -1,4 +1,4 @@
-"""A test of whether a basis tells few neighbours apart as well as a complete one.
+"""Bases that tell few neighbours apart as well as a complete one.
 
 The part of degree 0 holds c_n = Σ_j γ_n(r_j), of the like neighbours of a species. How the c_n
 change fixes how the k distances do, unless the k tangents γ'(r_j) are dependent, which in n_max
@@ -19,7 +19,7 @@ from sensitivity.descriptors import Descriptor, with_defaults
 
 
 def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
-    """Return True if a basis is large enough for neighbours of these species, shape (n,).
+    """Tell whether a basis is large enough for neighbours of these species, shape (n,).
 
     That is, it has at least twice as many radial functions as there are like neighbours, and as
     many degrees, above 0, as there are pairs of two given species. False of descriptors of which no
@@ -31,11 +31,12 @@ def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
 
 
 def resolves_angles(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
-    """Return True if a basis tells apart the angles of neighbours, shape (n,), at any distances.
+    """Tell whether a basis distinguishes the angles of neighbours, shape (n,), at any distances.
 
     That takes as many degrees as above, but two radial functions only. Where the distances of like
     neighbours are equal, such a basis still sees each of them change, by what that does to the part
-    P_l(x_p) of every pair, so that equal distances alone make nothing invisible.
+    P_l(x_p) of every pair, so that equal distances alone make nothing invisible. The two are γ(r)
+    and γ'(r): a neighbour that moves outwards has to be told from more neighbours.
     """
     n_max, l_max = with_defaults(descriptor).expansion or (0, 0)
     counts = np.unique(numbers, return_counts=True)[1].tolist()

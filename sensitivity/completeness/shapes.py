@@ -26,39 +26,25 @@ from sensitivity.numerics import Array, Indices
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-
 # Ordered tuples that are looked at; their invariants take about a hundred bytes each.
 MOST_TUPLES = 500_000
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """Tuples of neighbours, sorted by shape.
+    """Tuples of neighbours, sorted by shape."""
 
-    Attributes
-    ----------
-    places
-        Shape (invariants, tuples): where each invariant of each tuple stands in ``invariants``.
-    shape
-        Shape (tuples,): number of the shape of each tuple.
-    size
-        Number of all invariants.
-    handed
-        Whether determinants are among them.
-    """
-
-    places: Indices
-    shape: Indices
-    size: int
-    handed: bool
+    places: Indices  # (invariants, tuples): where each of each tuple stands in ``invariants``
+    shape: Indices  # (tuples,): number of the shape of each tuple
+    size: int  # number of all invariants
+    handed: bool  # True if determinants are among them
 
     def response(self, vectors: Array, directions: Array) -> Array:
         """Return how the features of a complete basis answer to displacements.
 
         ``vectors``, shape (n, 3), in Å, are the neighbours from the center; ``directions``, shape
         (k, n, 3), move them. Gives, for every shape, the sum of the changes of each invariant:
-        (rows, k), in Å² or Å³ per Å. A displacement is seen in some basis if its column is not
-        zero.
+        (rows, k), in Å² or Å³ per Å. A displacement whose column is not zero is seen in some basis.
         """
         _, slopes = invariants(vectors, directions, handed=self.handed)
         return np.asarray(self._sums @ slopes)
@@ -92,16 +78,9 @@ def find_shapes(
 ) -> Shapes | None:
     """Sort all tuples of neighbours by shape; None if there are more than ``MOST_TUPLES``.
 
-    Parameters
-    ----------
-    vectors, numbers
-        The neighbours, shape (n, 3), in Å from the center, and their species, shape (n,).
-    order
-        Number of neighbours in a tuple.
-    parity_odd
-        Whether mirror images of three neighbours have different shapes.
-    same
-        Invariants that differ by less than this, in Å² (or Å³), are equal.
+    The n neighbours have ``vectors``, shape (n, 3), in Å from the center, and species ``numbers``,
+    shape (n,); ``order`` of them make a tuple. With ``parity_odd``, mirror images of three have
+    different shapes. Invariants that differ by less than ``same``, in Å² or Å³, are equal.
     """
     n = len(vectors)
     if n**order > MOST_TUPLES:

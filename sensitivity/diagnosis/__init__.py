@@ -1,12 +1,16 @@
 """Why a descriptor does not see a displacement, with evidence."""
 
+from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause, CauseDescription
 from sensitivity.diagnosis.diagnose import diagnose
-from sensitivity.diagnosis.diagnosis import CAUSES, Cause, DiagnosedMode, Diagnosis, Evidence
+from sensitivity.diagnosis.diagnosis import Diagnosis
 from sensitivity.diagnosis.evidence import feature_changes
+from sensitivity.diagnosis.findings import DiagnosedMode, Evidence
 
 __all__ = [
     "CAUSES",
+    "CAUSE_DESCRIPTIONS",
     "Cause",
+    "CauseDescription",
     "DiagnosedMode",
     "Diagnosis",
     "Evidence",

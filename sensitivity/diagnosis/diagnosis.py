@@ -1,96 +1,17 @@
-"""A diagnosis: for every displacement a cause, and the evidence for it."""
+"""A diagnosis, which says in words and as HTML what it has found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-import numpy as np
-from ase import Atoms
-
-from sensitivity.descriptors import Descriptor
-from sensitivity.diagnosis import summary
+from sensitivity.diagnosis.findings import Findings
 from sensitivity.diagnosis.html import to_html
-from sensitivity.numerics import Array
-from sensitivity.spectrum import Spectrum
-from sensitivity.symmetry import PointGroup, SiteSymmetry
-
-Cause = Literal[
-    "sensitive",
-    "symmetry",
-    "truncation",
-    "incompleteness",
-    "undetermined",
-    "unseen",
-    "rotation",
-    "translation",
-]
-CAUSES: tuple[Cause, ...] = get_args(Cause)
-SPURIOUS: tuple[Cause, ...] = ("truncation", "incompleteness", "undetermined")
+from sensitivity.diagnosis.summary import describe_status, summarize
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What speaks for a cause. None is what was not measured, or does not apply.
-
-    Attributes
-    ----------
-    relative
-        Singular value over the scale of all (``Spectrum.scale``), with the descriptor as it is.
-    larger_basis
-        The same with a larger basis, at the nearest geometry where the mode is not seen.
-    higher_order
-        The same with correlations of one more neighbour.
-    response
-        Exponent p of the change of the features, |Δξ| ~ amplitude^p: 1 for what is seen, between
-        0.001 and 0.002 Å; 2 for what is not seen to first order, between 0.02 and 0.04 Å.
-    lifted_by
-        The lowest order of correlations that, in the limit of a complete basis, see the mode.
-    """
-
-    relative: float
-    larger_basis: float | None = None
-    higher_order: float | None = None
-    response: float | None = None
-    lifted_by: int | None = None
-
-
-@dataclass(frozen=True)
-class DiagnosedMode:
-    """A displacement, what is seen of it, and why.
-
-    Attributes
-    ----------
-    displacement
-        Shape (N, 3), of unit norm.
-    singular_value
-        |J v| in (feature)/Å at the geometry as it is.
-    cause
-        One of ``CAUSES``.
-    distance
-        Å, root mean square over the atoms of an environment: to the nearest geometry at which the
-        mode is exactly invisible. None for what is visible, for rigid motions, and where no such
-        geometry was found within the tolerance.
-    evidence
-        What speaks for the cause.
-    """
-
-    displacement: Array
-    singular_value: float
-    cause: Cause
-    distance: float | None
-    evidence: Evidence
-
-    def __post_init__(self) -> None:
-        self.displacement.setflags(write=False)
-
-    def __repr__(self) -> str:
-        return f"DiagnosedMode({self.cause}, singular_value={self.singular_value:.2e})"
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """Which displacements the chosen centers do not see, and why.
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Findings):
+    """The displacements that the chosen centers do not see, and why.
 
     Attributes
     ----------
@@ -103,68 +24,27 @@ class Diagnosis:
         values, then unseen ones, rotations and translations. They are the singular vectors within
         the subspace of each cause. Where symmetry is exact, these are singular vectors of J.
     sites
-        Symmetry of the environment of each center, in the order of the centers.
+        Symmetry of the environment of each center, in the order of the centers; if the diagnosis
+        was ended, of those that were examined.
     tolerance
-        Å, root mean square per atom: how exact the positions were taken to be.
+        Å, root mean square over the atoms of an environment: how exact the positions were taken to
+        be.
+    ending
+        "cancelled" or "interrupted" if the diagnosis was ended, else "".
+    unexamined
+        Number of modes that were not examined then. They are undetermined, with no evidence but
+        their singular value.
     """
-
-    spectrum: Spectrum
-    descriptor: Descriptor
-    modes: tuple[DiagnosedMode, ...]
-    sites: tuple[SiteSymmetry, ...]
-    tolerance: float
-
-    @property
-    def atoms(self) -> Atoms:
-        """The structure."""
-        return self.spectrum.atoms
-
-    @property
-    def centers(self) -> tuple[int, ...]:
-        """The centers whose features are stacked."""
-        return self.spectrum.centers
-
-    @property
-    def counts(self) -> dict[Cause, int]:
-        """Number of modes of every cause; they add up to 3N."""
-        found = [mode.cause for mode in self.modes]
-        return {cause: found.count(cause) for cause in CAUSES}
-
-    @property
-    def groups(self) -> dict[int, PointGroup]:
-        """For each center the point group of its environment."""
-        return {site.center: site.group for site in self.sites}
-
-    @property
-    def internal(self) -> int:
-        """Number of modes that are neither rigid motions nor unseen."""
-        counts = self.counts
-        return len(self.modes) - counts["unseen"] - counts["rotation"] - counts["translation"]
-
-    @property
-    def spurious(self) -> int:
-        """Number of internal modes that are invisible although symmetry allows them to be seen."""
-        return sum(self.counts[cause] for cause in SPURIOUS)
-
-    def of(self, cause: Cause) -> tuple[DiagnosedMode, ...]:
-        """Return the modes of one cause."""
-        return tuple(mode for mode in self.modes if mode.cause == cause)
-
-    def projector(self, cause: Cause) -> Array:
-        """Return the projector, shape (3N, 3N), on the displacements of one cause."""
-        size = 3 * len(self.atoms)
-        modes = np.array([mode.displacement for mode in self.of(cause)]).reshape(-1, size)
-        return np.asarray(modes.T @ modes)
 
     @property
     def status(self) -> str:
         """One sentence: how much is seen, and what of the rest is spurious."""
-        return summary.status(self)
+        return describe_status(self)
 
     @property
     def summary(self) -> str:
         """Several sentences: the environments, what is visible, what is not, and why."""
-        return summary.summarize(self)
+        return summarize(self)
 
     def __str__(self) -> str:
         return self.summary

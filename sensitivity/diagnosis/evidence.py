@@ -1,4 +1,4 @@
-"""What other descriptors, and larger amplitudes, say about a displacement."""
+"""Evidence from other descriptors, and from larger amplitudes, about a displacement."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array
+from sensitivity.observation import Observation
+from sensitivity.progress import checkpoint
 from sensitivity.spectrum import natural_scale
-
-# Å, root of the summed squares. Well above the distance to a singular geometry, well below a bond;
-# and for what is seen, small enough that the first order is what counts.
-AMPLITUDES, SMALL_AMPLITUDES = (0.02, 0.04), (0.001, 0.002)
-# Of further modes of the same cause the exponent is not measured.
-MOST_RESPONSES = 24
 
 
 def feature_changes(
@@ -25,7 +20,7 @@ def feature_changes(
     modes: Array,
     *,
     centers: Centers = None,
-    amplitudes: Sequence[float] = AMPLITUDES,
+    amplitudes: Sequence[float] = (0.02, 0.04),
 ) -> Array:
     """Return how much the features change when the atoms move along modes.
 
@@ -36,7 +31,8 @@ def feature_changes(
     modes
         Displacements of unit norm, shape (n, N, 3).
     amplitudes
-        Å, root of the summed squares of what the atoms move.
+        Å, root of the summed squares of what the atoms move. The usual ones are well above the
+        distance to a singular geometry, and well below a bond.
 
     Returns
     -------
@@ -44,12 +40,11 @@ def feature_changes(
     that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where it is
     not seen to first order.
     """
-    start = descriptor.features(atoms, centers=centers)
+    start = Observation.of(atoms, descriptor, centers=centers)
 
     def change(displacement: Array) -> float:
-        moved = atoms.copy()
-        moved.positions += displacement
-        return float(np.linalg.norm(descriptor.features(moved, centers=centers) - start))
+        checkpoint()
+        return float(np.linalg.norm(start.displaced(displacement).features - start.features))
 
     return np.array(
         [[np.hypot(change(a * v), change(-a * v)) / np.sqrt(2) for a in amplitudes] for v in modes]
@@ -57,42 +52,42 @@ def feature_changes(
 
 
 def response_exponents(
-    atoms: Atoms,
-    descriptor: Descriptor,
-    modes: Array,
-    *,
-    centers: Centers,
-    amplitudes: tuple[float, float],
+    observation: Observation, modes: Array, *, visible: bool, most: int = 24
 ) -> list[float | None]:
-    """Exponent p of the change of the features ~ a^p between two amplitudes, for each mode."""
+    """Exponent p of the change of the features ~ a^p between two amplitudes, for each mode.
+
+    Where the modes are visible, the amplitudes are so small that the first order is what counts.
+    Only the first ``most`` modes are measured.
+    """
+    small, large = (0.001, 0.002) if visible else (0.02, 0.04)  # Å
     changes = feature_changes(
-        atoms, descriptor, modes[:MOST_RESPONSES], centers=centers, amplitudes=amplitudes
+        observation.atoms,
+        observation.descriptor,
+        modes[:most],
+        centers=observation.centers,
+        amplitudes=(small, large),
     )
-    steps = np.log(amplitudes[1] / amplitudes[0])
     exponents: list[float | None] = [
-        float(np.log(large / small) / steps) if small > 0 else None for small, large in changes
+        float(np.log(far / near) / np.log(large / small)) if near > 0 else None
+        for near, far in changes
     ]
     return exponents + [None] * (len(modes) - len(exponents))
 
 
 def relative_responses(
-    atoms: Atoms, descriptor: Descriptor | None, modes: Array, *, centers: Sequence[int]
+    observation: Observation, descriptor: Descriptor | None, modes: Array
 ) -> Array | None:
-    """J v over the scale of J, shape (rows, modes); None without a descriptor.
+    """J v over the scale of J, of another descriptor, shape (rows, modes); None without one.
 
     Also None if the descriptor cannot look at this structure, as where memory does not suffice.
     """
     if descriptor is None or not len(modes):
         return None
+    checkpoint()
     try:
-        derivative = jacobian(atoms, descriptor, centers=centers)
+        derivative = observation.by(descriptor).jacobian
     except ValueError:
         return None
     largest = float(np.sqrt(np.linalg.eigvalsh(derivative.gram())[-1]))
     scale = natural_scale(largest, derivative.features, cutoff=descriptor.cutoff)
     return derivative.apply(modes) / (scale or 1.0)
-
-
-def relatives(descriptor: Descriptor) -> tuple[Descriptor | None, Descriptor | None]:
-    """The same descriptor with a larger basis, and with the next order."""
-    return descriptor.larger_basis(), descriptor.higher_order()

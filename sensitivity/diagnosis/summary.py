@@ -6,95 +6,97 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from math import isinf
-from typing import TYPE_CHECKING
 
+from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, Cause
+from sensitivity.diagnosis.findings import DiagnosedMode, Findings
+from sensitivity.numerics import Tolerance
 from sensitivity.symmetry import PointGroup, SiteSymmetry
 
-if TYPE_CHECKING:
-    from sensitivity.diagnosis.diagnosis import Cause, DiagnosedMode, Diagnosis
 
-# Å. Deviations below this are rounding, and are not worth a number.
-EXACT = 1e-12
-# Environments are named one by one up to so many kinds.
-MOST_KINDS = 6
-
-
-def status(diagnosis: Diagnosis) -> str:
+def describe_status(diagnosis: Findings) -> str:
     """Return one sentence: the number of visible, hidden and spurious displacements."""
     counts, internal = diagnosis.counts, diagnosis.internal
     if not internal:
         return "There is no internal displacement that the chosen centers could see."
-    return (
+    sentences = [
         f"{counts['sensitive']} of {_count(internal, 'internal displacement')} "
         f"{_is(counts['sensitive'])} visible, {counts['symmetry']} invisible by symmetry, "
-        f"{diagnosis.spurious or 'none'} spurious."
-    )
+        f"{diagnosis.spurious or 'none'} spurious.",
+        *_ending(diagnosis),
+    ]
+    return " ".join(sentences)
 
 
-def summarize(diagnosis: Diagnosis) -> str:
-    """Several sentences: the environments, what is visible, what is not, and why."""
-    return " ".join(sentences(diagnosis))
+def summarize(diagnosis: Findings) -> str:
+    """Return several sentences: the environments, what is visible, what is not, and why."""
+    text = " ".join(_sentences(diagnosis))
+    if "Å" in text.replace(f"deviation {_length(0.0)}", ""):
+        text += " Distances are root mean squares over the atoms of an environment."
+    return text
 
 
-def sentences(diagnosis: Diagnosis) -> Iterator[str]:
-    """Say what an expert would."""
+def _sentences(diagnosis: Findings) -> Iterator[str]:
+    environments, seen = _environments(diagnosis), diagnosis.counts["sensitive"]
     if not diagnosis.internal:
-        yield f"{_environments(diagnosis)}: {status(diagnosis)[0].lower()}{status(diagnosis)[1:]}"
+        status = describe_status(diagnosis)
+        yield f"{environments}: {status[0].lower()}{status[1:]}"
     else:
-        seen = diagnosis.counts["sensitive"]
-        yield (
-            f"{_environments(diagnosis)}: {seen} of "
-            f"{_count(diagnosis.internal, 'internal displacement')} {_is(seen)} visible."
-        )
-        if (rank := diagnosis.spectrum.rank) > seen:
+        count = _count(diagnosis.internal, "internal displacement")
+        yield f"{environments}: {seen} of {count} {_is(seen)} visible."
+        if (rank := diagnosis.spectrum.rank) > seen and not diagnosis.ending:
             yield (
                 f"At exactly this geometry {rank} {_is(rank)}: geometries within the tolerance, "
                 f"{diagnosis.tolerance:g} Å, hide more."
             )
         yield from _invisible(diagnosis)
         yield from _condition(diagnosis)
+        yield from _ending(diagnosis)
     yield from _remarks(diagnosis)
 
 
-def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
+def _ending(diagnosis: Findings) -> Iterator[str]:
+    """Displacements left undetermined because the diagnosis was ended."""
+    if count := diagnosis.unexamined:
+        yield (
+            f"{diagnosis.ending.capitalize()}: {_count(count, 'displacement')} "
+            f"{'was' if count == 1 else 'were'} not examined, and count{'s' if count == 1 else ''} "
+            "as undetermined."
+        )
+
+
+def _invisible(diagnosis: Findings) -> Iterator[str]:
     counts = diagnosis.counts
     if symmetric := counts["symmetry"]:
         must = "it must" if symmetric == 1 else "they must"
         exchange = any(site.coalescing for site in diagnosis.sites)
-        by = "symmetry, which includes the exchange of coalescing atoms" if exchange else "symmetry"
-        yield f"{_are(symmetric)} invisible by {by}, as {must} be."
-    if counts["truncation"]:
-        yield _truncation(diagnosis)
-    if counts["incompleteness"]:
-        yield _incompleteness(diagnosis)
+        exchanged = ", which includes the exchange of coalescing atoms" if exchange else ""
+        yield f"{_are_invisible(diagnosis, 'symmetry', symmetric)}{exchanged}, as {must} be."
+    order = diagnosis.descriptor.order
+    if count := counts["truncation"]:
+        why = CAUSE_DESCRIPTIONS["truncation"].explain(count)
+        at = "" if order is None else f" at order {order}"
+        yield f"{_are_invisible(diagnosis, 'truncation', count)}: {why}{at}."
+    if count := counts["incompleteness"]:
+        of = " of the representation" if order is None else f" of correlations of order {order}"
+        them, lifting = "it" if count == 1 else "them", _lifting(diagnosis.of("incompleteness"))
+        invisible = _are_invisible(diagnosis, "incompleteness", count, of=of)
+        yield f"{invisible}: no basis sees {them}, {lifting}."
     yield from _undetermined(diagnosis)
-    if not diagnosis.spurious:
+    if not (diagnosis.spurious or diagnosis.unexamined):
         yield "None is spurious."
 
 
-def _truncation(diagnosis: Diagnosis) -> str:
-    count = diagnosis.counts["truncation"]
-    order = diagnosis.descriptor.order
-    at = "" if order is None else f" at order {order}"
-    return (
-        f"{_are(count)} invisible by truncation of the basis{_where(diagnosis, 'truncation')}: a "
-        f"larger one sees {'it' if count == 1 else 'them'}{at}."
-    )
-
-
-def _incompleteness(diagnosis: Diagnosis) -> str:
-    modes = diagnosis.of("incompleteness")
-    order = diagnosis.descriptor.order
-    what = "the representation" if order is None else f"correlations of order {order}"
-    them = "it" if len(modes) == 1 else "them"
-    return (
-        f"{_are(len(modes))} invisible by incompleteness of {what}"
-        f"{_where(diagnosis, 'incompleteness')}: no basis sees {them}, {_lifting(modes)}."
-    )
+def _are_invisible(diagnosis: Findings, cause: Cause, count: int, *, of: str = "") -> str:
+    """Say how many are, and how far the singular geometry is, unless the structure is one."""
+    label, distance = CAUSE_DESCRIPTIONS[cause].label, 0.0
+    if CAUSE_DESCRIPTIONS[cause].spurious:
+        distance = max(mode.distance or 0.0 for mode in diagnosis.of(cause))
+    where = f" (exactly so {_length(distance)} away)" if distance > Tolerance.EXACT else ""
+    return f"{count} {_is(count)} {label}{of}{where}"
 
 
 def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
-    """Which orders see the modes: all of them, or some, and the next one more."""
+    """Orders that see the modes: all of them, or some, and the next one more."""
     orders = sorted(mode.evidence.lifted_by or 0 for mode in modes)
     if not orders[0]:
         return "the next order does"
@@ -105,23 +107,22 @@ def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
     )
 
 
-def _undetermined(diagnosis: Diagnosis) -> Iterator[str]:
+def _undetermined(diagnosis: Findings) -> Iterator[str]:
     modes = diagnosis.of("undetermined")
-    small = sum(mode.distance is None for mode in modes)
-    if proven := len(modes) - small:
+    unproven = sum(mode.distance is None for mode in modes)
+    if proven := len(modes) - unproven:
+        why = CAUSE_DESCRIPTIONS["undetermined"].explain(proven)
+        invisible = _are_invisible(diagnosis, "undetermined", proven)
+        yield f"{invisible}, but {why}; {_remedy(diagnosis)}."
+    if small := unproven - diagnosis.unexamined:
         yield (
-            f"{_are(proven)} invisible{_where(diagnosis, 'undetermined')}, but the evidence does "
-            f"not determine the cause; {_remedy(diagnosis)}."
-        )
-    if small:
-        yield (
-            f"{_are(small)} too small to count as visible, at most "
+            f"{small} {_is(small)} too small to count as visible, at most "
             f"{diagnosis.spectrum.threshold:.0e} of the scale, and no geometry within the "
             "tolerance shows the cause; a larger tolerance or a larger basis may."
         )
 
 
-def _remedy(diagnosis: Diagnosis) -> str:
+def _remedy(diagnosis: Findings) -> str:
     """Name what would determine the cause of null modes."""
     larger, higher = diagnosis.descriptor.larger_basis(), diagnosis.descriptor.higher_order()
     if larger is None and higher is None:
@@ -131,31 +132,26 @@ def _remedy(diagnosis: Diagnosis) -> str:
     return "a still higher order would, or fewer neighbours"
 
 
-def _where(diagnosis: Diagnosis, cause: Cause) -> str:
-    """How far the singular geometry is, unless the structure is one."""
-    distance = max(mode.distance or 0.0 for mode in diagnosis.of(cause))
-    return f" (exactly so {_length(distance)} away)" if distance > EXACT else ""
-
-
-def _condition(diagnosis: Diagnosis) -> Iterator[str]:
+def _condition(diagnosis: Findings) -> Iterator[str]:
     values = [mode.singular_value for mode in diagnosis.of("sensitive")]
     if len(values) > 1:
         ratio = min(values) / max(values)
         yield f"The smallest visible singular value is {ratio:.1e} of the largest."
 
 
-def _environments(diagnosis: Diagnosis) -> str:
-    sites, atoms = diagnosis.sites, diagnosis.atoms
+def _environments(diagnosis: Findings) -> str:
+    sites, atoms, most = diagnosis.sites, diagnosis.atoms, 6
+    if len(sites) < len(diagnosis.centers):
+        return f"{len(diagnosis.centers)} environments, {len(sites)} of them examined"
     if len(sites) == 1:
         from ase.data import atomic_names
 
         name = atomic_names[atoms.numbers[sites[0].center]]
         return f"{name} environment, {_group(sites[0].group)}"
     kinds = Counter((atoms.symbols[site.center], site.group.symbol) for site in sites)
-    named = [
-        f"{count} {symbol} {group}" for (symbol, group), count in kinds.most_common(MOST_KINDS)
-    ]
-    rest = len(sites) - sum(count for _, count in kinds.most_common(MOST_KINDS))
+    common = kinds.most_common(most)
+    named = [f"{count} {symbol} {group}" for (symbol, group), count in common]
+    rest = len(sites) - sum(count for _, count in common)
     named += [f"{rest} more"] if rest else []
     deviation = max(site.group.deviation for site in sites)
     return f"{len(sites)} environments ({', '.join(named)}; deviation {_length(deviation)})"
@@ -168,8 +164,8 @@ def _group(group: PointGroup) -> str:
     return f"{group.symbol} ({order} operations, deviation {_length(group.deviation)})"
 
 
-def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
-    """What else a person should know before trusting the counts."""
+def _remarks(diagnosis: Findings) -> Iterator[str]:
+    """Remarks on what limits the counts."""
     if unseen := diagnosis.counts["unseen"]:
         yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
     yield from _fading(diagnosis)
@@ -181,10 +177,10 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
             yield from _handedness(diagnosis, site)
 
 
-def _fading(diagnosis: Diagnosis) -> Iterator[str]:
-    """What belongs to atoms that are within the cutoff, but hardly."""
+def _fading(diagnosis: Findings) -> Iterator[str]:
+    """Displacements of atoms that are within the cutoff, but hardly."""
     distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
-    fading = [distance for distance in distances if distance > EXACT]
+    fading = [distance for distance in distances if distance > Tolerance.EXACT]
     if count := len(fading):
         yield (
             f"{count} of these belong{'s' if count == 1 else ''} to what is so near to the cutoff "
@@ -193,7 +189,7 @@ def _fading(diagnosis: Diagnosis) -> Iterator[str]:
         )
 
 
-def _coalescence(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
+def _coalescence(diagnosis: Findings, site: SiteSymmetry) -> Iterator[str]:
     for pair in site.coalescing:
         one, other = (f"{diagnosis.atoms.symbols[k]}{k}" for k in site.atoms[list(pair)])
         if 0 in pair:
@@ -218,7 +214,7 @@ def _neighboring_groups(site: SiteSymmetry) -> Iterator[str]:
         yield f"{site.next.symbol} is {_length(site.next.deviation)} away, beyond the tolerance."
 
 
-def _handedness(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
+def _handedness(diagnosis: Findings, site: SiteSymmetry) -> Iterator[str]:
     proper = site.group.rotations()
     if not diagnosis.descriptor.inversion_invariant and proper.symbol != site.group.symbol:
         yield (
@@ -228,7 +224,7 @@ def _handedness(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
 
 
 def _length(value: float) -> str:
-    return "0 Å" if value < EXACT else f"{value:.1g} Å"
+    return "0 Å" if value < Tolerance.EXACT else f"{value:.1g} Å"
 
 
 def _count(number: int, noun: str) -> str:
@@ -237,7 +233,3 @@ def _count(number: int, noun: str) -> str:
 
 def _is(number: int) -> str:
     return "is" if number == 1 else "are"
-
-
-def _are(number: int) -> str:
-    return f"{number} {_is(number)}"

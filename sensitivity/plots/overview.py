@@ -8,8 +8,7 @@ from typing import BinaryIO
 import numpy as np
 from matplotlib.figure import Figure
 
-from sensitivity.diagnosis import Diagnosis
-from sensitivity.diagnosis.diagnosis import SPURIOUS
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.plots.axes import WIDTH
 from sensitivity.plots.modes import plot_mode
 from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
@@ -41,6 +40,6 @@ def save_overview(
 
 def _least_visible(diagnosis: Diagnosis) -> int:
     causes = [mode.cause for mode in diagnosis.modes]
-    spurious = [mode for mode, cause in enumerate(causes) if cause in SPURIOUS]
+    spurious = [mode for mode, cause in enumerate(causes) if CAUSE_DESCRIPTIONS[cause].spurious]
     internal = [mode for mode, cause in enumerate(causes) if cause not in TRIVIAL]
     return (spurious or internal or [0])[-1]

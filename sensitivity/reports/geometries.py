@@ -9,6 +9,7 @@ from ase import Atoms
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.inversion import Inversion
 from sensitivity.inversion.recovery import Recovery, measure_recovery
+from sensitivity.numerics import Tolerance
 from sensitivity.paths import Path
 from sensitivity.reports.sources import (
     Source,
@@ -25,7 +26,6 @@ from sensitivity.reports.tables import (
     tabulate,
 )
 from sensitivity.singular import SingularPoint, Twin
-from sensitivity.singular.search import SINGULAR
 
 
 def describe_point(
@@ -62,7 +62,7 @@ def tabulate_point(point: SingularPoint, descriptor: Descriptor, *, source: Sour
         f"Jacobians that were computed: {point.evaluations}.",
         "Moved: root of the summed squares of the displacements of all atoms.",
     ]
-    if not point.converged and point.condition <= SINGULAR:
+    if not point.converged and point.condition <= Tolerance.SINGULAR:
         text.append(
             "The geometry in the table is singular, but to be avoided: symmetry hides the "
             "invisible modes there, or atoms meet."

@@ -1,4 +1,4 @@
-"""What a singular point shall not be: symmetric, or with atoms at one place."""
+"""Geometries that a search for singular points avoids: symmetric ones, and coalescing atoms."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from ase import Atoms
 
-from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.rotations import rotational_motions
 from sensitivity.numerics import Array, Tolerance
+from sensitivity.observation import Observation
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
@@ -19,63 +18,49 @@ from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
 Avoided = Literal["symmetry", "coalescence"]
 
 AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
-# Å. No search comes nearer than this, since a descriptor may refuse atoms at one place.
-ONE_PLACE = 1e-3
-# Å, root mean square over the environment: ten times what diagnose takes as symmetric by default.
-NEARLY_SYMMETRIC = 1e-2
-# Part of a displacement, in norm, that the group has to allow to be seen.
-ALLOWED = 0.5
 
 
 @dataclass(frozen=True)
 class Avoidance:
-    """What is to be kept clear of around a center.
+    """The kinds of geometries to be avoided."""
 
-    Attributes
-    ----------
-    descriptor, center
-        What looks, and from where.
-    avoid
-        Among "symmetry" and "coalescence".
-    bonds
-        Shortest and longest distance of a neighbour from the center, Å.
-    """
-
-    descriptor: Descriptor
-    center: int
     avoid: frozenset[Avoided]
-    bonds: tuple[float, float]
+    bonds: tuple[float, float] = (0.0, np.inf)  # shortest and longest from the center, Å
 
-    def permits(self, atoms: Atoms) -> bool:
-        """Whether no atoms are too near, none fades at the cutoff, and bonds are within bounds."""
-        closest = NEAREST if "coalescence" in self.avoid else ONE_PLACE
+    def permits(self, observation: Observation) -> bool:
+        """Tell whether no atoms are too near, none fades at the cutoff, and bonds are in bounds."""
+        atoms, cutoff = observation.atoms, observation.descriptor.cutoff
+        # Å. However near atoms may come, a descriptor may refuse those at one place.
+        closest = NEAREST if "coalescence" in self.avoid else 1e-3
         gaps = atoms.get_all_distances(mic=bool(atoms.pbc.any()))[np.triu_indices(len(atoms), k=1)]
         if gaps.min(initial=np.inf) < closest:
             return False
-        pairs = neighbor_pairs(atoms, self.descriptor.cutoff)
-        lengths = np.linalg.norm(pairs.vectors[pairs.i == self.center], axis=1)
-        if lengths.max(initial=0.0) > self.descriptor.cutoff - Tolerance.FADING:
+        pairs = neighbor_pairs(atoms, cutoff)
+        lengths = np.linalg.norm(pairs.vectors[pairs.i == observation.center], axis=1)
+        if lengths.max(initial=0.0) > cutoff - Tolerance.FADING:
             return False
         low, high = self.bonds
         rounding = 1e-9 * lengths
         return bool(((lengths >= low - rounding) & (lengths <= high + rounding)).all())
 
-    def sort(
-        self, atoms: Atoms, null: Array, *, internal: Array | None = None
+    def select(
+        self, observation: Observation, null: Array, *, internal: Array | None = None
     ) -> tuple[Array, str]:
-        """Null displacements, (m, N, 3), those that symmetry allows first; and the group's symbol.
+        """Select null displacements, (m, N, 3), that symmetry does not hide, and name the group.
 
-        Only those that are to be kept are given: if symmetry is to be avoided, those that it hides
-        are not; and none is where it hides any of the ``internal`` displacements, (k, N, 3).
+        Those that symmetry has least to do with come first. If symmetry is not avoided, all are
+        kept; if it is, none is where it hides any of the ``internal`` displacements, (k, N, 3).
         """
+        descriptor = observation.descriptor
         site = site_symmetry(
-            atoms,
-            center=self.center,
-            cutoff=self.descriptor.cutoff,
-            tolerance=NEARLY_SYMMETRIC,
+            observation.atoms,
+            center=observation.center,
+            cutoff=descriptor.cutoff,
+            tolerance=Tolerance.NEARLY_EQUAL,
         )
-        group = site.group.binding(inversion_invariant=self.descriptor.inversion_invariant)
-        least = ALLOWED if "symmetry" in self.avoid else -1.0
+        group = site.group.binding(inversion_invariant=descriptor.inversion_invariant)
+        # The group has to allow half of a displacement, in norm, to be seen.
+        least = 0.5 if "symmetry" in self.avoid else -1.0
         if internal is not None and _least_share(site, internal, group) <= least:
             return null[:0], group.symbol
         shapes = _shapes(site, null)
@@ -96,12 +81,12 @@ def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
     """Displacements against the center, without turns of the environment, (m, 3 atoms)."""
     moved = displacements[:, site.atoms] - displacements[:, site.atoms[:1]]
     moved = moved.reshape(len(displacements), 3 * len(site.atoms))
-    turns = rotational_motions(site.vectors, least=NEARLY_SYMMETRIC)
+    turns = rotational_motions(site.vectors, least=Tolerance.NEARLY_EQUAL)
     return np.asarray(moved - (moved @ turns.T) @ turns)
 
 
 def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:
-    """Return what is to be avoided as a set.
+    """Return the kinds to be avoided as a set.
 
     Raises
     ------
@@ -114,6 +99,6 @@ def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:
     if not chosen <= set(AVOIDABLE):
         raise ValueError(
             f"avoid must hold 'symmetry', 'coalescence', both or none of them, got "
-            f"{sorted(map(str, chosen))}; leave out what is something else."
+            f"{sorted(map(str, chosen))}; leave out the others."
         )
     return chosen  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Which coincidences the neighbours of a center can have: the nearest of them.
+"""The nearest coincidences that the neighbours of a center can have.
 
 With n neighbours there are about n³ of them, and nearly all are far away, since nearly all
 neighbours would have to be in a plane with the center. How far at least is known before any is
@@ -11,65 +11,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise, permutations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.numerics import Array, Indices
 from sensitivity.singular.coincidences import Coincidences, Equality, Kind
-from sensitivity.singular.order2_projection import Neighbors
-
-# With fewer neighbours two pairs of one shape come with a mirror plane.
-FEWEST_NEIGHBORS = 4
-# So many of each kind are looked at, which are all up to ten like neighbours. Thirty neighbours
-# that are nearly flat then take a second.
-MOST_LOOKED_AT = 400
-# A displacement of unit norm changes the difference of two bonds by no more: (e - e')·(u - u0),
-# where the two are images of one atom.
-BOND_SLOPE = np.sqrt(8.0)
+from sensitivity.singular.order2_projection import MovableNeighbors
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Coincidences that are near.
-
-    Attributes
-    ----------
-    coincidences
-        Those that are looked at, of each kind.
-    beyond
-        Å, root of the summed squares: those that are left out are no nearer; infinite if none is.
-    """
+    """Coincidences that are near, of each kind."""
 
     coincidences: tuple[Coincidences, ...]
-    beyond: float
+    beyond: float  # Å, root of the summed squares: those left out are no nearer; infinite if none
 
 
 def find_coincidences(
-    neighbors: Neighbors, *, reach: float, small_basis: bool = True, most: int = MOST_LOOKED_AT
+    neighbors: MovableNeighbors, *, reach: float, small_basis: bool = True, most: int = 400
 ) -> Candidates:
     """Give the coincidences of low codimension that may be within reach.
 
-    Parameters
-    ----------
-    neighbors
-        The neighbours of a center, n of them.
-    reach
-        Å, root of the summed squares.
-    small_basis
-        Whether the basis may be blind where a complete one is not, as where distances are equal.
-    most
-        So many of each kind, at most: those that may be the nearest.
+    ``reach`` is in Å, root of the summed squares. A small basis may be blind where a complete one
+    is not, as where distances are equal. Of each kind those that may be the nearest are given, at
+    most ``most``: 400 are all up to ten like neighbours, and thirty neighbours that are nearly flat
+    then take a second.
     """
     n = len(neighbors.numbers)
-    if n < FEWEST_NEIGHBORS:
+    if n < 4:  # two pairs of one shape come with a mirror plane
         return Candidates((), np.inf)
     like = neighbors.numbers[:, None] == neighbors.numbers
-    across, beyond = _across(neighbors, like, reach, most)
-    bisector, further = _bisectors(neighbors, like, reach, most)
+    across, beyond = _planar("across", neighbors, like, reach=reach, most=most)
+    bisector, further = _planar("bisector", neighbors, like, reach=reach, most=most)
     found = [across, bisector]
-    if n == FEWEST_NEIGHBORS:
+    if n == 4:
         swaps, doubles = list(_exchanges(like)), list(_doubles(like))
         equal = [_equalities([(a, c), (b, d)], [(a, b, c, d)]) for a, b, c, d in swaps]
         found.append(_make("exchange", equal, swaps, [()] * len(swaps)))
@@ -79,48 +56,49 @@ def find_coincidences(
     return Candidates(tuple(each for each in found if len(each)), min(beyond, further))
 
 
-def _across(
-    neighbors: Neighbors, like: NDArray[np.bool_], reach: float, most: int
+def _planar(
+    kind: Literal["across", "bisector"],
+    neighbors: MovableNeighbors,
+    like: NDArray[np.bool_],
+    *,
+    reach: float,
+    most: int,
 ) -> tuple[Coincidences, float]:
-    """A·B = A·B', all but A in a plane with the center; and how far those left out are."""
+    """The nearest coincidences of A, B and B', the others in a plane; and how far the rest is.
+
+    All but A, or all but B and B', are in a plane with the center.
+    """
     n = len(like)
-    pairs = _like_pairs(like)
-    flat = find_flatness(neighbors, np.arange(n)[:, None])
-    bounds = np.maximum(flat, _bond_bounds(neighbors, pairs)[:, None])  # [pair, A]
+    pairs = np.argwhere(np.triu(like, k=1))
+    flat = find_flatness(neighbors, np.arange(n)[:, None] if kind == "across" else pairs)
+    flat = flat if kind == "across" else flat[:, None]
+    bounds = np.maximum(
+        np.broadcast_to(flat, (len(pairs), n)), _bond_bounds(neighbors, pairs)[:, None]
+    )
     bounds[(pairs[:, :, None] == np.arange(n)).any(axis=1)] = np.inf  # A is neither B nor B'
     chosen, beyond = _nearest(bounds, reach, most)
-    roles = [(int(a), *map(int, pairs[pair])) for pair, a in chosen]
-    equalities = [_equalities([(b, c)], [(a, b, a, c)]) for a, b, c in roles]
-    return _make("across", equalities, roles, [_without(n, a) for a, _, _ in roles]), beyond
+    roles = [(int(a), *map(int, pairs[pair])) for pair, a in chosen]  # [pair, A]
+    if kind == "across":
+        equalities = [_equalities([(b, c)], [(a, b, a, c)]) for a, b, c in roles]
+        planar = [_without(n, a) for a, _, _ in roles]
+    else:
+        equalities = [_equalities([(b, c)], []) for _, b, c in roles]
+        planar = [_without(n, b, c) for _, b, c in roles]
+    return _make(kind, equalities, roles, planar), beyond
 
 
-def _bisectors(
-    neighbors: Neighbors, like: NDArray[np.bool_], reach: float, most: int
-) -> tuple[Coincidences, float]:
-    """A on the bisector of B and B', all but these in a plane; and how far those left out are."""
-    n = len(like)
-    pairs = _like_pairs(like)
-    flat = find_flatness(neighbors, pairs)
-    bounds = np.tile(np.maximum(flat, _bond_bounds(neighbors, pairs))[:, None], n)
-    bounds[(pairs[:, :, None] == np.arange(n)).any(axis=1)] = np.inf
-    chosen, beyond = _nearest(bounds, reach, most)
-    roles = [(int(a), *map(int, pairs[pair])) for pair, a in chosen]
-    equalities = [_equalities([(b, c)], []) for _, b, c in roles]
-    return _make("bisector", equalities, roles, [_without(n, b, c) for _, b, c in roles]), beyond
+def _bond_bounds(neighbors: MovableNeighbors, pairs: Indices) -> Array:
+    """Least distance in Å that atoms have to move until two bonds are equal, (P,).
 
-
-def _like_pairs(like: NDArray[np.bool_]) -> Indices:
-    return np.argwhere(np.triu(like, k=1))
-
-
-def _bond_bounds(neighbors: Neighbors, pairs: Indices) -> Array:
-    """How far the atoms have to move at least until two bonds are equal, in Å, (P,)."""
+    Root of the summed squares. A displacement of unit norm changes the difference of two bonds by
+    at most √8: (e - e')·(u - u0), where the two are images of one atom.
+    """
     lengths = np.linalg.norm(neighbors.vectors, axis=1)
-    return np.asarray(np.abs(np.diff(lengths[pairs], axis=1))[:, 0] / BOND_SLOPE)
+    return np.asarray(np.abs(np.diff(lengths[pairs], axis=1))[:, 0] / np.sqrt(8.0))
 
 
-def find_flatness(neighbors: Neighbors, left_out: Indices) -> Array:
-    """How far all but some, (P, m), have to move at least to be in a plane with the center, (P,).
+def find_flatness(neighbors: MovableNeighbors, left_out: Indices) -> Array:
+    """Return how far all but some, (P, m), have to move to be in a plane with the center, (P,).
 
     The root of the least eigenvalue of the scatter about their mean, the center among them; an atom
     that is there more than once moves all its images.

@@ -4,7 +4,7 @@ In a complete basis order 2 sees, for every shape of a pair (species, two distan
 G_ij = x_i·x_j), the sum over the pairs that have it. A displacement that changes only the shapes
 of pairs that were equal, by amounts that add up to zero, is invisible. With n neighbours, the
 changes of G that a displacement can make are those with Nᵀ dG N = 0, where the columns of N span
-the linear dependences of the neighbours, Xᵀ N = 0. So one asks when
+the linear dependences of the neighbours, Xᵀ N = 0. The conditions are:
 
 - "across": A·B = A·B' and r_B = r_B'. dG_AB = -dG_AB' is possible if all neighbours but A are in a
   plane with the center; B and B' then move out of it, to opposite sides.
@@ -14,8 +14,8 @@ the linear dependences of the neighbours, Xᵀ N = 0. So one asks when
 - "double": two equalities of pairs of four neighbours, some combination of which is possible; or
   one of two pairs without a common neighbour, if all distances are equal. Then (i, j) has the shape
   of (j, i), and the difference of r_A + r_B and r_C + r_D is not seen either.
-- "equal": all distances are equal. A complete basis minds this not, but a small one does: with
-  fewer degrees than there are pairs it cannot tell all angles apart.
+- "equal": all distances are equal. This matters in a small basis only: with fewer degrees than
+  there are pairs it cannot tell all angles apart.
 
 For four neighbours the first two have codimension 3, "exchange" and "double" 4. Descents that know
 nothing of this end at none that is not among them, or symmetric. For more neighbours, only the
@@ -36,36 +36,18 @@ from sensitivity.numerics import Array, Indices
 
 Kind = Literal["across", "bisector", "exchange", "double", "equal"]
 
-# In x_i·x_j - x_k·x_l each vector is multiplied by its partner, with the sign of the product.
-SWAPPED, SIGNS = [1, 0, 3, 2], np.array([[1.0], [1.0], [-1.0], [-1.0]])
-# Of the largest: keeps the inverse of a singular value of the neighbours finite, where all are in a
-# plane.
-FINE = 1e-15
-
 # Two equal pairs (i, j), (k, l): G_ij = G_kl.
 Equality = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Coincidences:
-    """Coincidences of one kind, P of them, whose conditions are evaluated together.
+    """Coincidences of one kind, P of them, whose conditions are evaluated together."""
 
-    Attributes
-    ----------
-    kind
-        What makes the displacement possible.
-    equalities
-        Shape (P, e, 4): neighbours i, j, k, l with x_i·x_j = x_k·x_l.
-    roles
-        Shape (P, 3 or 4): neighbours A, B, B' or A, B, C, D.
-    planar
-        Shape (P, m): neighbours that are in a plane with the center.
-    """
-
-    kind: Kind
-    equalities: Indices
-    roles: Indices
-    planar: Indices
+    kind: Kind  # what makes the displacement possible
+    equalities: Indices  # (P, e, 4): neighbours i, j, k, l with x_i·x_j = x_k·x_l
+    roles: Indices  # (P, 3 or 4): neighbours A, B, B' or A, B, C, D
+    planar: Indices  # (P, m): neighbours that are in a plane with the center
 
     def __len__(self) -> int:
         return len(self.equalities)
@@ -76,7 +58,7 @@ class Coincidences:
         return Coincidences(self.kind, *parts)
 
     def conditions(self, vectors: Array, directions: Array) -> tuple[Array, Array]:
-        """What has to vanish, shape (P, rows), and its slopes, shape (P, rows, k).
+        """Return conditions that have to vanish, shape (P, rows), and slopes, shape (P, rows, k).
 
         ``vectors``, shape (P, n, 3), in Å, are the neighbours from the center; ``directions``,
         shape (k, n, 3), move them.
@@ -95,8 +77,9 @@ class Coincidences:
 def _differences(vectors: Array, directions: Array, equalities: Indices) -> tuple[Array, Array]:
     """x_i·x_j - x_k·x_l, and its slopes."""
     every = np.arange(len(vectors))[:, None, None]
-    others = equalities[:, :, SWAPPED]
-    factors = SIGNS * vectors[every, others]  # [p, e, 4, xyz]
+    # Each vector is multiplied by its partner, with the sign of the product.
+    signs = np.array([1.0, 1.0, -1.0, -1.0])[:, None]
+    factors = signs * vectors[every, equalities[:, :, [1, 0, 3, 2]]]  # [p, e, 4, xyz]
     values = 0.5 * np.einsum("peax,peax->pe", factors, vectors[every, equalities])
     k, (count, e, _) = len(directions), equalities.shape
     moved = directions[:, equalities].transpose(1, 2, 0, 3, 4).reshape(count, e, k, 12)
@@ -104,7 +87,7 @@ def _differences(vectors: Array, directions: Array, equalities: Indices) -> tupl
 
 
 def _out_of_plane(vectors: Array, directions: Array, planar: Indices) -> tuple[Array, Array]:
-    """How far vectors are from a plane through the center, the nearest to them.
+    """Distances of vectors from the nearest plane through the center.
 
     With the singular value decomposition of the vectors as rows, U S Wᵀ, it is all of U but the
     first two columns, times the vectors, times the last column of W. To first order in the
@@ -145,7 +128,8 @@ def _dependence(vectors: Array, directions: Array, roles: Indices) -> tuple[Arra
     u, lengths, w = np.linalg.svd(vectors)
     null = u[:, :, 3]  # [p, n]
     moved = np.tensordot(null, directions, axes=(1, 1))  # [p, k, xyz]
-    inverse = (u[:, :, :3] / np.maximum(lengths, FINE * lengths[:, :1])[:, None]) @ w  # [p, n, xyz]
+    lengths = np.maximum(lengths, 1e-15 * lengths[:, :1])  # finite where all are in a plane
+    inverse = (u[:, :, :3] / lengths[:, None]) @ w  # [p, n, xyz]
     change = inverse @ moved.swapaxes(1, 2)
     every = np.arange(len(vectors))
     a, b, c, d = (null[every, role][:, None] for role in roles.T)

@@ -16,27 +16,13 @@ from sensitivity.structures import neighbor_pairs
 
 Mask = NDArray[np.bool_]
 
-# Steps before the far ones are left behind, which then know their distance to a few per cent; and
-# until the geometry is the nearest to 1e-3 Å, from 1 Å away.
-FIRST_STEPS, STEPS = 2, 8
-# Newton steps at the end, which converge quadratically from there to rounding.
-POLISHING = 4
-# Å. After a step shorter than this the next one would be rounding, or as good as.
-SETTLED = 1e-9
 # So many of each kind are followed to the end.
 MOST_FOLLOWED = 8
-# What the first steps lead to is no nearer in the end than this fraction of where they lead. Of
-# 3000 kinds around random starts four ended nearer, at 0.38 of it and more.
+# The first steps lead to no less than this fraction of the final distance. Of 3000 kinds around
+# random starts four ended nearer, at 0.38 of it and more.
 NEARER = 0.5
-# Å. No bond is longer: stands for no limit.
-LONGEST_BOND = 1e3
-# Å. A longer step leaves the range of the linear equations.
-LONGEST_STEP = 0.7
-# Of the trace: keeps equations solvable that are dependent at some geometry. It is far below the
-# square of any slope that matters.
-REGULAR = 1e-11
-# Conditions, in Å² and the like, that are fulfilled up to rounding.
-FULFILLED = 1e-12
+# Steps before the far ones are left behind, which then know their distance to a few per cent.
+FIRST_STEPS = 2
 
 
 class Members(NamedTuple):
@@ -47,31 +33,15 @@ class Members(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Neighbors:
-    """The neighbours of a center, and how they move.
+class MovableNeighbors:
+    """The neighbours of a center, and how they move."""
 
-    Attributes
-    ----------
-    vectors
-        Shape (n, 3), Å, from the center.
-    numbers
-        Shape (n,): their species.
-    moves
-        Orthonormal, shape (k, N, 3): where the atoms of the structure may go.
-    relative
-        Shape (k, n, 3): what the moves do to the vectors.
-    bonds
-        Shape (2,): shortest and longest distance of a neighbour from the center, Å.
-    copies
-        How often one atom is there, at most, as an image of itself or as the center.
-    """
-
-    vectors: Array
-    numbers: NDArray[np.intp]
-    moves: Array
-    relative: Array
-    bonds: Array
-    copies: int = 1
+    vectors: Array  # (n, 3), Å, from the center
+    numbers: NDArray[np.intp]  # (n,): their species
+    moves: Array  # (k, N, 3), orthonormal: where the atoms of the structure may go
+    relative: Array  # (k, n, 3): what the moves do to the vectors
+    bonds: Array  # (2,): shortest and longest distance of a neighbour from the center, Å
+    copies: int = 1  # how often one atom is there, at most, as an image of itself or the center
 
     @cached_property
     def _flat(self) -> Array:
@@ -79,7 +49,7 @@ class Neighbors:
 
     @property
     def all_unlike(self) -> bool:
-        """Whether no two are of one species, so that no shape is taken for another."""
+        """True if no two are of one species, so that no shape is taken for another."""
         return len(np.unique(self.numbers)) == len(self.numbers)
 
     def at(self, coordinates: Array) -> Array:
@@ -91,12 +61,12 @@ class Neighbors:
 
 def find_neighbors(
     atoms: Atoms, cutoff: float, *, center: int, moves: Array, bonds: Array
-) -> Neighbors:
-    """Return the neighbours of a center within the cutoff, and how they move."""
+) -> MovableNeighbors:
+    """Find the neighbours of a center within the cutoff, and how they move."""
     pairs = neighbor_pairs(atoms, cutoff)
     own = pairs.i == center
     places = pairs.j[own]
-    return Neighbors(
+    return MovableNeighbors(
         vectors=pairs.vectors[own],
         numbers=atoms.numbers[places],
         moves=moves,
@@ -108,24 +78,12 @@ def find_neighbors(
 
 @dataclass(frozen=True)
 class Draft:
-    """Where the first steps towards coincidences of one kind lead, those that are nearest.
+    """The first steps towards coincidences of one kind, those that are nearest."""
 
-    Attributes
-    ----------
-    coincidences
-        P of them.
-    start
-        Shape (k,): coordinates of the geometry to which the nearest are sought.
-    coordinates
-        Shape (P, k): as far as the steps have come.
-    held
-        Shape (P, n): the bonds that are held at a limit.
-    """
-
-    coincidences: Coincidences
-    start: Array
-    coordinates: Array
-    held: Mask
+    coincidences: Coincidences  # P of them
+    start: Array  # (k,): coordinates of the geometry to which the nearest are sought
+    coordinates: Array  # (P, k): as far as the steps have come
+    held: Mask  # (P, n): the bonds that are held at a limit
 
     @cached_property
     def beyond(self) -> float:
@@ -133,19 +91,14 @@ class Draft:
         return NEARER * float(np.linalg.norm(self.coordinates, axis=1).min())
 
 
-def draft(neighbors: Neighbors, coincidences: Coincidences, *, start: Array) -> Draft:
+def draft(neighbors: MovableNeighbors, coincidences: Coincidences, *, start: Array) -> Draft:
     """Make the first steps from a start to the geometries nearest to it that have a coincidence.
 
     Each step goes to the geometry nearest to the start at which the conditions vanish to first
     order (sequential quadratic programming with the distance alone as the curvature).
 
-    Parameters
-    ----------
-    neighbors, coincidences
-        What moves, and what shall coincide.
-    start
-        Coordinates, shape (k,), along the moves. Zero but where the neighbours themselves have a
-        symmetry that no step would break.
+    ``start``, shape (k,), are coordinates along the moves: zero but where the neighbours themselves
+    have a symmetry that no step would break.
     """
     coordinates = np.tile(start, (len(coincidences), 1))
     held = np.zeros((len(coincidences), len(neighbors.vectors)), dtype=bool)
@@ -154,23 +107,26 @@ def draft(neighbors: Neighbors, coincidences: Coincidences, *, start: Array) -> 
     return Draft(coincidences.take(near), start, coordinates[near], held[near])
 
 
-def complete(neighbors: Neighbors, begun: Draft, *, reach: float) -> Members:
+def complete(neighbors: MovableNeighbors, begun: Draft, *, reach: float) -> Members:
     """Return the geometries to which further steps lead, by their distance.
 
     ``reach``, in Å, root of the summed squares: what is further away is left out.
     """
     coincidences, coordinates, held = begun.coincidences, begun.coordinates, begun.held.copy()
-    for origin, steps in ((begun.start, STEPS - FIRST_STEPS), (None, POLISHING)):
+    # After eight steps the geometry is the nearest to 1e-3 Å, from 1 Å away; from there four Newton
+    # steps converge to rounding.
+    for origin, steps in ((begun.start, 8 - FIRST_STEPS), (None, 4)):
         coordinates = _approach(neighbors, coincidences, coordinates, held, origin, steps=steps)
     values, _ = _conditions(neighbors, coincidences, coordinates, held)
     lengths = np.linalg.norm(coordinates, axis=1)
-    good = (np.abs(values).max(axis=1) < FULFILLED) & (lengths <= reach)
+    fulfilled = 1e-12  # Å² and the like: rounding
+    good = (np.abs(values).max(axis=1) < fulfilled) & (lengths <= reach)
     order = np.flatnonzero(good)[np.argsort(lengths[good])]
     return Members(np.tensordot(coordinates[order], neighbors.moves, axes=1), lengths[order])
 
 
 def _approach(
-    neighbors: Neighbors,
+    neighbors: MovableNeighbors,
     coincidences: Coincidences,
     coordinates: Array,
     held: Mask,
@@ -182,34 +138,43 @@ def _approach(
 
     Without an origin each step goes to the nearest point from where it begins.
     """
+    settled = 1e-9  # Å; the step after one that is shorter would be rounding
     for _ in range(steps):
         here, known = coordinates, int(held.sum())
         coordinates = _step(
             neighbors, coincidences, here, held, origin=here if origin is None else origin
         )
         held |= _outside(neighbors.at(coordinates), neighbors.bonds)
-        if np.abs(coordinates - here).max() < SETTLED and held.sum() == known:
+        if np.abs(coordinates - here).max() < settled and held.sum() == known:
             break
     return coordinates
 
 
 def _step(
-    neighbors: Neighbors, coincidences: Coincidences, here: Array, held: Mask, *, origin: Array
+    neighbors: MovableNeighbors,
+    coincidences: Coincidences,
+    here: Array,
+    held: Mask,
+    *,
+    origin: Array,
 ) -> Array:
     """The point nearest to the origin where the conditions vanish to first order, (P, k)."""
     values, slopes = _conditions(neighbors, coincidences, here, held)
     wanted = (slopes @ (here - origin)[:, :, None])[:, :, 0] - values
     square = slopes @ slopes.swapaxes(1, 2)
     trace = np.einsum("prk,prk->p", slopes, slopes)[:, None, None]
-    square += REGULAR * trace * np.eye(square.shape[1])
+    # This keeps equations solvable that are dependent at some geometry. It is far below the square
+    # of any slope that matters.
+    square += 1e-11 * trace * np.eye(square.shape[1])
     multipliers = np.linalg.solve(square, wanted[:, :, None])
     step = origin + (slopes.swapaxes(1, 2) @ multipliers)[:, :, 0] - here
     length = np.linalg.norm(step, axis=1, keepdims=True)
-    return np.asarray(here + step * np.minimum(1, LONGEST_STEP / np.maximum(length, LONGEST_STEP)))
+    longest = 0.7  # Å; a longer step leaves the range of the linear equations
+    return np.asarray(here + step * np.minimum(1, longest / np.maximum(length, longest)))
 
 
 def _conditions(
-    neighbors: Neighbors, coincidences: Coincidences, coordinates: Array, held: Mask
+    neighbors: MovableNeighbors, coincidences: Coincidences, coordinates: Array, held: Mask
 ) -> tuple[Array, Array]:
     """Those of the coincidences, and that held bonds have their limiting length."""
     vectors = neighbors.at(coordinates)
@@ -217,7 +182,7 @@ def _conditions(
     if not held.any():
         return values, slopes
     squares = np.sum(vectors**2, axis=2)
-    shortest, longest = np.minimum(neighbors.bonds, LONGEST_BOND) ** 2
+    shortest, longest = np.minimum(neighbors.bonds, 1e3) ** 2  # Å; no bond is longer
     nearer = squares - shortest < longest - squares
     stretch = np.where(held, squares - np.where(nearer, shortest, longest), 0.0)
     change = 2 * np.einsum("pnx,knx->pnk", vectors, neighbors.relative) * held[:, :, None]

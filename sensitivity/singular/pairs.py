@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
+from sensitivity.numerics import Tolerance
 from sensitivity.singular.points import SingularPoint
-
-# Of the norm of the features: what a larger basis sees of twins by truncation is more, and what it
-# leaves of others, whose features agree to 1e-13 in this one, is rounding.
-TOLD_APART = 1e-10
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,8 @@ class Twin:
     point
         The singular point between them.
     amplitude
-        Å: half the distance of the two along the null displacement; 0 if no pair was tried. After
-        an interrupt it is that which was reached.
+        Å, root of the summed squares: half the distance of the two along the null displacement; 0
+        if no pair was tried. If the search was ended, it is the amplitude that was reached.
     residual
         Norm of the difference of their features, relative to the norm of the features.
     rmsd
@@ -37,78 +34,59 @@ class Twin:
         does not see it.
     larger_basis
         Norm of the difference of the features of a larger basis of the same order, relative to
-        their norm; None if there is none that could be compared, or after an interrupt. The twins
-        are by truncation if it is above 1e-10, else by incompleteness of the order.
+        their norm; None if there is none that could be compared, or if the search was ended. The
+        twins are by truncation if it is above 1e-10, else by incompleteness of the order.
     next_order
         The same of the next order.
     next_descriptor
         What was compared as the next order, which has a basis of its own; or None.
     found
-        Whether the two are distinct and their features agree to rounding. Distinct means that they
+        True if the two are distinct and their features agree to rounding. Distinct means that they
         are further apart than rounding, and what is left of the difference of their features,
         could explain.
     steps
         Number of Gauss-Newton steps.
     status
-        What was found, in a sentence.
+        The outcome in a sentence.
     interrupted
-        Whether Ctrl-C, or ``progress``, ended the search.
+        True if the search was ended, by Ctrl-C or by a caller; ``status`` says by which.
     """
 
     pair: tuple[Atoms, Atoms]
     center: int
     point: SingularPoint
-    amplitude: float
-    residual: float
-    rmsd: float
-    larger_basis: float | None
-    next_order: float | None
-    next_descriptor: Descriptor | None
-    found: bool
-    steps: int
-    status: str
+    amplitude: float = 0.0
+    residual: float = 0.0
+    rmsd: float = 0.0
+    larger_basis: float | None = None
+    next_order: float | None = None
+    next_descriptor: Descriptor | None = None
+    found: bool = False
+    steps: int = 0
+    status: str = ""
     interrupted: bool = False
 
     def __repr__(self) -> str:
         return f"Twin({self.pair[0].symbols}, center={self.center}: {self.status})"
 
 
-def describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool = False) -> Twin:
+def describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool) -> Twin:
     """Return a point where there is no twin, or none was looked for, and why."""
     pair = (point.atoms.copy(), point.atoms.copy())
-    return Twin(
-        pair=pair,
-        center=point.center,
-        point=point,
-        amplitude=0.0,
-        residual=0.0,
-        rmsd=0.0,
-        larger_basis=None,
-        next_order=None,
-        next_descriptor=None,
-        found=False,
-        steps=0,
-        status=status,
-        interrupted=interrupted,
-    )
+    return Twin(pair, point.center, point, status=status, interrupted=interrupted)
 
 
-def say_found(
-    residual: float, rmsd: float, *, larger_basis: float | None, next_order: float | None
-) -> str:
+def say_found(twin: Twin) -> str:
     """Say of two structures that they are twins, and why they are."""
     why = "no larger basis is there to compare"
-    if larger_basis is not None and larger_basis > TOLD_APART:
-        why = f"by truncation: a larger basis tells them apart by {larger_basis:.1e}"
-    elif larger_basis is not None:
-        why = f"a larger basis does not tell them apart ({larger_basis:.0e}): incompleteness"
-    apart = (
-        "no higher order is there to compare"
-        if next_order is None
-        else f"at the next order they differ by {next_order:.1e}"
-    )
-    found = f"Two structures {rmsd:.3f} Å apart have features equal to {residual:.0e}"
-    return f"{found}; {why}; {apart}."
+    if (lifted := twin.larger_basis) is not None:
+        why = f"a larger basis does not tell them apart ({lifted:.0e}): incompleteness"
+        if lifted > Tolerance.DIFFERENT_FEATURES:
+            why = f"by truncation: a larger basis tells them apart by {lifted:.1e}"
+    apart = "no higher order is there to compare"
+    if twin.next_order is not None:
+        apart = f"at the next order they differ by {twin.next_order:.1e}"
+    return f"Two structures {_same(twin)}; {why}; {apart}."
 
 
 def say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) -> str:
@@ -124,14 +102,19 @@ def say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) 
             "exchanged."
         )
     return (
-        f"No twin was found: the two branches are {rmsd:.0e} Å apart, no more than what is left of "
-        "the difference of their features may explain; try a larger amplitude."
+        f"No twin was found: the two branches are {rmsd:.0e} Å apart (root mean square), no more "
+        "than what is left of the difference of their features may explain; try a larger amplitude."
     )
 
 
-def say_interrupted(residual: float, rmsd: float, amplitude: float, *, found: bool) -> str:
-    """Say what there was at an interrupt."""
-    where = f"Interrupted at an amplitude of {amplitude:.3f} Å:"
-    if found:
-        return f"{where} two structures {rmsd:.3f} Å apart have features equal to {residual:.0e}."
-    return f"{where} the features of the two branches agree to {residual:.0e} of their norm so far."
+def say_ended(ending: str, twin: Twin) -> str:
+    """Say how far the search was when it was "cancelled" or "interrupted"."""
+    where = f"{ending.capitalize()} at an amplitude of {twin.amplitude:.3f} Å"
+    known = f"the features of the two branches agree to {twin.residual:.0e} of their norm so far"
+    if twin.found:
+        known = f"two structures {_same(twin)}"
+    return f"{where} (root of the summed squares): {known}."
+
+
+def _same(twin: Twin) -> str:
+    return f"{twin.rmsd:.3f} Å apart (root mean square) have features equal to {twin.residual:.0e}"

@@ -12,53 +12,33 @@ singular points.
 
 from __future__ import annotations
 
-from numbers import Real
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.superposition import superpose
-from sensitivity.numerics import Tolerance
-from sensitivity.progress import Progress, check_progress
-from sensitivity.singular.avoidance import Avoidance
+from sensitivity.numerics import Array, Tolerance, check_real, takes_center
+from sensitivity.observation import Observation
+from sensitivity.progress import Progress, Stop, check_progress, checkpoint
+from sensitivity.singular.avoidance import AVOIDABLE, Avoidance
 from sensitivity.singular.branches import Branches, Closing
-from sensitivity.singular.descent import look
-from sensitivity.singular.locate import locate
-from sensitivity.singular.nearest_zeros import DescriptorView
-from sensitivity.singular.pairs import (
-    Twin,
-    describe_no_pair,
-    say_found,
-    say_interrupted,
-    say_not_found,
-)
-from sensitivity.singular.points import SingularPoint, describe_unsearched
-from sensitivity.structures import check_centers, environment
-
-# Å, root of the summed squares; a tenth of a bond.
-USUAL_AMPLITUDE = 0.1
-# Å. Before anything is solved, the features of the two differ by the third power of it: from here
-# on that is a thousand times rounding and more, so that their agreement is found, not given.
-SMALLEST_AMPLITUDE = 1e-3
-# Å. Beyond a bond the two have little to do with the singular point.
-LARGEST_AMPLITUDE = 1.0
-# Å, root mean square, as a fraction of the amplitude: congruent structures are the same one.
-CONGRUENT = 1e-2
-# So many times the displacement that explains what is left of the difference of the features, along
-# the displacement that is seen least of all that are seen, the two have to be apart.
-EVIDENT = 1e3
-# Å: from how far away a singular point is looked for.
-NEARBY = 0.5
+from sensitivity.singular.local_modes import internal_modes
+from sensitivity.singular.locate import check_reach, find_points
+from sensitivity.singular.pairs import Twin, describe_no_pair, say_ended, say_found, say_not_found
+from sensitivity.singular.points import SingularPoint
+from sensitivity.structures import environment
 
 
+@takes_center
 def find_twin(
     atoms: Atoms,
     descriptor: Descriptor,
     *,
     center: int,
-    amplitude: float = USUAL_AMPLITUDE,
-    reach: float = NEARBY,
+    amplitude: float = 0.1,
+    reach: float = 0.5,
     progress: Progress | None = None,
 ) -> Twin:
     """Find two distinct structures that the descriptor cannot tell apart from a center.
@@ -82,175 +62,180 @@ def find_twin(
     reach
         Å, root of the summed squares: how far away the singular point may be.
     progress
-        Called now and then with a short sentence, in the thread of the search. If it raises
-        KeyboardInterrupt, the search ends as on Ctrl-C: so another thread can call it off.
+        Called now and then with a short sentence, in the thread of the search. It may raise
+        ``Cancelled``.
 
     Returns
     -------
     Twin. Its status says whether a larger basis of the same order tells the two apart, which are
     then twins by truncation only; if it does not, the order is incomplete. Where there is none, as
-    at a point that is singular by symmetry alone, ``found`` is False and ``status`` says why.
-    Ctrl-C ends the search with the best pair until then: twins at a smaller amplitude, if there
-    were any.
+    at a point that is singular by symmetry alone, ``found`` is False and ``status`` says why. A
+    search that is cancelled returns the best pair until then: twins at a smaller amplitude, if
+    there were any.
 
     Raises
     ------
     TypeError, ValueError
         If the structure, the center, the amplitude or the reach is unusable, or the center has no
         neighbour.
+    Interrupted
+        On Ctrl-C; ``partial`` is the Twin that a cancelled search would have returned.
     """
-    _check_amplitude(amplitude)
-    (center,) = check_centers(atoms, (center,))
-    told = check_progress(progress)
-    point, reason = _meeting_point(atoms, descriptor, center, reach, told)
+    amplitude, reach = _check_amplitude(amplitude), check_reach(reach)
+    start = Observation.of(atoms, descriptor, centers=(center,))
+    told, stop = check_progress(progress), Stop()
+    point, reason = _find_meeting_point(start, reach, told, stop)
     if reason:
-        return describe_no_pair(point, reason, interrupted=point.interrupted)
+        return stop.deliver(describe_no_pair(point, reason, interrupted=stop.stopped))
     tried: list[Twin] = []
     for mode in point.null:
-        tried.append(_solve(Branches(point, mode, descriptor), float(amplitude), told))
-        if tried[-1].found or tried[-1].interrupted:
-            return tried[-1]
+        branches = Branches(replace(start, atoms=point.atoms), mode)
+        tried.append(_close(point, branches, amplitude, told, stop))
+        if tried[-1].found or stop.stopped:
+            return stop.deliver(tried[-1])
     return tried[0]
 
 
-def _meeting_point(
-    atoms: Atoms, descriptor: Descriptor, center: int, reach: float, told: Progress
+def _find_meeting_point(
+    start: Observation, reach: float, told: Progress, stop: Stop
 ) -> tuple[SingularPoint, str]:
     """The singular point where the twins would meet; and if there is none, why not."""
-    try:
-        symbol = _symmetric_cause(atoms, descriptor, center)
-    except KeyboardInterrupt:
-        reason = "Interrupted before a singular point was looked for."
-        return describe_unsearched(atoms, center=center, status=reason), reason
-    if symbol is not None:
-        return (
-            locate(atoms, descriptor, center=center, reach=reach, avoid=(), progress=told),
+    symbol = ""
+    with stop:
+        symbol = find_symmetric_cause(start)
+    avoidance = Avoidance(frozenset(() if symbol else AVOIDABLE))
+    point = find_points(start, avoidance=avoidance, reach=reach, progress=told, stop=stop)
+    if stop.stopped:
+        return point, point.status
+    if symbol:
+        return point, (
             f"The structure is singular by its symmetry {symbol}: the invisible modes lead to "
-            "images of one structure under it, not to a twin; start at a point that locate finds.",
+            "images of one structure under it, not to a twin; start at a point that locate finds."
         )
-    point = locate(atoms, descriptor, center=center, reach=reach, progress=told)
-    if point.converged:
-        return point, ""
-    why = point.status if point.interrupted else f"There is no twin to be found: {point.status}"
-    return point, why
+    return point, "" if point.converged else f"There is no twin to be found: {point.status}"
 
 
-def _symmetric_cause(atoms: Atoms, descriptor: Descriptor, center: int) -> str | None:
-    """The group, if the structure is singular and symmetry asks for all of it; else None."""
-    view = DescriptorView(atoms, descriptor, (center,))
-    here = look(view, np.zeros_like(atoms.positions))
+def find_symmetric_cause(start: Observation) -> str:
+    """Return the group, if the structure is singular and symmetry asks for all of it; else ""."""
+    here = internal_modes(start, np.zeros_like(start.atoms.positions))
     if not len(here.values):
-        return None  # locate says that the center sees nothing
+        return ""  # the search says that the center sees nothing
     null = here.null(Tolerance.RANK)
     if not len(null):
-        return None
-    avoidance = Avoidance(descriptor, center, frozenset({"symmetry"}), (0.0, np.inf))
-    kept, symbol = avoidance.sort(atoms, null)
-    return None if len(kept) else symbol
+        return ""
+    kept, symbol = Avoidance(frozenset({"symmetry"})).select(start, null)
+    return "" if len(kept) else symbol
 
 
-def _solve(branches: Branches, amplitude: float, told: Progress) -> Twin:
+def _close(
+    point: SingularPoint, branches: Branches, amplitude: float, told: Progress, stop: Stop
+) -> Twin:
     """The pair at some amplitude along one null displacement."""
     kept: Closing | None = None
-    try:
+    twin: Twin | None = None
+    values = np.empty(0)
+    with stop:
+        values = internal_modes(branches.point, np.zeros_like(point.mode)).values
         for closing in branches.approach(amplitude):
-            if closing.better_than(kept):
-                kept = closing
+            kept = closing if closing.better_than(kept) else kept
             told(
                 f"step {closing.steps} at {closing.amplitude:.2f} of {amplitude:.2f} Å, features "
                 f"of the two differ by {closing.residual:.0e}"
             )
-        return _judge(branches, closing, interrupted=False)
-    except KeyboardInterrupt:
-        if kept is not None:
-            return _judge(branches, kept, interrupted=True)
-    reason = "Interrupted before the first step from the singular point."
-    return describe_no_pair(branches.point, reason, interrupted=True)
+            checkpoint()
+        kept = closing
+        twin = _compare(_judge(point, values, branches.point, kept), branches.point, kept)
+    if kept is None:
+        reason = f"{stop.ending.capitalize()} before the first step from the singular point."
+        return describe_no_pair(point, reason, interrupted=True)
+    if twin is None:
+        twin = _judge(point, values, branches.point, kept)
+        return replace(twin, status=say_ended(stop.ending, twin), interrupted=True)
+    return twin
 
 
-def _judge(branches: Branches, closing: Closing, *, interrupted: bool) -> Twin:
-    """Whether the two are twins. After an interrupt other descriptors are not asked."""
-    pair = branches.at(closing.sides[0]), branches.at(closing.sides[1])
-    point, residual = branches.point, closing.residual
-    rmsd = _measure(branches, pair)
-    explained = residual * _displacement_of_norm(branches, pair[0]) / np.sqrt(len(pair[0]))
-    congruent = rmsd <= CONGRUENT * closing.amplitude
-    found = bool(closing.same and not congruent and rmsd > EVIDENT * explained)
-    descriptor = branches.descriptor
-    larger, higher = (
-        (None, None) if interrupted else (descriptor.larger_basis(), descriptor.higher_order())
+def _judge(point: SingularPoint, values: Array, observation: Observation, closing: Closing) -> Twin:
+    """Tell whether the two are twins.
+
+    Congruent structures are the same one: up to 1e-2 of the amplitude, root mean square. Twins are
+    a thousand times further apart than what is left of the difference of their features explains,
+    along the displacement that is seen least of all that are seen. ``values`` are the singular
+    values at the point.
+    """
+    one, other = (observation.displaced(side) for side in closing.sides)
+    rmsd = _measure(one, other)
+    congruent = rmsd <= 1e-2 * closing.amplitude
+    seen = values[: len(values) - len(point.null)]
+    # Å, root of the summed squares, that change the features by their norm.
+    explained = (
+        float(np.linalg.norm(observation.jacobian.features) / seen[-1]) if len(seen) else 0.0
     )
-    lifted, difference = (_difference(branches, pair, other) for other in (larger, higher))
-    if interrupted:
-        status = say_interrupted(residual, rmsd, closing.amplitude, found=found)
-    elif found:
-        status = say_found(residual, rmsd, larger_basis=lifted, next_order=difference)
-    else:
-        status = say_not_found(residual, rmsd, same=closing.same, congruent=congruent)
+    explained *= closing.residual / np.sqrt(len(one.atoms))
     return Twin(
-        pair=pair,
+        pair=(one.atoms, other.atoms),
         center=point.center,
         point=point,
         amplitude=closing.amplitude,
-        residual=residual,
+        residual=closing.residual,
         rmsd=rmsd,
-        larger_basis=lifted,
-        next_order=difference,
-        next_descriptor=None if difference is None else higher,
-        found=found,
+        found=bool(closing.same and not congruent and rmsd > 1e3 * explained),
         steps=closing.steps,
-        status=status,
-        interrupted=interrupted,
+        status=say_not_found(closing.residual, rmsd, same=closing.same, congruent=congruent),
     )
 
 
-def _measure(branches: Branches, pair: tuple[Atoms, Atoms]) -> float:
+def _measure(one: Observation, other: Observation) -> float:
     """Root mean square distance of the two environments; infinite if they have other atoms."""
-    center, cutoff = branches.point.center, branches.descriptor.cutoff
-    here, there = (environment(atoms, center, cutoff) for atoms in pair)
+    cutoff, inversion = one.descriptor.cutoff, one.descriptor.inversion_invariant
+    here, there = (environment(each.atoms, each.center, cutoff) for each in (one, other))
     if sorted(here.numbers) != sorted(there.numbers):
         return np.inf
-    inversion = branches.descriptor.inversion_invariant
     return superpose(here, there, center=0, inversion=inversion).rmsd
 
 
-def _displacement_of_norm(branches: Branches, atoms: Atoms) -> float:
-    """Å, root of the summed squares, that change the features by their norm, where seen least."""
-    point = branches.point
-    view = DescriptorView(point.atoms, branches.descriptor, (point.center,))
-    values = look(view, np.zeros_like(point.atoms.positions)).values
-    seen = values[: len(values) - len(point.null)]
-    features = branches.descriptor.features(atoms, centers=(point.center,))
-    return float(np.linalg.norm(features) / seen[-1]) if len(seen) else 0.0
+def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
+    """Add how much the two differ in a larger basis, and at the next order."""
+    larger, higher = observation.known.larger_basis(), observation.known.higher_order()
+    lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
+    twin = replace(
+        twin,
+        larger_basis=lifted,
+        next_order=difference,
+        next_descriptor=None if difference is None else higher,
+    )
+    return replace(twin, status=say_found(twin)) if twin.found else twin
 
 
 def _difference(
-    branches: Branches, pair: tuple[Atoms, Atoms], other: Descriptor | None
+    observation: Observation, closing: Closing, other: Descriptor | None
 ) -> float | None:
-    """How much the features of another descriptor differ, relative to their norm.
+    """Difference of the features of another descriptor, relative to their norm.
 
     None without one, or if it cannot look at these, as where memory does not suffice.
     """
     if other is None:
         return None
-    centers = (branches.point.center,)
     try:
-        one, two = (other.features(atoms, centers=centers) for atoms in pair)
+        one, two = (observation.by(other).displaced(side).features for side in closing.sides)
     except ValueError:
         return None
     return float(np.linalg.norm(one - two) / np.linalg.norm(one))
 
 
-def _check_amplitude(amplitude: float) -> None:
-    if not isinstance(amplitude, Real) or isinstance(amplitude, bool):
-        raise TypeError(
-            f"amplitude must be a length in Å, got {amplitude!r}; give a number such as 0.1."
-        )
-    if not SMALLEST_AMPLITUDE <= amplitude <= LARGEST_AMPLITUDE:
+def _check_amplitude(amplitude: float) -> float:
+    # Before anything is solved, the features of the two differ by the third power of the amplitude:
+    # from 1e-3 Å on that is a thousand times rounding and more, so that their agreement is found,
+    # not given. Beyond a bond, 1 Å, the two have little to do with the singular point.
+    least, most = 1e-3, 1.0
+    remedy = "give a number such as 0.1"
+    length = check_real(
+        amplitude, "amplitude", "a length in Å", accepts=lambda _: True, remedy=remedy
+    )
+    if not least <= length <= most:
         reason = "further away the two have little to do with the singular point"
-        if not amplitude > LARGEST_AMPLITUDE:
+        if not length > most:
             reason = "nearer to the singular point nothing tells twins from rounding"
         raise ValueError(
-            f"amplitude must be from {SMALLEST_AMPLITUDE:g} to {LARGEST_AMPLITUDE:g} Å, got "
-            f"{amplitude}: {reason}; give a number such as 0.1."
+            f"amplitude must be from {least:g} to {most:g} Å, got {length}: {reason}; {remedy}."
         )
+    return length

@@ -25,8 +25,8 @@ from sensitivity import lab as lab_module
 from sensitivity.cli.main import main
 from sensitivity.cli.options import load_source
 from sensitivity.diagnosis import CAUSES
-from sensitivity.diagnosis.diagnose import TOLERANCE
 from sensitivity.notes import SensitivityWarning
+from sensitivity.numerics import Tolerance
 from sensitivity.outputs import PROBE
 
 INTERRUPTED = "sensitivity: interrupted.\n"
@@ -453,7 +453,7 @@ def test_help_tells_the_default_of_the_tolerance(capsys):
     with pytest.raises(SystemExit):
         main(["diagnose", "--help"])
     option = " ".join(capsys.readouterr().out.split()).split(" --tolerance Å ")[-1].split(" --")[0]
-    assert f"(default: {TOLERANCE:g})" in option
+    assert f"(default: {Tolerance.POSITIONS:g})" in option
 
 
 # Wrong input

@@ -533,7 +533,7 @@ def test_environments_that_turn_about_what_they_share_are_unseen() -> None:
         (-1e-3, ValueError, "tolerance must be above 0"),
         (1.0, ValueError, "a tenth of a bond, got 1.0; give a number such as 1e-3"),
         (float("nan"), ValueError, "tolerance must be above 0"),
-        ("tight", TypeError, "tolerance must be a positive length in Å, got 'tight'"),
+        ("tight", TypeError, "tolerance must be above 0 and at most 0.1 Å.* got 'tight'"),
     ],
 )
 def test_unusable_tolerances(tolerance: float, error: type[Exception], message: str) -> None:

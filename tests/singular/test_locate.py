@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 from math import pi
+from threading import Event
 
 import numpy as np
 import pytest
@@ -16,13 +17,16 @@ from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectr
 from sensitivity.completeness.resolution import resolves, resolves_angles
 from sensitivity.descriptors import Batch, Centers
 from sensitivity.geometry.motions import trivial_motions
-from sensitivity.singular import DescriptorView
+from sensitivity.numerics import Tolerance
+from sensitivity.observation import Observation
+from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular.candidates import find_coincidences, find_flatness
-from sensitivity.singular.descent import distance_to_zero, look
+from sensitivity.singular.descent import distance_to_zero
+from sensitivity.singular.local_modes import LocalModes, internal_modes
 from sensitivity.singular.order2_projection import (
     Draft,
     Members,
-    Neighbors,
+    MovableNeighbors,
     complete,
     draft,
     find_neighbors,
@@ -157,7 +161,7 @@ def change(atoms: Atoms, displacement: np.ndarray) -> float:
     )
 
 
-def neighbors_of(atoms: Atoms) -> Neighbors:
+def neighbors_of(atoms: Atoms) -> MovableNeighbors:
     """What atom 0 has around it."""
     moves = trivial_motions(atoms, cutoff=3.5, centers=[0]).internal()
     return find_neighbors(atoms, 3.5, center=0, moves=moves, bonds=np.array([0.0, np.inf]))
@@ -363,7 +367,7 @@ def test_kinds_of_coincidences_that_are_far_are_not_computed_to_the_end(
     """And the points are those of a search that completes all four kinds first."""
     completed: list[Draft] = []
 
-    def count(neighbors: Neighbors, begun: Draft, *, reach: float) -> Members:
+    def count(neighbors: MovableNeighbors, begun: Draft, *, reach: float) -> Members:
         completed.append(begun)
         return complete(neighbors, begun, reach=reach)
 
@@ -371,7 +375,7 @@ def test_kinds_of_coincidences_that_are_far_are_not_computed_to_the_end(
         points = (locate(random_environment(s), ORDER_2, center=0) for s in range(8))
         return [point.atoms.positions.tolist() for point in points]
 
-    monkeypatch.setattr("sensitivity.singular.search.complete", count)
+    monkeypatch.setattr("sensitivity.singular.strategies.complete", count)
     found, few = find(), len(completed)
     monkeypatch.setattr("sensitivity.singular.order2_projection.NEARER", 0.0)
     completed.clear()
@@ -405,21 +409,38 @@ def test_nothing_within_reach() -> None:
 
 def test_an_interrupt_keeps_what_was_found() -> None:
     start = random_environment(0)
-    early = locate(start, OfUnknownOrder(ORDER_2, interrupt_at=1), center=0)
-    assert not early.converged
-    assert "Interrupted" in early.status
+    with pytest.raises(Interrupted) as early:
+        locate(start, OfUnknownOrder(ORDER_2, interrupt_at=1), center=0)
+    assert not early.value.partial.converged
+    assert early.value.partial.status.startswith("Interrupted after 1 Jacobian, before")
+    np.testing.assert_array_equal(early.value.partial.atoms.positions, start.positions)
     whole = OfUnknownOrder(ORDER_2)
     locate(start, whole, center=0, count=2)
     late = OfUnknownOrder(ORDER_2, interrupt_at=len(whole.calls) - 1)
-    point = locate(start, late, center=0, count=2)
-    assert early.interrupted
+    with pytest.raises(KeyboardInterrupt) as caught:
+        locate(start, late, center=0, count=2)
+    point = caught.value.partial
+    assert early.value.partial.interrupted
     assert point.interrupted
     assert point.converged
     assert point.status.endswith("Interrupted.")
 
 
-def test_progress_tells_and_can_end_the_search() -> None:
-    """A widget raises KeyboardInterrupt in it, again and again, to call a search off."""
+def test_an_interrupt_leaves_a_loop_around_the_search() -> None:
+    """Ctrl-C is never swallowed: a loop of one's own ends, too."""
+    begun = []
+
+    def loop() -> None:
+        for seed in range(3):
+            begun.append(seed)
+            locate(random_environment(seed), OfUnknownOrder(ORDER_2, interrupt_at=2), center=0)
+
+    with pytest.raises(KeyboardInterrupt):
+        loop()
+    assert begun == [0]
+
+
+def test_progress_tells_and_can_cancel_the_search() -> None:
     start, said = random_environment(0), list[str]()
     whole = locate(start, OfUnknownOrder(ORDER_2), center=0, progress=said.append)
     assert not whole.interrupted
@@ -435,17 +456,33 @@ def test_progress_tells_and_can_end_the_search() -> None:
         def cancel(sentence: str, *, heard: list[str] = heard, count: int = count) -> None:
             heard.append(sentence)
             if len(heard) > count:
-                raise KeyboardInterrupt
+                raise Cancelled
 
         point = locate(start, OfUnknownOrder(ORDER_2), center=0, progress=cancel)
         assert point.interrupted
         assert len(heard) == count + 1
         assert point.converged == ("found" in heard[-1])
-        assert "nterrupted" in point.status
+        assert "ancelled" in point.status
     with pytest.raises(ZeroDivisionError):
         locate(start, ORDER_2, center=0, progress=lambda _: 1 // 0)
     with pytest.raises(TypeError, match="progress must be a function of one sentence, got 1"):
         locate(start, ORDER_2, center=0, progress=1)  # type: ignore[arg-type]
+
+
+def test_an_event_cancels_the_search() -> None:
+    cancelled = Event()
+    with cancellable(cancelled):
+        assert locate(random_environment(0), ORDER_2, center=0).converged
+        cancelled.set()
+        point = locate(random_environment(0), ORDER_2, center=0)
+    assert point.status == "Cancelled after 1 Jacobian, before a singular point was found."
+
+
+@pytest.mark.parametrize("search", [locate, find_twin])
+def test_the_word_for_one_center(search: Callable[..., object]) -> None:
+    expected = rf"{search.__name__} takes center=, one index; centers= is for spectrum and diagnose"
+    with pytest.raises(TypeError, match=expected):
+        search(structures.load("X0"), ORDER_2, centers=[0])
 
 
 def test_the_start_is_not_changed_and_the_result_cannot_be() -> None:
@@ -471,9 +508,9 @@ WRONG: list[tuple[dict[str, object], type[Exception], str]] = [
     ({"bonds": 1.0}, TypeError, "bonds must be two lengths"),
     ({"bonds": (1.2, 1.0)}, ValueError, "a shorter and a longer length"),
     ({"count": 0}, ValueError, "count must be at least 1"),
-    ({"count": 1.5}, TypeError, "count must be a number of points"),
+    ({"count": 1.5}, TypeError, "count must be at least 1, got 1.5"),
     ({"reach": 0.0}, ValueError, "reach must be a positive"),
-    ({"reach": "far"}, TypeError, "reach must be a length"),
+    ({"reach": "far"}, TypeError, "reach must be a positive, finite length in Å, got 'far'"),
     ({"center": 9}, ValueError, "center 9 does not exist"),
 ]
 
@@ -519,19 +556,23 @@ def test_an_atom_that_fades_at_the_cutoff_makes_no_singular_point(seed: int) -> 
 # What counts as a zero
 
 
-def fading_view() -> tuple[DescriptorView, np.ndarray, Callable[[float], np.ndarray]]:
+def fading_neighbor() -> tuple[Observation, np.ndarray, Callable[[float], np.ndarray]]:
     """A neighbour that leaves, and how to move it: what it does fades as a power."""
     start = random_environment(1, symbols="CH5")
     start.positions[5] *= 3.3 / np.linalg.norm(start.positions[5])
     outward = np.zeros_like(start.positions)
     outward[5] = start.positions[5] / 3.3
-    view = DescriptorView(start, ORDER_3, (0,))
-    return view, view.internal(np.zeros_like(outward)), lambda length: (length - 3.3) * outward
+    observation = Observation(start, ORDER_3, (0,))
+    return observation, observation.internal, lambda length: (length - 3.3) * outward
+
+
+def look(view: Observation, displacement: np.ndarray) -> LocalModes:
+    return internal_modes(view.displaced(displacement), displacement)
 
 
 def test_a_value_that_fades_is_no_zero() -> None:
     """The nearest zero is where the atom has left, to first order a fraction of the way there."""
-    view, moves, outward = fading_view()
+    view, moves, outward = fading_neighbor()
     for gap in (3e-2, 1e-2, 3e-3):
         here = look(view, outward(3.5 - gap))
         assert gap / 10 < distance_to_zero(view, here, moves, rounding=1e-14) <= gap
@@ -543,8 +584,8 @@ def test_a_value_that_fades_is_no_zero() -> None:
 def test_a_zero_is_as_far_as_it_is(size: float) -> None:
     """To first order, where the singular value goes to zero as the distance, not as a power."""
     point = locate(random_environment(5), ORDER_2, center=0)
-    view = DescriptorView(point.atoms, ORDER_2, (0,))
-    moves = view.internal(np.zeros_like(point.atoms.positions))
+    view = Observation(point.atoms, ORDER_2, (0,))
+    moves = view.internal
     step = np.tensordot(np.random.default_rng(0).normal(size=len(moves)), moves, axes=1)
     here = look(view, size * step / np.linalg.norm(step))
     assert here.condition > 1e-12
@@ -555,7 +596,7 @@ def test_a_small_condition_far_from_a_zero_is_not_accepted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Conditions up to 0.05 count as small here: only the distance to a zero keeps them out."""
-    monkeypatch.setattr("sensitivity.singular.search.SINGULAR", 5e-2)
+    monkeypatch.setattr(Tolerance, "SINGULAR", 5e-2)
     start = structures.load("X+")
     assert spectrum(start, ORDER_3, centers=[0]).condition < 5e-2
     point = locate(start, ORDER_3, center=0, reach=0.02)

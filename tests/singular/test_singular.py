@@ -9,7 +9,8 @@ from ase import Atoms
 from sensitivity import DensityCorrelations, jacobian, spectrum, structures
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.jacobian import second_derivative
-from sensitivity.singular import DescriptorView, NearestZeros, nearest_zeros
+from sensitivity.observation import Observation
+from sensitivity.singular import NearestZeros, nearest_zeros
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0)
 REACH = 2e-3  # Å
@@ -18,8 +19,8 @@ ZERO = 1e-9
 
 def search(atoms: Atoms, *, reach: float = REACH) -> NearestZeros:
     directions = trivial_motions(atoms, cutoff=3.0, centers=[0]).internal()
-    view = DescriptorView(atoms, DESCRIPTOR, (0,))
-    return nearest_zeros(view, directions, moves=directions, reach=reach, zero=ZERO)
+    observation = Observation(atoms, DESCRIPTOR, (0,))
+    return nearest_zeros(observation, directions, moves=directions, reach=reach, zero=ZERO)
 
 
 @pytest.mark.parametrize("name", ["X0", "S1"])

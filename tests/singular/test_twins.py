@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import permutations, product
+from threading import Event
 
 import cases
 import numpy as np
@@ -16,6 +17,8 @@ from test_locate import ORDER_2, ORDER_3, OfUnknownOrder, random_environment
 
 from sensitivity import DensityCorrelations, find_twin, locate, structures
 from sensitivity.geometry.superposition import are_congruent
+from sensitivity.numerics import Tolerance
+from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular import superpose
 
 AMPLITUDES = (0.05, 0.2)
@@ -90,7 +93,7 @@ def test_at_the_smallest_amplitude_the_two_are_still_distinct() -> None:
 
 def test_what_the_residual_may_explain_is_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Features that are only nearly equal leave structures that are only nearly distinct."""
-    monkeypatch.setattr("sensitivity.singular.branches.SAME_FEATURES", 1.0)
+    monkeypatch.setattr(Tolerance, "SAME_FEATURES", 1.0)
     monkeypatch.setattr("sensitivity.singular.branches.MOST_STEPS", 1)
     twin = find_twin(structures.load("X0"), ORDER_2, center=0, amplitude=0.05)
     assert twin.residual > 1e-9
@@ -100,8 +103,8 @@ def test_what_the_residual_may_explain_is_no_twin(monkeypatch: pytest.MonkeyPatc
 
 def test_a_mirror_image_is_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Out of the plane of a flat environment, ahead and behind are mirror images."""
-    monkeypatch.setattr("sensitivity.singular.twins._symmetric_cause", lambda *_: None)
-    monkeypatch.setattr("sensitivity.singular.avoidance.ALLOWED", -1.0)
+    monkeypatch.setattr("sensitivity.singular.twins.find_symmetric_cause", lambda *_: "")
+    monkeypatch.setattr("sensitivity.singular.twins.AVOIDABLE", ("coalescence",))
     twin = find_twin(structures.load("planar"), ORDER_2, center=0)
     assert twin.residual <= 1e-13
     assert twin.rmsd < 1e-9
@@ -109,14 +112,14 @@ def test_a_mirror_image_is_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the same structure, turned" in twin.status
 
 
-def interrupt_after(count: int) -> Callable[[str], None]:
-    """What a widget hands over to call a search off from another thread."""
+def cancel_after(count: int) -> Callable[[str], None]:
+    """Return a progress that cancels a search."""
     sentences: list[str] = []
 
     def progress(sentence: str) -> None:
         sentences.append(sentence)
         if len(sentences) > count:
-            raise KeyboardInterrupt
+            raise Cancelled
 
     return progress
 
@@ -133,11 +136,11 @@ def test_progress_tells_of_both_parts_in_sentences() -> None:
         find_twin(start, ORDER_2, center=0, progress="loud")  # type: ignore[arg-type]
 
 
-def test_an_interrupt_keeps_twins_of_a_smaller_amplitude() -> None:
+def test_cancelling_keeps_twins_of_a_smaller_amplitude() -> None:
     whole: list[str] = []
     find_twin(structures.load("S1"), ORDER_2, center=0, amplitude=0.2, progress=whole.append)
     first = sum("at 0.05 of 0.20 Å" in sentence for sentence in whole)
-    later = interrupt_after(len(whole) - 4)
+    later = cancel_after(len(whole) - 4)
     twin = find_twin(structures.load("S1"), ORDER_2, center=0, amplitude=0.2, progress=later)
     assert first > 2
     assert twin.interrupted
@@ -146,11 +149,13 @@ def test_an_interrupt_keeps_twins_of_a_smaller_amplitude() -> None:
     assert differ(*twin.pair, ORDER_2) <= 1e-13
     assert twin.rmsd > 0.02
     assert twin.next_order is None
-    assert twin.status.startswith(f"Interrupted at an amplitude of {twin.amplitude:.3f} Å: two")
+    assert twin.status.startswith(
+        f"Cancelled at an amplitude of {twin.amplitude:.3f} Å (root of the summed squares): two"
+    )
 
 
-def test_an_interrupt_before_features_agree_keeps_the_best_pair() -> None:
-    at = interrupt_after(1)  # one sentence is of the singular point
+def test_cancelling_before_features_agree_keeps_the_best_pair() -> None:
+    at = cancel_after(1)  # one sentence is of the singular point
     twin = find_twin(structures.load("X0"), ORDER_2, center=0, amplitude=0.05, progress=at)
     assert twin.interrupted
     assert not twin.found
@@ -160,16 +165,35 @@ def test_an_interrupt_before_features_agree_keeps_the_best_pair() -> None:
     assert "norm so far" in twin.status
 
 
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_an_event_cancels_the_search(count: int) -> None:
+    """Nothing is computed after it, although it stays set."""
+    event, said = Event(), list[str]()
+
+    def progress(sentence: str) -> None:
+        said.append(sentence)
+        if len(said) > count:
+            event.set()
+
+    with cancellable(event):
+        twin = find_twin(structures.load("S1"), ORDER_2, center=0, progress=progress)
+    assert twin.interrupted
+    assert twin.status.startswith("Cancelled")
+
+
 @pytest.mark.parametrize("call", [1, 2, 4])
 def test_an_early_interrupt_says_so(call: int) -> None:
     """At the first Jacobian, while looking for the singular point, and in the first step."""
     start = structures.load("S1") if call == 4 else random_environment(0)
     descriptor = OfUnknownOrder(ORDER_2, interrupt_at=call)
-    twin = find_twin(start, descriptor, center=0)
+    with pytest.raises(Interrupted) as caught:
+        find_twin(start, descriptor, center=0)
+    twin = caught.value.partial
     assert twin.interrupted
     assert not twin.found
     assert twin.amplitude == 0
-    assert twin.status.startswith("Interrupted")
+    reached = {1: "after 0 Jacobians, before", 2: "after 1 Jacobian, before", 4: "before the first"}
+    assert twin.status.startswith(f"Interrupted {reached[call]}")
     np.testing.assert_array_equal(twin.pair[0].positions, start.positions)
 
 
@@ -231,6 +255,14 @@ def test_a_descriptor_without_a_next_order() -> None:
     assert twin.next_descriptor is None
     assert twin.next_order is None
     assert "no higher order" in twin.status
+
+
+def test_a_descriptor_with_the_essentials_only() -> None:
+    class Essential:
+        cutoff, inversion_invariant = ORDER_2.cutoff, True
+        features, gradients = ORDER_2.features, ORDER_2.gradients
+
+    assert find_twin(structures.load("S1"), Essential(), center=0).found
 
 
 @pytest.mark.parametrize("amplitude", [0.0, -0.1, 1e-9, 9e-4, 2.0, float("nan")])

@@ -26,6 +26,6 @@ def _diagnose(task: Task) -> tuple[Any, Report, int]:
     from sensitivity.diagnosis import diagnose
 
     settings = {"centers": task.options.center, **task.given("tolerance")}
-    result, status = diagnose(task.source.atoms, task.descriptor, **settings), 0
+    result, status = task.compute(diagnose, task.source.atoms, **settings)
     words = reports.describe_diagnosis if task.options.json else reports.tabulate_diagnosis
     return result, words(result, task.descriptor, source=task.source), status

@@ -1,0 +1,211 @@
+"""Displacements that are null although symmetry allows them to be seen, and the cause.
+
+They are null by truncation if a complete basis of the same order sees them, and by incompleteness
+if none does, but correlations of more neighbours do. Descriptors that are correlations of a known
+order are compared with the complete basis itself; others, and environments of too many atoms for
+that, with the larger basis and the higher order that they can name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sensitivity.completeness.environments import Environments
+from sensitivity.diagnosis.case import Case
+from sensitivity.diagnosis.causes import CRITERIA, Cause
+from sensitivity.diagnosis.evidence import relative_responses
+from sensitivity.geometry.subspaces import complement
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.singular import NearestZeros, nearest_zeros
+from sensitivity.singular.local_modes import local_modes
+from sensitivity.spectrum import decompose_matrix
+from sensitivity.symmetry import site_symmetry
+from sensitivity.symmetry.hidden import hidden_by_symmetry
+
+
+@dataclass(frozen=True)
+class Null:
+    """Displacements that are null at some geometry."""
+
+    cause: Cause
+    modes: Array  # (n, N, 3), orthonormal
+    displacement: Array  # (N, 3), Å: to the nearest geometry at which they are null
+    lifted_by: int | None = None  # the lowest order whose complete basis sees them, if known
+
+
+@dataclass(frozen=True)
+class NullSearch:
+    """A search for null displacements."""
+
+    case: Case
+    moves: Array  # (n, N, 3), orthonormal: all internal displacements
+    zero: float  # fraction of the largest singular value up to which one counts as zero
+
+    def find(self, directions: Array) -> Iterator[Null]:
+        """Find what is null within the tolerance, of orthonormal directions, shape (k, N, 3)."""
+        incomplete = None
+        if len(directions):
+            incomplete = self._incomplete(self.case.environments, directions)
+        if incomplete is not None and len(incomplete.modes):
+            yield from self._lift(incomplete)
+            directions = complement(incomplete.modes, within=directions)
+        if not len(directions):
+            return
+        exact = self._exact_zeros(directions)
+        directions = complement(exact.modes, within=directions)
+        near = nearest_zeros(
+            self.case.observation,
+            directions,
+            moves=self.moves,
+            reach=self.case.reach,
+            zero=self.zero,
+        )
+        if incomplete is None:
+            for found in (exact, near):
+                yield from self._compare(found)
+            return
+        order = self.case.observation.descriptor.order
+        for found, modes in ((exact, exact.modes), (near, self._truncated(near))):
+            yield Null("truncation", modes, found.displacement, order)
+
+    def _exact_zeros(self, directions: Array) -> NearestZeros:
+        """Modes that are null as they stand, wherever others may be null nearby."""
+        observation, here = self.case.observation, np.zeros(directions.shape[1:])
+        scale = decompose_matrix(observation.slopes(self.moves))[0][0]
+        local = local_modes(observation, directions, displacement=here, scale=scale)
+        modes = local.modes[local.values <= Tolerance.SINGULAR * scale]
+        return NearestZeros(here, modes, len(modes))
+
+    def _incomplete(self, environments: Environments, directions: Array) -> NearestZeros | None:
+        """Modes that a complete basis does not see; None if there is none to compare with.
+
+        Tuples of equal shape are looked for within fractions of the tolerance, since a coincidence
+        that is out of reach hides those that are not.
+        """
+        best, last = None, None
+        for within in (1.0, 0.7, 0.5, 0.3, 0.1, 0.01):
+            complete = self.case.complete(environments, within=within)
+            if complete is None:
+                return None
+            if last is not None and complete.same_shapes(last):
+                continue
+            last = complete
+            # A complete basis has no small values: up to 1e-5 of the largest slope is zero.
+            found = nearest_zeros(
+                complete, directions, moves=self.moves, reach=self.case.reach, zero=1e-5
+            )
+            if best is None or _preference(found) > _preference(best):
+                best = found
+            if len(best.modes) >= found.small and not best.displacement.any():
+                break  # fewer coincidences hide no more, and nothing is nearer
+        return best
+
+    def _lift(self, found: NearestZeros) -> Iterator[Null]:
+        """Split by the order that sees them, modes that no basis of the descriptor's order does.
+
+        Tuples are compared exactly: what a higher order tells apart is not to be taken for equal.
+        """
+        remaining, order = found.modes, self.case.observation.descriptor.order or 0
+        environments = self.case.environments.displaced(found.displacement)
+        criterion = CRITERIA["complete basis of a higher order"]
+        for more in range(1, 4):
+            complete = self.case.complete(environments, more=more, within=0.01)
+            if complete is None or not len(remaining):
+                break
+            seen, remaining = _split(complete.slopes(remaining), remaining, criterion.threshold)
+            yield Null(criterion.cause, seen, found.displacement, order + more)
+        yield Null("undetermined", remaining, found.displacement)
+
+    def _truncated(self, found: NearestZeros) -> Array:
+        """Null displacements that a complete basis sees, without those that are nearly hidden.
+
+        Near a symmetry that is just out of reach the singular values of what it hides are as small
+        as powers of the distance, in any basis; near a geometry where the order is incomplete they
+        are small, too. A displacement is truncated only if it is exactly null in this basis, or if
+        a larger one sees it; near a symmetry, ten times better than this one.
+        """
+        if not len(found.modes):
+            return found.modes
+        environments = self.case.environments.displaced(found.displacement)
+        incomplete, modes = self._incomplete(environments, found.modes), found.modes
+        if incomplete is not None and len(incomplete.modes):
+            modes = complement(incomplete.modes, within=modes)
+        hidden = _nearly_hidden(self.case).reshape(-1, found.modes[0].size)
+        # The cosine of an angle above which a mode belongs to a subspace, not to its complement.
+        near, others = _split(hidden @ modes.reshape(len(modes), -1).T, modes, 0.7)
+        return np.concatenate(
+            [
+                self._lifted(replace(found, modes=others), factor=0.0),
+                self._lifted(replace(found, modes=near), factor=10.0),
+            ]
+        )
+
+    def _lifted(self, found: NearestZeros, *, factor: float) -> Array:
+        """Null displacements that are exactly null, or that a larger basis sees.
+
+        It must see them better than this one by ``factor``, and is enlarged up to three times.
+        """
+        there = self.case.observation.displaced(found.displacement)
+        here = relative_responses(there, there.descriptor, found.modes)
+        if here is None:
+            return found.modes
+        rest, exact = _split(here, found.modes, Tolerance.SINGULAR)
+        kept, larger = [exact], there.descriptor.larger_basis()
+        least = factor * float(np.linalg.norm(here, ord=2))
+        for _ in range(3):
+            response = relative_responses(there, larger, rest)
+            if larger is None or response is None:
+                break
+            threshold = max(CRITERIA["larger basis"].threshold, least)
+            seen, rest = _split(response, rest, threshold)
+            kept.append(seen)
+            larger = larger.larger_basis()
+        return np.concatenate(kept)
+
+    def _compare(self, found: NearestZeros) -> Iterator[Null]:
+        """Split modes by the other descriptor that sees them, with no complete basis at hand."""
+        remaining = found.modes
+        if not len(remaining):
+            return
+        there = self.case.observation.displaced(found.displacement)
+        others = {
+            "larger basis, order unknown": there.descriptor.larger_basis(),
+            "higher order, order unknown": there.descriptor.higher_order(),
+        }
+        for name, other in others.items():
+            response = relative_responses(there, other, remaining)
+            if response is not None:
+                seen, remaining = _split(response, remaining, CRITERIA[name].threshold)
+                yield Null(CRITERIA[name].cause, seen, found.displacement)
+        yield Null("undetermined", remaining, found.displacement)
+
+
+def _preference(found: NearestZeros) -> tuple[int, float]:
+    """The more modes are null, the better; of as many, the nearer the geometry."""
+    return len(found.modes), -float(np.linalg.norm(found.displacement))
+
+
+def _nearly_hidden(case: Case) -> Array:
+    """Displacements that symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
+    atoms, descriptor = case.observation.atoms, case.observation.descriptor
+    sites = [
+        site_symmetry(
+            atoms, center=center, cutoff=descriptor.cutoff, tolerance=Tolerance.OTHER_GEOMETRY
+        )
+        for center in case.observation.centers
+    ]
+    even = descriptor.inversion_invariant
+    groups = [site.group.binding(inversion_invariant=even) for site in sites]
+    return hidden_by_symmetry(sites, groups, count=len(atoms))
+
+
+def _split(response: Array, modes: Array, threshold: float) -> tuple[Array, Array]:
+    """Split modes, shape (k, N, 3), into those that a response, (rows, k), sees, and the rest."""
+    # Through R of QR, because the full matrix of left vectors would be huge.
+    _, values, mixing = np.linalg.svd(np.linalg.qr(response, mode="r"))
+    rotated = np.tensordot(mixing, modes, axes=1)
+    rank = int(np.sum(values > threshold))
+    return rotated[:rank], rotated[rank:]

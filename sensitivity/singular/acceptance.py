@@ -1,0 +1,130 @@
+"""The filter of a search for singular points: which geometries are kept, and why others are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from ase import Atoms
+
+from sensitivity.geometry.superposition import are_congruent
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.progress import Progress, checkpoint
+from sensitivity.singular.descent import distance_to_zero
+from sensitivity.singular.local_modes import LocalModes, internal_modes
+from sensitivity.singular.query import PointQuery
+from sensitivity.structures import environment
+
+
+@dataclass(frozen=True)
+class FoundPoint:
+    """A singular geometry that was accepted."""
+
+    local: LocalModes
+    null: Array  # (m, N, 3): the one that symmetry has least to do with first
+    path: tuple[Array, ...]  # displacements, (N, 3), on the way there
+
+
+@dataclass
+class Acceptance:
+    """The geometries that a search has examined, and how the search has ended."""
+
+    query: PointQuery
+    progress: Progress  # called after each Jacobian
+    start: LocalModes | None = None  # None until it is examined, which is the first of all
+    found: list[FoundPoint] = field(default_factory=list)
+    # The nearest point for each reason of rejection: the symbol of a group, or "coalescence".
+    rejected: dict[str, LocalModes] = field(default_factory=dict)
+    evaluations: int = 0  # Jacobians
+    most: int = 0  # Jacobians after which descents end
+    exhausted: bool = False  # descents have ended for that reason
+    ending: str = ""  # "cancelled" or "interrupted"
+
+    @property
+    def enough(self) -> bool:
+        """True if as many points were found as are wanted."""
+        return len(self.found) >= self.query.count
+
+    @property
+    def incomplete(self) -> bool:
+        """True if something was left untried, at which there may be another or a nearer point."""
+        if self.exhausted and not self.enough:
+            return True
+        nearest = min((found.local.moved for found in self.found), default=np.inf)
+        if self.query.start.known.order != 2 or nearest == 0:
+            return False
+        return self.query.candidates.beyond < nearest
+
+    def examine(self, displacement: Array, *, internal: Array | None = None) -> LocalModes:
+        """Decompose J after a displacement, shape (N, 3); see ``internal_modes``."""
+        self.evaluations += 1
+        here = self.query.start.displaced(displacement)
+        there = internal_modes(here, displacement, internal=internal)
+        self.start = self.start or there
+        self.tell(there)
+        return there
+
+    def tell(self, there: LocalModes) -> None:
+        """Report progress, and end the search if it was cancelled."""
+        checkpoint()
+        found = f", {len(self.found)} found" if self.found else ""
+        count = f"{self.evaluations} Jacobian{'s' if self.evaluations > 1 else ''}"
+        self.progress(
+            f"{count}, condition {there.condition:.0e}, {there.moved:.2f} Å from the start{found}"
+        )
+
+    def consider(self, there: LocalModes, path: tuple[Array, ...] = ()) -> bool:
+        """Keep a geometry if it is singular, and neither to be avoided nor known."""
+        query = self.query
+        near = there.condition <= Tolerance.SINGULAR and there.moved <= query.reach
+        if not near or not self._is_zero(there):
+            return False
+        here = query.start.displaced(there.displacement)
+        if not query.avoidance.permits(here):
+            return self._reject("coalescence", there)
+        # The start counts as it stands; elsewhere symmetry may not hide anything.
+        internal = there.modes if there.moved else None
+        null, symbol = query.avoidance.select(
+            here, there.null(Tolerance.SINGULAR), internal=internal
+        )
+        if not len(null):
+            return self._reject(symbol, there)
+        if any(self._are_one(here.atoms, found) for found in self.found):
+            return False
+        self.found.append(FoundPoint(there, null, path))
+        return True
+
+    def _is_zero(self, there: LocalModes) -> bool:
+        """Tell whether a small condition is, or leads to, a zero nearby, and does not merely fade.
+
+        To first order the zero has to be as near as coordinates are usually given, 1e-6 Å. Values
+        that fall as a square are that small from there on; those that merely fade, as of an atom
+        that leaves, end 1e-2 Å and more from any zero.
+        """
+        nearest = 1e-6  # Å
+        if there.condition <= Tolerance.ROUNDED_CONDITION:
+            return True
+        self.evaluations += 2
+        distance = distance_to_zero(
+            self.query.start, there, self.query.moves, rounding=Tolerance.ROUNDED_CONDITION
+        )
+        return distance <= nearest
+
+    def _reject(self, reason: str, there: LocalModes) -> bool:
+        known = self.rejected.get(reason)
+        if known is None or there.moved < known.moved:
+            self.rejected[reason] = there
+        return False
+
+    def _are_one(self, atoms: Atoms, found: FoundPoint) -> bool:
+        """Tell whether two environments of the center are congruent."""
+        start = self.query.start
+        other = start.displaced(found.local.displacement).atoms
+        here, there = (
+            environment(structure, start.center, start.descriptor.cutoff)
+            for structure in (atoms, other)
+        )
+        inversion = start.descriptor.inversion_invariant
+        return are_congruent(
+            here, there, center=0, inversion=inversion, within=Tolerance.NEARLY_EQUAL
+        )

@@ -1,0 +1,129 @@
+"""Singular values and modes of J at one geometry, and Gauss-Newton steps towards J v = 0.
+
+A singular value is like the absolute value of a smooth function where it touches zero. To find
+where it does so, one solves J(r) v = 0 for the geometry r and the mode v together, which is smooth:
+to first order the geometry moves by dr with J v + H[v] dr = 0, H[v] the derivative of J along v, up
+to what a turn of v can take up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from sensitivity.numerics import Array
+from sensitivity.observation import Observation
+from sensitivity.spectrum import decompose_matrix
+
+Condition = tuple[Array, Array]
+"""Values, shape (rows,), that have to vanish, and their slopes, shape (rows, n)."""
+
+
+class Observed(Protocol):
+    """A structure and what is seen of it, by a descriptor or by complete correlations.
+
+    A singular value changes by no more than the largest of all over ``variation``, per Å, so that
+    one above that times the reach cannot vanish. Of ``mismatch`` the values, shape (e,), have to
+    vanish, too; its slopes have shape (e, k). See ``Observation``.
+    """
+
+    @property
+    def variation(self) -> float: ...  # noqa: D102
+
+    def displaced(self, displacement: Array) -> Self: ...  # noqa: D102
+
+    def slopes(self, directions: Array) -> Array: ...  # noqa: D102
+
+    def curvature(self, mode: Array, directions: Array) -> Array: ...  # noqa: D102
+
+    def mismatch(self, directions: Array) -> Condition: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class LocalModes:
+    """Singular values and modes of J at one geometry."""
+
+    displacement: Array  # (N, 3), Å, from the start
+    values: Array  # (k,), descending
+    modes: Array  # (k, N, 3), right singular vectors
+    images: Array  # (rows, k), J v of each mode
+
+    @property
+    def moved(self) -> float:
+        """Distance from the start in Å, root of the summed squares."""
+        return float(np.linalg.norm(self.displacement))
+
+    @property
+    def condition(self) -> float:
+        """Smallest over largest singular value; 0 where nothing is seen."""
+        return float(self.values[-1] / self.values[0]) if self.values[0] else 0.0
+
+    def null(self, zero: float) -> Array:
+        """Modes, shape (m, N, 3), whose value is up to ``zero`` of the largest."""
+        return np.asarray(self.modes[self.values <= zero * self.values[0]])
+
+    def condition_of(
+        self, observed: Observed, mode: int, moves: Array, *, held: Sequence[int], zero: float
+    ) -> Condition:
+        """Return J v of a mode, and its slopes along moves, shape (n, N, 3).
+
+        v may turn, so the slopes are projected on the complement of the images of all modes above
+        ``zero``, in (feature)/Å, but those that are ``held``.
+        """
+        slopes = observed.displaced(self.displacement).curvature(self.modes[mode], moves)
+        others = np.setdiff1d(np.flatnonzero(self.values > zero), held)
+        seen = self.images[:, others] / self.values[others]  # orthonormal columns
+        return self.images[:, mode], slopes - seen @ (seen.T @ slopes)
+
+
+def local_modes(
+    there: Observed, directions: Array, *, displacement: Array, scale: float = 0.0
+) -> LocalModes:
+    """Decompose J within orthonormal directions, shape (k, N, 3).
+
+    ``displacement`` leads from the start to the geometry that is observed. ``scale`` is the largest
+    singular value of J, if the directions need not include its mode.
+    """
+    slopes = there.slopes(directions)
+    values, mixing = decompose_matrix(slopes, scale=scale)
+    modes = np.tensordot(mixing, directions, axes=1)
+    return LocalModes(displacement, values, modes, slopes @ mixing.T)
+
+
+def internal_modes(
+    there: Observation, displacement: Array, *, internal: Array | None = None
+) -> LocalModes:
+    """Decompose J within the internal displacements of a displaced structure.
+
+    ``displacement``, shape (N, 3), is that from the start; ``internal``, orthonormal, shape
+    (k, N, 3), are its internal displacements where they are known already.
+    """
+    directions = there.internal if internal is None else internal
+    return local_modes(there, directions, displacement=displacement)
+
+
+def solve_within(
+    conditions: Sequence[Condition], before: Array, *, reach: float, weight: float, growth: float
+) -> Array:
+    """Return coordinates x, shape (n,), that fulfil conditions best, with |x| at most ``reach``.
+
+    Minimizes Σ |values + slopes (x - before)|² + d |x|². The damping d makes a solution as long as
+    the reach weigh ``weight`` times the squares of all values; it grows by the factor ``growth``
+    until the solution is within reach.
+    """
+    square = sum(slopes.T @ slopes for _, slopes in conditions)
+    force = sum(slopes.T @ (slopes @ before - values) for values, slopes in conditions)
+    size = sum(float(values @ values) for values, _ in conditions)
+    squares, axes = np.linalg.eigh(square)
+    force = axes.T @ force
+    # The second, a thousand times the rounding of squares, keeps the equations regular.
+    damping = max(weight * size / reach**2, 1e-12 * float(squares.sum()))
+    for _ in range(60):  # 2^60 of the damping leaves no more than rounding of any step
+        after = axes @ (force / (squares + damping))
+        if np.linalg.norm(after) <= reach:
+            return np.asarray(after)
+        damping *= growth
+    return before
