@@ -130,7 +130,7 @@ def test_a_name_with_a_path_stays_within_its_folder(
         (
             "XDATCAR",
             CELL + b"H\n1000000000\nDirect configuration= 1\n",
-            "a configuration of 1000000000 atoms ends after 0",
+            "the header announces 1000000000 atoms, and only 0 follow",
         ),
         ("wide.xyz", WIDE, "line 2 announces 1000000004 columns, and line 3 has 4"),
         ("nan.xyz", b"1\n\nH 0 0 nan\n", "nan.xyz: positions must be finite numbers"),
