@@ -10,7 +10,6 @@ from sensitivity.descriptors.batches import (
 )
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.protocol import (
-    REFINABLE,
     Descriptor,
     check_descriptor,
     with_defaults,
@@ -18,7 +17,6 @@ from sensitivity.descriptors.protocol import (
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis, SphericalBessel
 
 __all__ = [
-    "REFINABLE",
     "Batch",
     "Block",
     "Centers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
@@ -13,9 +13,8 @@ from ase import Atoms
 from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.numerics import Array
 
-# What a Jacobian needs of a descriptor, and what a diagnosis needs besides.
+# What every descriptor has to state; the rest has defaults.
 ESSENTIAL = ("cutoff", "inversion_invariant", "features", "gradients")
-REFINABLE = (*ESSENTIAL, "order", "larger_basis", "higher_order")
 
 if TYPE_CHECKING:
     from builtins import property as default
@@ -211,7 +210,7 @@ def with_defaults(descriptor: Descriptor) -> Descriptor:
     return cast(Descriptor, _WithDefaults(descriptor))
 
 
-def check_descriptor(descriptor: Descriptor, needed: Iterable[str] = ESSENTIAL) -> None:
+def check_descriptor(descriptor: Descriptor) -> None:
     """Refuse an object that is not a descriptor.
 
     Raises
@@ -219,7 +218,7 @@ def check_descriptor(descriptor: Descriptor, needed: Iterable[str] = ESSENTIAL) 
     TypeError
         If it is a class, or has not all that is needed; the message names what is missing.
     """
-    missing = [name for name in needed if not hasattr(descriptor, name)]
+    missing = [name for name in ESSENTIAL if not hasattr(descriptor, name)]
     if isinstance(descriptor, type) or "gradients" in missing:
         raise TypeError(
             "descriptor must be a descriptor such as DensityCorrelations(order=2), "
@@ -227,7 +226,7 @@ def check_descriptor(descriptor: Descriptor, needed: Iterable[str] = ESSENTIAL) 
         )
     if missing:
         raise TypeError(
-            f"a descriptor must have {', '.join(needed)}; {type(descriptor).__name__} has no "
+            f"a descriptor must have {', '.join(ESSENTIAL)}; {type(descriptor).__name__} has no "
             f"{', '.join(missing)}: add what is missing, or make it a subclass of "
             "sensitivity.descriptors.Descriptor, which has defaults."
         )

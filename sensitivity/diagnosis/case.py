@@ -68,7 +68,7 @@ class Case:
         Positions that differ by less than the fraction ``within`` of the tolerance count as equal.
         None if the order is not known, or there are too many tuples of neighbours.
         """
-        descriptor = self.observation.descriptor
+        descriptor = self.observation.known
         if descriptor.order is None:
             return None
         return environments.view(

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import REFINABLE, Centers, Descriptor, check_descriptor
+from sensitivity.descriptors import Centers, Descriptor, check_descriptor
 from sensitivity.diagnosis.case import Case
 from sensitivity.diagnosis.causes import Cause
 from sensitivity.diagnosis.diagnosis import Diagnosis
@@ -77,7 +77,7 @@ def diagnose(
     Cancelled
         If it is cancelled before that.
     """
-    check_descriptor(descriptor, REFINABLE)
+    check_descriptor(descriptor)
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)
     spectrum, sites = observation.spectrum, list[SiteSymmetry]()
@@ -176,7 +176,7 @@ def _compare(
     """
     if subspace.displacement is None:
         return [None] * len(modes), [None] * len(modes)
-    there, descriptor = observation.displaced(subspace.displacement), observation.descriptor
+    there, descriptor = observation.displaced(subspace.displacement), observation.known
     others = descriptor.larger_basis(), descriptor.higher_order()
     symmetric = subspace.cause == "symmetry"
     return _sizes(there, others[0], modes), _sizes(there, None if symmetric else others[1], modes)

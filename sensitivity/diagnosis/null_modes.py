@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sensitivity.completeness.environments import Environments
+from sensitivity.descriptors import with_defaults
 from sensitivity.diagnosis.case import Case
 from sensitivity.diagnosis.causes import CRITERIA, Cause
 from sensitivity.diagnosis.evidence import relative_responses
@@ -67,7 +68,7 @@ class NullSearch:
             for found in (exact, near):
                 yield from self._compare(found)
             return
-        order = self.case.observation.descriptor.order
+        order = self.case.observation.known.order
         for found, modes in ((exact, exact.modes), (near, self._truncated(near))):
             yield Null("truncation", modes, found.displacement, order)
 
@@ -108,7 +109,7 @@ class NullSearch:
 
         Tuples are compared exactly: what a higher order tells apart is not to be taken for equal.
         """
-        remaining, order = found.modes, self.case.observation.descriptor.order or 0
+        remaining, order = found.modes, self.case.observation.known.order or 0
         environments = self.case.environments.displaced(found.displacement)
         criterion = CRITERIA["complete basis of a higher order"]
         for more in range(1, 4):
@@ -153,7 +154,7 @@ class NullSearch:
         if here is None:
             return found.modes
         rest, exact = _split(here, found.modes, Tolerance.SINGULAR)
-        kept, larger = [exact], there.descriptor.larger_basis()
+        kept, larger = [exact], there.known.larger_basis()
         least = factor * float(np.linalg.norm(here, ord=2))
         for _ in range(3):
             response = relative_responses(there, larger, rest)
@@ -162,7 +163,7 @@ class NullSearch:
             threshold = max(CRITERIA["larger basis"].threshold, least)
             seen, rest = _split(response, rest, threshold)
             kept.append(seen)
-            larger = larger.larger_basis()
+            larger = with_defaults(larger).larger_basis()
         return np.concatenate(kept)
 
     def _compare(self, found: NearestZeros) -> Iterator[Null]:
@@ -172,8 +173,8 @@ class NullSearch:
             return
         there = self.case.observation.displaced(found.displacement)
         others = {
-            "larger basis, order unknown": there.descriptor.larger_basis(),
-            "higher order, order unknown": there.descriptor.higher_order(),
+            "larger basis, order unknown": there.known.larger_basis(),
+            "higher order, order unknown": there.known.higher_order(),
         }
         for name, other in others.items():
             response = relative_responses(there, other, remaining)

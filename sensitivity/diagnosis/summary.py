@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from math import isinf
 
+from sensitivity.descriptors import with_defaults
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, Cause
 from sensitivity.diagnosis.findings import DiagnosedMode, Findings
 from sensitivity.numerics import Tolerance
@@ -71,7 +72,7 @@ def _invisible(diagnosis: Findings) -> Iterator[str]:
         exchange = any(site.coalescing for site in diagnosis.sites)
         exchanged = ", which includes the exchange of coalescing atoms" if exchange else ""
         yield f"{_are_invisible(diagnosis, 'symmetry', symmetric)}{exchanged}, as {must} be."
-    order = diagnosis.descriptor.order
+    order = with_defaults(diagnosis.descriptor).order
     if count := counts["truncation"]:
         why = CAUSE_DESCRIPTIONS["truncation"].explain(count)
         at = "" if order is None else f" at order {order}"
@@ -124,7 +125,8 @@ def _undetermined(diagnosis: Findings) -> Iterator[str]:
 
 def _remedy(diagnosis: Findings) -> str:
     """Name what would determine the cause of null modes."""
-    larger, higher = diagnosis.descriptor.larger_basis(), diagnosis.descriptor.higher_order()
+    known = with_defaults(diagnosis.descriptor)
+    larger, higher = known.larger_basis(), known.higher_order()
     if larger is None and higher is None:
         return "a larger basis or a higher order would, but this descriptor names none"
     if higher is None:

@@ -15,7 +15,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.numerics import check_real
+from sensitivity.numerics import check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.paths.path import Path, net_displacements
 from sensitivity.paths.returns import Returns
@@ -28,6 +28,7 @@ from sensitivity.structures.immobile import explain_immobility
 Integers = NDArray[np.integer]
 
 
+@takes_center
 def follow(
     atoms: Atoms,
     descriptor: Descriptor,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from math import isinf
 from typing import Any
 
-from sensitivity.descriptors import Descriptor
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
 from sensitivity.reports.sources import Source, describe_input, head
 from sensitivity.reports.tables import as_json, describe_moving, name_moving, pick, tabulate
@@ -78,7 +78,7 @@ def _name_distance(distance: float | None) -> str:
 
 def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
     """The strongest evidence for the cause, in a few words."""
-    facts, order = mode.evidence, diagnosis.descriptor.order
+    facts, order = mode.evidence, with_defaults(diagnosis.descriptor).order
     if mode.cause == "truncation" and facts.larger_basis is not None:
         return f"larger basis {facts.larger_basis:.2g}"
     if mode.cause == "incompleteness" and order is not None:

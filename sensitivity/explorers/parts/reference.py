@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import REFINABLE, Centers, Descriptor
+from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.diagnosis import Diagnosis, diagnose
 from sensitivity.explorers.parts.mode_motion import largest_amplitude
 from sensitivity.numerics import Array
@@ -180,9 +180,8 @@ def examine(subject: Subject) -> Reference:
 
 @lru_cache(maxsize=8)
 def explain(reference: Reference) -> Reference:
-    """Return the reference with the causes; as it is if its descriptor does not allow for that."""
-    missing = [name for name in REFINABLE if not hasattr(reference.descriptor, name)]
-    if missing or not reference.spectrum.internal:
+    """Return the reference with the causes; as it is if nothing could be visible."""
+    if not reference.spectrum.internal:
         return reference
     found = diagnose(reference.atoms, reference.descriptor, centers=reference.centers)
     return replace(reference, diagnosis=found)

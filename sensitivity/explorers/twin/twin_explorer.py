@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import traitlets
 
-from sensitivity.descriptors import REFINABLE, Descriptor, check_descriptor
+from sensitivity.descriptors import Descriptor, check_descriptor
 from sensitivity.explorers.parts.choices import Share, Switch
 from sensitivity.explorers.parts.libraries import require
 from sensitivity.explorers.parts.molecule import Body, Camera
@@ -186,7 +186,7 @@ def _check(twin: Twin, descriptor: Descriptor) -> None:
             f"twin must be what sensitivity.find_twin gives, got {type(twin).__name__}; call it "
             "with a structure, the descriptor and a center."
         )
-    check_descriptor(descriptor, REFINABLE)
+    check_descriptor(descriptor)
     if not twin.found:
         raise ValueError(f"twin must be one that was found, got one of status: {twin.status}")
     for atoms in twin.pair:
