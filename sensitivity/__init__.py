@@ -6,8 +6,25 @@ mean. See https://doi.org/10.12688/openreseurope.14156.1 for the method.
 
 from __future__ import annotations
 
+import os
 import sys
+
+# Only as the command: the word before its arguments is the script, or the module after "-m".
+if os.path.basename("".join(sys.orig_argv[-len(sys.argv) :][:1])) in {
+    "sensitivity",
+    "sensitivity.exe",
+    "-msensitivity",
+}:
+    try:
+        from sensitivity.cli.ctrl_c import leave_on_interrupt
+
+        leave_on_interrupt()  # from here on; an exception would be printed, or lost, in an import
+    except KeyboardInterrupt:
+        os.write(2, b"sensitivity: interrupted.\n")
+        os._exit(130)
+
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +36,17 @@ if TYPE_CHECKING:
     from sensitivity.inversion import Inversion, NullMode, invert
     from sensitivity.jacobian import Jacobian, jacobian
     from sensitivity.paths import Path, follow
+    from sensitivity.progress import Cancelled, Interrupted
     from sensitivity.singular import SingularPoint, Twin, find_twin, locate
     from sensitivity.spectrum import Spectrum, spectrum
 
 __all__ = [
+    "Cancelled",
     "Convergence",
     "DensityCorrelations",
     "Diagnosis",
     "GaussianTypeOrbitals",
+    "Interrupted",
     "Inversion",
     "Jacobian",
     "NullMode",
@@ -46,51 +66,48 @@ __all__ = [
     "structures",
 ]
 
-# Where each name comes from when it is first asked for. Loading all takes a third of a second and
-# more, in which the command could not be interrupted without a traceback.
-_HOMES = {
-    "convergence": ("Convergence", "convergence"),
-    "descriptors": ("DensityCorrelations", "GaussianTypeOrbitals", "SphericalBessel"),
-    "diagnosis": ("Diagnosis", "diagnose"),
-    "inversion": ("Inversion", "NullMode", "invert"),
-    "jacobian": ("Jacobian", "jacobian"),
-    "paths": ("Path", "follow"),
-    "singular": ("SingularPoint", "Twin", "find_twin", "locate"),
-    "spectrum": ("Spectrum", "spectrum"),
+# The module of each name, which is loaded when the name is first asked for: all of them take a
+# third of a second.
+_MODULES = {
+    name: module
+    for module, names in {
+        "convergence": ("Convergence", "convergence"),
+        "descriptors": ("DensityCorrelations", "GaussianTypeOrbitals", "SphericalBessel"),
+        "diagnosis": ("Diagnosis", "diagnose"),
+        "inversion": ("Inversion", "NullMode", "invert"),
+        "jacobian": ("Jacobian", "jacobian"),
+        "paths": ("Path", "follow"),
+        "progress": ("Cancelled", "Interrupted"),
+        "singular": ("SingularPoint", "Twin", "find_twin", "locate"),
+        "spectrum": ("Spectrum", "spectrum"),
+    }.items()
+    for name in names
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
-if not TYPE_CHECKING:  # a type checker would take every name for one that is there
-
-    def __getattr__(name: str) -> Any:
-        """Load a public name, or a module of the package."""
-        if name.startswith("_"):
-            raise AttributeError(_missing(name))
-        home = f"{__name__}.{_HOME.get(name, name)}"
-        try:
-            module = import_module(home)
-        except ModuleNotFoundError as error:
-            if error.name != home:
-                raise
-            raise AttributeError(_missing(name)) from None
-        return globals().setdefault(name, getattr(module, name) if name in _HOME else module)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
-def _missing(name: str) -> str:
-    return f"module {__name__!r} has no attribute {name!r}"
 
 
 class _Package(ModuleType):
-    """Where a function and its module have one name, such as ``spectrum``, it is the function."""
+    """Loads names and modules when they are asked for.
+
+    Where a function and its module have one name, such as ``spectrum``, it is the function.
+    """
+
+    if not TYPE_CHECKING:  # a type checker would take every name for one that is there
+
+        def __getattr__(self, name: str) -> Any:
+            module = f"{__name__}.{_MODULES.get(name, name)}"
+            if name.startswith("_") or find_spec(module) is None:
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            loaded = import_module(module)
+            value = vars(self)[name] = getattr(loaded, name) if name in _MODULES else loaded
+            return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         # An import leaves the module here, under its name.
-        if not (isinstance(value, ModuleType) and name in _HOME):
+        if not (isinstance(value, ModuleType) and name in _MODULES):
             super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*vars(self), *__all__})
 
 
 sys.modules[__name__].__class__ = _Package

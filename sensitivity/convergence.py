@@ -1,4 +1,4 @@
-"""What a descriptor sees of a structure as its basis grows.
+"""Rank and smallest singular value of a descriptor as its basis grows.
 
 Symmetry alone says how many displacements can be seen. A basis that is too small sees fewer, and
 sees some of them hardly. Where the number no longer grows, and the smallest singular value no
@@ -21,16 +21,13 @@ from sensitivity.geometry.motions import trivial_motions
 from sensitivity.geometry.subspaces import complement
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
 
 Point = tuple[int, ...]
-
-# Smallest singular values that differ by less than this fraction are the same for every use of a
-# condition, of which the power of ten matters.
-SAME = 0.1
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class Convergence:
 
     @property
     def full(self) -> NDArray[np.bool_]:
-        """Where all is seen that symmetry allows."""
+        """True where all is seen that symmetry allows."""
         return np.asarray(self.rank == self.visible)
 
     @property
@@ -129,12 +126,11 @@ class Convergence:
         if value <= Tolerance.RANK:
             return f"{rank}, the smallest singular value zero"
         return (
-            f"{rank}, and the smallest value, {value:.1e} of the largest, changes by less than "
-            f"{100 * SAME:g} %"
+            f"{rank}, and the smallest value, {value:.1e} of the largest, changes by less than 10 %"
         )
 
     def _change(self) -> str:
-        """Which step to the last point changes most obviously what is seen, and how."""
+        """The step to the last point that changes the result most, and the change."""
         end = tuple(size - 1 for size in self.rank.shape)
         if end in self.failures:
             return f"{self._name(end)} could not be computed"
@@ -148,7 +144,7 @@ class Convergence:
         return "single steps change little, but several together do"
 
     def _compare(self, start: Point, end: Point) -> str | None:
-        """How what is seen differs between two points; None if it does not."""
+        """Difference between two points in words; None if there is none."""
         if start in self.failures:
             return "nothing can be compared, as the first could not be computed"
         rank = np.array([self.rank[start], self.rank[end]])
@@ -172,6 +168,7 @@ def convergence(
     descriptor: Descriptor,
     *,
     centers: Centers = None,
+    progress: Progress | None = None,
     **values: Iterable[float],
 ) -> Convergence:
     """Compute rank and smallest singular value for every combination of the given values.
@@ -187,6 +184,9 @@ def convergence(
         A descriptor with ``settings``; one without values keeps that of the descriptor.
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
+    progress
+        Called with one sentence before each combination. If it raises ``Cancelled``, the result has
+        what was computed until then.
     **values
         Values of settings to combine, each from coarse to fine, lengths in Å: those of
         ``DensityCorrelations`` are n_max, l_max, smearing, cutoff and order. The settings that
@@ -199,32 +199,38 @@ def convergence(
     ValueError
         If there are no values, or one is given twice, no combination can be computed, or the
         structure or a center is unusable.
+    Interrupted
+        After Ctrl-C; ``partial`` is the result with what was computed until then.
     """
     check_descriptor(descriptor)
+    tell, stop = check_progress(progress), Stop()
     chosen = check_centers(atoms, centers)
     parameters = _check_parameters(descriptor, values)
-    shape = tuple(map(len, parameters.values()))
-    smallest, rank = np.full((2, *shape), np.nan)
-    internal, visible = np.zeros((2, *shape), dtype=np.intp)
-    failures: dict[Point, str] = {}
     subspaces = {
         radius: _find_subspaces(atoms, descriptor, cutoff=radius, centers=chosen)
         for radius in parameters.get("cutoff", (descriptor.cutoff,))
     }
-    for point, combined in zip(np.ndindex(shape), product(*parameters.values()), strict=True):
-        settings: dict[str, Any] = dict(zip(parameters, combined, strict=True))
-        all_internal, allowed = subspaces[settings.get("cutoff", descriptor.cutoff)]
-        internal[point], visible[point] = len(all_internal), len(allowed)
-        try:
-            changed = with_defaults(descriptor).with_settings(**settings)
-            smallest[point], rank[point] = _measure(atoms, changed, allowed, centers=chosen)
-        except ValueError as error:
-            failures[point] = str(error)
-    if len(failures) == rank.size:
-        raise ValueError(f"no combination can be computed: {next(iter(failures.values()))}")
-    return Convergence(
-        atoms.copy(), descriptor, chosen, parameters, smallest, rank, internal, visible, failures
-    )
+    points = _list_points(parameters)
+    allowed = [subspaces[each.get("cutoff", descriptor.cutoff)] for each in points.values()]
+    measured = dict.fromkeys(points, (np.nan, np.nan))
+    failures = dict.fromkeys(points, "not computed, as the computation was stopped")
+    with stop:
+        for (point, settings), (_, directions) in zip(points.items(), allowed, strict=True):
+            tell(", ".join(f"{name} = {value:g}" for name, value in settings.items()))
+            try:
+                changed = with_defaults(descriptor).with_settings(**settings)
+                measured[point] = _measure(atoms, changed, directions, centers=chosen)
+                del failures[point]
+            except ValueError as error:
+                failures[point] = str(error)
+        if len(failures) == len(points):
+            raise ValueError(f"no combination can be computed: {next(iter(failures.values()))}")
+    shape = [2, *map(len, parameters.values())]
+    sizes = np.array([[len(each) for each in pair] for pair in allowed], dtype=np.intp)
+    smallest, rank = np.array(list(measured.values())).T.reshape(shape)
+    internal, visible = sizes.T.reshape(shape)
+    facts = (parameters, smallest, rank, internal, visible, failures)
+    return stop.deliver(Convergence(atoms.copy(), descriptor, chosen, *facts))
 
 
 def _check_parameters(
@@ -248,6 +254,16 @@ def _check_parameters(
             f"{next(iter(settings))}=[4, 6, 8]."
         )
     return parameters
+
+
+def _list_points(parameters: Mapping[str, tuple[float, ...]]) -> dict[Point, dict[str, Any]]:
+    """The settings of every point of the grid."""
+    points = np.ndindex(*map(len, parameters.values()))
+    combinations = product(*parameters.values())
+    return {
+        point: dict(zip(parameters, combined, strict=True))
+        for point, combined in zip(points, combinations, strict=True)
+    }
 
 
 def _check_values(name: str, values: Iterable[float]) -> tuple[float, ...]:
@@ -292,8 +308,8 @@ def _measure(
 
 
 def _alike(rank: Array, smallest: Array) -> bool:
-    """Whether the same is seen at several points."""
+    """True if several points agree: of a condition the power of ten matters."""
     if np.ptp(rank) or np.isnan(smallest).all():
         return not np.ptp(rank)
     largest = float(smallest.max())
-    return largest <= Tolerance.RANK or bool(np.ptp(smallest) <= SAME * largest)
+    return largest <= Tolerance.RANK or bool(np.ptp(smallest) <= 0.1 * largest)

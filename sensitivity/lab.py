@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from sensitivity.numerics import check_integer
+
 FOLDER = "sensitivity-notebooks"
 """Where the notebooks are copied to, in the working directory."""
 
@@ -29,8 +31,9 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
     ValueError
         If the port does not exist, or the notebooks are not there.
     """
-    if port is not None and not 0 <= port <= 65535:
-        raise ValueError(f"the port must be from 0 to 65535, got {port}; give e.g. 8888.")
+    if port is not None:
+        accepts, remedy = range(65536).__contains__, "give e.g. 8888"
+        check_integer(port, "the port", "from 0 to 65535", accepts=accepts, remedy=remedy)
     if find_spec("jupyterlab") is None:
         raise ModuleNotFoundError(
             "JupyterLab is not installed, and the notebooks need it; "
@@ -40,9 +43,8 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     command += [] if port is None else [f"--port={port}"]
     command += [] if browser else ["--no-browser"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # In a container there is often no other user, and JupyterLab refuses to be run by this one.
-        command.append("--allow-root")
+    # In a container there is often no other user than root, and JupyterLab refuses to be run by it.
+    command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     command += arguments
     if os.name == "posix":
         sys.stdout.flush()
@@ -51,13 +53,7 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
 
 
 def find_notebooks() -> Path:
-    """Return the folder of the notebooks: in the installed package, or in the checkout.
-
-    Raises
-    ------
-    ValueError
-        If neither has one.
-    """
+    """Return the folder of the notebooks, in the package or the checkout; else ValueError."""
     for folder in (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks"):
         if any(folder.glob("*.ipynb")):
             return folder
@@ -70,10 +66,7 @@ def find_notebooks() -> Path:
 def copy_notebooks(folder: Path) -> Path:
     """Copy the notebooks to a folder, keep what is already there, and return the folder.
 
-    Raises
-    ------
-    ValueError
-        If the notebooks are not there, or cannot be copied.
+    Raises ValueError if the notebooks are not there, or cannot be copied.
     """
     source = find_notebooks()
     try:

@@ -55,13 +55,7 @@ def is_special(path: Path) -> bool:
 
 
 def write_output(path: Path, content: bytes, *, option: str) -> None:
-    """Write a file whole.
-
-    Raises
-    ------
-    ValueError
-        If that fails. The message starts with ``option`` and names ``path``.
-    """
+    """Write a file whole, or raise ValueError, which starts with ``option`` and names ``path``."""
     try:
         if is_special(path):
             path.write_bytes(content)
@@ -74,7 +68,7 @@ def write_output(path: Path, content: bytes, *, option: str) -> None:
 
 
 def _status(path: Path, option: str) -> os.stat_result | None:
-    """Return what is at the path; None if there is nothing yet."""
+    """The file at the path; None if there is nothing yet."""
     try:
         return path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -103,9 +103,9 @@ ENVIRONMENTS = (
 """Environments of atom 0."""
 
 TWINS = {
-    # names: (equal features at these orders, different ones at those)
+    # names: (equal features at these orders, different ones at all the others)
     ("X+", "X-"): (("2",), ("3", "3 odd")),
-    ("bispectrum+", "bispectrum-"): (("2", "3"), ()),
+    ("bispectrum+", "bispectrum-"): (("2", "3", "3 odd"), ()),
 }
 """Pairs of distinct structures that a descriptor cannot tell apart; order 4 parts the second."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -30,6 +32,53 @@ for name in (
 
 # What runs in the background of a shell ignores Ctrl-C, and so do the processes that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
+
+WHOLLY_SLOW = "\npytestmark = pytest.mark.slow\n"
+
+# Of the collector of cycles: among modules and collected tests, which stay, it finds nothing.
+SELDOM = (20_000, 20, 50)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out of the fast run, unimported, what is slow as a whole.
+
+    Browser and server take a second of imports in each process. What is named on the command line
+    is collected, and deselected, as usual.
+    """
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if not everything or "not slow" not in config.option.markexpr:
+        return None
+    if collection_path.is_dir():
+        return True if collection_path.name == "browser" else None
+    wholly = collection_path.suffix == ".py" and WHOLLY_SLOW in collection_path.read_text("utf-8")
+    return True if wholly else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return refuse_to_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return refuse_to_skip((yield))
+
+
+def refuse_to_skip(report: Report) -> Report:
+    """Let what is skipped in CI fail: something that is needed there is missing."""
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
+        report.outcome, report.longrepr = "failed", f"skipped in CI: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ase.io
 import pytest
+from selection import mostly_slow
 
 from sensitivity import structures
 from sensitivity.cli.main import main
@@ -52,11 +53,16 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     def compute(*_: object, **__: object) -> None:
         pytest.fail("computed before the file was checked")
 
-    monkeypatch.setattr("sensitivity.cli.main._load", compute)
+    monkeypatch.setattr("sensitivity.cli.computing.load_source", compute)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("command", "ending"), [(PLOT, ".png"), (OUTPUT, ".xyz")])
+@pytest.mark.parametrize(
+    ("name", "command", "ending"),
+    mostly_slow(
+        [(name, *kind) for kind in ((PLOT, ".png"), (OUTPUT, ".xyz")) for name in NAMES],
+        fast=[("unicode", PLOT, ".png"), *((name, OUTPUT, ".xyz") for name in NAMES)],
+    ),
+)
 def test_any_legal_name_works(command: str, ending: str, name: str, folder: Path, capsys) -> None:
     file = NAMES[name] + ending
     *words, option = command.split()

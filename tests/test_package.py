@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from selection import mostly_slow
 
 import sensitivity
 
@@ -71,7 +72,9 @@ def test_public_names_are_loaded_when_they_are_asked_for():
     assert loaded(code, "numpy") == ["numpy"]
 
 
-@pytest.mark.parametrize("name", ["convergence", "jacobian", "spectrum"])
+@pytest.mark.parametrize(
+    "name", mostly_slow(["convergence", "jacobian", "spectrum"], fast=["jacobian"])
+)
 def test_a_function_is_not_hidden_by_its_module(name):
     code = (
         f"import sensitivity.{name}, sensitivity\nfrom sensitivity import {name}\n"
@@ -106,6 +109,7 @@ def test_all_public_names_load_no_optional_library():
     assert loaded("from sensitivity import *", *LARGE) == []
 
 
+@pytest.mark.slow
 def test_plots_load_nothing_of_the_notebook():
     assert loaded("import sensitivity.plots", *(set(LARGE) - {"matplotlib"})) == []
 
@@ -118,6 +122,7 @@ def test_help_loads_neither_matplotlib_nor_scipy():
     assert loaded(code, "matplotlib", "scipy") == []
 
 
+@pytest.mark.slow
 def test_module_is_the_command():
     words = [sys.executable, "-m", "sensitivity", "analyze", "nothing"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -134,6 +139,7 @@ def test_example_in_python():
     assert done.stdout == expected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 @pytest.mark.parametrize(
     ("command", "expected"), examples(), ids=[command for command, _ in examples()]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+
+from sensitivity.numerics import check_integer
 
 NEEDED = {"voila": "Voila", "ipywidgets": "ipywidgets", "nglview": "nglview"}
 """Modules that the page needs, and their names."""
@@ -25,9 +26,9 @@ def open_app(
         Port to serve on; 0 for any free one, None for the usual one, or any free one if it is
         taken.
     browser
-        Whether to open the page in a browser.
+        True to open the page in a browser.
     token
-        Whether the link contains a random token, without which the page cannot be opened.
+        True for a link with a random token, without which the page cannot be opened.
     announce
         Called with one sentence, which contains the link, when the page can be opened.
 
@@ -42,19 +43,17 @@ def open_app(
     """
     if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
         raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")
-    if port is not None and not 0 <= port <= 65535:
-        raise ValueError(f"the port must be from 0 to 65535, got {port}; give e.g. 8866.")
+    if port is not None:
+        accepts, remedy = range(65536).__contains__, "give e.g. 8866"
+        check_integer(port, "the port", "from 0 to 65535", accepts=accepts, remedy=remedy)
     for module, name in NEEDED.items():
         if find_spec(module) is None:
             raise ModuleNotFoundError(
                 f"{name} is not installed, and the page needs it; "
                 'run: pip install "atomic-sensitivity[lab]"'
             )
+    from sensitivity.app.auth import make_token
     from sensitivity.app.server import serve
 
-    return serve(
-        port=port,
-        browser=browser,
-        token=secrets.token_urlsafe(24) if token else "",
-        announce=announce,
-    )
+    given = make_token() if token else ""
+    return serve(port=port, browser=browser, token=given, announce=announce)

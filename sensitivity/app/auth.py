@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPServerRequest
-from tornado.web import (
-    Application,
-    HTTPError,
-    RequestHandler,
-    StaticFileHandler,
-    authenticated,
-)
+from tornado.web import Application, HTTPError, RequestHandler, StaticFileHandler, authenticated
 from voila.voila_identity_provider import VoilaIdentityProvider
 
-NO_TOKEN = (
-    "Open the complete link, including the token: it is the one that 'sensitivity app' printed."
-)
-OTHER_SITE = "Another web page made this request; only a link may open the explorer from there."
 
-OWN_SITE = ("same-origin", "none")
-"""Values of Sec-Fetch-Site for the page itself, and for an address that a person typed."""
+def make_token() -> str:
+    """Return a random token, which the link to the page contains."""
+    return secrets.token_urlsafe(24)
+
+
+class TokenIdentity(VoilaIdentityProvider):
+    """Ask for the token, unless it is empty."""
+
+    def get_handlers(self) -> list[tuple[object, ...]]:
+        """Return no login form: there is no password."""
+        sentence = (
+            "Open the complete link, including the token: it is the one that 'sensitivity app' "
+            "printed."
+        )
+        return [("/login", Refused, {"sentence": sentence})]
 
 
 class Refused(JupyterHandler):
@@ -57,24 +62,22 @@ def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
     return Guarded
 
 
-class TokenIdentity(VoilaIdentityProvider):
-    """Ask for the token, unless it is empty."""
-
-    def get_handlers(self) -> list[tuple[object, ...]]:
-        """Return no login form: there is no password."""
-        return [("/login", Refused, {"sentence": NO_TOKEN})]
-
-
 class GuardedApplication(Application):
     """Refuse requests from other sites on every path, websockets included."""
+
+    hear: Callable[[object], None]  # is told of the connection of every request
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """Return the handler of a request, which no longer shows the query."""
         # Arguments are parsed already. Tornado and Jupyter log the address, and it may hold the
         # token in any spelling.
         request.uri = request.path
+        self.hear(request.server_connection)
         if is_from_other_site(request):
-            return self.get_handler_delegate(request, Refused, {"sentence": OTHER_SITE})
+            sentence = (
+                "Another web page made this request; only a link may open the explorer from there."
+            )
+            return self.get_handler_delegate(request, Refused, {"sentence": sentence})
         return super().find_handler(request, **kwargs)
 
 
@@ -95,11 +98,12 @@ def is_from_other_site(request: HTTPServerRequest) -> bool:
         and headers.get("Sec-Fetch-Mode") == "navigate"
         and headers.get("Sec-Fetch-Dest") == "document"
     )
-    return site not in OWN_SITE and not is_link
+    # It is the page itself, or an address that a person typed.
+    return site not in {"same-origin", "none"} and not is_link
 
 
 def _netloc(origin: str) -> str:
-    """Return host and port of an origin; nothing if it is malformed."""
+    """The host and port of an origin; nothing if it is malformed."""
     try:
         return urlsplit(origin.lower()).netloc
     except ValueError:

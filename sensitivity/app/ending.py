@@ -11,18 +11,11 @@ from threading import Timer
 
 import psutil
 
-from sensitivity.limits import ENDING
-
-SIGNALS = [
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-    if hasattr(signal, name)
-]
-"""Ctrl-C, the usual request to end, the end of the terminal, and Ctrl-\\."""
+from sensitivity.app.server_limits import ServerLimit
 
 
 def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
-    """Call ``stop`` at the first signal, and exit at once if that takes more than ``ENDING`` s.
+    """Call ``stop`` at the first signal, and exit after ``ServerLimit.ENDING`` s.
 
     A signal handler runs between two instructions of the main thread, and can only ask the event
     loop to stop, which a blocked loop never does: the exit runs in a separate thread.
@@ -33,12 +26,14 @@ def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
     def end(*_: object) -> None:
         for each in handled:
             signal.signal(each, signal.SIG_IGN)
-        timer = Timer(ENDING, _exit, [folder])
+        timer = Timer(ServerLimit.ENDING, _exit, [folder])
         timer.daemon = True
         timer.start()
         stop()
 
-    handled = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    # Ctrl-C, the usual request to end, the end of the terminal, and Ctrl-\\.
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    handled = [each for each in signals if signal.getsignal(each) is not signal.SIG_IGN]
     for each in handled:
         signal.signal(each, end)
 

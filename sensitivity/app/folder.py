@@ -10,25 +10,24 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import gettempdir, mkdtemp
 
-EMPTY = "empty"
-"""Name of the folder in which processes run."""
-
-LONGEST = 70
-"""Bytes of the folder for temporary files, so that the path of a socket in it has at most 103."""
-
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
     """Make the folder, with mode 700, and remove it at the end."""
     parent = gettempdir()
-    if len(os.fsencode(parent)) > LONGEST:
+    if len(os.fsencode(parent)) > 70:  # the path of a socket in it may have at most 103 bytes
         parent = "/tmp"
     folder = Path(mkdtemp(prefix="sensitivity-", dir=parent))
-    (folder / EMPTY).mkdir()
+    working_folder(folder).mkdir()
     try:
         yield folder
     finally:
         rmtree(folder, ignore_errors=True)
+
+
+def working_folder(folder: Path) -> Path:
+    """Return the folder in which processes run, empty as Python looks for modules there."""
+    return folder / "empty"
 
 
 def server_environment(folder: Path) -> dict[str, str]:

@@ -21,16 +21,8 @@ from jupyter_server.services.kernels.kernelmanager import (
 from tornado.web import HTTPError
 from traitlets import default
 
-from sensitivity.app.folder import EMPTY, process_environment
-from sensitivity.limits import DELAY, SILENT, STARTING, VISITORS
-
-FULL = (
-    f"All {VISITORS} places are taken. Close another page of the explorer, then load this one "
-    "again."
-)
-
-COMMAND = [sys.executable, "-P", "-m", "sensitivity.app.process", "-f", "{connection_file}"]
-"""Without the working directory in ``sys.path``."""
+from sensitivity.app.folder import process_environment, working_folder
+from sensitivity.app.server_limits import ServerLimit
 
 
 class OneProgram(KernelSpecManager):
@@ -42,7 +34,9 @@ class OneProgram(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the specification of the program, for any name."""
-        return KernelSpec(argv=COMMAND, name=kernel_name, language="python")
+        # -P: without the working directory in sys.path.
+        command = [sys.executable, "-P", "-m", "sensitivity.app.process", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, name=kernel_name, language="python")
 
 
 class Kernel(ServerKernelManager):
@@ -81,10 +75,14 @@ class Kernels(AsyncMappingKernelManager):
         If there is none, that of the page that has been gone for longest is given up.
         """
         self._given.intersection_update(self.list_kernel_ids())
-        full = len(self._given) + self._arriving >= VISITORS
+        full = len(self._given) + self._arriving >= ServerLimit.VISITORS
         gone = [kernel for kernel in self._absent if self._is_gone(kernel)] if full else []
         if full and not gone:
-            raise HTTPError(503, FULL)
+            raise HTTPError(
+                503,
+                f"All {ServerLimit.VISITORS} places are taken. Close another page of the explorer, "
+                "then load this one again.",
+            )
         self._arriving += 1
         try:
             if gone:
@@ -94,7 +92,7 @@ class Kernels(AsyncMappingKernelManager):
             self._arriving -= 1
         self._given.add(kernel)
         self._kernels[kernel].last_activity = datetime.now(UTC)  # a spare one may be old
-        asyncio.get_running_loop().call_later(DELAY, self.prepare)
+        asyncio.get_running_loop().call_later(ServerLimit.DELAY, self.prepare)
         return kernel
 
     def prepare(self) -> None:
@@ -148,13 +146,13 @@ class Kernels(AsyncMappingKernelManager):
 
     def _is_gone(self, kernel: str) -> bool:
         silent = time.monotonic() - self._absent[kernel]
-        return kernel in self._given and silent > SILENT
+        return kernel in self._given and silent > ServerLimit.SILENT
 
     async def shutdown_all(self, now: bool = True) -> None:  # type: ignore[override]
         """End all processes, those that are just being started too."""
         self._closed = True
         if self._starting:
-            await asyncio.wait(self._starting, timeout=STARTING)
+            await asyncio.wait(self._starting, timeout=ServerLimit.STARTING)
         await asyncio.gather(*map(self.end, self.list_kernel_ids()))
 
     async def _take(self) -> str:
@@ -183,12 +181,11 @@ class Kernels(AsyncMappingKernelManager):
         return kernel
 
     def _start(self) -> asyncio.Task[str]:
-        # In an empty folder: the interpreter looks for modules in the working directory.
         folder = Path(self.connection_dir)
         return self._track(
             super().start_kernel(
                 kernel_name="python3",
-                cwd=str(folder / EMPTY),
+                cwd=str(working_folder(folder)),
                 env=os.environ | process_environment(folder),
             )
         )

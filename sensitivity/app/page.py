@@ -14,8 +14,6 @@ from voila.utils import get_page_config
 
 from sensitivity.app.auth import is_speculative
 
-NOT_OPENED = "The explorer starts when its page is opened, not before."
-
 
 class Page(VoilaHandler):
     """Send the page, and end its process if the visitor leaves meanwhile."""
@@ -29,7 +27,7 @@ class Page(VoilaHandler):
         if path:
             raise HTTPError(404)
         if is_speculative(self.request):
-            raise HTTPError(403, NOT_OPENED)
+            raise HTTPError(403, "The explorer starts when its page is opened, not before.")
         self._loading = asyncio.current_task()
         try:
             await self._send()

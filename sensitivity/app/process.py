@@ -12,14 +12,11 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from sensitivity.limits import MEMORY
-
-SLOW = ("sensitivity.explorers", "nglview", "ipympl.backend_nbagg")
-"""Modules that are imported before the visitor comes."""
+from sensitivity.app.server_limits import ServerLimit
 
 
 def limit_memory() -> None:
-    """Let an allocation beyond ``MEMORY`` fail, here and in every process started from here.
+    """Let an allocation beyond ``ServerLimit.MEMORY`` fail, here and in every child.
 
     The limit is on private writable memory (RLIMIT_DATA), which is at least what is in use: 0.34 GB
     at the start, of which 0.16 GB are resident. Resident memory itself cannot be limited
@@ -28,7 +25,7 @@ def limit_memory() -> None:
     """
     import resource
 
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (ServerLimit.MEMORY, ServerLimit.MEMORY))
 
 
 def main() -> None:
@@ -42,8 +39,9 @@ def main() -> None:
     kernel = kernelapp.IPKernelApp.instance(log_level="ERROR")
     kernel.config.HistoryManager.enabled = False  # nothing of a visitor is kept
     kernel.initialize(sys.argv[1:])
-    with suppress(Exception):  # the notebook imports them too, and says what is wrong
-        for name in SLOW:
+    # Slow imports, before the visitor comes; the notebook repeats them and says what is wrong.
+    with suppress(Exception):
+        for name in ("sensitivity.explorers", "nglview", "ipympl.backend_nbagg"):
             import_module(name)
     kernel.start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import webbrowser
 from collections.abc import Callable
@@ -13,7 +14,6 @@ from threading import Thread
 from typing import Any
 
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPMessageDelegate
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
 from voila.app import Voila
@@ -24,22 +24,18 @@ from sensitivity.app.auth import GuardedApplication, TokenIdentity, guarded
 from sensitivity.app.ending import end_on_signals
 from sensitivity.app.folder import private_folder, server_environment
 from sensitivity.app.page import Page
+from sensitivity.app.server_limits import ServerLimit
 from sensitivity.app.voila_settings import settings
 from sensitivity.app.websocket import Websocket
-from sensitivity.limits import FILES, IDLE, MESSAGE, REQUEST, SILENT_CONNECTIONS
 
 ADDRESS = "127.0.0.1"
-"""Only this machine has it: nobody else can connect."""
+"""No other machine can connect to this address."""
 
 PORT = 8866
 """The usual port of pages of Voila."""
 
-FOLDER = Path(__file__).parent
-NOTEBOOK = FOLDER / "explorer.ipynb"
-TEMPLATES = FOLDER / "templates"
-
-OURS = {VoilaKernelWebsocketHandler: Websocket, TornadoVoilaHandler: Page}
-"""Handlers that take the place of Voila's."""
+NOTEBOOK = Path(__file__).with_name("explorer.ipynb")
+TEMPLATES = Path(__file__).with_name("templates")
 
 
 def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[str], None]) -> int:
@@ -61,12 +57,8 @@ def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[st
 
 def allow_files() -> None:
     """Raise the limit on open files, which is low for connections and sockets of processes."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    most = ServerLimit.FILES if hard == resource.RLIM_INFINITY else min(ServerLimit.FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
@@ -100,10 +92,15 @@ class Listener(HTTPServer):
         self._silent: dict[object, IOStream] = {}
 
     def start_request(self, server_conn: object, request_conn: Any) -> Any:
-        """Take a new connection, which has sent nothing yet, or a new request of an old one."""
+        """Take a new connection, which has sent nothing yet, or await a request of an old one."""
         self._silent[server_conn] = request_conn.stream
-        self.close_silent(SILENT_CONNECTIONS)
-        return _Heard(super().start_request(server_conn, request_conn), self, server_conn)
+        self.close_silent(ServerLimit.SILENT_CONNECTIONS)
+        return super().start_request(server_conn, request_conn)
+
+    def on_close(self, server_conn: object) -> None:
+        """Forget a connection that was closed."""
+        self.hear(server_conn)
+        super().on_close(server_conn)
 
     def hear(self, server_conn: object) -> None:
         """Note that a connection has sent a request, or was closed."""
@@ -113,27 +110,6 @@ class Listener(HTTPServer):
         """Close the oldest silent connections beyond a number of them."""
         while len(self._silent) > most:
             self._silent.pop(next(iter(self._silent))).close()
-
-
-class _Heard(HTTPMessageDelegate):
-    """Passes a request on, and notes that there was one."""
-
-    def __init__(self, to: Any, listener: Listener, connection: object) -> None:
-        self._to, self._listener, self._connection = to, listener, connection
-
-    def headers_received(self, start_line: Any, headers: Any) -> Any:
-        self._listener.hear(self._connection)
-        return self._to.headers_received(start_line, headers)
-
-    def data_received(self, chunk: bytes) -> Any:
-        return self._to.data_received(chunk)
-
-    def finish(self) -> None:
-        self._to.finish()
-
-    def on_connection_close(self) -> None:
-        self._listener.hear(self._connection)
-        self._to.on_connection_close()
 
 
 class Server(Voila):
@@ -171,9 +147,10 @@ class Server(Voila):
 
     def init_handlers(self) -> list[Any]:
         """Replace some handlers of Voila."""
-        found = super().init_handlers()
+        ours = {VoilaKernelWebsocketHandler: Websocket, TornadoVoilaHandler: Page}
         return [
-            (path, guarded(OURS.get(handler, handler)), *more) for path, handler, *more in found
+            (path, guarded(ours.get(handler, handler)), *more)
+            for path, handler, *more in super().init_handlers()
         ]
 
     def start(self) -> None:
@@ -187,10 +164,11 @@ class Server(Voila):
         # Twice: at the limit of the buffer it would hang up without giving a reason.
         http = Listener(
             self.app,
-            max_body_size=REQUEST,
-            max_buffer_size=2 * MESSAGE,
-            idle_connection_timeout=IDLE,
+            max_body_size=ServerLimit.REQUEST,
+            max_buffer_size=2 * ServerLimit.MESSAGE,
+            idle_connection_timeout=ServerLimit.IDLE,
         )
+        self.app.hear = http.hear
         http.add_socket(self._listener)
         self._announce(f"The explorer is at {self.address} until you press Ctrl-C.")
         if self.open_browser:

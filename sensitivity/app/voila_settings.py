@@ -7,18 +7,9 @@ import logging
 from traitlets.config import Config
 
 from sensitivity.app.kernels import Kernel, Kernels, OneProgram
+from sensitivity.app.server_limits import ServerLimit
 from sensitivity.app.websocket import Connection
-from sensitivity.limits import MESSAGE, PATIENCE, ROUND, UPLOAD
-
-HIDDEN = "The error is shown in the terminal where 'sensitivity app' runs."
-
-EXTENSIONS = [
-    "@jupyter-widgets/jupyterlab-manager",
-    "@voila-dashboards/widgets-manager8",
-    "jupyter-matplotlib",
-    "nglview-js-widgets",
-]
-"""Extensions of JupyterLab that the page loads; others may load from elsewhere."""
+from sensitivity.limits import Limit
 
 # The browser is told to fetch nothing from elsewhere, whatever a library or a visitor's file asks
 # for. NGL is told what to draw in JavaScript, hence 'unsafe-eval'; Voila writes scripts into pages.
@@ -36,11 +27,6 @@ SOURCES = {
     "frame-ancestors": "'none'",
 }
 
-HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{what} {where}" for what, where in SOURCES.items()),
-    "Referrer-Policy": "no-referrer",  # the address has the token in it
-}
-
 
 def settings() -> Config:
     """Return the settings, which let a visitor use the controls of the explorer, and nothing else.
@@ -52,8 +38,11 @@ def settings() -> Config:
     config.Voila.config_file_paths = []
     config.Voila.kernel_websocket_connection_class = Connection
     config.Voila.tornado_settings = {
-        "headers": HEADERS,
-        "websocket_max_message_size": MESSAGE,
+        "headers": {
+            "Content-Security-Policy": "; ".join(map(" ".join, SOURCES.items())),
+            "Referrer-Policy": "no-referrer",  # the address has the token in it
+        },
+        "websocket_max_message_size": ServerLimit.MESSAGE,
         "allow_remote_access": False,  # a request for another machine's name is refused
         "xsrf_cookie_kwargs": {"samesite": "Strict"},
     }
@@ -61,13 +50,20 @@ def settings() -> Config:
     page = config.VoilaConfiguration
     page.update(template="lab", theme="light", strip_sources=True, show_tracebacks=False)
     page.update(allow_template_override="NO", allow_theme_override="NO")
-    page.update(file_allowlist=[], extension_allowlist=EXTENSIONS)
+    extensions = [  # of JupyterLab; others may load from elsewhere
+        "@jupyter-widgets/jupyterlab-manager",
+        "@voila-dashboards/widgets-manager8",
+        "jupyter-matplotlib",
+        "nglview-js-widgets",
+    ]
+    page.update(file_allowlist=[], extension_allowlist=extensions)
     page.update(multi_kernel_manager_class=Kernels, kernel_spec_manager_class=OneProgram)
-    page.update(resources={"upload_limit": UPLOAD})
-    config.VoilaExecutor.cell_error_instruction = HIDDEN
+    page.update(resources={"upload_limit": Limit.UPLOAD})
+    sentence = "The error is shown in the terminal where 'sensitivity app' runs."
+    config.VoilaExecutor.cell_error_instruction = sentence
     kernels = config.MappingKernelManager
     kernels.update(kernel_manager_class=f"{Kernel.__module__}.{Kernel.__name__}")
-    kernels.update(cull_idle_timeout=PATIENCE, cull_interval=ROUND)
+    kernels.update(cull_idle_timeout=ServerLimit.PATIENCE, cull_interval=ServerLimit.ROUND)
     # A page that comes back asks for the state of all widgets; what it missed would be kept
     # without a limit.
     kernels.update(buffer_offline_messages=False)

@@ -11,18 +11,10 @@ from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 from tornado.iostream import StreamBufferFullError
 from tornado.web import HTTPError
 
-from sensitivity.limits import PARTS, PING, UNANSWERED, UNREAD, WEBSOCKETS
+from sensitivity.app.server_limits import ServerLimit
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 """The protocol between pages of Jupyter and a process."""
-
-TOO_MANY = "This page is open too many times; close the others."
-OTHER_PROTOCOL = f"This server supports {PROTOCOL} only; load the page again."
-UNREADABLE, TOO_MUCH = 1003, 1008  # RFC 6455, section 7.4.1
-CHANNELS = frozenset(["shell", "control"])
-"""Channels of messages from a page. A process reads no others, so that messages would pile up."""
-
-WORD = 8  # bytes of a number at the beginning of a message
 
 SENT = frozenset(
     ["comm_open", "comm_msg", "comm_close", "comm_info_reply", "kernel_info_reply", "status"]
@@ -57,24 +49,22 @@ class Connection(ZMQChannelsWebsocketConnection):
             self.log.error(content.get("text") or "\n".join(content.get("traceback", ())))
 
     def handle_incoming_message(self, incoming_msg: Any) -> None:
-        """Pass a message on if the process keeps up with what it was sent.
-
-        What it does not read waits in the memory of the server.
-        """
+        """Pass a message on, unless too many wait in the memory of the server."""
         channel, parts = deserialize_msg_from_ws_v1(incoming_msg)
         try:
             header = self.session.unpack(parts[0])
             name, kind = str(header["msg_id"]), header["msg_type"]
         except (IndexError, KeyError, TypeError, ValueError):
             name, kind = "", None
-        if channel not in CHANNELS or kind is None:
-            self.websocket_handler.close(UNREADABLE, "not a message of a page")
+        # A process reads no other channels, so that messages would pile up.
+        if channel not in {"shell", "control"} or kind is None:
+            self.websocket_handler.refuse()
             return
         waiting = self.kernel_manager.waiting
         if kind in self.multi_kernel_manager.allowed_message_types:  # others are dropped
             waiting[name] = len(incoming_msg)
-        if sum(waiting.values()) > UNREAD or len(waiting) > UNANSWERED:
-            self.websocket_handler.close(TOO_MUCH, "the process does not keep up")
+        if sum(waiting.values()) > ServerLimit.UNREAD or len(waiting) > ServerLimit.UNANSWERED:
+            self.websocket_handler.close(1008, "the process does not keep up")  # RFC 6455, 7.4.1
             return
         super().handle_incoming_message(incoming_msg)
 
@@ -95,27 +85,27 @@ class Websocket(KernelWebsocketHandler):
 
     # Of tornado, in seconds. Those of Jupyter, in milliseconds, close a websocket whose time-out
     # is the interval before they have sent the first ping.
-    ping_interval = PING
-    ping_timeout = PING
+    ping_interval = ServerLimit.PING
+    ping_timeout = ServerLimit.PING
 
     @property
     def is_open(self) -> bool:
-        """Whether a message can still be sent."""
+        """True if a message can still be sent."""
         return self.ws_connection is not None and not self.ws_connection.is_closing()
 
     async def pre_get(self) -> None:
         """Refuse another protocol."""
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
         if PROTOCOL not in [name.strip() for name in offered]:
-            raise HTTPError(400, OTHER_PROTOCOL)
+            raise HTTPError(400, f"This server supports {PROTOCOL} only; load the page again.")
         await super().pre_get()
         kernels: Any = self.kernel_manager
-        if kernels.count_pages(self.kernel_id) >= WEBSOCKETS:
-            raise HTTPError(429, TOO_MANY)
+        if kernels.count_pages(self.kernel_id) >= ServerLimit.WEBSOCKETS:
+            raise HTTPError(429, "This page is open too many times; close the others.")
 
     async def open(self, kernel_id: str) -> None:
         """Connect to the process."""
-        self.ws_connection.stream.max_write_buffer_size = UNREAD
+        self.ws_connection.stream.max_write_buffer_size = ServerLimit.UNREAD
         connected = self.connection.connect()
         if connected is not None:
             await connected
@@ -125,9 +115,13 @@ class Websocket(KernelWebsocketHandler):
         if not self.is_open:
             return
         if isinstance(ws_message, str) or not _is_complete(ws_message):
-            self.close(UNREADABLE, "not a message of a page")
+            self.refuse()
             return
         super().on_message(ws_message)
+
+    def refuse(self) -> None:
+        """Close the connection to what is no page."""
+        self.close(1003, "not a message of a page")  # RFC 6455, section 7.4.1
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
         """Send a message; drop it if the page has left, and close if the page reads nothing."""
@@ -149,5 +143,6 @@ def _accept_loss(sent: Future[None]) -> None:
 
 
 def _is_complete(message: bytes) -> bool:
-    count = int.from_bytes(message[:WORD], "little")
-    return 2 <= count <= PARTS and len(message) >= WORD * (count + 1)
+    word = 8  # bytes of a number at the beginning of a message
+    count = int.from_bytes(message[:word], "little")
+    return 2 <= count <= ServerLimit.PARTS and len(message) >= word * (count + 1)

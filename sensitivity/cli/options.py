@@ -1,77 +1,96 @@
-"""What every command that looks at a structure takes: the structure, and the descriptor."""
+"""The options that commands share: the structure, the centers and the descriptor."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.cli.own_descriptor import load_descriptor
 
 # Whatever imports scipy is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
-    from sensitivity.descriptors import DensityCorrelations
+    from sensitivity.descriptors import Descriptor
     from sensitivity.reports import Source
 
 
-def capitalize_first(text: str) -> str:
-    """Return a text with its first letter in upper case, and names such as Jacobian as they are."""
-    return text[0].upper() + text[1:]
+def add_subject(command: argparse.ArgumentParser, *, one_center: bool = False) -> None:
+    """Add what chooses a structure, the centers in it or the only one, and a descriptor."""
+    text = (
+        "a name listed by 'sensitivity structures', a file that ASE reads, or - for standard input"
+    )
+    complete_names(command.add_argument("structure", metavar="STRUCTURE", help=text))
+    add_option(command, "--index", "frame of the file", "0, the first", int, None)
+    add_option(
+        command, "--format", "format of the file, as ASE names it", "as it looks", str, "NAME"
+    )
+    text = "elements of the types of a LAMMPS file, which numbers its species"
+    command.add_argument("--types", metavar="1=Si,2=O", help=text)
+    text = "index of an atom whose environment counts, from 0" + (
+        " (default: 0, the first atom)" if one_center else "; repeatable (default: all)"
+    )
+    command.add_argument("--center", type=int, action="append", metavar="ATOM", help=text)
+    add_json(command)
+    _add_descriptor(command.add_argument_group("descriptor (density correlations)"))
 
 
-def add_structure(command: argparse.ArgumentParser, *, one_center: bool = False) -> None:
-    """Add the arguments that choose a structure, and the centers in it or the only one."""
-    command.add_argument(
-        "structure", metavar="STRUCTURE", help="a name, a file, or - for standard input"
-    )
-    command.add_argument("--index", type=int, help="frame of the file (default: 0, the first)")
-    command.add_argument(
-        "--format",
-        metavar="NAME",
-        help="format of the file, as ASE names it (default: as it looks)",
-    )
-    command.add_argument(
-        "--types",
-        metavar="1=Si,2=O",
-        help="elements of the types of a LAMMPS file, which numbers its species",
-    )
-    command.add_argument(
-        "--center",
-        type=int,
-        action="append",
-        metavar="ATOM",
-        help="index of an atom whose environment counts, from 0"
-        + (" (default: 0, the first atom)" if one_center else "; repeatable (default: all)"),
-    )
-
-
-def add_descriptor(command: argparse.ArgumentParser) -> None:
+def _add_descriptor(group: Any) -> None:
     """Add the options of the descriptor; their defaults are its own."""
-    group = command.add_argument_group("descriptor (density correlations)")
-    group.add_argument("--order", type=int, help="neighbours correlated: 1, 2, 3 or 4 (default: 2)")
-    group.add_argument("--cutoff", type=float, metavar="Å", help="radius in Å (default: 3.5)")
-    group.add_argument("--n-max", type=int, metavar="N", help="radial functions (default: 6)")
-    group.add_argument("--l-max", type=int, metavar="L", help="largest degree (default: 6)")
-    group.add_argument(
-        "--smearing", type=float, metavar="Å", help="width of an atom in Å (default: 0.3)"
-    )
-    group.add_argument(
-        "--basis",
-        choices=("gto", "bessel"),
-        default="gto",
-        help="radial basis: Gaussian-type orbitals or spherical Bessel functions (default: gto)",
-    )
-    group.add_argument(
-        "--parity-odd",
-        action="store_true",
-        default=None,
-        help="at order 3 or 4, add the features that change sign under inversion",
-    )
-    group.add_argument(
-        "--contract-channels",
-        type=int,
-        metavar="K",
-        help="mix species and radial functions to K channels (default: as they are)",
-    )
+    add_option(group, "--order", "neighbours correlated: 1, 2, 3 or 4", 2, int, None)
+    add_option(group, "--cutoff", "radius in Å", 3.5)
+    add_option(group, "--n-max", "radial functions", 6, int, "N")
+    add_option(group, "--l-max", "largest degree", 6, int, "L")
+    add_option(group, "--smearing", "width of an atom in Å", 0.3)
+    text = "radial basis: Gaussian-type orbitals or spherical Bessel functions (default: gto)"
+    group.add_argument("--basis", choices=("gto", "bessel"), help=text)
+    text = "at order 3 or 4, add the features that change sign under inversion"
+    group.add_argument("--parity-odd", action="store_true", default=None, help=text)
+    text = "mix species and radial functions to K channels"
+    add_option(group, "--contract-channels", text, "as they are", int, "K")
+    text = "another descriptor, of a Python file: an object, or a class that takes no arguments"
+    group.add_argument("--descriptor", metavar="FILE:NAME", help=text)
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_server(command: argparse.ArgumentParser, text: str, usual: str) -> None:
+    """Add the options of a command that serves pages."""
+    add_option(command, "--port", text, usual, int, None)
+    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
+
+
+def add_option(
+    command: Any,
+    name: str,
+    text: str,
+    usual: float | str,
+    kind: type = float,
+    metavar: str | None = "Å",
+) -> None:
+    """Add an option; ``usual`` says in the help what the library takes without it."""
+    text = f"{text} (default: {usual if isinstance(usual, str) else f'{usual:g}'})"
+    command.add_argument(name, type=kind, metavar=metavar, help=text)
+
+
+def complete_names(argument: argparse.Action) -> None:
+    """Let a shell complete the argument by names of structures, and by files."""
+
+    def complete(prefix: str, **_: object) -> list[str]:
+        from glob import escape, glob
+
+        from sensitivity import structures
+
+        return [*structures.names(), *glob(f"{escape(prefix)}*")]
+
+    argument.completer = complete  # type: ignore[attr-defined]
+
+
+def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return the options that were given; the library has the defaults of the others."""
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
 def load_source(
@@ -88,16 +107,15 @@ def load_source(
 
     elements = None if types is None else parse_types(types)
     if name in structures.names():
-        given = {"--index": index, "--format": form, "--types": types}
-        for option, value in given.items():
+        for option, value in {"--index": index, "--format": form, "--types": types}.items():
             if value is not None:
                 raise ValueError(
                     f"{option} is for files, and {name} is a named structure; leave it out, or "
                     f"give the file as ./{name}."
                 )
         return Source(name, structures.load(name))
-    path = Path(name)
-    if name != "-" and not os.path.exists(name) and not path.suffix and path.name == name:
+    like_a_name = name == os.path.basename(name) and not os.path.splitext(name)[1]
+    if name != "-" and like_a_name and not os.path.exists(name):
         structures.load(name)  # raises, and tells the nearest names
     chosen = files.choose(name, index=index or 0, format=form, types=elements)
     files.warn(name, chosen)
@@ -111,12 +129,20 @@ def load_source(
     )
 
 
-def build_descriptor(options: argparse.Namespace) -> DensityCorrelations:
+def build_descriptor(options: argparse.Namespace) -> Descriptor:
     """Return the descriptor that the options ask for."""
     from sensitivity import descriptors
 
     names = ("order", "cutoff", "n_max", "l_max", "smearing", "parity_odd", "contract_channels")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    if options.basis == "bessel":
-        given["basis"] = descriptors.SphericalBessel()
-    return descriptors.DensityCorrelations(**given)
+    settings = given(options, *names, "basis")
+    if options.descriptor is not None:
+        if settings:
+            others = ", ".join(f"--{name.replace('_', '-')}" for name in settings)
+            raise ValueError(
+                f"--descriptor has its own settings, got {others} with it; leave out one or the "
+                "other."
+            )
+        return load_descriptor(options.descriptor)
+    if settings.pop("basis", None) == "bessel":
+        settings["basis"] = descriptors.SphericalBessel()
+    return descriptors.DensityCorrelations(**settings)

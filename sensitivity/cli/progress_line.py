@@ -1,50 +1,42 @@
-"""A word on a terminal while something takes long."""
+"""A line on a terminal while something takes long."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from shutil import get_terminal_size
-from threading import Event, Thread
-from time import monotonic
-
-# Seconds between two words, and before the first: who waits for less needs none.
-PAUSE = 1.0
 
 
 @contextmanager
-def tell_progress(what: str) -> Iterator[Callable[[str], None]]:
-    """Tell a terminal in one line of standard error that something goes on, and for how long.
+def tell_progress(what: str, *, after: float = 1.0) -> Iterator[Callable[[str], None]]:
+    """Show in one line of a terminal on standard error what goes on, and for how long.
 
-    Gives a function that takes a sentence; the last one is shown too.
+    Gives a function that takes a sentence, which is shown too. Nothing is shown before ``after``
+    seconds: a quick answer needs no such line.
     """
-    last: list[str] = []
-
-    def say(sentence: str) -> None:
-        last[:] = [sentence]
-
     if not sys.stderr.isatty():
-        yield say
+        yield lambda _: None
         return
-    done = Event()
-    teller = Thread(target=_tell, args=(what, last, done), daemon=True)
-    teller.start()
+    from threading import Timer
+
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    line = Progress(
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    begin = f"{what} (Ctrl-C stops it)"
+    task = line.add_task(begin)
+    start = Timer(after, line.start)
+    start.start()
     try:
-        yield say
+        yield lambda sentence: line.update(task, description=f"{begin}: {sentence}")
     finally:
-        done.set()
-        teller.join()
-
-
-def _tell(what: str, last: list[str], done: Event) -> None:
-    begin, shown = monotonic(), 0
-    while not done.wait(PAUSE):
-        line = "; ".join([f"{what}: {monotonic() - begin:.0f} s", "Ctrl-C ends it", *last])
-        line = line[: get_terminal_size().columns - 1]  # one that is broken could not be taken back
-        sys.stderr.write("\r" + line.ljust(shown))
-        sys.stderr.flush()
-        shown = len(line)
-    if shown:
-        sys.stderr.write("\r" + " " * shown + "\r")
-        sys.stderr.flush()
+        start.cancel()
+        start.join()
+        line.stop()

@@ -1,4 +1,4 @@
-"""Whether a basis tells few neighbours apart as well as a complete one.
+"""A test of whether a basis tells few neighbours apart as well as a complete one.
 
 The part of degree 0 holds c_n = Σ_j γ_n(r_j), of the like neighbours of a species. How the c_n
 change fixes how the k distances do, unless the k tangents γ'(r_j) are dependent, which in n_max
@@ -17,13 +17,9 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor, with_defaults
 
-# Radial functions γ(r) and γ'(r): that a neighbour moves outwards has to be told from that there
-# are more of them.
-FEWEST_FUNCTIONS = 2
-
 
 def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
-    """Whether a basis is large enough for neighbours of these species, shape (n,).
+    """Return True if a basis is large enough for neighbours of these species, shape (n,).
 
     That is, it has at least twice as many radial functions as there are like neighbours, and as
     many degrees, above 0, as there are pairs of two given species. False of descriptors of which no
@@ -35,7 +31,7 @@ def resolves(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
 
 
 def resolves_angles(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
-    """Whether a basis tells the angles apart of neighbours, shape (n,), at any distances.
+    """Return True if a basis tells apart the angles of neighbours, shape (n,), at any distances.
 
     That takes as many degrees as above, but two radial functions only. Where the distances of like
     neighbours are equal, such a basis still sees each of them change, by what that does to the part
@@ -44,4 +40,5 @@ def resolves_angles(descriptor: Descriptor, numbers: NDArray[np.intp]) -> bool:
     n_max, l_max = with_defaults(descriptor).expansion or (0, 0)
     counts = np.unique(numbers, return_counts=True)[1].tolist()
     pairs = [k * (k - 1) // 2 for k in counts] + [a * b for a, b in combinations(counts, 2)]
-    return bool(n_max >= FEWEST_FUNCTIONS and l_max >= max(pairs))
+    # Of two functions, γ and γ' tell that a neighbour moves outwards from that there are more.
+    return bool(n_max >= 2 and l_max >= max(pairs))

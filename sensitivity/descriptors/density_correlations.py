@@ -2,61 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols
-from numpy.typing import NDArray
+from ase.data import chemical_symbols
 
 from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.descriptors.contracted_channels import ContractedChannels, mixture
 from sensitivity.descriptors.correlations import Basis, Correlation
+from sensitivity.descriptors.density_arguments import check_arguments, find_species
 from sensitivity.descriptors.expansion import Density, expand
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
 from sensitivity.descriptors.orders import (
-    LARGEST_L_MAX,
-    LARGEST_L_MAX_OF_ORDER_FOUR,
     LARGEST_ORDER,
-    check_order,
+    affordable_basis,
     correlations,
     largest_l_max,
+    largest_n_max,
     require_few_features,
 )
 from sensitivity.descriptors.power_spectrum import like_products
-from sensitivity.descriptors.protocol import Descriptor
+from sensitivity.descriptors.protocol import Descriptor, plain
 from sensitivity.descriptors.radial import (
+    BASES,
     GaussianTypeOrbitals,
     RadialBasis,
     RadialFunctions,
-    SphericalBessel,
     radial_functions,
 )
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
-from sensitivity.structures import check_centers, check_cutoff
-
-BASES: dict[str, RadialBasis] = {"gto": GaussianTypeOrbitals(), "bessel": SphericalBessel()}
-# Intermediate results are kept below this size, so that they stay in the second-level cache.
-CACHE_BYTES = 2**22
-# Beyond this, a typing error is more likely than a wish.
-LARGEST_N_MAX = 64
-# A basis is enlarged by so many radial functions and degrees.
-MORE_FUNCTIONS = 2
-# More Gaussian-type orbitals than this are not independent in double precision.
-LARGEST_INDEPENDENT = 12
-# For each order the largest n_max, l_max and contract_channels with which it takes milliseconds for
-# a small molecule, and the least l_max with which it sees angles well.
-AFFORDABLE = {2: (8, 8, None), 3: (6, 6, 8), 4: (4, 6, 3)}
-FEWEST_DEGREES = 6
-# Å. A wider density than this makes all distances look alike.
-LARGEST_SMEARING = 10.0
-# Å, over which the density falls to zero before the cutoff.
-USUAL_WIDTH = 0.5
+from sensitivity.structures import check_centers
 
 
 @dataclass(frozen=True)
@@ -134,45 +114,31 @@ class DensityCorrelations(Descriptor):
     contract_channels: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_cutoff(self.cutoff)
-        _check_integer("order", self.order, low=1, high=LARGEST_ORDER)
-        _check_integer("n_max", self.n_max, low=1, high=LARGEST_N_MAX)
-        _check_integer("l_max", self.l_max, low=0, high=LARGEST_L_MAX)
-        if self.contract_channels is not None:
-            _check_integer("contract_channels", self.contract_channels, low=1, high=LARGEST_N_MAX)
-        _check_number("smearing", self.smearing, low=0.0, high=LARGEST_SMEARING)
-        _check_number("center_weight", self.center_weight, low=-np.inf, high=np.inf)
-        _check_basis(self.basis)
-        _check_width(self._width(), cutoff=self.cutoff)
-        if not isinstance(self.parity_odd, bool):
-            raise TypeError(f"parity_odd must be True or False, got {self.parity_odd!r}.")
-        check_order(self.order, l_max=self.l_max, parity_odd=self.parity_odd)
+        check_arguments(vars(self))
         if self.species is not None:
-            object.__setattr__(self, "species", _atomic_numbers(self.species))
+            object.__setattr__(self, "species", find_species(self.species))
         self._radial()
 
     @property
     def inversion_invariant(self) -> bool:
-        """Whether a mirror image has the same features."""
+        """True if a mirror image has the same features."""
         return not self.parity_odd
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """Settings as JSON values; three that are rarely changed only where they have been."""
         rare = ("cutoff_width", "center_weight", "species")
-        named = {**vars(self), "basis": _name_basis(self.basis)}
-        return {key: named[key] for key in named if key not in rare or named[key] != USUAL[key]}
+        return {
+            key: _name_basis(value) if key == "basis" else plain(value)
+            for key, value in vars(self).items()
+            if key not in rare or value != getattr(type(self), key)
+        }
 
     @property
     def limits(self) -> Mapping[str, tuple[float, float]]:
         """Ranges in which a small molecule takes seconds at most."""
-        return {
-            "order": (1, LARGEST_ORDER),
-            "n_max": (1, LARGEST_INDEPENDENT),
-            "l_max": (0, LARGEST_L_MAX_OF_ORDER_FOUR),
-            "cutoff": (1.0, 12.0),
-            "smearing": (0.0, 2.0),
-        }
+        lengths = {"cutoff": (1.0, 12.0), "smearing": (0.0, 2.0)}
+        return {"order": (1, LARGEST_ORDER), "n_max": (1, 12), "l_max": (0, 12), **lengths}
 
     @property
     def refinable(self) -> tuple[str, ...]:
@@ -189,40 +155,37 @@ class DensityCorrelations(Descriptor):
         """
         if isinstance(changes.get("basis"), str):
             changes["basis"] = BASES.get(changes["basis"], changes["basis"])
-        unknown = [key for key in changes if key not in USUAL]
+        unknown = ", ".join(sorted(set(changes) - set(vars(self))))
         if unknown:
-            raise TypeError(
-                f"DensityCorrelations has no setting {', '.join(unknown)}; choose from "
-                f"{', '.join(USUAL)}."
-            )
+            known = ", ".join(vars(self))
+            raise TypeError(f"DensityCorrelations has no setting {unknown}; choose from {known}.")
         return replace(self, **changes)
 
     def python(self) -> tuple[str, str]:
         """Return the import lines, and the expression, with the settings that are not usual."""
-        shown = ("order", "cutoff", "n_max", "l_max")
-        values = vars(self)
-        given = [key for key in values if key in shown or values[key] != USUAL[key]]
-        arguments = ", ".join(f"{key}={values[key]!r}" for key in given)
-        names, lines = ["DensityCorrelations"], []
-        if self.basis != USUAL["basis"]:
+        given = [
+            f"{each.name}={plain(value)!r}"
+            for each in fields(self)
+            if (value := getattr(self, each.name)) != each.default or not each.kw_only
+        ]
+        lines = ["from sensitivity import DensityCorrelations"]
+        if self.basis != GaussianTypeOrbitals():
             kind = type(self.basis)
-            if self.basis in BASES.values():
-                names.append(kind.__name__)
-            else:
-                lines.append(f"from {kind.__module__} import {kind.__name__}")
-        lines.insert(0, f"from sensitivity import {', '.join(names)}")
-        return "\n".join(lines), f"DensityCorrelations({arguments})"
+            module = "sensitivity" if self.basis in BASES.values() else kind.__module__
+            lines.append(f"from {module} import {kind.__name__}")
+        return "\n".join(lines), f"DensityCorrelations({', '.join(given)})"
 
     def larger_basis(self) -> DensityCorrelations | None:
-        """Return the same correlations with more functions and channels; None at the end."""
-        n_max = min(self.n_max + MORE_FUNCTIONS, LARGEST_N_MAX)
-        if isinstance(self.basis, GaussianTypeOrbitals):
-            n_max = max(self.n_max, min(n_max, LARGEST_INDEPENDENT))
-        l_max = min(self.l_max + MORE_FUNCTIONS, largest_l_max(self.order))
+        """Return the same correlations with 2 more functions, degrees and mixed channels, or None.
+
+        None stands for a basis that is as large as it can be.
+        """
+        n_max = max(self.n_max, min(self.n_max + 2, largest_n_max(self.basis)))
+        l_max = min(self.l_max + 2, largest_l_max(self.order))
         if (n_max, l_max) == (self.n_max, self.l_max):
             return None
         channels = self.contract_channels
-        more = None if channels is None else min(channels + MORE_FUNCTIONS, LARGEST_N_MAX)
+        more = None if channels is None else min(channels + 2, largest_n_max())
         return replace(self, n_max=n_max, l_max=l_max, contract_channels=more)
 
     def higher_order(self) -> DensityCorrelations | None:
@@ -233,27 +196,23 @@ class DensityCorrelations(Descriptor):
         """
         if self.order == LARGEST_ORDER:
             return None
-        n_max, l_max, channels = AFFORDABLE[self.order + 1]
-        return replace(
-            self,
-            order=self.order + 1,
-            n_max=min(self.n_max, n_max),
-            l_max=min(max(self.l_max, FEWEST_DEGREES), l_max),
-            contract_channels=channels,
-        )
+        n_max, l_max, channels = affordable_basis(self.order + 1, self.n_max, self.l_max)
+        order = self.order + 1
+        return replace(self, order=order, n_max=n_max, l_max=l_max, contract_channels=channels)
 
     def of_order(self, order: int) -> DensityCorrelations | None:
         """Return the correlations of another order; None if there is none.
 
         A higher order takes a basis that is affordable there, a lower one leaves it as it is.
         """
-        if order not in range(1, LARGEST_ORDER + 1):
+        found: DensityCorrelations | None = self
+        while found is not None and found.order < order:
+            found = found.higher_order()
+        if found is None or order < 1:
             return None
-        found = self
-        while found.order < order:
-            found = found.higher_order() or found
-        odd = found.parity_odd and order >= 3
-        channels = found.contract_channels if order >= 3 else None
+        high = order >= 3
+        channels = found.contract_channels if high else None
+        odd = high and found.parity_odd
         return replace(found, order=order, parity_odd=odd, contract_channels=channels)
 
     @property
@@ -269,20 +228,15 @@ class DensityCorrelations(Descriptor):
         if self.order > 2 or self.contract_channels is not None or self.center_weight != 0:
             return None
         species = self.species or tuple(sorted(set(numbers)))
-        basis = Basis(len(species), self.n_max, self.l_max)
         if self.order == 1:
             return dict(zip(species, row.reshape(len(species), -1), strict=True))
-        found = {}
-        for number, products in zip(species, like_products(row, basis), strict=True):
-            values, vectors = np.linalg.eigh(products, UPLO="U")
-            found[number] = vectors[:, -1] * np.sqrt(max(values[-1], 0))
-        return found
+        products = like_products(row, Basis(len(species), self.n_max, self.l_max))
+        return dict(zip(species, map(_square_root, products), strict=True))
 
     def neighbor_curve(self, lengths: Array) -> Array:
         """Return the coefficients of degree 0 of one neighbour, from pairs of atoms far apart."""
-        apart = 10.0 * self.cutoff * np.arange(len(lengths))
         places = np.zeros((len(lengths), 2, 3))
-        places[:, :, 0] = apart[:, None]
+        places[:, :, 0] = 10 * self.cutoff * np.arange(len(lengths))[:, None]
         places[:, 1, 1] = lengths
         pairs = Atoms(f"H{2 * len(lengths)}", places.reshape(-1, 3))
         radial = replace(self, order=1, species=(1,), parity_odd=False)
@@ -292,7 +246,7 @@ class DensityCorrelations(Descriptor):
         """Return the number of features of one center of this structure."""
         return self._correlation(self._density(atoms)).size()
 
-    def features(self, atoms: Atoms, *, centers: Centers = None) -> NDArray[np.float64]:
+    def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
         """Return the features, shape (centers, features).
 
         Raises
@@ -304,12 +258,12 @@ class DensityCorrelations(Descriptor):
         chosen = check_centers(atoms, centers)
         density = self._density(atoms)
         correlation = self._affordable(density)
-        self._require_memory(correlation.size(), values=len(chosen) * correlation.size())
+        _require_memory(correlation.size(), values=len(chosen) * correlation.size())
         place = np.empty(len(atoms), dtype=np.intp)
         place[list(chosen)] = np.arange(len(chosen))
         out = np.empty((len(chosen), correlation.size()))
         for around in neighborhoods(atoms, cutoff=self.cutoff, centers=chosen):
-            for part in self._parts(around, correlation):
+            for part in _parts(around, correlation):
                 expansion = expand(around[part], density, gradients=False)
                 out[place[around.centers[part]]] = correlation.features(expansion.coefficients)
         return out
@@ -328,42 +282,19 @@ class DensityCorrelations(Descriptor):
         sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         columns = sum(3 * around.atoms.size for around in sets)
         pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
-        self._require_memory(
-            correlation.size(),
-            values=columns * correlation.size() + pairs * correlation.bytes_per_pair() // 8,
-        )
-        return tuple(self._batch(around, density, correlation) for around in sets)
-
-    def _batch(self, around: Neighborhoods, density: Density, correlation: Correlation) -> Batch:
-        centers, k = around.atoms.shape
-        features = np.empty((centers, correlation.size()))
-        gradient = np.zeros((*features.shape, k, 3))
-        for part in self._parts(around, correlation):
-            checkpoint()
-            expansion = expand(around[part], density, gradients=True)
-            features[part] = correlation.features(expansion.coefficients)
-            correlation.gradient(expansion, gradient[part])
-            _subtract_from_center(gradient[part], around.own[part])
-        return Batch(around.centers, around.atoms, features, gradient)
-
-    def _parts(self, around: Neighborhoods, correlation: Correlation) -> Iterator[slice]:
-        """Slices of the centers whose intermediate results fit into the cache."""
-        pairs = around.itself.shape[1]
-        step = max(1, CACHE_BYTES // (pairs * correlation.bytes_per_pair()))
-        return (slice(start, start + step) for start in range(0, len(around.centers), step))
+        working = pairs * correlation.bytes_per_pair() // 8
+        _require_memory(correlation.size(), values=columns * correlation.size() + working)
+        return tuple(_batch(around, density, correlation) for around in sets)
 
     def _density(self, atoms: Atoms) -> Density:
         return Density(
             radial=self._radial(),
             species=self._channels(atoms),
-            cutoff_width=self._width(),
+            cutoff_width=min(0.5, 0.5 * self.cutoff)
+            if self.cutoff_width is None
+            else self.cutoff_width,
             center_weight=self.center_weight,
         )
-
-    def _width(self) -> float:
-        if self.cutoff_width is None:
-            return min(USUAL_WIDTH, 0.5 * self.cutoff)
-        return self.cutoff_width
 
     def _radial(self) -> RadialFunctions:
         return radial_functions(
@@ -380,57 +311,61 @@ class DensityCorrelations(Descriptor):
             return tuple(sorted(present))
         unknown = sorted(present - set(self.species))
         if unknown:
+            known, others = (
+                ", ".join(chemical_symbols[number] for number in numbers)
+                for numbers in (self.species, unknown)
+            )
             raise ValueError(
-                f"the descriptor has channels for {_symbols(self.species)} only, and the structure "
-                f"holds {_symbols(unknown)}; add {'it' if len(unknown) == 1 else 'them'} to "
+                f"the descriptor has channels for {known} only, and the structure "
+                f"holds {others}; add {'it' if len(unknown) == 1 else 'them'} to "
                 "species, or leave species=None."
             )
         return self.species
 
-    def _correlation(self, density: Density) -> Correlation:
-        basis = self._correlated(density)
-        correlation = correlations(basis, order=self.order, parity_odd=self.parity_odd)
-        if self.contract_channels is None:
-            return correlation
-        mixtures = (
-            mixture(number, n_max=self.n_max, channels=self.contract_channels)
-            for number in density.species
-        )
-        return ContractedChannels(correlation, tuple(mixtures))
-
-    def _affordable(self, density: Density) -> Correlation:
-        """The correlations, if they are not too many."""
-        correlation = self._correlation(density)
-        require_few_features(
-            correlation.size(),
-            order=self.order,
-            basis=self._correlated(density),
-            parity_odd=self.parity_odd,
-        )
-        return correlation
-
-    def _correlated(self, density: Density) -> Basis:
+    def _basis(self, density: Density) -> Basis:
         """Channels that are correlated; mixed ones are as if of one species."""
         if self.contract_channels is None:
             return Basis(len(density.species), self.n_max, self.l_max)
         return Basis(1, self.contract_channels, self.l_max)
 
-    def _require_memory(self, size: int, *, values: int) -> None:
-        require_memory(
-            8 * values,
-            purpose=f"{size} features per center, with what is asked of them,",
-            remedy="choose fewer centers, a smaller n_max or l_max, or a lower order",
+    def _correlation(self, density: Density) -> Correlation:
+        basis, channels = self._basis(density), self.contract_channels
+        correlation = correlations(basis, order=self.order, parity_odd=self.parity_odd)
+        if channels is None:
+            return correlation
+        mixtures = (mixture(z, n_max=self.n_max, channels=channels) for z in density.species)
+        return ContractedChannels(correlation, tuple(mixtures))
+
+    def _affordable(self, density: Density) -> Correlation:
+        """The correlations, if they are not too many."""
+        correlation, basis = self._correlation(density), self._basis(density)
+        require_few_features(
+            correlation.size(), order=self.order, basis=basis, parity_odd=self.parity_odd
         )
+        return correlation
 
 
-USUAL = {each.name: each.default for each in fields(DensityCorrelations)}
+def _batch(around: Neighborhoods, density: Density, correlation: Correlation) -> Batch:
+    centers, k = around.atoms.shape
+    features = np.empty((centers, correlation.size()))
+    gradient = np.zeros((*features.shape, k, 3))
+    for part in _parts(around, correlation):
+        checkpoint()
+        expansion = expand(around[part], density, gradients=True)
+        features[part] = correlation.features(expansion.coefficients)
+        correlation.gradient(expansion, gradient[part])
+        _subtract_from_center(gradient[part], around.own[part])
+    return Batch(around.centers, around.atoms, features, gradient)
 
 
-def _name_basis(basis: RadialBasis) -> str:
-    return next((name for name, known in BASES.items() if known == basis), type(basis).__name__)
+def _parts(around: Neighborhoods, correlation: Correlation) -> Iterator[slice]:
+    """Slices of the centers whose intermediate results fit into the second-level cache."""
+    cache, pairs = 2**22, around.itself.shape[1]
+    step = max(1, cache // (pairs * correlation.bytes_per_pair()))
+    return (slice(start, start + step) for start in range(0, len(around.centers), step))
 
 
-def _subtract_from_center(gradient: NDArray[np.float64], own: NDArray[np.intp]) -> None:
+def _subtract_from_center(gradient: Array, own: Indices) -> None:
     """Moving the center is moving all neighbours the other way.
 
     ``gradient`` has shape (centers, features, k, 3); ``own`` says which of the k is the center. An
@@ -441,55 +376,19 @@ def _subtract_from_center(gradient: NDArray[np.float64], own: NDArray[np.intp]) 
     gradient[np.arange(centers), :, own] -= total
 
 
-def _check_integer(name: str, value: int, *, low: int, high: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer from {low} to {high}, got {value!r}.")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, got {value}.")
+def _require_memory(size: int, *, values: int) -> None:
+    require_memory(
+        8 * values,
+        purpose=f"{size} features per center, with what is asked of them,",
+        remedy="choose fewer centers, a smaller n_max or l_max, or a lower order",
+    )
 
 
-def _check_number(name: str, value: float, *, low: float, high: float) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r}.")
-    if not (np.isfinite(value) and low <= value <= high):
-        raise ValueError(f"{name} must be a finite number from {low:g} to {high:g}, got {value}.")
+def _square_root(products: Array) -> Array:
+    """The vector c of c cᵀ, whose upper triangle is given, up to a sign."""
+    values, vectors = np.linalg.eigh(products, UPLO="U")
+    return np.asarray(vectors[:, -1] * np.sqrt(max(values[-1], 0)))
 
 
-def _check_width(width: float, *, cutoff: float) -> None:
-    _check_number("cutoff_width", width, low=0.0, high=cutoff)
-    if width == 0:
-        raise ValueError(
-            "cutoff_width must be positive, got 0: a sharp cutoff has no derivative where an "
-            "atom crosses it; give a length in Å such as 0.5."
-        )
-
-
-def _check_basis(basis: RadialBasis) -> None:
-    if isinstance(basis, type) or not hasattr(basis, "primitives"):
-        raise TypeError(
-            "basis must be a radial basis such as GaussianTypeOrbitals() or SphericalBessel(), "
-            f"got {basis!r}."
-        )
-
-
-def _atomic_numbers(species: Iterable[int | str]) -> tuple[int, ...]:
-    if isinstance(species, str | int) or not isinstance(species, Iterable):
-        raise TypeError(f"species must be a sequence such as ('C', 'H'), got {species!r}.")
-    numbers = set()
-    for one in species:
-        if isinstance(one, str) and one in atomic_numbers:
-            numbers.add(atomic_numbers[one])
-        elif isinstance(one, Integral) and 0 <= one < len(chemical_symbols) and one is not True:
-            numbers.add(int(one))
-        else:
-            raise ValueError(
-                f"species must be atomic numbers or chemical symbols, got {one!r}; "
-                "give e.g. ('C', 'H') or (6, 1)."
-            )
-    if not numbers:
-        raise ValueError("species must name at least one element, got none; give e.g. ('C', 'H').")
-    return tuple(sorted(numbers))
-
-
-def _symbols(numbers: Iterable[int]) -> str:
-    return ", ".join(chemical_symbols[number] for number in numbers)
+def _name_basis(basis: RadialBasis) -> str:
+    return next((name for name, known in BASES.items() if known == basis), type(basis).__name__)

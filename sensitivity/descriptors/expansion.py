@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from sensitivity.descriptors.harmonics import Y_00, harmonics_gradient, spherical_harmonics
-from sensitivity.descriptors.neighborhoods import Neighborhoods, Neighbors
+from sensitivity.descriptors.neighborhoods import Neighborhoods, SpeciesNeighbors
 from sensitivity.descriptors.radial import RadialFunctions
 from sensitivity.numerics import Array
 
 
 @dataclass(frozen=True)
 class Density:
-    """What is expanded, and in which functions.
+    """A density of neighbours, and the functions in which it is expanded.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Density:
 
 @dataclass(frozen=True)
 class Contributions:
-    """What the p neighbours and images of one species contribute, around each of the centers.
+    """Contributions of the p neighbours and images of one species, around each of the centers.
 
     A last axis 3p runs over x, y and z of every neighbour in turn.
 
@@ -157,7 +157,7 @@ def _pair_functions(around: Neighborhoods, density: Density, *, gradients: bool)
     return _PairFunctions(radial * fade, angular, radial_gradient, angular_gradient)
 
 
-def _of_species(functions: _PairFunctions, near: Neighbors) -> Contributions:
+def _of_species(functions: _PairFunctions, near: SpeciesNeighbors) -> Contributions:
     columns = slice(3 * near.pairs.start, 3 * near.pairs.stop)
     return Contributions(
         radial=functions.radial[..., near.pairs],

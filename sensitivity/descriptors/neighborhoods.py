@@ -19,14 +19,9 @@ from numpy.typing import NDArray
 from sensitivity.numerics import Indices
 from sensitivity.structures import Pairs, neighbor_pairs
 
-# A molecule is handled with all its atoms as neighbours of all centers, those beyond the cutoff
-# included, where their density is zero, if at least this fraction are true neighbours: one stack
-# of equal matrices is then faster than many of different sizes.
-WORTHWHILE = 0.4
-
 
 @dataclass(frozen=True)
-class Neighbors:
+class SpeciesNeighbors:
     """Neighbours of one species.
 
     Attributes
@@ -75,7 +70,7 @@ class Neighborhoods:
     own: Indices
     vectors: NDArray[np.float64]
     itself: NDArray[np.bool_]
-    species: dict[int, Neighbors]
+    species: dict[int, SpeciesNeighbors]
 
     def __getitem__(self, part: slice) -> Neighborhoods:
         """Return some of the centers."""
@@ -91,7 +86,7 @@ class Neighborhoods:
 
 
 @dataclass(frozen=True)
-class _Pairs:
+class _SortedPairs:
     """Pairs sorted by center, species and ``image``: 0 for the first image of an atom, 1 ..."""
 
     i: Indices
@@ -112,8 +107,11 @@ def neighborhoods(
     if len(centers) < len(atoms):
         wanted = np.isin(found.i, centers)
         found = Pairs(found.i[wanted], found.j[wanted], found.vectors[wanted])
+    # If at least 40 % are true neighbours, a molecule is handled with all its atoms as neighbours
+    # of all centers, those beyond the cutoff, where their density is zero, included: one stack of
+    # equal matrices is then faster than many of different sizes.
     every = len(centers) * (len(atoms) - 1)
-    if not atoms.pbc.any() and len(found.i) >= WORTHWHILE * every:
+    if not atoms.pbc.any() and len(found.i) >= 0.4 * every:
         return (_everyone(atoms, cutoff=cutoff, centers=np.array(centers)),)
     pairs = _sorted_pairs(found, atoms, cutoff=cutoff, centers=centers)
     return tuple(_neighborhoods(spans, pairs, atoms) for spans in _alike(pairs, atoms))
@@ -137,20 +135,22 @@ def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods
 
 
 @lru_cache(maxsize=64)
-def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, Neighbors]]:
+def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, SpeciesNeighbors]]:
     """Order of the atoms of a molecule in the columns, and where their species stand."""
     order = np.argsort(_column_order(numbers), kind="stable")
     order.setflags(write=False)
     return order, _by_species(np.array(numbers)[order], np.zeros_like(order))
 
 
-def _sorted_pairs(found: Pairs, atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]) -> _Pairs:
+def _sorted_pairs(
+    found: Pairs, atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]
+) -> _SortedPairs:
     itself = np.arange(len(found.i) + len(centers)) >= len(found.i)
     i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
     vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
     image, count = _number_images(i, j, atoms)
     order = np.lexsort((j, -count, image, _column_order(atoms.numbers.tolist())[j], i))
-    return _Pairs(i[order], j[order], vectors[order], itself[order], image[order])
+    return _SortedPairs(i[order], j[order], vectors[order], itself[order], image[order])
 
 
 def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indices]:
@@ -178,7 +178,7 @@ def _column_order(numbers: Iterable[int]) -> Indices:
     return np.array([place.setdefault(number, len(place)) for number in numbers])
 
 
-def _alike(pairs: _Pairs, atoms: Atoms) -> list[Indices]:
+def _alike(pairs: _SortedPairs, atoms: Atoms) -> list[Indices]:
     """Sets of like centers: for each an array (centers, p) of places among the pairs."""
     numbers = atoms.numbers[pairs.j]
     bounds = [0, *(np.flatnonzero(np.diff(pairs.i)) + 1).tolist(), len(pairs.i)]
@@ -191,7 +191,7 @@ def _alike(pairs: _Pairs, atoms: Atoms) -> list[Indices]:
     return [np.add.outer(firsts, np.arange(sizes[key])) for key, firsts in alike.items()]
 
 
-def _neighborhoods(chosen: Indices, pairs: _Pairs, atoms: Atoms) -> Neighborhoods:
+def _neighborhoods(chosen: Indices, pairs: _SortedPairs, atoms: Atoms) -> Neighborhoods:
     """The neighbourhoods whose pairs stand at ``chosen``, shape (centers, p)."""
     image = pairs.image[chosen[0]]
     centers = pairs.i[chosen[:, 0]]
@@ -207,13 +207,13 @@ def _neighborhoods(chosen: Indices, pairs: _Pairs, atoms: Atoms) -> Neighborhood
     )
 
 
-def _by_species(numbers: Indices, image: Indices) -> dict[int, Neighbors]:
+def _by_species(numbers: Indices, image: Indices) -> dict[int, SpeciesNeighbors]:
     """From the species and the image that each of the p pairs leads to."""
     result, column = {}, 0
     edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
     for first, last in pairwise(edges):
         ends = np.cumsum(np.bincount(image[first:last])).tolist()
-        result[int(numbers[first])] = Neighbors(
+        result[int(numbers[first])] = SpeciesNeighbors(
             pairs=slice(first, last),
             columns=slice(column, column + ends[0]),
             images=tuple(slice(start, stop) for start, stop in pairwise(ends)),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
+import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors.batches import Batch, Centers
@@ -71,7 +72,7 @@ class Descriptor(Protocol):
         """
         if not is_dataclass(self):
             return {}
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        values = {each.name: plain(getattr(self, each.name)) for each in fields(self) if each.init}
         return {key: value for key, value in values.items() if _is_json(value)}
 
     @default
@@ -114,12 +115,12 @@ class Descriptor(Protocol):
 
         By default each setting that is refinable is raised by 2, within its limits.
         """
-        own = with_defaults(self)
-        more = {
-            key: min(own.settings[key] + 2, own.limits.get(key, (0, own.settings[key] + 2))[1])
-            for key in own.refinable
-        }
-        grown = {key: value for key, value in more.items() if value > own.settings[key]}
+        own, grown = with_defaults(self), {}
+        for key in own.refinable:
+            value = own.settings[key]
+            _, most = own.limits.get(key, (0, value + 2))
+            if value < most:
+                grown[key] = min(value + 2, most)
         return own.with_settings(**grown) if grown else None
 
     def higher_order(self) -> Descriptor | None:
@@ -230,6 +231,11 @@ def check_descriptor(descriptor: Descriptor, needed: Iterable[str] = ESSENTIAL) 
             f"{', '.join(missing)}: add what is missing, or make it a subclass of "
             "sensitivity.descriptors.Descriptor, which has defaults."
         )
+
+
+def plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, and anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _is_json(value: object) -> bool:

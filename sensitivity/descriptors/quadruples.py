@@ -1,4 +1,4 @@
-"""Which invariants of four factors there are, each counted once.
+"""The invariants of four factors, each counted once.
 
 Four coefficients with l1 ≤ l2 ≤ l3 ≤ l4 are coupled in pairs, (l1 l2) to L and (l3 l4) to the same
 L, and the pairs to an invariant. Each L that both pairs allow gives one; l1 + l2 + L and l3 + l4 +
@@ -25,12 +25,6 @@ from sensitivity.numerics import Array, Indices
 
 Degrees = tuple[int, int, int, int]
 Ties = tuple[bool, ...]
-
-# The mean of the exchanges of neighbouring equal factors has the eigenvalue 1 on what none of
-# them changes. The next one is at most 1 - (2 - √2)/3 = 0.80, for four factors, and less for fewer.
-UNCHANGED = 0.9
-# Up to l = 12 what is independent has at least 4e-3 of its own, what is not at most 3e-12.
-INDEPENDENT = 1e-6
 
 
 class Term(NamedTuple):
@@ -95,7 +89,7 @@ def pairs(channels: int, *, like: bool, L: int) -> Indices:
 
 
 def rows(channels: int, term: Term) -> Indices | None:
-    """Where the distinct quadruples stand in the table of first and second ``pairs``.
+    """Return the places of the distinct quadruples in the table of first and second ``pairs``.
 
     None stands for all of them: without l2 = l3 the pairs are distinct as they are.
     """
@@ -117,7 +111,7 @@ def _rows(channels: int, like: Ties, parity: int, kept: frozenset[Ties]) -> Indi
 
 
 def _in_order(factors: tuple[Indices, ...], like: Ties, ties: Ties) -> NDArray[np.bool_]:
-    """Where the channels of factors of the same l are sorted and have exactly these ties."""
+    """Mask of the factors of the same l whose channels are sorted and have exactly these ties."""
     chosen = np.ones(factors[0].shape, dtype=bool)
     for (q, after), same_l, tie in zip(pairwise(factors), like, ties, strict=True):
         if same_l:
@@ -163,12 +157,14 @@ def _independent(l: Degrees, ties: Ties) -> list[bool]:
         return [True] * len(degrees)
     exchanges = [_exchange(l, place) for place in range(3) if ties[place]]
     values, vectors = np.linalg.eigh(np.mean(exchanges, axis=0))
-    # Of the invariants, what an exchange of equal factors does not change is all that remains.
-    remaining = vectors[:, values > UNCHANGED]
+    # Of the invariants, what no exchange of equal factors changes is all that remains: there the
+    # mean of the exchanges has the eigenvalue 1, and the next one is at most 1 - (2 - √2)/3 = 0.80.
+    remaining = vectors[:, values > 0.9]
+    threshold = 1e-6  # up to l = 12 what is independent has at least 4e-3, what is not 3e-12
     chosen = []
     for row in range(len(degrees)):
         length = np.linalg.norm(remaining[row])
-        chosen.append(bool(length > INDEPENDENT))
+        chosen.append(bool(length > threshold))
         if chosen[-1]:
             direction = remaining[row] / length
             remaining = remaining - np.outer(remaining @ direction, direction)

@@ -23,19 +23,6 @@ from numpy.polynomial import chebyshev
 
 from sensitivity.numerics import Array
 
-# A Gaussian has fallen to 1e-18 of its maximum at nine widths.
-GAUSSIAN_REACH = 9.0
-# Nodes that integrate a Gaussian over ±9 widths, times a radial function, to rounding.
-QUADRATURE_NODES = 160
-# Chebyshev coefficients below this fraction of the largest are rounding.
-SERIES_TOLERANCE = 4 * np.finfo(np.float64).eps
-LONGEST_SERIES = 2048
-# Fractions of the cutoff. Below the first, the series hardly ever converges, and arguments of
-# Bessel functions overflow; above the second, their downward recurrence loses all digits.
-NARROWEST, WIDEST = 1e-4, 5.0
-# Beyond this condition number of the overlap, orthonormal functions keep fewer than six digits.
-WORST_OVERLAP_CONDITION = 1e10
-
 
 class RadialBasis(Protocol):
     """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal."""
@@ -85,7 +72,8 @@ class GaussianTypeOrbitals:
             If n_max is so large that the orbitals are linearly dependent in double precision.
         """
         eigenvalues, vectors = np.linalg.eigh(_overlap(*_orbitals(cutoff, n_max)))
-        if eigenvalues[0] * WORST_OVERLAP_CONDITION < eigenvalues[-1]:
+        worst = 1e10  # condition number: beyond it fewer than six digits are left
+        if eigenvalues[0] * worst < eigenvalues[-1]:
             raise ValueError(
                 f"n_max={n_max} Gaussian-type orbitals are linearly dependent in double precision; "
                 "use a smaller n_max, or basis=SphericalBessel() (--basis bessel)."
@@ -143,6 +131,10 @@ def spherical_bessel_zeros(n_max: int, l_max: int) -> Array:
         zeros[l] = bracket[:n_max]
     zeros.setflags(write=False)
     return zeros
+
+
+BASES: dict[str, RadialBasis] = {"gto": GaussianTypeOrbitals(), "bessel": SphericalBessel()}
+"""Names of the bases among the settings of a descriptor."""
 
 
 @dataclass(frozen=True)
@@ -209,13 +201,13 @@ def radial_functions(
     """
     _check_smearing(smearing, cutoff=cutoff)
     mixing = basis.orthonormalization(cutoff=cutoff, n_max=n_max)
-    terms = 32
-    while terms <= LONGEST_SERIES:
+    rounding = 4 * np.finfo(np.float64).eps
+    for terms in (32, 64, 128, 256, 512, 1024, 2048):
         r = 0.5 * cutoff * (chebyshev.chebpts1(terms) + 1)
         samples = _smeared(basis, r, cutoff=cutoff, n_max=n_max, l_max=l_max, smearing=smearing)
         series = _interpolate(samples.reshape(-1, terms).T)  # [k, l n]
         size = np.abs(series).max(axis=1)
-        significant = np.flatnonzero(size > SERIES_TOLERANCE * size.max())[-1] + 1
+        significant = np.flatnonzero(size > rounding * size.max())[-1] + 1
         if significant < 0.8 * terms:
             slopes = chebyshev.chebder(series[:significant], scl=2 / cutoff)
             both = np.zeros((2, significant, l_max + 1, n_max))
@@ -225,7 +217,6 @@ def radial_functions(
             coefficients = np.ascontiguousarray(both.transpose(0, 3, 2, 1))
             shape = (n_max, l_max + 1)
             return RadialFunctions(cutoff, coefficients.reshape(2, n_max * (l_max + 1), -1), shape)
-        terms *= 2
     raise ValueError(
         f"{n_max} radial functions of degree up to {l_max} with smearing={smearing:g} Å and "
         f"cutoff={cutoff:g} Å vary too fast to be tabulated; give a smaller n_max or l_max, or a "
@@ -234,7 +225,9 @@ def radial_functions(
 
 
 def _check_smearing(smearing: float, *, cutoff: float) -> None:
-    narrowest, widest = NARROWEST * cutoff, WIDEST * cutoff
+    # Below, the series hardly ever converges, and arguments of Bessel functions overflow; above,
+    # their downward recurrence loses all digits.
+    narrowest, widest = 1e-4 * cutoff, 5.0 * cutoff
     if 0 < smearing < narrowest:
         raise ValueError(
             f"smearing={smearing:g} Å is too narrow for cutoff={cutoff:g} Å: expected at least "
@@ -266,8 +259,9 @@ def _smeared(
     """R_nl of the primitives at the distances r, shape (l_max + 1, n_max, len(r))."""
     if smearing == 0:
         return basis.primitives(r, cutoff=cutoff, n_max=n_max, l_max=l_max)
-    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
-    reach = GAUSSIAN_REACH * smearing
+    # At nine widths a Gaussian has fallen to 1e-18; so many nodes integrate it to rounding.
+    nodes, weights = np.polynomial.legendre.leggauss(160)
+    reach = 9.0 * smearing
     low = np.maximum(0.0, r - reach)
     high = np.minimum(basis.reach(cutoff), r + reach)
     x = 0.5 * (low + high)[:, None] + 0.5 * (high - low)[:, None] * nodes  # [r, node]

@@ -83,7 +83,7 @@ def _values(coupled: list[CoupledPair], coefficients: Array) -> PairTable:
 
 
 def _both(term: Term, table: PairTable) -> tuple[Array, Array]:
-    """What a table has for the first two factors of a term, and for the last two."""
+    """Entries of a table for the first two factors of a term, and for the last two."""
     l1, l2, l3, l4 = term.l
     return table[l1, l2][term.L], table[l3, l4][term.L]
 

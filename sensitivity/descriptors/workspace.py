@@ -13,9 +13,6 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-# More than this is not kept.
-KEPT_BYTES = 2**24
-
 
 class _Workspace(threading.local):
     """One buffer per thread, from which arrays are handed out."""
@@ -27,7 +24,7 @@ class _Workspace(threading.local):
         """Return uninitialised arrays of these shapes; the next call hands out the same memory."""
         ends = list(accumulate(prod(shape) for shape in shapes))
         buffer = self._buffer if ends[-1] <= len(self._buffer) else np.empty(ends[-1])
-        if buffer.nbytes <= KEPT_BYTES:
+        if buffer.nbytes <= 2**24:  # more is not kept
             self._buffer = buffer
         starts = [0, *ends[:-1]]
         return [

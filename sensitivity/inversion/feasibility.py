@@ -1,4 +1,4 @@
-"""Whether the neighbours of a center can have some features at all, whatever their places.
+"""A test of whether the neighbours of a center can have some features, at any positions.
 
 The part of degree 0 of the features holds c_n = Σ_j γ_n(r_j), a sum over the neighbours of one
 species, of which each has a place on one curve γ(r). Sums with weights w(r) ≥ 0 in place of the
@@ -20,18 +20,6 @@ from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.numerics import Array
 from sensitivity.structures import neighbor_pairs
 
-# Å: spacing of the places on the curve, which between two of them bends by 0.3 % of its length.
-SPACING = 0.05
-# Fraction of |c| by which weights may miss it: more than the spacing, or features that no structure
-# quite has, leave, and less than one of fifty neighbours.
-MISSED = 0.01
-# Of the longest γ: a smaller c is a neighbour that fades at the cutoff, or rounding.
-FADED = 1e-3
-# That the sum of the weights is held counts so many times as much as the misfit.
-HELD = 1e3
-# So many more neighbours than there are, at most, are counted: no environment has as many.
-MOST_MORE = 1000
-
 
 def missing_neighbors(
     features: Array, descriptor: Descriptor, *, atoms: Atoms, centers: Sequence[int]
@@ -51,7 +39,8 @@ def missing_neighbors(
     atoms, centers
         The structure that does not have them, and whose features they are.
     """
-    seen, lengths = with_defaults(descriptor), np.arange(SPACING, descriptor.cutoff, SPACING)
+    seen = with_defaults(descriptor)
+    lengths = np.arange(0.05, descriptor.cutoff, 0.05)  # Å: between two the curve bends by 0.3 %
     numbers = atoms.numbers.tolist()
     known = [seen.neighbor_densities(row, numbers) or {} for row in features]
     curve = seen.neighbor_curve(lengths) if all(known) else None
@@ -71,7 +60,7 @@ def missing_neighbors(
 
 
 def _count(atoms: Atoms, center: int, number: int, cutoff: float) -> int:
-    """How many neighbours of a species there can be: in a crystal those that there are."""
+    """Number of neighbours of a species that are possible; in a crystal those that there are."""
     if not atoms.pbc.any():
         return int(np.sum(np.delete(atoms.numbers, center) == number))
     pairs = neighbor_pairs(atoms, cutoff)
@@ -80,23 +69,27 @@ def _count(atoms: Atoms, center: int, number: int, cutoff: float) -> int:
 
 def _fewest(content: Array, curve: Array, *, least: int) -> int:
     """The least number of neighbours, from ``least``, that come near; ``least`` if none do."""
-    length = np.linalg.norm(content)
-    if length <= FADED * np.linalg.norm(curve, axis=1).max():
+    length, longest = np.linalg.norm(content), np.linalg.norm(curve, axis=1).max()
+    if length <= 1e-3 * longest:  # a neighbour that fades at the cutoff, or rounding
         return least
+    # Weights may miss |c| by more than the spacing, or features that no structure quite has,
+    # leave, and by less than one of fifty neighbours.
+    missed, most_more = 0.01, 1000  # no environment has as many neighbours more
     for target in (content / length, -content / length):
-        if _misfit(target, curve / length) <= MISSED:
-            numbers = range(least, least + MOST_MORE)
+        if _misfit(target, curve / length) <= missed:
+            numbers = range(least, least + most_more)
             misfits = partial(_misfit, target, curve / length)
-            return least + bisect_left(numbers, True, key=lambda n: misfits(most=n) <= MISSED)
+            return least + bisect_left(numbers, True, key=lambda n: misfits(most=n) <= missed)
     return least
 
 
 def _misfit(target: Array, curve: Array, *, most: int | None = None) -> float:
-    """How near weights w ≥ 0 of the places bring the curve to a target, if Σ w ≤ ``most``."""
+    """Distance from a target to the curve weighted with w ≥ 0, Σ w ≤ ``most``."""
     from scipy.optimize import nnls
 
     if most is None:
         return float(nnls(curve.T, target)[1])
     # The last weight, that of no neighbour, makes up the sum.
-    rows = np.block([[curve.T, np.zeros((len(target), 1))], [HELD * np.ones((1, len(curve) + 1))]])
-    return float(nnls(rows, np.append(target, HELD * most))[1])
+    held = 1e3  # weight of the sum, beside that of the misfit
+    rows = np.block([[curve.T, np.zeros((len(target), 1))], [held * np.ones((1, len(curve) + 1))]])
+    return float(nnls(rows, np.append(target, held * most))[1])

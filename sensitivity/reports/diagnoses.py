@@ -6,36 +6,29 @@ from dataclasses import asdict
 from math import isinf
 from typing import Any
 
-import numpy as np
-
-from sensitivity.descriptors import DensityCorrelations
+from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
-from sensitivity.reports.sources import Source, describe_descriptor, describe_source, head
-from sensitivity.reports.tables import break_lines, find_moving, finite, tabulate
+from sensitivity.reports.sources import Source, describe_input, head
+from sensitivity.reports.tables import as_json, describe_moving, name_moving, pick, tabulate
 from sensitivity.symmetry import PointGroup, SiteSymmetry
-
-# Å. Distances below this are rounding of coordinates near 1 Å.
-_ROUNDING = 1e-12
-# So many kinds of groups are named in a line.
-_MOST_GROUPS = 2
 
 
 def describe_diagnosis(
-    diagnosis: Diagnosis, descriptor: DensityCorrelations, *, source: Source
+    diagnosis: Diagnosis, descriptor: Descriptor, *, source: Source
 ) -> dict[str, Any]:
     """Return a diagnosis as an object for JSON, with lengths in Å and no infinite number."""
-    spectrum = diagnosis.spectrum
     return {
-        "structure": describe_source(source),
-        "descriptor": describe_descriptor(descriptor, source.atoms),
-        "centers": [int(center) for center in diagnosis.centers],
-        "tolerance": diagnosis.tolerance,
-        "status": diagnosis.status,
-        "summary": diagnosis.summary,
+        **describe_input(source, descriptor),
+        **pick(diagnosis, "centers", "tolerance", "status", "summary"),
         "counts": dict(diagnosis.counts),
         "groups": [_describe_site(site, diagnosis) for site in diagnosis.sites],
-        "singular_values": np.asarray(spectrum.singular_values).tolist(),
-        "modes": [_describe_mode(mode, number=k) for k, mode in enumerate(diagnosis.modes)],
+        **pick(diagnosis.spectrum, "singular_values"),
+        "modes": [
+            {"mode": number, **pick(mode, "singular_value", "cause", "distance")}
+            | {"evidence": {key: as_json(fact) for key, fact in asdict(mode.evidence).items()}}
+            | describe_moving(mode.displacement)
+            for number, mode in enumerate(diagnosis.modes)
+        ],
     }
 
 
@@ -50,32 +43,13 @@ def _describe_site(site: SiteSymmetry, diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def _describe_group(group: PointGroup) -> dict[str, Any]:
-    return {
-        "symbol": group.symbol,
-        "order": None if isinf(group.order) else int(group.order),
-        "deviation": float(group.deviation),
-    }
+    order = None if isinf(group.order) else int(group.order)
+    return {"symbol": group.symbol, "order": order, "deviation": float(group.deviation)}
 
 
-def _describe_mode(mode: DiagnosedMode, *, number: int) -> dict[str, Any]:
-    facts = asdict(mode.evidence)
-    return {
-        "mode": number,
-        "singular_value": float(mode.singular_value),
-        "cause": mode.cause,
-        "distance": None if mode.distance is None else float(mode.distance),
-        "evidence": {k: finite(v) if isinstance(v, float) else v for k, v in facts.items()},
-        "displacements": mode.displacement.tolist(),
-        "atoms": [atom for atom, _ in find_moving(mode.displacement)],
-    }
-
-
-def tabulate_diagnosis(
-    diagnosis: Diagnosis, descriptor: DensityCorrelations, *, source: Source
-) -> str:
+def tabulate_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: Source) -> str:
     """Return a diagnosis as a table: one line per mode, below a heading and the summary."""
-    lines = [*head(source, descriptor, centers=diagnosis.centers), "", diagnosis.summary, ""]
-    names = ["mode", "value (1/Å)", "relative", "cause", "distance (Å)", "evidence", "moving most"]
+    names = ["mode", "value 1/Å", "relative", "cause", "rms (Å)", "evidence", "moving most"]
     body = [
         [
             str(number),
@@ -84,21 +58,26 @@ def tabulate_diagnosis(
             mode.cause,
             _name_distance(mode.distance),
             _name_evidence(mode, diagnosis),
-            _name_moving(mode, diagnosis),
+            name_moving(diagnosis.atoms, mode.displacement),
         ]
         for number, mode in enumerate(diagnosis.modes)
     ]
-    return "\n".join([*break_lines(lines), tabulate(names, body, right=(0, 1, 2, 4))])
+    text = ["", diagnosis.summary]
+    if any(mode.distance is not None for mode in diagnosis.modes):
+        text.append("rms: distance to the nearest geometry with an exact zero, root mean square.")
+    heading = head(source, descriptor, diagnosis.centers, *text)
+    return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 4))])
 
 
 def _name_distance(distance: float | None) -> str:
     if distance is None:
         return ""
-    return f"{distance:.1e}" if distance > _ROUNDING else "0"
+    rounding = 1e-12  # Å, of coordinates near 1 Å
+    return f"{distance:.1e}" if distance > rounding else "0"
 
 
 def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
-    """What speaks most for the cause, in a few words."""
+    """The strongest evidence for the cause, in a few words."""
     facts, order = mode.evidence, diagnosis.descriptor.order
     if mode.cause == "truncation" and facts.larger_basis is not None:
         return f"larger basis {facts.larger_basis:.2g}"
@@ -112,15 +91,10 @@ def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
     return ", ".join(words)
 
 
-def _name_groups(diagnosis: Diagnosis) -> str:
+def _name_groups(diagnosis: Diagnosis, *, most: int = 2) -> str:
     """Groups of the environments, those that the descriptor is bound by, without repetition."""
     groups = [site.group for site in diagnosis.sites]
     if not diagnosis.descriptor.inversion_invariant:
         groups = [group.rotations() for group in groups]
     symbols = [symbol for symbol in dict.fromkeys(g.symbol for g in groups) if symbol != "C1"]
-    return ", ".join([*symbols[:_MOST_GROUPS], *["..."] * (len(symbols) > _MOST_GROUPS)])
-
-
-def _name_moving(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
-    symbols = diagnosis.atoms.symbols
-    return " ".join(f"{symbols[atom]}{atom}" for atom, _ in find_moving(mode.displacement))
+    return ", ".join([*symbols[:most], *["..."] * (len(symbols) > most)])

@@ -1,4 +1,4 @@
-"""Where a structure comes from, and what looks at it."""
+"""The origin of a structure, and the descriptor that is applied to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from ase import Atoms
 
-from sensitivity.descriptors import DensityCorrelations, SphericalBessel
+from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.reports.tables import break_lines, pick
 
 
 @dataclass(frozen=True)
@@ -39,45 +40,36 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def describe_source(source: Source) -> dict[str, Any]:
-    """Return a structure and its origin as an object for JSON, with lengths in Å."""
+def describe_input(source: Source, descriptor: Descriptor) -> dict[str, Any]:
+    """Return structure, origin and descriptor as an object for JSON, with lengths in Å."""
     atoms = source.atoms
-    return {
-        "name": source.name,
-        "index": source.index,
-        "frames": source.frames,
-        "all_frames_counted": source.all_counted,
-        "notes": list(source.notes),
+    structure = {
+        **pick(source, "name", "index", "frames", "notes", all_frames_counted="all_counted"),
         "formula": atoms.get_chemical_formula(),
         "symbols": list(atoms.symbols),
-        "positions": atoms.positions.tolist(),
+        **pick(atoms, "positions", periodic="pbc"),
         "cell": atoms.cell.array.tolist(),
-        "periodic": atoms.pbc.tolist(),
     }
+    return {"structure": structure, "descriptor": describe_descriptor(descriptor, atoms)}
 
 
-def describe_descriptor(descriptor: DensityCorrelations, atoms: Atoms) -> dict[str, Any]:
-    """Return the parameters of a descriptor, lengths in Å, and its number of features."""
-    return {
-        "name": type(descriptor).__name__,
-        "order": descriptor.order,
-        "cutoff": descriptor.cutoff,
-        "n_max": descriptor.n_max,
-        "l_max": descriptor.l_max,
-        "smearing": descriptor.smearing,
-        "basis": "bessel" if isinstance(descriptor.basis, SphericalBessel) else "gto",
-        "parity_odd": descriptor.parity_odd,
-        "contract_channels": descriptor.contract_channels,
-        "features_per_center": descriptor.count_features(atoms),
-    }
+def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> dict[str, Any]:
+    """Return name and settings of a descriptor, lengths in Å, and its number of features."""
+    known = with_defaults(descriptor)
+    settings = dict(known.settings)
+    settings.setdefault("cutoff", descriptor.cutoff)
+    return {"name": known.name, **settings, "features_per_center": known.count_features(atoms)}
 
 
-def head(source: Source, descriptor: DensityCorrelations, *, centers: Sequence[int]) -> list[str]:
-    """Return the lines above a table: the structure, its centers, and what looks at them."""
-    return [*_head_source(source, centers), _head_descriptor(descriptor, source.atoms)]
+def head(source: Source, descriptor: Descriptor, centers: Sequence[int], *text: str) -> list[str]:
+    """Return the lines above a table: the input, and sentences, no wider than a terminal."""
+    atoms = source.atoms
+    return break_lines(
+        [*_name_source(source, centers), _name_descriptor(descriptor, atoms), *text, ""]
+    )
 
 
-def _head_source(source: Source, centers: Sequence[int]) -> list[str]:
+def _name_source(source: Source, centers: Sequence[int]) -> list[str]:
     atoms = source.atoms
     named = [f"{atoms.symbols[center]}{center}" for center in centers]
     seen = "all atoms" if len(centers) == len(atoms) > 1 else ", ".join(named)
@@ -91,12 +83,22 @@ def _head_source(source: Source, centers: Sequence[int]) -> list[str]:
     return [line, f"Frame {source.index} of {least}{source.frames}; --index chooses another."]
 
 
-def _head_descriptor(descriptor: DensityCorrelations, atoms: Atoms) -> str:
+def _name_descriptor(descriptor: Descriptor, atoms: Atoms) -> str:
     facts = describe_descriptor(descriptor, atoms)
-    odd = " with the parity-odd part" if facts["parity_odd"] else ""
-    mixed = facts["contract_channels"]
-    mixed = f", channels mixed to {mixed}" if mixed else ""
-    return (
-        "{name}, order {order}{odd}: cutoff {cutoff:g} Å, n_max {n_max}, l_max {l_max}, smearing "
-        "{smearing:g} Å, basis {basis}{mixed}; {features_per_center} features per center"
-    ).format(odd=odd, mixed=mixed, **facts)
+    name, count = facts.pop("name"), facts.pop("features_per_center")
+    order = f", order {facts.pop('order')}" if facts.get("order") else ""
+    return f"{name}{order}: {name_settings(facts)}; {count} features per center"
+
+
+def name_settings(settings: dict[str, Any]) -> str:
+    """Return settings in a row, those left out that are False or None."""
+    lengths = ("cutoff", "cutoff_width", "smearing")
+    return ", ".join(
+        key if value is True else f"{key} {_show(value)}{' Å' * (key in lengths)}"
+        for key, value in settings.items()
+        if value is not None and value is not False
+    )
+
+
+def _show(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

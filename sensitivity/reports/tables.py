@@ -1,50 +1,109 @@
-"""Columns of text, and what stands in them."""
+"""Columns of text no wider than a terminal, and JSON values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from math import isfinite
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from ase import Atoms
 
-# The atoms listed for a mode carry this fraction of its squared displacement, but are at most so
-# many: the rest of a collective mode is summed up.
-_MOVING, _MOST_ATOMS = 0.9, 4
-# Characters of a line of text: no wider than the table of a small molecule.
-_WIDTH = 100
+from sensitivity.numerics import Array
+
+# Characters of a line: the usual width of a terminal.
+WIDTH = 80
 
 
 def tabulate(head: list[str], body: list[list[str]], *, right: tuple[int, ...]) -> str:
-    """Return lines of text; columns are as wide as they need be, those of numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [head, *body]
-    ]
+    """Return lines of text; numbers stand to the right, the widest texts are broken to fit."""
+    natural = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    gap = 2 if sum(natural) + 2 * (len(head) - 1) <= WIDTH else 1
+    widths = _narrow(natural, [head, *body], right, room=WIDTH - gap * (len(head) - 1))
+    lines = []
+    for row in [head, *body]:
+        cells = [wrap_text(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            aligned = (
+                part.rjust(width) if column in right else part.ljust(width)
+                for column, (part, width) in enumerate(zip(parts, widths, strict=True))
+            )
+            lines.append((" " * gap).join(aligned).rstrip())
     return "\n".join(lines)
 
 
-def break_lines(lines: Sequence[str]) -> list[str]:
-    """Return lines of text no wider than a terminal; no word is broken, as a path may be one."""
-    parts = (wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) for line in lines)
-    return [part for line in parts for part in line or [""]]
+def _narrow(
+    widths: list[int], rows: list[list[str]], right: tuple[int, ...], *, room: int
+) -> list[int]:
+    """Widths of the columns, those of texts narrowed as far as their words allow."""
+    words = [max(len(word) for cell in column for word in [*cell.split(), ""]) for column in
+             zip(*rows, strict=True)]  # fmt: skip
+    widths = list(widths)
+    while sum(widths) > room:
+        texts = [k for k in range(len(widths)) if k not in right and widths[k] > words[k]]
+        if not texts:
+            break
+        widths[max(texts, key=lambda k: widths[k])] -= 1
+    return widths
 
 
-def finite(value: float) -> float | None:
-    """Return the number, or None for one that JSON does not have."""
-    return float(value) if isfinite(value) else None
+def wrap_text(text: str, width: int = WIDTH) -> list[str]:
+    """Return the lines of a text; no word is broken, as a path may be one."""
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
-def find_moving(displacements: NDArray[np.float64]) -> list[tuple[int, float]]:
-    """Return the atoms that move most, and their fractions of the squared displacement."""
-    shares = np.sum(displacements**2, axis=1)
+def break_lines(lines: Iterable[str]) -> list[str]:
+    """Return lines of text no wider than a terminal."""
+    return [part for line in lines for part in wrap_text(line)]
+
+
+def as_json(value: Any) -> Any:
+    """Return a number, or nested sequences of them, for JSON: None for what is not finite."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [as_json(each) for each in value]
+    return value
+
+
+def pick(result: object, *names: str, **renamed: str) -> dict[str, Any]:
+    """Return attributes of a result for JSON, some under the name of the keyword."""
+    attributes = {**{name: name for name in names}, **renamed}
+    return {key: as_json(getattr(result, name)) for key, name in attributes.items()}
+
+
+def find_moving(displacements: Array) -> list[tuple[int, float]]:
+    """Return the atoms that move most, and their fractions of the squared displacement.
+
+    They carry 90 % of it, but are at most four: of a collective mode the rest is left out.
+    """
+    shares = np.sum(np.asarray(displacements) ** 2, axis=1)
     shares = shares / shares.sum()
     # Rounded, so that equivalent atoms are listed in the order of the structure.
     order = np.argsort(-np.round(shares, 6), kind="stable")
-    count = 1 + int(np.searchsorted(np.cumsum(shares[order]), _MOVING))
-    return [(int(atom), float(shares[atom])) for atom in order[: min(count, _MOST_ATOMS)]]
+    count = 1 + int(np.searchsorted(np.cumsum(shares[order]), 0.9))
+    return [(int(atom), float(shares[atom])) for atom in order[: min(count, 4)]]
+
+
+def describe_moving(displacements: Array) -> dict[str, Any]:
+    """Return a displacement, and the atoms that it moves most, for JSON."""
+    atoms = [atom for atom, _ in find_moving(displacements)]
+    return {"displacements": as_json(np.asarray(displacements)), "atoms": atoms}
+
+
+def name_moving(atoms: Atoms, displacements: Array, *, shares: bool = False) -> str:
+    """Return the atoms that move most in one line, with percentages if wanted."""
+    moving = find_moving(displacements)
+    return " ".join(
+        f"{atoms.symbols[k]}{k}" + (f" {share:.0%}" if shares else "") for k, share in moving
+    )
+
+
+def choose_lines(count: int, *, most: int = 11) -> Sequence[int]:
+    """Return the numbers of lines to be shown of so many, evenly spaced, both ends included."""
+    lines: list[int] = np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
+    return lines

@@ -15,12 +15,6 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-# Letters of the format for the kinds of numpy; anything else is written as text.
-_TYPES = {"f": "R", "i": "I", "u": "I", "b": "L"}
-# Text that needs no JSON; and what looks like it, but is read as a number or a truth value.
-_WORD = re.compile(r"[^\W\d][\w.-]+")
-_NO_WORDS = ("true", "false", "inf", "infinity", "nan")
-
 
 def format_frame(
     atoms: Atoms, *, info: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None
@@ -49,8 +43,9 @@ def format_frame(
 
 def _describe_column(name: str, values: NDArray[Any]) -> str:
     """Name, type and number of columns, as ``pos:R:3``."""
+    types = {"f": "R", "i": "I", "u": "I", "b": "L"}  # by numpy's kind; all else is text
     count = values.shape[1] if values.ndim > 1 else 1
-    return f"{name.replace(':', '_')}:{_TYPES.get(values.dtype.kind, 'S')}:{count}"
+    return f"{name.replace(':', '_')}:{types.get(values.dtype.kind, 'S')}:{count}"
 
 
 def _format_column(values: NDArray[Any]) -> list[str]:
@@ -88,7 +83,8 @@ def _format_fact(name: str, value: Any) -> str | None:
         return _format_value(value)
     if _are_numbers(value):
         return _quote(" ".join(map(_format_value, value)))
-    if isinstance(value, str) and _WORD.fullmatch(value) and value.lower() not in _NO_WORDS:
+    other = r"(?i:true|false|inf|infinity|nan)"  # it is read as a number or a truth value
+    if isinstance(value, str) and re.fullmatch(rf"(?!{other}$)[^\W\d][\w.-]+", value):
         return value
     try:
         return _quote(f"_JSON {json.dumps(value, ensure_ascii=False)}")

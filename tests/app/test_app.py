@@ -28,7 +28,8 @@ from app_server import Site, answer, ask, send, serve, tell
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from sensitivity.app import server
-from sensitivity.limits import MESSAGE, REQUEST, UPLOAD
+from sensitivity.app.server_limits import ServerLimit
+from sensitivity.limits import Limit
 
 pytestmark = pytest.mark.slow
 
@@ -318,9 +319,9 @@ def test_who_does_not_speak_as_a_page_does_is_cut_off_and_nobody_else(site, kern
 
 def test_who_sends_too_much_is_cut_off_and_nobody_else(site, kernel):
     # Of a message that is too long the beginning is enough: what follows would cross the answer.
-    beginning = struct.pack("!BBQ4s", 0x81, 0xFF, MESSAGE + 1, bytes(4))
+    beginning = struct.pack("!BBQ4s", 0x81, 0xFF, ServerLimit.MESSAGE + 1, bytes(4))
     with site.connect(kernel) as connection, site.connect(kernel) as other:
-        tell(connection, ask("comm_msg", {"comm_id": "none", "data": "x" * UPLOAD}))
+        tell(connection, ask("comm_msg", {"comm_id": "none", "data": "x" * Limit.UPLOAD}))
         connection.socket.sendall(beginning)
         with pytest.raises(ConnectionClosedError, match="1009"):
             answer(connection, "never")
@@ -331,7 +332,7 @@ def test_a_large_request_is_refused_before_it_is_read(site):
     connection = HTTPConnection(site.address.removeprefix("http://"), timeout=30)
     with closing(connection):
         connection.putrequest("POST", "/")
-        connection.putheader("Content-Length", str(REQUEST + 1))
+        connection.putheader("Content-Length", str(ServerLimit.REQUEST + 1))
         connection.endheaders()
         assert connection.getresponse().status == 400
 

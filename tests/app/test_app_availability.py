@@ -26,7 +26,7 @@ from app_server import COMMAND, Site, ask, send, serve, tell
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from sensitivity.limits import DELAY, SILENT, SILENT_CONNECTIONS, WEBSOCKETS
+from sensitivity.app.server_limits import ServerLimit
 
 pytestmark = pytest.mark.slow
 
@@ -117,7 +117,7 @@ def test_ten_loads_that_are_aborted_leave_places_for_the_next_visitor(site):
 def test_the_process_of_a_page_that_never_connects_ends(site):
     kernel = site.enter()
     assert kernel in site.kernels()
-    wait_until(lambda: kernel not in site.kernels(), seconds=SILENT + 5)
+    wait_until(lambda: kernel not in site.kernels(), seconds=ServerLimit.SILENT + 5)
 
 
 def test_a_page_that_reads_nothing_is_disconnected_before_the_server_is_full(site):
@@ -160,7 +160,7 @@ def flood(connection: ClientConnection) -> None:
 def test_a_page_cannot_take_all_connections(site):
     kernel = site.enter()
     with ExitStack() as stack:
-        for _ in range(WEBSOCKETS):
+        for _ in range(ServerLimit.WEBSOCKETS):
             stack.enter_context(site.connect(kernel))
         with pytest.raises(InvalidStatus, match="429"):
             site.connect(kernel)
@@ -171,7 +171,7 @@ def test_connections_that_send_nothing_keep_nobody_out(site):
     with ExitStack() as stack:
         held = [
             stack.enter_context(socket.create_connection((host, int(port))))
-            for _ in range(4 * SILENT_CONNECTIONS)
+            for _ in range(4 * ServerLimit.SILENT_CONNECTIONS)
         ]
         began = time.monotonic()
         site.enter()
@@ -183,7 +183,7 @@ def test_connections_that_send_nothing_keep_nobody_out(site):
 def test_a_spare_process_that_was_killed_is_not_given_to_a_visitor(site):
     before = site.kernels()  # a spare one may be among them, which the visitor gets
     given = before | {site.enter()}
-    wait_until(lambda: find_processes(site, site.kernels() - given), seconds=DELAY + 30)
+    wait_until(lambda: find_processes(site, site.kernels() - given), seconds=ServerLimit.DELAY + 30)
     spare = site.kernels() - given
     for process in find_processes(site, spare):
         process.kill()
@@ -299,7 +299,7 @@ MIXED = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 @pytest.mark.parametrize("signals", [[signal.SIGINT], HANGUP, TWICE, MIXED], ids=str)
 def test_nothing_is_left_behind_after_a_signal(tmp_path_factory, signals):
     with serve(tmp_path_factory.mktemp("app"), signals=signals) as site:
-        wait_until(site.kernels)
+        wait_until(site.process.children)
 
 
 def test_nothing_is_left_behind_after_a_signal_at_the_start(tmp_path_factory):
@@ -315,7 +315,7 @@ def test_nothing_is_left_behind_after_a_signal_at_the_start(tmp_path_factory):
 BUSY = """
 from pathlib import Path
 from sensitivity.app import ending
-ending.ENDING = 0.1
+ending.ServerLimit.ENDING = 0.1
 ending.end_on_signals(lambda: None, Path({folder!r}))
 print("busy", flush=True)
 while True:

@@ -57,7 +57,7 @@ def test_the_browser_keeps_what_python_sets(workbench: Workbench) -> None:
         workbench.tell(f"setattr(explorer, 'amplitude', {amplitude})")
     workbench.page.get_by_text("+0.12").last.wait_for()
     workbench.settle()
-    workbench.page.evaluate("() => new Promise(done => setTimeout(done, 500))")
+    workbench.exchange()
     assert workbench.ask("explorer.amplitude") == 0.1234
 
 
@@ -128,7 +128,7 @@ def test_fewer_stops_of_the_slider_leave_the_atoms_where_they_are(workbench: Wor
     workbench.tell("setattr(explorer, 'structure', 'H2')")
     workbench.tell("explorer.wait()")
     workbench.settle()
-    workbench.page.wait_for_timeout(1000)  # what the page has to say about it has come
+    workbench.exchange()
     assert workbench.ask("len(explorer.controls.amplitude.options)") < stops / 2
     assert workbench.ask("explorer.amplitude") == 0.0
     workbench.tell("setattr(explorer, 'structure', 'CH4')")

@@ -43,6 +43,11 @@ SCENE = f"""() => {{
 # NGL draws in the next frame, and only then makes what it needs to draw.
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
+# The kernel answers in turn: by then it has heard all that the page had said before.
+ROUND_TRIP = """async () => {
+  await jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestKernelInfo();
+}"""
+
 # Half a second after the last change NGL draws once more, smoothly, which needs two textures.
 STILL = f"() => {STAGES}.at(-1)?.viewer.isStill === true"
 
@@ -127,6 +132,12 @@ class Workbench:
         self.wait(lambda: self._agrees(self.scene()["atoms"]))
         self.page.wait_for_function(STILL)
         self.page.evaluate(TWO_FRAMES)
+
+    def exchange(self) -> None:
+        """Wait until the page has drawn, and the kernel has heard what the page says about it."""
+        for _ in range(2):  # a widget that waits for an answer speaks again after the first
+            self.page.evaluate(TWO_FRAMES)
+            self.page.evaluate(ROUND_TRIP)
 
     def _agrees(self, atoms: np.ndarray) -> bool:
         expected = self.positions()

@@ -91,7 +91,7 @@ def molecule() -> Atoms:
 
 
 def crystal() -> Atoms:
-    """A skewed cell below the cutoff."""
+    """Chiral, in a skewed cell below the cutoff."""
     cell = [[2.6, 0.2, 0.0], [0.0, 2.9, 0.3], [0.4, 0.0, 2.7]]
     return Atoms("CN", [[0.1, 0.0, 0.2], [1.1, 1.3, 0.9]], cell=cell, pbc=True)
 
@@ -127,8 +127,8 @@ def test_inversion_where_it_holds(candidate: Candidate, build) -> None:
     change = relative(features(mirrored), features(atoms))
     if candidate.descriptor.inversion_invariant:
         assert change <= INVARIANCE
-    elif build is molecule:
-        assert change >= 1e-4  # the molecule is chiral, and this descriptor sees it
+    else:
+        assert change >= 1e-3  # both structures are chiral, and this descriptor sees it
 
 
 def test_permutation(candidate: Candidate, rng: np.random.Generator) -> None:

@@ -252,11 +252,14 @@ def test_more_features_than_memory_are_counted_and_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"order": 5}, r"order must be from 1 to 4, got 5"),
-        ({"order": 4, "l_max": 13}, r"l_max must be from 0 to 12 at order 4, got 13; choose"),
+        ({"order": 5}, r"order must be an integer from 1 to 4, got 5"),
+        (
+            {"order": 4, "l_max": 13},
+            r"l_max must be .* 0 to 12 at order 4, got 13; choose",
+        ),
         ({"order": 2, "parity_odd": True}, r"parity_odd=True needs order=3 or 4, got order=2"),
-        ({"contract_channels": 0}, r"contract_channels must be from 1 to 64, got 0"),
-        ({"contract_channels": 65}, r"contract_channels must be from 1 to 64, got 65"),
+        ({"contract_channels": 0}, r"contract_channels must be an integer from 1 to 64, got 0"),
+        ({"contract_channels": 65}, r"contract_channels must be an integer from 1 to 64, got 65"),
     ],
 )
 def test_settings_out_of_range(settings: dict[str, object], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,6 +148,9 @@ def test_density_correlations_describe_themselves() -> None:
     exec(lines, names)
     assert eval(expression, names) == found
     assert set(found.limits) <= set(found.settings)
+    numpy = DensityCorrelations(n_max=np.int64(2), cutoff=np.float64(3.0))
+    assert json.loads(json.dumps(dict(numpy.settings)))["n_max"] == 2
+    assert "np." not in numpy.python()[1]
     for wrong in ({"width": 1}, {"basis": "sto"}):
         with pytest.raises(TypeError, match=r"no setting width; choose from order|basis must be"):
             found.with_settings(**wrong)

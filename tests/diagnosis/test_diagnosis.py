@@ -12,6 +12,7 @@ from ase.build import bulk, molecule
 from ase.collections import g2
 from ase.spacegroup import crystal
 from invariant_theory import complete_rank
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
 from sensitivity.diagnosis import CAUSES, Diagnosis
@@ -103,7 +104,7 @@ def test_truncation(basis: tuple[int, int], rank: int) -> None:
 
 
 @pytest.mark.parametrize(("l_max", "rank"), cases.EQUAL_BONDS_TRUNCATION.items())
-@pytest.mark.parametrize("n_max", [2, 4])
+@pytest.mark.parametrize("n_max", mostly_slow([2, 4], fast=[2]))
 def test_truncation_at_equal_bonds(n_max: int, l_max: int, rank: int) -> None:
     check_truncated(cases.equal_bonds(), n_max, l_max, rank=rank)
 
@@ -233,7 +234,9 @@ def prototypes() -> dict[str, tuple[Atoms, float]]:
     }
 
 
-@pytest.mark.parametrize("name", prototypes())
+@pytest.mark.parametrize(
+    "name", mostly_slow(prototypes(), fast=["hcp", "diamond", "rock salt", "wurtzite", "quartz"])
+)
 def test_crystals_are_seen_as_the_projector_allows(name: str) -> None:
     """For each center with all its images, and for its environment cut out as a molecule."""
     atoms, cutoff = prototypes()[name]
@@ -264,7 +267,7 @@ def test_mirrors_bind_an_o3_descriptor_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["Td", "octahedron", "C3v"])
-@pytest.mark.parametrize("size", [0.005, 0.01, 0.03])
+@pytest.mark.parametrize("size", mostly_slow([0.005, 0.01, 0.03], fast=[0.01]))
 def test_a_symmetry_just_out_of_reach_is_not_taken_for_truncation(name: str, size: float) -> None:
     """There singular values are as small as the square of the distance, in any basis."""
     descriptor = DensityCorrelations(order=2, cutoff=CUTOFF)
@@ -417,7 +420,7 @@ def test_molecules_with_all_centers(case: cases.Case) -> None:
 @pytest.mark.parametrize(
     "name", ["C6H6", "C4H4NH", "cyclobutane", "C3H4_D2d", "Si2H6", "CH4", "C2H6", "CO2", "BF3"]
 )
-@pytest.mark.parametrize("size", [1e-5, 3e-4, 9e-4])
+@pytest.mark.parametrize("size", mostly_slow([1e-5, 3e-4, 9e-4], fast=[9e-4]))
 def test_molecules_with_all_centers_and_noise(name: str, size: float) -> None:
     """Groups of different centers are aligned each for itself, and so turned by the noise."""
     descriptor = DensityCorrelations(order=2, cutoff=3.5)

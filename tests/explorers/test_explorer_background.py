@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from panel import SOON
-from waiting import Results, run, spin, until
+from waiting import Results, idle, interrupt_the_kernel, run, spin, until
 
 from sensitivity.explorers.parts.background import Worker
 from sensitivity.explorers.parts.interrupts import interrupted, interrupts_held
@@ -69,7 +69,7 @@ def test_the_newest_wins_and_what_was_dropped_is_never_delivered(gate: threading
 
             results.start(worker, work, told=results.append, patience=0.0)
         worker.wait()
-        await asyncio.sleep(0.05)
+        await idle(worker)
 
     run(scenario)
     assert results == [99]
@@ -196,12 +196,6 @@ def test_busy_is_told_also_if_a_result_cannot_be_shown() -> None:
     assert told == [False]
 
 
-def interrupt_the_kernel() -> None:
-    """As Ctrl-C, or the stop button of a notebook, does while the main thread waits."""
-    time.sleep(0.2)
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-
 def test_an_interrupt_of_the_kernel_ends_the_work_and_is_raised(gate: threading.Event) -> None:
     worker, results = Worker(), Results()
 
@@ -307,7 +301,7 @@ def test_work_that_was_to_begin_later_can_be_cancelled() -> None:
         assert worker.busy
         worker.cancel()
         assert not worker.busy
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)  # timers go off in their order, that of the work before this one
 
     run(scenario)
     assert [type(each) for each in results] == [Cancelled]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import signal
 import sys
 import threading
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +13,7 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 from panel import QUICK, SIMPLE, TOOLBAR, chosen_settings, markers, message, sentence
-from waiting import run, spin, until
+from waiting import interrupt_the_kernel, run, spin, until
 
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.parts import reference
@@ -183,10 +180,7 @@ def test_the_kernel_is_interrupted_while_a_structure_is_examined(
     real = reference.examine
 
     def slow(subject: reference.Subject) -> reference.Reference:
-        main = threading.main_thread().ident
-        assert main is not None
-        time.sleep(0.1)
-        signal.pthread_kill(main, signal.SIGINT)
+        interrupt_the_kernel()
         spin(gate)(None)
         return real(subject)
 
@@ -223,7 +217,7 @@ def test_what_is_wrong_later_is_a_sentence(
 
     async def scenario() -> None:
         explorer.structure = "CO"
-        await asyncio.sleep(0.01)
+        assert explorer.busy
         gate.set()
         await until(lambda: not explorer.busy)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from panel import DESCRIPTOR, QUICK, SOON, TOOLBAR, Post, drawn, heights, markers, message, sentence
-from waiting import run, spin, until
+from waiting import idle, run, spin, until
 
 from sensitivity import diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
@@ -69,7 +69,8 @@ def test_causes_of_a_structure_that_is_left_are_not_drawn(explorer: Explorer) ->
         explorer.amplitude = 0.2
         explorer.amplitude = 0.0
         await until(lambda: not explorer.busy)
-        await asyncio.sleep(0.1)
+        for worker in explorer._workers:
+            await idle(worker)
 
     run(scenario)
     assert markers(explorer) == before
@@ -186,7 +187,7 @@ def test_a_structure_asked_for_later_replaces_the_one_before(
         explorer.settings.structure.value = "CO"
         await until(lambda: not explorer.busy)
         gate.set()
-        await asyncio.sleep(0.05)
+        await idle(explorer._task)
 
     run(scenario)
     assert explorer.reference.name == explorer.settings.structure.value == "CO"

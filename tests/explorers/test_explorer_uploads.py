@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 from panel import SIMPLE, TOOLBAR, chosen_settings, formula, message, upload, xyz
-from waiting import run, spin, until
+from waiting import idle, run, spin, until
 
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import uploads
 from sensitivity.explorers.parts.structure_input import MOST_ATOMS
-from sensitivity.limits import UPLOAD
+from sensitivity.limits import Limit
 
 pytestmark = [TOOLBAR, pytest.mark.slow]
 
@@ -106,7 +105,7 @@ def test_a_name_with_a_path_stays_within_its_folder(
             "the format 'png' holds no structure that can be read",
         ),
         ("POSCAR", b"", "The file POSCAR is empty"),
-        ("large.xyz", b"1" * (UPLOAD + 1), "at most 5 MB can be read here; cut out"),
+        ("large.xyz", b"1" * (Limit.UPLOAD + 1), "at most 5 MB can be read here; cut out"),
         ("many.xyz", None, "has 501 atoms, and the explorer takes at most 500; cut out"),
         (
             "short.xyz",
@@ -249,7 +248,7 @@ def test_a_structure_that_is_chosen_later_replaces_the_file(
         explorer.settings.structure.value = "CO"
         slow.set()
         await until(lambda: not explorer.busy)
-        await asyncio.sleep(0.05)
+        await idle(explorer._reader)
 
     run(scenario)
     assert explorer.reference.name == explorer.settings.structure.value == "CO"
@@ -258,7 +257,7 @@ def test_a_structure_that_is_chosen_later_replaces_the_file(
 def test_a_bad_file_in_a_notebook_is_a_sentence(explorer: Explorer, slow: threading.Event) -> None:
     async def scenario() -> None:
         upload(explorer, "bad.xyz", b"?")
-        await asyncio.sleep(0.01)
+        assert explorer.busy
         slow.set()
         await until(lambda: not explorer.busy)
 

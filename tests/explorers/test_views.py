@@ -17,6 +17,7 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from selection import mostly_slow
 
 from sensitivity import (
     DensityCorrelations,
@@ -710,7 +711,10 @@ def drawn(view: BasisExplorer) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "change",
-    [{"n_max": 2}, {"l_max": 1}, {"smearing": 0.5}, {"cutoff": 3.5}, {"n_max": 5, "l_max": 4}],
+    mostly_slow(
+        [{"n_max": 2}, {"l_max": 1}, {"smearing": 0.5}, {"cutoff": 3.5}, {"n_max": 5, "l_max": 4}],
+        fast=[{"smearing": 0.5}, {"n_max": 5, "l_max": 4}],
+    ),
 )
 def test_the_markers_are_the_singular_values_with_the_basis(
     basis: BasisExplorer, change: dict[str, Any]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, Path, follow, locate, spectrum, structures
 from sensitivity.geometry.motions import trivial_motions
@@ -94,7 +95,7 @@ def test_along_the_most_visible_mode_they_move() -> None:
     assert path.feature_distance[-1] > 0.3 * np.linalg.norm(path.spectra[0].features)
 
 
-@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("sign", mostly_slow([1, -1], fast=[1]))
 def test_directions_never_flip(sign: int) -> None:
     path = ring(0.01, sign)
     chords = np.diff(positions(path), axis=0)

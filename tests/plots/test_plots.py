@@ -16,6 +16,7 @@ from ase import Atoms
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, plots, spectrum, structures
 from sensitivity.convergence import convergence
@@ -578,7 +579,7 @@ def figures(results):
         yield plots.plot_mode(analyze(name), 1)
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", mostly_slow(STYLES, fast=["dark_background"]))
 def test_no_text_is_clipped_and_all_is_readable(results, style):
     with plt.style.context(style):
         for ax in figures(results):
@@ -635,6 +636,7 @@ def test_overview_is_saved_without_pyplot(tmp_path, singular, name):
     assert plt.get_fignums() == []
 
 
+@pytest.mark.slow
 def test_plots_do_not_load_pyplot():
     code = "import sys, sensitivity.plots; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

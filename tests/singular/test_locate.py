@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 from math import pi
-from time import process_time
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectrum, structures
 from sensitivity.completeness.resolution import resolves, resolves_angles
@@ -86,7 +86,7 @@ def test_random_starts_end_nearby_at_points_that_order_three_lifts() -> None:
         and spectrum(point.atoms, ORDER_2, centers=[0]).condition <= SINGULAR
         and spectrum(point.atoms, ORDER_3, centers=[0]).condition > 1e-5
     ]
-    assert len(good) >= 98
+    assert len(good) == STARTS
     assert np.median([point.moved for point in good]) < 0.15  # Å; a prototype: 0.6
     assert np.median([point.evaluations for point in good]) <= 3  # a prototype: 147
 
@@ -101,7 +101,7 @@ def test_a_diagnosis_calls_it_incompleteness(seed: int) -> None:
     assert abs(overlap) == pytest.approx(1.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", mostly_slow(range(5), fast=[0, 1]))
 def test_no_descent_finds_a_nearer_one(seed: int) -> None:
     """Two routes: dot products of neighbours; and Jacobians alone, which know nothing of them."""
     start = random_environment(seed)
@@ -172,6 +172,7 @@ def test_every_coincidence_is_singular(neighbors: int) -> None:
     kinds = find_coincidences(around, reach=np.inf).coincidences
     assert {c.kind for c in kinds} >= {"across", "bisector"}
     assert (len(kinds) == 5) == (neighbors == 4)
+    looked_at = 0
     for coincidences in (c for c in kinds if c.kind != "equal"):
         begun = draft(around, coincidences, start=np.zeros(len(moves)))
         members = complete(around, begun, reach=3.0)
@@ -181,7 +182,9 @@ def test_every_coincidence_is_singular(neighbors: int) -> None:
             moved = atoms.copy()
             moved.positions += displacement
             if moved.get_all_distances()[np.triu_indices(len(atoms), k=1)].min() > 0.1:
+                looked_at += 1
                 assert spectrum(moved, ORDER_2, centers=[0]).condition < 1e-13
+    assert looked_at >= len(kinds)
 
 
 def test_only_like_neighbors_coincide() -> None:
@@ -319,7 +322,11 @@ def test_no_more_is_claimed_than_was_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("symbols", "n_max", "l_max"), [("H", 2, 0), ("H2", 4, 1), ("H3", 6, 3), ("H2F", 4, 2)]
+    ("symbols", "n_max", "l_max"),
+    mostly_slow(
+        [("H", 2, 0), ("H2", 4, 1), ("H3", 6, 3), ("H2F", 4, 2)],
+        fast=[("H", 2, 0), ("H2F", 4, 2)],
+    ),
 )
 def test_what_a_basis_has_to_have_to_see_all(symbols: str, n_max: int, l_max: int) -> None:
     """It is just enough; and no descent finds a geometry where it is not."""
@@ -613,9 +620,7 @@ def test_how_far_atoms_are_from_a_plane_changes_by_no_more_than_they_move(crysta
 
 @pytest.mark.parametrize(("symbols", "flat"), [("HN", 1.0), ("H", 0.1)])
 def test_thirty_neighbors_end(symbols: str, flat: float) -> None:
-    before = process_time()
     point = locate(cluster(30, symbols=symbols, flat=flat), ORDER_2, center=0)
-    assert process_time() - before < 10
     assert point.evaluations <= 603
     assert point.converged or "No singular point" in point.status
 

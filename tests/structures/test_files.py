@@ -32,8 +32,10 @@ from sensitivity import structures
 from sensitivity.cli.main import main
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main.uploads import FORMATS
+from sensitivity.limits import Limit
+from sensitivity.progress import Cancelled, cancellable
 from sensitivity.structures.files.elements import resolve
-from sensitivity.structures.files.isolated import SECONDS, read_isolated
+from sensitivity.structures.files.isolated import read_isolated
 from sensitivity.structures.validation import NEAREST
 
 pytestmark = TOOLBAR
@@ -150,6 +152,10 @@ GRO = (
     "t\n2\n    1{:<5}{:>5}    1   0.000   0.000   0.000\n"
     "    2{:<5}{:>5}    2   0.100   0.000   0.000\n   3 3 3\n"
 )
+XSF = "ANIMSTEPS 3\nCRYSTAL\nPRIMVEC\n5 0 0\n0 5 0\n0 0 5\n" + "".join(
+    f"PRIMCOORD {k}\n2 1\nNa 0.0 0.0 0.0\n{label} 2.0 2.0 2.{k}\n"
+    for k, label in enumerate(("Cl", "Qq", "Cl"), 1)
+)
 INVERSION = "loop_\n_space_group_symop_operation_xyz\nx,y,z\n-x,-y,-z\n"
 
 ONE_BAD = "1 of 2 frames can be read, not frame"
@@ -228,6 +234,26 @@ CASES = {
         "a.sdf",
         written("sdf", molecule("H2O")) + "\n\n\n  9  0  0     0  0            999 V2000\n$$$$\n",
         "OH2",
+        f"{ONE_BAD} 1",
+    ),
+    "molecule with a bad label": case(
+        "a.sdf",
+        written("sdf", molecule("H2O")) + written("sdf", molecule("H2O")).replace(" O ", " Qq"),
+        "",
+        f"line {written('sdf', molecule('H2O')).count(chr(10)) + 5}: 'Qq' is not the symbol",
+        index=1,
+    ),
+    "steps with a bad label": case(
+        "a.xsf", XSF, "NaCl", "2 of 3 frames can be read, not frame 1", index=2
+    ),
+    "step with a bad label": case("a.xsf", XSF, "", "line 14: 'Qq' is not the symbol", index=1),
+    "steps of a cut file": case(
+        "a.xsf", XSF.replace("Qq", "Cl").replace("S 3", "S 4"), "NaCl", "3 of 4 frames", index=2
+    ),
+    "steps of a molecule": case(
+        "a.xsf",
+        "ANIMSTEPS 2\nATOMS 1\nN 0 0 0\nN 0 0 1.1\nATOMS 2\nN 0 0 0\nN 0 0 x\n",
+        "N2",
         f"{ONE_BAD} 1",
     ),
     "snapshot cut": case(
@@ -426,7 +452,7 @@ CASES = {
     ),
     "header, POSCAR": case("POSCAR", f"{CELL}H\n{BILLION}\nDirect\n0 0 0\n", "", "and has 1"),
     "header, XDATCAR": case(
-        "XDATCAR", f"{CELL}H\n{BILLION}\nDirect configuration= 1\n0 0 0\n", "", "ends after 1"
+        "XDATCAR", f"{CELL}H\n{BILLION}\nDirect configuration= 1\n0 0 0\n", "", "and only 1 follow"
     ),
     "header, gen": case("a.gen", f"{BILLION} C\nH\n1 1 0 0 0\n", "", f"announces {BILLION} atoms"),
     "header, data": case(
@@ -575,7 +601,7 @@ CASES = {
         "a.gro", 2 * GRO.format("SOL", "OW", "SOL", "HW1"), "OH", index=1, words="OW"
     ),
     "gro, no box": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-9], "OH", "OW read"),
-    "gro, cut": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-60], "", "and 1 follow"),
+    "gro, cut": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-60], "", "and only 1 follow"),
     "commas": case(
         "a.xyz", "1\n\nH,0,0,0\n", "", "line 3: expected a symbol and three numbers bet"
     ),
@@ -714,6 +740,7 @@ def test_in_the_explorer(name: str, explorer: Explorer) -> None:
         assert matches(one.words.lower(), message(explorer).lower())
 
 
+@pytest.mark.slow
 def test_the_explorer_shows_the_first_frame_that_can_be_read(explorer: Explorer) -> None:
     explorer.open("a.xyz", (ODD + GOOD).encode())
     assert (explorer.settings.frame.value, explorer.settings.frame.max) == (1, 1)
@@ -810,7 +837,11 @@ def test_closed_and_empty_inputs_and_devices(monkeypatch: pytest.MonkeyPatch) ->
     [
         ({"format": "vsp"}, ValueError, "there is no format 'vsp'; did you mean vasp?"),
         ({"format": "png"}, ValueError, "the format 'png' holds no structure that can be read"),
-        ({"types": {0: "H"}}, ValueError, "types are numbered from 1, got 0"),
+        (
+            {"types": {0: "H"}},
+            ValueError,
+            "a type must be an integer from 1, got 0; give e.g.",
+        ),
         ({"types": {1: "Qq"}}, ValueError, "'Qq', for type 1, is not the symbol of an element"),
         ({"types": "1=Si"}, TypeError, "types must map types to symbols, got '1=Si'"),
     ],
@@ -935,18 +966,32 @@ HARMFUL = {
 def test_reading_ends_after_some_seconds(name: str) -> None:
     begin = time.monotonic()
     with pytest.raises(
-        ValueError, match=f"reading {name} takes more than {SECONDS} s or 1 GB of memory; give"
+        ValueError, match=f"reading {name} takes more than {Limit.READING_SECONDS} s; give"
     ):
         read_isolated(name, HARMFUL[name], formats=FORMATS, most=10)
-    assert time.monotonic() - begin < SECONDS + 5
+    assert time.monotonic() - begin < Limit.READING_SECONDS + 5
 
 
+@pytest.mark.slow
 def test_reading_is_bounded_in_memory() -> None:
     array = {"__ndarray__": [[999_999_999, 3], "float64", []]}
     numbers = {"__ndarray__": [[1], "int64", [1]]}
     content = json.dumps({"1": {"numbers": numbers, "positions": array}, "ids": [1], "nextid": 2})
     (frame,) = read_isolated("a.json", content.encode(), formats=("json",), most=10)
     assert (frame.atoms, frame.problem) == (None, "there is not enough memory for it")
+
+
+def test_a_process_that_fails_is_named_with_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(ValueError, match=r"reading a.xyz failed \(status 1\), most likely"):
+        read_isolated("a.xyz", GOOD.encode(), formats=FORMATS, most=10)
+
+
+def test_reading_can_be_cancelled() -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(Cancelled), cancellable(cancelled):
+        read_isolated("a.com", HARMFUL["a.com"], formats=FORMATS, most=10)
 
 
 def test_reading_in_a_process_of_its_own_changes_nothing(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_far_atoms_do_not_end_the_process():
     # In a process of its own: a floating-point exception would take the test run with it.
     done = subprocess.run([sys.executable, "-c", FAR], capture_output=True, text=True, check=False)
@@ -445,7 +446,7 @@ def test_read_refuses_missing_files_and_frames(tmp_path):
     one = write(tmp_path / "one.xyz", "1\n\nH 0 0 0\n")
     with pytest.raises(ValueError, match="has 1 frame, counted from 0, and no frame 4; choose"):
         structures.read(one, index=4)
-    with pytest.raises(TypeError, match="index must be the integer number of a frame, got '0'"):
+    with pytest.raises(TypeError, match="index must be an integer frame number, got '0'"):
         structures.read(one, index="0")
     with pytest.raises(ValueError, match=r"is a folder; expected a structure file"):
         structures.read(tmp_path)
@@ -471,6 +472,11 @@ def flat_cell():
             Atoms("CH", [[0, 0, 0], [0, np.inf, 0]]),
             ValueError,
             r"positions must be finite numbers in Å, got \[0.0, inf, 0.0\] for atom 1 \(H\)",
+        ),
+        (
+            Atoms(numbers=[1, -1], positions=[[0, 0, 0], [0, 0, 1]]),
+            ValueError,
+            r"atomic numbers must be from 1 to \d+, or 0 for a dummy atom, got -1 for atom 1",
         ),
         (Atoms("CH", [[0, np.nan, 0], [1, 1, 1]]), ValueError, r"nan, 0.0\] for atom 0 \(C\)"),
         (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -135,7 +136,7 @@ def why_nothing(found: Convergence) -> str:
 def _add(known: Convergence, column: int) -> Convergence:
     """Return the map with one more value of the first setting."""
     name, values = next(iter(known.parameters.items()))
-    grid: Mapping[str, Sequence[float]] = {**known.parameters, name: [values[column]]}
+    grid: dict[str, Any] = {**known.parameters, name: [values[column]]}
     try:
         new = convergence(known.atoms, known.descriptor, centers=known.centers, **grid)
     except ValueError as error:

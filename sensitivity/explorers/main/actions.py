@@ -56,15 +56,7 @@ EXPORTS = {
 
 
 class Actions:
-    """Buttons, and a place for a link.
-
-    Attributes
-    ----------
-    tasks, exports
-        The buttons, by name; ``box`` holds everything.
-    download
-        Where the link to a file appears.
-    """
+    """The buttons ``tasks`` and ``exports``, by name, and ``download`` for a link, in ``box``."""
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")

@@ -54,17 +54,9 @@ CONTROLS: dict[str, tuple[str, int, str, dict[str, Any]]] = {
 
 
 class Controls:
-    """Widgets for mode, amplitude, animation, arrows and view.
+    """Widgets for mode, amplitude, animation, arrows and view, in ``box``.
 
-    Parameters
-    ----------
-    updating
-        Entered while the program sets them.
-
-    Attributes
-    ----------
-    mode, amplitude, play, speed, arrows, arrow_length, look, reset
-        The widgets, ``look`` one per axis; ``box`` holds all of them.
+    ``look`` has one button per axis. ``updating`` is entered while the program sets the widgets.
     """
 
     def __init__(self, updating: Entered) -> None:

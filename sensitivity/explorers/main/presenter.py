@@ -37,23 +37,9 @@ VIEWS = {
 
 
 class Presenter:
-    """Shows states of one explorer.
+    """Shows a ``state`` in the pictures ``molecule`` and ``chart``, and in controls and panel.
 
-    Parameters
-    ----------
-    controls
-        The widgets that name the modes.
-    panel
-        It says what is shown.
-    failed
-        Gets the errors of the background.
-
-    Attributes
-    ----------
-    molecule, chart
-        The two pictures.
-    state
-        What is shown.
+    ``failed`` gets the errors of the background.
     """
 
     state: State

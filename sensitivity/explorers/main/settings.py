@@ -46,21 +46,11 @@ KNOWN = {
 
 
 class Settings:
-    """Widgets for structure, centers and descriptor.
+    """Widgets for structure, centers and descriptor, in ``box``.
 
-    Parameters
-    ----------
-    updating
-        Entered while the program sets them.
-
-    Attributes
-    ----------
-    structure, upload, frame, centers
-        The widgets; ``box`` holds all of them.
-    of_descriptor
-        The widgets for the settings that the descriptor offers to be changed, by name.
-    on_new
-        Called when these are other widgets than before.
+    ``of_descriptor`` has those for the settings that the descriptor offers to be changed, by name;
+    ``on_new`` is called when they are replaced by others. ``updating`` is entered while the program
+    sets the widgets.
     """
 
     def __init__(self, updating: Entered) -> None:

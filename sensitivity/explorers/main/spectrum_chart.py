@@ -92,7 +92,7 @@ class Chart:
         self._write_legend()
 
     def on_click(self, *, mode: Callable[[int], None], amplitude: Callable[[float], None]) -> None:
-        """Call these with the mode, or the amplitude, that a person clicked on."""
+        """Call these with the mode, or the amplitude, that the user clicked on."""
 
         def clicked(event: Any) -> None:
             if event.inaxes is self._left:

@@ -6,7 +6,7 @@ import re
 
 from sensitivity.explorers.parts.reference import Upload
 from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.limits import UPLOAD
+from sensitivity.limits import Limit
 from sensitivity.structures.files import no_frame, take
 from sensitivity.structures.files.isolated import read_isolated
 
@@ -30,10 +30,10 @@ def read_upload(name: str, content: bytes) -> Upload:
         If it is too large, or holds no structure in a format of ``FORMATS``.
     """
     shown = shown_name(name)
-    if len(content) > UPLOAD:
+    if len(content) > Limit.UPLOAD:
         raise ValueError(
-            f"{shown} has {len(content) / 1e6:.1f} MB, and at most {UPLOAD / 1e6:.0f} MB can be "
-            "read here; cut out what you need."
+            f"{shown} has {len(content) / 1e6:.1f} MB, and at most {Limit.UPLOAD / 1e6:.0f} MB can "
+            "be read here; cut out what you need."
         )
     if not content:
         raise ValueError(f"the file {shown} is empty; give one with a structure.")

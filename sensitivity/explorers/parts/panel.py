@@ -9,13 +9,7 @@ from sensitivity.explorers.parts.libraries import require
 
 
 class Panel:
-    """Two lines of text, and a button that stops what takes long.
-
-    Attributes
-    ----------
-    sentence, message, aside, cancel
-        The widgets; ``box`` holds all of them.
-    """
+    """Two lines of text, and a button that stops what takes long, in ``box``."""
 
     _busy = False
 

@@ -1,4 +1,4 @@
-"""The structure at amplitude zero: what is looked at, by what, and what that sees of it."""
+"""The structure at amplitude zero, its descriptor, and its spectrum with the causes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sensitivity.structures.files import Frame, note_bad
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """A file that a person gave, and which of its structures is looked at.
+    """An uploaded file, and which of its structures is shown.
 
     Attributes
     ----------
@@ -62,20 +62,18 @@ class Upload:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is to be looked at, and by what.
+    """A structure and a descriptor that are to be shown.
 
     Attributes
     ----------
-    atoms
-        The structure.
-    descriptor
-        What looks at it.
+    atoms, descriptor
+        The structure and the descriptor.
     centers
         Indices of the center atoms; None for all.
     name
         Of the structure in the library, if it is from there; else empty.
     upload
-        The file that it is from, if a person gave one.
+        The file, if the structure is from one.
     """
 
     atoms: Atoms
@@ -87,14 +85,14 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """A structure at amplitude zero, and what a descriptor sees of it.
+    """A structure at amplitude zero, and its spectrum by a descriptor.
 
     Attributes
     ----------
     spectrum
         Its singular values and modes, with the structure and the centers.
     descriptor
-        What looks at it.
+        The descriptor.
     name
         Of the structure in the library, if it is from there; else empty.
     upload
@@ -140,14 +138,14 @@ class Reference:
 
     @cached_property
     def causes(self) -> tuple[str, ...]:
-        """Of each mode the cause why it is seen or not; its kind as long as that is not known."""
+        """The cause of each mode; its kind as long as that is not known."""
         if self.diagnosis is None:
             return self.spectrum.kinds
         return tuple(mode.cause for mode in self.diagnosis.modes)
 
     @property
     def subject(self) -> Subject:
-        """What is looked at, to be changed in parts."""
+        """Structure and descriptor, to be changed in parts."""
         atoms: Atoms = self.atoms.copy()
         return Subject(atoms, self.descriptor, self.centers, self.name, self.upload)
 
@@ -163,7 +161,7 @@ class Reference:
 
 
 def freeze(atoms: Atoms) -> None:
-    """Let a structure that is kept be read only: what was computed of it would no longer hold."""
+    """Make a structure read-only: what was computed of it would no longer hold."""
     for array in (*atoms.arrays.values(), atoms.cell.array, atoms.pbc):
         array.setflags(write=False)
 
@@ -175,7 +173,7 @@ def _read_only(values: Sequence[Array | float]) -> Array:
 
 
 def examine(subject: Subject) -> Reference:
-    """Return what the descriptor sees of a structure, the causes not yet known."""
+    """Return the reference with its spectrum, the causes not yet known."""
     found = spectrum(subject.atoms, subject.descriptor, centers=subject.centers)
     return Reference(found, subject.descriptor, subject.name, upload=subject.upload)
 

@@ -29,11 +29,11 @@ class State:
     Attributes
     ----------
     reference
-        The structure, what looks at it, and its modes.
+        The structure, its descriptor and its modes.
     mode
         Index of the mode along which the atoms move.
     amplitude
-        Å. Root of the summed squares of what the atoms moved, with the sign of the motion.
+        Å. Root of the summed squares of the displacements, with the sign of the motion.
     arrows
         Whether arrows show the direction of motion.
     arrow_length

@@ -1,4 +1,4 @@
-"""Structures that a person gives, and those that are too large or too far away to be shown."""
+"""Structures that the user gives, and limits on those that can be shown."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Structures from files: every format that ASE reads, and what ASE leaves to its user."""
 
-from sensitivity.structures.files.frames import Frame
+from sensitivity.structures.files.ase_frames import Frame
 from sensitivity.structures.files.reading import (
-    Chosen,
     StructureWarning,
     choose,
     no_frame,
@@ -14,16 +13,5 @@ from sensitivity.structures.files.reading import (
     warn,
 )
 
-__all__ = [
-    "Chosen",
-    "Frame",
-    "StructureWarning",
-    "choose",
-    "no_frame",
-    "note_bad",
-    "read",
-    "read_frames",
-    "show",
-    "take",
-    "warn",
-]
+__all__ = ["Frame", "StructureWarning", "choose", "no_frame", "note_bad", "read", "read_frames"]
+__all__ += ["show", "take", "warn"]

@@ -17,26 +17,23 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.numerics import Array
+from sensitivity.structures.files.ase_frames import (
+    Frame,
+    Pending,
+    UnreadableError,
+    describe_placeholder,
+    later,
+    reading,
+    tidy,
+)
 from sensitivity.structures.files.cif_operations import Operations, find_operations
-from sensitivity.structures.files.elements import describe, enumerate_names, resolve
-from sensitivity.structures.files.frames import Frame, UnreadableError, reading, tidy
+from sensitivity.structures.files.elements import Labels, describe, enumerate_names
+from sensitivity.structures.files.lines import Lines
 
-Tags = dict[str, Any]
+Table = Mapping[str, list[Any]]
+"""The columns of the table of sites, by the ends of their tags."""
 
-_FRACTIONS = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
-_CARTESIAN = ("_atom_site_cartn_x", "_atom_site_cartn_y", "_atom_site_cartn_z")
-_UNKNOWN = frozenset({".", "?", ""})
-_MOST_NOTES = 6
-_PLACEHOLDER = (1, 1, 1, 90, 90, 90)
-"""Å and degrees: the cell of a molecule, for which the format has none."""
-
-# Images of a site are one atom if no fractional coordinate differs by more, as in ASE, and they are
-# not farther apart than this in Å.
-_SAME_FRACTION, _SAME_PLACE = 1e-3, 0.05
-
-# Å. Sites that are nearer, less than a bond of H2, and occupied in part cannot be occupied at once.
-_EXCLUSIVE = 0.7
-_FULL = 1.02  # the sum of occupancies that share a site, with rounding
+_UNGROUPED = frozenset({".", "?", "", "0"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +48,10 @@ class _Site:
     images: Array  # (images, 3), fractional; Cartesian in Å without a cell
 
 
-def scan(lines: Iterable[str]) -> Iterator[Frame]:
+def scan(source: Lines) -> Iterator[Pending]:
     """Yield the structure of every block that has one."""
-    for text in _split(lines):
-        try:
-            frame = _read(text)
-        except UnreadableError as error:
-            frame = Frame(problem=str(error))
-        if frame is not None:
-            yield frame
+    # Other blocks are of the authors, or of the measurement.
+    return (later(_read, text) for text in _split(source) if "_atom_site" in text.lower())
 
 
 def _split(lines: Iterable[str]) -> Iterator[str]:
@@ -70,23 +62,19 @@ def _split(lines: Iterable[str]) -> Iterator[str]:
         if line.startswith(";"):
             quoted = not quoted
         elif not quoted and line.lower().startswith("data_"):
-            if block:
-                yield "\n".join(block)
+            yield "\n".join(block)
             block = []
         if block or (line.strip() and not line.startswith("#")):
             block.append(line)
-    if block:
-        yield "\n".join(block)
+    yield "\n".join(block)
 
 
-def _read(text: str) -> Frame | None:
+def _read(text: str) -> Frame:
     from ase.io.cif import parse_cif
 
-    name, lower = text.split(maxsplit=1)[0], text.lower()
-    if "_atom_site." in lower:
+    name = text.split(maxsplit=1)[0]
+    if "_atom_site." in text.lower():
         raise UnreadableError("mmCIF is not read; give the structure as PDB")
-    if "_atom_site" not in lower:
-        return None  # of the authors, or of the measurement
     with reading():
         blocks = list(parse_cif(io.StringIO(text)))
         if len(blocks) != 1:
@@ -94,14 +82,16 @@ def _read(text: str) -> Frame | None:
         lengths = blocks[0].get_cellpar()
         cell = np.array(blocks[0].get_cell())
     tags, notes = dict(blocks[0]), list[str]()
-    if not cell.any() and _FRACTIONS[0] in tags:
+    table = _find_table(tags)
+    if not cell.any() and "fract_x" in table:
         raise UnreadableError(f"{name} has no cell for its fractional coordinates")
-    alone = lengths is None or np.allclose(lengths, _PLACEHOLDER)
+    # The format has no cell for a molecule.
+    alone = lengths is None or np.allclose(lengths, (1, 1, 1, 90, 90, 90))
     operations = None if alone else find_operations(tags, cell, notes)
-    sites = _choose_groups(_read_sites(tags, cell, operations, notes), notes)
+    sites = _choose_groups(_read_sites(table, cell, operations, notes), notes)
     sites = _choose_species(sites, None if alone else cell, notes)
     if alone and lengths is not None:
-        notes.append("the cell of 1 x 1 x 1 Å is a placeholder: read without a cell")
+        notes.append(describe_placeholder(lengths[:3]))
     images = np.concatenate([site.images for site in sites])
     atoms = Atoms([site.symbol for site in sites for _ in site.images], images)
     if not alone:
@@ -111,53 +101,15 @@ def _read(text: str) -> Frame | None:
     return tidy(atoms, notes=notes)
 
 
-def _read_sites(
-    tags: Tags, cell: Array, operations: Operations | None, notes: list[str]
-) -> list[_Site]:
-    table = _table(tags)
-    count = len(next(iter(table.values())))
-    symbols = _resolve_symbols(table, notes)
-    labels = [str(each) for each in table.get("_atom_site_label", symbols)]
-    flags = table.get("_atom_site_calc_flag", [""] * count)
-    groups = table.get("_atom_site_disorder_group", ["."] * count)
-    assemblies = table.get("_atom_site_disorder_assembly", ["."] * count)
-    occupancies = table.get("_atom_site_occupancy", [1.0] * count)
-    hydrogens = table.get("_atom_site_attached_hydrogens", [0] * count)
-    names = _FRACTIONS if _FRACTIONS[0] in table else _CARTESIAN
-    if names[0] not in table:
-        raise UnreadableError("its sites have no positions")
-    sites = []
-    for row in range(count):
-        if str(flags[row]).lower() == "dum":
-            notes.append(f"site {labels[row]} is marked as a dummy and left out")
-            continue
-        if any(isinstance(table[name][row], str) for name in names):
-            raise UnreadableError(f"site {labels[row]} has no position")
-        place = np.array([float(table[name][row]) for name in names])
-        if operations is not None:
-            place = place if names is _FRACTIONS else np.linalg.solve(cell.T, place)
-        images = place[None] if operations is None else _expand(place, operations, cell)
-        share = _number(occupancies[row], 1.0)
-        site = _Site(
-            labels[row], symbols[row], share, str(groups[row]), str(assemblies[row]), images
-        )
-        sites.append(site)
-    hidden = [label for label, held in zip(labels, hydrogens, strict=True) if _number(held, 0.0)]
-    if hidden:
-        notes.append(f"the hydrogens of {enumerate_names(hidden)} are not in the file")
-    if not sites:
-        raise UnreadableError("its table of sites is empty")
-    return sites
-
-
-def _table(tags: Tags) -> dict[str, list[Any]]:
-    """The columns of the table of sites; a single site may stand without a table."""
+def _find_table(tags: Mapping[str, Any]) -> Table:
+    """The table of sites; a single site may stand without a table."""
+    begin = "_atom_site_"
     found = {
-        name: value if isinstance(value, list) else [value]
+        name.removeprefix(begin): value if isinstance(value, list) else [value]
         for name, value in tags.items()
-        if name.startswith("_atom_site_") and not name.startswith("_atom_site_aniso")
+        if name.startswith(begin) and not name.startswith(f"{begin}aniso")
     }
-    names = ("_atom_site_label", "_atom_site_type_symbol", _FRACTIONS[0], _CARTESIAN[0])
+    names = ("label", "type_symbol", "fract_x", "cartn_x")
     lengths = {len(found[name]) for name in names if name in found}
     if len(lengths) != 1 or lengths == {0}:
         raise UnreadableError("its table of sites is empty, or its columns differ in length")
@@ -165,26 +117,57 @@ def _table(tags: Tags) -> dict[str, list[Any]]:
     return {name: column for name, column in found.items() if len(column) in lengths}
 
 
+def _read_sites(
+    table: Table, cell: Array, operations: Operations | None, notes: list[str]
+) -> list[_Site]:
+    symbols = _resolve_symbols(table, notes)
+    labels = [str(each) for each in table.get("label", symbols)]
+    kind = "fract" if "fract_x" in table else "cartn"
+    axes = [table.get(f"{kind}_{axis}") for axis in "xyz"]
+    usual = {"calc_flag": "", "disorder_group": ".", "disorder_assembly": ".", "occupancy": 1.0}
+    more = [table.get(name, [value] * len(labels)) for name, value in usual.items()]
+    sites = []
+    for row, (label, symbol) in enumerate(zip(labels, symbols, strict=True)):
+        flag, group, assembly, occupancy = (column[row] for column in more)
+        if str(flag).lower() == "dum":
+            notes.append(f"site {label} is marked as a dummy and left out")
+            continue
+        if any(axis is None or isinstance(axis[row], str) for axis in axes):
+            raise UnreadableError(f"site {label} has no position")
+        place = np.array([float(axis[row]) for axis in axes if axis is not None])
+        images = place[None]
+        if operations is not None:
+            inside = place if kind == "fract" else np.linalg.solve(cell.T, place)
+            images = _expand(inside, operations, cell)
+        share = _number(occupancy, 1.0)
+        sites.append(_Site(label, symbol, share, str(group), str(assembly), images))
+    held = table.get("attached_hydrogens", [0] * len(labels))
+    hidden = [label for label, count in zip(labels, held, strict=True) if _number(count, 0.0)]
+    if hidden:
+        notes.append(f"the hydrogens of {enumerate_names(hidden)} are not in the file")
+    if not sites:
+        raise UnreadableError("its table of sites is empty")
+    return sites
+
+
 def _number(value: Any, usual: float) -> float:
     """A number, which has a usual value where it is not given."""
     return float(value) if isinstance(value, int | float) else usual
 
 
-def _resolve_symbols(table: Mapping[str, list[Any]], notes: list[str]) -> list[str]:
+def _resolve_symbols(table: Table, notes: list[str]) -> list[str]:
     """The elements of the sites; a label such as C12 or Fe3+ is what the format asks for."""
-    names = [n for n in ("_atom_site_type_symbol", "_atom_site_label") if n in table]
-    read: dict[str, str] = {}
-    found = []
-    for row in zip(*(map(str, table[name]) for name in names), strict=True):
-        for label in row:
+    read, found = Labels(), []
+    for row in zip(
+        *(table[name] for name in ("type_symbol", "label") if name in table), strict=True
+    ):
+        for label in map(str, row):
             try:
-                read[label] = read.get(label) or resolve(label)
-            except ValueError as error:
-                if label == row[-1]:
-                    raise UnreadableError(str(error)) from error
-            else:
-                found.append(read[label])
+                found.append(read.read(label))
                 break
+            except UnreadableError:
+                if label == str(row[-1]):
+                    raise
     unusual = {label: one for label, one in read.items() if not _follows_format(label, one)}
     notes += describe(unusual)
     return found
@@ -195,42 +178,45 @@ def _follows_format(label: str, symbol: str) -> bool:
 
 
 def _expand(place: Array, operations: Operations, cell: Array) -> Array:
-    """The distinct images of a site in the cell, (images, 3), fractional."""
+    """The distinct images of a site in the cell, (images, 3), fractional.
+
+    As in ASE, two are one atom if no coordinate differs by 0.001; but not if they are 0.05 Å apart.
+    """
     rotations, translations = operations
     everywhere = (rotations @ place + translations) % 1.0  # [operation, abc]
     kept: list[Array] = []
     for image in everywhere:
-        if not kept or not _meet(np.array(kept), image, cell, _SAME_PLACE, _SAME_FRACTION).any():
+        if not kept or not _meet(np.array(kept), image, cell, within=0.05, fraction=1e-3).any():
             kept.append(image)
     return np.array(kept)
 
 
 def _meet(
-    images: Array, image: Array, cell: Array | None, distance: float, fraction: float = np.inf
+    images: Array, image: Array, cell: Array | None, *, within: float, fraction: float = np.inf
 ) -> NDArray[np.bool_]:
     """Which images, (images, 3), are at the place of one, through the faces of a cell too."""
     shifts = images - image
     if cell is None:
-        return np.asarray(np.linalg.norm(shifts, axis=1) < distance)
+        return np.asarray(np.linalg.norm(shifts, axis=1) < within)
     shifts -= np.round(shifts)
-    near = np.linalg.norm(shifts @ cell, axis=1) < distance
+    near = np.linalg.norm(shifts @ cell, axis=1) < within
     return np.asarray(near & (np.abs(shifts).max(axis=1) < fraction))
 
 
 def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
     """Sites without the less occupied, or later, alternatives of each disordered assembly."""
-    weights: dict[str, dict[str, float]] = defaultdict(dict)
+    weights: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for site in sites:
         if site.group.startswith("-"):
             raise UnreadableError(
                 f"site {site.label}, of disorder group {site.group}, and its symmetry images "
                 "exclude each other"
             )
-        if site.group not in _UNKNOWN | {"0"}:
+        if site.group not in _UNGROUPED:
             found = weights[site.assembly]
-            found[site.group] = max(found.get(site.group, 0.0), site.occupancy)
+            found[site.group] = max(found[site.group], site.occupancy)
     best = {name: max(found, key=found.__getitem__) for name, found in weights.items()}
-    kept = [s for s in sites if s.group in _UNKNOWN | {"0", best.get(s.assembly, "")}]
+    kept = [s for s in sites if s.group in _UNGROUPED | {best.get(s.assembly, "")}]
     lost = [site.label for site in sites if site not in kept]
     if lost:
         names = enumerate_names(lost)
@@ -240,26 +226,27 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
 
 def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]) -> list[_Site]:
     """Sites with the species that occupies each shared place most, or is named first."""
+    exclusive = 0.7  # Å, less than a bond of H2: sites that are nearer are not occupied at once
+    full = 1.02  # the sum of occupancies that share a site, with rounding
+    most = 6  # notes
     lost: list[_Site] = []
     settled: list[_Site] = []
     for site in sites:
         if site.occupancy >= 1.0 or site in lost or site in settled:
             continue
-        if _meet(site.images, site.images[0], cell, _EXCLUSIVE).sum() > 1:
-            raise UnreadableError(
-                f"site {site.label}, occupied by {site.occupancy:g}, and its symmetry images "
-                "exclude each other"
-            )
+        place, occupied = site.images[0], f"site {site.label}, occupied by {site.occupancy:g},"
+        if _meet(site.images, place, cell, within=exclusive).sum() > 1:
+            raise UnreadableError(f"{occupied} and its symmetry images exclude each other")
         left = [one for one in sites if one not in lost]
-        here = [s for s in left if _meet(s.images, site.images[0], cell, _EXCLUSIVE).any()]
-        if len(here) > 1 and sum(one.occupancy for one in here) <= _FULL:
+        here = [one for one in left if _meet(one.images, place, cell, within=exclusive).any()]
+        if len(here) > 1 and sum(one.occupancy for one in here) <= full:
             best = max(here, key=lambda one: one.occupancy)
             lost += [one for one in here if one is not best]
             settled.append(best)
             shares = ", ".join(f"{one.label} {one.occupancy:g}" for one in here)
             notes.append(f"the site of {shares} is read as {best.label}")
         else:
-            notes.append(f"site {site.label}, occupied by {site.occupancy:g}, is read as full")
-    if len(notes) > _MOST_NOTES:
-        notes[_MOST_NOTES:] = [f"and {len(notes) - _MOST_NOTES} more sites alike"]
+            notes.append(f"{occupied} is read as full")
+    if len(notes) > most:
+        notes[most:] = [f"and {len(notes) - most} more sites alike"]
     return [site for site in sites if site not in lost]

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, TextIO, cast
+from typing import IO, Any, Final, cast
 
-STANDARD_INPUT = "-"
-_HEAD = 50_000  # bytes in which ASE, too, looks for the format
+EXPECTED: Final = "a structure file such as .xyz, .extxyz, .cif or POSCAR"
+STANDARD_INPUT: Final = "-"
+
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_MARK = "\ufeff"
 _DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError)
 
 # First bytes of compressed data, whatever the file is called.
@@ -31,43 +31,39 @@ _PACKED: dict[bytes, Callable[[Any], Any]] = {
 
 @dataclass
 class Content:
-    """What a file holds, decompressed.
+    """The bytes of a file, decompressed, and their text."""
 
-    Attributes
-    ----------
-    name
-        Name of the file without the ending of a compression.
-    path
-        Where the same bytes are on the disk, or None.
-    kept
-        The bytes of a pipe or of standard input, which can be read only once; else None.
-    damage
-        What was wrong with the bytes as far as they were read, or nothing.
-    """
-
-    name: str
-    path: Path | None = None
-    kept: bytes | None = None
-    damage: str = ""
+    name: str  # of the file, without the ending of a compression
+    path: Path | None = None  # where the same bytes are on the disk
+    kept: bytes = b""  # of a pipe or of standard input, which can be read only once
+    damage: str = ""  # what was wrong with the bytes as far as they were read
 
     @cached_property
     def head(self) -> bytes:
-        """The first bytes."""
-        return self._read(most=_HEAD)
+        """The first bytes, in which ASE, too, looks for the format."""
+        return self.read(most=50_000)
 
     @property
     def is_packed(self) -> bool:
-        """Whether the bytes are compressed."""
+        """True if the bytes are compressed."""
         return self._find_unpacker() is not None
 
     @property
     def is_binary(self) -> bool:
-        """Whether this is no text."""
+        """True if this is no text."""
         return b"\0" in self.head and not self.head.startswith(_UTF_16)
 
-    def read(self) -> bytes:
-        """Return all bytes; compressed data that end early count as far as they go."""
-        return self._read(most=sys.maxsize)
+    def read(self, *, most: int = sys.maxsize) -> bytes:
+        """Return the bytes; compressed data that end early count as far as they go."""
+        chunks, missing = [], most
+        with self._open() as file:
+            try:
+                while missing > 0 and (chunk := file.read1(min(50_000, missing))):  # type: ignore[attr-defined]
+                    chunks.append(chunk)
+                    missing -= len(chunk)
+            except _DAMAGED as error:
+                self._note_damage(error)
+        return b"".join(chunks)
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the text, without their ends, reading no further than is asked for.
@@ -81,7 +77,7 @@ class Content:
             try:
                 for number, line in enumerate(text):
                     read = line if wide else _decode(line)
-                    yield (read if number else read.removeprefix(_MARK)).removesuffix("\n")
+                    yield (read if number else read.removeprefix("\ufeff")).removesuffix("\n")
             except _DAMAGED as error:
                 self._note_damage(error)
 
@@ -89,7 +85,7 @@ class Content:
         unpack = self._find_unpacker()
         if unpack is None:
             return self._open_raw()
-        return cast(IO[bytes], unpack(self.path or io.BytesIO(self.kept or b"")))
+        return cast(IO[bytes], unpack(self.path or io.BytesIO(self.kept)))
 
     def _find_unpacker(self) -> Callable[[Any], Any] | None:
         with self._open_raw() as file:
@@ -97,18 +93,7 @@ class Content:
         return next((unpack for mark, unpack in _PACKED.items() if first.startswith(mark)), None)
 
     def _open_raw(self) -> IO[bytes]:
-        return io.BytesIO(self.kept or b"") if self.path is None else self.path.open("rb")
-
-    def _read(self, *, most: int) -> bytes:
-        chunks, missing = [], most
-        with self._open() as file:
-            try:
-                while missing > 0 and (chunk := file.read1(min(_HEAD, missing))):  # type: ignore[attr-defined]
-                    chunks.append(chunk)
-                    missing -= len(chunk)
-            except _DAMAGED as error:
-                self._note_damage(error)
-        return b"".join(chunks)
+        return io.BytesIO(self.kept) if self.path is None else self.path.open("rb")
 
     def _note_damage(self, error: Exception) -> None:
         if isinstance(error, OSError) and error.strerror:  # of the operating system
@@ -124,60 +109,47 @@ def _decode(line: str) -> str:
         return line
 
 
-def open_content(name: str, *, expected: str) -> Content:
-    """Return what a file, a pipe or, for ``-``, standard input holds.
-
-    Raises
-    ------
-    ValueError
-        If there is no such file, or it is a folder, a device, or empty; ``expected`` says what
-        was expected instead.
-    """
+def open_content(name: str) -> Content:
+    """Return what a file, a pipe or, for ``-``, standard input holds; ValueError if nothing."""
     if name == STANDARD_INPUT:
-        content = Content("standard input", kept=_read_stream(sys.stdin))
+        shown, content = "standard input", Content("standard input", kept=_read_stream())
     else:
-        content = _open_path(name, expected=expected)
+        shown, content = f"the file {name}", _open_path(name)
     if not content.head:
         damaged = f" ({content.damage})" if content.damage else ""
-        shown = "standard input" if name == STANDARD_INPUT else f"the file {name}"
-        raise ValueError(f"{shown} is empty{damaged}; expected {expected}.")
+        raise ValueError(f"{shown} is empty{damaged}; expected {EXPECTED}.")
     return content
 
 
-def _open_path(name: str, *, expected: str) -> Content:
+def _open_path(name: str) -> Content:
     path = Path(name)
+    unpacked = path.stem if path.suffix.lower() in {".gz", ".bz2", ".xz"} else path.name
     try:
         mode = path.stat().st_mode
-    except (OSError, ValueError) as error:  # a NUL character is a ValueError
-        if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
-            raise ValueError(f"there is no file {name}; expected {expected}.") from error
-        raise ValueError(f"cannot read {name} ({error.strerror}); expected {expected}.") from error
-    if stat.S_ISDIR(mode):
-        raise ValueError(f"{name} is a folder; expected {expected}.")
-    try:
         if stat.S_ISREG(mode):
             with path.open("rb"):
-                return Content(_unpacked_name(path), path=path)
+                return Content(unpacked, path=path)
         if stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and path.resolve().name == "null"):
-            return Content(_unpacked_name(path), kept=path.read_bytes())
+            return Content(unpacked, kept=path.read_bytes())
         if stat.S_ISCHR(mode) and _is_terminal(path):
-            return Content(path.name, kept=_read_stream(sys.stdin))
+            return Content(unpacked, kept=_read_stream())
     except OSError as error:
-        raise ValueError(f"cannot read {name} ({error.strerror}); expected {expected}.") from error
-    raise ValueError(f"{name} is a device; expected {expected}.")
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        what = f"there is no file {name}" if missing else f"cannot read {name} ({error.strerror})"
+        raise ValueError(f"{what}; expected {EXPECTED}.") from error
+    except ValueError as error:  # a null character
+        raise ValueError(f"there is no file {name}; expected {EXPECTED}.") from error
+    what = "folder" if stat.S_ISDIR(mode) else "device"
+    raise ValueError(f"{name} is a {what}; expected {EXPECTED}.")
 
 
 def _is_terminal(path: Path) -> bool:
-    """Whether this is the terminal that is standard input."""
+    """True if this is the terminal that is standard input."""
     stream = sys.stdin
     return bool(stream and stream.isatty() and path.samefile(f"/dev/fd/{stream.fileno()}"))
 
 
-def _read_stream(stream: TextIO | None) -> bytes:
-    if stream is None:
+def _read_stream() -> bytes:
+    if sys.stdin is None:
         raise ValueError("standard input is closed; give the name of a file.")
-    return stream.buffer.read()
-
-
-def _unpacked_name(path: Path) -> str:
-    return path.stem if path.suffix.lower() in {".gz", ".bz2", ".xz"} else path.name
+    return sys.stdin.buffer.read()

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from ase.data import atomic_numbers, chemical_symbols
 
+from sensitivity.structures.files.ase_frames import UnreadableError
 from sensitivity.structures.validation import HEAVIEST
 
 DUMMY = "X"
 """ASE's symbol of an atom without an element, of atomic number 0."""
 
-_DUMMIES = frozenset({"X", "x"})
-_ISOTOPES = {"D": "H", "T": "H"}
 RESIDUES = frozenset(
     (
         *("ALA", "ARG", "ASN", "ASP", "CYS", "GLN", "GLU", "GLY", "HIS", "ILE", "LEU", "LYS"),
@@ -23,64 +22,60 @@ RESIDUES = frozenset(
 )
 """Residues whose atoms have names that begin with their element: C, H, N, O, P or S."""
 
-_MOST_SHOWN = 6  # labels in one note
-
-# In names of atoms such as CA, HG or PB the second letter says where the atom is bonded, so that CA
-# is an alpha carbon as well as calcium; and CH3 is a group.
-_BONDED = frozenset("CHNOPS")
-_POSITIONS = frozenset("ABCDEFGHMNOPSZ")
-_GHOST = re.compile(r"@|(?i:.*(bq|gh|ghost)\b)|.*:")
-_LAST_NATURAL = 92  # heavier elements need their own spelling: SG is a gamma sulphur
+_ISOTOPES = {"D": "H", "T": "H"}
 
 
-def resolve(label: str) -> str:
+class Labels(dict[str, str]):
+    """The symbols of the labels of a frame, each resolved once."""
+
+    def read(self, label: str, *, line: int | None = None) -> str:
+        """Return the symbol of a label, as ``resolve`` does."""
+        if label not in self:
+            self[label] = resolve(label, line=line)
+        return self[label]
+
+
+def resolve(label: str, *, line: int | None = None) -> str:
     """Return the symbol of the element that a label stands for, where only one is possible.
 
     A label is a symbol, an atomic number, D or T, or a symbol with a number or a comment, such as
-    N1, D1, Fe3+, Fe_pv or OW. X is what ASE calls a dummy atom.
-
-    Raises
-    ------
-    ValueError
-        If it stands for no element, or for one of several.
+    N1, D1, Fe3+, Fe_pv or OW. X is what ASE calls a dummy atom. Raises UnreadableError if it stands
+    for no element, or for one of several.
     """
+    found, problem = set[str](), f"{label!r} is not the symbol of an element"
     if re.fullmatch(r"[+-]?\d+", label):
-        return _from_number(label)
-    if label in _DUMMIES:
-        return DUMMY
-    if _GHOST.match(label):
-        raise ValueError(f"{label!r} is a ghost atom, not an element")
-    match = re.match(r"\d*([A-Za-z]+)(?![^\W\d_])", label)  # not a part of a word in other letters
-    letters = match.group(1) if match else ""
-    found = {_ISOTOPES[label]} if label in _ISOTOPES else _candidates(letters)
-    if len(found) > 1:
-        names = " or ".join(sorted(found))
-        raise ValueError(f"{label!r} could be {names}; write the symbol of the element")
-    if not found:
-        raise ValueError(f"{label!r} is not the symbol of an element")
+        problem = f"{int(label)} is not an atomic number from 1 to {HEAVIEST}"
+        found.update(chemical_symbols[n] for n in {int(label)} if 1 <= n <= HEAVIEST)
+    elif re.match(r"@|(?i:.*(bq|gh|ghost)\b)|.*:", label):
+        problem = f"{label!r} is a ghost atom, not an element"
+    elif match := re.match(r"\d*([A-Za-z]+)(?![^\W\d_])", label):  # no part of a foreign word
+        found = _candidates(match[1], whole=match[1] == label)
+        if len(found) > 1:
+            names = " or ".join(sorted(found))
+            problem = f"{label!r} could be {names}; write the symbol of the element"
+    if len(found) != 1:
+        raise UnreadableError(problem if line is None else f"line {line}: {problem}")
     return found.pop()
 
 
-def _from_number(label: str) -> str:
-    number = int(label)
-    if not 1 <= number <= HEAVIEST:
-        raise ValueError(f"{number} is not an atomic number from 1 to {HEAVIEST}")
-    return str(chemical_symbols[number])
+def _candidates(letters: str, *, whole: bool) -> set[str]:
+    """The elements that these letters, at the beginning of a label or all of it, can mean.
 
-
-def _candidates(letters: str) -> set[str]:
-    """The elements that these letters at the beginning of a label can mean."""
-    if letters in atomic_numbers or letters == "D":
+    In names of atoms such as CA, HG or PB the second letter says where the atom is bonded, so that
+    CA is an alpha carbon as well as calcium; and CH3 is a group.
+    """
+    if letters in atomic_numbers or letters == "D" or (whole and letters in _ISOTOPES):
         return {_ISOTOPES.get(letters, letters)}
     if len(letters) != 2:
         return {letters.upper()} & atomic_numbers.keys()
     first, pair = letters[0].upper(), letters.capitalize()
-    whole = {pair} if 0 < atomic_numbers.get(pair, 0) <= _LAST_NATURAL else set()
-    if letters.islower() or first not in _BONDED:
-        return whole
+    # Elements beyond uranium need their own spelling: SG is a gamma sulphur.
+    natural = {pair} if 0 < atomic_numbers.get(pair, 0) <= atomic_numbers["U"] else set()
+    if letters.islower() or first not in "CHNOPS":
+        return natural
     if letters[1] == "H":  # CH3, NH2, OH: a group, or one of its atoms
         return {first, "H"}
-    return {first} | whole if letters[1] in _POSITIONS else whole or {first}
+    return {first} | natural if letters[1] in "ABCDEFGHMNOPSZ" else natural or {first}
 
 
 def describe(labels: Mapping[str, str]) -> list[str]:
@@ -95,8 +90,8 @@ def describe(labels: Mapping[str, str]) -> list[str]:
     return notes
 
 
-def enumerate_names(names: Iterable[str]) -> str:
+def enumerate_names(names: Iterable[str], *, most: int = 6) -> str:
     """Return names in one phrase, at most a few of them."""
     given = list(dict.fromkeys(names))
-    rest = len(given) - _MOST_SHOWN
-    return ", ".join(given[:_MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(given) - most
+    return ", ".join(given[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -5,63 +5,55 @@ Columns as in https://manual.gromacs.org/current/reference-manual/file-formats.h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from sensitivity.structures.files.elements import RESIDUES, describe, resolve
-from sensitivity.structures.files.frames import Frame, Lines, UnreadableError, parse
+from sensitivity.structures.files.ase_frames import (
+    Frame,
+    Pending,
+    UnreadableError,
+    later,
+    parse,
+    refuse,
+)
+from sensitivity.structures.files.elements import RESIDUES, Labels, describe, resolve
+from sensitivity.structures.files.lines import Lines, are_numbers, check_rows
 
 
-def scan(lines: Iterable[str]) -> Iterator[Frame]:
-    """Yield every frame."""
-    source = Lines(lines)
-    while (line := source.peek()) is not None:
-        if not line.strip():
-            source.take()
-            continue
+def scan(source: Lines) -> Iterator[Pending]:
+    """Yield every frame, until one cannot be read."""
+    while source.skip_blank():
         try:
-            yield _read(source)
+            yield _split_frame(source)
         except UnreadableError as error:
-            yield Frame(problem=str(error))
+            yield refuse(error)
             return
 
 
-def _read(source: Lines) -> Frame:
-    title, rows = source.take(), list[str]()
-    count, start = source.take() if source.peek() is not None else "", source.number
-    try:
-        wanted = int(count)
-    except ValueError as error:
-        raise UnreadableError(
-            f"line {start}: expected the number of atoms, found {count!r}"
-        ) from error
-    while len(rows) < wanted and (source.peek() or "").strip() and not _is_box(source.peek()):
-        rows.append(source.take())
-    if wanted < 1 or len(rows) < wanted:
-        raise UnreadableError(
-            f"line {start} announces {wanted} atoms, and {len(rows)} follow; is the file complete?"
-        )
-    box = source.take() if _is_box(source.peek()) else "0 0 0"  # ASE writes none for a molecule
-    labels: dict[str, str] = {}
+def _split_frame(source: Lines) -> Pending:
+    title, count, start = source.take(), source.take_count(), source.number
+    rows = source.take_while(lambda line: bool(line.strip()) and not _is_box(line), most=count)
+    check_rows(rows, count, where=f"line {start}")
+    # ASE writes no box for a molecule.
+    box = source.take() if _is_box(source.peek() or "") else "0 0 0"
+    return later(_read, [title, str(count)], rows, box, start=start)
+
+
+def _is_box(line: str) -> bool:
+    words = line.split()
+    return len(words) in {3, 9} and are_numbers(words)
+
+
+def _read(head: list[str], rows: list[str], box: str, *, start: int) -> Frame:
+    labels = Labels()
     named = [_name_element(row, line, labels) for line, row in enumerate(rows, start + 1)]
-    text = "\n".join([title, count, *named, box, ""])
-    return parse(text, "gromacs", notes=describe(labels))
+    return parse("\n".join([*head, *named, box, ""]), "gromacs", notes=describe(labels))
 
 
-def _is_box(line: str | None) -> bool:
-    """Whether a line holds the three, or nine, numbers of a box."""
-    try:
-        return len([float(word) for word in (line or "").split()]) in {3, 9}
-    except ValueError:
-        return False
-
-
-def _name_element(row: str, line: int, labels: dict[str, str]) -> str:
+def _name_element(row: str, line: int, labels: Labels) -> str:
     """The row with the symbol of the element as the name of the atom."""
     residue, name = row[5:10].strip(), row[10:15].strip()
     ion = residue.rstrip("+-") == name.rstrip("+-")
     known = residue in RESIDUES and name[:1] in "CHNOPS"
-    try:
-        labels[name] = resolve(name.capitalize() if ion else name[:1] if known else name)
-    except ValueError as error:
-        raise UnreadableError(f"line {line}: {error}") from error
+    meant = name.capitalize() if ion else name[:1] if known else name
+    labels[name] = resolve(meant, line=line)
     return f"{row[:10]}{labels[name]:>5}{row[15:]}"

@@ -16,64 +16,46 @@ from typing import Any
 
 from ase import Atoms
 
+from sensitivity.limits import Limit
+from sensitivity.progress import checkpoint
+from sensitivity.structures.files.ase_frames import NOTHING, Frame, UnreadableError
 from sensitivity.structures.files.content import Content
 from sensitivity.structures.files.formats import find_format, scan
-from sensitivity.structures.files.frames import Frame, UnreadableError
-
-SECONDS = 10
-"""How long a file may take to be read."""
-
-MEMORY = 1_000_000_000
-"""Bytes that the process may use."""
-
-_BEAT = 0.1  # seconds after which the one who waits can be interrupted
-
-# The limits are set before anything that could fill the memory is imported.
-_START = f"""
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
-    resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-except ImportError:  # not on Windows
-    pass
-from sensitivity.structures.files.isolated import answer
-answer()
-"""
 
 
 def read_isolated(
     name: str, content: bytes, *, formats: Collection[str], most: int
 ) -> tuple[Frame, ...]:
-    """Return the frames of a file, given its name and what it holds.
+    """Return the frames of a file, at most some number and one that tells that there are more.
 
-    Parameters
-    ----------
-    name
-        Its name, which tells the format if the content does not.
-    content
-        Its bytes; compressed ones are refused.
-    formats
-        ASE's names of the formats that may be read.
-    most
-        No more frames than this are read, and one more that tells that there are more.
+    Its name tells the format if the bytes do not.
 
     Raises
     ------
     ValueError
-        If there is no structure in it, the format is not one of those, or reading it takes too
-        long or too much memory.
+        If the bytes are compressed, there is no structure in them, the format is not one of those
+        (ASE's names), or reading takes too long or too much memory; the message says which.
     """
     if Content(name, kept=content).is_packed:
         raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
     question = json.dumps({"name": name, "formats": sorted(formats), "most": most})
+    found = json.loads(_ask(name, question, content))
+    if isinstance(found, str):
+        raise ValueError(found)
+    return tuple(
+        Frame(packed and Atoms(**packed), tuple(notes), why) for packed, notes, why in found
+    )
+
+
+def _ask(name: str, question: str, content: bytes) -> bytes:
+    """The answer of a process to a question about a file."""
     environment = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, sys.path)]),
     }
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", _START, question],
+        [sys.executable, "-P", "-m", __name__, question],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -83,30 +65,34 @@ def read_isolated(
             output = _wait(process, content)
         finally:
             process.kill()
+    if output is None:
+        raise ValueError(
+            f"reading {name} takes more than {Limit.READING_SECONDS} s; give a smaller file."
+        )
     if not output or process.returncode:
         raise ValueError(
-            f"reading {name} takes more than {SECONDS} s or {MEMORY / 1e9:g} GB of memory; give a "
-            "smaller file."
+            f"reading {name} failed (status {process.returncode}), most likely because it takes "
+            f"more than {Limit.READING_MEMORY / 1e9:g} GB of memory; give a smaller file."
         )
-    found = json.loads(output)
-    if isinstance(found, str):
-        raise ValueError(found)
-    return tuple(map(_unpack, found))
+    return output
 
 
-def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes:
-    """What the process says; nothing if it takes too long."""
+def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
+    """The output of the process; None if it takes too long."""
     given: bytes | None = content
-    for _ in range(round(SECONDS / _BEAT)):
+    beat = 0.1  # seconds between two moments at which this can be cancelled
+    for _ in range(round(Limit.READING_SECONDS / beat)):
+        checkpoint()
         try:
-            return process.communicate(given, timeout=_BEAT)[0]
+            return process.communicate(given, timeout=beat)[0]
         except subprocess.TimeoutExpired:
             given = None  # it may be given once
-    return b""
+    return None
 
 
-def answer() -> None:
+def main() -> None:
     """Read standard input as the only argument asks, and write the frames as JSON."""
+    _limit()
     question = json.loads(sys.argv[1])
     content = Content(question["name"], kept=sys.stdin.buffer.read())
     try:
@@ -118,29 +104,37 @@ def answer() -> None:
         frames = islice(scan(content, form, None), question["most"] + 1)
         found: Any = [_pack(pending()) for pending in frames]
         if not found:
-            raise UnreadableError("there is no structure in it")
+            raise UnreadableError(NOTHING.problem)
     except UnreadableError as error:
         found = f"cannot read {content.name} as a structure: {error}."
     except MemoryError:
-        found = f"there is not enough memory to read {content.name}; give a smaller file."
+        found = (
+            f"reading {content.name} takes more than {Limit.READING_MEMORY / 1e9:g} GB of memory; "
+            "give a smaller file."
+        )
     sys.stdout.write(json.dumps(found))
 
 
-def _pack(frame: Frame) -> dict[str, Any]:
-    if frame.atoms is None:
-        return {"problem": frame.problem}
-    atoms = frame.atoms
-    return {
-        "numbers": atoms.numbers.tolist(),
-        "positions": atoms.positions.tolist(),
-        "cell": atoms.cell.array.tolist(),
-        "pbc": atoms.pbc.tolist(),
-        "notes": frame.notes,
+def _limit() -> None:
+    """Limit this process; the processor time only counts if the one who waits is gone."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return
+    resource.setrlimit(resource.RLIMIT_AS, 2 * (Limit.READING_MEMORY,))
+    resource.setrlimit(resource.RLIMIT_CPU, 2 * (2 * Limit.READING_SECONDS,))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _pack(frame: Frame) -> list[Any]:
+    packed = frame.atoms and {
+        "numbers": frame.atoms.numbers.tolist(),
+        "positions": frame.atoms.positions.tolist(),
+        "cell": frame.atoms.cell.array.tolist(),
+        "pbc": frame.atoms.pbc.tolist(),
     }
+    return [packed, frame.notes, frame.problem]
 
 
-def _unpack(frame: dict[str, Any]) -> Frame:
-    if "problem" in frame:
-        return Frame(problem=frame["problem"])
-    notes = tuple(frame.pop("notes"))
-    return Frame(Atoms(**frame), notes)
+if __name__ == "__main__":
+    main()

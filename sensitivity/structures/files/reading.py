@@ -9,62 +9,45 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from os import PathLike
 
 from ase import Atoms
 
 from sensitivity.notes import SensitivityWarning
-from sensitivity.structures.files.content import STANDARD_INPUT, open_content
-from sensitivity.structures.files.formats import EXPECTED, check_format, find_format, scan
-from sensitivity.structures.files.frames import Frame, Pending, UnreadableError, keep
+from sensitivity.numerics import check_integer
+from sensitivity.structures.files.ase_frames import NOTHING, Frame, Pending, UnreadableError, keep
+from sensitivity.structures.files.content import EXPECTED, STANDARD_INPUT, open_content
+from sensitivity.structures.files.formats import check_format, find_format, scan
 from sensitivity.structures.files.lammps import check_types
+from sensitivity.structures.files.lines import Types
 from sensitivity.structures.neighbors import check
+
+Name = str | PathLike[str]
+"""Of a file; ``-`` is standard input."""
 
 COUNTED = 1000
 """Frames that are looked at, beside the chosen one: a long trajectory is not read to its end."""
 
-LOOKED_AT = 20_000
-"""Atoms of these frames, which take about 0.1 s."""
-
 
 class StructureWarning(SensitivityWarning):
-    """What was decided in reading a structure, and may not be what its author meant."""
+    """A decision in reading a structure that its author may not have meant."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """One frame of a file, and what is known of the others.
-
-    Attributes
-    ----------
-    atoms
-        The structure.
-    index
-        Its number, from 0.
-    count
-        How many frames were found.
-    complete
-        Whether these are all frames of the file.
-    notes
-        What was decided in reading it, and which other frames cannot be read.
-    """
+    """One frame of a file, and what is known of the others."""
 
     atoms: Atoms
-    index: int
-    count: int
-    complete: bool
-    notes: tuple[str, ...]
+    index: int  # from 0
+    count: int  # of the frames that were found
+    complete: bool  # if these are all frames of the file
+    notes: tuple[str, ...]  # what was decided in reading it, and which other frames are unreadable
 
 
 def read(
-    path: str | PathLike[str],
-    *,
-    index: int = 0,
-    format: str | None = None,
-    types: Mapping[int, str] | None = None,
+    path: Name, *, index: int = 0, format: str | None = None, types: Types | None = None
 ) -> Atoms:
     """Return one frame of a file, without constraints and stored results.
 
@@ -98,45 +81,36 @@ def read(
     return chosen.atoms
 
 
-def warn(path: str | PathLike[str], chosen: Chosen) -> None:
+def warn(path: Name, chosen: Chosen) -> None:
     """Issue the notes on a frame as one ``StructureWarning``, as of the caller of the caller."""
     if chosen.notes:
         warnings.warn(f"{show(path)}: {'; '.join(chosen.notes)}.", StructureWarning, 3)
 
 
-def show(path: str | PathLike[str]) -> str:
+def show(path: Name) -> str:
     """Return the name of a file as messages show it."""
     return "standard input" if path == STANDARD_INPUT else os.fspath(path)
 
 
 def choose(
-    path: str | PathLike[str],
-    *,
-    index: int = 0,
-    format: str | None = None,
-    types: Mapping[int, str] | None = None,
+    path: Name, *, index: int = 0, format: str | None = None, types: Types | None = None
 ) -> Chosen:
-    """Return a frame of a file as ``read`` does, and what is known of the others.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As ``read`` does.
-    """
-    if not isinstance(index, Integral) or isinstance(index, bool):
-        raise TypeError(f"index must be the integer number of a frame, got {index!r}; give e.g. 0.")
-    name = show(path)
+    """Return a frame of a file as ``read`` does, and what is known of the others."""
+    index = check_integer(
+        index, "index", "an integer frame number", accepts=lambda _: True, remedy="give e.g. 0"
+    )
+    enough = 20_000  # atoms of the frames that are looked at, which take about 0.1 s
     wanted: Pending | None = None
-    last: deque[Pending] = deque(maxlen=max(-int(index), 1))
+    last: deque[Pending] = deque(maxlen=max(-index, 1))
     bad: list[int] = []
     count, looked, size, complete = 0, 0, 0, True
     for pending in _find_frames(path, format=format, types=types):
-        if count == looked < COUNTED and size < LOOKED_AT:
+        if count == looked < COUNTED and size < enough:
             frame = pending()
-            looked += 1
-            size += 0 if frame.atoms is None else len(frame.atoms)
-            bad += [count] if frame.atoms is None else []
             last.append(keep(frame))
+            looked += 1
+            size += len(frame.atoms or ())
+            bad += [count] if frame.atoms is None else []
         elif count > index >= 0:
             complete = False
             break
@@ -147,18 +121,15 @@ def choose(
     if index < 0 and count >= -index:
         wanted = last[0]
     if wanted is None:
-        raise no_frame(name, count, index)
+        raise no_frame(show(path), count, index)
     others = note_bad(bad, count=looked, complete=complete and looked == count)
-    found, number = wanted(), int(index) % count
-    atoms = take(name, found, number=number, count=count, others=others)
+    found, number = wanted(), index % count
+    atoms = take(show(path), found, number=number, count=count, others=others)
     return Chosen(atoms, number, count, complete, (*found.notes, *others))
 
 
 def read_frames(
-    path: str | PathLike[str],
-    *,
-    format: str | None = None,
-    types: Mapping[int, str] | None = None,
+    path: Name, *, format: str | None = None, types: Types | None = None
 ) -> Iterator[Frame]:
     """Yield the frames of a file, one after the other, those that cannot be read too.
 
@@ -172,36 +143,30 @@ def read_frames(
     return (pending() for pending in _find_frames(path, format=format, types=types))
 
 
-def _find_frames(
-    path: str | PathLike[str],
-    *,
-    format: str | None,
-    types: Mapping[int, str] | None,
-) -> Iterator[Pending]:
-    name = show(path)
+def _find_frames(path: Name, *, format: str | None, types: Types | None) -> Iterator[Pending]:
     elements = None if types is None else check_types(types)
-    content = open_content(os.fspath(path), expected=EXPECTED)
-    found = False
+    content = open_content(os.fspath(path))
+    found, problem = False, ""
     try:
         form = find_format(content) if format is None else check_format(format)
         for pending in scan(content, form, elements):
             found = True
             yield pending
+        problem = "" if found else content.damage or NOTHING.problem
     except UnreadableError as error:
-        raise ValueError(_refusal(name, str(error))) from error
+        problem = str(error)
     except OSError as error:  # of the operating system: readers' are frames that cannot be read
-        raise ValueError(_refusal(name, str(error.strerror or error))) from error
-    if not found:
-        raise ValueError(_refusal(name, content.damage or "there is no structure in it"))
+        problem = str(error.strerror or error)
+    if problem:
+        raise ValueError(
+            f"cannot read {show(path)} as a structure ({problem}); expected {EXPECTED}."
+        )
 
 
 def take(name: str, frame: Frame, *, number: int, count: int, others: Sequence[str] = ()) -> Atoms:
-    """Return the structure of a frame; ``others`` says what can be read instead.
+    """Return the structure of a frame if it can be analysed; else ValueError says why not.
 
-    Raises
-    ------
-    ValueError
-        If it cannot be read, or is one that ``check`` refuses.
+    ``others`` says what can be read instead.
     """
     if frame.atoms is None:
         which = name if count == 1 else f"frame {number} of {name}"
@@ -230,7 +195,3 @@ def no_frame(name: str, count: int, index: int) -> ValueError:
         f"{name} has {count} frame{'s' if count != 1 else ''}, counted from 0, and no frame "
         f"{index}; choose an index from 0 to {count - 1}, or from the end."
     )
-
-
-def _refusal(name: str, reason: str) -> str:
-    return f"cannot read {name} as a structure ({reason}); expected {EXPECTED}."

@@ -3,116 +3,78 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator
 
-from sensitivity.structures.files.elements import DUMMY, describe, resolve
-from sensitivity.structures.files.frames import (
+from sensitivity.structures.files.ase_frames import (
     Frame,
-    Lines,
     Pending,
     UnreadableError,
+    later,
     parse,
     reading,
+    refuse,
+)
+from sensitivity.structures.files.elements import DUMMY, Labels, describe
+from sensitivity.structures.files.lines import (
+    Lines,
+    check_rows,
+    is_row,
+    quote,
+    read_count,
+    replace_word,
 )
 
-_PLAIN = "species:S:1:pos:R:3"  # columns of a file that does not say which it has
-_MEANT = re.compile(r"\b(Lattice|Properties|pbc)\s*=")
-_MOST_VECTORS = 3  # lines VEC1 to VEC3 below the atoms hold the cell
 
-
-def scan(lines: Iterable[str]) -> Iterator[Pending]:
+def scan(source: Lines) -> Iterator[Pending]:
     """Yield every frame; after one that cannot be read go on at the next number of atoms."""
-    source = Lines(lines)
-    while True:
-        while (line := source.peek()) is not None and not line.strip():
-            source.take()
-        if line is None:
-            return
+    while source.skip_blank():
         try:
             frame = _split_frame(source)
         except UnreadableError as error:
-            yield partial(Frame, problem=str(error))
-            _skip(source)
-        else:
-            yield frame
+            frame = refuse(error)
+            source.take_while(lambda line: read_count(line) is None)
+        yield frame
 
 
 def _split_frame(source: Lines) -> Pending:
-    header, start = source.take(), source.number
-    count = _count(header)
-    if count is None:
+    count, start = source.take_count(), source.number
+    comment = source.take()
+    rows = source.take_while(lambda line: len(line.split(None, 1)) > 1, most=count)
+    line = source.peek() or ""
+    if len(rows) < count and line.strip() and read_count(line) is None:
         raise UnreadableError(
-            f"line {start}: expected the number of atoms, found {_shorten(header)}"
+            f"line {source.number + 1}: expected a symbol and three numbers between spaces, found "
+            f"{quote(line)}"
         )
-    if count < 1:
-        raise UnreadableError(f"line {start}: the number of atoms is {count}")
-    comment = source.take() if source.peek() is not None else ""
-    rows: list[str] = []
-    while len(rows) < count:
-        line = source.peek() or ""
-        if len(line.split(None, 1)) < 2:
-            if line.strip() and _count(line) is None:
-                raise UnreadableError(
-                    f"line {source.number + 1}: expected a symbol and three numbers between "
-                    f"spaces, found {_shorten(line)}"
-                )
-            raise UnreadableError(
-                f"line {start} announces {count} atoms, and only {len(rows)} follow; is the file "
-                "complete?"
-            )
-        rows.append(source.take())
-    vectors: list[str] = []
-    while len(vectors) < _MOST_VECTORS and (source.peek() or "").lstrip().startswith("VEC"):
-        vectors.append(source.take())
-    if _is_row(source.peek()):
+    check_rows(rows, count, where=f"line {start}")
+    # Up to three lines VEC1 to VEC3 below the atoms hold the cell.
+    vectors = source.take_while(lambda line: line.lstrip().startswith("VEC"), most=3)
+    if is_row(source.peek() or "", label=True):
         raise UnreadableError(
             f"line {start} announces {count} atoms, and line {source.number + 1} is one more"
         )
-    return partial(_read, comment, rows, vectors, start=start)
-
-
-def _skip(source: Lines) -> None:
-    """Go on to the next line that can be a number of atoms."""
-    while (line := source.peek()) is not None and _count(line) is None:
-        source.take()
-
-
-def _count(line: str) -> int | None:
-    """The number of atoms as ASE reads it: 5, +5 or 1_000."""
-    try:
-        return int(line)
-    except ValueError:
-        return None
-
-
-def _is_row(line: str | None) -> bool:
-    """Whether a line is an atom: a label and three numbers."""
-    words = (line or "").split()
-    with suppress(ValueError):
-        return len(words) > len("xyz") and bool([float(word) for word in words[1:4]])
-    return False
+    return later(_read, comment, rows, vectors, start=start)
 
 
 def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> Frame:
-    try:
-        columns = _find_columns(comment, rows[0].split(), line=start + 1)
-        numbers, labels = _column(rows, columns.get("Z")), _column(rows, columns.get("species"))
-        symbols = {label: _resolve(label, line=start + 2 + k) for label, k in labels.items()}
-        named = {number: _from_number(number, line=start + 2 + k) for number, k in numbers.items()}
-    except UnreadableError as error:
-        return Frame(problem=str(error))
-    if "species" in columns and any(label != symbol for label, symbol in symbols.items()):
-        rows = [_replace(row, columns["species"], symbols) for row in rows]
-    if {"species", "Z"} <= columns.keys():
-        for k, words in enumerate(map(str.split, rows), start + 2):
-            if words[columns["species"]] != named[words[columns["Z"]]]:
-                return Frame(problem=f"line {k}: species and Z are of two elements")
-    comments = [comment] if _MEANT.search(comment) else [comment, ""]
-    for remark in comments:  # a remark in plain words may look like keys and values to ASE
+    columns = _find_columns(comment, rows[0].split(), line=start + 1)
+    labels, symbols = Labels(), dict[str, list[str]]()
+    for name in [name for name in ("species", "Z") if name in columns]:
+        known = labels if name == "species" else Labels({"0": DUMMY})
+        words = [_word(row, columns[name]) for row in rows]
+        symbols[name] = [known.read(word, line=k) for k, word in enumerate(words, start + 2)]
+    if len(symbols) > 1:
+        for k, (one, other) in enumerate(zip(*symbols.values(), strict=True), start + 2):
+            if one != other:
+                raise UnreadableError(f"line {k}: species and Z are of two elements")
+    if any(label != symbol for label, symbol in labels.items()):
+        named = zip(rows, symbols["species"], strict=True)
+        rows = [replace_word(row, columns["species"], symbol) for row, symbol in named]
+    # A remark in plain words may look like keys and values to ASE.
+    remarks = [comment] if re.search(r"\b(Lattice|Properties|pbc)\s*=", comment) else [comment, ""]
+    for remark in remarks:
         text = "\n".join([str(len(rows)), remark, *rows, *vectors, ""])
-        frame = parse(text, "extxyz", notes=describe(symbols))
+        frame = parse(text, "extxyz", notes=describe(labels))
         if frame.atoms is not None:
             return frame
     return Frame(problem=_find_culprit(comment, rows, start))
@@ -122,10 +84,10 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
     """The columns of species, Z and positions, from 0."""
     from ase.io.extxyz import key_val_str_to_dict
 
-    properties = _PLAIN
+    properties = usual = "species:S:1:pos:R:3"
     if "Properties=" in comment:
         with reading():
-            properties = str(key_val_str_to_dict(comment).get("Properties", _PLAIN))
+            properties = str(key_val_str_to_dict(comment).get("Properties", usual))
     fields = properties.split(":")
     column, found = 0, {}
     try:
@@ -136,7 +98,7 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
                 found[name] = column
             column += width
     except ValueError as error:
-        shown = _shorten(properties)
+        shown = quote(properties)
         raise UnreadableError(f"line {line}: Properties={shown} cannot be read") from error
     if column > len(row):
         raise UnreadableError(
@@ -148,46 +110,15 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
     return found
 
 
-def _column(rows: list[str], column: int | None) -> dict[str, int]:
-    """Every word of a column, with the number of the first row that has it."""
-    found: dict[str, int] = {}
-    if column is None:
-        return found
-    for k, row in enumerate(rows):
-        words = row.split(None, column + 1)
-        found.setdefault(words[column] if column < len(words) else "", k)
-    return found
-
-
-def _replace(row: str, column: int, symbols: dict[str, str]) -> str:
-    words = row.split()
-    words[column] = symbols[words[column]]
-    return " ".join(words)
-
-
-def _resolve(label: str, *, line: int) -> str:
-    try:
-        return resolve(label)
-    except ValueError as error:
-        raise UnreadableError(f"line {line}: {error}") from error
-
-
-def _from_number(number: str, *, line: int) -> str:
-    if number.isdecimal() and int(number) == 0:
-        return DUMMY
-    return _resolve(number, line=line)
+def _word(row: str, column: int) -> str:
+    words = row.split(None, column + 1)
+    return words[column] if column < len(words) else ""
 
 
 def _find_culprit(comment: str, rows: list[str], start: int) -> str:
     """Which line of a frame ASE could not read."""
     if "Properties=" not in comment:
         for line, row in enumerate(rows, start + 2):
-            if not _is_row(row):
-                return f"line {line}: expected a symbol and three numbers, found {_shorten(row)}"
+            if not is_row(row, label=True):
+                return f"line {line}: expected a symbol and three numbers, found {quote(row)}"
     return f"the frame at line {start} is not of the format that line {start + 1} says"
-
-
-def _shorten(text: str) -> str:
-    most = 40
-    text = text.strip()
-    return repr(text if len(text) <= most else text[:most] + "...")

@@ -1,11 +1,11 @@
-"""One structure of a file: read, or the reason why it cannot be read."""
+"""One structure of a file: read by ASE, or the reason why it cannot be read."""
 
 from __future__ import annotations
 
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,32 +14,36 @@ from typing import Any
 
 from ase import Atoms
 
-_NOTHING = "there is no structure in it"
-_MOST_TEXT = 120  # characters of a reader's own message
-_ENDING = re.compile(r"\.\w+$")
-
 
 @dataclass(frozen=True)
 class Frame:
-    """One structure of a file.
+    """One structure of a file."""
 
-    Attributes
-    ----------
-    atoms
-        The structure, without constraints and stored results; None if it cannot be read.
-    notes
-        What was decided in reading it, one clause each.
-    problem
-        Why it cannot be read: one clause that names the atom, the symbol or the line.
-    """
+    atoms: Atoms | None = None  # without constraints and stored results
+    notes: tuple[str, ...] = ()  # what was decided in reading it, one clause each
+    problem: str = ""  # why it cannot be read: a clause that names the atom, symbol or line
 
-    atoms: Atoms | None = None
-    notes: tuple[str, ...] = ()
-    problem: str = ""
 
+NOTHING = Frame(problem="there is no structure in it")
 
 Pending = Callable[[], Frame]
 """A frame that was found and is read when it is asked for."""
+
+
+class UnreadableError(ValueError):
+    """A frame that cannot be read; the text is the clause that says why."""
+
+
+def later(read: Callable[..., Frame], *arguments: Any, **keywords: Any) -> Pending:
+    """Return a frame that a function will read, or say why it cannot."""
+
+    def attempt() -> Frame:
+        try:
+            return read(*arguments, **keywords)
+        except UnreadableError as error:
+            return Frame(problem=str(error))
+
+    return attempt
 
 
 def keep(frame: Frame) -> Pending:
@@ -47,30 +51,9 @@ def keep(frame: Frame) -> Pending:
     return lambda: frame
 
 
-class UnreadableError(Exception):
-    """A frame that cannot be read; the text is the clause that says why."""
-
-
-class Lines:
-    """Lines with their numbers, of which the next can be looked at."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
-        self.number = 0  # of the last line that was taken, from 1
-        self._next: str | None = None
-
-    def peek(self) -> str | None:
-        """Return the next line, or None at the end."""
-        if self._next is None:
-            self._next = next(self._lines, None)
-        return self._next
-
-    def take(self) -> str:
-        """Return the next line and go on."""
-        line = self.peek()
-        assert line is not None
-        self._next, self.number = None, self.number + 1
-        return line
+def refuse(problem: object) -> Pending:
+    """Return a frame that cannot be read."""
+    return keep(Frame(problem=str(problem)))
 
 
 @contextmanager
@@ -93,9 +76,20 @@ def reading() -> Iterator[None]:
             raise UnreadableError(f"a table has an incomplete row: {warning.message}")
 
 
+def _explain(error: Exception) -> str:
+    """The reason of a reader of ASE, as far as it says something to a person."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
+    if isinstance(error, KeyError) and re.fullmatch(r"'[A-Za-z]\w{0,7}'", str(error)):
+        return f"{error} is not the symbol of an element"
+    text = " ".join(str(error).split())
+    said = f" (ASE: {text[:120]})" if text else ""
+    return f"its content is not of the format that its name suggests{said}"
+
+
 def parse(content: str, form: str, *, notes: Sequence[str] = (), **settings: Any) -> Frame:
     """Return the only frame that a text, in one of ASE's formats, holds."""
-    frame = next(parse_all(content, form, **settings), Frame(problem=_NOTHING))
+    frame = next(parse_all(content, form, **settings), NOTHING)
     return replace(frame, notes=(*notes, *frame.notes)) if frame.atoms is not None else frame
 
 
@@ -104,16 +98,7 @@ def parse_all(
 ) -> Iterator[Frame]:
     """Yield the frames that ASE finds, until one cannot be read.
 
-    Parameters
-    ----------
-    content
-        Of the file.
-    form
-        Name of the format in ASE.
-    path
-        Name of the file, for readers that look at the name, or for other files beside it.
-    settings
-        For ASE's reader.
+    Some readers look at the name of the file, or for other files beside ``path``.
     """
     from ase.io.formats import ioformats
 
@@ -121,7 +106,7 @@ def parse_all(
     data = content if isinstance(content, bytes) else content.encode()
     if not known.acceptsfd:
         with TemporaryDirectory() as folder:
-            place = Path(folder, f"structure{''.join(_ENDING.findall(path))}")
+            place = Path(folder, f"structure{Path(path).suffix}")
             place.write_bytes(data)
             yield from read_all(str(place), form, **settings)
         return
@@ -136,20 +121,20 @@ def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:
     import ase.io
 
     frames = ase.io.iread(source, ":", form, do_not_split_by_at_sign=True, **settings)
-    empty = True
-    while True:
-        try:
+    count = 0
+    try:
+        while True:
             with reading():
                 atoms = next(frames, None)
-        except UnreadableError as error:
-            yield Frame(problem=str(error))
-            return
-        if atoms is None:
-            break
-        empty = False
-        yield tidy(atoms)
-    if empty:
-        yield Frame(problem=_NOTHING)
+            if atoms is None:
+                break
+            count += 1
+            yield tidy(atoms)
+    except UnreadableError as error:
+        yield Frame(problem=str(error))
+        return
+    if not count:
+        yield NOTHING
 
 
 def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
@@ -162,12 +147,7 @@ def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
     return Frame(atoms, tuple(notes))
 
 
-def _explain(error: Exception) -> str:
-    """The reason of a reader of ASE, as far as it says something to a person."""
-    if isinstance(error, MemoryError):
-        return "there is not enough memory for it"
-    if isinstance(error, KeyError) and re.fullmatch(r"'[A-Za-z]\w{0,7}'", str(error)):
-        return f"{error} is not the symbol of an element"
-    text = " ".join(str(error).split())
-    said = f" (ASE: {text[:_MOST_TEXT]})" if text else ""
-    return f"its content is not of the format that its name suggests{said}"
+def describe_placeholder(lengths: Sequence[float]) -> str:
+    """Return the note on a cell, with edges in Å, that stands for none."""
+    shown = " x ".join(f"{length:g}" for length in lengths)
+    return f"the cell of {shown} Å is a placeholder: read without a cell"

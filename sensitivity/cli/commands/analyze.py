@@ -1,0 +1,22 @@
+"""``sensitivity analyze``: the singular values of the Jacobian."""
+
+from typing import Any
+
+from sensitivity.cli.analysis import add_analysis
+from sensitivity.cli.computing import Report, Task
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    text = "show the singular values of the Jacobian of a structure"
+    details = ", their kinds, and the atoms that move."
+    add_analysis(commands, "analyze", text, _analyze, details=details)
+
+
+def _analyze(task: Task) -> tuple[Any, Report, int]:
+    from sensitivity import reports
+    from sensitivity.spectrum import spectrum
+
+    result = spectrum(task.source.atoms, task.descriptor, centers=task.options.center)
+    words = reports.describe_spectrum if task.options.json else reports.tabulate_spectrum
+    return result, words(result, task.descriptor, source=task.source), 0

@@ -1,0 +1,77 @@
+"""``sensitivity invert``: a structure from its features."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.cli.computing import Task
+from sensitivity.cli.options import add_option, complete_names, load_source
+from sensitivity.cli.searching import Found, add_search
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    text = "recover a structure from its features"
+    command = add_search(
+        commands, "invert", text, _invert, output="the recovered structure", one_center=False
+    )
+    start = command.add_mutually_exclusive_group(required=True)
+    text = "starting structure: a name or a file, with the same atoms in the same order"
+    complete_names(start.add_argument("--start", metavar="STRUCTURE", help=text))
+    text = "start from the structure itself, with normal noise of this width on each coordinate"
+    start.add_argument("--rattle", type=float, metavar="Å", help=text)
+    add_option(command, "--seed", "seed of the noise of --rattle", 0, int, None)
+    add_option(command, "--restarts", "more attempts after the first", 10, int, "N")
+
+
+def _invert(task: Task) -> Found:
+    from sensitivity import reports
+    from sensitivity.inversion import invert
+
+    start, centers = _start(task.source.atoms, task.options), task.options.center
+    wanted = task.descriptor.features(task.source.atoms, centers=centers)
+    settings = {"start": start, "centers": centers, **task.given("restarts")}
+    result, status = task.compute(invert, wanted, **settings)
+    facts = {"residual": result.residual, "converged": result.converged}
+    words = reports.describe_inversion if task.options.json else reports.tabulate_inversion
+    report = words(result, task.descriptor, source=task.source, start=start)
+    return Found(report, status, [(result.atoms, facts)])
+
+
+def _start(target: Atoms, options: Namespace) -> Atoms:
+    """Return the structure from which the inversion starts."""
+    if options.start is None:
+        return _rattled(target, options.rattle, 0 if options.seed is None else options.seed)
+    if options.seed is not None:
+        raise ValueError(
+            "--seed belongs to the noise of --rattle, got it with --start; leave it out."
+        )
+    start = load_source(options.start, types=options.types).atoms
+    if list(start.numbers) != list(target.numbers):
+        raise ValueError(
+            f"--start must have the atoms of the structure, {target.symbols}, in the same order, "
+            f"got {start.symbols}; reorder them, or use --rattle."
+        )
+    if (start.pbc != target.pbc).any() or (start.cell.array != target.cell.array).any():
+        raise ValueError(
+            "--start must have the cell and the periodicity of the structure, got others; give "
+            "it the same, or use --rattle."
+        )
+    return start
+
+
+def _rattled(target: Atoms, width: float, seed: int) -> Atoms:
+    import numpy as np
+
+    if not 0 < width < inf:
+        raise ValueError(f"--rattle must be a positive length in Å, got {width}; try 0.05.")
+    if seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {seed}; try 0.")
+    start: Atoms = target.copy()
+    start.positions += np.random.default_rng(seed).normal(scale=width, size=start.positions.shape)
+    return start

@@ -1,0 +1,108 @@
+"""Descriptors of a person's own, given as ``--descriptor FILE:NAME``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sensitivity.descriptors import Descriptor
+
+
+def load_descriptor(given: str) -> Descriptor:
+    """Return the descriptor ``NAME`` of a Python file; of a class, an instance.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or name, or it is no descriptor. ``blamed`` handles what the file
+        raises.
+    """
+    from sensitivity.descriptors.protocol import check_descriptor
+
+    path, name = _split(given)
+    if not os.path.isfile(path):
+        found = "is a folder" if os.path.isdir(path) else "does not exist"
+        raise ValueError(f"--descriptor needs a Python file, and {path} {found}.")
+    module = _run(path)
+    if not hasattr(module, name):
+        raise ValueError(f"--descriptor: there is no {name} in {path}; {_suggest(module, name)}")
+    found = getattr(module, name)
+    try:
+        descriptor: Descriptor = found() if isinstance(found, type) else found
+        check_descriptor(descriptor)
+    except TypeError as error:
+        if _find_line(error, path) is None:
+            raise ValueError(f"--descriptor {given}: {error}") from error
+        raise
+    return descriptor
+
+
+@contextmanager
+def blamed(given: str | None) -> Iterator[None]:
+    """Turn an error that a descriptor's file raises into a ValueError that names file and line.
+
+    What this package says about a wrong input stays as it is, also if the file has passed it on.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        if given is None or isinstance(error, BrokenPipeError | MemoryError):
+            raise
+        path, _ = _split(given)
+        line = _find_line(error, path)
+        if line is not None:
+            message = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise ValueError(f"{path}, line {line}: {message}") from error
+        if isinstance(error, TypeError):  # an argument that does not go with this descriptor
+            raise ValueError(str(error)) from error
+        raise
+
+
+def _split(given: str) -> tuple[str, str]:
+    path, _, name = given.rpartition(":")
+    if not path or not name:
+        raise ValueError(f"--descriptor must be FILE:NAME, got {given!r}; give e.g. own.py:Own.")
+    return path, name
+
+
+def _run(path: str) -> ModuleType:
+    """Run a file as a module; what lies beside it can be imported."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    while name in sys.modules:
+        name += "_"
+    module = sys.modules[name] = ModuleType(name)  # dataclasses look their module up
+    module.__file__ = path
+    sys.path.append(os.path.dirname(os.path.abspath(path)))
+    try:
+        with open(path, "rb") as file:
+            exec(compile(file.read(), path, "exec"), vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _suggest(module: ModuleType, name: str) -> str:
+    from difflib import get_close_matches
+
+    names = [one for one, value in vars(module).items() if hasattr(value, "gradients")]
+    close = get_close_matches(name, names, n=3, cutoff=0.5) or names
+    return f"did you mean {' or '.join(close)}?" if close else "it has no descriptor."
+
+
+def _find_line(error: BaseException, path: str) -> int | None:
+    """Return the line of the file in which an error was raised; None if it was elsewhere."""
+    from traceback import extract_tb
+
+    if isinstance(error, SyntaxError) and error.filename in {path, None}:
+        return error.lineno or 1
+    frames = extract_tb(error.__traceback__)
+    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
+    refused = isinstance(error, TypeError | ValueError) and frames[-1].filename.startswith(package)
+    lines = [frame.lineno for frame in frames if frame.filename == path]
+    return lines[-1] if lines and not refused else None

@@ -1,0 +1,131 @@
+"""A descriptor of one's own: ``--descriptor FILE:NAME``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensitivity import DensityCorrelations, spectrum, structures
+from sensitivity.cli.main import main
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "own_descriptor.py"
+COMMANDS = {
+    "analyze": "analyze X0 --center 0",
+    "diagnose": "diagnose X0 --center 0",
+    "locate": "locate X0",
+    "twin": "twin X0",
+    "follow": "follow X0 --length 0.1",
+    "invert": "invert X0 --rattle 0.05 --center 0",
+}
+FILE = """from __future__ import annotations
+from dataclasses import dataclass, field
+import neighbour
+from sensitivity import DensityCorrelations
+
+@dataclass(frozen=True)
+class Own:
+    inner: DensityCorrelations = field(default_factory=lambda: DensityCorrelations(order=1))
+    cutoff, inversion_invariant = 3.5, True
+    def features(self, atoms, *, centers=None):
+        return self.inner.features(atoms, centers=centers)
+    def gradients(self, atoms, *, centers=None):
+        return self.inner.gradients(atoms, centers=centers)
+
+class Demanding(Own):
+    def __init__(self, size): pass
+
+class Failing(Own):
+    def gradients(self, atoms, *, centers=None):
+        return [][0]
+    features = gradients
+
+class Unfinished:
+    def gradients(self): pass
+
+own, number, order3 = Own(), 3, DensityCorrelations(order=3, n_max=2, l_max=2)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path / "nowhere"))  # restores sys.path afterwards
+    (tmp_path / "neighbour.py").write_text("")
+    (tmp_path / "own.py").write_text(FILE)
+    (tmp_path / "broken.py").write_text("x = 1\nx +\n")
+    (tmp_path / "raising.py").write_text("import json\n\njson.loads('{')\n")
+    (tmp_path / "leaving.py").write_text("import sys\nsys.exit()\n")
+    (tmp_path / "empty.py").write_text("")
+    (tmp_path / "binary.py").write_bytes(b"\0\xff")
+    (tmp_path / "importing.py").write_text("\nimport broken\n")
+    (tmp_path / "numpy.py").write_text("own = 1")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["own", "Own"])
+def test_an_object_or_a_class(name: str, folder: Path, capsys) -> None:
+    words = ["analyze", "X0", "--center", "0", "--json", "--descriptor", f"own.py:{name}"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    expected = spectrum(structures.load("X0"), DensityCorrelations(order=1), centers=[0])
+    assert np.allclose(found["singular_values"], expected.singular_values, rtol=1e-12)
+    assert found["descriptor"]["name"] == "Own"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_example_works_in_every_command(command: str, capsys) -> None:
+    words = [*COMMANDS[command].split(), "--descriptor", f"{EXAMPLE}:SymmetryFunctions"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert "SymmetryFunctions: n 8, cutoff 3 Å; " in out
+    assert err == ""
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["descriptor"]["name"] == "SymmetryFunctions"
+    assert found["descriptor"]["n"] == 8
+    assert found["status"]
+
+
+def test_the_example_is_diagnosed_with_a_larger_basis_and_a_picture(tmp_path, capsys) -> None:
+    words = ["diagnose", "CH4", "--descriptor", f"{EXAMPLE}:SymmetryFunctions"]
+    assert main([*words, "--plot", str(tmp_path / "a.svg")]) == 0
+    assert (tmp_path / "a.svg").stat().st_size > 5000
+
+
+WRONG = {
+    "own.py": "--descriptor must be FILE:NAME, got 'own.py'; give e.g. own.py:Own.",
+    ":Own": "--descriptor must be FILE:NAME, got ':Own'",
+    "own.py:": "--descriptor must be FILE:NAME, got 'own.py:'",
+    "gone.py:Own": "--descriptor needs a Python file, and gone.py does not exist.",
+    ".:Own": "--descriptor needs a Python file, and . is a folder.",
+    "own.py:Owm": "--descriptor: there is no Owm in own.py; did you mean Own?",
+    "empty.py:Own": "--descriptor: there is no Own in empty.py; it has no descriptor.",
+    "own.py:number": "--descriptor own.py:number: descriptor must be a descriptor such as",
+    "own.py:dataclass": "--descriptor own.py:dataclass: descriptor must be a descriptor such as",
+    "own.py:Unfinished": "Unfinished has no cutoff, inversion_invariant, features: add what",
+    "own.py:Demanding": "--descriptor own.py:Demanding: Demanding.__init__() missing 1",
+    "own.py:Failing": "own.py, line 20: IndexError: list index out of range",
+    "broken.py:Own": "broken.py, line 2: SyntaxError: invalid syntax",
+    "binary.py:Own": "binary.py, line 1: SyntaxError: ",
+    "importing.py:Own": "importing.py, line 2: SyntaxError: invalid syntax",
+    "numpy.py:own": "--descriptor numpy.py:own: descriptor must be a descriptor such as",
+    "raising.py:Own": "raising.py, line 3: JSONDecodeError: Expecting property name enclosed in",
+    "leaving.py:Own": "leaving.py, line 2: SystemExit",
+    "own.py:own --order 3 --basis gto": "--descriptor has its own settings, got --order, --basis",
+    "own.py:own --parity-odd": "--descriptor has its own settings, got --parity-odd with it",
+    "own.py:own --center 7": "center 7 does not exist: the structure has 5 atoms",
+}
+
+
+@pytest.mark.parametrize("given", WRONG)
+@pytest.mark.parametrize("command", ["analyze", "locate"])
+def test_wrong_input_is_one_sentence(given: str, command: str, folder: Path, capsys) -> None:
+    assert main([command, "X0", "--descriptor", *given.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("sensitivity: ")
+    assert WRONG[given] in err
+    assert err.count("\n") == 1

@@ -1,0 +1,132 @@
+"""Reports: every line fits a terminal, JSON holds no odd number, and any descriptor is named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sensitivity import DensityCorrelations, diagnose, locate, reports, spectrum, structures
+from sensitivity.descriptors import Descriptor
+from sensitivity.inversion import invert
+from sensitivity.inversion.recovery import measure_recovery
+from sensitivity.reports import Source
+from sensitivity.reports.tables import as_json, choose_lines, find_moving, tabulate
+
+SMALL = DensityCorrelations(order=2, cutoff=3.0, n_max=2, l_max=2)
+
+
+class Bare:
+    """A descriptor that says nothing about itself."""
+
+    cutoff, inversion_invariant = SMALL.cutoff, True
+    features, gradients, order = SMALL.features, SMALL.gradients, None
+
+
+def widest(text: str) -> int:
+    return max(map(len, text.splitlines()))
+
+
+@pytest.mark.parametrize("name", structures.names())
+def test_spectra_of_all_structures_fit_80_columns(name: str) -> None:
+    source = Source(name, structures.load(name), frames=10**6, index=10**5)
+    found = spectrum(source.atoms, SMALL, centers=range(min(4, len(source.atoms))))
+    assert widest(reports.tabulate_spectrum(found, SMALL, source=source)) <= 80
+
+
+@pytest.mark.parametrize(
+    "name", ["C6H6", "CH3CH2OCH3", "isobutane", "N3", "graphene", "Si-diamond"]
+)
+def test_diagnoses_fit_80_columns(name: str) -> None:
+    source = Source(name, structures.load(name))
+    found = diagnose(source.atoms, SMALL)
+    assert widest(reports.tabulate_diagnosis(found, SMALL, source=source)) <= 80
+
+
+def test_the_library_fits_80_columns() -> None:
+    assert widest(reports.tabulate_library()) <= 80
+
+
+def test_words_are_not_broken_and_numbers_not_narrowed() -> None:
+    long = "a" * 90
+    text = tabulate(["n", "text"], [["12345", f"one {long} two"]], right=(0,))
+    assert text.split() == ["n", "text", "12345", "one", long, "two"]
+    text = tabulate(["n", "text", "more"], [["1", "word " * 20, "x " * 30]], right=(0,))
+    assert widest(text) <= 80
+    assert text.count("word") == 20
+    narrow = tabulate(["n", "text"], [["1", "a"], ["10", "b"]], right=(0,))
+    assert narrow == " n  text\n 1  a\n10  b"
+
+
+def test_no_number_that_json_lacks() -> None:
+    odd = {"a": np.array([1.0, np.inf]), "b": (np.nan, 2), "c": np.float64(3), "d": np.bool_(True)}
+    found = {key: as_json(value) for key, value in odd.items()}
+    assert found == {"a": [1.0, None], "b": [None, 2], "c": 3.0, "d": True}
+    json.dumps(found, allow_nan=False)
+
+
+def test_lines_include_both_ends() -> None:
+    assert choose_lines(3) == [0, 1, 2]
+    assert (choose_lines(100)[0], choose_lines(100)[-1], len(choose_lines(100))) == (0, 99, 11)
+
+
+def test_atoms_that_move_most() -> None:
+    motion = np.zeros((4, 3))
+    motion[2, 0], motion[1, 1] = 3.0, 1.0
+    assert find_moving(motion) == [(2, 0.9)]
+    assert [atom for atom, _ in find_moving(np.ones((9, 3)))] == [0, 1, 2, 3]
+
+
+DESCRIPTOR_KEYS = ["name", "order", "cutoff", "n_max", "l_max", "smearing", "basis", "parity_odd"]
+DESCRIPTOR_KEYS += ["contract_channels", "features_per_center"]
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "keys", "line"),
+    [
+        (SMALL, DESCRIPTOR_KEYS, "DensityCorrelations, order 2: cutoff 3 Å, n_max 2, l_max 2, "),
+        (Bare(), ["name", "cutoff", "features_per_center"], "Bare: cutoff 3 Å; "),
+    ],
+)
+def test_descriptors_are_named_with_their_settings(
+    descriptor: Descriptor, keys: list[str], line: str
+) -> None:
+    source = Source("CH4", structures.load("CH4"))
+    found = spectrum(source.atoms, descriptor)
+    described = reports.describe_spectrum(found, descriptor, source=source)
+    assert list(described["descriptor"]) == keys
+    assert described["descriptor"]["features_per_center"] == found.features.shape[1]
+    text = reports.tabulate_spectrum(found, descriptor, source=source)
+    assert text.splitlines()[1].startswith(line)
+
+
+def test_settings_that_are_on_are_named() -> None:
+    odd = DensityCorrelations(3, 3.0, 2, 2, parity_odd=True, species=("C", "H"), cutoff_width=0.4)
+    source = Source("CH4", structures.load("CH4"))
+    text = reports.tabulate_spectrum(spectrum(source.atoms, odd), odd, source=source)
+    line = " ".join(text.split("\n\n")[0].split())
+    assert "cutoff_width 0.4 Å, parity_odd, species (1, 6); " in line
+
+
+def test_a_singular_point_of_any_descriptor() -> None:
+    source = Source("Cs", structures.load("Cs"))
+    point = locate(source.atoms, Bare(), center=0)
+    assert widest(reports.tabulate_point(point, Bare(), source=source)) <= 80
+    json.dumps(reports.describe_point(point, Bare(), source=source), allow_nan=False)
+
+
+def test_recovery_is_measured_after_superposition() -> None:
+    target = structures.load("generic")
+    start = target.copy()
+    start.positions += 0.01 * np.random.default_rng(0).normal(size=(5, 3))
+    descriptor = replace(SMALL, n_max=4, l_max=4)
+    result = invert(descriptor.features(target), descriptor, start=start)
+    start.rotate(50, "x")
+    found = measure_recovery(result, descriptor, target=target, start=start)
+    assert found.distance <= 1e-6
+    assert 1e-3 < found.start_distance < 0.02
+    assert not found.another
+    other = measure_recovery(result, descriptor, target=structures.load("C6H6"), start=start)
+    assert other.distance is None
