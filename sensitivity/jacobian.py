@@ -48,7 +48,11 @@ class Jacobian:
     @property
     def features(self) -> Array:
         """Features, shape (centers, features)."""
-        return np.array([block.features for block in self.blocks])
+        row = {center: index for index, center in enumerate(self.centers)}
+        out = np.empty((len(self.centers), self._features_per_center))
+        for batch in self.batches:
+            out[[row[center] for center in batch.centers.tolist()]] = batch.features
+        return out
 
     @property
     def unseen(self) -> NDArray[np.bool_]:

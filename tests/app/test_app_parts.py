@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import stat
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,11 +81,11 @@ def test_files_of_tornado_ask_for_the_token() -> None:
 
 
 def test_the_folder_is_for_this_user_and_goes() -> None:
-    from sensitivity.app.folder import EMPTY, private_folder
+    from sensitivity.app.folder import private_folder
 
     with private_folder() as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert list((folder / EMPTY).iterdir()) == []
+        assert list((folder / "empty").iterdir()) == []
         (folder / "left").write_text("behind")
     assert not folder.exists()
 
@@ -95,7 +97,7 @@ def test_the_path_of_a_socket_is_short(tmp_path: Path, monkeypatch: pytest.Monke
     long.mkdir()
     monkeypatch.setattr(module, "gettempdir", lambda: str(long))
     with module.private_folder() as folder:
-        assert len(os.fsencode(folder)) <= module.LONGEST
+        assert len(os.fsencode(folder)) <= 70
     assert list(long.iterdir()) == []
 
 
@@ -119,7 +121,8 @@ def test_the_first_signal_stops_and_later_ones_change_nothing(
     from sensitivity.app import ending
     from sensitivity.app.server_limits import ServerLimit
 
-    handlers: dict[int, Any] = dict.fromkeys(ending.SIGNALS, signal.SIG_DFL)
+    ended_by = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    handlers: dict[int, Any] = dict.fromkeys(ended_by, signal.SIG_DFL)
     handlers[signal.SIGHUP] = signal.SIG_IGN  # nohup
     timers, stops = [], []
 
@@ -130,8 +133,8 @@ def test_the_first_signal_stops_and_later_ones_change_nothing(
         def start(self) -> None:
             assert self.daemon
 
-    fake = {"getsignal": handlers.get, "signal": handlers.__setitem__, "SIG_IGN": signal.SIG_IGN}
-    monkeypatch.setattr(ending, "signal", SimpleNamespace(**fake))
+    monkeypatch.setattr(signal, "getsignal", handlers.get)
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
     monkeypatch.setattr(ending, "Timer", Timer)
     ending.end_on_signals(lambda: stops.append(1), tmp_path)
     assert handlers[signal.SIGHUP] is signal.SIG_IGN
@@ -192,10 +195,11 @@ def test_a_client_that_does_not_follow_the_protocol_is_disconnected(
     from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
 
     from sensitivity.app.server_limits import ServerLimit
-    from sensitivity.app.websocket import Connection
+    from sensitivity.app.websocket import Connection, Websocket
 
     if "keep up" in reason:
         connection.kernel_manager.waiting["earlier"] = ServerLimit.UNREAD
+    connection.websocket_handler.refuse = partial(Websocket.refuse, connection.websocket_handler)
     message = serialize_msg_to_ws_v1([header, b"{}", b"{}", b"{}"], channel)
     Connection.handle_incoming_message(connection, message)
     assert [words for _, words in connection.closed] == [reason]
@@ -215,11 +219,12 @@ def test_nothing_is_sent_to_a_page_that_has_left() -> None:
 def test_a_visitor_can_use_the_controls_and_nothing_else() -> None:
     from sensitivity.app.kernels import Kernels, OneProgram
     from sensitivity.app.server_limits import ServerLimit
-    from sensitivity.app.voila_settings import EXTENSIONS, settings
+    from sensitivity.app.voila_settings import settings
 
     found = settings()
     page, tornado = found.VoilaConfiguration, found.Voila.tornado_settings
-    assert (page.file_allowlist, page.extension_allowlist) == ([], EXTENSIONS)
+    assert page.file_allowlist == []
+    assert "nglview-js-widgets" in page.extension_allowlist
     assert page.strip_sources
     assert not page.show_tracebacks
     assert page.multi_kernel_manager_class is Kernels
@@ -253,3 +258,42 @@ def test_the_memory_of_a_process_is_limited(monkeypatch: pytest.MonkeyPatch) -> 
     process.limit_memory()
     assert limits == [(resource.RLIMIT_DATA, (ServerLimit.MEMORY, ServerLimit.MEMORY))]
     assert process._without_port(lambda *_, **options: options, None, pipe=True) == {"pipe": False}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"), [("other", {}, 404), ("", {"Sec_Purpose": "prefetch"}, 403)]
+)
+def test_a_page_that_nobody_opens_starts_nothing(
+    path: str, headers: dict[str, str], status: int
+) -> None:
+    from tornado.web import HTTPError
+
+    from sensitivity.app.page import Page
+
+    page = SimpleNamespace(request=request(**headers))
+    with pytest.raises(HTTPError) as refused:
+        asyncio.run(Page.get.__wrapped__(page, path))
+    assert refused.value.status_code == status
+
+
+def test_the_process_of_a_page_that_cannot_be_sent_ends() -> None:
+    from sensitivity.app.page import Page
+
+    ended: list[str] = []
+
+    async def act(name: str = "") -> str:
+        ended.extend([name] if name else [])
+        return "kernel"
+
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    renderer = SimpleNamespace(initialize=act, generate_content_generator=fail)
+    kernels = SimpleNamespace(start_kernel=act, end=act, get_kernel=lambda name: name)
+    page = SimpleNamespace(
+        xsrf_token="", set_header=lambda *_: None, kernel_manager=kernels, _loading=1
+    )
+    page._make_renderer = lambda: renderer
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(Page._send(page))
+    assert (ended, page._loading) == (["kernel"], None)

@@ -376,7 +376,7 @@ def test_an_interrupted_twin_is_kept(run, monkeypatch, capsys, tmp_path, allowed
     assert f"Wrote 2 structures to {tmp_path / 'a.xyz'}." in out
 
 
-NOTHING_YET = {"locate --count 9": 1, "twin": 1, "invert --rattle 0.05": 0}
+NOTHING_YET = {"locate --count 9": 1, "twin": 1, "invert --rattle 0.05": 1}
 
 
 @pytest.mark.parametrize("words", NOTHING_YET)

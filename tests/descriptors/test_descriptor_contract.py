@@ -9,7 +9,7 @@ import pytest
 from ase import Atoms
 from cases import rotate, shuffle
 from test_derivatives import AGREEMENT, OWN_ERROR, difference, relative
-from test_own_descriptor import SymmetryFunctions
+from test_example_descriptor import SymmetryFunctions
 
 from sensitivity import DensityCorrelations, jacobian
 from sensitivity.descriptors import Descriptor, GaussianTypeOrbitals, SphericalBessel

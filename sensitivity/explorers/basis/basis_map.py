@@ -14,6 +14,7 @@ from ase import Atoms
 
 from sensitivity.convergence import Convergence, convergence
 from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.progress import checkpoint
 from sensitivity.structures import neighbor_pairs
 
 SIZES: Mapping[int, Mapping[str, Sequence[int]]] = {
@@ -138,7 +139,9 @@ def _add(known: Convergence, column: int) -> Convergence:
     name, values = next(iter(known.parameters.items()))
     grid: dict[str, Any] = {**known.parameters, name: [values[column]]}
     try:
-        new = convergence(known.atoms, known.descriptor, centers=known.centers, **grid)
+        chosen = known.centers
+        new = convergence(known.atoms, known.descriptor, centers=chosen, progress=None, **grid)
+        checkpoint()  # nothing is known of a column that was stopped
     except ValueError as error:
         rows = np.ndindex(known.rank.shape[1:])
         failed = {(column, *row): str(error) for row in rows}
