@@ -649,12 +649,12 @@ class Breathing(MotionView):
     """Bonds that grow and shrink: the least that a view of moving atoms needs."""
 
     frame = Index()
+    labels = Labels("bond length", "Stretch", "Breathe", "Show directions", "Back to the start")
 
     def __init__(self, atoms: Atoms) -> None:
         super().__init__()
         self._atoms = atoms
-        labels = Labels("bond length", "Stretch", "Breathe", "Show directions", "Back to the start")
-        self._build(FigureWidget(), Body(atoms), stops=["100 %", "110 %", "120 %"], labels=labels)
+        self._build(FigureWidget(), Body(atoms), stops=["100 %", "110 %", "120 %"])
         self._built = True
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -34,9 +34,9 @@ class Labels:
 class MotionView(View):
     """A molecule that moves along stops, beside a chart, with a slider and an animation.
 
-    A subclass gives its choices as traits with defaults, to which the reset button returns. It
-    defines ``stop``, ``_go``, ``_place`` and ``_camera``, extends ``_move`` to show the choices,
-    and calls ``_build`` when these can be used.
+    A subclass gives its choices as traits with defaults, to which the reset button returns, and
+    defines ``labels``, ``stop``, ``_go``, ``_place`` and ``_camera``. It extends ``_move`` to show
+    its choices, and calls ``_build`` when all of these can be used.
 
     Attributes
     ----------
@@ -50,6 +50,7 @@ class MotionView(View):
 
     arrows = Switch(True)
 
+    labels: ClassVar[Labels]
     chart: FigureWidget
 
     @property
@@ -74,12 +75,11 @@ class MotionView(View):
         chart: FigureWidget,
         *bodies: Body,
         stops: Sequence[str],
-        labels: Labels,
         legend: Sequence[Any] = (),
         switches: Sequence[Any] = (),
     ) -> None:
         """Make the widgets; ``legend`` and ``switches`` are added to those of every such view."""
-        self.chart, self._count = chart, len(stops)
+        self.chart, self._count, labels = chart, len(stops), self.labels
         self.molecule = Molecule(on_width=chart.fit)
         self.slider = make_slider(labels.label, labels.slider, stops=stops)
         self.film = make_film(labels.film, count=len(stops))

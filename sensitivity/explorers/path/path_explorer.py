@@ -59,6 +59,14 @@ class PathExplorer(MotionView):
 
     frame = Index()
 
+    labels = Labels(
+        label="length (Å)",
+        slider="Path length from the start; the arrow keys move by one frame, and a click "
+        "on the chart does the same as the slider",
+        film="Move to the end of the path and back",
+        arrows="Show the direction in which each atom moves on",
+        reset="Back to the start of the path, and to the first view",
+    )
     chart: PathChart
 
     def __init__(self, path: Path | Trajectory) -> None:
@@ -72,14 +80,6 @@ class PathExplorer(MotionView):
             chart,
             Body(found.frames[0], marked=marked),
             stops=name_lengths(found.coordinate),
-            labels=Labels(
-                label="length (Å)",
-                slider="Path length from the start; the arrow keys move by one frame, and a click "
-                "on the chart does the same as the slider",
-                film="Move to the end of the path and back",
-                arrows="Show the direction in which each atom moves on",
-                reset="Back to the start of the path, and to the first view",
-            ),
         )
         chart.on_click(self._go)
         if not found.complete:

@@ -74,6 +74,14 @@ class TwinExplorer(MotionView):
     side_by_side = Switch(False)
     arrows = Switch(False)
 
+    labels = Labels(
+        label="Morph: first → second",
+        slider="Interpolate between the first structure (blue) and the second (vermillion)",
+        film="Move from the first structure to the second and back",
+        arrows="Show for each atom the displacement to the second structure; the longest "
+        "arrow is 1 Å",
+        reset="Superpose the two structures, and go back to the first view",
+    )
     chart: TwinChart
 
     def __init__(self, twin: Twin, descriptor: Descriptor) -> None:
@@ -95,14 +103,6 @@ class TwinExplorer(MotionView):
             Body(self.overlay.first, first),
             Body(self.overlay.second, second),
             stops=["first", *(f"{k / STEPS:.0%}" for k in range(1, STEPS)), "second"],
-            labels=Labels(
-                label="Morph: first → second",
-                slider="Interpolate between the first structure (blue) and the second (vermillion)",
-                film="Move from the first structure to the second and back",
-                arrows="Show for each atom the displacement to the second structure; the longest "
-                "arrow is 1 Å",
-                reset="Superpose the two structures, and go back to the first view",
-            ),
             legend=[self.key],
             switches=[self.beside],
         )
