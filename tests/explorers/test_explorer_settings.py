@@ -213,7 +213,7 @@ def test_a_descriptor_of_another_library_has_no_settings(explorer: Explorer) -> 
     explorer.descriptor = Foreign()
     assert explorer.settings.of_descriptor == {}
     assert {cause for cause, _ in markers(explorer).values()} == {
-        "internal",
+        "sensitive",
         "rotation",
         "translation",
     }
