@@ -1,0 +1,53 @@
+"""What the documents say of the project holds."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted(
+    path
+    for folder in (".", "docs", "notebooks", "benchmarks", "examples")
+    for path in (ROOT / folder).glob("*.md")
+)
+
+
+def anchors(text: str) -> set[str]:
+    """Anchors of the headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_within_the_project_lead_somewhere(path: Path) -> None:
+    text = path.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = path if not name else path.parent / name
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in anchors(linked.read_text()), target
+
+
+def test_decisions_are_numbered_and_in_the_index() -> None:
+    text = (ROOT / "docs/decisions.md").read_text()
+    titles = re.findall(r"^## (\d+\. .+)$", text, re.MULTILINE)
+    assert [int(title.partition(".")[0]) for title in titles] == [*range(1, len(titles) + 1)]
+    indexed = re.findall(r"^- \[(\d+\. .+)\]\(", text, re.MULTILINE)
+    assert sorted(indexed) == sorted(titles)
+
+
+def test_the_rooms_of_the_architecture_are_those_of_the_contract() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
+    assert [sorted(re.findall(r"\w+", row)) for row in rows] == [
+        sorted(layer.split(" | ")) for layer in layers
+    ]
