@@ -37,6 +37,7 @@ from sensitivity.explorers import (
     TwinExplorer,
 )
 from sensitivity.explorers.basis import basis_map
+from sensitivity.explorers.parts import state
 from sensitivity.explorers.parts.choices import Index
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.molecule import ARROWS, LOOK, Body, Camera
@@ -253,7 +254,7 @@ def test_nothing_is_computed_or_drawn_anew_while_scrubbing(
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(trajectory, "spectrum", refuse)
+    monkeypatch.setattr(state, "spectrum", refuse)
     axes, lines = on_the_way.chart.figure.axes, on_the_way.chart.values
     for frame in (2, 5, 3):
         on_the_way.frame = frame
@@ -1036,7 +1037,7 @@ def test_all_text_of_the_explorer_is_inside_and_apart() -> None:
     small = DensityCorrelations(order=2, cutoff=3.0, n_max=2, l_max=1)
     explorer = Explorer("S1", small, centers=[0])
     explorer.wait()
-    check_widths(explorer.chart._sheet)
+    check_widths(explorer.chart)
     explorer.chart.fit(500.0)
     (legend,) = explorer.chart.figure.legends
     names = [text.get_text() for text in legend.get_texts()]

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from sensitivity.convergence import Convergence
-from sensitivity.explorers.basis.basis_map import Grid, why_nothing
+from sensitivity.explorers.basis.basis_map import why_nothing
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
-from sensitivity.explorers.parts.reference import Reference
+from sensitivity.explorers.parts.state import Reference
 from sensitivity.numerics import Array
 from sensitivity.plots.axes import add_legend
 from sensitivity.plots.convergence_plot import MEASURE, draw_convergence, name_rank
@@ -20,15 +20,7 @@ from sensitivity.plots.singular_values import draw_causes, scale_values
 
 
 class SpectrumChart(FigureWidget):
-    """The singular values, coloured by cause, and as dashes those of the basis before.
-
-    Attributes
-    ----------
-    values
-        Per cause, the markers.
-    before
-        The dashes; None at first.
-    """
+    """The singular values, coloured by cause, and as dashes those of the basis before."""
 
     def __init__(self) -> None:
         super().__init__(share=0.5, narrowest=340, column=97)
@@ -53,23 +45,21 @@ class SpectrumChart(FigureWidget):
 class BasisMap(FigureWidget):
     """Smallest singular value and rank over the size of the basis, with the chosen basis framed.
 
-    Attributes
-    ----------
-    frames
-        The mark of the chosen basis: two rectangles, or, where only one setting is varied, one
-        line; none as long as nothing is known.
+    ``frames`` mark it: two rectangles, or, where only one setting is varied, one line; none as long
+    as nothing is known.
     """
 
     def __init__(self) -> None:
         super().__init__(share=0.5, narrowest=340)
 
     @alone
-    def load(self, found: Convergence, grid: Grid) -> None:
+    def load(self, found: Convergence) -> None:
         """Show what is known of a map."""
         self.clear()
         axes = self._axes = self.figure.subplots()
-        self._found, self._grid = found, grid
-        self._varied = grid.varied
+        self._found, bases = found, found.parameters
+        # The settings with several values are the axes of the map; the first if none is.
+        self._varied = [name for name in bases if len(bases[name]) > 1] or list(bases)[:1]
         self.frames: list[Any] = []
         reason = why_nothing(found)
         if reason or np.isnan(found.rank).all():
@@ -100,22 +90,22 @@ class BasisMap(FigureWidget):
 
     def rearrange(self) -> None:
         """Write into the cells if there is room now."""
-        self.load(self._found, self._grid)
-        self.show(self._place)
+        self.load(self._found)
+        self.show(self._basis)
 
     @alone
-    def show(self, place: Mapping[str, int]) -> None:
-        """Mark the basis with these indices in the grid."""
-        self._place = place
+    def show(self, basis: Mapping[str, int]) -> None:
+        """Mark the basis with these settings."""
+        self._basis, bases = basis, self._found.parameters
         for frame in self.frames:
             if len(self._varied) == 2:
-                frame.set_xy([place[name] - 0.5 for name in self._varied])
+                place = [list(bases[name]).index(basis[name]) for name in self._varied]
+                frame.set_xy([index - 0.5 for index in place])
             else:
-                (name,) = self._varied
-                frame.set_xdata([self._grid.parameters[name][place[name]]] * 2)
+                frame.set_xdata([basis[self._varied[0]]] * 2)
         self.refresh()
 
-    def on_click(self, choose: Callable[[dict[str, int]], None]) -> None:
+    def on_click(self, choose: Callable[[dict[str, float]], None]) -> None:
         """Call this with the settings that the user clicked on."""
 
         def clicked(event: Any) -> None:
@@ -123,7 +113,7 @@ class BasisMap(FigureWidget):
                 return
             chosen = {}
             for name, at in zip(self._varied, (event.xdata, event.ydata), strict=False):
-                values = self._grid.parameters[name]
+                values = self._found.parameters[name]
                 cells = len(self._varied) == 2
                 index = round(at) if cells else int(np.argmin(np.abs(np.array(values) - at)))
                 if not 0 <= index < len(values):
@@ -135,7 +125,6 @@ class BasisMap(FigureWidget):
 
 
 def _write(axes: Axes, text: str) -> None:
-    """Say why there is no map."""
     axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     axes.set_frame_on(False)
     axes.text(0.5, 0.5, text, color="gray", ha="center", va="center")

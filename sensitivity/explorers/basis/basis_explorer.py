@@ -12,20 +12,17 @@ from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.explorers.basis.basis_charts import BasisMap, SpectrumChart
 from sensitivity.explorers.basis.basis_map import (
-    Grid,
-    count_known,
     fill_map,
     find_basis,
+    usual_bases,
     why_nothing,
 )
 from sensitivity.explorers.parts.background import Failure, Worker
-from sensitivity.explorers.parts.error_text import as_sentence
+from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.layout import row, spread
-from sensitivity.explorers.parts.programmatic_update import Entered
-from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
-from sensitivity.explorers.parts.sliders import make_slider, offer_stops
-from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.explorers.parts.view import View, run_through
+from sensitivity.explorers.parts.sliders import Entered, make_slider, offer_stops
+from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
+from sensitivity.explorers.parts.view import View, as_sentence
 from sensitivity.numerics import Array
 from sensitivity.plots.convergence_plot import name_setting
 from sensitivity.progress import Cancelled
@@ -93,11 +90,14 @@ class BasisExplorer(View):
         self._descriptor = descriptor
         self._before: Array | None = None
         self._quiet = Entered()
-        self._grid = Grid.around(descriptor)
+        self._bases = usual_bases(descriptor)
         self.chart, self.map = SpectrumChart(), BasisMap()
         self.sliders = {name: _make_slider(name) for name in self._stops()}
-        sliders = _arrange_sliders(list(self.sliders.values()))
-        self.widget = spread(self.chart, self.map, above=[sliders], below=[self.panel.box])
+        sliders = list(self.sliders.values())
+        pairs = [row(*sliders[k : k + 2]) for k in range(0, len(sliders), 2)]
+        for pair in pairs:
+            pair.layout.flex = "1 1 460px"
+        self.widget = spread(self.chart, self.map, above=[row(*pairs)], below=[self.panel.box])
         for name, slider in self.sliders.items():
             slider.observe(lambda change, name=name: self._slide(name, change["new"]), "index")
         self.map.on_click(lambda basis: self.attempt(lambda: self.change(**basis)))
@@ -151,7 +151,7 @@ class BasisExplorer(View):
         """The values at which each slider can be: those of the map, and lengths within limits."""
         limits = with_defaults(self._descriptor).limits
         lengths = {name: _lengths(*limits[name]) for name in _name_lengths(self._descriptor)}
-        return {**self._grid.parameters, **lengths}
+        return {**self._bases, **lengths}
 
     def _enter(self, reference: Reference) -> None:
         """Show the singular values with a descriptor, then the causes; and a map, if it changes."""
@@ -183,38 +183,33 @@ class BasisExplorer(View):
 
     def _draw_map(self) -> None:
         """Mark the basis in the map; compute another map where anything else has changed."""
-        descriptor = self.descriptor
-        if hasattr(self, "_convergence") and self._grid.holds(descriptor):
+        descriptor, basis = self.descriptor, find_basis(self.descriptor)
+        known = all(basis[name] in values for name, values in self._bases.items())
+        if known and hasattr(self, "_convergence"):
             other = with_defaults(self.convergence.descriptor)
-            if descriptor == other.with_settings(**find_basis(descriptor)):
-                self.map.show(self._grid.place(descriptor))
+            if descriptor == other.with_settings(**basis):
+                self.map.show(basis)
                 self._tell_of_map()
                 return
         atoms, centers = self.reference.atoms, self.reference.centers
-        self._grid = Grid.around(descriptor)
-        maps = fill_map(atoms, descriptor, centers=centers, grid=self._grid)
+        self._bases = usual_bases(descriptor)
+        maps = fill_map(atoms, descriptor, centers=centers, bases=self._bases)
         start = next(maps)
         self._show_map(start)
-        self.panel.tell(f"The map: 0 of {self._grid.size} bases ...")
-        self._task.start(
-            lambda report: run_through(maps, report, start=start),
-            then=self._show_map,
-            failed=self._fail,
-            told=self._show_map,
-            patience=0.0,
-        )
+        self.panel.tell(f"The map: 0 of {start.rank.size} bases ...")
+        show = self._show_map
+        self._run_through(maps, start, then=show, told=show, patience=0.0)
 
     def _show_map(self, found: Convergence) -> None:
         self._convergence = found
-        self.map.load(found, self._grid)
-        self.map.show(self._grid.place(self.descriptor))
+        self.map.load(found)
+        self.map.show(find_basis(self.descriptor))
         self._tell_of_map()
 
     def _tell_of_map(self) -> None:
-        found, size = self.convergence, self._grid.size
-        known = count_known(found)
-        nothing = why_nothing(found)
-        if nothing:
+        found, size = self.convergence, self.convergence.rank.size
+        known = int(np.sum(~np.isnan(found.rank))) + len(found.failures)
+        if nothing := why_nothing(found):
             self.panel.tell(f"The map is empty: {' '.join(nothing.split())}.")
         elif known == size:
             self.panel.tell(f"The map: {found.status}")
@@ -262,14 +257,6 @@ def _lengths(low: float, high: float) -> list[float]:
 def _make_slider(name: str) -> Any:
     tooltip = TOOLTIPS.get(name, f"{name} of the descriptor")
     return make_slider(name_setting(name), tooltip, stops=["0"], width="1 1 220px")
-
-
-def _arrange_sliders(sliders: Sequence[Any]) -> Any:
-    """Put all sliders beside each other, or two and two."""
-    pairs = [row(*sliders[k : k + 2]) for k in range(0, len(sliders), 2)]
-    for pair in pairs:
-        pair.layout.flex = "1 1 460px"
-    return row(*pairs)
 
 
 def _nearest(stops: Sequence[float], value: float) -> int:

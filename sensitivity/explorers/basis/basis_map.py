@@ -6,7 +6,7 @@ Everything here is a pure function; the widgets show the results and compute not
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,49 +27,13 @@ SIZES: Mapping[int, Mapping[str, Sequence[int]]] = {
 takes milliseconds. Order 1 has no degrees."""
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The bases of a map.
+def usual_bases(descriptor: Descriptor) -> dict[str, tuple[int, ...]]:
+    """Return the bases of a map: ascending values of the one or two settings that enlarge a basis.
 
-    Attributes
-    ----------
-    parameters
-        The values, ascending, of the settings that enlarge the basis: one or two.
+    They are the usual ones of an order, and that of the descriptor.
     """
-
-    parameters: Mapping[str, tuple[int, ...]]
-
-    @classmethod
-    def around(cls, descriptor: Descriptor) -> Grid:
-        """Return the usual bases of an order, and the one of the descriptor."""
-        basis = find_basis(descriptor)
-        return cls({name: _usual_values(descriptor, name, own) for name, own in basis.items()})
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Number of values of each setting."""
-        return tuple(map(len, self.parameters.values()))
-
-    @property
-    def varied(self) -> list[str]:
-        """The settings with several values, which are the axes of the map; the first if none is."""
-        names = [name for name, values in self.parameters.items() if len(values) > 1]
-        return names or list(self.parameters)[:1]
-
-    @property
-    def size(self) -> int:
-        """Number of bases."""
-        return int(np.prod(self.shape))
-
-    def holds(self, descriptor: Descriptor) -> bool:
-        """Return whether the basis of a descriptor is among them."""
-        basis = find_basis(descriptor)
-        return all(basis[name] in values for name, values in self.parameters.items())
-
-    def place(self, descriptor: Descriptor) -> dict[str, int]:
-        """Return the index of each setting of a descriptor."""
-        basis = find_basis(descriptor)
-        return {name: values.index(basis[name]) for name, values in self.parameters.items()}
+    basis = find_basis(descriptor)
+    return {name: _usual_values(descriptor, name, own) for name, own in basis.items()}
 
 
 def find_basis(descriptor: Descriptor) -> dict[str, int]:
@@ -88,15 +52,20 @@ def _usual_values(descriptor: Descriptor, name: str, own: int) -> tuple[int, ...
 
 
 def fill_map(
-    atoms: Atoms, descriptor: Descriptor, *, centers: tuple[int, ...], grid: Grid
+    atoms: Atoms,
+    descriptor: Descriptor,
+    *,
+    centers: tuple[int, ...],
+    bases: Mapping[str, tuple[int, ...]],
 ) -> Iterator[Convergence]:
     """Yield an empty map, and then more and more of it, by values of the first setting."""
-    unknown, none = np.full(grid.shape, np.nan), np.zeros(grid.shape, dtype=np.intp)
+    shape = tuple(map(len, bases.values()))
+    unknown, none = np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
     known = Convergence(
         atoms=atoms.copy(),
         descriptor=descriptor,
         centers=centers,
-        parameters=grid.parameters,
+        parameters=bases,
         smallest=unknown,
         rank=unknown,
         internal=none,
@@ -104,14 +73,9 @@ def fill_map(
         failures={},
     )
     yield known
-    for column in range(grid.shape[0]):
+    for column in range(shape[0]):
         known = _add(known, column)
         yield known
-
-
-def count_known(found: Convergence) -> int:
-    """Return the number of bases of a map that have been tried."""
-    return int(np.sum(~np.isnan(found.rank))) + len(found.failures)
 
 
 def why_nothing(found: Convergence) -> str:

@@ -7,8 +7,7 @@ from html import escape
 from itertools import islice
 from typing import Any
 
-from sensitivity.explorers.parts.layout import row
-from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.layout import require, row
 from sensitivity.explorers.parts.sliders import make_control
 
 TASKS = {
@@ -95,6 +94,5 @@ class Actions:
 
 
 def _groups(buttons: dict[str, Any], *, sizes: tuple[int, ...]) -> list[Any]:
-    """So many buttons each that stay together where the row is broken, so that none is alone."""
     left = iter(buttons.values())
     return [row(*islice(left, size)) for size in sizes]

@@ -14,8 +14,7 @@ from sensitivity import paths, singular
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
 from sensitivity.explorers.main import tasks
 from sensitivity.explorers.main.actions import EXPORTS, TASKS
-from sensitivity.explorers.main.exports import DRAWN, make_export
-from sensitivity.explorers.main.source_code import write_source
+from sensitivity.explorers.main.exports import DRAWN, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts.background import Report
@@ -172,7 +171,6 @@ class Explorer(StructureView):
         self._run(lambda report: task(state, report), then=finish)
 
     def _take(self, method: str) -> None:
-        """Use the descriptor that a method of the present one returns."""
         descriptor = getattr(with_defaults(self.descriptor), method)()
         if descriptor is None:
             self.panel.tell(f"This descriptor has no {method.replace('_', ' ')}.", trouble=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,21 +11,32 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.main.actions import Actions
-from sensitivity.explorers.main.centers import read_centers, usual_centers
-from sensitivity.explorers.main.controls import Controls
+from sensitivity.explorers.main.controls import Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter
-from sensitivity.explorers.main.settings import Settings
-from sensitivity.explorers.main.uploads import choose_frame, read_upload, shown_name
 from sensitivity.explorers.parts.background import Failure, Report, Worker
 from sensitivity.explorers.parts.choices import Choices
+from sensitivity.explorers.parts.inputs import (
+    Upload,
+    choose_frame,
+    read_centers,
+    read_upload,
+    refine,
+    shown_name,
+    take_structure,
+    usual_centers,
+)
 from sensitivity.explorers.parts.interrupts import interrupts_held
-from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH
-from sensitivity.explorers.parts.programmatic_update import Entered
-from sensitivity.explorers.parts.reference import Reference, Subject, Upload, examine
-from sensitivity.explorers.parts.refinement import refine
-from sensitivity.explorers.parts.state import History, Shown, State, compute
-from sensitivity.explorers.parts.structure_input import take_structure
+from sensitivity.explorers.parts.layout import require
+from sensitivity.explorers.parts.sliders import Entered
+from sensitivity.explorers.parts.state import (
+    ARROW_LENGTH,
+    Reference,
+    Shown,
+    State,
+    Subject,
+    compute,
+    examine,
+)
 from sensitivity.explorers.parts.view import INVALID
 from sensitivity.progress import Cancelled
 
@@ -38,7 +50,8 @@ class StructureView(Choices):
     def __init__(self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers) -> None:
         super().__init__()
         structure, name = take_structure(atoms)
-        self.updating, self.history = Entered(), History()
+        self.updating = Entered()
+        self.history: deque[State] = deque(maxlen=20)  # to which ``undo`` returns
         self._reader = Worker(changed=lambda: self._show_busy(self._reader.busy))
         self.controls, self.settings = Controls(self.updating), Settings(self.updating)
         self.actions, self.below = Actions(), require("ipywidgets").VBox([])
@@ -100,11 +113,8 @@ class StructureView(Choices):
     def open(self, name: str, content: bytes, *, index: int | None = None) -> None:
         """Show structure ``index`` of a file, or the first that can be read.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If the file is too large, or no structure in a text format such as xyz, extxyz, cif,
-            POSCAR or pdb.
+        TypeError or ValueError if the file is too large, or no structure in a text format such as
+        xyz, extxyz, cif, POSCAR or pdb.
         """
         if not isinstance(name, str) or not isinstance(content, bytes):
             raise TypeError(
@@ -132,13 +142,7 @@ class StructureView(Choices):
             self._look_into(choose_frame(file, index))
 
     def refine(self, name: str, value: Any) -> None:
-        """Change one setting of the descriptor.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the descriptor has no such setting, or it cannot have this value.
-        """
+        """Change one setting of the descriptor; TypeError or ValueError if it cannot be so."""
         self.descriptor = refine(self._wanted.descriptor, name, value)
 
     def center_on(self, text: str) -> None:
@@ -146,13 +150,7 @@ class StructureView(Choices):
         self.centers = read_centers(text, self._wanted.atoms)
 
     def look(self, axis: str) -> None:
-        """Look along x, y or z.
-
-        Raises
-        ------
-        ValueError
-            If it is none of them.
-        """
+        """Look along x, y or z; ValueError if it is none of them."""
         self.presenter.look(axis)
 
     @interrupts_held()
@@ -167,13 +165,13 @@ class StructureView(Choices):
     @interrupts_held()
     def undo(self) -> None:
         """Return to the previous structure and descriptor."""
-        if not self.history.states:
+        if not self.history:
             self.panel.tell("There is nothing to undo.")
             return
         for worker in (self._reader, self._task):
             worker.drop()
-        self._enter(self.history.states[-1])
-        self.history.remove_last()
+        self._enter(self.history[-1])
+        self.history.pop()
         self.panel.tell("")
 
     def cancel(self) -> None:
@@ -203,7 +201,6 @@ class StructureView(Choices):
             )
 
     def _look_into(self, upload: Upload) -> None:
-        """Show the structure that was chosen of a file."""
         atoms, descriptor = upload.atoms.copy(), self._wanted.descriptor
         self._look_at(Subject(atoms, descriptor, usual_centers(atoms), upload=upload))
 
@@ -240,15 +237,13 @@ class StructureView(Choices):
             except INVALID as error:  # it cannot be shown
                 fail(error)
 
-        busy = self._task if worker is None else worker
-        busy.start(work, then=finish, failed=fail, told=self.panel.tell)
+        (worker or self._task).start(work, then=finish, failed=fail, told=self.panel.tell)
         at_once = False
 
     def _go_to(self, reference: Reference) -> None:
-        """Show another structure, or by another descriptor, from now on."""
         before, mode = self.state, reference.least_visible
         self._enter(replace(before, reference=reference, mode=mode, amplitude=0.0))
-        self.history.add(before)
+        self.history.append(before)
         self.below.children = ()  # it belongs to what was shown before
 
     @interrupts_held()

@@ -9,30 +9,17 @@ from dataclasses import dataclass
 
 from sensitivity import paths, singular
 from sensitivity.explorers.parts.background import Report
-from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
-from sensitivity.explorers.parts.state import State
+from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task has found.
+    """What a task has found."""
 
-    Attributes
-    ----------
-    sentence
-        The status.
-    good
-        True if it is what was asked for.
-    reference
-        The structure to be shown from now on; None to stay.
-    result
-        What is to be shown below; None for nothing.
-    """
-
-    sentence: str
-    good: bool = True
-    reference: Reference | None = None
-    result: paths.Path | singular.Twin | None = None
+    sentence: str  # the status
+    good: bool = True  # it is what was asked for
+    reference: Reference | None = None  # the structure to be shown from now on
+    result: paths.Path | singular.Twin | None = None  # what is to be shown below
 
 
 def locate(state: State, report: Report) -> Outcome:
@@ -47,10 +34,9 @@ def locate(state: State, report: Report) -> Outcome:
 
 def follow(state: State, report: Report, *, length: float = 1.0, step: float = 0.05) -> Outcome:
     """Follow the mode from the structure at amplitude zero; ``length`` and ``step`` are in Å."""
-    reference = state.reference
     path = paths.follow(
-        reference.atoms,
-        reference.descriptor,
+        state.reference.atoms,
+        state.reference.descriptor,
         center=_only_center(state),
         mode=state.mode,
         length=length,

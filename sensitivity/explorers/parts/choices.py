@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from sensitivity.explorers.parts.mode_motion import ARROW_LENGTHS, STEP, oscillate
-from sensitivity.explorers.parts.reference import Reference
+from sensitivity.explorers.parts.state import ARROW_LENGTHS, STEP, Reference, oscillate
 from sensitivity.explorers.parts.view import View
 from sensitivity.numerics import check_integer, check_real
 
@@ -73,17 +72,7 @@ def check_index(value: int, name: str, *, count: int) -> int:
 
 
 class Choices(View):
-    """A view whose choices are attributes; an impossible one is refused with a sentence.
-
-    Attributes
-    ----------
-    mode
-        Index of the mode, a row of ``reference.modes``.
-    amplitude
-        Å. Root of the summed squares of the displacements.
-    arrows, arrow_length
-        Whether one arrow per atom shows the direction of motion, and the length of the longest, Å.
-    """
+    """A view whose choices are attributes, as of ``State``; an impossible one is refused."""
 
     mode = Index()
     amplitude = Length()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-from sensitivity.explorers.parts.libraries import require
 
 FAMILY = "sensitivity-explorer"
 """Class of the element in the page that holds an explorer."""
@@ -68,7 +68,6 @@ def row(*children: Any) -> Any:
 
 
 def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
-    """Put the papers with pictures on them beside each other, and rows around them."""
     widgets = require("ipywidgets")
     for paper in papers:
         paper.add_class(_PICTURE)
@@ -93,3 +92,29 @@ def _probe_width(on_width: Callable[[float], None]) -> Any:
     probe.add_traits(pixels=traitlets.Float(0.0).tag(sync=True))
     probe.observe(lambda change: on_width(change["new"]), "pixels")
     return probe
+
+
+def require(name: str) -> Any:
+    """Import a library of the extra ``lab``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it, or something that it needs, is not installed; the message says what to install.
+    """
+    try:
+        with warnings.catch_warnings():
+            # nglview 3.1 learns its own version from setuptools, in a way that this warns about.
+            warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+            return import_module(name)
+    except ModuleNotFoundError as error:
+        raise missing(error) from error
+
+
+def missing(error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """Return the error that says how to install what could not be imported."""
+    return ModuleNotFoundError(
+        f"The explorers need {error.name}, which is not installed; "
+        'run pip install "atomic-sensitivity[lab]".',
+        name=error.name,
+    )

@@ -14,11 +14,11 @@ import numpy as np
 from ase import Atoms
 from matplotlib.colors import to_rgb
 
-from sensitivity.explorers.parts.layout import FAMILY, HEIGHT
-from sensitivity.explorers.parts.libraries import require
-from sensitivity.numerics import Array
+from sensitivity.explorers.parts.layout import FAMILY, HEIGHT, require
+from sensitivity.numerics import Array, Indices
 from sensitivity.plots.modes import cell_edges
 from sensitivity.plots.palette import ARROW
+from sensitivity.structures import neighbor_pairs
 
 FIELD_OF_VIEW = 25
 """Degrees: with a telephoto lens, near atoms do not look larger than they are."""
@@ -33,44 +33,21 @@ READY, WIDTH, LOAD, LOOK = "ready", "width", "load", "look"
 
 @dataclass(frozen=True)
 class Body:
-    """A structure to be drawn.
-
-    Attributes
-    ----------
-    atoms
-        N atoms.
-    color
-        Of all its atoms, as matplotlib names it; None for the colours of the elements.
-    marked
-        Indices of atoms that get a halo.
-    images
-        How many of the atoms, the last ones, are periodic images: they are paler and have no
-        arrows.
-    """
+    """A structure to be drawn."""
 
     atoms: Atoms
-    color: str | None = None
-    marked: tuple[int, ...] = ()
-    images: int = 0
+    color: str | None = None  # of all its atoms; None for the colours of the elements
+    marked: tuple[int, ...] = ()  # atoms that get a halo
+    images: int = 0  # how many of the atoms, the last ones, are images: paler, without arrows
 
 
 @dataclass(frozen=True)
 class Camera:
-    """The position and direction of the viewer.
+    """The position and direction of the viewer."""
 
-    Attributes
-    ----------
-    view
-        Shape (3, 3): rows are the right, up and towards-the-viewer directions.
-    center
-        Shape (3,), in Å: the middle of the picture.
-    radius
-        Å: distance from the middle within which everything is in sight.
-    """
-
-    view: Array
-    center: Array
-    radius: float
+    view: Array  # (3, 3): rows are the right, up and towards-the-viewer directions
+    center: Array  # (3,), Å: the middle of the picture
+    radius: float  # Å: distance from the middle within which everything is in sight
 
     @classmethod
     def around(cls, *structures: Atoms, view: Array, room: float = 1.0) -> Camera:
@@ -91,20 +68,10 @@ class Camera:
 class Molecule:
     """A picture of the atoms and their arrows that is built once and moved without being rebuilt.
 
-    Parameters
-    ----------
-    on_width
-        Called with the width in pixels of the explorer around it, when that has changed.
-
-    Attributes
-    ----------
-    widget
-        The nglview widget.
-    camera
-        The position of the viewer, unless the user has turned the molecule.
-    sent
-        What was last sent to the page, in Å: by number of the body its atoms, shape (N, 3); and
-        under ``ARROWS``, start and end of the arrows, shape (2, N, 3).
+    ``widget`` is nglview's; ``camera`` is where the viewer is, unless the user has turned the
+    molecule; ``sent`` is what was last sent to the page, in Å: by number of the body its atoms,
+    shape (N, 3), and under ``ARROWS`` start and end of the arrows, shape (2, N, 3). ``on_width`` is
+    called with the width in pixels of the explorer around it, when that has changed.
     """
 
     def __init__(self, *, on_width: Callable[[float], None] = lambda _: None) -> None:
@@ -172,7 +139,6 @@ def _set_up() -> str:
 
 
 def _describe(body: Body) -> dict[str, Any]:
-    """A structure as text, and how to draw it."""
     styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
     if body.images:
         own = _select(range(len(body.atoms) - body.images))
@@ -202,3 +168,57 @@ def _write(atoms: Atoms) -> str:
     with io.StringIO() as file:
         bare.write(file, format="proteindatabank")
         return file.getvalue()
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """M periodic images of atoms."""
+
+    owners: Indices  # (M,): the atoms of which they are images
+    shifts: Array  # (M, 3), Å: from the atom to its image
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def extend(self, positions: Array) -> Array:
+        """Shape (N + M, 3), in Å: the atoms, and their images behind them."""
+        return np.concatenate([positions, positions[self.owners] + self.shifts])
+
+    def join(self, atoms: Atoms) -> Atoms:
+        """Return the atoms, and their images behind them, in the same cell."""
+        numbers = np.concatenate([atoms.numbers, atoms.numbers[self.owners]])
+        positions = self.extend(atoms.positions)
+        return Atoms(numbers, positions, cell=atoms.cell, pbc=atoms.pbc)
+
+
+def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = 100) -> Images:
+    """Return the images that some center sees: the nearest whole shells of at most ``most`` atoms.
+
+    More images hide each other and the atoms, and take longer to draw.
+    """
+    if not atoms.pbc.any():
+        return Images(np.zeros(0, dtype=np.intp), np.zeros((0, 3)))
+    pairs = neighbor_pairs(atoms, cutoff)
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    moved = pairs.vectors - atoms.positions[pairs.j] + atoms.positions[pairs.i]
+    cells = np.rint(moved @ np.linalg.pinv(vectors)).astype(int)  # [pair, periodic direction]
+    chosen = np.isin(pairs.i, list(centers)) & cells.any(axis=1)
+    distances = np.linalg.norm(pairs.vectors[chosen], axis=1)
+    order = np.argsort(distances, kind="stable")
+    names = np.column_stack([pairs.j[chosen], cells[chosen]])[order]
+    _, first = np.unique(names, axis=0, return_index=True)
+    first.sort()  # each image once, at its smallest distance
+    first = first[: _whole_shells(distances[order][first], most)]
+    return Images(names[first, 0].astype(np.intp), names[first, 1:] @ vectors)
+
+
+def _whole_shells(distances: Array, most: int) -> int:
+    """Number of the ascending distances that are kept: whole shells of at most ``most`` atoms.
+
+    Distances that differ by less than 0.1 Å belong to one shell, which is drawn or left out as a
+    whole, so that a center does not look less symmetric than it is.
+    """
+    if len(distances) <= most:
+        return len(distances)
+    ends = np.flatnonzero(np.diff(distances) > 0.1) + 1
+    return int(ends[ends <= most].max(initial=0))

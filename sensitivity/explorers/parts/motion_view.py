@@ -12,10 +12,15 @@ import traitlets
 from sensitivity.explorers.parts.choices import Switch
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.layout import arrange, row
-from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.mode_motion import arrow_ends
 from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
-from sensitivity.explorers.parts.sliders import fold, make_film, make_slider, make_switch
+from sensitivity.explorers.parts.sliders import (
+    fold,
+    make_control,
+    make_film,
+    make_slider,
+    make_switch,
+)
+from sensitivity.explorers.parts.state import arrow_ends
 from sensitivity.explorers.parts.view import View
 from sensitivity.numerics import Array
 
@@ -37,15 +42,6 @@ class MotionView(View):
     A subclass gives its choices as traits with defaults, to which the reset button returns, and
     defines ``labels``, ``stop``, ``_go``, ``_place`` and ``_camera``. It extends ``_move`` to show
     its choices, and calls ``_build`` when all of these can be used.
-
-    Attributes
-    ----------
-    arrows
-        Whether one arrow per atom shows the direction of motion.
-    chart, molecule
-        The two pictures.
-    slider, film, switch, reset
-        The controls.
     """
 
     arrows = Switch(True)
@@ -84,8 +80,8 @@ class MotionView(View):
         self.slider = make_slider(labels.label, labels.slider, stops=stops)
         self.film = make_film(labels.film, count=len(stops))
         self.switch = make_switch("arrows", labels.arrows, icon="arrows", width=90, on=self.arrows)
-        self.reset = require("ipywidgets").Button(
-            description="reset", icon="undo", tooltip=labels.reset, layout={"width": "90px"}
+        self.reset = make_control(
+            "Button", 90, description="reset", icon="undo", tooltip=labels.reset
         )
         controls = row(*legend, self.slider, self.film, *switches, self.switch, self.reset)
         pictures = {"left": self.molecule.widget, "right": chart.widget}
@@ -95,7 +91,7 @@ class MotionView(View):
         self.observe(lambda _: self._move())
         self.slider.observe(lambda change: self._slide(change["new"]), "index")
         self.film.observe(
-            lambda change: self._slide(fold(change["new"], count=self._count)), "value"
+            lambda change: self._slide(fold(change["new"], count=len(stops))), "value"
         )
         traitlets.link((self, "arrows"), (self.switch, "value"))
         self.reset.on_click(lambda _: self.start_again())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.layout import require
 
 INTERVAL = 80
 """Milliseconds between the steps of an animation."""
@@ -103,3 +103,21 @@ def name_lengths(lengths: ArrayLike) -> list[str]:
     smallest = float(np.diff(values).min(initial=1.0))
     digits = max(2, ceil(-log10(smallest)))
     return [f"{value:.{digits}f}" for value in values]
+
+
+class Entered:
+    """A context that is true while it is entered, once or more.
+
+    Widgets that a program sets must not act as if the user had set them.
+    """
+
+    _depth = 0
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+
+    def __bool__(self) -> bool:
+        return self._depth > 0

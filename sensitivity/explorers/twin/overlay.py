@@ -13,8 +13,8 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.explorers.parts.error_text import as_sentence
-from sensitivity.explorers.parts.refinement import ORDERS
+from sensitivity.explorers.parts.inputs import ORDERS
+from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 from sensitivity.singular import Twin, superpose
@@ -29,20 +29,13 @@ order; at a lower one the same rounding is compared with fewer and smaller featu
 class Overlay:
     """Two environments of a center, the second superposed on the first.
 
-    Attributes
-    ----------
-    first
-        N atoms, the center first.
-    second
-        N atoms in the same order, rotated, like atoms exchanged, and mirrored if that fits better
-        and the descriptor does not see it.
-    rmsd
-        Å, root mean square distance of the atoms.
+    That is, in the same order of atoms, rotated, like atoms exchanged, and mirrored if that fits
+    better and the descriptor does not see it.
     """
 
-    first: Atoms
+    first: Atoms  # N atoms, the center first
     second: Atoms
-    rmsd: float
+    rmsd: float  # Å, root mean square distance of the atoms
 
     @property
     def difference(self) -> Array:
@@ -73,27 +66,13 @@ class Overlay:
 
 @dataclass(frozen=True)
 class OrderComparison:
-    """The difference between the features of two structures at one order.
+    """The difference between the features of two structures at one order."""
 
-    Attributes
-    ----------
-    name
-        Of the order.
-    descriptor
-        The descriptor of this order; None if there is none.
-    own
-        True for the features with which the twin was found.
-    difference
-        Norm of the difference, relative to the norm of the features; None if it is not known.
-    problem
-        A sentence that says why it is not known, if it cannot be.
-    """
-
-    name: str
-    descriptor: Descriptor | None
-    own: bool = False
-    difference: float | None = None
-    problem: str = ""
+    name: str  # of the order
+    descriptor: Descriptor | None  # of this order, if there is one
+    own: bool = False  # true of the features with which the twin was found
+    difference: float | None = None  # relative to the norm of the features, if it is known
+    problem: str = ""  # a sentence that says why it cannot be known
 
     @property
     def same(self) -> bool:
@@ -108,13 +87,7 @@ class OrderComparison:
 
 
 def overlay(twin: Twin, descriptor: Descriptor) -> Overlay:
-    """Superpose the second environment of a twin on the first.
-
-    Raises
-    ------
-    ValueError
-        If the two environments are not of the same atoms.
-    """
+    """Superpose the second environment of a twin on the first; ValueError if atoms differ."""
     first, second = (environment(atoms, twin.center, descriptor.cutoff) for atoms in twin.pair)
     found = superpose(second, first, center=0, inversion=descriptor.inversion_invariant)
     return Overlay(first, found.atoms, found.rmsd)
