@@ -669,7 +669,7 @@ class Breathing(MotionView):
         return [self._atoms.positions * (1 + 0.1 * self.frame)], self._atoms.positions
 
     def _camera(self) -> Camera:
-        return Camera.around(self._atoms, view=np.eye(3))
+        return Camera.around(self._atoms.positions, view=np.eye(3))
 
 
 def test_a_small_view_has_all_controls(monkeypatch: pytest.MonkeyPatch) -> None:

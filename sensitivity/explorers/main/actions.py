@@ -59,24 +59,16 @@ class Actions:
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")
-        self.tasks = {
-            name: make_control("Button", "auto", description=label, icon=icon, tooltip=tooltip)
-            for name, (label, icon, tooltip) in TASKS.items()
-        }
+        self.tasks = {name: _button(*texts) for name, texts in TASKS.items()}
         self.exports = {
-            name: make_control(
-                "Button", "auto", description=label, icon="download", tooltip=tooltip
-            )
+            name: _button(label, "download", tooltip)
             for name, (label, _, tooltip) in EXPORTS.items()
         }
         self.download = widgets.HTML(layout={"margin": "0 8px"})
-        exports = _groups(self.exports, sizes=(2, 3, 3))
-        self.box = widgets.VBox(
-            [
-                row(widgets.Label("Actions"), *_groups(self.tasks, sizes=(3, 3))),
-                row(widgets.Label("Download"), *exports, self.download),
-            ]
-        )
+        tasks, exports = _groups(self.tasks, 3, 3), _groups(self.exports, 2, 3, 3)
+        actions = row(widgets.Label("Actions"), *tasks)
+        downloads = row(widgets.Label("Download"), *exports, self.download)
+        self.box = widgets.VBox([actions, downloads])
 
     def lock(self, busy: bool) -> None:
         """Lock the buttons that would start something else, or unlock them."""
@@ -93,6 +85,11 @@ class Actions:
         )
 
 
-def _groups(buttons: dict[str, Any], *, sizes: tuple[int, ...]) -> list[Any]:
+def _button(label: str, icon: str, tooltip: str) -> Any:
+    return make_control("Button", "auto", description=label, icon=icon, tooltip=tooltip)
+
+
+def _groups(buttons: dict[str, Any], *sizes: int) -> list[Any]:
+    # Buttons that stay together where the row is broken, so that none is alone.
     left = iter(buttons.values())
     return [row(*islice(left, size)) for size in sizes]

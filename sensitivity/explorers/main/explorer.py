@@ -94,10 +94,8 @@ class Explorer(StructureView):
             right=self.chart.widget,
             below=[self.controls.box, self.panel.box, self.actions.box, self.below],
         )
-        self.commands = {
-            **{name: getattr(self, name) for name in TASKS},
-            **{name: partial(self.export, name) for name in EXPORTS},
-        }
+        self.commands = {name: getattr(self, name) for name in TASKS}
+        self.commands |= {name: partial(self.export, name) for name in EXPORTS}
         connect(self)
         self._built = True
 

@@ -94,7 +94,7 @@ def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
         if any(name in frame.info for frame in frames)
     }
     data = chemiscope.create_input(structures=frames, properties=properties)
-    text: bytes = json.dumps(data).encode()
+    text = json.dumps(data).encode()
     return gzip.compress(text) if packed else text
 
 
@@ -134,10 +134,8 @@ def write_source(state: State) -> str:
 def _write(atoms: Atoms) -> str:
     """The call that makes a structure, every digit included."""
     rows = "".join(f"        {row!r},\n" for row in atoms.positions.tolist())
-    lattice = ""
-    if atoms.cell.rank:
-        pbc = [bool(periodic) for periodic in atoms.pbc]
-        lattice = f"    cell={atoms.cell.array.tolist()!r},\n    pbc={pbc!r},\n"
+    cell, pbc = atoms.cell.array.tolist(), atoms.pbc.tolist()
+    lattice = f"    cell={cell!r},\n    pbc={pbc!r},\n" if atoms.cell.rank else ""
     return (
         f"Atoms(\n    numbers={atoms.numbers.tolist()!r},\n    positions=[\n{rows}    ],\n"
         f"{lattice})"

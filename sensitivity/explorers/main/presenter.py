@@ -104,7 +104,7 @@ class Presenter:
         if axis is None:
             self.molecule.look(_best_camera(self.state, self._images))
         elif axis in VIEWS:
-            drawn = self._images.join(self.state.reference.atoms)
+            drawn = self._images.extend(self.state.reference.atoms.positions)
             self.molecule.look(Camera.around(drawn, view=VIEWS[axis]))
         else:
             raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
@@ -200,4 +200,4 @@ class Presenter:
 
 def _best_camera(state: State, images: Images) -> Camera:
     atoms, mode = state.reference.atoms, state.reference.modes[state.mode]
-    return Camera.around(images.join(atoms), view=choose_view(atoms, mode))
+    return Camera.around(images.extend(atoms.positions), view=choose_view(atoms, mode))

@@ -43,17 +43,6 @@ class _Job:
     result: Any = None
     error: Failure | None = None
 
-    def run(self, report: Report) -> None:
-        try:
-            with cancellable(self.cancelled):
-                checkpoint()
-                self.result = self.work(report)
-        except Exception as error:
-            self.error = error
-        except BaseException:  # it would end the thread
-            self.error = Cancelled()
-        self.done.set()
-
     def call(self, act: Callable[..., None], *arguments: Any) -> None:
         """Call this between the events of the notebook, if it is still there."""
         if self.loop is not None:
@@ -178,7 +167,15 @@ class Worker:
             checkpoint()
             job.call(self._tell, job, value)
 
-        job.run(report)
+        try:
+            with cancellable(job.cancelled):
+                checkpoint()
+                job.result = job.work(report)
+        except Exception as error:
+            job.error = error
+        except BaseException:  # it would end the thread
+            job.error = Cancelled()
+        job.done.set()
         job.call(self._deliver, job)
 
     def _tell(self, job: _Job, value: Any) -> None:

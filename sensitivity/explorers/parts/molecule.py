@@ -50,9 +50,9 @@ class Camera:
     radius: float  # Å: distance from the middle within which everything is in sight
 
     @classmethod
-    def around(cls, *structures: Atoms, view: Array, room: float = 1.0) -> Camera:
-        """Return a camera that sees all atoms and ``room`` in Å around them, for the arrows."""
-        positions = np.concatenate([atoms.positions for atoms in structures])
+    def around(cls, *places: Array, view: Array, room: float = 1.0) -> Camera:
+        """Return a camera that sees all places and ``room`` in Å around them, for the arrows."""
+        positions = np.concatenate(places)
         center = (positions.min(axis=0) + positions.max(axis=0)) / 2
         radius = float(np.linalg.norm(positions - center, axis=1).max()) + room
         return cls(view, center, radius)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
 from sensitivity.explorers.parts.sliders import (
     fold,
     make_control,
-    make_film,
+    make_play,
     make_slider,
     make_switch,
 )
@@ -78,7 +79,9 @@ class MotionView(View):
         self.chart, self._count, labels = chart, len(stops), self.labels
         self.molecule = Molecule(on_width=chart.fit)
         self.slider = make_slider(labels.label, labels.slider, stops=stops)
-        self.film = make_film(labels.film, count=len(stops))
+        longest = 120  # steps to the end: ten seconds
+        step = ceil(len(stops) / longest)
+        self.film = make_play(labels.film, steps=2 * (len(stops) - 1), step=step)
         self.switch = make_switch("arrows", labels.arrows, icon="arrows", width=90, on=self.arrows)
         self.reset = make_control(
             "Button", 90, description="reset", icon="undo", tooltip=labels.reset

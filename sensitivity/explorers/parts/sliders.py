@@ -62,14 +62,6 @@ def offer_stops(slider: Any, options: Sequence[tuple[str, Any]]) -> None:
     slider.options = options
 
 
-def make_film(tooltip: str, *, count: int, longest: int = 120) -> Any:
-    """Return a button that plays so many stops to the end and back, again and again.
-
-    It takes at most ``longest`` steps to the end: ten seconds.
-    """
-    return make_play(tooltip, steps=2 * (count - 1), step=ceil(count / longest))
-
-
 def make_play(tooltip: str, *, steps: int, step: int = 1) -> Any:
     """Return a button that plays so many steps, again and again."""
     return make_control(

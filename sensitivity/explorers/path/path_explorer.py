@@ -178,7 +178,7 @@ class PathExplorer(MotionView):
         frames = self.trajectory.frames
         middle = len(frames) // 2
         view = choose_view(frames[0], self.trajectory.directions[middle])
-        return Camera.around(frames[0], frames[middle], frames[-1], view=view)
+        return Camera.around(*(frames[k].positions for k in (0, middle, -1)), view=view)
 
     @traitlets.validate("frame")
     def _validate_frame(self, proposal: Any) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -121,39 +120,33 @@ def interpolate(
     )
 
 
-def _examine_frame(trajectory: Trajectory, frame: int) -> Spectrum | str:
-    """Return the spectrum of a frame, without its modes, or the reason why it has none."""
-    atoms, descriptor = trajectory.frames[frame], trajectory.descriptor
-    assert descriptor is not None
-    found = try_spectrum(atoms, descriptor, centers=trajectory.centers)
-    if isinstance(found, str):
-        return found
-    # The modes of all frames of a large structure would fill the memory, and none is shown.
-    return replace(found, modes=found.modes[:0].copy())
-
-
 def examine(trajectory: Trajectory) -> Iterator[Trajectory]:
     """Yield the trajectory with more and more spectra, the whole path roughly first."""
     for frame in coarse_to_fine(len(trajectory.frames)):
         if trajectory.spectra[frame] is None:
-            trajectory = _learn(trajectory, frame, _examine_frame(trajectory, frame))
+            trajectory = _learn(trajectory, frame)
             yield trajectory
 
 
 def examine_start(trajectory: Trajectory) -> Trajectory:
     """Return the trajectory with the spectrum of the first frame; ValueError if it has none."""
-    found = _examine_frame(trajectory, 0)
+    found = _learn(trajectory, 0)
+    if found.problems[0]:
+        raise ValueError(f"the first structure has no spectrum: {found.problems[0]}")
+    return found
+
+
+def _learn(trajectory: Trajectory, frame: int) -> Trajectory:
+    assert trajectory.descriptor is not None
+    atoms, spectra = trajectory.frames[frame], list(trajectory.spectra)
+    problems = list(trajectory.problems)
+    found = try_spectrum(atoms, trajectory.descriptor, centers=trajectory.centers)
     if isinstance(found, str):
-        raise ValueError(f"the first structure has no spectrum: {found}")
-    return _learn(trajectory, 0, found)
-
-
-def _learn(trajectory: Trajectory, frame: int, found: Spectrum | str) -> Trajectory:
-    name = "problems" if isinstance(found, str) else "spectra"
-    known = list(getattr(trajectory, name))
-    known[frame] = found
-    change: dict[str, Any] = {name: tuple(known)}
-    return replace(trajectory, **change)
+        problems[frame] = found
+    else:
+        # The modes of all frames of a large structure would fill the memory, and none is shown.
+        spectra[frame] = replace(found, modes=found.modes[:0].copy())
+    return replace(trajectory, spectra=tuple(spectra), problems=tuple(problems))
 
 
 def coarse_to_fine(count: int) -> list[int]:

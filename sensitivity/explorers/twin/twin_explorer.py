@@ -137,12 +137,8 @@ class TwinExplorer(MotionView):
         return positions, self.overlay.difference
 
     def _camera(self) -> Camera:
-        pair = [self.overlay.first.copy(), self.overlay.second.copy()]
-        for atoms, positions in zip(
-            pair, self.overlay.place(1.0, side_by_side=self.side_by_side), strict=True
-        ):
-            atoms.positions = positions
-        return Camera.around(*pair, view=self.overlay.view, room=0.6)
+        places = self.overlay.place(1.0, side_by_side=self.side_by_side)
+        return Camera.around(*places, view=self.overlay.view, room=0.6)
 
     def _compare(self, orders: list[OrderComparison]) -> None:
         self._show(orders)
