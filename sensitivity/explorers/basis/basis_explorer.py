@@ -11,12 +11,7 @@ from ase import Atoms
 from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.explorers.basis.basis_charts import BasisMap, SpectrumChart
-from sensitivity.explorers.basis.basis_map import (
-    fill_map,
-    find_basis,
-    usual_bases,
-    why_nothing,
-)
+from sensitivity.explorers.basis.basis_map import fill_map, find_basis, usual_bases, why_nothing
 from sensitivity.explorers.parts.background import Failure, Worker
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.layout import row, spread
@@ -62,13 +57,6 @@ class BasisExplorer(View):
         A descriptor with one or two settings that enlarge its basis (``refinable``).
     centers
         Indices of the center atoms; every atom by default.
-
-    Attributes
-    ----------
-    reference
-        The singular values and causes of the structure.
-    convergence
-        The map, NaN where it is not known.
 
     Raises
     ------

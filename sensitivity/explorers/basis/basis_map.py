@@ -1,7 +1,4 @@
-"""Rank and smallest singular value with bases of all sizes: a map that is computed row by row.
-
-Everything here is a pure function; the widgets show the results and compute nothing.
-"""
+"""Rank and smallest singular value with bases of all sizes: a map that is computed row by row."""
 
 from __future__ import annotations
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 
-from sensitivity import paths, singular
+from sensitivity import paths
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
 from sensitivity.explorers.main import tasks
 from sensitivity.explorers.main.actions import EXPORTS, TASKS
@@ -21,18 +20,11 @@ from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.interrupts import interrupts_held
 from sensitivity.explorers.parts.layout import arrange
 from sensitivity.explorers.parts.state import State
-from sensitivity.explorers.parts.view import View
 from sensitivity.explorers.path.path_explorer import PathExplorer
 from sensitivity.explorers.twin.twin_explorer import TwinExplorer
 from sensitivity.outputs import check_output, write_output
 
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
-
-VIEWS: dict[type, Callable[[Any, State], View]] = {
-    paths.Path: lambda path, _: PathExplorer(path),
-    singular.Twin: lambda twin, state: TwinExplorer(twin, state.reference.descriptor),
-}
-"""The view that is shown below for each type of result, made of it and of the state before."""
 
 
 class Explorer(StructureView):
@@ -81,11 +73,7 @@ class Explorer(StructureView):
     """
 
     def __init__(
-        self,
-        atoms: Atoms | str = "CH4",
-        descriptor: Descriptor = USUAL,
-        *,
-        centers: Centers = None,
+        self, atoms: Atoms | str = "CH4", descriptor: Descriptor = USUAL, *, centers: Centers = None
     ) -> None:
         super().__init__(atoms, descriptor, centers=centers)
         self.widget = arrange(
@@ -160,9 +148,11 @@ class Explorer(StructureView):
         def finish(outcome: tasks.Outcome) -> None:
             if outcome.reference is not None:
                 self._go_to(outcome.reference)
-            if outcome.result is not None:
-                view = VIEWS[type(outcome.result)](outcome.result, state)
-                self.below.children = (view.widget,)
+            if isinstance(outcome.result, paths.Path):
+                self.below.children = (PathExplorer(outcome.result).widget,)
+            elif outcome.result is not None:
+                twin = TwinExplorer(outcome.result, state.reference.descriptor)
+                self.below.children = (twin.widget,)
             self.panel.tell(outcome.sentence, trouble=not outcome.good)
 
         self.panel.tell(f"{what} …")

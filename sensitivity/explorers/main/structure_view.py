@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import traitlets
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
@@ -14,7 +16,7 @@ from sensitivity.explorers.main.actions import Actions
 from sensitivity.explorers.main.controls import Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter
 from sensitivity.explorers.parts.background import Failure, Report, Worker
-from sensitivity.explorers.parts.choices import Choices
+from sensitivity.explorers.parts.choices import Index, Length, Switch, check_index
 from sensitivity.explorers.parts.inputs import (
     Upload,
     choose_frame,
@@ -30,19 +32,28 @@ from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.sliders import Entered
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,
+    ARROW_LENGTHS,
+    STEP,
     Reference,
     Shown,
     State,
     Subject,
     compute,
     examine,
+    oscillate,
 )
-from sensitivity.explorers.parts.view import INVALID
+from sensitivity.explorers.parts.view import INVALID, View
+from sensitivity.numerics import check_real
 from sensitivity.progress import Cancelled
 
 
-class StructureView(Choices):
+class StructureView(View):
     """What the explorer shows, and how it changes. ``Explorer`` documents its attributes."""
+
+    mode = Index()
+    amplitude = Length()
+    arrows = Switch(True)
+    arrow_length = Length(1.0)
 
     commands: dict[str, Callable[[], None]]
     """What the buttons of ``actions`` do."""
@@ -148,6 +159,21 @@ class StructureView(Choices):
     def center_on(self, text: str) -> None:
         """Take the centers that a text names: all, an element, or numbers such as 0, 2-4."""
         self.centers = read_centers(text, self._wanted.atoms)
+
+    def slide_to(self, amplitude: float) -> None:
+        """Take the amplitude of the slider."""
+        # It stands at the stop nearest to the amplitude, which may lie between two.
+        if abs(amplitude - self.amplitude) > STEP / 2:
+            self.amplitude = amplitude
+
+    def oscillate_to(self, step: int) -> None:
+        """Take the amplitude of one step of the motion back and forth."""
+        self.amplitude = oscillate(step, reach=self.reference.reach)
+
+    def set_near(self, amplitude: float) -> None:
+        """Take an amplitude, or the end of the slider if it is beyond."""
+        reach = self.reference.reach
+        self.amplitude = round(float(np.clip(amplitude, -reach, reach)), 2)
 
     def look(self, axis: str) -> None:
         """Look along x, y or z; ValueError if it is none of them."""
@@ -255,3 +281,28 @@ class StructureView(Choices):
             self.arrows, self.arrow_length = state.arrows, state.arrow_length
         self.settings.show(state.reference)
         self.presenter.compute()
+
+    @traitlets.validate("mode")
+    def _validate_mode(self, proposal: Any) -> int:
+        return check_index(proposal["value"], "mode", count=len(self.reference.causes))
+
+    @traitlets.validate("amplitude")
+    def _validate_amplitude(self, proposal: Any) -> float:
+        reach = self.reference.reach
+        return check_real(
+            proposal["value"],
+            "amplitude",
+            f"between {-reach} and {reach} Å",
+            accepts=lambda amplitude: abs(amplitude) <= reach,
+            remedy="take less",
+        )
+
+    @traitlets.validate("arrow_length")
+    def _validate_arrow_length(self, proposal: Any) -> float:
+        return check_real(
+            proposal["value"],
+            "arrow_length",
+            f"one of {ARROW_LENGTHS} Å",
+            accepts=ARROW_LENGTHS.__contains__,
+            remedy="give one of these",
+        )

@@ -1,4 +1,4 @@
-"""Attributes that the user chooses: a mode, how far the atoms move along it, and the arrows."""
+"""Kinds of attributes that the user chooses; an impossible value is refused with a sentence."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from sensitivity.explorers.parts.state import ARROW_LENGTHS, STEP, Reference, oscillate
-from sensitivity.explorers.parts.view import View
 from sensitivity.numerics import check_integer, check_real
 
 
@@ -69,57 +67,3 @@ def check_index(value: int, name: str, *, count: int) -> int:
     """Return the index of one of ``count`` things; TypeError or ValueError if it is none."""
     expected, accepts = f"one of 0 to {count - 1}", range(count).__contains__
     return check_integer(value, name, expected, accepts=accepts, remedy="give one of these")
-
-
-class Choices(View):
-    """A view whose choices are attributes, as of ``State``; an impossible one is refused."""
-
-    mode = Index()
-    amplitude = Length()
-    arrows = Switch(True)
-    arrow_length = Length(1.0)
-
-    @property
-    def reference(self) -> Reference:
-        """The structure at amplitude zero, with its modes and their causes."""
-        raise NotImplementedError
-
-    def slide_to(self, amplitude: float) -> None:
-        """Take the amplitude of the slider."""
-        # It stands at the stop nearest to the amplitude, which may lie between two.
-        if abs(amplitude - self.amplitude) > STEP / 2:
-            self.amplitude = amplitude
-
-    def oscillate_to(self, step: int) -> None:
-        """Take the amplitude of one step of the motion back and forth."""
-        self.amplitude = oscillate(step, reach=self.reference.reach)
-
-    def set_near(self, amplitude: float) -> None:
-        """Take an amplitude, or the end of the slider if it is beyond."""
-        reach = self.reference.reach
-        self.amplitude = round(float(np.clip(amplitude, -reach, reach)), 2)
-
-    @traitlets.validate("mode")
-    def _validate_mode(self, proposal: Any) -> int:
-        return check_index(proposal["value"], "mode", count=len(self.reference.causes))
-
-    @traitlets.validate("amplitude")
-    def _validate_amplitude(self, proposal: Any) -> float:
-        reach = self.reference.reach
-        return check_real(
-            proposal["value"],
-            "amplitude",
-            f"between {-reach} and {reach} Å",
-            accepts=lambda amplitude: abs(amplitude) <= reach,
-            remedy="take less",
-        )
-
-    @traitlets.validate("arrow_length")
-    def _validate_arrow_length(self, proposal: Any) -> float:
-        return check_real(
-            proposal["value"],
-            "arrow_length",
-            f"one of {ARROW_LENGTHS} Å",
-            accepts=ARROW_LENGTHS.__contains__,
-            remedy="give one of these",
-        )

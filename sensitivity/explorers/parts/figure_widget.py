@@ -52,12 +52,7 @@ class FigureWidget:
     """
 
     def __init__(
-        self,
-        *,
-        share: float = 0.53,
-        narrowest: int = 420,
-        head: int = 0,
-        column: int | None = None,
+        self, *, share: float = 0.53, narrowest: int = 420, head: int = 0, column: int | None = None
     ) -> None:
         dots = 100  # per inch: sizes in points are then what they are in print
         self._share, self._narrowest = share, narrowest

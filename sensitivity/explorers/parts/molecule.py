@@ -79,7 +79,11 @@ class Molecule:
         self._scene: dict[str, Any] | None = None
         self.camera: Camera | None = None
         self.sent: dict[Any, Array] = {}
-        self.widget = _view()
+        self.widget = require("nglview").NGLWidget(layout={"width": "100%"})
+        self.widget._view_width, self.widget._view_height = "100%", f"{HEIGHT}px"
+        # NGL cuts away what is within clipDist of the camera, and a small molecule is that near.
+        far = {"clipDist": 0, "fogNear": 100, "fogFar": 100}
+        self.widget.parameters = {**far, "cameraFov": FIELD_OF_VIEW}
         self.widget.on_msg(self._answer)
         self.widget._remote_call("executeCode", target="Widget", args=[_set_up()], fire_embed=True)
 
@@ -120,15 +124,6 @@ class Molecule:
             self.widget.set_coordinates(self.sent)
         if message.get("type") == WIDTH:
             self._on_width(message["pixels"])
-
-
-def _view() -> Any:
-    nglview = require("nglview")
-    view = nglview.NGLWidget(layout={"width": "100%"})
-    view._view_width, view._view_height = "100%", f"{HEIGHT}px"
-    # NGL cuts away what is within clipDist of the camera, and a small molecule is that near.
-    view.parameters = {"clipDist": 0, "fogNear": 100, "fogFar": 100, "cameraFov": FIELD_OF_VIEW}
-    return view
 
 
 def _set_up() -> str:

@@ -21,17 +21,10 @@ from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum, spectrum
 
-STEP = 0.01
-"""Å, of the amplitude: fine enough to move smoothly, coarse enough for the arrow keys."""
-
-PERIOD = 60
-"""Steps of one oscillation."""
-
-ARROW_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)
-"""Å, of the longest arrow."""
-
-ARROW_LENGTH = ARROW_LENGTHS[1]
-"""About a bond, so that it can be seen and stays in the picture."""
+STEP = 0.01  # Å, of the amplitude: fine enough to move smoothly, coarse enough for the arrow keys
+PERIOD = 60  # steps of one oscillation
+ARROW_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # Å, of the longest arrow
+ARROW_LENGTH = ARROW_LENGTHS[1]  # about a bond, so that it can be seen and stays in the picture
 
 
 @dataclass(frozen=True, eq=False)

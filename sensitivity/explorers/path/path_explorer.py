@@ -18,12 +18,7 @@ from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.parts.sliders import name_lengths
-from sensitivity.explorers.path.trajectory import (
-    Trajectory,
-    examine,
-    examine_start,
-    interpolate,
-)
+from sensitivity.explorers.path.trajectory import Trajectory, examine, examine_start, interpolate
 from sensitivity.numerics import Array
 from sensitivity.paths import Path
 from sensitivity.plots.camera import choose_view
@@ -49,8 +44,6 @@ class PathExplorer(MotionView):
 
     Attributes
     ----------
-    trajectory
-        Frames, spectra and feature distances.
     frame
         Index of the frame that is shown.
     arrows
@@ -82,9 +75,7 @@ class PathExplorer(MotionView):
         chart.load(found, frame=0)
         marked = found.centers if len(found.centers) < len(found.frames[0]) else ()
         self._build(
-            chart,
-            Body(found.frames[0], marked=marked),
-            stops=name_lengths(found.coordinate),
+            chart, Body(found.frames[0], marked=marked), stops=name_lengths(found.coordinate)
         )
         chart.on_click(self._go)
         if not found.complete:

@@ -1,7 +1,4 @@
-"""A sequence of structures to move along: a path that was followed, or a linear interpolation.
-
-Everything here is a pure function or a result; the widgets show it and compute nothing.
-"""
+"""A sequence of structures to move along: a path that was followed, or a linear interpolation."""
 
 from __future__ import annotations
 
@@ -83,12 +80,7 @@ class Trajectory:
 
 
 def interpolate(
-    first: Atoms,
-    second: Atoms,
-    descriptor: Descriptor,
-    *,
-    centers: Centers = None,
-    count: int,
+    first: Atoms, second: Atoms, descriptor: Descriptor, *, centers: Centers = None, count: int
 ) -> Trajectory:
     """Return a linear interpolation, with no spectrum known yet, as ``PathExplorer.between``."""
     most, remedy = 1000, "try 41"  # a slider has no more pixels

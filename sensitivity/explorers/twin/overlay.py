@@ -1,7 +1,4 @@
-"""Two superposed structures, and the difference of their features at each correlation order.
-
-Everything here is a pure function or a result; the widgets show it and compute nothing.
-"""
+"""Two superposed structures, and the difference of their features at each correlation order."""
 
 from __future__ import annotations
 
@@ -75,6 +72,11 @@ class OrderComparison:
     problem: str = ""  # a sentence that says why it cannot be known
 
     @property
+    def tried(self) -> bool:
+        """True if the difference is known, or the problem is."""
+        return self.difference is not None or bool(self.problem)
+
+    @property
     def same(self) -> bool:
         """True if the features are equal to rounding."""
         return self.difference is not None and self.difference <= SAME
@@ -142,7 +144,7 @@ def conclude(comparisons: list[OrderComparison]) -> str:
     """Return a phrase that names the orders that tell two structures apart."""
     known = [each for each in comparisons if each.difference is not None]
     apart = [each.name.split("\n")[0].rstrip(":") for each in known if not each.same]
-    if len(known) < len(comparisons) - sum(bool(each.problem) for each in comparisons):
+    if not all(each.tried for each in comparisons):
         return "comparing the features ..."
     if not known:
         return "nothing could be compared"

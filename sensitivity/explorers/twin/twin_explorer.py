@@ -57,8 +57,6 @@ class TwinExplorer(MotionView):
     ----------
     overlay
         The two environments, the second superposed on the first.
-    comparisons
-        What is known of each order.
     share
         From 0, the first structure, to 1, the second.
     side_by_side
@@ -152,15 +150,9 @@ class TwinExplorer(MotionView):
         self.panel.say(describe_twin(self.twin, comparisons), self.twin.status)
 
     def _finish(self, comparisons: list[OrderComparison]) -> None:
-        left = [each.difference is None and not each.problem for each in comparisons]
-        self._show(
-            [
-                replace(each, problem="It was cancelled.") if missing else each
-                for each, missing in zip(comparisons, left, strict=True)
-            ]
-        )
-        complaints = (each.complaint for each in self.comparisons)
-        self.panel.tell(" ".join(filter(None, complaints)))
+        why = "It was cancelled."
+        self._show([each if each.tried else replace(each, problem=why) for each in comparisons])
+        self.panel.tell(" ".join(filter(None, (each.complaint for each in self.comparisons))))
 
 
 def describe_twin(twin: Twin, comparisons: list[OrderComparison]) -> str:
