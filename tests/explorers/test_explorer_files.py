@@ -25,7 +25,7 @@ from PIL import Image
 
 from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main.actions import EXPORTS
+from sensitivity.explorers.main.controls import EXPORTS
 from sensitivity.explorers.main.exports import make_export, oscillation
 from sensitivity.explorers.parts import layout
 

@@ -204,7 +204,7 @@ def slow(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> threading.Ev
         spin(gate)(None)
         return real(name, content)
 
-    monkeypatch.setattr("sensitivity.explorers.main.structure_view.read_upload", read)
+    monkeypatch.setattr(inputs, "read_upload", read)
     return gate
 
 

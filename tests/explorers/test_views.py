@@ -38,11 +38,10 @@ from sensitivity.explorers import (
 )
 from sensitivity.explorers.basis import basis_map
 from sensitivity.explorers.parts import state
-from sensitivity.explorers.parts.choices import Index
+from sensitivity.explorers.parts.choices import Index, fold, name_lengths
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.molecule import ARROWS, LOOK, Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.parts.sliders import fold, name_lengths
 from sensitivity.explorers.path import trajectory
 from sensitivity.explorers.path.trajectory import coarse_to_fine
 from sensitivity.explorers.twin.overlay import compare, list_orders

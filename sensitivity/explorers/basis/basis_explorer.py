@@ -10,16 +10,23 @@ from ase import Atoms
 
 from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
-from sensitivity.explorers.basis.basis_charts import BasisMap, SpectrumChart
-from sensitivity.explorers.basis.basis_map import fill_map, find_basis, usual_bases, why_nothing
+from sensitivity.explorers.basis.basis_map import (
+    BasisMap,
+    fill_map,
+    find_basis,
+    usual_bases,
+    why_nothing,
+)
 from sensitivity.explorers.parts.background import Failure, Worker
+from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stops
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.layout import row, spread
-from sensitivity.explorers.parts.sliders import Entered, make_slider, offer_stops
 from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.view import View, as_sentence
 from sensitivity.numerics import Array
 from sensitivity.plots.convergence_plot import name_setting
+from sensitivity.plots.singular_values import draw_causes, scale_values
 from sensitivity.progress import Cancelled
 
 TOOLTIPS = {
@@ -29,6 +36,29 @@ TOOLTIPS = {
     "cutoff": "Radius around a center: more neighbours need more functions",
 }
 """Tooltips of the settings that many descriptors have."""
+
+
+class SpectrumChart(FigureWidget):
+    """The singular values, coloured by cause, and as dashes those of the basis before."""
+
+    def __init__(self) -> None:
+        super().__init__(share=0.5, narrowest=340, column=97)
+
+    @alone
+    def load(self, reference: Reference, before: Array | None) -> None:
+        """Show the singular values of a reference, and those of another one."""
+        self.clear()
+        axes = self.figure.subplots()
+        values = reference.singular_values
+        every = values if before is None else np.concatenate([values, before])
+        axis = scale_values(axes, every, spectra=[reference.spectrum])
+        self.values = draw_causes(axes, values, reference.causes, axis=axis)
+        self.before = None
+        if before is not None:
+            style: dict[str, Any] = {"color": "gray", "ls": "none", "marker": "_", "ms": 12}
+            heights = axis.heights(before)
+            (self.before,) = axes.plot(heights, label="before", clip_on=False, **style)
+        self.finish()
 
 
 def _setting(name: str, meaning: str) -> property:
@@ -78,13 +108,11 @@ class BasisExplorer(View):
         self._descriptor = descriptor
         self._before: Array | None = None
         self._quiet = Entered()
-        self._bases = usual_bases(descriptor)
+        self._bases: Mapping[str, Sequence[float]] = usual_bases(descriptor)
         self.chart, self.map = SpectrumChart(), BasisMap()
         self.sliders = {name: _make_slider(name) for name in self._stops()}
         sliders = list(self.sliders.values())
-        pairs = [row(*sliders[k : k + 2]) for k in range(0, len(sliders), 2)]
-        for pair in pairs:
-            pair.layout.flex = "1 1 460px"
+        pairs = [row(*sliders[k : k + 2], flex="1 1 460px") for k in range(0, len(sliders), 2)]
         self.widget = spread(self.chart, self.map, above=[row(*pairs)], below=[self.panel.box])
         for name, slider in self.sliders.items():
             slider.observe(lambda change, name=name: self._slide(name, change["new"]), "index")
@@ -180,9 +208,9 @@ class BasisExplorer(View):
                 self._tell_of_map()
                 return
         atoms, centers = self.reference.atoms, self.reference.centers
-        self._bases = usual_bases(descriptor)
-        maps = fill_map(atoms, descriptor, centers=centers, bases=self._bases)
+        maps = fill_map(atoms, descriptor, centers=centers)
         start = next(maps)
+        self._bases = start.parameters
         self._show_map(start)
         self.panel.tell(f"The map: 0 of {start.rank.size} bases ...")
         show = self._show_map

@@ -137,7 +137,5 @@ def _distance(mode: DiagnosedMode, *, exact: float = 1e-12) -> str:
 
 
 def _response(mode: DiagnosedMode) -> str:
-    response = mode.evidence.response
-    return (
-        "" if response is None else f" Numerical check: feature change ∝ amplitude^{response:.1f}."
-    )
+    power = mode.evidence.response
+    return "" if power is None else f" Numerical check: feature change ∝ amplitude^{power:.1f}."

@@ -33,11 +33,7 @@ from sensitivity.progress import checkpoint
 SETTLED = 0.25
 """Seconds without a change after which the causes for a displaced structure are computed."""
 
-VIEWS = {
-    "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
-    "y": np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]),
-    "z": np.eye(3),
-}
+VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", start=1)}
 """Rows are right, up and towards the viewer, who looks along the axis."""
 
 
@@ -69,10 +65,9 @@ class Presenter:
     def load(self, state: State) -> None:
         """Show another reference; nothing is changed if it cannot be shown."""
         reference = state.reference
-        marked = reference.centers if len(reference.centers) < len(reference.atoms) else ()
         cutoff = reference.descriptor.cutoff
         images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
-        body = Body(images.join(reference.atoms), marked=marked, images=len(images))
+        body = Body(images.join(reference.atoms), marked=reference.centers, images=len(images))
         camera, labels = _best_camera(state, images), mode_texts.labels(reference)
         for worker in self.workers:
             worker.drop()

@@ -12,24 +12,13 @@ import traitlets
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.explorers.main.actions import Actions
-from sensitivity.explorers.main.controls import Controls, Settings
+from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter
+from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Failure, Report, Worker
-from sensitivity.explorers.parts.choices import Index, Length, Switch, check_index
-from sensitivity.explorers.parts.inputs import (
-    Upload,
-    choose_frame,
-    read_centers,
-    read_upload,
-    refine,
-    shown_name,
-    take_structure,
-    usual_centers,
-)
+from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
 from sensitivity.explorers.parts.interrupts import interrupts_held
 from sensitivity.explorers.parts.layout import require
-from sensitivity.explorers.parts.sliders import Entered
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,
     ARROW_LENGTHS,
@@ -60,16 +49,16 @@ class StructureView(View):
 
     def __init__(self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers) -> None:
         super().__init__()
-        structure, name = take_structure(atoms)
+        structure, name = inputs.take_structure(atoms)
         self.updating = Entered()
         self.history: deque[State] = deque(maxlen=20)  # to which ``undo`` returns
-        self._reader = Worker(changed=lambda: self._show_busy(self._reader.busy))
+        self._reader = Worker(changed=self._show_busy)
         self.controls, self.settings = Controls(self.updating), Settings(self.updating)
         self.actions, self.below = Actions(), require("ipywidgets").VBox([])
         self.presenter = Presenter(self.controls, self.panel, failed=self._fail)
         self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
         if centers is None and name:
-            centers = usual_centers(structure, name=name)
+            centers = inputs.usual_centers(structure, name=name)
         reference = examine(Subject(structure, descriptor, centers, name))
         self._enter(State(reference, reference.least_visible))
         self.observe(self._change, ["mode", "amplitude", "arrows", "arrow_length"])
@@ -97,8 +86,8 @@ class StructureView(View):
 
     @structure.setter
     def structure(self, structure: Atoms | str) -> None:
-        atoms, name = take_structure(structure)
-        centers = usual_centers(atoms, name=name)
+        atoms, name = inputs.take_structure(structure)
+        centers = inputs.usual_centers(atoms, name=name)
         self._reader.drop()  # this is newer
         self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
 
@@ -133,9 +122,9 @@ class StructureView(View):
                 f"{type(name).__name__} and {type(content).__name__}; give e.g. "
                 "'a.xyz', Path('a.xyz').read_bytes()."
             )
-        self.panel.tell(f"Reading {shown_name(name)} …")
+        self.panel.tell(f"Reading {inputs.shown_name(name)} …")
         self._run(
-            lambda _: choose_frame(read_upload(name, content), index),
+            lambda _: inputs.choose_frame(inputs.read_upload(name, content), index),
             then=self._look_into,
             worker=self._reader,
         )
@@ -150,15 +139,15 @@ class StructureView(View):
         """Show another structure of the file."""
         file = self.reference.upload
         if file is not None:
-            self._look_into(choose_frame(file, index))
+            self._look_into(inputs.choose_frame(file, index))
 
     def refine(self, name: str, value: Any) -> None:
         """Change one setting of the descriptor; TypeError or ValueError if it cannot be so."""
-        self.descriptor = refine(self._wanted.descriptor, name, value)
+        self.descriptor = inputs.refine(self._wanted.descriptor, name, value)
 
     def center_on(self, text: str) -> None:
         """Take the centers that a text names: all, an element, or numbers such as 0, 2-4."""
-        self.centers = read_centers(text, self._wanted.atoms)
+        self.centers = inputs.read_centers(text, self._wanted.atoms)
 
     def slide_to(self, amplitude: float) -> None:
         """Take the amplitude of the slider."""
@@ -215,9 +204,9 @@ class StructureView(View):
         self._wanted = self.reference.subject
         self.settings.show(self.reference)
 
-    def _show_busy(self, busy: bool) -> None:
+    def _show_busy(self) -> None:
         busy = self._task.busy or self._reader.busy
-        super()._show_busy(busy)
+        self.panel.show_busy(busy)
         self.actions.lock(busy)
 
     def _change(self, _: Any) -> None:
@@ -226,9 +215,9 @@ class StructureView(View):
                 State(self.reference, self.mode, self.amplitude, self.arrows, self.arrow_length)
             )
 
-    def _look_into(self, upload: Upload) -> None:
+    def _look_into(self, upload: inputs.Upload) -> None:
         atoms, descriptor = upload.atoms.copy(), self._wanted.descriptor
-        self._look_at(Subject(atoms, descriptor, usual_centers(atoms), upload=upload))
+        self._look_at(Subject(atoms, descriptor, inputs.usual_centers(atoms), upload=upload))
 
     def _look_at(self, subject: Subject) -> None:
         """Show something else from now on; what is asked for meanwhile starts from there."""
@@ -286,23 +275,13 @@ class StructureView(View):
     def _validate_mode(self, proposal: Any) -> int:
         return check_index(proposal["value"], "mode", count=len(self.reference.causes))
 
-    @traitlets.validate("amplitude")
-    def _validate_amplitude(self, proposal: Any) -> float:
-        reach = self.reference.reach
-        return check_real(
-            proposal["value"],
-            "amplitude",
-            f"between {-reach} and {reach} Å",
-            accepts=lambda amplitude: abs(amplitude) <= reach,
-            remedy="take less",
-        )
-
-    @traitlets.validate("arrow_length")
-    def _validate_arrow_length(self, proposal: Any) -> float:
-        return check_real(
-            proposal["value"],
-            "arrow_length",
-            f"one of {ARROW_LENGTHS} Å",
-            accepts=ARROW_LENGTHS.__contains__,
-            remedy="give one of these",
-        )
+    @traitlets.validate("amplitude", "arrow_length")
+    def _validate_length(self, proposal: Any) -> float:
+        name, value, reach = proposal["trait"].name, proposal["value"], self.reference.reach
+        if name == "amplitude":
+            expected, remedy = f"between {-reach} and {reach} Å", "take less"
+            return check_real(
+                value, name, expected, accepts=lambda x: abs(x) <= reach, remedy=remedy
+            )
+        expected, accepts = f"one of {ARROW_LENGTHS} Å", ARROW_LENGTHS.__contains__
+        return check_real(value, name, expected, accepts=accepts, remedy="give one of these")

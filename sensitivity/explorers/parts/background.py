@@ -53,13 +53,8 @@ class _Job:
 class Worker:
     """Does one job at a time; a newer one replaces it.
 
-    Parameters
-    ----------
-    changed
-        Called when it begins to be busy, and when it no longer is.
-    idle
-        Seconds after which a thread without work ends. It is kept so long because the memory that
-        descriptors use again belongs to a thread.
+    ``changed`` is called when it begins to be busy, and when it no longer is. A thread without work
+    ends after ``idle`` seconds: the memory that descriptors use again belongs to a thread.
     """
 
     def __init__(self, *, changed: Callable[[], None] = lambda: None, idle: float = 30.0) -> None:

@@ -39,16 +39,9 @@ class FigureWidget:
     changes it: a cell runs in another thread than a message from a widget of JupyterLab, and a
     figure that is changed while it is drawn stays blank.
 
-    Parameters
-    ----------
-    share
-        Of the width of the explorer.
-    narrowest
-        Pixels. If the share is narrower, labels crowd, and the figure takes the whole width.
-    head
-        Pixels that are kept free at the top, for a legend that changes while nothing else does.
-    column
-        Points of the longest name in the legends of the axes; None without legends.
+    If its ``share`` is less than ``narrowest`` pixels, labels crowd, and it takes the whole width.
+    ``head`` pixels are kept free at the top, for a legend that changes while nothing else does, and
+    ``column`` is in points the longest name in the legends of the axes, if there are any.
     """
 
     def __init__(

@@ -58,13 +58,10 @@ def spread(*figures: Any, above: Any, below: Any) -> Any:
     return _frame(papers, above=[_probe_width(fit), *above], below=below)
 
 
-def row(*children: Any) -> Any:
+def row(*children: Any, **layout: str) -> Any:
     """Put widgets beside each other, in several lines where it is narrow."""
-    widgets = require("ipywidgets")
-    return widgets.Box(
-        list(children),
-        layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"},
-    )
+    lines = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"}
+    return require("ipywidgets").Box(list(children), layout={**lines, **layout})
 
 
 def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
@@ -81,11 +78,8 @@ def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
 
 
 def _probe_width(on_width: Callable[[float], None]) -> Any:
-    """Return an invisible widget that calls this with its width in pixels.
-
-    A molecule reports its width by itself.
-    """
-    import traitlets
+    """Return an invisible widget that calls this with its width; a molecule does so by itself."""
+    import traitlets  # of the extra, too
 
     script = Path(__file__).with_name("width_probe.js").read_text(encoding="utf-8")
     probe = require("anywidget").AnyWidget(_esm=script, layout={"height": "0", "margin": "0"})
@@ -95,13 +89,7 @@ def _probe_width(on_width: Callable[[float], None]) -> Any:
 
 
 def require(name: str) -> Any:
-    """Import a library of the extra ``lab``.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If it, or something that it needs, is not installed; the message says what to install.
-    """
+    """Import a library of the extra ``lab``, or say in a ModuleNotFoundError what to install."""
     try:
         with warnings.catch_warnings():
             # nglview 3.1 learns its own version from setuptools, in a way that this warns about.

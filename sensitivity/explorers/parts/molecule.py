@@ -134,17 +134,18 @@ def _set_up() -> str:
 
 
 def _describe(body: Body) -> dict[str, Any]:
+    own = len(body.atoms) - body.images
     styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
     if body.images:
-        own = _select(range(len(body.atoms) - body.images))
+        plain = {**styles[0], "sele": _select(range(own))}
         # Of all atoms: within thicker ones this is not seen, but its bonds lead to the images.
         images = {"type": "ball+stick", "radius": 0.06, "aspectRatio": 2.5, "opacity": 0.35}
-        styles = [{**styles[0], "sele": own}, images]
+        styles = [plain, images]
     if body.color is not None:  # elements are told apart by their sizes
         balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": 0.45}
         styles = [{"type": "licorice", "radius": 0.08}, balls]
         styles = [{**style, "color": body.color} for style in styles]
-    if 0 < len(body.marked) <= min(12, len(body.atoms) - 1):  # more halos say nothing
+    if 0 < len(body.marked) <= min(12, own - 1):  # more halos, or halos of all, say nothing
         halo = {"radiusType": "size", "radius": 0.42, "opacity": 0.25, "color": "#E69F00"}
         styles.append(
             {"type": "spacefill", "sele": _select(body.marked), "depthWrite": False, **halo}

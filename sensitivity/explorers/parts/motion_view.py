@@ -10,17 +10,17 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from sensitivity.explorers.parts.choices import Switch
-from sensitivity.explorers.parts.figure_widget import FigureWidget
-from sensitivity.explorers.parts.layout import arrange, row
-from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
-from sensitivity.explorers.parts.sliders import (
+from sensitivity.explorers.parts.choices import (
+    Switch,
     fold,
     make_control,
     make_play,
     make_slider,
     make_switch,
 )
+from sensitivity.explorers.parts.figure_widget import FigureWidget
+from sensitivity.explorers.parts.layout import arrange, row
+from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
 from sensitivity.explorers.parts.state import arrow_ends
 from sensitivity.explorers.parts.view import View
 from sensitivity.numerics import Array

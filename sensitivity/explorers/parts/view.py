@@ -12,32 +12,15 @@ from typing import Any, ClassVar, TypeVar
 import traitlets
 
 from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.choices import Entered, make_control
 from sensitivity.explorers.parts.interrupts import interrupts_held
 from sensitivity.explorers.parts.layout import TROUBLE, require, row
-from sensitivity.explorers.parts.sliders import Entered, make_control
 from sensitivity.progress import Cancelled, checkpoint
 
 T = TypeVar("T")
 
 INVALID = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, traitlets.TraitError)
 """Errors of an input, which are said in the panel; others are faults of the program."""
-
-
-def _seldom(report: Report, *, pause: float = 1.0) -> Report:
-    """Return a report that is called no more often than a figure can be drawn.
-
-    Drawing takes up to a third of ``pause`` seconds, and would otherwise fall behind.
-    """
-    last = monotonic()
-
-    def tell(value: Any) -> None:
-        nonlocal last
-        checkpoint()
-        if monotonic() - last > pause:
-            last = monotonic()
-            report(value)
-
-    return tell
 
 
 class View(traitlets.HasTraits):
@@ -61,7 +44,7 @@ class View(traitlets.HasTraits):
         super().__init__()
         self.panel = Panel()
         self.attempting = Entered()
-        self._task = Worker(changed=lambda: self._show_busy(self._task.busy))
+        self._task = Worker(changed=self._show_busy)
         self.panel.cancel.on_click(lambda _: self.cancel())
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -124,10 +107,13 @@ class View(traitlets.HasTraits):
         """
 
         def work(report: Report) -> T:
-            found, tell = start, _seldom(report)
+            found, last = start, monotonic()
             with suppress(Cancelled):
                 for found in steps:
-                    tell(found)
+                    checkpoint()
+                    if monotonic() - last > 1.0:  # drawing takes up to a third of a second
+                        last = monotonic()
+                        report(found)
             return found
 
         self._task.start(work, then=then, failed=self._fail, told=told, patience=patience)
@@ -135,8 +121,8 @@ class View(traitlets.HasTraits):
     def _fail(self, error: Failure) -> None:
         self.panel.tell(as_sentence(error), trouble=not isinstance(error, Cancelled))
 
-    def _show_busy(self, busy: bool) -> None:
-        self.panel.show_busy(busy)
+    def _show_busy(self) -> None:
+        self.panel.show_busy(self._task.busy)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self.widget._repr_mimebundle_(**kwargs)
@@ -169,8 +155,8 @@ class Panel:
             button_style="warning",
             tooltip="Stop and keep the results so far",
         )
-        progress = row(self.cancel, self.message, self.aside)
-        progress.layout.min_height = "34px"  # nothing moves when the button appears
+        height = "34px"  # nothing moves when the button appears
+        progress = row(self.cancel, self.message, self.aside, min_height=height)
         self.box = widgets.VBox([self.sentence, progress])
         self._offer()
 

@@ -12,12 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.explorers.parts.choices import Index, check_index
+from sensitivity.explorers.parts.choices import Index, check_index, name_lengths
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.parts.sliders import name_lengths
 from sensitivity.explorers.path.trajectory import Trajectory, examine, examine_start, interpolate
 from sensitivity.numerics import Array
 from sensitivity.paths import Path
@@ -73,13 +72,12 @@ class PathExplorer(MotionView):
         self._trajectory = found = found if found.complete else examine_start(found)
         chart = PathChart()
         chart.load(found, frame=0)
-        marked = found.centers if len(found.centers) < len(found.frames[0]) else ()
-        self._build(
-            chart, Body(found.frames[0], marked=marked), stops=name_lengths(found.coordinate)
-        )
+        body = Body(found.frames[0], marked=found.centers)
+        self._build(chart, body, stops=name_lengths(found.coordinate))
         chart.on_click(self._go)
         if not found.complete:
-            self._compute()
+            self._tell_progress()
+            self._run_through(examine(found), found, then=self._finish, told=self._learn)
         self._built = True
 
     @property
@@ -144,11 +142,6 @@ class PathExplorer(MotionView):
 
     def _say(self) -> None:
         self.panel.say(describe_frame(self.trajectory, self.frame), self.trajectory.status)
-
-    def _compute(self) -> None:
-        start = self.trajectory
-        self._tell_progress()
-        self._run_through(examine(start), start, then=self._finish, told=self._learn)
 
     def _learn(self, trajectory: Trajectory) -> None:
         self._trajectory = trajectory

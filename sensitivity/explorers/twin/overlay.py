@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
@@ -102,30 +102,25 @@ def list_orders(descriptor: Descriptor) -> list[OrderComparison]:
         own = OrderComparison(f"this one:\n{known.name}", descriptor, own=True)
         higher = known.higher_order()
         return [own, *([] if higher is None else [OrderComparison("next order", higher)])]
-    orders = {known.order: str(known.order), **ORDERS}
-    names = {order: f"order {orders[order].replace(': ', chr(10))}" for order in sorted(orders)}
-    found = [_of_order(descriptor, order, name) for order, name in names.items()]
-    return [each for each in found if each is not None]
-
-
-def _of_order(descriptor: Descriptor, order: int, name: str) -> OrderComparison | None:
-    known = with_defaults(descriptor)
-    if order == known.order:
-        return OrderComparison(name, descriptor, own=True)
-    try:
-        other = known.of_order(order)
-    except ValueError as error:
-        return OrderComparison(name, None, problem=as_sentence(error))
-    return None if other is None else OrderComparison(name, other)
+    found = []
+    for order, title in sorted({known.order: str(known.order), **ORDERS}.items()):
+        name, mine = f"order {title.replace(': ', chr(10))}", order == known.order
+        try:
+            other = descriptor if mine else known.of_order(order)
+        except ValueError as error:
+            found.append(OrderComparison(name, None, problem=as_sentence(error)))
+        else:
+            found += [] if other is None else [OrderComparison(name, other, mine)]
+    return found
 
 
 def compare(twin: Twin, which: OrderComparison) -> OrderComparison:
     """Return the difference of the features of the center of a twin."""
     if which.descriptor is None:
         return which
-    compute = partial(which.descriptor.features, centers=(twin.center,))
+    centers = (twin.center,)
     try:
-        first, second = map(compute, twin.pair)
+        first, second = (which.descriptor.features(atoms, centers=centers) for atoms in twin.pair)
     except (ValueError, ArithmeticError, MemoryError) as error:
         return replace(which, problem=as_sentence(error))
     difference = float(np.linalg.norm(first - second) / np.linalg.norm(first))

@@ -12,13 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sensitivity.descriptors import Descriptor, check_descriptor
-from sensitivity.explorers.parts.choices import Share, Switch
+from sensitivity.explorers.parts.choices import Share, Switch, make_switch
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.parts.sliders import make_switch
 from sensitivity.explorers.twin.overlay import (
     SAME,
     OrderComparison,
@@ -31,8 +30,8 @@ from sensitivity.numerics import Array
 from sensitivity.plots.palette import SERIES
 from sensitivity.singular import Twin
 
-STEPS = 50
-"""Of the slider, each 2 % of the path from the first structure to the second."""
+STEPS = 50  # of the slider, each 2 % of the path from the first structure to the second
+LOWEST = 1e-17  # lower end of the axis of the chart: below rounding
 
 
 class TwinExplorer(MotionView):
@@ -174,10 +173,6 @@ def _check(twin: Twin, descriptor: Descriptor) -> None:
         raise ValueError(f"twin must be one that was found, got one of status: {twin.status}")
     for atoms in twin.pair:
         check_size(atoms)
-
-
-LOWEST = 1e-17
-"""Lower end of the axis: below rounding."""
 
 
 class TwinChart(FigureWidget):
