@@ -18,8 +18,7 @@ from sensitivity.explorers.parts.state import PERIOD, State, compute, oscillate
 from sensitivity.progress import checkpoint
 from sensitivity.structures.extxyz import format_frame
 
-DRAWN = (".png", ".pdf", ".svg")
-"""Endings of pictures of the chart."""
+DRAWN = (".png", ".pdf", ".svg")  # endings of pictures of the chart
 
 
 def make_export(file: str, state: State, figure: Figure) -> bytes:

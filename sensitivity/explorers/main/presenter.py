@@ -30,8 +30,7 @@ from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 from sensitivity.progress import checkpoint
 
-SETTLED = 0.25
-"""Seconds without a change after which the causes for a displaced structure are computed."""
+SETTLED = 0.25  # seconds without a change, then the causes for a displaced structure are computed
 
 VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", start=1)}
 """Rows are right, up and towards the viewer, who looks along the axis."""
@@ -42,10 +41,6 @@ class Presenter:
 
     ``failed`` gets the errors of the background.
     """
-
-    state: State
-    _images: Images
-    _seeking: bool
 
     def __init__(
         self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]

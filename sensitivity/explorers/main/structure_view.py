@@ -81,8 +81,7 @@ class StructureView(View):
     @property
     def structure(self) -> Atoms:
         """The structure at amplitude zero; set it to another one, or to a name of the library."""
-        atoms: Atoms = self.reference.atoms.copy()
-        return atoms
+        return self.reference.subject.atoms
 
     @structure.setter
     def structure(self, structure: Atoms | str) -> None:

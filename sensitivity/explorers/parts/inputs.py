@@ -18,8 +18,8 @@ from sensitivity.structures.files import Frame, no_frame, note_bad, take
 from sensitivity.structures.files.isolated import read_isolated
 from sensitivity.structures.literature import ENVIRONMENTS
 
-MOST_ATOMS = 500
-"""Larger structures have more modes than a chart can show, and take minutes."""
+MOST_ATOMS = 500  # larger structures have more modes than a chart can show, and take minutes
+MOST_FRAMES = 10_000  # structures of a file that are kept, each of some kB
 
 ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
 """Names of the correlations of each order."""
@@ -125,9 +125,6 @@ FORMATS = (
 )
 """Of uploaded files, as ASE names them: text. Readers of some other formats run code of the
 file, or a program (castep-cell), and a visitor of the page is a stranger."""
-
-MOST_FRAMES = 10_000
-"""Structures of a file that are kept, each of some kB."""
 
 
 def read_upload(name: str, content: bytes) -> Upload:

@@ -8,15 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-FAMILY = "sensitivity-explorer"
-"""Class of the element in the page that holds an explorer."""
+FAMILY = "sensitivity-explorer"  # class of the element in the page that holds an explorer
 
 WIDEST, HEIGHT, GAP = 1240, 420, 8
 """Pixels: the width of an explorer, in which the eye has not too far to go from the molecule to the
 chart, the height of each picture, and the gap between two."""
 
-TROUBLE = "#B03A00"
-"""A colour that is seen on light and on dark paper."""
+TROUBLE = "#B03A00"  # a colour that is seen on light and on dark paper
 
 DEAD = "The kernel behind this was restarted or has ended: run the cell again."
 """Shown by the page, which is all that is left then."""

@@ -20,11 +20,8 @@ from sensitivity.plots.modes import cell_edges
 from sensitivity.plots.palette import ARROW
 from sensitivity.structures import neighbor_pairs
 
-FIELD_OF_VIEW = 25
-"""Degrees: with a telephoto lens, near atoms do not look larger than they are."""
-
-ARROWS = "arrows"
-"""Name of the ends of the arrows in the message that moves the atoms."""
+FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
+ARROWS = "arrows"  # name of the ends of the arrows in the message that moves the atoms
 
 # The types of messages. A view tells when it can listen, and how wide the explorer around it is;
 # Python tells what to show, and from where.
@@ -137,10 +134,9 @@ def _describe(body: Body) -> dict[str, Any]:
     own = len(body.atoms) - body.images
     styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
     if body.images:
-        plain = {**styles[0], "sele": _select(range(own))}
         # Of all atoms: within thicker ones this is not seen, but its bonds lead to the images.
         images = {"type": "ball+stick", "radius": 0.06, "aspectRatio": 2.5, "opacity": 0.35}
-        styles = [plain, images]
+        styles = [{**styles[0], "sele": _select(range(own))}, images]
     if body.color is not None:  # elements are told apart by their sizes
         balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": 0.45}
         styles = [{"type": "licorice", "radius": 0.08}, balls]

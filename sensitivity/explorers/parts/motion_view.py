@@ -76,12 +76,12 @@ class MotionView(View):
         switches: Sequence[Any] = (),
     ) -> None:
         """Make the widgets; ``legend`` and ``switches`` are added to those of every such view."""
-        self.chart, self._count, labels = chart, len(stops), self.labels
+        self.chart, labels = chart, self.labels
+        count = self._count = len(stops)
         self.molecule = Molecule(on_width=chart.fit)
         self.slider = make_slider(labels.label, labels.slider, stops=stops)
-        longest = 120  # steps to the end: ten seconds
-        step = ceil(len(stops) / longest)
-        self.film = make_play(labels.film, steps=2 * (len(stops) - 1), step=step)
+        step = ceil(count / 120)  # at most so many steps to the end: ten seconds
+        self.film = make_play(labels.film, steps=2 * (count - 1), step=step)
         self.switch = make_switch("arrows", labels.arrows, icon="arrows", width=90, on=self.arrows)
         self.reset = make_control(
             "Button", 90, description="reset", icon="undo", tooltip=labels.reset
@@ -93,9 +93,7 @@ class MotionView(View):
         self._move()
         self.observe(lambda _: self._move())
         self.slider.observe(lambda change: self._slide(change["new"]), "index")
-        self.film.observe(
-            lambda change: self._slide(fold(change["new"], count=len(stops))), "value"
-        )
+        self.film.observe(lambda change: self._slide(fold(change["new"], count=count)), "value")
         traitlets.link((self, "arrows"), (self.switch, "value"))
         self.reset.on_click(lambda _: self.start_again())
 

@@ -100,18 +100,8 @@ class PathExplorer(MotionView):
         The second is superposed on the first before: moved, rotated, like atoms exchanged, and
         mirrored if the descriptor does not see that. A single center stays the center. Of more than
         20 atoms like ones are not exchanged, and no mirror image is taken. The spectra are computed
-        in the background, and shown as they come.
-
-        Parameters
-        ----------
-        first, second
-            Molecules, N atoms each.
-        descriptor
-            The descriptor.
-        centers
-            Indices of the center atoms in the first; every atom by default.
-        count
-            Number of frames.
+        in the background, and shown as they come. ``centers`` are indices of atoms of the first,
+        every atom by default, and ``count`` is the number of frames.
 
         Raises
         ------
