@@ -253,7 +253,7 @@ def test_a_setting_that_is_changed_while_another_is_computed_adds_to_it(
 def test_causes_that_take_long_are_announced_and_can_be_cancelled(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
-    monkeypatch.setattr(presenter, "explain_displaced", lambda *_: spin(gate)(None))
+    monkeypatch.setattr(presenter, "explain_spectrum", lambda *_: spin(gate)(None))
     shown: list[str] = []
     explorer.panel.aside.observe(lambda change: shown.append(change["new"]), "value")
 
@@ -294,7 +294,7 @@ def test_cancelling_a_long_way_leaves_the_causes_alone(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
     monkeypatch.setattr(presenter, "SETTLED", 0.0)
-    monkeypatch.setattr(presenter, "explain_displaced", lambda *_: spin(gate)(None))
+    monkeypatch.setattr(presenter, "explain_spectrum", lambda *_: spin(gate)(None))
     monkeypatch.setattr(tasks, "locate", lambda *_: spin(gate)(None))
 
     async def scenario() -> None:

@@ -22,7 +22,7 @@ from sensitivity.explorers.parts.state import (
     arrow_ends,
     compute,
     explain,
-    explain_displaced,
+    explain_spectrum,
     trace_amplitudes,
 )
 from sensitivity.explorers.parts.view import Panel, as_sentence
@@ -124,7 +124,8 @@ class Presenter:
 
     def _move(self) -> None:
         state, positions = self.state, self.state.atoms.positions
-        ends = arrow_ends(positions, state.pattern, length=state.arrow_length)
+        mode, length = state.reference.modes[state.mode], state.arrow_length * state.arrows
+        ends = arrow_ends(positions, mode, length=length)
         self.molecule.show(self._images.extend(positions), arrows=ends)
         self._controls.show(state)
         if state.reference.diagnosis is not None:
@@ -147,7 +148,7 @@ class Presenter:
             self.chart.show(state, found.singular_values, mode_texts.kinds(found))
             if reference.diagnosis is not None:
                 self._causes.start(
-                    lambda _: explain_displaced(shown, reference.descriptor),
+                    lambda _: explain_spectrum(found, reference.descriptor),
                     then=self._show_causes,
                     failed=self._fail,
                     delay=SETTLED,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, ClassVar
 
-import numpy as np
 import traitlets
 
 from sensitivity.explorers.parts.choices import (
@@ -21,7 +20,7 @@ from sensitivity.explorers.parts.choices import (
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.layout import arrange, row
 from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
-from sensitivity.explorers.parts.state import arrow_ends
+from sensitivity.explorers.parts.state import ARROW_LENGTH, arrow_ends
 from sensitivity.explorers.parts.view import View
 from sensitivity.numerics import Array
 
@@ -113,8 +112,8 @@ class MotionView(View):
     def _move(self) -> None:
         """Move all atoms by one message, and the controls to the stop."""
         positions, direction = self._place()
-        pattern = direction if self.arrows else np.zeros_like(direction)
-        self.molecule.show(*positions, arrows=arrow_ends(positions[0], pattern))
+        ends = arrow_ends(positions[0], direction, length=ARROW_LENGTH * self.arrows)
+        self.molecule.show(*positions, arrows=ends)
         self.slider.index = self.stop
         if fold(self.film.value, count=self._count) != self.stop:
             self.film.value = self.stop

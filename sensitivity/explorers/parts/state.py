@@ -91,8 +91,10 @@ class Reference:
 
     @property
     def reach(self) -> float:
-        """Å. The largest amplitude."""
-        return largest_amplitude(len(self.atoms))
+        """Å. The largest amplitude, at the ends of the slider."""
+        # Å per atom, root mean square: a third of a bond; most structures are recognizable then.
+        share = 0.3
+        return round(share * float(np.sqrt(len(self.atoms))), 1)
 
     @property
     def least_visible(self) -> int:
@@ -108,8 +110,8 @@ def examine(subject: Subject) -> Reference:
 
 @lru_cache(maxsize=8)
 def explain(reference: Reference) -> Reference:
-    """Return the reference with the causes; as it is if nothing could be visible."""
-    return replace(reference, diagnosis=_diagnose(reference.spectrum, reference.descriptor))
+    """Return the reference with the causes, if anything could be visible."""
+    return replace(reference, diagnosis=explain_spectrum(reference.spectrum, reference.descriptor))
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,6 @@ class State:
         atoms: Atoms = self.reference.atoms.copy()
         atoms.positions += self.amplitude * self.reference.modes[self.mode]
         return atoms
-
-    @property
-    def pattern(self) -> Array:
-        """Shape (N, 3): the direction of motion; zero without arrows."""
-        mode = self.reference.modes[self.mode]
-        return mode if self.arrows else np.zeros_like(mode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +177,8 @@ def try_spectrum(
     return found
 
 
-def explain_displaced(shown: Shown, descriptor: Descriptor) -> Diagnosis | None:
-    """Return the causes for a displaced structure; None if there are none to be found."""
-    return None if shown.spectrum is None else _diagnose(shown.spectrum, descriptor)
-
-
-def _diagnose(found: Spectrum, descriptor: Descriptor) -> Diagnosis | None:
+def explain_spectrum(found: Spectrum, descriptor: Descriptor) -> Diagnosis | None:
+    """Return the causes; None if nothing could be visible."""
     if not found.internal:
         return None
     return diagnose(found.atoms, descriptor, centers=found.centers)
@@ -196,15 +188,6 @@ def _read_only(values: Sequence[Array | float]) -> Array:
     array = np.array(values)
     array.setflags(write=False)
     return array
-
-
-def largest_amplitude(count: int, *, share: float = 0.3) -> float:
-    """Amplitude in Å at the ends of the slider, for so many atoms.
-
-    ``share`` is in Å per atom, root mean square: a third of a bond, where most structures are still
-    recognizable.
-    """
-    return round(share * float(np.sqrt(count)), 1)
 
 
 def stops(reach: float) -> list[float]:

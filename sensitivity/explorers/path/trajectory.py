@@ -143,12 +143,9 @@ def _learn(trajectory: Trajectory, frame: int) -> Trajectory:
 
 def coarse_to_fine(count: int) -> list[int]:
     """Return indices in an order that first samples the whole path roughly, then in between."""
-    stride = 1 << max(count - 1, 1).bit_length()
-    order: dict[int, None] = {0: None, count - 1: None}
-    while stride >= 1:
-        order.update(dict.fromkeys(range(0, count, stride)))
-        stride //= 2
-    return list(order)
+    strides = [2**k for k in reversed(range(count.bit_length()))]
+    between = [frame for stride in strides for frame in range(0, count, stride)]
+    return list(dict.fromkeys([0, count - 1, *between]))
 
 
 def _at(atoms: Atoms, positions: Array) -> Atoms:
