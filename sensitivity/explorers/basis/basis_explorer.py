@@ -164,10 +164,8 @@ class BasisExplorer(View):
             self.attempt(lambda: self.change(**{name: stops[stop]}))
 
     def _stops(self) -> dict[str, Sequence[float]]:
-        """The values at which each slider can be: those of the map, and lengths within limits."""
-        limits = with_defaults(self._descriptor).limits
-        lengths = {name: _lengths(*limits[name]) for name in _name_lengths(self._descriptor)}
-        return {**self._bases, **lengths}
+        """The values at which each slider can be."""
+        return {**self._bases, **_lengths(self._descriptor)}
 
     def _enter(self, reference: Reference) -> None:
         """Show the singular values with a descriptor, then the causes; and a map, if it changes."""
@@ -252,22 +250,22 @@ def describe_basis(reference: Reference) -> list[str]:
     known, found = with_defaults(reference.descriptor), reference.spectrum
     settings = [] if known.order is None else [f"order {known.order}"]
     settings += [f"{name} = {value}" for name, value in find_basis(reference.descriptor).items()]
-    lengths = _name_lengths(reference.descriptor)
+    lengths = _lengths(reference.descriptor)
     settings += [f"{name} = {known.settings[name]:g} Å" for name in lengths]
     count = found.features.shape[1]
     basis = f"{known.name}, {', '.join(settings)}: {count} features per center. {found.status}"
     return [basis, "" if reference.diagnosis is None else reference.diagnosis.status]
 
 
-def _name_lengths(descriptor: Descriptor) -> list[str]:
-    """Names of the settings that can be any length within limits."""
-    limits = with_defaults(descriptor).limits
-    return [name for name, (low, _) in limits.items() if isinstance(low, float)]
-
-
-def _lengths(low: float, high: float) -> list[float]:
-    step = 0.05 if high - low <= 2.0 else 0.1
-    return [round(low + k * step, 2) for k in range(round((high - low) / step) + 1)]
+def _lengths(descriptor: Descriptor) -> dict[str, list[float]]:
+    """Values of the settings that can be any length within limits."""
+    found = {}
+    for name, (low, high) in with_defaults(descriptor).limits.items():
+        if isinstance(low, float):
+            step = 0.05 if high - low <= 2.0 else 0.1
+            count = round((high - low) / step) + 1
+            found[name] = [round(low + k * step, 2) for k in range(count)]
+    return found
 
 
 def _make_slider(name: str) -> Any:

@@ -19,7 +19,7 @@ from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.interrupts import interrupts_held
 from sensitivity.explorers.parts.layout import arrange
-from sensitivity.explorers.parts.state import State
+from sensitivity.explorers.parts.state import Reference, State
 from sensitivity.explorers.path.path_explorer import PathExplorer
 from sensitivity.explorers.twin.twin_explorer import TwinExplorer
 from sensitivity.outputs import check_output, write_output
@@ -146,13 +146,13 @@ class Explorer(StructureView):
         state = self.state
 
         def finish(outcome: tasks.Outcome) -> None:
-            if outcome.reference is not None:
-                self._go_to(outcome.reference)
-            if isinstance(outcome.result, paths.Path):
-                self.below.children = (PathExplorer(outcome.result).widget,)
-            elif outcome.result is not None:
-                twin = TwinExplorer(outcome.result, state.reference.descriptor)
-                self.below.children = (twin.widget,)
+            found = outcome.found
+            if isinstance(found, Reference):
+                self._go_to(found)
+            elif isinstance(found, paths.Path):
+                self.below.children = (PathExplorer(found).widget,)
+            elif found is not None:
+                self.below.children = (TwinExplorer(found, state.reference.descriptor).widget,)
             self.panel.tell(outcome.sentence, trouble=not outcome.good)
 
         self.panel.tell(f"{what} …")

@@ -84,15 +84,15 @@ class Molecule:
         self.widget.on_msg(self._answer)
         self.widget._remote_call("executeCode", target="Widget", args=[_set_up()], fire_embed=True)
 
-    def load(self, *bodies: Body, camera: Camera, arrows: bool = True) -> None:
-        """Show other structures, with arrows, if they are wanted, for the atoms of the first."""
+    def load(self, *bodies: Body, camera: Camera) -> None:
+        """Show other structures, with arrows for the atoms of the first."""
         first, self.camera = bodies[0], camera
         own = first.atoms[: len(first.atoms) - first.images]
         start, end = cell_edges(own).swapaxes(0, 1)
         self._scene = {
             "type": LOAD,
             "bodies": [_describe(body) for body in bodies],
-            "count": len(own) if arrows else 0,
+            "count": len(own),
             "color": to_rgb(ARROW),
             "cell": {"start": start.ravel().tolist(), "end": end.ravel().tolist()},
             "camera": camera.describe(),
@@ -100,11 +100,9 @@ class Molecule:
         self.sent = {}
         self.widget.send(self._scene)
 
-    def show(self, *positions: Array, arrows: Array | None = None) -> None:
+    def show(self, *positions: Array, arrows: Array) -> None:
         """Move the atoms of each body, shape (N, 3), and the arrows, shape (2, N, 3); in Å."""
-        self.sent = dict(enumerate(positions))
-        if arrows is not None:
-            self.sent[ARROWS] = arrows
+        self.sent = {**dict(enumerate(positions)), ARROWS: arrows}
         self.widget.set_coordinates(self.sent)
 
     def look(self, camera: Camera) -> None:
