@@ -16,8 +16,7 @@ from sensitivity.explorers.main.controls import EXPORTS, TASKS
 from sensitivity.explorers.main.exports import DRAWN, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
-from sensitivity.explorers.parts.background import Report
-from sensitivity.explorers.parts.interrupts import interrupts_held
+from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.layout import arrange
 from sensitivity.explorers.parts.state import Reference, State
 from sensitivity.explorers.path.path_explorer import PathExplorer

@@ -15,9 +15,8 @@ from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter
 from sensitivity.explorers.parts import inputs
-from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.background import Failure, Report, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
-from sensitivity.explorers.parts.interrupts import interrupts_held
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,

@@ -1,4 +1,4 @@
-"""Jobs that would freeze the page, done in a thread.
+"""Jobs that would freeze the page, done in a thread, and Ctrl-C, which lets a change be completed.
 
 The caller waits a moment, so that a quick result is there at once, in a script as in a notebook.
 A longer job goes on in the thread, and its result is delivered between the events of the notebook;
@@ -8,16 +8,16 @@ outside of a notebook, where nothing could deliver it, the caller waits for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, current_thread, main_thread
 from time import monotonic
 from typing import Any
 
-from sensitivity.explorers.parts.interrupts import interrupted, interrupts_held
 from sensitivity.progress import Cancelled, cancellable, checkpoint
 
 Report = Callable[[Any], None]
@@ -26,6 +26,44 @@ Report = Callable[[Any], None]
 Failure = Exception
 
 Queue = SimpleQueue["_Job | None"]
+
+
+class _Held:
+    """A handler of SIGINT that only notes that it came."""
+
+    came = False
+
+    def __call__(self, *_: object) -> None:
+        self.came = True
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold SIGINT back until the block is done; also a decorator. Blocks may be nested.
+
+    Python raises KeyboardInterrupt between any two instructions of the main thread. Here it is
+    raised at the end of the block, so that no state is left half changed. What waits for long
+    within such a block asks ``interrupted`` and gives up.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    # Handlers belong to the main thread; None was set by something else than Python.
+    if current_thread() is not main_thread() or before is None or isinstance(before, _Held):
+        yield
+        return
+    held = _Held()
+    signal.signal(signal.SIGINT, held)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held.came:
+            signal.raise_signal(signal.SIGINT)
+
+
+def interrupted() -> bool:
+    """True if SIGINT is being held back."""
+    handler = signal.getsignal(signal.SIGINT)
+    return isinstance(handler, _Held) and handler.came
 
 
 @dataclass(eq=False)

@@ -198,17 +198,9 @@ def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: in
     names = np.column_stack([pairs.j[chosen], cells[chosen]])[order]
     _, first = np.unique(names, axis=0, return_index=True)
     first.sort()  # each image once, at its smallest distance
-    first = first[: _whole_shells(distances[order][first], most)]
+    if len(first) > most:
+        # Distances that differ by less than 0.1 Å belong to one shell, which is drawn or left out
+        # as a whole, so that a center does not look less symmetric than it is.
+        ends = np.flatnonzero(np.diff(distances[order][first]) > 0.1) + 1
+        first = first[: ends[ends <= most].max(initial=0)]
     return Images(names[first, 0].astype(np.intp), names[first, 1:] @ vectors)
-
-
-def _whole_shells(distances: Array, most: int) -> int:
-    """Number of the ascending distances that are kept: whole shells of at most ``most`` atoms.
-
-    Distances that differ by less than 0.1 Å belong to one shell, which is drawn or left out as a
-    whole, so that a center does not look less symmetric than it is.
-    """
-    if len(distances) <= most:
-        return len(distances)
-    ends = np.flatnonzero(np.diff(distances) > 0.1) + 1
-    return int(ends[ends <= most].max(initial=0))

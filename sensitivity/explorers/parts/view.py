@@ -7,13 +7,12 @@ from contextlib import suppress
 from html import escape
 from inspect import getattr_static
 from time import monotonic
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import traitlets
 
-from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.background import Failure, Report, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, make_control
-from sensitivity.explorers.parts.interrupts import interrupts_held
 from sensitivity.explorers.parts.layout import TROUBLE, require, row
 from sensitivity.progress import Cancelled, checkpoint
 
@@ -28,17 +27,7 @@ class View(traitlets.HasTraits):
 
     widget: Any
 
-    _settable: ClassVar[tuple[str, ...]] = ()
     _built = False
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        cls._settable = tuple(
-            name
-            for name in dir(cls)  # sorted
-            if isinstance(member := getattr_static(cls, name), traitlets.TraitType)
-            or (isinstance(member, property) and member.fset)
-        )
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,14 +42,18 @@ class View(traitlets.HasTraits):
         if name.startswith("_") or name == "notify_change" or not self._built:
             super().__setattr__(name, value)
             return
-        if name not in self._settable:
+        if not self._can_set(name):
             kind = "cannot be set" if hasattr(self, name) else "does not exist"
             raise AttributeError(
                 f"{name!r} of {type(self).__name__} {kind}; what can be set is "
-                f"{', '.join(self._settable)}."
+                f"{', '.join(filter(self._can_set, dir(self)))}."
             )
         with interrupts_held():
             super().__setattr__(name, value)
+
+    def _can_set(self, name: str) -> bool:
+        member = getattr_static(type(self), name, None)
+        return isinstance(member, traitlets.TraitType) or bool(getattr(member, "fset", None))
 
     @property
     def busy(self) -> bool:
