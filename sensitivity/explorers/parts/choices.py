@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike
 from sensitivity.explorers.parts.layout import require
 from sensitivity.numerics import check_integer, check_real
 
-INTERVAL = 80
-"""Milliseconds between the steps of an animation."""
+INTERVAL = 80  # milliseconds between the steps of an animation
 
 
 def make_control(kind: str, width: int | str | None = None, **keywords: Any) -> Any:
@@ -35,11 +34,7 @@ def make_control(kind: str, width: int | str | None = None, **keywords: Any) -> 
 
 
 def make_slider(
-    description: str,
-    tooltip: str,
-    *,
-    stops: Sequence[str] | Sequence[tuple[str, Any]],
-    width: str = "1 1 260px",
+    description: str, tooltip: str, *, stops: Sequence[Any], width: str = "1 1 260px"
 ) -> Any:
     """Return a slider whose ``index`` is the number of a stop; so is its value, if none is given.
 
@@ -66,16 +61,8 @@ def offer_stops(slider: Any, options: Sequence[tuple[str, Any]]) -> None:
 
 def make_play(tooltip: str, *, steps: int, step: int = 1) -> Any:
     """Return a button that plays so many steps, again and again."""
-    return make_control(
-        "Play",
-        96,
-        max=steps - 1,
-        step=step,
-        interval=INTERVAL,
-        repeat=True,
-        show_repeat=False,
-        tooltip=tooltip,
-    )
+    traits: dict[str, Any] = {"interval": INTERVAL, "repeat": True, "show_repeat": False}
+    return make_control("Play", 96, max=steps - 1, step=step, tooltip=tooltip, **traits)
 
 
 def fold(step: int, *, count: int) -> int:

@@ -141,13 +141,9 @@ class Panel:
         self.sentence = widgets.HTML(layout={"margin": "4px 8px"})
         self.message = widgets.HTML(layout={"margin": "0 8px", "flex": "1 1 300px"})
         self.aside = widgets.HTML(layout={"margin": "0 8px", "display": "none"})
-        self.cancel = make_control(
-            *("Button", "auto"),
-            description="cancel",
-            icon="stop",
-            button_style="warning",
-            tooltip="Stop and keep the results so far",
-        )
+        look = {"icon": "stop", "button_style": "warning"}
+        tooltip = "Stop and keep the results so far"
+        self.cancel = make_control("Button", "auto", description="cancel", tooltip=tooltip, **look)
         height = "34px"  # nothing moves when the button appears
         progress = row(self.cancel, self.message, self.aside, min_height=height)
         self.box = widgets.VBox([self.sentence, progress])

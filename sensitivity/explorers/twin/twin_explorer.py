@@ -90,13 +90,8 @@ class TwinExplorer(MotionView):
         self.twin = twin
         self.overlay = overlay(twin, descriptor)
         colors = {"first": SERIES[0], "second": SERIES[1]}
-        self.beside = make_switch(
-            "side by side",
-            "Put the two beside each other, or superpose them",
-            icon="columns",
-            width=120,
-            on=False,
-        )
+        tooltip = "Put the two beside each other, or superpose them"
+        self.beside = make_switch("side by side", tooltip, icon="columns", width=120, on=False)
         self.key = require("ipywidgets").HTML(
             "".join(
                 f'<span style="color: {color}">&#9632;</span> {name} &nbsp;'
