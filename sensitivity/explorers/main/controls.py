@@ -84,6 +84,44 @@ SETTINGS = {
 }
 """Label, width in pixels, and tooltip of settings that many descriptors have."""
 
+TASKS = {
+    "locate": (
+        *("nearest singular point", "crosshairs"),
+        "Move the atoms to the nearest geometry with an invisible displacement that symmetry does "
+        "not explain",
+    ),
+    "follow": (
+        *("follow this mode", "long-arrow-right"),
+        "Follow the mode, which turns as the atoms move, and show the path below",
+    ),
+    "find_twin": (
+        *("find twin", "clone"),
+        "Show two structures that this descriptor cannot distinguish",
+    ),
+    "enlarge_basis": (
+        *("larger basis", "plus"),
+        "Increase n_max and l_max by 2, to test for truncation",
+    ),
+    "raise_order": (
+        *("higher order", "level-up"),
+        "Correlate one more neighbour, to test for incompleteness",
+    ),
+    "undo": ("undo", "reply", "Return to the previous structure and descriptor"),
+}
+"""Method of the explorer; label, icon and tooltip of its button."""
+
+EXPORTS = {
+    "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
+    "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
+    "png": ("PNG", "singular-values.png", "The chart, for slides"),
+    "pdf": ("PDF", "singular-values.pdf", "The chart, for a paper"),
+    "svg": ("SVG", "singular-values.svg", "The chart, for editing"),
+    "gif": ("GIF", "motion.gif", "Atoms and singular values in motion"),
+    "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
+    "code": ("Python", "explore.py", "A script that prints the same numbers"),
+}
+"""Export; label of its button, name of the file, and tooltip."""
+
 
 class Controls:
     """Widgets for mode, amplitude, animation, arrows and view, in ``box``.
@@ -225,45 +263,6 @@ def _make_setting(name: str, kind: type, low: float, high: float) -> Any:
     if kind is int:
         return make_control("BoundedIntText", width, min=low, max=high, value=low, **texts)
     return make_control("BoundedFloatText", width, min=low, max=high, value=low, step=0.1, **texts)
-
-
-TASKS = {
-    "locate": (
-        *("nearest singular point", "crosshairs"),
-        "Move the atoms to the nearest geometry with an invisible displacement that symmetry does "
-        "not explain",
-    ),
-    "follow": (
-        *("follow this mode", "long-arrow-right"),
-        "Follow the mode, which turns as the atoms move, and show the path below",
-    ),
-    "find_twin": (
-        *("find twin", "clone"),
-        "Show two structures that this descriptor cannot distinguish",
-    ),
-    "enlarge_basis": (
-        *("larger basis", "plus"),
-        "Increase n_max and l_max by 2, to test for truncation",
-    ),
-    "raise_order": (
-        *("higher order", "level-up"),
-        "Correlate one more neighbour, to test for incompleteness",
-    ),
-    "undo": ("undo", "reply", "Return to the previous structure and descriptor"),
-}
-"""Method of the explorer; label, icon and tooltip of its button."""
-
-EXPORTS = {
-    "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
-    "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
-    "png": ("PNG", "singular-values.png", "The chart, for slides"),
-    "pdf": ("PDF", "singular-values.pdf", "The chart, for a paper"),
-    "svg": ("SVG", "singular-values.svg", "The chart, for editing"),
-    "gif": ("GIF", "motion.gif", "Atoms and singular values in motion"),
-    "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
-    "code": ("Python", "explore.py", "A script that prints the same numbers"),
-}
-"""Export; label of its button, name of the file, and tooltip."""
 
 
 class Actions:

@@ -65,15 +65,11 @@ def _frame(state: State) -> Atoms:
 
 
 def _write_frames(states: list[State]) -> bytes:
-    usual = ("numbers", "positions")
-    return "".join(
-        format_frame(
-            atoms,
-            info=atoms.info,
-            arrays={key: array for key, array in atoms.arrays.items() if key not in usual},
-        )
-        for atoms in map(_frame, states)
-    ).encode()
+    texts, usual = [], ("numbers", "positions")
+    for atoms in map(_frame, states):
+        arrays = {key: array for key, array in atoms.arrays.items() if key not in usual}
+        texts.append(format_frame(atoms, info=atoms.info, arrays=arrays))
+    return "".join(texts).encode()
 
 
 def _animate(states: list[State]) -> bytes:

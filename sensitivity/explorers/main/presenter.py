@@ -37,10 +37,7 @@ VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", sta
 
 
 class Presenter:
-    """Shows a ``state`` in the pictures ``molecule`` and ``chart``, and in controls and panel.
-
-    ``failed`` gets the errors of the background.
-    """
+    """Shows a ``state`` in ``molecule``, ``chart``, controls and panel; errors go to ``failed``."""
 
     def __init__(
         self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]

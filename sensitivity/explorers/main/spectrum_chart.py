@@ -52,10 +52,7 @@ class Chart(FigureWidget):
 
     @alone
     def show(self, state: State, values: Array, causes: Sequence[str]) -> None:
-        """Show singular values of the displaced structure, each with its kind or cause.
-
-        There are none of either if the structure has no spectrum.
-        """
+        """Show singular values of the displaced structure, if any, each with its kind or cause."""
         named = np.array(causes)
         heights = self._axis.heights(values)
         for cause, line in self.values.items():

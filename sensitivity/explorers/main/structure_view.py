@@ -43,8 +43,7 @@ class StructureView(View):
     arrows = Switch(True)
     arrow_length = Length(1.0)
 
-    commands: dict[str, Callable[[], None]]
-    """What the buttons of ``actions`` do."""
+    commands: dict[str, Callable[[], None]]  # what the buttons of ``actions`` do
 
     def __init__(self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers) -> None:
         super().__init__()

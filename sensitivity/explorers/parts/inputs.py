@@ -21,6 +21,13 @@ from sensitivity.structures.literature import ENVIRONMENTS
 MOST_ATOMS = 500  # larger structures have more modes than a chart can show, and take minutes
 MOST_FRAMES = 10_000  # structures of a file that are kept, each of some kB
 
+FORMATS = (
+    *("extxyz", "xyz", "cif", "vasp", "vasp-xdatcar", "proteindatabank", "aims", "gen", "xsf"),
+    *("gaussian-in", "espresso-in", "turbomole", "cube", "mol", "sdf", "res", "gromacs"),
+)
+"""Of uploaded files, as ASE names them: text. Readers of some other formats run code of the
+file, or a program (castep-cell), and a visitor of the page is a stranger."""
+
 ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
 """Names of the correlations of each order."""
 
@@ -117,14 +124,6 @@ def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
         low, high = own.limits[name]
         raise ValueError(f"order must be from {low} to {high}, got {value}; give one of these.")
     return found
-
-
-FORMATS = (
-    *("extxyz", "xyz", "cif", "vasp", "vasp-xdatcar", "proteindatabank", "aims", "gen", "xsf"),
-    *("gaussian-in", "espresso-in", "turbomole", "cube", "mol", "sdf", "res", "gromacs"),
-)
-"""Of uploaded files, as ASE names them: text. Readers of some other formats run code of the
-file, or a program (castep-cell), and a visitor of the page is a stranger."""
 
 
 def read_upload(name: str, content: bytes) -> Upload:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,18 +34,15 @@ _STYLE = f"""<style>
 </style>"""
 
 
-def arrange(*, above: Any, left: Any, right: Any, below: Any) -> Any:
-    """Put two pictures beside each other, or below each other where it is narrow, and rows around.
-
-    ``above`` and ``below`` are sequences of widgets.
-    """
+def arrange(*, above: Sequence[Any], left: Any, right: Any, below: Sequence[Any]) -> Any:
+    """Put two pictures beside each other, or below where it is narrow, and rows around them."""
     widgets = require("ipywidgets")
     first = widgets.Box([left], layout={"flex": "1 1 280px", "min_width": "280px"})
     second = widgets.Box([right], layout={"flex": "0 1 auto"})
     return _frame([first, second], above=above, below=below)
 
 
-def spread(*figures: Any, above: Any, below: Any) -> Any:
+def spread(*figures: Any, above: Sequence[Any], below: Sequence[Any]) -> Any:
     """Put figure widgets beside each other, or below each other where it is narrow."""
 
     def fit(width: float) -> None:
@@ -62,7 +59,7 @@ def row(*children: Any, **layout: str) -> Any:
     return require("ipywidgets").Box(list(children), layout={**lines, **layout})
 
 
-def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
+def _frame(papers: list[Any], *, above: Sequence[Any], below: Sequence[Any]) -> Any:
     widgets = require("ipywidgets")
     for paper in papers:
         paper.add_class(_PICTURE)

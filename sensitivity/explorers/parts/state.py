@@ -152,16 +152,15 @@ def compute(state: State) -> Shown:
     Those of up to 64 atoms are remembered; the modes of larger ones would fill the memory.
     """
     what = state.reference, state.mode, state.amplitude
-    return _remember(*what) if len(state.reference.atoms) <= 64 else _compute(*what)
+    few = len(state.reference.atoms) <= 64
+    return _compute(*what) if few else _compute.__wrapped__(*what)
 
 
+@lru_cache(maxsize=256)
 def _compute(reference: Reference, mode: int, amplitude: float) -> Shown:
     atoms = State(reference, mode, amplitude).atoms
     found = try_spectrum(atoms, reference.descriptor, centers=reference.centers)
     return Shown(atoms, None, found) if isinstance(found, str) else Shown(atoms, found)
-
-
-_remember = lru_cache(maxsize=256)(_compute)
 
 
 def try_spectrum(

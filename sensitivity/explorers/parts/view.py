@@ -95,8 +95,7 @@ class View(traitlets.HasTraits):
     ) -> None:
         """Make the steps of a computation in the background; ``told`` gets some, ``then`` the last.
 
-        Each is a result of which more and more is known. If it is cancelled, the last one is that
-        before.
+        Each is a result of which more and more is known, the last one that before a cancellation.
         """
 
         def work(report: Report) -> T:
