@@ -103,8 +103,7 @@ class Explorer(StructureView):
         """
         file = Path(path)
         check_output(file, option="path")
-        content = make_export(file.name, self.state, self.chart.figure)
-        write_output(file, content, option="path")
+        write_output(file, make_export(file.name, self.state, self.chart.figure), option="path")
 
     @interrupts_held()
     def export(self, name: str) -> None:

@@ -141,20 +141,16 @@ class TwinExplorer(MotionView):
     def _show(self, comparisons: list[OrderComparison]) -> None:
         self._comparisons = comparisons
         self.chart.load(comparisons)
-        self.panel.say(describe_twin(self.twin, comparisons), self.twin.status)
+        self.panel.say(
+            f"The two differ by {self.twin.rmsd:.3f} Å (root mean square over the atoms, after "
+            f"superposition): {conclude(comparisons)}.",
+            self.twin.status,
+        )
 
     def _finish(self, comparisons: list[OrderComparison]) -> None:
         why = "It was cancelled."
         self._show([each if each.tried else replace(each, problem=why) for each in comparisons])
         self.panel.tell(" ".join(filter(None, (each.complaint for each in self.comparisons))))
-
-
-def describe_twin(twin: Twin, comparisons: list[OrderComparison]) -> str:
-    """Return a sentence on the distance of the two, and the orders that tell them apart."""
-    return (
-        f"The two differ by {twin.rmsd:.3f} Å (root mean square over the atoms, after "
-        f"superposition): {conclude(comparisons)}."
-    )
 
 
 def _check(twin: Twin, descriptor: Descriptor) -> None:
