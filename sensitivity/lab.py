@@ -22,14 +22,9 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
     """Copy the notebooks to the working directory and run JupyterLab there until it ends.
 
     Returns the exit status of JupyterLab. On POSIX systems it does not return: JupyterLab takes
-    the place of this process, and with it the terminal and its signals.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If JupyterLab is not installed.
-    ValueError
-        If the port does not exist, or the notebooks are not there.
+    the place of this process, and with it the terminal and its signals. Raises ModuleNotFoundError
+    if JupyterLab is not installed, and ValueError if the port does not exist, or the notebooks are
+    not there.
     """
     if port is not None:
         accepts, remedy = range(65536).__contains__, "give e.g. 8888"

@@ -11,10 +11,7 @@ import psutil
 def require_memory(size: float, *, purpose: str, remedy: str) -> None:
     """Raise a ValueError that tells the size if ``size`` bytes are more than are free.
 
-    Raises
-    ------
-    ValueError
-        With ``purpose``, what needs the memory, and ``remedy``, what to do about it.
+    It says the ``purpose``, what needs the memory, and the ``remedy``, what to do about it.
     """
     small = 64e6  # asking for the free memory takes 30 µs, which is not worth it below
     if size <= small:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -18,7 +19,8 @@ def open_app(
     """Serve the explorer on this machine until the process is ended, and return its exit status.
 
     Each visitor gets a separate process, which ends when the page is closed. Only this machine can
-    reach the page.
+    reach the page. Raises ModuleNotFoundError if something that the page needs is not installed,
+    ValueError if the port does not exist, and OSError if it is taken, or the system is Windows.
 
     Parameters
     ----------
@@ -31,15 +33,6 @@ def open_app(
         True for a link with a random token, without which the page cannot be opened.
     announce
         Called with one sentence, which contains the link, when the page can be opened.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If something that the page needs is not installed.
-    ValueError
-        If the port does not exist.
-    OSError
-        If the port is taken, or the system is Windows.
     """
     if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
         raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")
@@ -52,8 +45,7 @@ def open_app(
                 f"{name} is not installed, and the page needs it; "
                 'run: pip install "atomic-sensitivity[lab]"'
             )
-    from sensitivity.app.auth import make_token
     from sensitivity.app.server import serve
 
-    given = make_token() if token else ""
+    given = secrets.token_urlsafe(24) if token else ""
     return serve(port=port, browser=browser, token=given, announce=announce)

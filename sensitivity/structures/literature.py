@@ -15,7 +15,9 @@ from math import cos, pi, sin
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from sensitivity.numerics import Array
 
 CH = 1.09  # Å, the C-H bond of methane
 STRETCHED = 1.19  # Å
@@ -29,15 +31,7 @@ _RING_HEIGHT = 0.6  # Å
 
 @dataclass(frozen=True)
 class Entry:
-    """A named structure.
-
-    Attributes
-    ----------
-    summary
-        What it is, in one line.
-    build
-        A function without arguments that makes the structure anew.
-    """
+    """A named structure: what it is, in one line, and a function that makes it anew."""
 
     summary: str
     build: Callable[[], Atoms]
@@ -55,8 +49,7 @@ def _methane(lengths: Sequence[float]) -> Atoms:
 
 def _planar() -> Atoms:
     lengths, angles = np.array([1.0, 1.1, 1.25]), np.array([0.0, 1.9, 4.0])
-    flat = np.stack([np.cos(angles), np.sin(angles), np.zeros(3)], axis=1)  # [neighbor, xyz]
-    return _around_carbon(lengths[:, None] * flat)
+    return _around_carbon(lengths[:, None] * _ring(angles, height=0.0))
 
 
 def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
@@ -68,10 +61,7 @@ def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
     the order-2 Jacobian is singular. Source: Pozdnyakov, Willatt, Bartók, Ortner, Csányi,
     Ceriotti, Phys. Rev. Lett. 125, 166001 (2020), doi 10.1103/PhysRevLett.125.166001.
 
-    Raises
-    ------
-    ValueError
-        If ``sign`` is neither 1 nor -1, or an angle is not finite.
+    Raises ValueError if ``sign`` is neither 1 nor -1, or an angle is not finite.
     """
     if sign not in (1, -1):
         raise ValueError(f"sign must be 1 for X+ or -1 for X-, got {sign!r}; give one of the two.")
@@ -88,14 +78,8 @@ def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
 
 
 def _s1() -> Atoms:
-    return _around_carbon(
-        [
-            [sin(0.9), 0.0, cos(0.9)],
-            [0.0, 0.0, 1.1],
-            [0.0, 0.0, -1.1],
-            [cos(1.1), sin(1.1), 0.0],
-        ]
-    )
+    straight = [[0.0, 0.0, 1.1], [0.0, 0.0, -1.1]]
+    return _around_carbon([[sin(0.9), 0.0, cos(0.9)], *straight, [cos(1.1), sin(1.1), 0.0]])
 
 
 def _rings(apexes: Sequence[float]) -> Atoms:
@@ -105,7 +89,7 @@ def _rings(apexes: Sequence[float]) -> Atoms:
     return _around_carbon(np.vstack([upper, lower, *([0.0, 0.0, apex] for apex in apexes)]))
 
 
-def _ring(angles: NDArray[np.float64], *, height: float) -> NDArray[np.float64]:
+def _ring(angles: Array, *, height: float) -> Array:
     return np.stack([np.cos(angles), np.sin(angles), np.full(len(angles), height)], axis=1)
 
 

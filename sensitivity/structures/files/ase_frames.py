@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,23 +28,11 @@ class Frame:
 NOTHING = Frame(problem="there is no structure in it")
 
 Pending = Callable[[], Frame]
-"""A frame that was found and is read when it is asked for."""
+"""A frame that was found and is read when it is asked for; may raise UnreadableError."""
 
 
 class UnreadableError(ValueError):
     """A frame that cannot be read; the text is the clause that says why."""
-
-
-def later(read: Callable[..., Frame], *arguments: Any, **keywords: Any) -> Pending:
-    """Return a frame that a function will read, or say why it cannot."""
-
-    def attempt() -> Frame:
-        try:
-            return read(*arguments, **keywords)
-        except UnreadableError as error:
-            return Frame(problem=str(error))
-
-    return attempt
 
 
 def keep(frame: Frame) -> Pending:
@@ -53,7 +42,7 @@ def keep(frame: Frame) -> Pending:
 
 def refuse(problem: object) -> Pending:
     """Return a frame that cannot be read."""
-    return keep(Frame(problem=str(problem)))
+    return partial(Frame, problem=str(problem))
 
 
 @contextmanager
@@ -121,20 +110,19 @@ def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:
     import ase.io
 
     frames = ase.io.iread(source, ":", form, do_not_split_by_at_sign=True, **settings)
-    count = 0
+    frame = NOTHING
     try:
         while True:
             with reading():
                 atoms = next(frames, None)
             if atoms is None:
                 break
-            count += 1
-            yield tidy(atoms)
+            frame = tidy(atoms)
+            yield frame
     except UnreadableError as error:
-        yield Frame(problem=str(error))
-        return
-    if not count:
-        yield NOTHING
+        frame = Frame(problem=str(error))
+    if frame.atoms is None:
+        yield frame
 
 
 def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
@@ -149,5 +137,5 @@ def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
 
 def describe_placeholder(lengths: Sequence[float]) -> str:
     """Return the note on a cell, with edges in Å, that stands for none."""
-    shown = " x ".join(f"{length:g}" for length in lengths)
-    return f"the cell of {shown} Å is a placeholder: read without a cell"
+    edges = " x ".join(f"{length:g}" for length in lengths)
+    return f"the cell of {edges} Å is a placeholder: read without a cell"

@@ -7,9 +7,11 @@ https://www.iucr.org/resources/cif/dictionaries/cif_core.
 from __future__ import annotations
 
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,6 @@ from sensitivity.structures.files.ase_frames import (
     Pending,
     UnreadableError,
     describe_placeholder,
-    later,
     reading,
     tidy,
 )
@@ -51,7 +52,7 @@ class _Site:
 def scan(source: Lines) -> Iterator[Pending]:
     """Yield the structure of every block that has one."""
     # Other blocks are of the authors, or of the measurement.
-    return (later(_read, text) for text in _split(source) if "_atom_site" in text.lower())
+    return (partial(_read, text) for text in _split(source) if "_atom_site" in text.lower())
 
 
 def _split(lines: Iterable[str]) -> Iterator[str]:
@@ -123,21 +124,21 @@ def _read_sites(
     symbols = _resolve_symbols(table, notes)
     labels = [str(each) for each in table.get("label", symbols)]
     kind = "fract" if "fract_x" in table else "cartn"
-    axes = [table.get(f"{kind}_{axis}") for axis in "xyz"]
+    axes = [table.get(f"{kind}_{axis}", [""] * len(labels)) for axis in "xyz"]
     usual = {"calc_flag": "", "disorder_group": ".", "disorder_assembly": ".", "occupancy": 1.0}
     more = [table.get(name, [value] * len(labels)) for name, value in usual.items()]
     sites = []
-    for row, (label, symbol) in enumerate(zip(labels, symbols, strict=True)):
-        flag, group, assembly, occupancy = (column[row] for column in more)
+    for label, symbol, *place, flag, group, assembly, occupancy in zip(
+        labels, symbols, *axes, *more, strict=True
+    ):
         if str(flag).lower() == "dum":
             notes.append(f"site {label} is marked as a dummy and left out")
             continue
-        if any(axis is None or isinstance(axis[row], str) for axis in axes):
+        if any(isinstance(coordinate, str) for coordinate in place):
             raise UnreadableError(f"site {label} has no position")
-        place = np.array([float(axis[row]) for axis in axes if axis is not None])
-        images = place[None]
+        images = np.array([place], dtype=float)
         if operations is not None:
-            inside = place if kind == "fract" else np.linalg.solve(cell.T, place)
+            inside = images[0] if kind == "fract" else np.linalg.solve(cell.T, images[0])
             images = _expand(inside, operations, cell)
         share = _number(occupancy, 1.0)
         sites.append(_Site(label, symbol, share, str(group), str(assembly), images))
@@ -151,16 +152,14 @@ def _read_sites(
 
 
 def _number(value: Any, usual: float) -> float:
-    """A number, which has a usual value where it is not given."""
     return float(value) if isinstance(value, int | float) else usual
 
 
 def _resolve_symbols(table: Table, notes: list[str]) -> list[str]:
     """The elements of the sites; a label such as C12 or Fe3+ is what the format asks for."""
     read, found = Labels(), []
-    for row in zip(
-        *(table[name] for name in ("type_symbol", "label") if name in table), strict=True
-    ):
+    columns = [table[name] for name in ("type_symbol", "label") if name in table]
+    for row in zip(*columns, strict=True):
         for label in map(str, row):
             try:
                 found.append(read.read(label))
@@ -168,13 +167,9 @@ def _resolve_symbols(table: Table, notes: list[str]) -> list[str]:
             except UnreadableError:
                 if label == str(row[-1]):
                     raise
-    unusual = {label: one for label, one in read.items() if not _follows_format(label, one)}
-    notes += describe(unusual)
+    usual = {label for label, one in read.items() if re.match(rf"{one}(?![^\W\d_])", label)}
+    notes += describe({label: one for label, one in read.items() if label not in usual})
     return found
-
-
-def _follows_format(label: str, symbol: str) -> bool:
-    return label.startswith(symbol) and not label[len(symbol) : len(symbol) + 1].isalpha()
 
 
 def _expand(place: Array, operations: Operations, cell: Array) -> Array:
@@ -208,10 +203,8 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
     weights: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for site in sites:
         if site.group.startswith("-"):
-            raise UnreadableError(
-                f"site {site.label}, of disorder group {site.group}, and its symmetry images "
-                "exclude each other"
-            )
+            who = f"site {site.label}, of disorder group {site.group},"
+            raise UnreadableError(f"{who} and its symmetry images exclude each other")
         if site.group not in _UNGROUPED:
             found = weights[site.assembly]
             found[site.group] = max(found[site.group], site.occupancy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,15 @@ from sensitivity.structures.files.ase_frames import UnreadableError, reading
 Operations = tuple[Array, Array]
 """Rotations (operations, 3, 3) and translations (operations, 3), of fractional coordinates."""
 
-# The first of these that a block has counts.
+# The first of these tags that a block has counts.
 _TAGS = {
     "operations": (
-        "_space_group_symop_operation_xyz",
-        "_space_group_symop.operation_xyz",
+        *("_space_group_symop_operation_xyz", "_space_group_symop.operation_xyz"),
         "_symmetry_equiv_pos_as_xyz",
     ),
     "number": ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number"),
     "name": (
-        "_space_group_name_h-m_alt",
-        "_symmetry_space_group_name_h-m",
+        *("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m"),
         "_space_group.patterson_name_h-m",
     ),
 }
@@ -34,12 +33,11 @@ def find_operations(tags: dict[str, Any], cell: Array, notes: list[str]) -> Oper
     if any(name.startswith(("_space_group_symop_magn", "_space_group_magn")) for name in tags):
         raise UnreadableError("the operations of magnetic groups are not read")
     listed = next((tags[name] for name in _TAGS["operations"] if name in tags), None)
+    rotations, translations = np.eye(3)[None], np.zeros((1, 3))
     if listed is not None:
         rotations, translations = _parse(listed if isinstance(listed, list) else [listed])
     elif (group := _find_group(tags, cell, notes)) is not None:
         rotations, translations = group.get_op()
-    else:
-        rotations, translations = np.eye(3)[None], np.zeros((1, 3))
     return np.array(rotations, dtype=float), np.array(translations, dtype=float)
 
 
@@ -59,6 +57,7 @@ def _parse(listed: list[Any]) -> Any:
 def _find_group(tags: dict[str, Any], cell: Array, notes: list[str]) -> Any:
     """ASE's space group; None if the block names none."""
     from ase.spacegroup import Spacegroup
+    from ase.spacegroup.spacegroup import SpacegroupError
 
     number, given = _find(tags, "number"), _find(tags, "name")
     if not number and not given:
@@ -67,21 +66,22 @@ def _find_group(tags: dict[str, Any], cell: Array, notes: list[str]) -> Any:
         return None
     name, _, suffix = given.partition(":")
     with reading():
-        first = Spacegroup(int(float(number))) if number else _from_name(name)
-        settings = [first, *_other_settings(first.no)]
+        settings = [Spacegroup(int(float(number))) if number else _from_name(name)]
+        group = settings[0].no
+        with suppress(SpacegroupError):
+            settings.append(Spacegroup(group, 2))
     wanted = int(suffix) if suffix.strip() in {"1", "2"} else None
-    if first.no in {146, 148, 155, 160, 161, 166, 167}:
+    if group in {146, 148, 155, 160, 161, 166, 167}:
         wanted = 2 if _is_rhombohedral(cell) else 1
     settings = [one for one in settings if wanted in {None, one.setting}]
-    if given:
-        settings = [one for one in settings if _is_named(one, name)]
+    settings = [one for one in settings if not given or _is_named(one, name)]
     if not settings:
         raise UnreadableError(
             f"it lists no symmetry operations, and the setting {given or f'number {number}'} of "
-            f"space group {first.no} is not known"
+            f"space group {group} is not known"
         )
     if len(settings) > 1:
-        notes.append(f"operations are those of setting 1 of space group {first.no}")
+        notes.append(f"operations are those of setting 1 of space group {group}")
     return settings[0]
 
 
@@ -97,10 +97,8 @@ def _from_name(name: str) -> Any:
 
     short = re.sub(r"^\s*([PABCIF]) 1 (.+) 1\s*$", r"\1 \2", name)
     for one in (name, short, _rename(name)):
-        try:
+        with suppress(SpacegroupNotFoundError, ValueError):
             return Spacegroup(one)
-        except (SpacegroupNotFoundError, ValueError):
-            continue
     raise UnreadableError(f"it lists no symmetry operations, and space group {name!r} is not known")
 
 
@@ -109,16 +107,6 @@ def _rename(name: str) -> str:
     from ase.io.cif import old_spacegroup_names
 
     return str(old_spacegroup_names.get(name.replace(" ", ""), name))
-
-
-def _other_settings(number: int) -> list[Any]:
-    from ase.spacegroup import Spacegroup
-    from ase.spacegroup.spacegroup import SpacegroupError
-
-    try:
-        return [Spacegroup(number, 2)]
-    except SpacegroupError:
-        return []
 
 
 def _is_rhombohedral(cell: Array) -> bool:

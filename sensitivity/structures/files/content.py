@@ -43,10 +43,12 @@ class Content:
         """The first bytes, in which ASE, too, looks for the format."""
         return self.read(most=50_000)
 
-    @property
-    def is_packed(self) -> bool:
-        """True if the bytes are compressed."""
-        return self._find_unpacker() is not None
+    @cached_property
+    def unpacker(self) -> Callable[[Any], Any] | None:
+        """The function that opens the bytes if they are compressed."""
+        with self._open_raw() as file:
+            first = file.read(max(map(len, _PACKED)))
+        return next((unpack for mark, unpack in _PACKED.items() if first.startswith(mark)), None)
 
     @property
     def is_binary(self) -> bool:
@@ -82,15 +84,9 @@ class Content:
                 self._note_damage(error)
 
     def _open(self) -> IO[bytes]:
-        unpack = self._find_unpacker()
-        if unpack is None:
+        if self.unpacker is None:
             return self._open_raw()
-        return cast(IO[bytes], unpack(self.path or io.BytesIO(self.kept)))
-
-    def _find_unpacker(self) -> Callable[[Any], Any] | None:
-        with self._open_raw() as file:
-            first = file.read(max(map(len, _PACKED)))
-        return next((unpack for mark, unpack in _PACKED.items() if first.startswith(mark)), None)
+        return cast(IO[bytes], self.unpacker(self.path or io.BytesIO(self.kept)))
 
     def _open_raw(self) -> IO[bytes]:
         return io.BytesIO(self.kept) if self.path is None else self.path.open("rb")
@@ -131,22 +127,15 @@ def _open_path(name: str) -> Content:
                 return Content(unpacked, path=path)
         if stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and path.resolve().name == "null"):
             return Content(unpacked, kept=path.read_bytes())
-        if stat.S_ISCHR(mode) and _is_terminal(path):
-            return Content(unpacked, kept=_read_stream())
+        stream = sys.stdin if stat.S_ISCHR(mode) else None
+        if stream and stream.isatty() and path.samefile(f"/dev/fd/{stream.fileno()}"):
+            return Content(unpacked, kept=_read_stream())  # the terminal that is standard input
+        problem = f"{name} is a {'folder' if stat.S_ISDIR(mode) else 'device'}"
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
+        problem = f"there is no file {name}"
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        what = f"there is no file {name}" if missing else f"cannot read {name} ({error.strerror})"
-        raise ValueError(f"{what}; expected {EXPECTED}.") from error
-    except ValueError as error:  # a null character
-        raise ValueError(f"there is no file {name}; expected {EXPECTED}.") from error
-    what = "folder" if stat.S_ISDIR(mode) else "device"
-    raise ValueError(f"{name} is a {what}; expected {EXPECTED}.")
-
-
-def _is_terminal(path: Path) -> bool:
-    """True if this is the terminal that is standard input."""
-    stream = sys.stdin
-    return bool(stream and stream.isatty() and path.samefile(f"/dev/fd/{stream.fileno()}"))
+        problem = f"cannot read {name} ({error.strerror})"
+    raise ValueError(f"{problem}; expected {EXPECTED}.")
 
 
 def _read_stream() -> bytes:

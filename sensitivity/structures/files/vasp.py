@@ -7,16 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import dropwhile, takewhile
 
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    later,
-    parse,
-    refuse,
-)
+from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse, refuse
 from sensitivity.structures.files.elements import Labels, describe
 from sensitivity.structures.files.lines import Lines, check_count, check_rows, is_row
 
@@ -25,7 +19,7 @@ _HEADER = 7  # lines: comment, scale, three vectors, symbols, numbers of atoms
 
 def scan_poscar(source: Lines) -> Iterator[Pending]:
     """Yield the structure of a POSCAR or CONTCAR."""
-    yield later(_read_poscar, list(source), source.path)
+    yield partial(_read_poscar, list(source), source.path)
 
 
 def _read_poscar(lines: list[str], path: str) -> Frame:
@@ -50,7 +44,7 @@ def scan_trajectory(source: Lines) -> Iterator[Pending]:
             yield refuse(error)
         else:
             start, rows = source.number, source.take_while(is_row, most=count)
-            yield later(_read_configuration, [*read, line], rows, count, start, notes)
+            yield partial(_read_configuration, [*read, line], rows, count, start, notes)
 
 
 def _read_configuration(
