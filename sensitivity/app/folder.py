@@ -71,9 +71,8 @@ def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
     """Call ``stop`` at the first signal, and exit after ``ServerLimit.ENDING`` s.
 
     A signal handler runs between two instructions of the main thread, and can only ask the event
-    loop to stop, which a blocked loop never does: the exit runs in a separate thread.
-    Signals that come later change nothing, and those that are ignored already (``nohup``) remain
-    so.
+    loop to stop, which a blocked loop never does: the exit runs in a separate thread. Later signals
+    change nothing, and those that are ignored already (``nohup``) remain so.
     """
 
     def end(*_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from logging import CRITICAL, Logger
 from typing import Any
 
@@ -43,9 +44,8 @@ class Page(VoilaHandler):
             raise HTTPError(403, "The explorer starts when its page is opened, not before.")
         self._loading = asyncio.current_task()
         try:
-            await self._send()
-        except (asyncio.CancelledError, StreamClosedError):  # the visitor has left
-            pass
+            with suppress(asyncio.CancelledError, StreamClosedError):  # the visitor has left
+                await self._send()
         finally:
             self._loading = None
 
@@ -121,11 +121,10 @@ class Connection(ZMQChannelsWebsocketConnection):
     def handle_incoming_message(self, incoming_msg: Any) -> None:
         """Pass a message on, unless too many wait in the memory of the server."""
         channel, parts = deserialize_msg_from_ws_v1(incoming_msg)
-        try:
+        name, kind = "", None
+        with suppress(IndexError, KeyError, TypeError, ValueError):
             header = self.session.unpack(parts[0])
             name, kind = str(header["msg_id"]), header["msg_type"]
-        except (IndexError, KeyError, TypeError, ValueError):
-            name, kind = "", None
         # A process reads no other channels, so that messages would pile up.
         if channel not in {"shell", "control"} or kind is None:
             self.websocket_handler.refuse()
@@ -176,8 +175,7 @@ class Websocket(KernelWebsocketHandler):
     async def open(self, kernel_id: str) -> None:
         """Connect to the process."""
         self.ws_connection.stream.max_write_buffer_size = ServerLimit.UNREAD
-        connected = self.connection.connect()
-        if connected is not None:
+        if (connected := self.connection.connect()) is not None:
             await connected
 
     def on_message(self, ws_message: str | bytes) -> None:

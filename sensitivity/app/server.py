@@ -29,12 +29,8 @@ from sensitivity.app.page import Connection, Page, Websocket
 from sensitivity.app.server_limits import ServerLimit
 from sensitivity.limits import Limit
 
-ADDRESS = "127.0.0.1"
-"""No other machine can connect to this address."""
-
-PORT = 8866
-"""The usual port of pages of Voila."""
-
+ADDRESS = "127.0.0.1"  # no other machine can connect to it
+PORT = 8866  # the usual one of pages of Voila
 NOTEBOOK = Path(__file__).with_name("explorer.ipynb")
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -48,10 +44,7 @@ SOURCES = {
     "font-src": "'self' data:",
     "connect-src": "'self' data: blob:",
     "worker-src": "'self' blob:",
-    "object-src": "'none'",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
+    **dict.fromkeys(("object-src", "base-uri", "form-action", "frame-ancestors"), "'none'"),
 }
 
 
@@ -78,8 +71,7 @@ def settings() -> Config:
     Code of a visitor is never run: only the messages of widgets are passed on.
     """
     config = Config()
-    config.Voila.log_level = logging.ERROR
-    config.Voila.config_file_paths = []
+    config.Voila.update(log_level=logging.ERROR, config_file_paths=[])
     config.Voila.kernel_websocket_connection_class = Connection
     config.Voila.tornado_settings = {
         "headers": {
@@ -94,23 +86,22 @@ def settings() -> Config:
     page = config.VoilaConfiguration
     page.update(template="lab", theme="light", strip_sources=True, show_tracebacks=False)
     page.update(allow_template_override="NO", allow_theme_override="NO")
-    extensions = [  # of JupyterLab; others may load from elsewhere
-        "@jupyter-widgets/jupyterlab-manager",
-        "@voila-dashboards/widgets-manager8",
-        "jupyter-matplotlib",
-        "nglview-js-widgets",
-    ]
+    # Of JupyterLab; others may load from elsewhere.
+    extensions = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8"]
+    extensions += ["jupyter-matplotlib", "nglview-js-widgets"]
     page.update(file_allowlist=[], extension_allowlist=extensions)
     page.update(multi_kernel_manager_class=Kernels, kernel_spec_manager_class=OneProgram)
     page.update(resources={"upload_limit": Limit.UPLOAD})
     sentence = "The error is shown in the terminal where 'sensitivity app' runs."
     config.VoilaExecutor.cell_error_instruction = sentence
-    kernels = config.MappingKernelManager
-    kernels.update(kernel_manager_class=f"{Kernel.__module__}.{Kernel.__name__}")
-    kernels.update(cull_idle_timeout=ServerLimit.PATIENCE, cull_interval=ServerLimit.ROUND)
-    # A page that comes back asks for the state of all widgets; what it missed would be kept
-    # without a limit.
-    kernels.update(buffer_offline_messages=False)
+    config.MappingKernelManager.update(
+        kernel_manager_class=f"{Kernel.__module__}.{Kernel.__name__}",
+        cull_idle_timeout=ServerLimit.PATIENCE,
+        cull_interval=ServerLimit.ROUND,
+        # A page that comes back asks for the state of all widgets; what it missed would be kept
+        # without a limit.
+        buffer_offline_messages=False,
+    )
     # A process that has ended is not started again: the page would not know what it had shown.
     config.KernelRestarter.restart_limit = 0
     return config
@@ -211,10 +202,6 @@ class Server(Voila):
         """Make the application and answer requests until the process is ended."""
         self.app = GuardedApplication(**(self.init_settings() | self.tornado_settings))
         self.app.add_handlers(".*$", self.init_handlers())
-        self.listen()
-
-    def listen(self) -> None:
-        """Answer on the port that was taken, until the loop is stopped."""
         # Twice: at the limit of the buffer it would hang up without giving a reason.
         http = Listener(
             self.app,

@@ -1,8 +1,7 @@
 """Structures: read them, name them, check them, and find who is near whom."""
 
 from sensitivity.structures.files import StructureWarning, read, read_frames
-from sensitivity.structures.library import load, names, summarize
-from sensitivity.structures.literature import ch4_pair
+from sensitivity.structures.library import ch4_pair, load, names, summarize
 from sensitivity.structures.neighbors import Pairs, check, environment, neighbor_pairs
 from sensitivity.structures.validation import check_centers, check_cutoff
 

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
-from sensitivity.structures.literature import ENVIRONMENTS
+from sensitivity.structures.library import ENVIRONMENTS
 
 
 def usual_centers(atoms: Atoms, *, name: str = "", most: int = 20) -> tuple[int, ...] | None:

@@ -91,18 +91,17 @@ def parse_all(
     """
     from ase.io.formats import ioformats
 
-    known = ioformats[form]
     data = content if isinstance(content, bytes) else content.encode()
-    if not known.acceptsfd:
-        with TemporaryDirectory() as folder:
-            place = Path(folder, f"structure{Path(path).suffix}")
-            place.write_bytes(data)
-            yield from read_all(str(place), form, **settings)
+    if ioformats[form].acceptsfd:
+        file = io.BytesIO(data)
+        file.name = path
+        source = file if ioformats[form].isbinary else io.TextIOWrapper(file, "utf-8")
+        yield from read_all(source, form, **settings)
         return
-    file = io.BytesIO(data)
-    file.name = path
-    source = file if known.isbinary else io.TextIOWrapper(file, "utf-8")
-    yield from read_all(source, form, **settings)
+    with TemporaryDirectory() as folder:
+        place = Path(folder, f"structure{Path(path).suffix}")
+        place.write_bytes(data)
+        yield from read_all(str(place), form, **settings)
 
 
 def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:

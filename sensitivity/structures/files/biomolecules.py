@@ -174,7 +174,6 @@ def _read_gromacs(head: list[str], rows: list[str], box: str, *, start: int) -> 
 
 
 def _name_element(row: str, line: int, labels: Labels) -> str:
-    """The row with the symbol of the element as the name of the atom."""
     residue, name = row[5:10].strip(), row[10:15].strip()
     ion = residue.rstrip("+-") == name.rstrip("+-")
     known = residue in RESIDUES and name[:1] in "CHNOPS"

@@ -161,11 +161,9 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         lines = Lines(content.lines(), path=str(content.path or ""), types=types)
         return _guard(known.scan(lines))
     if content.is_binary:
-        frames = _scan_binary(content, form)
-    else:
-        records = known.split(content.lines())
-        frames = (f for start, rows in records for f in _scan_text(rows, form, content, start))
-    return (keep(frame) for frame in frames)
+        return map(keep, _scan_binary(content, form))
+    records = known.split(content.lines())
+    return (keep(f) for start, rows in records for f in _scan_text(rows, form, content, start))
 
 
 def _guard(frames: Iterator[Pending]) -> Iterator[Pending]:
@@ -211,9 +209,8 @@ def _check_text(lines: list[str], known: _Format) -> int | None:
     """The number of atoms that a file announces, if it has as many lines, and an end."""
     text = "\n".join(lines)
     line, pattern = known.count
-    match = re.search(pattern, text) if line is None else None
-    if line is not None and line < len(lines):
-        match = re.match(pattern, lines[line])
+    above = None if line is None else "\n".join(lines[line : line + 1])
+    match = re.search(pattern, text) if above is None else re.match(pattern, above)
     count = abs(int(match[1])) if match and match[1].strip() else None
     if count is not None:
         rows = sum(re.match(known.label, each) is not None for each in lines)

@@ -44,7 +44,6 @@ def read_isolated(
 
 
 def _ask(name: str, question: str, content: bytes) -> bytes:
-    """The answer of a process to a question about a file."""
     environment = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory

@@ -18,6 +18,8 @@ from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableEr
 from sensitivity.structures.files.elements import describe, resolve
 from sensitivity.structures.files.lines import Lines, Types, check_count, replace_word
 
+Words = dict[str, str]
+
 
 def parse_types(text: str) -> dict[int, str]:
     """Return the elements that a text such as ``1=Si,2=O`` gives to types, or raise ValueError."""
@@ -60,16 +62,17 @@ def _read_data(lines: list[str], types: Types | None) -> Frame:
     column = 2 if style in {"full", "angle", "bond", "molecular"} else 1
     labels = _pair(_section(clean, "Atom Type Labels"))
     names = {label: number for number, label in labels.items()}
+    masses = _pair(_section(clean, "Masses"))
     words = [(row.split()[column : column + 1] or [""])[0] for row in rows]
     used = [names.get(word, word) for word in words]
-    symbols, notes = _name_types(used, types, labels, _section(clean, "Masses"), "lammps-data")
+    symbols, notes = _name_types(used, types, "lammps-data", labels=labels, masses=masses)
     header = takewhile(lambda line: not _is_title(line), clean[1:])
     body = [replace_word(row, column, word) for row, word in zip(rows, used, strict=True)]
     return parse(
         "\n".join(["", *header, f"Atoms # {style}", "", *body, ""]),
         "lammps-data",
         notes=notes,
-        Z_of_type={number: atomic_numbers[symbol] for number, symbol in symbols.items()},
+        Z_of_type={int(word): atomic_numbers[symbol] for word, symbol in symbols.items()},
         atom_style=style,
         units=_check_units(re.search(r"units = (\w+)", lines[0])),
     )
@@ -86,8 +89,7 @@ def _section(clean: list[str], name: str) -> list[str]:
     return [line for line in takewhile(lambda line: not _is_title(line), below) if line]
 
 
-def _pair(rows: Iterable[str]) -> dict[str, str]:
-    """The first word of each row with its second."""
+def _pair(rows: Iterable[str]) -> Words:
     return dict(row.split()[:2] for row in rows if len(row.split()) > 1)
 
 
@@ -108,7 +110,6 @@ def _find_style(lines: list[str], rows: list[str]) -> str:
 
 
 def _check_units(match: re.Match[str] | None) -> str:
-    """The units that a file names, or those of which Å is the length."""
     units = match[1] if match else "metal"
     if units not in {"real", "metal", "si", "cgs", "electron", "micro", "nano"}:
         raise UnreadableError(f"its units, {units}, have no length in Å")
@@ -116,26 +117,24 @@ def _check_units(match: re.Match[str] | None) -> str:
 
 
 def _name_types(
-    used: Iterable[str], types: Types | None, labels: dict[str, str], masses: list[str], form: str
-) -> tuple[dict[int, str], list[str]]:
+    used: Iterable[str], types: Types | None, form: str, *, labels: Words, masses: Words
+) -> tuple[Words, list[str]]:
     """The elements of the types that occur: as asked for, or as the labels of the file say."""
-    numbers = sorted({int(each) for each in used if each.isdecimal()})
+    words = sorted({word for word in used if word.isdecimal()}, key=int)
     if types is not None:
-        for number in numbers:
-            if number not in types:
-                advice = f"add {number}=SYMBOL to the types"
-                raise UnreadableError(f"type {number} has no element; {advice}")
-        return {number: types[number] for number in numbers}, []
+        for word in words:
+            if int(word) not in types:
+                raise UnreadableError(f"type {word} has no element; add {word}=SYMBOL to the types")
+        return {word: types[int(word)] for word in words}, []
     try:
-        read = {labels[str(number)]: resolve(labels[str(number)]) for number in numbers}
+        read = {labels[word]: resolve(labels[word]) for word in words}
     except (KeyError, UnreadableError):
-        raise UnreadableError(_advise(numbers, _pair(masses), form)) from None
-    return {number: read[labels[str(number)]] for number in numbers}, describe(read)
+        raise UnreadableError(_advise(words, masses, form)) from None
+    return {word: read[labels[word]] for word in words}, describe(read)
 
 
-def _advise(numbers: list[int], masses: Mapping[str, str], form: str) -> str:
-    """A request for the elements of the types, with those that the masses suggest."""
-    pairs = {number: _guess(masses.get(str(number), "")) for number in numbers}
+def _advise(words: Iterable[str], masses: Words, form: str) -> str:
+    pairs = {int(word): _guess(masses.get(word, "")) for word in words}
     advice = "the masses suggest"
     if not all(pairs.values()):
         pairs, advice = {1: "Si", 2: "O"}, "for example"
@@ -194,7 +193,7 @@ def _read_snapshot(lines: list[str], types: Types | None) -> Frame:
 
 def _find_species(
     columns: list[str], rows: list[list[str]], types: Types | None
-) -> tuple[Mapping[str, str], int, list[str]]:
+) -> tuple[Words, int, list[str]]:
     """The element of each word in the column of the species, that column, and notes."""
     wanted = ("element", "type") if types is None else ("type", "element")
     named = next((name for name in wanted if name in columns), None)
@@ -206,6 +205,6 @@ def _find_species(
         labels = {word: resolve(word) for word in sorted(words)}
         return labels, species, describe(labels)
     mass = columns.index("mass") if "mass" in columns else None
-    masses = [f"{row[species]} {row[mass]}" for row in rows] if mass is not None else []
-    symbols, notes = _name_types(words, types, {}, masses, "lammps-dump-text")
-    return {str(number): symbol for number, symbol in symbols.items()}, species, notes
+    masses = {row[species]: row[mass] for row in rows} if mass is not None else {}
+    symbols, notes = _name_types(words, types, "lammps-dump-text", labels={}, masses=masses)
+    return symbols, species, notes

@@ -110,7 +110,6 @@ def _word(row: str, column: int) -> str:
 
 
 def _find_culprit(comment: str, rows: list[str], start: int) -> str:
-    """Which line of a frame ASE could not read."""
     if "Properties=" not in comment:
         for line, row in enumerate(rows, start + 2):
             if not is_row(row, label=True):
