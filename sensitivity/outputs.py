@@ -57,7 +57,7 @@ def write_output(path: Path, content: bytes, *, option: str) -> None:
             path.write_bytes(content)
         else:
             target = Path(os.path.realpath(path))
-            with _part(target, content) as part:
+            with part_file(target, content) as part:
                 part.replace(target)
     except OSError as error:
         raise _cannot_write(option, path, error) from error
@@ -84,14 +84,14 @@ def _check_folder(target: Path, path: Path, option: str) -> None:
             f"{path.name} to; create it first."
         )
     try:
-        with _part(target, bytes(PROBE)):
+        with part_file(target, bytes(PROBE)):
             pass
     except OSError as error:
         raise _cannot_write(option, path, error) from error
 
 
 @contextmanager
-def _part(target: Path, content: bytes) -> Iterator[Path]:
+def part_file(target: Path, content: bytes) -> Iterator[Path]:
     """Write a file beside the target, and remove it at the end if it is still there.
 
     Its name is short, since that of the target may be as long as the file system allows.

@@ -19,20 +19,12 @@ def open_app(
     """Serve the explorer on this machine until the process is ended, and return its exit status.
 
     Each visitor gets a separate process, which ends when the page is closed. Only this machine can
-    reach the page. Raises ModuleNotFoundError if something that the page needs is not installed,
-    ValueError if the port does not exist, and OSError if it is taken, or the system is Windows.
+    reach the page, on a ``port``: 0 for any free one, None for the usual one, or any free one if it
+    is taken. ``browser`` opens the page; ``token`` adds a random token to the link, without which
+    the page cannot be opened; ``announce`` is called with a sentence that contains the link.
 
-    Parameters
-    ----------
-    port
-        Port to serve on; 0 for any free one, None for the usual one, or any free one if it is
-        taken.
-    browser
-        True to open the page in a browser.
-    token
-        True for a link with a random token, without which the page cannot be opened.
-    announce
-        Called with one sentence, which contains the link, when the page can be opened.
+    Raises ModuleNotFoundError if something that the page needs is not installed, ValueError if the
+    port does not exist, and OSError if it is taken, or the system is Windows.
     """
     if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
         raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")

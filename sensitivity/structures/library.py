@@ -9,8 +9,7 @@ S. N. Pozdnyakov, M. J. Willatt, A. P. Bartók, C. Ortner, G. Csányi, M. Ceriot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache, partial
 from importlib import import_module
@@ -32,26 +31,13 @@ _RING_TURN = 0.7  # rad, of the lower ring against the upper one
 _RING_HEIGHT = 0.6  # Å
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A named structure: what it is, in one line, and a function that makes it anew."""
-
-    summary: str
-    build: Callable[[], Atoms]
-
-
 def _around_carbon(neighbors: ArrayLike) -> Atoms:
     positions = np.vstack([np.zeros(3), np.asarray(neighbors, dtype=float)])
     return Atoms("C" + "H" * (len(positions) - 1), positions)
 
 
-def _methane(lengths: Sequence[float]) -> Atoms:
-    return _around_carbon(np.array(lengths)[:, None] * _TETRAHEDRON)
-
-
-def _planar() -> Atoms:
-    lengths, angles = np.array([1.0, 1.1, 1.25]), np.array([0.0, 1.9, 4.0])
-    return _around_carbon(lengths[:, None] * _ring(angles, height=0.0))
+def _methane(*lengths: float) -> Array:
+    return np.asarray(np.array(lengths)[:, None] * _TETRAHEDRON)
 
 
 def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
@@ -69,6 +55,10 @@ def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
         raise ValueError(f"sign must be 1 for X+ or -1 for X-, got {sign!r}; give one of the two.")
     if not np.isfinite([u, v]).all():
         raise ValueError(f"u and v must be finite angles in radians, got {u} and {v}.")
+    return _around_carbon(_pair(u, v, sign))
+
+
+def _pair(u: float, v: float, sign: int) -> Array:
     across, aside = cos(pi / 5) * cos(pi / 6), sin(pi / 5) * cos(pi / 6)
     directions = [
         [cos(5 * pi / 8), 0.0, -sin(5 * pi / 8)],
@@ -76,65 +66,49 @@ def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
         [across, -aside, 0.5],
         [cos(u) * cos(v), sign * sin(u) * cos(v), sin(v)],
     ]
-    return _around_carbon(CH * np.array(directions))
+    return CH * np.array(directions)
 
 
-def _s1() -> Atoms:
-    straight = [[0.0, 0.0, 1.1], [0.0, 0.0, -1.1]]
-    return _around_carbon([[sin(0.9), 0.0, cos(0.9)], *straight, [cos(1.1), sin(1.1), 0.0]])
-
-
-def _rings(apexes: Sequence[float]) -> Atoms:
+def _rings(*apexes: float) -> Array:
     """Two equal rings of radius 1 Å, one above and one below, and apexes on their axis."""
     upper = _ring(np.array(_RING), height=_RING_HEIGHT)
     lower = _ring(np.array(_RING) + _RING_TURN, height=-_RING_HEIGHT)
-    return _around_carbon(np.vstack([upper, lower, *([0.0, 0.0, apex] for apex in apexes)]))
+    return np.vstack([upper, lower, *([0.0, 0.0, apex] for apex in apexes)])
 
 
-def _ring(angles: Array, *, height: float) -> Array:
-    return np.stack([np.cos(angles), np.sin(angles), np.full(len(angles), height)], axis=1)
+def _ring(angles: ArrayLike, *, height: float) -> Array:
+    x, y = np.cos(angles), np.sin(angles)
+    return np.stack([x, y, np.full_like(x, height)], axis=1)
 
 
-ENVIRONMENTS: dict[str, Entry] = {
-    "Td": Entry("ideal methane, four equal bonds", lambda: _methane([CH] * 4)),
-    "C3v": Entry("methane, one bond stretched", lambda: _methane([STRETCHED, CH, CH, CH])),
-    "C2v": Entry(
-        "methane, two bonds stretched alike", lambda: _methane([STRETCHED, STRETCHED, CH, CH])
+# What it is, and the neighbours of the center.
+ENVIRONMENTS: dict[str, tuple[str, ArrayLike]] = {
+    "Td": ("ideal methane, four equal bonds", _methane(CH, CH, CH, CH)),
+    "C3v": ("methane, one bond stretched", _methane(STRETCHED, CH, CH, CH)),
+    "C2v": ("methane, two bonds stretched alike", _methane(STRETCHED, STRETCHED, CH, CH)),
+    "Cs": ("methane, bonds 1.1, 1.1, 1.0, 0.9 Å", _methane(1.1, 1.1, 1.0, 0.9)),
+    "square": ("four equal bonds in a plane, D4h", CH * _CROSS[:4]),
+    "octahedron": ("six equal bonds, Oh", CH * _CROSS),
+    "planar": (
+        "three different bonds in a plane, Cs",
+        np.array([[1.0], [1.1], [1.25]]) * _ring([0.0, 1.9, 4.0], height=0.0),
     ),
-    "Cs": Entry("methane, bonds 1.1, 1.1, 1.0, 0.9 Å", lambda: _methane([1.1, 1.1, 1.0, 0.9])),
-    "square": Entry("four equal bonds in a plane, D4h", lambda: _around_carbon(CH * _CROSS[:4])),
-    "octahedron": Entry("six equal bonds, Oh", lambda: _around_carbon(CH * _CROSS)),
-    "planar": Entry("three different bonds in a plane, Cs", _planar),
-    "linear-equal": Entry("two equal bonds in a line", lambda: _around_carbon(CH * _CROSS[:2])),
-    "linear-unequal": Entry(
-        "two different bonds in a line", lambda: _around_carbon([[1.0, 0, 0], [-1.2, 0, 0]])
-    ),
-    "generic": Entry(
+    "linear-equal": ("two equal bonds in a line", CH * _CROSS[:2]),
+    "linear-unequal": ("two different bonds in a line", [[1.0, 0.0, 0.0], [-1.2, 0.0, 0.0]]),
+    "generic": (
         "four bonds without symmetry",
-        lambda: _around_carbon(
-            [[0.91, 0.42, 0.37], [-0.55, 0.83, -0.48], [0.12, -0.96, 0.61], [-0.39, -0.27, -1.02]]
-        ),
+        [[0.91, 0.42, 0.37], [-0.55, 0.83, -0.48], [0.12, -0.96, 0.61], [-0.39, -0.27, -1.02]],
     ),
-    "X+": Entry(
-        "CH4 pair, u = 0.8 π, v = 0: same order-2 features as X-",
-        lambda: ch4_pair(0.8 * pi, 0.0, sign=1),
+    "X+": ("CH4 pair, u = 0.8 π, v = 0: same order-2 features as X-", _pair(0.8 * pi, 0.0, 1)),
+    "X-": ("CH4 pair, u = 0.8 π, v = 0: same order-2 features as X+", _pair(0.8 * pi, 0.0, -1)),
+    "X0": ("where X+ and X- meet, u = π, v = 0: singular at order 2", _pair(pi, 0.0, 1)),
+    "S1": (
+        "singular at order 2: B-C-B' straight, one neighbour across",
+        [[sin(0.9), 0, cos(0.9)], [0, 0, 1.1], [0, 0, -1.1], [cos(1.1), sin(1.1), 0]],
     ),
-    "X-": Entry(
-        "CH4 pair, u = 0.8 π, v = 0: same order-2 features as X+",
-        lambda: ch4_pair(0.8 * pi, 0.0, sign=-1),
-    ),
-    "X0": Entry(
-        "where X+ and X- meet, u = π, v = 0: singular at order 2",
-        lambda: ch4_pair(pi, 0.0, sign=1),
-    ),
-    "S1": Entry("singular at order 2: B-C-B' straight, one neighbour across", _s1),
-    "bispectrum+": Entry(
-        "two rings, apex above: equal to bispectrum- to order 3", lambda: _rings([1.0])
-    ),
-    "bispectrum-": Entry(
-        "two rings, apex below: equal to bispectrum+ to order 3", lambda: _rings([-1.0])
-    ),
-    "N3": Entry("two rings, both apexes: singular at order 3", lambda: _rings([1.0, -1.0])),
+    "bispectrum+": ("two rings, apex above: equal to bispectrum- to order 3", _rings(1.0)),
+    "bispectrum-": ("two rings, apex below: equal to bispectrum+ to order 3", _rings(-1.0)),
+    "N3": ("two rings, both apexes: singular at order 3", _rings(1.0, -1.0)),
 }
 
 
@@ -143,25 +117,31 @@ def _made_by(function: str, *arguments: str, **settings: float | str) -> Callabl
     return lambda: getattr(import_module("ase.build"), function)(*arguments, **settings)
 
 
-_bulk = partial(_made_by, "bulk")
-
 # A crystal's name carries its lattice, because "Si" and "NaCl" are molecules of G2. Lengths in Å.
 _CRYSTALS = {
-    "Si-diamond": Entry("silicon, cubic cell", _bulk("Si", "diamond", a=5.43, cubic=True)),
-    "C-diamond": Entry("diamond, primitive cell", _bulk("C", "diamond", a=3.57)),
-    "Al-fcc": Entry("aluminium, primitive cell", _bulk("Al", "fcc", a=4.05)),
-    "NaCl-rocksalt": Entry("rock salt, cubic cell", _bulk("NaCl", "rocksalt", a=5.64, cubic=True)),
-    "graphene": Entry("one layer, periodic in two directions", _made_by("graphene", a=2.46)),
+    "Si-diamond": ("silicon, cubic cell", _made_by("bulk", "Si", "diamond", a=5.43, cubic=True)),
+    "C-diamond": ("diamond, primitive cell", _made_by("bulk", "C", "diamond", a=3.57)),
+    "Al-fcc": ("aluminium, primitive cell", _made_by("bulk", "Al", "fcc", a=4.05)),
+    "NaCl-rocksalt": (
+        "rock salt, cubic cell",
+        _made_by("bulk", "NaCl", "rocksalt", a=5.64, cubic=True),
+    ),
+    "graphene": ("one layer, periodic in two directions", _made_by("graphene", a=2.46)),
 }
 
 
 @cache
-def _entries() -> dict[str, Entry]:
+def _entries() -> dict[str, tuple[str, Callable[[], Atoms]]]:
+    """Return of each name what the structure is, and a function that makes it anew."""
     from ase.collections import g2
 
+    environments = {
+        name: (summary, partial(_around_carbon, neighbors))
+        for name, (summary, neighbors) in ENVIRONMENTS.items()
+    }
     summary = "molecule of the G2 set"
-    molecules = {name: Entry(summary, _made_by("molecule", name)) for name in g2.names}
-    return {**ENVIRONMENTS, **_CRYSTALS, **molecules}
+    molecules = {name: (summary, _made_by("molecule", name)) for name in g2.names}
+    return {**environments, **_CRYSTALS, **molecules}
 
 
 def names() -> tuple[str, ...]:
@@ -178,15 +158,17 @@ def load(name: str) -> Atoms:
     Raises TypeError if the name is not a string, and ValueError, with the nearest names, if there
     is no such structure.
     """
-    return _find(name).build()
+    _, build = _find(name)
+    return build()
 
 
 def summarize(name: str) -> str:
     """Return one line that says what the structure of this name is; errors as of ``load``."""
-    return _find(name).summary
+    summary, _ = _find(name)
+    return summary
 
 
-def _find(name: str) -> Entry:
+def _find(name: str) -> tuple[str, Callable[[], Atoms]]:
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'CH4', got {name!r}.")
     entry = _entries().get(name)

@@ -168,15 +168,12 @@ def _is_box(line: str) -> bool:
 
 
 def _read_gromacs(head: list[str], rows: list[str], box: str, *, start: int) -> Frame:
-    labels = Labels()
-    named = [_name_element(row, line, labels) for line, row in enumerate(rows, start + 1)]
+    labels, named = Labels(), list[str]()
+    for line, row in enumerate(rows, start + 1):
+        residue, name = row[5:10].strip(), row[10:15].strip()
+        ion = residue.rstrip("+-") == name.rstrip("+-")
+        known = residue in RESIDUES and name[:1] in "CHNOPS"
+        meant = name.capitalize() if ion else name[:1] if known else name
+        labels[name] = resolve(meant, line=line)
+        named.append(f"{row[:10]}{labels[name]:>5}{row[15:]}")
     return parse("\n".join([*head, *named, box, ""]), "gromacs", notes=describe(labels))
-
-
-def _name_element(row: str, line: int, labels: Labels) -> str:
-    residue, name = row[5:10].strip(), row[10:15].strip()
-    ion = residue.rstrip("+-") == name.rstrip("+-")
-    known = residue in RESIDUES and name[:1] in "CHNOPS"
-    meant = name.capitalize() if ion else name[:1] if known else name
-    labels[name] = resolve(meant, line=line)
-    return f"{row[:10]}{labels[name]:>5}{row[15:]}"

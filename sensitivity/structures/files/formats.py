@@ -42,27 +42,18 @@ _INTEGER = r"[-+]?[\d_]+"
 class _Format:
     """A format beyond what ASE does; the pattern ``(?!)`` matches nothing."""
 
-    # Splits a file into frames, instead of ASE.
-    scan: Callable[[Lines], Iterator[Pending]] | None = None
-    # Beginning of a file whose name does not tell its format. If it is clear, no other format has
-    # it, and it counts more than an ending such as .dat.
-    sign: str = r"(?!)"
-    clear: bool = False
-    # A line with one atom: what is before its label, and the label.
-    label: str = r"(?!)"
-    # The line, from 0, that holds the symbols of all atoms.
-    symbols: int | None = None
+    scan: Callable[[Lines], Iterator[Pending]] | None = None  # splits a file instead of ASE
+    sign: str = r"(?!)"  # beginning of a file whose name does not tell its format
+    clear: bool = False  # if no other format has the sign: it counts more than an ending like .dat
+    label: str = r"(?!)"  # a line with one atom: what is before its label, and the label
+    symbols: int | None = None  # the line, from 0, that holds the symbols of all atoms
     # How many atoms follow, at the beginning of a line, from 0, or anywhere: ASE would take fewer,
     # or look for each that is missing.
     count: tuple[int | None, str] = (None, r"(?!)")
-    # What ASE skips without a warning, although it changes the structure.
-    refused: str = r"(?!)"
-    # What stands behind the atoms of a complete file that does not say how many they are.
-    end: str = ""
-    # Splits a text into records, before ASE reads each of them.
-    split: Split = split_nothing
-    # For ASE's reader.
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    refused: str = r"(?!)"  # what ASE skips without a warning, although it changes the structure
+    end: str = ""  # what stands behind the atoms of a complete file that does not count them
+    split: Split = split_nothing  # splits a text into records, before ASE reads each of them
+    settings: Mapping[str, Any] = field(default_factory=dict)  # for ASE's reader
 
 
 _MOL = _Format(label=rf"(\s*{_THREE}\s+)([A-Za-z]\S*)", count=(3, r"([ \d]{3})"), refused="V3000")

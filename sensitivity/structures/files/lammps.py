@@ -16,7 +16,7 @@ from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from sensitivity.numerics import check_integer
 from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse
 from sensitivity.structures.files.elements import describe, resolve
-from sensitivity.structures.files.lines import Lines, Types, check_count, replace_word
+from sensitivity.structures.files.lines import Lines, Types, check_count, find_word, replace_word
 
 Words = dict[str, str]
 
@@ -63,7 +63,7 @@ def _read_data(lines: list[str], types: Types | None) -> Frame:
     labels = _pair(_section(clean, "Atom Type Labels"))
     names = {label: number for number, label in labels.items()}
     masses = _pair(_section(clean, "Masses"))
-    words = [(row.split()[column : column + 1] or [""])[0] for row in rows]
+    words = (find_word(row, column) for row in rows)
     used = [names.get(word, word) for word in words]
     symbols, notes = _name_types(used, types, "lammps-data", labels=labels, masses=masses)
     header = takewhile(lambda line: not _is_title(line), clean[1:])

@@ -102,6 +102,11 @@ def is_row(line: str, *, label: bool = False) -> bool:
     return len(words) == len("xyz") and are_numbers(words)
 
 
+def find_word(row: str, column: int) -> str:
+    """Return the word of a row in a column, or nothing."""
+    return (row.split(None, column + 1)[column : column + 1] or [""])[0]
+
+
 def replace_word(row: str, column: int, word: str) -> str:
     """Return a row with another word in a column."""
     words = row.split()

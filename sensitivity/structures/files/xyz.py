@@ -18,6 +18,7 @@ from sensitivity.structures.files.elements import DUMMY, Labels, describe
 from sensitivity.structures.files.lines import (
     Lines,
     check_rows,
+    find_word,
     is_row,
     quote,
     read_count,
@@ -57,7 +58,7 @@ def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> F
     labels, symbols = Labels(), dict[str, list[str]]()
     for name in [name for name in ("species", "Z") if name in columns]:
         known = labels if name == "species" else Labels({"0": DUMMY})
-        words = [_word(row, columns[name]) for row in rows]
+        words = [find_word(row, columns[name]) for row in rows]
         symbols[name] = [known.read(word, line=k) for k, word in enumerate(words, start + 2)]
     for k, named in enumerate(zip(*symbols.values(), strict=True), start + 2):
         if len(set(named)) > 1:
@@ -102,11 +103,6 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
         missing = "species" if "pos" in found else "pos"
         raise UnreadableError(f"line {line} names no column of {missing}")
     return found
-
-
-def _word(row: str, column: int) -> str:
-    words = row.split(None, column + 1)
-    return words[column] if column < len(words) else ""
 
 
 def _find_culprit(comment: str, rows: list[str], start: int) -> str:
