@@ -24,7 +24,12 @@ def check_output(path: Path, *, option: str, inputs: Sequence[str] = ()) -> None
     Raises ValueError, which starts with ``option``, if the path is a folder, its folder does not
     exist or takes no data, the name is not allowed there, or it is an input or the standard output.
     """
-    found = _status(path, option)
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        raise _cannot_write(option, path, error) from error
     if found is not None and stat.S_ISDIR(found.st_mode):
         raise ValueError(f"{option} needs the name of a file, got the folder {path}; add a name.")
     target = os.path.realpath(path)
@@ -60,16 +65,6 @@ def write_output(path: Path, content: bytes, *, option: str) -> None:
             with part_file(target, content) as part:
                 part.replace(target)
     except OSError as error:
-        raise _cannot_write(option, path, error) from error
-
-
-def _status(path: Path, option: str) -> os.stat_result | None:
-    """The file at the path; None if there is nothing yet."""
-    try:
-        return path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise _cannot_write(option, path, error) from error
 
 

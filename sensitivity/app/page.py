@@ -200,14 +200,9 @@ class Websocket(KernelWebsocketHandler):
         except StreamBufferFullError:
             self.ws_connection.stream.close()
             return None
-        sent.add_done_callback(_accept_loss)
+        # If the page leaves meanwhile, asyncio would log the error as forgotten.
+        sent.add_done_callback(lambda sent: sent.cancelled() or sent.exception())
         return sent
-
-
-def _accept_loss(sent: asyncio.Future[None]) -> None:
-    """Take note that the page left while a message was sent, or asyncio logs it as forgotten."""
-    if not sent.cancelled():
-        sent.exception()
 
 
 def _is_complete(message: bytes) -> bool:

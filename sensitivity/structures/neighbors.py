@@ -61,8 +61,9 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
         # vesin 0.6.2 ends the process with a floating-point exception when a flat or long box takes
         # more than 1e5 of its cells, such as a sheet of 1000 Å by 1000 Å.
         many = 2e4
-        search = _search_grid if _count_cells(atoms, radius) < many else _search_tree
-        pairs = search(atoms, radius)
+        extent = np.ptp(atoms.positions, axis=0) + np.abs(atoms.cell.array[atoms.pbc]).sum(axis=0)
+        cells = np.prod(extent / radius + 1.0)
+        pairs = (_search_grid if cells < many else _search_tree)(atoms, radius)
     squares = _check_distinct(atoms, pairs, nearest=Tolerance.ONE_PLACE)
     near = squares < cutoff**2
     return pairs if radius == cutoff else Pairs(pairs.i[near], pairs.j[near], pairs.vectors[near])
@@ -152,13 +153,6 @@ def _search_tree(atoms: Atoms, cutoff: float) -> Pairs:
     order = np.lexsort((image[other], i[other]))
     i, image = i[other][order], image[other][order]
     return Pairs(i, owners[image], images[image] - wrapped[i])
-
-
-def _count_cells(atoms: Atoms, cutoff: float) -> float:
-    """Cubes with an edge of one cutoff in a box that holds the atoms and the cell."""
-    cell = np.abs(atoms.cell.array[atoms.pbc]).sum(axis=0)
-    x, y, z = (atoms.positions.max(axis=0) - atoms.positions.min(axis=0) + cell) / cutoff + 1.0
-    return float(x * y * z)
 
 
 def _check_distinct(atoms: Atoms, pairs: Pairs, *, nearest: float) -> Array:

@@ -78,7 +78,12 @@ def _read_model(header: list[str], atoms: Sequence[_Atom]) -> Frame:
         label = atom.line[76:78].strip().capitalize()
         if not label.isalpha():
             label, from_names = _element_in_name(atom), True
-        lines.append(_rewrite(atom, labels.read(label, line=atom.number)))
+        symbol, line = labels.read(label, line=atom.number), atom.line.ljust(80)
+        if not are_numbers([line[start : start + 8] for start in (30, 38, 46)]):
+            raise UnreadableError(f"line {atom.number}: {line[30:54]!r} are not three coordinates")
+        residue = line[22:26] if line[22:26].strip().isdecimal() else "   1"  # ASE reads a number
+        record = "HETATM" if line.startswith("HETATM") else "ATOM  "
+        lines.append(f"{record}{line[6:22]}{residue}{line[26:76]}{symbol:>2}")
     notes += describe(labels)
     if from_names:
         notes.append("columns 77 and 78 are empty: elements are taken from the names of the atoms")
@@ -139,16 +144,6 @@ def _element_in_name(atom: _Atom) -> str:
     if residue in RESIDUES or not atom.name[:1].isalpha() or (full and name.startswith("H")):
         return name[:1]
     return name
-
-
-def _rewrite(atom: _Atom, symbol: str) -> str:
-    """The line with its element, and a number of the residue that ASE can read."""
-    line = atom.line.ljust(80)
-    if not are_numbers([line[start : start + 8] for start in (30, 38, 46)]):
-        raise UnreadableError(f"line {atom.number}: {line[30:54]!r} are not three coordinates")
-    residue = line[22:26] if line[22:26].strip().isdecimal() else "   1"
-    record = "HETATM" if line.startswith("HETATM") else "ATOM  "
-    return f"{record}{line[6:22]}{residue}{line[26:76]}{symbol:>2}"
 
 
 def scan_gromacs(source: Lines) -> Iterator[Pending]:

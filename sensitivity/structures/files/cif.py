@@ -32,7 +32,7 @@ from sensitivity.structures.files.elements import Labels, describe, enumerate_na
 from sensitivity.structures.files.lines import Lines
 
 Table = Mapping[str, list[Any]]
-"""The columns of the table of sites, by the ends of their tags."""
+"""The columns of a table, by their tags or the ends of these; what has no table is one row."""
 
 Operations = tuple[Array, Array]
 """Rotations (operations, 3, 3) and translations (operations, 3), of fractional coordinates."""
@@ -98,7 +98,8 @@ def _read(text: str) -> Frame:
             raise UnreadableError(f"{name} is not a block of a CIF file")
         lengths = blocks[0].get_cellpar()
         cell = np.array(blocks[0].get_cell())
-    tags, notes = dict(blocks[0]), list[str]()
+    tags = {name: item if isinstance(item, list) else [item] for name, item in blocks[0].items()}
+    notes: list[str] = []
     table = _find_table(tags)
     if not cell.any() and "fract_x" in table:
         raise UnreadableError(f"{name} has no cell for its fractional coordinates")
@@ -118,14 +119,10 @@ def _read(text: str) -> Frame:
     return tidy(atoms, notes=notes)
 
 
-def _find_table(tags: Mapping[str, Any]) -> Table:
-    """The table of sites; a single site may stand without a table."""
+def _find_table(tags: Table) -> Table:
     begin = "_atom_site_"
-    found = {
-        name.removeprefix(begin): value if isinstance(value, list) else [value]
-        for name, value in tags.items()
-        if name.startswith(begin) and not name.startswith(f"{begin}aniso")
-    }
+    sites = [name for name in tags if name.startswith(begin) and "_aniso" not in name]
+    found = {name.removeprefix(begin): tags[name] for name in sites}
     names = ("label", "type_symbol", "fract_x", "cartn_x")
     lengths = {len(found[name]) for name in names if name in found}
     if len(lengths) != 1 or lengths == {0}:
@@ -228,8 +225,8 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
     kept = [s for s in sites if s.group in _UNGROUPED | {best.get(s.assembly, "")}]
     lost = [site.label for site in sites if site not in kept]
     if lost:
-        names = enumerate_names(lost)
-        notes.append(f"of disordered groups one alternative is read, without {names}")
+        without = enumerate_names(lost)
+        notes.append(f"of disordered groups one alternative is read, without {without}")
     return kept
 
 
@@ -246,8 +243,8 @@ def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]
         place, occupied = site.images[0], f"site {site.label}, occupied by {site.occupancy:g},"
         if _meet(site.images, place, cell, within=exclusive).sum() > 1:
             raise UnreadableError(f"{occupied} and its symmetry images exclude each other")
-        left = [one for one in sites if one not in lost]
-        here = [one for one in left if _meet(one.images, place, cell, within=exclusive).any()]
+        near = [one for one in sites if _meet(one.images, place, cell, within=exclusive).any()]
+        here = [one for one in near if one not in lost]
         if len(here) > 1 and sum(one.occupancy for one in here) <= full:
             best = max(here, key=lambda one: one.occupancy)
             lost += [one for one in here if one is not best]
@@ -261,16 +258,14 @@ def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]
     return [site for site in sites if site not in lost]
 
 
-def _find_operations(tags: dict[str, Any], cell: Array, notes: list[str]) -> Operations:
+def _find_operations(tags: Table, cell: Array, notes: list[str]) -> Operations:
     """The operations that a block lists, or else those of the space group that it names."""
     if any(name.startswith(("_space_group_symop_magn", "_space_group_magn")) for name in tags):
         raise UnreadableError("the operations of magnetic groups are not read")
     listed = next((tags[name] for name in _TAGS["operations"] if name in tags), None)
     rotations, translations = np.eye(3)[None], np.zeros((1, 3))
     if listed is not None:
-        rotations, translations = _parse_operations(
-            listed if isinstance(listed, list) else [listed]
-        )
+        rotations, translations = _parse_operations(listed)
     elif (group := _find_group(tags, cell, notes)) is not None:
         rotations, translations = group.get_op()
     return np.array(rotations, dtype=float), np.array(translations, dtype=float)
@@ -289,7 +284,7 @@ def _parse_operations(listed: list[Any]) -> Any:
         return parse_sitesym(texts)
 
 
-def _find_group(tags: dict[str, Any], cell: Array, notes: list[str]) -> Any:
+def _find_group(tags: Table, cell: Array, notes: list[str]) -> Any:
     """ASE's space group; None if the block names none."""
     from ase.spacegroup import Spacegroup
     from ase.spacegroup.spacegroup import SpacegroupError
@@ -320,9 +315,9 @@ def _find_group(tags: dict[str, Any], cell: Array, notes: list[str]) -> Any:
     return settings[0]
 
 
-def _find(tags: dict[str, Any], what: str) -> str:
+def _find(tags: Table, what: str) -> str:
     """The value of the first tag that has one; nothing if there is none."""
-    values = (str(tags.get(name, "?")) for name in _TAGS[what])
+    values = (str(value) for name in _TAGS[what] for value in tags.get(name, []))
     return next((value for value in values if value.strip() not in {"?", ".", ""}), "")
 
 
