@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
-from tempfile import gettempdir, mkdtemp
+from tempfile import TemporaryDirectory, gettempdir
 from threading import Timer
 
 import psutil
@@ -26,12 +26,10 @@ def private_folder() -> Iterator[Path]:
     parent = gettempdir()
     if len(os.fsencode(parent)) > 70:  # the path of a socket in it may have at most 103 bytes
         parent = "/tmp"
-    folder = Path(mkdtemp(prefix="sensitivity-", dir=parent))
-    working_folder(folder).mkdir()
-    try:
+    with TemporaryDirectory(prefix="sensitivity-", dir=parent, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        working_folder(folder).mkdir()
         yield folder
-    finally:
-        rmtree(folder, ignore_errors=True)
 
 
 def working_folder(folder: Path) -> Path:

@@ -12,12 +12,7 @@ from ase import Atoms
 
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices, Tolerance
-from sensitivity.structures.validation import (
-    NEAREST,
-    check_centers,
-    check_cutoff,
-    check_geometry,
-)
+from sensitivity.structures.validation import NEAREST, check_centers, check_cutoff, check_geometry
 
 
 class Pairs(NamedTuple):

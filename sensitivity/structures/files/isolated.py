@@ -84,9 +84,8 @@ def main() -> None:
     try:
         form = find_format(content)
         if form not in question["formats"]:
-            raise UnreadableError(
-                f"its format, {form}, is not read here; give xyz, cif, POSCAR or pdb"
-            )
+            remedy = "give xyz, cif, POSCAR or pdb"
+            raise UnreadableError(f"its format, {form}, is not read here; {remedy}")
         frames = islice(scan(content, form, None), question["most"] + 1)
         found: Any = [_pack(pending()) for pending in frames]
         if not found:
