@@ -108,7 +108,6 @@ def explain_immobility(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) -
 
 
 def _search_all(atoms: Atoms, cutoff: float) -> Pairs:
-    """Do the same for a small molecule, from all its distances."""
     vectors = atoms.positions - atoms.positions[:, None]  # [i, j, xyz]
     near = np.einsum("ijx,ijx->ij", vectors, vectors) < cutoff**2
     np.fill_diagonal(near, False)
@@ -128,7 +127,7 @@ def _search_grid(atoms: Atoms, cutoff: float) -> Pairs:
 
 
 def _search_tree(atoms: Atoms, cutoff: float) -> Pairs:
-    """Do the same with a tree of all images near the cell: slower, at any extent and shape."""
+    """Search a tree of all images near the cell: slower, at any extent and shape."""
     from scipy.spatial import KDTree
 
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]

@@ -40,18 +40,13 @@ def scan_trajectory(source: Lines) -> Iterator[Pending]:
         header, above = above[-_HEADER:] if len(above) >= _HEADER else header, []
         try:
             read, count, notes = _read_header(header)
+            start, rows = source.number, source.take_while(is_row, most=count)
+            check_rows(rows, count, where=f"line {start}: the header")
         except UnreadableError as error:
             yield refuse(error)
         else:
-            start, rows = source.number, source.take_while(is_row, most=count)
-            yield partial(_read_configuration, [*read, line], rows, count, start, notes)
-
-
-def _read_configuration(
-    head: list[str], rows: list[str], count: int, line: int, notes: list[str]
-) -> Frame:
-    check_rows(rows, count, where=f"line {line}: the header")
-    return parse("\n".join([*head, *rows, ""]), "vasp-xdatcar", notes=notes)
+            text = "\n".join([*read, line, *rows, ""])
+            yield partial(parse, text, "vasp-xdatcar", notes=notes)
 
 
 def _read_header(header: list[str]) -> tuple[list[str], int, list[str]]:
