@@ -12,9 +12,7 @@ from pathlib import Path
 from sensitivity.numerics import check_integer
 from sensitivity.outputs import part_file
 
-FOLDER = "sensitivity-notebooks"
-"""Where the notebooks are copied to, in the working directory."""
-
+FOLDER = "sensitivity-notebooks"  # where they are copied to, in the working directory
 _PACKAGE = Path(__file__).parent
 
 

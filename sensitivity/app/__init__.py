@@ -9,8 +9,8 @@ from importlib.util import find_spec
 
 from sensitivity.numerics import check_integer
 
+# Modules that the page needs, and their names.
 NEEDED = {"voila": "Voila", "ipywidgets": "ipywidgets", "nglview": "nglview"}
-"""Modules that the page needs, and their names."""
 
 
 def open_app(

@@ -19,8 +19,7 @@ from voila.utils import get_page_config
 from sensitivity.app.auth import is_speculative
 from sensitivity.app.server_limits import ServerLimit
 
-PROTOCOL = "v1.kernel.websocket.jupyter.org"
-"""The protocol between pages of Jupyter and a process."""
+PROTOCOL = "v1.kernel.websocket.jupyter.org"  # between pages of Jupyter and a process
 
 SENT = frozenset(
     ["comm_open", "comm_msg", "comm_close", "comm_info_reply", "kernel_info_reply", "status"]

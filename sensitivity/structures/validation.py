@@ -10,8 +10,7 @@ from ase import Atoms
 
 from sensitivity.numerics import check_integer, check_real
 
-HEAVIEST = 118
-"""Atomic number of oganesson, the last element that has a name."""
+HEAVIEST = 118  # atomic number of oganesson, the last element that has a name
 
 NEAREST = 0.2
 """Å. No two nuclei are as near, nor an atom and its image: H2 has 0.74 Å, and rounding of

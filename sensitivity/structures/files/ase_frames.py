@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,11 +37,6 @@ class UnreadableError(ValueError):
 def keep(frame: Frame) -> Pending:
     """Return a frame that is read already as one that is read when it is asked for."""
     return lambda: frame
-
-
-def refuse(problem: object) -> Pending:
-    """Return a frame that cannot be read."""
-    return partial(Frame, problem=str(problem))
 
 
 @contextmanager

@@ -10,8 +10,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from sensitivity.structures.files.ase_frames import UnreadableError
 from sensitivity.structures.validation import HEAVIEST
 
-DUMMY = "X"
-"""ASE's symbol of an atom without an element, of atomic number 0."""
+DUMMY = "X"  # ASE's symbol of an atom without an element, of atomic number 0
 
 RESIDUES = frozenset(
     (

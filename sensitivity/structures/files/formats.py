@@ -19,7 +19,6 @@ from sensitivity.structures.files.ase_frames import (
     keep,
     parse_all,
     read_all,
-    refuse,
 )
 from sensitivity.structures.files.content import Content
 from sensitivity.structures.files.elements import Labels, describe
@@ -170,7 +169,7 @@ def _guard(frames: Iterator[Pending]) -> Iterator[Pending]:
         for pending in frames:
             yield partial(attempt, pending)
     except UnreadableError as error:
-        yield refuse(error)
+        yield partial(Frame, problem=str(error))
 
 
 def _scan_binary(content: Content, form: str) -> Iterator[Frame]:

@@ -24,8 +24,7 @@ from sensitivity.structures.files.lammps import check_types
 from sensitivity.structures.files.lines import Types
 from sensitivity.structures.neighbors import check
 
-Name = str | PathLike[str]
-"""Of a file; ``-`` is standard input."""
+Name = str | PathLike[str]  # of a file; ``-`` is standard input
 
 COUNTED = 1000
 """Frames that are looked at, beside the chosen one: a long trajectory is not read to its end."""

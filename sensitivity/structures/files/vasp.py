@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import dropwhile, takewhile
 
-from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse, refuse
+from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse
 from sensitivity.structures.files.elements import Labels, describe
 from sensitivity.structures.files.lines import Lines, check_count, check_rows, is_row
 
@@ -43,7 +43,7 @@ def scan_trajectory(source: Lines) -> Iterator[Pending]:
             start, rows = source.number, source.take_while(is_row, most=count)
             check_rows(rows, count, where=f"line {start}: the header")
         except UnreadableError as error:
-            yield refuse(error)
+            yield partial(Frame, problem=str(error))
         else:
             text = "\n".join([*read, line, *rows, ""])
             yield partial(parse, text, "vasp-xdatcar", notes=notes)

@@ -6,14 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    parse,
-    reading,
-    refuse,
-)
+from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse, reading
 from sensitivity.structures.files.elements import DUMMY, Labels, describe
 from sensitivity.structures.files.lines import (
     Lines,
@@ -32,7 +25,7 @@ def scan(source: Lines) -> Iterator[Pending]:
         try:
             yield _split_frame(source)
         except UnreadableError as error:
-            yield refuse(error)
+            yield partial(Frame, problem=str(error))
             source.take_while(lambda line: read_count(line) is None)
 
 
