@@ -10,10 +10,11 @@ import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final
 
 EXPECTED: Final = "a structure file such as .xyz, .extxyz, .cif or POSCAR"
 STANDARD_INPUT: Final = "-"
@@ -59,12 +60,9 @@ class Content:
         """Return the bytes; compressed data that end early count as far as they go."""
         chunks, missing = [], most
         with self._open() as file:
-            try:
-                while missing > 0 and (chunk := file.read1(min(50_000, missing))):  # type: ignore[attr-defined]
-                    chunks.append(chunk)
-                    missing -= len(chunk)
-            except _DAMAGED as error:
-                self._note_damage(error)
+            while missing > 0 and (chunk := file.read1(min(50_000, missing))):
+                chunks.append(chunk)
+                missing -= len(chunk)
         return b"".join(chunks)
 
     def lines(self) -> Iterator[str]:
@@ -76,25 +74,24 @@ class Content:
         wide = self.head.startswith(_UTF_16)
         encoding = "utf-16" if wide else "latin-1"
         with self._open() as file, io.TextIOWrapper(file, encoding, errors="replace") as text:
-            try:
-                for number, line in enumerate(text):
-                    read = line if wide else _decode(line)
-                    yield (read if number else read.removeprefix("\ufeff")).removesuffix("\n")
-            except _DAMAGED as error:
-                self._note_damage(error)
+            for number, line in enumerate(text):
+                read = line if wide else _decode(line)
+                yield (read if number else read.removeprefix("\ufeff")).removesuffix("\n")
 
-    def _open(self) -> IO[bytes]:
-        if self.unpacker is None:
-            return self._open_raw()
-        return cast(IO[bytes], self.unpacker(self.path or io.BytesIO(self.kept)))
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """The decompressed bytes as a file, which ends where they are damaged."""
+        unpack = self.unpacker
+        with unpack(self.path or io.BytesIO(self.kept)) if unpack else self._open_raw() as file:
+            try:
+                yield file
+            except _DAMAGED as error:
+                if isinstance(error, OSError) and error.strerror:  # of the operating system
+                    raise
+                self.damage = "the compressed data are damaged or end early"
 
     def _open_raw(self) -> IO[bytes]:
         return io.BytesIO(self.kept) if self.path is None else self.path.open("rb")
-
-    def _note_damage(self, error: Exception) -> None:
-        if isinstance(error, OSError) and error.strerror:  # of the operating system
-            raise error
-        self.damage = "the compressed data are damaged or end early"
 
 
 def _decode(line: str) -> str:
