@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.cli.own_descriptor import load_descriptor
@@ -12,6 +13,22 @@ from sensitivity.cli.own_descriptor import load_descriptor
 if TYPE_CHECKING:
     from sensitivity.descriptors import Descriptor
     from sensitivity.reports import Source
+
+
+def add_command(
+    commands: Any,
+    name: str,
+    text: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    details: str = ".",
+) -> argparse.ArgumentParser:
+    """Add a command with a one-line help, which with ``details`` is its description."""
+    # Not str.capitalize(), which makes "jacobian" of Jacobian.
+    described = f"{text[0].upper()}{text[1:]}{details}"
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=described)
+    command.set_defaults(command=name, run=run)
+    return command
 
 
 def add_subject(command: argparse.ArgumentParser, *, one_center: bool = False) -> None:

@@ -9,8 +9,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from sensitivity.descriptors.correlations import Basis
-from sensitivity.descriptors.couplings import coupling
 from sensitivity.descriptors.expansion import Expansion
+from sensitivity.descriptors.harmonics import coupling
 from sensitivity.numerics import Array, Indices
 
 Degrees = tuple[int, int, int]
@@ -57,12 +57,12 @@ class Bispectrum:
         return 8 * 3 * (products + 3 * basis.channels**3)
 
     def _degrees(self) -> tuple[Degrees, ...]:
-        return _degrees(self.basis.l_max, parity_odd=self.parity_odd)
+        return _all_degrees(self.basis.l_max, parity_odd=self.parity_odd)
 
     def _values(self, l: Degrees, coefficients: Array) -> Array:
         last = coefficients[l[2], :, :, : 2 * l[2] + 1]
         products = _other_factors(l, 2, coefficients) @ last.swapaxes(1, 2)
-        q1, q2, q3 = _triples(self.basis.channels, l)
+        q1, q2, q3 = _distinct(self.basis.channels, *_pattern(l))
         flat = (q1 * self.basis.channels + q2) * self.basis.channels + q3
         values: Array = products.reshape(len(products), -1)[:, flat]
         return values
@@ -77,7 +77,8 @@ class Bispectrum:
                 product = _with_zero_row(factor, gradients[l[s]])
             elif sum(l) % 2:
                 product = -product
-            terms.append(np.take(product, _places(self.basis, l, s, a), axis=1, mode="clip"))
+            places = _places(self.basis, s, a, _pattern(l))
+            terms.append(np.take(product, places, axis=1, mode="clip"))
         rows = np.add(terms[0], terms[1], out=terms[0])
         return np.add(rows, terms[2], out=rows)
 
@@ -88,9 +89,8 @@ def _distinct_factors(l: Degrees, coefficients: Array) -> list[Array | None]:
     None if it is that of the factor before: exchanging two factors of equal l changes nothing but
     the sign, and that only for odd l1 + l2 + l3.
     """
-    return [
-        None if s > 0 and l[s] == l[s - 1] else _other_factors(l, s, coefficients) for s in range(3)
-    ]
+    new = (s == 0 or l[s] != l[s - 1] for s in range(3))
+    return [_other_factors(l, s, coefficients) if each else None for s, each in enumerate(new)]
 
 
 def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
@@ -125,7 +125,7 @@ def _with_zero_row(factors: Array, gradient: Array) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _degrees(l_max: int, *, parity_odd: bool) -> tuple[Degrees, ...]:
+def _all_degrees(l_max: int, *, parity_odd: bool) -> tuple[Degrees, ...]:
     """All l1 ≤ l2 ≤ l3 that couple to an invariant."""
     return tuple(
         (l1, l2, l3)
@@ -144,14 +144,12 @@ def _count(channels: int, l: Degrees) -> int:
     return channels**3
 
 
-def _triples(channels: int, l: Degrees) -> Indices:
-    """Distinct triples of channels for these l, shape (3, triples)."""
-    return _distinct(channels, *_pattern(l))
-
-
 @lru_cache(maxsize=256)
 def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> Indices:
-    """Triples with q1 + gap ≤ q2 if the first two l are equal, likewise for the last two."""
+    """Distinct triples of channels, shape (3, triples), for a ``_pattern`` of l.
+
+    They have q1 + gap ≤ q2 if the first two l are equal, likewise for the last two.
+    """
     q1, q2, q3 = np.indices((channels, channels, channels)).reshape(3, -1)
     kept = np.ones(len(q1), dtype=bool)
     if first_equal:
@@ -161,18 +159,14 @@ def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> I
     return np.stack([q1[kept], q2[kept], q3[kept]])
 
 
-def _places(basis: Basis, l: Degrees, s: int, a: int) -> Indices:
-    """For every feature its row in the product of ``_with_zero_row``."""
-    return _places_of(basis, s, a, _pattern(l))
-
-
 def _pattern(l: Degrees) -> tuple[bool, bool, int]:
     """All that the distinct triples depend on: which neighbouring l are equal, and the parity."""
     return l[0] == l[1], l[1] == l[2], sum(l) % 2
 
 
 @lru_cache(maxsize=1024)
-def _places_of(basis: Basis, s: int, a: int, pattern: tuple[bool, bool, int]) -> Indices:
+def _places(basis: Basis, s: int, a: int, pattern: tuple[bool, bool, int]) -> Indices:
+    """For every feature its row in the product of ``_with_zero_row``."""
     q = _distinct(basis.channels, *pattern)
     other, last = (q[i] for i in range(3) if i != s)
     n = q[s] - a * basis.n_max

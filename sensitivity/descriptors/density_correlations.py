@@ -11,15 +11,20 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from sensitivity.descriptors.batches import Batch, Centers
-from sensitivity.descriptors.contracted_channels import ContractedChannels, mixture
-from sensitivity.descriptors.correlations import Basis, Correlation
-from sensitivity.descriptors.density_arguments import check_arguments, find_species
+from sensitivity.descriptors.correlations import (
+    Basis,
+    ContractedChannels,
+    Correlation,
+    mixture,
+)
 from sensitivity.descriptors.expansion import Density, expand
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
 from sensitivity.descriptors.orders import (
     LARGEST_ORDER,
     affordable_basis,
+    check_arguments,
     correlations,
+    find_species,
     largest_l_max,
     largest_n_max,
     require_few_features,
@@ -55,7 +60,8 @@ class DensityCorrelations(Descriptor):
     of degrees. At order 4 there may be at most 1 000 000 per center; ``contract_channels`` is the
     way to stay below.
 
-    Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481.
+    Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481. A TypeError
+    or ValueError tells if an argument is of the wrong kind or out of its range.
 
     Attributes
     ----------
@@ -87,11 +93,6 @@ class DensityCorrelations(Descriptor):
         the same in every structure and for all degrees. The number of features then depends
         neither on n_max nor on the species. Fewer channels than there are see less; the ranks
         for a given structure tell whether it is too little.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of the wrong kind or out of its range.
 
     Examples
     --------
@@ -146,13 +147,7 @@ class DensityCorrelations(Descriptor):
         return ("n_max", "l_max")
 
     def with_settings(self, **changes: Any) -> DensityCorrelations:
-        """Return the descriptor with other settings; ``basis`` may be "gto" or "bessel".
-
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no such setting, or it cannot have this value.
-        """
+        """Return the descriptor with other settings; ``basis`` may be "gto" or "bessel"."""
         if isinstance(changes.get("basis"), str):
             changes["basis"] = BASES.get(changes["basis"], changes["basis"])
         unknown = ", ".join(sorted(set(changes) - set(vars(self))))
@@ -196,8 +191,8 @@ class DensityCorrelations(Descriptor):
         """
         if self.order == LARGEST_ORDER:
             return None
-        n_max, l_max, channels = affordable_basis(self.order + 1, self.n_max, self.l_max)
         order = self.order + 1
+        n_max, l_max, channels = affordable_basis(order, self.n_max, self.l_max)
         return replace(self, order=order, n_max=n_max, l_max=l_max, contract_channels=channels)
 
     def of_order(self, order: int) -> DensityCorrelations | None:
@@ -210,10 +205,9 @@ class DensityCorrelations(Descriptor):
             found = found.higher_order()
         if found is None or order < 1:
             return None
-        high = order >= 3
-        channels = found.contract_channels if high else None
-        odd = high and found.parity_odd
-        return replace(found, order=order, parity_odd=odd, contract_channels=channels)
+        if order >= 3:
+            return replace(found, order=order)
+        return replace(found, order=order, parity_odd=False, contract_channels=None)
 
     @property
     def expansion(self) -> tuple[int, int] | None:
@@ -244,21 +238,18 @@ class DensityCorrelations(Descriptor):
 
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of one center of this structure."""
-        return self._correlation(self._density(atoms)).size()
+        return self._correlation(self._channels(atoms)).size()
 
     def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
         """Return the features, shape (centers, features).
 
-        Raises
-        ------
-        TypeError, ValueError
-            If the structure or a center is unusable, a species has no channel, there would be
-            too many features, or the result would not fit into memory.
+        A TypeError or ValueError tells if the structure or a center is unusable, a species has no
+        channel, there would be too many features, or the result would not fit into memory.
         """
         chosen = check_centers(atoms, centers)
-        density = self._density(atoms)
-        correlation = self._affordable(density)
+        correlation = self._affordable(atoms)
         _require_memory(correlation.size(), values=len(chosen) * correlation.size())
+        density = self._density(atoms)
         place = np.empty(len(atoms), dtype=np.intp)
         place[list(chosen)] = np.arange(len(chosen))
         out = np.empty((len(chosen), correlation.size()))
@@ -271,30 +262,22 @@ class DensityCorrelations(Descriptor):
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Return features and analytic gradients of every center, like centers together.
 
-        Raises
-        ------
-        TypeError, ValueError
-            As ``features`` does.
+        Raises what ``features`` does.
         """
         chosen = check_centers(atoms, centers)
-        density = self._density(atoms)
-        correlation = self._affordable(density)
+        correlation = self._affordable(atoms)
         sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         columns = sum(3 * around.atoms.size for around in sets)
         pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
         working = pairs * correlation.bytes_per_pair() // 8
         _require_memory(correlation.size(), values=columns * correlation.size() + working)
+        density = self._density(atoms)
         return tuple(_batch(around, density, correlation) for around in sets)
 
     def _density(self, atoms: Atoms) -> Density:
-        return Density(
-            radial=self._radial(),
-            species=self._channels(atoms),
-            cutoff_width=min(0.5, 0.5 * self.cutoff)
-            if self.cutoff_width is None
-            else self.cutoff_width,
-            center_weight=self.center_weight,
-        )
+        width = self.cutoff_width
+        width = min(0.5, 0.5 * self.cutoff) if width is None else width
+        return Density(self._radial(), self._channels(atoms), width, self.center_weight)
 
     def _radial(self) -> RadialFunctions:
         return radial_functions(
@@ -311,10 +294,8 @@ class DensityCorrelations(Descriptor):
             return tuple(sorted(present))
         unknown = sorted(present - set(self.species))
         if unknown:
-            known, others = (
-                ", ".join(chemical_symbols[number] for number in numbers)
-                for numbers in (self.species, unknown)
-            )
+            known = ", ".join(chemical_symbols[number] for number in self.species)
+            others = ", ".join(chemical_symbols[number] for number in unknown)
             raise ValueError(
                 f"the descriptor has channels for {known} only, and the structure "
                 f"holds {others}; add {'it' if len(unknown) == 1 else 'them'} to "
@@ -322,26 +303,26 @@ class DensityCorrelations(Descriptor):
             )
         return self.species
 
-    def _basis(self, density: Density) -> Basis:
+    def _basis(self, species: Sequence[int]) -> Basis:
         """Channels that are correlated; mixed ones are as if of one species."""
         if self.contract_channels is None:
-            return Basis(len(density.species), self.n_max, self.l_max)
+            return Basis(len(species), self.n_max, self.l_max)
         return Basis(1, self.contract_channels, self.l_max)
 
-    def _correlation(self, density: Density) -> Correlation:
-        basis, channels = self._basis(density), self.contract_channels
+    def _correlation(self, species: Sequence[int]) -> Correlation:
+        basis, channels = self._basis(species), self.contract_channels
         correlation = correlations(basis, order=self.order, parity_odd=self.parity_odd)
         if channels is None:
             return correlation
-        mixtures = (mixture(z, n_max=self.n_max, channels=channels) for z in density.species)
+        mixtures = (mixture(z, n_max=self.n_max, channels=channels) for z in species)
         return ContractedChannels(correlation, tuple(mixtures))
 
-    def _affordable(self, density: Density) -> Correlation:
+    def _affordable(self, atoms: Atoms) -> Correlation:
         """The correlations, if they are not too many."""
-        correlation, basis = self._correlation(density), self._basis(density)
-        require_few_features(
-            correlation.size(), order=self.order, basis=basis, parity_odd=self.parity_odd
-        )
+        species = self._channels(atoms)
+        correlation = self._correlation(species)
+        if self.order == LARGEST_ORDER:
+            require_few_features(correlation, self._basis(species), parity_odd=self.parity_odd)
         return correlation
 
 

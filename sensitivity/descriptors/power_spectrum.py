@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations_with_replacement
+from itertools import accumulate, combinations_with_replacement
+from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensitivity.descriptors.correlations import Basis
 from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
-from sensitivity.descriptors.workspace import workspace
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class PowerSpectrum:
         angular = each_direction(_contract(scaled, near.angular))
         angular_gradient = _contract(scaled, near.angular_gradient)
         shape = (self.basis.n_max, *angular.shape)
-        products, scratch = workspace.arrays(shape, shape)
+        products, scratch = _workspace.arrays(shape, shape)
         np.multiply(near.radial_gradient[:, None], angular, out=products)
         np.multiply(each_direction(near.radial)[:, None], angular_gradient, out=scratch)
         return np.add(products, scratch, out=products), scratch
@@ -133,6 +133,32 @@ def _unlike_pairs(products: Array, *, swap: bool) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _upper(n_max: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _upper(n_max: int) -> tuple[Indices, Indices]:
     """Pairs n ≤ n', sorted."""
     return np.triu_indices(n_max)
+
+
+class _Workspace(threading.local):
+    """One buffer per thread, from which arrays are handed out, to use memory again.
+
+    The first touch of fresh memory costs about 1 µs per page of 4 KiB, which is several times the
+    arithmetic that is then done on it, and what is freed goes back to the system at once.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = np.empty(0)
+
+    def arrays(self, *shapes: tuple[int, ...]) -> list[Array]:
+        """Return uninitialised arrays of these shapes; the next call hands out the same memory."""
+        ends = list(accumulate(prod(shape) for shape in shapes))
+        buffer = self._buffer if ends[-1] <= len(self._buffer) else np.empty(ends[-1])
+        if buffer.nbytes <= 2**24:  # more is not kept
+            self._buffer = buffer
+        starts = [0, *ends[:-1]]
+        return [
+            buffer[start:end].reshape(shape)
+            for start, end, shape in zip(starts, ends, shapes, strict=True)
+        ]
+
+
+_workspace = _Workspace()

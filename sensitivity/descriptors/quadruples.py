@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.descriptors.couplings import coupling
+from sensitivity.descriptors.harmonics import coupling
 from sensitivity.numerics import Array, Indices
 
 Degrees = tuple[int, int, int, int]
@@ -30,23 +30,13 @@ Ties = tuple[bool, ...]
 class Term(NamedTuple):
     """Invariants of the same degrees.
 
-    Attributes
-    ----------
-    l
-        Degrees l1 ≤ l2 ≤ l3 ≤ l4 of the factors.
-    L
-        Degree to which both pairs are coupled.
-    like
-        Whether factors 1, 2 and 3 have the same l as the next one.
-    kept
-        For which ties the invariant is kept. Ties say of factors 1, 2 and 3 whether they equal the
-        next one, in l and in channel.
+    Ties say of factors 1, 2 and 3 whether they equal the next one, in l and in channel.
     """
 
-    l: Degrees
-    L: int
-    like: Ties
-    kept: frozenset[Ties]
+    l: Degrees  # l1 ≤ l2 ≤ l3 ≤ l4 of the factors
+    L: int  # degree to which both pairs are coupled
+    like: Ties  # whether factors 1, 2 and 3 have the same l as the next one
+    kept: frozenset[Ties]  # for which ties the invariant is kept
 
 
 @lru_cache(maxsize=64)

@@ -31,12 +31,7 @@ def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axe
     written into them where there is room. If the value is zero everywhere, the ranks are drawn
     instead. Full rank, where all is seen that symmetry allows, is marked by filled circles, or by a
     frame. What could not be computed is a cross at the bottom, or hatched. A parameter with a
-    single value does not count.
-
-    Raises
-    ------
-    ValueError
-        If more than two parameters are varied.
+    single value does not count; more than two others raise a ValueError.
     """
     ax = make_axes(ax, height=2.6)
     draw_convergence(ax, convergence)
@@ -81,9 +76,8 @@ def _draw_line(ax: Axes, convergence: Convergence, name: str) -> None:
     if _any_seen(convergence):
         above: dict[str, Any] = {"textcoords": "offset points", "ha": "center"}
         above |= {"color": foreground(ax), "fontsize": "x-small"}
-        for place, height, count in zip(x, heights, rank, strict=True):
-            if not np.isnan(height):
-                ax.annotate(f"{count:.0f}", (place, height), (0, 5), **above)
+        for k in np.flatnonzero(~np.isnan(heights)):
+            ax.annotate(f"{rank[k]:.0f}", (x[k], heights[k]), (0, 5), **above)
 
 
 def _set_height(ax: Axes, convergence: Convergence) -> Array:
@@ -157,11 +151,10 @@ def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
 
 def _hatch(ax: Axes, chosen: NDArray[np.bool_]) -> None:
     """Hatch cells, which have no colour."""
-    label = "not computed"
-    for x, y in np.argwhere(chosen):
-        style: dict[str, Any] = {"fill": False, "linewidth": 0, "edgecolor": foreground(ax)}
+    style: dict[str, Any] = {"fill": False, "linewidth": 0, "edgecolor": foreground(ax)}
+    for k, (x, y) in enumerate(np.argwhere(chosen)):
+        label = "_" if k else "not computed"  # once in the legend is enough
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, hatch="////", label=label, **style))
-        label = "_"  # once in the legend is enough
 
 
 def _frame(ax: Axes, chosen: NDArray[np.bool_]) -> None:

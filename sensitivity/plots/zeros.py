@@ -19,21 +19,11 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True)
 class ZeroAxis:
-    """A logarithmic vertical axis with a place for zeros.
+    """A logarithmic vertical axis with a place for zeros."""
 
-    Attributes
-    ----------
-    zero
-        Values up to this one count as zero.
-    floor
-        Where on the axis they are drawn.
-    edge
-        Upper end of the band around ``floor``.
-    """
-
-    zero: float
-    floor: float
-    edge: float
+    zero: float  # values up to this one count as zero
+    floor: float  # where on the axis they are drawn
+    edge: float  # upper end of the band around ``floor``
 
     def heights(self, values: Array) -> Array:
         """Return where on the axis values are drawn; NaN stays NaN and leaves a gap."""
@@ -66,13 +56,20 @@ def scale_axis(
     bottom -= top - bottom < 1.0
     hidden = bool((values <= zero).any())
     axis = set_decades(ax, bottom, top, zero=zero, hidden=hidden, ticks=ticks if seen.size else 0)
-    explain = _add_note if notes else _add_label
+
+    def explain(artist: Artist, text: str, *, place: float, offset: float) -> None:
+        if not notes:
+            return artist.set_label(text)
+        style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "x-small"}
+        style |= {"xycoords": ("axes fraction", "data"), "color": foreground(ax)}
+        ax.annotate(text, (0.02, place), (0, offset), **style)
+
     if hidden:
         text = f"0: at most {zero:.0e}" if zero else "all exactly 0"
-        explain(ax, axis.shade(ax), text, place=ax.get_ylim()[0], offset=2)
+        explain(axis.shade(ax), text, place=ax.get_ylim()[0], offset=2)
     if threshold > 10.0**bottom:
         line = ax.axhline(threshold, color=foreground(ax), linewidth=0.8, linestyle=":", zorder=1)
-        explain(ax, line, "zero for the rank", place=threshold, offset=-9)
+        explain(line, "zero for the rank", place=threshold, offset=-9)
     return axis
 
 
@@ -100,14 +97,3 @@ def set_decades(
     ax.yaxis.set_minor_locator(FixedLocator(minor[minor > 10.0**bottom].tolist()))
     ax.yaxis.set_minor_formatter(NullFormatter())
     return axis
-
-
-def _add_note(ax: Axes, artist: Artist, text: str, *, place: float, offset: float) -> None:
-    """Write small text at the left, ``offset`` points above the height ``place``."""
-    style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "x-small"}
-    place_in_axes = ("axes fraction", "data")
-    ax.annotate(text, (0.02, place), (0, offset), place_in_axes, color=foreground(ax), **style)
-
-
-def _add_label(ax: Axes, artist: Artist, text: str, *, place: float, offset: float) -> None:
-    artist.set_label(text)

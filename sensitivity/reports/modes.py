@@ -1,4 +1,4 @@
-"""A diagnosis as a table or an object for JSON: what is invisible, the cause, the evidence."""
+"""Modes as tables or objects for JSON: their singular values, and the causes of the invisible."""
 
 from __future__ import annotations
 
@@ -8,9 +8,46 @@ from typing import Any
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
+from sensitivity.numerics import Tolerance
 from sensitivity.reports.sources import Source, describe_input, head
 from sensitivity.reports.tables import as_json, describe_moving, name_moving, pick, tabulate
-from sensitivity.symmetry import PointGroup, SiteSymmetry
+from sensitivity.spectrum import Spectrum
+from sensitivity.symmetry import PointGroup
+
+
+def describe_spectrum(
+    spectrum: Spectrum, descriptor: Descriptor, *, source: Source
+) -> dict[str, Any]:
+    """Return a spectrum as an object for JSON, with lengths in Å and no infinite number."""
+    columns = zip(spectrum.singular_values.tolist(), spectrum.kinds, spectrum.visible, strict=True)
+    return {
+        **describe_input(source, descriptor),
+        **pick(spectrum, "centers", "rank", "condition", "threshold", "scale", "status"),
+        **pick(spectrum, "singular_values", "kinds"),
+        "modes": [
+            {"mode": mode, "singular_value": value, "kind": kind, "visible": visible}
+            | describe_moving(spectrum.modes[mode])
+            for mode, (value, kind, visible) in enumerate(columns)
+        ],
+    }
+
+
+def tabulate_spectrum(spectrum: Spectrum, descriptor: Descriptor, *, source: Source) -> str:
+    """Return a spectrum as a table: one line per mode, below a heading and the status."""
+    moving = (name_moving(spectrum.atoms, mode, shares=True) for mode in spectrum.modes)
+    seen = ("yes" if visible else "no" for visible in spectrum.visible)
+    columns = spectrum.singular_values, spectrum.relative, spectrum.kinds, seen, moving
+    body = [
+        [str(mode), f"{value:.3e}", f"{relative:.1e}", *words]
+        for mode, (value, relative, *words) in enumerate(zip(*columns, strict=True))
+    ]
+    names = ["mode", "value 1/Å", "relative", "kind", "visible", "atoms that move most"]
+    rule = (
+        f"A mode is visible if its value is above {spectrum.threshold:.0e} of the scale, "
+        f"{spectrum.scale:.3e} 1/Å."
+    )
+    heading = head(source, descriptor, spectrum.centers, spectrum.status, rule)
+    return heading + tabulate(names, body, right=(0, 1, 2))
 
 
 def describe_diagnosis(
@@ -21,7 +58,16 @@ def describe_diagnosis(
         **describe_input(source, descriptor),
         **pick(diagnosis, "centers", "tolerance", "status", "summary"),
         "counts": dict(diagnosis.counts),
-        "groups": [_describe_site(site, diagnosis) for site in diagnosis.sites],
+        "groups": [
+            {
+                "center": int(site.center),
+                "element": str(diagnosis.atoms.symbols[site.center]),
+                **_describe_group(site.group),
+                "levels": [_describe_group(group) for group in site.levels],
+                "next": site.next and _describe_group(site.next),
+            }
+            for site in diagnosis.sites
+        ],
         **pick(diagnosis.spectrum, "singular_values"),
         "modes": [
             {"mode": number, **pick(mode, "singular_value", "cause", "distance")}
@@ -29,16 +75,6 @@ def describe_diagnosis(
             | describe_moving(mode.displacement)
             for number, mode in enumerate(diagnosis.modes)
         ],
-    }
-
-
-def _describe_site(site: SiteSymmetry, diagnosis: Diagnosis) -> dict[str, Any]:
-    return {
-        "center": int(site.center),
-        "element": str(diagnosis.atoms.symbols[site.center]),
-        **_describe_group(site.group),
-        "levels": [_describe_group(group) for group in site.levels],
-        "next": None if site.next is None else _describe_group(site.next),
     }
 
 
@@ -66,14 +102,13 @@ def tabulate_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: 
     if any(mode.distance is not None for mode in diagnosis.modes):
         text.append("rms: distance to the nearest geometry with an exact zero, root mean square.")
     heading = head(source, descriptor, diagnosis.centers, *text)
-    return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 4))])
+    return heading + tabulate(names, body, right=(0, 1, 2, 4))
 
 
 def _name_distance(distance: float | None) -> str:
     if distance is None:
         return ""
-    rounding = 1e-12  # Å, of coordinates near 1 Å
-    return f"{distance:.1e}" if distance > rounding else "0"
+    return f"{distance:.1e}" if distance > Tolerance.EXACT else "0"
 
 
 def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
