@@ -35,7 +35,7 @@ from sensitivity.descriptors.radial import (
     BASES,
     GaussianTypeOrbitals,
     RadialBasis,
-    RadialFunctions,
+    check_smearing,
     radial_functions,
 )
 from sensitivity.memory import require_memory
@@ -118,7 +118,9 @@ class DensityCorrelations(Descriptor):
         check_arguments(vars(self))
         if self.species is not None:
             object.__setattr__(self, "species", find_species(self.species))
-        self._radial()
+        # The radial functions, which take seconds if they are many, are made when they are used.
+        check_smearing(self.smearing, cutoff=self.cutoff)
+        self.basis.orthonormalization(cutoff=float(self.cutoff), n_max=self.n_max)
 
     @property
     def inversion_invariant(self) -> bool:
@@ -277,16 +279,14 @@ class DensityCorrelations(Descriptor):
     def _density(self, atoms: Atoms) -> Density:
         width = self.cutoff_width
         width = min(0.5, 0.5 * self.cutoff) if width is None else width
-        return Density(self._radial(), self._channels(atoms), width, self.center_weight)
-
-    def _radial(self) -> RadialFunctions:
-        return radial_functions(
+        radial = radial_functions(
             self.basis,
             cutoff=float(self.cutoff),
             n_max=self.n_max,
             l_max=self.l_max,
             smearing=float(self.smearing),
         )
+        return Density(radial, self._channels(atoms), width, self.center_weight)
 
     def _channels(self, atoms: Atoms) -> tuple[int, ...]:
         present = set(atoms.numbers.tolist())

@@ -180,7 +180,7 @@ def radial_functions(
     A ValueError tells if the smearing is too narrow or too wide for the cutoff, or there are too
     many functions.
     """
-    _check_smearing(smearing, cutoff=cutoff)
+    check_smearing(smearing, cutoff=cutoff)
     mixing = basis.orthonormalization(cutoff=cutoff, n_max=n_max)
     rounding = 4 * np.finfo(np.float64).eps
     for terms in (32, 64, 128, 256, 512, 1024, 2048):
@@ -204,7 +204,8 @@ def radial_functions(
     )
 
 
-def _check_smearing(smearing: float, *, cutoff: float) -> None:
+def check_smearing(smearing: float, *, cutoff: float) -> None:
+    """Raise a ValueError if the smearing is too narrow or too wide for the cutoff."""
     # Below, the series hardly ever converges, and arguments of Bessel functions overflow; above,
     # their downward recurrence loses all digits.
     narrowest, widest = 1e-4 * cutoff, 5.0 * cutoff
