@@ -50,19 +50,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Batch(ReadOnlyArrays):
-    """Blocks of several centers that depend on equally many atoms, stacked.
-
-    Attributes
-    ----------
-    centers
-        Shape (centers,).
-    atoms
-        Shape (centers, k).
-    features
-        Shape (centers, features).
-    gradient
-        Shape (centers, features, k, 3), in (feature)/Å.
-    """
+    """Blocks of several centers that depend on equally many atoms, stacked along a first axis."""
 
     centers: Indices
     atoms: Indices
@@ -158,7 +146,7 @@ def _make_block(center: int, others: Indices, vectors: Array, found: tuple[Array
 
 
 def _check_block(block: Block, *, size: int) -> None:
-    k = len(block.atoms)
+    k, atoms = len(block.atoms), np.asarray(block.atoms).tolist()
     shapes = np.shape(block.atoms), np.shape(block.features), np.shape(block.gradient)
     if shapes != ((k,), (size,), (size, k, 3)):
         raise ValueError(
@@ -166,8 +154,8 @@ def _check_block(block: Block, *, size: int) -> None:
             f"({size},), as the first block, and a gradient of shape ({size}, k, 3), got "
             "{}, {} and {}.".format(*shapes)
         )
-    if len(set(np.asarray(block.atoms).tolist())) < k or block.center not in block.atoms:
+    if len(set(atoms)) < k or block.center not in atoms:
         raise ValueError(
             f"the atoms of the block of center {block.center} must be different ones, the center "
-            f"among them, got {np.asarray(block.atoms).tolist()}; add up the gradients of images."
+            f"among them, got {atoms}; add up the gradients of images."
         )

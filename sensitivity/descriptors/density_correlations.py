@@ -10,25 +10,11 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from sensitivity.descriptors import orders
 from sensitivity.descriptors.batches import Batch, Centers
-from sensitivity.descriptors.correlations import (
-    Basis,
-    ContractedChannels,
-    Correlation,
-    mixture,
-)
+from sensitivity.descriptors.correlations import Basis, ContractedChannels, Correlation, mixture
 from sensitivity.descriptors.expansion import Density, expand
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
-from sensitivity.descriptors.orders import (
-    LARGEST_ORDER,
-    affordable_basis,
-    check_arguments,
-    correlations,
-    find_species,
-    largest_l_max,
-    largest_n_max,
-    require_few_features,
-)
 from sensitivity.descriptors.power_spectrum import like_products
 from sensitivity.descriptors.protocol import Descriptor, plain
 from sensitivity.descriptors.radial import (
@@ -115,9 +101,9 @@ class DensityCorrelations(Descriptor):
     contract_channels: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_arguments(vars(self))
+        orders.check_arguments(vars(self))
         if self.species is not None:
-            object.__setattr__(self, "species", find_species(self.species))
+            object.__setattr__(self, "species", orders.find_species(self.species))
         # The radial functions, which take seconds if they are many, are made when they are used.
         check_smearing(self.smearing, cutoff=self.cutoff)
         self.basis.orthonormalization(cutoff=float(self.cutoff), n_max=self.n_max)
@@ -141,7 +127,7 @@ class DensityCorrelations(Descriptor):
     def limits(self) -> Mapping[str, tuple[float, float]]:
         """Ranges in which a small molecule takes seconds at most."""
         lengths = {"cutoff": (1.0, 12.0), "smearing": (0.0, 2.0)}
-        return {"order": (1, LARGEST_ORDER), "n_max": (1, 12), "l_max": (0, 12), **lengths}
+        return {"order": (1, orders.LARGEST_ORDER), "n_max": (1, 12), "l_max": (0, 12), **lengths}
 
     @property
     def refinable(self) -> tuple[str, ...]:
@@ -152,8 +138,7 @@ class DensityCorrelations(Descriptor):
         """Return the descriptor with other settings; ``basis`` may be "gto" or "bessel"."""
         if isinstance(changes.get("basis"), str):
             changes["basis"] = BASES.get(changes["basis"], changes["basis"])
-        unknown = ", ".join(sorted(set(changes) - set(vars(self))))
-        if unknown:
+        if unknown := ", ".join(sorted(set(changes) - set(vars(self)))):
             known = ", ".join(vars(self))
             raise TypeError(f"DensityCorrelations has no setting {unknown}; choose from {known}.")
         return replace(self, **changes)
@@ -177,12 +162,12 @@ class DensityCorrelations(Descriptor):
 
         None stands for a basis that is as large as it can be.
         """
-        n_max = max(self.n_max, min(self.n_max + 2, largest_n_max(self.basis)))
-        l_max = min(self.l_max + 2, largest_l_max(self.order))
+        n_max = max(self.n_max, min(self.n_max + 2, orders.largest_n_max(self.basis)))
+        l_max = min(self.l_max + 2, orders.largest_l_max(self.order))
         if (n_max, l_max) == (self.n_max, self.l_max):
             return None
         channels = self.contract_channels
-        more = None if channels is None else min(channels + 2, largest_n_max())
+        more = None if channels is None else min(channels + 2, orders.largest_n_max())
         return replace(self, n_max=n_max, l_max=l_max, contract_channels=more)
 
     def higher_order(self) -> DensityCorrelations | None:
@@ -191,10 +176,10 @@ class DensityCorrelations(Descriptor):
         The basis is cut down to what is affordable at that order, which is enough to see what the
         lower order is blind to, and has angular functions even if order 1 had none.
         """
-        if self.order == LARGEST_ORDER:
+        if self.order == orders.LARGEST_ORDER:
             return None
         order = self.order + 1
-        n_max, l_max, channels = affordable_basis(order, self.n_max, self.l_max)
+        n_max, l_max, channels = orders.affordable_basis(order, self.n_max, self.l_max)
         return replace(self, order=order, n_max=n_max, l_max=l_max, contract_channels=channels)
 
     def of_order(self, order: int) -> DensityCorrelations | None:
@@ -221,7 +206,7 @@ class DensityCorrelations(Descriptor):
 
         Order 1 has them as they are, order 2 their products; others are not read.
         """
-        if self.order > 2 or self.contract_channels is not None or self.center_weight != 0:
+        if self.order > 2 or self.contract_channels is not None or self.center_weight:
             return None
         species = self.species or tuple(sorted(set(numbers)))
         if self.order == 1:
@@ -252,13 +237,13 @@ class DensityCorrelations(Descriptor):
         correlation = self._affordable(atoms)
         _require_memory(correlation.size(), values=len(chosen) * correlation.size())
         density = self._density(atoms)
-        place = np.empty(len(atoms), dtype=np.intp)
-        place[list(chosen)] = np.arange(len(chosen))
+        place = {center: row for row, center in enumerate(chosen)}
         out = np.empty((len(chosen), correlation.size()))
         for around in neighborhoods(atoms, cutoff=self.cutoff, centers=chosen):
             for part in _parts(around, correlation):
                 expansion = expand(around[part], density, gradients=False)
-                out[place[around.centers[part]]] = correlation.features(expansion.coefficients)
+                rows = [place[center] for center in around.centers[part].tolist()]
+                out[rows] = correlation.features(expansion.coefficients)
         return out
 
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
@@ -297,9 +282,8 @@ class DensityCorrelations(Descriptor):
             known = ", ".join(chemical_symbols[number] for number in self.species)
             others = ", ".join(chemical_symbols[number] for number in unknown)
             raise ValueError(
-                f"the descriptor has channels for {known} only, and the structure "
-                f"holds {others}; add {'it' if len(unknown) == 1 else 'them'} to "
-                "species, or leave species=None."
+                f"the descriptor has channels for {known} only, and the structure holds {others}; "
+                f"add {'it' if len(unknown) == 1 else 'them'} to species, or leave species=None."
             )
         return self.species
 
@@ -311,7 +295,7 @@ class DensityCorrelations(Descriptor):
 
     def _correlation(self, species: Sequence[int]) -> Correlation:
         basis, channels = self._basis(species), self.contract_channels
-        correlation = correlations(basis, order=self.order, parity_odd=self.parity_odd)
+        correlation = orders.correlations(basis, order=self.order, parity_odd=self.parity_odd)
         if channels is None:
             return correlation
         mixtures = (mixture(z, n_max=self.n_max, channels=channels) for z in species)
@@ -321,8 +305,10 @@ class DensityCorrelations(Descriptor):
         """The correlations, if they are not too many."""
         species = self._channels(atoms)
         correlation = self._correlation(species)
-        if self.order == LARGEST_ORDER:
-            require_few_features(correlation, self._basis(species), parity_odd=self.parity_odd)
+        if self.order == orders.LARGEST_ORDER:
+            orders.require_few_features(
+                correlation, self._basis(species), parity_odd=self.parity_odd
+            )
         return correlation
 
 
@@ -347,10 +333,9 @@ def _parts(around: Neighborhoods, correlation: Correlation) -> Iterator[slice]:
 
 
 def _subtract_from_center(gradient: Array, own: Indices) -> None:
-    """Moving the center is moving all neighbours the other way.
+    """Moving the center, ``own`` of the k atoms, is moving all neighbours the other way.
 
-    ``gradient`` has shape (centers, features, k, 3); ``own`` says which of the k is the center. An
-    image of the center moves with it, which cancels.
+    An image of the center moves with it, which cancels.
     """
     centers, features, k, _ = gradient.shape
     total = gradient.reshape(centers, features, 3 * k) @ np.tile(np.eye(3), (k, 1))
@@ -358,11 +343,9 @@ def _subtract_from_center(gradient: Array, own: Indices) -> None:
 
 
 def _require_memory(size: int, *, values: int) -> None:
-    require_memory(
-        8 * values,
-        purpose=f"{size} features per center, with what is asked of them,",
-        remedy="choose fewer centers, a smaller n_max or l_max, or a lower order",
-    )
+    purpose = f"{size} features per center, with what is asked of them,"
+    remedy = "choose fewer centers, a smaller n_max or l_max, or a lower order"
+    require_memory(8 * values, purpose=purpose, remedy=remedy)
 
 
 def _square_root(products: Array) -> Array:

@@ -51,13 +51,16 @@ class PowerSpectrum:
         coefficients before the radial functions multiply, which is fewer operations.
         """
         scaled = expansion.coefficients * _scale(self.basis.l_max)
+        places = {(a, b): rows for a, b, rows in self._pairs()}
         for a, near in expansion.contributions.items():
             products, scratch = self._products(scaled, near)  # [n of a, q', l, center, 3p]
             for b in range(self.basis.species):
                 own = products[:, self.basis.own(b)]
                 pairs = _like_pairs(own, scratch) if a == b else _unlike_pairs(own, swap=a > b)
                 pairs = near.add_images(pairs)  # [pair, l, center, 3k]
-                block = self._target(out, min(a, b), max(a, b))[:, :, :, near.columns]
+                rows = out[:, places[min(a, b), max(a, b)]]
+                rows = rows.reshape(len(out), self.basis.l_max + 1, -1, *out.shape[2:])
+                block = rows[:, :, :, near.columns]  # a view: [center, l, pair, k, 3]
                 block[...] = pairs.transpose(2, 1, 0, 3).reshape(block.shape)
 
     def _products(self, scaled: Array, near: Contributions) -> tuple[Array, Array]:
@@ -69,11 +72,6 @@ class PowerSpectrum:
         np.multiply(near.radial_gradient[:, None], angular, out=products)
         np.multiply(each_direction(near.radial)[:, None], angular_gradient, out=scratch)
         return np.add(products, scratch, out=products), scratch
-
-    def _target(self, out: Array, a: int, b: int) -> Array:
-        """Features of species a ≤ b: a view of shape (centers, l, pairs of n, k, 3)."""
-        rows = next(rows for first, second, rows in self._pairs() if (first, second) == (a, b))
-        return out[:, rows].reshape(len(out), self.basis.l_max + 1, -1, *out.shape[2:])
 
     def bytes_per_pair(self) -> int:
         """Products of the channels of one species with all, for each l."""

@@ -40,7 +40,7 @@ class Term(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
+def _all_terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
     """All terms, sorted by l1, l2, l3, l4, L; with odd l1 + l2 + l3 + l4 only if asked for."""
     return tuple(
         term
@@ -54,17 +54,12 @@ def terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
 def spans(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Term, slice], ...]:
     """All terms that have features, each with its place among all features."""
     found, start = [], 0
-    for term in terms(l_max, parity_odd=parity_odd):
-        stop = start + count(channels, term)
+    for term in _all_terms(l_max, parity_odd=parity_odd):
+        stop = start + sum(_choices(channels, term.like, ties) for ties in term.kept)
         if stop > start:
             found.append((term, slice(start, stop)))
         start = stop
     return tuple(found)
-
-
-def count(channels: int, term: Term) -> int:
-    """Number of distinct quadruples of channels."""
-    return _count(channels, term.like, term.kept)
 
 
 @lru_cache(maxsize=1024)
@@ -84,11 +79,6 @@ def rows(channels: int, term: Term) -> Indices | None:
     None stands for all of them: without l2 = l3 the pairs are distinct as they are.
     """
     return _rows(channels, term.like, term.L % 2, term.kept) if term.like[1] else None
-
-
-@lru_cache(maxsize=4096)
-def _count(channels: int, like: Ties, kept: frozenset[Ties]) -> int:
-    return sum(_choices(channels, like, ties) for ties in kept)
 
 
 @lru_cache(maxsize=1024)
@@ -129,6 +119,7 @@ def _intermediate(l: Degrees) -> range:
     return range(max(l[1] - l[0], l[3] - l[2]), min(l[0] + l[1], l[2] + l[3]) + 1)
 
 
+@lru_cache(maxsize=4096)
 def _choices(channels: int, like: Ties, ties: Ties) -> int:
     """Number of sorted quadruples with exactly these ties."""
     distinct = [1]  # number of different channels among factors of the same l, for each l

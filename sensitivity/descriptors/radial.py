@@ -25,16 +25,18 @@ from sensitivity.numerics import Array, ReadOnlyArrays
 
 
 class RadialBasis(Protocol):
-    """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal."""
+    """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal.
+
+    It has to be hashable, as functions of equal bases are made once.
+    """
+
+    def __hash__(self) -> int: ...
 
     def reach(self, cutoff: float) -> float:
         """Distance in Å beyond which all functions are taken as zero."""
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
         """Primitives at the distances x: shape (l_max + 1, n_max) and that of x."""
-
-    def __hash__(self) -> int:
-        """Equal bases are made once."""
 
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
         """Matrix, shape (n_max, n_max), that turns primitives into orthonormal functions."""

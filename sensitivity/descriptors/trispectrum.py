@@ -11,7 +11,7 @@ import numpy as np
 from sensitivity.descriptors.correlations import Basis
 from sensitivity.descriptors.expansion import Expansion
 from sensitivity.descriptors.harmonics import coupling
-from sensitivity.descriptors.quadruples import Term, count, pairs, rows, spans, terms
+from sensitivity.descriptors.quadruples import Term, pairs, rows, spans
 from sensitivity.numerics import Array, Indices
 
 # By the degree L to which two factors are coupled.
@@ -37,8 +37,8 @@ class Trispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3, l4) and L of the number of distinct quadruples of channels."""
-        every = terms(self.basis.l_max, parity_odd=self.parity_odd)
-        return sum(count(self.basis.channels, term) for term in every)
+        _, last = self._spans()[-1]
+        return int(last.stop)
 
     def features(self, coefficients: Array) -> Array:
         """Contract every pair of factors with every other."""

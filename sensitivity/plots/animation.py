@@ -13,10 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from sensitivity.plots.axes import scale_axis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.modes import draw_structure
 from sensitivity.plots.singular_values import draw_modes
-from sensitivity.plots.zeros import scale_axis
 from sensitivity.spectrum import Spectrum
 
 

@@ -16,9 +16,15 @@ from numpy.typing import NDArray
 
 from sensitivity.convergence import Convergence
 from sensitivity.numerics import Array, Tolerance
-from sensitivity.plots.axes import add_legend, background, foreground, make_axes
+from sensitivity.plots.axes import (
+    ROUNDING,
+    add_legend,
+    background,
+    foreground,
+    make_axes,
+    scale_axis,
+)
 from sensitivity.plots.palette import ARROW, COLORS
-from sensitivity.plots.zeros import ROUNDING, scale_axis
 
 MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
 """Smallest over largest singular value."""
@@ -113,8 +119,10 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
     # Dark for small values, light for large ones, in an order that the colour blind see as well.
     colors, seen = colormaps["cividis"], _any_seen(convergence)
     if seen:
-        lowest, highest = _find_decades(values)
-        norm, shown = LogNorm(lowest, highest), np.maximum(values, lowest)
+        decades = np.log10(values[values > Tolerance.RANK])
+        bottom, top = float(np.floor(decades.min())), float(np.ceil(decades.max()))
+        norm = LogNorm(10.0**bottom, 10.0 ** max(bottom + 1, top))
+        shown = np.maximum(values, 10.0**bottom)
         image = ax.imshow(shown.T, norm=norm, cmap=colors, **style)
         extend = "min" if (values <= Tolerance.RANK).any() else "neither"
         bar = ax.figure.colorbar(image, ax=ax, extend=extend, label=MEASURE)
@@ -132,13 +140,6 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
     bright = image.to_rgba(shown)[..., :3] @ (0.21, 0.72, 0.07) > 0.46  # black reads better
     _write(ax, values if seen else None, rank, bright=bright)
     return bar
-
-
-def _find_decades(values: Array) -> tuple[float, float]:
-    """Whole powers of ten around the values, zeros left out."""
-    seen = values[values > Tolerance.RANK]
-    bottom, top = np.floor(np.log10(seen.min())), np.ceil(np.log10(seen.max()))
-    return 10.0 ** float(bottom), 10.0 ** float(max(bottom + 1, top))
 
 
 def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
@@ -176,11 +177,10 @@ def _write(ax: Axes, values: Array | None, rank: Array, *, bright: NDArray[np.bo
     points = np.array([box.width, box.height]) / rank.shape * 72 / ax.figure.dpi
     if (points <= ((12.0, 12.0) if values is None else (22.0, 17.0))).any():
         return
-    style: dict[str, Any] = {"ha": "center", "va": "center"}
-    style["fontsize"] = "small" if values is None else "x-small"
+    size = "small" if values is None else "x-small"
     for x, y in np.argwhere(~np.isnan(rank if values is None else values)):
         text = f"{rank[x, y]:.0f}"
         if values is not None:
-            number = f"{values[x, y]:.0e}" if values[x, y] > Tolerance.RANK else "0"
-            text = f"{number}\n{text}"
-        ax.text(x, y, text, color="black" if bright[x, y] else "white", **style)
+            text = (f"{values[x, y]:.0e}\n" if values[x, y] > Tolerance.RANK else "0\n") + text
+        color = "black" if bright[x, y] else "white"
+        ax.text(x, y, text, color=color, ha="center", va="center", fontsize=size)

@@ -18,11 +18,10 @@ from matplotlib.patheffects import Stroke
 
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.numerics import Array
-from sensitivity.plots.axes import WIDTH, background, foreground, make_axes
+from sensitivity.plots.axes import ROUNDING, WIDTH, background, foreground, make_axes
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW
 from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
-from sensitivity.plots.zeros import ROUNDING
 from sensitivity.spectrum import TRIVIAL, Spectrum
 from sensitivity.structures import neighbor_pairs
 
@@ -40,10 +39,7 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
     arrow away from the viewer. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images
     end halfway.
 
-    Raises
-    ------
-    ValueError
-        If there is no such mode.
+    A ValueError tells if there is no such mode.
     """
     if not 0 <= mode < len(result.modes):
         raise ValueError(
@@ -96,7 +92,10 @@ def _least_visible(diagnosis: Diagnosis) -> int:
 
 def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:
     """Draw atoms, bonds and cell, in Å, as seen along the last row of ``view``, shape (3, 3)."""
-    _draw_cell(ax, atoms, view=view)
+    edges = cell_edges(atoms) @ view.T  # [edge, start/end, right/up/towards]
+    if len(edges):
+        style: dict[str, Any] = {"linewidths": 0.7, "linestyles": "--", "alpha": 0.6, "zorder": 0.5}
+        ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
     _draw_bonds(ax, atoms, view=view)
     _draw_atoms(ax, atoms, seen=atoms.positions @ view.T)
 
@@ -162,22 +161,17 @@ def cell_edges(atoms: Atoms) -> Array:
     return np.array(edges).reshape(-1, 2, 3)
 
 
-def _draw_cell(ax: Axes, atoms: Atoms, *, view: Array) -> None:
-    edges = cell_edges(atoms) @ view.T  # [edge, start/end, right/up/towards]
-    if len(edges):
-        style: dict[str, Any] = {"linewidths": 0.7, "linestyles": "--", "alpha": 0.6, "zorder": 0.5}
-        ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
-
-
 def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
     """Draw arrows, shape (N, right/up/towards) in Å, over the atoms."""
     longest = np.linalg.norm(arrows, axis=1).max()
+    style: dict[str, Any] = {"color": ARROW, "zorder": 4, "linestyle": "none"}
     for place, arrow in zip(seen, arrows, strict=True):
         length, visible = np.linalg.norm(arrow), np.linalg.norm(arrow[:2])
         if length < 0.03 * longest:  # too short to be seen
             continue
         if visible < 0.3 * length:  # it points at the viewer, or away
-            _draw_end(ax, place, towards=bool(arrow[2] > 0))
+            ax.plot(*place[:2], "o", mfc=background(ax), markersize=8, markeredgewidth=1.4, **style)
+            ax.plot(*place[:2], "." if arrow[2] > 0 else "x", markersize=4.5, **style)
             continue
         ends = (tuple(place[:2]), tuple(place[:2] + arrow[:2]))
         tip = FancyArrowPatch(*ends, arrowstyle="-|>", shrinkA=0, shrinkB=0)
@@ -185,12 +179,6 @@ def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
         tip.set(linewidth=1.5, color=ARROW, zorder=4)
         tip.set_path_effects([Stroke(linewidth=3.0, foreground=background(ax)), Stroke()])
         ax.add_patch(tip)
-
-
-def _draw_end(ax: Axes, place: Array, *, towards: bool) -> None:
-    style: dict[str, Any] = {"color": ARROW, "zorder": 4, "linestyle": "none"}
-    ax.plot(*place[:2], "o", mfc=background(ax), markersize=8, markeredgewidth=1.4, **style)
-    ax.plot(*place[:2], marker="." if towards else "x", markersize=4.5, **style)
 
 
 def _frame(ax: Axes) -> None:

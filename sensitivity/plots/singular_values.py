@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike
 
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.numerics import Array
-from sensitivity.plots.axes import add_legend, make_axes
+from sensitivity.plots.axes import ROUNDING, ZeroAxis, add_legend, make_axes, scale_axis
 from sensitivity.plots.palette import ARROW, COLORS, cause_color, mode_marker
-from sensitivity.plots.zeros import ROUNDING, ZeroAxis, scale_axis
 from sensitivity.spectrum import Spectrum
 
 

@@ -30,8 +30,7 @@ def describe_input(source: Source, descriptor: Descriptor) -> dict[str, Any]:
     atoms = source.atoms
     structure = {
         **pick(source, "name", "index", "frames", "notes", all_frames_counted="all_counted"),
-        "formula": atoms.get_chemical_formula(),
-        "symbols": list(atoms.symbols),
+        **{"formula": atoms.get_chemical_formula(), "symbols": list(atoms.symbols)},
         **pick(atoms, "positions", periodic="pbc"),
         "cell": atoms.cell.array.tolist(),
     }
@@ -78,14 +77,11 @@ def name_settings(settings: dict[str, Any]) -> str:
     """Return settings in a row, those left out that are False or None."""
     lengths = ("cutoff", "cutoff_width", "smearing")
     return ", ".join(
-        key if value is True else f"{key} {_show(value)}{' Å' * (key in lengths)}"
+        key if value is True else f"{key} {shown}{' Å' * (key in lengths)}"
         for key, value in settings.items()
+        for shown in [f"{value:g}" if isinstance(value, float) else value]
         if value is not None and value is not False
     )
-
-
-def _show(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def describe_library(names: Iterable[str]) -> dict[str, Any]:
