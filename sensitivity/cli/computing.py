@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sensitivity.reports import Source
 
 Report = dict[str, Any] | str
+Words = Callable[..., Report]
+Analysed = tuple[Any, Report, int]
 
 
 class Task(NamedTuple):
@@ -58,13 +60,7 @@ class Task(NamedTuple):
         except Interrupted as interrupted:
             return interrupted.partial, STATUS
 
-    def report(
-        self,
-        result: Any,
-        describe: Callable[..., Report],
-        tabulate: Callable[..., Report],
-        **more: Any,
-    ) -> Report:
+    def report(self, result: Any, describe: Words, tabulate: Words, **more: Any) -> Report:
         """Return the result as an object for JSON, if that is asked for, or as a table."""
         words = describe if self.options.json else tabulate
         return words(result, self.descriptor, source=self.source, **more)
@@ -79,12 +75,7 @@ class Found(NamedTuple):
 
 
 def add_analysis(
-    commands: Any,
-    name: str,
-    text: str,
-    analyze: Callable[[Task], tuple[Any, Report, int]],
-    *,
-    details: str,
+    commands: Any, name: str, text: str, analyze: Callable[[Task], Analysed], *, details: str
 ) -> ArgumentParser:
     """Add a command that analyses a structure: gives the result, its report and the status."""
 

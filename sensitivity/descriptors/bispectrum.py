@@ -31,24 +31,22 @@ class Bispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3) of the number of distinct triples of channels."""
-        return sum(_count(self.basis.channels, l) for l in self._degrees())
+        _, last = self._spans()[-1]
+        return int(last.stop)
 
     def features(self, coefficients: Array) -> Array:
         """Contract every triple of channels."""
-        return np.concatenate([self._values(l, coefficients) for l in self._degrees()], axis=1)
+        return np.concatenate([self._values(l, coefficients) for l, _ in self._spans()], axis=1)
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
         """Contract the gradient of each factor with the product of the two others."""
         gradients = {a: near.coefficient_gradients() for a, near in expansion.contributions.items()}
-        start = 0
-        for l in self._degrees():
-            stop = start + _count(self.basis.channels, l)
+        for l, span in self._spans():
             factors = _distinct_factors(l, expansion.coefficients)
             for a, near in expansion.contributions.items():
                 rows = self._rows(l, a, factors, gradients[a])  # [center, feature, 3k]
-                block = out[:, start:stop, near.columns]
+                block = out[:, span, near.columns]
                 block[...] = rows.reshape(block.shape)
-            start = stop
 
     def bytes_per_pair(self) -> int:
         """Gradients of the coefficients, products with the two other factors, and features."""
@@ -56,8 +54,8 @@ class Bispectrum:
         products = basis.n_max * ((basis.l_max + 1) ** 2 + 2 * basis.channels**2)
         return 8 * 3 * (products + 3 * basis.channels**3)
 
-    def _degrees(self) -> tuple[Degrees, ...]:
-        return _all_degrees(self.basis.l_max, parity_odd=self.parity_odd)
+    def _spans(self) -> list[tuple[Degrees, slice]]:
+        return _spans_of(self.basis.channels, self.basis.l_max, parity_odd=self.parity_odd)
 
     def _values(self, l: Degrees, coefficients: Array) -> Array:
         last = coefficients[l[2], :, :, : 2 * l[2] + 1]
@@ -125,13 +123,15 @@ def _with_zero_row(factors: Array, gradient: Array) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _all_degrees(l_max: int, *, parity_odd: bool) -> tuple[Degrees, ...]:
-    """All l1 ≤ l2 ≤ l3 that couple to an invariant."""
-    return tuple(
-        (l1, l2, l3)
-        for l1, l2, l3 in combinations_with_replacement(range(l_max + 1), 3)
-        if l3 <= l1 + l2 and (parity_odd or (l1 + l2 + l3) % 2 == 0)
-    )
+def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> list[tuple[Degrees, slice]]:
+    """All l1 ≤ l2 ≤ l3 that couple to an invariant, each with its place among all features."""
+    found, start = [], 0
+    for l in combinations_with_replacement(range(l_max + 1), 3):
+        if l[2] <= l[0] + l[1] and (parity_odd or sum(l) % 2 == 0):
+            stop = start + _count(channels, l)
+            found.append((l, slice(start, stop)))
+            start = stop
+    return found
 
 
 def _count(channels: int, l: Degrees) -> int:

@@ -145,17 +145,16 @@ class DensityCorrelations(Descriptor):
 
     def python(self) -> tuple[str, str]:
         """Return the import lines, and the expression, with the settings that are not usual."""
-        given = [
+        given = ", ".join(
             f"{each.name}={plain(value)!r}"
             for each in fields(self)
             if (value := getattr(self, each.name)) != each.default or not each.kw_only
-        ]
-        lines = ["from sensitivity import DensityCorrelations"]
+        )
+        lines, kind = "from sensitivity import DensityCorrelations", type(self.basis)
         if self.basis != GaussianTypeOrbitals():
-            kind = type(self.basis)
             module = "sensitivity" if self.basis in BASES.values() else kind.__module__
-            lines.append(f"from {module} import {kind.__name__}")
-        return "\n".join(lines), f"DensityCorrelations({', '.join(given)})"
+            lines += f"\nfrom {module} import {kind.__name__}"
+        return lines, f"DensityCorrelations({given})"
 
     def larger_basis(self) -> DensityCorrelations | None:
         """Return the same correlations with 2 more functions, degrees and mixed channels, or None.
@@ -182,19 +181,16 @@ class DensityCorrelations(Descriptor):
         n_max, l_max, channels = orders.affordable_basis(order, self.n_max, self.l_max)
         return replace(self, order=order, n_max=n_max, l_max=l_max, contract_channels=channels)
 
-    def of_order(self, order: int) -> DensityCorrelations | None:
+    def of_order(self, order: int) -> Descriptor | None:
         """Return the correlations of another order; None if there is none.
 
         A higher order takes a basis that is affordable there, a lower one leaves it as it is.
         """
-        found: DensityCorrelations | None = self
-        while found is not None and found.order < order:
-            found = found.higher_order()
-        if found is None or order < 1:
-            return None
+        if not 1 <= order < self.order:
+            return super().of_order(order)
         if order >= 3:
-            return replace(found, order=order)
-        return replace(found, order=order, parity_odd=False, contract_channels=None)
+            return replace(self, order=order)
+        return replace(self, order=order, parity_odd=False, contract_channels=None)
 
     @property
     def expansion(self) -> tuple[int, int] | None:

@@ -27,9 +27,9 @@ class Density:
     cutoff_width: float  # Å, over which the density falls to zero before the cutoff
     center_weight: float  # of the center's own density
 
-    def channels(self, a: int) -> slice:
-        """Channels of the species with index a."""
-        n_max, _ = self.radial.shape
+    def channels(self, number: int) -> slice:
+        """Channels of a species."""
+        (n_max, _), a = self.radial.shape, self.species.index(number)
         return slice(a * n_max, (a + 1) * n_max)
 
 
@@ -86,12 +86,11 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
     functions = _pair_functions(around, density, gradients=gradients)
     contributions = {}
     for number, near in around.species.items():
-        a = density.species.index(number)
-        part = _of_species(near, *functions)
+        part = _of_species(near, functions)
         radial = part.radial.transpose(1, 2, 0, 3)  # [l, center, n, p]
         angular = part.angular.transpose(0, 2, 3, 1)  # [l, center, p, m]
-        np.matmul(radial, angular, out=coefficients[:, :, density.channels(a)])
-        contributions[a] = part
+        np.matmul(radial, angular, out=coefficients[:, :, density.channels(number)])
+        contributions[density.species.index(number)] = part
     if density.center_weight:
         _add_center(coefficients, around, density)
     return Expansion(coefficients, contributions)
@@ -116,13 +115,8 @@ def _pair_functions(
     return radial * fade, angular, radial_gradient, angular_gradient
 
 
-def _of_species(
-    near: SpeciesNeighbors,
-    radial: Array,
-    angular: Array,
-    radial_gradient: Array,
-    angular_gradient: Array,
-) -> Contributions:
+def _of_species(near: SpeciesNeighbors, functions: tuple[Array, ...]) -> Contributions:
+    radial, angular, radial_gradient, angular_gradient = functions
     columns = slice(3 * near.pairs.start, 3 * near.pairs.stop)
     return Contributions(
         radial[..., near.pairs],
@@ -155,5 +149,4 @@ def _add_center(coefficients: Array, around: Neighborhoods, density: Density) ->
     """Add the center's own density, which has l = 0 only and does not move."""
     values = density.radial(np.zeros(1))[0][:, 0, 0] * Y_00
     for center, number in enumerate(around.numbers.tolist()):
-        own = density.channels(density.species.index(number))
-        coefficients[0, center, own, 0] += density.center_weight * values
+        coefficients[0, center, density.channels(number), 0] += density.center_weight * values

@@ -57,12 +57,10 @@ class GaussianTypeOrbitals:
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
         """Evaluate the normalised orbitals, the same for every l."""
-        n, width = _orbitals(cutoff, n_max)
+        n, width = (each.reshape(-1, *[1] * x.ndim) for each in _orbitals(cutoff, n_max))
         log_scale = n * np.log(width) - 0.5 * _log_moment(2 * n + 2, width)
-        scaled = np.multiply.outer(1 / width, x)  # [n, ...]
-        column = (-1, *[1] * x.ndim)
-        decay = np.exp(log_scale.reshape(column) - 0.5 * scaled**2)
-        orbitals: Array = scaled ** n.reshape(column) * decay
+        scaled = 1 / width * x  # [n, ...]
+        orbitals: Array = scaled**n * np.exp(log_scale - 0.5 * scaled**2)
         return np.broadcast_to(orbitals, (l_max + 1, *orbitals.shape))
 
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:

@@ -184,8 +184,7 @@ def _times(factor: Array, slopes: Array) -> Array:
     """Contract [center, LM, m, q] with [center, m, n, x] to [center, LM, q, n, x]."""
     centers, size, m, channels = factor.shape
     rows = factor.swapaxes(2, 3).reshape(centers, size * channels, m)
-    product = rows @ slopes.reshape(centers, m, -1)
-    return product.reshape(centers, size, channels, *slopes.shape[2:])
+    return _contract(rows, slopes).reshape(centers, size, channels, *slopes.shape[2:])
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,9 @@ from sensitivity.plots.axes import ROUNDING, ZeroAxis, add_legend, make_axes, sc
 from sensitivity.plots.palette import ARROW, COLORS, cause_color, mode_marker
 from sensitivity.spectrum import Spectrum
 
+# Of each kind or cause.
+Markers = dict[str, Line2D]
+
 
 def plot_spectrum(spectrum: Spectrum, *, ax: Axes | None = None) -> Axes:
     """Draw every singular value, coloured and shaped by its kind, against its mode, from 0.
@@ -91,9 +94,7 @@ def draw_path(ax: Axes, spectra: Sequence[Spectrum], x: Array, **look: Any) -> P
     return PathLines(tuple(lines), smallest)
 
 
-def draw_modes(
-    ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis
-) -> dict[str, Line2D]:
+def draw_modes(ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis) -> Markers:
     """Draw singular values, shape (3N,), against their mode; return the markers of each kind."""
     drawn = {}
     for kind in dict.fromkeys(kinds):
@@ -105,9 +106,7 @@ def draw_modes(
     return drawn
 
 
-def draw_causes(
-    ax: Axes, values: Array, causes: Sequence[str], *, axis: ZeroAxis
-) -> dict[str, Line2D]:
+def draw_causes(ax: Axes, values: Array, causes: Sequence[str], *, axis: ZeroAxis) -> Markers:
     """Draw the same for causes, trivial motions in grey, and count the modes of each cause."""
     drawn = draw_modes(ax, values, causes, axis=axis)
     for cause, line in drawn.items():

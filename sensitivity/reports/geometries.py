@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
@@ -18,13 +16,11 @@ from sensitivity.reports.sources import (
     head,
     name_settings,
 )
-from sensitivity.reports.tables import choose_lines, name_moving, pick, tabulate
+from sensitivity.reports.tables import Json, choose_lines, name_moving, pick, tabulate
 from sensitivity.singular import SingularPoint, Twin
 
 
-def describe_point(
-    point: SingularPoint, descriptor: Descriptor, *, source: Source
-) -> dict[str, Any]:
+def describe_point(point: SingularPoint, descriptor: Descriptor, *, source: Source) -> Json:
     """Return a singular point as an object for JSON, with lengths in Å and no infinite number."""
     return {
         **describe_input(source, descriptor),
@@ -34,7 +30,7 @@ def describe_point(
     }
 
 
-def _describe_one(point: SingularPoint) -> dict[str, Any]:
+def _describe_one(point: SingularPoint) -> Json:
     facts = pick(point, "status", "converged", "condition", "moved", "mode", "null")
     return {**facts, "positions": point.atoms.positions.tolist()}
 
@@ -60,7 +56,7 @@ def tabulate_point(point: SingularPoint, descriptor: Descriptor, *, source: Sour
     return heading + tabulate(names, body, right=(0, 1, 2, 3))
 
 
-def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> dict[str, Any]:
+def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> Json:
     """Return a pair as an object for JSON, with lengths in Å and no infinite number."""
     higher = twin.next_descriptor
     return {
@@ -101,7 +97,7 @@ def _name_next_order(higher: Descriptor | None, descriptor: Descriptor) -> str:
     return f"The next order is computed with another basis: {named}."
 
 
-def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> dict[str, Any]:
+def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> Json:
     """Return a curve as an object for JSON, with lengths in Å and no infinite number."""
     return {
         **describe_input(source, descriptor),
@@ -131,7 +127,7 @@ def tabulate_path(path: Path, descriptor: Descriptor, *, source: Source) -> str:
 
 def describe_inversion(
     result: Inversion, descriptor: Descriptor, *, source: Source, start: Atoms
-) -> dict[str, Any]:
+) -> Json:
     """Return an inversion as an object for JSON, with lengths in Å and no infinite number.
 
     ``distance`` and ``start_distance`` are those of ``Recovery``.

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from math import isinf
-from typing import Any
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
 from sensitivity.numerics import Tolerance
 from sensitivity.reports.sources import Source, describe_input, head
-from sensitivity.reports.tables import as_json, describe_moving, name_moving, pick, tabulate
+from sensitivity.reports.tables import Json, as_json, describe_moving, name_moving, pick, tabulate
 from sensitivity.spectrum import Spectrum
 from sensitivity.symmetry import PointGroup
 
 
-def describe_spectrum(
-    spectrum: Spectrum, descriptor: Descriptor, *, source: Source
-) -> dict[str, Any]:
+def describe_spectrum(spectrum: Spectrum, descriptor: Descriptor, *, source: Source) -> Json:
     """Return a spectrum as an object for JSON, with lengths in Å and no infinite number."""
     columns = zip(spectrum.singular_values.tolist(), spectrum.kinds, spectrum.visible, strict=True)
+    modes = [
+        {"mode": mode, "singular_value": value, "kind": kind, "visible": visible}
+        | describe_moving(spectrum.modes[mode])
+        for mode, (value, kind, visible) in enumerate(columns)
+    ]
     return {
         **describe_input(source, descriptor),
         **pick(spectrum, "centers", "rank", "condition", "threshold", "scale", "status"),
         **pick(spectrum, "singular_values", "kinds"),
-        "modes": [
-            {"mode": mode, "singular_value": value, "kind": kind, "visible": visible}
-            | describe_moving(spectrum.modes[mode])
-            for mode, (value, kind, visible) in enumerate(columns)
-        ],
+        "modes": modes,
     }
 
 
@@ -50,9 +48,7 @@ def tabulate_spectrum(spectrum: Spectrum, descriptor: Descriptor, *, source: Sou
     return heading + tabulate(names, body, right=(0, 1, 2))
 
 
-def describe_diagnosis(
-    diagnosis: Diagnosis, descriptor: Descriptor, *, source: Source
-) -> dict[str, Any]:
+def describe_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: Source) -> Json:
     """Return a diagnosis as an object for JSON, with lengths in Å and no infinite number."""
     return {
         **describe_input(source, descriptor),
@@ -78,7 +74,7 @@ def describe_diagnosis(
     }
 
 
-def _describe_group(group: PointGroup) -> dict[str, Any]:
+def _describe_group(group: PointGroup) -> Json:
     order = None if isinf(group.order) else int(group.order)
     return {"symbol": group.symbol, "order": order, "deviation": float(group.deviation)}
 
@@ -86,29 +82,20 @@ def _describe_group(group: PointGroup) -> dict[str, Any]:
 def tabulate_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: Source) -> str:
     """Return a diagnosis as a table: one line per mode, below a heading and the summary."""
     names = ["mode", "value 1/Å", "relative", "cause", "rms (Å)", "evidence", "moving most"]
-    body = [
-        [
-            str(number),
-            f"{mode.singular_value:.3e}",
-            f"{mode.evidence.relative:.1e}",
-            mode.cause,
-            _name_distance(mode.distance),
-            _name_evidence(mode, diagnosis),
-            name_moving(diagnosis.atoms, mode.displacement),
-        ]
-        for number, mode in enumerate(diagnosis.modes)
-    ]
+    body = []
+    for number, mode in enumerate(diagnosis.modes):
+        rms = "" if mode.distance is None else "0"
+        if mode.distance is not None and mode.distance > Tolerance.EXACT:
+            rms = f"{mode.distance:.1e}"
+        numbers = [str(number), f"{mode.singular_value:.3e}", f"{mode.evidence.relative:.1e}"]
+        evidence = _name_evidence(mode, diagnosis)
+        moving = name_moving(diagnosis.atoms, mode.displacement)
+        body.append([*numbers, mode.cause, rms, evidence, moving])
     text = ["", diagnosis.summary]
     if any(mode.distance is not None for mode in diagnosis.modes):
         text.append("rms: distance to the nearest geometry with an exact zero, root mean square.")
     heading = head(source, descriptor, diagnosis.centers, *text)
     return heading + tabulate(names, body, right=(0, 1, 2, 4))
-
-
-def _name_distance(distance: float | None) -> str:
-    if distance is None:
-        return ""
-    return f"{distance:.1e}" if distance > Tolerance.EXACT else "0"
 
 
 def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:

@@ -10,7 +10,7 @@ from ase import Atoms
 
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.reports.tables import pick, tabulate, wrap_text
+from sensitivity.reports.tables import Json, pick, tabulate, wrap_text
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Source:
     notes: tuple[str, ...] = ()  # what was decided in reading the file
 
 
-def describe_input(source: Source, descriptor: Descriptor) -> dict[str, Any]:
+def describe_input(source: Source, descriptor: Descriptor) -> Json:
     """Return structure, origin and descriptor as an object for JSON, with lengths in Å."""
     atoms = source.atoms
     structure = {
@@ -37,7 +37,7 @@ def describe_input(source: Source, descriptor: Descriptor) -> dict[str, Any]:
     return {"structure": structure, "descriptor": describe_descriptor(descriptor, atoms)}
 
 
-def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> dict[str, Any]:
+def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> Json:
     """Return name and settings of a descriptor, lengths in Å, and its number of features."""
     known = with_defaults(descriptor)
     settings = dict(known.settings)
@@ -84,7 +84,7 @@ def name_settings(settings: dict[str, Any]) -> str:
     )
 
 
-def describe_library(names: Iterable[str]) -> dict[str, Any]:
+def describe_library(names: Iterable[str]) -> Json:
     """Return name, formula, number of atoms and summary of named structures."""
     rows = [
         {

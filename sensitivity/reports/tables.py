@@ -13,6 +13,7 @@ from ase import Atoms
 
 from sensitivity.numerics import Array
 
+Json = dict[str, Any]
 # Characters of a line: the usual width of a terminal.
 WIDTH = 80
 
@@ -65,7 +66,7 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def pick(result: object, *names: str, **renamed: str) -> dict[str, Any]:
+def pick(result: object, *names: str, **renamed: str) -> Json:
     """Return attributes of a result for JSON, some under the name of the keyword."""
     attributes = {**{name: name for name in names}, **renamed}
     return {key: as_json(getattr(result, name)) for key, name in attributes.items()}
@@ -84,7 +85,7 @@ def find_moving(displacements: Array) -> list[tuple[int, float]]:
     return [(int(atom), float(shares[atom])) for atom in order[: min(count, 4)]]
 
 
-def describe_moving(displacements: Array) -> dict[str, Any]:
+def describe_moving(displacements: Array) -> Json:
     """Return a displacement, and the atoms that it moves most, for JSON."""
     atoms = [atom for atom, _ in find_moving(displacements)]
     return {"displacements": as_json(np.asarray(displacements)), "atoms": atoms}

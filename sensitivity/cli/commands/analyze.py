@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sensitivity.cli.computing import Report, Task, add_analysis
+from sensitivity.cli.computing import Analysed, Task, add_analysis
 
 
 def add(commands: Any) -> None:
@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     add_analysis(commands, "analyze", text, _analyze, details=details)
 
 
-def _analyze(task: Task) -> tuple[Any, Report, int]:
+def _analyze(task: Task) -> Analysed:
     from sensitivity import reports
     from sensitivity.spectrum import spectrum
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sensitivity.cli.computing import Report, Task, add_analysis
+from sensitivity.cli.computing import Analysed, Task, add_analysis
 from sensitivity.cli.options import add_option
 
 
@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     add_option(command, "--tolerance", text, 0.001)
 
 
-def _diagnose(task: Task) -> tuple[Any, Report, int]:
+def _diagnose(task: Task) -> Analysed:
     from sensitivity import reports
     from sensitivity.diagnosis import diagnose
 
