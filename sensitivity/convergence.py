@@ -94,12 +94,10 @@ class Convergence(ReadOnlyArrays):
         if self.rank.size == 1:
             return "Nothing to compare: one point says nothing of convergence; give two values."
         failed = f"; of {self.rank.size} points {len(self.failures)} could not be computed"
-        point = self.converged
+        point, failed = self.converged, failed if self.failures else ""
         if point is not None:
-            result = f"Converged: from {self._name(point)} on, {self._describe(point)}"
-        else:
-            result = f"Not converged: {self._change()}; go on to further values"
-        return f"{result}{failed if self.failures else ''}."
+            return f"Converged: from {self._name(point)} on, {self._describe(point)}{failed}."
+        return f"Not converged: {self._change()}; go on to further values{failed}."
 
     def _settled(self, start: Point) -> bool:
         further = tuple(slice(index, None) for index in start)
@@ -121,9 +119,8 @@ class Convergence(ReadOnlyArrays):
         rank = f"the rank stays {self.rank[point]:.0f} of {self.visible[point]} allowed by symmetry"
         if value <= Tolerance.RANK:
             return f"{rank}, the smallest singular value zero"
-        return (
-            f"{rank}, and the smallest value, {value:.1e} of the largest, changes by less than 10 %"
-        )
+        smallest = f"the smallest value, {value:.1e} of the largest"
+        return f"{rank}, and {smallest}, changes by less than 10 %"
 
     def _change(self) -> str:
         """The step to the last point that changes the result most, and the change."""
@@ -131,11 +128,8 @@ class Convergence(ReadOnlyArrays):
         if end in self.failures:
             return f"{self._name(end)} could not be computed"
         for axis, (name, values) in enumerate(self.parameters.items()):
-            if len(values) == 1:
-                continue
             start = (*end[:axis], end[axis] - 1, *end[axis + 1 :])
-            change = self._compare(start, end)
-            if change:
+            if len(values) > 1 and (change := self._compare(start, end)):
                 return f"with {name} from {values[-2]:g} to {values[-1]:g} {change}"
         return "single steps change little, but several together do"
 
@@ -240,10 +234,8 @@ def _check_parameters(
     settings = dict.fromkeys((*known.refinable, *known.settings))
     if not settings or not set(given) <= set(settings):
         wrong = ", ".join(sorted(set(given) - set(settings))) or "that can be changed"
-        raise TypeError(
-            f"{known.name} has no setting {wrong}; "
-            f"choose from {', '.join(settings) or 'none, and compare spectra one by one'}."
-        )
+        others = ", ".join(settings) or "none, and compare spectra one by one"
+        raise TypeError(f"{known.name} has no setting {wrong}; choose from {others}.")
     first = [name for name in known.refinable if name in given]
     checked = {name: _check_values(name, given[name]) for name in dict.fromkeys([*first, *given])}
     parameters = {name: values for name, values in checked.items() if values}

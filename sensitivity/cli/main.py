@@ -67,7 +67,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _explain(error: Exception) -> str:
-    """Return a sentence for an error, also for one of the operating system."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}."

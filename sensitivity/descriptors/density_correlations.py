@@ -157,10 +157,7 @@ class DensityCorrelations(Descriptor):
         return lines, f"DensityCorrelations({given})"
 
     def larger_basis(self) -> DensityCorrelations | None:
-        """Return the same correlations with 2 more functions, degrees and mixed channels, or None.
-
-        None stands for a basis that is as large as it can be.
-        """
+        """Return the same with 2 more functions, degrees and mixed channels; None at the end."""
         n_max = max(self.n_max, min(self.n_max + 2, orders.largest_n_max(self.basis)))
         l_max = min(self.l_max + 2, orders.largest_l_max(self.order))
         if (n_max, l_max) == (self.n_max, self.l_max):
@@ -186,7 +183,7 @@ class DensityCorrelations(Descriptor):
 
         A higher order takes a basis that is affordable there, a lower one leaves it as it is.
         """
-        if not 1 <= order < self.order:
+        if not 1 <= order <= self.order:
             return super().of_order(order)
         if order >= 3:
             return replace(self, order=order)

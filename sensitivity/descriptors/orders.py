@@ -117,12 +117,11 @@ def find_species(species: Iterable[int | str]) -> tuple[int, ...]:
     """
     if isinstance(species, str | int) or not isinstance(species, Iterable):
         raise TypeError(f"species must be a sequence such as ('C', 'H'), got {species!r}.")
-    numbers = set()
+    numbers: set[int] = set()
     for one in species:
-        if isinstance(one, str) and one in atomic_numbers:
-            numbers.add(atomic_numbers[one])
-        elif isinstance(one, Integral) and 0 <= one < len(chemical_symbols) and one is not True:
-            numbers.add(int(one))
+        number = atomic_numbers.get(one) if isinstance(one, str) else one
+        if isinstance(number, Integral) and 0 <= number < len(chemical_symbols) and one is not True:
+            numbers.add(int(number))
         else:
             raise ValueError(
                 f"species must be atomic numbers or chemical symbols, got {one!r}; "
@@ -136,10 +135,8 @@ def find_species(species: Iterable[int | str]) -> tuple[int, ...]:
 def _check_range(
     given: Mapping[str, Any], name: str, low: int, high: int, *, where: str = "", remedy: str = ""
 ) -> None:
-    expected = f"an integer from {low} to {high}{where}"
-    check_integer(
-        given[name], name, expected, accepts=lambda value: low <= value <= high, remedy=remedy
-    )
+    expected, allowed = f"an integer from {low} to {high}{where}", range(low, high + 1)
+    check_integer(given[name], name, expected, accepts=allowed.__contains__, remedy=remedy)
 
 
 def _check_length(given: Mapping[str, Any], name: str, high: float) -> None:

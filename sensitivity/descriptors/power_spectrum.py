@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, combinations_with_replacement
+from itertools import accumulate, combinations_with_replacement, pairwise
 from math import prod
 
 import numpy as np
@@ -143,20 +143,16 @@ class _Workspace(threading.local):
     arithmetic that is then done on it, and what is freed goes back to the system at once.
     """
 
-    def __init__(self) -> None:
-        self._buffer = np.empty(0)
+    _buffer = np.empty(0)
 
     def arrays(self, *shapes: tuple[int, ...]) -> list[Array]:
         """Return uninitialised arrays of these shapes; the next call hands out the same memory."""
-        ends = list(accumulate(prod(shape) for shape in shapes))
-        buffer = self._buffer if ends[-1] <= len(self._buffer) else np.empty(ends[-1])
+        edges = [0, *accumulate(prod(shape) for shape in shapes)]
+        buffer = self._buffer if edges[-1] <= len(self._buffer) else np.empty(edges[-1])
         if buffer.nbytes <= 2**24:  # more is not kept
             self._buffer = buffer
-        starts = [0, *ends[:-1]]
-        return [
-            buffer[start:end].reshape(shape)
-            for start, end, shape in zip(starts, ends, shapes, strict=True)
-        ]
+        parts = zip(pairwise(edges), shapes, strict=True)
+        return [buffer[start:end].reshape(shape) for (start, end), shape in parts]
 
 
 _workspace = _Workspace()

@@ -28,9 +28,7 @@ def make_axes(ax: Axes | None, *, height: float) -> Axes:
         return ax
     import matplotlib.pyplot as plt
 
-    _, made = plt.subplots(figsize=(WIDTH, height), layout="constrained")
-    assert isinstance(made, Axes)
-    return made
+    return plt.figure(figsize=(WIDTH, height), layout="constrained").add_subplot()
 
 
 def foreground(ax: Axes) -> str:

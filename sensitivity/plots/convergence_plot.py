@@ -151,7 +151,6 @@ def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
 
 
 def _hatch(ax: Axes, chosen: NDArray[np.bool_]) -> None:
-    """Hatch cells, which have no colour."""
     style: dict[str, Any] = {"fill": False, "linewidth": 0, "edgecolor": foreground(ax)}
     for k, (x, y) in enumerate(np.argwhere(chosen)):
         label = "_" if k else "not computed"  # once in the legend is enough

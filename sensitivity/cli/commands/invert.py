@@ -41,7 +41,6 @@ def _invert(task: Task) -> Found:
 
 
 def _start(target: Atoms, options: Namespace) -> Atoms:
-    """Return the structure from which the inversion starts."""
     if options.start is None:
         return _rattled(target, options.rattle, 0 if options.seed is None else options.seed)
     if options.seed is not None:
