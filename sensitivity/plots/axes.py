@@ -46,18 +46,11 @@ def add_legend(ax: Axes, *, wide: bool = False) -> None:
 
     A wide one, of long names, has three columns and extends to the left beyond the axes.
     """
-    look = (1.0, "right", 3, "x-small") if wide else (0.5, "center", 4, "small")
-    place, side, columns, size = look
-    _draw_legend(
-        ax,
-        *ax.get_legend_handles_labels(),
-        ncols=columns,
-        loc=f"lower {side}",
-        bbox_to_anchor=(place, 1.0),
-        fontsize=size,
-        labelcolor=foreground(ax),
-        columnspacing=0.9,
-    )
+    look: dict[str, Any] = {"labelcolor": foreground(ax), "columnspacing": 0.9, "ncols": 4}
+    if wide:
+        look |= {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
+        look |= {"ncols": 3, "fontsize": "x-small"}
+    _draw_legend(ax, *ax.get_legend_handles_labels(), **look)
 
 
 def add_fitting_legend(ax: Axes, *, column: int) -> None:
@@ -69,17 +62,9 @@ def add_fitting_legend(ax: Axes, *, column: int) -> None:
     figure: Any = ax.figure
     found = zip(*ax.get_legend_handles_labels(), strict=True)
     handles, names = zip(*sorted(found, key=lambda entry: -entry[0].get_zorder()), strict=True)
-    _draw_legend(
-        ax,
-        handles,
-        names,
-        ncols=count_columns(figure, names=len(names), column=column),
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        bbox_transform=blended_transform_factory(figure.transFigure, ax.transAxes),
-        fontsize="small",
-        columnspacing=1.0,
-    )
+    columns = count_columns(figure, names=len(names), column=column)
+    place = blended_transform_factory(figure.transFigure, ax.transAxes)
+    _draw_legend(ax, handles, names, ncols=columns, bbox_transform=place, columnspacing=1.0)
 
 
 def count_columns(figure: Figure, *, names: int, column: int) -> int:
@@ -91,8 +76,9 @@ def count_columns(figure: Figure, *, names: int, column: int) -> int:
 def _draw_legend(ax: Axes, handles: Any, names: Any, **look: Any) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     if handles:
-        tight: dict[str, Any] = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
-        ax.legend(handles, names, frameon=False, **tight, **look)
+        usual = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "fontsize": "small"}
+        tight = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
+        ax.legend(handles, names, frameon=False, **(usual | tight | look))
 
 
 @dataclass(frozen=True)
