@@ -54,7 +54,7 @@ class Bispectrum:
         products = basis.n_max * ((basis.l_max + 1) ** 2 + 2 * basis.channels**2)
         return 8 * 3 * (products + 3 * basis.channels**3)
 
-    def _spans(self) -> list[tuple[Degrees, slice]]:
+    def _spans(self) -> tuple[tuple[Degrees, slice], ...]:
         return _spans_of(self.basis.channels, self.basis.l_max, parity_odd=self.parity_odd)
 
     def _values(self, l: Degrees, coefficients: Array) -> Array:
@@ -123,7 +123,7 @@ def _with_zero_row(factors: Array, gradient: Array) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> list[tuple[Degrees, slice]]:
+def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Degrees, slice], ...]:
     """All l1 ≤ l2 ≤ l3 that couple to an invariant, each with its place among all features."""
     found, start = [], 0
     for l in combinations_with_replacement(range(l_max + 1), 3):
@@ -131,7 +131,7 @@ def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> list[tuple[Degr
             stop = start + _count(channels, l)
             found.append((l, slice(start, stop)))
             start = stop
-    return found
+    return tuple(found)
 
 
 def _count(channels: int, l: Degrees) -> int:
