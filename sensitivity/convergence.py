@@ -198,12 +198,7 @@ def convergence(
         radius: _find_subspaces(atoms, descriptor, cutoff=radius, centers=chosen)
         for radius in parameters.get("cutoff", (descriptor.cutoff,))
     }
-    grid = np.ndindex(*map(len, parameters.values()))
-    combined = product(*parameters.values())
-    points = {
-        point: dict(zip(parameters, each, strict=True))
-        for point, each in zip(grid, combined, strict=True)
-    }
+    points = _list_points(parameters)
     allowed = [subspaces[each.get("cutoff", descriptor.cutoff)] for each in points.values()]
     measured = dict.fromkeys(points, (np.nan, np.nan))
     failures = dict.fromkeys(points, "not computed, as the computation was stopped")
@@ -245,6 +240,11 @@ def _check_parameters(
             f"{next(iter(settings))}=[4, 6, 8]."
         )
     return parameters
+
+
+def _list_points(parameters: Mapping[str, tuple[float, ...]]) -> dict[Point, dict[str, float]]:
+    combined = (dict(zip(parameters, each, strict=True)) for each in product(*parameters.values()))
+    return dict(zip(np.ndindex(*map(len, parameters.values())), combined, strict=True))
 
 
 def _check_values(name: str, values: Iterable[float]) -> tuple[float, ...]:
