@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,10 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sensitivity.numerics import check_integer
+from sensitivity.outputs import part_file
 
-FOLDER = "sensitivity-notebooks"
-"""Where the notebooks are copied to, in the working directory."""
-
+FOLDER = "sensitivity-notebooks"  # where they are copied to, in the working directory
 _PACKAGE = Path(__file__).parent
 
 
@@ -22,14 +20,9 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
     """Copy the notebooks to the working directory and run JupyterLab there until it ends.
 
     Returns the exit status of JupyterLab. On POSIX systems it does not return: JupyterLab takes
-    the place of this process, and with it the terminal and its signals.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If JupyterLab is not installed.
-    ValueError
-        If the port does not exist, or the notebooks are not there.
+    the place of this process, and with it the terminal and its signals. Raises ModuleNotFoundError
+    if JupyterLab is not installed, and ValueError if the port does not exist, or the notebooks are
+    not there.
     """
     if port is not None:
         accepts, remedy = range(65536).__contains__, "give e.g. 8888"
@@ -70,28 +63,21 @@ def copy_notebooks(folder: Path) -> Path:
     """
     source = find_notebooks()
     try:
-        _copy(source, folder)
+        folder.mkdir(exist_ok=True)
+        for original in sorted(source.rglob("*")):
+            place = original.relative_to(source)
+            copy = folder / place
+            if any(name.startswith((".", "__")) for name in place.parts):
+                continue
+            if original.is_dir():
+                copy.mkdir(exist_ok=True)
+            elif not copy.exists():
+                # Renamed into place: half a copy would be kept as if a person had edited it.
+                with part_file(copy, original.read_bytes()) as part:
+                    part.replace(copy)
     except OSError as error:
         raise ValueError(
             f"the notebooks cannot be copied to {folder} ({error.strerror or error}); run the "
             "command in another folder."
         ) from error
     return folder
-
-
-def _copy(source: Path, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    for original in sorted(source.rglob("*")):
-        copy = folder / original.relative_to(source)
-        if any(part.startswith((".", "__")) for part in copy.relative_to(folder).parts):
-            continue
-        if original.is_dir():
-            copy.mkdir(exist_ok=True)
-        elif not copy.exists():
-            # Renamed into place: an interrupted copy would be kept as if a person had edited it.
-            part = copy.with_name(f".sensitivity-{os.getpid()}")
-            try:
-                shutil.copyfile(original, part)
-                part.replace(copy)
-            finally:
-                part.unlink(missing_ok=True)

@@ -9,7 +9,5 @@ class Limit:
     # Bytes of a file: 50 000 atoms as text, a hundred times what the explorer can show. The page
     # refuses a larger file before it is sent, in one sentence (``app/templates/page.js``).
     UPLOAD = 5_000_000
-    # Seconds, by the clock, that a file may take to be read.
-    READING_SECONDS = 10
-    # Bytes that the process may use that reads a file.
-    READING_MEMORY = 1_000_000_000
+    READING_SECONDS = 10  # by the clock, that a file may take to be read
+    READING_MEMORY = 1_000_000_000  # bytes that the process may use that reads a file

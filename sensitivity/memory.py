@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -11,10 +11,7 @@ import psutil
 def require_memory(size: float, *, purpose: str, remedy: str) -> None:
     """Raise a ValueError that tells the size if ``size`` bytes are more than are free.
 
-    Raises
-    ------
-    ValueError
-        With ``purpose``, what needs the memory, and ``remedy``, what to do about it.
+    It says the ``purpose``, what needs the memory, and the ``remedy``, what to do about it.
     """
     small = 64e6  # asking for the free memory takes 30 µs, which is not worth it below
     if size <= small:
@@ -28,28 +25,17 @@ def require_memory(size: float, *, purpose: str, remedy: str) -> None:
 
 
 def _free() -> float:
-    free = float(psutil.virtual_memory().available)
-    limit, used = _read("memory.max"), _read("memory.current")
-    if limit is not None and used is not None:
-        free = min(free, limit - used)
-    return min(free, _free_of_process())
-
-
-def _free_of_process() -> float:
-    """Memory that a limit on this process leaves, as the one of the app (``app/process.py``)."""
-    try:
+    free = [float(psutil.virtual_memory().available)]
+    # Linux tells a container, such as a Binder session, about its memory.
+    container = Path("/sys/fs/cgroup")
+    with suppress(OSError, ValueError):  # no such file, or the word "max"
+        limit, used = container / "memory.max", container / "memory.current"
+        free.append(float(limit.read_text()) - float(used.read_text()))
+    # A process may have a limit, as that of the app (``app/process.py``).
+    with suppress(ModuleNotFoundError):  # on Windows
         import resource
-    except ModuleNotFoundError:  # Windows
-        return inf
-    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    if limit == resource.RLIM_INFINITY:
-        return inf
-    return float(limit - psutil.Process().memory_info().data)
 
-
-def _read(name: str) -> float | None:
-    """Read what Linux tells a container, such as a Binder session, about its memory."""
-    try:
-        return float((Path("/sys/fs/cgroup") / name).read_text())
-    except (OSError, ValueError):  # no such file, or the word "max"
-        return None
+        most, _ = resource.getrlimit(resource.RLIMIT_DATA)
+        if most != resource.RLIM_INFINITY:
+            free.append(float(most - psutil.Process().memory_info().data))
+    return min(free)

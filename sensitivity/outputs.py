@@ -21,13 +21,15 @@ PROBE = 2**16
 def check_output(path: Path, *, option: str, inputs: Sequence[str] = ()) -> None:
     """Refuse a file that cannot be written, or that is one of the inputs.
 
-    Raises
-    ------
-    ValueError
-        If the path is a folder, its folder does not exist or takes no data, the name is not
-        allowed there, or it is an input or the standard output. The message starts with ``option``.
+    Raises ValueError, which starts with ``option``, if the path is a folder, its folder does not
+    exist or takes no data, the name is not allowed there, or it is an input or the standard output.
     """
-    found = _status(path, option)
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        raise _cannot_write(option, path, error) from error
     if found is not None and stat.S_ISDIR(found.st_mode):
         raise ValueError(f"{option} needs the name of a file, got the folder {path}; add a name.")
     target = os.path.realpath(path)
@@ -37,7 +39,6 @@ def check_output(path: Path, *, option: str, inputs: Sequence[str] = ()) -> None
         )
     if found is None or stat.S_ISREG(found.st_mode):
         _check_folder(Path(target), path, option)
-        _try_folder(Path(target), path, option)
     if found is not None and _is_standard_output(found):
         raise ValueError(
             f"{option} must not be the standard output, which takes the report, got {path}; choose "
@@ -61,44 +62,31 @@ def write_output(path: Path, content: bytes, *, option: str) -> None:
             path.write_bytes(content)
         else:
             target = Path(os.path.realpath(path))
-            with _part(target, content) as part:
+            with part_file(target, content) as part:
                 part.replace(target)
     except OSError as error:
         raise _cannot_write(option, path, error) from error
 
 
-def _status(path: Path, option: str) -> os.stat_result | None:
-    """The file at the path; None if there is nothing yet."""
-    try:
-        return path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:  # ValueError: a name with a null character
-        raise _cannot_write(option, path, error) from error
-
-
 def _check_folder(target: Path, path: Path, option: str) -> None:
-    if target.parent.is_dir():
-        return
-    if os.path.lexists(target.parent):
-        raise ValueError(f"{option} needs a folder, got {path}, where {target.parent} is a file.")
-    raise ValueError(
-        f"there is no folder {target.parent if path.is_symlink() else path.parent} to write "
-        f"{path.name} to; create it first."
-    )
-
-
-def _try_folder(target: Path, path: Path, option: str) -> None:
     """Write to the folder, to find a full disk and missing permissions."""
+    folder = target.parent
+    if not folder.is_dir() and os.path.lexists(folder):
+        raise ValueError(f"{option} needs a folder, got {path}, where {folder} is a file.")
+    if not folder.is_dir():
+        raise ValueError(
+            f"there is no folder {folder if path.is_symlink() else path.parent} to write "
+            f"{path.name} to; create it first."
+        )
     try:
-        with _part(target, bytes(PROBE)):
+        with part_file(target, bytes(PROBE)):
             pass
     except OSError as error:
         raise _cannot_write(option, path, error) from error
 
 
 @contextmanager
-def _part(target: Path, content: bytes) -> Iterator[Path]:
+def part_file(target: Path, content: bytes) -> Iterator[Path]:
     """Write a file beside the target, and remove it at the end if it is still there.
 
     Its name is short, since that of the target may be as long as the file system allows.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
 from sensitivity.numerics import check_integer
 
+# Modules that the page needs, and their names.
 NEEDED = {"voila": "Voila", "ipywidgets": "ipywidgets", "nglview": "nglview"}
-"""Modules that the page needs, and their names."""
 
 
 def open_app(
@@ -18,28 +19,12 @@ def open_app(
     """Serve the explorer on this machine until the process is ended, and return its exit status.
 
     Each visitor gets a separate process, which ends when the page is closed. Only this machine can
-    reach the page.
+    reach the page, on a ``port``: 0 for any free one, None for the usual one, or any free one if it
+    is taken. ``browser`` opens the page; ``token`` adds a random token to the link, without which
+    the page cannot be opened; ``announce`` is called with a sentence that contains the link.
 
-    Parameters
-    ----------
-    port
-        Port to serve on; 0 for any free one, None for the usual one, or any free one if it is
-        taken.
-    browser
-        True to open the page in a browser.
-    token
-        True for a link with a random token, without which the page cannot be opened.
-    announce
-        Called with one sentence, which contains the link, when the page can be opened.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If something that the page needs is not installed.
-    ValueError
-        If the port does not exist.
-    OSError
-        If the port is taken, or the system is Windows.
+    Raises ModuleNotFoundError if something that the page needs is not installed, ValueError if the
+    port does not exist, and OSError if it is taken, or the system is Windows.
     """
     if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
         raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")
@@ -52,8 +37,7 @@ def open_app(
                 f"{name} is not installed, and the page needs it; "
                 'run: pip install "atomic-sensitivity[lab]"'
             )
-    from sensitivity.app.auth import make_token
     from sensitivity.app.server import serve
 
-    given = make_token() if token else ""
+    given = secrets.token_urlsafe(24) if token else ""
     return serve(port=port, browser=browser, token=given, announce=announce)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,21 +12,15 @@ from tornado.web import Application, HTTPError, RequestHandler, StaticFileHandle
 from voila.voila_identity_provider import VoilaIdentityProvider
 
 
-def make_token() -> str:
-    """Return a random token, which the link to the page contains."""
-    return secrets.token_urlsafe(24)
-
-
 class TokenIdentity(VoilaIdentityProvider):
     """Ask for the token, unless it is empty."""
 
     def get_handlers(self) -> list[tuple[object, ...]]:
         """Return no login form: there is no password."""
-        sentence = (
-            "Open the complete link, including the token: it is the one that 'sensitivity app' "
-            "printed."
+        link = (
+            "the complete link, including the token: it is the one that 'sensitivity app' printed"
         )
-        return [("/login", Refused, {"sentence": sentence})]
+        return [("/login", Refused, {"sentence": f"Open {link}."})]
 
 
 class Refused(JupyterHandler):
@@ -74,10 +67,9 @@ class GuardedApplication(Application):
         request.uri = request.path
         self.hear(request.server_connection)
         if is_from_other_site(request):
-            sentence = (
-                "Another web page made this request; only a link may open the explorer from there."
-            )
-            return self.get_handler_delegate(request, Refused, {"sentence": sentence})
+            sentence = "only a link may open the explorer from there"
+            known = {"sentence": f"Another web page made this request; {sentence}."}
+            return self.get_handler_delegate(request, Refused, known)
         return super().find_handler(request, **kwargs)
 
 
@@ -92,22 +84,13 @@ def is_from_other_site(request: HTTPServerRequest) -> bool:
     site = headers.get("Sec-Fetch-Site")
     if site is None:
         origin = headers.get("Origin")
-        return origin is not None and _netloc(origin) != request.host.lower()
-    is_link = (
-        request.method == "GET"
-        and headers.get("Sec-Fetch-Mode") == "navigate"
-        and headers.get("Sec-Fetch-Dest") == "document"
-    )
+        try:
+            return origin is not None and urlsplit(origin.lower()).netloc != request.host.lower()
+        except ValueError:  # it is malformed
+            return True
+    link = (request.method, headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"))
     # It is the page itself, or an address that a person typed.
-    return site not in {"same-origin", "none"} and not is_link
-
-
-def _netloc(origin: str) -> str:
-    """The host and port of an origin; nothing if it is malformed."""
-    try:
-        return urlsplit(origin.lower()).netloc
-    except ValueError:
-        return ""
+    return site not in {"same-origin", "none"} and link != ("GET", "navigate", "document")
 
 
 def is_speculative(request: HTTPServerRequest) -> bool:

@@ -1,14 +1,23 @@
-"""The private folder of the server: sockets, settings and caches, for this user alone."""
+"""The private folder of the server: sockets, settings and caches, for this user alone.
+
+At the end it goes, and the processes too, whatever the server is busy with.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import site
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
-from tempfile import gettempdir, mkdtemp
+from tempfile import TemporaryDirectory, gettempdir
+from threading import Timer
+
+import psutil
+
+from sensitivity.app.server_limits import ServerLimit
 
 
 @contextmanager
@@ -17,12 +26,10 @@ def private_folder() -> Iterator[Path]:
     parent = gettempdir()
     if len(os.fsencode(parent)) > 70:  # the path of a socket in it may have at most 103 bytes
         parent = "/tmp"
-    folder = Path(mkdtemp(prefix="sensitivity-", dir=parent))
-    working_folder(folder).mkdir()
-    try:
+    with TemporaryDirectory(prefix="sensitivity-", dir=parent, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        working_folder(folder).mkdir()
         yield folder
-    finally:
-        rmtree(folder, ignore_errors=True)
 
 
 def working_folder(folder: Path) -> Path:
@@ -56,3 +63,33 @@ def process_environment(folder: Path) -> dict[str, str]:
         "MALLOC_MMAP_THRESHOLD_": "1000000",  # bytes
         "PYTHONUSERBASE": site.getuserbase(),  # else found from HOME
     }
+
+
+def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
+    """Call ``stop`` at the first signal, and exit after ``ServerLimit.ENDING`` s.
+
+    A signal handler runs between two instructions of the main thread, and can only ask the event
+    loop to stop, which a blocked loop never does: the exit runs in a separate thread. Later signals
+    change nothing, and those that are ignored already (``nohup``) remain so.
+    """
+
+    def end(*_: object) -> None:
+        for each in handled:
+            signal.signal(each, signal.SIG_IGN)
+        timer = Timer(ServerLimit.ENDING, _exit, [folder])
+        timer.daemon = True
+        timer.start()
+        stop()
+
+    # Ctrl-C, the usual request to end, the end of the terminal, and Ctrl-\\.
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    handled = [each for each in signals if signal.getsignal(each) is not signal.SIG_IGN]
+    for each in handled:
+        signal.signal(each, end)
+
+
+def _exit(folder: Path) -> None:
+    for process in psutil.Process().children(recursive=True):
+        process.kill()
+    rmtree(folder, ignore_errors=True)
+    os._exit(1)

@@ -14,10 +14,7 @@ from secrets import token_hex
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_server.services.kernels.kernelmanager import (
-    AsyncMappingKernelManager,
-    ServerKernelManager,
-)
+from jupyter_server.services.kernels import kernelmanager
 from tornado.web import HTTPError
 from traitlets import default
 
@@ -39,7 +36,7 @@ class OneProgram(KernelSpecManager):
         return KernelSpec(argv=command, name=kernel_name, language="python")
 
 
-class Kernel(ServerKernelManager):
+class Kernel(kernelmanager.ServerKernelManager):
     """The process of one visitor."""
 
     # Sockets in the folder of the server, which no other user can enter. Any user of the machine
@@ -56,7 +53,7 @@ class Kernel(ServerKernelManager):
         return str(Path(self.connection_file).parent / token_hex(4))
 
 
-class Kernels(AsyncMappingKernelManager):
+class Kernels(kernelmanager.AsyncMappingKernelManager):
     """The processes of all visitors."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -78,11 +75,8 @@ class Kernels(AsyncMappingKernelManager):
         full = len(self._given) + self._arriving >= ServerLimit.VISITORS
         gone = [kernel for kernel in self._absent if self._is_gone(kernel)] if full else []
         if full and not gone:
-            raise HTTPError(
-                503,
-                f"All {ServerLimit.VISITORS} places are taken. Close another page of the explorer, "
-                "then load this one again.",
-            )
+            remedy = "Close another page of the explorer, then load this one again."
+            raise HTTPError(503, f"All {ServerLimit.VISITORS} places are taken. {remedy}")
         self._arriving += 1
         try:
             if gone:
@@ -114,8 +108,7 @@ class Kernels(AsyncMappingKernelManager):
         """Return the description of a process, for which a page that is not connected asks."""
         if kernel_id in self._absent:
             self._absent[kernel_id] = time.monotonic()
-        model: dict[str, Any] = super().kernel_model(kernel_id)
-        return model
+        return dict(super().kernel_model(kernel_id))
 
     def notify_connect(self, kernel_id: str) -> None:
         """Stop waiting for a page that has connected."""
@@ -176,19 +169,13 @@ class Kernels(AsyncMappingKernelManager):
             raise
 
     async def _discard(self, task: asyncio.Task[str]) -> str:
-        kernel = await task
-        await self.end(kernel)
-        return kernel
+        await self.end(await task)
+        return task.result()
 
     def _start(self) -> asyncio.Task[str]:
         folder = Path(self.connection_dir)
-        return self._track(
-            super().start_kernel(
-                kernel_name="python3",
-                cwd=str(working_folder(folder)),
-                env=os.environ | process_environment(folder),
-            )
-        )
+        environment, empty = os.environ | process_environment(folder), str(working_folder(folder))
+        return self._track(super().start_kernel(kernel_name="python3", cwd=empty, env=environment))
 
     def _track(self, start: Coroutine[Any, Any, str]) -> asyncio.Task[str]:
         task = asyncio.create_task(start)

@@ -1,18 +1,31 @@
-"""The page of one visitor, sent while its process starts."""
+"""The page of one visitor, sent while its process starts, and the websocket between the two."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from logging import CRITICAL, Logger
 from typing import Any
 
-from tornado.iostream import StreamClosedError
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+from tornado.iostream import StreamBufferFullError, StreamClosedError
 from tornado.web import HTTPError, authenticated
 from voila.handler import VoilaHandler
 from voila.notebook_renderer import NotebookRenderer
 from voila.utils import get_page_config
 
 from sensitivity.app.auth import is_speculative
+from sensitivity.app.server_limits import ServerLimit
+
+PROTOCOL = "v1.kernel.websocket.jupyter.org"  # between pages of Jupyter and a process
+
+SENT = frozenset(
+    ["comm_open", "comm_msg", "comm_close", "comm_info_reply", "kernel_info_reply", "status"]
+)
+"""Kinds of messages that a page receives: those of widgets. Output and errors can hold paths of
+this machine, and go to the log."""
 
 
 class Page(VoilaHandler):
@@ -30,9 +43,8 @@ class Page(VoilaHandler):
             raise HTTPError(403, "The explorer starts when its page is opened, not before.")
         self._loading = asyncio.current_task()
         try:
-            await self._send()
-        except (asyncio.CancelledError, StreamClosedError):  # the visitor has left
-            pass
+            with suppress(asyncio.CancelledError, StreamClosedError):  # the visitor has left
+                await self._send()
         finally:
             self._loading = None
 
@@ -78,3 +90,121 @@ class Page(VoilaHandler):
             mathjax_config=self.settings["mathjax_config"],
             mathjax_url=self.settings["mathjax_url"],
         )
+
+
+class Connection(ZMQChannelsWebsocketConnection):
+    """Pass messages on in one protocol, whatever the state of the websocket."""
+
+    # Jupyter asks the websocket for its protocol with every message, and takes "none", the answer
+    # of one that is closed, for its older protocol. The first bytes of a message mean something
+    # else there: up to 10^18 parts, and a loop over them that stops the server.
+    subprotocol = PROTOCOL
+
+    websocket_handler: Websocket
+    limit_rate = False  # no code of visitors runs, and a page needs every message
+
+    def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
+        """Pass a message of the process on to the page, if the page is there to receive it."""
+        if not self.websocket_handler.is_open:
+            return
+        _, parts = self.session.feed_identities(outgoing_msg)
+        kind = self.session.unpack(parts[1])["msg_type"]
+        if kind == "status" and self.session.unpack(parts[4])["execution_state"] == "idle":
+            self.kernel_manager.waiting.pop(self.session.unpack(parts[2]).get("msg_id"), None)
+        if kind in SENT:
+            super().handle_outgoing_message(stream, outgoing_msg)
+        elif kind in {"stream", "error"}:
+            content = self.session.unpack(parts[4])
+            self.log.error(content.get("text") or "\n".join(content.get("traceback", ())))
+
+    def handle_incoming_message(self, incoming_msg: Any) -> None:
+        """Pass a message on, unless too many wait in the memory of the server."""
+        channel, parts = deserialize_msg_from_ws_v1(incoming_msg)
+        name, kind = "", None
+        with suppress(IndexError, KeyError, TypeError, ValueError):
+            header = self.session.unpack(parts[0])
+            name, kind = str(header["msg_id"]), header["msg_type"]
+        # A process reads no other channels, so that messages would pile up.
+        if channel not in {"shell", "control"} or kind is None:
+            self.websocket_handler.refuse()
+            return
+        waiting = self.kernel_manager.waiting
+        if kind in self.multi_kernel_manager.allowed_message_types:  # others are dropped
+            waiting[name] = len(incoming_msg)
+        if sum(waiting.values()) > ServerLimit.UNREAD or len(waiting) > ServerLimit.UNANSWERED:
+            self.websocket_handler.close(1008, "the process does not keep up")  # RFC 6455, 7.4.1
+            return
+        super().handle_incoming_message(incoming_msg)
+
+    def disconnect(self) -> None:  # type: ignore[override]
+        """Close the connection, and forget the channels: a late answer would listen to them."""
+        super().disconnect()
+        self.channels = {}
+
+
+class Websocket(KernelWebsocketHandler):
+    """Close the connection to a client that does not follow the protocol of the page.
+
+    Jupyter takes the first eight bytes of a message for the number of its parts, and loops over
+    as many, so that the number is checked first.
+    """
+
+    ws_connection: Any
+
+    # Of tornado, in seconds. Those of Jupyter, in milliseconds, close a websocket whose time-out
+    # is the interval before they have sent the first ping.
+    ping_interval = ServerLimit.PING
+    ping_timeout = ServerLimit.PING
+
+    @property
+    def is_open(self) -> bool:
+        """True if a message can still be sent."""
+        return self.ws_connection is not None and not self.ws_connection.is_closing()
+
+    async def pre_get(self) -> None:
+        """Refuse another protocol."""
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        if PROTOCOL not in [name.strip() for name in offered]:
+            raise HTTPError(400, f"This server supports {PROTOCOL} only; load the page again.")
+        await super().pre_get()
+        kernels: Any = self.kernel_manager
+        if kernels.count_pages(self.kernel_id) >= ServerLimit.WEBSOCKETS:
+            raise HTTPError(429, "This page is open too many times; close the others.")
+
+    async def open(self, kernel_id: str) -> None:
+        """Connect to the process."""
+        self.ws_connection.stream.max_write_buffer_size = ServerLimit.UNREAD
+        if (connected := self.connection.connect()) is not None:
+            await connected
+
+    def on_message(self, ws_message: str | bytes) -> None:
+        """Pass a message on if it has the parts that it declares."""
+        if not self.is_open:
+            return
+        if isinstance(ws_message, str) or not _is_complete(ws_message):
+            self.refuse()
+            return
+        super().on_message(ws_message)
+
+    def refuse(self) -> None:
+        """Close the connection to what is no page."""
+        self.close(1003, "not a message of a page")  # RFC 6455, section 7.4.1
+
+    def write_message(self, message: Any, binary: bool = False) -> Any:
+        """Send a message; drop it if the page has left, and close if the page reads nothing."""
+        if not self.is_open:
+            return None
+        try:
+            sent = super().write_message(message, binary)
+        except StreamBufferFullError:
+            self.ws_connection.stream.close()
+            return None
+        # If the page leaves meanwhile, asyncio would log the error as forgotten.
+        sent.add_done_callback(lambda sent: sent.cancelled() or sent.exception())
+        return sent
+
+
+def _is_complete(message: bytes) -> bool:
+    word = 8  # bytes of a number at the beginning of a message
+    count = int.from_bytes(message[:word], "little")
+    return 2 <= count <= ServerLimit.PARTS and len(message) >= word * (count + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import signal
@@ -16,26 +17,35 @@ from typing import Any
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
+from traitlets.config import Config
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from sensitivity.app.auth import GuardedApplication, TokenIdentity, guarded
-from sensitivity.app.ending import end_on_signals
-from sensitivity.app.folder import private_folder, server_environment
-from sensitivity.app.page import Page
+from sensitivity.app.folder import end_on_signals, private_folder, server_environment
+from sensitivity.app.kernels import Kernel, Kernels, OneProgram
+from sensitivity.app.page import Connection, Page, Websocket
 from sensitivity.app.server_limits import ServerLimit
-from sensitivity.app.voila_settings import settings
-from sensitivity.app.websocket import Websocket
+from sensitivity.limits import Limit
 
-ADDRESS = "127.0.0.1"
-"""No other machine can connect to this address."""
-
-PORT = 8866
-"""The usual port of pages of Voila."""
-
+ADDRESS = "127.0.0.1"  # no other machine can connect to it
+PORT = 8866  # the usual one of pages of Voila
 NOTEBOOK = Path(__file__).with_name("explorer.ipynb")
 TEMPLATES = Path(__file__).with_name("templates")
+
+# The browser is told to fetch nothing from elsewhere, whatever a library or a visitor's file asks
+# for. NGL is told what to draw in JavaScript, hence 'unsafe-eval'; Voila writes scripts into pages.
+SOURCES = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob:",
+    "worker-src": "'self' blob:",
+    **dict.fromkeys(("object-src", "base-uri", "form-action", "frame-ancestors"), "'none'"),
+}
 
 
 def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[str], None]) -> int:
@@ -55,6 +65,48 @@ def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[st
     return 0
 
 
+def settings() -> Config:
+    """Return the settings, which let a visitor use the controls of the explorer, and nothing else.
+
+    Code of a visitor is never run: only the messages of widgets are passed on.
+    """
+    config = Config()
+    config.Voila.update(log_level=logging.ERROR, config_file_paths=[])
+    config.Voila.kernel_websocket_connection_class = Connection
+    config.Voila.tornado_settings = {
+        "headers": {
+            "Content-Security-Policy": "; ".join(map(" ".join, SOURCES.items())),
+            "Referrer-Policy": "no-referrer",  # the address has the token in it
+        },
+        "websocket_max_message_size": ServerLimit.MESSAGE,
+        "allow_remote_access": False,  # a request for another machine's name is refused
+        "xsrf_cookie_kwargs": {"samesite": "Strict"},
+    }
+    config.IdentityProvider.cookie_options = {"samesite": "Strict"}
+    page = config.VoilaConfiguration
+    page.update(template="lab", theme="light", strip_sources=True, show_tracebacks=False)
+    page.update(allow_template_override="NO", allow_theme_override="NO")
+    # Of JupyterLab; others may load from elsewhere.
+    extensions = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8"]
+    extensions += ["jupyter-matplotlib", "nglview-js-widgets"]
+    page.update(file_allowlist=[], extension_allowlist=extensions)
+    page.update(multi_kernel_manager_class=Kernels, kernel_spec_manager_class=OneProgram)
+    page.update(resources={"upload_limit": Limit.UPLOAD})
+    sentence = "The error is shown in the terminal where 'sensitivity app' runs."
+    config.VoilaExecutor.cell_error_instruction = sentence
+    config.MappingKernelManager.update(
+        kernel_manager_class=f"{Kernel.__module__}.{Kernel.__name__}",
+        cull_idle_timeout=ServerLimit.PATIENCE,
+        cull_interval=ServerLimit.ROUND,
+        # A page that comes back asks for the state of all widgets; what it missed would be kept
+        # without a limit.
+        buffer_offline_messages=False,
+    )
+    # A process that has ended is not started again: the page would not know what it had shown.
+    config.KernelRestarter.restart_limit = 0
+    return config
+
+
 def allow_files() -> None:
     """Raise the limit on open files, which is low for connections and sockets of processes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -64,20 +116,13 @@ def allow_files() -> None:
 
 
 def bind(port: int | None) -> socket:
-    """Take the port, or, if any will do, one that is free.
-
-    Raises
-    ------
-    OSError
-        If the port is taken, or not allowed.
-    """
+    """Take the port, or, if any will do, one that is free; OSError if it cannot be used."""
     try:
         listener = create_server((ADDRESS, PORT if port is None else port))
     except OSError as error:
         if port is not None:
-            raise OSError(
-                f"port {port} cannot be used ({error.strerror}); choose another, or 0 for any."
-            ) from error
+            problem = f"port {port} cannot be used ({error.strerror})"
+            raise OSError(f"{problem}; choose another, or 0 for any.") from error
         listener = create_server((ADDRESS, 0))
     listener.setblocking(False)
     return listener
@@ -157,10 +202,6 @@ class Server(Voila):
         """Make the application and answer requests until the process is ended."""
         self.app = GuardedApplication(**(self.init_settings() | self.tornado_settings))
         self.app.add_handlers(".*$", self.init_handlers())
-        self.listen()
-
-    def listen(self) -> None:
-        """Answer on the port that was taken, until the loop is stopped."""
         # Twice: at the limit of the buffer it would hang up without giving a reason.
         http = Listener(
             self.app,

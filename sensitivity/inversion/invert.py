@@ -15,7 +15,7 @@ from sensitivity.numerics import Array, Tolerance, check_integer, check_real
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.structures import neighbor_pairs
-from sensitivity.structures.immobile import explain_immobility
+from sensitivity.structures.neighbors import explain_immobility
 
 
 def invert(

@@ -23,7 +23,7 @@ from sensitivity.paths.transport import depart
 from sensitivity.paths.walk import Walk
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.spectrum import Spectrum
-from sensitivity.structures.immobile import explain_immobility
+from sensitivity.structures.neighbors import explain_immobility
 
 Integers = NDArray[np.integer]
 

@@ -15,7 +15,7 @@ from sensitivity.singular.avoidance import AVOIDABLE, Avoidance, check_avoid
 from sensitivity.singular.points import SingularPoint, describe_points
 from sensitivity.singular.query import PointQuery
 from sensitivity.singular.search import search
-from sensitivity.structures.immobile import explain_immobility
+from sensitivity.structures.neighbors import explain_immobility
 
 
 @takes_center

@@ -1,10 +1,8 @@
 """Structures: read them, name them, check them, and find who is near whom."""
 
-from sensitivity.structures.environments import environment
 from sensitivity.structures.files import StructureWarning, read, read_frames
-from sensitivity.structures.library import load, names, summarize
-from sensitivity.structures.literature import ch4_pair
-from sensitivity.structures.neighbors import Pairs, check, neighbor_pairs
+from sensitivity.structures.library import ch4_pair, load, names, summarize
+from sensitivity.structures.neighbors import Pairs, check, environment, neighbor_pairs
 from sensitivity.structures.validation import check_centers, check_cutoff
 
 __all__ = [

@@ -21,19 +21,17 @@ def format_frame(
 ) -> str:
     """Return the lines of one frame; reading them gives every number back exactly.
 
-    Parameters
-    ----------
-    atoms
-        Symbols, positions (Å), cell and periodicity are written, and nothing else.
-    info
-        Facts about the frame. What has no JSON form is left out.
-    arrays
-        Values per atom, each of shape (N,) or (N, columns). Spaces in text become underscores.
+    Of ``atoms``, symbols, positions (Å), cell and periodicity are written. ``info`` are facts about
+    the frame; what has no JSON form is left out. ``arrays`` are values per atom, each of shape (N,)
+    or (N, columns); spaces in text become underscores.
     """
     columns = {"species": np.array(atoms.symbols), "pos": atoms.positions, **(arrays or {})}
     cells = [_format_column(values) for values in columns.values()]  # [column][atom]
-    properties = ":".join(_describe_column(name, values) for name, values in columns.items())
-    comment = [f"Properties={_quote(properties)}", *_format_info(info)]
+    properties = ":".join(_describe_column(*column) for column in columns.items())
+    comment = [f"Properties={_quote(properties)}"]
+    for name, value in info.items():  # ASE writes neither backslashes nor line breaks
+        if (fact := _format_fact(name, value)) is not None:
+            comment.append(f"{_quote(name)}={fact}")
     comment += [f'pbc="{" ".join("FT"[int(axis)] for axis in atoms.pbc)}"']
     if atoms.cell.array.any():
         comment.insert(0, f'Lattice="{" ".join(map(repr, atoms.cell.array.ravel().tolist()))}"')
@@ -62,12 +60,6 @@ def _format_value(value: Any) -> str:
     return repr(value)
 
 
-def _format_info(info: Mapping[str, Any]) -> list[str]:
-    """Return ``name=value`` for each fact; ASE writes neither backslashes nor line breaks."""
-    text = {name: _format_fact(name, value) for name, value in info.items()}
-    return [f"{_quote(name)}={value}" for name, value in text.items() if value is not None]
-
-
 def _format_fact(name: str, value: Any) -> str | None:
     """Return a number, numbers or a word as they are, all else as JSON; None if that is impossible.
 
@@ -81,7 +73,9 @@ def _format_fact(name: str, value: Any) -> str | None:
         value = value.tolist()
     if isinstance(value, int | float):
         return _format_value(value)
-    if _are_numbers(value):
+    # A single number in a list would be read as a scalar.
+    kinds = {type(item) for item in value} if isinstance(value, list) and len(value) > 1 else set()
+    if kinds in ({int}, {float}):
         return _quote(" ".join(map(_format_value, value)))
     other = r"(?i:true|false|inf|infinity|nan)"  # it is read as a number or a truth value
     if isinstance(value, str) and re.fullmatch(rf"(?!{other}$)[^\W\d][\w.-]+", value):
@@ -90,12 +84,6 @@ def _format_fact(name: str, value: Any) -> str | None:
         return _quote(f"_JSON {json.dumps(value, ensure_ascii=False)}")
     except (TypeError, ValueError):
         return None
-
-
-def _are_numbers(value: Any) -> bool:
-    """Return True for several numbers of one type: a single one would be read as a scalar."""
-    kinds = {type(item) for item in value} if isinstance(value, list) and len(value) > 1 else set()
-    return kinds in ({int}, {float})
 
 
 def _quote(text: str) -> str:

@@ -1,7 +1,8 @@
-"""Pairs of atoms, and of atoms and periodic images, within a cutoff."""
+"""Neighbours within a cutoff, periodic images included: pairs, and environments of atoms."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from math import pi
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from ase import Atoms
 
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices, Tolerance
-from sensitivity.structures.validation import NEAREST, check_cutoff, check_geometry
+from sensitivity.structures.validation import NEAREST, check_centers, check_cutoff, check_geometry
 
 
 class Pairs(NamedTuple):
@@ -28,14 +29,8 @@ class Pairs(NamedTuple):
 def check(atoms: Atoms) -> None:
     """Refuse a structure that has no answer, and return nothing if it has one.
 
-    Raises
-    ------
-    TypeError
-        If ``atoms`` is not an ``ase.Atoms``.
-    ValueError
-        If there is no atom, an atomic number is of no element, a position is NaN or infinite, a
-        periodic direction has no usable cell vector, or two atoms, or an atom and an image, are
-        nearer than any two nuclei.
+    Raises the errors of ``check_geometry``, and ValueError if two atoms, or an atom and an image,
+    are nearer than any two nuclei.
     """
     _check_distinct(atoms, neighbor_pairs(atoms, NEAREST), nearest=NEAREST)
 
@@ -47,11 +42,8 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     all correct; cell vectors of directions that are not periodic are ignored. The search is that
     of vesin, but for small molecules, and for boxes so large or flat that vesin fails on them.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure or the cutoff is unusable (see ``check``), if two atoms are at one place,
-        or if the pairs would not fit into memory.
+    Raises TypeError or ValueError if the structure or the cutoff is unusable (see ``check``), two
+    atoms are at one place, or the pairs would not fit into memory.
     """
     check_geometry(atoms)
     cutoff = check_cutoff(cutoff)
@@ -64,15 +56,58 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
         # vesin 0.6.2 ends the process with a floating-point exception when a flat or long box takes
         # more than 1e5 of its cells, such as a sheet of 1000 Å by 1000 Å.
         many = 2e4
-        search = _search_grid if _count_cells(atoms, radius) < many else _search_tree
-        pairs = search(atoms, radius)
+        extent = np.ptp(atoms.positions, axis=0) + np.abs(atoms.cell.array[atoms.pbc]).sum(axis=0)
+        cells = np.prod(extent / radius + 1.0)
+        pairs = (_search_grid if cells < many else _search_tree)(atoms, radius)
     squares = _check_distinct(atoms, pairs, nearest=Tolerance.ONE_PLACE)
     near = squares < cutoff**2
     return pairs if radius == cutoff else Pairs(pairs.i[near], pairs.j[near], pairs.vectors[near])
 
 
+def environment(atoms: Atoms, center: int, cutoff: float) -> Atoms:
+    """Return the center, moved to the origin as atom 0, and all it has within ``cutoff`` (Å).
+
+    Periodic images become atoms of their own, so that every neighbour moves on its own. The
+    result is not periodic. Neighbours keep the order of the structure; the array ``source`` gives
+    the index that each atom has there. Raises TypeError or ValueError if the structure, the center
+    or the cutoff is unusable.
+    """
+    source, vectors = surroundings(atoms, center, cutoff)
+    molecule = Atoms(numbers=atoms.numbers[source], positions=vectors)
+    molecule.arrays["source"] = source
+    return molecule
+
+
+def surroundings(atoms: Atoms, center: int, cutoff: float) -> tuple[Indices, Array]:
+    """Return indices (m,) and vectors (m, 3), Å, of the center and all it has within ``cutoff``."""
+    pairs = neighbor_pairs(atoms, cutoff)
+    (center,) = check_centers(atoms, (center,))
+    own = np.flatnonzero(pairs.i == center)
+    own = own[np.argsort(pairs.j[own], kind="stable")]
+    vectors = np.concatenate([np.zeros((1, 3)), pairs.vectors[own]])
+    return np.concatenate([[center], pairs.j[own]]), vectors
+
+
+def explain_immobility(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) -> str:
+    """Say why centers have no internal displacement, and what to do about it.
+
+    Either they have no neighbour within the cutoff, in Å, or all that they have are periodic images
+    of themselves, as in a crystal with one atom per cell.
+    """
+    one = len(centers) == 1
+    if not np.isin(neighbor_pairs(atoms, cutoff).i, centers).any():
+        return (
+            f"{'it has no' if one else 'none has a'} neighbour within {cutoff:g} Å; choose "
+            f"{'a center' if one else 'centers'} with neighbours, or a larger cutoff"
+        )
+    return (
+        f"all neighbours within {cutoff:g} Å are images of {'the center' if one else 'centers'}, "
+        f"and move with {'it' if one else 'them'}; use a supercell, or structures.environment, in "
+        "which every neighbour moves on its own"
+    )
+
+
 def _search_all(atoms: Atoms, cutoff: float) -> Pairs:
-    """Do the same for a small molecule, from all its distances."""
     vectors = atoms.positions - atoms.positions[:, None]  # [i, j, xyz]
     near = np.einsum("ijx,ijx->ij", vectors, vectors) < cutoff**2
     np.fill_diagonal(near, False)
@@ -92,44 +127,26 @@ def _search_grid(atoms: Atoms, cutoff: float) -> Pairs:
 
 
 def _search_tree(atoms: Atoms, cutoff: float) -> Pairs:
-    """Do the same with a tree of all images near the cell: slower, at any extent and shape."""
+    """Search a tree of all images near the cell: slower, at any extent and shape."""
     from scipy.spatial import KDTree
 
-    wrapped = _wrap(atoms)
-    images, owners = _near_images(atoms, wrapped, cutoff=cutoff)
-    found = KDTree(wrapped).sparse_distance_matrix(KDTree(images), cutoff, output_type="ndarray")
-    i, image = found["i"].astype(np.intp), found["j"].astype(np.intp)
-    other = i != image  # the first images are the atoms themselves
-    order = np.lexsort((image[other], i[other]))
-    i, image = i[other][order], image[other][order]
-    return Pairs(i, owners[image], images[image] - wrapped[i])
-
-
-def _wrap(atoms: Atoms) -> Array:
-    """Positions moved into the cell along the periodic directions."""
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
-    fractions = atoms.positions @ np.linalg.pinv(vectors)  # [atom, periodic direction]
-    return np.asarray(atoms.positions - np.floor(fractions) @ vectors)
-
-
-def _near_images(atoms: Atoms, wrapped: Array, *, cutoff: float) -> tuple[Array, Indices]:
-    """Images within the cutoff of the box around the atoms, those in the cell first."""
-    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
-    reach = np.ceil(cutoff * np.linalg.norm(np.linalg.pinv(vectors), axis=0)).astype(int) + 1
+    inverse = np.linalg.pinv(vectors)  # [xyz, periodic direction]
+    wrapped = atoms.positions - np.floor(atoms.positions @ inverse) @ vectors
+    reach = np.ceil(cutoff * np.linalg.norm(inverse, axis=0)).astype(int) + 1
     shifts = np.array(list(product(*(range(-n, n + 1) for n in reach))), dtype=float)
     # [shift, periodic direction], zero first
     shifts = shifts[np.argsort(np.abs(shifts).sum(axis=1), kind="stable")]
     images = (shifts @ vectors)[:, None] + wrapped  # [shift, atom, xyz]
     low, high = wrapped.min(axis=0) - cutoff, wrapped.max(axis=0) + cutoff
     near = ((images >= low) & (images <= high)).all(axis=2)  # [shift, atom]
-    return images[near], np.nonzero(near)[1]
-
-
-def _count_cells(atoms: Atoms, cutoff: float) -> float:
-    """Cubes with an edge of one cutoff in a box that holds the atoms and the cell."""
-    cell = np.abs(atoms.cell.array[atoms.pbc]).sum(axis=0)
-    x, y, z = (atoms.positions.max(axis=0) - atoms.positions.min(axis=0) + cell) / cutoff + 1.0
-    return float(x * y * z)
+    images, owners = images[near], np.nonzero(near)[1]
+    found = KDTree(wrapped).sparse_distance_matrix(KDTree(images), cutoff, output_type="ndarray")
+    i, image = found["i"].astype(np.intp), found["j"].astype(np.intp)
+    other = i != image  # the first images are the atoms themselves
+    order = np.lexsort((image[other], i[other]))
+    i, image = i[other][order], image[other][order]
+    return Pairs(i, owners[image], images[image] - wrapped[i])
 
 
 def _check_distinct(atoms: Atoms, pairs: Pairs, *, nearest: float) -> Array:
@@ -149,23 +166,19 @@ def _check_distinct(atoms: Atoms, pairs: Pairs, *, nearest: float) -> Array:
 
 
 def _check_memory(atoms: Atoms, cutoff: float) -> None:
-    expected = _estimate_pairs(atoms, cutoff)
+    """Refuse more pairs than fit, if the atoms were spread evenly over the periodic directions.
+
+    A molecule holds at most one pair per two atoms, however large the cutoff.
+    """
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    if len(vectors) == 0:
+        return
+    measure = np.sqrt(np.linalg.det(vectors @ vectors.T))  # length, area or volume of the cell
+    ball = (2 * cutoff, pi * cutoff**2, 4 / 3 * pi * cutoff**3)[len(vectors) - 1]
+    expected = float(len(atoms) ** 2 * ball / measure)
     size = 8 + 8 + 24 + 12  # bytes of i, j, vector and shift of the image; and of their copies
     require_memory(
         2 * expected * size,
         purpose=f"about {expected:.1e} pairs of neighbours within a cutoff of {cutoff:g} Å",
         remedy="choose a smaller cutoff",
     )
-
-
-def _estimate_pairs(atoms: Atoms, cutoff: float) -> float:
-    """Pairs if the atoms were spread evenly over the periodic directions; 0 for a molecule.
-
-    A molecule holds at most one pair per two atoms, however large the cutoff.
-    """
-    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
-    if len(vectors) == 0:
-        return 0.0
-    measure = np.sqrt(np.linalg.det(vectors @ vectors.T))  # length, area or volume of the cell
-    ball = (2 * cutoff, pi * cutoff**2, 4 / 3 * pi * cutoff**3)[len(vectors) - 1]
-    return float(len(atoms) ** 2 * ball / measure)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 from ase import Atoms
 
 from sensitivity.numerics import check_integer, check_real
 
-HEAVIEST = 118
-"""Atomic number of oganesson, the last element that has a name."""
+HEAVIEST = 118  # atomic number of oganesson, the last element that has a name
 
 NEAREST = 0.2
 """Å. No two nuclei are as near, nor an atom and its image: H2 has 0.74 Å, and rounding of
@@ -20,17 +20,18 @@ fractional coordinates separates copies of one atom by some 0.01 Å at most."""
 def check_geometry(atoms: Atoms) -> None:
     """Refuse a structure that has no answer, but do not look for atoms at one place.
 
-    Raises
-    ------
-    TypeError
-        If ``atoms`` is not an ``ase.Atoms``.
-    ValueError
-        If there is no atom, an atomic number is of no element, a position is NaN or infinite, a
-        periodic direction has no usable cell vector, or an atom and its periodic image are nearer
-        than any two nuclei.
+    Raises TypeError if ``atoms`` is not an ``ase.Atoms``; ValueError if there is no atom, an atomic
+    number is of no element, a position is NaN or infinite, a periodic direction has no usable cell
+    vector, or an atom and its periodic image are nearer than any two nuclei.
     """
     _check_atoms(atoms)
-    _check_elements(atoms)
+    strange = (atoms.numbers < 0) | (atoms.numbers > HEAVIEST)
+    if strange.any():
+        index = int(np.argmax(strange))
+        raise ValueError(
+            f"atomic numbers must be from 1 to {HEAVIEST}, or 0 for a dummy atom, got "
+            f"{atoms.numbers[index]} for atom {index}; correct or remove it."
+        )
     finite = np.isfinite(atoms.positions)
     if not finite.all():
         index = int(np.argmin(finite.all(axis=1)))
@@ -52,17 +53,9 @@ def _check_atoms(atoms: Atoms) -> None:
         raise ValueError("the structure has no atoms, expected at least one; check the input.")
 
 
-def _check_elements(atoms: Atoms) -> None:
-    strange = (atoms.numbers < 0) | (atoms.numbers > HEAVIEST)
-    if strange.any():
-        index = int(np.argmax(strange))
-        raise ValueError(
-            f"atomic numbers must be from 1 to {HEAVIEST}, or 0 for a dummy atom, got "
-            f"{atoms.numbers[index]} for atom {index}; correct or remove it."
-        )
-
-
 def _check_cell(atoms: Atoms) -> None:
+    from ase.geometry import minkowski_reduce
+
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     lengths = np.linalg.norm(vectors, axis=1)
     usable = bool(np.isfinite(vectors).all() and (lengths > 0).all())
@@ -76,14 +69,9 @@ def _check_cell(atoms: Atoms) -> None:
             f"finite, independent, non-zero cell vectors there, got {vectors.tolist()}; set the "
             "cell, or set pbc to False."
         )
-    if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() < NEAREST:
-        _check_images(atoms)
-
-
-def _check_images(atoms: Atoms) -> None:
-    """Refuse a cell that is thin somewhere, if its images are near to each other, too."""
-    from ase.geometry import minkowski_reduce
-
+    if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() >= NEAREST:
+        return
+    # A cell that is thin somewhere, though its images may be far from each other.
     reduced, _ = minkowski_reduce(atoms.cell.array, atoms.pbc)
     nearest = float(np.linalg.norm(reduced[atoms.pbc], axis=1).min())
     if nearest < NEAREST:
@@ -96,33 +84,21 @@ def _check_images(atoms: Atoms) -> None:
 def check_cutoff(cutoff: float) -> float:
     """Return the cutoff in Å as a float.
 
-    Raises
-    ------
-    TypeError
-        If it is not a number.
-    ValueError
-        If it is not finite and positive, or beyond the range of double precision.
+    Raises TypeError if it is not a number; ValueError if it is not finite and positive, or beyond
+    the range of double precision.
     """
-
-    def check(expected: str, accepts: Callable[[float], bool]) -> float:
-        remedy = "give a number such as 3.5"
-        return check_real(cutoff, "cutoff", expected, accepts=accepts, remedy=remedy)
-
-    check("a positive, finite length in Å", lambda length: 0 < length < np.inf)
+    check = partial(check_real, cutoff, "cutoff", remedy="give a number such as 3.5")
+    check("a positive, finite length in Å", accepts=lambda length: 0 < length < np.inf)
     # Beyond these, powers of the cutoff leave the range of double precision.
     least, most = 1e-6, 1e9
-    return check(f"from {least:g} to {most:g} Å", lambda length: least <= length <= most)
+    return check(f"from {least:g} to {most:g} Å", accepts=lambda length: least <= length <= most)
 
 
 def check_centers(atoms: Atoms, centers: Iterable[int] | None) -> tuple[int, ...]:
     """Return the indices of the centers, every atom for ``None``, in the order given.
 
-    Raises
-    ------
-    TypeError
-        If ``atoms`` is not an ``ase.Atoms``, or a center is not an integer.
-    ValueError
-        If there is no atom or no center, one does not exist, or one is given twice.
+    Raises TypeError if ``atoms`` is not an ``ase.Atoms``, or a center is not an integer; ValueError
+    if there is no atom or no center, one does not exist, or one is given twice.
     """
     _check_atoms(atoms)
     if centers is None:
@@ -146,13 +122,8 @@ def check_centers(atoms: Atoms, centers: Iterable[int] | None) -> tuple[int, ...
 
 def _check_center(center: int, *, count: int) -> int:
     choice = "0" if count == 1 else f"an integer from 0 to {count - 1}"
-    center = check_integer(
-        center,
-        "a center",
-        "the integer index of an atom",
-        accepts=lambda _: True,
-        remedy=f"give {choice}",
-    )
+    expected, remedy = "the integer index of an atom", f"give {choice}"
+    center = check_integer(center, "a center", expected, accepts=lambda _: True, remedy=remedy)
     if not 0 <= center < count:
         raise ValueError(
             f"center {center} does not exist: the structure has {count} "

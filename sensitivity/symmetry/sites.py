@@ -9,7 +9,7 @@ from ase import Atoms
 
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, check_real
 from sensitivity.structures import check_centers, check_cutoff
-from sensitivity.structures.environments import surroundings
+from sensitivity.structures.neighbors import surroundings
 from sensitivity.symmetry.coalescence import find_coalescing, make_blocks, merge, split
 from sensitivity.symmetry.groups import PointGroup
 from sensitivity.symmetry.levels import Levels, at_least_exact, chain, find_levels

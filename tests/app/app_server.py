@@ -23,7 +23,7 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
 from websockets.sync.client import ClientConnection, connect
 
-from sensitivity.app.websocket import PROTOCOL
+from sensitivity.app.page import PROTOCOL
 
 CONTROL = "jupyter.widget.control"
 REQUESTS = 20

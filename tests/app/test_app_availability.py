@@ -314,9 +314,9 @@ def test_nothing_is_left_behind_after_a_signal_at_the_start(tmp_path_factory):
 
 BUSY = """
 from pathlib import Path
-from sensitivity.app import ending
-ending.ServerLimit.ENDING = 0.1
-ending.end_on_signals(lambda: None, Path({folder!r}))
+from sensitivity.app import folder
+folder.ServerLimit.ENDING = 0.1
+folder.end_on_signals(lambda: None, Path({folder!r}))
 print("busy", flush=True)
 while True:
     pass
@@ -335,7 +335,7 @@ def test_a_server_that_is_busy_for_good_ends_nevertheless(tmp_path):
 
 
 def test_a_signal_that_is_ignored_remains_ignored():
-    code = "import signal\nfrom sensitivity.app.ending import end_on_signals" + IGNORED
+    code = "import signal\nfrom sensitivity.app.folder import end_on_signals" + IGNORED
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

@@ -118,7 +118,7 @@ def test_processes_have_a_home_in_the_folder_and_the_server_keeps_its_own(tmp_pa
 def test_the_first_signal_stops_and_later_ones_change_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from sensitivity.app import ending
+    from sensitivity.app import folder
     from sensitivity.app.server_limits import ServerLimit
 
     ended_by = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -135,12 +135,12 @@ def test_the_first_signal_stops_and_later_ones_change_nothing(
 
     monkeypatch.setattr(signal, "getsignal", handlers.get)
     monkeypatch.setattr(signal, "signal", handlers.__setitem__)
-    monkeypatch.setattr(ending, "Timer", Timer)
-    ending.end_on_signals(lambda: stops.append(1), tmp_path)
+    monkeypatch.setattr(folder, "Timer", Timer)
+    folder.end_on_signals(lambda: stops.append(1), tmp_path)
     assert handlers[signal.SIGHUP] is signal.SIG_IGN
     handlers[signal.SIGTERM](signal.SIGTERM, None)
     assert set(handlers.values()) == {signal.SIG_IGN}
-    assert (stops, timers) == ([1], [(ServerLimit.ENDING, ending._exit, [tmp_path])])
+    assert (stops, timers) == ([1], [(ServerLimit.ENDING, folder._exit, [tmp_path])])
 
 
 # Messages
@@ -159,7 +159,7 @@ def test_the_first_signal_stops_and_later_ones_change_nothing(
     ],
 )
 def test_a_message_has_the_parts_that_it_declares(message: bytes, complete: bool) -> None:
-    from sensitivity.app.websocket import _is_complete
+    from sensitivity.app.page import _is_complete
 
     assert _is_complete(message) is complete
 
@@ -194,8 +194,8 @@ def test_a_client_that_does_not_follow_the_protocol_is_disconnected(
 ) -> None:
     from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
 
+    from sensitivity.app.page import Connection, Websocket
     from sensitivity.app.server_limits import ServerLimit
-    from sensitivity.app.websocket import Connection, Websocket
 
     if "keep up" in reason:
         connection.kernel_manager.waiting["earlier"] = ServerLimit.UNREAD
@@ -206,7 +206,7 @@ def test_a_client_that_does_not_follow_the_protocol_is_disconnected(
 
 
 def test_nothing_is_sent_to_a_page_that_has_left() -> None:
-    from sensitivity.app.websocket import Connection, Websocket
+    from sensitivity.app.page import Connection, Websocket
 
     gone = SimpleNamespace(is_open=False)
     assert Websocket.write_message(gone, "message") is None
@@ -218,8 +218,8 @@ def test_nothing_is_sent_to_a_page_that_has_left() -> None:
 
 def test_a_visitor_can_use_the_controls_and_nothing_else() -> None:
     from sensitivity.app.kernels import Kernels, OneProgram
+    from sensitivity.app.server import settings
     from sensitivity.app.server_limits import ServerLimit
-    from sensitivity.app.voila_settings import settings
 
     found = settings()
     page, tornado = found.VoilaConfiguration, found.Voila.tornado_settings

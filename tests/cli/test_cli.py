@@ -723,11 +723,10 @@ def test_notebooks_that_cannot_be_copied_are_one_sentence(notebooks, monkeypatch
     )
     folder.unlink()
 
-    def fail(original, part):
-        Path(part).write_text("half")
-        raise OSError(errno.ENOSPC, "No space left on device", part)
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(lab_module.shutil, "copyfile", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     assert main(["lab"]) == 2
     assert "(No space left on device); run the command" in capsys.readouterr().err
     assert [path for path in folder.rglob("*") if path.is_file()] == []

@@ -13,7 +13,7 @@ from ase import Atoms
 from invariant_theory import ENVIRONMENT_ROWS, EQUAL, SEEN, complete_rank
 
 from sensitivity import DensityCorrelations, Spectrum, spectrum, structures
-from sensitivity.structures.literature import ENVIRONMENTS
+from sensitivity.structures.library import ENVIRONMENTS
 
 # Converged: every rank is that of a complete basis. The odd part sees the last displacement of Cs,
 # whose bonds are nearly equal, by determinants of three radial functions: that takes six of them.

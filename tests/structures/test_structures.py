@@ -258,7 +258,7 @@ def test_methanes():
 
 
 def test_every_environment_is_a_carbon_at_the_origin_among_hydrogen():
-    from sensitivity.structures.literature import ENVIRONMENTS
+    from sensitivity.structures.library import ENVIRONMENTS
 
     assert len(ENVIRONMENTS) == 17
     for name in ENVIRONMENTS:

@@ -16,7 +16,7 @@ from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.limits import Limit
 from sensitivity.structures.files import Frame, no_frame, note_bad, take
 from sensitivity.structures.files.isolated import read_isolated
-from sensitivity.structures.literature import ENVIRONMENTS
+from sensitivity.structures.library import ENVIRONMENTS
 
 MOST_ATOMS = 500  # larger structures have more modes than a chart can show, and take minutes
 MOST_FRAMES = 10_000  # structures of a file that are kept, each of some kB

@@ -20,10 +20,10 @@ from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.path.trajectory import Trajectory, examine, examine_start, interpolate
 from sensitivity.numerics import Array
 from sensitivity.paths import Path
+from sensitivity.plots.axes import ROUNDING, scale_axis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW, COLORS, SERIES
 from sensitivity.plots.singular_values import PathLines, draw_path
-from sensitivity.plots.zeros import ROUNDING, scale_axis
 
 
 class PathExplorer(MotionView):

@@ -27,33 +27,16 @@ class Frame:
 NOTHING = Frame(problem="there is no structure in it")
 
 Pending = Callable[[], Frame]
-"""A frame that was found and is read when it is asked for."""
+"""A frame that was found and is read when it is asked for; may raise UnreadableError."""
 
 
 class UnreadableError(ValueError):
     """A frame that cannot be read; the text is the clause that says why."""
 
 
-def later(read: Callable[..., Frame], *arguments: Any, **keywords: Any) -> Pending:
-    """Return a frame that a function will read, or say why it cannot."""
-
-    def attempt() -> Frame:
-        try:
-            return read(*arguments, **keywords)
-        except UnreadableError as error:
-            return Frame(problem=str(error))
-
-    return attempt
-
-
 def keep(frame: Frame) -> Pending:
     """Return a frame that is read already as one that is read when it is asked for."""
     return lambda: frame
-
-
-def refuse(problem: object) -> Pending:
-    """Return a frame that cannot be read."""
-    return keep(Frame(problem=str(problem)))
 
 
 @contextmanager
@@ -102,18 +85,17 @@ def parse_all(
     """
     from ase.io.formats import ioformats
 
-    known = ioformats[form]
     data = content if isinstance(content, bytes) else content.encode()
-    if not known.acceptsfd:
-        with TemporaryDirectory() as folder:
-            place = Path(folder, f"structure{Path(path).suffix}")
-            place.write_bytes(data)
-            yield from read_all(str(place), form, **settings)
+    if ioformats[form].acceptsfd:
+        file = io.BytesIO(data)
+        file.name = path
+        source = file if ioformats[form].isbinary else io.TextIOWrapper(file, "utf-8")
+        yield from read_all(source, form, **settings)
         return
-    file = io.BytesIO(data)
-    file.name = path
-    source = file if known.isbinary else io.TextIOWrapper(file, "utf-8")
-    yield from read_all(source, form, **settings)
+    with TemporaryDirectory() as folder:
+        place = Path(folder, f"structure{Path(path).suffix}")
+        place.write_bytes(data)
+        yield from read_all(str(place), form, **settings)
 
 
 def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:
@@ -121,20 +103,19 @@ def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:
     import ase.io
 
     frames = ase.io.iread(source, ":", form, do_not_split_by_at_sign=True, **settings)
-    count = 0
+    frame = NOTHING
     try:
         while True:
             with reading():
                 atoms = next(frames, None)
             if atoms is None:
                 break
-            count += 1
-            yield tidy(atoms)
+            frame = tidy(atoms)
+            yield frame
     except UnreadableError as error:
-        yield Frame(problem=str(error))
-        return
-    if not count:
-        yield NOTHING
+        frame = Frame(problem=str(error))
+    if frame.atoms is None:
+        yield frame
 
 
 def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
@@ -149,5 +130,5 @@ def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
 
 def describe_placeholder(lengths: Sequence[float]) -> str:
     """Return the note on a cell, with edges in Å, that stands for none."""
-    shown = " x ".join(f"{length:g}" for length in lengths)
-    return f"the cell of {shown} Å is a placeholder: read without a cell"
+    edges = " x ".join(f"{length:g}" for length in lengths)
+    return f"the cell of {edges} Å is a placeholder: read without a cell"

@@ -7,9 +7,12 @@ https://www.iucr.org/resources/cif/dictionaries/cif_core.
 from __future__ import annotations
 
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,16 +25,30 @@ from sensitivity.structures.files.ase_frames import (
     Pending,
     UnreadableError,
     describe_placeholder,
-    later,
     reading,
     tidy,
 )
-from sensitivity.structures.files.cif_operations import Operations, find_operations
 from sensitivity.structures.files.elements import Labels, describe, enumerate_names
 from sensitivity.structures.files.lines import Lines
 
 Table = Mapping[str, list[Any]]
-"""The columns of the table of sites, by the ends of their tags."""
+"""The columns of a table, by their tags or the ends of these; what has no table is one row."""
+
+Operations = tuple[Array, Array]
+"""Rotations (operations, 3, 3) and translations (operations, 3), of fractional coordinates."""
+
+# The first of these tags that a block has counts.
+_TAGS = {
+    "operations": (
+        *("_space_group_symop_operation_xyz", "_space_group_symop.operation_xyz"),
+        "_symmetry_equiv_pos_as_xyz",
+    ),
+    "number": ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number"),
+    "name": (
+        *("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m"),
+        "_space_group.patterson_name_h-m",
+    ),
+}
 
 _UNGROUPED = frozenset({".", "?", "", "0"})
 
@@ -51,7 +68,7 @@ class _Site:
 def scan(source: Lines) -> Iterator[Pending]:
     """Yield the structure of every block that has one."""
     # Other blocks are of the authors, or of the measurement.
-    return (later(_read, text) for text in _split(source) if "_atom_site" in text.lower())
+    return (partial(_read, text) for text in _split(source) if "_atom_site" in text.lower())
 
 
 def _split(lines: Iterable[str]) -> Iterator[str]:
@@ -81,13 +98,14 @@ def _read(text: str) -> Frame:
             raise UnreadableError(f"{name} is not a block of a CIF file")
         lengths = blocks[0].get_cellpar()
         cell = np.array(blocks[0].get_cell())
-    tags, notes = dict(blocks[0]), list[str]()
+    tags = {name: item if isinstance(item, list) else [item] for name, item in blocks[0].items()}
+    notes: list[str] = []
     table = _find_table(tags)
     if not cell.any() and "fract_x" in table:
         raise UnreadableError(f"{name} has no cell for its fractional coordinates")
     # The format has no cell for a molecule.
     alone = lengths is None or np.allclose(lengths, (1, 1, 1, 90, 90, 90))
-    operations = None if alone else find_operations(tags, cell, notes)
+    operations = None if alone else _find_operations(tags, cell, notes)
     sites = _choose_groups(_read_sites(table, cell, operations, notes), notes)
     sites = _choose_species(sites, None if alone else cell, notes)
     if alone and lengths is not None:
@@ -101,14 +119,10 @@ def _read(text: str) -> Frame:
     return tidy(atoms, notes=notes)
 
 
-def _find_table(tags: Mapping[str, Any]) -> Table:
-    """The table of sites; a single site may stand without a table."""
+def _find_table(tags: Table) -> Table:
     begin = "_atom_site_"
-    found = {
-        name.removeprefix(begin): value if isinstance(value, list) else [value]
-        for name, value in tags.items()
-        if name.startswith(begin) and not name.startswith(f"{begin}aniso")
-    }
+    sites = [name for name in tags if name.startswith(begin) and "_aniso" not in name]
+    found = {name.removeprefix(begin): tags[name] for name in sites}
     names = ("label", "type_symbol", "fract_x", "cartn_x")
     lengths = {len(found[name]) for name in names if name in found}
     if len(lengths) != 1 or lengths == {0}:
@@ -123,21 +137,21 @@ def _read_sites(
     symbols = _resolve_symbols(table, notes)
     labels = [str(each) for each in table.get("label", symbols)]
     kind = "fract" if "fract_x" in table else "cartn"
-    axes = [table.get(f"{kind}_{axis}") for axis in "xyz"]
+    axes = [table.get(f"{kind}_{axis}", [""] * len(labels)) for axis in "xyz"]
     usual = {"calc_flag": "", "disorder_group": ".", "disorder_assembly": ".", "occupancy": 1.0}
     more = [table.get(name, [value] * len(labels)) for name, value in usual.items()]
     sites = []
-    for row, (label, symbol) in enumerate(zip(labels, symbols, strict=True)):
-        flag, group, assembly, occupancy = (column[row] for column in more)
+    for label, symbol, *place, flag, group, assembly, occupancy in zip(
+        labels, symbols, *axes, *more, strict=True
+    ):
         if str(flag).lower() == "dum":
             notes.append(f"site {label} is marked as a dummy and left out")
             continue
-        if any(axis is None or isinstance(axis[row], str) for axis in axes):
+        if any(isinstance(coordinate, str) for coordinate in place):
             raise UnreadableError(f"site {label} has no position")
-        place = np.array([float(axis[row]) for axis in axes if axis is not None])
-        images = place[None]
+        images = np.array([place], dtype=float)
         if operations is not None:
-            inside = place if kind == "fract" else np.linalg.solve(cell.T, place)
+            inside = images[0] if kind == "fract" else np.linalg.solve(cell.T, images[0])
             images = _expand(inside, operations, cell)
         share = _number(occupancy, 1.0)
         sites.append(_Site(label, symbol, share, str(group), str(assembly), images))
@@ -151,16 +165,14 @@ def _read_sites(
 
 
 def _number(value: Any, usual: float) -> float:
-    """A number, which has a usual value where it is not given."""
     return float(value) if isinstance(value, int | float) else usual
 
 
 def _resolve_symbols(table: Table, notes: list[str]) -> list[str]:
     """The elements of the sites; a label such as C12 or Fe3+ is what the format asks for."""
     read, found = Labels(), []
-    for row in zip(
-        *(table[name] for name in ("type_symbol", "label") if name in table), strict=True
-    ):
+    columns = [table[name] for name in ("type_symbol", "label") if name in table]
+    for row in zip(*columns, strict=True):
         for label in map(str, row):
             try:
                 found.append(read.read(label))
@@ -168,13 +180,9 @@ def _resolve_symbols(table: Table, notes: list[str]) -> list[str]:
             except UnreadableError:
                 if label == str(row[-1]):
                     raise
-    unusual = {label: one for label, one in read.items() if not _follows_format(label, one)}
-    notes += describe(unusual)
+    usual = {label for label, one in read.items() if re.match(rf"{one}(?![^\W\d_])", label)}
+    notes += describe({label: one for label, one in read.items() if label not in usual})
     return found
-
-
-def _follows_format(label: str, symbol: str) -> bool:
-    return label.startswith(symbol) and not label[len(symbol) : len(symbol) + 1].isalpha()
 
 
 def _expand(place: Array, operations: Operations, cell: Array) -> Array:
@@ -208,10 +216,8 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
     weights: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for site in sites:
         if site.group.startswith("-"):
-            raise UnreadableError(
-                f"site {site.label}, of disorder group {site.group}, and its symmetry images "
-                "exclude each other"
-            )
+            who = f"site {site.label}, of disorder group {site.group},"
+            raise UnreadableError(f"{who} and its symmetry images exclude each other")
         if site.group not in _UNGROUPED:
             found = weights[site.assembly]
             found[site.group] = max(found[site.group], site.occupancy)
@@ -219,8 +225,8 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
     kept = [s for s in sites if s.group in _UNGROUPED | {best.get(s.assembly, "")}]
     lost = [site.label for site in sites if site not in kept]
     if lost:
-        names = enumerate_names(lost)
-        notes.append(f"of disordered groups one alternative is read, without {names}")
+        without = enumerate_names(lost)
+        notes.append(f"of disordered groups one alternative is read, without {without}")
     return kept
 
 
@@ -237,8 +243,8 @@ def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]
         place, occupied = site.images[0], f"site {site.label}, occupied by {site.occupancy:g},"
         if _meet(site.images, place, cell, within=exclusive).sum() > 1:
             raise UnreadableError(f"{occupied} and its symmetry images exclude each other")
-        left = [one for one in sites if one not in lost]
-        here = [one for one in left if _meet(one.images, place, cell, within=exclusive).any()]
+        near = [one for one in sites if _meet(one.images, place, cell, within=exclusive).any()]
+        here = [one for one in near if one not in lost]
         if len(here) > 1 and sum(one.occupancy for one in here) <= full:
             best = max(here, key=lambda one: one.occupancy)
             lost += [one for one in here if one is not best]
@@ -250,3 +256,104 @@ def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]
     if len(notes) > most:
         notes[most:] = [f"and {len(notes) - most} more sites alike"]
     return [site for site in sites if site not in lost]
+
+
+def _find_operations(tags: Table, cell: Array, notes: list[str]) -> Operations:
+    """The operations that a block lists, or else those of the space group that it names."""
+    if any(name.startswith(("_space_group_symop_magn", "_space_group_magn")) for name in tags):
+        raise UnreadableError("the operations of magnetic groups are not read")
+    listed = next((tags[name] for name in _TAGS["operations"] if name in tags), None)
+    rotations, translations = np.eye(3)[None], np.zeros((1, 3))
+    if listed is not None:
+        rotations, translations = _parse_operations(listed)
+    elif (group := _find_group(tags, cell, notes)) is not None:
+        rotations, translations = group.get_op()
+    return np.array(rotations, dtype=float), np.array(translations, dtype=float)
+
+
+def _parse_operations(listed: list[Any]) -> Any:
+    from ase.spacegroup.spacegroup import parse_sitesym
+
+    part = r"[-+]?\s*(?:[xyz]|\d+(?:\.\d*)?(?:/\d+)?|\.\d+)"
+    operation = re.compile(rf"(?i)(?=[^,]*[xyz])({part}\s*)+(,(?=[^,]*[xyz])\s*({part}\s*)+){{2}}")
+    texts = [str(text).strip("'\" ") for text in listed]
+    for text in texts:
+        if not operation.fullmatch(text.strip()):
+            raise UnreadableError(f"the symmetry operation {text[:40]!r} cannot be read")
+    with reading():
+        return parse_sitesym(texts)
+
+
+def _find_group(tags: Table, cell: Array, notes: list[str]) -> Any:
+    """ASE's space group; None if the block names none."""
+    from ase.spacegroup import Spacegroup
+    from ase.spacegroup.spacegroup import SpacegroupError
+
+    number, given = _find(tags, "number"), _find(tags, "name")
+    if not number and not given:
+        if any("name_hall" in name for name in tags):
+            raise UnreadableError("it names its symmetry by a Hall symbol only; list operations")
+        return None
+    name, _, suffix = given.partition(":")
+    with reading():
+        settings = [Spacegroup(int(float(number))) if number else _from_name(name)]
+        group = settings[0].no
+        with suppress(SpacegroupError):
+            settings.append(Spacegroup(group, 2))
+    wanted = int(suffix) if suffix.strip() in {"1", "2"} else None
+    if group in {146, 148, 155, 160, 161, 166, 167}:
+        wanted = 2 if _is_rhombohedral(cell) else 1
+    settings = [one for one in settings if wanted in {None, one.setting}]
+    settings = [one for one in settings if not given or _is_named(one, name)]
+    if not settings:
+        raise UnreadableError(
+            f"it lists no symmetry operations, and the setting {given or f'number {number}'} of "
+            f"space group {group} is not known"
+        )
+    if len(settings) > 1:
+        notes.append(f"operations are those of setting 1 of space group {group}")
+    return settings[0]
+
+
+def _find(tags: Table, what: str) -> str:
+    """The value of the first tag that has one; nothing if there is none."""
+    values = (str(value) for name in _TAGS[what] for value in tags.get(name, []))
+    return next((value for value in values if value.strip() not in {"?", ".", ""}), "")
+
+
+def _from_name(name: str) -> Any:
+    from ase.spacegroup import Spacegroup
+    from ase.spacegroup.spacegroup import SpacegroupNotFoundError
+
+    short = re.sub(r"^\s*([PABCIF]) 1 (.+) 1\s*$", r"\1 \2", name)
+    for one in (name, short, _rename(name)):
+        with suppress(SpacegroupNotFoundError, ValueError):
+            return Spacegroup(one)
+    raise UnreadableError(f"it lists no symmetry operations, and space group {name!r} is not known")
+
+
+def _rename(name: str) -> str:
+    """The newer name of a space group, if it has one."""
+    from ase.io.cif import old_spacegroup_names
+
+    return str(old_spacegroup_names.get(name.replace(" ", ""), name))
+
+
+def _is_rhombohedral(cell: Array) -> bool:
+    """True if the three vectors are alike, and not perpendicular."""
+    metric = cell @ cell.T
+    lengths, angles = np.diag(metric), metric[np.triu_indices(3, 1)]
+    return bool(np.ptp(lengths) < 1e-2 * lengths[0] and np.ptp(angles) < 1e-2 * lengths[0])
+
+
+def _is_named(group: Any, name: str) -> bool:
+    known, *asked = (_normalize(each) for each in (group.symbol, name, _rename(name)))
+    if group.no >= 195:  # cubic: F m 3 m is an older name of F m -3 m
+        known, asked = known.replace("-", ""), [each.replace("-", "") for each in asked]
+    return known in asked
+
+
+def _normalize(name: str) -> str:
+    """A Hermann-Mauguin symbol without spaces, and a monoclinic one without its ones."""
+    short = re.sub(r"[\s_'\"]", "", name).lower()
+    return re.sub(r"^([pabcifr])1(.+)1$", r"\1\2", short)

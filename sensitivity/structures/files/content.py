@@ -10,10 +10,11 @@ import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final
 
 EXPECTED: Final = "a structure file such as .xyz, .extxyz, .cif or POSCAR"
 STANDARD_INPUT: Final = "-"
@@ -43,10 +44,12 @@ class Content:
         """The first bytes, in which ASE, too, looks for the format."""
         return self.read(most=50_000)
 
-    @property
-    def is_packed(self) -> bool:
-        """True if the bytes are compressed."""
-        return self._find_unpacker() is not None
+    @cached_property
+    def unpacker(self) -> Callable[[Any], Any] | None:
+        """The function that opens the bytes if they are compressed."""
+        with self._open_raw() as file:
+            first = file.read(max(map(len, _PACKED)))
+        return next((unpack for mark, unpack in _PACKED.items() if first.startswith(mark)), None)
 
     @property
     def is_binary(self) -> bool:
@@ -57,12 +60,9 @@ class Content:
         """Return the bytes; compressed data that end early count as far as they go."""
         chunks, missing = [], most
         with self._open() as file:
-            try:
-                while missing > 0 and (chunk := file.read1(min(50_000, missing))):  # type: ignore[attr-defined]
-                    chunks.append(chunk)
-                    missing -= len(chunk)
-            except _DAMAGED as error:
-                self._note_damage(error)
+            while missing > 0 and (chunk := file.read1(min(50_000, missing))):
+                chunks.append(chunk)
+                missing -= len(chunk)
         return b"".join(chunks)
 
     def lines(self) -> Iterator[str]:
@@ -74,31 +74,24 @@ class Content:
         wide = self.head.startswith(_UTF_16)
         encoding = "utf-16" if wide else "latin-1"
         with self._open() as file, io.TextIOWrapper(file, encoding, errors="replace") as text:
+            for number, line in enumerate(text):
+                read = line if wide else _decode(line)
+                yield (read if number else read.removeprefix("\ufeff")).removesuffix("\n")
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """The decompressed bytes as a file, which ends where they are damaged."""
+        unpack = self.unpacker
+        with unpack(self.path or io.BytesIO(self.kept)) if unpack else self._open_raw() as file:
             try:
-                for number, line in enumerate(text):
-                    read = line if wide else _decode(line)
-                    yield (read if number else read.removeprefix("\ufeff")).removesuffix("\n")
+                yield file
             except _DAMAGED as error:
-                self._note_damage(error)
-
-    def _open(self) -> IO[bytes]:
-        unpack = self._find_unpacker()
-        if unpack is None:
-            return self._open_raw()
-        return cast(IO[bytes], unpack(self.path or io.BytesIO(self.kept)))
-
-    def _find_unpacker(self) -> Callable[[Any], Any] | None:
-        with self._open_raw() as file:
-            first = file.read(max(map(len, _PACKED)))
-        return next((unpack for mark, unpack in _PACKED.items() if first.startswith(mark)), None)
+                if isinstance(error, OSError) and error.strerror:  # of the operating system
+                    raise
+                self.damage = "the compressed data are damaged or end early"
 
     def _open_raw(self) -> IO[bytes]:
         return io.BytesIO(self.kept) if self.path is None else self.path.open("rb")
-
-    def _note_damage(self, error: Exception) -> None:
-        if isinstance(error, OSError) and error.strerror:  # of the operating system
-            raise error
-        self.damage = "the compressed data are damaged or end early"
 
 
 def _decode(line: str) -> str:
@@ -131,22 +124,15 @@ def _open_path(name: str) -> Content:
                 return Content(unpacked, path=path)
         if stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and path.resolve().name == "null"):
             return Content(unpacked, kept=path.read_bytes())
-        if stat.S_ISCHR(mode) and _is_terminal(path):
-            return Content(unpacked, kept=_read_stream())
+        stream = sys.stdin if stat.S_ISCHR(mode) else None
+        if stream and stream.isatty() and path.samefile(f"/dev/fd/{stream.fileno()}"):
+            return Content(unpacked, kept=_read_stream())  # the terminal that is standard input
+        problem = f"{name} is a {'folder' if stat.S_ISDIR(mode) else 'device'}"
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
+        problem = f"there is no file {name}"
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        what = f"there is no file {name}" if missing else f"cannot read {name} ({error.strerror})"
-        raise ValueError(f"{what}; expected {EXPECTED}.") from error
-    except ValueError as error:  # a null character
-        raise ValueError(f"there is no file {name}; expected {EXPECTED}.") from error
-    what = "folder" if stat.S_ISDIR(mode) else "device"
-    raise ValueError(f"{name} is a {what}; expected {EXPECTED}.")
-
-
-def _is_terminal(path: Path) -> bool:
-    """True if this is the terminal that is standard input."""
-    stream = sys.stdin
-    return bool(stream and stream.isatty() and path.samefile(f"/dev/fd/{stream.fileno()}"))
+        problem = f"cannot read {name} ({error.strerror})"
+    raise ValueError(f"{problem}; expected {EXPECTED}.")
 
 
 def _read_stream() -> bytes:

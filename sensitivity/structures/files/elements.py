@@ -10,8 +10,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from sensitivity.structures.files.ase_frames import UnreadableError
 from sensitivity.structures.validation import HEAVIEST
 
-DUMMY = "X"
-"""ASE's symbol of an atom without an element, of atomic number 0."""
+DUMMY = "X"  # ASE's symbol of an atom without an element, of atomic number 0
 
 RESIDUES = frozenset(
     (
@@ -90,8 +89,7 @@ def describe(labels: Mapping[str, str]) -> list[str]:
     return notes
 
 
-def enumerate_names(names: Iterable[str], *, most: int = 6) -> str:
-    """Return names in one phrase, at most a few of them."""
+def enumerate_names(names: Iterable[str]) -> str:
+    """Return names in one phrase, at most six of them."""
     given = list(dict.fromkeys(names))
-    rest = len(given) - most
-    return ", ".join(given[:most]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(given[:6]) + (f" and {len(given) - 6} more" if len(given) > 6 else "")

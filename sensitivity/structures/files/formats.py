@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from sensitivity.structures.files import cif, gromacs, lammps, pdb, vasp, xyz
+from sensitivity.structures.files import biomolecules, cif, lammps, vasp, xyz
 from sensitivity.structures.files.ase_frames import (
     Frame,
     Pending,
@@ -21,8 +22,15 @@ from sensitivity.structures.files.ase_frames import (
 )
 from sensitivity.structures.files.content import Content
 from sensitivity.structures.files.elements import Labels, describe
-from sensitivity.structures.files.lines import Lines, Types, check_count
-from sensitivity.structures.files.records import Split, split_molecules, split_nothing, split_steps
+from sensitivity.structures.files.lines import (
+    Lines,
+    Split,
+    Types,
+    check_count,
+    split_molecules,
+    split_nothing,
+    split_steps,
+)
 
 _FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?"
 _THREE = rf"{_FLOAT}\s+{_FLOAT}\s+{_FLOAT}"
@@ -33,27 +41,18 @@ _INTEGER = r"[-+]?[\d_]+"
 class _Format:
     """A format beyond what ASE does; the pattern ``(?!)`` matches nothing."""
 
-    # Splits a file into frames, instead of ASE.
-    scan: Callable[[Lines], Iterator[Pending]] | None = None
-    # Beginning of a file whose name does not tell its format. If it is clear, no other format has
-    # it, and it counts more than an ending such as .dat.
-    sign: str = ""
-    clear: bool = False
-    # A line with one atom: what is before its label, and the label.
-    label: str = r"(?!)"
-    # The line, from 0, that holds the symbols of all atoms.
-    symbols: int | None = None
+    scan: Callable[[Lines], Iterator[Pending]] | None = None  # splits a file instead of ASE
+    sign: str = r"(?!)"  # beginning of a file whose name does not tell its format
+    clear: bool = False  # if no other format has the sign: it counts more than an ending like .dat
+    label: str = r"(?!)"  # a line with one atom: what is before its label, and the label
+    symbols: int | None = None  # the line, from 0, that holds the symbols of all atoms
     # How many atoms follow, at the beginning of a line, from 0, or anywhere: ASE would take fewer,
     # or look for each that is missing.
     count: tuple[int | None, str] = (None, r"(?!)")
-    # What ASE skips without a warning, although it changes the structure.
-    refused: str = r"(?!)"
-    # What stands behind the atoms of a complete file that does not say how many they are.
-    end: str = ""
-    # Splits a text into records, before ASE reads each of them.
-    split: Split = split_nothing
-    # For ASE's reader.
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    refused: str = r"(?!)"  # what ASE skips without a warning, although it changes the structure
+    end: str = ""  # what stands behind the atoms of a complete file that does not count them
+    split: Split = split_nothing  # splits a text into records, before ASE reads each of them
+    settings: Mapping[str, Any] = field(default_factory=dict)  # for ASE's reader
 
 
 _MOL = _Format(label=rf"(\s*{_THREE}\s+)([A-Za-z]\S*)", count=(3, r"([ \d]{3})"), refused="V3000")
@@ -67,7 +66,9 @@ _FORMATS = {
     ),
     "cif": _Format(cif.scan, sign=r"(?i)(\s*(#.*)?\n)*data_\S", clear=True),
     "proteindatabank": _Format(
-        pdb.scan, sign=r"(HEADER|TITLE |REMARK|CRYST1|MODEL |ATOM  |HETATM|COMPND)", clear=True
+        biomolecules.scan_pdb,
+        sign=r"(HEADER|TITLE |REMARK|CRYST1|MODEL |ATOM  |HETATM|COMPND)",
+        clear=True,
     ),
     "extxyz": _Format(xyz.scan, sign=r"\s*\d+[ \t]*\n[^\n]*\n\s*\S+\s+" + _THREE, clear=True),
     "vasp": _Format(
@@ -76,7 +77,7 @@ _FORMATS = {
     "sdf": replace(_MOL, sign=r"[^\n]*\n[^\n]*\n[^\n]*\n[ \d]{6}.*V2000", split=split_molecules),
     "mol": _MOL,
     "xyz": _Format(xyz.scan),
-    "gromacs": _Format(gromacs.scan),
+    "gromacs": _Format(biomolecules.scan_gromacs),
     "vasp-xdatcar": _Format(vasp.scan_trajectory),
     "aims": _Format(label=rf"(\s*atom(?:_frac)?\s+{_THREE}\s+)(\S+)"),
     # ASE would start the program for a list of its keywords.
@@ -109,7 +110,7 @@ def find_format(content: Content) -> str:
     from ase.io.formats import UnknownFileTypeError, extension2format, filetype, ioformats
 
     text = "\n".join(islice(content.lines(), 200))
-    shown = next((f for f, each in _FORMATS.items() if each.sign and re.match(each.sign, text)), "")
+    shown = next((f for f, each in _FORMATS.items() if re.match(each.sign, text)), "")
     if shown.startswith("lammps"):
         return shown
     named = io.BytesIO(text.encode())
@@ -123,9 +124,8 @@ def find_format(content: Content) -> str:
     if found not in ioformats or (by_ending and shown and _FORMATS[shown].clear):
         found = shown
     if not found:
-        raise UnreadableError(
-            "its format is not recognized; name it with the format that ASE gives it"
-        )
+        problem = "its format is not recognized; name it with the format that ASE gives it"
+        raise UnreadableError(problem)
     return check_format(found)
 
 
@@ -148,13 +148,28 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         raise UnreadableError(f"types are for LAMMPS files, and this is of the format {form}")
     known = _FORMATS.get(form, _Format())
     if known.scan is not None:
-        return known.scan(Lines(content.lines(), path=str(content.path or ""), types=types))
+        lines = Lines(content.lines(), path=str(content.path or ""), types=types)
+        return _guard(known.scan(lines))
     if content.is_binary:
         return map(keep, _scan_binary(content, form))
     records = known.split(content.lines())
-    return (
-        keep(found) for start, rows in records for found in _scan_text(rows, form, content, start)
-    )
+    return (keep(f) for start, rows in records for f in _scan_text(rows, form, content, start))
+
+
+def _guard(frames: Iterator[Pending]) -> Iterator[Pending]:
+    """Frames that say why they cannot be read, instead of an error."""
+
+    def attempt(pending: Pending) -> Frame:
+        try:
+            return pending()
+        except UnreadableError as error:
+            return Frame(problem=str(error))
+
+    try:
+        for pending in frames:
+            yield partial(attempt, pending)
+    except UnreadableError as error:
+        yield partial(Frame, problem=str(error))
 
 
 def _scan_binary(content: Content, form: str) -> Iterator[Frame]:
@@ -169,28 +184,23 @@ def _scan_text(lines: list[str], form: str, content: Content, start: int) -> Ite
     try:
         count = _check_text(lines, known)
         lines, labels = _resolve_labels(lines, known, start + 1)
-    except UnreadableError as error:
-        yield Frame(problem=str(error))
-        return
-    if form == "turbomole":  # it asks for lower case
-        labels = {label: symbol for label, symbol in labels.items() if label != symbol.lower()}
-    text, path = "\n".join([*lines, ""]), str(content.path or content.name)
-    for found in parse_all(text, form, path=path, **known.settings):
-        try:
+        if form == "turbomole":  # it asks for lower case
+            labels = {label: symbol for label, symbol in labels.items() if label != symbol.lower()}
+        text, path = "\n".join([*lines, ""]), str(content.path or content.name)
+        for found in parse_all(text, form, path=path, **known.settings):
             if count is not None and found.atoms is not None:
                 check_count(len(found.atoms), count)
             yield replace(found, notes=(*describe(labels), *found.notes))
-        except UnreadableError as error:
-            yield Frame(problem=str(error))
+    except UnreadableError as error:
+        yield Frame(problem=str(error))
 
 
 def _check_text(lines: list[str], known: _Format) -> int | None:
     """The number of atoms that a file announces, if it has as many lines, and an end."""
     text = "\n".join(lines)
     line, pattern = known.count
-    match = re.search(pattern, text) if line is None else None
-    if line is not None and line < len(lines):
-        match = re.match(pattern, lines[line])
+    above = None if line is None else "\n".join(lines[line : line + 1])
+    match = re.search(pattern, text) if above is None else re.match(pattern, above)
     count = abs(int(match[1])) if match and match[1].strip() else None
     if count is not None:
         rows = sum(re.match(known.label, each) is not None for each in lines)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from typing import Any
 
 from ase import Atoms
@@ -28,15 +28,11 @@ def read_isolated(
 ) -> tuple[Frame, ...]:
     """Return the frames of a file, at most some number and one that tells that there are more.
 
-    Its name tells the format if the bytes do not.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are compressed, there is no structure in them, the format is not one of those
-        (ASE's names), or reading takes too long or too much memory; the message says which.
+    Its name tells the format if the bytes do not. Raises ValueError if the bytes are compressed,
+    there is no structure in them, the format is not one of those (ASE's names), or reading takes
+    too long or too much memory.
     """
-    if Content(name, kept=content).is_packed:
+    if Content(name, kept=content).unpacker:
         raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
     question = json.dumps({"name": name, "formats": sorted(formats), "most": most})
     found = json.loads(_ask(name, question, content))
@@ -48,36 +44,26 @@ def read_isolated(
 
 
 def _ask(name: str, question: str, content: bytes) -> bytes:
-    """The answer of a process to a question about a file."""
     environment = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, sys.path)]),
     }
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", __name__, question],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-    ) as process:
+    command = [sys.executable, "-P", "-m", __name__, question]
+    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment) as process:
         try:
             output = _wait(process, content)
         finally:
             process.kill()
+    if output and not process.returncode:
+        return output
+    problem = f"failed (status {process.returncode}), most likely because it {_too_much()}"
     if output is None:
-        raise ValueError(
-            f"reading {name} takes more than {Limit.READING_SECONDS} s; give a smaller file."
-        )
-    if not output or process.returncode:
-        raise ValueError(
-            f"reading {name} failed (status {process.returncode}), most likely because it takes "
-            f"more than {Limit.READING_MEMORY / 1e9:g} GB of memory; give a smaller file."
-        )
-    return output
+        problem = f"takes more than {Limit.READING_SECONDS} s"
+    raise ValueError(f"reading {name} {problem}; give a smaller file.")
 
 
-def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
+def _wait(process: Popen[bytes], content: bytes) -> bytes | None:
     """The output of the process; None if it takes too long."""
     given: bytes | None = content
     beat = 0.1  # seconds between two moments at which this can be cancelled
@@ -85,7 +71,7 @@ def _wait(process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
         checkpoint()
         try:
             return process.communicate(given, timeout=beat)[0]
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             given = None  # it may be given once
     return None
 
@@ -98,9 +84,8 @@ def main() -> None:
     try:
         form = find_format(content)
         if form not in question["formats"]:
-            raise UnreadableError(
-                f"its format, {form}, is not read here; give xyz, cif, POSCAR or pdb"
-            )
+            remedy = "give xyz, cif, POSCAR or pdb"
+            raise UnreadableError(f"its format, {form}, is not read here; {remedy}")
         frames = islice(scan(content, form, None), question["most"] + 1)
         found: Any = [_pack(pending()) for pending in frames]
         if not found:
@@ -108,11 +93,12 @@ def main() -> None:
     except UnreadableError as error:
         found = f"cannot read {content.name} as a structure: {error}."
     except MemoryError:
-        found = (
-            f"reading {content.name} takes more than {Limit.READING_MEMORY / 1e9:g} GB of memory; "
-            "give a smaller file."
-        )
+        found = f"reading {content.name} {_too_much()}; give a smaller file."
     sys.stdout.write(json.dumps(found))
+
+
+def _too_much() -> str:
+    return f"takes more than {Limit.READING_MEMORY / 1e9:g} GB of memory"
 
 
 def _limit() -> None:

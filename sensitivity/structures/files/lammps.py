@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import dropwhile, takewhile
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 from sensitivity.numerics import check_integer
-from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, later, parse
-from sensitivity.structures.files.elements import Labels, describe, resolve
-from sensitivity.structures.files.lines import Lines, Types, check_count, replace_word
+from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse
+from sensitivity.structures.files.elements import describe, resolve
+from sensitivity.structures.files.lines import Lines, Types, check_count, find_word, replace_word
+
+Words = dict[str, str]
 
 
 def parse_types(text: str) -> dict[int, str]:
@@ -35,48 +38,49 @@ def check_types(types: Types) -> dict[int, str]:
     """Return types if they map positive integers to symbols; else TypeError or ValueError."""
     if not isinstance(types, Mapping):
         raise TypeError(f"types must map types to symbols, got {types!r}; give e.g. {{1: 'Si'}}.")
-    for number, symbol in types.items():
-        check_integer(
-            number,
-            "a type",
-            "an integer from 1",
-            accepts=lambda n: n >= 1,
-            remedy="give e.g. {1: 'Si'}",
-        )
+    remedy = "give e.g. {1: 'Si'}"
+    for kind, symbol in types.items():
+        check_integer(kind, "a type", "an integer from 1", accepts=lambda n: n >= 1, remedy=remedy)
         if symbol not in chemical_symbols[1:]:
-            raise ValueError(f"{symbol!r}, for type {number}, is not the symbol of an element.")
+            raise ValueError(f"{symbol!r}, for type {kind}, is not the symbol of an element.")
     return dict(types)
 
 
 def scan_data(source: Lines) -> Iterator[Pending]:
     """Yield the structure of a data file."""
-    yield later(_read_data, list(source), source.types)
+    yield partial(_read_data, list(source), source.types)
 
 
 def _read_data(lines: list[str], types: Types | None) -> Frame:
     clean = [line.split("#")[0].strip() for line in lines]
-    count = next((int(m[1]) for m in (re.fullmatch(r"(\d+)\s+atoms", x) for x in clean) if m), None)
+    count = _first(r"(\d+)\s+atoms$", clean)
     if count is None:
         raise UnreadableError("it does not say how many atoms it has")
     rows = _section(clean, "Atoms")
-    check_count(len(rows), count)
+    check_count(len(rows), int(count))
     style = _find_style(lines, rows)
     column = 2 if style in {"full", "angle", "bond", "molecular"} else 1
     labels = _pair(_section(clean, "Atom Type Labels"))
     names = {label: number for number, label in labels.items()}
-    words = [(row.split()[column : column + 1] or [""])[0] for row in rows]
+    masses = _pair(_section(clean, "Masses"))
+    words = (find_word(row, column) for row in rows)
     used = [names.get(word, word) for word in words]
-    symbols, notes = _name_types(used, types, labels, _section(clean, "Masses"), form="lammps-data")
+    symbols, notes = _name_types(used, types, "lammps-data", labels=labels, masses=masses)
     header = takewhile(lambda line: not _is_title(line), clean[1:])
     body = [replace_word(row, column, word) for row, word in zip(rows, used, strict=True)]
     return parse(
         "\n".join(["", *header, f"Atoms # {style}", "", *body, ""]),
         "lammps-data",
         notes=notes,
-        Z_of_type={number: atomic_numbers[symbol] for number, symbol in symbols.items()},
+        Z_of_type={int(word): atomic_numbers[symbol] for word, symbol in symbols.items()},
         atom_style=style,
         units=_check_units(re.search(r"units = (\w+)", lines[0])),
     )
+
+
+def _first(pattern: str, lines: Iterable[str]) -> str | None:
+    """The group of the first line that begins with the pattern."""
+    return next((match[1] for match in map(re.compile(pattern).match, lines) if match), None)
 
 
 def _section(clean: list[str], name: str) -> list[str]:
@@ -85,8 +89,7 @@ def _section(clean: list[str], name: str) -> list[str]:
     return [line for line in takewhile(lambda line: not _is_title(line), below) if line]
 
 
-def _pair(rows: Iterable[str]) -> dict[str, str]:
-    """The first word of each row with its second."""
+def _pair(rows: Iterable[str]) -> Words:
     return dict(row.split()[:2] for row in rows if len(row.split()) > 1)
 
 
@@ -96,7 +99,7 @@ def _is_title(line: str) -> bool:
 
 def _find_style(lines: list[str], rows: list[str]) -> str:
     """The style that the comment behind 'Atoms' names, or the number of columns tells."""
-    comment = next((m[1] for m in (re.match(r"\s*Atoms\s*#\s*(\w+)", x) for x in lines) if m), None)
+    comment = _first(r"\s*Atoms\s*#\s*(\w+)", lines)
     columns = len(rows[0].split()) if rows else 0
     if comment is None and columns not in {5, 8}:  # without and with images: of one style only
         raise UnreadableError(
@@ -107,7 +110,6 @@ def _find_style(lines: list[str], rows: list[str]) -> str:
 
 
 def _check_units(match: re.Match[str] | None) -> str:
-    """The units that a file names, or those of which Å is the length."""
     units = match[1] if match else "metal"
     if units not in {"real", "metal", "si", "cgs", "electron", "micro", "nano"}:
         raise UnreadableError(f"its units, {units}, have no length in Å")
@@ -115,35 +117,27 @@ def _check_units(match: re.Match[str] | None) -> str:
 
 
 def _name_types(
-    used: Iterable[str],
-    types: Types | None,
-    labels: Mapping[str, str],
-    masses: Iterable[str],
-    *,
-    form: str,
-) -> tuple[dict[int, str], list[str]]:
+    used: Iterable[str], types: Types | None, form: str, *, labels: Words, masses: Words
+) -> tuple[Words, list[str]]:
     """The elements of the types that occur: as asked for, or as the labels of the file say."""
-    numbers = sorted({int(each) for each in used if each.isdecimal()})
+    words = sorted({word for word in used if word.isdecimal()}, key=int)
     if types is not None:
-        missing = [number for number in numbers if number not in types]
-        if missing:
-            raise UnreadableError(
-                f"type {missing[0]} has no element; add {missing[0]}=SYMBOL to the types"
-            )
-        return {number: types[number] for number in numbers}, []
+        for word in words:
+            if int(word) not in types:
+                raise UnreadableError(f"type {word} has no element; add {word}=SYMBOL to the types")
+        return {word: types[int(word)] for word in words}, []
     try:
-        read = {labels[str(number)]: resolve(labels[str(number)]) for number in numbers}
+        read = {labels[word]: resolve(labels[word]) for word in words}
     except (KeyError, UnreadableError):
-        raise UnreadableError(_advise(numbers, masses, form)) from None
-    return {number: read[labels[str(number)]] for number in numbers}, describe(read)
+        raise UnreadableError(_advise(words, masses, form)) from None
+    return {word: read[labels[word]] for word in words}, describe(read)
 
 
-def _advise(numbers: list[int], masses: Iterable[str], form: str) -> str:
-    """A request for the elements of the types, with those that the masses suggest."""
-    weights = _pair(masses)
-    guessed = {number: _guess(weights.get(str(number), "")) for number in numbers}
-    advice = "the masses suggest" if all(guessed.values()) else "for example"
-    pairs = guessed if all(guessed.values()) else {1: "Si", 2: "O"}
+def _advise(words: Iterable[str], masses: Words, form: str) -> str:
+    pairs = {int(word): _guess(masses.get(word, "")) for word in words}
+    advice = "the masses suggest"
+    if not all(pairs.values()):
+        pairs, advice = {1: "Si", 2: "O"}, "for example"
     command = ",".join(f"{number}={symbol}" for number, symbol in pairs.items())
     return (
         f"its species are numbered; name the elements of the types, {advice} --format {form} "
@@ -168,12 +162,12 @@ def scan_dump(source: Lines) -> Iterator[Pending]:
     for line in source:
         item = " ".join(line.split()[1:2]) if line.startswith("ITEM: ") else ""
         if item and ("ATOMS" in items or (item == "TIMESTEP" and item in items)):
-            yield later(_read_snapshot, snapshot, source.types)
+            yield partial(_read_snapshot, snapshot, source.types)
             snapshot, items = [], set()
         items.add(item)
         snapshot.append(line)
     if any(line.strip() for line in snapshot):
-        yield later(_read_snapshot, snapshot, source.types)
+        yield partial(_read_snapshot, snapshot, source.types)
 
 
 def _read_snapshot(lines: list[str], types: Types | None) -> Frame:
@@ -185,9 +179,8 @@ def _read_snapshot(lines: list[str], types: Types | None) -> Frame:
     rows = [line.split() for line in lines[begin + 1 :] if line.strip()]
     count = lines[items["NUMBER"] + 1].strip()
     if count != str(len(rows)) or any(len(row) != len(columns) for row in rows):
-        raise UnreadableError(
-            f"a snapshot announces {count} atoms and has {len(rows)} complete rows"
-        )
+        found = f"{count} atoms and has {len(rows)} complete rows"
+        raise UnreadableError(f"a snapshot announces {found}")
     labels, species, notes = _find_species(columns, rows, types)
     units = re.match(r"(\w+)", lines[items["UNITS"] + 1]) if "UNITS" in items else None
     # ASE takes a column 'element' before masses and types.
@@ -200,21 +193,18 @@ def _read_snapshot(lines: list[str], types: Types | None) -> Frame:
 
 def _find_species(
     columns: list[str], rows: list[list[str]], types: Types | None
-) -> tuple[Mapping[str, str], int, list[str]]:
+) -> tuple[Words, int, list[str]]:
     """The element of each word in the column of the species, that column, and notes."""
-    named = next((name for name in ("element", "type") if name in columns), None)
+    wanted = ("element", "type") if types is None else ("type", "element")
+    named = next((name for name in wanted if name in columns), None)
     if named is None:
         raise UnreadableError("a snapshot has neither the column type nor the column element")
-    if types is not None and "type" in columns:
-        named = "type"
     species = columns.index(named)
     words = {row[species] for row in rows}
     if not all(word.isdecimal() for word in words):
-        labels = Labels()
-        for word in sorted(words):
-            labels.read(word)
+        labels = {word: resolve(word) for word in sorted(words)}
         return labels, species, describe(labels)
     mass = columns.index("mass") if "mass" in columns else None
-    masses = [f"{row[species]} {row[mass]}" for row in rows] if mass is not None else []
-    symbols, notes = _name_types(words, types, {}, masses, form="lammps-dump-text")
-    return {str(number): symbol for number, symbol in symbols.items()}, species, notes
+    masses = {row[species]: row[mass] for row in rows} if mass is not None else {}
+    symbols, notes = _name_types(words, types, "lammps-dump-text", labels={}, masses=masses)
+    return symbols, species, notes

@@ -24,8 +24,7 @@ from sensitivity.structures.files.lammps import check_types
 from sensitivity.structures.files.lines import Types
 from sensitivity.structures.neighbors import check
 
-Name = str | PathLike[str]
-"""Of a file; ``-`` is standard input."""
+Name = str | PathLike[str]  # of a file; ``-`` is standard input
 
 COUNTED = 1000
 """Frames that are looked at, beside the chosen one: a long trajectory is not read to its end."""
@@ -51,6 +50,10 @@ def read(
 ) -> Atoms:
     """Return one frame of a file, without constraints and stored results.
 
+    Raises ValueError if the file is missing, empty or unreadable, has no such frame, or holds a
+    structure that ``check`` refuses. Warns with ``StructureWarning`` if something was decided in
+    reading it, such as one of two alternative locations, or other frames cannot be read.
+
     Parameters
     ----------
     path
@@ -61,20 +64,6 @@ def read(
         ASE's name of the format; None for the one that name and content suggest.
     types
         Symbols of the elements of LAMMPS's types, such as ``{1: "Si", 2: "O"}``.
-
-    Raises
-    ------
-    TypeError
-        If ``index`` is not an integer, or ``types`` is not a mapping.
-    ValueError
-        If the file is missing, empty or unreadable, has no such frame, or holds a structure that
-        ``check`` refuses.
-
-    Warns
-    -----
-    StructureWarning
-        If something was decided in reading it, such as one of two alternative locations, or if
-        other frames of the file cannot be read.
     """
     chosen = choose(path, index=index, format=format, types=types)
     warn(path, chosen)
@@ -96,9 +85,8 @@ def choose(
     path: Name, *, index: int = 0, format: str | None = None, types: Types | None = None
 ) -> Chosen:
     """Return a frame of a file as ``read`` does, and what is known of the others."""
-    index = check_integer(
-        index, "index", "an integer frame number", accepts=lambda _: True, remedy="give e.g. 0"
-    )
+    expected, remedy = "an integer frame number", "give e.g. 0"
+    index = check_integer(index, "index", expected, accepts=lambda _: True, remedy=remedy)
     enough = 20_000  # atoms of the frames that are looked at, which take about 0.1 s
     wanted: Pending | None = None
     last: deque[Pending] = deque(maxlen=max(-index, 1))
@@ -133,12 +121,8 @@ def read_frames(
 ) -> Iterator[Frame]:
     """Yield the frames of a file, one after the other, those that cannot be read too.
 
-    The structures are not checked.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the file is missing or empty, the format is not known, or there is no frame.
+    The structures are not checked. Raises TypeError or ValueError if the file is missing or empty,
+    the format is not known, or there is no frame.
     """
     return (pending() for pending in _find_frames(path, format=format, types=types))
 
@@ -158,9 +142,8 @@ def _find_frames(path: Name, *, format: str | None, types: Types | None) -> Iter
     except OSError as error:  # of the operating system: readers' are frames that cannot be read
         problem = str(error.strerror or error)
     if problem:
-        raise ValueError(
-            f"cannot read {show(path)} as a structure ({problem}); expected {EXPECTED}."
-        )
+        what = f"{show(path)} as a structure ({problem})"
+        raise ValueError(f"cannot read {what}; expected {EXPECTED}.")
 
 
 def take(name: str, frame: Frame, *, number: int, count: int, others: Sequence[str] = ()) -> Atoms:
@@ -185,7 +168,7 @@ def note_bad(bad: list[int], *, count: int, complete: bool) -> list[str]:
     if not bad:
         return []
     total = f"{count} frames" if complete else f"the first {count} frames"
-    which = ", ".join(map(str, bad[:5])) + (" and more" if len(bad) > 5 else "")
+    which = ", ".join(map(str, bad[:5])) + " and more" * (len(bad) > 5)
     return [f"{count - len(bad)} of {total} can be read, not frame {which}"]
 
 

@@ -7,16 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import dropwhile, takewhile
 
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    later,
-    parse,
-    refuse,
-)
+from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse
 from sensitivity.structures.files.elements import Labels, describe
 from sensitivity.structures.files.lines import Lines, check_count, check_rows, is_row
 
@@ -25,7 +19,7 @@ _HEADER = 7  # lines: comment, scale, three vectors, symbols, numbers of atoms
 
 def scan_poscar(source: Lines) -> Iterator[Pending]:
     """Yield the structure of a POSCAR or CONTCAR."""
-    yield later(_read_poscar, list(source), source.path)
+    yield partial(_read_poscar, list(source), source.path)
 
 
 def _read_poscar(lines: list[str], path: str) -> Frame:
@@ -46,18 +40,13 @@ def scan_trajectory(source: Lines) -> Iterator[Pending]:
         header, above = above[-_HEADER:] if len(above) >= _HEADER else header, []
         try:
             read, count, notes = _read_header(header)
-        except UnreadableError as error:
-            yield refuse(error)
-        else:
             start, rows = source.number, source.take_while(is_row, most=count)
-            yield later(_read_configuration, [*read, line], rows, count, start, notes)
-
-
-def _read_configuration(
-    head: list[str], rows: list[str], count: int, line: int, notes: list[str]
-) -> Frame:
-    check_rows(rows, count, where=f"line {line}: the header")
-    return parse("\n".join([*head, *rows, ""]), "vasp-xdatcar", notes=notes)
+            check_rows(rows, count, where=f"line {start}: the header")
+        except UnreadableError as error:
+            yield partial(Frame, problem=str(error))
+        else:
+            text = "\n".join([*read, line, *rows, ""])
+            yield partial(parse, text, "vasp-xdatcar", notes=notes)
 
 
 def _read_header(header: list[str]) -> tuple[list[str], int, list[str]]:

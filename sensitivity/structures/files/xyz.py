@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    later,
-    parse,
-    reading,
-    refuse,
-)
+from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse, reading
 from sensitivity.structures.files.elements import DUMMY, Labels, describe
 from sensitivity.structures.files.lines import (
     Lines,
     check_rows,
+    find_word,
     is_row,
     quote,
     read_count,
@@ -29,11 +23,10 @@ def scan(source: Lines) -> Iterator[Pending]:
     """Yield every frame; after one that cannot be read go on at the next number of atoms."""
     while source.skip_blank():
         try:
-            frame = _split_frame(source)
+            yield _split_frame(source)
         except UnreadableError as error:
-            frame = refuse(error)
+            yield partial(Frame, problem=str(error))
             source.take_while(lambda line: read_count(line) is None)
-        yield frame
 
 
 def _split_frame(source: Lines) -> Pending:
@@ -42,18 +35,15 @@ def _split_frame(source: Lines) -> Pending:
     rows = source.take_while(lambda line: len(line.split(None, 1)) > 1, most=count)
     line = source.peek() or ""
     if len(rows) < count and line.strip() and read_count(line) is None:
-        raise UnreadableError(
-            f"line {source.number + 1}: expected a symbol and three numbers between spaces, found "
-            f"{quote(line)}"
-        )
+        expected = "a symbol and three numbers between spaces"
+        raise UnreadableError(f"line {source.number + 1}: expected {expected}, found {quote(line)}")
     check_rows(rows, count, where=f"line {start}")
     # Up to three lines VEC1 to VEC3 below the atoms hold the cell.
     vectors = source.take_while(lambda line: line.lstrip().startswith("VEC"), most=3)
     if is_row(source.peek() or "", label=True):
-        raise UnreadableError(
-            f"line {start} announces {count} atoms, and line {source.number + 1} is one more"
-        )
-    return later(_read, comment, rows, vectors, start=start)
+        found = f"line {source.number + 1} is one more"
+        raise UnreadableError(f"line {start} announces {count} atoms, and {found}")
+    return partial(_read, comment, rows, vectors, start=start)
 
 
 def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> Frame:
@@ -61,15 +51,14 @@ def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> F
     labels, symbols = Labels(), dict[str, list[str]]()
     for name in [name for name in ("species", "Z") if name in columns]:
         known = labels if name == "species" else Labels({"0": DUMMY})
-        words = [_word(row, columns[name]) for row in rows]
+        words = [find_word(row, columns[name]) for row in rows]
         symbols[name] = [known.read(word, line=k) for k, word in enumerate(words, start + 2)]
-    if len(symbols) > 1:
-        for k, (one, other) in enumerate(zip(*symbols.values(), strict=True), start + 2):
-            if one != other:
-                raise UnreadableError(f"line {k}: species and Z are of two elements")
+    for k, named in enumerate(zip(*symbols.values(), strict=True), start + 2):
+        if len(set(named)) > 1:
+            raise UnreadableError(f"line {k}: species and Z are of two elements")
     if any(label != symbol for label, symbol in labels.items()):
-        named = zip(rows, symbols["species"], strict=True)
-        rows = [replace_word(row, columns["species"], symbol) for row, symbol in named]
+        pairs = zip(rows, symbols["species"], strict=True)
+        rows = [replace_word(row, columns["species"], symbol) for row, symbol in pairs]
     # A remark in plain words may look like keys and values to ASE.
     remarks = [comment] if re.search(r"\b(Lattice|Properties|pbc)\s*=", comment) else [comment, ""]
     for remark in remarks:
@@ -101,22 +90,15 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
         shown = quote(properties)
         raise UnreadableError(f"line {line}: Properties={shown} cannot be read") from error
     if column > len(row):
-        raise UnreadableError(
-            f"line {line} announces {column} columns, and line {line + 1} has {len(row)}"
-        )
+        below = f"line {line + 1} has {len(row)}"
+        raise UnreadableError(f"line {line} announces {column} columns, and {below}")
     if "pos" not in found or len(found) == 1:
         missing = "species" if "pos" in found else "pos"
         raise UnreadableError(f"line {line} names no column of {missing}")
     return found
 
 
-def _word(row: str, column: int) -> str:
-    words = row.split(None, column + 1)
-    return words[column] if column < len(words) else ""
-
-
 def _find_culprit(comment: str, rows: list[str], start: int) -> str:
-    """Which line of a frame ASE could not read."""
     if "Properties=" not in comment:
         for line, row in enumerate(rows, start + 2):
             if not is_row(row, label=True):

@@ -1,12 +1,14 @@
-"""Models of PDB files.
+"""Frames of files whose atoms belong to residues: PDB and GROMACS.
 
-Columns as in the wwPDB's file format, version 3.3, https://www.wwpdb.org/documentation/file-format.
+Columns as in the wwPDB's file format, version 3.3, https://www.wwpdb.org/documentation/file-format,
+and https://manual.gromacs.org/current/reference-manual/file-formats.html.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from statistics import fmean
 from typing import NamedTuple
 
@@ -15,12 +17,16 @@ from sensitivity.structures.files.ase_frames import (
     Pending,
     UnreadableError,
     describe_placeholder,
-    later,
     parse,
-    refuse,
 )
-from sensitivity.structures.files.elements import RESIDUES, Labels, describe, enumerate_names
-from sensitivity.structures.files.lines import Lines, are_numbers
+from sensitivity.structures.files.elements import (
+    RESIDUES,
+    Labels,
+    describe,
+    enumerate_names,
+    resolve,
+)
+from sensitivity.structures.files.lines import Lines, are_numbers, check_rows
 
 
 class _Atom(NamedTuple):
@@ -39,12 +45,7 @@ class _Atom(NamedTuple):
         return " ".join(f"{self.line[17:21]} {self.residue} {self.name}".split())
 
 
-def _parse_atom(line: str, number: int) -> _Atom:
-    occupancy = float(line[54:60]) if are_numbers([line[54:60]]) else 0.0
-    return _Atom(line, number, line[12:16], line[16:17].strip(), line[21:27], occupancy)
-
-
-def scan(source: Lines) -> Iterator[Pending]:
+def scan_pdb(source: Lines) -> Iterator[Pending]:
     """Yield every model; a cell that stands before all models belongs to each of them."""
     header: dict[str, str] = {}
     atoms: list[_Atom] = []
@@ -52,22 +53,24 @@ def scan(source: Lines) -> Iterator[Pending]:
     for line in source:
         record = line[:6].strip()
         if record in {"ATOM", "HETATM"}:
-            atoms.append(_parse_atom(line, source.number))
+            occupancy = float(line[54:60]) if are_numbers([line[54:60]]) else 0.0
+            name, alternative, residue = line[12:16], line[16:17].strip(), line[21:27]
+            atoms.append(_Atom(line, source.number, name, alternative, residue, occupancy))
         elif record == "CRYST1" or record.startswith("ORIGX"):
             header[record] = line
         elif record in {"MODEL", "END", "ENDMDL"}:
             inside = record == "MODEL"
             if atoms:
                 count, size = count + 1, len(atoms)
-                yield later(_read, list(header.values()), atoms)
+                yield partial(_read_model, list(header.values()), atoms)
             atoms = []
     if (inside and atoms) or 0 < len(atoms) < size:
-        yield refuse(f"model {count + 1} has no end; is the file complete?")
-    elif atoms:
-        yield later(_read, list(header.values()), atoms)
+        raise UnreadableError(f"model {count + 1} has no end; is the file complete?")
+    if atoms:
+        yield partial(_read_model, list(header.values()), atoms)
 
 
-def _read(header: Sequence[str], atoms: Sequence[_Atom]) -> Frame:
+def _read_model(header: list[str], atoms: Sequence[_Atom]) -> Frame:
     kept, notes = _check_cell(header)
     chosen = _choose_alternatives(atoms, notes)
     labels, lines, from_names = Labels(), list[str](), False
@@ -75,18 +78,23 @@ def _read(header: Sequence[str], atoms: Sequence[_Atom]) -> Frame:
         label = atom.line[76:78].strip().capitalize()
         if not label.isalpha():
             label, from_names = _element_in_name(atom), True
-        lines.append(_rewrite(atom, labels.read(label, line=atom.number)))
+        symbol, line = labels.read(label, line=atom.number), atom.line.ljust(80)
+        if not are_numbers([line[start : start + 8] for start in (30, 38, 46)]):
+            raise UnreadableError(f"line {atom.number}: {line[30:54]!r} are not three coordinates")
+        residue = line[22:26] if line[22:26].strip().isdecimal() else "   1"  # ASE reads a number
+        record = "HETATM" if line.startswith("HETATM") else "ATOM  "
+        lines.append(f"{record}{line[6:22]}{residue}{line[26:76]}{symbol:>2}")
     notes += describe(labels)
     if from_names:
         notes.append("columns 77 and 78 are empty: elements are taken from the names of the atoms")
     return parse("\n".join([*kept, *lines, "END", ""]), "proteindatabank", notes=notes)
 
 
-def _check_cell(header: Sequence[str]) -> tuple[list[str], list[str]]:
+def _check_cell(header: list[str]) -> tuple[list[str], list[str]]:
     """The header without a cell that means none, and the note about it."""
     cell = next((line for line in header if line.startswith("CRYST1")), None)
     if cell is None:
-        return list(header), []
+        return header, []
     try:
         lengths = [float(cell[start : start + 9]) for start in (6, 15, 24)]
         angles = [float(cell[start : start + 7]) for start in (33, 40, 47)]
@@ -97,9 +105,8 @@ def _check_cell(header: Sequence[str]) -> tuple[list[str], list[str]]:
         return [line for line in header if line != cell], [describe_placeholder(lengths)]
     group = cell[55:66].strip()
     if group.replace(" ", "") in {"", "1", "P1"}:
-        return list(header), []
-    note = f"the symmetry {group} is not applied: the cell holds what the file lists"
-    return list(header), [note]
+        return header, []
+    return header, [f"the symmetry {group} is not applied: the cell holds what the file lists"]
 
 
 def _choose_alternatives(atoms: Sequence[_Atom], notes: list[str]) -> list[_Atom]:
@@ -108,21 +115,18 @@ def _choose_alternatives(atoms: Sequence[_Atom], notes: list[str]) -> list[_Atom
     for atom in atoms:
         if atom.alternative:
             shares[atom.residue].setdefault(atom.alternative, []).append(atom.occupancy)
-    chosen = {
-        residue: max(found, key=lambda a: fmean(found[a])) for residue, found in shares.items()
-    }
-
-    def is_chosen(one: _Atom) -> bool:
-        return bool(one.alternative) and len(shares[one.residue]) > 1
-
-    kept = [one for one in atoms if one.alternative in {"", chosen.get(one.residue)}]
-    several = list(filter(is_chosen, kept))
-    if several:
-        sites = enumerate_names(f"{one.site} ({one.alternative})" for one in several)
-        notes.append(f"of alternative locations one is read: {sites}")
-    partial = [one for one in kept if 0.0 < one.occupancy < 1.0 and not is_chosen(one)]
-    if partial:
-        sites = enumerate_names(f"{one.site} ({one.occupancy:g})" for one in partial)
+    best = {name: max(found, key=lambda a: fmean(found[a])) for name, found in shares.items()}
+    kept = [one for one in atoms if one.alternative in {"", best.get(one.residue)}]
+    chosen, shared = list[str](), list[str]()
+    for one in kept:
+        if one.alternative and len(shares[one.residue]) > 1:
+            chosen.append(f"{one.site} ({one.alternative})")
+        elif 0.0 < one.occupancy < 1.0:
+            shared.append(f"{one.site} ({one.occupancy:g})")
+    if chosen:
+        notes.append(f"of alternative locations one is read: {enumerate_names(chosen)}")
+    if shared:
+        sites = enumerate_names(shared)
         notes.append(f"sites that are occupied in part are read as full: {sites}")
     return kept
 
@@ -142,11 +146,29 @@ def _element_in_name(atom: _Atom) -> str:
     return name
 
 
-def _rewrite(atom: _Atom, symbol: str) -> str:
-    """The line with its element, and a number of the residue that ASE can read."""
-    line = atom.line.ljust(80)
-    if not are_numbers([line[start : start + 8] for start in (30, 38, 46)]):
-        raise UnreadableError(f"line {atom.number}: {line[30:54]!r} are not three coordinates")
-    residue = line[22:26] if line[22:26].strip().isdecimal() else "   1"
-    record = "HETATM" if line.startswith("HETATM") else "ATOM  "
-    return f"{record}{line[6:22]}{residue}{line[26:76]}{symbol:>2}"
+def scan_gromacs(source: Lines) -> Iterator[Pending]:
+    """Yield every frame, until one cannot be read."""
+    while source.skip_blank():
+        title, count, start = source.take(), source.take_count(), source.number
+        rows = source.take_while(lambda line: bool(line.strip()) and not _is_box(line), most=count)
+        check_rows(rows, count, where=f"line {start}")
+        # ASE writes no box for a molecule.
+        box = source.take() if _is_box(source.peek() or "") else "0 0 0"
+        yield partial(_read_gromacs, [title, str(count)], rows, box, start=start)
+
+
+def _is_box(line: str) -> bool:
+    words = line.split()
+    return len(words) in {3, 9} and are_numbers(words)
+
+
+def _read_gromacs(head: list[str], rows: list[str], box: str, *, start: int) -> Frame:
+    labels, named = Labels(), list[str]()
+    for line, row in enumerate(rows, start + 1):
+        residue, name = row[5:10].strip(), row[10:15].strip()
+        ion = residue.rstrip("+-") == name.rstrip("+-")
+        known = residue in RESIDUES and name[:1] in "CHNOPS"
+        meant = name.capitalize() if ion else name[:1] if known else name
+        labels[name] = resolve(meant, line=line)
+        named.append(f"{row[:10]}{labels[name]:>5}{row[15:]}")
+    return parse("\n".join([*head, *named, box, ""]), "gromacs", notes=describe(labels))
