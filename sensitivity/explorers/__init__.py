@@ -3,7 +3,7 @@
 They need the libraries of the extra ``lab``: ``pip install "atomic-sensitivity[lab]"``.
 """
 
-from sensitivity.explorers.parts.libraries import missing
+from sensitivity.explorers.parts.layout import missing
 
 try:
     from sensitivity.explorers.basis.basis_explorer import BasisExplorer

@@ -14,8 +14,7 @@ import pytest
 from panel import SOON
 from waiting import Results, idle, interrupt_the_kernel, run, spin, until
 
-from sensitivity.explorers.parts.background import Worker
-from sensitivity.explorers.parts.interrupts import interrupted, interrupts_held
+from sensitivity.explorers.parts.background import Worker, interrupted, interrupts_held
 from sensitivity.progress import Cancelled, checkpoint
 
 

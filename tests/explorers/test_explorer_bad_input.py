@@ -16,7 +16,7 @@ from panel import QUICK, SIMPLE, TOOLBAR, chosen_settings, markers, message, sen
 from waiting import interrupt_the_kernel, run, spin, until
 
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.parts import reference
+from sensitivity.explorers.parts import state
 
 pytestmark = TOOLBAR
 
@@ -92,7 +92,7 @@ def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said
 def test_what_cannot_be_shown_leaves_no_trace(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, past = explorer.state, explorer.history.states
+    before, past = explorer.state, list(explorer.history)
 
     def fail(*_: object) -> None:
         raise ValueError("there is no view")
@@ -101,7 +101,7 @@ def test_what_cannot_be_shown_leaves_no_trace(
     for _ in range(2):
         with pytest.raises(ValueError, match="there is no view"):
             explorer.structure = "CO"
-    assert (explorer.state, explorer.history.states) == (before, past)
+    assert (explorer.state, list(explorer.history)) == (before, past)
     assert explorer._wanted.name == before.reference.name
     monkeypatch.undo()
     explorer.amplitude = 0.1
@@ -177,9 +177,9 @@ def test_without_chemiscope_the_rest_works(
 def test_the_kernel_is_interrupted_while_a_structure_is_examined(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
-    real = reference.examine
+    real = state.examine
 
-    def slow(subject: reference.Subject) -> reference.Reference:
+    def slow(subject: state.Subject) -> state.Reference:
         interrupt_the_kernel()
         spin(gate)(None)
         return real(subject)
@@ -209,7 +209,7 @@ def test_what_is_wrong_later_is_a_sentence(
     error: Exception,
     words: str,
 ) -> None:
-    def slow(_: reference.Subject) -> reference.Reference:
+    def slow(_: state.Subject) -> state.Reference:
         spin(gate)(None)
         raise error
 

@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.build import molecule
 
 from sensitivity import structures
-from sensitivity.explorers.main.centers import read_centers, usual_centers, write_centers
+from sensitivity.explorers.parts.inputs import read_centers, usual_centers, write_centers
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ from PIL import Image
 
 from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main.actions import EXPORTS
+from sensitivity.explorers.main.controls import EXPORTS
 from sensitivity.explorers.main.exports import make_export, oscillation
-from sensitivity.explorers.parts import libraries
+from sensitivity.explorers.parts import layout
 
 pytestmark = TOOLBAR
 
@@ -166,7 +166,7 @@ def test_without_chemiscope_the_panel_says_what_to_install(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(name: str) -> None:
-        raise libraries.missing(ModuleNotFoundError(name=name))
+        raise layout.missing(ModuleNotFoundError(name=name))
 
     monkeypatch.setattr("sensitivity.explorers.main.exports.require", missing)
     explorer.actions.exports["chemiscope"].click()

@@ -17,7 +17,7 @@ from waiting import idle, run, spin, until
 from sensitivity import diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import presenter, tasks
-from sensitivity.explorers.parts import reference, state
+from sensitivity.explorers.parts import state
 from sensitivity.explorers.parts.background import Worker
 from sensitivity.progress import Cancelled
 
@@ -171,9 +171,9 @@ def test_a_structure_asked_for_later_replaces_the_one_before(
     monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
     explorer = Explorer("H2", replace(QUICK, order=1))
-    examine = reference.examine
+    examine = state.examine
 
-    def slow(subject: reference.Subject) -> reference.Reference:
+    def slow(subject: state.Subject) -> state.Reference:
         if len(subject.atoms) == 3:
             spin(gate)(None)
         return examine(subject)
@@ -229,9 +229,9 @@ def test_a_setting_that_is_changed_while_another_is_computed_adds_to_it(
     monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
     explorer = Explorer("H2", replace(QUICK, order=1))
-    examine = reference.examine
+    examine = state.examine
 
-    def slow(subject: reference.Subject) -> reference.Reference:
+    def slow(subject: state.Subject) -> state.Reference:
         spin(gate)(None)
         return examine(subject)
 
@@ -253,7 +253,7 @@ def test_a_setting_that_is_changed_while_another_is_computed_adds_to_it(
 def test_causes_that_take_long_are_announced_and_can_be_cancelled(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
-    monkeypatch.setattr(presenter, "explain_displaced", lambda *_: spin(gate)(None))
+    monkeypatch.setattr(presenter, "explain_spectrum", lambda *_: spin(gate)(None))
     shown: list[str] = []
     explorer.panel.aside.observe(lambda change: shown.append(change["new"]), "value")
 
@@ -294,7 +294,7 @@ def test_cancelling_a_long_way_leaves_the_causes_alone(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
     monkeypatch.setattr(presenter, "SETTLED", 0.0)
-    monkeypatch.setattr(presenter, "explain_displaced", lambda *_: spin(gate)(None))
+    monkeypatch.setattr(presenter, "explain_spectrum", lambda *_: spin(gate)(None))
     monkeypatch.setattr(tasks, "locate", lambda *_: spin(gate)(None))
 
     async def scenario() -> None:

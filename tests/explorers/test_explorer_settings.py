@@ -26,8 +26,7 @@ from selection import mostly_slow
 from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
 from sensitivity.descriptors import Descriptor
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.parts.refinement import refine
-from sensitivity.explorers.parts.structure_input import MOST_ATOMS
+from sensitivity.explorers.parts.inputs import MOST_ATOMS, refine
 
 pytestmark = TOOLBAR
 

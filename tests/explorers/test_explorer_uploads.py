@@ -15,8 +15,8 @@ from panel import SIMPLE, TOOLBAR, chosen_settings, formula, message, upload, xy
 from waiting import idle, run, spin, until
 
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main import uploads
-from sensitivity.explorers.parts.structure_input import MOST_ATOMS
+from sensitivity.explorers.parts import inputs
+from sensitivity.explorers.parts.inputs import MOST_ATOMS
 from sensitivity.limits import Limit
 
 pytestmark = [TOOLBAR, pytest.mark.slow]
@@ -62,7 +62,7 @@ def test_a_byte_order_mark_is_not_a_part_of_the_structure(explorer: Explorer) ->
 def test_the_button_names_formats_that_are_read(explorer: Explorer) -> None:
     said = explorer.settings.upload.tooltip
     assert said == "A structure in a text format such as xyz, extxyz, cif, POSCAR or pdb"
-    assert {"xyz", "extxyz", "cif", "vasp", "proteindatabank"} <= set(uploads.FORMATS)
+    assert {"xyz", "extxyz", "cif", "vasp", "proteindatabank"} <= set(inputs.FORMATS)
 
 
 def test_a_file_from_python(explorer: Explorer) -> None:
@@ -170,13 +170,13 @@ def test_formats_and_sizes(explorer: Explorer, tmp_path: Path, form: str) -> Non
 
 def test_a_file_is_read_once(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
-    real = uploads.read_isolated
+    real = inputs.read_isolated
 
     def watch(*arguments: Any, **keywords: Any) -> Any:
         read.append(threading.current_thread())
         return real(*arguments, **keywords)
 
-    monkeypatch.setattr(uploads, "read_isolated", watch)
+    monkeypatch.setattr(inputs, "read_isolated", watch)
     upload(explorer, "three.xyz", THREE)
     explorer.settings.frame.value = 2
     explorer.settings.of_descriptor["n_max"].value = 3
@@ -188,9 +188,9 @@ def test_a_file_is_read_once(explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 def test_too_many_structures_are_a_sentence(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_FRAMES", 3)
+    monkeypatch.setattr(inputs, "MOST_FRAMES", 3)
     explorer.open("three.xyz", THREE)
-    monkeypatch.setattr(uploads, "MOST_FRAMES", 2)
+    monkeypatch.setattr(inputs, "MOST_FRAMES", 2)
     with pytest.raises(ValueError, match=r"three\.xyz has more than 2 structures; cut out"):
         explorer.open("three.xyz", THREE)
 
@@ -198,13 +198,13 @@ def test_too_many_structures_are_a_sentence(
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> threading.Event:
     """Files take until the gate is opened."""
-    real = uploads.read_upload
+    real = inputs.read_upload
 
     def read(name: str, content: bytes) -> Any:
         spin(gate)(None)
         return real(name, content)
 
-    monkeypatch.setattr("sensitivity.explorers.main.structure_view.read_upload", read)
+    monkeypatch.setattr(inputs, "read_upload", read)
     return gate
 
 

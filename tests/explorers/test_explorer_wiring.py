@@ -12,9 +12,8 @@ from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import tasks, wiring
-from sensitivity.explorers.main.actions import EXPORTS, TASKS
-from sensitivity.explorers.parts.reference import Subject, examine, explain
-from sensitivity.explorers.parts.state import State
+from sensitivity.explorers.main.controls import EXPORTS, TASKS
+from sensitivity.explorers.parts.state import State, Subject, examine, explain
 
 pytestmark = TOOLBAR
 
@@ -80,7 +79,8 @@ def explorer(start: tuple[Explorer, State, State], monkeypatch: pytest.MonkeyPat
     explorer, state, before = start
     explorer._enter(state)
     explorer.reset()
-    explorer.history.states = [before]
+    explorer.history.clear()
+    explorer.history.append(before)
     explorer.controls.speed.value = 1.0
     explorer.actions.download.value = explorer.panel.message.value = ""
     explorer.look("x")

@@ -25,7 +25,7 @@ from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.parts import mode_motion, state
+from sensitivity.explorers.parts import state
 
 pytestmark = TOOLBAR
 
@@ -296,8 +296,8 @@ def test_an_axis_that_does_not_exist_is_refused(explorer: Explorer) -> None:
 
 def test_arrows_too_short_to_be_seen_have_no_length() -> None:
     pattern = np.array([[0.0, 0.0, 1.0], [0.01, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    start, end = mode_motion.arrow_ends(np.ones((3, 3)), pattern)
-    longest = mode_motion.ARROW_LENGTH
+    start, end = state.arrow_ends(np.ones((3, 3)), pattern)
+    longest = state.ARROW_LENGTH
     np.testing.assert_array_equal(end - start, longest * np.diag([0, 0, 1])[[2, 0, 0]])
 
 

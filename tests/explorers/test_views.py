@@ -37,11 +37,11 @@ from sensitivity.explorers import (
     TwinExplorer,
 )
 from sensitivity.explorers.basis import basis_map
-from sensitivity.explorers.parts.choices import Index
+from sensitivity.explorers.parts import state
+from sensitivity.explorers.parts.choices import Index, fold, name_lengths
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.molecule import ARROWS, LOOK, Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.parts.sliders import fold, name_lengths
 from sensitivity.explorers.path import trajectory
 from sensitivity.explorers.path.trajectory import coarse_to_fine
 from sensitivity.explorers.twin.overlay import compare, list_orders
@@ -253,7 +253,7 @@ def test_nothing_is_computed_or_drawn_anew_while_scrubbing(
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(trajectory, "spectrum", refuse)
+    monkeypatch.setattr(state, "spectrum", refuse)
     axes, lines = on_the_way.chart.figure.axes, on_the_way.chart.values
     for frame in (2, 5, 3):
         on_the_way.frame = frame
@@ -669,7 +669,7 @@ class Breathing(MotionView):
         return [self._atoms.positions * (1 + 0.1 * self.frame)], self._atoms.positions
 
     def _camera(self) -> Camera:
-        return Camera.around(self._atoms, view=np.eye(3))
+        return Camera.around(self._atoms.positions, view=np.eye(3))
 
 
 def test_a_small_view_has_all_controls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1039,7 +1039,7 @@ def test_all_text_of_the_explorer_is_inside_and_apart() -> None:
     small = DensityCorrelations(order=2, cutoff=3.0, n_max=2, l_max=1)
     explorer = Explorer("S1", small, centers=[0])
     explorer.wait()
-    check_widths(explorer.chart._sheet)
+    check_widths(explorer.chart)
     explorer.chart.fit(500.0)
     (legend,) = explorer.chart.figure.legends
     names = [text.get_text() for text in legend.get_texts()]

@@ -31,7 +31,7 @@ from panel import SIMPLE, TOOLBAR, message
 from sensitivity import structures
 from sensitivity.cli.main import main
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main.uploads import FORMATS
+from sensitivity.explorers.parts.inputs import FORMATS
 from sensitivity.limits import Limit
 from sensitivity.progress import Cancelled, cancellable
 from sensitivity.structures.files.elements import resolve

@@ -10,24 +10,23 @@ from ase import Atoms
 
 from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
-from sensitivity.explorers.basis.basis_charts import BasisMap, SpectrumChart
 from sensitivity.explorers.basis.basis_map import (
-    Grid,
-    count_known,
+    BasisMap,
     fill_map,
     find_basis,
+    usual_bases,
     why_nothing,
 )
 from sensitivity.explorers.parts.background import Failure, Worker
-from sensitivity.explorers.parts.error_text import as_sentence
+from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stops
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.layout import row, spread
-from sensitivity.explorers.parts.programmatic_update import Entered
-from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
-from sensitivity.explorers.parts.sliders import make_slider, offer_stops
-from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.explorers.parts.view import View, run_through
+from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
+from sensitivity.explorers.parts.view import View, as_sentence
 from sensitivity.numerics import Array
 from sensitivity.plots.convergence_plot import name_setting
+from sensitivity.plots.singular_values import draw_causes, scale_values
 from sensitivity.progress import Cancelled
 
 TOOLTIPS = {
@@ -37,6 +36,29 @@ TOOLTIPS = {
     "cutoff": "Radius around a center: more neighbours need more functions",
 }
 """Tooltips of the settings that many descriptors have."""
+
+
+class SpectrumChart(FigureWidget):
+    """The singular values, coloured by cause, and as dashes those of the basis before."""
+
+    def __init__(self) -> None:
+        super().__init__(share=0.5, narrowest=340, column=97)
+
+    @alone
+    def load(self, reference: Reference, before: Array | None) -> None:
+        """Show the singular values of a reference, and those of another one."""
+        self.clear()
+        axes = self.figure.subplots()
+        values = reference.singular_values
+        every = values if before is None else np.concatenate([values, before])
+        axis = scale_values(axes, every, spectra=[reference.spectrum])
+        self.values = draw_causes(axes, values, reference.causes, axis=axis)
+        self.before = None
+        if before is not None:
+            style: dict[str, Any] = {"color": "gray", "ls": "none", "marker": "_", "ms": 12}
+            heights = axis.heights(before)
+            (self.before,) = axes.plot(heights, label="before", clip_on=False, **style)
+        self.finish()
 
 
 def _setting(name: str, meaning: str) -> property:
@@ -66,13 +88,6 @@ class BasisExplorer(View):
     centers
         Indices of the center atoms; every atom by default.
 
-    Attributes
-    ----------
-    reference
-        The singular values and causes of the structure.
-    convergence
-        The map, NaN where it is not known.
-
     Raises
     ------
     TypeError, ValueError
@@ -93,11 +108,12 @@ class BasisExplorer(View):
         self._descriptor = descriptor
         self._before: Array | None = None
         self._quiet = Entered()
-        self._grid = Grid.around(descriptor)
+        self._bases: Mapping[str, Sequence[float]] = usual_bases(descriptor)
         self.chart, self.map = SpectrumChart(), BasisMap()
         self.sliders = {name: _make_slider(name) for name in self._stops()}
-        sliders = _arrange_sliders(list(self.sliders.values()))
-        self.widget = spread(self.chart, self.map, above=[sliders], below=[self.panel.box])
+        sliders = list(self.sliders.values())
+        pairs = [row(*sliders[k : k + 2], flex="1 1 460px") for k in range(0, len(sliders), 2)]
+        self.widget = spread(self.chart, self.map, above=[row(*pairs)], below=[self.panel.box])
         for name, slider in self.sliders.items():
             slider.observe(lambda change, name=name: self._slide(name, change["new"]), "index")
         self.map.on_click(lambda basis: self.attempt(lambda: self.change(**basis)))
@@ -148,10 +164,8 @@ class BasisExplorer(View):
             self.attempt(lambda: self.change(**{name: stops[stop]}))
 
     def _stops(self) -> dict[str, Sequence[float]]:
-        """The values at which each slider can be: those of the map, and lengths within limits."""
-        limits = with_defaults(self._descriptor).limits
-        lengths = {name: _lengths(*limits[name]) for name in _name_lengths(self._descriptor)}
-        return {**self._grid.parameters, **lengths}
+        """The values at which each slider can be."""
+        return {**self._bases, **_lengths(self._descriptor)}
 
     def _enter(self, reference: Reference) -> None:
         """Show the singular values with a descriptor, then the causes; and a map, if it changes."""
@@ -183,38 +197,33 @@ class BasisExplorer(View):
 
     def _draw_map(self) -> None:
         """Mark the basis in the map; compute another map where anything else has changed."""
-        descriptor = self.descriptor
-        if hasattr(self, "_convergence") and self._grid.holds(descriptor):
+        descriptor, basis = self.descriptor, find_basis(self.descriptor)
+        known = all(basis[name] in values for name, values in self._bases.items())
+        if known and hasattr(self, "_convergence"):
             other = with_defaults(self.convergence.descriptor)
-            if descriptor == other.with_settings(**find_basis(descriptor)):
-                self.map.show(self._grid.place(descriptor))
+            if descriptor == other.with_settings(**basis):
+                self.map.show(basis)
                 self._tell_of_map()
                 return
         atoms, centers = self.reference.atoms, self.reference.centers
-        self._grid = Grid.around(descriptor)
-        maps = fill_map(atoms, descriptor, centers=centers, grid=self._grid)
+        maps = fill_map(atoms, descriptor, centers=centers)
         start = next(maps)
+        self._bases = start.parameters
         self._show_map(start)
-        self.panel.tell(f"The map: 0 of {self._grid.size} bases ...")
-        self._task.start(
-            lambda report: run_through(maps, report, start=start),
-            then=self._show_map,
-            failed=self._fail,
-            told=self._show_map,
-            patience=0.0,
-        )
+        self.panel.tell(f"The map: 0 of {start.rank.size} bases ...")
+        show = self._show_map
+        self._run_through(maps, start, then=show, told=show, patience=0.0)
 
     def _show_map(self, found: Convergence) -> None:
         self._convergence = found
-        self.map.load(found, self._grid)
-        self.map.show(self._grid.place(self.descriptor))
+        self.map.load(found)
+        self.map.show(find_basis(self.descriptor))
         self._tell_of_map()
 
     def _tell_of_map(self) -> None:
-        found, size = self.convergence, self._grid.size
-        known = count_known(found)
-        nothing = why_nothing(found)
-        if nothing:
+        found, size = self.convergence, self.convergence.rank.size
+        known = int(np.sum(~np.isnan(found.rank))) + len(found.failures)
+        if nothing := why_nothing(found):
             self.panel.tell(f"The map is empty: {' '.join(nothing.split())}.")
         elif known == size:
             self.panel.tell(f"The map: {found.status}")
@@ -241,35 +250,27 @@ def describe_basis(reference: Reference) -> list[str]:
     known, found = with_defaults(reference.descriptor), reference.spectrum
     settings = [] if known.order is None else [f"order {known.order}"]
     settings += [f"{name} = {value}" for name, value in find_basis(reference.descriptor).items()]
-    lengths = _name_lengths(reference.descriptor)
+    lengths = _lengths(reference.descriptor)
     settings += [f"{name} = {known.settings[name]:g} Å" for name in lengths]
     count = found.features.shape[1]
     basis = f"{known.name}, {', '.join(settings)}: {count} features per center. {found.status}"
     return [basis, "" if reference.diagnosis is None else reference.diagnosis.status]
 
 
-def _name_lengths(descriptor: Descriptor) -> list[str]:
-    """Names of the settings that can be any length within limits."""
-    limits = with_defaults(descriptor).limits
-    return [name for name, (low, _) in limits.items() if isinstance(low, float)]
-
-
-def _lengths(low: float, high: float) -> list[float]:
-    step = 0.05 if high - low <= 2.0 else 0.1
-    return [round(low + k * step, 2) for k in range(round((high - low) / step) + 1)]
+def _lengths(descriptor: Descriptor) -> dict[str, list[float]]:
+    """Values of the settings that can be any length within limits."""
+    found = {}
+    for name, (low, high) in with_defaults(descriptor).limits.items():
+        if isinstance(low, float):
+            step = 0.05 if high - low <= 2.0 else 0.1
+            count = round((high - low) / step) + 1
+            found[name] = [round(low + k * step, 2) for k in range(count)]
+    return found
 
 
 def _make_slider(name: str) -> Any:
     tooltip = TOOLTIPS.get(name, f"{name} of the descriptor")
     return make_slider(name_setting(name), tooltip, stops=["0"], width="1 1 220px")
-
-
-def _arrange_sliders(sliders: Sequence[Any]) -> Any:
-    """Put all sliders beside each other, or two and two."""
-    pairs = [row(*sliders[k : k + 2]) for k in range(0, len(sliders), 2)]
-    for pair in pairs:
-        pair.layout.flex = "1 1 460px"
-    return row(*pairs)
 
 
 def _nearest(stops: Sequence[float], value: float) -> int:

@@ -1,19 +1,21 @@
-"""Rank and smallest singular value with bases of all sizes: a map that is computed row by row.
-
-Everything here is a pure function; the widgets show the results and compute nothing.
-"""
+"""Rank and smallest singular value with bases of all sizes: a map that is computed row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from sensitivity.convergence import Convergence, convergence
 from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.plots.axes import add_legend
+from sensitivity.plots.convergence_plot import MEASURE, draw_convergence, name_rank
 from sensitivity.progress import checkpoint
 from sensitivity.structures import neighbor_pairs
 
@@ -27,49 +29,19 @@ SIZES: Mapping[int, Mapping[str, Sequence[int]]] = {
 takes milliseconds. Order 1 has no degrees."""
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The bases of a map.
+def usual_bases(descriptor: Descriptor) -> dict[str, tuple[int, ...]]:
+    """Return the bases of a map: ascending values of the one or two settings that enlarge a basis.
 
-    Attributes
-    ----------
-    parameters
-        The values, ascending, of the settings that enlarge the basis: one or two.
+    They are the usual ones of an order, and that of the descriptor.
     """
-
-    parameters: Mapping[str, tuple[int, ...]]
-
-    @classmethod
-    def around(cls, descriptor: Descriptor) -> Grid:
-        """Return the usual bases of an order, and the one of the descriptor."""
-        basis = find_basis(descriptor)
-        return cls({name: _usual_values(descriptor, name, own) for name, own in basis.items()})
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Number of values of each setting."""
-        return tuple(map(len, self.parameters.values()))
-
-    @property
-    def varied(self) -> list[str]:
-        """The settings with several values, which are the axes of the map; the first if none is."""
-        names = [name for name, values in self.parameters.items() if len(values) > 1]
-        return names or list(self.parameters)[:1]
-
-    @property
-    def size(self) -> int:
-        """Number of bases."""
-        return int(np.prod(self.shape))
-
-    def holds(self, descriptor: Descriptor) -> bool:
-        """Return whether the basis of a descriptor is among them."""
-        basis = find_basis(descriptor)
-        return all(basis[name] in values for name, values in self.parameters.items())
-
-    def place(self, descriptor: Descriptor) -> dict[str, int]:
-        """Return the index of each setting of a descriptor."""
-        basis = find_basis(descriptor)
-        return {name: values.index(basis[name]) for name, values in self.parameters.items()}
+    known, bases = with_defaults(descriptor), {}
+    for name, own in find_basis(descriptor).items():
+        usual = SIZES.get(known.order or 0, {}).get(name)
+        if usual is None:
+            low, high = known.limits.get(name, (1, own + 4))
+            usual = np.unique(np.linspace(low, high, 7).astype(int)).tolist()
+        bases[name] = tuple(sorted({*usual, own}))
+    return bases
 
 
 def find_basis(descriptor: Descriptor) -> dict[str, int]:
@@ -78,25 +50,18 @@ def find_basis(descriptor: Descriptor) -> dict[str, int]:
     return {name: known.settings[name] for name in known.refinable}
 
 
-def _usual_values(descriptor: Descriptor, name: str, own: int) -> tuple[int, ...]:
-    known = with_defaults(descriptor)
-    usual = SIZES.get(known.order or 0, {}).get(name)
-    if usual is None:
-        low, high = known.limits.get(name, (1, own + 4))
-        usual = np.unique(np.linspace(low, high, 7).astype(int)).tolist()
-    return tuple(sorted({*usual, own}))
-
-
 def fill_map(
-    atoms: Atoms, descriptor: Descriptor, *, centers: tuple[int, ...], grid: Grid
+    atoms: Atoms, descriptor: Descriptor, *, centers: tuple[int, ...]
 ) -> Iterator[Convergence]:
     """Yield an empty map, and then more and more of it, by values of the first setting."""
-    unknown, none = np.full(grid.shape, np.nan), np.zeros(grid.shape, dtype=np.intp)
+    bases = usual_bases(descriptor)
+    shape = tuple(map(len, bases.values()))
+    unknown, none = np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
     known = Convergence(
         atoms=atoms.copy(),
         descriptor=descriptor,
         centers=centers,
-        parameters=grid.parameters,
+        parameters=bases,
         smallest=unknown,
         rank=unknown,
         internal=none,
@@ -104,14 +69,9 @@ def fill_map(
         failures={},
     )
     yield known
-    for column in range(grid.shape[0]):
+    for column in range(shape[0]):
         known = _add(known, column)
         yield known
-
-
-def count_known(found: Convergence) -> int:
-    """Return the number of bases of a map that have been tried."""
-    return int(np.sum(~np.isnan(found.rank))) + len(found.failures)
 
 
 def why_nothing(found: Convergence) -> str:
@@ -152,3 +112,91 @@ def _add(known: Convergence, column: int) -> Convergence:
         array[column] = getattr(new, key)[0]
     found = {(column, *rest): reason for (_, *rest), reason in new.failures.items()}
     return replace(known, failures={**known.failures, **found}, **changed)
+
+
+class BasisMap(FigureWidget):
+    """Smallest singular value and rank over the size of the basis, with the chosen basis framed.
+
+    ``frames`` mark it: two rectangles, or, where only one setting is varied, one line; none as long
+    as nothing is known.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(share=0.5, narrowest=340)
+
+    @alone
+    def load(self, found: Convergence) -> None:
+        """Show what is known of a map."""
+        self.clear()
+        axes = self._axes = self.figure.subplots()
+        self._found, bases = found, found.parameters
+        # The settings with several values are the axes of the map; the first if none is.
+        self._varied = [name for name in bases if len(bases[name]) > 1] or list(bases)[:1]
+        self.frames: list[Any] = []
+        reason = why_nothing(found)
+        if reason or np.isnan(found.rank).all():
+            _write(axes, reason or "being computed ...")
+        else:
+            self._draw(axes)
+        self.finish()
+
+    def _draw(self, axes: Axes) -> None:
+        bar = draw_convergence(axes, self._found)
+        if bar is not None and bar.ax.get_ylabel() == MEASURE:
+            bar.set_label(f"{MEASURE}; {name_rank(self._found)}")
+        add_legend(axes)
+        above = 24 if axes.get_legend() else 6  # points
+        axes.set_title("click to choose a basis", fontsize="small", pad=above)
+        for text in axes.texts:  # inside of the cells, they take time and no room
+            text.set_in_layout(False)
+        if bar is None:
+            self.frames = [axes.axvline(0.0, color="black", linewidth=1.5, zorder=1)]
+        else:
+            style: dict[str, Any] = {"fill": False, "clip_on": False, "joinstyle": "miter"}
+            self.frames = [
+                axes.add_patch(Rectangle((0, 0), 1, 1, ec=color, lw=width, zorder=5, **style))
+                for color, width in (("white", 5.0), ("black", 2.5))
+            ]
+        for frame in self.frames:
+            frame.set_animated(True)
+
+    def rearrange(self) -> None:
+        """Write into the cells if there is room now."""
+        self.load(self._found)
+        self.show(self._basis)
+
+    @alone
+    def show(self, basis: Mapping[str, int]) -> None:
+        """Mark the basis with these settings."""
+        self._basis, bases = basis, self._found.parameters
+        for frame in self.frames:
+            if len(self._varied) == 2:
+                place = [list(bases[name]).index(basis[name]) for name in self._varied]
+                frame.set_xy([index - 0.5 for index in place])
+            else:
+                frame.set_xdata([basis[self._varied[0]]] * 2)
+        self.refresh()
+
+    def on_click(self, choose: Callable[[dict[str, float]], None]) -> None:
+        """Call this with the settings that the user clicked on."""
+
+        def clicked(event: Any) -> None:
+            if event.inaxes is not self._axes or not self.frames:
+                return
+            chosen = {}
+            for name, at in zip(self._varied, (event.xdata, event.ydata), strict=False):
+                values = self._found.parameters[name]
+                cells = len(self._varied) == 2
+                index = round(at) if cells else int(np.argmin(np.abs(np.array(values) - at)))
+                if not 0 <= index < len(values):
+                    return
+                chosen[name] = values[index]
+            choose(chosen)
+
+        self.watch_clicks(clicked)
+
+
+def _write(axes: Axes, text: str) -> None:
+    axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
+    axes.set_frame_on(False)
+    axes.text(0.5, 0.5, text, color="gray", ha="center", va="center")

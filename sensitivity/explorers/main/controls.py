@@ -1,40 +1,46 @@
-"""The controls below the pictures: what moves, how, and from where it is seen."""
+"""The controls: structure and descriptor, what moves and how, what to do next, and downloads."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Callable, Sequence
+from html import escape
+from itertools import islice
 from typing import Any
 
-from sensitivity.explorers.parts.layout import row
-from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.mode_motion import (
-    ARROW_LENGTH,
-    ARROW_LENGTHS,
-    PERIOD,
-    STEP,
-    stops,
-)
-from sensitivity.explorers.parts.programmatic_update import Entered
-from sensitivity.explorers.parts.sliders import (
+from sensitivity import structures
+from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.explorers.parts.choices import (
     INTERVAL,
+    Entered,
     make_control,
     make_play,
     make_slider,
     make_switch,
     offer_stops,
 )
-from sensitivity.explorers.parts.state import State
+from sensitivity.explorers.parts.inputs import ORDERS, write_centers
+from sensitivity.explorers.parts.layout import require, row
+from sensitivity.explorers.parts.state import (
+    ARROW_LENGTH,
+    ARROW_LENGTHS,
+    PERIOD,
+    STEP,
+    Reference,
+    State,
+    stops,
+)
 
-CONTROLS: dict[str, tuple[str, int, str, dict[str, Any]]] = {
+CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "mode": (
         *("Dropdown", 240),
         "A displacement of the atoms: its number, singular value and cause. A click on a marker in "
         "the chart also selects it",
-        {"description": "mode"},
+        {},
     ),
     "speed": (
         *("Dropdown", 100, "Speed of the animation"),
-        {"description": "speed", "options": {"0.5x": 0.5, "1x": 1.0, "2x": 2.0}, "value": 1.0},
+        {"options": {"0.5x": 0.5, "1x": 1.0, "2x": 2.0}, "value": 1.0},
     ),
     "arrow_length": (
         *("Dropdown", 110, "Length of the longest arrow"),
@@ -44,13 +50,77 @@ CONTROLS: dict[str, tuple[str, int, str, dict[str, Any]]] = {
             "value": ARROW_LENGTH,
         },
     ),
-    **{axis: ("Button", 34, f"Look along {axis}", {"description": axis}) for axis in "xyz"},
+    **{axis: ("Button", 34, f"Look along {axis}", {}) for axis in "xyz"},
     "reset": (
         *("Button", 90, "Return to the least visible mode, amplitude zero and the first view"),
-        {"description": "reset", "icon": "undo"},
+        {"icon": "undo"},
+    ),
+    "structure": (
+        *("Combobox", 200),
+        "A molecule of the G2 set, a crystal, or an environment from the literature: type a few "
+        "letters and choose",
+        {"continuous_update": False, "placeholder": "name of a structure"},
+    ),
+    "upload": (
+        *("FileUpload", "auto"),
+        "A structure in a text format such as xyz, extxyz, cif, POSCAR or pdb",
+        {"description": "Upload file"},
+    ),
+    "frame": ("BoundedIntText", 110, "Frame of the file", {"min": 0, "max": 0}),
+    "centers": (
+        *("Text", 150),
+        "Atoms whose features are used: all, elements, or atom numbers such as 0, 2-4",
+        {"continuous_update": False, "placeholder": "all, C, or 0, 2-4"},
     ),
 }
-"""Kind, width in pixels, tooltip, and other traits of widgets."""
+"""Kind, width in pixels, tooltip, and other traits of widgets, which have their names on them."""
+
+SETTINGS = {
+    "order": ("order", 180, "Number of correlated neighbours: distances, angles, dihedrals, …"),
+    "n_max": ("n_max", 95, "Number of radial functions"),
+    "l_max": ("l_max", 95, "Largest degree of the spherical harmonics"),
+    "cutoff": ("cutoff (Å)", 115, "Distance up to which a center sees neighbours"),
+    "smearing": ("smearing (Å)", 145, "Width of an atom in the density"),
+}
+"""Label, width in pixels, and tooltip of settings that many descriptors have."""
+
+TASKS = {
+    "locate": (
+        *("nearest singular point", "crosshairs"),
+        "Move the atoms to the nearest geometry with an invisible displacement that symmetry does "
+        "not explain",
+    ),
+    "follow": (
+        *("follow this mode", "long-arrow-right"),
+        "Follow the mode, which turns as the atoms move, and show the path below",
+    ),
+    "find_twin": (
+        *("find twin", "clone"),
+        "Show two structures that this descriptor cannot distinguish",
+    ),
+    "enlarge_basis": (
+        *("larger basis", "plus"),
+        "Increase n_max and l_max by 2, to test for truncation",
+    ),
+    "raise_order": (
+        *("higher order", "level-up"),
+        "Correlate one more neighbour, to test for incompleteness",
+    ),
+    "undo": ("undo", "reply", "Return to the previous structure and descriptor"),
+}
+"""Method of the explorer; label, icon and tooltip of its button."""
+
+EXPORTS = {
+    "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
+    "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
+    "png": ("PNG", "singular-values.png", "The chart, for slides"),
+    "pdf": ("PDF", "singular-values.pdf", "The chart, for a paper"),
+    "svg": ("SVG", "singular-values.svg", "The chart, for editing"),
+    "gif": ("GIF", "motion.gif", "Atoms and singular values in motion"),
+    "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
+    "code": ("Python", "explore.py", "A script that prints the same numbers"),
+}
+"""Export; label of its button, name of the file, and tooltip."""
 
 
 class Controls:
@@ -61,14 +131,10 @@ class Controls:
 
     def __init__(self, updating: Entered) -> None:
         self._updating = updating
-        made = {
-            name: make_control(kind, width, tooltip=tooltip, **traits)
-            for name, (kind, width, tooltip, traits) in CONTROLS.items()
-        }
-        self.mode, self.speed, self.arrow_length = (
-            made[name] for name in ("mode", "speed", "arrow_length")
+        self.mode, self.speed, self.arrow_length, *look, self.reset = map(
+            _make, ("mode", "speed", "arrow_length", *"xyz", "reset")
         )
-        self.look, self.reset = {axis: made[axis] for axis in "xyz"}, made["reset"]
+        self.look = dict(zip("xyz", look, strict=True))
         self.amplitude = make_slider(
             "amplitude (Å)",
             "Displacement along the mode; the arrow keys change it by 0.01 Å",
@@ -79,7 +145,20 @@ class Controls:
         self.arrows = make_switch(
             "arrows", "Show the direction in which each atom moves", icon="arrows", width=90
         )
-        self.box = _arrange(self)
+        self.box = self._arrange()
+
+    def _arrange(self) -> Any:
+        widgets = require("ipywidgets")
+        view = widgets.HBox(
+            [widgets.Label("view along"), *self.look.values()], layout={"align_items": "center"}
+        )
+        return row(
+            row(self.mode, self.amplitude, flex="1 1 520px"),
+            row(self.play, self.speed),
+            row(self.arrows, self.arrow_length),
+            row(view, self.reset),
+            margin="6px 0 0 0",
+        )
 
     def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
         """Offer other modes, and another reach of the amplitude in Å."""
@@ -106,18 +185,122 @@ class Controls:
         self.play.interval = round(INTERVAL / speed)
 
 
-def _arrange(controls: Controls) -> Any:
-    widgets = require("ipywidgets")
-    view = widgets.HBox(
-        [widgets.Label("view along"), *controls.look.values()], layout={"align_items": "center"}
-    )
-    moved = row(controls.mode, controls.amplitude)
-    moved.layout.flex = "1 1 520px"
-    line = row(
-        moved,
-        row(controls.play, controls.speed),
-        row(controls.arrows, controls.arrow_length),
-        row(view, controls.reset),
-    )
-    line.layout.margin = "6px 0 0 0"
-    return line
+class Settings:
+    """Widgets for structure, centers and descriptor, in ``box``.
+
+    ``of_descriptor`` has those for the settings that the descriptor offers to be changed, by name;
+    ``on_new`` is called when they are replaced by others. ``updating`` is entered while the program
+    sets the widgets.
+    """
+
+    def __init__(self, updating: Entered) -> None:
+        self._updating = updating
+        self.structure, self.upload, self.frame, self.centers = map(
+            _make, ("structure", "upload", "frame", "centers")
+        )
+        self.structure.options = structures.names()
+        self.of_descriptor: dict[str, Any] = {}
+        self._kinds: dict[str, tuple[type, float, float]] = {}
+        self.on_new: Callable[[], None] = lambda: None
+        self._integers, self._lengths = row(), row()
+        self.box = row(
+            row(self.structure, self.upload, self.frame, self.centers),
+            self._integers,
+            self._lengths,
+        )
+        self.frame.layout.display = "none"
+
+    def show(self, reference: Reference) -> None:
+        """Show the settings of a reference."""
+        index, frames = 0, 1
+        if reference.upload is not None:
+            index, frames = reference.upload.index, len(reference.upload.frames)
+        with self._updating:
+            self.structure.value = reference.name
+            self.upload.value = ()  # or the same file could not be chosen again
+            self.frame.max = frames - 1
+            self.frame.value = index
+            self.frame.layout.display = None if frames > 1 else "none"
+            self.centers.value = write_centers(reference.centers, len(reference.atoms))
+            self._show_descriptor(reference.descriptor)
+
+    def _show_descriptor(self, descriptor: Descriptor) -> None:
+        own = with_defaults(descriptor)
+        values = {name: own.settings[name] for name in own.limits if name in own.settings}
+        kinds = {name: (type(value), *own.limits[name]) for name, value in values.items()}
+        if kinds != self._kinds:
+            self._replace(kinds)
+        for name, value in values.items():
+            control = self.of_descriptor[name]
+            if name != "order":  # from Python it can be beyond what is offered
+                control.min, control.max = min(control.min, value), max(control.max, value)
+            control.value = value
+
+    def _replace(self, kinds: dict[str, tuple[type, float, float]]) -> None:
+        old, self._kinds = self.of_descriptor, kinds
+        self.of_descriptor = {name: _make_setting(name, *kind) for name, kind in kinds.items()}
+        self._integers.children, self._lengths.children = (
+            [self.of_descriptor[name] for name in kinds if (kinds[name][0] is int) == whole]
+            for whole in (True, False)
+        )
+        for control in old.values():
+            control.close()
+        self.on_new()
+
+
+def _make(name: str) -> Any:
+    kind, width, tooltip, traits = CONTROLS[name]
+    return make_control(kind, width, tooltip=tooltip, **{"description": name, **traits})
+
+
+def _make_setting(name: str, kind: type, low: float, high: float) -> Any:
+    label, width, tooltip = SETTINGS.get(name, (name, 60 + 8 * len(name), f"Change {name}"))
+    texts = {"description": label, "tooltip": tooltip}
+    if name == "order":
+        orders = range(int(low), int(high) + 1)
+        options = [(ORDERS.get(order, str(order)), order) for order in orders]
+        return make_control("Dropdown", width, options=options, **texts)
+    if kind is int:
+        return make_control("BoundedIntText", width, min=low, max=high, value=low, **texts)
+    return make_control("BoundedFloatText", width, min=low, max=high, value=low, step=0.1, **texts)
+
+
+class Actions:
+    """The buttons ``tasks`` and ``exports``, by name, and ``download`` for a link, in ``box``."""
+
+    def __init__(self) -> None:
+        widgets = require("ipywidgets")
+        self.tasks = {name: _button(*texts) for name, texts in TASKS.items()}
+        self.exports = {
+            name: _button(label, "download", tooltip)
+            for name, (label, _, tooltip) in EXPORTS.items()
+        }
+        self.download = widgets.HTML(layout={"margin": "0 8px"})
+        tasks, exports = _groups(self.tasks, 3, 3), _groups(self.exports, 2, 3, 3)
+        actions = row(widgets.Label("Actions"), *tasks)
+        downloads = row(widgets.Label("Download"), *exports, self.download)
+        self.box = widgets.VBox([actions, downloads])
+
+    def lock(self, busy: bool) -> None:
+        """Lock the buttons that would start something else, or unlock them."""
+        for button in (*self.tasks.values(), *self.exports.values()):
+            button.disabled = busy
+
+    def offer(self, name: str, content: bytes) -> None:
+        """Show a link that downloads a file; the file does not leave the page."""
+        data = base64.b64encode(content).decode()
+        size = f"{len(content) / 1000:.3g} kB"
+        self.download.value = (
+            f'<a download="{escape(name)}" href="data:application/octet-stream;base64,{data}">'
+            f"&#11015; {escape(name)} ({size})</a>"
+        )
+
+
+def _button(label: str, icon: str, tooltip: str) -> Any:
+    return make_control("Button", "auto", description=label, icon=icon, tooltip=tooltip)
+
+
+def _groups(buttons: dict[str, Any], *sizes: int) -> list[Any]:
+    # Buttons that stay together where the row is broken, so that none is alone.
+    left = iter(buttons.values())
+    return [row(*islice(left, size)) for size in sizes]

@@ -6,34 +6,24 @@ from collections.abc import Callable
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 
-from sensitivity import paths, singular
+from sensitivity import paths
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
 from sensitivity.explorers.main import tasks
-from sensitivity.explorers.main.actions import EXPORTS, TASKS
-from sensitivity.explorers.main.exports import DRAWN, make_export
-from sensitivity.explorers.main.source_code import write_source
+from sensitivity.explorers.main.controls import EXPORTS, TASKS
+from sensitivity.explorers.main.exports import DRAWN, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
-from sensitivity.explorers.parts.background import Report
-from sensitivity.explorers.parts.interrupts import interrupts_held
+from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.layout import arrange
-from sensitivity.explorers.parts.state import State
-from sensitivity.explorers.parts.view import View
+from sensitivity.explorers.parts.state import Reference, State
 from sensitivity.explorers.path.path_explorer import PathExplorer
 from sensitivity.explorers.twin.twin_explorer import TwinExplorer
 from sensitivity.outputs import check_output, write_output
 
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
-
-VIEWS: dict[type, Callable[[Any, State], View]] = {
-    paths.Path: lambda path, _: PathExplorer(path),
-    singular.Twin: lambda twin, state: TwinExplorer(twin, state.reference.descriptor),
-}
-"""The view that is shown below for each type of result, made of it and of the state before."""
 
 
 class Explorer(StructureView):
@@ -82,11 +72,7 @@ class Explorer(StructureView):
     """
 
     def __init__(
-        self,
-        atoms: Atoms | str = "CH4",
-        descriptor: Descriptor = USUAL,
-        *,
-        centers: Centers = None,
+        self, atoms: Atoms | str = "CH4", descriptor: Descriptor = USUAL, *, centers: Centers = None
     ) -> None:
         super().__init__(atoms, descriptor, centers=centers)
         self.widget = arrange(
@@ -95,10 +81,8 @@ class Explorer(StructureView):
             right=self.chart.widget,
             below=[self.controls.box, self.panel.box, self.actions.box, self.below],
         )
-        self.commands = {
-            **{name: getattr(self, name) for name in TASKS},
-            **{name: partial(self.export, name) for name in EXPORTS},
-        }
+        self.commands = {name: getattr(self, name) for name in TASKS}
+        self.commands |= {name: partial(self.export, name) for name in EXPORTS}
         connect(self)
         self._built = True
 
@@ -119,8 +103,7 @@ class Explorer(StructureView):
         """
         file = Path(path)
         check_output(file, option="path")
-        content = make_export(file.name, self.state, self.chart.figure)
-        write_output(file, content, option="path")
+        write_output(file, make_export(file.name, self.state, self.chart.figure), option="path")
 
     @interrupts_held()
     def export(self, name: str) -> None:
@@ -161,18 +144,19 @@ class Explorer(StructureView):
         state = self.state
 
         def finish(outcome: tasks.Outcome) -> None:
-            if outcome.reference is not None:
-                self._go_to(outcome.reference)
-            if outcome.result is not None:
-                view = VIEWS[type(outcome.result)](outcome.result, state)
-                self.below.children = (view.widget,)
+            found = outcome.found
+            if isinstance(found, Reference):
+                self._go_to(found)
+            elif isinstance(found, paths.Path):
+                self.below.children = (PathExplorer(found).widget,)
+            elif found is not None:
+                self.below.children = (TwinExplorer(found, state.reference.descriptor).widget,)
             self.panel.tell(outcome.sentence, trouble=not outcome.good)
 
         self.panel.tell(f"{what} …")
         self._run(lambda report: task(state, report), then=finish)
 
     def _take(self, method: str) -> None:
-        """Use the descriptor that a method of the present one returns."""
         descriptor = getattr(with_defaults(self.descriptor), method)()
         if descriptor is None:
             self.panel.tell(f"This descriptor has no {method.replace('_', ' ')}.", trouble=True)

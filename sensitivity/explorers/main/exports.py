@@ -1,4 +1,4 @@
-"""Files for other programs, made of what is on the screen."""
+"""Files for other programs, and a script, made of what is on the screen."""
 
 from __future__ import annotations
 
@@ -12,32 +12,26 @@ import numpy as np
 from ase import Atoms
 from matplotlib.figure import Figure
 
-from sensitivity.explorers.main.source_code import write_source
-from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.mode_motion import PERIOD, oscillate
-from sensitivity.explorers.parts.state import State, compute
+from sensitivity.descriptors import with_defaults
+from sensitivity.explorers.parts.layout import require
+from sensitivity.explorers.parts.state import PERIOD, State, compute, oscillate
 from sensitivity.progress import checkpoint
 from sensitivity.structures.extxyz import format_frame
 
-DRAWN = (".png", ".pdf", ".svg")
-"""Endings of pictures of the chart."""
+DRAWN = (".png", ".pdf", ".svg")  # endings of pictures of the chart
 
 
 def make_export(file: str, state: State, figure: Figure) -> bytes:
-    """Return the content of a file of this name, whose ending says what it is.
-
-    Raises
-    ------
-    ValueError
-        If the ending is unknown.
-    """
+    """Return the content of a file of this name, whose ending says what it is, or ValueError."""
     name = file.lower()
     if name.endswith(("motion.extxyz", ".traj.extxyz")):
         return _write_frames(oscillation(state))
     if name.endswith((".xyz", ".extxyz")):
         return _write_frames([state])
     if name.endswith(DRAWN):
-        return _draw(figure, name.rsplit(".", 1)[1])
+        with io.BytesIO() as picture:
+            figure.savefig(picture, format=name.rsplit(".", 1)[1], dpi=200)
+            return picture.getvalue()
     if name.endswith(".gif"):
         return _animate(oscillation(state))
     if name.endswith((".json", ".json.gz")):
@@ -60,7 +54,6 @@ def oscillation(state: State, *, count: int = 32) -> list[State]:
 
 
 def _frame(state: State) -> Atoms:
-    """The atoms, with amplitude, mode and spectrum."""
     checkpoint()
     atoms, found = state.atoms, compute(state).spectrum
     atoms.info["amplitude"] = state.amplitude
@@ -72,28 +65,18 @@ def _frame(state: State) -> Atoms:
 
 
 def _write_frames(states: list[State]) -> bytes:
-    usual = ("numbers", "positions")
-    return "".join(
-        format_frame(
-            atoms,
-            info=atoms.info,
-            arrays={key: array for key, array in atoms.arrays.items() if key not in usual},
-        )
-        for atoms in map(_frame, states)
-    ).encode()
-
-
-def _draw(figure: Figure, form: str, *, dots_per_inch: int = 200) -> bytes:
-    with io.BytesIO() as file:
-        figure.savefig(file, format=form, dpi=dots_per_inch)
-        return file.getvalue()
+    texts, usual = [], ("numbers", "positions")
+    for atoms in map(_frame, states):
+        arrays = {key: array for key, array in atoms.arrays.items() if key not in usual}
+        texts.append(format_frame(atoms, info=atoms.info, arrays=arrays))
+    return "".join(texts).encode()
 
 
 def _animate(states: list[State]) -> bytes:
     from sensitivity.plots.animation import make_film
 
-    frames, spectra = map(_frame, states), [compute(each).spectrum for each in states]
-    return make_film(list(frames), spectra, title="amplitude {amplitude:+.2f} Å")
+    frames, spectra = list(map(_frame, states)), [compute(each).spectrum for each in states]
+    return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å")
 
 
 def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
@@ -106,5 +89,49 @@ def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
         if any(name in frame.info for frame in frames)
     }
     data = chemiscope.create_input(structures=frames, properties=properties)
-    text: bytes = json.dumps(data).encode()
+    text = json.dumps(data).encode()
     return gzip.compress(text) if packed else text
+
+
+def write_source(state: State) -> str:
+    """Return a script that prints the singular values of a state, and shows it in a notebook."""
+    reference = state.reference
+    load = f'structures.load("{reference.name}")' if reference.name else _write(reference.atoms)
+    call, field = ("spectrum", "") if reference.diagnosis is None else ("diagnose", ".displacement")
+    names = sorted({call, "spectrum", *(["structures"] if reference.name else [])})
+    imports, expression = with_defaults(reference.descriptor).python()
+    comments = [line for line in imports.splitlines() if line.startswith("#")]
+    lines = [
+        *([] if reference.name else ["from ase import Atoms", ""]),
+        f"from sensitivity import {', '.join(names)}",
+        *(line for line in imports.splitlines() if line not in comments),
+        "",
+        f"atoms = {load}",
+        *comments,
+        f"descriptor = {expression}",
+        f"centers = {list(reference.centers)}",
+        "",
+        f"found = {call}(atoms, descriptor, centers=centers)",
+        "print(found)",
+        "moved = atoms.copy()",
+        f"moved.positions += {state.amplitude!r} * found.modes[{state.mode}]{field}",
+        "print(spectrum(moved, descriptor, centers=centers).singular_values)",
+        "",
+        "# The same in a notebook:",
+        "# from sensitivity.explorers import Explorer",
+        "# explorer = Explorer(atoms, descriptor, centers=centers)",
+        f"# explorer.mode, explorer.amplitude = {state.mode}, {state.amplitude!r}",
+        "# explorer",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _write(atoms: Atoms) -> str:
+    """The call that makes a structure, every digit included."""
+    rows = "".join(f"        {row!r},\n" for row in atoms.positions.tolist())
+    cell, pbc = atoms.cell.array.tolist(), atoms.pbc.tolist()
+    lattice = f"    cell={cell!r},\n    pbc={pbc!r},\n" if atoms.cell.rank else ""
+    return (
+        f"Atoms(\n    numbers={atoms.numbers.tolist()!r},\n    positions=[\n{rows}    ],\n"
+        f"{lattice})"
+    )

@@ -6,22 +6,19 @@ from collections.abc import Callable
 from html import escape
 
 from sensitivity.diagnosis import DiagnosedMode
-from sensitivity.explorers.parts.reference import Reference
-from sensitivity.explorers.parts.state import Shown, State
+from sensitivity.explorers.parts.state import Reference, Shown, State
 from sensitivity.plots.palette import ARROW, COLORS
 from sensitivity.spectrum import TRIVIAL, Spectrum
 
 
-def label(reference: Reference, mode: int) -> str:
-    """Name of a mode in a list: its number, its singular value and its cause."""
-    value = reference.singular_values[mode]
-    vanishes = value <= reference.spectrum.zero_level
-    return f"{mode}: {'0' if vanishes else f'{value:.1e}'}, {reference.causes[mode]}"
-
-
 def labels(reference: Reference) -> list[str]:
-    """Names of all modes in a list."""
-    return [label(reference, mode) for mode in range(len(reference.causes))]
+    """Names of all modes in a list: number, singular value and cause."""
+    zero = reference.spectrum.zero_level
+    found = zip(reference.singular_values, reference.causes, strict=True)
+    return [
+        f"{mode}: {'0' if value <= zero else f'{value:.1e}'}, {cause}"
+        for mode, (value, cause) in enumerate(found)
+    ]
 
 
 def kinds(spectrum: Spectrum) -> list[str]:
@@ -47,8 +44,8 @@ def meaning(reference: Reference, mode: int, *, seeking: bool = False) -> str:
         )
     if reference.diagnosis is None:
         kind = ": finding the cause …" if seeking else " is internal."
-        return f"Mode {mode}{kind} {_slope(reference, mode)}"
-    return f"Mode {mode} is {SENTENCES[cause](reference, mode)}"
+        return f"Mode {mode}{kind} {_slope(reference.singular_values[mode])}"
+    return f"Mode {mode} is {SENTENCES[cause](reference, reference.diagnosis.modes[mode])}"
 
 
 def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
@@ -66,47 +63,41 @@ def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
     return f'<div style="line-height: 1.5">{first}<br>{second}</div>'
 
 
-def _diagnosed(reference: Reference, mode: int) -> DiagnosedMode:
-    assert reference.diagnosis is not None
-    return reference.diagnosis.modes[mode]
+def _slope(value: float, *, step: float = 0.01) -> str:
+    return f"The first {step} Å along it changes the features by {step * value:.1e}."
 
 
-def _slope(reference: Reference, mode: int, *, step: float = 0.01) -> str:
-    change = step * reference.singular_values[mode]
-    return f"The first {step} Å along it changes the features by {change:.1e}."
-
-
-def _sensitive(reference: Reference, mode: int, *, hardly: float = 1e-3) -> str:
-    relative = _diagnosed(reference, mode).evidence.relative
+def _sensitive(_: Reference, mode: DiagnosedMode, *, hardly: float = 1e-3) -> str:
+    relative, slope = mode.evidence.relative, _slope(mode.singular_value)
     times = f"{1 / relative:.3g} times as much" if relative else "infinitely more"
     if times.startswith("1 "):
-        return f"the most visible of all. {_slope(reference, mode)}"
+        return f"the most visible of all. {slope}"
     how = "visible, but hardly" if relative < hardly else "visible"
-    return f"{how}. {_slope(reference, mode)} The most visible mode does {times}."
+    return f"{how}. {slope} The most visible mode does {times}."
 
 
-def _symmetry(reference: Reference, mode: int) -> str:
+def _symmetry(reference: Reference, mode: DiagnosedMode) -> str:
     assert reference.diagnosis is not None
     groups = {group.symbol for group in reference.diagnosis.groups.values()}
     named = f" ({groups.pop()})" if len(groups) == 1 else ""
     return (
         f"invisible because of symmetry{named}, as it must be: averaged over the symmetry "
         "operations, this motion cancels, so that the features cannot change to first order."
-        f"{_response(reference, mode)}"
+        f"{_response(mode)}"
     )
 
 
-def _truncation(reference: Reference, mode: int) -> str:
-    larger = _diagnosed(reference, mode).evidence.larger_basis
+def _truncation(_: Reference, mode: DiagnosedMode) -> str:
+    larger = mode.evidence.larger_basis
     found = "" if larger is None else f" ({larger:.1e} of the largest singular value)"
     return (
         f"invisible because the basis is too small: a larger one sees it{found}. This is spurious."
-        f"{_distance(reference, mode)}{_response(reference, mode)}"
+        f"{_distance(mode)}{_response(mode)}"
     )
 
 
-def _incompleteness(reference: Reference, mode: int) -> str:
-    evidence, order = _diagnosed(reference, mode).evidence, reference.descriptor.order
+def _incompleteness(reference: Reference, mode: DiagnosedMode) -> str:
+    evidence, order = mode.evidence, reference.descriptor.order
     of_order = "" if order is None else f" of order {order}"
     lifted = "the next order" if evidence.lifted_by is None else f"order {evidence.lifted_by}"
     higher = evidence.higher_order
@@ -114,23 +105,23 @@ def _incompleteness(reference: Reference, mode: int) -> str:
     return (
         f"invisible because correlations{of_order} are incomplete: no basis sees it, but {lifted} "
         f"does{found}. This is spurious."
-        f"{_distance(reference, mode)}{_response(reference, mode)}"
+        f"{_distance(mode)}{_response(mode)}"
     )
 
 
-def _undetermined(reference: Reference, mode: int) -> str:
-    if _diagnosed(reference, mode).distance is None:
+def _undetermined(_: Reference, mode: DiagnosedMode) -> str:
+    if mode.distance is None:
         return (
             "too small to count as visible, and no geometry within the tolerance shows the cause."
-            f"{_response(reference, mode)}"
+            f"{_response(mode)}"
         )
     return (
         "invisible, for a reason that the evidence does not settle. This is spurious, since "
-        f"symmetry does not explain it.{_distance(reference, mode)}{_response(reference, mode)}"
+        f"symmetry does not explain it.{_distance(mode)}{_response(mode)}"
     )
 
 
-SENTENCES: dict[str, Callable[[Reference, int], str]] = {
+SENTENCES: dict[str, Callable[[Reference, DiagnosedMode], str]] = {
     "sensitive": _sensitive,
     "symmetry": _symmetry,
     "truncation": _truncation,
@@ -140,13 +131,11 @@ SENTENCES: dict[str, Callable[[Reference, int], str]] = {
 """What is said of a mode, by its cause."""
 
 
-def _distance(reference: Reference, mode: int, *, exact: float = 1e-12) -> str:
-    distance = _diagnosed(reference, mode).distance
+def _distance(mode: DiagnosedMode, *, exact: float = 1e-12) -> str:
+    distance = mode.distance
     return f" The exact point is {distance:.1g} Å away." if distance and distance > exact else ""
 
 
-def _response(reference: Reference, mode: int) -> str:
-    response = _diagnosed(reference, mode).evidence.response
-    return (
-        "" if response is None else f" Numerical check: feature change ∝ amplitude^{response:.1f}."
-    )
+def _response(mode: DiagnosedMode) -> str:
+    power = mode.evidence.response
+    return "" if power is None else f" Numerical check: feature change ∝ amplitude^{power:.1f}."

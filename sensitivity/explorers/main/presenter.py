@@ -14,37 +14,30 @@ from sensitivity.explorers.main import mode_texts
 from sensitivity.explorers.main.controls import Controls
 from sensitivity.explorers.main.spectrum_chart import Chart
 from sensitivity.explorers.parts.background import Failure, Report, Worker
-from sensitivity.explorers.parts.error_text import as_sentence
-from sensitivity.explorers.parts.images import Images, near_images
-from sensitivity.explorers.parts.mode_motion import arrow_ends, trace_amplitudes
-from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
-from sensitivity.explorers.parts.panel import Panel
-from sensitivity.explorers.parts.reference import Reference, explain
-from sensitivity.explorers.parts.state import Shown, State, compute, explain_displaced
+from sensitivity.explorers.parts.molecule import Body, Camera, Images, Molecule, near_images
+from sensitivity.explorers.parts.state import (
+    Reference,
+    Shown,
+    State,
+    arrow_ends,
+    compute,
+    explain,
+    explain_spectrum,
+    trace_amplitudes,
+)
+from sensitivity.explorers.parts.view import Panel, as_sentence
 from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 from sensitivity.progress import checkpoint
 
-SETTLED = 0.25
-"""Seconds without a change after which the causes for a displaced structure are computed."""
+SETTLED = 0.25  # seconds without a change, then the causes for a displaced structure are computed
 
-VIEWS = {
-    "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
-    "y": np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]),
-    "z": np.eye(3),
-}
+VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", start=1)}
 """Rows are right, up and towards the viewer, who looks along the axis."""
 
 
 class Presenter:
-    """Shows a ``state`` in the pictures ``molecule`` and ``chart``, and in controls and panel.
-
-    ``failed`` gets the errors of the background.
-    """
-
-    state: State
-    _images: Images
-    _seeking: bool
+    """Shows a ``state`` in ``molecule``, ``chart``, controls and panel; errors go to ``failed``."""
 
     def __init__(
         self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]
@@ -52,11 +45,9 @@ class Presenter:
         self.chart = Chart()
         self.molecule = Molecule(on_width=self.chart.fit)
         self._controls, self._panel, self._fail = controls, panel, failed
-        self._spectra, self._causes, self._tracer = self.workers = (
-            Worker(),
-            Worker(changed=self._hint),
-            Worker(changed=self._hint),
-        )
+        self._spectra = Worker()
+        self._causes, self._tracer = Worker(changed=self._hint), Worker(changed=self._hint)
+        self.workers = self._spectra, self._causes, self._tracer
         self._hints = {
             "Computing the curves along the mode …": self._tracer,
             "Computing the causes …": self._causes,
@@ -66,10 +57,9 @@ class Presenter:
     def load(self, state: State) -> None:
         """Show another reference; nothing is changed if it cannot be shown."""
         reference = state.reference
-        marked = reference.centers if len(reference.centers) < len(reference.atoms) else ()
         cutoff = reference.descriptor.cutoff
         images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
-        body = Body(images.join(reference.atoms), marked=marked, images=len(images))
+        body = Body(images.join(reference.atoms), marked=reference.centers, images=len(images))
         camera, labels = _best_camera(state, images), mode_texts.labels(reference)
         for worker in self.workers:
             worker.drop()
@@ -81,7 +71,8 @@ class Presenter:
     def compute(self) -> None:
         """Compute what is to be shown of the reference, and its causes if they are not known."""
         reference = self.state.reference
-        self._show_all()
+        self._move()
+        self._trace()
         if self._seeking:
             self._causes.start(
                 lambda _: explain(reference), then=self._learn, failed=self._stay_ignorant
@@ -100,48 +91,38 @@ class Presenter:
         if axis is None:
             self.molecule.look(_best_camera(self.state, self._images))
         elif axis in VIEWS:
-            drawn = self._images.join(self.state.reference.atoms)
+            drawn = self._images.extend(self.state.reference.atoms.positions)
             self.molecule.look(Camera.around(drawn, view=VIEWS[axis]))
         else:
             raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
 
     def _learn(self, reference: Reference) -> None:
-        """Take the modes of a reference whose causes are known now."""
         self.state, self._seeking = replace(self.state, reference=reference), False
         self._controls.name_modes(mode_texts.labels(reference), mode=self.state.mode)
-        self._show_all()
+        self._move()
+        self._trace()
 
     def _stay_ignorant(self, error: Failure) -> None:
         self._seeking = False
         self._move()
         self._fail(error)
 
-    def _show_all(self) -> None:
-        self._move()
-        self._trace()
-
-    def _hint(self, *, after: float = 0.7) -> None:
+    def _hint(self, due: bool = False, *, after: float = 0.7) -> None:
         """Say in the panel what is being computed, ``after`` seconds: a short hint flickers."""
-        if not self._computed():
-            self._panel.hint("")
-            if self._timer is not None:
-                self._timer.cancel()
+        text = next((what for what, worker in self._hints.items() if worker.busy), "")
+        if not text and self._timer is not None:
+            self._timer.cancel()
             self._timer = None
-        elif self._panel.aside.value:
-            self._announce()
+        if due or not text or self._panel.aside.value:
+            self._panel.hint(text)
         elif self._timer is None:
             with suppress(RuntimeError):  # outside of a notebook everything is waited for
-                self._timer = asyncio.get_running_loop().call_later(after, self._announce)
-
-    def _announce(self) -> None:
-        self._panel.hint(self._computed())
-
-    def _computed(self) -> str:
-        return next((what for what, worker in self._hints.items() if worker.busy), "")
+                self._timer = asyncio.get_running_loop().call_later(after, self._hint, True)
 
     def _move(self) -> None:
         state, positions = self.state, self.state.atoms.positions
-        ends = arrow_ends(positions, state.pattern, length=state.arrow_length)
+        mode, length = state.reference.modes[state.mode], state.arrow_length * state.arrows
+        ends = arrow_ends(positions, mode, length=length)
         self.molecule.show(self._images.extend(positions), arrows=ends)
         self._controls.show(state)
         if state.reference.diagnosis is not None:
@@ -163,16 +144,12 @@ class Presenter:
         else:
             self.chart.show(state, found.singular_values, mode_texts.kinds(found))
             if reference.diagnosis is not None:
-                self._color(shown, reference)
-
-    def _color(self, shown: Shown, reference: Reference) -> None:
-        """Find the causes for the displaced structure, too."""
-        self._causes.start(
-            lambda _: explain_displaced(shown, reference.descriptor),
-            then=self._show_causes,
-            failed=self._fail,
-            delay=SETTLED,
-        )
+                self._causes.start(
+                    lambda _: explain_spectrum(found, reference.descriptor),
+                    then=self._show_causes,
+                    failed=self._fail,
+                    delay=SETTLED,
+                )
 
     def _show_causes(self, diagnosis: Diagnosis | None) -> None:
         if diagnosis is None:
@@ -211,4 +188,4 @@ class Presenter:
 
 def _best_camera(state: State, images: Images) -> Camera:
     atoms, mode = state.reference.atoms, state.reference.modes[state.mode]
-    return Camera.around(images.join(atoms), view=choose_view(atoms, mode))
+    return Camera.around(images.extend(atoms.positions), view=choose_view(atoms, mode))

@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import traitlets
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.explorers.main.actions import Actions
-from sensitivity.explorers.main.centers import read_centers, usual_centers
-from sensitivity.explorers.main.controls import Controls
+from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter
-from sensitivity.explorers.main.settings import Settings
-from sensitivity.explorers.main.uploads import choose_frame, read_upload, shown_name
-from sensitivity.explorers.parts.background import Failure, Report, Worker
-from sensitivity.explorers.parts.choices import Choices
-from sensitivity.explorers.parts.interrupts import interrupts_held
-from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH
-from sensitivity.explorers.parts.programmatic_update import Entered
-from sensitivity.explorers.parts.reference import Reference, Subject, Upload, examine
-from sensitivity.explorers.parts.refinement import refine
-from sensitivity.explorers.parts.state import History, Shown, State, compute
-from sensitivity.explorers.parts.structure_input import take_structure
-from sensitivity.explorers.parts.view import INVALID
+from sensitivity.explorers.parts import inputs
+from sensitivity.explorers.parts.background import Failure, Report, Worker, interrupts_held
+from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
+from sensitivity.explorers.parts.layout import require
+from sensitivity.explorers.parts.state import (
+    ARROW_LENGTH,
+    ARROW_LENGTHS,
+    STEP,
+    Reference,
+    Shown,
+    State,
+    Subject,
+    compute,
+    examine,
+    oscillate,
+)
+from sensitivity.explorers.parts.view import INVALID, View
+from sensitivity.numerics import check_real
 from sensitivity.progress import Cancelled
 
 
-class StructureView(Choices):
+class StructureView(View):
     """What the explorer shows, and how it changes. ``Explorer`` documents its attributes."""
 
-    commands: dict[str, Callable[[], None]]
-    """What the buttons of ``actions`` do."""
+    mode = Index()
+    amplitude = Length()
+    arrows = Switch(True)
+    arrow_length = Length(1.0)
+
+    commands: dict[str, Callable[[], None]]  # what the buttons of ``actions`` do
 
     def __init__(self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers) -> None:
         super().__init__()
-        structure, name = take_structure(atoms)
-        self.updating, self.history = Entered(), History()
-        self._reader = Worker(changed=lambda: self._show_busy(self._reader.busy))
+        structure, name = inputs.take_structure(atoms)
+        self.updating = Entered()
+        self.history: deque[State] = deque(maxlen=20)  # to which ``undo`` returns
+        self._reader = Worker(changed=self._show_busy)
         self.controls, self.settings = Controls(self.updating), Settings(self.updating)
         self.actions, self.below = Actions(), require("ipywidgets").VBox([])
         self.presenter = Presenter(self.controls, self.panel, failed=self._fail)
         self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
         if centers is None and name:
-            centers = usual_centers(structure, name=name)
+            centers = inputs.usual_centers(structure, name=name)
         reference = examine(Subject(structure, descriptor, centers, name))
         self._enter(State(reference, reference.least_visible))
         self.observe(self._change, ["mode", "amplitude", "arrows", "arrow_length"])
@@ -68,13 +79,12 @@ class StructureView(Choices):
     @property
     def structure(self) -> Atoms:
         """The structure at amplitude zero; set it to another one, or to a name of the library."""
-        atoms: Atoms = self.reference.atoms.copy()
-        return atoms
+        return self.reference.subject.atoms
 
     @structure.setter
     def structure(self, structure: Atoms | str) -> None:
-        atoms, name = take_structure(structure)
-        centers = usual_centers(atoms, name=name)
+        atoms, name = inputs.take_structure(structure)
+        centers = inputs.usual_centers(atoms, name=name)
         self._reader.drop()  # this is newer
         self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
 
@@ -100,11 +110,8 @@ class StructureView(Choices):
     def open(self, name: str, content: bytes, *, index: int | None = None) -> None:
         """Show structure ``index`` of a file, or the first that can be read.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If the file is too large, or no structure in a text format such as xyz, extxyz, cif,
-            POSCAR or pdb.
+        TypeError or ValueError if the file is too large, or no structure in a text format such as
+        xyz, extxyz, cif, POSCAR or pdb.
         """
         if not isinstance(name, str) or not isinstance(content, bytes):
             raise TypeError(
@@ -112,9 +119,9 @@ class StructureView(Choices):
                 f"{type(name).__name__} and {type(content).__name__}; give e.g. "
                 "'a.xyz', Path('a.xyz').read_bytes()."
             )
-        self.panel.tell(f"Reading {shown_name(name)} …")
+        self.panel.tell(f"Reading {inputs.shown_name(name)} …")
         self._run(
-            lambda _: choose_frame(read_upload(name, content), index),
+            lambda _: inputs.choose_frame(inputs.read_upload(name, content), index),
             then=self._look_into,
             worker=self._reader,
         )
@@ -129,30 +136,33 @@ class StructureView(Choices):
         """Show another structure of the file."""
         file = self.reference.upload
         if file is not None:
-            self._look_into(choose_frame(file, index))
+            self._look_into(inputs.choose_frame(file, index))
 
     def refine(self, name: str, value: Any) -> None:
-        """Change one setting of the descriptor.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the descriptor has no such setting, or it cannot have this value.
-        """
-        self.descriptor = refine(self._wanted.descriptor, name, value)
+        """Change one setting of the descriptor; TypeError or ValueError if it cannot be so."""
+        self.descriptor = inputs.refine(self._wanted.descriptor, name, value)
 
     def center_on(self, text: str) -> None:
         """Take the centers that a text names: all, an element, or numbers such as 0, 2-4."""
-        self.centers = read_centers(text, self._wanted.atoms)
+        self.centers = inputs.read_centers(text, self._wanted.atoms)
+
+    def slide_to(self, amplitude: float) -> None:
+        """Take the amplitude of the slider."""
+        # It stands at the stop nearest to the amplitude, which may lie between two.
+        if abs(amplitude - self.amplitude) > STEP / 2:
+            self.amplitude = amplitude
+
+    def oscillate_to(self, step: int) -> None:
+        """Take the amplitude of one step of the motion back and forth."""
+        self.amplitude = oscillate(step, reach=self.reference.reach)
+
+    def set_near(self, amplitude: float) -> None:
+        """Take an amplitude, or the end of the slider if it is beyond."""
+        reach = self.reference.reach
+        self.amplitude = round(float(np.clip(amplitude, -reach, reach)), 2)
 
     def look(self, axis: str) -> None:
-        """Look along x, y or z.
-
-        Raises
-        ------
-        ValueError
-            If it is none of them.
-        """
+        """Look along x, y or z; ValueError if it is none of them."""
         self.presenter.look(axis)
 
     @interrupts_held()
@@ -167,13 +177,13 @@ class StructureView(Choices):
     @interrupts_held()
     def undo(self) -> None:
         """Return to the previous structure and descriptor."""
-        if not self.history.states:
+        if not self.history:
             self.panel.tell("There is nothing to undo.")
             return
         for worker in (self._reader, self._task):
             worker.drop()
-        self._enter(self.history.states[-1])
-        self.history.remove_last()
+        self._enter(self.history[-1])
+        self.history.pop()
         self.panel.tell("")
 
     def cancel(self) -> None:
@@ -191,9 +201,9 @@ class StructureView(Choices):
         self._wanted = self.reference.subject
         self.settings.show(self.reference)
 
-    def _show_busy(self, busy: bool) -> None:
+    def _show_busy(self) -> None:
         busy = self._task.busy or self._reader.busy
-        super()._show_busy(busy)
+        self.panel.show_busy(busy)
         self.actions.lock(busy)
 
     def _change(self, _: Any) -> None:
@@ -202,10 +212,9 @@ class StructureView(Choices):
                 State(self.reference, self.mode, self.amplitude, self.arrows, self.arrow_length)
             )
 
-    def _look_into(self, upload: Upload) -> None:
-        """Show the structure that was chosen of a file."""
+    def _look_into(self, upload: inputs.Upload) -> None:
         atoms, descriptor = upload.atoms.copy(), self._wanted.descriptor
-        self._look_at(Subject(atoms, descriptor, usual_centers(atoms), upload=upload))
+        self._look_at(Subject(atoms, descriptor, inputs.usual_centers(atoms), upload=upload))
 
     def _look_at(self, subject: Subject) -> None:
         """Show something else from now on; what is asked for meanwhile starts from there."""
@@ -240,15 +249,13 @@ class StructureView(Choices):
             except INVALID as error:  # it cannot be shown
                 fail(error)
 
-        busy = self._task if worker is None else worker
-        busy.start(work, then=finish, failed=fail, told=self.panel.tell)
+        (worker or self._task).start(work, then=finish, failed=fail, told=self.panel.tell)
         at_once = False
 
     def _go_to(self, reference: Reference) -> None:
-        """Show another structure, or by another descriptor, from now on."""
         before, mode = self.state, reference.least_visible
         self._enter(replace(before, reference=reference, mode=mode, amplitude=0.0))
-        self.history.add(before)
+        self.history.append(before)
         self.below.children = ()  # it belongs to what was shown before
 
     @interrupts_held()
@@ -260,3 +267,18 @@ class StructureView(Choices):
             self.arrows, self.arrow_length = state.arrows, state.arrow_length
         self.settings.show(state.reference)
         self.presenter.compute()
+
+    @traitlets.validate("mode")
+    def _validate_mode(self, proposal: Any) -> int:
+        return check_index(proposal["value"], "mode", count=len(self.reference.causes))
+
+    @traitlets.validate("amplitude", "arrow_length")
+    def _validate_length(self, proposal: Any) -> float:
+        name, value, reach = proposal["trait"].name, proposal["value"], self.reference.reach
+        if name == "amplitude":
+            expected, remedy = f"between {-reach} and {reach} Å", "take less"
+            return check_real(
+                value, name, expected, accepts=lambda x: abs(x) <= reach, remedy=remedy
+            )
+        expected, accepts = f"one of {ARROW_LENGTHS} Å", ARROW_LENGTHS.__contains__
+        return check_real(value, name, expected, accepts=accepts, remedy="give one of these")

@@ -9,30 +9,17 @@ from dataclasses import dataclass
 
 from sensitivity import paths, singular
 from sensitivity.explorers.parts.background import Report
-from sensitivity.explorers.parts.reference import Reference, Subject, examine, explain
-from sensitivity.explorers.parts.state import State
+from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task has found.
+    """What a task has found."""
 
-    Attributes
-    ----------
-    sentence
-        The status.
-    good
-        True if it is what was asked for.
-    reference
-        The structure to be shown from now on; None to stay.
-    result
-        What is to be shown below; None for nothing.
-    """
-
-    sentence: str
-    good: bool = True
-    reference: Reference | None = None
-    result: paths.Path | singular.Twin | None = None
+    sentence: str  # the status
+    good: bool = True  # it is what was asked for
+    # A structure is to be shown from now on, anything else below.
+    found: Reference | paths.Path | singular.Twin | None = None
 
 
 def locate(state: State, report: Report) -> Outcome:
@@ -42,29 +29,22 @@ def locate(state: State, report: Report) -> Outcome:
     if not point.converged:
         return Outcome(point.status, good=False)
     reference = explain(examine(Subject(point.atoms, descriptor, (center,))))
-    return Outcome(point.status, reference=reference)
+    return Outcome(point.status, found=reference)
 
 
-def follow(state: State, report: Report, *, length: float = 1.0, step: float = 0.05) -> Outcome:
-    """Follow the mode from the structure at amplitude zero; ``length`` and ``step`` are in Å."""
-    reference = state.reference
-    path = paths.follow(
-        reference.atoms,
-        reference.descriptor,
-        center=_only_center(state),
-        mode=state.mode,
-        length=length,
-        step=step,
-        progress=report,
-    )
-    return Outcome(path.status, good=path.complete, result=path)
+def follow(state: State, report: Report) -> Outcome:
+    """Follow the mode from the structure at amplitude zero."""
+    atoms, descriptor = state.reference.atoms, state.reference.descriptor
+    center = _only_center(state)
+    path = paths.follow(atoms, descriptor, center=center, mode=state.mode, progress=report)
+    return Outcome(path.status, good=path.complete, found=path)
 
 
 def find_twin(state: State, report: Report) -> Outcome:
     """Find two structures with the same features of the center."""
     descriptor, center = state.reference.descriptor, _only_center(state)
     twin = singular.find_twin(state.atoms, descriptor, center=center, progress=report)
-    return Outcome(twin.status, good=twin.found, result=twin if twin.found else None)
+    return Outcome(twin.status, good=twin.found, found=twin if twin.found else None)
 
 
 def _only_center(state: State) -> int:

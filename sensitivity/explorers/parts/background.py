@@ -1,4 +1,4 @@
-"""Jobs that would freeze the page, done in a thread.
+"""Jobs that would freeze the page, done in a thread, and Ctrl-C, which lets a change be completed.
 
 The caller waits a moment, so that a quick result is there at once, in a script as in a notebook.
 A longer job goes on in the thread, and its result is delivered between the events of the notebook;
@@ -8,16 +8,16 @@ outside of a notebook, where nothing could deliver it, the caller waits for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, current_thread, main_thread
 from time import monotonic
 from typing import Any
 
-from sensitivity.explorers.parts.interrupts import interrupted, interrupts_held
 from sensitivity.progress import Cancelled, cancellable, checkpoint
 
 Report = Callable[[Any], None]
@@ -26,6 +26,44 @@ Report = Callable[[Any], None]
 Failure = Exception
 
 Queue = SimpleQueue["_Job | None"]
+
+
+class _Held:
+    """A handler of SIGINT that only notes that it came."""
+
+    came = False
+
+    def __call__(self, *_: object) -> None:
+        self.came = True
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold SIGINT back until the block is done; also a decorator. Blocks may be nested.
+
+    Python raises KeyboardInterrupt between any two instructions of the main thread. Here it is
+    raised at the end of the block, so that no state is left half changed. What waits for long
+    within such a block asks ``interrupted`` and gives up.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    # Handlers belong to the main thread; None was set by something else than Python.
+    if current_thread() is not main_thread() or before is None or isinstance(before, _Held):
+        yield
+        return
+    held = _Held()
+    signal.signal(signal.SIGINT, held)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held.came:
+            signal.raise_signal(signal.SIGINT)
+
+
+def interrupted() -> bool:
+    """True if SIGINT is being held back."""
+    handler = signal.getsignal(signal.SIGINT)
+    return isinstance(handler, _Held) and handler.came
 
 
 @dataclass(eq=False)
@@ -43,17 +81,6 @@ class _Job:
     result: Any = None
     error: Failure | None = None
 
-    def run(self, report: Report) -> None:
-        try:
-            with cancellable(self.cancelled):
-                checkpoint()
-                self.result = self.work(report)
-        except Exception as error:
-            self.error = error
-        except BaseException:  # it would end the thread
-            self.error = Cancelled()
-        self.done.set()
-
     def call(self, act: Callable[..., None], *arguments: Any) -> None:
         """Call this between the events of the notebook, if it is still there."""
         if self.loop is not None:
@@ -64,13 +91,8 @@ class _Job:
 class Worker:
     """Does one job at a time; a newer one replaces it.
 
-    Parameters
-    ----------
-    changed
-        Called when it begins to be busy, and when it no longer is.
-    idle
-        Seconds after which a thread without work ends. It is kept so long because the memory that
-        descriptors use again belongs to a thread.
+    ``changed`` is called when it begins to be busy, and when it no longer is. A thread without work
+    ends after ``idle`` seconds: the memory that descriptors use again belongs to a thread.
     """
 
     def __init__(self, *, changed: Callable[[], None] = lambda: None, idle: float = 30.0) -> None:
@@ -178,7 +200,15 @@ class Worker:
             checkpoint()
             job.call(self._tell, job, value)
 
-        job.run(report)
+        try:
+            with cancellable(job.cancelled):
+                checkpoint()
+                job.result = job.work(report)
+        except Exception as error:
+            job.error = error
+        except BaseException:  # it would end the thread
+            job.error = Cancelled()
+        job.done.set()
         job.call(self._deliver, job)
 
     def _tell(self, job: _Job, value: Any) -> None:

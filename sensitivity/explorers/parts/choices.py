@@ -1,17 +1,107 @@
-"""Attributes that the user chooses: a mode, how far the atoms move along it, and the arrows."""
+"""Controls of the views, and the kinds of values that the user chooses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import ceil, log10
 from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
+from numpy.typing import ArrayLike
 
-from sensitivity.explorers.parts.mode_motion import ARROW_LENGTHS, STEP, oscillate
-from sensitivity.explorers.parts.reference import Reference
-from sensitivity.explorers.parts.view import View
+from sensitivity.explorers.parts.layout import require
 from sensitivity.numerics import check_integer, check_real
+
+INTERVAL = 80  # milliseconds between the steps of an animation
+
+
+def make_control(kind: str, width: int | str | None = None, **keywords: Any) -> Any:
+    """Return a widget of ipywidgets, whose label takes the room that it needs.
+
+    ``width`` is in pixels, or as in CSS.
+    """
+    cls = getattr(require("ipywidgets"), kind)
+    unknown = set(keywords) - set(cls.class_trait_names())
+    if unknown:  # ipywidgets ignores them
+        raise TypeError(f"{kind} has no {', '.join(sorted(unknown))}.")
+    control = cls(**keywords)
+    if hasattr(control.style, "description_width"):
+        control.style.description_width = "initial"
+    if width is not None:
+        control.layout.width = f"{width}px" if isinstance(width, int) else width
+    return control
+
+
+def make_slider(
+    description: str, tooltip: str, *, stops: Sequence[Any], width: str = "1 1 260px"
+) -> Any:
+    """Return a slider whose ``index`` is the number of a stop; so is its value, if none is given.
+
+    A slider of floats rounds in the browser and sends back what it made of a value, late and over a
+    newer one.
+    """
+    options = [(s, index) if isinstance(s, str) else s for index, s in enumerate(stops)]
+    slider = make_control(
+        "SelectionSlider", options=options, description=description, tooltip=tooltip
+    )
+    slider.layout.flex, slider.layout.max_width = width, "560px"
+    return slider
+
+
+def offer_stops(slider: Any, options: Sequence[tuple[str, Any]]) -> None:
+    """Give a slider other stops; it then stands at the first.
+
+    It has to stand there before. Beyond the end of fewer stops the page would move it to their last
+    one, and send that back as if the user had chosen it.
+    """
+    slider.index = 0
+    slider.options = options
+
+
+def make_play(tooltip: str, *, steps: int, step: int = 1) -> Any:
+    """Return a button that plays so many steps, again and again."""
+    traits: dict[str, Any] = {"interval": INTERVAL, "repeat": True, "show_repeat": False}
+    return make_control("Play", 96, max=steps - 1, step=step, tooltip=tooltip, **traits)
+
+
+def fold(step: int, *, count: int) -> int:
+    """Stop at one step of a motion to the end and back."""
+    last = count - 1
+    return last - abs(step % (2 * last) - last)
+
+
+def make_switch(description: str, tooltip: str, *, icon: str, width: int, on: bool = True) -> Any:
+    """Return a button that stays down."""
+    return make_control(
+        "ToggleButton", width, value=on, description=description, icon=icon, tooltip=tooltip
+    )
+
+
+def name_lengths(lengths: ArrayLike) -> list[str]:
+    """Lengths in Å as text, with as many digits as it takes to tell neighbours apart."""
+    values = np.asarray(lengths, dtype=float)
+    smallest = float(np.diff(values).min(initial=1.0))
+    digits = max(2, ceil(-log10(smallest)))
+    return [f"{value:.{digits}f}" for value in values]
+
+
+class Entered:
+    """A context that is true while it is entered, once or more.
+
+    Widgets that a program sets must not act as if the user had set them.
+    """
+
+    _depth = 0
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+
+    def __bool__(self) -> bool:
+        return self._depth > 0
 
 
 class _Number(traitlets.TraitType[Any, Any]):
@@ -70,67 +160,3 @@ def check_index(value: int, name: str, *, count: int) -> int:
     """Return the index of one of ``count`` things; TypeError or ValueError if it is none."""
     expected, accepts = f"one of 0 to {count - 1}", range(count).__contains__
     return check_integer(value, name, expected, accepts=accepts, remedy="give one of these")
-
-
-class Choices(View):
-    """A view whose choices are attributes; an impossible one is refused with a sentence.
-
-    Attributes
-    ----------
-    mode
-        Index of the mode, a row of ``reference.modes``.
-    amplitude
-        Å. Root of the summed squares of the displacements.
-    arrows, arrow_length
-        Whether one arrow per atom shows the direction of motion, and the length of the longest, Å.
-    """
-
-    mode = Index()
-    amplitude = Length()
-    arrows = Switch(True)
-    arrow_length = Length(1.0)
-
-    @property
-    def reference(self) -> Reference:
-        """The structure at amplitude zero, with its modes and their causes."""
-        raise NotImplementedError
-
-    def slide_to(self, amplitude: float) -> None:
-        """Take the amplitude of the slider."""
-        # It stands at the stop nearest to the amplitude, which may lie between two.
-        if abs(amplitude - self.amplitude) > STEP / 2:
-            self.amplitude = amplitude
-
-    def oscillate_to(self, step: int) -> None:
-        """Take the amplitude of one step of the motion back and forth."""
-        self.amplitude = oscillate(step, reach=self.reference.reach)
-
-    def set_near(self, amplitude: float) -> None:
-        """Take an amplitude, or the end of the slider if it is beyond."""
-        reach = self.reference.reach
-        self.amplitude = round(float(np.clip(amplitude, -reach, reach)), 2)
-
-    @traitlets.validate("mode")
-    def _validate_mode(self, proposal: Any) -> int:
-        return check_index(proposal["value"], "mode", count=len(self.reference.causes))
-
-    @traitlets.validate("amplitude")
-    def _validate_amplitude(self, proposal: Any) -> float:
-        reach = self.reference.reach
-        return check_real(
-            proposal["value"],
-            "amplitude",
-            f"between {-reach} and {reach} Å",
-            accepts=lambda amplitude: abs(amplitude) <= reach,
-            remedy="take less",
-        )
-
-    @traitlets.validate("arrow_length")
-    def _validate_arrow_length(self, proposal: Any) -> float:
-        return check_real(
-            proposal["value"],
-            "arrow_length",
-            f"one of {ARROW_LENGTHS} Å",
-            accepts=ARROW_LENGTHS.__contains__,
-            remedy="give one of these",
-        )

@@ -15,8 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_webagg_core import FigureCanvasWebAggCore
 from matplotlib.figure import Figure
 
-from sensitivity.explorers.parts.layout import GAP, HEIGHT, WIDEST
-from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.layout import GAP, HEIGHT, WIDEST, require
 from sensitivity.plots.axes import add_fitting_legend
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -36,34 +35,17 @@ def alone(method: Method) -> Method:
 class FigureWidget:
     """A matplotlib figure as a widget, which takes a share of the width of the explorer.
 
-    Parameters
-    ----------
-    share
-        Of the width of the explorer.
-    narrowest
-        Pixels. If the share is narrower, labels crowd, and the figure takes the whole width.
-    head
-        Pixels that are kept free at the top, for a legend that changes while nothing else does.
-    column
-        Points of the longest name in the legends of the axes; None without legends.
+    ``figure`` is shown by ``widget``. ``lock`` is held by the thread that draws the figure or
+    changes it: a cell runs in another thread than a message from a widget of JupyterLab, and a
+    figure that is changed while it is drawn stays blank.
 
-    Attributes
-    ----------
-    figure, widget
-        The matplotlib figure, and the widget that shows it.
-    lock
-        Held by the thread that draws the figure or changes it. A cell runs in another thread than
-        a message from a widget of JupyterLab, and a figure that is changed while it is drawn stays
-        blank.
+    If its ``share`` is less than ``narrowest`` pixels, labels crowd, and it takes the whole width.
+    ``head`` pixels are kept free at the top, for a legend that changes while nothing else does, and
+    ``column`` is in points the longest name in the legends of the axes, if there are any.
     """
 
     def __init__(
-        self,
-        *,
-        share: float = 0.53,
-        narrowest: int = 420,
-        head: int = 0,
-        column: int | None = None,
+        self, *, share: float = 0.53, narrowest: int = 420, head: int = 0, column: int | None = None
     ) -> None:
         dots = 100  # per inch: sizes in points are then what they are in print
         self._share, self._narrowest = share, narrowest
@@ -72,8 +54,10 @@ class FigureWidget:
         self.figure = Figure((self._width / dots, HEIGHT / dots), dpi=dots, layout="constrained")
         self.lock: AbstractContextManager[bool] = RLock()
         make = _Live if find_spec("ipympl") else _Still
-        self._canvas = make(self.figure, self.lock)
-        self.widget = self._canvas.widget
+        canvas = make(self.figure, self.lock)
+        self.widget = canvas.widget
+        # Draw everything, soon; or only what is animated, which is all that has changed.
+        self.redraw, self.refresh = canvas.redraw, canvas.refresh
 
     def clear(self) -> None:
         """Begin with an empty figure."""
@@ -90,14 +74,6 @@ class FigureWidget:
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
         self.redraw()
-
-    def redraw(self) -> None:
-        """Draw everything, soon; several requests become one."""
-        self._canvas.redraw()
-
-    def refresh(self) -> None:
-        """Draw again only what is animated, which is all that has changed."""
-        self._canvas.refresh()
 
     def fit(self, width: float) -> None:
         """Take a share of the width of the explorer, or, if that is too little, all of it."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sensitivity.explorers.parts.libraries import require
-
-FAMILY = "sensitivity-explorer"
-"""Class of the element in the page that holds an explorer."""
+FAMILY = "sensitivity-explorer"  # class of the element in the page that holds an explorer
 
 WIDEST, HEIGHT, GAP = 1240, 420, 8
 """Pixels: the width of an explorer, in which the eye has not too far to go from the molecule to the
 chart, the height of each picture, and the gap between two."""
 
-TROUBLE = "#B03A00"
-"""A colour that is seen on light and on dark paper."""
+TROUBLE = "#B03A00"  # a colour that is seen on light and on dark paper
 
 DEAD = "The kernel behind this was restarted or has ended: run the cell again."
 """Shown by the page, which is all that is left then."""
@@ -36,18 +34,15 @@ _STYLE = f"""<style>
 </style>"""
 
 
-def arrange(*, above: Any, left: Any, right: Any, below: Any) -> Any:
-    """Put two pictures beside each other, or below each other where it is narrow, and rows around.
-
-    ``above`` and ``below`` are sequences of widgets.
-    """
+def arrange(*, above: Sequence[Any], left: Any, right: Any, below: Sequence[Any]) -> Any:
+    """Put two pictures beside each other, or below where it is narrow, and rows around them."""
     widgets = require("ipywidgets")
     first = widgets.Box([left], layout={"flex": "1 1 280px", "min_width": "280px"})
     second = widgets.Box([right], layout={"flex": "0 1 auto"})
     return _frame([first, second], above=above, below=below)
 
 
-def spread(*figures: Any, above: Any, below: Any) -> Any:
+def spread(*figures: Any, above: Sequence[Any], below: Sequence[Any]) -> Any:
     """Put figure widgets beside each other, or below each other where it is narrow."""
 
     def fit(width: float) -> None:
@@ -58,17 +53,13 @@ def spread(*figures: Any, above: Any, below: Any) -> Any:
     return _frame(papers, above=[_probe_width(fit), *above], below=below)
 
 
-def row(*children: Any) -> Any:
+def row(*children: Any, **layout: str) -> Any:
     """Put widgets beside each other, in several lines where it is narrow."""
-    widgets = require("ipywidgets")
-    return widgets.Box(
-        list(children),
-        layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"},
-    )
+    lines = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"}
+    return require("ipywidgets").Box(list(children), layout={**lines, **layout})
 
 
-def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
-    """Put the papers with pictures on them beside each other, and rows around them."""
+def _frame(papers: list[Any], *, above: Sequence[Any], below: Sequence[Any]) -> Any:
     widgets = require("ipywidgets")
     for paper in papers:
         paper.add_class(_PICTURE)
@@ -82,14 +73,31 @@ def _frame(papers: list[Any], *, above: Any, below: Any) -> Any:
 
 
 def _probe_width(on_width: Callable[[float], None]) -> Any:
-    """Return an invisible widget that calls this with its width in pixels.
-
-    A molecule reports its width by itself.
-    """
-    import traitlets
+    """Return an invisible widget that calls this with its width; a molecule does so by itself."""
+    import traitlets  # of the extra, too
 
     script = Path(__file__).with_name("width_probe.js").read_text(encoding="utf-8")
     probe = require("anywidget").AnyWidget(_esm=script, layout={"height": "0", "margin": "0"})
     probe.add_traits(pixels=traitlets.Float(0.0).tag(sync=True))
     probe.observe(lambda change: on_width(change["new"]), "pixels")
     return probe
+
+
+def require(name: str) -> Any:
+    """Import a library of the extra ``lab``, or say in a ModuleNotFoundError what to install."""
+    try:
+        with warnings.catch_warnings():
+            # nglview 3.1 learns its own version from setuptools, in a way that this warns about.
+            warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+            return import_module(name)
+    except ModuleNotFoundError as error:
+        raise missing(error) from error
+
+
+def missing(error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """Return the error that says how to install what could not be imported."""
+    return ModuleNotFoundError(
+        f"The explorers need {error.name}, which is not installed; "
+        'run pip install "atomic-sensitivity[lab]".',
+        name=error.name,
+    )

@@ -14,17 +14,14 @@ import numpy as np
 from ase import Atoms
 from matplotlib.colors import to_rgb
 
-from sensitivity.explorers.parts.layout import FAMILY, HEIGHT
-from sensitivity.explorers.parts.libraries import require
-from sensitivity.numerics import Array
+from sensitivity.explorers.parts.layout import FAMILY, HEIGHT, require
+from sensitivity.numerics import Array, Indices
 from sensitivity.plots.modes import cell_edges
 from sensitivity.plots.palette import ARROW
+from sensitivity.structures import neighbor_pairs
 
-FIELD_OF_VIEW = 25
-"""Degrees: with a telephoto lens, near atoms do not look larger than they are."""
-
-ARROWS = "arrows"
-"""Name of the ends of the arrows in the message that moves the atoms."""
+FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
+ARROWS = "arrows"  # name of the ends of the arrows in the message that moves the atoms
 
 # The types of messages. A view tells when it can listen, and how wide the explorer around it is;
 # Python tells what to show, and from where.
@@ -33,49 +30,26 @@ READY, WIDTH, LOAD, LOOK = "ready", "width", "load", "look"
 
 @dataclass(frozen=True)
 class Body:
-    """A structure to be drawn.
-
-    Attributes
-    ----------
-    atoms
-        N atoms.
-    color
-        Of all its atoms, as matplotlib names it; None for the colours of the elements.
-    marked
-        Indices of atoms that get a halo.
-    images
-        How many of the atoms, the last ones, are periodic images: they are paler and have no
-        arrows.
-    """
+    """A structure to be drawn."""
 
     atoms: Atoms
-    color: str | None = None
-    marked: tuple[int, ...] = ()
-    images: int = 0
+    color: str | None = None  # of all its atoms; None for the colours of the elements
+    marked: tuple[int, ...] = ()  # atoms that get a halo
+    images: int = 0  # how many of the atoms, the last ones, are images: paler, without arrows
 
 
 @dataclass(frozen=True)
 class Camera:
-    """The position and direction of the viewer.
+    """The position and direction of the viewer."""
 
-    Attributes
-    ----------
-    view
-        Shape (3, 3): rows are the right, up and towards-the-viewer directions.
-    center
-        Shape (3,), in Å: the middle of the picture.
-    radius
-        Å: distance from the middle within which everything is in sight.
-    """
-
-    view: Array
-    center: Array
-    radius: float
+    view: Array  # (3, 3): rows are the right, up and towards-the-viewer directions
+    center: Array  # (3,), Å: the middle of the picture
+    radius: float  # Å: distance from the middle within which everything is in sight
 
     @classmethod
-    def around(cls, *structures: Atoms, view: Array, room: float = 1.0) -> Camera:
-        """Return a camera that sees all atoms and ``room`` in Å around them, for the arrows."""
-        positions = np.concatenate([atoms.positions for atoms in structures])
+    def around(cls, *places: Array, view: Array, room: float = 1.0) -> Camera:
+        """Return a camera that sees all places and ``room`` in Å around them, for the arrows."""
+        positions = np.concatenate(places)
         center = (positions.min(axis=0) + positions.max(axis=0)) / 2
         radius = float(np.linalg.norm(positions - center, axis=1).max()) + room
         return cls(view, center, radius)
@@ -91,20 +65,10 @@ class Camera:
 class Molecule:
     """A picture of the atoms and their arrows that is built once and moved without being rebuilt.
 
-    Parameters
-    ----------
-    on_width
-        Called with the width in pixels of the explorer around it, when that has changed.
-
-    Attributes
-    ----------
-    widget
-        The nglview widget.
-    camera
-        The position of the viewer, unless the user has turned the molecule.
-    sent
-        What was last sent to the page, in Å: by number of the body its atoms, shape (N, 3); and
-        under ``ARROWS``, start and end of the arrows, shape (2, N, 3).
+    ``widget`` is nglview's; ``camera`` is where the viewer is, unless the user has turned the
+    molecule; ``sent`` is what was last sent to the page, in Å: by number of the body its atoms,
+    shape (N, 3), and under ``ARROWS`` start and end of the arrows, shape (2, N, 3). ``on_width`` is
+    called with the width in pixels of the explorer around it, when that has changed.
     """
 
     def __init__(self, *, on_width: Callable[[float], None] = lambda _: None) -> None:
@@ -112,19 +76,23 @@ class Molecule:
         self._scene: dict[str, Any] | None = None
         self.camera: Camera | None = None
         self.sent: dict[Any, Array] = {}
-        self.widget = _view()
+        self.widget = require("nglview").NGLWidget(layout={"width": "100%"})
+        self.widget._view_width, self.widget._view_height = "100%", f"{HEIGHT}px"
+        # NGL cuts away what is within clipDist of the camera, and a small molecule is that near.
+        far = {"clipDist": 0, "fogNear": 100, "fogFar": 100}
+        self.widget.parameters = {**far, "cameraFov": FIELD_OF_VIEW}
         self.widget.on_msg(self._answer)
         self.widget._remote_call("executeCode", target="Widget", args=[_set_up()], fire_embed=True)
 
-    def load(self, *bodies: Body, camera: Camera, arrows: bool = True) -> None:
-        """Show other structures, with arrows, if they are wanted, for the atoms of the first."""
+    def load(self, *bodies: Body, camera: Camera) -> None:
+        """Show other structures, with arrows for the atoms of the first."""
         first, self.camera = bodies[0], camera
         own = first.atoms[: len(first.atoms) - first.images]
         start, end = cell_edges(own).swapaxes(0, 1)
         self._scene = {
             "type": LOAD,
             "bodies": [_describe(body) for body in bodies],
-            "count": len(own) if arrows else 0,
+            "count": len(own),
             "color": to_rgb(ARROW),
             "cell": {"start": start.ravel().tolist(), "end": end.ravel().tolist()},
             "camera": camera.describe(),
@@ -132,11 +100,9 @@ class Molecule:
         self.sent = {}
         self.widget.send(self._scene)
 
-    def show(self, *positions: Array, arrows: Array | None = None) -> None:
+    def show(self, *positions: Array, arrows: Array) -> None:
         """Move the atoms of each body, shape (N, 3), and the arrows, shape (2, N, 3); in Å."""
-        self.sent = dict(enumerate(positions))
-        if arrows is not None:
-            self.sent[ARROWS] = arrows
+        self.sent = {**dict(enumerate(positions)), ARROWS: arrows}
         self.widget.set_coordinates(self.sent)
 
     def look(self, camera: Camera) -> None:
@@ -155,15 +121,6 @@ class Molecule:
             self._on_width(message["pixels"])
 
 
-def _view() -> Any:
-    nglview = require("nglview")
-    view = nglview.NGLWidget(layout={"width": "100%"})
-    view._view_width, view._view_height = "100%", f"{HEIGHT}px"
-    # NGL cuts away what is within clipDist of the camera, and a small molecule is that near.
-    view.parameters = {"clipDist": 0, "fogNear": 100, "fogFar": 100, "cameraFov": FIELD_OF_VIEW}
-    return view
-
-
 def _set_up() -> str:
     code = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     names = {"FIELD": FIELD_OF_VIEW, "FAMILY": FAMILY, "ARROWS": ARROWS}
@@ -172,18 +129,17 @@ def _set_up() -> str:
 
 
 def _describe(body: Body) -> dict[str, Any]:
-    """A structure as text, and how to draw it."""
+    own = len(body.atoms) - body.images
     styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
     if body.images:
-        own = _select(range(len(body.atoms) - body.images))
         # Of all atoms: within thicker ones this is not seen, but its bonds lead to the images.
         images = {"type": "ball+stick", "radius": 0.06, "aspectRatio": 2.5, "opacity": 0.35}
-        styles = [{**styles[0], "sele": own}, images]
+        styles = [{**styles[0], "sele": _select(range(own))}, images]
     if body.color is not None:  # elements are told apart by their sizes
         balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": 0.45}
         styles = [{"type": "licorice", "radius": 0.08}, balls]
         styles = [{**style, "color": body.color} for style in styles]
-    if 0 < len(body.marked) <= min(12, len(body.atoms) - 1):  # more halos say nothing
+    if 0 < len(body.marked) <= min(12, own - 1):  # more halos, or halos of all, say nothing
         halo = {"radiusType": "size", "radius": 0.42, "opacity": 0.25, "color": "#E69F00"}
         styles.append(
             {"type": "spacefill", "sele": _select(body.marked), "depthWrite": False, **halo}
@@ -202,3 +158,49 @@ def _write(atoms: Atoms) -> str:
     with io.StringIO() as file:
         bare.write(file, format="proteindatabank")
         return file.getvalue()
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """M periodic images of atoms."""
+
+    owners: Indices  # (M,): the atoms of which they are images
+    shifts: Array  # (M, 3), Å: from the atom to its image
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def extend(self, positions: Array) -> Array:
+        """Shape (N + M, 3), in Å: the atoms, and their images behind them."""
+        return np.concatenate([positions, positions[self.owners] + self.shifts])
+
+    def join(self, atoms: Atoms) -> Atoms:
+        """Return the atoms, and their images behind them, in the same cell."""
+        numbers = np.concatenate([atoms.numbers, atoms.numbers[self.owners]])
+        positions = self.extend(atoms.positions)
+        return Atoms(numbers, positions, cell=atoms.cell, pbc=atoms.pbc)
+
+
+def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = 100) -> Images:
+    """Return the images that some center sees: the nearest whole shells of at most ``most`` atoms.
+
+    More images hide each other and the atoms, and take longer to draw.
+    """
+    if not atoms.pbc.any():
+        return Images(np.zeros(0, dtype=np.intp), np.zeros((0, 3)))
+    pairs = neighbor_pairs(atoms, cutoff)
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    moved = pairs.vectors - atoms.positions[pairs.j] + atoms.positions[pairs.i]
+    cells = np.rint(moved @ np.linalg.pinv(vectors)).astype(int)  # [pair, periodic direction]
+    chosen = np.isin(pairs.i, list(centers)) & cells.any(axis=1)
+    distances = np.linalg.norm(pairs.vectors[chosen], axis=1)
+    order = np.argsort(distances, kind="stable")
+    names = np.column_stack([pairs.j[chosen], cells[chosen]])[order]
+    _, first = np.unique(names, axis=0, return_index=True)
+    first.sort()  # each image once, at its smallest distance
+    if len(first) > most:
+        # Distances that differ by less than 0.1 Å belong to one shell, which is drawn or left out
+        # as a whole, so that a center does not look less symmetric than it is.
+        ends = np.flatnonzero(np.diff(distances[order][first]) > 0.1) + 1
+        first = first[: ends[ends <= most].max(initial=0)]
+    return Images(names[first, 0].astype(np.intp), names[first, 1:] @ vectors)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, ClassVar
 
-import numpy as np
 import traitlets
 
-from sensitivity.explorers.parts.choices import Switch
+from sensitivity.explorers.parts.choices import (
+    Switch,
+    fold,
+    make_control,
+    make_play,
+    make_slider,
+    make_switch,
+)
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.layout import arrange, row
-from sensitivity.explorers.parts.libraries import require
-from sensitivity.explorers.parts.mode_motion import arrow_ends
 from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
-from sensitivity.explorers.parts.sliders import fold, make_film, make_slider, make_switch
+from sensitivity.explorers.parts.state import ARROW_LENGTH, arrow_ends
 from sensitivity.explorers.parts.view import View
 from sensitivity.numerics import Array
 
@@ -37,15 +42,6 @@ class MotionView(View):
     A subclass gives its choices as traits with defaults, to which the reset button returns, and
     defines ``labels``, ``stop``, ``_go``, ``_place`` and ``_camera``. It extends ``_move`` to show
     its choices, and calls ``_build`` when all of these can be used.
-
-    Attributes
-    ----------
-    arrows
-        Whether one arrow per atom shows the direction of motion.
-    chart, molecule
-        The two pictures.
-    slider, film, switch, reset
-        The controls.
     """
 
     arrows = Switch(True)
@@ -79,13 +75,15 @@ class MotionView(View):
         switches: Sequence[Any] = (),
     ) -> None:
         """Make the widgets; ``legend`` and ``switches`` are added to those of every such view."""
-        self.chart, self._count, labels = chart, len(stops), self.labels
+        self.chart, labels = chart, self.labels
+        count = self._count = len(stops)
         self.molecule = Molecule(on_width=chart.fit)
         self.slider = make_slider(labels.label, labels.slider, stops=stops)
-        self.film = make_film(labels.film, count=len(stops))
+        step = ceil(count / 120)  # at most so many steps to the end: ten seconds
+        self.film = make_play(labels.film, steps=2 * (count - 1), step=step)
         self.switch = make_switch("arrows", labels.arrows, icon="arrows", width=90, on=self.arrows)
-        self.reset = require("ipywidgets").Button(
-            description="reset", icon="undo", tooltip=labels.reset, layout={"width": "90px"}
+        self.reset = make_control(
+            "Button", 90, description="reset", icon="undo", tooltip=labels.reset
         )
         controls = row(*legend, self.slider, self.film, *switches, self.switch, self.reset)
         pictures = {"left": self.molecule.widget, "right": chart.widget}
@@ -94,9 +92,7 @@ class MotionView(View):
         self._move()
         self.observe(lambda _: self._move())
         self.slider.observe(lambda change: self._slide(change["new"]), "index")
-        self.film.observe(
-            lambda change: self._slide(fold(change["new"], count=self._count)), "value"
-        )
+        self.film.observe(lambda change: self._slide(fold(change["new"], count=count)), "value")
         traitlets.link((self, "arrows"), (self.switch, "value"))
         self.reset.on_click(lambda _: self.start_again())
 
@@ -116,8 +112,8 @@ class MotionView(View):
     def _move(self) -> None:
         """Move all atoms by one message, and the controls to the stop."""
         positions, direction = self._place()
-        pattern = direction if self.arrows else np.zeros_like(direction)
-        self.molecule.show(*positions, arrows=arrow_ends(positions[0], pattern))
+        ends = arrow_ends(positions[0], direction, length=ARROW_LENGTH * self.arrows)
+        self.molecule.show(*positions, arrows=ends)
         self.slider.index = self.stop
         if fold(self.film.value, count=self._count) != self.stop:
             self.film.value = self.stop

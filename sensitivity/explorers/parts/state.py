@@ -1,4 +1,4 @@
-"""A structure moved along one of its modes, and its spectrum.
+"""A structure with its spectrum and causes, moved along one of its modes.
 
 What stays fixed while the amplitude moves is the direction: a mode of the *reference*, the
 structure at amplitude zero. What is shown for the displaced structure is its own spectrum, so the
@@ -7,44 +7,122 @@ k-th singular value of the displaced structure need not belong to the direction 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Descriptor
-from sensitivity.diagnosis import Diagnosis
-from sensitivity.explorers.parts.error_text import as_sentence
-from sensitivity.explorers.parts.mode_motion import ARROW_LENGTH
-from sensitivity.explorers.parts.reference import Reference, explain, freeze
+from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.diagnosis import Diagnosis, diagnose
+from sensitivity.explorers.parts.inputs import Upload, freeze
+from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum, spectrum
+
+STEP = 0.01  # Å, of the amplitude: fine enough to move smoothly, coarse enough for the arrow keys
+PERIOD = 60  # steps of one oscillation
+ARROW_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # Å, of the longest arrow
+ARROW_LENGTH = ARROW_LENGTHS[1]  # about a bond, so that it can be seen and stays in the picture
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A structure and a descriptor that are to be shown."""
+
+    atoms: Atoms
+    descriptor: Descriptor
+    centers: Centers = None  # all
+    name: str = ""  # of the structure, if it is from the library
+    upload: Upload | None = None  # if the structure is from a file
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A structure at amplitude zero, and its spectrum by a descriptor; all is read-only."""
+
+    spectrum: Spectrum
+    descriptor: Descriptor
+    name: str = ""  # of the structure, if it is from the library
+    upload: Upload | None = None  # if the structure is from a file
+    diagnosis: Diagnosis | None = None  # None as long as it is not known, or if it cannot be
+
+    def __post_init__(self) -> None:
+        freeze(self.spectrum.atoms)
+        if self.diagnosis is not None:
+            freeze(self.diagnosis.atoms)
+
+    @property
+    def atoms(self) -> Atoms:
+        """The structure, N atoms; copy it to change it."""
+        return self.spectrum.atoms
+
+    @property
+    def centers(self) -> tuple[int, ...]:
+        """The centers whose features are stacked."""
+        return self.spectrum.centers
+
+    @cached_property
+    def modes(self) -> Array:
+        """Shape (3N, N, 3): the directions of motion, each of one cause as soon as it is known."""
+        if self.diagnosis is None:
+            return self.spectrum.modes
+        return _read_only([mode.displacement for mode in self.diagnosis.modes])
+
+    @cached_property
+    def singular_values(self) -> Array:
+        """Shape (3N,), in 1/Å, of the modes."""
+        if self.diagnosis is None:
+            return self.spectrum.singular_values
+        return _read_only([mode.singular_value for mode in self.diagnosis.modes])
+
+    @cached_property
+    def causes(self) -> tuple[str, ...]:
+        """The cause of each mode; its kind as long as that is not known."""
+        if self.diagnosis is None:
+            return self.spectrum.kinds
+        return tuple(mode.cause for mode in self.diagnosis.modes)
+
+    @property
+    def subject(self) -> Subject:
+        """A copy of structure and descriptor, to be changed in parts."""
+        return Subject(self.atoms.copy(), self.descriptor, self.centers, self.name, self.upload)
+
+    @property
+    def reach(self) -> float:
+        """Å. The largest amplitude, at the ends of the slider."""
+        # Å per atom, root mean square: a third of a bond; most structures are recognizable then.
+        share = 0.3
+        return round(share * float(np.sqrt(len(self.atoms))), 1)
+
+    @property
+    def least_visible(self) -> int:
+        """Index of the internal mode with the smallest singular value; 0 if there is none."""
+        return max(self.spectrum.internal - 1, 0)
+
+
+def examine(subject: Subject) -> Reference:
+    """Return the reference with its spectrum, the causes not yet known."""
+    found = spectrum(subject.atoms, subject.descriptor, centers=subject.centers)
+    return Reference(found, subject.descriptor, subject.name, upload=subject.upload)
+
+
+@lru_cache(maxsize=8)
+def explain(reference: Reference) -> Reference:
+    """Return the reference with the causes, if anything could be visible."""
+    return replace(reference, diagnosis=explain_spectrum(reference.spectrum, reference.descriptor))
 
 
 @dataclass(frozen=True)
 class State:
-    """All that the user has chosen.
-
-    Attributes
-    ----------
-    reference
-        The structure, its descriptor and its modes.
-    mode
-        Index of the mode along which the atoms move.
-    amplitude
-        Å. Root of the summed squares of the displacements, with the sign of the motion.
-    arrows
-        Whether arrows show the direction of motion.
-    arrow_length
-        Å, of the longest arrow.
-    """
+    """All that the user has chosen: the lengths are in Å."""
 
     reference: Reference
-    mode: int
-    amplitude: float = 0.0
+    mode: int  # index of the mode along which the atoms move
+    amplitude: float = 0.0  # root of the summed squares of the displacements, with a sign
     arrows: bool = True
-    arrow_length: float = ARROW_LENGTH
+    arrow_length: float = ARROW_LENGTH  # of the longest arrow
 
     @property
     def atoms(self) -> Atoms:
@@ -53,26 +131,10 @@ class State:
         atoms.positions += self.amplitude * self.reference.modes[self.mode]
         return atoms
 
-    @property
-    def pattern(self) -> Array:
-        """Shape (N, 3): the direction of motion; zero without arrows."""
-        mode = self.reference.modes[self.mode]
-        return mode if self.arrows else np.zeros_like(mode)
-
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A displaced structure with its own spectrum.
-
-    Attributes
-    ----------
-    atoms
-        The displaced structure, read-only.
-    spectrum
-        Its spectrum; None if there is none.
-    problem
-        A sentence that says why there is no spectrum; empty if there is one.
-    """
+    """A displaced structure, read-only, with its own spectrum, or the reason why it has none."""
 
     atoms: Atoms
     spectrum: Spectrum | None
@@ -90,42 +152,73 @@ def compute(state: State) -> Shown:
     Those of up to 64 atoms are remembered; the modes of larger ones would fill the memory.
     """
     what = state.reference, state.mode, state.amplitude
-    return _remember(*what) if len(state.reference.atoms) <= 64 else _compute(*what)
+    few = len(state.reference.atoms) <= 64
+    return _compute(*what) if few else _compute.__wrapped__(*what)
 
 
+@lru_cache(maxsize=256)
 def _compute(reference: Reference, mode: int, amplitude: float) -> Shown:
     atoms = State(reference, mode, amplitude).atoms
+    found = try_spectrum(atoms, reference.descriptor, centers=reference.centers)
+    return Shown(atoms, None, found) if isinstance(found, str) else Shown(atoms, found)
+
+
+def try_spectrum(
+    atoms: Atoms, descriptor: Descriptor, *, centers: tuple[int, ...]
+) -> Spectrum | str:
+    """Return the spectrum of a structure, or a sentence that says why it has none."""
     try:
-        result = spectrum(atoms, reference.descriptor, centers=reference.centers)
+        found = spectrum(atoms, descriptor, centers=centers)
     except (ValueError, ArithmeticError, MemoryError) as error:  # LinAlgError is a ValueError
-        return Shown(atoms, None, as_sentence(error))
-    if not np.all(np.isfinite(result.singular_values)):
-        problem = "Some singular values are not finite: the features are not smooth here."
-        return Shown(atoms, None, problem)
-    return Shown(atoms, result)
+        return as_sentence(error)
+    if not np.all(np.isfinite(found.singular_values)):
+        return "Some singular values are not finite: the features are not smooth here."
+    return found
 
 
-_remember = lru_cache(maxsize=256)(_compute)
-
-
-def explain_displaced(shown: Shown, descriptor: Descriptor) -> Diagnosis | None:
-    """Return the causes for a displaced structure; None if there are none to be found."""
-    if shown.spectrum is None:
+def explain_spectrum(found: Spectrum, descriptor: Descriptor) -> Diagnosis | None:
+    """Return the causes; None if nothing could be visible."""
+    if not found.internal:
         return None
-    return explain(Reference(shown.spectrum, descriptor)).diagnosis
+    return diagnose(found.atoms, descriptor, centers=found.centers)
 
 
-class History:
-    """The states to which ``undo`` returns, the latest last."""
+def _read_only(values: Sequence[Array | float]) -> Array:
+    array = np.array(values)
+    array.setflags(write=False)
+    return array
 
-    def __init__(self, *, most: int = 20) -> None:
-        self.states: tuple[State, ...] = ()
-        self._most = most
 
-    def add(self, state: State) -> None:
-        """Remember a state, and forget the oldest if there are too many."""
-        self.states = (*self.states, state)[-self._most :]
+def stops(reach: float) -> list[float]:
+    """Amplitudes in Å at which the slider can stand, zero in the middle."""
+    last = round(reach / STEP)
+    return [round(k * STEP, 2) for k in range(-last, last + 1)]
 
-    def remove_last(self) -> None:
-        """Forget the state to which the explorer has returned."""
-        self.states = self.states[:-1]
+
+def oscillate(step: float, *, reach: float) -> float:
+    """Amplitude in Å at one step of the motion back and forth, which starts at zero."""
+    return round(float(reach * np.sin(2 * np.pi * step / PERIOD)), 2)
+
+
+def trace_amplitudes(reach: float, *, count: int = 31) -> Array:
+    """Amplitudes in Å for a trace, densest around zero, where a singular value changes most.
+
+    ``count`` is odd, so that zero is among them, and as large as a small picture can show.
+    """
+    fractions = np.linspace(-1, 1, count)
+    return np.asarray(reach * np.sign(fractions) * fractions**2)
+
+
+def arrow_ends(
+    positions: Array, pattern: Array, *, length: float = ARROW_LENGTH, shortest: float = 0.05
+) -> Array:
+    """Start and end of one arrow per atom, shape (2, N, 3), in Å.
+
+    They show the direction of motion, not its size: the longest arrow has this ``length``. Arrows
+    that are shorter than ``shortest`` times that would be inside their atom, and have length zero.
+    """
+    lengths = np.linalg.norm(pattern, axis=1, keepdims=True)
+    longest = float(lengths.max())
+    seen = (lengths > shortest * longest) & (longest > 0)
+    arrows = length / (longest or 1.0) * np.where(seen, pattern, 0.0)
+    return np.stack([positions, positions + arrows])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from html import escape
+from inspect import getattr_static
 from time import monotonic
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import traitlets
 
-from sensitivity.explorers.parts.background import Failure, Report, Worker
-from sensitivity.explorers.parts.error_text import as_sentence
-from sensitivity.explorers.parts.interrupts import interrupts_held
-from sensitivity.explorers.parts.panel import Panel
-from sensitivity.explorers.parts.programmatic_update import Entered
+from sensitivity.explorers.parts.background import Failure, Report, Worker, interrupts_held
+from sensitivity.explorers.parts.choices import Entered, make_control
+from sensitivity.explorers.parts.layout import TROUBLE, require, row
 from sensitivity.progress import Cancelled, checkpoint
 
 T = TypeVar("T")
@@ -22,56 +22,18 @@ INVALID = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, tra
 """Errors of an input, which are said in the panel; others are faults of the program."""
 
 
-def seldom(report: Report, *, pause: float = 1.0) -> Report:
-    """Return a report that is called no more often than a figure can be drawn.
-
-    Drawing takes up to a third of ``pause`` seconds, and would otherwise fall behind.
-    """
-    last = monotonic()
-
-    def tell(value: Any) -> None:
-        nonlocal last
-        checkpoint()
-        if monotonic() - last > pause:
-            last = monotonic()
-            report(value)
-
-    return tell
-
-
 class View(traitlets.HasTraits):
-    """A widget with a panel, and with jobs in the background.
-
-    Attributes
-    ----------
-    widget
-        The widget that holds everything.
-    panel
-        The messages.
-    """
+    """A ``widget`` that holds everything, ``panel`` for messages, and jobs in the background."""
 
     widget: Any
 
-    _settable: ClassVar[tuple[str, ...]] = ()
     _built = False
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        members = {k: member for base in reversed(cls.__mro__) for k, member in vars(base).items()}
-        cls._settable = tuple(
-            sorted(
-                name
-                for name, member in members.items()
-                if isinstance(member, traitlets.TraitType)
-                or (isinstance(member, property) and member.fset)
-            )
-        )
 
     def __init__(self) -> None:
         super().__init__()
         self.panel = Panel()
         self.attempting = Entered()
-        self._task = Worker(changed=lambda: self._show_busy(self._task.busy))
+        self._task = Worker(changed=self._show_busy)
         self.panel.cancel.on_click(lambda _: self.cancel())
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -80,14 +42,18 @@ class View(traitlets.HasTraits):
         if name.startswith("_") or name == "notify_change" or not self._built:
             super().__setattr__(name, value)
             return
-        if name not in self._settable:
+        if not self._can_set(name):
             kind = "cannot be set" if hasattr(self, name) else "does not exist"
             raise AttributeError(
                 f"{name!r} of {type(self).__name__} {kind}; what can be set is "
-                f"{', '.join(self._settable)}."
+                f"{', '.join(filter(self._can_set, dir(self)))}."
             )
         with interrupts_held():
             super().__setattr__(name, value)
+
+    def _can_set(self, name: str) -> bool:
+        member = getattr_static(type(self), name, None)
+        return isinstance(member, traitlets.TraitType) or bool(getattr(member, "fset", None))
 
     @property
     def busy(self) -> bool:
@@ -118,23 +84,91 @@ class View(traitlets.HasTraits):
         except INVALID as error:
             self._fail(error)
 
+    def _run_through(
+        self,
+        steps: Iterable[T],
+        start: T,
+        *,
+        then: Callable[[T], None],
+        told: Callable[[T], None],
+        patience: float = 0.15,
+    ) -> None:
+        """Make the steps of a computation in the background; ``told`` gets some, ``then`` the last.
+
+        Each is a result of which more and more is known, the last one that before a cancellation.
+        """
+
+        def work(report: Report) -> T:
+            found, last = start, monotonic()
+            with suppress(Cancelled):
+                for found in steps:
+                    checkpoint()
+                    if monotonic() - last > 1.0:  # drawing takes up to a third of a second
+                        last = monotonic()
+                        report(found)
+            return found
+
+        self._task.start(work, then=then, failed=self._fail, told=told, patience=patience)
+
     def _fail(self, error: Failure) -> None:
         self.panel.tell(as_sentence(error), trouble=not isinstance(error, Cancelled))
 
-    def _show_busy(self, busy: bool) -> None:
-        self.panel.show_busy(busy)
+    def _show_busy(self) -> None:
+        self.panel.show_busy(self._task.busy)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self.widget._repr_mimebundle_(**kwargs)
 
 
-def run_through(steps: Iterable[T], report: Report, *, start: T) -> T:
-    """Return the last of the steps of a computation, or the last before it was cancelled.
+def as_sentence(error: BaseException) -> str:
+    """Return the message of an error as a sentence."""
+    if isinstance(error, MemoryError):
+        return "There is not enough memory. Choose a smaller structure, basis or order."
+    text = " ".join(str(error).split()) or type(error).__name__
+    if text.split()[0].isalpha():  # the name of a file or of an argument stays as it is
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
-    Each is a result of which more and more is known. They are reported now and then.
-    """
-    found, tell = start, seldom(report)
-    with suppress(Cancelled):
-        for found in steps:
-            tell(found)
-    return found
+
+class Panel:
+    """Two lines of text, and a button that stops what takes long, in ``box``."""
+
+    _busy = False
+
+    def __init__(self) -> None:
+        widgets = require("ipywidgets")
+        self.sentence = widgets.HTML(layout={"margin": "4px 8px"})
+        self.message = widgets.HTML(layout={"margin": "0 8px", "flex": "1 1 300px"})
+        self.aside = widgets.HTML(layout={"margin": "0 8px", "display": "none"})
+        look = {"icon": "stop", "button_style": "warning"}
+        tooltip = "Stop and keep the results so far"
+        self.cancel = make_control("Button", "auto", description="cancel", tooltip=tooltip, **look)
+        height = "34px"  # nothing moves when the button appears
+        progress = row(self.cancel, self.message, self.aside, min_height=height)
+        self.box = widgets.VBox([self.sentence, progress])
+        self._offer()
+
+    def say(self, *sentences: str) -> None:
+        """Show sentences on what is shown, one in a line."""
+        lines = "<br>".join(escape(sentence) for sentence in sentences if sentence)
+        self.sentence.value = f'<div style="line-height: 1.5">{lines}</div>'
+
+    def tell(self, text: str, *, trouble: bool = False) -> None:
+        """Show a sentence on what is going on, in a signal colour if it is trouble."""
+        color = TROUBLE if trouble else "inherit"
+        self.message.value = f'<span role="status" style="color: {color}">{escape(text)}</span>'
+
+    def show_busy(self, busy: bool) -> None:
+        """Show the cancel button, or hide it."""
+        self._busy = busy
+        self._offer()
+
+    def hint(self, text: str) -> None:
+        """Show beside the message what is being computed, in grey."""
+        grey = "#808080"  # on light and on dark paper
+        self.aside.value = f'<span style="color: {grey}">{escape(text)}</span>' if text else ""
+        self.aside.layout.display = None if text else "none"
+        self._offer()
+
+    def _offer(self) -> None:
+        self.cancel.layout.display = None if self._busy or self.aside.value else "none"

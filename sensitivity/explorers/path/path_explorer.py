@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import traitlets
 from ase import Atoms
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.explorers.parts.choices import Index, check_index
+from sensitivity.explorers.parts.choices import Index, check_index, name_lengths
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.parts.sliders import name_lengths
-from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.explorers.parts.view import run_through
-from sensitivity.explorers.path.path_chart import PathChart
-from sensitivity.explorers.path.trajectory import (
-    Trajectory,
-    examine,
-    examine_start,
-    interpolate,
-)
+from sensitivity.explorers.path.trajectory import Trajectory, examine, examine_start, interpolate
 from sensitivity.numerics import Array
 from sensitivity.paths import Path
+from sensitivity.plots.axes import ROUNDING, scale_axis
 from sensitivity.plots.camera import choose_view
+from sensitivity.plots.palette import ARROW, COLORS, SERIES
+from sensitivity.plots.singular_values import PathLines, draw_path
 
 
 class PathExplorer(MotionView):
@@ -44,8 +43,6 @@ class PathExplorer(MotionView):
 
     Attributes
     ----------
-    trajectory
-        Frames, spectra and feature distances.
     frame
         Index of the frame that is shown.
     arrows
@@ -75,15 +72,12 @@ class PathExplorer(MotionView):
         self._trajectory = found = found if found.complete else examine_start(found)
         chart = PathChart()
         chart.load(found, frame=0)
-        marked = found.centers if len(found.centers) < len(found.frames[0]) else ()
-        self._build(
-            chart,
-            Body(found.frames[0], marked=marked),
-            stops=name_lengths(found.coordinate),
-        )
+        body = Body(found.frames[0], marked=found.centers)
+        self._build(chart, body, stops=name_lengths(found.coordinate))
         chart.on_click(self._go)
         if not found.complete:
-            self._compute()
+            self._tell_progress()
+            self._run_through(examine(found), found, then=self._finish, told=self._learn)
         self._built = True
 
     @property
@@ -106,18 +100,8 @@ class PathExplorer(MotionView):
         The second is superposed on the first before: moved, rotated, like atoms exchanged, and
         mirrored if the descriptor does not see that. A single center stays the center. Of more than
         20 atoms like ones are not exchanged, and no mirror image is taken. The spectra are computed
-        in the background, and shown as they come.
-
-        Parameters
-        ----------
-        first, second
-            Molecules, N atoms each.
-        descriptor
-            The descriptor.
-        centers
-            Indices of the center atoms in the first; every atom by default.
-        count
-            Number of frames.
+        in the background, and shown as they come. ``centers`` are indices of atoms of the first,
+        every atom by default, and ``count`` is the number of frames.
 
         Raises
         ------
@@ -149,40 +133,26 @@ class PathExplorer(MotionView):
     def _say(self) -> None:
         self.panel.say(describe_frame(self.trajectory, self.frame), self.trajectory.status)
 
-    def _compute(self) -> None:
-        """Compute the spectra in the background."""
-        start = self.trajectory
-        self._tell_progress(start)
-        self._task.start(
-            lambda report: run_through(examine(start), report, start=start),
-            then=self._finish,
-            failed=self._fail,
-            told=self._show_more,
-        )
-
-    def _show_more(self, trajectory: Trajectory) -> None:
-        self._learn(trajectory)
-        self._tell_progress(trajectory)
+    def _learn(self, trajectory: Trajectory) -> None:
+        self._trajectory = trajectory
+        self.chart.load(trajectory, frame=self.frame)
+        self._say()
+        self._tell_progress()
 
     def _finish(self, trajectory: Trajectory) -> None:
         self._learn(trajectory)
         left = sum(not problem for problem in trajectory.problems) - len(trajectory.known)
         self.panel.tell(f"Cancelled: {left} frames have no singular values." if left else "")
 
-    def _learn(self, trajectory: Trajectory) -> None:
-        self._trajectory = trajectory
-        self.chart.load(trajectory, frame=self.frame)
-        self._say()
-
-    def _tell_progress(self, trajectory: Trajectory) -> None:
-        known, count = len(trajectory.known), len(trajectory.frames)
+    def _tell_progress(self) -> None:
+        known, count = len(self.trajectory.known), len(self.trajectory.frames)
         self.panel.tell(f"Singular values: {known} of {count} frames ...")
 
     def _camera(self) -> Camera:
         frames = self.trajectory.frames
         middle = len(frames) // 2
         view = choose_view(frames[0], self.trajectory.directions[middle])
-        return Camera.around(frames[0], frames[middle], frames[-1], view=view)
+        return Camera.around(*(frames[k].positions for k in (0, middle, -1)), view=view)
 
     @traitlets.validate("frame")
     def _validate_frame(self, proposal: Any) -> int:
@@ -217,3 +187,73 @@ def _check_path(path: Path | Trajectory) -> Trajectory:
         )
     check_size(path.frames[0])
     return path
+
+
+class PathChart(FigureWidget):
+    """Two pictures on one horizontal axis, with a cursor that moves through both.
+
+    ``values`` are the lines of the singular values, ``distance`` is that of the feature distance;
+    ``cursors`` are at the frame that is shown, and ``points`` where they meet the bold lines.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(column=106)
+
+    @alone
+    def load(self, trajectory: Trajectory, *, frame: int) -> None:
+        """Show what is known of a trajectory."""
+        self.clear()
+        upper, lower = self.figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1.0))
+        self.values = _draw_values(upper, trajectory)
+        self.distance = _draw_distance(lower, trajectory)
+        x = self._x = trajectory.coordinate
+        room = 0.02 * float(x[-1])  # so that the cursor is seen at both ends
+        lower.set(xlim=(-room, x[-1] + room), xlabel="path length (Å)")
+        style: dict[str, Any] = {"color": "black", "linewidth": 1.2, "zorder": 4}
+        self.cursors = [axes.axvline(0.0, **style) for axes in (upper, lower)]
+        mark: dict[str, Any] = {"ls": "none", "mec": "black", "mew": 1.0, "ms": 7, "zorder": 5}
+        colors = (upper, ARROW), (lower, SERIES[2])
+        self.points = [axes.plot([], [], "o", color=color, **mark)[0] for axes, color in colors]
+        for axes in (upper, lower):
+            axes.tick_params(labelsize=9)
+        self.figure.align_ylabels()
+        for artist in (*self.cursors, *self.points):
+            artist.set_animated(True)
+        self.show(frame)
+        self.finish()
+
+    @alone
+    def show(self, frame: int) -> None:
+        """Move the cursor to a frame."""
+        x = float(self._x[frame])
+        lines = self.values.smallest, self.distance
+        for cursor, point, line in zip(self.cursors, self.points, lines, strict=True):
+            cursor.set_xdata([x, x])
+            here = np.asarray(line.get_xdata()) == x
+            point.set_data([x] if here.any() else [], np.asarray(line.get_ydata())[here])
+        self.refresh()
+
+    def on_click(self, frame: Callable[[int], None]) -> None:
+        """Call this with the frame that the user clicked on."""
+        self.watch_clicks(lambda event: frame(int(np.argmin(np.abs(self._x - event.xdata)))))
+
+
+def _draw_values(axes: Axes, trajectory: Trajectory) -> PathLines:
+    spectra = [each for each in trajectory.spectra if each is not None]
+    axes.tick_params(labelbottom=False)
+    return draw_path(axes, spectra, trajectory.coordinate[trajectory.known], ticks=3, notes=False)
+
+
+def _draw_distance(axes: Axes, trajectory: Trajectory) -> Line2D:
+    known, start = trajectory.known, trajectory.spectra[0]
+    x = trajectory.coordinate[known]
+    distance, visible = trajectory.feature_distance[known], trajectory.visible_distance[known]
+    size = 0.0 if start is None else float(np.linalg.norm(start.features))
+    both = np.concatenate([distance, visible])
+    axis = scale_axis(axes, both, zero=ROUNDING * size, ticks=3, notes=False)
+    style: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 1.0, "linestyle": "--"}
+    axes.plot(x, axis.heights(visible), label="most visible mode", **style)
+    style = {"color": SERIES[2], "linewidth": 2.0, "label": "along this path"}
+    (line,) = axes.plot(x, axis.heights(distance), **style)
+    axes.set_ylabel("feature distance")
+    return line

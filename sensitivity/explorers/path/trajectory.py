@@ -1,60 +1,36 @@
-"""A sequence of structures to move along: a path that was followed, or a linear interpolation.
-
-Everything here is a pure function or a result; the widgets show it and compute nothing.
-"""
+"""A sequence of structures to move along: a path that was followed, or a linear interpolation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
-from sensitivity.explorers.parts.error_text import as_sentence
+from sensitivity.explorers.parts.state import try_spectrum
 from sensitivity.geometry.rotations import rotate_onto
 from sensitivity.numerics import Array, Indices, Tolerance, check_integer
 from sensitivity.paths import Path
 from sensitivity.singular import superpose
-from sensitivity.spectrum import Spectrum, spectrum
+from sensitivity.spectrum import Spectrum
 from sensitivity.structures import check_centers
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Structures along a path, and what is known of them.
-
-    Attributes
-    ----------
-    frames
-        The structures, each of the same N atoms in the same order.
-    coordinate
-        Shape (frames,): path length up to each frame, in Å, root of the summed squares.
-    directions
-        Shape (frames, N, 3): the direction of the path at each frame, of unit norm.
-    centers
-        The centers whose features are stacked.
-    spectra
-        Of each frame; None where it is not known.
-    problems
-        Of each frame, a sentence that says why it has no spectrum; else empty.
-    status
-        One sentence on the whole path.
-    descriptor
-        The descriptor of the spectra that are not known yet; None if all are known.
-    """
+    """Structures of the same N atoms along a path, and what is known of them."""
 
     frames: tuple[Atoms, ...]
-    coordinate: Array
-    directions: Array
+    coordinate: Array  # (frames,): path length up to each frame, Å, root of the summed squares
+    directions: Array  # (frames, N, 3): of the path at each frame, of unit norm
     centers: tuple[int, ...]
-    spectra: tuple[Spectrum | None, ...]
-    problems: tuple[str, ...]
-    status: str
-    descriptor: Descriptor | None = None
+    spectra: tuple[Spectrum | None, ...]  # of each frame; None where it is not known
+    problems: tuple[str, ...]  # of each frame, a sentence that says why it has no spectrum
+    status: str  # one sentence on the whole path
+    descriptor: Descriptor | None = None  # of spectra that are not known yet
 
     @classmethod
     def along(cls, path: Path) -> Trajectory:
@@ -86,13 +62,11 @@ class Trajectory:
         NaN where it is not known.
         """
         start = self.spectra[0]
-        distances = [
-            None
-            if each is None or start is None
-            else np.linalg.norm(each.features - start.features)
-            for each in self.spectra
-        ]
-        return np.array(distances, dtype=float)
+        found = np.full(len(self.frames), np.nan)
+        for k, each in enumerate(self.spectra):
+            if each is not None and start is not None:
+                found[k] = np.linalg.norm(each.features - start.features)
+        return found
 
     @cached_property
     def visible_distance(self) -> Array:
@@ -106,12 +80,7 @@ class Trajectory:
 
 
 def interpolate(
-    first: Atoms,
-    second: Atoms,
-    descriptor: Descriptor,
-    *,
-    centers: Centers = None,
-    count: int,
+    first: Atoms, second: Atoms, descriptor: Descriptor, *, centers: Centers = None, count: int
 ) -> Trajectory:
     """Return a linear interpolation, with no spectrum known yet, as ``PathExplorer.between``."""
     most, remedy = 1000, "try 41"  # a slider has no more pixels
@@ -131,7 +100,7 @@ def interpolate(
         )
     shares = np.linspace(0.0, 1.0, count)
     return Trajectory(
-        frames=tuple(_displace(first, share * change) for share in shares),
+        frames=tuple(_at(first, first.positions + share * change) for share in shares),
         coordinate=shares * length,
         directions=np.broadcast_to(change / length, (count, *change.shape)),
         centers=chosen,
@@ -143,57 +112,45 @@ def interpolate(
     )
 
 
-def _examine_frame(trajectory: Trajectory, frame: int) -> Spectrum | str:
-    """Return the spectrum of a frame, without its modes, or the reason why it has none."""
-    atoms, descriptor = trajectory.frames[frame], trajectory.descriptor
-    assert descriptor is not None
-    try:
-        found = spectrum(atoms, descriptor, centers=trajectory.centers)
-    except (ValueError, ArithmeticError, MemoryError) as error:  # LinAlgError is a ValueError
-        return as_sentence(error)
-    if not np.all(np.isfinite(found.singular_values)):
-        return "Some singular values are not finite: the features are not smooth here."
-    # The modes of all frames of a large structure would fill the memory, and none is shown.
-    return replace(found, modes=found.modes[:0].copy())
-
-
 def examine(trajectory: Trajectory) -> Iterator[Trajectory]:
     """Yield the trajectory with more and more spectra, the whole path roughly first."""
     for frame in coarse_to_fine(len(trajectory.frames)):
         if trajectory.spectra[frame] is None:
-            trajectory = _learn(trajectory, frame, _examine_frame(trajectory, frame))
+            trajectory = _learn(trajectory, frame)
             yield trajectory
 
 
 def examine_start(trajectory: Trajectory) -> Trajectory:
     """Return the trajectory with the spectrum of the first frame; ValueError if it has none."""
-    found = _examine_frame(trajectory, 0)
+    found = _learn(trajectory, 0)
+    if found.problems[0]:
+        raise ValueError(f"the first structure has no spectrum: {found.problems[0]}")
+    return found
+
+
+def _learn(trajectory: Trajectory, frame: int) -> Trajectory:
+    assert trajectory.descriptor is not None
+    atoms, spectra = trajectory.frames[frame], list(trajectory.spectra)
+    problems = list(trajectory.problems)
+    found = try_spectrum(atoms, trajectory.descriptor, centers=trajectory.centers)
     if isinstance(found, str):
-        raise ValueError(f"the first structure has no spectrum: {found}")
-    return _learn(trajectory, 0, found)
-
-
-def _learn(trajectory: Trajectory, frame: int, found: Spectrum | str) -> Trajectory:
-    name = "problems" if isinstance(found, str) else "spectra"
-    known = list(getattr(trajectory, name))
-    known[frame] = found
-    change: dict[str, Any] = {name: tuple(known)}
-    return replace(trajectory, **change)
+        problems[frame] = found
+    else:
+        # The modes of all frames of a large structure would fill the memory, and none is shown.
+        spectra[frame] = replace(found, modes=found.modes[:0].copy())
+    return replace(trajectory, spectra=tuple(spectra), problems=tuple(problems))
 
 
 def coarse_to_fine(count: int) -> list[int]:
     """Return indices in an order that first samples the whole path roughly, then in between."""
-    stride = 1 << max(count - 1, 1).bit_length()
-    order: dict[int, None] = {0: None, count - 1: None}
-    while stride >= 1:
-        order.update(dict.fromkeys(range(0, count, stride)))
-        stride //= 2
-    return list(order)
+    strides = [2**k for k in reversed(range(count.bit_length()))]
+    between = [frame for stride in strides for frame in range(0, count, stride)]
+    return list(dict.fromkeys([0, count - 1, *between]))
 
 
-def _displace(atoms: Atoms, change: Array) -> Atoms:
+def _at(atoms: Atoms, positions: Array) -> Atoms:
     moved: Atoms = atoms.copy()
-    moved.positions += change
+    moved.positions = positions
     return moved
 
 
@@ -206,20 +163,16 @@ def _superpose(
     if len(centers) == 1:
         found = superpose(atoms, other, center=centers[0], inversion=inversion)
         laid = found.atoms
-    else:
-        _check_composition(atoms, other)
-        # With a mark in the middle as the center, all atoms can be exchanged with like ones.
-        found = superpose(_mark(atoms), _mark(other), center=0, inversion=inversion)
-        laid = found.atoms[1:]
-    return laid, "" if found.exact else ", though not all exchanges of like atoms were tried"
-
-
-def _check_composition(atoms: Atoms, other: Atoms) -> None:
-    if sorted(atoms.numbers) != sorted(other.numbers):
+    elif sorted(atoms.numbers) != sorted(other.numbers):
         raise ValueError(
             f"first and second must be two structures of the same atoms, got {other.symbols} and "
             f"{atoms.symbols}; there is a path only within one composition."
         )
+    else:
+        # With a mark in the middle as the center, all atoms can be exchanged with like ones.
+        found = superpose(_mark(atoms), _mark(other), center=0, inversion=inversion)
+        laid = found.atoms[1:]
+    return laid, "" if found.exact else ", though not all exchanges of like atoms were tried"
 
 
 def _mark(atoms: Atoms) -> Atoms:
@@ -239,6 +192,4 @@ def _superpose_in_order(atoms: Atoms, other: Atoms) -> Atoms:
             "structures of more than 20 atoms must have the same atoms in the same "
             f"order, got {atoms.symbols} and {other.symbols}; sort the atoms of one of them."
         )
-    laid: Atoms = other.copy()
-    laid.positions = rotate_onto(atoms.positions, other.positions)
-    return laid
+    return _at(other, rotate_onto(atoms.positions, other.positions))

@@ -1,20 +1,17 @@
-"""Two superposed structures, and the difference of their features at each correlation order.
-
-Everything here is a pure function or a result; the widgets show it and compute nothing.
-"""
+"""Two superposed structures, and the difference of their features at each correlation order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.explorers.parts.error_text import as_sentence
-from sensitivity.explorers.parts.refinement import ORDERS
+from sensitivity.explorers.parts.inputs import ORDERS
+from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 from sensitivity.singular import Twin, superpose
@@ -29,20 +26,13 @@ order; at a lower one the same rounding is compared with fewer and smaller featu
 class Overlay:
     """Two environments of a center, the second superposed on the first.
 
-    Attributes
-    ----------
-    first
-        N atoms, the center first.
-    second
-        N atoms in the same order, rotated, like atoms exchanged, and mirrored if that fits better
-        and the descriptor does not see it.
-    rmsd
-        Å, root mean square distance of the atoms.
+    That is, in the same order of atoms, rotated, like atoms exchanged, and mirrored if that fits
+    better and the descriptor does not see it.
     """
 
-    first: Atoms
+    first: Atoms  # N atoms, the center first
     second: Atoms
-    rmsd: float
+    rmsd: float  # Å, root mean square distance of the atoms
 
     @property
     def difference(self) -> Array:
@@ -73,27 +63,18 @@ class Overlay:
 
 @dataclass(frozen=True)
 class OrderComparison:
-    """The difference between the features of two structures at one order.
+    """The difference between the features of two structures at one order."""
 
-    Attributes
-    ----------
-    name
-        Of the order.
-    descriptor
-        The descriptor of this order; None if there is none.
-    own
-        True for the features with which the twin was found.
-    difference
-        Norm of the difference, relative to the norm of the features; None if it is not known.
-    problem
-        A sentence that says why it is not known, if it cannot be.
-    """
+    name: str  # of the order
+    descriptor: Descriptor | None  # of this order, if there is one
+    own: bool = False  # true of the features with which the twin was found
+    difference: float | None = None  # relative to the norm of the features, if it is known
+    problem: str = ""  # a sentence that says why it cannot be known
 
-    name: str
-    descriptor: Descriptor | None
-    own: bool = False
-    difference: float | None = None
-    problem: str = ""
+    @property
+    def tried(self) -> bool:
+        """True if the difference is known, or the problem is."""
+        return self.difference is not None or bool(self.problem)
 
     @property
     def same(self) -> bool:
@@ -108,13 +89,7 @@ class OrderComparison:
 
 
 def overlay(twin: Twin, descriptor: Descriptor) -> Overlay:
-    """Superpose the second environment of a twin on the first.
-
-    Raises
-    ------
-    ValueError
-        If the two environments are not of the same atoms.
-    """
+    """Superpose the second environment of a twin on the first; ValueError if atoms differ."""
     first, second = (environment(atoms, twin.center, descriptor.cutoff) for atoms in twin.pair)
     found = superpose(second, first, center=0, inversion=descriptor.inversion_invariant)
     return Overlay(first, found.atoms, found.rmsd)
@@ -127,30 +102,25 @@ def list_orders(descriptor: Descriptor) -> list[OrderComparison]:
         own = OrderComparison(f"this one:\n{known.name}", descriptor, own=True)
         higher = known.higher_order()
         return [own, *([] if higher is None else [OrderComparison("next order", higher)])]
-    orders = {known.order: str(known.order), **ORDERS}
-    names = {order: f"order {orders[order].replace(': ', chr(10))}" for order in sorted(orders)}
-    found = [_of_order(descriptor, order, name) for order, name in names.items()]
-    return [each for each in found if each is not None]
-
-
-def _of_order(descriptor: Descriptor, order: int, name: str) -> OrderComparison | None:
-    known = with_defaults(descriptor)
-    if order == known.order:
-        return OrderComparison(name, descriptor, own=True)
-    try:
-        other = known.of_order(order)
-    except ValueError as error:
-        return OrderComparison(name, None, problem=as_sentence(error))
-    return None if other is None else OrderComparison(name, other)
+    found = []
+    for order, title in sorted({known.order: str(known.order), **ORDERS}.items()):
+        name, mine = f"order {title.replace(': ', chr(10))}", order == known.order
+        try:
+            other = descriptor if mine else known.of_order(order)
+        except ValueError as error:
+            found.append(OrderComparison(name, None, problem=as_sentence(error)))
+        else:
+            found += [] if other is None else [OrderComparison(name, other, mine)]
+    return found
 
 
 def compare(twin: Twin, which: OrderComparison) -> OrderComparison:
     """Return the difference of the features of the center of a twin."""
     if which.descriptor is None:
         return which
-    compute = partial(which.descriptor.features, centers=(twin.center,))
+    centers = (twin.center,)
     try:
-        first, second = map(compute, twin.pair)
+        first, second = (which.descriptor.features(atoms, centers=centers) for atoms in twin.pair)
     except (ValueError, ArithmeticError, MemoryError) as error:
         return replace(which, problem=as_sentence(error))
     difference = float(np.linalg.norm(first - second) / np.linalg.norm(first))
@@ -169,7 +139,7 @@ def conclude(comparisons: list[OrderComparison]) -> str:
     """Return a phrase that names the orders that tell two structures apart."""
     known = [each for each in comparisons if each.difference is not None]
     apart = [each.name.split("\n")[0].rstrip(":") for each in known if not each.same]
-    if len(known) < len(comparisons) - sum(bool(each.problem) for each in comparisons):
+    if not all(each.tried for each in comparisons):
         return "comparing the features ..."
     if not known:
         return "nothing could be compared"

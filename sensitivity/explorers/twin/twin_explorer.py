@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import traitlets
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from sensitivity.descriptors import Descriptor, check_descriptor
-from sensitivity.explorers.parts.choices import Share, Switch
-from sensitivity.explorers.parts.libraries import require
+from sensitivity.explorers.parts.choices import Share, Switch, make_switch
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.inputs import check_size
+from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.parts.sliders import make_switch
-from sensitivity.explorers.parts.structure_input import check_size
-from sensitivity.explorers.parts.view import run_through
 from sensitivity.explorers.twin.overlay import (
+    SAME,
     OrderComparison,
     compare_all,
     conclude,
     list_orders,
     overlay,
 )
-from sensitivity.explorers.twin.twin_chart import TwinChart
 from sensitivity.numerics import Array
 from sensitivity.plots.palette import SERIES
 from sensitivity.singular import Twin
 
-STEPS = 50
-"""Of the slider, each 2 % of the path from the first structure to the second."""
+STEPS = 50  # of the slider, each 2 % of the path from the first structure to the second
+LOWEST = 1e-17  # lower end of the axis of the chart: below rounding
 
 
 class TwinExplorer(MotionView):
@@ -54,8 +56,6 @@ class TwinExplorer(MotionView):
     ----------
     overlay
         The two environments, the second superposed on the first.
-    comparisons
-        What is known of each order.
     share
         From 0, the first structure, to 1, the second.
     side_by_side
@@ -89,19 +89,19 @@ class TwinExplorer(MotionView):
         super().__init__()
         self.twin = twin
         self.overlay = overlay(twin, descriptor)
-        first, second = SERIES[:2]
-        self.beside = make_switch(
-            "side by side",
-            "Put the two beside each other, or superpose them",
-            icon="columns",
-            width=120,
-            on=False,
+        colors = {"first": SERIES[0], "second": SERIES[1]}
+        tooltip = "Put the two beside each other, or superpose them"
+        self.beside = make_switch("side by side", tooltip, icon="columns", width=120, on=False)
+        self.key = require("ipywidgets").HTML(
+            "".join(
+                f'<span style="color: {color}">&#9632;</span> {name} &nbsp;'
+                for name, color in colors.items()
+            )
         )
-        self.key = require("ipywidgets").HTML(_name_colors(first=first, second=second))
         self._build(
             TwinChart(),
-            Body(self.overlay.first, first),
-            Body(self.overlay.second, second),
+            Body(self.overlay.first, colors["first"]),
+            Body(self.overlay.second, colors["second"]),
             stops=["first", *(f"{k / STEPS:.0%}" for k in range(1, STEPS)), "second"],
             legend=[self.key],
             switches=[self.beside],
@@ -129,55 +129,28 @@ class TwinExplorer(MotionView):
         return positions, self.overlay.difference
 
     def _camera(self) -> Camera:
-        pair = [self.overlay.first.copy(), self.overlay.second.copy()]
-        for atoms, positions in zip(
-            pair, self.overlay.place(1.0, side_by_side=self.side_by_side), strict=True
-        ):
-            atoms.positions = positions
-        return Camera.around(*pair, view=self.overlay.view, room=0.6)
+        places = self.overlay.place(1.0, side_by_side=self.side_by_side)
+        return Camera.around(*places, view=self.overlay.view, room=0.6)
 
     def _compare(self, orders: list[OrderComparison]) -> None:
-        """Compare the features in the background, order by order."""
-        twin = self.twin
         self._show(orders)
         self.panel.tell("Comparing the features ...")
-        self._task.start(
-            lambda report: run_through(compare_all(twin, orders), report, start=orders),
-            then=self._finish,
-            failed=self._fail,
-            told=self._show,
-        )
+        known = compare_all(self.twin, orders)
+        self._run_through(known, orders, then=self._finish, told=self._show)
 
     def _show(self, comparisons: list[OrderComparison]) -> None:
         self._comparisons = comparisons
         self.chart.load(comparisons)
-        self.panel.say(describe_twin(self.twin, comparisons), self.twin.status)
+        self.panel.say(
+            f"The two differ by {self.twin.rmsd:.3f} Å (root mean square over the atoms, after "
+            f"superposition): {conclude(comparisons)}.",
+            self.twin.status,
+        )
 
     def _finish(self, comparisons: list[OrderComparison]) -> None:
-        left = [each.difference is None and not each.problem for each in comparisons]
-        self._show(
-            [
-                replace(each, problem="It was cancelled.") if missing else each
-                for each, missing in zip(comparisons, left, strict=True)
-            ]
-        )
-        complaints = (each.complaint for each in self.comparisons)
-        self.panel.tell(" ".join(filter(None, complaints)))
-
-
-def describe_twin(twin: Twin, comparisons: list[OrderComparison]) -> str:
-    """Return a sentence on the distance of the two, and the orders that tell them apart."""
-    return (
-        f"The two differ by {twin.rmsd:.3f} Å (root mean square over the atoms, after "
-        f"superposition): {conclude(comparisons)}."
-    )
-
-
-def _name_colors(**colors: str) -> str:
-    return "".join(
-        f'<span style="color: {color}">&#9632;</span> {name} &nbsp;'
-        for name, color in colors.items()
-    )
+        why = "It was cancelled."
+        self._show([each if each.tried else replace(each, problem=why) for each in comparisons])
+        self.panel.tell(" ".join(filter(None, (each.complaint for each in self.comparisons))))
 
 
 def _check(twin: Twin, descriptor: Descriptor) -> None:
@@ -191,3 +164,55 @@ def _check(twin: Twin, descriptor: Descriptor) -> None:
         raise ValueError(f"twin must be one that was found, got one of status: {twin.status}")
     for atoms in twin.pair:
         check_size(atoms)
+
+
+class TwinChart(FigureWidget):
+    """One of ``bars`` per order on a logarithmic axis, with a band for rounding.
+
+    Those that are not known have no length.
+    """
+
+    @alone
+    def load(self, comparisons: Sequence[OrderComparison]) -> None:
+        """Show what is known of each order."""
+        self.clear()
+        axes = self.figure.subplots()
+        _set_axes(axes, comparisons)
+        self.bars = [_draw(axes, place, each) for place, each in enumerate(comparisons)]
+        title = conclude(list(comparisons))
+        self.figure.suptitle(title[:1].upper() + title[1:], fontsize=12, fontweight="bold")
+        self.finish()
+
+
+def _set_axes(axes: Axes, comparisons: Sequence[OrderComparison]) -> None:
+    axes.set(xscale="log", xlim=(LOWEST, 10.0), ylim=(len(comparisons) - 0.4, -0.6))
+    axes.xaxis.set_major_locator(FixedLocator([1e-15, 1e-10, 1e-5, 1.0]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_yticks(range(len(comparisons)), [each.name for each in comparisons])
+    for label, each in zip(axes.get_yticklabels(), comparisons, strict=True):
+        label.set_fontweight("bold" if each.own else "normal")
+    axes.set_xlabel("relative difference of features")
+    axes.axvspan(LOWEST, SAME, color="gray", alpha=0.15, linewidth=0, zorder=0)
+    style: dict[str, Any] = {"fontsize": "x-small", "ha": "right", "va": "top"}
+    axes.annotate("rounding", (SAME, -0.6), (-3, -2), textcoords="offset points", **style)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:
+    difference = comparison.difference
+    length = LOWEST if difference is None else max(difference, LOWEST)
+    color = "#8C8C8C" if comparison.same else SERIES[2]
+    (bar,) = axes.barh(place, length - LOWEST, left=LOWEST, height=0.5, color=color, zorder=2)
+    if difference is None:
+        text = "not computed" if comparison.problem else "..."
+    elif comparison.same:
+        text = f"the same ({difference:.0e})"
+    else:
+        text = f"different ({difference:.1e})"
+    inside = length > 1e-6  # the bar is long enough for the text
+    shift, side, color = (-6, "right", "white") if inside else (6, "left", "black")
+    style: dict[str, Any] = {"textcoords": "offset points", "va": "center", "color": color}
+    weight = "bold" if comparison.own else "normal"
+    axes.annotate(text, (length, place), (shift, 0), ha=side, fontweight=weight, **style)
+    return bar

@@ -1,0 +1,242 @@
+"""What the user gives: structures, files, centers, and settings of descriptors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from sensitivity import structures
+from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.limits import Limit
+from sensitivity.structures.files import Frame, no_frame, note_bad, take
+from sensitivity.structures.files.isolated import read_isolated
+from sensitivity.structures.library import ENVIRONMENTS
+
+MOST_ATOMS = 500  # larger structures have more modes than a chart can show, and take minutes
+MOST_FRAMES = 10_000  # structures of a file that are kept, each of some kB
+
+FORMATS = (
+    *("extxyz", "xyz", "cif", "vasp", "vasp-xdatcar", "proteindatabank", "aims", "gen", "xsf"),
+    *("gaussian-in", "espresso-in", "turbomole", "cube", "mol", "sdf", "res", "gromacs"),
+)
+"""Of uploaded files, as ASE names them: text. Readers of some other formats run code of the
+file, or a program (castep-cell), and a visitor of the page is a stranger."""
+
+ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
+"""Names of the correlations of each order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """An uploaded file, and which of its structures is shown."""
+
+    name: str
+    frames: tuple[Frame, ...]  # read-only, also those that cannot be read
+    index: int = 0
+
+    def __post_init__(self) -> None:
+        for frame in self.frames:
+            if frame.atoms is not None:
+                freeze(frame.atoms)
+
+    @property
+    def atoms(self) -> Atoms:
+        """The structure that is shown."""
+        atoms = self.frames[self.index].atoms
+        assert atoms is not None  # one that cannot be read is not chosen
+        return atoms
+
+    @property
+    def others(self) -> list[str]:
+        """The note on the structures that cannot be read, if there are any."""
+        bad = [k for k, frame in enumerate(self.frames) if frame.atoms is None]
+        return note_bad(bad, count=len(self.frames), complete=True)
+
+    @property
+    def note(self) -> str:
+        """What was decided in reading the structure, and which others cannot be read."""
+        notes = [*self.frames[self.index].notes, *self.others]
+        return f"{self.name}: {'; '.join(notes)}." if notes else ""
+
+
+def freeze(atoms: Atoms) -> None:
+    """Make a structure read-only: what was computed of it would no longer hold."""
+    for array in (*atoms.arrays.values(), atoms.cell.array, atoms.pbc):
+        array.setflags(write=False)
+
+
+def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
+    """Return the structure, and its name if it is from the library.
+
+    It raises TypeError or ValueError if there is none, or it is too large or too far away.
+    """
+    if isinstance(structure, str):
+        return structures.load(structure), structure
+    if not isinstance(structure, Atoms):
+        raise TypeError(
+            f"a structure must be ase.Atoms or a name, got {structure!r}; see structures.names()."
+        )
+    check_size(structure)
+    return structure, ""
+
+
+def check_size(atoms: Atoms, *, farthest: float = 1e4) -> None:
+    """Refuse, by a ValueError, a structure of too many atoms, or too far from the origin.
+
+    Pictures have single precision, and show atoms at ``farthest`` Å to a thousandth of an Å; at
+    1e19 Å they overflow.
+    """
+    if len(atoms) > MOST_ATOMS:
+        raise ValueError(
+            f"the structure has {len(atoms)} atoms, and the explorer takes at most {MOST_ATOMS}; "
+            "cut out what a center sees with sensitivity.structures.environment."
+        )
+    extents = np.abs([*atoms.positions, *atoms.cell.array[atoms.pbc]])
+    if (np.isfinite(extents) & (extents > farthest)).any():  # others are refused elsewhere
+        raise ValueError(
+            f"positions and periodic cell must be within {farthest:g} Å of the origin, got "
+            f"{extents[np.isfinite(extents)].max():.3g} Å; check the unit, or move the structure."
+        )
+
+
+def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
+    """Return the descriptor with one of the settings changed that it offers to be changed.
+
+    A higher order takes a basis that is affordable there, a lower one leaves it as it is. TypeError
+    or ValueError if it offers no such setting, or the setting cannot have this value.
+    """
+    own = with_defaults(descriptor)
+    if name not in own.limits:
+        raise TypeError(
+            f"a {own.name} has no {name} that can be set here; give the explorer another "
+            "descriptor."
+        )
+    if name != "order":
+        return own.with_settings(**{name: value})
+    found = own.of_order(value)
+    if found is None:
+        low, high = own.limits[name]
+        raise ValueError(f"order must be from {low} to {high}, got {value}; give one of these.")
+    return found
+
+
+def read_upload(name: str, content: bytes) -> Upload:
+    """Return all structures of a file, the first of them chosen; they are not checked.
+
+    ValueError if it is too large, or holds no structure in a format of ``FORMATS``.
+    """
+    shown = shown_name(name)
+    if len(content) > Limit.UPLOAD:
+        raise ValueError(
+            f"{shown} has {len(content) / 1e6:.1f} MB, and at most {Limit.UPLOAD / 1e6:.0f} MB can "
+            "be read here; cut out what you need."
+        )
+    if not content:
+        raise ValueError(f"the file {shown} is empty; give one with a structure.")
+    frames = read_isolated(shown, content, formats=FORMATS, most=MOST_FRAMES)
+    if len(frames) > MOST_FRAMES:
+        raise ValueError(f"{shown} has more than {MOST_FRAMES} structures; cut out those you need.")
+    return Upload(shown, frames)
+
+
+def choose_frame(upload: Upload, index: int | None) -> Upload:
+    """Return the upload with another of its structures chosen, from the end if it is negative.
+
+    None chooses the first that can be read. ValueError if there is none, or it cannot be shown.
+    """
+    count = len(upload.frames)
+    if index is None:
+        good = (k for k, frame in enumerate(upload.frames) if frame.atoms is not None)
+        index = next(good, 0)
+    if not -count <= index < count:
+        raise no_frame(upload.name, count, index)
+    frame = upload.frames[index]
+    if frame.atoms is not None:
+        try:
+            check_size(frame.atoms)
+        except ValueError as error:
+            raise ValueError(f"{upload.name}: {error}") from error
+    take(upload.name, frame, number=index % count, count=count, others=upload.others)
+    return Upload(upload.name, upload.frames, index % count)
+
+
+def shown_name(name: str, *, longest: int = 60) -> str:
+    """The name of a file without the folders of a path.
+
+    Each of its ``longest`` characters may take four of the 255 bytes of a name.
+    """
+    # A browser gives no folders. Where there are < and >, a / is hardly one between folders.
+    return re.sub(r"^([^<>/\\]*[/\\])+", "", name)[-longest:] or "The file"
+
+
+def usual_centers(atoms: Atoms, *, name: str = "", most: int = 20) -> tuple[int, ...] | None:
+    """Return the centers to begin with; None for all.
+
+    Of methane and of the environments of the literature, by their names, it is the atom in the
+    middle, which is the first. All atoms are centers of a structure with up to ``most`` of them;
+    of a larger one it is the atom in the middle, because the work grows with their square.
+    """
+    if name in {*ENVIRONMENTS, "CH4"}:
+        return (0,)
+    if len(atoms) <= most:
+        return None
+    offsets = atoms.positions - atoms.positions.mean(axis=0)
+    return (int(np.argmin(np.linalg.norm(offsets, axis=1))),)
+
+
+def read_centers(text: str, atoms: Atoms) -> tuple[int, ...] | None:
+    """Return the centers that a text names; None for all.
+
+    It may name elements, in any case of letters, and numbers of atoms, single or in runs, also
+    mixed, with or without commas and brackets: C; 0, 3; 0-4; C 5; [0, 3]. ValueError if it names
+    none, or no such atom; the message says what it may be.
+    """
+    joined = re.sub(r"\s*[-–]\s*", "-", text)
+    parts = re.sub(r"[\s,;()\[\]{}]+", " ", joined).split()
+    if {part.lower() for part in parts} <= {"all"}:
+        return None
+    found = [index for part in parts for index in _atoms_named(part, atoms)]
+    return tuple(dict.fromkeys(found))
+
+
+def write_centers(centers: Iterable[int], count: int) -> str:
+    """Return the text that names these centers, of so many atoms, with runs as 2-4."""
+    chosen = sorted(centers)
+    if len(chosen) == count:
+        return "all"
+    breaks = np.flatnonzero(np.diff(chosen) > 1) + 1
+    runs = [run.tolist() for run in np.split(np.array(chosen), breaks)]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _atoms_named(part: str, atoms: Atoms) -> list[int]:
+    last, remedy = len(atoms) - 1, _remedy(atoms)
+    element = part.capitalize()
+    if element in atomic_numbers:
+        found = np.flatnonzero(atoms.numbers == atomic_numbers[element]).tolist()
+        if not found:
+            raise ValueError(f"the structure has no {element} to be a center; {remedy}")
+        return found
+    ends = part.split("-")
+    if len(ends) > 2 or not all(end.isdecimal() for end in ends):
+        raise ValueError(f"centers cannot be {part!r}; {remedy}")
+    low, high = int(ends[0]), int(ends[-1])
+    if not low <= high <= last:
+        raise ValueError(f"there are no atoms {part}; {remedy}")
+    return list(range(low, high + 1))
+
+
+def _remedy(atoms: Atoms) -> str:
+    last, elements = len(atoms) - 1, ", ".join(dict.fromkeys(atoms.symbols))
+    if not last:
+        return "there is only one atom; write all."
+    return (
+        f"write all, elements of the structure ({elements}), numbers from 0 to {last}, runs such "
+        f"as 0-{last}, or several of these with commas."
+    )
