@@ -140,13 +140,10 @@ class Jacobian:
 
     def _as_one(self) -> Array | None:
         """Return the dense matrix if the only batch already is it."""
-        if len(self.batches) != 1:
+        batch, every = self.batches[0], len(self.atoms)
+        if len(self.batches) != 1 or batch.atoms.shape[1] != every:
             return None
-        batch = self.batches[0]
-        every = len(self.atoms)
-        if batch.atoms.shape[1] != every or (batch.atoms != np.arange(every)).any():
-            return None
-        if (batch.centers != self.centers).any():
+        if (batch.atoms != np.arange(every)).any() or (batch.centers != self.centers).any():
             return None
         return batch.gradient.reshape(self.shape)
 
@@ -186,6 +183,7 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
     return Jacobian(atoms.copy(), chosen, descriptor.gradients(atoms, centers=chosen))
 
 
+@takes_centers
 def second_derivative(
     atoms: Atoms, descriptor: Descriptor, direction: Array, *, centers: Centers = None
 ) -> Jacobian:
@@ -220,7 +218,11 @@ def second_derivative(
 def _difference(
     plus: tuple[Batch, ...], minus: tuple[Batch, ...], *, over: float
 ) -> tuple[Batch, ...]:
-    if len(plus) != len(minus) or not all(map(_alike, plus, minus)):
+    same = [
+        np.array_equal(a.centers, b.centers) and np.array_equal(a.atoms, b.atoms)
+        for a, b in zip(plus, minus, strict=False)
+    ]
+    if len(plus) != len(minus) or not all(same):
         # An atom has crossed the cutoff: sort out who sees whom, center by center.
         behind = {block.center: block for batch in minus for block in batch.blocks()}
         pairs = [(block, behind[block.center]) for batch in plus for block in batch.blocks()]
@@ -234,10 +236,6 @@ def _difference(
         )
         for ahead, behind in zip(plus, minus, strict=True)
     )
-
-
-def _alike(a: Batch, b: Batch) -> bool:
-    return np.array_equal(a.centers, b.centers) and np.array_equal(a.atoms, b.atoms)
 
 
 def _on_common_atoms(*blocks: Block) -> list[Batch]:

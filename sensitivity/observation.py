@@ -60,10 +60,6 @@ class Observation:
         atoms.positions = positions
         return replace(self, atoms=atoms)
 
-    def spectrum_at(self, positions: Array) -> Spectrum:
-        """The spectrum at these positions, shape (N, 3), Å."""
-        return self.at(positions).spectrum
-
     def by(self, descriptor: Descriptor) -> Observation:
         """The same structure and centers, seen by another descriptor."""
         return replace(self, descriptor=descriptor)

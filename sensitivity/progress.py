@@ -102,22 +102,12 @@ def cancellable(cancelled: Event) -> Iterator[None]:
 
 
 def check_progress(progress: Progress | None) -> Progress:
-    """Return what is to be called with each sentence; nothing is said to None.
-
-    Raises
-    ------
-    TypeError
-        If it cannot be called.
-    """
+    """Return what is to be called with each sentence; a TypeError if it cannot be called."""
     if progress is None:
-        return _say_nothing
+        return lambda sentence: None
     if not callable(progress):
         raise TypeError(
             f"progress must be a function of one sentence, got {progress!r}; give e.g. print, or "
             "None."
         )
     return progress
-
-
-def _say_nothing(_: str) -> None:
-    pass

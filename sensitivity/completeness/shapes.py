@@ -14,7 +14,8 @@ doi 10.1103/PhysRevLett.125.166001.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, combinations_with_replacement
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.numerics import Array, Indices
+from sensitivity.symmetry import SiteSymmetry
+from sensitivity.symmetry.hidden import relative
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -129,3 +132,86 @@ def _number(keys: Indices) -> Indices:
     weights = np.random.default_rng(0).integers(1, 2**62, size=len(keys), dtype=np.int64)
     mixed = (weights[:, None] * keys).sum(axis=0)  # overflow wraps around, as it should
     return np.unique(mixed, return_inverse=True)[1].ravel()
+
+
+@dataclass(frozen=True)
+class Environments:
+    """Environments whose tuples are compared."""
+
+    sites: tuple[SiteSymmetry, ...]  # one per center
+    numbers: Indices  # (N,): species of the atoms of the structure
+
+    def displaced(self, displacement: Array) -> Environments:
+        """The same after a displacement of the atoms, shape (N, 3), in Å."""
+        return replace(self, sites=tuple(_move(site, displacement) for site in self.sites))
+
+    def view(self, *, order: int, parity_odd: bool, same: float) -> CompleteView | None:
+        """Return what a complete basis sees of them; None if there are too many tuples.
+
+        Positions that differ by less than ``same`` (Å) are taken to be equal. Invariants are, if
+        moving atoms by eight times that could make them so: two dot products of four vectors.
+        """
+        found = []
+        for site in self.sites:
+            vectors = site.vectors[1:]
+            shapes = find_shapes(
+                vectors,
+                self.numbers[site.atoms[1:]],
+                order=order,
+                parity_odd=parity_odd,
+                same=8.0 * same * float(np.abs(vectors).max(initial=1.0)),
+            )
+            if shapes is None:
+                return None
+            found.append(shapes)
+        return CompleteView(self, tuple(found))
+
+
+@dataclass(frozen=True)
+class CompleteView:
+    """Environments whose tuples have these shapes, seen in a complete basis."""
+
+    environments: Environments
+    shapes: tuple[Shapes, ...]
+
+    @property
+    def variation(self) -> float:
+        """Å over which slopes of dot products change by their own size.
+
+        They are vectors of neighbours: as much as the shortest of these.
+        """
+        return 0.5
+
+    def displaced(self, displacement: Array) -> CompleteView:
+        """The same tuples after a displacement of the atoms, shape (N, 3), in Å."""
+        return replace(self, environments=self.environments.displaced(displacement))
+
+    def same_shapes(self, other: CompleteView) -> bool:
+        """Tell whether the tuples of both are sorted alike."""
+        pairs = zip(self.shapes, other.shapes, strict=True)
+        return all(np.array_equal(one.shape, two.shape) for one, two in pairs)
+
+    def slopes(self, directions: Array) -> Array:
+        """Change of the sums of all invariants over the tuples of each shape."""
+        return np.concatenate([shapes.response(*part) for shapes, *part in self._parts(directions)])
+
+    def curvature(self, mode: Array, directions: Array) -> Array:
+        """Derivative of these along a mode; invariants are polynomials of at most third degree."""
+        ahead, behind = (self.displaced(step * mode).slopes(directions) for step in (1, -1))
+        return (ahead - behind) / 2
+
+    def mismatch(self, directions: Array) -> tuple[Array, Array]:
+        """Differences between invariants of tuples that have to have the same shape."""
+        parts = [shapes.mismatch(*part) for shapes, *part in self._parts(directions)]
+        values, slopes = zip(*parts, strict=True)
+        return np.concatenate(values), np.concatenate(slopes)
+
+    def _parts(self, directions: Array) -> Iterator[tuple[Shapes, Array, Array]]:
+        for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
+            yield shapes, site.vectors[1:], relative(site, directions)
+
+
+def _move(site: SiteSymmetry, displacement: Array) -> SiteSymmetry:
+    vectors = site.vectors.copy()
+    vectors[1:] += relative(site, displacement[None])[0]
+    return replace(site, vectors=vectors)

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensitivity.completeness.environments import Environments
+from sensitivity.completeness.shapes import Environments
 from sensitivity.descriptors import with_defaults
-from sensitivity.diagnosis.case import Case
 from sensitivity.diagnosis.causes import CRITERIA, Cause
-from sensitivity.diagnosis.evidence import relative_responses
-from sensitivity.geometry.subspaces import complement
+from sensitivity.diagnosis.evidence import Case, relative_responses
+from sensitivity.geometry.motions import complement
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.singular import NearestZeros, nearest_zeros
 from sensitivity.singular.local_modes import local_modes
@@ -61,7 +60,7 @@ class NullSearch:
             self.case.observation,
             directions,
             moves=self.moves,
-            reach=self.case.reach,
+            reach=self.case.tolerance * self.case.averaged,
             zero=self.zero,
         )
         if incomplete is None:
@@ -86,7 +85,8 @@ class NullSearch:
         Tuples of equal shape are looked for within fractions of the tolerance, since a coincidence
         that is out of reach hides those that are not.
         """
-        best, last = None, None
+        best, last, preferred = None, None, (0, 0.0)
+        reach = self.case.tolerance * self.case.averaged
         for within in (1.0, 0.7, 0.5, 0.3, 0.1, 0.01):
             complete = self.case.complete(environments, within=within)
             if complete is None:
@@ -95,11 +95,11 @@ class NullSearch:
                 continue
             last = complete
             # A complete basis has no small values: up to 1e-5 of the largest slope is zero.
-            found = nearest_zeros(
-                complete, directions, moves=self.moves, reach=self.case.reach, zero=1e-5
-            )
-            if best is None or _preference(found) > _preference(best):
-                best = found
+            found = nearest_zeros(complete, directions, moves=self.moves, reach=reach, zero=1e-5)
+            # The more modes are null, the better; of as many, the nearer the geometry.
+            preference = len(found.modes), -float(np.linalg.norm(found.displacement))
+            if best is None or preference > preferred:
+                best, preferred = found, preference
             if len(best.modes) >= found.small and not best.displacement.any():
                 break  # fewer coincidences hide no more, and nothing is nearer
         return best
@@ -134,15 +134,25 @@ class NullSearch:
         incomplete, modes = self._incomplete(environments, found.modes), found.modes
         if incomplete is not None and len(incomplete.modes):
             modes = complement(incomplete.modes, within=modes)
-        hidden = _nearly_hidden(self.case).reshape(-1, found.modes[0].size)
+        hidden = self._nearly_hidden().reshape(-1, found.modes[0].size)
         # The cosine of an angle above which a mode belongs to a subspace, not to its complement.
         near, others = _split(hidden @ modes.reshape(len(modes), -1).T, modes, 0.7)
-        return np.concatenate(
-            [
-                self._lifted(replace(found, modes=others), factor=0.0),
-                self._lifted(replace(found, modes=near), factor=10.0),
-            ]
+        others, near = (
+            self._lifted(replace(found, modes=part), factor=factor)
+            for part, factor in ((others, 0.0), (near, 10.0))
         )
+        return np.concatenate([others, near])
+
+    def _nearly_hidden(self) -> Array:
+        """What symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
+        atoms, descriptor = self.case.observation.atoms, self.case.observation.descriptor
+        cutoff, even = descriptor.cutoff, descriptor.inversion_invariant
+        sites = [
+            site_symmetry(atoms, center=center, cutoff=cutoff, tolerance=Tolerance.OTHER_GEOMETRY)
+            for center in self.case.observation.centers
+        ]
+        groups = [site.group.binding(inversion_invariant=even) for site in sites]
+        return hidden_by_symmetry(sites, groups, count=len(atoms))
 
     def _lifted(self, found: NearestZeros, *, factor: float) -> Array:
         """Null displacements that are exactly null, or that a larger basis sees.
@@ -182,25 +192,6 @@ class NullSearch:
                 seen, remaining = _split(response, remaining, CRITERIA[name].threshold)
                 yield Null(CRITERIA[name].cause, seen, found.displacement)
         yield Null("undetermined", remaining, found.displacement)
-
-
-def _preference(found: NearestZeros) -> tuple[int, float]:
-    """The more modes are null, the better; of as many, the nearer the geometry."""
-    return len(found.modes), -float(np.linalg.norm(found.displacement))
-
-
-def _nearly_hidden(case: Case) -> Array:
-    """Displacements that symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
-    atoms, descriptor = case.observation.atoms, case.observation.descriptor
-    sites = [
-        site_symmetry(
-            atoms, center=center, cutoff=descriptor.cutoff, tolerance=Tolerance.OTHER_GEOMETRY
-        )
-        for center in case.observation.centers
-    ]
-    even = descriptor.inversion_invariant
-    groups = [site.group.binding(inversion_invariant=even) for site in sites]
-    return hidden_by_symmetry(sites, groups, count=len(atoms))
 
 
 def _split(response: Array, modes: Array, threshold: float) -> tuple[Array, Array]:

@@ -8,23 +8,23 @@ from numpy.typing import ArrayLike
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.inversion.feasibility import missing_neighbors
-from sensitivity.inversion.gauss_newton import PRECISION, Guess, search
+from sensitivity.inversion.gauss_newton import PRECISION, Guess, SoftMode, examine_soft_mode, search
 from sensitivity.inversion.inversion import Inversion, count
-from sensitivity.inversion.soft_mode import SoftMode, examine_soft_mode
-from sensitivity.numerics import Array, Tolerance, check_integer, check_real
+from sensitivity.numerics import Array, Tolerance, check_integer, check_real, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.immobile import explain_immobility
 
 
+@takes_centers
 def invert(
     features: ArrayLike,
     descriptor: Descriptor,
     *,
     start: Atoms,
     centers: Centers = None,
-    tolerance: float = 1e-10,
+    tolerance: float = Tolerance.SAME_FEATURES,
     restarts: int = 10,
     rng: np.random.Generator | None = None,
     progress: Progress | None = None,
@@ -85,17 +85,9 @@ def invert(
     True
     """
     _check_settings(tolerance, restarts)
+    tell, generator = check_progress(progress), rng or np.random.default_rng(0)
     observed = Observation.of(start, descriptor, centers=centers)
-    target = _check_features(features, observed)
-    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(observed.jacobian.features))
-    first = Guess(observed, target, max(norm, PRECISION))
-    if not first.sees:
-        reason = explain_immobility(start, cutoff=descriptor.cutoff, centers=observed.centers)
-        raise ValueError(
-            f"no center of the start sees anything that can move against it: {reason}."
-        )
-    tell = check_progress(progress)
-    generator = np.random.default_rng(0) if rng is None else rng
+    first = _first_guess(features, observed)
     trails: list[list[Guess]] = [[first]]
     evaluations, softest = 1, SoftMode(float("nan"), None, "minimum")
     with (stop := Stop()):
@@ -113,11 +105,11 @@ def invert(
     end, converged = best[-1].observed, best[-1].residual <= tolerance
     stalled, missing = not (converged or stop.stopped), ""
     if stalled:
-        missing = missing_neighbors(target, descriptor, atoms=end.atoms, centers=end.centers)
+        missing = missing_neighbors(first.target, descriptor, atoms=end.atoms, centers=end.centers)
     result = Inversion(
-        atoms=end.atoms,
-        centers=end.centers,
-        converged=converged,
+        end.atoms,
+        end.centers,
+        converged,
         residuals=np.array([guess.residual for guess in best]),
         evaluations=evaluations,
         attempts=len(trails),
@@ -130,6 +122,30 @@ def invert(
         stopped=stop.ending,
     )
     return stop.deliver(result)
+
+
+def _check_settings(tolerance: float, restarts: int) -> None:
+    check_real(
+        tolerance,
+        "tolerance",
+        "a number between 0 and 1",
+        accepts=lambda x: 0 < x < 1,
+        remedy="try 1e-13",
+    )
+    check_integer(restarts, "restarts", "0 or more", accepts=lambda n: n >= 0, remedy="try 10")
+
+
+def _first_guess(features: ArrayLike, start: Observation) -> Guess:
+    target = _check_features(features, start)
+    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(start.jacobian.features))
+    first = Guess(start, target, max(norm, PRECISION))
+    if not first.sees:
+        cutoff, centers = start.descriptor.cutoff, start.centers
+        reason = explain_immobility(start.atoms, cutoff=cutoff, centers=centers)
+        raise ValueError(
+            f"no center of the start sees anything that can move against it: {reason}."
+        )
+    return first
 
 
 def _lost(start: Observation, end: Observation) -> tuple[int, ...]:
@@ -145,29 +161,12 @@ def _best(trails: list[list[Guess]]) -> list[Guess]:
     return min(trails, key=lambda trail: trail[-1].residual)
 
 
-def _check_settings(tolerance: float, restarts: int) -> None:
-    check_real(
-        tolerance,
-        "tolerance",
-        "a number between 0 and 1",
-        accepts=lambda value: 0 < value < 1,
-        remedy="try 1e-10",
-    )
-    check_integer(
-        restarts,
-        "restarts",
-        "0 or more",
-        accepts=lambda value: value >= 0,
-        remedy="try 10",
-    )
-
-
 def _check_features(features: ArrayLike, start: Observation) -> Array:
     """Return the features wanted as an array, if it has the shape of those of the start."""
-    shape = start.jacobian.features.shape
-    given = "complex numbers" if np.iscomplexobj(features) else type(features).__name__
+    shape, given = start.jacobian.features.shape, type(features).__name__
     try:
         if np.iscomplexobj(features):
+            given = "complex numbers"
             raise TypeError
         target = np.array(features, dtype=float)
     except (TypeError, ValueError):
@@ -182,8 +181,7 @@ def _check_features(features: ArrayLike, start: Observation) -> Array:
             f"{target.shape}; give a start with the species and number of atoms, and the centers "
             "and the descriptor, that the features belong to."
         )
-    wrong = int(np.sum(~np.isfinite(target)))
-    if wrong:
+    if wrong := int(np.sum(~np.isfinite(target))):
         raise ValueError(
             f"features must be finite numbers, got {wrong} of {target.size} that are not; "
             "compute them again."

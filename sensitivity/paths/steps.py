@@ -12,18 +12,14 @@ halves, to leading order: it says how long the step may be, and is taken off the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from sensitivity.numerics import Array
-from sensitivity.paths.crossings import track
-from sensitivity.paths.transport import Place, orthonormal, turning_rates
+from sensitivity.paths.transport import Place, See, orthonormal, track, turning_rates
 from sensitivity.progress import checkpoint
 from sensitivity.spectrum import Spectrum
-
-See = Callable[[Array], Spectrum]
 
 _ORDER = 2  # of the method: halving a step leaves 2^-2 of its error
 
@@ -75,10 +71,7 @@ class Stride:
 
 
 def advance(see: See, here: Place, size: float) -> Stride | None:
-    """Go on by ``size``, in Å, or by a half, a quarter ... of it; None where the direction is lost.
-
-    ``see`` gives the spectrum at any positions.
-    """
+    """Go on by ``size``, in Å, or a half, a quarter ... of it; None if the direction is lost."""
     checkpoint()
     stride = None
     whole = _step(see, here, size)
@@ -108,25 +101,15 @@ def _compare(see: See, whole: Place, halves: Place, size: float) -> Stride:
 
 
 def _step(see: See, here: Place, size: float) -> Place | None:
-    """One step; None if the direction turns too far in it."""
     positions = here.spectrum.atoms.positions
     gamma = 1 - 1 / 2**0.5  # coefficients of the method
     delta = 1 - 1 / (2 * gamma)
     within = gamma * size
-    early = _see(see, here, positions + within * here.direction)
-    if early is None:
+    middle, change = _turn(here, positions + within * here.direction, here.basis, within, see)
+    if middle is None:
         return None
-    middle, change = _turn(here, early, here.basis, within, see)
-    if middle is None or _angle(here, middle) > CONTROL.largest_turn:
-        return None
-    mean = delta * here.direction + (1 - delta) * middle.direction
-    late = _see(see, middle, positions + size * mean)
-    if late is None:
-        return None
-    there, _ = _turn(middle, late, here.basis - (size - within) * change, within, see)
-    if there is None or _angle(middle, there) > CONTROL.largest_turn:
-        return None
-    return there
+    end = positions + size * (delta * here.direction + (1 - delta) * middle.direction)
+    return _turn(middle, end, here.basis - (size - within) * change, within, see)[0]
 
 
 def _see(see: See, here: Place, positions: Array) -> Spectrum | None:
@@ -136,17 +119,22 @@ def _see(see: See, here: Place, positions: Array) -> Spectrum | None:
 
 
 def _turn(
-    last: Place, spectrum: Spectrum, basis: Array, size: float, see: See
+    last: Place, positions: Array, basis: Array, size: float, see: See
 ) -> tuple[Place | None, Array]:
-    """Solve for what is transported at the end of an implicit stage; also -dt/ds there."""
+    """Solve for what is transported at the end of an implicit stage; also -dt/ds there.
+
+    None if the direction turns too far, or an atom has crossed the cutoff.
+    """
+    spectrum = _see(see, last, positions)
+    if spectrum is None:
+        return None, basis
     followed = track(last, spectrum, see)
     rates = turning_rates(spectrum, followed)
     modes = spectrum.modes[: spectrum.internal]
     parts = np.tensordot(basis, modes, axes=((1, 2), (1, 2))) / (1 + size * rates)
     turned = orthonormal(np.tensordot(parts, modes, axes=1))
-    place = None if turned is None else Place(spectrum, turned, followed)
-    return place, np.tensordot(parts * rates, modes, axes=1)
-
-
-def _angle(here: Place, there: Place) -> float:
-    return float(np.arccos(np.clip(np.sum(here.direction * there.direction), -1, 1)))
+    change = np.tensordot(parts * rates, modes, axes=1)
+    if turned is None:
+        return None, change
+    angle = np.arccos(np.clip(np.sum(last.direction * turned[0]), -1, 1))
+    return None if angle > CONTROL.largest_turn else Place(spectrum, turned, followed), change

@@ -8,7 +8,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.inversion import Inversion
-from sensitivity.inversion.recovery import Recovery, measure_recovery
+from sensitivity.inversion.inversion import Recovery, measure_recovery
 from sensitivity.numerics import Tolerance
 from sensitivity.paths import Path
 from sensitivity.reports.sources import (

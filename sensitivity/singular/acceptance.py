@@ -1,19 +1,82 @@
-"""The filter of a search for singular points: which geometries are kept, and why others are not."""
+"""A search for singular points: from where, how far, and which geometries count."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
 
+from sensitivity.completeness.resolution import resolves, resolves_angles
 from sensitivity.geometry.superposition import are_congruent
 from sensitivity.numerics import Array, Tolerance
+from sensitivity.observation import Observation
 from sensitivity.progress import Progress, checkpoint
-from sensitivity.singular.descent import distance_to_zero
-from sensitivity.singular.local_modes import LocalModes, internal_modes
-from sensitivity.singular.query import PointQuery
+from sensitivity.singular.avoidance import Avoidance
+from sensitivity.singular.coincidences import (
+    Candidates,
+    MovableNeighbors,
+    find_coincidences,
+    find_neighbors,
+)
+from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
 from sensitivity.structures import environment
+
+
+@dataclass(frozen=True)
+class PointQuery:
+    """The singular points that are looked for."""
+
+    start: Observation  # the structure, what looks at it, and the center
+    avoidance: Avoidance
+    reach: float  # Å, root of the summed squares: how far the atoms may go
+    count: int  # number of points that are wanted
+
+    @property
+    def moves(self) -> Array:
+        """Orthonormal, shape (k, N, 3): the internal displacements of the start."""
+        return self.start.internal
+
+    @cached_property
+    def neighbors(self) -> MovableNeighbors:
+        """The neighbours of the center."""
+        return find_neighbors(
+            self.start.atoms,
+            self.start.descriptor.cutoff,
+            center=self.start.center,
+            moves=self.moves,
+            bonds=np.array(self.avoidance.bonds),
+        )
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """Geometries at which pairs of neighbours may have the same shape."""
+        small = not resolves_angles(self.start.descriptor, self.neighbors.numbers)
+        return find_coincidences(self.neighbors, reach=self.reach, small_basis=small)
+
+    @property
+    def always_seen(self) -> bool:
+        """True if a complete basis sees all that symmetry allows of such neighbours.
+
+        From order 2 on these are at most three neighbours, or as many as the order, or unlike ones.
+        """
+        order = self.start.known.order
+        if order is None or order < 2:
+            return False
+        return len(self.neighbors.vectors) <= max(order, 3) or self.neighbors.all_unlike
+
+    @property
+    def resolved(self) -> bool:
+        """True if the basis sees such neighbours as a complete one does."""
+        return resolves(self.start.descriptor, self.neighbors.numbers)
+
+    def admits(self, there: Observation) -> bool:
+        """Tell whether a descent may go there, where the center still has to see something move."""
+        displacement = there.atoms.positions - self.start.atoms.positions
+        if float(np.linalg.norm(displacement)) > self.reach:
+            return False
+        return self.avoidance.permits(there) and len(there.internal) > 0
 
 
 @dataclass(frozen=True)
@@ -105,26 +168,18 @@ class Acceptance:
         if there.condition <= Tolerance.ROUNDED_CONDITION:
             return True
         self.evaluations += 2
-        distance = distance_to_zero(
-            self.query.start, there, self.query.moves, rounding=Tolerance.ROUNDED_CONDITION
-        )
-        return distance <= nearest
+        query, rounding = self.query, Tolerance.ROUNDED_CONDITION
+        return distance_to_zero(query.start, there, query.moves, rounding=rounding) <= nearest
 
     def _reject(self, reason: str, there: LocalModes) -> bool:
-        known = self.rejected.get(reason)
-        if known is None or there.moved < known.moved:
-            self.rejected[reason] = there
+        known = self.rejected.setdefault(reason, there)
+        self.rejected[reason] = min(known, there, key=lambda end: end.moved)
         return False
 
     def _are_one(self, atoms: Atoms, found: FoundPoint) -> bool:
         """Tell whether two environments of the center are congruent."""
-        start = self.query.start
-        other = start.displaced(found.local.displacement).atoms
-        here, there = (
-            environment(structure, start.center, start.descriptor.cutoff)
-            for structure in (atoms, other)
-        )
-        inversion = start.descriptor.inversion_invariant
-        return are_congruent(
-            here, there, center=0, inversion=inversion, within=Tolerance.NEARLY_EQUAL
-        )
+        start, within = self.query.start, Tolerance.NEARLY_EQUAL
+        both = atoms, start.displaced(found.local.displacement).atoms
+        cutoff, inversion = start.descriptor.cutoff, start.descriptor.inversion_invariant
+        here, there = (environment(structure, start.center, cutoff) for structure in both)
+        return are_congruent(here, there, center=0, inversion=inversion, within=within)

@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from sensitivity.geometry.rotations import rotational_motions
+from sensitivity.geometry.motions import rotational_motions
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.observation import Observation
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
-from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
+from sensitivity.symmetry import SiteSymmetry, site_symmetry
 
 Avoided = Literal["symmetry", "coalescence"]
 
@@ -61,20 +61,16 @@ class Avoidance:
         group = site.group.binding(inversion_invariant=descriptor.inversion_invariant)
         # The group has to allow half of a displacement, in norm, to be seen.
         least = 0.5 if "symmetry" in self.avoid else -1.0
-        if internal is not None and _least_share(site, internal, group) <= least:
-            return null[:0], group.symbol
+        if internal is not None:
+            _, _, span = np.linalg.svd(_shapes(site, internal), full_matrices=False)
+            if np.linalg.svd(span @ group.projector(), compute_uv=False)[-1] <= least:
+                return null[:0], group.symbol
         shapes = _shapes(site, null)
         lengths = np.linalg.norm(shapes, axis=1, keepdims=True)
         allowed = (shapes / np.maximum(lengths, np.finfo(float).tiny)) @ group.projector()
         mixing, shares, _ = np.linalg.svd(allowed)
         shares = np.pad(shares, (0, len(null) - len(shares)))
         return np.tensordot(mixing.T[shares > least], null, axes=1), group.symbol
-
-
-def _least_share(site: SiteSymmetry, internal: Array, group: PointGroup) -> float:
-    """The least part, in norm, of an internal displacement, (k, N, 3), that a group allows."""
-    _, _, span = np.linalg.svd(_shapes(site, internal), full_matrices=False)
-    return float(np.linalg.svd(span @ group.projector(), compute_uv=False)[-1])
 
 
 def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
@@ -86,13 +82,7 @@ def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
 
 
 def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:
-    """Return the kinds to be avoided as a set.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a sequence of "symmetry" and "coalescence".
-    """
+    """Return the kinds to be avoided as a set, if these are "symmetry" and "coalescence"."""
     if isinstance(avoid, str) or not isinstance(avoid, Iterable):
         raise TypeError(f"avoid must be a sequence such as ('symmetry',), got {avoid!r}.")
     chosen = frozenset(avoid)

@@ -7,6 +7,7 @@ doi 10.12688/openreseurope.14156.1, call these geometries singular points.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -74,18 +75,13 @@ def nearest_zeros(
     return NearestZeros(found.local.displacement, null, len(small))
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """One geometry: its modes, and what else has to vanish there."""
-
+class _Trial(NamedTuple):
     local: LocalModes
-    mismatch: Condition
+    mismatch: Condition  # what else has to vanish there
 
 
 @dataclass(frozen=True)
-class _ZeroSearch:
-    """The quantities that do not change during a search; see ``nearest_zeros``."""
-
+class _ZeroSearch:  # its fields do not change during a search; see nearest_zeros
     observed: Observed
     directions: Array
     moves: Array

@@ -1,18 +1,8 @@
-"""Two distinct structures with the same features: the visible proof that something is not seen.
-
-Along a null displacement v of a singular point the features change quadratically, so that they are
-the same ahead and behind up to third order. What is left is taken away by moving both structures,
-until the features are the same to rounding.
-
-Pozdnyakov, Willatt, Bartók, Ortner, Csányi, Ceriotti, Phys. Rev. Lett. 125, 166001 (2020),
-doi 10.1103/PhysRevLett.125.166001, give such pairs; Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti,
-Open Research Europe 1:126 (2021), doi 10.12688/openreseurope.14156.1, show that they meet at
-singular points.
-"""
+"""A pair of structures that are not told apart: what they are, and how one knows."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -25,10 +15,117 @@ from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.singular.avoidance import AVOIDABLE, Avoidance
 from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.local_modes import internal_modes
-from sensitivity.singular.locate import check_reach, find_points
-from sensitivity.singular.pairs import Twin, describe_no_pair, say_ended, say_found, say_not_found
-from sensitivity.singular.points import SingularPoint
+from sensitivity.singular.locate import SingularPoint, check_reach, find_points
 from sensitivity.structures import environment
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A pair of structures with the same features of a center.
+
+    Attributes
+    ----------
+    pair
+        The two structures; if there is no twin, as near to it as the search came.
+    center
+        Index of the center.
+    point
+        The singular point between them.
+    amplitude
+        Å, root of the summed squares: half the distance of the two along the null displacement; 0
+        if no pair was tried. If the search was ended, it is the amplitude that was reached.
+    residual
+        Norm of the difference of their features, relative to the norm of the features.
+    rmsd
+        Å, root mean square distance of the atoms of the two environments after the best
+        superposition, over rotations, permutations of like atoms, and inversion if the descriptor
+        does not see it.
+    larger_basis
+        Norm of the difference of the features of a larger basis of the same order, relative to
+        their norm; None if there is none that could be compared, or if the search was ended. The
+        twins are by truncation if it is above 1e-10, else by incompleteness of the order.
+    next_order
+        The same of the next order.
+    next_descriptor
+        What was compared as the next order, which has a basis of its own; or None.
+    found
+        True if the two are distinct and their features agree to rounding. Distinct means that they
+        are further apart than rounding, and what is left of the difference of their features,
+        could explain.
+    steps
+        Number of Gauss-Newton steps.
+    status
+        The outcome in a sentence.
+    interrupted
+        True if the search was ended, by Ctrl-C or by a caller; ``status`` says by which.
+    """
+
+    pair: tuple[Atoms, Atoms]
+    center: int
+    point: SingularPoint
+    amplitude: float = 0.0
+    residual: float = 0.0
+    rmsd: float = 0.0
+    larger_basis: float | None = None
+    next_order: float | None = None
+    next_descriptor: Descriptor | None = None
+    found: bool = False
+    steps: int = 0
+    status: str = ""
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        return f"Twin({self.pair[0].symbols}, center={self.center}: {self.status})"
+
+
+def describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool) -> Twin:
+    """Return a point where there is no twin, or none was looked for, and why."""
+    pair = (point.atoms.copy(), point.atoms.copy())
+    return Twin(pair, point.center, point, status=status, interrupted=interrupted)
+
+
+def say_found(twin: Twin) -> str:
+    """Say of two structures that they are twins, and why they are."""
+    why = "no larger basis is there to compare"
+    if (lifted := twin.larger_basis) is not None:
+        why = f"a larger basis does not tell them apart ({lifted:.0e}): incompleteness"
+        if lifted > Tolerance.DIFFERENT_FEATURES:
+            why = f"by truncation: a larger basis tells them apart by {lifted:.1e}"
+    apart = "no higher order is there to compare"
+    if twin.next_order is not None:
+        apart = f"at the next order they differ by {twin.next_order:.1e}"
+    return f"Two structures {_same(twin)}; {why}; {apart}."
+
+
+def say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) -> str:
+    """Say of two structures why they are no twins."""
+    if not same:
+        return (
+            f"No twin was found: the features of the two branches agree to {residual:.0e} of their "
+            "norm only; try a smaller amplitude."
+        )
+    if congruent:
+        return (
+            "There is no twin: the two branches are the same structure, turned or with like atoms "
+            "exchanged."
+        )
+    return (
+        f"No twin was found: the two branches are {rmsd:.0e} Å apart (root mean square), no more "
+        "than what is left of the difference of their features may explain; try a larger amplitude."
+    )
+
+
+def say_ended(ending: str, twin: Twin) -> str:
+    """Say how far the search was when it was "cancelled" or "interrupted"."""
+    where = f"{ending.capitalize()} at an amplitude of {twin.amplitude:.3f} Å"
+    known = f"the features of the two branches agree to {twin.residual:.0e} of their norm so far"
+    if twin.found:
+        known = f"two structures {_same(twin)}"
+    return f"{where} (root of the summed squares): {known}."
+
+
+def _same(twin: Twin) -> str:
+    return f"{twin.rmsd:.3f} Å apart (root mean square) have features equal to {twin.residual:.0e}"
 
 
 @takes_center
@@ -167,10 +264,8 @@ def _judge(point: SingularPoint, values: Array, observation: Observation, closin
     congruent = rmsd <= 1e-2 * closing.amplitude
     seen = values[: len(values) - len(point.null)]
     # Å, root of the summed squares, that change the features by their norm.
-    explained = (
-        float(np.linalg.norm(observation.jacobian.features) / seen[-1]) if len(seen) else 0.0
-    )
-    explained *= closing.residual / np.sqrt(len(one.atoms))
+    size = np.linalg.norm(observation.jacobian.features) / seen[-1] if len(seen) else 0.0
+    explained = size * closing.residual / np.sqrt(len(one.atoms))
     return Twin(
         pair=(one.atoms, other.atoms),
         center=point.center,

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from sensitivity.numerics import Array, Indices, Tolerance
 from sensitivity.progress import checkpoint
-from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic
+from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic, schoenflies
 from sensitivity.symmetry.operations import Operations, find_operations
-from sensitivity.symmetry.schoenflies import schoenflies
 
 Members = NDArray[np.bool_]
 
@@ -25,7 +24,6 @@ class FiniteGroups:
         self.reach = reach
         self.operations = find_operations(labels, vectors, reach=reach)
         self.deviations = cyclic_deviations(self.operations)
-        self.trivial = np.arange(len(self.deviations)) == 0
         self.known: dict[bytes, PointGroup | None] = {}
 
     def levels(self, within: float) -> tuple[tuple[PointGroup, ...], PointGroup | None]:
@@ -42,12 +40,9 @@ class FiniteGroups:
         members = self._close(self.deviations <= within)
         if members is not None and (group := self._group(members, within)) is not None:
             return members, group
-        found = self._subgroups(within)
-        return max(found, key=lambda pair: (pair[1].order, -pair[1].deviation))
-
-    def _subgroups(self, within: float) -> list[tuple[Members, PointGroup]]:
-        """All groups within a deviation, which is no less than that of their subgroups."""
-        seen, left, found = set(), [self.trivial], []
+        # Among all groups: the deviation of each is no less than that of its subgroups.
+        identity = np.arange(len(self.deviations)) == 0
+        seen, left, found = set(), [identity], []
         while left:
             checkpoint()
             members = left.pop()
@@ -56,7 +51,7 @@ class FiniteGroups:
                 found.append((members, group))
                 left.extend(self._extensions(members, within))
             seen.add(members.tobytes())
-        return found
+        return max(found, key=lambda pair: (pair[1].order, -pair[1].deviation))
 
     def _extensions(self, members: Members, limit: float) -> list[Members]:
         """Different groups that one more operation, up to a limit in Å, makes of a group."""
@@ -87,9 +82,8 @@ class FiniteGroups:
     def _close(self, members: Members) -> Members | None:
         """All products of the members; None if one of them is not near any symmetry."""
         count = 0
-        while members.sum() > count:
-            count = int(members.sum())
-            chosen = np.flatnonzero(members)
+        while (chosen := np.flatnonzero(members)).size > count:
+            count = chosen.size
             products = self.operations.table[np.ix_(chosen, chosen)]
             if products.min() < 0:
                 return None

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sensitivity.geometry.assignment import assign, kinds
-from sensitivity.geometry.rotations import fit_rotations
+from sensitivity.geometry.superposition import assign, fit_rotations, kinds
 from sensitivity.numerics import Array, Indices
-from sensitivity.symmetry.linear import reverse
+from sensitivity.symmetry.groups import reverse
 
 # An atom, its image and the center, which counts twice, share what the distance between two of
 # them can change: at most √6 times the root of their summed squares.
@@ -41,9 +39,13 @@ def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operati
     frame = _choose_frame(labels, vectors, window=_MISMATCH * allowance)
     images = _images(labels, vectors, frame=frame, window=_MISMATCH * allowance)
     matrices = _fit_both(vectors[list(frame)], vectors[images])
-    along = _along_the_line(labels, vectors)
-    permutations = np.concatenate([along, _match(labels, vectors, matrices, allowance=allowance)])
-    return _collect(np.unique(permutations, axis=0), vectors, frame=frame, reach=reach)
+    matched = _match(labels, vectors, matrices, allowance=allowance)
+    # The identity, and the reversal of the direction in which the environment is longest.
+    centered = vectors - vectors.mean(axis=0)
+    heights = centered @ np.linalg.svd(centered, full_matrices=False)[2][0]
+    along = np.stack([np.arange(len(vectors)), reverse(labels, heights)])
+    permutations = np.unique(np.concatenate([along, matched]), axis=0)
+    return _collect(permutations, vectors, frame=frame, reach=reach)
 
 
 def _choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[int, int]:
@@ -94,21 +96,18 @@ def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float
     """
     nearest, distances = _nearest(labels, vectors, matrices)
     arm = float(np.linalg.norm(vectors, axis=1).max())
-    unique = _one_to_one(nearest)
+    places = np.arange(len(vectors))
+    unique = (np.sort(nearest, axis=1) == places).all(axis=1)
     found = [nearest[unique]]
     near = ~unique & (distances <= 0.5 * arm)  # no good frame takes an atom so far off
     if near.any():
         better = _fit_both(vectors, vectors[nearest[near]])
         nearest, distances = _nearest(labels, vectors, better)
-        unique = _one_to_one(nearest)
+        unique = (np.sort(nearest, axis=1) == places).all(axis=1)
         found.append(nearest[unique])
         rest = better[~unique & (distances <= 2 * _MISMATCH * allowance)]
         found.extend(assign(labels, vectors @ matrix.T, vectors)[None] for matrix in rest)
     return np.concatenate(found)
-
-
-def _one_to_one(images: Indices) -> NDArray[np.bool_]:
-    return np.asarray((np.sort(images, axis=1) == np.arange(images.shape[1])).all(axis=1))
 
 
 def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices, Array]:
@@ -130,13 +129,6 @@ def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices,
     return images, np.sqrt(np.maximum(squares, 0))
 
 
-def _along_the_line(labels: Indices, vectors: Array) -> Indices:
-    """The identity, and the reversal of the direction in which the environment is longest."""
-    centered = vectors - vectors.mean(axis=0)
-    heights = centered @ np.linalg.svd(centered, full_matrices=False)[2][0]
-    return np.stack([np.arange(len(vectors)), reverse(labels, heights)])
-
-
 def _collect(
     permutations: Indices, vectors: Array, *, frame: tuple[int, int], reach: float
 ) -> Operations:
@@ -149,11 +141,10 @@ def _collect(
     residuals = np.sqrt(np.mean(np.sum(gaps**2, axis=2), axis=1))
     # Of a cyclic group of any order the deviation is at least half the residual.
     near = np.flatnonzero(residuals <= 2 * reach)
-    m = len(vectors)
     keys = _keys(permutations, signs, frame=frame)
     near = near[np.argsort(residuals[near], kind="stable")]
     near = near[np.sort(np.unique(keys[near], return_index=True)[1])]
-    identity = (permutations[near] == np.arange(m)).all(axis=1) & (signs[near] == 0)
+    identity = (permutations[near] == np.arange(len(vectors))).all(axis=1) & (signs[near] == 0)
     near = near[np.argsort(~identity, kind="stable")]
     permutations, matrices, signs = permutations[near], matrices[near], signs[near]
     matrices[0] = np.eye(3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -11,12 +13,8 @@ from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, chec
 from sensitivity.structures import check_centers, check_cutoff
 from sensitivity.structures.environments import surroundings
 from sensitivity.symmetry.coalescence import find_coalescing, make_blocks, merge, split
-from sensitivity.symmetry.groups import PointGroup
-from sensitivity.symmetry.levels import Levels, at_least_exact, chain, find_levels
-
-# Two distances from a center change by up to this many tolerances against each other, if all
-# three atoms move by one.
-_SPREAD = 4.0
+from sensitivity.symmetry.finite import FiniteGroups
+from sensitivity.symmetry.groups import PointGroup, linear_groups
 
 
 @dataclass(frozen=True)
@@ -102,28 +100,26 @@ def site_symmetry(
         remedy="give a number such as 1e-3",
     )
     (center,) = check_centers(atoms, (center,))
-    cutoff = check_cutoff(cutoff)
-    places, vectors = surroundings(atoms, center, cutoff + _SPREAD * tolerance)
+    spread = 4.0 * tolerance  # by which two distances differ more, if all three atoms move by it
+    edge = check_cutoff(cutoff) - tolerance
+    places, vectors = surroundings(atoms, center, cutoff + spread)
     radii = np.linalg.norm(vectors, axis=1)
     found = []
-    for edge in _edges(radii, cutoff=cutoff, tolerance=tolerance):
-        near = radii < edge
+    for end in dict.fromkeys((edge, _behind_shell(radii, edge, spread=spread))):
+        near = radii < end
         near[0] = True  # however small the cutoff
         found.append(_analyze(atoms, places[near], vectors[near], tolerance=tolerance))
     return max(found, key=lambda site: site.group.order)
 
 
-def _edges(radii: Array, *, cutoff: float, tolerance: float) -> tuple[float, ...]:
-    """Radii at which the environment may end, in Å: the second behind a shell that is cut."""
-    edge = cutoff - tolerance
-    outer = edge
-    last = float(radii.max(initial=0.0, where=radii < edge))
+def _behind_shell(radii: Array, edge: float, *, spread: float) -> float:
+    """The radius in Å behind the shell that an edge cuts, or the edge itself."""
+    last, outer = float(radii.max(initial=0.0, where=radii < edge)), edge
     for radius in np.sort(radii[radii >= edge]):
-        if radius - last > _SPREAD * tolerance:
+        if radius - last > spread:
             break
-        last = float(radius)
-        outer = float(np.nextafter(radius, np.inf))
-    return (edge,) if outer == edge else (edge, outer)
+        last, outer = float(radius), float(np.nextafter(radius, np.inf))
+    return outer
 
 
 def _analyze(atoms: Atoms, places: Indices, vectors: Array, *, tolerance: float) -> SiteSymmetry:
@@ -140,3 +136,48 @@ def _analyze(atoms: Atoms, places: Indices, vectors: Array, *, tolerance: float)
             further = merged.next and split(merged.next, vectors, blocks)
             levels = Levels((*levels.groups, group), further)
     return SiteSymmetry(int(places[0]), places, vectors, chain(levels.groups), levels.next, pairs)
+
+
+class Levels(NamedTuple):
+    """Groups within the tolerance, the largest last, and the nearest larger one beyond it."""
+
+    groups: tuple[PointGroup, ...]
+    next: PointGroup | None
+
+
+def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
+    """Return the groups that an environment has within a deviation of ``tolerance`` (Å).
+
+    ``labels``, (m,), are equal for atoms that may be exchanged; the center, atom 0, has its own.
+    ``vectors``, (m, 3), in Å, are those from the center.
+    """
+    within = at_least_exact(tolerance)
+    reach = max(within, min(30 * tolerance, Tolerance.OTHER_GEOMETRY))  # where to look for the next
+    linear = linear_groups(labels, vectors, reach=reach)
+    finite, further = tuple[PointGroup, ...](), None
+    if not linear or linear[0].deviation > Tolerance.EXACT_SYMMETRY:
+        finite, further = FiniteGroups(labels, vectors, reach=reach).levels(within)
+    inside = (*finite, *(group for group in linear if group.deviation <= within))
+    beyond = [g for g in linear if g.deviation > within and _contains(g, inside[-1])]
+    if further is not None and len(inside) == len(finite):
+        beyond.append(further)
+    return Levels(inside, min(beyond, key=lambda group: group.deviation, default=None))
+
+
+def at_least_exact(tolerance: float) -> float:
+    """Return a tolerance (Å) with what rounding adds: moving by just so much is within it."""
+    return max(tolerance, Tolerance.EXACT_SYMMETRY) * (1 + Tolerance.ROUNDING)
+
+
+def chain(groups: Sequence[PointGroup]) -> tuple[PointGroup, ...]:
+    """Return the last group, and before it those that the next contains and is clearly beyond."""
+    kept = [groups[-1]]
+    for group in groups[-2::-1]:
+        deviation = max(group.deviation, Tolerance.EXACT_SYMMETRY)
+        if kept[0].deviation > Tolerance.CLEAR_GAP * deviation and _contains(kept[0], group):
+            kept.insert(0, group)
+    return tuple(kept)
+
+
+def _contains(group: PointGroup, part: PointGroup) -> bool:
+    return set(map(bytes, part.permutations)) <= set(map(bytes, group.permutations))

@@ -18,8 +18,8 @@ from sensitivity import DensityCorrelations, jacobian, structures
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
 from sensitivity.symmetry.finite import cyclic_deviations
+from sensitivity.symmetry.groups import schoenflies
 from sensitivity.symmetry.operations import find_operations
-from sensitivity.symmetry.schoenflies import schoenflies
 
 TOLERANCE = 1e-3  # Å, the default
 WHOLE = 6.0  # Å, more than the extent of the named structures

@@ -15,7 +15,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
 from sensitivity.explorers.parts.error_text import as_sentence
-from sensitivity.geometry.rotations import rotate_onto
+from sensitivity.geometry.superposition import rotate_onto
 from sensitivity.numerics import Array, Indices, Tolerance, check_integer
 from sensitivity.paths import Path
 from sensitivity.singular import superpose
