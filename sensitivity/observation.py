@@ -13,24 +13,14 @@ from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian, second_derivative
 from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum, spectrum
-from sensitivity.structures import check_centers
+from sensitivity.structures import check_centers, environment
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A structure, what looks at it, and from where; whatever follows is computed when asked for.
+    """A structure, what looks at it, and from where; what follows is computed when asked for."""
 
-    Attributes
-    ----------
-    atoms
-        The structure, N atoms. It is not changed.
-    descriptor
-        Any descriptor.
-    centers
-        Indices of the centers whose features are stacked.
-    """
-
-    atoms: Atoms
+    atoms: Atoms  # N atoms; not changed
     descriptor: Descriptor
     centers: tuple[int, ...]
 
@@ -49,6 +39,11 @@ class Observation:
         """The only center."""
         (center,) = self.centers
         return center
+
+    @cached_property
+    def environment(self) -> Atoms:
+        """What the only center sees, as a molecule whose first atom it is."""
+        return environment(self.atoms, self.center, self.descriptor.cutoff)
 
     def displaced(self, displacement: Array) -> Observation:
         """The same of the structure displaced by some Å, shape (N, 3)."""

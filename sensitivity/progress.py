@@ -30,13 +30,7 @@ class Cancelled(Exception):  # noqa: N818 - it is no error
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a search.
-
-    Attributes
-    ----------
-    partial
-        What the search had found: the result it would have returned if it had been cancelled.
-    """
+    """Ctrl-C during a search; ``partial`` is the result it would have returned if cancelled."""
 
     def __init__(self, partial: object) -> None:
         super().__init__("interrupted; the result so far is in .partial")

@@ -124,19 +124,10 @@ def spectrum(
 
     Parameters
     ----------
-    atoms
-        The structure, N atoms.
-    descriptor
-        Any descriptor.
-    centers
-        Indices of the centers whose features are stacked; None takes all atoms.
+    atoms, descriptor, centers
+        As for ``jacobian``, with the same errors.
     threshold
         Fraction of ``Spectrum.scale`` above which a singular value counts as visible.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure, a center or their combination with the descriptor is unusable.
     """
     expected, remedy = "from 0 to below 1", "try 1e-5"
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)

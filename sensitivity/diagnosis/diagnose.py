@@ -10,7 +10,7 @@ the scale is undetermined, and what is above is sensitive.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
@@ -25,7 +25,7 @@ from sensitivity.diagnosis.evidence import (
     relative_responses,
     response_exponents,
 )
-from sensitivity.diagnosis.null_modes import Null, NullSearch
+from sensitivity.diagnosis.null_modes import NullSearch, Subspace
 from sensitivity.geometry.motions import TrivialMotions, complement
 from sensitivity.numerics import Array, Tolerance, takes_centers
 from sensitivity.observation import Observation
@@ -55,12 +55,8 @@ def diagnose(
 
     Parameters
     ----------
-    atoms
-        The structure, N atoms.
-    descriptor
-        Any descriptor.
-    centers
-        Indices of the centers whose features are stacked; None takes all atoms.
+    atoms, descriptor, centers
+        As for ``jacobian``.
     tolerance
         Å, root mean square over the atoms of an environment: how far the nearest geometry may be
         at which a displacement is exactly invisible. At most 0.1 Å.
@@ -85,12 +81,15 @@ def diagnose(
     check_descriptor(descriptor)
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)
-    spectrum, sites = observation.spectrum, list[SiteSymmetry]()
+    start, cutoff, spectrum = observation.atoms, descriptor.cutoff, observation.spectrum
+    sites = list[SiteSymmetry]()
     observation.jacobian  # noqa: B018 - what is left after a cancellation needs it
     rigid, internal = list[DiagnosedMode](), list[DiagnosedMode]()
     with stop:
-        for site in _find_sites(observation, tolerance, told):
-            sites.append(site)
+        for number, center in enumerate(observation.centers, start=1):
+            told(f"environment {number} of {len(observation.centers)}: symmetry")
+            checkpoint()
+            sites.append(site_symmetry(start, center=center, cutoff=cutoff, tolerance=tolerance))
         case = Case(observation, tuple(sites), tolerance)
         rigid = _name_trivial(observation, case.trivial())
         for subspace in split_displacements(case, _directions(rigid)):
@@ -101,21 +100,13 @@ def diagnose(
     unexamined = list[DiagnosedMode]()
     if stop.stopped:
         rigid = rigid or _name_trivial(observation, observation.trivial)
-        unexamined = _leave_undetermined(observation, _directions([*rigid, *internal]))
+        left = complement(_directions([*rigid, *internal]))
+        values, modes = _decompose(observation, left)
+        unexamined = _name_modes("undetermined", modes, values, scale=spectrum.scale)
     internal += unexamined
     internal.sort(key=lambda mode: (mode.cause == "unseen", -mode.singular_value))
-    modes, ended = (*internal, *rigid), (stop.ending, len(unexamined))
-    return stop.deliver(Diagnosis(spectrum, descriptor, modes, tuple(sites), tolerance, *ended))
-
-
-def _find_sites(
-    observation: Observation, tolerance: float, told: Progress
-) -> Iterator[SiteSymmetry]:
-    atoms, cutoff = observation.atoms, observation.descriptor.cutoff
-    for number, center in enumerate(observation.centers, start=1):
-        told(f"environment {number} of {len(observation.centers)}: symmetry")
-        checkpoint()
-        yield site_symmetry(atoms, center=center, cutoff=cutoff, tolerance=tolerance)
+    found, ended = (*internal, *rigid), (stop.ending, len(unexamined))
+    return stop.deliver(Diagnosis(spectrum, descriptor, found, tuple(sites), tolerance, *ended))
 
 
 def _directions(modes: Sequence[DiagnosedMode]) -> Array:
@@ -131,7 +122,6 @@ def _name_modes(cause: Cause, modes: Array, values: Array, *, scale: float) -> l
 
 
 def _name_trivial(observation: Observation, trivial: TrivialMotions) -> list[DiagnosedMode]:
-    """Rigid motions and unseen atoms."""
     scale, found = observation.spectrum.scale, list[DiagnosedMode]()
     for cause, modes in zip(TRIVIAL, by_kind(trivial), strict=True):
         values = np.linalg.norm(observation.slopes(modes), axis=0)
@@ -139,13 +129,7 @@ def _name_trivial(observation: Observation, trivial: TrivialMotions) -> list[Dia
     return found
 
 
-def _leave_undetermined(observation: Observation, examined: Array) -> list[DiagnosedMode]:
-    values, modes = _decompose(observation, complement(examined))
-    return _name_modes("undetermined", modes, values, scale=observation.spectrum.scale)
-
-
 def _diagnose_subspace(case: Case, subspace: Subspace) -> list[DiagnosedMode]:
-    """The singular vectors within a subspace, with the evidence for its cause."""
     if not len(subspace.directions):
         return []
     observation, scale = case.observation, case.observation.spectrum.scale
@@ -180,7 +164,7 @@ def _compare(
     What symmetry hides no higher order sees.
     """
     sizes: list[list[float | None]] = [[None] * len(modes), [None] * len(modes)]
-    if subspace.displacement is not None:
+    if subspace.cause not in {"unseen", "sensitive"}:
         there, known = observation.displaced(subspace.displacement), observation.known
         higher = None if subspace.cause == "symmetry" else known.higher_order()
         for number, other in enumerate((known.larger_basis(), higher)):
@@ -188,17 +172,6 @@ def _compare(
             if responses is not None:
                 sizes[number] = np.linalg.norm(responses, axis=0).tolist()
     return sizes[0], sizes[1]
-
-
-@dataclass(frozen=True)
-class Subspace:
-    """Displacements of one cause."""
-
-    cause: Cause
-    directions: Array  # (n, N, 3), orthonormal
-    distance: float | None  # Å, root mean square: to the geometry where they are null
-    displacement: Array | None = None  # (N, 3), Å: leads there, if other descriptors are to look
-    lifted_by: int | None = None  # the lowest order whose complete basis sees them, if known
 
 
 def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
@@ -211,35 +184,35 @@ def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
     known, internal = rigid, complement(rigid)
     turning = hidden_by_symmetry(case.sites, [None] * len(case.sites), count=len(here))
     turning = complement(known, within=turning, angle=smallest_angle(case.deviation))
-    yield Subspace("unseen", turning, 0.0)
+    yield Subspace("unseen", turning, here, distance=0.0)
     known = np.concatenate([known, turning])
     for hidden, distance in _hidden(case, known):
-        yield Subspace("symmetry", hidden, distance, here)
+        yield Subspace("symmetry", hidden, here, distance=distance)
         known = np.concatenate([known, hidden])
     # A deviation d from symmetry leaves up to ten times d² of an exact zero, relative, per Å².
     search = NullSearch(case, internal, max(Tolerance.RANK, 10.0 * case.deviation**2))
     for null in search.find(complement(known)):
         distance = float(np.linalg.norm(null.displacement)) / case.averaged
         left = _left_behind(case, null, known)
-        yield Subspace("unseen", left, distance)
-        modes = complement(left, within=null.modes) if len(left) else null.modes
-        yield Subspace(null.cause, modes, distance, null.displacement, null.lifted_by)
+        yield Subspace("unseen", left, null.displacement, distance=distance)
+        modes = complement(left, within=null.directions) if len(left) else null.directions
+        yield replace(null, directions=modes, distance=distance)
         known = np.concatenate([known, left, modes])
     spectrum = case.observation.spectrum
     values, modes = decompose(case.observation.jacobian, complement(known), scale=spectrum.scale)
     visible = values > spectrum.zero_level
-    yield Subspace("sensitive", modes[visible], None)
-    yield Subspace("undetermined", modes[~visible], None, here)
+    yield Subspace("sensitive", modes[visible], here)
+    yield Subspace("undetermined", modes[~visible], here)
 
 
-def _left_behind(case: Case, null: Null, known: Array) -> Array:
+def _left_behind(case: Case, null: Subspace, known: Array) -> Array:
     """Displacements that are null since an atom has left the cutoff where they are, (n, N, 3).
 
     A complete basis knows no cutoff function, so that this counts as truncation until then. With
     the displacements that are null, all others of the atom are.
     """
-    if null.cause != "truncation" or not len(null.modes) or not null.displacement.any():
-        return null.modes[:0]
+    if null.cause != "truncation" or not len(null.directions) or not null.displacement.any():
+        return null.directions[:0]
     unseen = by_kind(case.trivial(null.displacement))[TRIVIAL.index("unseen")]
     return complement(known, within=unseen, angle=smallest_angle(case.tolerance))
 

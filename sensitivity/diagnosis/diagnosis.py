@@ -149,13 +149,15 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
                 f"{diagnosis.tolerance:g} Å, hide more."
             )
         yield from _invisible(diagnosis)
-        yield from _condition(diagnosis)
+        values = [mode.singular_value for mode in diagnosis.of("sensitive")]
+        if len(values) > 1:
+            ratio = min(values) / max(values)
+            yield f"The smallest visible singular value is {ratio:.1e} of the largest."
         yield from _ending(diagnosis)
     yield from _remarks(diagnosis)
 
 
 def _ending(diagnosis: Diagnosis) -> Iterator[str]:
-    """Displacements left undetermined because the diagnosis was ended."""
     if count := diagnosis.unexamined:
         yield (
             f"{diagnosis.ending.capitalize()}: {_count(count, 'displacement')} "
@@ -221,20 +223,12 @@ def _undetermined(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _remedy(diagnosis: Diagnosis) -> str:
-    """Name what would determine the cause of null modes."""
     known = with_defaults(diagnosis.descriptor)
     if known.higher_order() is not None:
         return "a still higher order would, or fewer neighbours"
     if known.larger_basis() is not None:
         return "a descriptor that correlates more neighbours would"
     return "a larger basis or a higher order would, but this descriptor names none"
-
-
-def _condition(diagnosis: Diagnosis) -> Iterator[str]:
-    values = [mode.singular_value for mode in diagnosis.of("sensitive")]
-    if len(values) > 1:
-        ratio = min(values) / max(values)
-        yield f"The smallest visible singular value is {ratio:.1e} of the largest."
 
 
 def _environments(diagnosis: Diagnosis) -> str:
@@ -263,19 +257,16 @@ def _group(group: PointGroup) -> str:
 
 
 def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
-    """Remarks on what limits the counts."""
     if unseen := diagnosis.counts["unseen"]:
         yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
     yield from _fading(diagnosis)
     for site in diagnosis.sites:
         yield from _coalescence(diagnosis, site)
     if len(diagnosis.sites) == 1:
-        yield from _neighboring_groups(diagnosis.sites[0])
-        yield from _handedness(diagnosis, diagnosis.sites[0])
+        yield from _neighboring_groups(diagnosis, diagnosis.sites[0])
 
 
 def _fading(diagnosis: Diagnosis) -> Iterator[str]:
-    """Displacements of atoms that are within the cutoff, but hardly."""
     distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
     fading = [distance for distance in distances if distance > Tolerance.EXACT]
     if count := len(fading):
@@ -297,16 +288,13 @@ def _coalescence(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
         yield f"{one} and {other} coalesce{why}."
 
 
-def _neighboring_groups(site: SiteSymmetry) -> Iterator[str]:
+def _neighboring_groups(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
     levels = [level for level in site.levels if level.symbol != "C1"]
     if len(levels) > 1:
         named = ", ".join(f"{level.symbol} to {_length(level.deviation)}" for level in levels)
         yield f"Within the tolerance the symmetry changes: {named}."
     if site.next is not None:
         yield f"{site.next.symbol} is {_length(site.next.deviation)} away, beyond the tolerance."
-
-
-def _handedness(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
     proper = site.group.rotations()
     if not diagnosis.descriptor.inversion_invariant and proper.symbol != site.group.symbol:
         yield (

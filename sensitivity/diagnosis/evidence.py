@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from sensitivity.completeness.shapes import CompleteView, Environments
+from sensitivity.completeness import CompleteView, Environments
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.diagnosis.causes import Cause
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
-from sensitivity.numerics import Array, takes_centers
+from sensitivity.numerics import Array, ReadOnlyArrays, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import checkpoint
 from sensitivity.spectrum import natural_scale
@@ -47,7 +47,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class DiagnosedMode:
+class DiagnosedMode(ReadOnlyArrays):
     """A displacement, how well it is seen, and why.
 
     Attributes
@@ -71,9 +71,6 @@ class DiagnosedMode:
     cause: Cause
     distance: float | None
     evidence: Evidence
-
-    def __post_init__(self) -> None:
-        self.displacement.setflags(write=False)
 
     def __repr__(self) -> str:
         return f"DiagnosedMode({self.cause}, singular_value={self.singular_value:.2e})"
@@ -146,21 +143,13 @@ def feature_changes(
 ) -> Array:
     """Return how much the features change when the atoms move along modes.
 
-    Parameters
-    ----------
-    atoms, descriptor, centers
-        As for ``diagnose``.
-    modes
-        Displacements of unit norm, shape (n, N, 3).
-    amplitudes
-        Å, root of the summed squares of what the atoms move. The usual ones are well above the
-        distance to a singular geometry, and well below a bond.
+    ``modes``, shape (n, N, 3), are displacements v of unit norm; ``amplitudes`` a are in Å, root of
+    the summed squares of what the atoms move. The usual ones are well above the distance to a
+    singular geometry, and well below a bond.
 
-    Returns
-    -------
-    Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a, so
-    that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where it is
-    not seen to first order.
+    Gives, of shape (n, amplitudes), the norm of ξ(r + a v) - ξ(r), root mean square over both signs
+    of a, so that odd and even powers of a do not mix. It grows as a where v is seen, and as a²
+    where it is not seen to first order.
     """
     start = Observation.of(atoms, descriptor, centers=centers)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensitivity.completeness.shapes import Environments
+from sensitivity.completeness import Environments
 from sensitivity.descriptors import with_defaults
 from sensitivity.diagnosis.causes import CRITERIA, Cause
 from sensitivity.diagnosis.evidence import Case, relative_responses
@@ -27,13 +27,14 @@ from sensitivity.symmetry.hidden import hidden_by_symmetry
 
 
 @dataclass(frozen=True)
-class Null:
-    """Displacements that are null at some geometry."""
+class Subspace:
+    """Displacements of one cause."""
 
     cause: Cause
-    modes: Array  # (n, N, 3), orthonormal
+    directions: Array  # (n, N, 3), orthonormal
     displacement: Array  # (N, 3), Å: to the nearest geometry at which they are null
     lifted_by: int | None = None  # the lowest order whose complete basis sees them, if known
+    distance: float | None = None  # Å, root mean square: to that geometry, if they are null
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class NullSearch:
     moves: Array  # (n, N, 3), orthonormal: all internal displacements
     zero: float  # fraction of the largest singular value up to which one counts as zero
 
-    def find(self, directions: Array) -> Iterator[Null]:
+    def find(self, directions: Array) -> Iterator[Subspace]:
         """Find what is null within the tolerance, of orthonormal directions, shape (k, N, 3)."""
         incomplete = None
         if len(directions):
@@ -69,7 +70,7 @@ class NullSearch:
             return
         order = self.case.observation.known.order
         for found, modes in ((exact, exact.modes), (near, self._truncated(near))):
-            yield Null("truncation", modes, found.displacement, order)
+            yield Subspace("truncation", modes, found.displacement, order)
 
     def _exact_zeros(self, directions: Array) -> NearestZeros:
         """Modes that are null as they stand, wherever others may be null nearby."""
@@ -104,7 +105,7 @@ class NullSearch:
                 break  # fewer coincidences hide no more, and nothing is nearer
         return best
 
-    def _lift(self, found: NearestZeros) -> Iterator[Null]:
+    def _lift(self, found: NearestZeros) -> Iterator[Subspace]:
         """Split by the order that sees them, modes that no basis of the descriptor's order does.
 
         Tuples are compared exactly: what a higher order tells apart is not to be taken for equal.
@@ -117,8 +118,8 @@ class NullSearch:
             if complete is None or not len(remaining):
                 break
             seen, remaining = _split(complete.slopes(remaining), remaining, criterion.threshold)
-            yield Null(criterion.cause, seen, found.displacement, order + more)
-        yield Null("undetermined", remaining, found.displacement)
+            yield Subspace(criterion.cause, seen, found.displacement, order + more)
+        yield Subspace("undetermined", remaining, found.displacement)
 
     def _truncated(self, found: NearestZeros) -> Array:
         """Null displacements that a complete basis sees, without those that are nearly hidden.
@@ -176,7 +177,7 @@ class NullSearch:
             larger = with_defaults(larger).larger_basis()
         return np.concatenate(kept)
 
-    def _compare(self, found: NearestZeros) -> Iterator[Null]:
+    def _compare(self, found: NearestZeros) -> Iterator[Subspace]:
         """Split modes by the other descriptor that sees them, with no complete basis at hand."""
         remaining = found.modes
         if not len(remaining):
@@ -190,8 +191,8 @@ class NullSearch:
             response = relative_responses(there, other, remaining)
             if response is not None:
                 seen, remaining = _split(response, remaining, CRITERIA[name].threshold)
-                yield Null(CRITERIA[name].cause, seen, found.displacement)
-        yield Null("undetermined", remaining, found.displacement)
+                yield Subspace(CRITERIA[name].cause, seen, found.displacement)
+        yield Subspace("undetermined", remaining, found.displacement)
 
 
 def _split(response: Array, modes: Array, threshold: float) -> tuple[Array, Array]:

@@ -26,18 +26,11 @@ Kind = Literal["internal", "unseen", "rotation", "translation"]
 
 @dataclass(frozen=True)
 class TrivialMotions(ReadOnlyArrays):
-    """An orthonormal basis of the motions that no descriptor can see.
+    """An orthonormal basis of the motions that no descriptor can see."""
 
-    Attributes
-    ----------
-    directions
-        Shape (motions, N, 3).
-    kinds
-        Of each: "translation" and "rotation" of the whole structure, or of the only molecule in a
-        periodic cell; or "unseen".
-    """
-
-    directions: Array
+    directions: Array  # (motions, N, 3)
+    # "translation" and "rotation" of the whole structure, or of the only molecule in a periodic
+    # cell; or "unseen".
     kinds: tuple[Kind, ...]
 
     def internal(self) -> Array:
@@ -63,11 +56,6 @@ def trivial_motions(
     Where several fragments, or atoms that no center sees, turn against their images, the motion is
     "unseen". Environments that share a single atom or two count as one rigid fragment, although
     they could turn about what they share.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure, the cutoff or a center is unusable.
     """
     fragments = _fragments(atoms, cutoff, check_centers(atoms, centers))
     n = len(atoms)

@@ -19,27 +19,14 @@ MOST_PERMUTATIONS = factorial(7)
 
 @dataclass(frozen=True)
 class Superposition(ReadOnlyArrays):
-    """The best superposition of an environment on another.
+    """The best superposition of an environment on another."""
 
-    Attributes
-    ----------
-    rmsd
-        Å, root mean square over all atoms, the center among them.
-    rotation
-        Shape (3, 3), orthogonal; improper if a mirror image fits better and may be used.
-    permutation
-        Shape (N,): atom k of the first is laid on atom ``permutation[k]`` of the second.
-    atoms
-        The first environment, turned, moved and reordered to lie on the second.
-    exact
-        True if all permutations were tried. If not, the distance is an upper bound, which is
-        reached from many starts.
-    """
-
-    rmsd: float
-    rotation: Array
-    permutation: Indices
-    atoms: Atoms
+    rmsd: float  # Å, root mean square over all atoms, the center among them
+    rotation: Array  # (3, 3), orthogonal; improper if a mirror image fits better and may be used
+    permutation: Indices  # (N,): atom k of the first is laid on atom permutation[k] of the second
+    atoms: Atoms  # the first environment, turned, moved and reordered to lie on the second
+    # True if all permutations were tried. If not, the distance is an upper bound, which is reached
+    # from many starts.
     exact: bool
 
 
@@ -47,21 +34,9 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     """Lay an environment on another one, center on center and like atoms on like atoms.
 
     The least root mean square distance over rotations, translations, permutations of like atoms
-    other than the center, and, if wanted, inversion.
-
-    Parameters
-    ----------
-    atoms, other
-        Molecules of the same atoms, N of them, in any order.
-    center
-        Index of the center in both.
-    inversion
-        Mirror images count as the same.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the center is unusable, a structure is periodic, or the two are not of the same atoms.
+    other than the center, and mirror images, if ``inversion`` is wanted. Both have to be molecules
+    of the same atoms, N of them, in any order, with the same index of the center; else it raises a
+    TypeError or ValueError.
     """
     (center,) = check_centers(atoms, (center,))
     labels, others = _check_alike(atoms, other, center)
@@ -78,7 +53,9 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
         parts = product(*(permutations(kind.tolist()) for kind in kinds(labels)))
         assignments = np.array([sum(part, ()) for part in parts], dtype=np.intp)
     else:
-        assignments = _likely(labels, start, end, sign=sign)
+        turns = _frame_rotations(labels, start, end, signs=(1, -1) if inversion else (1,))
+        likely = {_settle(labels, start, end, matrix, sign) for matrix in turns}
+        assignments = np.array(sorted(likely), dtype=np.intp)
     rotations, overlaps = fit_rotations(start, end[assignments], sign=sign)
     best = int(np.argmax(overlaps))
     permutation = np.empty(len(atoms), dtype=np.intp)
@@ -142,13 +119,6 @@ def _check_alike(atoms: Atoms, other: Atoms, center: int) -> tuple[Indices, Indi
             f"{other.symbols}, center {center}; superpose structures of one composition."
         )
     return labels, others
-
-
-def _likely(labels: Indices, start: Array, end: Array, *, sign: int | None) -> Indices:
-    """Permutations that come of laying pairs of atoms on pairs of like ones, (P, N)."""
-    rotations = _frame_rotations(labels, start, end, signs=(1, -1) if sign is None else (sign,))
-    found = {_settle(labels, start, end, matrix, sign) for matrix in rotations}
-    return np.array(sorted(found), dtype=np.intp)
 
 
 def _frame_rotations(labels: Indices, start: Array, end: Array, *, signs: Sequence[int]) -> Array:

@@ -215,7 +215,6 @@ def examine_soft_mode(guess: Guess) -> SoftMode:
 
 
 def _stall(guess: Guess) -> Stall:
-    """Say if a whole step promises to take away a tenth of the squared residual, to first order."""
     _, promised = guess.step(guess.longest_step)
     return "unfinished" if promised > 0.1 * guess.residual**2 else "minimum"
 

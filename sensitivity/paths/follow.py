@@ -20,8 +20,8 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.superposition import rotate_onto
 from sensitivity.numerics import Array, ReadOnlyArrays, check_real, takes_center
 from sensitivity.observation import Observation
+from sensitivity.paths.steps import Returns, Walk
 from sensitivity.paths.transport import depart
-from sensitivity.paths.walk import Returns, Walk
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures.immobile import explain_immobility
@@ -66,12 +66,8 @@ def follow(
 
     Parameters
     ----------
-    atoms
-        The start, N atoms.
-    descriptor
-        Any descriptor.
-    center
-        The center whose features are followed.
+    atoms, descriptor, center
+        The start, N atoms; any descriptor; the index of the center.
     mode
         Index of an internal mode of the spectrum at the start; its gauge gives the sign. Several
         indices, or an array of them, are followed as one subspace, the first of them giving the
@@ -123,7 +119,6 @@ def follow(
 
 
 def _make_path(walk: Walk, *, obstacle: str, stopped: bool) -> Path:
-    """Gather what a walk has found, and say what ended it."""
     found = [place for _, place in walk.found]
     covered = np.array([length for length, _ in walk.found])
     net = net_displacements([place.spectrum.atoms for place in found])
@@ -183,7 +178,6 @@ def _check_lengths(length: float, step: float) -> None:
 def _check_modes(
     mode: int | Sequence[int] | Integers, begin: Spectrum, cutoff: float
 ) -> tuple[int, ...]:
-    """Return the indices of the modes to follow, if they are internal."""
     given = mode.tolist() if isinstance(mode, np.ndarray) else mode
     modes = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
     if begin.internal == 0:

@@ -34,21 +34,11 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Place:
-    """A spectrum, and the direction of the curve there.
-
-    Attributes
-    ----------
-    spectrum
-        At this geometry, N atoms.
-    basis
-        Shape (g, N, 3), orthonormal: what is transported, of which the first is the direction.
-    followed
-        Indices of the g modes towards which it turns.
-    """
+    """A spectrum, and the direction of the curve there."""
 
     spectrum: Spectrum
-    basis: Array
-    followed: tuple[int, ...]
+    basis: Array  # (g, N, 3), orthonormal: what is transported, the direction first
+    followed: tuple[int, ...]  # indices of the g modes towards which it turns
 
     @property
     def direction(self) -> Array:

@@ -1,8 +1,8 @@
 """Geometries at which a displacement is not seen: finding them, and the twins that meet there."""
 
 from sensitivity.geometry.superposition import superpose
+from sensitivity.singular.local_modes import NearestZeros, nearest_zeros
 from sensitivity.singular.locate import SingularPoint, locate
-from sensitivity.singular.nearest_zeros import NearestZeros, nearest_zeros
 from sensitivity.singular.twins import Twin, find_twin
 
 __all__ = [

@@ -29,7 +29,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations, pairwise, permutations
 from typing import Any, Literal
 
@@ -154,10 +153,6 @@ class MovableNeighbors:
     bonds: Array  # (2,): shortest and longest distance of a neighbour from the center, Å
     copies: int = 1  # how often one atom is there, at most, as an image of itself or the center
 
-    @cached_property
-    def _flat(self) -> Array:
-        return self.relative.reshape(len(self.relative), -1)
-
     @property
     def all_unlike(self) -> bool:
         """True if no two are of one species, so that no shape is taken for another."""
@@ -165,9 +160,8 @@ class MovableNeighbors:
 
     def at(self, coordinates: Array) -> Array:
         """Vectors, shape (P, n, 3), after moves by coordinates, shape (P, k)."""
-        return np.asarray(
-            self.vectors + (coordinates @ self._flat).reshape(-1, *self.vectors.shape)
-        )
+        moved = coordinates @ self.relative.reshape(len(self.relative), -1)
+        return np.asarray(self.vectors + moved.reshape(-1, *self.vectors.shape))
 
 
 def find_neighbors(
@@ -199,6 +193,11 @@ def find_coincidences(
     neighbors: MovableNeighbors, *, reach: float, small_basis: bool = True, most: int = 400
 ) -> Candidates:
     """Give the coincidences of low codimension that may be within reach.
+
+    With n neighbours there are about n³ of them, and nearly all are far away, since nearly all
+    neighbours would have to be in a plane with the center. How far at least is known before any is
+    looked at: to flatten atoms, they have to move by no less than their distances from the plane
+    that fits them best; and to make two bonds equal, by no less than a fraction of the difference.
 
     ``reach`` is in Å, root of the summed squares. A small basis may be blind where a complete one
     is not, as where distances are equal. Of each kind those that may be the nearest are given, at

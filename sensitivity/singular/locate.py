@@ -1,4 +1,4 @@
-"""A singular point: where it is, how it was reached, and what is not seen there."""
+"""The nearest singular point from any geometry: where it is, and what is not seen there."""
 
 from __future__ import annotations
 
@@ -9,18 +9,24 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.numerics import Array, check_integer, check_real, takes_center
+from sensitivity.numerics import Array, ReadOnlyArrays, check_integer, check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress
-from sensitivity.singular.acceptance import Acceptance, FoundPoint, PointQuery
-from sensitivity.singular.avoidance import AVOIDABLE, Avoidance, check_avoid
+from sensitivity.singular.acceptance import (
+    AVOIDABLE,
+    Acceptance,
+    Avoidance,
+    FoundPoint,
+    PointQuery,
+    check_avoid,
+)
 from sensitivity.singular.local_modes import LocalModes
 from sensitivity.singular.search import search
 from sensitivity.structures.immobile import explain_immobility
 
 
 @dataclass(frozen=True)
-class SingularPoint:
+class SingularPoint(ReadOnlyArrays):
     """A geometry at which a center does not see some internal displacement.
 
     Attributes
@@ -69,18 +75,17 @@ class SingularPoint:
     others: tuple[SingularPoint, ...] = ()
     interrupted: bool = False
 
-    def __post_init__(self) -> None:
-        for array in (self.mode, self.null, self.path):
-            array.setflags(write=False)
-
     def __repr__(self) -> str:
         return f"SingularPoint({self.atoms.symbols}, center={self.center}: {self.status})"
 
 
-def describe_points(result: Acceptance) -> SingularPoint:
-    """Return the points that a search has found, the nearest first, and say how it ended."""
+def _describe_points(result: Acceptance) -> SingularPoint:
     if not result.found:
-        return _describe_failure(result)
+        here = np.zeros_like(result.query.start.atoms.positions)
+        unknown = LocalModes(here, np.full(1, np.nan), here[None], np.empty((0, 1)))
+        ends, start = result.rejected.values(), result.start or unknown
+        there, why = min(ends, key=lambda end: end.moved, default=start), _explain_failure(result)
+        return _make_point(result, there, here[None][:0], path=(), status=why)
     count = result.query.count
     points = [_describe_found(result, found) for found in result.found[:count]]
     status = points[0].status
@@ -104,17 +109,6 @@ def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
         f"condition {local.condition:.0e}."
     )
     return _make_point(result, local, found.null, path=found.path, status=status)
-
-
-def _describe_failure(result: Acceptance) -> SingularPoint:
-    """The geometry at which a search ended without a result, and why."""
-    start = result.query.start
-    here = np.zeros_like(start.atoms.positions)
-    unknown = LocalModes(here, np.full(1, np.nan), here[None], np.empty((0, 1)))
-    there = min(
-        result.rejected.values(), key=lambda end: end.moved, default=result.start or unknown
-    )
-    return _make_point(result, there, here[None][:0], path=(), status=_explain_failure(result))
 
 
 def _explain_failure(result: Acceptance) -> str:
@@ -200,7 +194,7 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     """Find the nearest geometry at which a center does not see some internal displacement.
 
     Of three neighbours, or of unlike ones, a basis that is large enough for them (see
-    ``resolution``) misses only what symmetry hides. At order 2 such geometries are those at which
+    ``completeness``) misses only what symmetry hides. At order 2 such geometries are those at which
     pairs of neighbours have the same shape (see ``coincidences``): the nearest of every kind is
     computed from dot products, and the descriptor confirms the nearest of all. Other descriptors,
     and small bases, which are also blind by truncation, are searched by Gauss-Newton steps on
@@ -214,12 +208,8 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
 
     Parameters
     ----------
-    atoms
-        The start, N atoms.
-    descriptor
-        Any descriptor.
-    center
-        Index of the center.
+    atoms, descriptor, center
+        The start, N atoms; any descriptor; the index of the center.
     avoid
         Any of "symmetry", geometries where symmetry hides anything, within 0.01 Å (root mean square
         over the atoms of the environment), but for a start at which more is not seen than that; and
@@ -285,7 +275,7 @@ def find_points(
         )
     query = PointQuery(start, avoidance, reach, count)
     rng = np.random.default_rng(0) if rng is None else rng
-    return describe_points(search(query, rng=rng, progress=progress, stop=stop))
+    return _describe_points(search(query, rng=rng, progress=progress, stop=stop))
 
 
 def check_reach(reach: float) -> float:

@@ -98,7 +98,10 @@ def _approach(
         coordinates = _step(
             neighbors, coincidences, here, held, origin=here if origin is None else origin
         )
-        held |= _outside(neighbors.at(coordinates), neighbors.bonds)
+        shortest, longest = neighbors.bonds
+        if shortest > 0 or longest < np.inf:
+            lengths = np.linalg.norm(neighbors.at(coordinates), axis=2)
+            held |= (lengths < shortest) | (lengths > longest)
         if np.abs(coordinates - here).max() < settled and held.sum() == known:
             break
     return coordinates
@@ -141,10 +144,3 @@ def _conditions(
     stretch = np.where(held, squares - np.where(nearer, shortest, longest), 0.0)
     change = 2 * np.einsum("pnx,knx->pnk", vectors, neighbors.relative) * held[:, :, None]
     return np.concatenate([values, stretch], axis=1), np.concatenate([slopes, change], axis=1)
-
-
-def _outside(vectors: Array, bonds: Array) -> Mask:
-    if bonds[0] == 0 and bonds[1] == np.inf:
-        return np.zeros(vectors.shape[:2], dtype=bool)
-    lengths = np.linalg.norm(vectors, axis=2)
-    return np.asarray((lengths < bonds[0]) | (lengths > bonds[1]))

@@ -1,4 +1,14 @@
-"""A pair of structures that are not told apart: what they are, and how one knows."""
+"""Two distinct structures with the same features: the visible proof that something is not seen.
+
+Along a null displacement v of a singular point the features change quadratically, so that they are
+the same ahead and behind up to third order. What is left is taken away by moving both structures,
+until the features are the same to rounding.
+
+Pozdnyakov, Willatt, Bartók, Ortner, Csányi, Ceriotti, Phys. Rev. Lett. 125, 166001 (2020),
+doi 10.1103/PhysRevLett.125.166001, give such pairs; Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti,
+Open Research Europe 1:126 (2021), doi 10.12688/openreseurope.14156.1, show that they meet at
+singular points.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +22,10 @@ from sensitivity.geometry.superposition import superpose
 from sensitivity.numerics import Array, Tolerance, check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
-from sensitivity.singular.avoidance import AVOIDABLE, Avoidance
+from sensitivity.singular.acceptance import AVOIDABLE, Avoidance
 from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.local_modes import internal_modes
 from sensitivity.singular.locate import SingularPoint, check_reach, find_points
-from sensitivity.structures import environment
 
 
 @dataclass(frozen=True)
@@ -78,14 +87,12 @@ class Twin:
         return f"Twin({self.pair[0].symbols}, center={self.center}: {self.status})"
 
 
-def describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool) -> Twin:
-    """Return a point where there is no twin, or none was looked for, and why."""
+def _describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool) -> Twin:
     pair = (point.atoms.copy(), point.atoms.copy())
     return Twin(pair, point.center, point, status=status, interrupted=interrupted)
 
 
-def say_found(twin: Twin) -> str:
-    """Say of two structures that they are twins, and why they are."""
+def _say_found(twin: Twin) -> str:
     why = "no larger basis is there to compare"
     if (lifted := twin.larger_basis) is not None:
         why = f"a larger basis does not tell them apart ({lifted:.0e}): incompleteness"
@@ -97,8 +104,7 @@ def say_found(twin: Twin) -> str:
     return f"Two structures {_same(twin)}; {why}; {apart}."
 
 
-def say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) -> str:
-    """Say of two structures why they are no twins."""
+def _say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) -> str:
     if not same:
         return (
             f"No twin was found: the features of the two branches agree to {residual:.0e} of their "
@@ -115,7 +121,7 @@ def say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) 
     )
 
 
-def say_ended(ending: str, twin: Twin) -> str:
+def _say_ended(ending: str, twin: Twin) -> str:
     """Say how far the search was when it was "cancelled" or "interrupted"."""
     where = f"{ending.capitalize()} at an amplitude of {twin.amplitude:.3f} Å"
     known = f"the features of the two branches agree to {twin.residual:.0e} of their norm so far"
@@ -146,12 +152,8 @@ def find_twin(
 
     Parameters
     ----------
-    atoms
-        A structure at or near a singular point, N atoms.
-    descriptor
-        Any descriptor.
-    center
-        Index of the center.
+    atoms, descriptor, center
+        A structure at or near a singular point, N atoms; any descriptor; the index of the center.
     amplitude
         Å, root of the summed squares: how far each is from the singular point along the null
         displacement. At least 0.001 Å: nearer, the features of the two are nearly equal to
@@ -183,7 +185,7 @@ def find_twin(
     told, stop = check_progress(progress), Stop()
     point, reason = _find_meeting_point(start, reach, told, stop)
     if reason:
-        return stop.deliver(describe_no_pair(point, reason, interrupted=stop.stopped))
+        return stop.deliver(_describe_no_pair(point, reason, interrupted=stop.stopped))
     tried: list[Twin] = []
     for mode in point.null:
         branches = Branches(replace(start, atoms=point.atoms), mode)
@@ -234,7 +236,8 @@ def _close(
     with stop:
         values = internal_modes(branches.point, np.zeros_like(point.mode)).values
         for closing in branches.approach(amplitude):
-            kept = closing if closing.better_than(kept) else kept
+            if kept is None or closing.same or not kept.same:  # equal features count most
+                kept = closing
             told(
                 f"step {closing.steps} at {closing.amplitude:.2f} of {amplitude:.2f} Å, features "
                 f"of the two differ by {closing.residual:.0e}"
@@ -244,10 +247,10 @@ def _close(
         twin = _compare(_judge(point, values, branches.point, kept), branches.point, kept)
     if kept is None:
         reason = f"{stop.ending.capitalize()} before the first step from the singular point."
-        return describe_no_pair(point, reason, interrupted=True)
+        return _describe_no_pair(point, reason, interrupted=True)
     if twin is None:
         twin = _judge(point, values, branches.point, kept)
-        return replace(twin, status=say_ended(stop.ending, twin), interrupted=True)
+        return replace(twin, status=_say_ended(stop.ending, twin), interrupted=True)
     return twin
 
 
@@ -275,21 +278,19 @@ def _judge(point: SingularPoint, values: Array, observation: Observation, closin
         rmsd=rmsd,
         found=bool(closing.same and not congruent and rmsd > 1e3 * explained),
         steps=closing.steps,
-        status=say_not_found(closing.residual, rmsd, same=closing.same, congruent=congruent),
+        status=_say_not_found(closing.residual, rmsd, same=closing.same, congruent=congruent),
     )
 
 
 def _measure(one: Observation, other: Observation) -> float:
     """Root mean square distance of the two environments; infinite if they have other atoms."""
-    cutoff, inversion = one.descriptor.cutoff, one.descriptor.inversion_invariant
-    here, there = (environment(each.atoms, each.center, cutoff) for each in (one, other))
+    here, there, inversion = one.environment, other.environment, one.descriptor.inversion_invariant
     if sorted(here.numbers) != sorted(there.numbers):
         return np.inf
     return superpose(here, there, center=0, inversion=inversion).rmsd
 
 
 def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
-    """Add how much the two differ in a larger basis, and at the next order."""
     larger, higher = observation.known.larger_basis(), observation.known.higher_order()
     lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
     twin = replace(
@@ -298,7 +299,7 @@ def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
         next_order=difference,
         next_descriptor=None if difference is None else higher,
     )
-    return replace(twin, status=say_found(twin)) if twin.found else twin
+    return replace(twin, status=_say_found(twin)) if twin.found else twin
 
 
 def _difference(
@@ -322,15 +323,13 @@ def _check_amplitude(amplitude: float) -> float:
     # from 1e-3 Å on that is a thousand times rounding and more, so that their agreement is found,
     # not given. Beyond a bond, 1 Å, the two have little to do with the singular point.
     least, most = 1e-3, 1.0
-    remedy = "give a number such as 0.1"
-    length = check_real(
-        amplitude, "amplitude", "a length in Å", accepts=lambda _: True, remedy=remedy
-    )
-    if not least <= length <= most:
+    name, expected, remedy = "amplitude", "a length in Å", "give a number such as 0.1"
+    length = check_real(amplitude, name, expected, accepts=lambda _: True, remedy=remedy)
+    if least <= length <= most:
+        return length
+    reason = "nearer to the singular point nothing tells twins from rounding"
+    if length > most:
         reason = "further away the two have little to do with the singular point"
-        if not length > most:
-            reason = "nearer to the singular point nothing tells twins from rounding"
-        raise ValueError(
-            f"amplitude must be from {least:g} to {most:g} Å, got {length}: {reason}; {remedy}."
-        )
-    return length
+    raise ValueError(
+        f"amplitude must be from {least:g} to {most:g} Å, got {length}: {reason}; {remedy}."
+    )

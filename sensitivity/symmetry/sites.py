@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +13,8 @@ from ase import Atoms
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, check_real
 from sensitivity.structures import check_centers, check_cutoff
 from sensitivity.structures.environments import surroundings
-from sensitivity.symmetry.coalescence import find_coalescing, make_blocks, merge, split
 from sensitivity.symmetry.finite import FiniteGroups
-from sensitivity.symmetry.groups import PointGroup, linear_groups
+from sensitivity.symmetry.groups import PointGroup, align, linear_groups
 
 
 @dataclass(frozen=True)
@@ -75,30 +75,13 @@ def site_symmetry(
     shell is cut there or taken as a whole, even where some of it is beyond the cutoff, whichever
     gives the larger group.
 
-    Parameters
-    ----------
-    atoms
-        The structure.
-    center
-        Index of the center.
-    cutoff
-        Radius of the environment in Å.
-    tolerance
-        Largest deviation in Å, root mean square, at most 0.1 Å. Below 1e-8 Å, which is rounding,
-        it makes no difference.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure, the center, the cutoff or the tolerance is unusable.
+    ``cutoff`` is the radius of the environment in Å; the tolerance, in Å, root mean square, is at
+    most 0.1 Å, and makes no difference below 1e-8 Å, which is rounding. What is unusable raises a
+    TypeError or ValueError.
     """
-    tolerance = check_real(
-        tolerance,
-        "tolerance",
-        f"above 0 and at most {Tolerance.OTHER_GEOMETRY:g} Å, a tenth of a bond",
-        accepts=lambda length: 0 < length <= Tolerance.OTHER_GEOMETRY,
-        remedy="give a number such as 1e-3",
-    )
+    most, remedy = Tolerance.OTHER_GEOMETRY, "give a number such as 1e-3"
+    allowed = f"above 0 and at most {most:g} Å, a tenth of a bond"
+    check_real(tolerance, "tolerance", allowed, accepts=lambda x: 0 < x <= most, remedy=remedy)
     (center,) = check_centers(atoms, (center,))
     spread = 4.0 * tolerance  # by which two distances differ more, if all three atoms move by it
     edge = check_cutoff(cutoff) - tolerance
@@ -125,14 +108,14 @@ def _behind_shell(radii: Array, edge: float, *, spread: float) -> float:
 def _analyze(atoms: Atoms, places: Indices, vectors: Array, *, tolerance: float) -> SiteSymmetry:
     labels = atoms.numbers[places].astype(np.intp)
     labels[0] = -1  # no atomic number, so that no neighbour takes the place of the center
-    pairs = find_coalescing(labels, vectors, tolerance=tolerance)
+    pairs = _find_coalescing(labels, vectors, tolerance=tolerance)
     levels = find_levels(labels, vectors, tolerance=tolerance)
     if pairs:
         # Add the group of what the environment becomes when atoms at one place are merged.
-        blocks = make_blocks(labels, pairs)
+        blocks = _make_blocks(labels, pairs)
         merged = find_levels(*merge(labels, vectors, blocks), tolerance=tolerance)
         group = split(merged.groups[-1], vectors, blocks)
-        if group.deviation <= at_least_exact(tolerance):
+        if group.deviation <= _at_least_exact(tolerance):
             further = merged.next and split(merged.next, vectors, blocks)
             levels = Levels((*levels.groups, group), further)
     return SiteSymmetry(int(places[0]), places, vectors, chain(levels.groups), levels.next, pairs)
@@ -151,7 +134,7 @@ def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
     ``labels``, (m,), are equal for atoms that may be exchanged; the center, atom 0, has its own.
     ``vectors``, (m, 3), in Å, are those from the center.
     """
-    within = at_least_exact(tolerance)
+    within = _at_least_exact(tolerance)
     reach = max(within, min(30 * tolerance, Tolerance.OTHER_GEOMETRY))  # where to look for the next
     linear = linear_groups(labels, vectors, reach=reach)
     finite, further = tuple[PointGroup, ...](), None
@@ -164,7 +147,7 @@ def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
     return Levels(inside, min(beyond, key=lambda group: group.deviation, default=None))
 
 
-def at_least_exact(tolerance: float) -> float:
+def _at_least_exact(tolerance: float) -> float:
     """Return a tolerance (Å) with what rounding adds: moving by just so much is within it."""
     return max(tolerance, Tolerance.EXACT_SYMMETRY) * (1 + Tolerance.ROUNDING)
 
@@ -181,3 +164,73 @@ def chain(groups: Sequence[PointGroup]) -> tuple[PointGroup, ...]:
 
 def _contains(group: PointGroup, part: PointGroup) -> bool:
     return set(map(bytes, part.permutations)) <= set(map(bytes, group.permutations))
+
+
+class Blocks(NamedTuple):
+    """Like atoms that are at one place."""
+
+    members: tuple[Indices, ...]  # of each block; the center, alone, is the first
+    # The place that each is at, (blocks,). Only that of the center, number 0, can have several
+    # blocks, one for each kind of neighbour.
+    places: Indices
+
+
+def _find_coalescing(
+    labels: Indices, vectors: Array, *, tolerance: float
+) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of like neighbours, or of the center and a neighbour, at one place.
+
+    Like neighbours at one place can be exchanged without anything moving, so that no descriptor
+    sees them part, to first order: the exchange is a symmetry. What is at the place of the center
+    stays there under all rotations. Each can move by the tolerance (Å), so that they meet from
+    twice as far.
+    """
+    gaps = np.linalg.norm(vectors[:, None] - vectors, axis=2)
+    like = labels[:, None] == labels
+    like[0] = True
+    first, second = np.nonzero(np.triu(like & (gaps <= 2 * tolerance), k=1))
+    return tuple(zip(first.tolist(), second.tolist(), strict=True))
+
+
+def _make_blocks(labels: Indices, pairs: Sequence[tuple[int, int]]) -> Blocks:
+    root = np.arange(len(labels))
+    for first, second in pairs:
+        low, high = sorted((root[first], root[second]))
+        root[root == high] = low
+    places = np.unique(root, return_inverse=True)[1]
+    keys = np.stack([places, labels], axis=1)
+    keys[0] = -1  # the center is no neighbour, even of its own kind
+    distinct, owner = np.unique(keys, axis=0, return_inverse=True)
+    members = tuple(np.flatnonzero(owner == block) for block in range(len(distinct)))
+    return Blocks(members, np.maximum(distinct[:, 0], 0))
+
+
+def merge(labels: Indices, vectors: Array, blocks: Blocks) -> tuple[Indices, Array]:
+    """Return labels and vectors with one atom for each place: the mean of what is there.
+
+    Places can be exchanged if they have atoms of one kind in equal numbers.
+    """
+    outside = [members for members, place in zip(*blocks, strict=True) if place]
+    kinds = np.array([(labels[0], 1), *((labels[m[0]], len(m)) for m in outside)])
+    means = [np.zeros(3), *(vectors[members].mean(axis=0) for members in outside)]
+    merged = np.unique(kinds, axis=0, return_inverse=True)[1].astype(np.intp)
+    return merged, np.array(means)
+
+
+def split(group: PointGroup, vectors: Array, blocks: Blocks) -> PointGroup:
+    """Return the group of the atoms that belongs to a group of their places.
+
+    It has every operation as often as atoms go round in all blocks at once, the operations that
+    keep their order first.
+    """
+    rounds = lcm(*map(len, blocks.members))
+    at = {int(place): block for block, place in enumerate(blocks.places) if place}
+    permutations = np.empty((rounds, len(group.matrices), len(vectors)), dtype=np.intp)
+    for block, (members, place) in enumerate(zip(*blocks, strict=True)):
+        images = [at[int(p)] if place else block for p in group.permutations[:, place]]
+        ends = np.array([blocks.members[image] for image in images])  # [g, member]
+        for shift in range(rounds):
+            permutations[shift][:, members] = np.roll(ends, shift, axis=1)
+    every = permutations.reshape(-1, len(vectors))
+    matrices, deviation = align(vectors, np.tile(group.matrices, (rounds, 1, 1)), every)
+    return replace(group, matrices=matrices, permutations=every, deviation=deviation)

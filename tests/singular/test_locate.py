@@ -14,7 +14,7 @@ from ase.build import bulk
 from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectrum, structures
-from sensitivity.completeness.resolution import resolves, resolves_angles
+from sensitivity.completeness import resolves, resolves_angles
 from sensitivity.descriptors import Batch, Centers
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.numerics import Tolerance

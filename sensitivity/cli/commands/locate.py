@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
 def _locate(task: Task) -> Found:
     from sensitivity import reports
     from sensitivity.singular import locate
-    from sensitivity.singular.avoidance import AVOIDABLE
+    from sensitivity.singular.acceptance import AVOIDABLE
 
     settings = {"center": task.center, **task.given("reach", "count", "bonds")}
     avoid = [reason for reason in AVOIDABLE if reason not in task.options.allow]

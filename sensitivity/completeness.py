@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.numerics import Array, Indices
 from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.hidden import relative
@@ -215,3 +216,36 @@ def _move(site: SiteSymmetry, displacement: Array) -> SiteSymmetry:
     vectors = site.vectors.copy()
     vectors[1:] += relative(site, displacement[None])[0]
     return replace(site, vectors=vectors)
+
+
+def resolves(descriptor: Descriptor, numbers: Indices) -> bool:
+    """Tell whether a basis tells neighbours of these species, shape (n,), apart as a complete one.
+
+    That is, it has at least twice as many radial functions as there are like neighbours, and as
+    many degrees, above 0, as there are pairs of two given species. False of descriptors of which no
+    such numbers are known.
+
+    The part of degree 0 holds c_n = Σ_j γ_n(r_j), of the like neighbours of a species. How the c_n
+    change fixes how the k distances do, unless the k tangents γ'(r_j) are dependent, which in n_max
+    dimensions takes n_max - k + 1 conditions: with n_max ≥ 2 k more than there are distances. Then
+    only the angles are left, with Σ w_p P_l'(x_p) dx_p for the cosines x_p of the pairs of two
+    species: the P_l' of so many degrees as there are pairs are independent wherever no two cosines
+    are the same. With less than that, a basis can be singular by truncation.
+    """
+    n_max, _ = with_defaults(descriptor).expansion or (0, 0)
+    most = int(np.unique(numbers, return_counts=True)[1].max())
+    return resolves_angles(descriptor, numbers) and n_max >= 2 * most
+
+
+def resolves_angles(descriptor: Descriptor, numbers: Indices) -> bool:
+    """Tell whether a basis distinguishes the angles of neighbours, shape (n,), at any distances.
+
+    That takes as many degrees as above, but two radial functions only. Where the distances of like
+    neighbours are equal, such a basis still sees each of them change, by what that does to the part
+    P_l(x_p) of every pair, so that equal distances alone make nothing invisible. The two are γ(r)
+    and γ'(r): a neighbour that moves outwards has to be told from more neighbours.
+    """
+    n_max, l_max = with_defaults(descriptor).expansion or (0, 0)
+    counts = np.unique(numbers, return_counts=True)[1].tolist()
+    pairs = [k * (k - 1) // 2 for k in counts] + [a * b for a, b in combinations(counts, 2)]
+    return bool(n_max >= 2 and l_max >= max(pairs))
