@@ -377,6 +377,7 @@ def test_singular_values_of_the_diagnosis_are_those_of_analyze(analyze, diagnose
         assert found[key] == expected[key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "evidence"),
     [

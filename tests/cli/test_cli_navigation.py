@@ -278,6 +278,7 @@ def _rattled(name: str, size: float, *, seed: int) -> Atoms:
 # All of them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_text_tells_what_json_tells(run, capsys, command):
     assert main(COMMANDS[command].split()) == 0

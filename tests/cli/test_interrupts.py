@@ -115,6 +115,7 @@ sys.settrace(interrupt)
     assert process.returncode == 130
 
 
+@pytest.mark.slow
 @posix
 def test_an_interrupt_that_the_parent_ignores_is_ignored(tmp_path: Path) -> None:
     """As of a job in the background of a script."""
@@ -131,6 +132,7 @@ def test_an_interrupt_that_the_parent_ignores_is_ignored(tmp_path: Path) -> None
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_the_library_and_main_with_arguments_change_no_handler() -> None:
     code = (
         "import signal\nbefore = signal.getsignal(signal.SIGINT)\n"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, jacobian
 from sensitivity.descriptors import GaussianTypeOrbitals, SphericalBessel
@@ -150,7 +151,9 @@ def check(atoms: Atoms, descriptor: DensityCorrelations) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize(
+    "name", mostly_slow(STRUCTURES, fast=("three species", "cell below the cutoff"))
+)
 def test_structures(name: str, order: str) -> None:
     check(STRUCTURES[name](), DensityCorrelations(cutoff=3.0, **BASES["GTO"], **ORDERS[order]))
 

@@ -103,6 +103,7 @@ def test_truncation(basis: tuple[int, int], rank: int) -> None:
     check_truncated(structures.load("generic"), *basis, rank=rank)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("l_max", "rank"), cases.EQUAL_BONDS_TRUNCATION.items())
 @pytest.mark.parametrize("n_max", mostly_slow([2, 4], fast=[2]))
 def test_truncation_at_equal_bonds(n_max: int, l_max: int, rank: int) -> None:
@@ -234,6 +235,7 @@ def prototypes() -> dict[str, tuple[Atoms, float]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", mostly_slow(prototypes(), fast=["hcp", "diamond", "rock salt", "wurtzite", "quartz"])
 )
@@ -266,6 +268,7 @@ def test_mirrors_bind_an_o3_descriptor_only() -> None:
     assert "only the rotations (C1) bind it" in handed.summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Td", "octahedron", "C3v"])
 @pytest.mark.parametrize("size", mostly_slow([0.005, 0.01, 0.03], fast=[0.01]))
 def test_a_symmetry_just_out_of_reach_is_not_taken_for_truncation(name: str, size: float) -> None:
@@ -342,6 +345,7 @@ def test_evidence_of_each_cause() -> None:
         assert mode.distance < 1e-12
 
 
+@pytest.mark.slow
 def test_n3_needs_order_four() -> None:
     descriptor = DensityCorrelations(order=3, cutoff=CUTOFF, n_max=4, l_max=4)
     (mode,) = diagnose(structures.load("N3"), descriptor, centers=[0]).of("incompleteness")
@@ -433,6 +437,7 @@ def test_molecules_with_all_centers_and_noise(name: str, size: float) -> None:
         assert counts(diagnose(atoms, descriptor)) == exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "hidden"), [("C3H4_D2d", 3), ("CH3COOH", 1), ("C3H6_Cs", 2), ("HCOOCH3", 1)]
 )

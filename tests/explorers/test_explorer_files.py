@@ -93,6 +93,7 @@ def test_the_trajectory(explorer: Explorer, offer: Callable[[str], bytes]) -> No
         np.testing.assert_allclose(frame.positions, start + amplitude * mode, rtol=0, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_the_film_has_frames_that_differ(offer: Callable[[str], bytes]) -> None:
     film = Image.open(io.BytesIO(offer("gif")))
     assert (film.format, film.n_frames, film.info["loop"]) == ("GIF", FRAMES, 0)
@@ -231,6 +232,7 @@ def crystal() -> Atoms:
     return atoms
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("atoms", "descriptor", "centers"),
     [
@@ -267,6 +269,7 @@ def test_the_code_after_a_way_to_a_singular_point() -> None:
     assert heights(printed(explorer), explorer) == pytest.approx(drawn(explorer), rel=1e-7)
 
 
+@pytest.mark.slow
 def test_the_code_of_a_file_prints_what_is_on_the_screen() -> None:
     explorer = Explorer("H2O", QUICK, centers=[0])
     atoms = crystal()

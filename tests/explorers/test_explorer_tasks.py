@@ -54,6 +54,7 @@ def test_a_way_to_a_singular_point() -> None:
     assert explorer.shown.spectrum.condition == before
 
 
+@pytest.mark.slow
 def test_a_larger_basis_and_a_higher_order_until_there_is_none() -> None:
     explorer = Explorer("H2", SIMPLE)
     explorer.actions.tasks["enlarge_basis"].click()
@@ -72,6 +73,7 @@ def test_a_larger_basis_and_a_higher_order_until_there_is_none() -> None:
     assert explorer.descriptor == larger
 
 
+@pytest.mark.slow
 def test_a_larger_basis_lifts_truncation_and_a_higher_order_incompleteness() -> None:
     explorer = Explorer("S1", QUICK)
     counts = explorer.reference.causes.count

@@ -309,6 +309,7 @@ def test_a_misspelt_attribute_is_refused(explorer: Explorer) -> None:
     assert explorer.centers == (0,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", mostly_slow([[1, 4, 8], [2, 3, 5, 6, 7]], fast=[[1, 4, 8]]))
 def test_where_symmetry_is_blamed_features_do_not_change_to_first_order(
     modes: list[int],

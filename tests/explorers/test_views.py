@@ -600,6 +600,7 @@ def test_controls_of_a_twin(both: TwinExplorer, monkeypatch: pytest.MonkeyPatch)
         both.share = 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("view", "name", "value", "said"),
     [
@@ -777,6 +778,7 @@ def test_the_basis_is_framed_and_a_click_chooses_another(basis: BasisExplorer) -
     assert basis.convergence.descriptor.smearing == 0.4
 
 
+@pytest.mark.slow
 def test_sliders_choose_the_basis(basis: BasisExplorer) -> None:
     basis.sliders["n_max"].index = 1
     basis.sliders["l_max"].index = 1
@@ -875,6 +877,7 @@ def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) 
     assert basis.n_max == 2
 
 
+@pytest.mark.slow
 def test_any_descriptor_with_two_settings_of_its_basis_has_a_map() -> None:
     view = BasisExplorer(structures.load("S1"), Renamed(), centers=[0])
     assert list(view.convergence.parameters) == list(view.sliders)[:2] == ["radial", "angular"]

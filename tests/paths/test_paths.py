@@ -103,6 +103,7 @@ def test_along_the_most_visible_mode_they_move() -> None:
     assert path.feature_distance[-1] > 0.3 * np.linalg.norm(path.spectra[0].features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", mostly_slow([1, -1], fast=[1]))
 def test_directions_never_flip(sign: int) -> None:
     path = ring(0.01, sign)
@@ -174,6 +175,7 @@ def test_the_error_of_a_step_is_known(mode: int) -> None:
     assert off < first.error < 1e-5
 
 
+@pytest.mark.slow
 def test_where_modes_nearly_cross_the_curve_goes_on_and_says_so() -> None:
     """The softest mode itself turns by 2 within 0.01 Å, 0.17 Å from the start, and goes back."""
     path = ring(0.01)
@@ -303,6 +305,7 @@ def test_a_closed_orbit_is_recognised(step: float) -> None:
     assert path.feature_distance.max() < 1e-2 * np.linalg.norm(path.spectra[0].features)
 
 
+@pytest.mark.slow
 def test_goes_on_where_it_closes_if_wanted() -> None:
     descriptor = DensityCorrelations(order=1)
     path = follow(bent(1.9), descriptor, center=0, mode=2, length=5.0, step=0.5, repeat=True)

@@ -317,6 +317,7 @@ def test_cells_can_be_read(grid, style):
             assert contrast(text.get_color(), cell) > 4.5
 
 
+@pytest.mark.slow
 def test_many_cells_hold_no_text_in_a_small_figure():
     atoms = structures.load("generic")
     many = convergence(atoms, DESCRIPTOR, centers=[0], n_max=range(1, 10), l_max=range(13))
@@ -579,6 +580,7 @@ def figures(results):
         yield plots.plot_mode(analyze(name), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", mostly_slow(STYLES, fast=["dark_background"]))
 def test_no_text_is_clipped_and_all_is_readable(results, style):
     with plt.style.context(style):

@@ -78,6 +78,7 @@ class OfUnknownOrder:
         return self.inner.gradients(atoms, centers=centers)
 
 
+@pytest.mark.slow
 def test_random_starts_end_nearby_at_points_that_order_three_lifts() -> None:
     points = [locate(random_environment(s), ORDER_2, center=0) for s in range(STARTS)]
     good = [
@@ -380,6 +381,7 @@ def test_kinds_of_coincidences_that_are_far_are_not_computed_to_the_end(
     assert few < len(completed) == 4 * len(found)
 
 
+@pytest.mark.slow
 def test_what_is_close_to_a_symmetry_is_symmetric() -> None:
     """Next to C2v truncation hides one displacement, and symmetry nearly hides four."""
     odd = DensityCorrelations(order=3, n_max=3, l_max=3, parity_odd=True)
@@ -656,6 +658,7 @@ def test_how_far_atoms_are_from_a_plane_changes_by_no_more_than_they_move(crysta
     assert 0.1 < max(ratios) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("symbols", "flat"), [("HN", 1.0), ("H", 0.1)])
 def test_thirty_neighbors_end(symbols: str, flat: float) -> None:
     point = locate(cluster(30, symbols=symbols, flat=flat), ORDER_2, center=0)

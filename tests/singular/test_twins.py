@@ -47,6 +47,7 @@ def test_two_structures_one_set_of_features(name: str, amplitude: float) -> None
     assert abs(ahead) == pytest.approx(2 * amplitude, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "amplitude"),
     mostly_slow(
@@ -344,6 +345,7 @@ def test_congruence_is_what_superposition_says(
     assert not are_congruent(Atoms("CH4"), Atoms("CH3F"), center=0, inversion=True, within=1.0)
 
 
+@pytest.mark.slow
 def test_sixty_like_atoms_are_superposed_with_few_assignments(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

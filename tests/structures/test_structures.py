@@ -48,6 +48,7 @@ def random_cells(rng, *, count):
 # Neighbours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [neighbors._search_grid, neighbors._search_tree])
 def test_pairs_are_those_of_ase_in_small_skewed_cells(search):
     rng = np.random.default_rng(7)

@@ -123,6 +123,7 @@ def test_symbols_need_a_group() -> None:
         schoenflies(np.array([np.eye(3), _turn(Z, 3)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", GROUPS)
 def test_generic_orbits_have_the_group_that_made_them(symbol: str) -> None:
     site = site_symmetry(_moved(_orbits(symbol), seed=1), center=0, cutoff=WHOLE)

@@ -1,0 +1,18 @@
+"""``python -m sensitivity`` is the command."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+import pytest
+
+
+def test_the_package_runs_as_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sensitivity", "structures", "Td"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("sensitivity.__main__", run_name="__main__")
+    assert not ended.value.code
+    assert "Td" in capsys.readouterr().out
