@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.jacobian import jacobian
-from sensitivity.numerics import Array, Indices, Tolerance, takes_centers
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, takes_centers
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
@@ -30,7 +29,7 @@ Point = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Convergence:
+class Convergence(ReadOnlyArrays):
     """Rank and smallest singular value over a grid of parameters of a descriptor.
 
     The grid has one axis for each parameter that is varied, in the order of ``parameters``; its
@@ -70,10 +69,6 @@ class Convergence:
     visible: Indices
     failures: Mapping[Point, str]
 
-    def __post_init__(self) -> None:
-        for array in (self.smallest, self.rank, self.internal, self.visible):
-            array.setflags(write=False)
-
     @property
     def full(self) -> NDArray[np.bool_]:
         """True where all is seen that symmetry allows."""
@@ -98,20 +93,19 @@ class Convergence:
         if self.rank.size == 1:
             return "Nothing to compare: one point says nothing of convergence; give two values."
         failed = f"; of {self.rank.size} points {len(self.failures)} could not be computed"
-        point = self.converged
+        point, failed = self.converged, failed if self.failures else ""
         if point is not None:
-            result = f"Converged: from {self._name(point)} on, {self._describe(point)}"
-        else:
-            result = f"Not converged: {self._change()}; go on to further values"
-        return f"{result}{failed if self.failures else ''}."
+            return f"Converged: from {self._name(point)} on, {self._describe(point)}{failed}."
+        return f"Not converged: {self._change()}; go on to further values{failed}."
 
     def _settled(self, start: Point) -> bool:
         further = tuple(slice(index, None) for index in start)
         rank, smallest = self.rank[further], self.smallest[further]
         known = ~np.isnan(rank)
-        reached = [int(indices.max(initial=0)) for indices in np.nonzero(known)]
+        # Along each axis that has several points, a later one is known.
         compared = all(
-            steps or size == 1 for steps, size in zip(reached, self.rank.shape, strict=True)
+            size == 1 or indices.any()
+            for size, indices in zip(self.rank.shape, np.nonzero(known), strict=True)
         )
         return bool(known.flat[0]) and compared and _alike(rank[known], smallest[known])
 
@@ -124,9 +118,8 @@ class Convergence:
         rank = f"the rank stays {self.rank[point]:.0f} of {self.visible[point]} allowed by symmetry"
         if value <= Tolerance.RANK:
             return f"{rank}, the smallest singular value zero"
-        return (
-            f"{rank}, and the smallest value, {value:.1e} of the largest, changes by less than 10 %"
-        )
+        smallest = f"the smallest value, {value:.1e} of the largest"
+        return f"{rank}, and {smallest}, changes by less than 10 %"
 
     def _change(self) -> str:
         """The step to the last point that changes the result most, and the change."""
@@ -134,11 +127,8 @@ class Convergence:
         if end in self.failures:
             return f"{self._name(end)} could not be computed"
         for axis, (name, values) in enumerate(self.parameters.items()):
-            if len(values) == 1:
-                continue
             start = (*end[:axis], end[axis] - 1, *end[axis + 1 :])
-            change = self._compare(start, end)
-            if change:
+            if len(values) > 1 and (change := self._compare(start, end)):
                 return f"with {name} from {values[-2]:g} to {values[-1]:g} {change}"
         return "single steps change little, but several together do"
 
@@ -146,8 +136,9 @@ class Convergence:
         """Difference between two points in words; None if there is none."""
         if start in self.failures:
             return "nothing can be compared, as the first could not be computed"
-        rank = np.array([self.rank[start], self.rank[end]])
-        smallest = np.array([self.smallest[start], self.smallest[end]])
+        rank, smallest = (
+            np.array([values[start], values[end]]) for values in (self.rank, self.smallest)
+        )
         if _alike(rank, smallest):
             return None
         if rank[0] != rank[1]:
@@ -181,12 +172,12 @@ def convergence(
     atoms
         The structure, N atoms.
     descriptor
-        A descriptor with ``settings``; one without values keeps that of the descriptor.
+        With ``settings``; one without values stays as it is.
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
     progress
-        Called with one sentence before each combination. If it raises ``Cancelled``, the result has
-        what was computed until then.
+        Called with one sentence before each combination. If it raises ``Cancelled``, or after
+        Ctrl-C as ``partial`` of ``Interrupted``, the result has what was computed until then.
     **values
         Values of settings to combine, each from coarse to fine, lengths in Å: those of
         ``DensityCorrelations`` are n_max, l_max, smearing, cutoff and order. The settings that
@@ -194,13 +185,9 @@ def convergence(
 
     Raises
     ------
-    TypeError
-        If the descriptor has no such setting, or the values are not a sequence of numbers.
-    ValueError
-        If there are no values, or one is given twice, no combination can be computed, or the
-        structure or a center is unusable.
-    Interrupted
-        After Ctrl-C; ``partial`` is the result with what was computed until then.
+    TypeError, ValueError
+        If the descriptor has no such setting, the values are not a sequence of different numbers,
+        no combination can be computed, or the structure or a center is unusable.
     """
     check_descriptor(descriptor)
     tell, stop = check_progress(progress), Stop()
@@ -241,10 +228,8 @@ def _check_parameters(
     settings = dict.fromkeys((*known.refinable, *known.settings))
     if not settings or not set(given) <= set(settings):
         wrong = ", ".join(sorted(set(given) - set(settings))) or "that can be changed"
-        raise TypeError(
-            f"{known.name} has no setting {wrong}; "
-            f"choose from {', '.join(settings) or 'none, and compare spectra one by one'}."
-        )
+        others = ", ".join(settings) or "none, and compare spectra one by one"
+        raise TypeError(f"{known.name} has no setting {wrong}; choose from {others}.")
     first = [name for name in known.refinable if name in given]
     checked = {name: _check_values(name, given[name]) for name in dict.fromkeys([*first, *given])}
     parameters = {name: values for name, values in checked.items() if values}
@@ -256,14 +241,9 @@ def _check_parameters(
     return parameters
 
 
-def _list_points(parameters: Mapping[str, tuple[float, ...]]) -> dict[Point, dict[str, Any]]:
-    """The settings of every point of the grid."""
-    points = np.ndindex(*map(len, parameters.values()))
-    combinations = product(*parameters.values())
-    return {
-        point: dict(zip(parameters, combined, strict=True))
-        for point, combined in zip(points, combinations, strict=True)
-    }
+def _list_points(parameters: Mapping[str, tuple[float, ...]]) -> dict[Point, dict[str, float]]:
+    combined = (dict(zip(parameters, each, strict=True)) for each in product(*parameters.values()))
+    return dict(zip(np.ndindex(*map(len, parameters.values())), combined, strict=True))
 
 
 def _check_values(name: str, values: Iterable[float]) -> tuple[float, ...]:

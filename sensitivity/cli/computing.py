@@ -1,24 +1,27 @@
-"""A computation for the command: its input, its progress, and what remains of it after Ctrl-C."""
+"""A computation for the command: its input, its progress, its report, and what it writes."""
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensitivity.cli.ctrl_c import STATUS, finishing, raising
-from sensitivity.cli.options import build_descriptor, given, load_source
-from sensitivity.cli.progress_line import tell_progress
-from sensitivity.cli.streams import report
+from sensitivity.cli.options import add_command, add_subject, build_descriptor, given, load_source
+from sensitivity.cli.streams import report, tell_progress
 
 # Whatever is large is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ase import Atoms
+
     from sensitivity.descriptors import Descriptor
     from sensitivity.reports import Source
 
 Report = dict[str, Any] | str
+Words = Callable[..., Report]
+Analysed = tuple[Any, Report, int]
 
 
 class Task(NamedTuple):
@@ -36,33 +39,92 @@ class Task(NamedTuple):
             raise ValueError(f"this command takes one --center, got {len(centers)}; give one.")
         return int(centers[0])
 
-    def given(self, *names: str) -> dict[str, Any]:
-        """Return the options that were given; the library has the defaults of the others."""
-        return given(self.options, *names)
-
-    def compute(self, call: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
+    def compute(
+        self, call: Callable[..., Any], subject: Any, *names: str, **settings: Any
+    ) -> tuple[Any, int]:
         """Return a result and the exit status, 130 if Ctrl-C has left what was found so far.
 
-        ``call`` has to be imported before: an import may turn a KeyboardInterrupt into another
-        error. So scipy, parts of which searches import late, is loaded here.
+        Of the options ``names`` those that were given are settings, too; the library has the
+        defaults of the others. ``call`` has to be imported before: an import may turn a
+        KeyboardInterrupt into another error. So scipy, parts of which searches import late, is
+        loaded here.
         """
         import scipy.optimize  # noqa: F401
 
         from sensitivity.progress import Interrupted
 
+        settings |= given(self.options, *names)
         try:
             with tell_progress(self.options.command) as progress, raising():
-                return call(*arguments, self.descriptor, progress=progress, **settings), 0
+                return call(subject, self.descriptor, progress=progress, **settings), 0
         except Interrupted as interrupted:
             return interrupted.partial, STATUS
 
+    def report(self, result: Any, describe: Words, tabulate: Words, **more: Any) -> Report:
+        """Return the result as an object for JSON, if that is asked for, or as a table."""
+        words = describe if self.options.json else tabulate
+        return words(result, self.descriptor, source=self.source, **more)
 
-def load_task(options: Namespace) -> Task:
-    """Read the structure and build the descriptor."""
-    source = load_source(
-        options.structure, index=options.index, form=options.format, types=options.types
-    )
-    return Task(options, source, build_descriptor(options))
+
+class Found(NamedTuple):
+    """The report of a search, its status, and the structures found, each with facts about it."""
+
+    report: Report
+    status: int
+    frames: Sequence[tuple[Atoms, Mapping[str, Any]]]
+
+
+def add_analysis(
+    commands: Any, name: str, text: str, analyze: Callable[[Task], Analysed], *, details: str
+) -> ArgumentParser:
+    """Add a command that analyses a structure: gives the result, its report and the status."""
+
+    def run(options: Namespace) -> int:
+        path = _check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
+        result, report, status = analyze(_load_task(options))
+        try:
+            show(report)
+        finally:  # also if nobody reads the report
+            if path is not None:
+                _draw(result, path)
+        return status
+
+    details += " Write ./NAME for a file that has the name of a structure."
+    command = add_command(commands, name, text, run, details=details)
+    add_subject(command)
+    text = "draw the singular values and the least visible mode (.png, .pdf or .svg)"
+    command.add_argument("--plot", metavar="FILE", help=text)
+    return command
+
+
+def add_search(
+    commands: Any,
+    name: str,
+    text: str,
+    search: Callable[[Task], Found],
+    *,
+    output: str,
+    one_center: bool = True,
+) -> ArgumentParser:
+    """Add a command that moves atoms; ``output`` names what it can write to a file."""
+
+    def run(options: Namespace) -> int:
+        read = [name for name in (options.structure, options.start) if name is not None]
+        path = _check_path(options.output, "--output", (".extxyz", ".xyz"), *read)
+        found = search(_load_task(options))
+        written = False
+        try:
+            written = write_frames(path, found.frames)
+        finally:  # also if the structures could not be written
+            show(_complete(found, path, written=written))
+        return found.status
+
+    details = ". Ctrl-C stops the search and keeps the results so far."
+    command = add_command(commands, name, text, run, details=details)
+    add_subject(command, one_center=one_center)
+    command.add_argument("--output", metavar="FILE", help=f"write {output} to this .extxyz or .xyz")
+    command.set_defaults(start=None)
+    return command
 
 
 def show(content: Report) -> None:
@@ -75,7 +137,57 @@ def show(content: Report) -> None:
         report(content)
 
 
-def check_path(name: str | None, option: str, endings: Sequence[str], *inputs: str) -> Path | None:
+def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, Any]]]) -> bool:
+    """Write structures, each with facts about it, as extended XYZ; return True if there are any.
+
+    Whatever else the atoms carried, as forces, does not belong to the moved ones, and is left out.
+    """
+    from sensitivity.structures.extxyz import format_frame
+
+    if path is None or not frames:
+        return False
+    text = "".join(format_frame(atoms, info=facts) for atoms, facts in frames)
+    _write(path, text.encode(), "--output")
+    return True
+
+
+def _load_task(options: Namespace) -> Task:
+    source = load_source(
+        options.structure, index=options.index, form=options.format, types=options.types
+    )
+    return Task(options, source, build_descriptor(options))
+
+
+def _draw(result: Any, path: Path) -> None:
+    from io import BytesIO
+
+    from sensitivity.plots import save_overview
+
+    picture = BytesIO()
+    save_overview(result, picture, form=path.suffix.lower()[1:])
+    _write(path, picture.getvalue(), "--plot")
+
+
+def _write(path: Path, content: bytes, option: str) -> None:
+    from sensitivity.outputs import write_output
+
+    with finishing():
+        write_output(path, content, option=option)
+
+
+def _complete(found: Found, path: Path | None, *, written: bool) -> Report:
+    """Return the report with what was written to a file, if one was wanted."""
+    if isinstance(found.report, dict):
+        return {**found.report, "output": str(path) if written else None}
+    if written:
+        count = f"{len(found.frames)} structure{'s' if len(found.frames) > 1 else ''}"
+        return f"{found.report}\n\nWrote {count} to {path}."
+    if path is not None and not found.frames:
+        return f"{found.report}\n\nFound nothing to write to {path}."
+    return found.report
+
+
+def _check_path(name: str | None, option: str, endings: Sequence[str], *inputs: str) -> Path | None:
     """Return the path of a file to write; refuse it, before anything is computed, if it cannot be.
 
     Nor may it be one of the inputs.

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from argparse import ArgumentParser, Namespace
+import re
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
 
 from sensitivity.cli import ctrl_c
-from sensitivity.cli.commands import (
-    analyze,
-    app,
-    diagnose,
-    follow,
-    invert,
-    lab,
-    locate,
-    structures,
-    twin,
-)
 from sensitivity.cli.own_descriptor import blamed
-from sensitivity.cli.parser import WRONG_INPUT, new_parser
-from sensitivity.cli.streams import notes, prepare_streams, tell
+from sensitivity.cli.streams import notes, prepare_streams, report, tell
 
 # Whatever imports numpy, scipy or matplotlib is imported where it is used, within ``main``: --help
 # is immediate.
+
+WRONG_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,10 +48,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         tell(_explain(error))
         return WRONG_INPUT
     except MemoryError:
-        tell(
-            "there is not enough memory for this; choose fewer centers, a smaller --n-max or "
-            "--l-max, or a lower --order."
-        )
+        remedy = "choose fewer centers, a smaller --n-max or --l-max, or a lower --order"
+        tell(f"there is not enough memory for this; {remedy}.")
         return WRONG_INPUT
     except KeyboardInterrupt:
         tell(ctrl_c.MESSAGE)
@@ -66,7 +57,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     return status
 
 
-def _parse(arguments: Sequence[str] | None) -> Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = build_parser()
     if "_ARGCOMPLETE" in os.environ:  # a shell asks for the words that may come next
         import argcomplete  # type: ignore[import-not-found, unused-ignore]
@@ -76,20 +67,50 @@ def _parse(arguments: Sequence[str] | None) -> Namespace:
 
 
 def _explain(error: Exception) -> str:
-    """Return a sentence for an error, also for one of the operating system."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}."
     return str(error)
 
 
-def build_parser() -> ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = new_parser(
-        "Find the displacements of the atoms that are invisible to a descriptor, and the causes.",
-        "Example: sensitivity analyze CH4 --center 0 --order 2 --plot methane.png",
+    parser = _Parser(
+        prog="sensitivity",
+        description="Find the displacements of the atoms that are invisible to a descriptor, and "
+        "the causes.",
+        epilog="Example: sensitivity analyze CH4 --center 0 --order 2 --plot methane.png",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for command in (structures, analyze, diagnose, locate, twin, follow, invert, lab, app):
-        command.add(commands)
+    names = "structures", "analyze", "diagnose", "locate", "twin", "follow", "invert", "lab", "app"
+    for name in names:
+        import_module(f"sensitivity.cli.commands.{name}").add(commands)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong argument in one line, and prints help safely."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # That of argparse takes -1e-3 for an option.
+        number = r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$"
+        self._negative_number_matcher = re.compile(number, re.IGNORECASE)
+
+    def error(self, message: str) -> NoReturn:
+        tell(f"{message}; see '{self.prog} --help'.")
+        self.exit(WRONG_INPUT)
+
+    def print_help(self, file: Any = None) -> None:
+        report(self.format_help().rstrip())  # argparse does not tell if this fails
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for, which takes time."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        report(f"sensitivity {version('atomic-sensitivity')}")
+        parser.exit()

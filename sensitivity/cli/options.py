@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.cli.own_descriptor import load_descriptor
@@ -14,21 +15,28 @@ if TYPE_CHECKING:
     from sensitivity.reports import Source
 
 
-def add_subject(command: argparse.ArgumentParser, *, one_center: bool = False) -> None:
+def add_command(
+    commands: Any, name: str, text: str, run: Callable[[Namespace], int], *, details: str = "."
+) -> ArgumentParser:
+    """Add a command with a one-line help, which with ``details`` is its description."""
+    # Not str.capitalize(), which makes "jacobian" of Jacobian.
+    described = f"{text[0].upper()}{text[1:]}{details}"
+    command: ArgumentParser = commands.add_parser(name, help=text, description=described)
+    command.set_defaults(command=name, run=run)
+    return command
+
+
+def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     """Add what chooses a structure, the centers in it or the only one, and a descriptor."""
-    text = (
-        "a name listed by 'sensitivity structures', a file that ASE reads, or - for standard input"
-    )
-    complete_names(command.add_argument("structure", metavar="STRUCTURE", help=text))
+    text = "a name listed by 'sensitivity structures', a file that ASE reads, or - for standard "
+    complete_names(command.add_argument("structure", metavar="STRUCTURE", help=f"{text}input"))
     add_option(command, "--index", "frame of the file", "0, the first", int, None)
-    add_option(
-        command, "--format", "format of the file, as ASE names it", "as it looks", str, "NAME"
-    )
+    text = "format of the file, as ASE names it"
+    add_option(command, "--format", text, "as it looks", str, "NAME")
     text = "elements of the types of a LAMMPS file, which numbers its species"
     command.add_argument("--types", metavar="1=Si,2=O", help=text)
-    text = "index of an atom whose environment counts, from 0" + (
-        " (default: 0, the first atom)" if one_center else "; repeatable (default: all)"
-    )
+    usual = " (default: 0, the first atom)" if one_center else "; repeatable (default: all)"
+    text = f"index of an atom whose environment counts, from 0{usual}"
     command.add_argument("--center", type=int, action="append", metavar="ATOM", help=text)
     add_json(command)
     _add_descriptor(command.add_argument_group("descriptor (density correlations)"))
@@ -51,31 +59,26 @@ def _add_descriptor(group: Any) -> None:
     group.add_argument("--descriptor", metavar="FILE:NAME", help=text)
 
 
-def add_json(command: argparse.ArgumentParser) -> None:
+def add_json(command: ArgumentParser) -> None:
     """Add ``--json``."""
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def add_server(command: argparse.ArgumentParser, text: str, usual: str) -> None:
+def add_server(command: ArgumentParser, text: str, usual: str) -> None:
     """Add the options of a command that serves pages."""
     add_option(command, "--port", text, usual, int, None)
     command.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
 
 def add_option(
-    command: Any,
-    name: str,
-    text: str,
-    usual: float | str,
-    kind: type = float,
-    metavar: str | None = "Å",
+    command: Any, name: str, text: str, usual: Any, kind: type = float, metavar: str | None = "Å"
 ) -> None:
     """Add an option; ``usual`` says in the help what the library takes without it."""
     text = f"{text} (default: {usual if isinstance(usual, str) else f'{usual:g}'})"
     command.add_argument(name, type=kind, metavar=metavar, help=text)
 
 
-def complete_names(argument: argparse.Action) -> None:
+def complete_names(argument: Action) -> None:
     """Let a shell complete the argument by names of structures, and by files."""
 
     def complete(prefix: str, **_: object) -> list[str]:
@@ -88,7 +91,7 @@ def complete_names(argument: argparse.Action) -> None:
     argument.completer = complete  # type: ignore[attr-defined]
 
 
-def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+def given(options: Namespace, *names: str) -> dict[str, Any]:
     """Return the options that were given; the library has the defaults of the others."""
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
@@ -119,17 +122,11 @@ def load_source(
         structures.load(name)  # raises, and tells the nearest names
     chosen = files.choose(name, index=index or 0, format=form, types=elements)
     files.warn(name, chosen)
-    return Source(
-        files.show(name),
-        chosen.atoms,
-        index=chosen.index,
-        frames=chosen.count,
-        all_counted=chosen.complete,
-        notes=chosen.notes,
-    )
+    facts = chosen.index, chosen.count, chosen.complete, chosen.notes
+    return Source(files.show(name), chosen.atoms, *facts)
 
 
-def build_descriptor(options: argparse.Namespace) -> Descriptor:
+def build_descriptor(options: Namespace) -> Descriptor:
     """Return the descriptor that the options ask for."""
     from sensitivity import descriptors
 

@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 def load_descriptor(given: str) -> Descriptor:
     """Return the descriptor ``NAME`` of a Python file; of a class, an instance.
 
-    Raises
-    ------
-    ValueError
-        If there is no such file or name, or it is no descriptor. ``blamed`` handles what the file
-        raises.
+    A ValueError tells if there is no such file or name, or it is no descriptor. ``blamed`` handles
+    what the file raises.
     """
     from sensitivity.descriptors.protocol import check_descriptor
 

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -33,14 +33,9 @@ def prepare_streams() -> None:
 
 
 def report(text: str) -> None:
-    """Print a result on standard output.
+    """Print a result on standard output: a BrokenPipeError if its reader has gone.
 
-    Raises
-    ------
-    BrokenPipeError
-        If its reader has gone.
-    ValueError
-        If it takes no data.
+    A ValueError if it takes no data.
     """
     try:
         sys.stdout.write(f"{text}\n")
@@ -84,6 +79,41 @@ def notes() -> Iterator[None]:
             own = (one for one in caught if one.category.__module__.startswith("sensitivity"))
             for message in dict.fromkeys(str(one.message) for one in own):
                 tell(f"note: {message}")
+
+
+@contextmanager
+def tell_progress(what: str, *, after: float = 1.0) -> Iterator[Callable[[str], None]]:
+    """Show in one line of a terminal on standard error what goes on, and for how long.
+
+    Gives a function that takes a sentence, which is shown too. Nothing is shown before ``after``
+    seconds: a quick answer needs no such line.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from threading import Timer
+
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    line = Progress(
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    begin = f"{what} (Ctrl-C stops it)"
+    task = line.add_task(begin)
+    start = Timer(after, line.start)
+    start.start()
+    try:
+        yield lambda sentence: line.update(task, description=f"{begin}: {sentence}")
+    finally:
+        start.cancel()
+        start.join()
+        line.stop()
 
 
 def _discard(stream: TextIO) -> None:

@@ -9,11 +9,7 @@ from sensitivity.descriptors.batches import (
     features_from_function,
 )
 from sensitivity.descriptors.density_correlations import DensityCorrelations
-from sensitivity.descriptors.protocol import (
-    Descriptor,
-    check_descriptor,
-    with_defaults,
-)
+from sensitivity.descriptors.protocol import Descriptor, check_descriptor, with_defaults
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis, SphericalBessel
 
 __all__ = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.structures import check_centers, neighbor_pairs
 
 Centers = Iterable[int] | None
@@ -49,51 +49,28 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Blocks of several centers that depend on equally many atoms, stacked.
-
-    Attributes
-    ----------
-    centers
-        Shape (centers,).
-    atoms
-        Shape (centers, k).
-    features
-        Shape (centers, features).
-    gradient
-        Shape (centers, features, k, 3), in (feature)/Å.
-    """
+class Batch(ReadOnlyArrays):
+    """Blocks of several centers that depend on equally many atoms, stacked along a first axis."""
 
     centers: Indices
     atoms: Indices
     features: Array
     gradient: Array
 
-    def __post_init__(self) -> None:
-        for array in (self.centers, self.atoms, self.features, self.gradient):
-            array.setflags(write=False)
-
     def __repr__(self) -> str:
         return "Batch(centers={}, features={}, k={})".format(*self.gradient.shape[:3])
 
     def blocks(self) -> tuple[Block, ...]:
         """Return one block per center, sharing the memory of the batch."""
-        return tuple(
-            Block(int(center), *parts)
-            for center, *parts in zip(
-                self.centers, self.atoms, self.features, self.gradient, strict=True
-            )
-        )
+        arrays = self.centers.tolist(), self.atoms, self.features, self.gradient
+        return tuple(Block(*parts) for parts in zip(*arrays, strict=True))
 
 
 def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
     """Return the blocks stacked, those with equally many atoms together.
 
-    Raises
-    ------
-    ValueError
-        If there is no block, shapes do not fit together, an atom is named twice, or the center is
-        not among the atoms.
+    A ValueError tells if there is no block, shapes do not fit together, an atom is named twice, or
+    the center is not among the atoms.
     """
     stacks: dict[int, list[Block]] = {}
     size = None
@@ -103,13 +80,9 @@ def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
         stacks.setdefault(len(block.atoms), []).append(block)
     if not stacks:
         raise ValueError("there must be one block at least, got none; give one for each center.")
+    kinds = {"center": np.intp, "atoms": np.intp, "features": float, "gradient": float}
     return tuple(
-        Batch(
-            np.array([block.center for block in stack], dtype=np.intp),
-            np.array([block.atoms for block in stack], dtype=np.intp),
-            np.array([block.features for block in stack], dtype=np.float64),
-            np.array([block.gradient for block in stack], dtype=np.float64),
-        )
+        Batch(*(np.array([getattr(one, name) for one in stack], kinds[name]) for name in kinds))
         for stack in stacks.values()
     )
 
@@ -120,23 +93,11 @@ def batches_from_function(
     """Return the features and gradients of a function of the neighbours' relative positions.
 
     Gradients with respect to the images of an atom are added up, and moving the center is moving
-    all its neighbours the other way.
+    all its neighbours the other way. Neighbours within ``cutoff``, in Å, are given to the function,
+    of which ``NeighborFunction`` tells more; ``centers=None`` takes all atoms.
 
-    Parameters
-    ----------
-    function
-        Features and their gradient with respect to the vectors; see ``NeighborFunction``.
-    atoms
-        The structure.
-    cutoff
-        Å. Neighbours within it are given to the function.
-    centers
-        Indices of the centers; None takes all atoms.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure or a center is unusable, or the function returns other shapes.
+    A TypeError or ValueError tells if the structure or a center is unusable, or the function
+    returns other shapes.
     """
     return batches_from_blocks(
         _make_block(center, others, vectors, _call(function, vectors, atoms.numbers[others]))
@@ -185,7 +146,7 @@ def _make_block(center: int, others: Indices, vectors: Array, found: tuple[Array
 
 
 def _check_block(block: Block, *, size: int) -> None:
-    k = len(block.atoms)
+    k, atoms = len(block.atoms), np.asarray(block.atoms).tolist()
     shapes = np.shape(block.atoms), np.shape(block.features), np.shape(block.gradient)
     if shapes != ((k,), (size,), (size, k, 3)):
         raise ValueError(
@@ -193,8 +154,8 @@ def _check_block(block: Block, *, size: int) -> None:
             f"({size},), as the first block, and a gradient of shape ({size}, k, 3), got "
             "{}, {} and {}.".format(*shapes)
         )
-    if len(set(np.asarray(block.atoms).tolist())) < k or block.center not in block.atoms:
+    if len(set(atoms)) < k or block.center not in atoms:
         raise ValueError(
             f"the atoms of the block of center {block.center} must be different ones, the center "
-            f"among them, got {np.asarray(block.atoms).tolist()}; add up the gradients of images."
+            f"among them, got {atoms}; add up the gradients of images."
         )

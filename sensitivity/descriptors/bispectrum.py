@@ -9,8 +9,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from sensitivity.descriptors.correlations import Basis
-from sensitivity.descriptors.couplings import coupling
 from sensitivity.descriptors.expansion import Expansion
+from sensitivity.descriptors.harmonics import coupling
 from sensitivity.numerics import Array, Indices
 
 Degrees = tuple[int, int, int]
@@ -31,24 +31,22 @@ class Bispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3) of the number of distinct triples of channels."""
-        return sum(_count(self.basis.channels, l) for l in self._degrees())
+        _, last = self._spans()[-1]
+        return int(last.stop)
 
     def features(self, coefficients: Array) -> Array:
         """Contract every triple of channels."""
-        return np.concatenate([self._values(l, coefficients) for l in self._degrees()], axis=1)
+        return np.concatenate([self._values(l, coefficients) for l, _ in self._spans()], axis=1)
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
         """Contract the gradient of each factor with the product of the two others."""
         gradients = {a: near.coefficient_gradients() for a, near in expansion.contributions.items()}
-        start = 0
-        for l in self._degrees():
-            stop = start + _count(self.basis.channels, l)
+        for l, span in self._spans():
             factors = _distinct_factors(l, expansion.coefficients)
             for a, near in expansion.contributions.items():
                 rows = self._rows(l, a, factors, gradients[a])  # [center, feature, 3k]
-                block = out[:, start:stop, near.columns]
+                block = out[:, span, near.columns]
                 block[...] = rows.reshape(block.shape)
-            start = stop
 
     def bytes_per_pair(self) -> int:
         """Gradients of the coefficients, products with the two other factors, and features."""
@@ -56,13 +54,13 @@ class Bispectrum:
         products = basis.n_max * ((basis.l_max + 1) ** 2 + 2 * basis.channels**2)
         return 8 * 3 * (products + 3 * basis.channels**3)
 
-    def _degrees(self) -> tuple[Degrees, ...]:
-        return _degrees(self.basis.l_max, parity_odd=self.parity_odd)
+    def _spans(self) -> tuple[tuple[Degrees, slice], ...]:
+        return _spans_of(self.basis.channels, self.basis.l_max, parity_odd=self.parity_odd)
 
     def _values(self, l: Degrees, coefficients: Array) -> Array:
         last = coefficients[l[2], :, :, : 2 * l[2] + 1]
         products = _other_factors(l, 2, coefficients) @ last.swapaxes(1, 2)
-        q1, q2, q3 = _triples(self.basis.channels, l)
+        q1, q2, q3 = _distinct(self.basis.channels, *_pattern(l))
         flat = (q1 * self.basis.channels + q2) * self.basis.channels + q3
         values: Array = products.reshape(len(products), -1)[:, flat]
         return values
@@ -77,7 +75,8 @@ class Bispectrum:
                 product = _with_zero_row(factor, gradients[l[s]])
             elif sum(l) % 2:
                 product = -product
-            terms.append(np.take(product, _places(self.basis, l, s, a), axis=1, mode="clip"))
+            places = _places(self.basis, s, a, _pattern(l))
+            terms.append(np.take(product, places, axis=1, mode="clip"))
         rows = np.add(terms[0], terms[1], out=terms[0])
         return np.add(rows, terms[2], out=rows)
 
@@ -88,9 +87,8 @@ def _distinct_factors(l: Degrees, coefficients: Array) -> list[Array | None]:
     None if it is that of the factor before: exchanging two factors of equal l changes nothing but
     the sign, and that only for odd l1 + l2 + l3.
     """
-    return [
-        None if s > 0 and l[s] == l[s - 1] else _other_factors(l, s, coefficients) for s in range(3)
-    ]
+    new = (s == 0 or l[s] != l[s - 1] for s in range(3))
+    return [_other_factors(l, s, coefficients) if each else None for s, each in enumerate(new)]
 
 
 def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
@@ -125,13 +123,15 @@ def _with_zero_row(factors: Array, gradient: Array) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _degrees(l_max: int, *, parity_odd: bool) -> tuple[Degrees, ...]:
-    """All l1 ≤ l2 ≤ l3 that couple to an invariant."""
-    return tuple(
-        (l1, l2, l3)
-        for l1, l2, l3 in combinations_with_replacement(range(l_max + 1), 3)
-        if l3 <= l1 + l2 and (parity_odd or (l1 + l2 + l3) % 2 == 0)
-    )
+def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Degrees, slice], ...]:
+    """All l1 ≤ l2 ≤ l3 that couple to an invariant, each with its place among all features."""
+    found, start = [], 0
+    for l in combinations_with_replacement(range(l_max + 1), 3):
+        if l[2] <= l[0] + l[1] and (parity_odd or sum(l) % 2 == 0):
+            stop = start + _count(channels, l)
+            found.append((l, slice(start, stop)))
+            start = stop
+    return tuple(found)
 
 
 def _count(channels: int, l: Degrees) -> int:
@@ -144,14 +144,12 @@ def _count(channels: int, l: Degrees) -> int:
     return channels**3
 
 
-def _triples(channels: int, l: Degrees) -> Indices:
-    """Distinct triples of channels for these l, shape (3, triples)."""
-    return _distinct(channels, *_pattern(l))
-
-
 @lru_cache(maxsize=256)
 def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> Indices:
-    """Triples with q1 + gap ≤ q2 if the first two l are equal, likewise for the last two."""
+    """Distinct triples of channels, shape (3, triples), for a ``_pattern`` of l.
+
+    They have q1 + gap ≤ q2 if the first two l are equal, likewise for the last two.
+    """
     q1, q2, q3 = np.indices((channels, channels, channels)).reshape(3, -1)
     kept = np.ones(len(q1), dtype=bool)
     if first_equal:
@@ -161,18 +159,14 @@ def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> I
     return np.stack([q1[kept], q2[kept], q3[kept]])
 
 
-def _places(basis: Basis, l: Degrees, s: int, a: int) -> Indices:
-    """For every feature its row in the product of ``_with_zero_row``."""
-    return _places_of(basis, s, a, _pattern(l))
-
-
 def _pattern(l: Degrees) -> tuple[bool, bool, int]:
     """All that the distinct triples depend on: which neighbouring l are equal, and the parity."""
     return l[0] == l[1], l[1] == l[2], sum(l) % 2
 
 
 @lru_cache(maxsize=1024)
-def _places_of(basis: Basis, s: int, a: int, pattern: tuple[bool, bool, int]) -> Indices:
+def _places(basis: Basis, s: int, a: int, pattern: tuple[bool, bool, int]) -> Indices:
+    """For every feature its row in the product of ``_with_zero_row``."""
     q = _distinct(basis.channels, *pattern)
     other, last = (q[i] for i in range(3) if i != s)
     n = q[s] - a * basis.n_max

@@ -10,27 +10,18 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from sensitivity.descriptors import orders
 from sensitivity.descriptors.batches import Batch, Centers
-from sensitivity.descriptors.contracted_channels import ContractedChannels, mixture
-from sensitivity.descriptors.correlations import Basis, Correlation
-from sensitivity.descriptors.density_arguments import check_arguments, find_species
+from sensitivity.descriptors.correlations import Basis, ContractedChannels, Correlation, mixture
 from sensitivity.descriptors.expansion import Density, expand
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
-from sensitivity.descriptors.orders import (
-    LARGEST_ORDER,
-    affordable_basis,
-    correlations,
-    largest_l_max,
-    largest_n_max,
-    require_few_features,
-)
 from sensitivity.descriptors.power_spectrum import like_products
 from sensitivity.descriptors.protocol import Descriptor, plain
 from sensitivity.descriptors.radial import (
     BASES,
     GaussianTypeOrbitals,
     RadialBasis,
-    RadialFunctions,
+    check_smearing,
     radial_functions,
 )
 from sensitivity.memory import require_memory
@@ -55,7 +46,8 @@ class DensityCorrelations(Descriptor):
     of degrees. At order 4 there may be at most 1 000 000 per center; ``contract_channels`` is the
     way to stay below.
 
-    Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481.
+    Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481. A TypeError
+    or ValueError tells if an argument is of the wrong kind or out of its range.
 
     Attributes
     ----------
@@ -88,11 +80,6 @@ class DensityCorrelations(Descriptor):
         neither on n_max nor on the species. Fewer channels than there are see less; the ranks
         for a given structure tell whether it is too little.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of the wrong kind or out of its range.
-
     Examples
     --------
     >>> from sensitivity import DensityCorrelations, structures
@@ -114,10 +101,12 @@ class DensityCorrelations(Descriptor):
     contract_channels: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_arguments(vars(self))
+        orders.check_arguments(vars(self))
         if self.species is not None:
-            object.__setattr__(self, "species", find_species(self.species))
-        self._radial()
+            object.__setattr__(self, "species", orders.find_species(self.species))
+        # The radial functions, which take seconds if they are many, are made when they are used.
+        check_smearing(self.smearing, cutoff=self.cutoff)
+        self.basis.orthonormalization(cutoff=float(self.cutoff), n_max=self.n_max)
 
     @property
     def inversion_invariant(self) -> bool:
@@ -138,7 +127,7 @@ class DensityCorrelations(Descriptor):
     def limits(self) -> Mapping[str, tuple[float, float]]:
         """Ranges in which a small molecule takes seconds at most."""
         lengths = {"cutoff": (1.0, 12.0), "smearing": (0.0, 2.0)}
-        return {"order": (1, LARGEST_ORDER), "n_max": (1, 12), "l_max": (0, 12), **lengths}
+        return {"order": (1, orders.LARGEST_ORDER), "n_max": (1, 12), "l_max": (0, 12), **lengths}
 
     @property
     def refinable(self) -> tuple[str, ...]:
@@ -146,46 +135,35 @@ class DensityCorrelations(Descriptor):
         return ("n_max", "l_max")
 
     def with_settings(self, **changes: Any) -> DensityCorrelations:
-        """Return the descriptor with other settings; ``basis`` may be "gto" or "bessel".
-
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no such setting, or it cannot have this value.
-        """
+        """Return the descriptor with other settings; ``basis`` may be "gto" or "bessel"."""
         if isinstance(changes.get("basis"), str):
             changes["basis"] = BASES.get(changes["basis"], changes["basis"])
-        unknown = ", ".join(sorted(set(changes) - set(vars(self))))
-        if unknown:
+        if unknown := ", ".join(sorted(set(changes) - set(vars(self)))):
             known = ", ".join(vars(self))
             raise TypeError(f"DensityCorrelations has no setting {unknown}; choose from {known}.")
         return replace(self, **changes)
 
     def python(self) -> tuple[str, str]:
         """Return the import lines, and the expression, with the settings that are not usual."""
-        given = [
+        given = ", ".join(
             f"{each.name}={plain(value)!r}"
             for each in fields(self)
             if (value := getattr(self, each.name)) != each.default or not each.kw_only
-        ]
-        lines = ["from sensitivity import DensityCorrelations"]
+        )
+        lines, kind = "from sensitivity import DensityCorrelations", type(self.basis)
         if self.basis != GaussianTypeOrbitals():
-            kind = type(self.basis)
             module = "sensitivity" if self.basis in BASES.values() else kind.__module__
-            lines.append(f"from {module} import {kind.__name__}")
-        return "\n".join(lines), f"DensityCorrelations({', '.join(given)})"
+            lines += f"\nfrom {module} import {kind.__name__}"
+        return lines, f"DensityCorrelations({given})"
 
     def larger_basis(self) -> DensityCorrelations | None:
-        """Return the same correlations with 2 more functions, degrees and mixed channels, or None.
-
-        None stands for a basis that is as large as it can be.
-        """
-        n_max = max(self.n_max, min(self.n_max + 2, largest_n_max(self.basis)))
-        l_max = min(self.l_max + 2, largest_l_max(self.order))
+        """Return the same with 2 more functions, degrees and mixed channels; None at the end."""
+        n_max = max(self.n_max, min(self.n_max + 2, orders.largest_n_max(self.basis)))
+        l_max = min(self.l_max + 2, orders.largest_l_max(self.order))
         if (n_max, l_max) == (self.n_max, self.l_max):
             return None
         channels = self.contract_channels
-        more = None if channels is None else min(channels + 2, largest_n_max())
+        more = None if channels is None else min(channels + 2, orders.largest_n_max())
         return replace(self, n_max=n_max, l_max=l_max, contract_channels=more)
 
     def higher_order(self) -> DensityCorrelations | None:
@@ -194,26 +172,22 @@ class DensityCorrelations(Descriptor):
         The basis is cut down to what is affordable at that order, which is enough to see what the
         lower order is blind to, and has angular functions even if order 1 had none.
         """
-        if self.order == LARGEST_ORDER:
+        if self.order == orders.LARGEST_ORDER:
             return None
-        n_max, l_max, channels = affordable_basis(self.order + 1, self.n_max, self.l_max)
         order = self.order + 1
+        n_max, l_max, channels = orders.affordable_basis(order, self.n_max, self.l_max)
         return replace(self, order=order, n_max=n_max, l_max=l_max, contract_channels=channels)
 
-    def of_order(self, order: int) -> DensityCorrelations | None:
+    def of_order(self, order: int) -> Descriptor | None:
         """Return the correlations of another order; None if there is none.
 
         A higher order takes a basis that is affordable there, a lower one leaves it as it is.
         """
-        found: DensityCorrelations | None = self
-        while found is not None and found.order < order:
-            found = found.higher_order()
-        if found is None or order < 1:
-            return None
-        high = order >= 3
-        channels = found.contract_channels if high else None
-        odd = high and found.parity_odd
-        return replace(found, order=order, parity_odd=odd, contract_channels=channels)
+        if not 1 <= order <= self.order:
+            return super().of_order(order)
+        if order >= 3:
+            return replace(self, order=order)
+        return replace(self, order=order, parity_odd=False, contract_channels=None)
 
     @property
     def expansion(self) -> tuple[int, int] | None:
@@ -225,7 +199,7 @@ class DensityCorrelations(Descriptor):
 
         Order 1 has them as they are, order 2 their products; others are not read.
         """
-        if self.order > 2 or self.contract_channels is not None or self.center_weight != 0:
+        if self.order > 2 or self.contract_channels is not None or self.center_weight:
             return None
         species = self.species or tuple(sorted(set(numbers)))
         if self.order == 1:
@@ -244,66 +218,53 @@ class DensityCorrelations(Descriptor):
 
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of one center of this structure."""
-        return self._correlation(self._density(atoms)).size()
+        return self._correlation(self._channels(atoms)).size()
 
     def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
         """Return the features, shape (centers, features).
 
-        Raises
-        ------
-        TypeError, ValueError
-            If the structure or a center is unusable, a species has no channel, there would be
-            too many features, or the result would not fit into memory.
+        A TypeError or ValueError tells if the structure or a center is unusable, a species has no
+        channel, there would be too many features, or the result would not fit into memory.
         """
         chosen = check_centers(atoms, centers)
-        density = self._density(atoms)
-        correlation = self._affordable(density)
+        correlation = self._affordable(atoms)
         _require_memory(correlation.size(), values=len(chosen) * correlation.size())
-        place = np.empty(len(atoms), dtype=np.intp)
-        place[list(chosen)] = np.arange(len(chosen))
+        density = self._density(atoms)
+        place = {center: row for row, center in enumerate(chosen)}
         out = np.empty((len(chosen), correlation.size()))
         for around in neighborhoods(atoms, cutoff=self.cutoff, centers=chosen):
             for part in _parts(around, correlation):
                 expansion = expand(around[part], density, gradients=False)
-                out[place[around.centers[part]]] = correlation.features(expansion.coefficients)
+                rows = [place[center] for center in around.centers[part].tolist()]
+                out[rows] = correlation.features(expansion.coefficients)
         return out
 
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Return features and analytic gradients of every center, like centers together.
 
-        Raises
-        ------
-        TypeError, ValueError
-            As ``features`` does.
+        Raises what ``features`` does.
         """
         chosen = check_centers(atoms, centers)
-        density = self._density(atoms)
-        correlation = self._affordable(density)
+        correlation = self._affordable(atoms)
         sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         columns = sum(3 * around.atoms.size for around in sets)
         pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
         working = pairs * correlation.bytes_per_pair() // 8
         _require_memory(correlation.size(), values=columns * correlation.size() + working)
+        density = self._density(atoms)
         return tuple(_batch(around, density, correlation) for around in sets)
 
     def _density(self, atoms: Atoms) -> Density:
-        return Density(
-            radial=self._radial(),
-            species=self._channels(atoms),
-            cutoff_width=min(0.5, 0.5 * self.cutoff)
-            if self.cutoff_width is None
-            else self.cutoff_width,
-            center_weight=self.center_weight,
-        )
-
-    def _radial(self) -> RadialFunctions:
-        return radial_functions(
+        width = self.cutoff_width
+        width = min(0.5, 0.5 * self.cutoff) if width is None else width
+        radial = radial_functions(
             self.basis,
             cutoff=float(self.cutoff),
             n_max=self.n_max,
             l_max=self.l_max,
             smearing=float(self.smearing),
         )
+        return Density(radial, self._channels(atoms), width, self.center_weight)
 
     def _channels(self, atoms: Atoms) -> tuple[int, ...]:
         present = set(atoms.numbers.tolist())
@@ -311,37 +272,36 @@ class DensityCorrelations(Descriptor):
             return tuple(sorted(present))
         unknown = sorted(present - set(self.species))
         if unknown:
-            known, others = (
-                ", ".join(chemical_symbols[number] for number in numbers)
-                for numbers in (self.species, unknown)
-            )
+            known = ", ".join(chemical_symbols[number] for number in self.species)
+            others = ", ".join(chemical_symbols[number] for number in unknown)
             raise ValueError(
-                f"the descriptor has channels for {known} only, and the structure "
-                f"holds {others}; add {'it' if len(unknown) == 1 else 'them'} to "
-                "species, or leave species=None."
+                f"the descriptor has channels for {known} only, and the structure holds {others}; "
+                f"add {'it' if len(unknown) == 1 else 'them'} to species, or leave species=None."
             )
         return self.species
 
-    def _basis(self, density: Density) -> Basis:
+    def _basis(self, species: Sequence[int]) -> Basis:
         """Channels that are correlated; mixed ones are as if of one species."""
         if self.contract_channels is None:
-            return Basis(len(density.species), self.n_max, self.l_max)
+            return Basis(len(species), self.n_max, self.l_max)
         return Basis(1, self.contract_channels, self.l_max)
 
-    def _correlation(self, density: Density) -> Correlation:
-        basis, channels = self._basis(density), self.contract_channels
-        correlation = correlations(basis, order=self.order, parity_odd=self.parity_odd)
+    def _correlation(self, species: Sequence[int]) -> Correlation:
+        basis, channels = self._basis(species), self.contract_channels
+        correlation = orders.correlations(basis, order=self.order, parity_odd=self.parity_odd)
         if channels is None:
             return correlation
-        mixtures = (mixture(z, n_max=self.n_max, channels=channels) for z in density.species)
+        mixtures = (mixture(z, n_max=self.n_max, channels=channels) for z in species)
         return ContractedChannels(correlation, tuple(mixtures))
 
-    def _affordable(self, density: Density) -> Correlation:
+    def _affordable(self, atoms: Atoms) -> Correlation:
         """The correlations, if they are not too many."""
-        correlation, basis = self._correlation(density), self._basis(density)
-        require_few_features(
-            correlation.size(), order=self.order, basis=basis, parity_odd=self.parity_odd
-        )
+        species = self._channels(atoms)
+        correlation = self._correlation(species)
+        if self.order == orders.LARGEST_ORDER:
+            orders.require_few_features(
+                correlation, self._basis(species), parity_odd=self.parity_odd
+            )
         return correlation
 
 
@@ -366,10 +326,9 @@ def _parts(around: Neighborhoods, correlation: Correlation) -> Iterator[slice]:
 
 
 def _subtract_from_center(gradient: Array, own: Indices) -> None:
-    """Moving the center is moving all neighbours the other way.
+    """Moving the center, ``own`` of the k atoms, is moving all neighbours the other way.
 
-    ``gradient`` has shape (centers, features, k, 3); ``own`` says which of the k is the center. An
-    image of the center moves with it, which cancels.
+    An image of the center moves with it, which cancels.
     """
     centers, features, k, _ = gradient.shape
     total = gradient.reshape(centers, features, 3 * k) @ np.tile(np.eye(3), (k, 1))
@@ -377,11 +336,9 @@ def _subtract_from_center(gradient: Array, own: Indices) -> None:
 
 
 def _require_memory(size: int, *, values: int) -> None:
-    require_memory(
-        8 * values,
-        purpose=f"{size} features per center, with what is asked of them,",
-        remedy="choose fewer centers, a smaller n_max or l_max, or a lower order",
-    )
+    purpose = f"{size} features per center, with what is asked of them,"
+    remedy = "choose fewer centers, a smaller n_max or l_max, or a lower order"
+    require_memory(8 * values, purpose=purpose, remedy=remedy)
 
 
 def _square_root(products: Array) -> Array:

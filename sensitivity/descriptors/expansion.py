@@ -9,7 +9,6 @@ a cosine wave.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,28 +20,16 @@ from sensitivity.numerics import Array
 
 @dataclass(frozen=True)
 class Density:
-    """A density of neighbours, and the functions in which it is expanded.
+    """A density of neighbours, and the functions in which it is expanded."""
 
-    Attributes
-    ----------
-    radial
-        Radial functions R_nl, without the cutoff function.
-    species
-        Atomic numbers of the channels, increasing.
-    cutoff_width
-        Å, over which the density falls to zero before the cutoff.
-    center_weight
-        Weight of the center's own density.
-    """
+    radial: RadialFunctions  # R_nl, without the cutoff function
+    species: tuple[int, ...]  # atomic numbers of the channels, increasing
+    cutoff_width: float  # Å, over which the density falls to zero before the cutoff
+    center_weight: float  # of the center's own density
 
-    radial: RadialFunctions
-    species: tuple[int, ...]
-    cutoff_width: float
-    center_weight: float
-
-    def channels(self, a: int) -> slice:
-        """Channels of the species with index a."""
-        n_max, _ = self.radial.shape
+    def channels(self, number: int) -> slice:
+        """Channels of a species."""
+        (n_max, _), a = self.radial.shape, self.species.index(number)
         return slice(a * n_max, (a + 1) * n_max)
 
 
@@ -50,30 +37,16 @@ class Density:
 class Contributions:
     """Contributions of the p neighbours and images of one species, around each of the centers.
 
-    A last axis 3p runs over x, y and z of every neighbour in turn.
-
-    Attributes
-    ----------
-    radial
-        Shape (n, l, centers, p): f_c R_nl.
-    angular
-        Shape (l, m, centers, p): Y_lm.
-    radial_gradient
-        Shape (n, l, centers, 3p), in 1/Å: gradient of ``radial``. Empty without gradients.
-    angular_gradient
-        Shape (l, m, centers, 3p), in 1/Å: gradient of ``angular``. Empty without gradients.
-    columns
-        Which of the atoms seen by each center are of this species.
-    images
-        Where on the axis 3p the second, third, ... images of atoms stand.
+    A last axis 3p runs over x, y and z of every neighbour in turn. Gradients, in 1/Å, are empty if
+    they are not wanted.
     """
 
-    radial: Array
-    angular: Array
-    radial_gradient: Array
-    angular_gradient: Array
-    columns: slice
-    images: tuple[slice, ...]
+    radial: Array  # f_c R_nl, [n, l, center, p]
+    angular: Array  # Y_lm, [l, m, center, p]
+    radial_gradient: Array  # [n, l, center, 3p]
+    angular_gradient: Array  # [l, m, center, 3p]
+    columns: slice  # which of the atoms seen by each center are of this species
+    images: tuple[slice, ...]  # where on the axis 3p the second, third, ... images of atoms stand
 
     def add_images(self, gradient: Array) -> Array:
         """Sum what belongs to the images of one atom, in place: (..., 3p) gives (..., 3 atoms)."""
@@ -99,18 +72,10 @@ class Contributions:
 
 @dataclass(frozen=True)
 class Expansion:
-    """The density around like centers.
+    """The density around like centers."""
 
-    Attributes
-    ----------
-    coefficients
-        Shape (l, centers, species n_max, m).
-    contributions
-        By the index of a species, those of its neighbours; species that are absent are left out.
-    """
-
-    coefficients: Array
-    contributions: dict[int, Contributions]
+    coefficients: Array  # [l, center, species n, m]
+    contributions: dict[int, Contributions]  # by the index of a species, without absent ones
 
 
 def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expansion:
@@ -121,27 +86,20 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
     functions = _pair_functions(around, density, gradients=gradients)
     contributions = {}
     for number, near in around.species.items():
-        a = density.species.index(number)
-        part = _of_species(functions, near)
+        part = _of_species(near, functions)
         radial = part.radial.transpose(1, 2, 0, 3)  # [l, center, n, p]
         angular = part.angular.transpose(0, 2, 3, 1)  # [l, center, p, m]
-        np.matmul(radial, angular, out=coefficients[:, :, density.channels(a)])
-        contributions[a] = part
+        np.matmul(radial, angular, out=coefficients[:, :, density.channels(number)])
+        contributions[density.species.index(number)] = part
     if density.center_weight:
         _add_center(coefficients, around, density)
     return Expansion(coefficients, contributions)
 
 
-class _PairFunctions(NamedTuple):
-    """As ``Contributions`` names them, for the neighbours of all species."""
-
-    radial: Array
-    angular: Array
-    radial_gradient: Array
-    angular_gradient: Array
-
-
-def _pair_functions(around: Neighborhoods, density: Density, *, gradients: bool) -> _PairFunctions:
+def _pair_functions(
+    around: Neighborhoods, density: Density, *, gradients: bool
+) -> tuple[Array, Array, Array, Array]:
+    """The first four of ``Contributions``, for the neighbours of all species."""
     vectors = around.vectors.transpose(2, 0, 1)  # [xyz, center, p]
     r = np.sqrt(np.einsum("xcp,xcp->cp", vectors, vectors))
     units = vectors / r
@@ -150,21 +108,22 @@ def _pair_functions(around: Neighborhoods, density: Density, *, gradients: bool)
     fade[around.itself] = fade_slope[around.itself] = 0.0
     angular = spherical_harmonics(units, density.radial.shape[1] - 1)
     if not gradients:
-        return _PairFunctions(radial * fade, angular, np.empty(0), np.empty(0))
+        return radial * fade, angular, np.empty(0), np.empty(0)
     slopes = slopes * fade + radial * fade_slope
     radial_gradient = each_direction(slopes) * np.moveaxis(units, 0, 2).reshape(len(r), -1)
     angular_gradient = harmonics_gradient(angular, units, r).reshape(*angular.shape[:3], -1)
-    return _PairFunctions(radial * fade, angular, radial_gradient, angular_gradient)
+    return radial * fade, angular, radial_gradient, angular_gradient
 
 
-def _of_species(functions: _PairFunctions, near: SpeciesNeighbors) -> Contributions:
+def _of_species(near: SpeciesNeighbors, functions: tuple[Array, ...]) -> Contributions:
+    radial, angular, radial_gradient, angular_gradient = functions
     columns = slice(3 * near.pairs.start, 3 * near.pairs.stop)
     return Contributions(
-        radial=functions.radial[..., near.pairs],
-        angular=functions.angular[..., near.pairs],
+        radial[..., near.pairs],
+        angular[..., near.pairs],
         # Without gaps, what multiplies these runs through in one go.
-        radial_gradient=np.ascontiguousarray(functions.radial_gradient[..., columns]),
-        angular_gradient=np.ascontiguousarray(functions.angular_gradient[..., columns]),
+        np.ascontiguousarray(radial_gradient[..., columns]),
+        np.ascontiguousarray(angular_gradient[..., columns]),
         columns=near.columns,
         images=tuple(slice(3 * image.start, 3 * image.stop) for image in near.images),
     )
@@ -190,5 +149,4 @@ def _add_center(coefficients: Array, around: Neighborhoods, density: Density) ->
     """Add the center's own density, which has l = 0 only and does not move."""
     values = density.radial(np.zeros(1))[0][:, 0, 0] * Y_00
     for center, number in enumerate(around.numbers.tolist()):
-        own = density.channels(density.species.index(number))
-        coefficients[0, center, own, 0] += density.center_weight * values
+        coefficients[0, center, density.channels(number), 0] += density.center_weight * values

@@ -1,4 +1,4 @@
-"""Real spherical harmonics, accurate to rounding, and their gradient.
+"""Real spherical harmonics, accurate to rounding, their gradient, and their couplings.
 
 All (l, m) stand in one array with an axis for l and one for m = -l ... l, the latter padded by
 zeros to 2 l_max + 1 places: what the padding costs in arithmetic is less than what a loop over l
@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from wigners import clebsch_gordan_array
 
 from sensitivity.numerics import Array
 
@@ -26,16 +27,8 @@ def spherical_harmonics(units: Array, l_max: int) -> Array:
     Y_lm is Q_lm(z) times the real (m ≥ 0) or imaginary (m < 0) part of (x + iy)^|m|, where Q, with
     its normalisation, follows from Q_mm by Q_lm = a_lm z Q_{l-1,m} - b_lm Q_{l-2,m}.
 
-    Parameters
-    ----------
-    units
-        Shape (3, ...): x, y and z.
-    l_max
-        Largest degree.
-
-    Returns
-    -------
-    Array of shape (l_max + 1, 2 l_max + 1, ...); place l + m of the second axis belongs to m.
+    ``units`` has shape (3, ...), the result (l_max + 1, 2 l_max + 1, ...), where place l + m of the
+    second axis belongs to m.
     """
     x, y, z = units
     first, a, b = (array.reshape(*array.shape, *[1] * z.ndim) for array in _recurrence(l_max))
@@ -61,16 +54,9 @@ def harmonics_gradient(harmonics: Array, units: Array, r: Array) -> Array:
     Because G is antisymmetric to the last bit, a rotation leaves invariants of Y unchanged to
     rounding, which a gradient from differentiated polynomials does not guarantee.
 
-    Parameters
-    ----------
-    harmonics
-        Shape (l, m, ...), from ``spherical_harmonics``.
-    units, r
-        Shapes (3, ...) and (...), Å: directions and lengths of the vectors.
-
-    Returns
-    -------
-    Array of shape (l, m, ..., 3), in 1/Å.
+    ``harmonics``, shape (l, m, ...), are those of ``spherical_harmonics``, ``units``, (3, ...), and
+    ``r``, (...) in Å, the directions and lengths of the vectors. The result, in 1/Å, has shape
+    (l, m, ..., 3).
     """
     l_size, m_size, *shape = harmonics.shape
     rotated = _generators(l_size - 1) @ harmonics.reshape(l_size, m_size, -1)
@@ -83,7 +69,24 @@ def harmonics_gradient(harmonics: Array, units: Array, r: Array) -> Array:
     return out
 
 
-def complex_from_real(l: int) -> NDArray[np.complex128]:
+@lru_cache(maxsize=4096)
+def coupling(l1: int, l2: int, l3: int) -> Array:
+    """Coefficients W that make Σ W_{m1 m2 m3} Y_{l1 m1} Y_{l2 m2} Y_{l3 m3} invariant.
+
+    These are the Clebsch-Gordan coefficients ⟨l1 m1; l2 m2|l3 m3⟩/√(2l3 + 1), Wigner's 3j symbols
+    up to a sign, taken to real spherical harmonics. ΣW² = 1. For even l1 + l2 + l3 the sum is
+    unchanged by inversion, for odd it changes sign. Shape (2 l1 + 1, 2 l2 + 1, 2 l3 + 1),
+    read-only.
+    """
+    complex_coupling = clebsch_gordan_array(l1, l2, l3) / np.sqrt(2 * l3 + 1)
+    u1, u2, u3 = (_complex_from_real(l) for l in (l1, l2, l3))
+    real = np.einsum("abc,ai,bj,ck->ijk", complex_coupling, u1, u2, u3.conj(), optimize=True)
+    result = np.ascontiguousarray(real.real if (l1 + l2 + l3) % 2 == 0 else real.imag)
+    result.setflags(write=False)
+    return result
+
+
+def _complex_from_real(l: int) -> NDArray[np.complex128]:
     """Matrix U of Y_lm(complex) = Σ_μ U_{mμ} Y_lμ(real), Condon-Shortley phase included."""
     u = np.zeros((2 * l + 1, 2 * l + 1), dtype=complex)
     u[l, l] = 1.0
@@ -123,8 +126,8 @@ def _rotation_generators(l: int) -> Array:
     m = np.arange(-l, l)
     raising = np.diag(np.sqrt((l - m) * (l + m + 1)), -1).astype(complex)
     lowering = raising.T
-    z = np.diag(np.arange(-l, l + 1)).astype(complex)
-    u = complex_from_real(l)
+    z = np.diag(np.arange(-l, l + 1))
+    u = _complex_from_real(l)
     components = (0.5 * (raising + lowering), -0.5j * (raising - lowering), z)
     real = np.array([(u.conj().T @ (1j * j.T) @ u).real for j in components])
     return np.asarray(0.5 * (real - real.swapaxes(1, 2)))

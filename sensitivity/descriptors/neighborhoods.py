@@ -8,7 +8,7 @@ follows is a handful of products of stacked matrices.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from sensitivity.numerics import Indices
+from sensitivity.numerics import Array, Indices
 from sensitivity.structures import Pairs, neighbor_pairs
 
 
@@ -24,65 +24,35 @@ from sensitivity.structures import Pairs, neighbor_pairs
 class SpeciesNeighbors:
     """Neighbours of one species.
 
-    Attributes
-    ----------
-    pairs
-        Which of the p pairs of a center lead to this species.
-    columns
-        Which of the k atoms of a center are of this species.
-    images
-        Where, counted within ``pairs``, the second images of atoms stand, the third ones, and so
-        on; the first images are those before. Atoms with more images come first, so that the
-        second images are those of the first atoms, in the same order.
+    Atoms with more images come first, so that the second images are those of the first atoms, in
+    the same order.
     """
 
-    pairs: slice
-    columns: slice
-    images: tuple[slice, ...]
+    pairs: slice  # which of the p pairs of a center lead to this species
+    columns: slice  # which of the k atoms of a center are of this species
+    images: tuple[slice, ...]  # where, within ``pairs``, the second images stand, the third, ...
 
 
 @dataclass(frozen=True)
 class Neighborhoods:
     """Centers that are alike.
 
-    Attributes
-    ----------
-    centers
-        Shape (centers,).
-    numbers
-        Shape (centers,): atomic numbers of the centers.
-    atoms
-        Shape (centers, k): atoms seen, the center included, those of one species together.
-    own
-        Shape (centers,): which of its k atoms is the center.
-    vectors
-        Shape (centers, p, 3), Å: from the center to each neighbour and periodic image.
-    itself
-        Shape (centers, p): marks the one pair of a center with itself at no distance, which holds
-        a place but is no neighbour; its vector means nothing.
-    species
-        For each atomic number, in the order of the columns, the neighbours of it.
+    ``itself`` marks the one pair of a center with itself at no distance, which holds a place but is
+    no neighbour; its vector means nothing.
     """
 
-    centers: Indices
-    numbers: Indices
-    atoms: Indices
-    own: Indices
-    vectors: NDArray[np.float64]
-    itself: NDArray[np.bool_]
-    species: dict[int, SpeciesNeighbors]
+    centers: Indices  # (centers,)
+    numbers: Indices  # (centers,), atomic numbers of the centers
+    atoms: Indices  # (centers, k), those seen, the center included, each species together
+    own: Indices  # (centers,), which of its k atoms is the center
+    vectors: Array  # (centers, p, 3), Å, from the center to each neighbour and periodic image
+    itself: NDArray[np.bool_]  # (centers, p)
+    species: dict[int, SpeciesNeighbors]  # by atomic number, in the order of the columns
 
     def __getitem__(self, part: slice) -> Neighborhoods:
         """Return some of the centers."""
-        return Neighborhoods(
-            centers=self.centers[part],
-            numbers=self.numbers[part],
-            atoms=self.atoms[part],
-            own=self.own[part],
-            vectors=self.vectors[part],
-            itself=self.itself[part],
-            species=self.species,
-        )
+        names = "centers", "numbers", "atoms", "own", "vectors", "itself"
+        return replace(self, **{name: getattr(self, name)[part] for name in names})
 
 
 @dataclass(frozen=True)
@@ -91,7 +61,7 @@ class _SortedPairs:
 
     i: Indices
     j: Indices
-    vectors: NDArray[np.float64]
+    vectors: Array
     itself: NDArray[np.bool_]
     image: Indices
 
@@ -123,15 +93,8 @@ def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods
     itself = order == centers[:, None]  # [center, k]
     vectors = atoms.positions[order] - atoms.positions[centers][:, None]
     vectors[itself] = (0.0, 0.0, cutoff)
-    return Neighborhoods(
-        centers=centers,
-        numbers=atoms.numbers[centers],
-        atoms=np.broadcast_to(order, itself.shape),
-        own=itself.argmax(axis=1),
-        vectors=vectors,
-        itself=itself,
-        species=species,
-    )
+    seen, own = np.broadcast_to(order, itself.shape), itself.argmax(axis=1)
+    return Neighborhoods(centers, atoms.numbers[centers], seen, own, vectors, itself, species)
 
 
 @lru_cache(maxsize=64)
@@ -182,13 +145,11 @@ def _alike(pairs: _SortedPairs, atoms: Atoms) -> list[Indices]:
     """Sets of like centers: for each an array (centers, p) of places among the pairs."""
     numbers = atoms.numbers[pairs.j]
     bounds = [0, *(np.flatnonzero(np.diff(pairs.i)) + 1).tolist(), len(pairs.i)]
-    alike: dict[bytes, list[int]] = {}
-    sizes: dict[bytes, int] = {}
+    alike: dict[bytes, list[Indices]] = {}
     for first, last in pairwise(bounds):
         signature = pairs.image[first:last].tobytes() + numbers[first:last].tobytes()
-        alike.setdefault(signature, []).append(first)
-        sizes[signature] = last - first
-    return [np.add.outer(firsts, np.arange(sizes[key])) for key, firsts in alike.items()]
+        alike.setdefault(signature, []).append(np.arange(first, last))
+    return [np.array(places) for places in alike.values()]
 
 
 def _neighborhoods(chosen: Indices, pairs: _SortedPairs, atoms: Atoms) -> Neighborhoods:
@@ -196,15 +157,10 @@ def _neighborhoods(chosen: Indices, pairs: _SortedPairs, atoms: Atoms) -> Neighb
     image = pairs.image[chosen[0]]
     centers = pairs.i[chosen[:, 0]]
     seen = pairs.j[chosen[:, image == 0]]
-    return Neighborhoods(
-        centers=centers,
-        numbers=atoms.numbers[centers],
-        atoms=seen,
-        own=np.argmax(seen == centers[:, None], axis=1),
-        vectors=pairs.vectors[chosen],
-        itself=pairs.itself[chosen],
-        species=_by_species(atoms.numbers[pairs.j[chosen[0]]], image),
-    )
+    own = np.argmax(seen == centers[:, None], axis=1)
+    species = _by_species(atoms.numbers[pairs.j[chosen[0]]], image)
+    around = pairs.vectors[chosen], pairs.itself[chosen], species
+    return Neighborhoods(centers, atoms.numbers[centers], seen, own, *around)
 
 
 def _by_species(numbers: Indices, image: Indices) -> dict[int, SpeciesNeighbors]:

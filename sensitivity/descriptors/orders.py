@@ -1,12 +1,21 @@
-"""The correlations of each order, and what limits them."""
+"""The correlations of each order, what limits them, and which arguments they allow."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from numbers import Integral
+from typing import Any
+
+from ase.data import atomic_numbers, chemical_symbols
 
 from sensitivity.descriptors.bispectrum import Bispectrum
 from sensitivity.descriptors.correlations import Basis, Correlation, RadialSpectrum
 from sensitivity.descriptors.power_spectrum import PowerSpectrum
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis
 from sensitivity.descriptors.trispectrum import Trispectrum
+from sensitivity.numerics import check_integer, check_real
+from sensitivity.structures import check_cutoff
 
 LARGEST_ORDER = 4
 # Per center, at order 4, where their number grows as the fourth power of that of the channels.
@@ -16,10 +25,8 @@ LARGEST_FEATURES = 1_000_000
 
 def correlations(basis: Basis, *, order: int, parity_odd: bool) -> Correlation:
     """Return the correlations of this order of the channels of ``basis``."""
-    if order == 1:
-        return RadialSpectrum(basis)
-    if order == 2:
-        return PowerSpectrum(basis)
+    if order <= 2:
+        return RadialSpectrum(basis) if order == 1 else PowerSpectrum(basis)
     return Bispectrum(basis, parity_odd) if order == 3 else Trispectrum(basis, parity_odd)
 
 
@@ -52,9 +59,10 @@ def affordable_basis(order: int, n_max: int, l_max: int) -> tuple[int, int, int 
     return min(n_max, functions), min(max(l_max, 6), degrees), channels
 
 
-def require_few_features(size: int, *, order: int, basis: Basis, parity_odd: bool) -> None:
+def require_few_features(correlation: Correlation, basis: Basis, *, parity_odd: bool) -> None:
     """Raise a ValueError if order 4 has more than ``LARGEST_FEATURES``, with what would do."""
-    if order < LARGEST_ORDER or size <= LARGEST_FEATURES:
+    size = correlation.size()
+    if size <= LARGEST_FEATURES:
         return
 
     def count(channels: int) -> int:
@@ -68,3 +76,78 @@ def require_few_features(size: int, *, order: int, basis: Basis, parity_odd: boo
         f"center, more than {LARGEST_FEATURES}; mix the channels to at most {fitting} with "
         "contract_channels, or choose a smaller n_max or l_max, or a lower order."
     )
+
+
+def check_arguments(given: Mapping[str, Any]) -> None:
+    """Refuse arguments, by their names, that are of the wrong kind or out of range.
+
+    The message of the TypeError or ValueError names the argument and what is expected.
+    """
+    check_cutoff(given["cutoff"])
+    _check_range(given, "order", 1, LARGEST_ORDER)
+    _check_range(given, "n_max", 1, largest_n_max())
+    order, parity_odd, basis = given["order"], given["parity_odd"], given["basis"]
+    last = order == LARGEST_ORDER
+    where, remedy = " at order 4" * last, "choose one of these, or a lower order" * last
+    _check_range(given, "l_max", 0, largest_l_max(order), where=where, remedy=remedy)
+    if given["contract_channels"] is not None:
+        _check_range(given, "contract_channels", 1, largest_n_max())
+    _check_length(given, "smearing", 10.0)  # Å: wider densities make all distances look alike
+    check_real(given["center_weight"], "center_weight", "a finite number", accepts=isfinite)
+    if isinstance(basis, type) or not hasattr(basis, "primitives"):
+        raise TypeError(
+            "basis must be a radial basis such as GaussianTypeOrbitals() or SphericalBessel(), "
+            f"got {basis!r}."
+        )
+    if given["cutoff_width"] is not None:
+        _check_width(given)
+    if not isinstance(parity_odd, bool):
+        raise TypeError(f"parity_odd must be True or False, got {parity_odd!r}.")
+    if parity_odd and order < 3:
+        raise ValueError(
+            f"parity_odd=True needs order=3 or 4, got order={order}: lower orders have no "
+            "invariant that changes sign under inversion; leave it False."
+        )
+
+
+def find_species(species: Iterable[int | str]) -> tuple[int, ...]:
+    """Return the atomic numbers, increasing, of numbers or symbols.
+
+    A TypeError or ValueError tells if it is no sequence, it is empty, or one is no element.
+    """
+    if isinstance(species, str | int) or not isinstance(species, Iterable):
+        raise TypeError(f"species must be a sequence such as ('C', 'H'), got {species!r}.")
+    numbers: set[int] = set()
+    for one in species:
+        number = atomic_numbers.get(one) if isinstance(one, str) else one
+        if isinstance(number, Integral) and 0 <= number < len(chemical_symbols) and one is not True:
+            numbers.add(int(number))
+        else:
+            raise ValueError(
+                f"species must be atomic numbers or chemical symbols, got {one!r}; "
+                "give e.g. ('C', 'H') or (6, 1)."
+            )
+    if not numbers:
+        raise ValueError("species must name at least one element, got none; give e.g. ('C', 'H').")
+    return tuple(sorted(numbers))
+
+
+def _check_range(
+    given: Mapping[str, Any], name: str, low: int, high: int, *, where: str = "", remedy: str = ""
+) -> None:
+    expected, allowed = f"an integer from {low} to {high}{where}", range(low, high + 1)
+    check_integer(given[name], name, expected, accepts=allowed.__contains__, remedy=remedy)
+
+
+def _check_length(given: Mapping[str, Any], name: str, high: float) -> None:
+    expected = f"a finite number from 0 to {high:g}"
+    check_real(given[name], name, expected, accepts=lambda value: 0 <= value <= high)
+
+
+def _check_width(given: Mapping[str, Any]) -> None:
+    _check_length(given, "cutoff_width", given["cutoff"])
+    if given["cutoff_width"] == 0:
+        raise ValueError(
+            "cutoff_width must be positive, got 0: a sharp cutoff has no derivative where an "
+            "atom crosses it; give a length in Å such as 0.5."
+        )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations_with_replacement
+from itertools import accumulate, combinations_with_replacement, pairwise
+from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensitivity.descriptors.correlations import Basis
 from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
-from sensitivity.descriptors.workspace import workspace
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,16 @@ class PowerSpectrum:
         coefficients before the radial functions multiply, which is fewer operations.
         """
         scaled = expansion.coefficients * _scale(self.basis.l_max)
+        places = {(a, b): rows for a, b, rows in self._pairs()}
         for a, near in expansion.contributions.items():
             products, scratch = self._products(scaled, near)  # [n of a, q', l, center, 3p]
             for b in range(self.basis.species):
                 own = products[:, self.basis.own(b)]
                 pairs = _like_pairs(own, scratch) if a == b else _unlike_pairs(own, swap=a > b)
                 pairs = near.add_images(pairs)  # [pair, l, center, 3k]
-                block = self._target(out, min(a, b), max(a, b))[:, :, :, near.columns]
+                rows = out[:, places[min(a, b), max(a, b)]]
+                rows = rows.reshape(len(out), self.basis.l_max + 1, -1, *out.shape[2:])
+                block = rows[:, :, :, near.columns]  # a view: [center, l, pair, k, 3]
                 block[...] = pairs.transpose(2, 1, 0, 3).reshape(block.shape)
 
     def _products(self, scaled: Array, near: Contributions) -> tuple[Array, Array]:
@@ -65,15 +68,10 @@ class PowerSpectrum:
         angular = each_direction(_contract(scaled, near.angular))
         angular_gradient = _contract(scaled, near.angular_gradient)
         shape = (self.basis.n_max, *angular.shape)
-        products, scratch = workspace.arrays(shape, shape)
+        products, scratch = _workspace.arrays(shape, shape)
         np.multiply(near.radial_gradient[:, None], angular, out=products)
         np.multiply(each_direction(near.radial)[:, None], angular_gradient, out=scratch)
         return np.add(products, scratch, out=products), scratch
-
-    def _target(self, out: Array, a: int, b: int) -> Array:
-        """Features of species a ≤ b: a view of shape (centers, l, pairs of n, k, 3)."""
-        rows = next(rows for first, second, rows in self._pairs() if (first, second) == (a, b))
-        return out[:, rows].reshape(len(out), self.basis.l_max + 1, -1, *out.shape[2:])
 
     def bytes_per_pair(self) -> int:
         """Products of the channels of one species with all, for each l."""
@@ -133,6 +131,28 @@ def _unlike_pairs(products: Array, *, swap: bool) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _upper(n_max: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _upper(n_max: int) -> tuple[Indices, Indices]:
     """Pairs n ≤ n', sorted."""
     return np.triu_indices(n_max)
+
+
+class _Workspace(threading.local):
+    """One buffer per thread, from which arrays are handed out, to use memory again.
+
+    The first touch of fresh memory costs about 1 µs per page of 4 KiB, which is several times the
+    arithmetic that is then done on it, and what is freed goes back to the system at once.
+    """
+
+    _buffer = np.empty(0)
+
+    def arrays(self, *shapes: tuple[int, ...]) -> list[Array]:
+        """Return uninitialised arrays of these shapes; the next call hands out the same memory."""
+        edges = [0, *accumulate(prod(shape) for shape in shapes)]
+        buffer = self._buffer if edges[-1] <= len(self._buffer) else np.empty(edges[-1])
+        if buffer.nbytes <= 2**24:  # more is not kept
+            self._buffer = buffer
+        parts = zip(pairwise(edges), shapes, strict=True)
+        return [buffer[start:end].reshape(shape) for (start, end), shape in parts]
+
+
+_workspace = _Workspace()

@@ -87,10 +87,7 @@ class Descriptor(Protocol):
     def with_settings(self, **changes: Any) -> Self:
         """Return the descriptor with other settings, given as ``settings`` has them.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no such setting, or it cannot have this value.
+        A TypeError or ValueError tells if there is no such setting, or it cannot have this value.
         """
         known = with_defaults(self).settings
         unknown = ", ".join(key for key in changes if key not in known)
@@ -147,19 +144,16 @@ class Descriptor(Protocol):
         that cannot be imported, or whose arguments are not all among ``settings``.
         """
         kind, own = type(self), with_defaults(self)
-        known = is_dataclass(self) and all(f.name in own.settings for f in fields(self) if f.init)
-        importable = "<locals>" not in kind.__qualname__ and kind.__module__ != "__main__"
-        line = f"from {kind.__module__} import {kind.__qualname__.split('.')[0]}"
-        if known:
+        name = kind.__qualname__
+        line = f"from {kind.__module__} import {name.split('.')[0]}"
+        if "<locals>" in name or kind.__module__ == "__main__":
+            line = f"# Define or import {name} here."
+        if is_dataclass(self) and all(f.name in own.settings for f in fields(self) if f.init):
             arguments = ", ".join(f"{key}={value!r}" for key, value in own.settings.items())
-            remedy = f"# Define or import {kind.__qualname__} here."
-            return line if importable else remedy, f"{kind.__qualname__}({arguments})"
-        comments = [
-            f"# Make your {kind.__qualname__} below; the one that was used shows as",
-            f"# {' '.join(repr(self).split())}",
-            f"# {line}" if importable else f"# Define or import {kind.__qualname__} here.",
-        ]
-        return "\n".join(comments), "..."
+            return line, f"{name}({arguments})"
+        comment = f"# Make your {name} below; the one that was used shows as"
+        line = f"# {line.removeprefix('# ')}"
+        return "\n".join([comment, f"# {' '.join(repr(self).split())}", line]), "..."
 
     @default
     def expansion(self) -> tuple[int, int] | None:
@@ -211,13 +205,7 @@ def with_defaults(descriptor: Descriptor) -> Descriptor:
 
 
 def check_descriptor(descriptor: Descriptor) -> None:
-    """Refuse an object that is not a descriptor.
-
-    Raises
-    ------
-    TypeError
-        If it is a class, or has not all that is needed; the message names what is missing.
-    """
+    """Refuse an object that is no descriptor: the TypeError names what is missing."""
     missing = [name for name in ESSENTIAL if not hasattr(descriptor, name)]
     if isinstance(descriptor, type) or "gradients" in missing:
         raise TypeError(

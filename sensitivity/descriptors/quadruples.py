@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.descriptors.couplings import coupling
+from sensitivity.descriptors.harmonics import coupling
 from sensitivity.numerics import Array, Indices
 
 Degrees = tuple[int, int, int, int]
@@ -30,27 +30,17 @@ Ties = tuple[bool, ...]
 class Term(NamedTuple):
     """Invariants of the same degrees.
 
-    Attributes
-    ----------
-    l
-        Degrees l1 ≤ l2 ≤ l3 ≤ l4 of the factors.
-    L
-        Degree to which both pairs are coupled.
-    like
-        Whether factors 1, 2 and 3 have the same l as the next one.
-    kept
-        For which ties the invariant is kept. Ties say of factors 1, 2 and 3 whether they equal the
-        next one, in l and in channel.
+    Ties say of factors 1, 2 and 3 whether they equal the next one, in l and in channel.
     """
 
-    l: Degrees
-    L: int
-    like: Ties
-    kept: frozenset[Ties]
+    l: Degrees  # l1 ≤ l2 ≤ l3 ≤ l4 of the factors
+    L: int  # degree to which both pairs are coupled
+    like: Ties  # whether factors 1, 2 and 3 have the same l as the next one
+    kept: frozenset[Ties]  # for which ties the invariant is kept
 
 
 @lru_cache(maxsize=64)
-def terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
+def _all_terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
     """All terms, sorted by l1, l2, l3, l4, L; with odd l1 + l2 + l3 + l4 only if asked for."""
     return tuple(
         term
@@ -64,17 +54,12 @@ def terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
 def spans(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Term, slice], ...]:
     """All terms that have features, each with its place among all features."""
     found, start = [], 0
-    for term in terms(l_max, parity_odd=parity_odd):
-        stop = start + count(channels, term)
+    for term in _all_terms(l_max, parity_odd=parity_odd):
+        stop = start + sum(_choices(channels, term.like, ties) for ties in term.kept)
         if stop > start:
             found.append((term, slice(start, stop)))
         start = stop
     return tuple(found)
-
-
-def count(channels: int, term: Term) -> int:
-    """Number of distinct quadruples of channels."""
-    return _count(channels, term.like, term.kept)
 
 
 @lru_cache(maxsize=1024)
@@ -94,11 +79,6 @@ def rows(channels: int, term: Term) -> Indices | None:
     None stands for all of them: without l2 = l3 the pairs are distinct as they are.
     """
     return _rows(channels, term.like, term.L % 2, term.kept) if term.like[1] else None
-
-
-@lru_cache(maxsize=4096)
-def _count(channels: int, like: Ties, kept: frozenset[Ties]) -> int:
-    return sum(_choices(channels, like, ties) for ties in kept)
 
 
 @lru_cache(maxsize=1024)
@@ -139,6 +119,7 @@ def _intermediate(l: Degrees) -> range:
     return range(max(l[1] - l[0], l[3] - l[2]), min(l[0] + l[1], l[2] + l[3]) + 1)
 
 
+@lru_cache(maxsize=4096)
 def _choices(channels: int, like: Ties, ties: Ties) -> int:
     """Number of sorted quadruples with exactly these ties."""
     distinct = [1]  # number of different channels among factors of the same l, for each l

@@ -14,27 +14,29 @@ evaluating it for all pairs is one matrix product.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, ReadOnlyArrays
 
 
 class RadialBasis(Protocol):
-    """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal."""
+    """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal.
+
+    It has to be hashable, as functions of equal bases are made once.
+    """
+
+    def __hash__(self) -> int: ...
 
     def reach(self, cutoff: float) -> float:
         """Distance in Å beyond which all functions are taken as zero."""
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
         """Primitives at the distances x: shape (l_max + 1, n_max) and that of x."""
-
-    def __hash__(self) -> int:
-        """Equal bases are made once."""
 
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
         """Matrix, shape (n_max, n_max), that turns primitives into orthonormal functions."""
@@ -55,21 +57,16 @@ class GaussianTypeOrbitals:
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
         """Evaluate the normalised orbitals, the same for every l."""
-        n, width = _orbitals(cutoff, n_max)
+        n, width = (each.reshape(-1, *[1] * x.ndim) for each in _orbitals(cutoff, n_max))
         log_scale = n * np.log(width) - 0.5 * _log_moment(2 * n + 2, width)
-        scaled = np.multiply.outer(1 / width, x)  # [n, ...]
-        column = (-1, *[1] * x.ndim)
-        decay = np.exp(log_scale.reshape(column) - 0.5 * scaled**2)
-        orbitals: Array = scaled ** n.reshape(column) * decay
+        scaled = 1 / width * x  # [n, ...]
+        orbitals: Array = scaled**n * np.exp(log_scale - 0.5 * scaled**2)
         return np.broadcast_to(orbitals, (l_max + 1, *orbitals.shape))
 
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
         """Return S^{-1/2}, with S the overlap of the normalised orbitals.
 
-        Raises
-        ------
-        ValueError
-            If n_max is so large that the orbitals are linearly dependent in double precision.
+        A ValueError tells if they are so many that they are dependent in double precision.
         """
         eigenvalues, vectors = np.linalg.eigh(_overlap(*_orbitals(cutoff, n_max)))
         worst = 1e10  # condition number: beyond it fewer than six digits are left
@@ -122,12 +119,8 @@ def spherical_bessel_zeros(n_max: int, l_max: int) -> Array:
     bracket = np.pi * np.arange(1, n_max + l_max + 1)
     zeros[0] = bracket[:n_max]
     for l in range(1, l_max + 1):
-        bracket = np.array(
-            [
-                brentq(lambda z, l=l: spherical_jn(l, z), a, b, xtol=1e-14)
-                for a, b in pairwise(bracket)
-            ]
-        )
+        function = partial(spherical_jn, l)
+        bracket = np.array([brentq(function, a, b, xtol=1e-14) for a, b in pairwise(bracket)])
         zeros[l] = bracket[:n_max]
     zeros.setflags(write=False)
     return zeros
@@ -138,25 +131,15 @@ BASES: dict[str, RadialBasis] = {"gto": GaussianTypeOrbitals(), "bessel": Spheri
 
 
 @dataclass(frozen=True)
-class RadialFunctions:
+class RadialFunctions(ReadOnlyArrays):
     """R_nl on [0, cutoff] as Chebyshev series, without the cutoff function.
 
-    Attributes
-    ----------
-    cutoff
-        End of the interval in Å.
-    coefficients
-        Shape (2, n_max (l_max + 1), terms): of the functions and of their derivatives in 1/Å.
-    shape
-        (n_max, l_max + 1).
+    The coefficients are those of the functions and of their derivatives in 1/Å.
     """
 
-    cutoff: float
-    coefficients: Array
-    shape: tuple[int, int]
-
-    def __post_init__(self) -> None:
-        self.coefficients.setflags(write=False)
+    cutoff: float  # Å, end of the interval
+    coefficients: Array  # (2, n_max (l_max + 1), terms)
+    shape: tuple[int, int]  # (n_max, l_max + 1)
 
     def __call__(self, r: Array) -> tuple[Array, Array]:
         """Return functions and derivatives, each of shape (n_max, l_max + 1) and that of r."""
@@ -194,29 +177,26 @@ def radial_functions(
 ) -> RadialFunctions:
     """Expand R_nl in Chebyshev polynomials until the series has converged to rounding.
 
-    Raises
-    ------
-    ValueError
-        If the smearing is too narrow or too wide for the cutoff, or there are too many functions.
+    A ValueError tells if the smearing is too narrow or too wide for the cutoff, or there are too
+    many functions.
     """
-    _check_smearing(smearing, cutoff=cutoff)
+    check_smearing(smearing, cutoff=cutoff)
     mixing = basis.orthonormalization(cutoff=cutoff, n_max=n_max)
     rounding = 4 * np.finfo(np.float64).eps
     for terms in (32, 64, 128, 256, 512, 1024, 2048):
         r = 0.5 * cutoff * (chebyshev.chebpts1(terms) + 1)
         samples = _smeared(basis, r, cutoff=cutoff, n_max=n_max, l_max=l_max, smearing=smearing)
-        series = _interpolate(samples.reshape(-1, terms).T)  # [k, l n]
-        size = np.abs(series).max(axis=1)
+        series = _interpolate(samples.reshape(-1, terms).T).reshape(terms, l_max + 1, n_max)
+        size = np.abs(series).max(axis=(1, 2))
         significant = np.flatnonzero(size > rounding * size.max())[-1] + 1
         if significant < 0.8 * terms:
-            slopes = chebyshev.chebder(series[:significant], scl=2 / cutoff)
             both = np.zeros((2, significant, l_max + 1, n_max))
-            both[0] = series[:significant].reshape(significant, l_max + 1, n_max)
-            both[1, : len(slopes)] = slopes.reshape(len(slopes), l_max + 1, n_max)
-            both = both @ mixing
-            coefficients = np.ascontiguousarray(both.transpose(0, 3, 2, 1))
-            shape = (n_max, l_max + 1)
-            return RadialFunctions(cutoff, coefficients.reshape(2, n_max * (l_max + 1), -1), shape)
+            both[0] = series[:significant]
+            slopes = chebyshev.chebder(both[0], scl=2 / cutoff)
+            both[1, : len(slopes)] = slopes
+            coefficients = np.ascontiguousarray((both @ mixing).transpose(0, 3, 2, 1))
+            coefficients = coefficients.reshape(2, n_max * (l_max + 1), -1)
+            return RadialFunctions(cutoff, coefficients, (n_max, l_max + 1))
     raise ValueError(
         f"{n_max} radial functions of degree up to {l_max} with smearing={smearing:g} Å and "
         f"cutoff={cutoff:g} Å vary too fast to be tabulated; give a smaller n_max or l_max, or a "
@@ -224,7 +204,8 @@ def radial_functions(
     )
 
 
-def _check_smearing(smearing: float, *, cutoff: float) -> None:
+def check_smearing(smearing: float, *, cutoff: float) -> None:
+    """Raise a ValueError if the smearing is too narrow or too wide for the cutoff."""
     # Below, the series hardly ever converges, and arguments of Bessel functions overflow; above,
     # their downward recurrence loses all digits.
     narrowest, widest = 1e-4 * cutoff, 5.0 * cutoff

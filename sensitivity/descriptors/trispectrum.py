@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
 
 from sensitivity.descriptors.correlations import Basis
-from sensitivity.descriptors.coupled_pairs import ByDegree, CoupledPair, couple
 from sensitivity.descriptors.expansion import Expansion
-from sensitivity.descriptors.quadruples import Term, count, rows, spans, terms
-from sensitivity.numerics import Array
+from sensitivity.descriptors.harmonics import coupling
+from sensitivity.descriptors.quadruples import Term, pairs, rows, spans
+from sensitivity.numerics import Array, Indices
 
-# By the degrees of the two factors, then by the degree to which they are coupled.
+# By the degree L to which two factors are coupled.
+ByDegree = dict[int, Array]
+# By the degrees of the two factors, then by that degree.
 PairTable = dict[tuple[int, int], ByDegree]
 
 
@@ -34,8 +37,8 @@ class Trispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3, l4) and L of the number of distinct quadruples of channels."""
-        every = terms(self.basis.l_max, parity_odd=self.parity_odd)
-        return sum(count(self.basis.channels, term) for term in every)
+        _, last = self._spans()[-1]
+        return int(last.stop)
 
     def features(self, coefficients: Array) -> Array:
         """Contract every pair of factors with every other."""
@@ -73,12 +76,12 @@ class Trispectrum:
     def _spans(self) -> tuple[tuple[Term, slice], ...]:
         return spans(self.basis.channels, self.basis.l_max, parity_odd=self.parity_odd)
 
-    def _pairs(self, coefficients: Array) -> list[CoupledPair]:
+    def _pairs(self, coefficients: Array) -> list[_CoupledPair]:
         degrees = combinations_with_replacement(range(self.basis.l_max + 1), 2)
-        return [couple(l1, l2, coefficients, basis=self.basis) for l1, l2 in degrees]
+        return [_CoupledPair.of(l, coefficients, self.basis) for l in degrees]
 
 
-def _values(coupled: list[CoupledPair], coefficients: Array) -> PairTable:
+def _values(coupled: list[_CoupledPair], coefficients: Array) -> PairTable:
     return {pair.l: pair.values(coefficients) for pair in coupled}
 
 
@@ -108,3 +111,90 @@ def _distinct(products: Array, basis: Basis, term: Term) -> Array:
     """Keep the features of a term of all products of first and second pairs, the second axis."""
     chosen = rows(basis.channels, term)
     return products if chosen is None else np.take(products, chosen, axis=1)
+
+
+@dataclass(frozen=True)
+class _CoupledPair:
+    """Two factors of degrees l1 ≤ l2, coupled to every degree L that they allow.
+
+        A_{q1 q2 LM} = (2L + 1)^(1/4) Σ_{m1 m2} W_{m1 m2 M} c_{q1 l1 m1} c_{q2 l2 m2}
+
+    with W from ``coupling``. All L stand on one axis LM, of as many places as there are pairs of m1
+    and m2: the coupling to all of them is one square matrix.
+    """
+
+    l: tuple[int, int]
+    basis: Basis  # channels of each factor
+    first: Array  # (centers, LM, m2, q1): what multiplies the second factor
+    second: Array  # (centers, LM, m1, q2): what multiplies the first factor
+
+    @classmethod
+    def of(cls, l: tuple[int, int], coefficients: Array, basis: Basis) -> _CoupledPair:
+        """Couple two factors; ``coefficients`` are those of an ``Expansion``."""
+        w = _couplings(*l)  # [LM, m1, m2]
+        c1, c2 = (coefficients[each, :, None, :, : 2 * each + 1].swapaxes(2, 3) for each in l)
+        return cls(l, basis, first=w.swapaxes(1, 2) @ c1, second=w @ c2)
+
+    def values(self, coefficients: Array) -> ByDegree:
+        """Return A for every L, shapes (centers, pairs, M)."""
+        products = coefficients[self.l[1], :, None, :, : 2 * self.l[1] + 1] @ self.first
+        products = products.transpose(0, 3, 2, 1)  # [center, q1, q2, LM]
+        products = products.reshape(len(products), -1, products.shape[-1])
+        return {
+            L: np.take(products[:, :, self._span(L)], self._places(L), axis=1)
+            for L in self._degrees()
+        }
+
+    def gradients(self, slopes: list[Array], own: slice) -> ByDegree:
+        """Return the gradients of A for every L, shapes (centers, M, pairs, x).
+
+        ``slopes``, for each l of shape (centers, m, n, x), are the gradients of the coefficients
+        of the ``own`` channels, those of one species; x runs over the directions of its atoms.
+        """
+        product = self._product_rule(slopes, own)
+        product = product.reshape(*product.shape[:2], -1, product.shape[-1])
+        return {
+            L: np.take(product[:, self._span(L)], self._places(L), axis=2) for L in self._degrees()
+        }
+
+    def _product_rule(self, slopes: list[Array], own: slice) -> Array:
+        """Gradient of A for all pairs of channels, shape (centers, LM, q1, q2, x)."""
+        first = _times(self.first, slopes[self.l[1]])  # [center, LM, q1, n, x]
+        second = _times(self.second, slopes[self.l[0]])  # [center, LM, q2, n, x]
+        centers, size, channels, _, x = first.shape
+        out = np.zeros((centers, size, channels, channels, x))
+        out[:, :, :, own] = first
+        out[:, :, own] += second.swapaxes(2, 3)
+        return out
+
+    def _degrees(self) -> range:
+        return range(self.l[1] - self.l[0], self.l[0] + self.l[1] + 1)
+
+    def _span(self, L: int) -> slice:
+        """Places of L on the axis LM."""
+        start = L**2 - (self.l[1] - self.l[0]) ** 2
+        return slice(start, start + 2 * L + 1)
+
+    def _places(self, L: int) -> Indices:
+        q1, q2 = pairs(self.basis.channels, like=self.l[0] == self.l[1], L=L)
+        return np.asarray(q1 * self.basis.channels + q2)
+
+
+def _times(factor: Array, slopes: Array) -> Array:
+    """Contract [center, LM, m, q] with [center, m, n, x] to [center, LM, q, n, x]."""
+    centers, size, m, channels = factor.shape
+    rows = factor.swapaxes(2, 3).reshape(centers, size * channels, m)
+    return _contract(rows, slopes).reshape(centers, size, channels, *slopes.shape[2:])
+
+
+@lru_cache(maxsize=1024)
+def _couplings(l1: int, l2: int) -> Array:
+    """Couplings to all L below each other, read-only, shape (LM, 2 l1 + 1, 2 l2 + 1).
+
+    The weight of L is what makes the sum over M of two pairs an invariant with ΣW² = 1.
+    """
+    degrees = range(l2 - l1, l1 + l2 + 1)
+    every = [(2 * L + 1) ** 0.25 * np.moveaxis(coupling(l1, l2, L), 2, 0) for L in degrees]
+    out = np.concatenate(every)
+    out.setflags(write=False)
+    return out

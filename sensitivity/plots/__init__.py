@@ -1,8 +1,7 @@
 """Figures of results: they compute nothing, and take their colours from the axes they are in."""
 
 from sensitivity.plots.convergence_plot import plot_convergence
-from sensitivity.plots.modes import plot_mode
-from sensitivity.plots.overview import save_overview
+from sensitivity.plots.modes import plot_mode, save_overview
 from sensitivity.plots.palette import COLORS, MARKERS, SERIES
 from sensitivity.plots.responses import plot_responses
 from sensitivity.plots.singular_values import plot_diagnosis, plot_path, plot_spectrum

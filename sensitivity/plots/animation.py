@@ -13,29 +13,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from sensitivity.plots.axes import scale_axis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.modes import draw_structure
 from sensitivity.plots.singular_values import draw_modes
-from sensitivity.plots.zeros import scale_axis
 from sensitivity.spectrum import Spectrum
 
 
 def make_film(frames: Sequence[Atoms], spectra: Sequence[Spectrum | None], *, title: str) -> bytes:
     """Return a GIF that repeats forever, 700 by 300 pixels.
 
-    Parameters
-    ----------
-    frames
-        The same atoms at different positions.
-    spectra
-        The singular values of each frame; None where there are none.
-    title
-        Format of the title of a frame, from its ``info``: ``"amplitude {amplitude:+.2f} Å"``.
-
-    Raises
-    ------
-    ValueError
-        If there are no frames, or not one spectrum for each.
+    ``frames`` are the same atoms at different positions, and ``spectra`` have the singular values
+    of each, None where there are none; a ValueError tells if there are not as many. The title of a
+    frame is formatted from its ``info``: ``"amplitude {amplitude:+.2f} Å"``.
     """
     if not frames or len(frames) != len(spectra):
         raise ValueError(

@@ -1,16 +1,25 @@
-"""Axes of figures: their size, the colours they are drawn in, and legends above them."""
+"""Axes of figures: their size, colours and legends, and a logarithmic one with a band for zeros."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
 from matplotlib.transforms import blended_transform_factory
+
+from sensitivity.numerics import Array
 
 WIDTH = 85 / 25.4
 """Inches: the column of a journal, 85 mm."""
+
+ROUNDING = 1e-13
+"""Of the largest singular value: what is below is rounding, as they are exact to 1e-14 of it."""
 
 
 def make_axes(ax: Axes | None, *, height: float) -> Axes:
@@ -19,9 +28,7 @@ def make_axes(ax: Axes | None, *, height: float) -> Axes:
         return ax
     import matplotlib.pyplot as plt
 
-    _, made = plt.subplots(figsize=(WIDTH, height), layout="constrained")
-    assert isinstance(made, Axes)
-    return made
+    return plt.figure(figsize=(WIDTH, height), layout="constrained").add_subplot()
 
 
 def foreground(ax: Axes) -> str:
@@ -39,18 +46,11 @@ def add_legend(ax: Axes, *, wide: bool = False) -> None:
 
     A wide one, of long names, has three columns and extends to the left beyond the axes.
     """
-    look = (1.0, "right", 3, "x-small") if wide else (0.5, "center", 4, "small")
-    place, side, columns, size = look
-    _draw_legend(
-        ax,
-        *ax.get_legend_handles_labels(),
-        ncols=columns,
-        loc=f"lower {side}",
-        bbox_to_anchor=(place, 1.0),
-        fontsize=size,
-        labelcolor=foreground(ax),
-        columnspacing=0.9,
-    )
+    look: dict[str, Any] = {"labelcolor": foreground(ax), "columnspacing": 0.9, "ncols": 4}
+    if wide:
+        look |= {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
+        look |= {"ncols": 3, "fontsize": "x-small"}
+    _draw_legend(ax, *ax.get_legend_handles_labels(), **look)
 
 
 def add_fitting_legend(ax: Axes, *, column: int) -> None:
@@ -62,17 +62,9 @@ def add_fitting_legend(ax: Axes, *, column: int) -> None:
     figure: Any = ax.figure
     found = zip(*ax.get_legend_handles_labels(), strict=True)
     handles, names = zip(*sorted(found, key=lambda entry: -entry[0].get_zorder()), strict=True)
-    _draw_legend(
-        ax,
-        handles,
-        names,
-        ncols=count_columns(figure, names=len(names), column=column),
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        bbox_transform=blended_transform_factory(figure.transFigure, ax.transAxes),
-        fontsize="small",
-        columnspacing=1.0,
-    )
+    columns = count_columns(figure, names=len(names), column=column)
+    place = blended_transform_factory(figure.transFigure, ax.transAxes)
+    _draw_legend(ax, handles, names, ncols=columns, bbox_transform=place, columnspacing=1.0)
 
 
 def count_columns(figure: Figure, *, names: int, column: int) -> int:
@@ -84,5 +76,88 @@ def count_columns(figure: Figure, *, names: int, column: int) -> int:
 def _draw_legend(ax: Axes, handles: Any, names: Any, **look: Any) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     if handles:
-        tight: dict[str, Any] = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
-        ax.legend(handles, names, frameon=False, **tight, **look)
+        usual = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "fontsize": "small"}
+        tight = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
+        ax.legend(handles, names, frameon=False, **(usual | tight | look))
+
+
+@dataclass(frozen=True)
+class ZeroAxis:
+    """A logarithmic vertical axis with a place for zeros."""
+
+    zero: float  # values up to this one count as zero
+    floor: float  # where on the axis they are drawn
+    edge: float  # upper end of the band around ``floor``
+
+    def heights(self, values: Array) -> Array:
+        """Return where on the axis values are drawn; NaN stays NaN and leaves a gap."""
+        return np.where(values <= self.zero, self.floor, values)
+
+    def shade(self, ax: Axes) -> Artist:
+        """Draw the band in axes that have this vertical axis."""
+        low = ax.get_ylim()[0]
+        return ax.axhspan(low, self.edge, color=foreground(ax), alpha=0.12, linewidth=0, zorder=0)
+
+
+def scale_axis(
+    ax: Axes,
+    values: Array,
+    *,
+    zero: float,
+    threshold: float = 0.0,
+    ticks: int = 5,
+    notes: bool = True,
+) -> ZeroAxis:
+    """Set the vertical axis for values, of which those up to ``zero`` count as zero.
+
+    A dotted line is drawn at ``threshold``, up to which values count as zero for the rank. About
+    ``ticks`` powers of ten are labelled. Band and line are explained by notes beside the axis or,
+    without ``notes``, by their labels in a legend.
+    """
+    seen = values[values > zero]
+    low, high = (float(seen.min()), float(seen.max())) if seen.size else (1.0, 1.0)
+    bottom, top = float(np.floor(np.log10(low))), float(np.log10(high))
+    bottom -= top - bottom < 1.0
+    hidden = bool((values <= zero).any())
+    axis = set_decades(ax, bottom, top, zero=zero, hidden=hidden, ticks=ticks if seen.size else 0)
+
+    def explain(artist: Artist, text: str, *, place: float, offset: float) -> None:
+        if not notes:
+            return artist.set_label(text)
+        style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "x-small"}
+        style |= {"xycoords": ("axes fraction", "data"), "color": foreground(ax)}
+        ax.annotate(text, (0.02, place), (0, offset), **style)
+
+    if hidden:
+        text = f"0: at most {zero:.0e}" if zero else "all exactly 0"
+        explain(axis.shade(ax), text, place=ax.get_ylim()[0], offset=2)
+    if threshold > 10.0**bottom:
+        line = ax.axhline(threshold, color=foreground(ax), linewidth=0.8, linestyle=":", zorder=1)
+        explain(line, "zero for the rank", place=threshold, offset=-9)
+    return axis
+
+
+def set_decades(
+    ax: Axes, bottom: float, top: float, *, zero: float, hidden: bool = True, ticks: int = 5
+) -> ZeroAxis:
+    """Set the vertical axis for values between two powers of ten, and for zeros if any are hidden.
+
+    About ``ticks`` powers of ten are labelled; those between them have small ticks if they are few.
+    """
+    room = 0.08 * (top - bottom)  # decades
+    step = 0.2 * (top - bottom) if hidden else 0.0  # decades, from the lowest value to zero
+    axis = ZeroAxis(zero, 10.0 ** (bottom - step), 10.0 ** (bottom - 0.4 * step))
+    ax.set_yscale("log")
+    ax.set_ylim(10.0 ** (bottom - 1.8 * step - room * (not hidden)), 10.0 ** (top + room))
+    decades = np.arange(np.ceil(bottom), np.floor(top) + 1)
+    decades = decades[:: max(1, round((top - bottom) / ticks))] if ticks else decades[:0]
+    places, labels = 10.0**decades, [f"$10^{{{decade:.0f}}}$" for decade in decades]
+    if hidden:
+        places, labels = np.array([axis.floor, *places]), ["0", *labels]
+    ax.yaxis.set_major_locator(FixedLocator(places.tolist()))
+    ax.yaxis.set_major_formatter(FixedFormatter(labels))
+    few = ticks and top - bottom < 3
+    minor = np.outer(10.0 ** np.arange(np.floor(bottom), top), np.arange(2, 10)) if few else places
+    ax.yaxis.set_minor_locator(FixedLocator(minor[minor > 10.0**bottom].tolist()))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    return axis

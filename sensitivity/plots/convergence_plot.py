@@ -16,9 +16,15 @@ from numpy.typing import NDArray
 
 from sensitivity.convergence import Convergence
 from sensitivity.numerics import Array, Tolerance
-from sensitivity.plots.axes import add_legend, background, foreground, make_axes
+from sensitivity.plots.axes import (
+    ROUNDING,
+    add_legend,
+    background,
+    foreground,
+    make_axes,
+    scale_axis,
+)
 from sensitivity.plots.palette import ARROW, COLORS
-from sensitivity.plots.zeros import ROUNDING, scale_axis
 
 MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
 """Smallest over largest singular value."""
@@ -31,12 +37,7 @@ def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axe
     written into them where there is room. If the value is zero everywhere, the ranks are drawn
     instead. Full rank, where all is seen that symmetry allows, is marked by filled circles, or by a
     frame. What could not be computed is a cross at the bottom, or hatched. A parameter with a
-    single value does not count.
-
-    Raises
-    ------
-    ValueError
-        If more than two parameters are varied.
+    single value does not count; more than two others raise a ValueError.
     """
     ax = make_axes(ax, height=2.6)
     draw_convergence(ax, convergence)
@@ -81,9 +82,8 @@ def _draw_line(ax: Axes, convergence: Convergence, name: str) -> None:
     if _any_seen(convergence):
         above: dict[str, Any] = {"textcoords": "offset points", "ha": "center"}
         above |= {"color": foreground(ax), "fontsize": "x-small"}
-        for place, height, count in zip(x, heights, rank, strict=True):
-            if not np.isnan(height):
-                ax.annotate(f"{count:.0f}", (place, height), (0, 5), **above)
+        for k in np.flatnonzero(~np.isnan(heights)):
+            ax.annotate(f"{rank[k]:.0f}", (x[k], heights[k]), (0, 5), **above)
 
 
 def _set_height(ax: Axes, convergence: Convergence) -> Array:
@@ -119,8 +119,10 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
     # Dark for small values, light for large ones, in an order that the colour blind see as well.
     colors, seen = colormaps["cividis"], _any_seen(convergence)
     if seen:
-        lowest, highest = _find_decades(values)
-        norm, shown = LogNorm(lowest, highest), np.maximum(values, lowest)
+        decades = np.log10(values[values > Tolerance.RANK])
+        bottom, top = float(np.floor(decades.min())), float(np.ceil(decades.max()))
+        norm = LogNorm(10.0**bottom, 10.0 ** max(bottom + 1, top))
+        shown = np.maximum(values, 10.0**bottom)
         image = ax.imshow(shown.T, norm=norm, cmap=colors, **style)
         extend = "min" if (values <= Tolerance.RANK).any() else "neither"
         bar = ax.figure.colorbar(image, ax=ax, extend=extend, label=MEASURE)
@@ -140,13 +142,6 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
     return bar
 
 
-def _find_decades(values: Array) -> tuple[float, float]:
-    """Whole powers of ten around the values, zeros left out."""
-    seen = values[values > Tolerance.RANK]
-    bottom, top = np.floor(np.log10(seen.min())), np.ceil(np.log10(seen.max()))
-    return 10.0 ** float(bottom), 10.0 ** float(max(bottom + 1, top))
-
-
 def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
     for axis, name in zip((ax.xaxis, ax.yaxis), names, strict=True):
         numbers = convergence.parameters[name]
@@ -156,12 +151,10 @@ def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
 
 
 def _hatch(ax: Axes, chosen: NDArray[np.bool_]) -> None:
-    """Hatch cells, which have no colour."""
-    label = "not computed"
-    for x, y in np.argwhere(chosen):
-        style: dict[str, Any] = {"fill": False, "linewidth": 0, "edgecolor": foreground(ax)}
+    style: dict[str, Any] = {"fill": False, "linewidth": 0, "edgecolor": foreground(ax)}
+    for k, (x, y) in enumerate(np.argwhere(chosen)):
+        label = "_" if k else "not computed"  # once in the legend is enough
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, hatch="////", label=label, **style))
-        label = "_"  # once in the legend is enough
 
 
 def _frame(ax: Axes, chosen: NDArray[np.bool_]) -> None:
@@ -183,11 +176,10 @@ def _write(ax: Axes, values: Array | None, rank: Array, *, bright: NDArray[np.bo
     points = np.array([box.width, box.height]) / rank.shape * 72 / ax.figure.dpi
     if (points <= ((12.0, 12.0) if values is None else (22.0, 17.0))).any():
         return
-    style: dict[str, Any] = {"ha": "center", "va": "center"}
-    style["fontsize"] = "small" if values is None else "x-small"
+    size = "small" if values is None else "x-small"
     for x, y in np.argwhere(~np.isnan(rank if values is None else values)):
         text = f"{rank[x, y]:.0f}"
         if values is not None:
-            number = f"{values[x, y]:.0e}" if values[x, y] > Tolerance.RANK else "0"
-            text = f"{number}\n{text}"
-        ax.text(x, y, text, color="black" if bright[x, y] else "white", **style)
+            text = (f"{values[x, y]:.0e}\n" if values[x, y] > Tolerance.RANK else "0\n") + text
+        color = "black" if bright[x, y] else "white"
+        ax.text(x, y, text, color=color, ha="center", va="center", fontsize=size)

@@ -1,9 +1,10 @@
-"""A mode drawn on its structure: shaded atoms, bonds, the cell, and arrows of displacement."""
+"""A mode drawn on its structure, with bonds, cell and arrows of displacement, and an overview."""
 
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from os import PathLike
+from typing import Any, BinaryIO
 
 import numpy as np
 from ase import Atoms
@@ -11,16 +12,17 @@ from ase.data import covalent_radii
 from ase.data.colors import jmol_colors
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
 from matplotlib.patheffects import Stroke
 
-from sensitivity.diagnosis import Diagnosis
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.numerics import Array
-from sensitivity.plots.axes import background, foreground, make_axes
+from sensitivity.plots.axes import ROUNDING, WIDTH, background, foreground, make_axes
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW
-from sensitivity.plots.zeros import ROUNDING
-from sensitivity.spectrum import Spectrum
+from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
+from sensitivity.spectrum import TRIVIAL, Spectrum
 from sensitivity.structures import neighbor_pairs
 
 _BALL = 0.5  # radius drawn, in covalent radii
@@ -37,10 +39,7 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
     arrow away from the viewer. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images
     end halfway.
 
-    Raises
-    ------
-    ValueError
-        If there is no such mode.
+    A ValueError tells if there is no such mode.
     """
     if not 0 <= mode < len(result.modes):
         raise ValueError(
@@ -61,23 +60,55 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
     return ax
 
 
+def save_overview(
+    result: Spectrum | Diagnosis, path: str | PathLike[str] | BinaryIO, *, form: str | None = None
+) -> None:
+    """Write the singular values, and beside them the least visible mode.
+
+    Of a diagnosis that is the invisible mode with the smallest singular value that neither symmetry
+    nor being trivial explains; if there is none, the internal mode with the smallest singular
+    value; if there is none either, the first. The format follows from the name, .png, .pdf or .svg,
+    or is given as ``form``, as for an open file.
+    """
+    # A figure that pyplot does not know needs no display, and is freed with this function.
+    figure = Figure(figsize=(2 * WIDTH, 2.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    if isinstance(result, Diagnosis):
+        plot_diagnosis(result, ax=left)
+        plot_mode(result, _least_visible(result), ax=right)
+    else:
+        plot_spectrum(result, ax=left)
+        internal = np.flatnonzero(np.array(result.kinds) == "internal")
+        plot_mode(result, int(internal[-1]) if len(internal) else 0, ax=right)
+    figure.savefig(path, format=form, dpi=300)
+
+
+def _least_visible(diagnosis: Diagnosis) -> int:
+    causes = [mode.cause for mode in diagnosis.modes]
+    spurious = [mode for mode, cause in enumerate(causes) if CAUSE_DESCRIPTIONS[cause].spurious]
+    internal = [mode for mode, cause in enumerate(causes) if cause not in TRIVIAL]
+    return (spurious or internal or [0])[-1]
+
+
 def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:
     """Draw atoms, bonds and cell, in Å, as seen along the last row of ``view``, shape (3, 3)."""
-    _draw_cell(ax, atoms, view=view)
+    edges = cell_edges(atoms) @ view.T  # [edge, start/end, right/up/towards]
+    if len(edges):
+        style: dict[str, Any] = {"linewidths": 0.7, "linestyles": "--", "alpha": 0.6, "zorder": 0.5}
+        ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
     _draw_bonds(ax, atoms, view=view)
     _draw_atoms(ax, atoms, seen=atoms.positions @ view.T)
 
 
 def _describe(result: Spectrum | Diagnosis, mode: int) -> tuple[str, float, Array]:
     """Kind or cause, singular value, zero if it is rounding, and displacement of a mode."""
+    spectrum = result.spectrum if isinstance(result, Diagnosis) else result
+    name: str = spectrum.kinds[mode]
+    value, displacement = float(spectrum.singular_values[mode]), spectrum.modes[mode]
     if isinstance(result, Diagnosis):
-        found, scale = result.modes[mode], result.spectrum.scale
-        value, displacement = found.singular_value, found.displacement
-        name: str = found.cause
-    else:
-        name, scale = result.kinds[mode], result.scale
-        value, displacement = float(result.singular_values[mode]), result.modes[mode]
-    return name, value if value > ROUNDING * scale else 0.0, displacement
+        found = result.modes[mode]
+        name, value, displacement = found.cause, found.singular_value, found.displacement
+    return name, value if value > ROUNDING * spectrum.scale else 0.0, displacement
 
 
 def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: Array) -> None:
@@ -85,17 +116,11 @@ def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: Array) -> None:
         radius, color = _BALL * covalent_radii[number], jmol_colors[number]
         for size, shift, shade in _SHADING:
             place = (x - shift * radius, y + shift * radius)
-            disc = Circle(place, size * radius, facecolor=_mix(color, shade), linewidth=0)
-            disc.set_zorder(_layer(depth))
-            ax.add_patch(disc)
-        outline = Circle((x, y), radius, fill=False, edgecolor=foreground(ax), linewidth=0.8)
-        outline.set_zorder(_layer(depth))
-        ax.add_patch(outline)
-
-
-def _mix(color: Array, shade: float) -> Array:
-    """Darken a colour for a negative shade, lighten it for a positive one."""
-    return color * (1 + shade) if shade < 0 else color + (1 - color) * shade
+            mixed = color * (1 + shade) if shade < 0 else color + (1 - color) * shade
+            style: dict[str, Any] = {"zorder": _layer(depth), "linewidth": 0}
+            ax.add_patch(Circle(place, size * radius, facecolor=mixed, **style))
+        style = {"zorder": _layer(depth), "linewidth": 0.8, "edgecolor": foreground(ax)}
+        ax.add_patch(Circle((x, y), radius, fill=False, **style))
 
 
 def _layer(depth: float) -> float:
@@ -114,11 +139,9 @@ def _draw_bonds(ax: Axes, atoms: Atoms, *, view: Array) -> None:
     middle = atoms.positions[i] + vectors / 2  # each atom draws its own half
     for first, last, owner in zip(start @ view.T, middle @ view.T, i, strict=True):
         half = [first[:2], last[:2]]
-        layer = _layer((first[2] + last[2]) / 2)
+        style: dict[str, Any] = {"zorder": _layer((first[2] + last[2]) / 2), "capstyle": "butt"}
         for color, width in ((foreground(ax), 4.6), (jmol_colors[atoms.numbers[owner]], 3.0)):
-            line = LineCollection([half], colors=[color], linewidths=width, capstyle="butt")
-            line.set_zorder(layer)
-            ax.add_collection(line)
+            ax.add_collection(LineCollection([half], colors=[color], linewidths=width, **style))
 
 
 def cell_edges(atoms: Atoms) -> Array:
@@ -138,22 +161,17 @@ def cell_edges(atoms: Atoms) -> Array:
     return np.array(edges).reshape(-1, 2, 3)
 
 
-def _draw_cell(ax: Axes, atoms: Atoms, *, view: Array) -> None:
-    edges = cell_edges(atoms) @ view.T  # [edge, start/end, right/up/towards]
-    if len(edges):
-        style: dict[str, Any] = {"linewidths": 0.7, "linestyles": "--", "alpha": 0.6, "zorder": 0.5}
-        ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
-
-
 def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
     """Draw arrows, shape (N, right/up/towards) in Å, over the atoms."""
     longest = np.linalg.norm(arrows, axis=1).max()
+    style: dict[str, Any] = {"color": ARROW, "zorder": 4, "linestyle": "none"}
     for place, arrow in zip(seen, arrows, strict=True):
         length, visible = np.linalg.norm(arrow), np.linalg.norm(arrow[:2])
         if length < 0.03 * longest:  # too short to be seen
             continue
         if visible < 0.3 * length:  # it points at the viewer, or away
-            _draw_end(ax, place, towards=bool(arrow[2] > 0))
+            ax.plot(*place[:2], "o", mfc=background(ax), markersize=8, markeredgewidth=1.4, **style)
+            ax.plot(*place[:2], "." if arrow[2] > 0 else "x", markersize=4.5, **style)
             continue
         ends = (tuple(place[:2]), tuple(place[:2] + arrow[:2]))
         tip = FancyArrowPatch(*ends, arrowstyle="-|>", shrinkA=0, shrinkB=0)
@@ -161,17 +179,6 @@ def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
         tip.set(linewidth=1.5, color=ARROW, zorder=4)
         tip.set_path_effects([Stroke(linewidth=3.0, foreground=background(ax)), Stroke()])
         ax.add_patch(tip)
-
-
-def _draw_end(ax: Axes, place: Array, *, towards: bool) -> None:
-    style: dict[str, Any] = {"color": ARROW, "zorder": 4, "linestyle": "none"}
-    ring: dict[str, Any] = {
-        "markerfacecolor": background(ax),
-        "markersize": 8,
-        "markeredgewidth": 1.4,
-    }
-    ax.plot(*place[:2], marker="o", **ring, **style)
-    ax.plot(*place[:2], marker="." if towards else "x", markersize=4.5, **style)
 
 
 def _frame(ax: Axes) -> None:

@@ -27,10 +27,7 @@ def plot_responses(
     are as steep as the guides "linear" and "quadratic", which meet at the largest change. Changes
     that are zero are not drawn. ``labels`` name the modes; by default they are numbered.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit together, or amplitudes are not positive.
+    A ValueError tells if shapes do not fit together, or amplitudes are not positive.
     """
     x, y = np.asarray(amplitudes, dtype=float), np.asarray(changes, dtype=float)
     names = [f"mode {mode}" for mode in range(len(y))] if labels is None else list(labels)
@@ -39,14 +36,11 @@ def plot_responses(
     y = np.where(y > 0, y, np.nan)
     for row, name, color, marker in zip(y, names, cycle(SERIES), cycle("osD^vP"), strict=False):
         ax.plot(x, row, color=color, marker=marker, markersize=4, linewidth=1.2, label=name)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    ax.set(xscale="log", yscale="log", xlabel="amplitude (Å)", ylabel="change of the features")
     if np.isnan(y).all():  # a logarithmic axis cannot find limits for nothing
         ax.set(xlim=(x.min() / 2, 2 * x.max()), ylim=(0.1, 1.0), yticks=[])
     else:
         _add_guides(ax, x, y)
-    ax.set_xlabel("amplitude (Å)")
-    ax.set_ylabel("change of the features")
     add_legend(ax, wide=True)
     return ax
 

@@ -14,10 +14,12 @@ from numpy.typing import ArrayLike
 
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.numerics import Array
-from sensitivity.plots.axes import add_legend, make_axes
+from sensitivity.plots.axes import ROUNDING, ZeroAxis, add_legend, make_axes, scale_axis
 from sensitivity.plots.palette import ARROW, COLORS, cause_color, mode_marker
-from sensitivity.plots.zeros import ROUNDING, ZeroAxis, scale_axis
 from sensitivity.spectrum import Spectrum
+
+# Of each kind or cause.
+Markers = dict[str, Line2D]
 
 
 def plot_spectrum(spectrum: Spectrum, *, ax: Axes | None = None) -> Axes:
@@ -28,7 +30,7 @@ def plot_spectrum(spectrum: Spectrum, *, ax: Axes | None = None) -> Axes:
     a dotted line, if there is one, count as zero for the rank.
     """
     ax = make_axes(ax, height=2.4)
-    values = np.asarray(spectrum.singular_values)  # [mode]
+    values = spectrum.singular_values  # [mode]
     draw_modes(ax, values, spectrum.kinds, axis=scale_values(ax, values, spectra=[spectrum]))
     add_legend(ax)
     return ax
@@ -56,12 +58,14 @@ def plot_path(
     Lines join values of the same rank, counted from the largest; the smallest one of each
     structure is drawn bold. Zeros are drawn as in ``plot_spectrum``.
 
-    Raises
-    ------
-    ValueError
-        If there is no spectrum, or not one coordinate per spectrum.
+    A ValueError tells if there is no spectrum, or not one coordinate per spectrum.
     """
-    x = _check_coordinate(spectra, coordinate)
+    x = np.asarray(coordinate, dtype=float)
+    if len(spectra) == 0 or x.shape != (len(spectra),):
+        raise ValueError(
+            f"coordinate must have one number per spectrum, and at least one, got shape {x.shape} "
+            f"for {len(spectra)} spectra; give the displacement of each."
+        )
     ax = make_axes(ax, height=2.4)
     draw_path(ax, spectra, x)
     ax.set_xlabel("displacement (Å)")
@@ -71,18 +75,10 @@ def plot_path(
 
 @dataclass(frozen=True)
 class PathLines:
-    """The lines of singular values along a path.
+    """The lines of singular values along a path."""
 
-    Attributes
-    ----------
-    internal
-        One line per internal mode, from the largest singular value to the smallest.
-    smallest
-        The smallest singular value of each structure.
-    """
-
-    internal: tuple[Line2D, ...]
-    smallest: Line2D
+    internal: tuple[Line2D, ...]  # one per internal mode, from the largest value to the smallest
+    smallest: Line2D  # the smallest singular value of each structure
 
 
 def draw_path(ax: Axes, spectra: Sequence[Spectrum], x: Array, **look: Any) -> PathLines:
@@ -98,9 +94,7 @@ def draw_path(ax: Axes, spectra: Sequence[Spectrum], x: Array, **look: Any) -> P
     return PathLines(tuple(lines), smallest)
 
 
-def draw_modes(
-    ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis
-) -> dict[str, Line2D]:
+def draw_modes(ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis) -> Markers:
     """Draw singular values, shape (3N,), against their mode; return the markers of each kind."""
     drawn = {}
     for kind in dict.fromkeys(kinds):
@@ -112,9 +106,7 @@ def draw_modes(
     return drawn
 
 
-def draw_causes(
-    ax: Axes, values: Array, causes: Sequence[str], *, axis: ZeroAxis
-) -> dict[str, Line2D]:
+def draw_causes(ax: Axes, values: Array, causes: Sequence[str], *, axis: ZeroAxis) -> Markers:
     """Draw the same for causes, trivial motions in grey, and count the modes of each cause."""
     drawn = draw_modes(ax, values, causes, axis=axis)
     for cause, line in drawn.items():
@@ -132,21 +124,8 @@ def scale_values(ax: Axes, values: Array, *, spectra: Sequence[Spectrum], **look
     return scale_axis(ax, values, zero=ROUNDING * float(max(sizes)), threshold=threshold, **look)
 
 
-def _check_coordinate(spectra: Sequence[Spectrum], coordinate: ArrayLike) -> Array:
-    x = np.asarray(coordinate, dtype=float)
-    if len(spectra) == 0 or x.shape != (len(spectra),):
-        raise ValueError(
-            f"coordinate must have one number per spectrum, and at least one, got shape {x.shape} "
-            f"for {len(spectra)} spectra; give the displacement of each."
-        )
-    return x
-
-
 def _internal_values(spectra: Sequence[Spectrum]) -> Array:
-    rows = [
-        np.asarray(spectrum.singular_values)[np.array(spectrum.kinds) == "internal"]
-        for spectrum in spectra
-    ]
+    rows = [each.singular_values[np.array(each.kinds) == "internal"] for each in spectra]
     values = np.full((len(rows), max(map(len, rows))), np.nan)  # [spectrum, rank]
     for row, found in zip(values, rows, strict=True):
         row[: len(found)] = found

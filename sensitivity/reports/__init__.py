@@ -1,6 +1,5 @@
 """Results in words: tables for a terminal, and objects for JSON."""
 
-from sensitivity.reports.diagnoses import describe_diagnosis, tabulate_diagnosis
 from sensitivity.reports.geometries import (
     describe_inversion,
     describe_path,
@@ -11,9 +10,13 @@ from sensitivity.reports.geometries import (
     tabulate_point,
     tabulate_twin,
 )
-from sensitivity.reports.library_table import describe_library, tabulate_library
-from sensitivity.reports.sources import Source
-from sensitivity.reports.spectra import describe_spectrum, tabulate_spectrum
+from sensitivity.reports.modes import (
+    describe_diagnosis,
+    describe_spectrum,
+    tabulate_diagnosis,
+    tabulate_spectrum,
+)
+from sensitivity.reports.sources import Source, describe_library, tabulate_library
 
 __all__ = [
     "Source",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.inversion import Inversion
-from sensitivity.inversion.inversion import Recovery, measure_recovery
+from sensitivity.inversion.inversion import measure_recovery
 from sensitivity.numerics import Tolerance
 from sensitivity.paths import Path
 from sensitivity.reports.sources import (
@@ -18,19 +16,11 @@ from sensitivity.reports.sources import (
     head,
     name_settings,
 )
-from sensitivity.reports.tables import (
-    break_lines,
-    choose_lines,
-    name_moving,
-    pick,
-    tabulate,
-)
+from sensitivity.reports.tables import Json, choose_lines, name_moving, pick, tabulate
 from sensitivity.singular import SingularPoint, Twin
 
 
-def describe_point(
-    point: SingularPoint, descriptor: Descriptor, *, source: Source
-) -> dict[str, Any]:
+def describe_point(point: SingularPoint, descriptor: Descriptor, *, source: Source) -> Json:
     """Return a singular point as an object for JSON, with lengths in Å and no infinite number."""
     return {
         **describe_input(source, descriptor),
@@ -40,7 +30,7 @@ def describe_point(
     }
 
 
-def _describe_one(point: SingularPoint) -> dict[str, Any]:
+def _describe_one(point: SingularPoint) -> Json:
     facts = pick(point, "status", "converged", "condition", "moved", "mode", "null")
     return {**facts, "positions": point.atoms.positions.tolist()}
 
@@ -48,16 +38,11 @@ def _describe_one(point: SingularPoint) -> dict[str, Any]:
 def tabulate_point(point: SingularPoint, descriptor: Descriptor, *, source: Source) -> str:
     """Return the same as a table: one line per point, the nearest first."""
     names = ["point", "moved (Å)", "condition", "invisible", "moving most in the softest mode"]
-    body = [
-        [
-            str(number),
-            f"{one.moved:.4f}",
-            f"{one.condition:.1e}",
-            str(len(one.null)) if one.converged else "-",
-            name_moving(one.atoms, one.mode),
-        ]
-        for number, one in enumerate((point, *point.others))
-    ]
+    body = []
+    for number, one in enumerate((point, *point.others)):
+        invisible = str(len(one.null)) if one.converged else "-"
+        numbers = [str(number), f"{one.moved:.4f}", f"{one.condition:.1e}", invisible]
+        body.append([*numbers, name_moving(one.atoms, one.mode)])
     text = [
         f"Jacobians that were computed: {point.evaluations}.",
         "Moved: root of the summed squares of the displacements of all atoms.",
@@ -68,10 +53,10 @@ def tabulate_point(point: SingularPoint, descriptor: Descriptor, *, source: Sour
             "invisible modes there, or atoms meet."
         )
     heading = head(source, descriptor, [point.center], "", point.status, *text)
-    return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 3))])
+    return heading + tabulate(names, body, right=(0, 1, 2, 3))
 
 
-def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> dict[str, Any]:
+def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> Json:
     """Return a pair as an object for JSON, with lengths in Å and no infinite number."""
     higher = twin.next_descriptor
     return {
@@ -86,9 +71,9 @@ def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> dict
 
 def tabulate_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
     """Return the same as a table of what proves that the two are twins."""
-    heading = head(source, descriptor, [twin.center], "", twin.status)
+    text = [twin.status]
     if not twin.found and not (twin.interrupted and twin.amplitude > 0):
-        return "\n".join(heading[:-1])
+        return head(source, descriptor, [twin.center], "", *text).rstrip("\n")
     body = [
         ["singular point, from the start, root of summed squares (Å)", f"{twin.point.moved:.4f}"],
         ["each from the singular point, root of summed squares (Å)", f"{twin.amplitude:.4f}"],
@@ -99,8 +84,9 @@ def tabulate_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
         body.append(["the same with a larger basis", f"{twin.larger_basis:.1e}"])
     if twin.next_order is not None:
         body.append(["the same at the next order", f"{twin.next_order:.1e}"])
-        heading[-1:] = break_lines([_name_next_order(twin.next_descriptor, descriptor), ""])
-    return "\n".join([*heading, tabulate(["quantity", "value"], body, right=(1,))])
+        text.append(_name_next_order(twin.next_descriptor, descriptor))
+    heading = head(source, descriptor, [twin.center], "", *text)
+    return heading + tabulate(["quantity", "value"], body, right=(1,))
 
 
 def _name_next_order(higher: Descriptor | None, descriptor: Descriptor) -> str:
@@ -111,7 +97,7 @@ def _name_next_order(higher: Descriptor | None, descriptor: Descriptor) -> str:
     return f"The next order is computed with another basis: {named}."
 
 
-def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> dict[str, Any]:
+def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> Json:
     """Return a curve as an object for JSON, with lengths in Å and no infinite number."""
     return {
         **describe_input(source, descriptor),
@@ -128,28 +114,26 @@ def tabulate_path(path: Path, descriptor: Descriptor, *, source: Source) -> str:
     columns = path.length, path.net, path.condition, path.response, path.feature_distance
     names = ["frame", "length (Å)", "net (Å)", "condition", "response (1/Å)"]
     names += ["features moved", "modes"]
+    row = "{} {:.3f} {:.3f} {:.2e} {:.2e} {:.2e}"
     body = [
-        [
-            str(frame),
-            *(f"{column[frame]:.3f}" for column in columns[:2]),
-            *(f"{column[frame]:.2e}" for column in columns[2:]),
-            " ".join(map(str, path.subspace[frame])),
-        ]
+        [*row.format(frame, *(column[frame] for column in columns)).split(), " ".join(modes)]
         for frame in choose_lines(len(path.frames))
+        for modes in [map(str, path.subspace[frame])]
     ]
     convention = "Lengths are roots of the summed squares of the displacements of all atoms."
     heading = head(source, descriptor, path.spectra[0].centers, "", path.status, convention)
-    return "\n".join([*heading, tabulate(names, body, right=(0, 1, 2, 3, 4, 5))])
+    return heading + tabulate(names, body, right=(0, 1, 2, 3, 4, 5))
 
 
 def describe_inversion(
     result: Inversion, descriptor: Descriptor, *, source: Source, start: Atoms
-) -> dict[str, Any]:
+) -> Json:
     """Return an inversion as an object for JSON, with lengths in Å and no infinite number.
 
     ``distance`` and ``start_distance`` are those of ``Recovery``.
     """
-    recovery, null = _measure(result, descriptor, source, start), result.stalled_along
+    recovery = measure_recovery(result, descriptor, target=source.atoms, start=start)
+    null = result.stalled_along
     return {
         **describe_input(source, descriptor),
         **pick(result, "centers", "status", "converged", "interrupted", "residual", "residuals"),
@@ -167,7 +151,7 @@ def tabulate_inversion(
     result: Inversion, descriptor: Descriptor, *, source: Source, start: Atoms
 ) -> str:
     """Return the same as a table of some of the steps, the first and the last among them."""
-    text, recovery = [], _measure(result, descriptor, source, start)
+    text, recovery = [], measure_recovery(result, descriptor, target=source.atoms, start=start)
     if recovery.distance is not None and recovery.start_distance is not None:
         text.append(
             "From the target, root mean square after superposition: the start "
@@ -181,8 +165,4 @@ def tabulate_inversion(
     steps = choose_lines(result.steps + 1)
     body = [[str(step), f"{result.residuals[step]:.1e}"] for step in steps]
     heading = head(source, descriptor, result.centers, "", result.status, *text)
-    return "\n".join([*heading, tabulate(["step", "residual"], body, right=(0, 1))])
-
-
-def _measure(result: Inversion, descriptor: Descriptor, source: Source, start: Atoms) -> Recovery:
-    return measure_recovery(result, descriptor, target=source.atoms, start=start)
+    return heading + tabulate(["step", "residual"], body, right=(0, 1))

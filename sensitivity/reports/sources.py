@@ -1,59 +1,43 @@
-"""The origin of a structure, and the descriptor that is applied to it."""
+"""The origin of a structure, the descriptor that is applied to it, and the named structures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ase import Atoms
 
+from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.reports.tables import break_lines, pick
+from sensitivity.reports.tables import Json, pick, tabulate, wrap_text
 
 
 @dataclass(frozen=True)
 class Source:
-    """A structure and where it comes from.
+    """A structure and where it comes from."""
 
-    Attributes
-    ----------
-    name
-        The name in the library, or the path of the file.
-    atoms
-        The structure.
-    index
-        Number of the frame in the file.
-    frames
-        How many frames the file has, or at least has.
-    all_counted
-        Whether ``frames`` is the exact number.
-    notes
-        What was decided in reading the file.
-    """
-
-    name: str
+    name: str  # in the library, or the path of the file
     atoms: Atoms
-    index: int = 0
-    frames: int = 1
-    all_counted: bool = True
-    notes: tuple[str, ...] = ()
+    index: int = 0  # number of the frame in the file
+    frames: int = 1  # how many frames the file has, or at least has
+    all_counted: bool = True  # whether ``frames`` is the exact number
+    notes: tuple[str, ...] = ()  # what was decided in reading the file
 
 
-def describe_input(source: Source, descriptor: Descriptor) -> dict[str, Any]:
+def describe_input(source: Source, descriptor: Descriptor) -> Json:
     """Return structure, origin and descriptor as an object for JSON, with lengths in Å."""
     atoms = source.atoms
     structure = {
         **pick(source, "name", "index", "frames", "notes", all_frames_counted="all_counted"),
-        "formula": atoms.get_chemical_formula(),
-        "symbols": list(atoms.symbols),
+        **{"formula": atoms.get_chemical_formula(), "symbols": list(atoms.symbols)},
         **pick(atoms, "positions", periodic="pbc"),
         "cell": atoms.cell.array.tolist(),
     }
     return {"structure": structure, "descriptor": describe_descriptor(descriptor, atoms)}
 
 
-def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> dict[str, Any]:
+def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> Json:
     """Return name and settings of a descriptor, lengths in Å, and its number of features."""
     known = with_defaults(descriptor)
     settings = dict(known.settings)
@@ -61,12 +45,11 @@ def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> dict[str, Any]:
     return {"name": known.name, **settings, "features_per_center": known.count_features(atoms)}
 
 
-def head(source: Source, descriptor: Descriptor, centers: Sequence[int], *text: str) -> list[str]:
+def head(source: Source, descriptor: Descriptor, centers: Sequence[int], *text: str) -> str:
     """Return the lines above a table: the input, and sentences, no wider than a terminal."""
-    atoms = source.atoms
-    return break_lines(
-        [*_name_source(source, centers), _name_descriptor(descriptor, atoms), *text, ""]
-    )
+    named = [*_name_source(source, centers), _name_descriptor(descriptor, source.atoms)]
+    lines = (part for line in [*named, *text, ""] for part in wrap_text(line))
+    return "\n".join([*lines, ""])
 
 
 def _name_source(source: Source, centers: Sequence[int]) -> list[str]:
@@ -94,11 +77,31 @@ def name_settings(settings: dict[str, Any]) -> str:
     """Return settings in a row, those left out that are False or None."""
     lengths = ("cutoff", "cutoff_width", "smearing")
     return ", ".join(
-        key if value is True else f"{key} {_show(value)}{' Å' * (key in lengths)}"
+        key if value is True else f"{key} {shown}{' Å' * (key in lengths)}"
         for key, value in settings.items()
+        for shown in [f"{value:g}" if isinstance(value, float) else value]
         if value is not None and value is not False
     )
 
 
-def _show(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def describe_library(names: Iterable[str]) -> Json:
+    """Return name, formula, number of atoms and summary of named structures."""
+    rows = [
+        {
+            "name": name,
+            "formula": atoms.get_chemical_formula(),
+            "atoms": len(atoms),
+            "periodic": atoms.pbc.tolist(),
+            "summary": structures.summarize(name),
+        }
+        for name in names
+        for atoms in [structures.load(name)]
+    ]
+    return {"structures": rows}
+
+
+def tabulate_library(names: Iterable[str]) -> str:
+    """Return the same as a table."""
+    rows = describe_library(names)["structures"]
+    body = [[row["name"], row["formula"], str(row["atoms"]), row["summary"]] for row in rows]
+    return tabulate(["name", "formula", "atoms", ""], body, right=(2,))

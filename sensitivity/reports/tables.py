@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from math import isfinite
 from textwrap import wrap
@@ -13,6 +13,7 @@ from ase import Atoms
 
 from sensitivity.numerics import Array
 
+Json = dict[str, Any]
 # Characters of a line: the usual width of a terminal.
 WIDTH = 80
 
@@ -38,8 +39,8 @@ def _narrow(
     widths: list[int], rows: list[list[str]], right: tuple[int, ...], *, room: int
 ) -> list[int]:
     """Widths of the columns, those of texts narrowed as far as their words allow."""
-    words = [max(len(word) for cell in column for word in [*cell.split(), ""]) for column in
-             zip(*rows, strict=True)]  # fmt: skip
+    columns = zip(*rows, strict=True)
+    words = [max(len(word) for word in ["", *" ".join(column).split()]) for column in columns]
     widths = list(widths)
     while sum(widths) > room:
         texts = [k for k in range(len(widths)) if k not in right and widths[k] > words[k]]
@@ -54,11 +55,6 @@ def wrap_text(text: str, width: int = WIDTH) -> list[str]:
     return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
-def break_lines(lines: Iterable[str]) -> list[str]:
-    """Return lines of text no wider than a terminal."""
-    return [part for line in lines for part in wrap_text(line)]
-
-
 def as_json(value: Any) -> Any:
     """Return a number, or nested sequences of them, for JSON: None for what is not finite."""
     if isinstance(value, np.ndarray | np.generic):
@@ -70,7 +66,7 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def pick(result: object, *names: str, **renamed: str) -> dict[str, Any]:
+def pick(result: object, *names: str, **renamed: str) -> Json:
     """Return attributes of a result for JSON, some under the name of the keyword."""
     attributes = {**{name: name for name in names}, **renamed}
     return {key: as_json(getattr(result, name)) for key, name in attributes.items()}
@@ -89,7 +85,7 @@ def find_moving(displacements: Array) -> list[tuple[int, float]]:
     return [(int(atom), float(shares[atom])) for atom in order[: min(count, 4)]]
 
 
-def describe_moving(displacements: Array) -> dict[str, Any]:
+def describe_moving(displacements: Array) -> Json:
     """Return a displacement, and the atoms that it moves most, for JSON."""
     atoms = [atom for atom, _ in find_moving(displacements)]
     return {"displacements": as_json(np.asarray(displacements)), "atoms": atoms}
@@ -97,10 +93,8 @@ def describe_moving(displacements: Array) -> dict[str, Any]:
 
 def name_moving(atoms: Atoms, displacements: Array, *, shares: bool = False) -> str:
     """Return the atoms that move most in one line, with percentages if wanted."""
-    moving = find_moving(displacements)
-    return " ".join(
-        f"{atoms.symbols[k]}{k}" + (f" {share:.0%}" if shares else "") for k, share in moving
-    )
+    texts = (f"{atoms.symbols[k]}{k} {share:.0%}" for k, share in find_moving(displacements))
+    return " ".join(texts if shares else (text.split()[0] for text in texts))
 
 
 def choose_lines(count: int, *, most: int = 11) -> Sequence[int]:

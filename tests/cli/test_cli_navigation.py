@@ -17,8 +17,9 @@ import pytest
 from ase import Atoms
 
 from sensitivity import DensityCorrelations, jacobian, spectrum, structures
-from sensitivity.cli import progress_line, searching
+from sensitivity.cli.computing import write_frames
 from sensitivity.cli.main import main
+from sensitivity.cli.streams import tell_progress
 from sensitivity.singular import superpose
 
 DESCRIPTOR = DensityCorrelations()
@@ -214,7 +215,7 @@ def test_invert_recovers_a_structure_from_noise(run, tmp_path):
 
 def test_invert_from_a_file(run, tmp_path):
     start = _rattled("generic", 0.03, seed=2)
-    searching.write_frames(tmp_path / "start.xyz", [(start, {})])
+    write_frames(tmp_path / "start.xyz", [(start, {})])
     found = run("invert generic --center 0 --start", tmp_path / "start.xyz")
     assert found["start"] == start.positions.tolist()
     assert found["converged"]
@@ -236,10 +237,10 @@ def test_invert_names_the_null_mode(run, capsys):
 def test_invert_says_what_a_start_lacks(run, tmp_path):
     """Hydrogen for two of the fluorines: the carbon sees other neighbours than it is to see."""
     places = structures.load("generic").positions
-    searching.write_frames(tmp_path / "a.xyz", [(Atoms("CH4", places), {})])
+    write_frames(tmp_path / "a.xyz", [(Atoms("CH4", places), {})])
     far = places.copy()
     far[4] *= 5
-    searching.write_frames(tmp_path / "b.xyz", [(Atoms("CH4", far), {})])
+    write_frames(tmp_path / "b.xyz", [(Atoms("CH4", far), {})])
     words = f"invert {tmp_path / 'b.xyz'} --center 0 --start {tmp_path / 'a.xyz'}"
     found = run(words)
     assert found["converged"]
@@ -307,7 +308,7 @@ def test_frames_are_read_as_they_were_written(tmp_path, name):
     atoms = structures.load(name)
     atoms.positions += np.pi * 1e-9
     facts = {"condition": 1.2345678901234567e-16, "converged": True}
-    searching.write_frames(tmp_path / "a.extxyz", [(atoms, facts), (atoms, facts)])
+    write_frames(tmp_path / "a.extxyz", [(atoms, facts), (atoms, facts)])
     for read in ase.io.read(tmp_path / "a.extxyz", index=":"):
         assert read.positions.tolist() == atoms.positions.tolist()
         assert read.cell.array.tolist() == atoms.cell.array.tolist()
@@ -468,7 +469,7 @@ def _wait_for(text, terminal):
 @pytest.mark.parametrize("colored", [False, True])
 def test_progress_is_one_line_that_fits_and_goes_away(monkeypatch, colored):
     terminal = _open_terminal(monkeypatch, colored=colored)
-    with progress_line.tell_progress("twin", after=0.01) as say:
+    with tell_progress("twin", after=0.01) as say:
         for sentence in ("one", "[two]", "step " + "3" * 80, "last"):
             say(sentence)
             _wait_for(f"twin (Ctrl-C stops it): {sentence}"[:40], terminal)
@@ -485,7 +486,7 @@ def test_no_progress_where_it_is_quick_or_nobody_looks(monkeypatch, after):
     _open_terminal(monkeypatch)
     if not after:
         monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with progress_line.tell_progress("locate", after=after):
+    with tell_progress("locate", after=after):
         time.sleep(0.02)
     assert sys.stderr.getvalue() == ""
 

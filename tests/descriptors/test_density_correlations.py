@@ -7,7 +7,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from sensitivity import DensityCorrelations, SphericalBessel, jacobian, structures
+from sensitivity import DensityCorrelations, SphericalBessel, jacobian, memory, structures
+from sensitivity.descriptors import density_correlations
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,18 @@ def test_more_features_than_memory_are_counted_and_refused(order: int) -> None:
     message = rf"{count} features per center.* GB are free; choose fewer centers"
     with pytest.raises(ValueError, match=message):
         jacobian(atoms, descriptor)
+
+
+def test_too_many_features_are_refused_before_radial_functions_are_made(monkeypatch) -> None:
+    """Those of so large a basis take seconds."""
+    made: list[object] = []
+    monkeypatch.setattr(density_correlations, "radial_functions", made.append)
+    monkeypatch.setattr(memory, "_free", lambda: 1e9)
+    descriptor = DensityCorrelations(order=3, n_max=60, l_max=20, basis=SphericalBessel())
+    for refused in (descriptor.features, descriptor.gradients):
+        with pytest.raises(ValueError, match=r"717235640 features per center.* GB are free"):
+            refused(structures.load("CH4"))
+    assert not made
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])

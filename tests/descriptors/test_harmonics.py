@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import sph_harm_y
 
-from sensitivity.descriptors.couplings import coupling
-from sensitivity.descriptors.harmonics import harmonics_gradient, spherical_harmonics
+from sensitivity.descriptors.harmonics import coupling, harmonics_gradient, spherical_harmonics
 
 L_MAX = 12
 

@@ -15,8 +15,7 @@ from invariant_theory import EQUAL, SEEN, complete_rank
 from test_descriptor_contract import molecule
 
 from sensitivity import DensityCorrelations, SphericalBessel, jacobian, spectrum, structures
-from sensitivity.descriptors.contracted_channels import mixture
-from sensitivity.descriptors.correlations import Basis
+from sensitivity.descriptors.correlations import Basis, mixture
 from sensitivity.descriptors.orders import LARGEST_FEATURES
 from sensitivity.descriptors.trispectrum import Trispectrum
 

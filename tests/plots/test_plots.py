@@ -21,9 +21,9 @@ from selection import mostly_slow
 from sensitivity import DensityCorrelations, plots, spectrum, structures
 from sensitivity.convergence import convergence
 from sensitivity.diagnosis import diagnose, feature_changes
+from sensitivity.plots.axes import scale_axis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.modes import cell_edges
-from sensitivity.plots.zeros import scale_axis
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=6)
 STYLES = ["default", "dark_background"]

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sensitivity.cli.analysis import add_analysis
-from sensitivity.cli.computing import Report, Task
+from sensitivity.cli.computing import Analysed, Task, add_analysis
 
 
 def add(commands: Any) -> None:
@@ -13,10 +12,9 @@ def add(commands: Any) -> None:
     add_analysis(commands, "analyze", text, _analyze, details=details)
 
 
-def _analyze(task: Task) -> tuple[Any, Report, int]:
+def _analyze(task: Task) -> Analysed:
     from sensitivity import reports
     from sensitivity.spectrum import spectrum
 
     result = spectrum(task.source.atoms, task.descriptor, centers=task.options.center)
-    words = reports.describe_spectrum if task.options.json else reports.tabulate_spectrum
-    return result, words(result, task.descriptor, source=task.source), 0
+    return result, task.report(result, reports.describe_spectrum, reports.tabulate_spectrum), 0

@@ -3,8 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from sensitivity.cli.options import add_server
-from sensitivity.cli.parser import add_command
+from sensitivity.cli.options import add_command, add_server
 from sensitivity.cli.streams import report
 
 

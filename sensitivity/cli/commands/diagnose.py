@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sensitivity.cli.analysis import add_analysis
-from sensitivity.cli.computing import Report, Task
+from sensitivity.cli.computing import Analysed, Task, add_analysis
 from sensitivity.cli.options import add_option
 
 
@@ -12,20 +11,18 @@ def add(commands: Any) -> None:
     text = "find the cause of every invisible displacement"
     details = ", with evidence, and the atoms that move."
     command = add_analysis(commands, "diagnose", text, _diagnose, details=details)
-    add_option(
-        command,
-        "--tolerance",
+    text = (
         "largest distance to a geometry at which a displacement is exactly invisible, for it to "
-        "count as invisible, in Å, root mean square per atom",
-        0.001,
+        "count as invisible, in Å, root mean square per atom"
     )
+    add_option(command, "--tolerance", text, 0.001)
 
 
-def _diagnose(task: Task) -> tuple[Any, Report, int]:
+def _diagnose(task: Task) -> Analysed:
     from sensitivity import reports
     from sensitivity.diagnosis import diagnose
 
-    settings = {"centers": task.options.center, **task.given("tolerance")}
-    result, status = task.compute(diagnose, task.source.atoms, **settings)
-    words = reports.describe_diagnosis if task.options.json else reports.tabulate_diagnosis
-    return result, words(result, task.descriptor, source=task.source), status
+    centers = task.options.center
+    result, status = task.compute(diagnose, task.source.atoms, "tolerance", centers=centers)
+    report = task.report(result, reports.describe_diagnosis, reports.tabulate_diagnosis)
+    return result, report, status

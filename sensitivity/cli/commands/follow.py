@@ -2,25 +2,21 @@
 
 from typing import Any
 
-from sensitivity.cli.computing import Task
+from sensitivity.cli.computing import Found, Task, add_search
 from sensitivity.cli.options import add_option
-from sensitivity.cli.searching import Found, add_search
 
 
 def add(commands: Any) -> None:
     """Add the command."""
     text = "move the atoms along a singular vector, on a curved path"
     command = add_search(commands, "follow", text, _follow, output="all frames, as a trajectory,")
-    command.add_argument(
-        "--mode",
-        type=int,
-        action="append",
-        help="number of the mode, as in 'sensitivity analyze'; several are followed as one "
-        "subspace (default: the least visible internal one)",
+    text = (
+        "number of the mode, as in 'sensitivity analyze'; several are followed as one subspace "
+        "(default: the least visible internal one)"
     )
-    add_option(
-        command, "--length", "length of the path, in Å; negative for the opposite direction", 1.0
-    )
+    command.add_argument("--mode", type=int, action="append", help=text)
+    text = "length of the path, in Å; negative for the opposite direction"
+    add_option(command, "--length", text, 1.0)
     add_option(command, "--step", "distance between frames, in Å", 0.05)
 
 
@@ -28,14 +24,12 @@ def _follow(task: Task) -> Found:
     from sensitivity import reports
     from sensitivity.paths import follow
 
-    settings = {"center": task.center, **task.given("length", "step")}
-    mode = task.options.mode or _softest(task)
-    path, status = task.compute(follow, task.source.atoms, mode=mode, **settings)
+    settings = {"mode": task.options.mode or _softest(task), "center": task.center}
+    path, status = task.compute(follow, task.source.atoms, "length", "step", **settings)
     names = ("length", "net", "condition", "feature_distance")
     rows = zip(*(getattr(path, name) for name in names), strict=True)
     facts = (dict(zip(names, row, strict=True)) for row in rows)
-    words = reports.describe_path if task.options.json else reports.tabulate_path
-    report = words(path, task.descriptor, source=task.source)
+    report = task.report(path, reports.describe_path, reports.tabulate_path)
     return Found(report, status, list(zip(path.frames, facts, strict=True)))
 
 

@@ -6,9 +6,8 @@ from argparse import Namespace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.cli.computing import Task
+from sensitivity.cli.computing import Found, Task, add_search
 from sensitivity.cli.options import add_option, complete_names, load_source
-from sensitivity.cli.searching import Found, add_search
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -17,9 +16,8 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command."""
     text = "recover a structure from its features"
-    command = add_search(
-        commands, "invert", text, _invert, output="the recovered structure", one_center=False
-    )
+    output = "the recovered structure"
+    command = add_search(commands, "invert", text, _invert, output=output, one_center=False)
     start = command.add_mutually_exclusive_group(required=True)
     text = "starting structure: a name or a file, with the same atoms in the same order"
     complete_names(start.add_argument("--start", metavar="STRUCTURE", help=text))
@@ -35,16 +33,14 @@ def _invert(task: Task) -> Found:
 
     start, centers = _start(task.source.atoms, task.options), task.options.center
     wanted = task.descriptor.features(task.source.atoms, centers=centers)
-    settings = {"start": start, "centers": centers, **task.given("restarts")}
-    result, status = task.compute(invert, wanted, **settings)
+    result, status = task.compute(invert, wanted, "restarts", start=start, centers=centers)
     facts = {"residual": result.residual, "converged": result.converged}
-    words = reports.describe_inversion if task.options.json else reports.tabulate_inversion
-    report = words(result, task.descriptor, source=task.source, start=start)
+    words = reports.describe_inversion, reports.tabulate_inversion
+    report = task.report(result, *words, start=start)
     return Found(report, status, [(result.atoms, facts)])
 
 
 def _start(target: Atoms, options: Namespace) -> Atoms:
-    """Return the structure from which the inversion starts."""
     if options.start is None:
         return _rattled(target, options.rattle, 0 if options.seed is None else options.seed)
     if options.seed is not None:

@@ -4,8 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from sensitivity.cli.ctrl_c import raising
-from sensitivity.cli.options import add_server
-from sensitivity.cli.parser import add_command
+from sensitivity.cli.options import add_command, add_server
 
 
 def add(commands: Any) -> None:

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from sensitivity.cli.computing import Task
+from sensitivity.cli.computing import Found, Task, add_search
 from sensitivity.cli.options import add_option
-from sensitivity.cli.searching import Found, add_search
 
 
 def add(commands: Any) -> None:
@@ -18,13 +17,9 @@ def add(commands: Any) -> None:
         "no bounds)"
     )
     command.add_argument("--bonds", type=float, nargs=2, metavar=("LOW", "HIGH"), help=text)
-    command.add_argument(
-        "--allow",
-        action="append",
-        choices=("symmetry", "coalescence"),
-        default=[],
-        help="do not avoid points that are singular by symmetry, or where atoms meet; repeatable",
-    )
+    text = "do not avoid points that are singular by symmetry, or where atoms meet; repeatable"
+    reasons = ("symmetry", "coalescence")
+    command.add_argument("--allow", action="append", choices=reasons, default=[], help=text)
 
 
 def _locate(task: Task) -> Found:
@@ -32,12 +27,13 @@ def _locate(task: Task) -> Found:
     from sensitivity.singular import locate
     from sensitivity.singular.acceptance import AVOIDABLE
 
-    settings = {"center": task.center, **task.given("reach", "count", "bonds")}
     avoid = [reason for reason in AVOIDABLE if reason not in task.options.allow]
-    point, status = task.compute(locate, task.source.atoms, avoid=avoid, **settings)
+    settings = {"center": task.center, "avoid": avoid}
+    names = ("reach", "count", "bonds")
+    point, status = task.compute(locate, task.source.atoms, *names, **settings)
     frames = [
         (one.atoms, {"center": one.center, "condition": one.condition, "moved": one.moved})
         for one in ((point, *point.others) if point.converged else ())
     ]
-    words = reports.describe_point if task.options.json else reports.tabulate_point
-    return Found(words(point, task.descriptor, source=task.source), status, frames)
+    report = task.report(point, reports.describe_point, reports.tabulate_point)
+    return Found(report, status, frames)

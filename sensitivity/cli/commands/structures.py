@@ -5,8 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from sensitivity.cli.computing import show
-from sensitivity.cli.options import add_json, complete_names
-from sensitivity.cli.parser import add_command
+from sensitivity.cli.options import add_command, add_json, complete_names
 
 
 def add(commands: Any) -> None:

@@ -14,9 +14,8 @@ from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.reference import Reference
 from sensitivity.explorers.parts.state import State
 from sensitivity.numerics import Array
-from sensitivity.plots.axes import count_columns
+from sensitivity.plots.axes import ZeroAxis, count_columns, set_decades
 from sensitivity.plots.palette import ARROW, COLORS, MARKERS, cause_color
-from sensitivity.plots.zeros import ZeroAxis, set_decades
 from sensitivity.spectrum import Spectrum
 
 BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}

@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.path.trajectory import Trajectory
+from sensitivity.plots.axes import ROUNDING, scale_axis
 from sensitivity.plots.palette import ARROW, COLORS, SERIES
 from sensitivity.plots.singular_values import PathLines, draw_path
-from sensitivity.plots.zeros import ROUNDING, scale_axis
 
 
 class PathChart(FigureWidget):
