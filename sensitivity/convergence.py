@@ -16,8 +16,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
-from sensitivity.geometry.motions import trivial_motions
-from sensitivity.geometry.subspaces import complement
+from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, takes_centers
 from sensitivity.progress import Progress, Stop, check_progress

@@ -65,10 +65,7 @@ class Jacobian:
     def dense(self) -> Array:
         """Return the matrix, shape (centers x features, 3N), in (feature)/Å; read-only.
 
-        Raises
-        ------
-        ValueError
-            If it would not fit into memory.
+        It raises a ValueError if that would not fit into memory.
         """
         whole = self._as_one()
         if whole is not None:
@@ -107,7 +104,7 @@ class Jacobian:
 
         ``displacements`` of shape (n, N, 3) in Å give an array (centers x features, n).
         """
-        vectors = self._columns(displacements)
+        vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
         whole = self._as_one()
         if whole is not None:
             return whole @ vectors
@@ -119,7 +116,7 @@ class Jacobian:
         ``displacements`` V of shape (n, N, 3) give an array (at most n, n). J V is made and
         reduced a few centers at a time.
         """
-        vectors = self._columns(displacements)
+        vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
         parts: list[Array] = []
         for product in self._products(vectors):
             parts.append(product)
@@ -127,10 +124,6 @@ class Jacobian:
             if sum(map(len, parts)) >= 4 * len(displacements):
                 parts = [np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))]
         return np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))
-
-    def _columns(self, displacements: Array) -> Array:
-        """Displacements (n, N, 3) as columns, shape (3N, n)."""
-        return displacements.reshape(len(displacements), 3 * len(self.atoms)).T
 
     def _products(self, vectors: Array) -> Iterator[Array]:
         """Rows of J times vectors, shape (3N, n), one center at a time."""
@@ -140,13 +133,10 @@ class Jacobian:
 
     def _as_one(self) -> Array | None:
         """Return the dense matrix if the only batch already is it."""
-        if len(self.batches) != 1:
+        batch, every = self.batches[0], len(self.atoms)
+        if len(self.batches) != 1 or batch.atoms.shape[1] != every:
             return None
-        batch = self.batches[0]
-        every = len(self.atoms)
-        if batch.atoms.shape[1] != every or (batch.atoms != np.arange(every)).any():
-            return None
-        if (batch.centers != self.centers).any():
+        if (batch.atoms != np.arange(every)).any() or (batch.centers != self.centers).any():
             return None
         return batch.gradient.reshape(self.shape)
 
@@ -173,12 +163,8 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
 
     Returns
     -------
-    Jacobian, always with 3N columns, in (feature)/Å.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure, a center or their combination with the descriptor is unusable.
+    Jacobian, always with 3N columns, in (feature)/Å. If the structure, a center or their
+    combination with the descriptor is unusable, it raises a TypeError or ValueError.
     """
     check_descriptor(descriptor)
     chosen = check_centers(atoms, centers)
@@ -186,6 +172,7 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
     return Jacobian(atoms.copy(), chosen, descriptor.gradients(atoms, centers=chosen))
 
 
+@takes_centers
 def second_derivative(
     atoms: Atoms, descriptor: Descriptor, direction: Array, *, centers: Centers = None
 ) -> Jacobian:
@@ -195,17 +182,8 @@ def second_derivative(
     tenths of an Å: to this step belong an error of 1e-7 of the second derivative from the fourth,
     and one of 1e-12 of the first from rounding.
 
-    Parameters
-    ----------
-    atoms, descriptor, centers
-        As for ``jacobian``.
-    direction
-        Displacement pattern v of unit norm, shape (N, 3).
-
-    Returns
-    -------
-    A Jacobian, whose features and gradients are the derivatives of those along v, in (feature)/Å
-    and (feature)/Å².
+    Gives a Jacobian, whose features and gradients are the derivatives of those along ``direction``,
+    v of unit norm, shape (N, 3), in (feature)/Å and (feature)/Å².
     """
     step = 1e-4
     moved = atoms.copy(), atoms.copy()
@@ -220,7 +198,11 @@ def second_derivative(
 def _difference(
     plus: tuple[Batch, ...], minus: tuple[Batch, ...], *, over: float
 ) -> tuple[Batch, ...]:
-    if len(plus) != len(minus) or not all(map(_alike, plus, minus)):
+    same = [
+        np.array_equal(a.centers, b.centers) and np.array_equal(a.atoms, b.atoms)
+        for a, b in zip(plus, minus, strict=False)
+    ]
+    if len(plus) != len(minus) or not all(same):
         # An atom has crossed the cutoff: sort out who sees whom, center by center.
         behind = {block.center: block for batch in minus for block in batch.blocks()}
         pairs = [(block, behind[block.center]) for batch in plus for block in batch.blocks()]
@@ -234,10 +216,6 @@ def _difference(
         )
         for ahead, behind in zip(plus, minus, strict=True)
     )
-
-
-def _alike(a: Batch, b: Batch) -> bool:
-    return np.array_equal(a.centers, b.centers) and np.array_equal(a.atoms, b.atoms)
 
 
 def _on_common_atoms(*blocks: Block) -> list[Batch]:

@@ -86,10 +86,8 @@ def check_real(
 ) -> float:
     """Return a real number that is accepted; NaN and infinity have to be refused by ``accepts``.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no number, or not accepted: "{name} must be {expected}, got {value}; {remedy}."
+    A TypeError if it is no number, or a ValueError if it is not accepted, says "{name} must be
+    {expected}, got {value}; {remedy}."
     """
     return float(_check(value, name, expected, kind=Real, accepts=accepts, remedy=remedy))
 
@@ -126,13 +124,7 @@ def _refuse(
 
 
 def _check(
-    value: Any,
-    name: str,
-    expected: str,
-    *,
-    kind: type,
-    accepts: Callable[[Any], bool],
-    remedy: str,
+    value: Any, name: str, expected: str, *, kind: type, accepts: Callable[[Any], bool], remedy: str
 ) -> Any:
     right = isinstance(value, kind) and not isinstance(value, bool)
     if right and accepts(value):

@@ -13,24 +13,14 @@ from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian, second_derivative
 from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum, spectrum
-from sensitivity.structures import check_centers
+from sensitivity.structures import check_centers, environment
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A structure, what looks at it, and from where; whatever follows is computed when asked for.
+    """A structure, what looks at it, and from where; what follows is computed when asked for."""
 
-    Attributes
-    ----------
-    atoms
-        The structure, N atoms. It is not changed.
-    descriptor
-        Any descriptor.
-    centers
-        Indices of the centers whose features are stacked.
-    """
-
-    atoms: Atoms
+    atoms: Atoms  # N atoms; not changed
     descriptor: Descriptor
     centers: tuple[int, ...]
 
@@ -50,6 +40,11 @@ class Observation:
         (center,) = self.centers
         return center
 
+    @cached_property
+    def environment(self) -> Atoms:
+        """What the only center sees, as a molecule whose first atom it is."""
+        return environment(self.atoms, self.center, self.descriptor.cutoff)
+
     def displaced(self, displacement: Array) -> Observation:
         """The same of the structure displaced by some Å, shape (N, 3)."""
         return self.at(self.atoms.positions + displacement)
@@ -59,10 +54,6 @@ class Observation:
         atoms = self.atoms.copy()
         atoms.positions = positions
         return replace(self, atoms=atoms)
-
-    def spectrum_at(self, positions: Array) -> Spectrum:
-        """The spectrum at these positions, shape (N, 3), Å."""
-        return self.at(positions).spectrum
 
     def by(self, descriptor: Descriptor) -> Observation:
         """The same structure and centers, seen by another descriptor."""

@@ -30,13 +30,7 @@ class Cancelled(Exception):  # noqa: N818 - it is no error
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a search.
-
-    Attributes
-    ----------
-    partial
-        What the search had found: the result it would have returned if it had been cancelled.
-    """
+    """Ctrl-C during a search; ``partial`` is the result it would have returned if cancelled."""
 
     def __init__(self, partial: object) -> None:
         super().__init__("interrupted; the result so far is in .partial")
@@ -102,22 +96,12 @@ def cancellable(cancelled: Event) -> Iterator[None]:
 
 
 def check_progress(progress: Progress | None) -> Progress:
-    """Return what is to be called with each sentence; nothing is said to None.
-
-    Raises
-    ------
-    TypeError
-        If it cannot be called.
-    """
+    """Return what is to be called with each sentence; a TypeError if it cannot be called."""
     if progress is None:
-        return _say_nothing
+        return lambda sentence: None
     if not callable(progress):
         raise TypeError(
             f"progress must be a function of one sentence, got {progress!r}; give e.g. print, or "
             "None."
         )
     return progress
-
-
-def _say_nothing(_: str) -> None:
-    pass

@@ -21,11 +21,8 @@ from sensitivity.jacobian import Jacobian, jacobian
 from sensitivity.numerics import Array, ReadOnlyArrays, Tolerance, check_real, takes_centers
 
 # The kinds of trivial motions, in the order in which they follow the internal displacements.
-TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...] = (
-    "unseen",
-    "rotation",
-    "translation",
-)
+TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...]
+TRIVIAL = ("unseen", "rotation", "translation")
 
 
 @dataclass(frozen=True)
@@ -127,27 +124,13 @@ def spectrum(
 
     Parameters
     ----------
-    atoms
-        The structure, N atoms.
-    descriptor
-        Any descriptor.
-    centers
-        Indices of the centers whose features are stacked; None takes all atoms.
+    atoms, descriptor, centers
+        As for ``jacobian``, with the same errors.
     threshold
         Fraction of ``Spectrum.scale`` above which a singular value counts as visible.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure, a center or their combination with the descriptor is unusable.
     """
-    threshold = check_real(
-        threshold,
-        "threshold",
-        "from 0 to below 1",
-        accepts=lambda value: 0 <= value < 1,
-        remedy="try 1e-5",
-    )
+    expected, remedy = "from 0 to below 1", "try 1e-5"
+    check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
     derivative = jacobian(atoms, descriptor, centers=centers)
     trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
     values, modes = decompose(derivative, trivial.internal())
@@ -161,7 +144,7 @@ def spectrum(
         singular_values=np.concatenate([values, np.zeros(len(trivial.kinds))]),
         modes=np.concatenate([fix_gauge(values, modes, scale=scale), *by_kind(trivial)]),
         kinds=(*internal, *sorted(trivial.kinds, key=TRIVIAL.index)),
-        threshold=threshold,
+        threshold=float(threshold),
         scale=scale,
     )
 

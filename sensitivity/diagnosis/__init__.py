@@ -3,8 +3,7 @@
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause, CauseDescription
 from sensitivity.diagnosis.diagnose import diagnose
 from sensitivity.diagnosis.diagnosis import Diagnosis
-from sensitivity.diagnosis.evidence import feature_changes
-from sensitivity.diagnosis.findings import DiagnosedMode, Evidence
+from sensitivity.diagnosis.evidence import DiagnosedMode, Evidence, feature_changes
 
 __all__ = [
     "CAUSES",

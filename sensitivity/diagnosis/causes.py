@@ -22,24 +22,12 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 @dataclass(frozen=True)
 class CauseDescription:
-    """The words for one cause.
+    """The words for one cause."""
 
-    Attributes
-    ----------
-    label
-        What a displacement is: "invisible by symmetry" follows on "it is" or "they are".
-    reason
-        Why, as a clause; ``explain`` fills in the number.
-    spurious
-        True if symmetry allows the displacement to be seen.
-    trivial
-        True of rigid motions and of what is outside of all environments.
-    """
-
-    label: str
-    reason: str
-    spurious: bool = False
-    trivial: bool = False
+    label: str  # what a displacement is: "invisible by symmetry" follows on "it is" or "they are"
+    reason: str  # why, as a clause; ``explain`` fills in the number
+    spurious: bool = False  # True if symmetry allows the displacement to be seen
+    trivial: bool = False  # True of rigid motions and of what is outside of all environments
 
     def explain(self, count: int = 1) -> str:
         """Return the reason for so many displacements."""

@@ -10,24 +10,29 @@ the scale is undetermined, and what is above is sensitive.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
-from sensitivity.diagnosis.case import Case
 from sensitivity.diagnosis.causes import Cause
 from sensitivity.diagnosis.diagnosis import Diagnosis
-from sensitivity.diagnosis.evidence import relative_responses, response_exponents
-from sensitivity.diagnosis.findings import DiagnosedMode, Evidence
-from sensitivity.diagnosis.subspaces_by_cause import Subspace, split_displacements
-from sensitivity.geometry.motions import TrivialMotions
-from sensitivity.geometry.subspaces import complement
+from sensitivity.diagnosis.evidence import (
+    Case,
+    DiagnosedMode,
+    Evidence,
+    relative_responses,
+    response_exponents,
+)
+from sensitivity.diagnosis.null_modes import NullSearch, Subspace
+from sensitivity.geometry.motions import TrivialMotions, complement
 from sensitivity.numerics import Array, Tolerance, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.spectrum import TRIVIAL, by_kind, decompose, fix_gauge
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
+from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
 
 
 @takes_centers
@@ -50,12 +55,8 @@ def diagnose(
 
     Parameters
     ----------
-    atoms
-        The structure, N atoms.
-    descriptor
-        Any descriptor.
-    centers
-        Indices of the centers whose features are stacked; None takes all atoms.
+    atoms, descriptor, centers
+        As for ``jacobian``.
     tolerance
         Å, root mean square over the atoms of an environment: how far the nearest geometry may be
         at which a displacement is exactly invisible. At most 0.1 Å.
@@ -80,12 +81,15 @@ def diagnose(
     check_descriptor(descriptor)
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)
-    spectrum, sites = observation.spectrum, list[SiteSymmetry]()
+    start, cutoff, spectrum = observation.atoms, descriptor.cutoff, observation.spectrum
+    sites = list[SiteSymmetry]()
     observation.jacobian  # noqa: B018 - what is left after a cancellation needs it
     rigid, internal = list[DiagnosedMode](), list[DiagnosedMode]()
     with stop:
-        for site in _find_sites(observation, tolerance, told):
-            sites.append(site)
+        for number, center in enumerate(observation.centers, start=1):
+            told(f"environment {number} of {len(observation.centers)}: symmetry")
+            checkpoint()
+            sites.append(site_symmetry(start, center=center, cutoff=cutoff, tolerance=tolerance))
         case = Case(observation, tuple(sites), tolerance)
         rigid = _name_trivial(observation, case.trivial())
         for subspace in split_displacements(case, _directions(rigid)):
@@ -96,21 +100,13 @@ def diagnose(
     unexamined = list[DiagnosedMode]()
     if stop.stopped:
         rigid = rigid or _name_trivial(observation, observation.trivial)
-        unexamined = _leave_undetermined(observation, _directions([*rigid, *internal]))
+        left = complement(_directions([*rigid, *internal]))
+        values, modes = _decompose(observation, left)
+        unexamined = _name_modes("undetermined", modes, values, scale=spectrum.scale)
     internal += unexamined
     internal.sort(key=lambda mode: (mode.cause == "unseen", -mode.singular_value))
-    modes, ended = (*internal, *rigid), (stop.ending, len(unexamined))
-    return stop.deliver(Diagnosis(spectrum, descriptor, modes, tuple(sites), tolerance, *ended))
-
-
-def _find_sites(
-    observation: Observation, tolerance: float, told: Progress
-) -> Iterator[SiteSymmetry]:
-    atoms, cutoff = observation.atoms, observation.descriptor.cutoff
-    for number, center in enumerate(observation.centers, start=1):
-        told(f"environment {number} of {len(observation.centers)}: symmetry")
-        checkpoint()
-        yield site_symmetry(atoms, center=center, cutoff=cutoff, tolerance=tolerance)
+    found, ended = (*internal, *rigid), (stop.ending, len(unexamined))
+    return stop.deliver(Diagnosis(spectrum, descriptor, found, tuple(sites), tolerance, *ended))
 
 
 def _directions(modes: Sequence[DiagnosedMode]) -> Array:
@@ -126,7 +122,6 @@ def _name_modes(cause: Cause, modes: Array, values: Array, *, scale: float) -> l
 
 
 def _name_trivial(observation: Observation, trivial: TrivialMotions) -> list[DiagnosedMode]:
-    """Rigid motions and unseen atoms."""
     scale, found = observation.spectrum.scale, list[DiagnosedMode]()
     for cause, modes in zip(TRIVIAL, by_kind(trivial), strict=True):
         values = np.linalg.norm(observation.slopes(modes), axis=0)
@@ -134,13 +129,7 @@ def _name_trivial(observation: Observation, trivial: TrivialMotions) -> list[Dia
     return found
 
 
-def _leave_undetermined(observation: Observation, examined: Array) -> list[DiagnosedMode]:
-    values, modes = _decompose(observation, complement(examined))
-    return _name_modes("undetermined", modes, values, scale=observation.spectrum.scale)
-
-
 def _diagnose_subspace(case: Case, subspace: Subspace) -> list[DiagnosedMode]:
-    """The singular vectors within a subspace, with the evidence for its cause."""
     if not len(subspace.directions):
         return []
     observation, scale = case.observation, case.observation.spectrum.scale
@@ -174,16 +163,84 @@ def _compare(
 
     What symmetry hides no higher order sees.
     """
-    if subspace.displacement is None:
-        return [None] * len(modes), [None] * len(modes)
-    there, descriptor = observation.displaced(subspace.displacement), observation.known
-    others = descriptor.larger_basis(), descriptor.higher_order()
-    symmetric = subspace.cause == "symmetry"
-    return _sizes(there, others[0], modes), _sizes(there, None if symmetric else others[1], modes)
+    sizes: list[list[float | None]] = [[None] * len(modes), [None] * len(modes)]
+    if subspace.cause not in {"unseen", "sensitive"}:
+        there, known = observation.displaced(subspace.displacement), observation.known
+        higher = None if subspace.cause == "symmetry" else known.higher_order()
+        for number, other in enumerate((known.larger_basis(), higher)):
+            responses = relative_responses(there, other, modes)
+            if responses is not None:
+                sizes[number] = np.linalg.norm(responses, axis=0).tolist()
+    return sizes[0], sizes[1]
 
 
-def _sizes(there: Observation, other: Descriptor | None, modes: Array) -> list[float | None]:
-    responses = relative_responses(there, other, modes)
-    if responses is None:
-        return [None] * len(modes)
-    return list(np.linalg.norm(responses, axis=0).tolist())
+def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
+    """Split all displacements but the rigid ones, shape (n, N, 3), by cause.
+
+    First what environments do not see since they turn as rigid bodies; what symmetry hides; what is
+    null without symmetry; and the rest, visible or not.
+    """
+    here = np.zeros_like(case.observation.atoms.positions)
+    known, internal = rigid, complement(rigid)
+    turning = hidden_by_symmetry(case.sites, [None] * len(case.sites), count=len(here))
+    turning = complement(known, within=turning, angle=smallest_angle(case.deviation))
+    yield Subspace("unseen", turning, here, distance=0.0)
+    known = np.concatenate([known, turning])
+    for hidden, distance in _hidden(case, known):
+        yield Subspace("symmetry", hidden, here, distance=distance)
+        known = np.concatenate([known, hidden])
+    # A deviation d from symmetry leaves up to ten times d² of an exact zero, relative, per Å².
+    search = NullSearch(case, internal, max(Tolerance.RANK, 10.0 * case.deviation**2))
+    for null in search.find(complement(known)):
+        distance = float(np.linalg.norm(null.displacement)) / case.averaged
+        left = _left_behind(case, null, known)
+        yield Subspace("unseen", left, null.displacement, distance=distance)
+        modes = complement(left, within=null.directions) if len(left) else null.directions
+        yield replace(null, directions=modes, distance=distance)
+        known = np.concatenate([known, left, modes])
+    spectrum = case.observation.spectrum
+    values, modes = decompose(case.observation.jacobian, complement(known), scale=spectrum.scale)
+    visible = values > spectrum.zero_level
+    yield Subspace("sensitive", modes[visible], here)
+    yield Subspace("undetermined", modes[~visible], here)
+
+
+def _left_behind(case: Case, null: Subspace, known: Array) -> Array:
+    """Displacements that are null since an atom has left the cutoff where they are, (n, N, 3).
+
+    A complete basis knows no cutoff function, so that this counts as truncation until then. With
+    the displacements that are null, all others of the atom are.
+    """
+    if null.cause != "truncation" or not len(null.directions) or not null.displacement.any():
+        return null.directions[:0]
+    unseen = by_kind(case.trivial(null.displacement))[TRIVIAL.index("unseen")]
+    return complement(known, within=unseen, angle=smallest_angle(case.tolerance))
+
+
+def _hidden(case: Case, known: Array) -> Iterator[tuple[Array, float]]:
+    """Displacements that symmetry hides, by growing distance to the symmetric geometry."""
+    angle, atoms = smallest_angle(case.deviation), case.observation.atoms
+    even = case.observation.descriptor.inversion_invariant
+    for distance in _levels(case.sites):
+        # The largest group that each has within this, as the descriptor sees it.
+        within = [[g for g in site.levels if g.deviation <= distance] for site in case.sites]
+        groups = [g[-1].binding(inversion_invariant=even) if g else None for g in within]
+        every = hidden_by_symmetry(case.sites, groups, count=len(atoms))
+        hidden = complement(known, within=every, angle=angle)
+        yield hidden, distance
+        known = np.concatenate([known, hidden])
+
+
+def _levels(sites: Sequence[SiteSymmetry]) -> list[float]:
+    """Deviations, in Å, up to which the groups of the environments count, one after the other.
+
+    Those within 1e-5 Å, which is rounding at 1e-6 Å, or a factor of three are of one level.
+    """
+    deviations = sorted({level.deviation for site in sites for level in site.levels})
+    levels = deviations[:1]
+    for deviation in deviations[1:]:
+        if deviation < max(1e-5, 3.0 * levels[-1]):
+            levels[-1] = deviation
+        else:
+            levels.append(deviation)
+    return levels

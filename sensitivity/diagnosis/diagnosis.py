@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
+from math import isinf
 
-from sensitivity.diagnosis.findings import Findings
-from sensitivity.diagnosis.html import to_html
-from sensitivity.diagnosis.summary import describe_status, summarize
+import numpy as np
+from ase import Atoms
+
+from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause
+from sensitivity.diagnosis.evidence import DiagnosedMode
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.spectrum import Spectrum
+from sensitivity.symmetry import PointGroup, SiteSymmetry
 
 
 @dataclass(frozen=True, repr=False)
-class Diagnosis(Findings):
+class Diagnosis:
     """The displacements that the chosen centers do not see, and why.
 
     Attributes
@@ -36,21 +47,291 @@ class Diagnosis(Findings):
         their singular value.
     """
 
+    spectrum: Spectrum
+    descriptor: Descriptor
+    modes: tuple[DiagnosedMode, ...]
+    sites: tuple[SiteSymmetry, ...]
+    tolerance: float
+    ending: str = ""
+    unexamined: int = 0
+
+    @property
+    def atoms(self) -> Atoms:
+        """The structure."""
+        return self.spectrum.atoms
+
+    @property
+    def centers(self) -> tuple[int, ...]:
+        """The centers whose features are stacked."""
+        return self.spectrum.centers
+
+    @property
+    def counts(self) -> dict[Cause, int]:
+        """Number of modes of every cause; they add up to 3N."""
+        found = [mode.cause for mode in self.modes]
+        return {cause: found.count(cause) for cause in CAUSES}
+
+    @property
+    def groups(self) -> dict[int, PointGroup]:
+        """For each center the point group of its environment."""
+        return {site.center: site.group for site in self.sites}
+
+    @property
+    def internal(self) -> int:
+        """Number of modes that are neither rigid motions nor unseen."""
+        return sum(not CAUSE_DESCRIPTIONS[mode.cause].trivial for mode in self.modes)
+
+    @property
+    def spurious(self) -> int:
+        """Number of internal modes that are invisible although symmetry allows them to be seen."""
+        spurious = sum(CAUSE_DESCRIPTIONS[mode.cause].spurious for mode in self.modes)
+        return spurious - self.unexamined
+
+    def of(self, cause: Cause) -> tuple[DiagnosedMode, ...]:
+        """Return the modes of one cause."""
+        return tuple(mode for mode in self.modes if mode.cause == cause)
+
+    def projector(self, cause: Cause) -> Array:
+        """Return the projector, shape (3N, 3N), on the displacements of one cause."""
+        size = 3 * len(self.atoms)
+        modes = np.array([mode.displacement for mode in self.of(cause)]).reshape(-1, size)
+        return np.asarray(modes.T @ modes)
+
     @property
     def status(self) -> str:
         """One sentence: how much is seen, and what of the rest is spurious."""
-        return describe_status(self)
+        counts = self.counts
+        if not self.internal:
+            return "There is no internal displacement that the chosen centers could see."
+        sentences = [
+            f"{counts['sensitive']} of {_count(self.internal, 'internal displacement')} "
+            f"{_is(counts['sensitive'])} visible, {counts['symmetry']} invisible by symmetry, "
+            f"{self.spurious or 'none'} spurious.",
+            *_ending(self),
+        ]
+        return " ".join(sentences)
 
     @property
     def summary(self) -> str:
         """Several sentences: the environments, what is visible, what is not, and why."""
-        return summarize(self)
+        text = " ".join(_sentences(self))
+        if "Å" in text.replace(f"deviation {_length(0.0)}", ""):
+            text += " Distances are root mean squares over the atoms of an environment."
+        return text
 
     def __str__(self) -> str:
         return self.summary
 
     def _repr_html_(self) -> str:
-        return to_html(self)
+        rows = [_row(cause, self.of(cause)) for cause, count in self.counts.items() if count]
+        titles = ("cause", "modes", "relative", "larger basis", "next order", "response")
+        head = "".join(f"<th>{title}</th>" for title in (*titles, "distance (Å, root mean square)"))
+        body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+        return (
+            f'<p style="max-width: 50em">{escape(self.summary)}</p>'
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
 
     def __repr__(self) -> str:
         return f"Diagnosis({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"
+
+
+def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
+    environments, seen = _environments(diagnosis), diagnosis.counts["sensitive"]
+    if not diagnosis.internal:
+        yield f"{environments}: {diagnosis.status[0].lower()}{diagnosis.status[1:]}"
+    else:
+        count = _count(diagnosis.internal, "internal displacement")
+        yield f"{environments}: {seen} of {count} {_is(seen)} visible."
+        if (rank := diagnosis.spectrum.rank) > seen and not diagnosis.ending:
+            yield (
+                f"At exactly this geometry {rank} {_is(rank)}: geometries within the tolerance, "
+                f"{diagnosis.tolerance:g} Å, hide more."
+            )
+        yield from _invisible(diagnosis)
+        values = [mode.singular_value for mode in diagnosis.of("sensitive")]
+        if len(values) > 1:
+            ratio = min(values) / max(values)
+            yield f"The smallest visible singular value is {ratio:.1e} of the largest."
+        yield from _ending(diagnosis)
+    yield from _remarks(diagnosis)
+
+
+def _ending(diagnosis: Diagnosis) -> Iterator[str]:
+    if count := diagnosis.unexamined:
+        yield (
+            f"{diagnosis.ending.capitalize()}: {_count(count, 'displacement')} "
+            f"{'was' if count == 1 else 'were'} not examined, and count{'s' if count == 1 else ''} "
+            "as undetermined."
+        )
+
+
+def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
+    counts = diagnosis.counts
+    if symmetric := counts["symmetry"]:
+        must = "it must" if symmetric == 1 else "they must"
+        exchange = any(site.coalescing for site in diagnosis.sites)
+        exchanged = ", which includes the exchange of coalescing atoms" if exchange else ""
+        yield f"{_are_invisible(diagnosis, 'symmetry', symmetric)}{exchanged}, as {must} be."
+    order = with_defaults(diagnosis.descriptor).order
+    if count := counts["truncation"]:
+        why = CAUSE_DESCRIPTIONS["truncation"].explain(count)
+        at = "" if order is None else f" at order {order}"
+        yield f"{_are_invisible(diagnosis, 'truncation', count)}: {why}{at}."
+    if count := counts["incompleteness"]:
+        of = " of the representation" if order is None else f" of correlations of order {order}"
+        them, lifting = "it" if count == 1 else "them", _lifting(diagnosis.of("incompleteness"))
+        invisible = _are_invisible(diagnosis, "incompleteness", count, of=of)
+        yield f"{invisible}: no basis sees {them}, {lifting}."
+    yield from _undetermined(diagnosis)
+    if not (diagnosis.spurious or diagnosis.unexamined):
+        yield "None is spurious."
+
+
+def _are_invisible(diagnosis: Diagnosis, cause: Cause, count: int, *, of: str = "") -> str:
+    """Say how many are, and how far the singular geometry is, unless the structure is one."""
+    label, distance = CAUSE_DESCRIPTIONS[cause].label, 0.0
+    if CAUSE_DESCRIPTIONS[cause].spurious:
+        distance = max(mode.distance or 0.0 for mode in diagnosis.of(cause))
+    where = f" (exactly so {_length(distance)} away)" if distance > Tolerance.EXACT else ""
+    return f"{count} {_is(count)} {label}{of}{where}"
+
+
+def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
+    """Orders that see the modes: all of them, or some, and the next one more."""
+    orders = sorted(mode.evidence.lifted_by or 0 for mode in modes)
+    if not orders[0] or orders[0] == orders[-1]:
+        return f"order {orders[0]} does" if orders[0] else "the next order does"
+    return ", ".join(
+        f"order {order} sees {bisect_right(orders, order)} of them" for order in sorted(set(orders))
+    )
+
+
+def _undetermined(diagnosis: Diagnosis) -> Iterator[str]:
+    modes = diagnosis.of("undetermined")
+    unproven = sum(mode.distance is None for mode in modes)
+    if proven := len(modes) - unproven:
+        why = CAUSE_DESCRIPTIONS["undetermined"].explain(proven)
+        invisible = _are_invisible(diagnosis, "undetermined", proven)
+        yield f"{invisible}, but {why}; {_remedy(diagnosis)}."
+    if small := unproven - diagnosis.unexamined:
+        yield (
+            f"{small} {_is(small)} too small to count as visible, at most "
+            f"{diagnosis.spectrum.threshold:.0e} of the scale, and no geometry within the "
+            "tolerance shows the cause; a larger tolerance or a larger basis may."
+        )
+
+
+def _remedy(diagnosis: Diagnosis) -> str:
+    known = with_defaults(diagnosis.descriptor)
+    if known.higher_order() is not None:
+        return "a still higher order would, or fewer neighbours"
+    if known.larger_basis() is not None:
+        return "a descriptor that correlates more neighbours would"
+    return "a larger basis or a higher order would, but this descriptor names none"
+
+
+def _environments(diagnosis: Diagnosis) -> str:
+    sites, atoms, most = diagnosis.sites, diagnosis.atoms, 6
+    if len(sites) < len(diagnosis.centers):
+        return f"{len(diagnosis.centers)} environments, {len(sites)} of them examined"
+    if len(sites) == 1:
+        from ase.data import atomic_names
+
+        name = atomic_names[atoms.numbers[sites[0].center]]
+        return f"{name} environment, {_group(sites[0].group)}"
+    kinds = Counter((atoms.symbols[site.center], site.group.symbol) for site in sites)
+    common = kinds.most_common(most)
+    named = [f"{count} {symbol} {group}" for (symbol, group), count in common]
+    rest = len(sites) - sum(count for _, count in common)
+    named += [f"{rest} more"] if rest else []
+    deviation = max(site.group.deviation for site in sites)
+    return f"{len(sites)} environments ({', '.join(named)}; deviation {_length(deviation)})"
+
+
+def _group(group: PointGroup) -> str:
+    if group.symbol == "C1":
+        return "C1 (no symmetry)"
+    order = "infinitely many" if isinf(group.order) else f"{group.order:.0f}"
+    return f"{group.symbol} ({order} operations, deviation {_length(group.deviation)})"
+
+
+def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
+    if unseen := diagnosis.counts["unseen"]:
+        yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
+    yield from _fading(diagnosis)
+    for site in diagnosis.sites:
+        yield from _coalescence(diagnosis, site)
+    if len(diagnosis.sites) == 1:
+        yield from _neighboring_groups(diagnosis, diagnosis.sites[0])
+
+
+def _fading(diagnosis: Diagnosis) -> Iterator[str]:
+    distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
+    fading = [distance for distance in distances if distance > Tolerance.EXACT]
+    if count := len(fading):
+        yield (
+            f"{count} of these belong{'s' if count == 1 else ''} to what is so near to the cutoff "
+            f"that it fades (outside it {_length(max(fading))} away): a larger cutoff sees "
+            f"{'it' if count == 1 else 'them'}, a larger basis does not."
+        )
+
+
+def _coalescence(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
+    symbols = diagnosis.atoms.symbols
+    for pair in site.coalescing:
+        one, other = (f"{symbols[k]}{k}" for k in site.atoms[list(pair)])
+        why = ": the center hardly resolves the direction between them"
+        if 0 not in pair:
+            center = f"{symbols[site.center]}{site.center}"
+            why = f", being at one place within the tolerance: {center} cannot distinguish them"
+        yield f"{one} and {other} coalesce{why}."
+
+
+def _neighboring_groups(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
+    levels = [level for level in site.levels if level.symbol != "C1"]
+    if len(levels) > 1:
+        named = ", ".join(f"{level.symbol} to {_length(level.deviation)}" for level in levels)
+        yield f"Within the tolerance the symmetry changes: {named}."
+    if site.next is not None:
+        yield f"{site.next.symbol} is {_length(site.next.deviation)} away, beyond the tolerance."
+    proper = site.group.rotations()
+    if not diagnosis.descriptor.inversion_invariant and proper.symbol != site.group.symbol:
+        yield (
+            f"The descriptor sees handedness: of {site.group.symbol} only the rotations "
+            f"({proper.symbol}) bind it."
+        )
+
+
+def _length(value: float) -> str:
+    return "0 Å" if value < Tolerance.EXACT else f"{value:.1g} Å"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _row(cause: Cause, modes: tuple[DiagnosedMode, ...]) -> tuple[str, ...]:
+    evidence = [mode.evidence for mode in modes]
+    return (
+        cause,
+        str(len(modes)),
+        _range(one.relative for one in evidence),
+        _range(one.larger_basis for one in evidence),
+        _range(one.higher_order for one in evidence),
+        _range((one.response for one in evidence), form=".1f"),
+        _range(mode.distance for mode in modes),
+    )
+
+
+def _range(values: Iterable[float | None], *, form: str = ".1e") -> str:
+    """From the least to the most, or one if they are written alike; nothing if none is known."""
+    known = sorted(value for value in values if value is not None)
+    ends = [
+        "0" if value < Tolerance.EXACT else format(value, form) for value in known[:1] + known[-1:]
+    ]
+    return " to ".join(dict.fromkeys(ends))

@@ -1,19 +1,138 @@
-"""Evidence from other descriptors, and from larger amplitudes, about a displacement."""
+"""The evidence for a cause, and how it is measured of a structure under diagnosis."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 
+from sensitivity.completeness import CompleteView, Environments
 from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.numerics import Array
+from sensitivity.diagnosis.causes import Cause
+from sensitivity.geometry.motions import TrivialMotions, trivial_motions
+from sensitivity.numerics import Array, ReadOnlyArrays, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import checkpoint
 from sensitivity.spectrum import natural_scale
+from sensitivity.symmetry import SiteSymmetry
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """The evidence for a cause. None is what was not measured, or does not apply.
+
+    Attributes
+    ----------
+    relative
+        Singular value over the scale of all (``Spectrum.scale``), with the descriptor as it is.
+    larger_basis
+        The same with a larger basis, at the nearest geometry where the mode is not seen.
+    higher_order
+        The same with correlations of one more neighbour.
+    response
+        Exponent p of the change of the features, |Δξ| ~ amplitude^p: 1 for what is seen, between
+        0.001 and 0.002 Å; 2 for what is not seen to first order, between 0.02 and 0.04 Å (root of
+        the summed squares).
+    lifted_by
+        The lowest order of correlations that, in the limit of a complete basis, see the mode.
+    """
+
+    relative: float
+    larger_basis: float | None = None
+    higher_order: float | None = None
+    response: float | None = None
+    lifted_by: int | None = None
+
+
+@dataclass(frozen=True)
+class DiagnosedMode(ReadOnlyArrays):
+    """A displacement, how well it is seen, and why.
+
+    Attributes
+    ----------
+    displacement
+        Shape (N, 3), of unit norm.
+    singular_value
+        |J v| in (feature)/Å at the geometry as it is.
+    cause
+        One of ``CAUSES``.
+    distance
+        Å, root mean square over the atoms of an environment: to the nearest geometry at which the
+        mode is exactly invisible. None for what is visible, for rigid motions, and where no such
+        geometry was found within the tolerance.
+    evidence
+        What speaks for the cause.
+    """
+
+    displacement: Array
+    singular_value: float
+    cause: Cause
+    distance: float | None
+    evidence: Evidence
+
+    def __repr__(self) -> str:
+        return f"DiagnosedMode({self.cause}, singular_value={self.singular_value:.2e})"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A structure under diagnosis."""
+
+    observation: Observation
+    sites: tuple[SiteSymmetry, ...]  # of the environment of each center
+    tolerance: float  # Å, root mean square over the atoms of an environment
+
+    @property
+    def environments(self) -> Environments:
+        """The environments of the centers."""
+        return Environments(self.sites, self.observation.atoms.numbers)
+
+    @property
+    def deviation(self) -> float:
+        """Å, root mean square: the largest of the point groups of the environments."""
+        return max(site.group.deviation for site in self.sites)
+
+    @property
+    def averaged(self) -> float:
+        """Root of the number of atoms over which distances are averaged: the most around one."""
+        return float(np.sqrt(max(len(site.atoms) for site in self.sites)))
+
+    def trivial(self, displacement: Array | None = None) -> TrivialMotions:
+        """Return rigid motions and unseen atoms, after a displacement, within the tolerance.
+
+        Atoms that are as near to the cutoff as the tolerance are unseen, and those that are as near
+        to an axis do not turn about it.
+        """
+        observation = self.observation
+        there = observation if displacement is None else observation.displaced(displacement)
+        return trivial_motions(
+            there.atoms,
+            cutoff=max(observation.descriptor.cutoff - self.tolerance, self.tolerance),
+            centers=observation.centers,
+            rounding=self.tolerance,
+        )
+
+    def complete(
+        self, environments: Environments, *, more: int = 0, within: float
+    ) -> CompleteView | None:
+        """Return complete correlations of the order of the descriptor, or of ``more`` neighbours.
+
+        Positions that differ by less than the fraction ``within`` of the tolerance count as equal.
+        None if the order is not known, or there are too many tuples of neighbours.
+        """
+        descriptor = self.observation.known
+        if descriptor.order is None:
+            return None
+        return environments.view(
+            order=descriptor.order + more,
+            parity_odd=not descriptor.inversion_invariant,
+            same=within * self.tolerance,
+        )
+
+
+@takes_centers
 def feature_changes(
     atoms: Atoms,
     descriptor: Descriptor,
@@ -24,21 +143,13 @@ def feature_changes(
 ) -> Array:
     """Return how much the features change when the atoms move along modes.
 
-    Parameters
-    ----------
-    atoms, descriptor, centers
-        As for ``diagnose``.
-    modes
-        Displacements of unit norm, shape (n, N, 3).
-    amplitudes
-        Å, root of the summed squares of what the atoms move. The usual ones are well above the
-        distance to a singular geometry, and well below a bond.
+    ``modes``, shape (n, N, 3), are displacements v of unit norm; ``amplitudes`` a are in Å, root of
+    the summed squares of what the atoms move. The usual ones are well above the distance to a
+    singular geometry, and well below a bond.
 
-    Returns
-    -------
-    Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a, so
-    that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where it is
-    not seen to first order.
+    Gives, of shape (n, amplitudes), the norm of ξ(r + a v) - ξ(r), root mean square over both signs
+    of a, so that odd and even powers of a do not mix. It grows as a where v is seen, and as a²
+    where it is not seen to first order.
     """
     start = Observation.of(atoms, descriptor, centers=centers)
 
@@ -60,12 +171,9 @@ def response_exponents(
     Only the first ``most`` modes are measured.
     """
     small, large = (0.001, 0.002) if visible else (0.02, 0.04)  # Å
+    atoms, descriptor, centers = observation.atoms, observation.descriptor, observation.centers
     changes = feature_changes(
-        observation.atoms,
-        observation.descriptor,
-        modes[:most],
-        centers=observation.centers,
-        amplitudes=(small, large),
+        atoms, descriptor, modes[:most], centers=centers, amplitudes=(small, large)
     )
     exponents: list[float | None] = [
         float(np.log(far / near) / np.log(large / small)) if near > 0 else None

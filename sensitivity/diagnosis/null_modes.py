@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensitivity.completeness.environments import Environments
+from sensitivity.completeness import Environments
 from sensitivity.descriptors import with_defaults
-from sensitivity.diagnosis.case import Case
 from sensitivity.diagnosis.causes import CRITERIA, Cause
-from sensitivity.diagnosis.evidence import relative_responses
-from sensitivity.geometry.subspaces import complement
+from sensitivity.diagnosis.evidence import Case, relative_responses
+from sensitivity.geometry.motions import complement
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.singular import NearestZeros, nearest_zeros
 from sensitivity.singular.local_modes import local_modes
@@ -28,13 +27,14 @@ from sensitivity.symmetry.hidden import hidden_by_symmetry
 
 
 @dataclass(frozen=True)
-class Null:
-    """Displacements that are null at some geometry."""
+class Subspace:
+    """Displacements of one cause."""
 
     cause: Cause
-    modes: Array  # (n, N, 3), orthonormal
+    directions: Array  # (n, N, 3), orthonormal
     displacement: Array  # (N, 3), Å: to the nearest geometry at which they are null
     lifted_by: int | None = None  # the lowest order whose complete basis sees them, if known
+    distance: float | None = None  # Å, root mean square: to that geometry, if they are null
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class NullSearch:
     moves: Array  # (n, N, 3), orthonormal: all internal displacements
     zero: float  # fraction of the largest singular value up to which one counts as zero
 
-    def find(self, directions: Array) -> Iterator[Null]:
+    def find(self, directions: Array) -> Iterator[Subspace]:
         """Find what is null within the tolerance, of orthonormal directions, shape (k, N, 3)."""
         incomplete = None
         if len(directions):
@@ -61,7 +61,7 @@ class NullSearch:
             self.case.observation,
             directions,
             moves=self.moves,
-            reach=self.case.reach,
+            reach=self.case.tolerance * self.case.averaged,
             zero=self.zero,
         )
         if incomplete is None:
@@ -70,7 +70,7 @@ class NullSearch:
             return
         order = self.case.observation.known.order
         for found, modes in ((exact, exact.modes), (near, self._truncated(near))):
-            yield Null("truncation", modes, found.displacement, order)
+            yield Subspace("truncation", modes, found.displacement, order)
 
     def _exact_zeros(self, directions: Array) -> NearestZeros:
         """Modes that are null as they stand, wherever others may be null nearby."""
@@ -86,7 +86,8 @@ class NullSearch:
         Tuples of equal shape are looked for within fractions of the tolerance, since a coincidence
         that is out of reach hides those that are not.
         """
-        best, last = None, None
+        best, last, preferred = None, None, (0, 0.0)
+        reach = self.case.tolerance * self.case.averaged
         for within in (1.0, 0.7, 0.5, 0.3, 0.1, 0.01):
             complete = self.case.complete(environments, within=within)
             if complete is None:
@@ -95,16 +96,16 @@ class NullSearch:
                 continue
             last = complete
             # A complete basis has no small values: up to 1e-5 of the largest slope is zero.
-            found = nearest_zeros(
-                complete, directions, moves=self.moves, reach=self.case.reach, zero=1e-5
-            )
-            if best is None or _preference(found) > _preference(best):
-                best = found
+            found = nearest_zeros(complete, directions, moves=self.moves, reach=reach, zero=1e-5)
+            # The more modes are null, the better; of as many, the nearer the geometry.
+            preference = len(found.modes), -float(np.linalg.norm(found.displacement))
+            if best is None or preference > preferred:
+                best, preferred = found, preference
             if len(best.modes) >= found.small and not best.displacement.any():
                 break  # fewer coincidences hide no more, and nothing is nearer
         return best
 
-    def _lift(self, found: NearestZeros) -> Iterator[Null]:
+    def _lift(self, found: NearestZeros) -> Iterator[Subspace]:
         """Split by the order that sees them, modes that no basis of the descriptor's order does.
 
         Tuples are compared exactly: what a higher order tells apart is not to be taken for equal.
@@ -117,8 +118,8 @@ class NullSearch:
             if complete is None or not len(remaining):
                 break
             seen, remaining = _split(complete.slopes(remaining), remaining, criterion.threshold)
-            yield Null(criterion.cause, seen, found.displacement, order + more)
-        yield Null("undetermined", remaining, found.displacement)
+            yield Subspace(criterion.cause, seen, found.displacement, order + more)
+        yield Subspace("undetermined", remaining, found.displacement)
 
     def _truncated(self, found: NearestZeros) -> Array:
         """Null displacements that a complete basis sees, without those that are nearly hidden.
@@ -134,15 +135,25 @@ class NullSearch:
         incomplete, modes = self._incomplete(environments, found.modes), found.modes
         if incomplete is not None and len(incomplete.modes):
             modes = complement(incomplete.modes, within=modes)
-        hidden = _nearly_hidden(self.case).reshape(-1, found.modes[0].size)
+        hidden = self._nearly_hidden().reshape(-1, found.modes[0].size)
         # The cosine of an angle above which a mode belongs to a subspace, not to its complement.
         near, others = _split(hidden @ modes.reshape(len(modes), -1).T, modes, 0.7)
-        return np.concatenate(
-            [
-                self._lifted(replace(found, modes=others), factor=0.0),
-                self._lifted(replace(found, modes=near), factor=10.0),
-            ]
+        others, near = (
+            self._lifted(replace(found, modes=part), factor=factor)
+            for part, factor in ((others, 0.0), (near, 10.0))
         )
+        return np.concatenate([others, near])
+
+    def _nearly_hidden(self) -> Array:
+        """What symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
+        atoms, descriptor = self.case.observation.atoms, self.case.observation.descriptor
+        cutoff, even = descriptor.cutoff, descriptor.inversion_invariant
+        sites = [
+            site_symmetry(atoms, center=center, cutoff=cutoff, tolerance=Tolerance.OTHER_GEOMETRY)
+            for center in self.case.observation.centers
+        ]
+        groups = [site.group.binding(inversion_invariant=even) for site in sites]
+        return hidden_by_symmetry(sites, groups, count=len(atoms))
 
     def _lifted(self, found: NearestZeros, *, factor: float) -> Array:
         """Null displacements that are exactly null, or that a larger basis sees.
@@ -166,7 +177,7 @@ class NullSearch:
             larger = with_defaults(larger).larger_basis()
         return np.concatenate(kept)
 
-    def _compare(self, found: NearestZeros) -> Iterator[Null]:
+    def _compare(self, found: NearestZeros) -> Iterator[Subspace]:
         """Split modes by the other descriptor that sees them, with no complete basis at hand."""
         remaining = found.modes
         if not len(remaining):
@@ -180,27 +191,8 @@ class NullSearch:
             response = relative_responses(there, other, remaining)
             if response is not None:
                 seen, remaining = _split(response, remaining, CRITERIA[name].threshold)
-                yield Null(CRITERIA[name].cause, seen, found.displacement)
-        yield Null("undetermined", remaining, found.displacement)
-
-
-def _preference(found: NearestZeros) -> tuple[int, float]:
-    """The more modes are null, the better; of as many, the nearer the geometry."""
-    return len(found.modes), -float(np.linalg.norm(found.displacement))
-
-
-def _nearly_hidden(case: Case) -> Array:
-    """Displacements that symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
-    atoms, descriptor = case.observation.atoms, case.observation.descriptor
-    sites = [
-        site_symmetry(
-            atoms, center=center, cutoff=descriptor.cutoff, tolerance=Tolerance.OTHER_GEOMETRY
-        )
-        for center in case.observation.centers
-    ]
-    even = descriptor.inversion_invariant
-    groups = [site.group.binding(inversion_invariant=even) for site in sites]
-    return hidden_by_symmetry(sites, groups, count=len(atoms))
+                yield Subspace(CRITERIA[name].cause, seen, found.displacement)
+        yield Subspace("undetermined", remaining, found.displacement)
 
 
 def _split(response: Array, modes: Array, threshold: float) -> tuple[Array, Array]:

@@ -8,16 +8,14 @@ of an atom that no center sees, which is a fragment by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from ase import Atoms
 
-from sensitivity.geometry.rotations import rotational_motions
-from sensitivity.geometry.subspaces import complement
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, takes_centers
 from sensitivity.structures import check_centers, neighbor_pairs
 
 if TYPE_CHECKING:
@@ -28,18 +26,11 @@ Kind = Literal["internal", "unseen", "rotation", "translation"]
 
 @dataclass(frozen=True)
 class TrivialMotions(ReadOnlyArrays):
-    """An orthonormal basis of the motions that no descriptor can see.
+    """An orthonormal basis of the motions that no descriptor can see."""
 
-    Attributes
-    ----------
-    directions
-        Shape (motions, N, 3).
-    kinds
-        Of each: "translation" and "rotation" of the whole structure, or of the only molecule in a
-        periodic cell; or "unseen".
-    """
-
-    directions: Array
+    directions: Array  # (motions, N, 3)
+    # "translation" and "rotation" of the whole structure, or of the only molecule in a periodic
+    # cell; or "unseen".
     kinds: tuple[Kind, ...]
 
     def internal(self) -> Array:
@@ -47,6 +38,7 @@ class TrivialMotions(ReadOnlyArrays):
         return complement(self.directions)
 
 
+@takes_centers
 def trivial_motions(
     atoms: Atoms,
     *,
@@ -64,17 +56,14 @@ def trivial_motions(
     Where several fragments, or atoms that no center sees, turn against their images, the motion is
     "unseen". Environments that share a single atom or two count as one rigid fragment, although
     they could turn about what they share.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure, the cutoff or a center is unusable.
     """
     fragments = _fragments(atoms, cutoff, check_centers(atoms, centers))
     n = len(atoms)
     whole = _Fragment(np.arange(n), atoms.positions, atoms.cell.array[atoms.pbc])
     translations = whole.translations(n)
-    rotations = _turning(fragments, whole).rotations(n, rounding=rounding)
+    several = [fragment for fragment in fragments if len(fragment.members) > 1]
+    turning = several[0] if len(whole.periods) and len(several) == 1 else whole
+    rotations = turning.rotations(n, rounding=rounding)
     rigid = np.concatenate([translations, rotations])
     of_fragments = np.concatenate(
         [m for f in fragments for m in (f.translations(n), f.rotations(n, rounding=rounding))]
@@ -82,32 +71,21 @@ def trivial_motions(
     # The motions of fragments span those of the whole; what is orthogonal to these is relative.
     mixing, _ = np.linalg.qr(of_fragments @ rigid.T, mode="complete")
     relative = mixing.T[len(rigid) :] @ of_fragments
-    kinds: list[Kind] = ["translation" for _ in translations]
-    kinds.extend("rotation" for _ in rotations)
-    kinds.extend("unseen" for _ in relative)
-    return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), tuple(kinds))
-
-
-def _turning(fragments: Sequence[_Fragment], whole: _Fragment) -> _Fragment:
-    """Return what turns as one: the only fragment of a periodic structure, or the whole of it."""
-    seen = [fragment for fragment in fragments if len(fragment.members) > 1]
-    return seen[0] if len(whole.periods) and len(seen) == 1 else whole
+    counts = {"translation": len(translations), "rotation": len(rotations), "unseen": len(relative)}
+    kinds = tuple(cast(Kind, kind) for kind, number in counts.items() for _ in range(number))
+    return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), kinds)
 
 
 @dataclass(frozen=True)
-class _Fragment:
-    """Atoms that are seen together."""
-
+class _Fragment:  # atoms that are seen together
     members: Indices  # (n,)
     positions: Array  # (n, 3), Å, of one connected copy
     # (periods, 3), Å: to images that an atom is connected with; parallel ones in a chain.
     periods: Array
 
     def translations(self, count: int) -> Array:
-        """Orthonormal translations, shape (3, 3 count)."""
         motions = np.zeros((3, count, 3))
-        for axis in range(3):
-            motions[axis, self.members, axis] = 1 / np.sqrt(len(self.members))
+        motions[:, self.members] = np.eye(3)[:, None] / np.sqrt(len(self.members))
         return motions.reshape(3, 3 * count)
 
     def rotations(self, count: int, *, rounding: float) -> Array:
@@ -121,8 +99,7 @@ class _Fragment:
         motions[:, self.members] = kept.reshape(len(kept), len(arms), 3)
         return motions.reshape(len(kept), 3 * count)
 
-    def _axes(self) -> Array:
-        """Orthonormal axes about which it can turn, shape (3, 1 or 0, 3)."""
+    def _axes(self) -> Array:  # (3, 1 or 0, 3), orthonormal
         if len(self.periods) == 0:
             return np.eye(3)
         _, lengths, directions = np.linalg.svd(self.periods, full_matrices=False)
@@ -156,10 +133,7 @@ def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_F
 
 
 def _unwrap(
-    atoms: Atoms,
-    graph: csr_array,
-    pairs: tuple[Indices, Indices, Array],
-    roots: list[np.intp],
+    atoms: Atoms, graph: csr_array, pairs: tuple[Indices, Indices, Array], roots: list[np.intp]
 ) -> Array:
     """Positions, shape (N, 3), with every fragment put together from its first atom."""
     from scipy.sparse.csgraph import breadth_first_order
@@ -173,3 +147,40 @@ def _unwrap(
         for atom in visited[1:]:
             unwrapped[atom] = unwrapped[parents[atom]] + vector[parents[atom], atom]
     return unwrapped
+
+
+def complement(
+    known: Array, *, within: Array | None = None, angle: float = Tolerance.PARALLEL
+) -> Array:
+    """Orthonormal basis of the displacements that are orthogonal to the known ones.
+
+    Both have shape (n, N, 3) and orthonormal members; ``within`` spans where to look, all
+    displacements by default. A sine of at most ``angle`` still counts as orthogonal.
+    """
+    atoms = known.shape[1]
+    rows = known.reshape(len(known), 3 * atoms)
+    if within is None:
+        q, _ = np.linalg.qr(rows.T, mode="complete")
+        return np.asarray(q.T[len(known) :].reshape(-1, atoms, 3))
+    basis = within.reshape(len(within), 3 * atoms)
+    mixing, cosines, _ = np.linalg.svd(basis @ rows.T)
+    rank = int(np.sum(cosines > angle))
+    left = mixing.T[rank:] @ basis
+    left -= (left @ rows.T) @ rows  # what the angle allowed for
+    q, _ = np.linalg.qr(left.T)
+    return np.asarray(q.T.reshape(-1, atoms, 3))
+
+
+def rotational_motions(
+    arms: Array, *, axes: Array | None = None, least: float = 0.0, fraction: float = 0.0
+) -> Array:
+    """Orthonormal displacements that rotate points (N, 3) about the origin, (0 to 3, 3N).
+
+    ``axes``, (k, 3), are those of rotation, all by default. A rotation by one radian has to
+    displace the points by more than ``least`` (Å, root of the summed squares), and by more than a
+    ``fraction`` of what the most effective one does: points on a line do not turn about it.
+    """
+    about = np.eye(3) if axes is None else axes
+    generators = np.cross(about[:, None], arms).reshape(len(about), arms.size)
+    _, lengths, directions = np.linalg.svd(generators, full_matrices=False)
+    return np.asarray(directions[lengths > max(least, fraction * lengths.max(initial=0.0))])

@@ -10,8 +10,6 @@ from math import factorial, prod
 import numpy as np
 from ase import Atoms
 
-from sensitivity.geometry.assignment import assign, kinds
-from sensitivity.geometry.rotations import fit_rotations
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.structures import check_centers
 
@@ -21,27 +19,14 @@ MOST_PERMUTATIONS = factorial(7)
 
 @dataclass(frozen=True)
 class Superposition(ReadOnlyArrays):
-    """The best superposition of an environment on another.
+    """The best superposition of an environment on another."""
 
-    Attributes
-    ----------
-    rmsd
-        Å, root mean square over all atoms, the center among them.
-    rotation
-        Shape (3, 3), orthogonal; improper if a mirror image fits better and may be used.
-    permutation
-        Shape (N,): atom k of the first is laid on atom ``permutation[k]`` of the second.
-    atoms
-        The first environment, turned, moved and reordered to lie on the second.
-    exact
-        True if all permutations were tried. If not, the distance is an upper bound, which is
-        reached from many starts.
-    """
-
-    rmsd: float
-    rotation: Array
-    permutation: Indices
-    atoms: Atoms
+    rmsd: float  # Å, root mean square over all atoms, the center among them
+    rotation: Array  # (3, 3), orthogonal; improper if a mirror image fits better and may be used
+    permutation: Indices  # (N,): atom k of the first is laid on atom permutation[k] of the second
+    atoms: Atoms  # the first environment, turned, moved and reordered to lie on the second
+    # True if all permutations were tried. If not, the distance is an upper bound, which is reached
+    # from many starts.
     exact: bool
 
 
@@ -49,25 +34,12 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     """Lay an environment on another one, center on center and like atoms on like atoms.
 
     The least root mean square distance over rotations, translations, permutations of like atoms
-    other than the center, and, if wanted, inversion.
-
-    Parameters
-    ----------
-    atoms, other
-        Molecules of the same atoms, N of them, in any order.
-    center
-        Index of the center in both.
-    inversion
-        Mirror images count as the same.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the center is unusable, a structure is periodic, or the two are not of the same atoms.
+    other than the center, and mirror images, if ``inversion`` is wanted. Both have to be molecules
+    of the same atoms, N of them, in any order, with the same index of the center; else it raises a
+    TypeError or ValueError.
     """
     (center,) = check_centers(atoms, (center,))
-    _check_alike(atoms, other, center)
-    labels, others = (_labels(structure, center) for structure in (atoms, other))
+    labels, others = _check_alike(atoms, other, center)
     # From here on both have their atoms in the order of their labels.
     order, target = np.argsort(labels, kind="stable"), np.argsort(others, kind="stable")
     labels = labels[order]
@@ -77,7 +49,13 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     count = prod(factorial(int(number)) for number in np.unique(labels, return_counts=True)[1])
     exact = count <= MOST_PERMUTATIONS
     sign = None if inversion else 1
-    assignments = _all_permutations(labels) if exact else _likely(labels, start, end, sign=sign)
+    if exact:
+        parts = product(*(permutations(kind.tolist()) for kind in kinds(labels)))
+        assignments = np.array([sum(part, ()) for part in parts], dtype=np.intp)
+    else:
+        turns = _frame_rotations(labels, start, end, signs=(1, -1) if inversion else (1,))
+        likely = {_settle(labels, start, end, matrix, sign) for matrix in turns}
+        assignments = np.array(sorted(likely), dtype=np.intp)
     rotations, overlaps = fit_rotations(start, end[assignments], sign=sign)
     best = int(np.argmax(overlaps))
     permutation = np.empty(len(atoms), dtype=np.intp)
@@ -127,31 +105,20 @@ def _labels(atoms: Atoms, center: int) -> Indices:
     return labels
 
 
-def _check_alike(atoms: Atoms, other: Atoms, center: int) -> None:
+def _check_alike(atoms: Atoms, other: Atoms, center: int) -> tuple[Indices, Indices]:
     if atoms.pbc.any() or other.pbc.any():
         raise ValueError(
             "only molecules can be superposed, got a periodic structure; cut its environment out "
             "with structures.environment."
         )
     check_centers(other, (center,))
-    if sorted(_labels(atoms, center)) != sorted(_labels(other, center)):
+    labels, others = _labels(atoms, center), _labels(other, center)
+    if sorted(labels) != sorted(others):
         raise ValueError(
             f"two structures of the same atoms and center are needed, got {atoms.symbols} and "
             f"{other.symbols}, center {center}; superpose structures of one composition."
         )
-
-
-def _all_permutations(labels: Indices) -> Indices:
-    """Of the atoms of each label, shape (permutations, N); labels are sorted."""
-    parts = product(*(permutations(kind.tolist()) for kind in kinds(labels)))
-    return np.array([sum(part, ()) for part in parts], dtype=np.intp)
-
-
-def _likely(labels: Indices, start: Array, end: Array, *, sign: int | None) -> Indices:
-    """Permutations that come of laying pairs of atoms on pairs of like ones, (P, N)."""
-    rotations = _frame_rotations(labels, start, end, signs=(1, -1) if sign is None else (sign,))
-    found = {_settle(labels, start, end, matrix, sign) for matrix in rotations}
-    return np.array(sorted(found), dtype=np.intp)
+    return labels, others
 
 
 def _frame_rotations(labels: Indices, start: Array, end: Array, *, signs: Sequence[int]) -> Array:
@@ -187,3 +154,43 @@ def _settle(
             break
         matrix, _ = fit_rotations(start, end[images], sign=sign)
     return tuple(images.tolist())
+
+
+def kinds(labels: Indices) -> list[Indices]:
+    """Return the indices of each label, in the order of the labels."""
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def assign(labels: Indices, start: Array, end: Array) -> Indices:
+    """Permutation (N,) that takes points to like ones at the least sum of squared distances.
+
+    Both sets have shape (N, 3), and the same labels, (N,).
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    images = np.empty(len(labels), dtype=np.intp)
+    for kind in kinds(labels):
+        images[kind] = kind[linear_sum_assignment(-start[kind] @ end[kind].T)[1]]
+    return images
+
+
+def fit_rotations(start: Array, end: Array, *, sign: int | None = 1) -> tuple[Array, Array]:
+    """Orthogonal matrices R that lay points nearest to others, and the overlaps Σ end · R start.
+
+    Points of shape (..., N, 3), with their centroids at the origin if translations are to be fitted
+    too, give (..., 3, 3) and (...). ``sign`` is the determinant; None takes the better one.
+    W. Kabsch, Acta Cryst. A 32, 922 (1976), doi 10.1107/S0567739476001873.
+    """
+    u, lengths, v = np.linalg.svd(np.swapaxes(end, -1, -2) @ start)
+    if sign is not None:
+        flip = np.sign(sign * np.linalg.det(u) * np.linalg.det(v))
+        u[..., 2] *= flip[..., None]
+        lengths[..., 2] *= flip
+    return u @ v, lengths.sum(axis=-1)
+
+
+def rotate_onto(start: Array, end: Array) -> Array:
+    """Points (N, 3) moved and properly rotated to lie nearest to others (N, 3)."""
+    centered = start - start.mean(axis=0)
+    middle = end.mean(axis=0)
+    return np.asarray(centered @ fit_rotations(centered, end - middle)[0].T + middle)

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms
 
+from sensitivity.inversion.inversion import NullMode, Stall
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.observation import Observation
 from sensitivity.spectrum import decompose
@@ -26,15 +27,6 @@ from sensitivity.spectrum import decompose
 TINY = 1e-300
 # Relative error of features in double precision: nothing is gained below.
 PRECISION = 1e-15
-
-
-def longest_step(atoms: Atoms) -> float:
-    """Length of the longest first step, in Å, root of the summed squares.
-
-    Structures that are further apart than 0.3 Å, root mean square over the atoms, have other
-    neighbours, and what J says of one is no guide to the other.
-    """
-    return float(0.3 * np.sqrt(len(atoms)))
 
 
 @dataclass(frozen=True)
@@ -50,9 +42,13 @@ class Guess:
         return replace(self, observed=self.observed.displaced(displacement))
 
     @property
-    def atoms(self) -> Atoms:
-        """The structure."""
-        return self.observed.atoms
+    def longest_step(self) -> float:
+        """Length of the longest first step, in Å, root of the summed squares.
+
+        Structures that are further apart than 0.3 Å, root mean square over the atoms, have other
+        neighbours, and what J says of one is no guide to the other.
+        """
+        return float(0.3 * np.sqrt(len(self.observed.atoms)))
 
     @cached_property
     def mismatch(self) -> Array:
@@ -81,7 +77,7 @@ class Guess:
         To first order of the features; and by how much it promises to decrease its square.
         """
         values, modes = self.decomposition
-        force = np.zeros(self.atoms.positions.shape)
+        force = np.zeros(modes.shape[1:])
         for row, block in zip(self.mismatch, self.observed.jacobian.blocks, strict=True):
             force[block.atoms] -= np.tensordot(row, block.gradient, axes=1)
         forces = np.tensordot(modes, force, axes=2) / self.norm
@@ -102,7 +98,7 @@ class Guess:
         values, modes = self.decomposition
         least = softest * values.max() + TINY
         amounts = rng.normal(size=len(values)) / np.maximum(values / least, 1)
-        amounts *= amplitude * np.sqrt(self.atoms.positions.size) / np.linalg.norm(amounts)
+        amounts *= amplitude * np.sqrt(modes[0].size) / np.linalg.norm(amounts)
         return np.tensordot(amounts, modes, axes=1)
 
 
@@ -152,7 +148,7 @@ def descend(here: Guess) -> Iterator[Guess]:
     most_steps = 100  # halving an error of 1 Å down to rounding takes 27
     patience, idle = 3, 0.97
     yield here
-    radius = longest_step(here.atoms)
+    radius = here.longest_step
     residuals = [here.residual]
     for _ in range(most_steps):
         displacement, promised = here.step(radius)
@@ -162,7 +158,10 @@ def descend(here: Guess) -> Iterator[Guess]:
         there = here.displaced(displacement)
         yield there
         gained = here.residual**2 - there.residual**2
-        radius = _next_radius(radius, length, gained=gained, promised=promised)
+        if gained > 0.75 * promised:  # of the trust region: usual values
+            radius = max(radius, 2.0 * length)
+        elif gained < 0.25 * promised:
+            radius = 0.3 * length
         if there.residual < here.residual:
             here = there
             residuals.append(here.residual)
@@ -171,8 +170,69 @@ def descend(here: Guess) -> Iterator[Guess]:
             return
 
 
-def _next_radius(radius: float, length: float, *, gained: float, promised: float) -> float:
-    """Grow or shrink the trust region by how much of the promised decrease came: usual values."""
-    if gained > 0.75 * promised:
-        return max(radius, 2.0 * length)
-    return radius if gained >= 0.25 * promised else 0.3 * length
+class SoftMode(NamedTuple):
+    """The uncertainty that the softest mode leaves."""
+
+    uncertainty: float  # Å, root of the summed squares
+    null: NullMode | None  # the mode itself if it is null
+    stall: Stall  # what keeps the features from those wanted, if they are off
+
+
+def examine_soft_mode(guess: Guess) -> SoftMode:
+    """Examine the softest mode v.
+
+    The images of other displacements make up for what lies in their span, so that only the rest
+    of J v and of its derivative H[v] counts. The nearest zero of it is found to first order. Along
+    v, |ξ - ξ*|²/2 changes by |J v|² + (ξ - ξ*)·H[v, v] to second order: where the second is the
+    larger, and ξ - ξ* lies along H[v, v], the features wanted are beyond a fold, and v counts as
+    null too; where the sum is negative, the search ended on a saddle.
+    """
+    soft = 0.1  # of the largest singular value: a mode above is not examined
+    along_fold = 0.9  # cosine of ξ - ξ* with H[v, v], if the features wanted are beyond a fold
+    values, modes = guess.decomposition
+    if not guess.sees:
+        return SoftMode(float("nan"), None, "nothing left")
+    value, largest = float(values[-1]), float(values[0])
+    unnoticed = max(guess.residual, PRECISION)
+    if value > soft * largest:
+        return SoftMode(unnoticed / value, None, _stall(guess))
+    image, curved = _beyond_others(guess)
+    # What is not noticed is |J v| a + |H[v, v]| a² / 2.
+    bend = float(np.linalg.norm(curved[:, -1]))
+    answer = value + np.sqrt(value**2 + 2 * bend * unnoticed)
+    distance = 0.0 if value <= Tolerance.ROUNDING * largest else _distance_to_zero(image, curved)
+    null = NullMode(
+        displacement=modes[-1].copy(),
+        singular_value=value * guess.norm,
+        condition=value / (largest + TINY),
+        distance=distance,
+    )
+    held = float(guess.mismatch.ravel() @ curved[:, -1])
+    folded = held > max(value**2, along_fold * bend * guess.residual)
+    stall: Stall = "fold" if folded else "saddle" if held < -(value**2) else _stall(guess)
+    is_null = folded or distance <= Tolerance.POSITIONS
+    return SoftMode(2 * unnoticed / (answer + TINY), null if is_null else None, stall)
+
+
+def _stall(guess: Guess) -> Stall:
+    _, promised = guess.step(guess.longest_step)
+    return "unfinished" if promised > 0.1 * guess.residual**2 else "minimum"
+
+
+def _beyond_others(guess: Guess) -> tuple[Array, Array]:
+    """J v of the softest mode v, (rows,), and H[v] of all modes, (rows, n); others left out."""
+    values, modes = guess.decomposition
+    change = guess.observed.derivative(modes[-1])
+    images = guess.observed.jacobian.apply(modes) / guess.norm  # [row, mode]
+    others = np.flatnonzero(values[:-1] > Tolerance.ROUNDING * values[0])
+    seen = images[:, others] / values[others]
+    curved = change.apply(modes) / guess.norm
+    return images[:, -1], curved - seen @ (seen.T @ curved)
+
+
+def _distance_to_zero(image: Array, slopes: Array) -> float:
+    """Length of the shortest step x with image + slopes x = 0; infinite if there is none."""
+    noise = 1e-6  # of the largest slope, in the differences that second derivatives are
+    step, *_ = np.linalg.lstsq(slopes, -image, rcond=noise)
+    left = np.linalg.norm(image + slopes @ step)
+    return float(np.linalg.norm(step)) if left <= 0.5 * np.linalg.norm(image) else float("inf")

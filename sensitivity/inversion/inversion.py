@@ -8,7 +8,10 @@ from typing import Literal
 
 from ase import Atoms
 
+from sensitivity.descriptors import Descriptor
+from sensitivity.geometry.superposition import superpose
 from sensitivity.numerics import Array, ReadOnlyArrays
+from sensitivity.structures import environment
 
 # What can keep a search from the features that are wanted.
 Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition", "nothing left"]
@@ -185,3 +188,46 @@ class Inversion(ReadOnlyArrays):
 def count(number: int, what: str) -> str:
     """Return the number and the noun, in the plural where it belongs."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Distances from the target in Å, root mean square over atoms after superposition.
+
+    What one center sees is superposed, or the whole molecule if there are several centers, the
+    first center on itself. A distance is None for a crystal with several centers, and where the
+    center sees other atoms in the two.
+
+    ``distance`` is that of the structure found, ``start_distance`` that of the start.
+    """
+
+    distance: float | None
+    start_distance: float | None
+
+    @property
+    def another(self) -> bool:
+        """True if it is another structure than the target, not the target known less well.
+
+        Along a null mode features that agree to 1e-10 fix the atoms to 1e-5 Å.
+        """
+        return self.distance is not None and self.distance > 1e-3
+
+
+def measure_recovery(
+    result: Inversion, descriptor: Descriptor, *, target: Atoms, start: Atoms
+) -> Recovery:
+    """Measure how far the structure found, and the start, are from a target."""
+    inversion, center = descriptor.inversion_invariant, result.centers[0]
+    structures = [result.atoms, start, target]
+    if len(result.centers) == 1:
+        structures = [environment(atoms, center, descriptor.cutoff) for atoms in structures]
+        center = 0
+    *others, target = structures
+    return Recovery(
+        *(
+            None
+            if target.pbc.any() or sorted(atoms.numbers) != sorted(target.numbers)
+            else superpose(atoms, target, center=center, inversion=inversion).rmsd
+            for atoms in others
+        )
+    )

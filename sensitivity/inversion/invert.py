@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 from numpy.typing import ArrayLike
 
-from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.inversion.feasibility import missing_neighbors
-from sensitivity.inversion.gauss_newton import PRECISION, Guess, search
+from sensitivity.descriptors import Centers, Descriptor, with_defaults
+from sensitivity.inversion.gauss_newton import PRECISION, Guess, SoftMode, examine_soft_mode, search
 from sensitivity.inversion.inversion import Inversion, count
-from sensitivity.inversion.soft_mode import SoftMode, examine_soft_mode
-from sensitivity.numerics import Array, Tolerance, check_integer, check_real
+from sensitivity.numerics import Array, Tolerance, check_integer, check_real, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.neighbors import explain_immobility
 
 
+@takes_centers
 def invert(
     features: ArrayLike,
     descriptor: Descriptor,
     *,
     start: Atoms,
     centers: Centers = None,
-    tolerance: float = 1e-10,
+    tolerance: float = Tolerance.SAME_FEATURES,
     restarts: int = 10,
     rng: np.random.Generator | None = None,
     progress: Progress | None = None,
@@ -85,17 +89,9 @@ def invert(
     True
     """
     _check_settings(tolerance, restarts)
+    tell, generator = check_progress(progress), rng or np.random.default_rng(0)
     observed = Observation.of(start, descriptor, centers=centers)
-    target = _check_features(features, observed)
-    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(observed.jacobian.features))
-    first = Guess(observed, target, max(norm, PRECISION))
-    if not first.sees:
-        reason = explain_immobility(start, cutoff=descriptor.cutoff, centers=observed.centers)
-        raise ValueError(
-            f"no center of the start sees anything that can move against it: {reason}."
-        )
-    tell = check_progress(progress)
-    generator = np.random.default_rng(0) if rng is None else rng
+    first = _first_guess(features, observed)
     trails: list[list[Guess]] = [[first]]
     evaluations, softest = 1, SoftMode(float("nan"), None, "minimum")
     with (stop := Stop()):
@@ -109,15 +105,29 @@ def invert(
             off = f"features off by {_best(trails)[-1].residual:.0e}"
             tell(f"{count(evaluations, 'Jacobian')}, attempt {len(trails)}, {off}")
         softest = examine_soft_mode(_best(trails)[-1])
-    best = _best(trails)
+    return stop.deliver(
+        _make_result(first, trails, softest, evaluations, tolerance=tolerance, stopped=stop.ending)
+    )
+
+
+def _make_result(
+    first: Guess,
+    trails: list[list[Guess]],
+    softest: SoftMode,
+    evaluations: int,
+    *,
+    tolerance: float,
+    stopped: str,
+) -> Inversion:
+    best, descriptor = _best(trails), first.observed.descriptor
     end, converged = best[-1].observed, best[-1].residual <= tolerance
-    stalled, missing = not (converged or stop.stopped), ""
+    stalled, missing = not (converged or stopped), ""
     if stalled:
-        missing = missing_neighbors(target, descriptor, atoms=end.atoms, centers=end.centers)
-    result = Inversion(
-        atoms=end.atoms,
-        centers=end.centers,
-        converged=converged,
+        missing = missing_neighbors(first.target, descriptor, atoms=end.atoms, centers=end.centers)
+    return Inversion(
+        end.atoms,
+        end.centers,
+        converged,
         residuals=np.array([guess.residual for guess in best]),
         evaluations=evaluations,
         attempts=len(trails),
@@ -125,11 +135,34 @@ def invert(
         stalled_along=None if missing else softest.null,
         stalled_by=("composition" if missing else softest.stall) if stalled else None,
         missing_neighbors=missing,
-        lost_atoms=_lost(observed, end),
+        lost_atoms=_lost(first.observed, end),
         tolerance=tolerance,
-        stopped=stop.ending,
+        stopped=stopped,
     )
-    return stop.deliver(result)
+
+
+def _check_settings(tolerance: float, restarts: int) -> None:
+    check_real(
+        tolerance,
+        "tolerance",
+        "a number between 0 and 1",
+        accepts=lambda x: 0 < x < 1,
+        remedy="try 1e-13",
+    )
+    check_integer(restarts, "restarts", "0 or more", accepts=lambda n: n >= 0, remedy="try 10")
+
+
+def _first_guess(features: ArrayLike, start: Observation) -> Guess:
+    target = _check_features(features, start)
+    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(start.jacobian.features))
+    first = Guess(start, target, max(norm, PRECISION))
+    if not first.sees:
+        cutoff, centers = start.descriptor.cutoff, start.centers
+        reason = explain_immobility(start.atoms, cutoff=cutoff, centers=centers)
+        raise ValueError(
+            f"no center of the start sees anything that can move against it: {reason}."
+        )
+    return first
 
 
 def _lost(start: Observation, end: Observation) -> tuple[int, ...]:
@@ -145,29 +178,11 @@ def _best(trails: list[list[Guess]]) -> list[Guess]:
     return min(trails, key=lambda trail: trail[-1].residual)
 
 
-def _check_settings(tolerance: float, restarts: int) -> None:
-    check_real(
-        tolerance,
-        "tolerance",
-        "a number between 0 and 1",
-        accepts=lambda value: 0 < value < 1,
-        remedy="try 1e-10",
-    )
-    check_integer(
-        restarts,
-        "restarts",
-        "0 or more",
-        accepts=lambda value: value >= 0,
-        remedy="try 10",
-    )
-
-
 def _check_features(features: ArrayLike, start: Observation) -> Array:
-    """Return the features wanted as an array, if it has the shape of those of the start."""
-    shape = start.jacobian.features.shape
-    given = "complex numbers" if np.iscomplexobj(features) else type(features).__name__
+    shape, given = start.jacobian.features.shape, type(features).__name__
     try:
         if np.iscomplexobj(features):
+            given = "complex numbers"
             raise TypeError
         target = np.array(features, dtype=float)
     except (TypeError, ValueError):
@@ -182,8 +197,7 @@ def _check_features(features: ArrayLike, start: Observation) -> Array:
             f"{target.shape}; give a start with the species and number of atoms, and the centers "
             "and the descriptor, that the features belong to."
         )
-    wrong = int(np.sum(~np.isfinite(target)))
-    if wrong:
+    if wrong := int(np.sum(~np.isfinite(target))):
         raise ValueError(
             f"features must be finite numbers, got {wrong} of {target.size} that are not; "
             "compute them again."
@@ -195,3 +209,75 @@ def _check_features(features: ArrayLike, start: Observation) -> Array:
             f"got {np.abs(target).max():.0e}; compute them again."
         )
     return target
+
+
+def missing_neighbors(
+    features: Array, descriptor: Descriptor, *, atoms: Atoms, centers: Sequence[int]
+) -> str:
+    """Say which neighbours a center lacks to have such features; nothing if none is known to.
+
+    The part of degree 0 of the features holds c_n = Σ_j γ_n(r_j), a sum over the neighbours of one
+    species, of which each has a place on one curve γ(r). Sums with weights w(r) ≥ 0 in place of the
+    neighbours are a convex set: if none of them with Σ w ≤ K comes near c, then K neighbours are
+    too few. That is certain, as a search that has failed is not. Too many are never: they can
+    leave. Columns are named by the species that the descriptor has for this structure, since
+    features do not say of which element they are.
+
+    ``features``, shape (centers, features), are those wanted of the ``centers`` of ``atoms``, which
+    do not have them. Nothing is known of descriptors without ``neighbor_densities``, which density
+    correlations of order 1 and 2 have.
+    """
+    seen = with_defaults(descriptor)
+    lengths = np.arange(0.05, descriptor.cutoff, 0.05)  # Å: between two the curve bends by 0.3 %
+    numbers = atoms.numbers.tolist()
+    known = [seen.neighbor_densities(row, numbers) or {} for row in features]
+    curve = seen.neighbor_curve(lengths) if all(known) else None
+    if curve is None:
+        return ""
+    for center, densities in zip(centers, known, strict=True):
+        for number, content in densities.items():
+            there = _count(atoms, center, number, descriptor.cutoff)
+            needed = _fewest(content, curve, least=there)
+            if needed > there:
+                return (
+                    f"the features of {atoms.symbols[center]}{center} ask for at least {needed} "
+                    f"neighbour{'s' if needed > 1 else ''} within the cutoff in the columns of "
+                    f"{chemical_symbols[number]}, and there {'is' if there == 1 else 'are'} {there}"
+                )
+    return ""
+
+
+def _count(atoms: Atoms, center: int, number: int, cutoff: float) -> int:
+    """Number of neighbours of a species that are possible; in a crystal those that there are."""
+    if not atoms.pbc.any():
+        return int(np.sum(np.delete(atoms.numbers, center) == number))
+    pairs = neighbor_pairs(atoms, cutoff)
+    return int(np.sum(atoms.numbers[pairs.j[pairs.i == center]] == number))
+
+
+def _fewest(content: Array, curve: Array, *, least: int) -> int:
+    """The least number of neighbours, from ``least``, that come near; ``least`` if none do."""
+    length, longest = np.linalg.norm(content), np.linalg.norm(curve, axis=1).max()
+    if length <= 1e-3 * longest:  # a neighbour that fades at the cutoff, or rounding
+        return least
+    # Weights may miss |c| by more than the spacing, or features that no structure quite has,
+    # leave, and by less than one of fifty neighbours.
+    missed, most_more = 0.01, 1000  # no environment has as many neighbours more
+    for target in (content / length, -content / length):
+        if _misfit(target, curve / length) <= missed:
+            numbers = range(least, least + most_more)
+            misfits = partial(_misfit, target, curve / length)
+            return least + bisect_left(numbers, True, key=lambda n: misfits(most=n) <= missed)
+    return least
+
+
+def _misfit(target: Array, curve: Array, *, most: int | None = None) -> float:
+    """Distance from a target to the curve weighted with w ≥ 0, Σ w ≤ ``most``."""
+    from scipy.optimize import nnls
+
+    if most is None:
+        return float(nnls(curve.T, target)[1])
+    # The last weight, that of no neighbour, makes up the sum.
+    held = 1e3  # weight of the sum, beside that of the misfit
+    rows = np.block([[curve.T, np.zeros((len(target), 1))], [held * np.ones((1, len(curve) + 1))]])
+    return float(nnls(rows, np.append(target, held * most))[1])

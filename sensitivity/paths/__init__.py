@@ -1,6 +1,5 @@
 """Curves in the space of structures along what a descriptor sees well, or does not see."""
 
-from sensitivity.paths.follow import follow
-from sensitivity.paths.path import Path
+from sensitivity.paths.follow import Path, follow
 
 __all__ = ["Path", "follow"]

@@ -9,18 +9,19 @@ Parsaeifard and Goedecker, J. Chem. Phys. 156, 034302 (2022), doi 10.1063/5.0070
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.numerics import check_real, takes_center
+from sensitivity.geometry.superposition import rotate_onto
+from sensitivity.numerics import Array, ReadOnlyArrays, check_real, takes_center
 from sensitivity.observation import Observation
-from sensitivity.paths.path import Path, net_displacements
-from sensitivity.paths.returns import Returns
+from sensitivity.paths.steps import Returns, Walk
 from sensitivity.paths.transport import depart
-from sensitivity.paths.walk import Walk
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures.neighbors import explain_immobility
@@ -65,12 +66,8 @@ def follow(
 
     Parameters
     ----------
-    atoms
-        The start, N atoms.
-    descriptor
-        Any descriptor.
-    center
-        The center whose features are followed.
+    atoms, descriptor, center
+        The start, N atoms; any descriptor; the index of the center.
     mode
         Index of an internal mode of the spectrum at the start; its gauge gives the sign. Several
         indices, or an array of them, are followed as one subspace, the first of them giving the
@@ -108,7 +105,7 @@ def follow(
     count = max(1, round(abs(length) / step))
     start = depart(begin, modes, sign=float(np.sign(length)))
     walk = Walk(
-        see=observed.spectrum_at,
+        see=lambda positions: observed.at(positions).spectrum,
         returns=Returns(observed, start.direction),
         count=count,
         step=abs(length) / count,
@@ -122,11 +119,14 @@ def follow(
 
 
 def _make_path(walk: Walk, *, obstacle: str, stopped: bool) -> Path:
-    """Gather what a walk has found, and say what ended it."""
     found = [place for _, place in walk.found]
     covered = np.array([length for length, _ in walk.found])
     net = net_displacements([place.spectrum.atoms for place in found])
-    length = walk.count * walk.step
+    where = f"the end is {net[-1]:.2g} Å from the start (root of the summed squares)"
+    length = f"{walk.count * walk.step:.3g} Å; {where}"
+    end = f"Followed the full {length}."
+    if obstacle:
+        end = f"Followed {covered[-1]:.3g} of {length}: {obstacle}."
     return Path(
         spectra=tuple(place.spectrum for place in found),
         modes=np.array([place.direction for place in found]),
@@ -136,20 +136,11 @@ def _make_path(walk: Walk, *, obstacle: str, stopped: bool) -> Path:
         returned=walk.closed,
         complete=not obstacle,
         interrupted=stopped,
-        status=_describe_end(covered[-1], length, net[-1], obstacle) + _tell(walk.events),
+        status=end + _tell(walk.events),
     )
 
 
-def _describe_end(covered: float, length: float, net: float, obstacle: str) -> str:
-    """Return a sentence that says how far the path goes, and why not further."""
-    where = f"the end is {net:.2g} Å from the start (root of the summed squares)"
-    if obstacle:
-        return f"Followed {covered:.3g} of {length:.3g} Å; {where}: {obstacle}."
-    return f"Followed the full {length:.3g} Å; {where}."
-
-
 def _tell(events: list[tuple[str, float]]) -> str:
-    """Return what happened as sentences, with the lengths at which it did."""
     lengths: dict[str, list[float]] = {}
     for event, length in events:
         lengths.setdefault(event, []).append(length)
@@ -167,13 +158,8 @@ def _list(lengths: list[float], *, most: int = 4) -> str:
 
 
 def _check_lengths(length: float, step: float) -> None:
-    check_real(
-        step,
-        "step",
-        "positive and finite, in Å",
-        accepts=lambda value: 0 < value < np.inf,
-        remedy="try 0.05",
-    )
+    expected, remedy = "positive and finite, in Å", "try 0.05"
+    check_real(step, "step", expected, accepts=lambda x: 0 < x < np.inf, remedy=remedy)
     check_real(
         length,
         "length",
@@ -192,7 +178,6 @@ def _check_lengths(length: float, step: float) -> None:
 def _check_modes(
     mode: int | Sequence[int] | Integers, begin: Spectrum, cutoff: float
 ) -> tuple[int, ...]:
-    """Return the indices of the modes to follow, if they are internal."""
     given = mode.tolist() if isinstance(mode, np.ndarray) else mode
     modes = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
     if begin.internal == 0:
@@ -218,3 +203,83 @@ def _check_modes(
     if not modes or len(set(modes)) < len(modes):
         raise ValueError(f"mode must name at least one mode, each once, got {mode!r}; {remedy}.")
     return tuple(int(index) for index in modes)
+
+
+@dataclass(frozen=True)
+class Path(ReadOnlyArrays):
+    """A curve along a singular vector.
+
+    Attributes
+    ----------
+    spectra
+        At every frame, the start first.
+    modes
+        Shape (frames, N, 3): at every frame the direction of the curve, of unit norm. It is the
+        singular vector that is followed, where its singular value stands alone, and a combination
+        of several where they pass by each other.
+    length
+        Shape (frames,): of the curve up to each frame, in Å, root of the summed squares.
+    net
+        Shape (frames,): how far each frame is from the start, in Å, root of the summed squares
+        after translation and rotation onto it (in a crystal, as they are).
+    subspace
+        For every frame, the indices of the modes that are followed, of those that with them hold
+        98 % of the square of the direction, and of others with equal singular values. More than
+        one where several were asked for, where they are equal, or where they pass by each other.
+    returned
+        True if the curve closes: it was back at the start, after superposition, in the same
+        direction.
+    complete
+        True if it has the length asked for.
+    interrupted
+        True if it was cancelled, or interrupted by Ctrl-C.
+    status
+        One sentence that names the reason why it ends.
+    """
+
+    spectra: tuple[Spectrum, ...]
+    modes: Array
+    length: Array
+    net: Array
+    subspace: tuple[tuple[int, ...], ...]
+    returned: bool
+    complete: bool
+    interrupted: bool
+    status: str
+
+    @property
+    def frames(self) -> tuple[Atoms, ...]:
+        """The structures."""
+        return tuple(spectrum.atoms for spectrum in self.spectra)
+
+    @cached_property
+    def feature_distance(self) -> Array:
+        """Shape (frames,): Euclidean distance of the features from those of the start."""
+        start = self.spectra[0].features
+        return np.array([np.linalg.norm(each.features - start) for each in self.spectra])
+
+    @cached_property
+    def response(self) -> Array:
+        """Shape (frames,): |J v| along the direction v of the curve, in (feature)/Å."""
+        # Those of trivial motions are zero.
+        parts = [
+            each.singular_values * np.tensordot(each.modes, mode, axes=2)
+            for each, mode in zip(self.spectra, self.modes, strict=True)
+        ]
+        return np.asarray(np.linalg.norm(parts, axis=1))
+
+    @cached_property
+    def condition(self) -> Array:
+        """Shape (frames,): smallest over largest internal singular value."""
+        return np.array([each.condition for each in self.spectra])
+
+    def __repr__(self) -> str:
+        return f"Path({self.spectra[0].atoms.symbols}, frames={len(self.spectra)}: {self.status})"
+
+
+def net_displacements(frames: Sequence[Atoms]) -> Array:
+    """Return how far structures are from the first of them, in Å: see ``Path.net``."""
+    start, ends = frames[0].positions, [atoms.positions for atoms in frames]
+    if not frames[0].pbc.any():
+        ends = [rotate_onto(end, start) for end in ends]
+    return np.array([np.linalg.norm(end - start) for end in ends])

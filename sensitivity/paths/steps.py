@@ -12,18 +12,20 @@ halves, to leading order: it says how long the step may be, and is taken off the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
+from ase import Atoms
 
-from sensitivity.numerics import Array
-from sensitivity.paths.crossings import track
-from sensitivity.paths.transport import Place, orthonormal, turning_rates
-from sensitivity.progress import checkpoint
+from sensitivity.geometry.motions import rotational_motions
+from sensitivity.geometry.superposition import superpose
+from sensitivity.numerics import Array, Tolerance
+from sensitivity.observation import Observation
+from sensitivity.paths.transport import HALF, Place, See, orthonormal, track, turning_rates
+from sensitivity.progress import Progress, checkpoint
 from sensitivity.spectrum import Spectrum
-
-See = Callable[[Array], Spectrum]
+from sensitivity.structures import neighbor_pairs
 
 _ORDER = 2  # of the method: halving a step leaves 2^-2 of its error
 
@@ -75,10 +77,7 @@ class Stride:
 
 
 def advance(see: See, here: Place, size: float) -> Stride | None:
-    """Go on by ``size``, in Å, or by a half, a quarter ... of it; None where the direction is lost.
-
-    ``see`` gives the spectrum at any positions.
-    """
+    """Go on by ``size``, in Å, or a half, a quarter ... of it; None if the direction is lost."""
     checkpoint()
     stride = None
     whole = _step(see, here, size)
@@ -108,45 +107,200 @@ def _compare(see: See, whole: Place, halves: Place, size: float) -> Stride:
 
 
 def _step(see: See, here: Place, size: float) -> Place | None:
-    """One step; None if the direction turns too far in it."""
     positions = here.spectrum.atoms.positions
     gamma = 1 - 1 / 2**0.5  # coefficients of the method
     delta = 1 - 1 / (2 * gamma)
     within = gamma * size
-    early = _see(see, here, positions + within * here.direction)
-    if early is None:
+    middle, change = _turn(here, positions + within * here.direction, here.basis, within, see)
+    if middle is None:
         return None
-    middle, change = _turn(here, early, here.basis, within, see)
-    if middle is None or _angle(here, middle) > CONTROL.largest_turn:
-        return None
-    mean = delta * here.direction + (1 - delta) * middle.direction
-    late = _see(see, middle, positions + size * mean)
-    if late is None:
-        return None
-    there, _ = _turn(middle, late, here.basis - (size - within) * change, within, see)
-    if there is None or _angle(middle, there) > CONTROL.largest_turn:
-        return None
-    return there
+    end = positions + size * (delta * here.direction + (1 - delta) * middle.direction)
+    return _turn(middle, end, here.basis - (size - within) * change, within, see)[0]
 
 
 def _see(see: See, here: Place, positions: Array) -> Spectrum | None:
-    """The spectrum ahead, unless an atom has crossed the cutoff."""
     spectrum = see(positions)
     return spectrum if spectrum.internal == here.spectrum.internal else None
 
 
 def _turn(
-    last: Place, spectrum: Spectrum, basis: Array, size: float, see: See
+    last: Place, positions: Array, basis: Array, size: float, see: See
 ) -> tuple[Place | None, Array]:
-    """Solve for what is transported at the end of an implicit stage; also -dt/ds there."""
+    """Solve for what is transported at the end of an implicit stage; also -dt/ds there.
+
+    None if the direction turns too far, or an atom has crossed the cutoff.
+    """
+    spectrum = _see(see, last, positions)
+    if spectrum is None:
+        return None, basis
     followed = track(last, spectrum, see)
     rates = turning_rates(spectrum, followed)
     modes = spectrum.modes[: spectrum.internal]
     parts = np.tensordot(basis, modes, axes=((1, 2), (1, 2))) / (1 + size * rates)
     turned = orthonormal(np.tensordot(parts, modes, axes=1))
-    place = None if turned is None else Place(spectrum, turned, followed)
-    return place, np.tensordot(parts * rates, modes, axes=1)
+    change = np.tensordot(parts * rates, modes, axes=1)
+    if turned is None:
+        return None, change
+    angle = np.arccos(np.clip(np.sum(last.direction * turned[0]), -1, 1))
+    return None if angle > CONTROL.largest_turn else Place(spectrum, turned, followed), change
 
 
-def _angle(here: Place, there: Place) -> float:
-    return float(np.arccos(np.clip(np.sum(here.direction * there.direction), -1, 1)))
+# Å. The first step that is tried; and how far ahead the reason is looked for why there is none.
+_FIRST_STEP = 0.01
+
+
+@dataclass
+class Walk:
+    """A curve that is being followed."""
+
+    see: See
+    returns: Returns
+    count: int  # of frames after the first
+    step: float  # Å, between frames
+    repeat: bool  # go on where it closes
+    progress: Progress
+    found: list[tuple[float, Place]]  # length in Å and place of each frame, the start first
+    events: list[tuple[str, float]] = field(default_factory=list)  # with lengths in Å
+    closed: bool = False
+
+    def run(self) -> str:
+        """Go on to the end, and say what ends the curve before; nothing if it is complete."""
+        size = min(_FIRST_STEP, self.step)
+        for frame in range(1, self.count + 1):
+            obstacle, size = self._next_frame(frame * self.step, size)
+            if obstacle:
+                return obstacle
+        return ""
+
+    def _next_frame(self, end: float, size: float) -> tuple[str, float]:
+        """Go on to a length, in Å, by steps of about a size: why not, if so, and the next size."""
+        start = self.found[0][1]
+        covered, here = self.found[-1]
+        rounding = Tolerance.ROUNDING
+        while (left := end - covered) > rounding * self.step:
+            part = left / ceil(left / size * (1 - rounding))
+            stride = advance(self.see, here, part)
+            if stride is None:  # the reason may be straight ahead
+                ahead = self.see(here.spectrum.atoms.positions + _FIRST_STEP * here.direction)
+                lost = "the direction is lost among modes that turn into each other"
+                return _obstacle(start, ahead) or lost, size
+            if obstacle := _obstacle(start, stride.place.spectrum):
+                return obstacle, size
+            covered = covered + stride.size if stride.size < left else end
+            self.events += [(event, covered) for event in _happened(here, stride)]
+            here, size = stride.place, stride.following
+            closing = None
+            if not self.closed:
+                closing = self.returns.close(self.see, here, within=min(size, end - covered))
+                self.closed = closing is not None
+            if closing and not self.repeat:
+                self._keep(covered + closing.size, closing.place)
+                return "it is back at the start, after superposition", size
+        self._keep(end, here)
+        return "", size
+
+    def _keep(self, covered: float, here: Place) -> None:
+        self.found.append((covered, here))
+        where = f"{covered:.3g} of {self.count * self.step:.3g} Å"
+        self.progress(f"{where}, condition {here.spectrum.condition:.0e}")
+
+
+def _happened(last: Place, stride: Stride) -> list[str]:
+    here = stride.place
+    pairs = zip(last.followed, here.followed, strict=True)
+    events = [f"Mode {old} became mode {new}" for old, new in pairs if old != new]
+    if last.held >= HALF > here.held:
+        followed = " and ".join(str(mode) for mode in here.followed)
+        events.append(f"Near-crossings of mode {followed} were smoothed")
+    if not stride.accurate:
+        events.append("The path turned faster than the steps resolve")
+    return events
+
+
+def _obstacle(start: Place, here: Spectrum) -> str:
+    closest = 0.4  # Å: nearer atoms are about to coalesce, which is no structure
+    if len(neighbor_pairs(here.atoms, closest).i):
+        return f"two atoms are nearer than {closest} Å"
+    if here.kinds.count("unseen") != start.spectrum.kinds.count("unseen"):
+        return "an atom has crossed the cutoff"
+    return ""
+
+
+# Å. Where the curve is nearest to its start it passes it by no more than this, if it closes: the
+# error of a curve of some Å.
+_ASIDE = 5e-3
+
+
+@dataclass(frozen=True)
+class Returns:
+    """The environment at the start, up to rotation, permutation and, where it holds, inversion.
+
+    ``direction`` is that of the curve there, shape (N, 3).
+    """
+
+    start: Observation
+    direction: Array
+
+    def close(self, see: See, here: Place, *, within: float) -> Stride | None:
+        """Go on to the point nearest to the start, if the curve closes within so many Å.
+
+        A curve that comes back in the opposite direction goes on beyond its start.
+        """
+        near = 1e-7  # Å: at the nearest point
+        most_steps = 6  # each leaves a hundredth or less of what was missing
+        ahead, aside = self._measure(here, within + _ASIDE)
+        if not -near <= ahead <= within + near:
+            return None
+        stride = Stride(here, 0.0, 0.0)
+        for _ in range(most_steps):
+            if abs(ahead) <= near:
+                return stride if aside <= _ASIDE else None
+            size = stride.size + ahead
+            further = advance(see, here, size) if 0 < size < np.inf else None
+            if further is None or further.size < size:  # the curve turns: this is not its line
+                return None
+            stride = further
+            ahead, aside = self._measure(further.place, within + _ASIDE)
+        return None
+
+    def _measure(self, place: Place, within: float) -> tuple[float, float]:
+        """Distance from the start in Å, along the curve and to the side of it.
+
+        Infinite if it is not about so near, or the direction is another. A distance between two
+        atoms changes by at most √2 times the root of the summed squares.
+        """
+        far = np.inf, np.inf
+        here = self.start.at(place.spectrum.atoms.positions).environment
+        there = self.start.environment
+        if sorted(here.numbers) != sorted(there.numbers):
+            return far
+        change = np.abs(_distances(here) - _distances(there)).max(initial=0)
+        if change > 2**0.5 * within:
+            return far
+        inversion = self.start.descriptor.inversion_invariant
+        laid = superpose(here, there, center=0, inversion=inversion)
+        moves = np.empty_like(there.positions)
+        moves[laid.permutation] = place.direction[here.arrays["source"]] @ laid.rotation.T
+        along = _without_rigid(moves, laid.atoms.positions)
+        began = _without_rigid(self.direction[there.arrays["source"]], there.positions)
+        square = float(np.sum(along**2))
+        cosine = 0.5  # of the angle between two directions that count as the same
+        if np.sum(along * began) <= cosine * np.sqrt(square) * np.linalg.norm(began):
+            return far
+        offset = there.positions - laid.atoms.positions
+        ahead = float(np.sum(offset * along)) / square
+        return ahead, float(np.linalg.norm(offset - ahead * along))
+
+
+def _without_rigid(moves: Array, positions: Array) -> Array:
+    """Displacements, shape (N, 3), without what superposition takes off."""
+    moves, arms = moves - moves.mean(axis=0), positions - positions.mean(axis=0)
+    turns = rotational_motions(arms, fraction=Tolerance.ROUNDING)
+    flat = moves.ravel()
+    return np.asarray((flat - turns.T @ (turns @ flat)).reshape(moves.shape))
+
+
+def _distances(molecule: Atoms) -> Array:
+    from scipy.spatial.distance import pdist
+
+    return np.sort(pdist(molecule.positions))

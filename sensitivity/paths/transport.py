@@ -17,6 +17,7 @@ followed subspace.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,33 +25,25 @@ import numpy as np
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.spectrum import Spectrum
 
+See = Callable[[Array], Spectrum]
+"""Gives the spectrum at any positions."""
+
 HALF = 0.5
 """Squared overlap of two unit vectors; with less, they are more than 45° apart."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A spectrum, and the direction of the curve there.
-
-    Attributes
-    ----------
-    spectrum
-        At this geometry, N atoms.
-    basis
-        Shape (g, N, 3), orthonormal: what is transported, of which the first is the direction.
-    followed
-        Indices of the g modes towards which it turns.
-    """
+    """A spectrum, and the direction of the curve there."""
 
     spectrum: Spectrum
-    basis: Array
-    followed: tuple[int, ...]
+    basis: Array  # (g, N, 3), orthonormal: what is transported, the direction first
+    followed: tuple[int, ...]  # indices of the g modes towards which it turns
 
     @property
     def direction(self) -> Array:
         """Shape (N, 3), of unit norm."""
-        direction: Array = self.basis[0]
-        return direction
+        return np.asarray(self.basis[0])
 
     @property
     def held(self) -> float:
@@ -98,10 +91,8 @@ def turning_rates(spectrum: Spectrum, followed: tuple[int, ...]) -> Array:
 def orthonormal(basis: Array) -> Array | None:
     """Return the nearest orthonormal vectors (the polar factor); None if some are lost."""
     u, values, v = np.linalg.svd(basis.reshape(len(basis), -1), full_matrices=False)
-    if not values.min() > Tolerance.ROUNDING * len(basis):
-        return None
-    nearest: Array = (u @ v).reshape(basis.shape)
-    return nearest
+    kept = values.min() > Tolerance.ROUNDING * len(basis)
+    return (u @ v).reshape(basis.shape) if kept else None
 
 
 def with_equals(spectrum: Spectrum, modes: set[int]) -> tuple[int, ...]:
@@ -112,3 +103,52 @@ def with_equals(spectrum: Spectrum, modes: set[int]) -> tuple[int, ...]:
     rounding = Tolerance.EQUAL * values.max(initial=0)
     equal = gap <= Tolerance.EQUAL_BY_SYMMETRY * np.maximum(values, own) + rounding
     return tuple(np.flatnonzero(equal.any(axis=0)).tolist())
+
+
+def track(here: Place, there: Spectrum, see: See) -> tuple[int, ...]:
+    """Return the indices at another geometry of the modes that are followed.
+
+    Modes are counted in the order of their singular values. Where two values cross, as they may by
+    symmetry, the vectors exchange their places at one point, and the index goes with the vector.
+    Where they come near and part again, each index keeps its place, and its vector turns.
+    """
+    found: list[int] = []
+    for mode, direction in zip(here.followed, here.basis, strict=True):
+        # Among equals no vector is distinguished but the direction itself.
+        equal = set(with_equals(here.spectrum, {mode})) - set(here.followed)
+        index = None if equal else _trace(mode, here.spectrum, there, see)
+        if index is None or index in found:
+            index = _most_alike(direction, there, taken=found)
+        found.append(index)
+    return tuple(found)
+
+
+def _trace(mode: int, here: Spectrum, there: Spectrum, see: See) -> int:
+    """The index of one mode, after a search for the point at which it is exchanged, if any.
+
+    Vectors that are exchanged within the rounding of coordinates cross: the steps resolve any
+    length over which vectors turn.
+    """
+    if _overlap(mode, here, there) >= HALF:
+        return mode
+    while np.linalg.norm(there.atoms.positions - here.atoms.positions) > Tolerance.COORDINATES:
+        middle = see((here.atoms.positions + there.atoms.positions) / 2)
+        if middle.internal != here.internal:
+            return mode
+        if _overlap(mode, here, middle) < HALF:
+            there = middle
+        elif _overlap(mode, middle, there) < HALF:
+            here = middle
+        else:
+            return mode
+    return _most_alike(here.modes[mode], there, taken=[])
+
+
+def _overlap(mode: int, here: Spectrum, there: Spectrum) -> float:
+    return float(np.sum(here.modes[mode] * there.modes[mode]) ** 2)
+
+
+def _most_alike(direction: Array, there: Spectrum, *, taken: list[int]) -> int:
+    parts = np.tensordot(there.modes[: there.internal], direction, axes=2) ** 2
+    parts[taken] = -1
+    return int(np.argmax(parts))

@@ -6,7 +6,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.inversion import Inversion
-from sensitivity.inversion.recovery import measure_recovery
+from sensitivity.inversion.inversion import measure_recovery
 from sensitivity.numerics import Tolerance
 from sensitivity.paths import Path
 from sensitivity.reports.sources import (

@@ -1,11 +1,9 @@
 """Geometries at which a displacement is not seen: finding them, and the twins that meet there."""
 
 from sensitivity.geometry.superposition import superpose
-from sensitivity.singular.locate import locate
-from sensitivity.singular.nearest_zeros import NearestZeros, nearest_zeros
-from sensitivity.singular.pairs import Twin
-from sensitivity.singular.points import SingularPoint
-from sensitivity.singular.twins import find_twin
+from sensitivity.singular.local_modes import NearestZeros, nearest_zeros
+from sensitivity.singular.locate import SingularPoint, locate
+from sensitivity.singular.twins import Twin, find_twin
 
 __all__ = [
     "NearestZeros",

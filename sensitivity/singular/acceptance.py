@@ -1,19 +1,163 @@
-"""The filter of a search for singular points: which geometries are kept, and why others are not."""
+"""A search for singular points: from where, how far, and which geometries count."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
-from ase import Atoms
 
+from sensitivity.completeness import resolves, resolves_angles
+from sensitivity.geometry.motions import rotational_motions
 from sensitivity.geometry.superposition import are_congruent
 from sensitivity.numerics import Array, Tolerance
+from sensitivity.observation import Observation
 from sensitivity.progress import Progress, checkpoint
-from sensitivity.singular.descent import distance_to_zero
-from sensitivity.singular.local_modes import LocalModes, internal_modes
-from sensitivity.singular.query import PointQuery
-from sensitivity.structures import environment
+from sensitivity.singular.coincidences import (
+    Candidates,
+    MovableNeighbors,
+    find_coincidences,
+    find_neighbors,
+)
+from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
+from sensitivity.structures import neighbor_pairs
+from sensitivity.structures.validation import NEAREST
+from sensitivity.symmetry import SiteSymmetry, site_symmetry
+
+Avoided = Literal["symmetry", "coalescence"]
+
+AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
+
+
+@dataclass(frozen=True)
+class Avoidance:
+    """The kinds of geometries to be avoided."""
+
+    avoid: frozenset[Avoided]
+    bonds: tuple[float, float] = (0.0, np.inf)  # shortest and longest from the center, Å
+
+    def permits(self, observation: Observation) -> bool:
+        """Tell whether no atoms are too near, none fades at the cutoff, and bonds are in bounds."""
+        atoms, cutoff = observation.atoms, observation.descriptor.cutoff
+        # Å. However near atoms may come, a descriptor may refuse those at one place.
+        closest = NEAREST if "coalescence" in self.avoid else 1e-3
+        gaps = atoms.get_all_distances(mic=bool(atoms.pbc.any()))[np.triu_indices(len(atoms), k=1)]
+        if gaps.min(initial=np.inf) < closest:
+            return False
+        pairs = neighbor_pairs(atoms, cutoff)
+        lengths = np.linalg.norm(pairs.vectors[pairs.i == observation.center], axis=1)
+        if lengths.max(initial=0.0) > cutoff - Tolerance.FADING:
+            return False
+        low, high = self.bonds
+        rounding = 1e-9 * lengths
+        return bool(((lengths >= low - rounding) & (lengths <= high + rounding)).all())
+
+    def select(
+        self, observation: Observation, null: Array, *, internal: Array | None = None
+    ) -> tuple[Array, str]:
+        """Select null displacements, (m, N, 3), that symmetry does not hide, and name the group.
+
+        Those that symmetry has least to do with come first. If symmetry is not avoided, all are
+        kept; if it is, none is where it hides any of the ``internal`` displacements, (k, N, 3).
+        """
+        descriptor = observation.descriptor
+        site = site_symmetry(
+            observation.atoms,
+            center=observation.center,
+            cutoff=descriptor.cutoff,
+            tolerance=Tolerance.NEARLY_EQUAL,
+        )
+        group = site.group.binding(inversion_invariant=descriptor.inversion_invariant)
+        # The group has to allow half of a displacement, in norm, to be seen.
+        least = 0.5 if "symmetry" in self.avoid else -1.0
+        if internal is not None:
+            _, _, span = np.linalg.svd(_shapes(site, internal), full_matrices=False)
+            if np.linalg.svd(span @ group.projector(), compute_uv=False)[-1] <= least:
+                return null[:0], group.symbol
+        shapes = _shapes(site, null)
+        lengths = np.linalg.norm(shapes, axis=1, keepdims=True)
+        allowed = (shapes / np.maximum(lengths, np.finfo(float).tiny)) @ group.projector()
+        mixing, shares, _ = np.linalg.svd(allowed)
+        shares = np.pad(shares, (0, len(null) - len(shares)))
+        return np.tensordot(mixing.T[shares > least], null, axes=1), group.symbol
+
+
+def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
+    """Displacements against the center, without turns of the environment, (m, 3 atoms)."""
+    moved = displacements[:, site.atoms] - displacements[:, site.atoms[:1]]
+    moved = moved.reshape(len(displacements), 3 * len(site.atoms))
+    turns = rotational_motions(site.vectors, least=Tolerance.NEARLY_EQUAL)
+    return np.asarray(moved - (moved @ turns.T) @ turns)
+
+
+def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:
+    """Return the kinds to be avoided as a set, if these are "symmetry" and "coalescence"."""
+    if isinstance(avoid, str) or not isinstance(avoid, Iterable):
+        raise TypeError(f"avoid must be a sequence such as ('symmetry',), got {avoid!r}.")
+    chosen = frozenset(avoid)
+    if not chosen <= set(AVOIDABLE):
+        raise ValueError(
+            f"avoid must hold 'symmetry', 'coalescence', both or none of them, got "
+            f"{sorted(map(str, chosen))}; leave out the others."
+        )
+    return chosen  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class PointQuery:
+    """The singular points that are looked for."""
+
+    start: Observation  # the structure, what looks at it, and the center
+    avoidance: Avoidance
+    reach: float  # Å, root of the summed squares: how far the atoms may go
+    count: int  # number of points that are wanted
+
+    @property
+    def moves(self) -> Array:
+        """Orthonormal, shape (k, N, 3): the internal displacements of the start."""
+        return self.start.internal
+
+    @cached_property
+    def neighbors(self) -> MovableNeighbors:
+        """The neighbours of the center."""
+        return find_neighbors(
+            self.start.atoms,
+            self.start.descriptor.cutoff,
+            center=self.start.center,
+            moves=self.moves,
+            bonds=np.array(self.avoidance.bonds),
+        )
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """Geometries at which pairs of neighbours may have the same shape."""
+        small = not resolves_angles(self.start.descriptor, self.neighbors.numbers)
+        return find_coincidences(self.neighbors, reach=self.reach, small_basis=small)
+
+    @property
+    def always_seen(self) -> bool:
+        """True if a complete basis sees all that symmetry allows of such neighbours.
+
+        From order 2 on these are at most three neighbours, or as many as the order, or unlike ones.
+        """
+        order = self.start.known.order
+        if order is None or order < 2:
+            return False
+        return len(self.neighbors.vectors) <= max(order, 3) or self.neighbors.all_unlike
+
+    @property
+    def resolved(self) -> bool:
+        """True if the basis sees such neighbours as a complete one does."""
+        return resolves(self.start.descriptor, self.neighbors.numbers)
+
+    def admits(self, there: Observation) -> bool:
+        """Tell whether a descent may go there, where the center still has to see something move."""
+        displacement = there.atoms.positions - self.start.atoms.positions
+        if float(np.linalg.norm(displacement)) > self.reach:
+            return False
+        return self.avoidance.permits(there) and len(there.internal) > 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +233,7 @@ class Acceptance:
         )
         if not len(null):
             return self._reject(symbol, there)
-        if any(self._are_one(here.atoms, found) for found in self.found):
+        if any(self._are_one(here, found) for found in self.found):
             return False
         self.found.append(FoundPoint(there, null, path))
         return True
@@ -105,26 +249,15 @@ class Acceptance:
         if there.condition <= Tolerance.ROUNDED_CONDITION:
             return True
         self.evaluations += 2
-        distance = distance_to_zero(
-            self.query.start, there, self.query.moves, rounding=Tolerance.ROUNDED_CONDITION
-        )
-        return distance <= nearest
+        query, rounding = self.query, Tolerance.ROUNDED_CONDITION
+        return distance_to_zero(query.start, there, query.moves, rounding=rounding) <= nearest
 
     def _reject(self, reason: str, there: LocalModes) -> bool:
-        known = self.rejected.get(reason)
-        if known is None or there.moved < known.moved:
-            self.rejected[reason] = there
+        known = self.rejected.setdefault(reason, there)
+        self.rejected[reason] = min(known, there, key=lambda end: end.moved)
         return False
 
-    def _are_one(self, atoms: Atoms, found: FoundPoint) -> bool:
-        """Tell whether two environments of the center are congruent."""
-        start = self.query.start
-        other = start.displaced(found.local.displacement).atoms
-        here, there = (
-            environment(structure, start.center, start.descriptor.cutoff)
-            for structure in (atoms, other)
-        )
-        inversion = start.descriptor.inversion_invariant
-        return are_congruent(
-            here, there, center=0, inversion=inversion, within=Tolerance.NEARLY_EQUAL
-        )
+    def _are_one(self, here: Observation, found: FoundPoint) -> bool:
+        there = self.query.start.displaced(found.local.displacement).environment
+        inversion, within = here.descriptor.inversion_invariant, Tolerance.NEARLY_EQUAL
+        return are_congruent(here.environment, there, center=0, inversion=inversion, within=within)

@@ -28,10 +28,6 @@ class Closing:
         """True if the features agree to rounding."""
         return self.residual <= Tolerance.SAME_FEATURES
 
-    def better_than(self, other: Closing | None) -> bool:
-        """Tell whether to keep this rather than one before: equal features count most."""
-        return other is None or self.same or not other.same
-
 
 @dataclass(frozen=True)
 class Branches:
@@ -58,7 +54,6 @@ class Branches:
                 sides, steps = closing.sides, closing.steps
 
     def _close(self, sides: Array, amplitude: float, steps: int) -> Iterator[Closing]:
-        """Move both sides, shape (2, N, 3), until the features agree."""
         best, lowest = sides, np.inf
         for more in range(MOST_STEPS):
             change, residual = self._step(sides)

@@ -7,12 +7,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.numerics import Array
-from sensitivity.singular.coincidences import Coincidences
-from sensitivity.structures import neighbor_pairs
+from sensitivity.singular.coincidences import Coincidences, MovableNeighbors
 
 Mask = NDArray[np.bool_]
 
@@ -30,50 +28,6 @@ class Members(NamedTuple):
 
     displacements: Array
     lengths: Array
-
-
-@dataclass(frozen=True)
-class MovableNeighbors:
-    """The neighbours of a center, and how they move."""
-
-    vectors: Array  # (n, 3), Å, from the center
-    numbers: NDArray[np.intp]  # (n,): their species
-    moves: Array  # (k, N, 3), orthonormal: where the atoms of the structure may go
-    relative: Array  # (k, n, 3): what the moves do to the vectors
-    bonds: Array  # (2,): shortest and longest distance of a neighbour from the center, Å
-    copies: int = 1  # how often one atom is there, at most, as an image of itself or the center
-
-    @cached_property
-    def _flat(self) -> Array:
-        return self.relative.reshape(len(self.relative), -1)
-
-    @property
-    def all_unlike(self) -> bool:
-        """True if no two are of one species, so that no shape is taken for another."""
-        return len(np.unique(self.numbers)) == len(self.numbers)
-
-    def at(self, coordinates: Array) -> Array:
-        """Vectors, shape (P, n, 3), after moves by coordinates, shape (P, k)."""
-        return np.asarray(
-            self.vectors + (coordinates @ self._flat).reshape(-1, *self.vectors.shape)
-        )
-
-
-def find_neighbors(
-    atoms: Atoms, cutoff: float, *, center: int, moves: Array, bonds: Array
-) -> MovableNeighbors:
-    """Find the neighbours of a center within the cutoff, and how they move."""
-    pairs = neighbor_pairs(atoms, cutoff)
-    own = pairs.i == center
-    places = pairs.j[own]
-    return MovableNeighbors(
-        vectors=pairs.vectors[own],
-        numbers=atoms.numbers[places],
-        moves=moves,
-        relative=moves[:, places] - moves[:, [center]],
-        bonds=bonds,
-        copies=int(np.bincount([center, *places]).max()),
-    )
 
 
 @dataclass(frozen=True)
@@ -144,7 +98,10 @@ def _approach(
         coordinates = _step(
             neighbors, coincidences, here, held, origin=here if origin is None else origin
         )
-        held |= _outside(neighbors.at(coordinates), neighbors.bonds)
+        shortest, longest = neighbors.bonds
+        if shortest > 0 or longest < np.inf:
+            lengths = np.linalg.norm(neighbors.at(coordinates), axis=2)
+            held |= (lengths < shortest) | (lengths > longest)
         if np.abs(coordinates - here).max() < settled and held.sum() == known:
             break
     return coordinates
@@ -187,10 +144,3 @@ def _conditions(
     stretch = np.where(held, squares - np.where(nearer, shortest, longest), 0.0)
     change = 2 * np.einsum("pnx,knx->pnk", vectors, neighbors.relative) * held[:, :, None]
     return np.concatenate([values, stretch], axis=1), np.concatenate([slopes, change], axis=1)
-
-
-def _outside(vectors: Array, bonds: Array) -> Mask:
-    if bonds[0] == 0 and bonds[1] == np.inf:
-        return np.zeros(vectors.shape[:2], dtype=bool)
-    lengths = np.linalg.norm(vectors, axis=2)
-    return np.asarray((lengths < bonds[0]) | (lengths > bonds[1]))

@@ -12,7 +12,7 @@ singular points.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -22,13 +22,116 @@ from sensitivity.geometry.superposition import superpose
 from sensitivity.numerics import Array, Tolerance, check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
-from sensitivity.singular.avoidance import AVOIDABLE, Avoidance
+from sensitivity.singular.acceptance import AVOIDABLE, Avoidance
 from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.local_modes import internal_modes
-from sensitivity.singular.locate import check_reach, find_points
-from sensitivity.singular.pairs import Twin, describe_no_pair, say_ended, say_found, say_not_found
-from sensitivity.singular.points import SingularPoint
-from sensitivity.structures import environment
+from sensitivity.singular.locate import SingularPoint, check_reach, find_points
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A pair of structures with the same features of a center.
+
+    Attributes
+    ----------
+    pair
+        The two structures; if there is no twin, as near to it as the search came.
+    center
+        Index of the center.
+    point
+        The singular point between them.
+    amplitude
+        Å, root of the summed squares: half the distance of the two along the null displacement; 0
+        if no pair was tried. If the search was ended, it is the amplitude that was reached.
+    residual
+        Norm of the difference of their features, relative to the norm of the features.
+    rmsd
+        Å, root mean square distance of the atoms of the two environments after the best
+        superposition, over rotations, permutations of like atoms, and inversion if the descriptor
+        does not see it.
+    larger_basis
+        Norm of the difference of the features of a larger basis of the same order, relative to
+        their norm; None if there is none that could be compared, or if the search was ended. The
+        twins are by truncation if it is above 1e-10, else by incompleteness of the order.
+    next_order
+        The same of the next order.
+    next_descriptor
+        What was compared as the next order, which has a basis of its own; or None.
+    found
+        True if the two are distinct and their features agree to rounding. Distinct means that they
+        are further apart than rounding, and what is left of the difference of their features,
+        could explain.
+    steps
+        Number of Gauss-Newton steps.
+    status
+        The outcome in a sentence.
+    interrupted
+        True if the search was ended, by Ctrl-C or by a caller; ``status`` says by which.
+    """
+
+    pair: tuple[Atoms, Atoms]
+    center: int
+    point: SingularPoint
+    amplitude: float = 0.0
+    residual: float = 0.0
+    rmsd: float = 0.0
+    larger_basis: float | None = None
+    next_order: float | None = None
+    next_descriptor: Descriptor | None = None
+    found: bool = False
+    steps: int = 0
+    status: str = ""
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        return f"Twin({self.pair[0].symbols}, center={self.center}: {self.status})"
+
+
+def _describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool) -> Twin:
+    pair = (point.atoms.copy(), point.atoms.copy())
+    return Twin(pair, point.center, point, status=status, interrupted=interrupted)
+
+
+def _say_found(twin: Twin) -> str:
+    why = "no larger basis is there to compare"
+    if (lifted := twin.larger_basis) is not None:
+        why = f"a larger basis does not tell them apart ({lifted:.0e}): incompleteness"
+        if lifted > Tolerance.DIFFERENT_FEATURES:
+            why = f"by truncation: a larger basis tells them apart by {lifted:.1e}"
+    apart = "no higher order is there to compare"
+    if twin.next_order is not None:
+        apart = f"at the next order they differ by {twin.next_order:.1e}"
+    return f"Two structures {_same(twin)}; {why}; {apart}."
+
+
+def _say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) -> str:
+    if not same:
+        return (
+            f"No twin was found: the features of the two branches agree to {residual:.0e} of their "
+            "norm only; try a smaller amplitude."
+        )
+    if congruent:
+        return (
+            "There is no twin: the two branches are the same structure, turned or with like atoms "
+            "exchanged."
+        )
+    return (
+        f"No twin was found: the two branches are {rmsd:.0e} Å apart (root mean square), no more "
+        "than what is left of the difference of their features may explain; try a larger amplitude."
+    )
+
+
+def _say_ended(ending: str, twin: Twin) -> str:
+    """Say how far the search was when it was "cancelled" or "interrupted"."""
+    where = f"{ending.capitalize()} at an amplitude of {twin.amplitude:.3f} Å"
+    known = f"the features of the two branches agree to {twin.residual:.0e} of their norm so far"
+    if twin.found:
+        known = f"two structures {_same(twin)}"
+    return f"{where} (root of the summed squares): {known}."
+
+
+def _same(twin: Twin) -> str:
+    return f"{twin.rmsd:.3f} Å apart (root mean square) have features equal to {twin.residual:.0e}"
 
 
 @takes_center
@@ -49,12 +152,8 @@ def find_twin(
 
     Parameters
     ----------
-    atoms
-        A structure at or near a singular point, N atoms.
-    descriptor
-        Any descriptor.
-    center
-        Index of the center.
+    atoms, descriptor, center
+        A structure at or near a singular point, N atoms; any descriptor; the index of the center.
     amplitude
         Å, root of the summed squares: how far each is from the singular point along the null
         displacement. At least 0.001 Å: nearer, the features of the two are nearly equal to
@@ -86,7 +185,7 @@ def find_twin(
     told, stop = check_progress(progress), Stop()
     point, reason = _find_meeting_point(start, reach, told, stop)
     if reason:
-        return stop.deliver(describe_no_pair(point, reason, interrupted=stop.stopped))
+        return stop.deliver(_describe_no_pair(point, reason, interrupted=stop.stopped))
     tried: list[Twin] = []
     for mode in point.null:
         branches = Branches(replace(start, atoms=point.atoms), mode)
@@ -137,7 +236,8 @@ def _close(
     with stop:
         values = internal_modes(branches.point, np.zeros_like(point.mode)).values
         for closing in branches.approach(amplitude):
-            kept = closing if closing.better_than(kept) else kept
+            if kept is None or closing.same or not kept.same:  # equal features count most
+                kept = closing
             told(
                 f"step {closing.steps} at {closing.amplitude:.2f} of {amplitude:.2f} Å, features "
                 f"of the two differ by {closing.residual:.0e}"
@@ -147,10 +247,10 @@ def _close(
         twin = _compare(_judge(point, values, branches.point, kept), branches.point, kept)
     if kept is None:
         reason = f"{stop.ending.capitalize()} before the first step from the singular point."
-        return describe_no_pair(point, reason, interrupted=True)
+        return _describe_no_pair(point, reason, interrupted=True)
     if twin is None:
         twin = _judge(point, values, branches.point, kept)
-        return replace(twin, status=say_ended(stop.ending, twin), interrupted=True)
+        return replace(twin, status=_say_ended(stop.ending, twin), interrupted=True)
     return twin
 
 
@@ -167,10 +267,8 @@ def _judge(point: SingularPoint, values: Array, observation: Observation, closin
     congruent = rmsd <= 1e-2 * closing.amplitude
     seen = values[: len(values) - len(point.null)]
     # Å, root of the summed squares, that change the features by their norm.
-    explained = (
-        float(np.linalg.norm(observation.jacobian.features) / seen[-1]) if len(seen) else 0.0
-    )
-    explained *= closing.residual / np.sqrt(len(one.atoms))
+    size = np.linalg.norm(observation.jacobian.features) / seen[-1] if len(seen) else 0.0
+    explained = size * closing.residual / np.sqrt(len(one.atoms))
     return Twin(
         pair=(one.atoms, other.atoms),
         center=point.center,
@@ -180,21 +278,19 @@ def _judge(point: SingularPoint, values: Array, observation: Observation, closin
         rmsd=rmsd,
         found=bool(closing.same and not congruent and rmsd > 1e3 * explained),
         steps=closing.steps,
-        status=say_not_found(closing.residual, rmsd, same=closing.same, congruent=congruent),
+        status=_say_not_found(closing.residual, rmsd, same=closing.same, congruent=congruent),
     )
 
 
 def _measure(one: Observation, other: Observation) -> float:
     """Root mean square distance of the two environments; infinite if they have other atoms."""
-    cutoff, inversion = one.descriptor.cutoff, one.descriptor.inversion_invariant
-    here, there = (environment(each.atoms, each.center, cutoff) for each in (one, other))
+    here, there, inversion = one.environment, other.environment, one.descriptor.inversion_invariant
     if sorted(here.numbers) != sorted(there.numbers):
         return np.inf
     return superpose(here, there, center=0, inversion=inversion).rmsd
 
 
 def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
-    """Add how much the two differ in a larger basis, and at the next order."""
     larger, higher = observation.known.larger_basis(), observation.known.higher_order()
     lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
     twin = replace(
@@ -203,7 +299,7 @@ def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
         next_order=difference,
         next_descriptor=None if difference is None else higher,
     )
-    return replace(twin, status=say_found(twin)) if twin.found else twin
+    return replace(twin, status=_say_found(twin)) if twin.found else twin
 
 
 def _difference(
@@ -227,15 +323,13 @@ def _check_amplitude(amplitude: float) -> float:
     # from 1e-3 Å on that is a thousand times rounding and more, so that their agreement is found,
     # not given. Beyond a bond, 1 Å, the two have little to do with the singular point.
     least, most = 1e-3, 1.0
-    remedy = "give a number such as 0.1"
-    length = check_real(
-        amplitude, "amplitude", "a length in Å", accepts=lambda _: True, remedy=remedy
-    )
-    if not least <= length <= most:
+    name, expected, remedy = "amplitude", "a length in Å", "give a number such as 0.1"
+    length = check_real(amplitude, name, expected, accepts=lambda _: True, remedy=remedy)
+    if least <= length <= most:
+        return length
+    reason = "nearer to the singular point nothing tells twins from rounding"
+    if length > most:
         reason = "further away the two have little to do with the singular point"
-        if not length > most:
-            reason = "nearer to the singular point nothing tells twins from rounding"
-        raise ValueError(
-            f"amplitude must be from {least:g} to {most:g} Å, got {length}: {reason}; {remedy}."
-        )
-    return length
+    raise ValueError(
+        f"amplitude must be from {least:g} to {most:g} Å, got {length}: {reason}; {remedy}."
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.geometry.superposition import assign, fit_rotations, kinds
 from sensitivity.numerics import Array, Indices, Tolerance
 from sensitivity.progress import checkpoint
-from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic
-from sensitivity.symmetry.operations import Operations, find_operations
-from sensitivity.symmetry.schoenflies import schoenflies
+from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic, reverse, schoenflies
 
 Members = NDArray[np.bool_]
 
@@ -25,7 +26,6 @@ class FiniteGroups:
         self.reach = reach
         self.operations = find_operations(labels, vectors, reach=reach)
         self.deviations = cyclic_deviations(self.operations)
-        self.trivial = np.arange(len(self.deviations)) == 0
         self.known: dict[bytes, PointGroup | None] = {}
 
     def levels(self, within: float) -> tuple[tuple[PointGroup, ...], PointGroup | None]:
@@ -42,12 +42,9 @@ class FiniteGroups:
         members = self._close(self.deviations <= within)
         if members is not None and (group := self._group(members, within)) is not None:
             return members, group
-        found = self._subgroups(within)
-        return max(found, key=lambda pair: (pair[1].order, -pair[1].deviation))
-
-    def _subgroups(self, within: float) -> list[tuple[Members, PointGroup]]:
-        """All groups within a deviation, which is no less than that of their subgroups."""
-        seen, left, found = set(), [self.trivial], []
+        # Among all groups: the deviation of each is no less than that of its subgroups.
+        identity = np.arange(len(self.deviations)) == 0
+        seen, left, found = set(), [identity], []
         while left:
             checkpoint()
             members = left.pop()
@@ -56,10 +53,9 @@ class FiniteGroups:
                 found.append((members, group))
                 left.extend(self._extensions(members, within))
             seen.add(members.tobytes())
-        return found
+        return max(found, key=lambda pair: (pair[1].order, -pair[1].deviation))
 
     def _extensions(self, members: Members, limit: float) -> list[Members]:
-        """Different groups that one more operation, up to a limit in Å, makes of a group."""
         grown: dict[bytes, Members] = {}
         for candidate in np.flatnonzero(~members & (self.deviations <= limit)):
             checkpoint()
@@ -87,9 +83,8 @@ class FiniteGroups:
     def _close(self, members: Members) -> Members | None:
         """All products of the members; None if one of them is not near any symmetry."""
         count = 0
-        while members.sum() > count:
-            count = int(members.sum())
-            chosen = np.flatnonzero(members)
+        while (chosen := np.flatnonzero(members)).size > count:
+            count = chosen.size
             products = self.operations.table[np.ix_(chosen, chosen)]
             if products.min() < 0:
                 return None
@@ -105,12 +100,12 @@ class FiniteGroups:
             return None
         key = members.tobytes()
         if key not in self.known:
-            self.known[key] = make_group(self.operations, np.flatnonzero(members), self.vectors)
+            self.known[key] = _make_group(self.operations, np.flatnonzero(members), self.vectors)
         group = self.known[key]
         return group if group is not None and group.deviation <= within else None
 
 
-def make_group(operations: Operations, members: Indices, vectors: Array) -> PointGroup | None:
+def _make_group(operations: Operations, members: Indices, vectors: Array) -> PointGroup | None:
     """Return the exact group nearest to some of the operations, which are closed.
 
     None if there is none: the atoms are not permuted as a group, or are exchanged by the identity,
@@ -152,3 +147,162 @@ def cyclic_deviations(operations: Operations) -> Array:
         total[powers < 0] = np.inf
         running &= powers > 0
     return np.sqrt(total / order)
+
+
+# An atom, its image and the center, which counts twice, share what the distance between two of
+# them can change: at most √6 times the root of their summed squares.
+_MISMATCH = 6**0.5
+
+
+class Operations(NamedTuple):
+    """Operations, the identity first, that move no atom far from one of its kind."""
+
+    permutations: Indices  # (g, m): atom k is taken to where atom permutations[g, k] stands
+    matrices: Array  # (g, 3, 3), orthogonal, nearest to mapping the atoms onto each other
+    residuals: Array  # (g,), Å, rms distance between mapped atoms and those that they meet
+    table: Indices  # (g, g): index of the product, -1 if it is not among the operations
+
+
+def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operations:
+    """Return all operations whose cyclic group is within ``reach`` (Å) of being exact.
+
+    Every operation takes a frame of two atoms to two of their kind at nearly the same distances
+    from the center and from each other. All such images are tried, both by a rotation and by an
+    improper operation; the other atoms then go to the nearest of their kind, and the matrix is
+    fitted to all of them. ``labels`` and ``vectors`` are as of ``find_levels``, not all on one
+    line.
+    """
+    # An atom may be off by three times the root mean square of all. It bounds what has to be
+    # compared in large environments; within up to nine atoms no single one can be off by more.
+    allowance = reach * min(3.0, np.sqrt(len(vectors)))
+    frame = _choose_frame(labels, vectors, window=_MISMATCH * allowance)
+    images = _images(labels, vectors, frame=frame, window=_MISMATCH * allowance)
+    matrices = _fit_both(vectors[list(frame)], vectors[images])
+    matched = _match(labels, vectors, matrices, allowance=allowance)
+    # The identity, and the reversal of the direction in which the environment is longest.
+    centered = vectors - vectors.mean(axis=0)
+    heights = centered @ np.linalg.svd(centered, full_matrices=False)[2][0]
+    along = np.stack([np.arange(len(vectors)), reverse(labels, heights)])
+    permutations = np.unique(np.concatenate([along, matched]), axis=0)
+    return _collect(permutations, vectors, frame=frame, reach=reach)
+
+
+def _choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[int, int]:
+    """Two atoms that span a plane with the center well, and have few images.
+
+    A frame is good if it takes no atom further off than four times the error of its own two atoms,
+    or at most three times as far as the best one does.
+    """
+    radii = np.linalg.norm(vectors, axis=1)
+    like = (labels[:, None] == labels) & (np.abs(radii[:, None] - radii) <= window)
+    counts = like.sum(axis=1)
+    areas = np.linalg.norm(np.cross(vectors[:, None], vectors), axis=2)
+    arms = areas / np.maximum(np.maximum(radii[:, None], radii), np.finfo(float).tiny)
+    needed = min(radii.max() / 4.0, arms.max() / 3.0)
+    cost = np.where(arms >= needed, counts[:, None] * counts, np.inf)
+    first, second = np.unravel_index(np.argmin(cost), cost.shape)
+    partners = np.flatnonzero(like[second] & (arms[first] >= needed))
+    # Of equal partners some have fewer images than others: opposite or adjacent ones, say.
+    tried = 8
+    frames = [(int(first), int(p)) for p in partners[:: len(partners) // tried + 1]]
+    return min(frames, key=lambda f: len(_images(labels, vectors, frame=f, window=window)))
+
+
+def _images(labels: Indices, vectors: Array, *, frame: tuple[int, int], window: float) -> Indices:
+    """Pairs of atoms, shape (pairs, 2), that are like the frame within the window."""
+    radii = np.linalg.norm(vectors, axis=1)
+    first, second = (
+        np.flatnonzero((labels == labels[a]) & (np.abs(radii - radii[a]) <= window)) for a in frame
+    )
+    distances = np.linalg.norm(vectors[first][:, None] - vectors[second], axis=2)
+    wanted = np.linalg.norm(vectors[frame[0]] - vectors[frame[1]])
+    i, j = np.nonzero(np.abs(distances - wanted) <= window)
+    pairs = np.stack([first[i], second[j]], axis=1)
+    return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]])
+
+
+def _fit_both(start: Array, end: Array) -> Array:
+    """Matrices of both determinants, the rotations first, that take vectors nearest to others."""
+    return np.concatenate([fit_rotations(start, end, sign=sign)[0] for sign in (1, -1)])
+
+
+def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float) -> Indices:
+    """Permutations that matrices cause, shape (permutations, m).
+
+    Every atom goes to the nearest of its kind. Where two go to one, the matrix is fitted anew,
+    and what is then still ambiguous is assigned as a whole; matrices that take an atom too far
+    from all of its kind are left out.
+    """
+    nearest, distances = _nearest(labels, vectors, matrices)
+    arm = float(np.linalg.norm(vectors, axis=1).max())
+    places = np.arange(len(vectors))
+    unique = (np.sort(nearest, axis=1) == places).all(axis=1)
+    found = [nearest[unique]]
+    near = ~unique & (distances <= 0.5 * arm)  # no good frame takes an atom so far off
+    if near.any():
+        better = _fit_both(vectors, vectors[nearest[near]])
+        nearest, distances = _nearest(labels, vectors, better)
+        unique = (np.sort(nearest, axis=1) == places).all(axis=1)
+        found.append(nearest[unique])
+        rest = better[~unique & (distances <= 2 * _MISMATCH * allowance)]
+        found.extend(assign(labels, vectors @ matrix.T, vectors)[None] for matrix in rest)
+    return np.concatenate(found)
+
+
+def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices, Array]:
+    """Image of every atom, shape (c, m), and the largest distance from one, shape (c,)."""
+    images = np.empty((len(matrices), len(vectors)), dtype=np.intp)
+    squares = np.zeros(len(matrices))
+    norms = np.sum(vectors**2, axis=1)
+    chunk = 2**16  # distances that are handled at once, half a MB, stay in the cache
+    for kind in kinds(labels):
+        step = max(1, chunk // len(kind) ** 2)
+        for start in range(0, len(matrices), step):
+            part = slice(start, start + step)
+            turned = vectors[kind] @ matrices[part].transpose(0, 2, 1)  # [c, k, xyz]
+            gaps = norms[kind] - 2 * turned @ vectors[kind].T  # [c, k, l], less |turned|²
+            best = gaps.argmin(axis=2)
+            images[part, kind] = kind[best]
+            least = np.take_along_axis(gaps, best[:, :, None], axis=2)[:, :, 0] + norms[kind]
+            squares[part] = np.maximum(squares[part], least.max(axis=1))
+    return images, np.sqrt(np.maximum(squares, 0))
+
+
+def _collect(
+    permutations: Indices, vectors: Array, *, frame: tuple[int, int], reach: float
+) -> Operations:
+    """Fit matrices of both determinants, and keep what is near; lexical order is identity first."""
+    centered = vectors - vectors.mean(axis=0)
+    matrices = _fit_both(centered, centered[permutations])
+    permutations = np.concatenate([permutations, permutations])
+    signs = np.repeat([0, 1], len(matrices) // 2)
+    gaps = centered @ matrices.transpose(0, 2, 1) - centered[permutations]  # [g, k, xyz]
+    residuals = np.sqrt(np.mean(np.sum(gaps**2, axis=2), axis=1))
+    # Of a cyclic group of any order the deviation is at least half the residual.
+    near = np.flatnonzero(residuals <= 2 * reach)
+    keys = _keys(permutations, signs, frame=frame)
+    near = near[np.argsort(residuals[near], kind="stable")]
+    near = near[np.sort(np.unique(keys[near], return_index=True)[1])]
+    identity = (permutations[near] == np.arange(len(vectors))).all(axis=1) & (signs[near] == 0)
+    near = near[np.argsort(~identity, kind="stable")]
+    permutations, matrices, signs = permutations[near], matrices[near], signs[near]
+    matrices[0] = np.eye(3)
+    table = _multiply(permutations, signs, frame=frame)
+    return Operations(permutations, matrices, residuals[near], table)
+
+
+def _keys(permutations: Indices, signs: Indices, *, frame: tuple[int, int]) -> Indices:
+    """One number per operation: images of the frame and the determinant fix an exact one."""
+    m = permutations.shape[1]
+    first, second = (permutations[:, atom] for atom in frame)
+    return np.asarray((first * m + second) * 2 + signs)
+
+
+def _multiply(permutations: Indices, signs: Indices, *, frame: tuple[int, int]) -> Indices:
+    """Index of the product of two operations, shape (g, g), -1 if it is not there."""
+    m = permutations.shape[1]
+    first, second = (permutations[:, permutations[:, atom]] for atom in frame)  # [g, h]
+    keys = (first * m + second) * 2 + (signs[:, None] != signs)
+    index = np.full(2 * m**2, -1, dtype=np.intp)
+    index[_keys(permutations, signs, frame=frame)] = np.arange(len(permutations))
+    return np.asarray(index[keys])

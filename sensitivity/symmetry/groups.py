@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
+from sensitivity.geometry.superposition import kinds
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance
-from sensitivity.symmetry.schoenflies import schoenflies
 
 # Averages of a group square their error in each round.
 _ROUNDS = 8
@@ -83,12 +84,6 @@ class PointGroup(ReadOnlyArrays):
         return f"PointGroup({self.symbol}, deviation={self.deviation:.1e} Å)"
 
 
-def symmetrize(vectors: Array, matrices: Array, permutations: Indices) -> Array:
-    """Return the mean of positions, shape (m, 3), over all operations of a group."""
-    total: Array = np.einsum("gyx,gky->kx", matrices, vectors[permutations])
-    return total / len(matrices)
-
-
 def align(vectors: Array, matrices: Array, permutations: Indices) -> tuple[Array, float]:
     """Turn a group as a whole to where the positions come nearest to having it.
 
@@ -101,7 +96,7 @@ def align(vectors: Array, matrices: Array, permutations: Indices) -> tuple[Array
     centered = vectors - vectors.mean(axis=0)
     deviation = np.inf
     for _ in range(_ROUNDS):
-        nearest = symmetrize(centered, matrices, permutations)
+        nearest = np.einsum("gyx,gky->kx", matrices, centered[permutations]) / len(matrices)
         new = float(np.sqrt(np.mean(np.sum((centered - nearest) ** 2, axis=1))))
         if new >= deviation:
             break
@@ -142,3 +137,98 @@ def make_homomorphic(matrices: Array, table: Indices) -> Array | None:
             # The mean of matrices that differ by d is shorter by d².
             return matrices if lengths.min() > 1 - Tolerance.ROUNDING else None
     return None
+
+
+_POLYHEDRAL = {(12, 3): "T", (24, 4): "O", (60, 5): "I"}  # (proper operations, highest order)
+
+
+def schoenflies(matrices: Array) -> str:
+    """Return the Schoenflies symbol of a finite point group, such as "C2v", "Td" or "S6".
+
+    ``matrices``, shape (g, 3, 3), hold every operation once; else it raises a ValueError. The
+    proper rotations are cyclic, dihedral or those of a polyhedron, which their number and the
+    highest order of an axis tell apart; the number of mirror planes tells the rest.
+    """
+    proper = np.linalg.det(matrices) > 0
+    count = int(proper.sum())
+    orders = [_order(matrix, limit=count) for matrix in matrices[proper]]
+    order = max(orders, default=0)
+    polyhedron = _POLYHEDRAL.get((count, order))
+    closed = len(matrices) in (count, 2 * count) and orders.count(1) == 1 and 0 not in orders
+    if not closed or (polyhedron is None and count not in (order, 2 * order)):
+        raise ValueError(
+            f"matrices must be all operations of a point group, each once, got {len(matrices)} "
+            "that are not; complete them by their products."
+        )
+    traces = np.trace(matrices[~proper], axis1=1, axis2=2)
+    # Traces of reflections and of the inversion are whole numbers; those of other improper
+    # operations differ from them by 0.004 even at order 100.
+    whole = 1e-4
+    mirrors = int((np.abs(traces - 1) < whole).sum()) if len(traces) else None
+    if count == order:
+        return _cyclic(order, mirrors)
+    name, kind = polyhedron, "d" if (polyhedron, mirrors) == ("T", 6) else "h"
+    if count == 2 * order:
+        name, kind = f"D{order}", "h" if (mirrors or 0) > order else "d"
+    return f"{name}{'' if mirrors is None else kind}"
+
+
+def _order(rotation: Array, *, limit: int) -> int:
+    """Number of repetitions of a rotation that give the identity; 0 if beyond the limit."""
+    turn = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)) / (2 * np.pi)
+    turns = turn * np.arange(1, limit + 1)
+    # Angles near zero and a half turn come from a cosine and have lost half their digits, 1e-8.
+    same = 1e-5
+    whole = np.abs(turns - np.round(turns)) < same
+    return int(np.argmax(whole)) + 1 if whole.any() else 0
+
+
+def _cyclic(order: int, mirrors: int | None) -> str:
+    if mirrors is None:
+        return f"C{order}"
+    if order == 1:
+        return "Cs" if mirrors else "Ci"
+    if mirrors == 0:
+        return f"S{2 * order}"
+    return f"C{order}{'h' if mirrors == 1 else 'v'}"
+
+
+# All changes of sign along three axes, the identity first: D2h. Those that keep the last: C2v.
+_SIGNS = np.array(list(product([1.0, -1.0], repeat=3)))
+
+
+def linear_groups(labels: Indices, vectors: Array, *, reach: float) -> tuple[PointGroup, ...]:
+    """Return C∞v and, if the kinds of atoms allow it, D∞h, with deviations (Å) up to ``reach``.
+
+    Of an atom without neighbours Kh. ``labels`` and ``vectors`` are as of ``find_levels``.
+    """
+    if len(vectors) == 1:  # D2h already leaves no displacement
+        lone = np.zeros((8, 1), dtype=np.intp)
+        return (PointGroup("Kh", math.inf, _SIGNS[:, :, None] * np.eye(3), lone, 0.0),)
+    centered = vectors - vectors.mean(axis=0)
+    _, lengths, directions = np.linalg.svd(centered)
+    if np.linalg.norm(lengths[1:]) > reach * np.sqrt(len(vectors)):
+        return ()  # no line is nearer than the one along the longest direction
+    axes = directions[::-1]
+    matrices = np.einsum("gi,ix,iy->gxy", _SIGNS, axes, axes)
+    upright = _SIGNS[:, 2] > 0
+    permutations = np.tile(np.arange(len(vectors)), (8, 1))
+    found = [("C∞v", matrices[upright], permutations[upright])]
+    reversal = reverse(labels, centered @ axes[2])
+    if reversal[0] == 0 and not np.array_equal(reversal, permutations[0]):
+        permutations[~upright] = reversal
+        found.append(("D∞h", matrices, permutations))
+    groups = []
+    for symbol, operations, images in found:
+        aligned, deviation = align(centered, operations, images)
+        groups.append(PointGroup(symbol, math.inf, aligned, images, deviation))
+    return tuple(group for group in groups if group.deviation <= reach)
+
+
+def reverse(labels: Indices, heights: Array) -> Indices:
+    """Return the permutation, shape (m,), that exchanges up and down within each kind."""
+    reversal = np.empty(len(heights), dtype=np.intp)
+    for kind in kinds(labels):
+        upwards = kind[np.argsort(heights[kind], kind="stable")]
+        reversal[upwards] = upwards[::-1]
+    return reversal

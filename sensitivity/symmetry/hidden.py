@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensitivity.geometry.rotations import rotational_motions
+from sensitivity.geometry.motions import rotational_motions
 from sensitivity.numerics import Array, Tolerance
 from sensitivity.symmetry.groups import PointGroup
 from sensitivity.symmetry.sites import SiteSymmetry
@@ -50,7 +50,11 @@ def hidden_by_symmetry(
         links = np.zeros((neighbors, count))  # D_i, the same for x, y and z
         np.add.at(links, (np.arange(neighbors), site.atoms[1:]), 1.0)
         links[:, site.atoms[0]] -= 1.0
-        projector = _visible(site, group).reshape(neighbors, 3, neighbors, 3)
+        turns = rotational_motions(site.vectors[1:], fraction=smallest_angle(site.group.deviation))
+        kept = np.eye(3 * neighbors) - turns.T @ turns
+        if group is not None:  # Q P Q: what the center can see of its neighbours
+            kept = kept @ group.projector()[3:, 3:] @ kept
+        projector = kept.reshape(neighbors, 3, neighbors, 3)
         half = np.einsum("ja,jxky->axky", links, projector, optimize=True)
         seen += np.einsum("axky,kb->axby", half, links, optimize=True).reshape(seen.shape)
     values, vectors = np.linalg.eigh(seen)
@@ -59,11 +63,3 @@ def hidden_by_symmetry(
     smallest = max(Tolerance.ROUNDING, min(10.0 * deviation**2, 1e-2))
     null = values < smallest * max(1.0, values[-1])
     return np.asarray(vectors.T[null].reshape(-1, count, 3))
-
-
-def _visible(site: SiteSymmetry, group: PointGroup | None) -> Array:
-    """Q P Q: the part that the center can see of its neighbours if it has this group."""
-    vectors = site.vectors[1:]
-    turns = rotational_motions(vectors, fraction=smallest_angle(site.group.deviation))
-    kept = np.eye(vectors.size) - turns.T @ turns
-    return np.asarray(kept if group is None else kept @ group.projector()[3:, 3:] @ kept)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import lcm
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -10,13 +13,8 @@ from ase import Atoms
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, check_real
 from sensitivity.structures import check_centers, check_cutoff
 from sensitivity.structures.neighbors import surroundings
-from sensitivity.symmetry.coalescence import find_coalescing, make_blocks, merge, split
-from sensitivity.symmetry.groups import PointGroup
-from sensitivity.symmetry.levels import Levels, at_least_exact, chain, find_levels
-
-# Two distances from a center change by up to this many tolerances against each other, if all
-# three atoms move by one.
-_SPREAD = 4.0
+from sensitivity.symmetry.finite import FiniteGroups
+from sensitivity.symmetry.groups import PointGroup, align, linear_groups
 
 
 @dataclass(frozen=True)
@@ -77,66 +75,162 @@ def site_symmetry(
     shell is cut there or taken as a whole, even where some of it is beyond the cutoff, whichever
     gives the larger group.
 
-    Parameters
-    ----------
-    atoms
-        The structure.
-    center
-        Index of the center.
-    cutoff
-        Radius of the environment in Å.
-    tolerance
-        Largest deviation in Å, root mean square, at most 0.1 Å. Below 1e-8 Å, which is rounding,
-        it makes no difference.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the structure, the center, the cutoff or the tolerance is unusable.
+    ``cutoff`` is the radius of the environment in Å; the tolerance, in Å, root mean square, is at
+    most 0.1 Å, and makes no difference below 1e-8 Å, which is rounding. What is unusable raises a
+    TypeError or ValueError.
     """
-    tolerance = check_real(
-        tolerance,
-        "tolerance",
-        f"above 0 and at most {Tolerance.OTHER_GEOMETRY:g} Å, a tenth of a bond",
-        accepts=lambda length: 0 < length <= Tolerance.OTHER_GEOMETRY,
-        remedy="give a number such as 1e-3",
-    )
+    most, remedy = Tolerance.OTHER_GEOMETRY, "give a number such as 1e-3"
+    allowed = f"above 0 and at most {most:g} Å, a tenth of a bond"
+    check_real(tolerance, "tolerance", allowed, accepts=lambda x: 0 < x <= most, remedy=remedy)
     (center,) = check_centers(atoms, (center,))
-    cutoff = check_cutoff(cutoff)
-    places, vectors = surroundings(atoms, center, cutoff + _SPREAD * tolerance)
+    spread = 4.0 * tolerance  # by which two distances differ more, if all three atoms move by it
+    edge = check_cutoff(cutoff) - tolerance
+    places, vectors = surroundings(atoms, center, cutoff + spread)
     radii = np.linalg.norm(vectors, axis=1)
     found = []
-    for edge in _edges(radii, cutoff=cutoff, tolerance=tolerance):
-        near = radii < edge
+    for end in dict.fromkeys((edge, _behind_shell(radii, edge, spread=spread))):
+        near = radii < end
         near[0] = True  # however small the cutoff
         found.append(_analyze(atoms, places[near], vectors[near], tolerance=tolerance))
     return max(found, key=lambda site: site.group.order)
 
 
-def _edges(radii: Array, *, cutoff: float, tolerance: float) -> tuple[float, ...]:
-    """Radii at which the environment may end, in Å: the second behind a shell that is cut."""
-    edge = cutoff - tolerance
-    outer = edge
-    last = float(radii.max(initial=0.0, where=radii < edge))
+def _behind_shell(radii: Array, edge: float, *, spread: float) -> float:
+    """The radius in Å behind the shell that an edge cuts, or the edge itself."""
+    last, outer = float(radii.max(initial=0.0, where=radii < edge)), edge
     for radius in np.sort(radii[radii >= edge]):
-        if radius - last > _SPREAD * tolerance:
+        if radius - last > spread:
             break
-        last = float(radius)
-        outer = float(np.nextafter(radius, np.inf))
-    return (edge,) if outer == edge else (edge, outer)
+        last, outer = float(radius), float(np.nextafter(radius, np.inf))
+    return outer
 
 
 def _analyze(atoms: Atoms, places: Indices, vectors: Array, *, tolerance: float) -> SiteSymmetry:
     labels = atoms.numbers[places].astype(np.intp)
     labels[0] = -1  # no atomic number, so that no neighbour takes the place of the center
-    pairs = find_coalescing(labels, vectors, tolerance=tolerance)
+    pairs = _find_coalescing(labels, vectors, tolerance=tolerance)
     levels = find_levels(labels, vectors, tolerance=tolerance)
     if pairs:
         # Add the group of what the environment becomes when atoms at one place are merged.
-        blocks = make_blocks(labels, pairs)
+        blocks = _make_blocks(labels, pairs)
         merged = find_levels(*merge(labels, vectors, blocks), tolerance=tolerance)
         group = split(merged.groups[-1], vectors, blocks)
-        if group.deviation <= at_least_exact(tolerance):
+        if group.deviation <= _at_least_exact(tolerance):
             further = merged.next and split(merged.next, vectors, blocks)
             levels = Levels((*levels.groups, group), further)
     return SiteSymmetry(int(places[0]), places, vectors, chain(levels.groups), levels.next, pairs)
+
+
+class Levels(NamedTuple):
+    """Groups within the tolerance, the largest last, and the nearest larger one beyond it."""
+
+    groups: tuple[PointGroup, ...]
+    next: PointGroup | None
+
+
+def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
+    """Return the groups that an environment has within a deviation of ``tolerance`` (Å).
+
+    ``labels``, (m,), are equal for atoms that may be exchanged; the center, atom 0, has its own.
+    ``vectors``, (m, 3), in Å, are those from the center.
+    """
+    within = _at_least_exact(tolerance)
+    reach = max(within, min(30 * tolerance, Tolerance.OTHER_GEOMETRY))  # where to look for the next
+    linear = linear_groups(labels, vectors, reach=reach)
+    finite, further = tuple[PointGroup, ...](), None
+    if not linear or linear[0].deviation > Tolerance.EXACT_SYMMETRY:
+        finite, further = FiniteGroups(labels, vectors, reach=reach).levels(within)
+    inside = (*finite, *(group for group in linear if group.deviation <= within))
+    beyond = [g for g in linear if g.deviation > within and _contains(g, inside[-1])]
+    if further is not None and len(inside) == len(finite):
+        beyond.append(further)
+    return Levels(inside, min(beyond, key=lambda group: group.deviation, default=None))
+
+
+def _at_least_exact(tolerance: float) -> float:
+    """Return a tolerance (Å) with what rounding adds: moving by just so much is within it."""
+    return max(tolerance, Tolerance.EXACT_SYMMETRY) * (1 + Tolerance.ROUNDING)
+
+
+def chain(groups: Sequence[PointGroup]) -> tuple[PointGroup, ...]:
+    """Return the last group, and before it those that the next contains and is clearly beyond."""
+    kept = [groups[-1]]
+    for group in groups[-2::-1]:
+        deviation = max(group.deviation, Tolerance.EXACT_SYMMETRY)
+        if kept[0].deviation > Tolerance.CLEAR_GAP * deviation and _contains(kept[0], group):
+            kept.insert(0, group)
+    return tuple(kept)
+
+
+def _contains(group: PointGroup, part: PointGroup) -> bool:
+    return set(map(bytes, part.permutations)) <= set(map(bytes, group.permutations))
+
+
+class Blocks(NamedTuple):
+    """Like atoms that are at one place."""
+
+    members: tuple[Indices, ...]  # of each block; the center, alone, is the first
+    # The place that each is at, (blocks,). Only that of the center, number 0, can have several
+    # blocks, one for each kind of neighbour.
+    places: Indices
+
+
+def _find_coalescing(
+    labels: Indices, vectors: Array, *, tolerance: float
+) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of like neighbours, or of the center and a neighbour, at one place.
+
+    Like neighbours at one place can be exchanged without anything moving, so that no descriptor
+    sees them part, to first order: the exchange is a symmetry. What is at the place of the center
+    stays there under all rotations. Each can move by the tolerance (Å), so that they meet from
+    twice as far.
+    """
+    gaps = np.linalg.norm(vectors[:, None] - vectors, axis=2)
+    like = labels[:, None] == labels
+    like[0] = True
+    first, second = np.nonzero(np.triu(like & (gaps <= 2 * tolerance), k=1))
+    return tuple(zip(first.tolist(), second.tolist(), strict=True))
+
+
+def _make_blocks(labels: Indices, pairs: Sequence[tuple[int, int]]) -> Blocks:
+    root = np.arange(len(labels))
+    for first, second in pairs:
+        low, high = sorted((root[first], root[second]))
+        root[root == high] = low
+    places = np.unique(root, return_inverse=True)[1]
+    keys = np.stack([places, labels], axis=1)
+    keys[0] = -1  # the center is no neighbour, even of its own kind
+    distinct, owner = np.unique(keys, axis=0, return_inverse=True)
+    members = tuple(np.flatnonzero(owner == block) for block in range(len(distinct)))
+    return Blocks(members, np.maximum(distinct[:, 0], 0))
+
+
+def merge(labels: Indices, vectors: Array, blocks: Blocks) -> tuple[Indices, Array]:
+    """Return labels and vectors with one atom for each place: the mean of what is there.
+
+    Places can be exchanged if they have atoms of one kind in equal numbers.
+    """
+    outside = [members for members, place in zip(*blocks, strict=True) if place]
+    kinds = np.array([(labels[0], 1), *((labels[m[0]], len(m)) for m in outside)])
+    means = [np.zeros(3), *(vectors[members].mean(axis=0) for members in outside)]
+    merged = np.unique(kinds, axis=0, return_inverse=True)[1].astype(np.intp)
+    return merged, np.array(means)
+
+
+def split(group: PointGroup, vectors: Array, blocks: Blocks) -> PointGroup:
+    """Return the group of the atoms that belongs to a group of their places.
+
+    It has every operation as often as atoms go round in all blocks at once, the operations that
+    keep their order first.
+    """
+    rounds = lcm(*map(len, blocks.members))
+    at = {int(place): block for block, place in enumerate(blocks.places) if place}
+    permutations = np.empty((rounds, len(group.matrices), len(vectors)), dtype=np.intp)
+    for block, (members, place) in enumerate(zip(*blocks, strict=True)):
+        images = [at[int(p)] if place else block for p in group.permutations[:, place]]
+        ends = np.array([blocks.members[image] for image in images])  # [g, member]
+        for shift in range(rounds):
+            permutations[shift][:, members] = np.roll(ends, shift, axis=1)
+    every = permutations.reshape(-1, len(vectors))
+    matrices, deviation = align(vectors, np.tile(group.matrices, (rounds, 1, 1)), every)
+    return replace(group, matrices=matrices, permutations=every, deviation=deviation)

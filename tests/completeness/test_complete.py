@@ -8,7 +8,7 @@ import pytest
 from invariant_theory import ENVIRONMENT_ROWS, complete_rank
 
 from sensitivity import DensityCorrelations, jacobian, structures
-from sensitivity.completeness.shapes import MOST_TUPLES, Shapes, find_shapes
+from sensitivity.completeness import MOST_TUPLES, Shapes, find_shapes
 
 SAME = 1e-6  # Å²; the structures are exact
 

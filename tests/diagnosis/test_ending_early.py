@@ -12,11 +12,14 @@ from sensitivity import (
     DensityCorrelations,
     convergence,
     diagnose,
+    invert,
     jacobian,
     spectrum,
     structures,
 )
-from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES, Diagnosis
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES, Diagnosis, feature_changes
+from sensitivity.geometry.motions import trivial_motions
+from sensitivity.jacobian import second_derivative
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0)
@@ -86,7 +89,19 @@ def test_an_event_cancels_a_diagnosis() -> None:
     assert "<td>undetermined</td><td>9</td>" in partial._repr_html_()
 
 
-@pytest.mark.parametrize("function", [jacobian, spectrum, diagnose, convergence])
+@pytest.mark.parametrize(
+    "function",
+    [
+        jacobian,
+        second_derivative,
+        trivial_motions,
+        spectrum,
+        invert,
+        diagnose,
+        feature_changes,
+        convergence,
+    ],
+)
 def test_the_word_for_several_centers(function: Callable[..., object]) -> None:
     expected = rf"{function.__name__} takes centers=, a sequence of indices; center= is for locate"
     with pytest.raises(TypeError, match=expected):

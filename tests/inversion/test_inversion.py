@@ -12,7 +12,7 @@ from ase.build import bulk
 from cases import rotate
 
 from sensitivity import DensityCorrelations, Inversion, invert, jacobian, spectrum, structures
-from sensitivity.inversion.feasibility import missing_neighbors
+from sensitivity.inversion.invert import missing_neighbors
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular import superpose
 

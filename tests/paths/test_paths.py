@@ -14,11 +14,19 @@ from ase import Atoms
 from ase.build import bulk
 from selection import mostly_slow
 
-from sensitivity import DensityCorrelations, Path, follow, locate, spectrum, structures
+from sensitivity import (
+    DensityCorrelations,
+    Path,
+    Spectrum,
+    follow,
+    locate,
+    spectrum,
+    structures,
+)
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.observation import Observation
 from sensitivity.paths import steps
-from sensitivity.paths.path import net_displacements
+from sensitivity.paths.follow import net_displacements
 from sensitivity.paths.transport import depart
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 
@@ -148,8 +156,11 @@ def test_the_curve_does_not_depend_on_the_distance_of_frames(name: str) -> None:
 @pytest.mark.parametrize("mode", [0, 2, 5, 7, 8])
 def test_the_error_of_a_step_is_known(mode: int) -> None:
     observed = Observation.of(structures.load("generic"), DESCRIPTOR, centers=[0])
-    see = observed.spectrum_at
     begin = depart(observed.spectrum, (mode,), sign=1)
+
+    def see(positions: np.ndarray) -> Spectrum:
+        return observed.at(positions).spectrum
+
     first, second = (steps.advance(see, begin, size) for size in (0.005, 0.0025))
     fine, left = begin, 0.005
     while left > 1e-12:

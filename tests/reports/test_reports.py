@@ -11,7 +11,7 @@ import pytest
 from sensitivity import DensityCorrelations, diagnose, locate, reports, spectrum, structures
 from sensitivity.descriptors import Descriptor
 from sensitivity.inversion import invert
-from sensitivity.inversion.recovery import measure_recovery
+from sensitivity.inversion.inversion import measure_recovery
 from sensitivity.reports import Source
 from sensitivity.reports.tables import as_json, choose_lines, find_moving, tabulate
 

@@ -14,23 +14,20 @@ from ase.build import bulk
 from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectrum, structures
-from sensitivity.completeness.resolution import resolves, resolves_angles
+from sensitivity.completeness import resolves, resolves_angles
 from sensitivity.descriptors import Batch, Centers
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.numerics import Tolerance
 from sensitivity.observation import Observation
 from sensitivity.progress import Cancelled, Interrupted, cancellable
-from sensitivity.singular.candidates import find_coincidences, find_flatness
-from sensitivity.singular.descent import distance_to_zero
-from sensitivity.singular.local_modes import LocalModes, internal_modes
-from sensitivity.singular.order2_projection import (
-    Draft,
-    Members,
+from sensitivity.singular.coincidences import (
     MovableNeighbors,
-    complete,
-    draft,
+    find_coincidences,
+    find_flatness,
     find_neighbors,
 )
+from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
+from sensitivity.singular.order2_projection import Draft, Members, complete, draft
 
 ORDER_2 = DensityCorrelations()
 ORDER_3 = DensityCorrelations(order=3, n_max=4, l_max=4)
@@ -376,7 +373,7 @@ def test_kinds_of_coincidences_that_are_far_are_not_computed_to_the_end(
         points = (locate(random_environment(s), ORDER_2, center=0) for s in range(8))
         return [point.atoms.positions.tolist() for point in points]
 
-    monkeypatch.setattr("sensitivity.singular.strategies.complete", count)
+    monkeypatch.setattr("sensitivity.singular.search.complete", count)
     found, few = find(), len(completed)
     monkeypatch.setattr("sensitivity.singular.order2_projection.NEARER", 0.0)
     completed.clear()

@@ -17,9 +17,8 @@ from scipy.spatial.transform import Rotation
 from sensitivity import DensityCorrelations, jacobian, structures
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
-from sensitivity.symmetry.finite import cyclic_deviations
-from sensitivity.symmetry.operations import find_operations
-from sensitivity.symmetry.schoenflies import schoenflies
+from sensitivity.symmetry.finite import cyclic_deviations, find_operations
+from sensitivity.symmetry.groups import schoenflies
 
 TOLERANCE = 1e-3  # Å, the default
 WHOLE = 6.0  # Å, more than the extent of the named structures

@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
 def _locate(task: Task) -> Found:
     from sensitivity import reports
     from sensitivity.singular import locate
-    from sensitivity.singular.avoidance import AVOIDABLE
+    from sensitivity.singular.acceptance import AVOIDABLE
 
     avoid = [reason for reason in AVOIDABLE if reason not in task.options.allow]
     settings = {"center": task.center, "avoid": avoid}

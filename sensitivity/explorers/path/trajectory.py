@@ -11,7 +11,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
 from sensitivity.explorers.parts.state import try_spectrum
-from sensitivity.geometry.rotations import rotate_onto
+from sensitivity.geometry.superposition import rotate_onto
 from sensitivity.numerics import Array, Indices, Tolerance, check_integer
 from sensitivity.paths import Path
 from sensitivity.singular import superpose

@@ -14,14 +14,18 @@ doi 10.1103/PhysRevLett.125.166001.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.numerics import Array, Indices
+from sensitivity.symmetry import SiteSymmetry
+from sensitivity.symmetry.hidden import relative
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -129,3 +133,119 @@ def _number(keys: Indices) -> Indices:
     weights = np.random.default_rng(0).integers(1, 2**62, size=len(keys), dtype=np.int64)
     mixed = (weights[:, None] * keys).sum(axis=0)  # overflow wraps around, as it should
     return np.unique(mixed, return_inverse=True)[1].ravel()
+
+
+@dataclass(frozen=True)
+class Environments:
+    """Environments whose tuples are compared."""
+
+    sites: tuple[SiteSymmetry, ...]  # one per center
+    numbers: Indices  # (N,): species of the atoms of the structure
+
+    def displaced(self, displacement: Array) -> Environments:
+        """The same after a displacement of the atoms, shape (N, 3), in Å."""
+        return replace(self, sites=tuple(_move(site, displacement) for site in self.sites))
+
+    def view(self, *, order: int, parity_odd: bool, same: float) -> CompleteView | None:
+        """Return what a complete basis sees of them; None if there are too many tuples.
+
+        Positions that differ by less than ``same`` (Å) are taken to be equal. Invariants are, if
+        moving atoms by eight times that could make them so: two dot products of four vectors.
+        """
+        found = []
+        for site in self.sites:
+            vectors = site.vectors[1:]
+            shapes = find_shapes(
+                vectors,
+                self.numbers[site.atoms[1:]],
+                order=order,
+                parity_odd=parity_odd,
+                same=8.0 * same * float(np.abs(vectors).max(initial=1.0)),
+            )
+            if shapes is None:
+                return None
+            found.append(shapes)
+        return CompleteView(self, tuple(found))
+
+
+@dataclass(frozen=True)
+class CompleteView:
+    """Environments whose tuples have these shapes, seen in a complete basis."""
+
+    environments: Environments
+    shapes: tuple[Shapes, ...]
+
+    @property
+    def variation(self) -> float:
+        """Å over which slopes of dot products change by their own size.
+
+        They are vectors of neighbours: as much as the shortest of these.
+        """
+        return 0.5
+
+    def displaced(self, displacement: Array) -> CompleteView:
+        """The same tuples after a displacement of the atoms, shape (N, 3), in Å."""
+        return replace(self, environments=self.environments.displaced(displacement))
+
+    def same_shapes(self, other: CompleteView) -> bool:
+        """Tell whether the tuples of both are sorted alike."""
+        pairs = zip(self.shapes, other.shapes, strict=True)
+        return all(np.array_equal(one.shape, two.shape) for one, two in pairs)
+
+    def slopes(self, directions: Array) -> Array:
+        """Change of the sums of all invariants over the tuples of each shape."""
+        return np.concatenate([shapes.response(*part) for shapes, *part in self._parts(directions)])
+
+    def curvature(self, mode: Array, directions: Array) -> Array:
+        """Derivative of these along a mode; invariants are polynomials of at most third degree."""
+        ahead, behind = (self.displaced(step * mode).slopes(directions) for step in (1, -1))
+        return (ahead - behind) / 2
+
+    def mismatch(self, directions: Array) -> tuple[Array, Array]:
+        """Differences between invariants of tuples that have to have the same shape."""
+        parts = [shapes.mismatch(*part) for shapes, *part in self._parts(directions)]
+        values, slopes = zip(*parts, strict=True)
+        return np.concatenate(values), np.concatenate(slopes)
+
+    def _parts(self, directions: Array) -> Iterator[tuple[Shapes, Array, Array]]:
+        for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
+            yield shapes, site.vectors[1:], relative(site, directions)
+
+
+def _move(site: SiteSymmetry, displacement: Array) -> SiteSymmetry:
+    vectors = site.vectors.copy()
+    vectors[1:] += relative(site, displacement[None])[0]
+    return replace(site, vectors=vectors)
+
+
+def resolves(descriptor: Descriptor, numbers: Indices) -> bool:
+    """Tell whether a basis tells neighbours of these species, shape (n,), apart as a complete one.
+
+    That is, it has at least twice as many radial functions as there are like neighbours, and as
+    many degrees, above 0, as there are pairs of two given species. False of descriptors of which no
+    such numbers are known.
+
+    The part of degree 0 holds c_n = Σ_j γ_n(r_j), of the like neighbours of a species. How the c_n
+    change fixes how the k distances do, unless the k tangents γ'(r_j) are dependent, which in n_max
+    dimensions takes n_max - k + 1 conditions: with n_max ≥ 2 k more than there are distances. Then
+    only the angles are left, with Σ w_p P_l'(x_p) dx_p for the cosines x_p of the pairs of two
+    species: the P_l' of so many degrees as there are pairs are independent wherever no two cosines
+    are the same. With less than that, a basis can be singular by truncation.
+    """
+    n_max, _ = with_defaults(descriptor).expansion or (0, 0)
+    most = int(np.unique(numbers, return_counts=True)[1].max())
+    return resolves_angles(descriptor, numbers) and n_max >= 2 * most
+
+
+def resolves_angles(descriptor: Descriptor, numbers: Indices) -> bool:
+    """Tell whether a basis distinguishes the angles of neighbours, shape (n,), at any distances.
+
+    That takes as many degrees as above, but two radial functions only. Where the distances of like
+    neighbours are equal, such a basis still sees each of them change, by what that does to the part
+    P_l(x_p) of every pair, so that equal distances alone make nothing invisible. The two are γ(r)
+    and γ'(r): a neighbour that moves outwards has to be told from more neighbours.
+    """
+    n_max, l_max = with_defaults(descriptor).expansion or (0, 0)
+    counts = np.unique(numbers, return_counts=True)[1].tolist()
+    pairs = [k * (k - 1) // 2 for k in counts] + [a * b for a, b in combinations(counts, 2)]
+    return bool(n_max >= 2 and l_max >= max(pairs))

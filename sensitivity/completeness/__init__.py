@@ -1,1 +1,0 @@
-"""Complete correlations of a given order, and what they see of a geometry."""
