@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.jacobian import jacobian
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, takes_centers
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
+from sensitivity.tolerances import Tolerance
 
 Point = tuple[int, ...]
 

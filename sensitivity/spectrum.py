@@ -18,7 +18,8 @@ from ase import Atoms
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian
-from sensitivity.numerics import Array, ReadOnlyArrays, Tolerance, check_real, takes_centers
+from sensitivity.numerics import Array, ReadOnlyArrays, check_real, takes_centers
+from sensitivity.tolerances import Tolerance
 
 # The kinds of trivial motions, in the order in which they follow the internal displacements.
 TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...]

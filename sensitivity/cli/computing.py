@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensitivity.cli.ctrl_c import STATUS, finishing, raising
-from sensitivity.cli.options import add_command, add_subject, build_descriptor, given, load_source
+from sensitivity.cli.options import (
+    add_command,
+    add_output,
+    add_plot,
+    add_subject,
+    build_descriptor,
+    given,
+    load_source,
+)
 from sensitivity.cli.streams import report, tell_progress
 
 # Whatever is large is imported where it is used: --help is immediate.
@@ -92,8 +100,7 @@ def add_analysis(
     details += " Write ./NAME for a file that has the name of a structure."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command)
-    text = "draw the singular values and the least visible mode (.png, .pdf or .svg)"
-    command.add_argument("--plot", metavar="FILE", help=text)
+    add_plot(command)
     return command
 
 
@@ -122,7 +129,7 @@ def add_search(
     details = ". Ctrl-C stops the search and keeps the results so far."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command, one_center=one_center)
-    command.add_argument("--output", metavar="FILE", help=f"write {output} to this .extxyz or .xyz")
+    add_output(command, output)
     command.set_defaults(start=None)
     return command
 

@@ -143,3 +143,14 @@ def build_descriptor(options: Namespace) -> Descriptor:
     if settings.pop("basis", None) == "bessel":
         settings["basis"] = descriptors.SphericalBessel()
     return descriptors.DensityCorrelations(**settings)
+
+
+def add_plot(command: ArgumentParser) -> None:
+    """Add the option that draws a result."""
+    text = "draw the singular values and the least visible mode (.png, .pdf or .svg)"
+    command.add_argument("--plot", metavar="FILE", help=text)
+
+
+def add_output(command: ArgumentParser, output: str) -> None:
+    """Add the option that writes structures to a file."""
+    command.add_argument("--output", metavar="FILE", help=f"write {output} to this .extxyz or .xyz")

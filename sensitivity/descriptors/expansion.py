@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sensitivity.descriptors.cutoff import cutoff_function
 from sensitivity.descriptors.harmonics import Y_00, harmonics_gradient, spherical_harmonics
 from sensitivity.descriptors.neighborhoods import Neighborhoods, SpeciesNeighbors
 from sensitivity.descriptors.radial import RadialFunctions
@@ -104,7 +105,7 @@ def _pair_functions(
     r = np.sqrt(np.einsum("xcp,xcp->cp", vectors, vectors))
     units = vectors / r
     radial, slopes = density.radial(r)  # [n, l, center, p]
-    fade, fade_slope = _cutoff_function(r, density.radial.cutoff, density.cutoff_width)
+    fade, fade_slope = cutoff_function(r, density.radial.cutoff, density.cutoff_width)
     fade[around.itself] = fade_slope[around.itself] = 0.0
     angular = spherical_harmonics(units, density.radial.shape[1] - 1)
     if not gradients:
@@ -135,14 +136,6 @@ def each_direction(values: Array) -> Array:
     for axis in range(3):  # twice as fast as np.repeat
         out[..., axis] = values
     return out.reshape(*values.shape[:-1], -1)
-
-
-def _cutoff_function(r: Array, cutoff: float, width: float) -> tuple[Array, Array]:
-    """f_c and its derivative in 1/Å."""
-    phase = np.pi * np.clip((r - cutoff + width) / width, 0, 1)
-    # sin π is not 0 in floating-point numbers, and an atom outside is not to be seen at all.
-    slope = np.where(r < cutoff, -0.5 * np.pi / width * np.sin(phase), 0.0)
-    return 0.5 * (1 + np.cos(phase)), slope
 
 
 def _add_center(coefficients: Array, around: Neighborhoods, density: Density) -> None:

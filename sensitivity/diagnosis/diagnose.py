@@ -27,12 +27,13 @@ from sensitivity.diagnosis.evidence import (
 )
 from sensitivity.diagnosis.null_modes import NullSearch, Subspace
 from sensitivity.geometry.motions import TrivialMotions, complement
-from sensitivity.numerics import Array, Tolerance, takes_centers
+from sensitivity.numerics import Array, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.spectrum import TRIVIAL, by_kind, decompose, fix_gauge
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
+from sensitivity.tolerances import Tolerance
 
 
 @takes_centers

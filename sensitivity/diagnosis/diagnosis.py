@@ -15,9 +15,10 @@ from ase import Atoms
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause
 from sensitivity.diagnosis.evidence import DiagnosedMode
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum
 from sensitivity.symmetry import PointGroup, SiteSymmetry
+from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True, repr=False)

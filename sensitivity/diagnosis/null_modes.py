@@ -18,12 +18,13 @@ from sensitivity.descriptors import with_defaults
 from sensitivity.diagnosis.causes import CRITERIA, Cause
 from sensitivity.diagnosis.evidence import Case, relative_responses
 from sensitivity.geometry.motions import complement
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.singular import NearestZeros, nearest_zeros
 from sensitivity.singular.local_modes import local_modes
 from sensitivity.spectrum import decompose_matrix
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry
+from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True)

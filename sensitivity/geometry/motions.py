@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, takes_centers
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
 from sensitivity.structures import check_centers, neighbor_pairs
+from sensitivity.tolerances import Tolerance
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

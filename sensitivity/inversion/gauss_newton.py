@@ -19,9 +19,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sensitivity.inversion.inversion import NullMode, Stall
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.observation import Observation
 from sensitivity.spectrum import decompose
+from sensitivity.tolerances import Tolerance
 
 # Keeps a quotient finite where everything vanishes by symmetry.
 TINY = 1e-300

@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike
 from sensitivity.descriptors import Centers, Descriptor, with_defaults
 from sensitivity.inversion.gauss_newton import PRECISION, Guess, SoftMode, examine_soft_mode, search
 from sensitivity.inversion.inversion import Inversion, count
-from sensitivity.numerics import Array, Tolerance, check_integer, check_real, takes_centers
+from sensitivity.numerics import Array, check_integer, check_real, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.neighbors import explain_immobility
+from sensitivity.tolerances import Tolerance
 
 
 @takes_centers
@@ -28,7 +29,7 @@ def invert(
     *,
     start: Atoms,
     centers: Centers = None,
-    tolerance: float = Tolerance.SAME_FEATURES,
+    tolerance: float = 1e-10,
     restarts: int = 10,
     rng: np.random.Generator | None = None,
     progress: Progress | None = None,
@@ -147,7 +148,7 @@ def _check_settings(tolerance: float, restarts: int) -> None:
         "tolerance",
         "a number between 0 and 1",
         accepts=lambda x: 0 < x < 1,
-        remedy="try 1e-13",
+        remedy="try 1e-10",
     )
     check_integer(restarts, "restarts", "0 or more", accepts=lambda n: n >= 0, remedy="try 10")
 

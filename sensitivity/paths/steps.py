@@ -20,12 +20,13 @@ from ase import Atoms
 
 from sensitivity.geometry.motions import rotational_motions
 from sensitivity.geometry.superposition import superpose
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.observation import Observation
 from sensitivity.paths.transport import HALF, Place, See, orthonormal, track, turning_rates
 from sensitivity.progress import Progress, checkpoint
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures import neighbor_pairs
+from sensitivity.tolerances import Tolerance
 
 _ORDER = 2  # of the method: halving a step leaves 2^-2 of its error
 

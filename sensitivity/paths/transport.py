@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum
+from sensitivity.tolerances import Tolerance
 
 See = Callable[[Array], Spectrum]
 """Gives the spectrum at any positions."""

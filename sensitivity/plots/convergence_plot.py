@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sensitivity.convergence import Convergence
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.plots.axes import (
     ROUNDING,
     add_legend,
@@ -25,6 +25,7 @@ from sensitivity.plots.axes import (
     scale_axis,
 )
 from sensitivity.plots.palette import ARROW, COLORS
+from sensitivity.tolerances import Tolerance
 
 MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
 """Smallest over largest singular value."""

@@ -7,7 +7,6 @@ from ase import Atoms
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.inversion import Inversion
 from sensitivity.inversion.inversion import measure_recovery
-from sensitivity.numerics import Tolerance
 from sensitivity.paths import Path
 from sensitivity.reports.sources import (
     Source,
@@ -18,6 +17,7 @@ from sensitivity.reports.sources import (
 )
 from sensitivity.reports.tables import Json, choose_lines, name_moving, pick, tabulate
 from sensitivity.singular import SingularPoint, Twin
+from sensitivity.tolerances import Tolerance
 
 
 def describe_point(point: SingularPoint, descriptor: Descriptor, *, source: Source) -> Json:

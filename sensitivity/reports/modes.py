@@ -7,11 +7,11 @@ from math import isinf
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
-from sensitivity.numerics import Tolerance
 from sensitivity.reports.sources import Source, describe_input, head
 from sensitivity.reports.tables import Json, as_json, describe_moving, name_moving, pick, tabulate
 from sensitivity.spectrum import Spectrum
 from sensitivity.symmetry import PointGroup
+from sensitivity.tolerances import Tolerance
 
 
 def describe_spectrum(spectrum: Spectrum, descriptor: Descriptor, *, source: Source) -> Json:

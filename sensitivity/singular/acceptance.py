@@ -12,7 +12,7 @@ import numpy as np
 from sensitivity.completeness import resolves, resolves_angles
 from sensitivity.geometry.motions import rotational_motions
 from sensitivity.geometry.superposition import are_congruent
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, checkpoint
 from sensitivity.singular.coincidences import (
@@ -25,6 +25,7 @@ from sensitivity.singular.local_modes import LocalModes, distance_to_zero, inter
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
+from sensitivity.tolerances import Tolerance
 
 Avoided = Literal["symmetry", "coalescence"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.observation import Observation
+from sensitivity.tolerances import Tolerance
 
 # Steps at one amplitude: quadratic convergence takes three to eight.
 MOST_STEPS = 40

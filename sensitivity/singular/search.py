@@ -7,11 +7,12 @@ from itertools import product
 
 import numpy as np
 
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.progress import Progress, Stop
 from sensitivity.singular.acceptance import Acceptance, PointQuery
 from sensitivity.singular.local_modes import LocalModes, internal_modes, step_to_zero
 from sensitivity.singular.order2_projection import complete, draft
+from sensitivity.tolerances import Tolerance
 
 # Jacobians of a search by descents: all of the usual descents from four neighbours.
 MOST_EVALUATIONS = 600

@@ -19,13 +19,14 @@ from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.superposition import superpose
-from sensitivity.numerics import Array, Tolerance, check_real, takes_center
+from sensitivity.numerics import Array, check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.singular.acceptance import AVOIDABLE, Avoidance
 from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.local_modes import internal_modes
 from sensitivity.singular.locate import SingularPoint, check_reach, find_points
+from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.numerics import Array, Indices
 from sensitivity.structures.validation import NEAREST, check_centers, check_cutoff, check_geometry
+from sensitivity.tolerances import Tolerance
 
 
 class Pairs(NamedTuple):

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.geometry.superposition import assign, fit_rotations, kinds
-from sensitivity.numerics import Array, Indices, Tolerance
+from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
 from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic, reverse, schoenflies
+from sensitivity.tolerances import Tolerance
 
 Members = NDArray[np.bool_]
 

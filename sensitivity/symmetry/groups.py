@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from sensitivity.geometry.superposition import kinds
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays
+from sensitivity.tolerances import Tolerance
 
 # Averages of a group square their error in each round.
 _ROUNDS = 8

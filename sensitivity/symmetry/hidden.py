@@ -16,9 +16,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensitivity.geometry.motions import rotational_motions
-from sensitivity.numerics import Array, Tolerance
+from sensitivity.numerics import Array
 from sensitivity.symmetry.groups import PointGroup
 from sensitivity.symmetry.sites import SiteSymmetry
+from sensitivity.tolerances import Tolerance
 
 
 def smallest_angle(deviation: float) -> float:

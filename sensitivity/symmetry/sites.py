@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, Tolerance, check_real
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, check_real
 from sensitivity.structures import check_centers, check_cutoff
 from sensitivity.structures.neighbors import surroundings
 from sensitivity.symmetry.finite import FiniteGroups
 from sensitivity.symmetry.groups import PointGroup, align, linear_groups
+from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True)

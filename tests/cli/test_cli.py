@@ -26,8 +26,8 @@ from sensitivity.cli.main import main
 from sensitivity.cli.options import load_source
 from sensitivity.diagnosis import CAUSES
 from sensitivity.notes import SensitivityWarning
-from sensitivity.numerics import Tolerance
 from sensitivity.outputs import PROBE
+from sensitivity.tolerances import Tolerance
 
 INTERRUPTED = "sensitivity: interrupted.\n"
 COMMAND = [

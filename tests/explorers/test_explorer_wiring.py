@@ -12,7 +12,8 @@ from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import tasks, wiring
-from sensitivity.explorers.main.controls import EXPORTS, TASKS
+from sensitivity.explorers.main.controls import TASKS
+from sensitivity.explorers.main.exports import EXPORTS
 from sensitivity.explorers.parts.state import State, Subject, examine, explain
 
 pytestmark = TOOLBAR

@@ -17,7 +17,6 @@ from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectr
 from sensitivity.completeness import resolves, resolves_angles
 from sensitivity.descriptors import Batch, Centers
 from sensitivity.geometry.motions import trivial_motions
-from sensitivity.numerics import Tolerance
 from sensitivity.observation import Observation
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular.coincidences import (
@@ -28,6 +27,7 @@ from sensitivity.singular.coincidences import (
 )
 from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
 from sensitivity.singular.order2_projection import Draft, Members, complete, draft
+from sensitivity.tolerances import Tolerance
 
 ORDER_2 = DensityCorrelations()
 ORDER_3 = DensityCorrelations(order=3, n_max=4, l_max=4)

@@ -17,9 +17,9 @@ from test_locate import ORDER_2, ORDER_3, OfUnknownOrder, random_environment
 
 from sensitivity import DensityCorrelations, find_twin, locate, structures
 from sensitivity.geometry.superposition import are_congruent
-from sensitivity.numerics import Tolerance
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular import superpose
+from sensitivity.tolerances import Tolerance
 
 AMPLITUDES = (0.05, 0.2)
 LOCATED = {f"located {seed}": seed for seed in range(10)}

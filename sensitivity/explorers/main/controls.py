@@ -10,6 +10,7 @@ from typing import Any
 
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.explorers.main.exports import EXPORTS
 from sensitivity.explorers.parts.choices import (
     INTERVAL,
     Entered,
@@ -109,18 +110,6 @@ TASKS = {
     "undo": ("undo", "reply", "Return to the previous structure and descriptor"),
 }
 """Method of the explorer; label, icon and tooltip of its button."""
-
-EXPORTS = {
-    "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
-    "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
-    "png": ("PNG", "singular-values.png", "The chart, for slides"),
-    "pdf": ("PDF", "singular-values.pdf", "The chart, for a paper"),
-    "svg": ("SVG", "singular-values.svg", "The chart, for editing"),
-    "gif": ("GIF", "motion.gif", "Atoms and singular values in motion"),
-    "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
-    "code": ("Python", "explore.py", "A script that prints the same numbers"),
-}
-"""Export; label of its button, name of the file, and tooltip."""
 
 
 class Controls:

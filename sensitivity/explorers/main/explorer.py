@@ -12,8 +12,8 @@ from ase import Atoms
 from sensitivity import paths
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
 from sensitivity.explorers.main import tasks
-from sensitivity.explorers.main.controls import EXPORTS, TASKS
-from sensitivity.explorers.main.exports import DRAWN, make_export, write_source
+from sensitivity.explorers.main.controls import TASKS
+from sensitivity.explorers.main.exports import DRAWN, EXPORTS, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts.background import Report, interrupts_held

@@ -18,6 +18,18 @@ from sensitivity.explorers.parts.state import PERIOD, State, compute, oscillate
 from sensitivity.progress import checkpoint
 from sensitivity.structures.extxyz import format_frame
 
+EXPORTS = {
+    "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
+    "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
+    "png": ("PNG", "singular-values.png", "The chart, for slides"),
+    "pdf": ("PDF", "singular-values.pdf", "The chart, for a paper"),
+    "svg": ("SVG", "singular-values.svg", "The chart, for editing"),
+    "gif": ("GIF", "motion.gif", "Atoms and singular values in motion"),
+    "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
+    "code": ("Python", "explore.py", "A script that prints the same numbers"),
+}
+"""Export; label of its button, name of the file, and tooltip."""
+
 DRAWN = (".png", ".pdf", ".svg")  # endings of pictures of the chart
 
 

@@ -12,11 +12,12 @@ from ase import Atoms
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
 from sensitivity.explorers.parts.state import try_spectrum
 from sensitivity.geometry.superposition import rotate_onto
-from sensitivity.numerics import Array, Indices, Tolerance, check_integer
+from sensitivity.numerics import Array, Indices, check_integer
 from sensitivity.paths import Path
 from sensitivity.singular import superpose
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures import check_centers
+from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True, eq=False)
