@@ -9,7 +9,7 @@ import pytest
 from ase import Atoms
 from cases import rotate, shuffle
 from test_derivatives import AGREEMENT, OWN_ERROR, difference, relative
-from test_example_descriptor import SymmetryFunctions
+from test_example_descriptor import AngularFunctions, SymmetryFunctions
 
 from sensitivity import DensityCorrelations, jacobian
 from sensitivity.descriptors import Descriptor, GaussianTypeOrbitals, SphericalBessel
@@ -64,7 +64,11 @@ def native() -> list[Candidate]:
 
 
 # n = 20: each of the 12 internal displacements is then seen well above rounding.
-CANDIDATES = [*native(), Candidate("own", SymmetryFunctions(n=20, cutoff=CUTOFF), 1e-15)]
+CANDIDATES = [
+    *native(),
+    Candidate("own", SymmetryFunctions(n=20, cutoff=CUTOFF), 1e-15),
+    Candidate("own, angular", AngularFunctions(cutoff=CUTOFF), 1e-15),
+]
 
 
 @pytest.fixture(params=CANDIDATES, ids=lambda candidate: candidate.name)

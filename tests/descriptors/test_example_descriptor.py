@@ -13,8 +13,11 @@ from sensitivity import diagnose, find_twin, follow, jacobian, locate, spectrum,
 from sensitivity.convergence import convergence
 from sensitivity.descriptors import Descriptor, with_defaults
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "own_descriptor.py"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLE = EXAMPLES / "own_descriptor.py"
 SymmetryFunctions = runpy.run_path(str(EXAMPLE), run_name="own_descriptor")["SymmetryFunctions"]
+ANGULAR = EXAMPLES / "angular_descriptor.py"
+AngularFunctions = runpy.run_path(str(ANGULAR), run_name="angular_descriptor")["AngularFunctions"]
 
 
 @pytest.fixture
@@ -82,3 +85,12 @@ def test_explorer(descriptor: Descriptor) -> None:
     explorer = Explorer(atoms, descriptor, centers=[0])
     assert explorer.reference.spectrum.rank == spectrum(atoms, descriptor, centers=[0]).rank
     assert explorer.descriptor is descriptor
+
+
+def test_what_pairs_of_neighbours_cannot_tell_is_named() -> None:
+    found = diagnose(structures.load("X0"), AngularFunctions(), centers=[0])
+    assert (found.counts["sensitive"], found.counts["incompleteness"]) == (8, 1)
+    generic = diagnose(structures.load("generic"), AngularFunctions(), centers=[0])
+    assert generic.counts["sensitive"] == 9
+    few = diagnose(structures.load("generic"), AngularFunctions(n=1, powers=1), centers=[0])
+    assert few.counts["truncation"] == 7  # two features
