@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.hidden import relative
 
@@ -74,7 +74,8 @@ class Shapes:
         """Pairs of invariants that are equal in tuples of one shape, shape (2, pairs)."""
         _, first = np.unique(self.shape, return_index=True)
         pairs = np.stack([self.places, self.places[:, first[self.shape]]]).reshape(2, -1)
-        return np.unique(pairs[:, pairs[0] != pairs[1]], axis=1)
+        pairs = pairs[:, pairs[0] != pairs[1]]
+        return np.asarray(pairs[:, unique_rows(pairs.T)[0]])
 
 
 def find_shapes(

@@ -26,6 +26,20 @@ class ReadOnlyArrays:
                 value.setflags(write=False)
 
 
+def unique_rows(rows: Indices) -> tuple[Indices, Indices]:
+    """Return where each distinct row first stands, in lexical order, and the number of every row.
+
+    ``rows``, shape (n, columns), are those of ``rows[first][number]``. ``np.unique`` with an axis
+    does the same, but turns Ctrl-C into a TypeError.
+    """
+    order = np.lexsort(rows.T[::-1])
+    is_new = np.ones(len(rows), dtype=bool)
+    is_new[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
+    number = np.empty(len(rows), dtype=np.intp)
+    number[order] = np.cumsum(is_new) - 1
+    return order[is_new], number
+
+
 def check_real(
     value: object, name: str, expected: str, *, accepts: Callable[[float], bool], remedy: str = ""
 ) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.geometry.superposition import assign, fit_rotations, kinds
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.progress import checkpoint
 from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic, reverse, schoenflies
 from sensitivity.tolerances import Tolerance
@@ -184,7 +184,8 @@ def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operati
     centered = vectors - vectors.mean(axis=0)
     heights = centered @ np.linalg.svd(centered, full_matrices=False)[2][0]
     along = np.stack([np.arange(len(vectors)), reverse(labels, heights)])
-    permutations = np.unique(np.concatenate([along, matched]), axis=0)
+    permutations = np.concatenate([along, matched])
+    permutations = permutations[unique_rows(permutations)[0]]
     return _collect(permutations, vectors, frame=frame, reach=reach)
 
 

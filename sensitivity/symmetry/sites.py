@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, check_real
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, check_real, unique_rows
 from sensitivity.structures import check_centers, check_cutoff
 from sensitivity.structures.neighbors import surroundings
 from sensitivity.symmetry.finite import FiniteGroups
@@ -201,9 +201,9 @@ def _make_blocks(labels: Indices, pairs: Sequence[tuple[int, int]]) -> Blocks:
     places = np.unique(root, return_inverse=True)[1]
     keys = np.stack([places, labels], axis=1)
     keys[0] = -1  # the center is no neighbour, even of its own kind
-    distinct, owner = np.unique(keys, axis=0, return_inverse=True)
+    distinct, owner = unique_rows(keys)
     members = tuple(np.flatnonzero(owner == block) for block in range(len(distinct)))
-    return Blocks(members, np.maximum(distinct[:, 0], 0))
+    return Blocks(members, np.maximum(keys[distinct, 0], 0))
 
 
 def merge(labels: Indices, vectors: Array, blocks: Blocks) -> tuple[Indices, Array]:
@@ -214,8 +214,7 @@ def merge(labels: Indices, vectors: Array, blocks: Blocks) -> tuple[Indices, Arr
     outside = [members for members, place in zip(*blocks, strict=True) if place]
     kinds = np.array([(labels[0], 1), *((labels[m[0]], len(m)) for m in outside)])
     means = [np.zeros(3), *(vectors[members].mean(axis=0) for members in outside)]
-    merged = np.unique(kinds, axis=0, return_inverse=True)[1].astype(np.intp)
-    return merged, np.array(means)
+    return unique_rows(kinds)[1], np.array(means)
 
 
 def split(group: PointGroup, vectors: Array, blocks: Blocks) -> PointGroup:

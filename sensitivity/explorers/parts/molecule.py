@@ -15,7 +15,7 @@ from ase import Atoms
 from matplotlib.colors import to_rgb
 
 from sensitivity.explorers.parts.layout import FAMILY, HEIGHT, require
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.plots.modes import cell_edges
 from sensitivity.plots.palette import ARROW
 from sensitivity.structures import neighbor_pairs
@@ -196,8 +196,7 @@ def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: in
     distances = np.linalg.norm(pairs.vectors[chosen], axis=1)
     order = np.argsort(distances, kind="stable")
     names = np.column_stack([pairs.j[chosen], cells[chosen]])[order]
-    _, first = np.unique(names, axis=0, return_index=True)
-    first.sort()  # each image once, at its smallest distance
+    first = np.sort(unique_rows(names)[0])  # each image once, at its smallest distance
     if len(first) > most:
         # Distances that differ by less than 0.1 Å belong to one shell, which is drawn or left out
         # as a whole, so that a center does not look less symmetric than it is.
