@@ -14,6 +14,8 @@ from threading import Event
 from types import TracebackType
 from typing import Self, TypeVar
 
+import numpy as np
+
 Result = TypeVar("Result")
 
 Progress = Callable[[str], object]
@@ -40,13 +42,16 @@ class Interrupted(KeyboardInterrupt):
 class Stop:
     """Ends the block that it guards on ``Cancelled`` or Ctrl-C, so that a result can be made.
 
-    ``with stop: ...`` is followed by ``return stop.deliver(result)``.
+    ``with stop: ...`` is followed by ``return stop.deliver(result)``; there may be several blocks.
+    Ctrl-C in a function of numpy may change what numpy does on floating-point errors: that is
+    restored.
     """
 
     def __init__(self) -> None:
         self._reason: BaseException | None = None
 
     def __enter__(self) -> Self:
+        self._handling, self._handler = np.geterr(), np.geterrcall()
         return self
 
     def __exit__(
@@ -55,9 +60,12 @@ class Stop:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        if isinstance(error, Cancelled | KeyboardInterrupt):
+        ends = isinstance(error, Cancelled | KeyboardInterrupt)
+        if ends:
             self._reason = error
-        return self.stopped
+            np.seterr(**self._handling)
+            np.seterrcall(self._handler)
+        return ends
 
     @property
     def stopped(self) -> bool:
