@@ -75,9 +75,12 @@ def pick(result: object, *names: str, **renamed: str) -> Json:
 def find_moving(displacements: Array) -> list[tuple[int, float]]:
     """Return the atoms that move most, and their fractions of the squared displacement.
 
-    They carry 90 % of it, but are at most four: of a collective mode the rest is left out.
+    They carry 90 % of it, but are at most four: of a collective mode the rest is left out. Of a
+    displacement of zero, as that of a search that has ended before any was known, there are none.
     """
     shares = np.sum(np.asarray(displacements) ** 2, axis=1)
+    if not shares.any():
+        return []
     shares = shares / shares.sum()
     # Rounded, so that equivalent atoms are listed in the order of the structure.
     order = np.argsort(-np.round(shares, 6), kind="stable")

@@ -76,6 +76,8 @@ def test_atoms_that_move_most() -> None:
     motion = np.zeros((4, 3))
     motion[2, 0], motion[1, 1] = 3.0, 1.0
     assert find_moving(motion) == [(2, 0.9)]
+    with np.errstate(all="raise"):
+        assert find_moving(np.zeros((3, 3))) == []
     assert [atom for atom, _ in find_moving(np.ones((9, 3)))] == [0, 1, 2, 3]
 
 
