@@ -202,9 +202,9 @@ class Acceptance:
 
     def examine(self, displacement: Array, *, internal: Array | None = None) -> LocalModes:
         """Decompose J after a displacement, shape (N, 3); see ``internal_modes``."""
-        self.evaluations += 1
         here = self.query.start.displaced(displacement)
         there = internal_modes(here, displacement, internal=internal)
+        self.evaluations += 1
         self.start = self.start or there
         self.tell(there)
         return there
@@ -249,9 +249,10 @@ class Acceptance:
         nearest = 1e-6  # Å
         if there.condition <= Tolerance.ROUNDED_CONDITION:
             return True
-        self.evaluations += 2
         query, rounding = self.query, Tolerance.ROUNDED_CONDITION
-        return distance_to_zero(query.start, there, query.moves, rounding=rounding) <= nearest
+        distance = distance_to_zero(query.start, there, query.moves, rounding=rounding)
+        self.evaluations += 2
+        return distance <= nearest
 
     def _reject(self, reason: str, there: LocalModes) -> bool:
         known = self.rejected.setdefault(reason, there)

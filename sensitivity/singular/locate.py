@@ -114,8 +114,9 @@ def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
 def _explain_failure(result: Acceptance) -> str:
     query = result.query
     if result.ending:
-        count = f"{result.evaluations} Jacobian{'' if result.evaluations == 1 else 's'}"
-        return f"{result.ending.capitalize()} after {count}, before a singular point was found."
+        where = f"after {result.evaluations} Jacobian{'' if result.evaluations == 1 else 's'}"
+        where = where if result.evaluations else "at the start"
+        return f"{result.ending.capitalize()} {where}, before a singular point was found."
     if query.always_seen and query.resolved:
         return f"{_name_neighbors(query)}: no other singular point was found."
     status = _where_it_ended(result)
@@ -239,7 +240,9 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
         If the structure, the center or another argument is unusable, or the center has no
         neighbour.
     Interrupted
-        On Ctrl-C; ``partial`` is the SingularPoint with the points found until then.
+        On Ctrl-C; ``partial`` is the SingularPoint with the points found until then. Before the
+        first Jacobian is known it is the start, its condition NaN; only while the arguments are
+        checked is Ctrl-C a plain KeyboardInterrupt.
     """
     stop = Stop()
     point = find_points(
@@ -267,12 +270,13 @@ def find_points(
     rng: np.random.Generator | None = None,
 ) -> SingularPoint:
     """Do the same with arguments that are checked; ``stop`` is to deliver the result."""
-    if not len(start.internal):
-        cutoff, centers = start.descriptor.cutoff, start.centers
-        raise ValueError(
-            f"center {start.center} has no internal displacement that it could see: "
-            f"{explain_immobility(start.atoms, cutoff=cutoff, centers=centers)}."
-        )
+    with stop:
+        if not (stop.stopped or len(start.internal)):
+            cutoff, centers = start.descriptor.cutoff, start.centers
+            raise ValueError(
+                f"center {start.center} has no internal displacement that it could see: "
+                f"{explain_immobility(start.atoms, cutoff=cutoff, centers=centers)}."
+            )
     query = PointQuery(start, avoidance, reach, count)
     rng = np.random.default_rng(0) if rng is None else rng
     return _describe_points(search(query, rng=rng, progress=progress, stop=stop))

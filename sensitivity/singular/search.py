@@ -26,19 +26,23 @@ def search(
     ``stop`` guards the search, which does nothing if it has been stopped before; it is to deliver
     what is made of the result.
     """
-    accepted, distances = Acceptance(query, progress), (0.1, 0.2, 0.3, 0.4)  # Å
-    directions = [rng.normal(size=len(query.moves)) for _ in distances]
-    # Coordinates, shape (k,), of geometries at growing distance from the start.
-    nudges = [
-        direction * length / np.linalg.norm(direction)
-        for direction, length in zip(directions, distances, strict=True)
-    ]
+    accepted = Acceptance(query, progress)
     with stop:
         if not stop.stopped:
-            _try_all(accepted, nudges)
+            _try_all(accepted, _draw_nudges(rng, len(query.moves)))
     accepted.found.sort(key=lambda found: found.local.moved)
     accepted.ending = stop.ending
     return accepted
+
+
+def _draw_nudges(rng: np.random.Generator, size: int) -> list[Array]:
+    """Coordinates, shape (size,), of geometries at growing distance from the start."""
+    distances = (0.1, 0.2, 0.3, 0.4)  # Å
+    directions = [rng.normal(size=size) for _ in distances]
+    return [
+        direction * length / np.linalg.norm(direction)
+        for direction, length in zip(directions, distances, strict=True)
+    ]
 
 
 def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:

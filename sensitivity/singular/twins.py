@@ -179,7 +179,9 @@ def find_twin(
         If the structure, the center, the amplitude or the reach is unusable, or the center has no
         neighbour.
     Interrupted
-        On Ctrl-C; ``partial`` is the Twin that a cancelled search would have returned.
+        On Ctrl-C; ``partial`` is the Twin that a cancelled search would have returned. Before the
+        first Jacobian is known it is the start, twice; only while the arguments are checked is
+        Ctrl-C a plain KeyboardInterrupt.
     """
     amplitude, reach = _check_amplitude(amplitude), check_reach(reach)
     start = Observation.of(atoms, descriptor, centers=(center,))

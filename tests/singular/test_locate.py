@@ -19,6 +19,9 @@ from sensitivity.descriptors import Batch, Centers
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.observation import Observation
 from sensitivity.progress import Cancelled, Interrupted, cancellable
+from sensitivity.reports import tabulate_point
+from sensitivity.reports.sources import Source
+from sensitivity.singular import SingularPoint, Twin
 from sensitivity.singular.coincidences import (
     MovableNeighbors,
     find_coincidences,
@@ -411,7 +414,8 @@ def test_an_interrupt_keeps_what_was_found() -> None:
     with pytest.raises(Interrupted) as early:
         locate(start, OfUnknownOrder(ORDER_2, interrupt_at=1), center=0)
     assert not early.value.partial.converged
-    assert early.value.partial.status.startswith("Interrupted after 1 Jacobian, before")
+    assert early.value.partial.status.startswith("Interrupted at the start, before")
+    assert tabulate_point(early.value.partial, ORDER_2, source=Source("a file", start))
     np.testing.assert_array_equal(early.value.partial.atoms.positions, start.positions)
     whole = OfUnknownOrder(ORDER_2)
     locate(start, whole, center=0, count=2)
@@ -474,7 +478,23 @@ def test_an_event_cancels_the_search() -> None:
         assert locate(random_environment(0), ORDER_2, center=0).converged
         cancelled.set()
         point = locate(random_environment(0), ORDER_2, center=0)
-    assert point.status == "Cancelled after 1 Jacobian, before a singular point was found."
+    assert point.status == "Cancelled at the start, before a singular point was found."
+
+
+@pytest.mark.parametrize("search", [locate, find_twin])
+def test_an_interrupt_before_the_first_jacobian(
+    search: Callable[..., SingularPoint | Twin], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descriptor = OfUnknownOrder(ORDER_2)
+    monkeypatch.setattr("sensitivity.observation.trivial_motions", _interrupt)
+    with pytest.raises(Interrupted) as caught:
+        search(random_environment(0), descriptor, center=0)
+    assert caught.value.partial.status.startswith("Interrupted at the start, before")
+    assert not descriptor.calls
+
+
+def _interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("search", [locate, find_twin])

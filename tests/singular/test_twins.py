@@ -182,7 +182,7 @@ def test_an_event_cancels_the_search(count: int) -> None:
     assert twin.status.startswith("Cancelled")
 
 
-@pytest.mark.parametrize("call", [1, 2, 4])
+@pytest.mark.parametrize("call", [1, 2, 3, 4])
 def test_an_early_interrupt_says_so(call: int) -> None:
     """At the first Jacobian, while looking for the singular point, and in the first step."""
     start = structures.load("S1") if call == 4 else random_environment(0)
@@ -193,8 +193,9 @@ def test_an_early_interrupt_says_so(call: int) -> None:
     assert twin.interrupted
     assert not twin.found
     assert twin.amplitude == 0
-    reached = {1: "after 0 Jacobians, before", 2: "after 1 Jacobian, before", 4: "before the first"}
-    assert twin.status.startswith(f"Interrupted {reached[call]}")
+    reached = ["at the start, before"] * 2 + ["after 1 Jacobian, before", "before the first"]
+    assert twin.status.startswith(f"Interrupted {reached[call - 1]}")
+    assert len(descriptor.calls) == call  # none for the description
     np.testing.assert_array_equal(twin.pair[0].positions, start.positions)
 
 
