@@ -73,7 +73,10 @@ def invert(
     ------
     Interrupted
         On Ctrl-C: a KeyboardInterrupt whose ``partial`` is the result with the best structure so
-        far.
+        far. Before the first Jacobian is known, that of the start, Ctrl-C is a plain
+        KeyboardInterrupt.
+    Cancelled
+        If it is cancelled before that.
     TypeError, ValueError
         If the features do not have the shape of those of the start, or are not finite, real
         numbers; if the start, a center or their combination with the descriptor is unusable; if no
@@ -96,6 +99,7 @@ def invert(
     trails: list[list[Guess]] = [[first]]
     evaluations, softest = 1, SoftMode(float("nan"), None, "minimum")
     with (stop := Stop()):
+        _check_sight(first)
         for attempt, guess in search(first, tolerance=tolerance, restarts=restarts, rng=generator):
             residual = guess.residual
             evaluations += guess is not first
@@ -106,9 +110,8 @@ def invert(
             off = f"features off by {_best(trails)[-1].residual:.0e}"
             tell(f"{count(evaluations, 'Jacobian')}, attempt {len(trails)}, {off}")
         softest = examine_soft_mode(_best(trails)[-1])
-    return stop.deliver(
-        _make_result(first, trails, softest, evaluations, tolerance=tolerance, stopped=stop.ending)
-    )
+    result = _make_result(first, trails, softest, evaluations, tolerance=tolerance, stop=stop)
+    return stop.deliver(result)
 
 
 def _make_result(
@@ -118,13 +121,17 @@ def _make_result(
     evaluations: int,
     *,
     tolerance: float,
-    stopped: str,
+    stop: Stop,
 ) -> Inversion:
-    best, descriptor = _best(trails), first.observed.descriptor
+    best, missing, lost = _best(trails), "", tuple[int, ...]()
     end, converged = best[-1].observed, best[-1].residual <= tolerance
-    stalled, missing = not (converged or stopped), ""
-    if stalled:
-        missing = missing_neighbors(first.target, descriptor, atoms=end.atoms, centers=end.centers)
+    with stop:
+        lost = _lost(first.observed, end)
+        if not (converged or stop.stopped):
+            missing = missing_neighbors(
+                first.target, end.descriptor, atoms=end.atoms, centers=end.centers
+            )
+    stalled = not (converged or stop.stopped)
     return Inversion(
         end.atoms,
         end.centers,
@@ -136,9 +143,9 @@ def _make_result(
         stalled_along=None if missing else softest.null,
         stalled_by=("composition" if missing else softest.stall) if stalled else None,
         missing_neighbors=missing,
-        lost_atoms=_lost(first.observed, end),
+        lost_atoms=lost,
         tolerance=tolerance,
-        stopped=stopped,
+        stopped=stop.ending,
     )
 
 
@@ -156,14 +163,17 @@ def _check_settings(tolerance: float, restarts: int) -> None:
 def _first_guess(features: ArrayLike, start: Observation) -> Guess:
     target = _check_features(features, start)
     norm = float(np.linalg.norm(target)) or float(np.linalg.norm(start.jacobian.features))
-    first = Guess(start, target, max(norm, PRECISION))
+    return Guess(start, target, max(norm, PRECISION))
+
+
+def _check_sight(first: Guess) -> None:
     if not first.sees:
+        start = first.observed
         cutoff, centers = start.descriptor.cutoff, start.centers
         reason = explain_immobility(start.atoms, cutoff=cutoff, centers=centers)
         raise ValueError(
             f"no center of the start sees anything that can move against it: {reason}."
         )
-    return first
 
 
 def _lost(start: Observation, end: Observation) -> tuple[int, ...]:

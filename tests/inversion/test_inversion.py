@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from threading import Event
 
@@ -249,6 +250,54 @@ def test_an_interrupt_keeps_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> 
     assert result.steps == 1
     assert result.status.startswith("Interrupted after 2 evaluations: the features of the best")
     assert np.isnan(result.uncertainty)
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        ("gauss_newton", "decompose"),
+        ("invert", "examine_soft_mode"),
+        ("invert", "neighbor_pairs"),
+        ("invert", "missing_neighbors"),
+    ],
+)
+def test_an_interrupt_after_the_first_jacobian_has_a_result(
+    module: str, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first step, and when the search is over: no Jacobian is computed any more."""
+    jacobians, after = [], []
+
+    def counted(*args, **keywords):
+        jacobians.append(args)
+        return jacobian(*args, **keywords)
+
+    def interrupted(*_, **__):
+        if not after:
+            after.append(len(jacobians))
+            raise KeyboardInterrupt
+
+    start = structures.load("H2O")
+    features = 2 * DESCRIPTOR.features(start)
+    monkeypatch.setattr("sensitivity.observation.jacobian", counted)
+    monkeypatch.setattr(sys.modules[f"sensitivity.inversion.{module}"], function, interrupted)
+    with pytest.raises(Interrupted) as caught:
+        invert(features, DESCRIPTOR, start=start, restarts=0)
+    assert caught.value.partial.status.startswith("Interrupted after ")
+    assert after == [len(jacobians)]
+
+
+def test_an_interrupt_before_the_first_jacobian_is_a_plain_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    start = structures.load("H2O")
+    features = DESCRIPTOR.features(start)
+    monkeypatch.setattr("sensitivity.observation.jacobian", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        invert(features, DESCRIPTOR, start=start)
+    assert not isinstance(caught.value, Interrupted)
 
 
 def test_refuses_what_does_not_fit_in_words() -> None:
