@@ -19,10 +19,10 @@ from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_
 from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
-from sensitivity.progress import Progress, Stop, check_progress
+from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
-from sensitivity.symmetry import site_symmetry
+from sensitivity.symmetry import SiteSymmetry, site_symmetry
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
 from sensitivity.tolerances import Tolerance
 
@@ -53,9 +53,11 @@ class Convergence(ReadOnlyArrays):
         Number of singular values of these displacements that are not zero, as ``Spectrum.rank``
         counts them; numbers, or NaN.
     internal
-        Integers: internal displacements, which the cutoff can change.
+        Integers: internal displacements, which the cutoff can change; 0 where the computation was
+        stopped before they were known.
     visible
-        Integers: how many of them symmetry allows to be seen, the most that a rank can be.
+        Integers: how many of them symmetry allows to be seen, the most that a rank can be; 0 where
+        ``internal`` is.
     failures
         For each point that could not be computed, by its indices, the reason.
     """
@@ -177,8 +179,8 @@ def convergence(
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
     progress
-        Called with one sentence before each combination. If it raises ``Cancelled``, or after
-        Ctrl-C as ``partial`` of ``Interrupted``, the result has what was computed until then.
+        Called with one sentence before each combination. If it raises ``Cancelled``, the result
+        has what was computed until then.
     **values
         Values of settings to combine, each from coarse to fine, lengths in Å: those of
         ``DensityCorrelations`` are n_max, l_max, smearing, cutoff and order. The settings that
@@ -189,32 +191,37 @@ def convergence(
     TypeError, ValueError
         If the descriptor has no such setting, the values are not a sequence of different numbers,
         no combination can be computed, or the structure or a center is unusable.
+    Interrupted
+        On Ctrl-C; ``partial`` is the Convergence with what was computed until then, which before
+        the first Jacobian is known is NaN everywhere. Only while the arguments are checked is
+        Ctrl-C a plain KeyboardInterrupt.
     """
     check_descriptor(descriptor)
     tell, stop = check_progress(progress), Stop()
     chosen = check_centers(atoms, centers)
     parameters = _check_parameters(descriptor, values)
-    subspaces = {
-        radius: _find_subspaces(atoms, descriptor, cutoff=radius, centers=chosen)
-        for radius in parameters.get("cutoff", (descriptor.cutoff,))
-    }
     points = _list_points(parameters)
-    allowed = [subspaces[each.get("cutoff", descriptor.cutoff)] for each in points.values()]
+    cutoffs = [each.get("cutoff", descriptor.cutoff) for each in points.values()]
+    unknown = np.empty((0, len(atoms), 3))
+    subspaces = dict.fromkeys(cutoffs, (unknown, unknown))
     measured = dict.fromkeys(points, (np.nan, np.nan))
     failures = dict.fromkeys(points, "not computed, as the computation was stopped")
     with stop:
-        for (point, settings), (_, directions) in zip(points.items(), allowed, strict=True):
+        for radius in subspaces:
+            subspaces[radius] = _find_subspaces(atoms, descriptor, cutoff=radius, centers=chosen)
+        for (point, settings), radius in zip(points.items(), cutoffs, strict=True):
             tell(", ".join(f"{name} = {value:g}" for name, value in settings.items()))
             try:
                 changed = with_defaults(descriptor).with_settings(**settings)
-                measured[point] = _measure(atoms, changed, directions, centers=chosen)
+                measured[point] = _measure(atoms, changed, subspaces[radius][1], centers=chosen)
                 del failures[point]
             except ValueError as error:
                 failures[point] = str(error)
         if len(failures) == len(points):
             raise ValueError(f"no combination can be computed: {next(iter(failures.values()))}")
     shape = [2, *map(len, parameters.values())]
-    sizes = np.array([[len(each) for each in pair] for pair in allowed], dtype=np.intp)
+    counts = [[len(each) for each in subspaces[radius]] for radius in cutoffs]
+    sizes = np.array(counts, dtype=np.intp)
     smallest, rank = np.array(list(measured.values())).T.reshape(shape)
     internal, visible = sizes.T.reshape(shape)
     facts = (parameters, smallest, rank, internal, visible, failures)
@@ -266,7 +273,10 @@ def _find_subspaces(
 ) -> tuple[Array, Array]:
     """Internal displacements, and those of them that symmetry allows to be seen, (n, N, 3)."""
     trivial = trivial_motions(atoms, cutoff=cutoff, centers=centers)
-    sites = [site_symmetry(atoms, center=center, cutoff=cutoff) for center in centers]
+    sites = list[SiteSymmetry]()
+    for center in centers:
+        checkpoint()
+        sites.append(site_symmetry(atoms, center=center, cutoff=cutoff))
     even = descriptor.inversion_invariant
     groups = [site.group.binding(inversion_invariant=even) for site in sites]
     every = hidden_by_symmetry(sites, groups, count=len(atoms))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from threading import Event
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from cases import EQUAL_BONDS_TRUNCATION, TRUNCATION, equal_bonds
 
 from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
 from sensitivity.convergence import Convergence, convergence
-from sensitivity.progress import Cancelled, Interrupted
+from sensitivity.plots.convergence_plot import plot_convergence
+from sensitivity.progress import Cancelled, Interrupted, cancellable
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=4)
 
@@ -258,3 +261,29 @@ def test_a_stopped_computation_has_what_was_computed() -> None:
     with pytest.raises(Interrupted) as raised:
         convergence(methane, DESCRIPTOR, n_max=[2, 3], progress=partial(stop, KeyboardInterrupt))
     assert np.isnan(raised.value.partial.rank).tolist() == [False, True]
+
+
+def test_a_computation_can_be_stopped_before_its_first_jacobian(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    methane, event, told = structures.load("CH4"), Event(), list[str]()
+    event.set()
+    with cancellable(event):
+        found = convergence(methane, DESCRIPTOR, n_max=[2, 3], progress=told.append)
+    assert not told
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules[convergence.__module__], "site_symmetry", interrupted)
+    with pytest.raises(Interrupted) as raised:
+        convergence(methane, DESCRIPTOR, n_max=[2, 3])
+    for each in (found, raised.value.partial):
+        assert np.isnan(each.rank).all()
+        assert not each.internal.any()
+        assert each.status == (
+            "Not converged: n_max = 3 could not be computed; go on to further values; of 2 points "
+            "2 could not be computed."
+        )
+        assert repr(each)
+        assert plot_convergence(each)
