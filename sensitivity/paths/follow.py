@@ -86,7 +86,10 @@ def follow(
     Raises
     ------
     Interrupted
-        On Ctrl-C: a KeyboardInterrupt whose ``partial`` is the path so far.
+        On Ctrl-C: a KeyboardInterrupt whose ``partial`` is the path so far. Before the spectrum at
+        the start is known, which is computed first, Ctrl-C is a plain KeyboardInterrupt.
+    Cancelled
+        If it is cancelled before that.
     TypeError, ValueError
         If the structure, the center or their combination with the descriptor is unusable; if a
         mode is trivial or unseen, or does not exist; if the length or the step is out of range.

@@ -395,6 +395,18 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
+def test_an_interrupt_before_the_first_spectrum_is_a_plain_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sensitivity.observation.spectrum", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        generic_path()
+    assert not isinstance(caught.value, Interrupted)
+
+
 def stopping_after(number: int, reason: BaseException) -> Callable[[str], None]:
     said: list[str] = []
 
