@@ -59,24 +59,34 @@ def check_integer(
 
 
 def takes_center(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Decorate a function of exactly one center: ``centers=`` raises a TypeError."""
-    remedy = "takes center=, one index; centers= is for spectrum and diagnose"
+    """Decorate a function of exactly one center: ``centers=`` raises a TypeError.
+
+    Of a class, decorate ``__init__``.
+    """
+    others = "functions of several centers such as spectrum"
+    remedy = f"takes center=, one index; centers= is for {others}"
     return _refuse(function, "centers", remedy)
 
 
 def takes_centers(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Decorate a function of any number of centers: ``center=`` raises a TypeError."""
-    remedy = "takes centers=, a sequence of indices; center= is for locate, follow and find_twin"
+    """Decorate a function of any number of centers: ``center=`` raises a TypeError.
+
+    Of a class, decorate ``__init__``.
+    """
+    others = "functions of one center such as locate"
+    remedy = f"takes centers=, a sequence of indices; center= is for {others}"
     return _refuse(function, "center", remedy)
 
 
 def _refuse(
     function: Callable[Parameters, Result], word: str, remedy: str
 ) -> Callable[Parameters, Result]:
+    name = function.__qualname__.removesuffix(".__init__")
+
     @wraps(function)
     def checked(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> Result:
         if word in keywords:
-            raise TypeError(f"{function.__name__} {remedy}.")
+            raise TypeError(f"{name} {remedy}.")
         return function(*arguments, **keywords)
 
     return checked

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
 from sensitivity.structures import check_centers, neighbor_pairs
 
 Centers = Iterable[int] | None
@@ -87,6 +87,7 @@ def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
     )
 
 
+@takes_centers
 def batches_from_function(
     function: NeighborFunction, atoms: Atoms, *, cutoff: float, centers: Centers = None
 ) -> tuple[Batch, ...]:
@@ -105,6 +106,7 @@ def batches_from_function(
     )
 
 
+@takes_centers
 def features_from_function(
     function: NeighborFunction, atoms: Atoms, *, cutoff: float, centers: Centers = None
 ) -> Array:

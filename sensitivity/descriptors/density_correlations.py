@@ -25,7 +25,7 @@ from sensitivity.descriptors.radial import (
     radial_functions,
 )
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, takes_centers
 from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers
 
@@ -220,6 +220,7 @@ class DensityCorrelations(Descriptor):
         """Return the number of features of one center of this structure."""
         return self._correlation(self._channels(atoms)).size()
 
+    @takes_centers
     def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
         """Return the features, shape (centers, features).
 
@@ -239,6 +240,7 @@ class DensityCorrelations(Descriptor):
                 out[rows] = correlation.features(expansion.coefficients)
         return out
 
+    @takes_centers
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Return features and analytic gradients of every center, like centers together.
 

@@ -10,7 +10,7 @@ from math import factorial, prod
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_center
 from sensitivity.structures import check_centers
 
 MOST_PERMUTATIONS = factorial(7)
@@ -30,6 +30,7 @@ class Superposition(ReadOnlyArrays):
     exact: bool
 
 
+@takes_center
 def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True) -> Superposition:
     """Lay an environment on another one, center on center and like atoms on like atoms.
 

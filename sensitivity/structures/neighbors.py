@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, takes_center
 from sensitivity.structures.validation import NEAREST, check_centers, check_cutoff, check_geometry
 from sensitivity.tolerances import Tolerance
 
@@ -65,6 +65,7 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     return pairs if radius == cutoff else Pairs(pairs.i[near], pairs.j[near], pairs.vectors[near])
 
 
+@takes_center
 def environment(atoms: Atoms, center: int, cutoff: float) -> Atoms:
     """Return the center, moved to the origin as atom 0, and all it has within ``cutoff`` (Å).
 

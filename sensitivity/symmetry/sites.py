@@ -10,7 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, check_real, unique_rows
+from sensitivity.numerics import (
+    Array,
+    Indices,
+    ReadOnlyArrays,
+    check_real,
+    takes_center,
+    unique_rows,
+)
 from sensitivity.structures import check_centers, check_cutoff
 from sensitivity.structures.neighbors import surroundings
 from sensitivity.symmetry.finite import FiniteGroups
@@ -60,6 +67,7 @@ class SiteSymmetry(ReadOnlyArrays):
         return f"SiteSymmetry(center={self.center}, {len(self.atoms)} atoms: {levels})"
 
 
+@takes_center
 def site_symmetry(
     atoms: Atoms, *, center: int, cutoff: float, tolerance: float = Tolerance.POSITIONS
 ) -> SiteSymmetry:

@@ -10,16 +10,10 @@ import pytest
 
 from sensitivity import (
     DensityCorrelations,
-    convergence,
     diagnose,
-    invert,
-    jacobian,
-    spectrum,
     structures,
 )
-from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES, Diagnosis, feature_changes
-from sensitivity.geometry.motions import trivial_motions
-from sensitivity.jacobian import second_derivative
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES, Diagnosis
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0)
@@ -87,25 +81,6 @@ def test_an_event_cancels_a_diagnosis() -> None:
     check_partial(partial, "cancelled")
     assert partial.summary.startswith("5 environments, 0 of them examined: 0 of 9 internal")
     assert "<td>undetermined</td><td>9</td>" in partial._repr_html_()
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        jacobian,
-        second_derivative,
-        trivial_motions,
-        spectrum,
-        invert,
-        diagnose,
-        feature_changes,
-        convergence,
-    ],
-)
-def test_the_word_for_several_centers(function: Callable[..., object]) -> None:
-    expected = rf"{function.__name__} takes centers=, a sequence of indices; center= is for locate"
-    with pytest.raises(TypeError, match=expected):
-        function(structures.load("X0"), DESCRIPTOR, center=0)
 
 
 def test_every_cause_has_words() -> None:

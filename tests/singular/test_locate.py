@@ -497,13 +497,6 @@ def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("search", [locate, find_twin])
-def test_the_word_for_one_center(search: Callable[..., object]) -> None:
-    expected = rf"{search.__name__} takes center=, one index; centers= is for spectrum and diagnose"
-    with pytest.raises(TypeError, match=expected):
-        search(structures.load("X0"), ORDER_2, centers=[0])
-
-
 def test_the_start_is_not_changed_and_the_result_cannot_be() -> None:
     start = random_environment(0)
     before = start.positions.copy()

@@ -24,7 +24,7 @@ from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.layout import row, spread
 from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.view import View, as_sentence
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, takes_centers
 from sensitivity.plots.convergence_plot import name_setting
 from sensitivity.plots.singular_values import draw_causes, scale_values
 from sensitivity.progress import Cancelled
@@ -99,6 +99,7 @@ class BasisExplorer(View):
     smearing = _setting("smearing", "Width of an atom in the density, in Å")
     cutoff = _setting("cutoff", "Radius around a center, in Å")
 
+    @takes_centers
     def __init__(self, atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> None:
         _check(descriptor)
         check_size(atoms)

@@ -21,6 +21,7 @@ from sensitivity.explorers.parts.layout import arrange
 from sensitivity.explorers.parts.state import Reference, State
 from sensitivity.explorers.path.path_explorer import PathExplorer
 from sensitivity.explorers.twin.twin_explorer import TwinExplorer
+from sensitivity.numerics import takes_centers
 from sensitivity.outputs import check_output, write_output
 
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
@@ -71,6 +72,7 @@ class Explorer(StructureView):
         structure is too large.
     """
 
+    @takes_centers
     def __init__(
         self, atoms: Atoms | str = "CH4", descriptor: Descriptor = USUAL, *, centers: Centers = None
     ) -> None:

@@ -18,7 +18,7 @@ from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.path.trajectory import Trajectory, examine, examine_start, interpolate
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, takes_centers
 from sensitivity.paths import Path
 from sensitivity.plots.axes import ROUNDING, scale_axis
 from sensitivity.plots.camera import choose_view
@@ -86,6 +86,7 @@ class PathExplorer(MotionView):
         return self._trajectory
 
     @classmethod
+    @takes_centers
     def between(
         cls,
         first: Atoms,
