@@ -681,3 +681,14 @@ def test_the_essentials_of_a_descriptor_are_enough() -> None:
 
     result = diagnose(structures.load("X0"), Bare(), centers=[0])
     assert (counts(result)["sensitive"], counts(result)["undetermined"]) == (8, 1)
+
+
+def test_a_zero_beside_modes_that_lead_to_none_is_found() -> None:
+    """A step that drops the modes it cannot bring to zero is compared with what all of them had."""
+    atoms = bulk("Si", cubic=True)
+    atoms.positions += np.random.default_rng(42).normal(scale=0.05, size=atoms.positions.shape)
+    descriptor = DensityCorrelations(order=1, cutoff=3.5, n_max=4, l_max=4)
+    found = diagnose(atoms, descriptor, centers=[0, 3])
+    assert (found.counts["truncation"], found.counts["undetermined"]) == (1, 0)
+    (distance,) = (mode.distance for mode in found.modes if mode.cause == "truncation")
+    assert distance == pytest.approx(7.638e-4, rel=1e-3)
