@@ -927,7 +927,7 @@ def test_wrong_arguments_of_a_basis_explorer() -> None:
     atoms = structures.load("S1")
     with pytest.raises(TypeError, match="settings that enlarge its basis, got Closed with none"):
         BasisExplorer(atoms, Closed())  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="unexpected keyword"):
+    with pytest.raises(TypeError, match="BasisExplorer takes centers="):
         BasisExplorer(atoms, DESCRIPTOR, center=0)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="center"):
         BasisExplorer(atoms, DESCRIPTOR, centers=[99])
