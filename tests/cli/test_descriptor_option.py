@@ -42,6 +42,12 @@ class Failing(Own):
         return [][0]
     features = gradients
 
+class Silent(Own):
+    def gradients(self, atoms, *, centers=None):
+        return None
+    def features(self, atoms, *, centers=None):
+        return None
+
 class Unfinished:
     def gradients(self): pass
 
@@ -108,6 +114,7 @@ WRONG = {
     "own.py:Unfinished": "Unfinished has no cutoff, inversion_invariant, features: add what",
     "own.py:Demanding": "--descriptor own.py:Demanding: Demanding.__init__() missing 1",
     "own.py:Failing": "own.py, line 20: IndexError: list index out of range",
+    "own.py:Silent": "gradients() of Silent must return a sequence of Batch, got NoneType; batches",
     "broken.py:Own": "broken.py, line 2: SyntaxError: invalid syntax",
     "binary.py:Own": "binary.py, line 1: SyntaxError: ",
     "importing.py:Own": "importing.py, line 2: SyntaxError: invalid syntax",
