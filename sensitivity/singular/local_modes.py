@@ -250,12 +250,13 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
     def descend(self, here: _Trial, modes: list[int]) -> _Trial | None:
         """Go to where the modes vanish, leaving behind those that do not."""
         for _ in range(12):  # quadratic convergence takes five from the largest reach
-            if self.excess(here, modes) == 0:
+            excess = self.excess(here, modes)
+            if excess == 0:
                 return here
             displacement, modes = self.choose_step(here, modes)
             if not modes:
                 return None
-            nearer = self.shorten(here, modes, displacement)
+            nearer = self.shorten(here, modes, displacement, below=excess)
             if nearer is None:
                 return None
             here, modes = nearer
@@ -271,14 +272,14 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
         return displacement, modes
 
     def shorten(
-        self, here: _Trial, modes: list[int], displacement: Array
+        self, here: _Trial, modes: list[int], displacement: Array, *, below: float
     ) -> tuple[_Trial, list[int]] | None:
-        """Return where the step, or a part of it, comes nearer to a zero, and the modes there."""
-        start, excess = here.local.displacement, self.excess(here, modes)
+        """Return where the step, or a part of it, has an excess below this, and the modes there."""
+        start = here.local.displacement
         for fraction in (1.0, 0.3, 0.1):
             there = self.observe(start + fraction * (displacement - start))
             same = _most_alike(there.local.modes, here.local.modes[modes])
-            if self.excess(there, same) < excess:
+            if self.excess(there, same) < below:
                 return there, same
         return None
 

@@ -90,6 +90,7 @@ def test_every_row_of_the_table(case: cases.Case, order: str, basis: int) -> Non
         assert found["undetermined"] == found["unseen"] == 0
 
 
+@pytest.mark.slow
 def test_at_a_converged_basis_nothing_of_the_table_is_truncated() -> None:
     descriptor = DensityCorrelations(order=2, cutoff=2.5, n_max=10, l_max=12, smearing=0.15)
     for case in cases.ENVIRONMENTS:
@@ -98,6 +99,7 @@ def test_at_a_converged_basis_nothing_of_the_table_is_truncated() -> None:
         assert found["truncation"] == 0, case.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("basis", "rank"), cases.TRUNCATION.items())
 def test_truncation(basis: tuple[int, int], rank: int) -> None:
     check_truncated(structures.load("generic"), *basis, rank=rank)
@@ -421,6 +423,7 @@ def test_molecules_with_all_centers(case: cases.Case) -> None:
     assert result.spurious == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["C6H6", "C4H4NH", "cyclobutane", "C3H4_D2d", "Si2H6", "CH4", "C2H6", "CO2", "BF3"]
 )
@@ -681,3 +684,14 @@ def test_the_essentials_of_a_descriptor_are_enough() -> None:
 
     result = diagnose(structures.load("X0"), Bare(), centers=[0])
     assert (counts(result)["sensitive"], counts(result)["undetermined"]) == (8, 1)
+
+
+def test_a_zero_beside_modes_that_lead_to_none_is_found() -> None:
+    """A step that drops the modes it cannot bring to zero is compared with what all of them had."""
+    atoms = bulk("Si", cubic=True)
+    atoms.positions += np.random.default_rng(42).normal(scale=0.05, size=atoms.positions.shape)
+    descriptor = DensityCorrelations(order=1, cutoff=3.5, n_max=4, l_max=4)
+    found = diagnose(atoms, descriptor, centers=[0, 3])
+    assert (found.counts["truncation"], found.counts["undetermined"]) == (1, 0)
+    (distance,) = (mode.distance for mode in found.modes if mode.cause == "truncation")
+    assert distance == pytest.approx(7.638e-4, rel=1e-3)

@@ -1,0 +1,80 @@
+"""A small view of one's own: the atoms move along a mode, beside the change of the features.
+
+from own_view import ResponseView
+ResponseView("CH4", DensityCorrelations(), mode=0)
+"""
+
+import numpy as np
+
+from sensitivity import spectrum, structures
+from sensitivity.diagnosis import feature_changes
+from sensitivity.explorers.parts.choices import Share
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.molecule import Body, Camera
+from sensitivity.explorers.parts.motion_view import Labels, MotionView
+from sensitivity.plots.camera import choose_view
+
+LONGEST = 0.5  # Å
+STOPS = np.linspace(0.0, LONGEST, 51)
+
+
+class ResponseChart(FigureWidget):
+    """The norm of the change of the features against the amplitude."""
+
+    @alone
+    def load(self, changes):
+        axes = self.figure.subplots()
+        axes.loglog(STOPS[1:], changes[1:])
+        (self.point,) = axes.loglog([], [], "o")
+        axes.set(xlabel="amplitude (Å)", ylabel="change of the features")
+        self.finish()
+
+    @alone
+    def mark(self, amplitude, change):
+        self.point.set_data([amplitude], [change])
+        self.redraw()
+
+
+class ResponseView(MotionView):
+    """The response of the features to one mode; ``view.share = 0.5`` moves the atoms halfway."""
+
+    share = Share(0.0)
+    labels = Labels(
+        label="amplitude (Å)",
+        slider="Move the atoms along the mode",
+        film="Move along the mode and back",
+        arrows="Show the mode as arrows",
+        reset="Go back to the start",
+    )
+
+    def __init__(self, structure, descriptor, *, mode, centers=None):
+        super().__init__()
+        self.atoms = structures.load(structure) if isinstance(structure, str) else structure
+        self.direction = spectrum(self.atoms, descriptor, centers=centers).modes[mode]
+        self.changes = feature_changes(
+            self.atoms, descriptor, self.direction[None], centers=centers, amplitudes=STOPS
+        )[0]
+        chart = ResponseChart()
+        chart.load(self.changes)
+        self._build(chart, Body(self.atoms), stops=[f"{stop:.2f}" for stop in STOPS])
+        self._built = True
+
+    @property
+    def stop(self):
+        return round(self.share * (len(STOPS) - 1))
+
+    def _go(self, stop):
+        self.share = stop / (len(STOPS) - 1)
+
+    def _place(self):
+        return [self.atoms.positions + self.share * LONGEST * self.direction], self.direction
+
+    def _camera(self):
+        return Camera.around(self.atoms.positions, view=choose_view(self.atoms, self.direction))
+
+    def _move(self):
+        super()._move()
+        self.chart.mark(STOPS[self.stop], self.changes[self.stop])
+        self.panel.say(
+            f"At {STOPS[self.stop]:.2f} Å the features differ by {self.changes[self.stop]:.2g}."
+        )

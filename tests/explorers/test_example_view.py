@@ -1,0 +1,27 @@
+"""The example of a view of one's own shows what it computes."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+from panel import TOOLBAR
+
+from sensitivity import DensityCorrelations
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "own_view.py"
+
+pytestmark = TOOLBAR
+
+
+def test_it_moves_the_atoms_and_marks_the_response() -> None:
+    view = runpy.run_path(str(EXAMPLE))["ResponseView"]("CH4", DensityCorrelations(), mode=8)
+    half, whole = view.changes[[25, 50]]
+    assert 3 < whole / half < 5  # symmetry hides this mode: the response is quadratic
+    view.slider.index = 25
+    assert view.share == 0.5
+    np.testing.assert_allclose(view.chart.point.get_data(), ([0.25], [half]))
+    np.testing.assert_allclose(view._place()[0][0], view.atoms.positions + 0.25 * view.direction)
+    view.start_again()
+    assert view.slider.index == 0
