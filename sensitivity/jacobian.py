@@ -10,6 +10,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_descriptor
+from sensitivity.descriptors.answers import observed_gradients
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices, takes_centers
 from sensitivity.progress import checkpoint
@@ -164,12 +165,13 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
     Returns
     -------
     Jacobian, always with 3N columns, in (feature)/Å. If the structure, a center or their
-    combination with the descriptor is unusable, it raises a TypeError or ValueError.
+    combination with the descriptor is unusable, or the descriptor does not return what the protocol
+    asks for, it raises a TypeError or ValueError.
     """
     check_descriptor(descriptor)
     chosen = check_centers(atoms, centers)
     checkpoint()
-    return Jacobian(atoms.copy(), chosen, descriptor.gradients(atoms, centers=chosen))
+    return Jacobian(atoms.copy(), chosen, observed_gradients(descriptor, atoms, chosen))
 
 
 @takes_centers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,22 @@ from sensitivity.outputs import part_file
 
 FOLDER = "sensitivity-notebooks"  # where they are copied to, in the working directory
 _PACKAGE = Path(__file__).parent
+# Runs JupyterLab. Until that answers Ctrl-C itself, by a handler or around its event loop, Ctrl-C
+# ends the process with status 130 and no traceback; if the caller wants it ignored, it is.
+_START = """
+import asyncio, os, runpy, signal
+def leave(*_):
+    if asyncio._get_running_loop() is None:
+        os._exit(130)
+    raise KeyboardInterrupt
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, leave)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+try:
+    runpy.run_module("jupyterlab", run_name="__main__", alter_sys=True)
+except KeyboardInterrupt:
+    os._exit(130)
+"""
 
 
 def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) -> int:
@@ -33,7 +50,7 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
             'run: pip install "atomic-sensitivity[lab]"'
         )
     folder = copy_notebooks(Path.cwd() / FOLDER)
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    command = [f"--ServerApp.root_dir={folder}"]
     command += [] if port is None else [f"--port={port}"]
     command += [] if browser else ["--no-browser"]
     # In a container there is often no other user than root, and JupyterLab refuses to be run by it.
@@ -41,8 +58,10 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
     command += arguments
     if os.name == "posix":
         sys.stdout.flush()
-        os.execv(sys.executable, command)
-    return subprocess.call(command)
+        # A Ctrl-C while Python begins anew waits until there is an answer to it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        os.execv(sys.executable, [sys.executable, "-c", _START, *command])
+    return subprocess.call([sys.executable, "-m", "jupyterlab", *command])
 
 
 def find_notebooks() -> Path:

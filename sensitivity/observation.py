@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor, with_defaults
+from sensitivity.descriptors.answers import observed_features
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian, second_derivative
 from sensitivity.numerics import Array
@@ -62,7 +63,7 @@ class Observation:
     @cached_property
     def features(self) -> Array:
         """Shape (centers, features)."""
-        return self.descriptor.features(self.atoms, centers=self.centers)
+        return observed_features(self.descriptor, self.atoms, self.centers)
 
     @cached_property
     def jacobian(self) -> Jacobian:

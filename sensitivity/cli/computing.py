@@ -16,7 +16,7 @@ from sensitivity.cli.options import (
     given,
     load_source,
 )
-from sensitivity.cli.streams import report, tell_progress
+from sensitivity.cli.streams import printing_to_stderr, report, tell_progress
 
 # Whatever is large is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def add_analysis(
 
     def run(options: Namespace) -> int:
         path = _check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
-        result, report, status = analyze(_load_task(options))
+        with printing_to_stderr():
+            result, report, status = analyze(_load_task(options))
         try:
             show(report)
         finally:  # also if nobody reads the report
@@ -118,7 +119,8 @@ def add_search(
     def run(options: Namespace) -> int:
         read = [name for name in (options.structure, options.start) if name is not None]
         path = _check_path(options.output, "--output", (".extxyz", ".xyz"), *read)
-        found = search(_load_task(options))
+        with printing_to_stderr():
+            found = search(_load_task(options))
         written = False
         try:
             written = write_frames(path, found.frames)

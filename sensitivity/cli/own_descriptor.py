@@ -87,7 +87,12 @@ def _run(path: str) -> ModuleType:
 def _suggest(module: ModuleType, name: str) -> str:
     from difflib import get_close_matches
 
-    names = [one for one, value in vars(module).items() if hasattr(value, "gradients")]
+    names = [
+        one
+        for one, value in vars(module).items()
+        if hasattr(value, "gradients")
+        and (not isinstance(value, type) or value.__module__ == module.__name__)
+    ]
     close = get_close_matches(name, names, n=3, cutoff=0.5) or names
     return f"did you mean {' or '.join(close)}?" if close else "it has no descriptor."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 import numpy as np
@@ -71,7 +72,7 @@ class Descriptor(Protocol):
         """
         if not is_dataclass(self):
             return {}
-        values = {each.name: plain(getattr(self, each.name)) for each in fields(self) if each.init}
+        values = plain({each.name: getattr(self, each.name) for each in fields(self) if each.init})
         return {key: value for key, value in values.items() if _is_json(value)}
 
     @default
@@ -89,7 +90,7 @@ class Descriptor(Protocol):
 
         A TypeError or ValueError tells if there is no such setting, or it cannot have this value.
         """
-        known = with_defaults(self).settings
+        known = settings_of(self)
         unknown = ", ".join(key for key in changes if key not in known)
         if unknown or not is_dataclass(self):
             raise TypeError(
@@ -113,10 +114,10 @@ class Descriptor(Protocol):
         """
         own, grown = with_defaults(self), {}
         for key in own.refinable:
-            value = own.settings[key]
+            value = settings_of(self)[key]
             _, most = own.limits.get(key, (0, value + 2))
             if value < most:
-                grown[key] = min(value + 2, most)
+                grown[key] = plain(min(value + 2, most))
         return own.with_settings(**grown) if grown else None
 
     def higher_order(self) -> Descriptor | None:
@@ -135,21 +136,28 @@ class Descriptor(Protocol):
 
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of a center of this structure."""
-        return int(self.features(atoms, centers=[0]).shape[1])
+        found = self.features(atoms, centers=[0])
+        if np.ndim(found) != 2:
+            raise ValueError(
+                f"features() of {type(self).__name__} must return an array of shape (centers, "
+                f"features), got {type(found).__name__} of shape {np.shape(found)}."
+            )
+        return int(np.shape(found)[1])
 
     def python(self) -> tuple[str, str]:
         """Return the import lines, and the expression that makes the descriptor.
 
-        The expression is "..." if it is not known, with comments for import lines: for a class
-        that cannot be imported, or whose arguments are not all among ``settings``.
+        The expression is "..." if it is not known, with comments for import lines: of a dataclass
+        whose fields are not all among ``settings``, or another class that has no settings, or
+        whose ``__init__`` does not take them, or needs more.
         """
-        kind, own = type(self), with_defaults(self)
+        kind, settings = type(self), settings_of(self)
         name = kind.__qualname__
         line = f"from {kind.__module__} import {name.split('.')[0]}"
         if "<locals>" in name or kind.__module__ == "__main__":
             line = f"# Define or import {name} here."
-        if is_dataclass(self) and all(f.name in own.settings for f in fields(self) if f.init):
-            arguments = ", ".join(f"{key}={value!r}" for key, value in own.settings.items())
+        if _are_arguments(settings, self):
+            arguments = ", ".join(f"{key}={value!r}" for key, value in settings.items())
             return line, f"{name}({arguments})"
         comment = f"# Make your {name} below; the one that was used shows as"
         line = f"# {line.removeprefix('# ')}"
@@ -220,12 +228,37 @@ def check_descriptor(descriptor: Descriptor) -> None:
         )
 
 
+def settings_of(descriptor: Descriptor) -> dict[str, Any]:
+    """Return the settings of a descriptor of any class, with numbers of Python."""
+    return {key: plain(value) for key, value in with_defaults(descriptor).settings.items()}
+
+
 def plain(value: Any) -> Any:
-    """Return a number of NumPy as one of Python, and anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
+    """Return numbers of NumPy as those of Python, also within tuples, lists and dictionaries."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (tuple, list):
+        return type(value)(map(plain, value))
+    if isinstance(value, dict):
+        return {plain(key): plain(each) for key, each in value.items()}
+    return value
+
+
+def _are_arguments(settings: Mapping[str, Any], descriptor: Descriptor) -> bool:
+    """Tell whether the settings are all that it takes to make such a descriptor."""
+    if is_dataclass(descriptor):
+        return all(each.name in settings for each in fields(descriptor) if each.init)
+    try:
+        taken = signature(type(descriptor))
+        taken.bind(**settings)
+    except (TypeError, ValueError):
+        return False
+    return bool(settings) and settings.keys() <= taken.parameters.keys()
 
 
 def _is_json(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_json, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(each) for key, each in value.items())
     return value is None or isinstance(value, bool | int | float | str)

@@ -79,7 +79,8 @@ def turning_rates(spectrum: Spectrum, followed: tuple[int, ...]) -> Array:
     the direction turns more sharply.
     """
     constant = 1e-6  # Å
-    squares = (spectrum.singular_values[: spectrum.internal] / spectrum.scale) ** 2
+    values = spectrum.singular_values[: spectrum.internal]
+    squares = (values / (spectrum.scale or 1.0)) ** 2  # all zero where nothing is seen
     own = squares[list(followed)][:, None]  # [followed, mode]
     sums = own + squares
     apart = np.divide((squares - own) ** 2, sums, out=np.zeros_like(sums), where=sums > 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ase import Atoms
 
-from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors import Descriptor
+from sensitivity.descriptors.protocol import settings_of
 from sensitivity.inversion import Inversion
 from sensitivity.inversion.inversion import measure_recovery
 from sensitivity.paths import Path
@@ -90,8 +91,8 @@ def tabulate_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
 
 
 def _name_next_order(higher: Descriptor | None, descriptor: Descriptor) -> str:
-    usual = with_defaults(descriptor).settings
-    settings = {} if higher is None else with_defaults(higher).settings
+    usual = settings_of(descriptor)
+    settings = {} if higher is None else settings_of(higher)
     changed = {key: value for key, value in settings.items() if usual.get(key) != value}
     named = name_settings(changed) if changed else repr(higher)
     return f"The next order is computed with another basis: {named}."

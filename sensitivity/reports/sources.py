@@ -10,6 +10,7 @@ from ase import Atoms
 
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors.protocol import settings_of
 from sensitivity.reports.tables import Json, pick, tabulate, wrap_text
 
 
@@ -40,7 +41,7 @@ def describe_input(source: Source, descriptor: Descriptor) -> Json:
 def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> Json:
     """Return name and settings of a descriptor, lengths in Å, and its number of features."""
     known = with_defaults(descriptor)
-    settings = dict(known.settings)
+    settings = settings_of(descriptor)
     settings.setdefault("cutoff", descriptor.cutoff)
     return {"name": known.name, **settings, "features_per_center": known.count_features(atoms)}
 

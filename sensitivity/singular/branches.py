@@ -76,7 +76,8 @@ class Branches:
         ahead, behind = (self.point.displaced(side) for side in sides)
         features = ahead.jacobian.features.ravel(), behind.jacobian.features.ravel()
         gap = features[0] - features[1]
-        residual = float(np.linalg.norm(gap) / np.linalg.norm(features[0]))
+        sizes = np.linalg.norm(features, axis=1)
+        residual = float(np.linalg.norm(gap) / (sizes[0] or sizes[1] or 1.0))
         count = self.mode.size
         every = np.eye(count).reshape(count, *self.mode.shape)
         slopes = ahead.slopes(every), behind.slopes(every)  # [feature, atom xyz]
@@ -89,7 +90,8 @@ class Branches:
         # The damping, in squared singular values over their largest, vanishes with the difference,
         # so that convergence is quadratic; without it, displacements that have no effect at the
         # solution would be taken where they have one before it.
-        damping = (10.0 * residual**2 + 1e-14) * s[0] ** 2
+        damping = (10.0 * residual**2 + 1e-14) * s.max(initial=0) ** 2
+        damping = damping or 1.0  # where nothing is seen, nothing is changed
         change = -v.T @ (s / (s**2 + damping) * (u.T @ (q.T @ gap)))
         mean, half = change.reshape(2, *self.mode.shape)
         return np.array([mean + half, mean - half]), residual

@@ -131,6 +131,10 @@ def _say_ended(ending: str, twin: Twin) -> str:
     return f"{where} (root of the summed squares): {known}."
 
 
+def _say_ended_early(ending: str) -> str:
+    return f"{ending.capitalize()} before the first step from the singular point."
+
+
 def _same(twin: Twin) -> str:
     return f"{twin.rmsd:.3f} Å apart (root mean square) have features equal to {twin.residual:.0e}"
 
@@ -189,9 +193,10 @@ def find_twin(
     point, reason = _find_meeting_point(start, reach, told, stop)
     if reason:
         return stop.deliver(_describe_no_pair(point, reason, interrupted=stop.stopped))
+    meeting = replace(start, atoms=point.atoms)
     tried: list[Twin] = []
     for mode in point.null:
-        branches = Branches(replace(start, atoms=point.atoms), mode)
+        branches = Branches(meeting, mode)
         tried.append(_close(point, branches, amplitude, told, stop))
         if tried[-1].found or stop.stopped:
             return stop.deliver(tried[-1])
@@ -214,7 +219,24 @@ def _find_meeting_point(
             f"The structure is singular by its symmetry {symbol}: the invisible modes lead to "
             "images of one structure under it, not to a twin; start at a point that locate finds."
         )
-    return point, "" if point.converged else f"There is no twin to be found: {point.status}"
+    if not point.converged:
+        return point, f"There is no twin to be found: {point.status}"
+    reason = ""
+    with stop:
+        reason = _why_blind(replace(start, atoms=point.atoms))
+    return point, _say_ended_early(stop.ending) if stop.stopped else reason
+
+
+def _why_blind(meeting: Observation) -> str:
+    """Say why all structures are the same to this descriptor, if they are."""
+    jacobian = meeting.jacobian
+    if jacobian.features.any() and not jacobian.unseen.all():
+        return ""
+    what = "change with no displacement" if jacobian.features.any() else "are zero"
+    return (
+        f"There is no twin to be found: all features of center {meeting.center} {what}, so that "
+        "their agreement proves nothing; choose another descriptor."
+    )
 
 
 def find_symmetric_cause(start: Observation) -> str:
@@ -249,8 +271,7 @@ def _close(
         kept = closing
         twin = _compare(_judge(point, values, branches.point, kept), branches.point, kept)
     if kept is None:
-        reason = f"{stop.ending.capitalize()} before the first step from the singular point."
-        return _describe_no_pair(point, reason, interrupted=True)
+        return _describe_no_pair(point, _say_ended_early(stop.ending), interrupted=True)
     if twin is None:
         twin = _judge(point, values, branches.point, kept)
         return replace(twin, status=_say_ended(stop.ending, twin), interrupted=True)
@@ -318,7 +339,7 @@ def _difference(
         one, two = (observation.by(other).displaced(side).features for side in closing.sides)
     except ValueError:
         return None
-    return float(np.linalg.norm(one - two) / np.linalg.norm(one))
+    return float(np.linalg.norm(one - two) / (np.linalg.norm(one) or 1.0))
 
 
 def _check_amplitude(amplitude: float) -> float:

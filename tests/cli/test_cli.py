@@ -77,6 +77,17 @@ def test_structures_lists_every_name(capsys):
     assert lines[1].split()[:4] == ["Td", "CH4", "5", "ideal"]
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("h4c", "CH4"), ("ch4", "CH4"), ("CLNA", "NaCl"), ("C H", "")],
+)
+def test_structures_are_filtered_by_a_formula_in_any_case(text, name, capsys):
+    assert main(["structures", text, "--json"]) == (0 if name else 2)
+    if name:
+        rows = json.loads(capsys.readouterr().out)["structures"]
+        assert name in [row["name"] for row in rows] or name in [row["formula"] for row in rows]
+
+
 def test_structures_as_json(capsys):
     assert main(["structures", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["structures"]
@@ -752,10 +763,11 @@ def test_lab_starts_jupyterlab_on_the_copies(notebooks, monkeypatch, user):
     started = []
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr(os, "execv", lambda path, words: started.append((path, words)))
+    monkeypatch.setattr(signal, "pthread_sigmask", lambda how, signals: None)
     monkeypatch.setattr(subprocess, "call", lambda words: 0)
     main(["lab", "--port", "9999", "--no-browser", "--", "--debug"])
     root = f"--ServerApp.root_dir={folder}"
-    words = [sys.executable, "-m", "jupyterlab", root, "--port=9999", "--no-browser"]
+    words = [sys.executable, "-c", lab_module._START, root, "--port=9999", "--no-browser"]
     words += ["--allow-root"] if user == 0 else []
     assert started == [(sys.executable, [*words, "--debug"])]
     assert (folder / "1.ipynb").exists()

@@ -42,6 +42,12 @@ class Failing(Own):
         return [][0]
     features = gradients
 
+class Silent(Own):
+    def gradients(self, atoms, *, centers=None):
+        return None
+    def features(self, atoms, *, centers=None):
+        return None
+
 class Unfinished:
     def gradients(self): pass
 
@@ -61,6 +67,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "empty.py").write_text("")
     (tmp_path / "binary.py").write_bytes(b"\0\xff")
     (tmp_path / "importing.py").write_text("\nimport broken\n")
+    text = "from sensitivity import DensityCorrelations\nfrom sensitivity.descriptors import *\n"
+    (tmp_path / "importing_only.py").write_text(text)
     (tmp_path / "numpy.py").write_text("own = 1")
     return tmp_path
 
@@ -73,6 +81,19 @@ def test_an_object_or_a_class(name: str, folder: Path, capsys) -> None:
     expected = spectrum(structures.load("X0"), DensityCorrelations(order=1), centers=[0])
     assert np.allclose(found["singular_values"], expected.singular_values, rtol=1e-12)
     assert found["descriptor"]["name"] == "Own"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_the_file_prints_goes_to_standard_error(command: str, folder: Path, capsys) -> None:
+    said = FILE.replace("        return self.inner", "        print(1)\n        return self.inner")
+    said = said.replace("import neighbour", "print('loading')")
+    (folder / "talking.py").write_text(said)
+    words = [*COMMANDS[command].split(), "--json", "--descriptor", "talking.py:own"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["status"]
+    assert out.count("\n") == 1
+    assert err.startswith("loading\n1\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -102,12 +123,15 @@ WRONG = {
     "gone.py:Own": "--descriptor needs a Python file, and gone.py does not exist.",
     ".:Own": "--descriptor needs a Python file, and . is a folder.",
     "own.py:Owm": "--descriptor: there is no Owm in own.py; did you mean Own?",
+    "own.py:DensityCorrelation": "there is no DensityCorrelation in own.py; did you mean Own or",
+    "importing_only.py:own": "there is no own in importing_only.py; it has no descriptor.",
     "empty.py:Own": "--descriptor: there is no Own in empty.py; it has no descriptor.",
     "own.py:number": "--descriptor own.py:number: descriptor must be a descriptor such as",
     "own.py:dataclass": "--descriptor own.py:dataclass: descriptor must be a descriptor such as",
     "own.py:Unfinished": "Unfinished has no cutoff, inversion_invariant, features: add what",
     "own.py:Demanding": "--descriptor own.py:Demanding: Demanding.__init__() missing 1",
     "own.py:Failing": "own.py, line 20: IndexError: list index out of range",
+    "own.py:Silent": "gradients() of Silent must return a sequence of Batch, got NoneType; batches",
     "broken.py:Own": "broken.py, line 2: SyntaxError: invalid syntax",
     "binary.py:Own": "binary.py, line 1: SyntaxError: ",
     "importing.py:Own": "importing.py, line 2: SyntaxError: invalid syntax",

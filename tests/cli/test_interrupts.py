@@ -160,3 +160,29 @@ def test_what_is_being_written_is_finished(tmp_path: Path) -> None:
         words = [sys.executable, "-c", code, str(number)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout, done.stderr) == outcome
+
+
+# Tells when JupyterLab is about to take the place of the command.
+REPLACED = """
+import os, sys
+def tell(frame, event, called):
+    if event == "c_call" and called is os.execv:
+        sys.setprofile(None)
+        os.write(PIPE, b"1")
+if "-c" not in sys.orig_argv:
+    sys.setprofile(tell)
+"""
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.2, 2.0])
+def test_an_interrupt_before_jupyterlab_serves(moment: float, tmp_path: Path) -> None:
+    pytest.importorskip("jupyterlab")
+    process = start("module", "lab --no-browser --port 0", tmp_path, REPLACED)
+    time.sleep(moment)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert process.returncode == (0 if "Interrupted..." in err else 130), err
+    assert out == ""

@@ -107,6 +107,77 @@ def test_fields_and_attributes_replace_defaults() -> None:
     assert (own.cutoff, own.inversion_invariant, own.name, own.order) == (2.0, False, "own", 1)
 
 
+@dataclass(frozen=True)
+class Nested(Bare, Descriptor):
+    """A dataclass with fields that hold numbers of NumPy, and other things that are no JSON."""
+
+    widths: tuple[float, ...]
+    shells: list[int]
+    table: dict[str, tuple[int, ...]]
+    cutoff: float = 3.0
+
+
+def test_numbers_of_numpy_within_settings_are_plain() -> None:
+    shells, table = list(np.arange(2)), {"H": tuple(np.arange(3))}
+    nested = Nested(tuple(np.linspace(0, 1, 3)), shells, table, np.float64(3.0))
+    expected = {"widths": (0.0, 0.5, 1.0), "shells": [0, 1], "table": {"H": (0, 1, 2)}}
+    assert nested.settings == {**expected, "cutoff": 3.0}
+    json.dumps(nested.settings)
+    _, expression = nested.python()
+    assert eval(expression, {"Nested": Nested}) == nested
+    assert "np." not in expression
+
+
+class Told(Bare):
+    """A class that tells its settings, which are arguments."""
+
+    def __init__(self, count: int, *, width: float = 1.0) -> None:
+        self.settings = {"count": np.int64(count), "width": width}
+
+
+class Demanding(Told):
+    """A class that needs another argument than its settings."""
+
+    def __init__(self, count: int, table: object) -> None:
+        super().__init__(count)
+
+
+class Loose(Bare, Descriptor):
+    """A class without a constructor of its own, whose settings lead nowhere."""
+
+    settings = {"count": 3}  # noqa: RUF012
+
+
+def test_the_expression_of_a_class_that_tells_its_arguments() -> None:
+    line, expression = with_defaults(Told(3, width=0.5)).python()
+    assert expression == "Told(count=3, width=0.5)"
+    assert line == f"from {__name__} import Told"
+    for descriptor in (Demanding(3, None), Loose()):
+        assert with_defaults(descriptor).python()[1] == "..."
+
+
+def test_limits_of_numpy_enlarge_to_plain_settings() -> None:
+    @dataclass(frozen=True)
+    class Limited(Bare, Descriptor):
+        count: int = 2
+        refinable = ("count",)
+        limits = {"count": (np.int64(1), np.int64(3))}  # noqa: RUF012
+
+    larger = Limited(np.int64(2)).larger_basis()
+    assert larger == Limited(3)
+    assert type(larger.count) is int
+
+
+@pytest.mark.parametrize("found", [None, np.zeros(3)])
+def test_the_features_that_are_counted_have_rows(found: object) -> None:
+    class Wrong(Bare):
+        def features(self, atoms, *, centers=None):
+            return found
+
+    with pytest.raises(ValueError, match=r"features\(\) of Wrong must return an array of shape"):
+        with_defaults(Wrong()).count_features(structures.load("CH4"))
+
+
 def test_a_subclass_without_the_essentials_is_told_what_is_missing() -> None:
     class Incomplete(Descriptor):
         cutoff = 3.0

@@ -25,7 +25,7 @@ from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
 from sensitivity.descriptors import Descriptor
-from sensitivity.explorers import Explorer
+from sensitivity.explorers import BasisExplorer, Explorer
 from sensitivity.explorers.parts.inputs import MOST_ATOMS, refine
 
 pytestmark = TOOLBAR
@@ -62,6 +62,51 @@ class Shells(Descriptor):
 
     def _same(self) -> DensityCorrelations:
         return replace(SIMPLE, n_max=self.count, cutoff=self.cutoff)
+
+
+class Numbered(Shells):
+    """The same with numbers of NumPy among settings and limits, and integer limits of a length."""
+
+    limits = {"count": (np.int64(2), np.int64(5)), "cutoff": (np.int64(1), 5)}  # noqa: RUF012
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"count": np.int64(self.count), "cutoff": np.float64(self.cutoff)}
+
+
+def test_numbers_of_numpy_make_the_same_controls() -> None:
+    explorer = Explorer("H2", Numbered(3))
+    count, cutoff = (explorer.settings.of_descriptor[name] for name in ("count", "cutoff"))
+    assert (type(count).__name__, count.min, count.max) == ("BoundedIntText", 2, 5)
+    assert (type(cutoff).__name__, cutoff.min, cutoff.max) == ("BoundedFloatText", 1, 5)
+    count.value = 4
+    assert explorer.descriptor == Numbered(4)
+    cutoff.value = 2.5
+    assert explorer.descriptor == Numbered(4, 2.5)
+    assert "descriptor = Numbered(count=4, cutoff=2.5)\n" in explorer.code()
+
+
+def test_the_basis_explorer_takes_numbers_of_numpy_and_integer_limits() -> None:
+    view = BasisExplorer("H2", Numbered(3))
+    view.wait()
+    assert list(view.sliders) == ["count", "cutoff"]
+    assert len(view.sliders["cutoff"].options) == 41
+    assert view.settings == {"count": 3, "cutoff": 3.0}
+    view.sliders["cutoff"].index = 15
+    view.wait()
+    assert view.descriptor == Numbered(3, 2.5)
+    view.cutoff = 3
+    view.wait()
+    assert view.sliders["cutoff"].index == 20
+
+
+def test_the_basis_explorer_takes_a_name_as_the_explorer_does() -> None:
+    view = BasisExplorer("CH4", SIMPLE)
+    view.cancel()
+    assert view.reference.name == "CH4"
+    assert view.reference.centers == (0,)
+    with pytest.raises(ValueError, match="no structure named 'CH5'"):
+        BasisExplorer("CH5", SIMPLE)
 
 
 @pytest.fixture(scope="module")

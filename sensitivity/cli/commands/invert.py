@@ -30,9 +30,10 @@ def add(commands: Any) -> None:
 def _invert(task: Task) -> Found:
     from sensitivity import reports
     from sensitivity.inversion import invert
+    from sensitivity.observation import Observation
 
     start, centers = _start(task.source.atoms, task.options), task.options.center
-    wanted = task.descriptor.features(task.source.atoms, centers=centers)
+    wanted = Observation.of(task.source.atoms, task.descriptor, centers=centers).features
     result, status = task.compute(invert, wanted, "restarts", start=start, centers=centers)
     facts = {"residual": result.residual, "converged": result.converged}
     words = reports.describe_inversion, reports.tabulate_inversion

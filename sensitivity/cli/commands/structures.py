@@ -1,11 +1,18 @@
 """``sensitivity structures``: the structures that have a name."""
 
+from __future__ import annotations
+
+import re
 from argparse import Namespace
+from collections import Counter
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.cli.computing import show
 from sensitivity.cli.options import add_command, add_json, complete_names
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 def add(commands: Any) -> None:
@@ -37,8 +44,23 @@ def _choose(text: str) -> list[str]:
     chosen = [
         name
         for name in structures.names()
-        if text.lower() in name.lower() or structures.load(name).get_chemical_formula() == formula
+        if text.lower() in name.lower() or _has_formula(structures.load(name), text, formula)
     ]
     if not chosen:
         structures.load(text)  # raises, and tells the nearest names
     return chosen
+
+
+def _has_formula(atoms: Atoms, text: str, formula: str) -> bool:
+    """Tell whether this is the formula, or the text is one in any case, such as h4c."""
+    if atoms.get_chemical_formula() == formula:
+        return True
+    counts = Counter(atoms.get_chemical_symbols())
+    symbols = "|".join(sorted(counts, key=len, reverse=True))
+    part = rf"({symbols})(\d{{0,9}})"
+    if not re.fullmatch(rf"(?:{part})+", text, re.IGNORECASE):
+        return False
+    found: Counter[str] = Counter()
+    for symbol, number in re.findall(part, text, re.IGNORECASE):
+        found[symbol.capitalize()] += int(number or 1)
+    return found == counts

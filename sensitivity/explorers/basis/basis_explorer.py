@@ -10,6 +10,7 @@ from ase import Atoms
 
 from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
+from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.basis.basis_map import (
     BasisMap,
     fill_map,
@@ -20,7 +21,7 @@ from sensitivity.explorers.basis.basis_map import (
 from sensitivity.explorers.parts.background import Failure, Worker
 from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stops
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
-from sensitivity.explorers.parts.inputs import check_size
+from sensitivity.explorers.parts.inputs import is_length, take_structure, usual_centers
 from sensitivity.explorers.parts.layout import row, spread
 from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.view import View, as_sentence
@@ -82,11 +83,12 @@ class BasisExplorer(View):
     Parameters
     ----------
     atoms
-        The structure. It is not changed.
+        The structure, or its name in the library. It is not changed.
     descriptor
         A descriptor with one or two settings that enlarge its basis (``refinable``).
     centers
-        Indices of the center atoms; every atom by default.
+        Indices of the center atoms; every atom by default. Of a name of the library, what is usual
+        there, as in ``Explorer``.
 
     Raises
     ------
@@ -100,12 +102,16 @@ class BasisExplorer(View):
     cutoff = _setting("cutoff", "Radius around a center, in Å")
 
     @takes_centers
-    def __init__(self, atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> None:
+    def __init__(
+        self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers = None
+    ) -> None:
         _check(descriptor)
-        check_size(atoms)
+        structure, name = take_structure(atoms)
+        if name and centers is None:
+            centers = usual_centers(structure, name=name)
         super().__init__()
         self._spectra, self._causes = Worker(), Worker()
-        self._reference = examine(Subject(atoms, descriptor, centers))
+        self._reference = examine(Subject(structure, descriptor, centers, name=name))
         self._descriptor = descriptor
         self._before: Array | None = None
         self._quiet = Entered()
@@ -134,7 +140,7 @@ class BasisExplorer(View):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The settings of the descriptor."""
-        return with_defaults(self._descriptor).settings
+        return settings_of(self._descriptor)
 
     def change(self, **settings: Any) -> None:
         """Take other settings of the descriptor."""
@@ -252,7 +258,7 @@ def describe_basis(reference: Reference) -> list[str]:
     settings = [] if known.order is None else [f"order {known.order}"]
     settings += [f"{name} = {value}" for name, value in find_basis(reference.descriptor).items()]
     lengths = _lengths(reference.descriptor)
-    settings += [f"{name} = {known.settings[name]:g} Å" for name in lengths]
+    settings += [f"{name} = {settings_of(known)[name]:g} Å" for name in lengths]
     count = found.features.shape[1]
     basis = f"{known.name}, {', '.join(settings)}: {count} features per center. {found.status}"
     return [basis, "" if reference.diagnosis is None else reference.diagnosis.status]
@@ -260,12 +266,12 @@ def describe_basis(reference: Reference) -> list[str]:
 
 def _lengths(descriptor: Descriptor) -> dict[str, list[float]]:
     """Values of the settings that can be any length within limits."""
-    found = {}
-    for name, (low, high) in with_defaults(descriptor).limits.items():
-        if isinstance(low, float):
+    found, known, settings = {}, with_defaults(descriptor), settings_of(descriptor)
+    for name, (low, high) in known.limits.items():
+        if name in settings and name not in known.refinable and is_length(name, low, high):
             step = 0.05 if high - low <= 2.0 else 0.1
             count = round((high - low) / step) + 1
-            found[name] = [round(low + k * step, 2) for k in range(count)]
+            found[name] = [round(float(low + k * step), 2) for k in range(count)]
     return found
 
 

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from sensitivity.convergence import Convergence, convergence
 from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.plots.axes import add_legend
 from sensitivity.plots.convergence_plot import MEASURE, draw_convergence, name_rank
@@ -46,8 +47,8 @@ def usual_bases(descriptor: Descriptor) -> dict[str, tuple[int, ...]]:
 
 def find_basis(descriptor: Descriptor) -> dict[str, int]:
     """Return the settings that enlarge the basis of a descriptor."""
-    known = with_defaults(descriptor)
-    return {name: known.settings[name] for name in known.refinable}
+    settings = settings_of(descriptor)
+    return {name: settings[name] for name in with_defaults(descriptor).refinable}
 
 
 def fill_map(

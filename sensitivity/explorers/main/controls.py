@@ -10,6 +10,7 @@ from typing import Any
 
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors.protocol import plain, settings_of
 from sensitivity.explorers.main.exports import EXPORTS
 from sensitivity.explorers.parts.choices import (
     INTERVAL,
@@ -20,7 +21,7 @@ from sensitivity.explorers.parts.choices import (
     make_switch,
     offer_stops,
 )
-from sensitivity.explorers.parts.inputs import ORDERS, write_centers
+from sensitivity.explorers.parts.inputs import ORDERS, is_length, write_centers
 from sensitivity.explorers.parts.layout import require, row
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,
@@ -214,9 +215,12 @@ class Settings:
             self._show_descriptor(reference.descriptor)
 
     def _show_descriptor(self, descriptor: Descriptor) -> None:
-        own = with_defaults(descriptor)
-        values = {name: own.settings[name] for name in own.limits if name in own.settings}
-        kinds = {name: (type(value), *own.limits[name]) for name, value in values.items()}
+        settings, limits = settings_of(descriptor), plain(dict(with_defaults(descriptor).limits))
+        values = {name: settings[name] for name in limits if name in settings}
+        kinds: dict[str, tuple[type, float, float]] = {}
+        for name, value in values.items():
+            whole = isinstance(value, int) and not is_length(name, *limits[name])
+            kinds[name] = (int if whole else float, *limits[name])
         if kinds != self._kinds:
             self._replace(kinds)
         for name, value in values.items():

@@ -30,6 +30,12 @@ EXPORTS = {
 }
 """Export; label of its button, name of the file, and tooltip."""
 
+UNKNOWN = (
+    "if descriptor is ...:",
+    '    raise SystemExit("Define your descriptor in this script, in place of the three dots.")',
+)
+"""Lines of a script after a descriptor that is left open."""
+
 DRAWN = (".png", ".pdf", ".svg")  # endings of pictures of the chart
 
 
@@ -121,6 +127,7 @@ def write_source(state: State) -> str:
         f"atoms = {load}",
         *comments,
         f"descriptor = {expression}",
+        *(UNKNOWN if expression == "..." else ()),
         f"centers = {list(reference.centers)}",
         "",
         f"found = {call}(atoms, descriptor, centers=centers)",

@@ -105,6 +105,11 @@ def check_size(atoms: Atoms, *, farthest: float = 1e4) -> None:
         )
 
 
+def is_length(name: str, low: float, high: float) -> bool:
+    """Tell whether a setting with these limits is a length: one that need not be an integer."""
+    return name == "cutoff" or isinstance(low, float) or isinstance(high, float)
+
+
 def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
     """Return the descriptor with one of the settings changed that it offers to be changed.
 

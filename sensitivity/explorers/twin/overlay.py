@@ -13,6 +13,7 @@ from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.explorers.parts.inputs import ORDERS
 from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array
+from sensitivity.observation import Observation
 from sensitivity.plots.camera import choose_view
 from sensitivity.singular import Twin, superpose
 from sensitivity.structures import environment
@@ -120,10 +121,12 @@ def compare(twin: Twin, which: OrderComparison) -> OrderComparison:
         return which
     centers = (twin.center,)
     try:
-        first, second = (which.descriptor.features(atoms, centers=centers) for atoms in twin.pair)
-    except (ValueError, ArithmeticError, MemoryError) as error:
+        first, second = (
+            Observation.of(atoms, which.descriptor, centers=centers).features for atoms in twin.pair
+        )
+    except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
         return replace(which, problem=as_sentence(error))
-    difference = float(np.linalg.norm(first - second) / np.linalg.norm(first))
+    difference = float(np.linalg.norm(first - second) / (np.linalg.norm(first) or 1.0))
     return replace(which, difference=difference)
 
 
