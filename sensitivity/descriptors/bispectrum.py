@@ -68,7 +68,6 @@ class Bispectrum:
     def _rows(
         self, l: Degrees, a: int, factors: list[Array | None], gradients: list[Array]
     ) -> Array:
-        """Gradient of the features of these l with respect to the atoms of species a."""
         product, terms = np.empty(0), []
         for s, factor in enumerate(factors):
             if factor is not None:
@@ -124,7 +123,6 @@ def _with_zero_row(factors: Array, gradient: Array) -> Array:
 
 @lru_cache(maxsize=256)
 def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Degrees, slice], ...]:
-    """All l1 ≤ l2 ≤ l3 that couple to an invariant, each with its place among all features."""
     found, start = [], 0
     for l in combinations_with_replacement(range(l_max + 1), 3):
         if l[2] <= l[0] + l[1] and (parity_odd or sum(l) % 2 == 0):
@@ -135,7 +133,6 @@ def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Deg
 
 
 def _count(channels: int, l: Degrees) -> int:
-    """Number of distinct triples of channels for these l."""
     step = -1 if sum(l) % 2 else 1
     if l[0] == l[2]:
         return channels * (channels + step) * (channels + 2 * step) // 6

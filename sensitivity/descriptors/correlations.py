@@ -116,7 +116,6 @@ class ContractedChannels:
 
 
 def _mix(near: Contributions, mixture: Array) -> Contributions:
-    """Contributions to the mixed channels, which only the radial functions tell apart."""
     return replace(
         near,
         radial=np.tensordot(mixture, near.radial, axes=1),

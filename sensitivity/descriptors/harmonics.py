@@ -122,7 +122,6 @@ def _generators(l_max: int) -> Array:
 
 
 def _rotation_generators(l: int) -> Array:
-    """Antisymmetric G_{mμ}, shape (3, 2l + 1, 2l + 1), from the angular momentum operators."""
     m = np.arange(-l, l)
     raising = np.diag(np.sqrt((l - m) * (l + m + 1)), -1).astype(complex)
     lowering = raising.T

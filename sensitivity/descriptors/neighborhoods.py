@@ -50,7 +50,6 @@ class Neighborhoods:
     species: dict[int, SpeciesNeighbors]  # by atomic number, in the order of the columns
 
     def __getitem__(self, part: slice) -> Neighborhoods:
-        """Return some of the centers."""
         names = "centers", "numbers", "atoms", "own", "vectors", "itself"
         return replace(self, **{name: getattr(self, name)[part] for name in names})
 
@@ -88,7 +87,6 @@ def neighborhoods(
 
 
 def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods:
-    """All atoms of a molecule around each of the centers."""
     order, species = _layout(tuple(atoms.numbers.tolist()))
     itself = order == centers[:, None]  # [center, k]
     vectors = atoms.positions[order] - atoms.positions[centers][:, None]
@@ -99,7 +97,6 @@ def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods
 
 @lru_cache(maxsize=64)
 def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, SpeciesNeighbors]]:
-    """Order of the atoms of a molecule in the columns, and where their species stand."""
     order = np.argsort(_column_order(numbers), kind="stable")
     order.setflags(write=False)
     return order, _by_species(np.array(numbers)[order], np.zeros_like(order))
@@ -153,7 +150,6 @@ def _alike(pairs: _SortedPairs, atoms: Atoms) -> list[Indices]:
 
 
 def _neighborhoods(chosen: Indices, pairs: _SortedPairs, atoms: Atoms) -> Neighborhoods:
-    """The neighbourhoods whose pairs stand at ``chosen``, shape (centers, p)."""
     image = pairs.image[chosen[0]]
     centers = pairs.i[chosen[:, 0]]
     seen = pairs.j[chosen[:, image == 0]]
@@ -164,7 +160,6 @@ def _neighborhoods(chosen: Indices, pairs: _SortedPairs, atoms: Atoms) -> Neighb
 
 
 def _by_species(numbers: Indices, image: Indices) -> dict[int, SpeciesNeighbors]:
-    """From the species and the image that each of the p pairs leads to."""
     result, column = {}, 0
     edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
     for first, last in pairwise(edges):

@@ -78,7 +78,6 @@ class PowerSpectrum:
         return 8 * 3 * (self.basis.l_max + 1) * self.basis.n_max * self.basis.channels
 
     def _pairs(self) -> Iterator[tuple[int, int, slice]]:
-        """Pairs of species a ≤ b, and the features that belong to them."""
         start, n_max = 0, self.basis.n_max
         for a, b in combinations_with_replacement(range(self.basis.species), 2):
             size = (self.basis.l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max**2)
@@ -132,7 +131,6 @@ def _unlike_pairs(products: Array, *, swap: bool) -> Array:
 
 @lru_cache(maxsize=64)
 def _upper(n_max: int) -> tuple[Indices, Indices]:
-    """Pairs n ≤ n', sorted."""
     return np.triu_indices(n_max)
 
 

@@ -41,7 +41,6 @@ class Term(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _all_terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
-    """All terms, sorted by l1, l2, l3, l4, L; with odd l1 + l2 + l3 + l4 only if asked for."""
     return tuple(
         term
         for l in combinations_with_replacement(range(l_max + 1), 4)
@@ -91,7 +90,6 @@ def _rows(channels: int, like: Ties, parity: int, kept: frozenset[Ties]) -> Indi
 
 
 def _in_order(factors: tuple[Indices, ...], like: Ties, ties: Ties) -> NDArray[np.bool_]:
-    """Mask of the factors of the same l whose channels are sorted and have exactly these ties."""
     chosen = np.ones(factors[0].shape, dtype=bool)
     for (q, after), same_l, tie in zip(pairwise(factors), like, ties, strict=True):
         if same_l:
@@ -115,13 +113,11 @@ def _terms(l: Degrees) -> tuple[Term, ...]:
 
 
 def _intermediate(l: Degrees) -> range:
-    """Degrees L to which both pairs can be coupled."""
     return range(max(l[1] - l[0], l[3] - l[2]), min(l[0] + l[1], l[2] + l[3]) + 1)
 
 
 @lru_cache(maxsize=4096)
 def _choices(channels: int, like: Ties, ties: Ties) -> int:
-    """Number of sorted quadruples with exactly these ties."""
     distinct = [1]  # number of different channels among factors of the same l, for each l
     for same_l, tie in zip(like, ties, strict=True):
         if not same_l:

@@ -272,13 +272,11 @@ def _gaussian_kernel(x: Array, r: Array, *, smearing: float, l_max: int) -> Arra
 
 
 def _orbitals(cutoff: float, n_max: int) -> tuple[Array, Array]:
-    """Powers and widths of the Gaussian-type orbitals, both of shape (n_max,)."""
     n = np.arange(float(n_max))
     return n, np.sqrt(np.maximum(n, 1)) * cutoff / n_max
 
 
 def _overlap(n: Array, width: Array) -> Array:
-    """Overlap matrix of the normalised orbitals over [0, ∞), shape (n_max, n_max)."""
     power = n[:, None] + n + 2
     combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
     log_norm = 0.5 * _log_moment(2 * n + 2, width)

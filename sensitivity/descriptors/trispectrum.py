@@ -86,13 +86,11 @@ def _values(coupled: list[_CoupledPair], coefficients: Array) -> PairTable:
 
 
 def _both(term: Term, table: PairTable) -> tuple[Array, Array]:
-    """Entries of a table for the first two factors of a term, and for the last two."""
     l1, l2, l3, l4 = term.l
     return table[l1, l2][term.L], table[l3, l4][term.L]
 
 
 def _product_rule(term: Term, values: PairTable, gradients: PairTable) -> Array:
-    """Gradient of the products of first and second pairs, shape (centers, products, x)."""
     first, second = _both(term, values)  # [center, pair, M]
     first_gradient, second_gradient = _both(term, gradients)  # [center, M, pair, x]
     total = _contract(first, second_gradient)  # [center, first, second, x]
@@ -108,7 +106,6 @@ def _contract(values: Array, gradients: Array) -> Array:
 
 
 def _distinct(products: Array, basis: Basis, term: Term) -> Array:
-    """Keep the features of a term of all products of first and second pairs, the second axis."""
     chosen = rows(basis.channels, term)
     return products if chosen is None else np.take(products, chosen, axis=1)
 
@@ -130,7 +127,6 @@ class _CoupledPair:
 
     @classmethod
     def of(cls, l: tuple[int, int], coefficients: Array, basis: Basis) -> _CoupledPair:
-        """Couple two factors; ``coefficients`` are those of an ``Expansion``."""
         w = _couplings(*l)  # [LM, m1, m2]
         c1, c2 = (coefficients[each, :, None, :, : 2 * each + 1].swapaxes(2, 3) for each in l)
         return cls(l, basis, first=w.swapaxes(1, 2) @ c1, second=w @ c2)
@@ -158,7 +154,6 @@ class _CoupledPair:
         }
 
     def _product_rule(self, slopes: list[Array], own: slice) -> Array:
-        """Gradient of A for all pairs of channels, shape (centers, LM, q1, q2, x)."""
         first = _times(self.first, slopes[self.l[1]])  # [center, LM, q1, n, x]
         second = _times(self.second, slopes[self.l[0]])  # [center, LM, q2, n, x]
         centers, size, channels, _, x = first.shape
@@ -171,7 +166,6 @@ class _CoupledPair:
         return range(self.l[1] - self.l[0], self.l[0] + self.l[1] + 1)
 
     def _span(self, L: int) -> slice:
-        """Places of L on the axis LM."""
         start = L**2 - (self.l[1] - self.l[0]) ** 2
         return slice(start, start + 2 * L + 1)
 

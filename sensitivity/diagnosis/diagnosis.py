@@ -190,7 +190,6 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _are_invisible(diagnosis: Diagnosis, cause: Cause, count: int, *, of: str = "") -> str:
-    """Say how many are, and how far the singular geometry is, unless the structure is one."""
     label, distance = CAUSE_DESCRIPTIONS[cause].label, 0.0
     if CAUSE_DESCRIPTIONS[cause].spurious:
         distance = max(mode.distance or 0.0 for mode in diagnosis.of(cause))
@@ -199,7 +198,6 @@ def _are_invisible(diagnosis: Diagnosis, cause: Cause, count: int, *, of: str = 
 
 
 def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
-    """Orders that see the modes: all of them, or some, and the next one more."""
     orders = sorted(mode.evidence.lifted_by or 0 for mode in modes)
     if not orders[0] or orders[0] == orders[-1]:
         return f"order {orders[0]} does" if orders[0] else "the next order does"
@@ -330,7 +328,6 @@ def _row(cause: Cause, modes: tuple[DiagnosedMode, ...]) -> tuple[str, ...]:
 
 
 def _range(values: Iterable[float | None], *, form: str = ".1e") -> str:
-    """From the least to the most, or one if they are written alike; nothing if none is known."""
     known = sorted(value for value in values if value is not None)
     ends = [
         "0" if value < Tolerance.EXACT else format(value, form) for value in known[:1] + known[-1:]

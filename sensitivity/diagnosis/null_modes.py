@@ -74,7 +74,6 @@ class NullSearch:
             yield Subspace("truncation", modes, found.displacement, order)
 
     def _exact_zeros(self, directions: Array) -> NearestZeros:
-        """Modes that are null as they stand, wherever others may be null nearby."""
         observation, here = self.case.observation, np.zeros(directions.shape[1:])
         scale = decompose_matrix(observation.slopes(self.moves))[0][0]
         local = local_modes(observation, directions, displacement=here, scale=scale)
@@ -146,7 +145,6 @@ class NullSearch:
         return np.concatenate([others, near])
 
     def _nearly_hidden(self) -> Array:
-        """What symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
         atoms, descriptor = self.case.observation.atoms, self.case.observation.descriptor
         cutoff, even = descriptor.cutoff, descriptor.inversion_invariant
         sites = [
@@ -179,7 +177,6 @@ class NullSearch:
         return np.concatenate(kept)
 
     def _compare(self, found: NearestZeros) -> Iterator[Subspace]:
-        """Split modes by the other descriptor that sees them, with no complete basis at hand."""
         remaining = found.modes
         if not len(remaining):
             return

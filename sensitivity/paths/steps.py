@@ -93,7 +93,6 @@ def advance(see: See, here: Place, size: float) -> Stride | None:
 
 
 def _compare(see: See, whole: Place, halves: Place, size: float) -> Stride:
-    """The error of two halves, and where they lead without it."""
     share = 1 / (2**_ORDER - 1)
     shift = share * (halves.spectrum.atoms.positions - whole.spectrum.atoms.positions)
     turn = share * (halves.basis - whole.basis)
@@ -294,7 +293,6 @@ class Returns:
 
 
 def _without_rigid(moves: Array, positions: Array) -> Array:
-    """Displacements, shape (N, 3), without what superposition takes off."""
     moves, arms = moves - moves.mean(axis=0), positions - positions.mean(axis=0)
     turns = rotational_motions(arms, fraction=Tolerance.ROUNDING)
     flat = moves.ravel()

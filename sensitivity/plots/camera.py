@@ -57,7 +57,6 @@ def _hidden(positions: Array, views: Array) -> Array:
 
 
 def _frame(towards: Array, spread: Array) -> Array:
-    """Axes of the picture: the direction of the widest spread points to the right."""
     flat = np.eye(3) - np.outer(towards, towards)
     right = np.linalg.eigh(flat @ spread @ flat)[1][:, -1]
     right = flat @ right

@@ -101,7 +101,6 @@ def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:
 
 
 def _describe(result: Spectrum | Diagnosis, mode: int) -> tuple[str, float, Array]:
-    """Kind or cause, singular value, zero if it is rounding, and displacement of a mode."""
     spectrum = result.spectrum if isinstance(result, Diagnosis) else result
     name: str = spectrum.kinds[mode]
     value, displacement = float(spectrum.singular_values[mode]), spectrum.modes[mode]
@@ -162,7 +161,6 @@ def cell_edges(atoms: Atoms) -> Array:
 
 
 def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
-    """Draw arrows, shape (N, right/up/towards) in Å, over the atoms."""
     longest = np.linalg.norm(arrows, axis=1).max()
     style: dict[str, Any] = {"color": ARROW, "zorder": 4, "linestyle": "none"}
     for place, arrow in zip(seen, arrows, strict=True):
@@ -182,7 +180,6 @@ def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
 
 
 def _frame(ax: Axes) -> None:
-    """Leave no axis, equal scales, and a bar of 1 Å."""
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.06)
     ax.autoscale_view()

@@ -60,7 +60,6 @@ def _check(x: Array, y: Array, *, count: int) -> None:
 
 
 def _add_guides(ax: Axes, x: Array, y: Array) -> None:
-    """Draw lines of slope 1 and 2 through the largest amplitude and change."""
     limits = ax.get_ylim()
     ends = np.array([x.min(), x.max()])
     for slope, name, dashes in ((1, "linear", (4, 2)), (2, "quadratic", (1, 1.5))):

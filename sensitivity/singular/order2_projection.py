@@ -133,7 +133,6 @@ def _step(
 def _conditions(
     neighbors: MovableNeighbors, coincidences: Coincidences, coordinates: Array, held: Mask
 ) -> tuple[Array, Array]:
-    """Those of the coincidences, and that held bonds have their limiting length."""
     vectors = neighbors.at(coordinates)
     values, slopes = coincidences.conditions(vectors, neighbors.relative)
     if not held.any():
