@@ -31,8 +31,7 @@ class Bispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3) of the number of distinct triples of channels."""
-        _, last = self._spans()[-1]
-        return int(last.stop)
+        return int(self._spans()[-1][1].stop)
 
     def features(self, coefficients: Array) -> Array:
         """Contract every triple of channels."""
@@ -62,8 +61,7 @@ class Bispectrum:
         products = _other_factors(l, 2, coefficients) @ last.swapaxes(1, 2)
         q1, q2, q3 = _distinct(self.basis.channels, *_pattern(l))
         flat = (q1 * self.basis.channels + q2) * self.basis.channels + q3
-        values: Array = products.reshape(len(products), -1)[:, flat]
-        return values
+        return np.asarray(products.reshape(len(products), -1)[:, flat])
 
     def _rows(
         self, l: Degrees, a: int, factors: list[Array | None], gradients: list[Array]
@@ -108,10 +106,7 @@ def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
 
 
 def _with_zero_row(factors: Array, gradient: Array) -> Array:
-    """Product [center, q q' n, columns], and a row of zeros at its end.
-
-    ``gradient`` is that of one species, shape (centers, 2l + 1, n_max, columns).
-    """
+    """Product [center, q q' n, columns] for one species, and a row of zeros at its end."""
     centers, m, n_max, columns = gradient.shape
     pairs = factors.shape[1]
     product = np.empty((centers, pairs * n_max + 1, columns))
@@ -143,10 +138,7 @@ def _count(channels: int, l: Degrees) -> int:
 
 @lru_cache(maxsize=256)
 def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> Indices:
-    """Distinct triples of channels, shape (3, triples), for a ``_pattern`` of l.
-
-    They have q1 + gap ≤ q2 if the first two l are equal, likewise for the last two.
-    """
+    """Triples (3, triples) with q1 + gap ≤ q2 if the first two l are equal; so the last two."""
     q1, q2, q3 = np.indices((channels, channels, channels)).reshape(3, -1)
     kept = np.ones(len(q1), dtype=bool)
     if first_equal:

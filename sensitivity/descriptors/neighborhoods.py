@@ -130,10 +130,7 @@ def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indic
 
 
 def _column_order(numbers: Iterable[int]) -> Indices:
-    """For each atom the place of its species, in the order in which species first appear.
-
-    With it, atoms that are sorted by species in the structure keep their order.
-    """
+    """Places of the species of atoms, as they first appear: sorted atoms keep their order."""
     place: dict[int, int] = {}
     return np.array([place.setdefault(number, len(place)) for number in numbers])
 

@@ -154,17 +154,11 @@ def _exchange(l: Degrees, place: int) -> Array:
     if place != 1:
         return np.diag((-1.0) ** degrees)
     invariants = np.array([_invariant(l, L) for L in degrees])  # [L, m1, m2, m3]
-    exchanged = invariants.swapaxes(2, 3)
-    size = len(degrees)
-    products: Array = invariants.reshape(size, -1) @ exchanged.reshape(size, -1).T
-    return (2 * l[3] + 1) * products
+    products = np.tensordot(invariants, invariants, axes=((1, 2, 3), (1, 3, 2)))
+    return np.asarray((2 * l[3] + 1) * products)
 
 
 def _invariant(l: Degrees, L: int) -> Array:
-    """Coefficients of the invariant for one m4, shape (2 l1 + 1, 2 l2 + 1, 2 l3 + 1).
-
-    The products of two invariants, summed over m1, m2 and m3, are the same for each m4.
-    """
-    second = coupling(l[2], l[3], L)[:, 0]  # [m3, M]
-    out: Array = np.sqrt(2 * L + 1) * np.tensordot(coupling(l[0], l[1], L), second, axes=(2, 1))
-    return out
+    """Coefficients [m1, m2, m3] for one m4: sums of products of two are alike for each."""
+    first, second = coupling(l[0], l[1], L), coupling(l[2], l[3], L)[:, 0]  # [m1, m2, M], [m3, M]
+    return np.asarray(np.sqrt(2 * L + 1) * np.tensordot(first, second, axes=(2, 1)))

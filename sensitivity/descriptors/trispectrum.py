@@ -37,8 +37,7 @@ class Trispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3, l4) and L of the number of distinct quadruples of channels."""
-        _, last = self._spans()[-1]
-        return int(last.stop)
+        return int(self._spans()[-1][1].stop)
 
     def features(self, coefficients: Array) -> Array:
         """Contract every pair of factors with every other."""
@@ -144,8 +143,7 @@ class _CoupledPair:
     def gradients(self, slopes: list[Array], own: slice) -> ByDegree:
         """Return the gradients of A for every L, shapes (centers, M, pairs, x).
 
-        ``slopes``, for each l of shape (centers, m, n, x), are the gradients of the coefficients
-        of the ``own`` channels, those of one species; x runs over the directions of its atoms.
+        ``slopes``, (centers, m, n, x) for each l, are those of the ``own`` channels.
         """
         product = self._product_rule(slopes, own)
         product = product.reshape(*product.shape[:2], -1, product.shape[-1])
@@ -183,10 +181,7 @@ def _times(factor: Array, slopes: Array) -> Array:
 
 @lru_cache(maxsize=1024)
 def _couplings(l1: int, l2: int) -> Array:
-    """Couplings to all L below each other, read-only, shape (LM, 2 l1 + 1, 2 l2 + 1).
-
-    The weight of L is what makes the sum over M of two pairs an invariant with ΣW² = 1.
-    """
+    """Couplings to all L below each other, read-only, weighed so that two pairs have ΣW² = 1."""
     degrees = range(l2 - l1, l1 + l2 + 1)
     every = [(2 * L + 1) ** 0.25 * np.moveaxis(coupling(l1, l2, L), 2, 0) for L in degrees]
     out = np.concatenate(every)

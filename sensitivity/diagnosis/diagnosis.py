@@ -104,13 +104,12 @@ class Diagnosis:
         counts = self.counts
         if not self.internal:
             return "There is no internal displacement that the chosen centers could see."
-        sentences = [
+        seen = (
             f"{counts['sensitive']} of {_count(self.internal, 'internal displacement')} "
             f"{_is(counts['sensitive'])} visible, {counts['symmetry']} invisible by symmetry, "
-            f"{self.spurious or 'none'} spurious.",
-            *_ending(self),
-        ]
-        return " ".join(sentences)
+            f"{self.spurious or 'none'} spurious."
+        )
+        return " ".join([seen, *_ending(self)])
 
     @property
     def summary(self) -> str:
@@ -267,11 +266,10 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
 
 def _fading(diagnosis: Diagnosis) -> Iterator[str]:
     distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
-    fading = [distance for distance in distances if distance > Tolerance.EXACT]
-    if count := len(fading):
+    if count := sum(distance > Tolerance.EXACT for distance in distances):
         yield (
             f"{count} of these belong{'s' if count == 1 else ''} to what is so near to the cutoff "
-            f"that it fades (outside it {_length(max(fading))} away): a larger cutoff sees "
+            f"that it fades (outside it {_length(max(distances))} away): a larger cutoff sees "
             f"{'it' if count == 1 else 'them'}, a larger basis does not."
         )
 

@@ -126,10 +126,7 @@ def _see(see: See, here: Place, positions: Array) -> Spectrum | None:
 def _turn(
     last: Place, positions: Array, basis: Array, size: float, see: See
 ) -> tuple[Place | None, Array]:
-    """Solve for what is transported at the end of an implicit stage; also -dt/ds there.
-
-    None if the direction turns too far, or an atom has crossed the cutoff.
-    """
+    """The end of an implicit stage, None if a turn too far or the cutoff bars it; and -dt/ds."""
     spectrum = _see(see, last, positions)
     if spectrum is None:
         return None, basis

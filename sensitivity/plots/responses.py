@@ -60,8 +60,7 @@ def _check(x: Array, y: Array, *, count: int) -> None:
 
 
 def _add_guides(ax: Axes, x: Array, y: Array) -> None:
-    limits = ax.get_ylim()
-    ends = np.array([x.min(), x.max()])
+    limits, ends = ax.get_ylim(), np.array([x.min(), x.max()])
     for slope, name, dashes in ((1, "linear", (4, 2)), (2, "quadratic", (1, 1.5))):
         heights = np.nanmax(y) * (ends / x.max()) ** slope
         (line,) = ax.plot(ends, heights, color=foreground(ax), linewidth=0.9, label=name, zorder=1)

@@ -126,10 +126,7 @@ def _off_bisector(vectors: Array, directions: Array, roles: Indices) -> tuple[Ar
 
 
 def _dependence(vectors: Array, directions: Array, roles: Indices) -> tuple[Array, Array]:
-    """N_A N_B - N_C N_D of the linear dependence Σ N_i x_i = 0 of four vectors.
-
-    Its change follows from Xᵀ dN = -dXᵀ N.
-    """
+    """N_A N_B - N_C N_D of Σ N_i x_i = 0 for four vectors; Xᵀ dN = -dXᵀ N gives its change."""
     u, lengths, w = np.linalg.svd(vectors)
     null = u[:, :, 3]  # [p, n]
     moved = np.tensordot(null, directions, axes=(1, 1))  # [p, k, xyz]
@@ -229,10 +226,7 @@ def _planar(
     reach: float,
     most: int,
 ) -> tuple[Coincidences, float]:
-    """The nearest coincidences of A, B and B', the others in a plane; and how far the rest is.
-
-    All but A, or all but B and B', are in a plane with the center.
-    """
+    """The nearest coincidences of A, B and B', the others in a plane; and how far the rest is."""
     n = len(like)
     pairs = np.argwhere(np.triu(like, k=1))
     flat = find_flatness(neighbors, np.arange(n)[:, None] if kind == "across" else pairs)
