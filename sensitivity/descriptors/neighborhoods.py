@@ -82,7 +82,12 @@ def neighborhoods(
     every = len(centers) * (len(atoms) - 1)
     if not atoms.pbc.any() and len(found.i) >= 0.4 * every:
         return (_everyone(atoms, cutoff=cutoff, centers=np.array(centers)),)
-    pairs = _sorted_pairs(found, atoms, cutoff=cutoff, centers=centers)
+    itself = np.arange(len(found.i) + len(centers)) >= len(found.i)
+    i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
+    vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
+    image, count = _number_images(i, j, atoms)
+    order = np.lexsort((j, -count, image, _column_order(atoms.numbers.tolist())[j], i))
+    pairs = _SortedPairs(i[order], j[order], vectors[order], itself[order], image[order])
     return tuple(_neighborhoods(spans, pairs, atoms) for spans in _alike(pairs, atoms))
 
 
@@ -100,17 +105,6 @@ def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, SpeciesNeighbo
     order = np.argsort(_column_order(numbers), kind="stable")
     order.setflags(write=False)
     return order, _by_species(np.array(numbers)[order], np.zeros_like(order))
-
-
-def _sorted_pairs(
-    found: Pairs, atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]
-) -> _SortedPairs:
-    itself = np.arange(len(found.i) + len(centers)) >= len(found.i)
-    i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
-    vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
-    image, count = _number_images(i, j, atoms)
-    order = np.lexsort((j, -count, image, _column_order(atoms.numbers.tolist())[j], i))
-    return _SortedPairs(i[order], j[order], vectors[order], itself[order], image[order])
 
 
 def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indices]:

@@ -40,24 +40,15 @@ class Term(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _all_terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
-    return tuple(
-        term
-        for l in combinations_with_replacement(range(l_max + 1), 4)
-        if parity_odd or sum(l) % 2 == 0
-        for term in _terms(l)
-    )
-
-
-@lru_cache(maxsize=64)
 def spans(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Term, slice], ...]:
-    """All terms that have features, each with its place among all features."""
+    """All terms that have features, each with its place among all features, sorted by l, then L."""
     found, start = [], 0
-    for term in _all_terms(l_max, parity_odd=parity_odd):
-        stop = start + sum(_choices(channels, term.like, ties) for ties in term.kept)
-        if stop > start:
-            found.append((term, slice(start, stop)))
-        start = stop
+    for l in combinations_with_replacement(range(l_max + 1), 4):
+        for term in _terms(l) if parity_odd or sum(l) % 2 == 0 else ():
+            stop = start + sum(_choices(channels, term.like, ties) for ties in term.kept)
+            if stop > start:
+                found.append((term, slice(start, stop)))
+            start = stop
     return tuple(found)
 
 

@@ -68,7 +68,11 @@ class GaussianTypeOrbitals:
 
         A ValueError tells if they are so many that they are dependent in double precision.
         """
-        eigenvalues, vectors = np.linalg.eigh(_overlap(*_orbitals(cutoff, n_max)))
+        n, width = _orbitals(cutoff, n_max)
+        combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
+        log_norm = 0.5 * _log_moment(2 * n + 2, width)
+        log_overlap = _log_moment(n[:, None] + n + 2, combined) - log_norm[:, None] - log_norm
+        eigenvalues, vectors = np.linalg.eigh(np.exp(log_overlap))
         worst = 1e10  # condition number: beyond it fewer than six digits are left
         if eigenvalues[0] * worst < eigenvalues[-1]:
             raise ValueError(
@@ -266,13 +270,6 @@ def _gaussian_kernel(x: Array, r: Array, *, smearing: float, l_max: int) -> Arra
 def _orbitals(cutoff: float, n_max: int) -> tuple[Array, Array]:
     n = np.arange(float(n_max))
     return n, np.sqrt(np.maximum(n, 1)) * cutoff / n_max
-
-
-def _overlap(n: Array, width: Array) -> Array:
-    power = n[:, None] + n + 2
-    combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
-    log_norm = 0.5 * _log_moment(2 * n + 2, width)
-    return np.asarray(np.exp(_log_moment(power, combined) - log_norm[:, None] - log_norm))
 
 
 def _log_moment(power: Array, width: Array) -> Array:

@@ -154,7 +154,13 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
             ratio = min(values) / max(values)
             yield f"The smallest visible singular value is {ratio:.1e} of the largest."
         yield from _ending(diagnosis)
-    yield from _remarks(diagnosis)
+    if unseen := diagnosis.counts["unseen"]:
+        yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
+    yield from _fading(diagnosis)
+    for site in diagnosis.sites:
+        yield from _coalescence(diagnosis, site)
+    if len(diagnosis.sites) == 1:
+        yield from _neighboring_groups(diagnosis, diagnosis.sites[0])
 
 
 def _ending(diagnosis: Diagnosis) -> Iterator[str]:
@@ -252,16 +258,6 @@ def _group(group: PointGroup) -> str:
         return "C1 (no symmetry)"
     order = "infinitely many" if isinf(group.order) else f"{group.order:.0f}"
     return f"{group.symbol} ({order} operations, deviation {_length(group.deviation)})"
-
-
-def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
-    if unseen := diagnosis.counts["unseen"]:
-        yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
-    yield from _fading(diagnosis)
-    for site in diagnosis.sites:
-        yield from _coalescence(diagnosis, site)
-    if len(diagnosis.sites) == 1:
-        yield from _neighboring_groups(diagnosis, diagnosis.sites[0])
 
 
 def _fading(diagnosis: Diagnosis) -> Iterator[str]:

@@ -75,19 +75,15 @@ def save_overview(
     left, right = figure.subplots(1, 2)
     if isinstance(result, Diagnosis):
         plot_diagnosis(result, ax=left)
-        plot_mode(result, _least_visible(result), ax=right)
+        causes = list(enumerate(mode.cause for mode in result.modes))
+        spurious = [mode for mode, cause in causes if CAUSE_DESCRIPTIONS[cause].spurious]
+        internal = [mode for mode, cause in causes if cause not in TRIVIAL]
+        plot_mode(result, (spurious or internal or [0])[-1], ax=right)
     else:
         plot_spectrum(result, ax=left)
-        internal = np.flatnonzero(np.array(result.kinds) == "internal")
-        plot_mode(result, int(internal[-1]) if len(internal) else 0, ax=right)
+        internal = [mode for mode, kind in enumerate(result.kinds) if kind == "internal"]
+        plot_mode(result, (internal or [0])[-1], ax=right)
     figure.savefig(path, format=form, dpi=300)
-
-
-def _least_visible(diagnosis: Diagnosis) -> int:
-    causes = [mode.cause for mode in diagnosis.modes]
-    spurious = [mode for mode, cause in enumerate(causes) if CAUSE_DESCRIPTIONS[cause].spurious]
-    internal = [mode for mode, cause in enumerate(causes) if cause not in TRIVIAL]
-    return (spurious or internal or [0])[-1]
 
 
 def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:

@@ -209,7 +209,10 @@ def find_coincidences(
     bisector, further = _planar("bisector", neighbors, like, reach=reach, most=most)
     found = [across, bisector]
     if n == 4:
-        swaps, doubles = list(_exchanges(like)), list(_doubles(like))
+        # A, B, C, D such that A is like C and B like D.
+        every = permutations((1, 2, 3))
+        swaps = [(0, b, c, d) for b, c, d in every if like[0, c] and like[b, d]]
+        doubles = list(_doubles(like))
         equal = [_equalities([(a, c), (b, d)], [(a, b, c, d)]) for a, b, c, d in swaps]
         found.append(_make("exchange", equal, swaps, [()] * len(swaps)))
         found.append(_make("double", doubles, [()] * len(doubles), [()] * len(doubles)))
@@ -276,13 +279,6 @@ def _without(n: int, *left_out: int) -> tuple[int, ...]:
 
 def _equalities(distances: list[tuple[int, int]], pairs: list[Equality]) -> list[Equality]:
     return [*((i, i, j, j) for i, j in distances), *pairs]
-
-
-def _exchanges(like: NDArray[np.bool_]) -> Iterator[tuple[int, int, int, int]]:
-    """A, B, C, D of four neighbours, such that A is like C and B like D."""
-    for a, b, c, d in permutations(range(4)):
-        if a == min(a, b, c, d) and like[a, c] and like[b, d]:
-            yield a, b, c, d
 
 
 def _doubles(like: NDArray[np.bool_]) -> Iterator[list[Equality]]:
