@@ -41,7 +41,12 @@ class Bispectrum:
         """Contract the gradient of each factor with the product of the two others."""
         gradients = {a: near.coefficient_gradients() for a, near in expansion.contributions.items()}
         for l, span in self._spans():
-            factors = _distinct_factors(l, expansion.coefficients)
+            # None if it is that of the factor before: exchanging two of equal l changes nothing but
+            # the sign, and that only for odd l1 + l2 + l3.
+            factors = [
+                _other_factors(l, s, expansion.coefficients) if s == 0 or l[s] != l[s - 1] else None
+                for s in range(3)
+            ]
             for a, near in expansion.contributions.items():
                 rows = self._rows(l, a, factors, gradients[a])  # [center, feature, 3k]
                 block = out[:, span, near.columns]
@@ -76,16 +81,6 @@ class Bispectrum:
             terms.append(np.take(product, places, axis=1, mode="clip"))
         rows = np.add(terms[0], terms[1], out=terms[0])
         return np.add(rows, terms[2], out=rows)
-
-
-def _distinct_factors(l: Degrees, coefficients: Array) -> list[Array | None]:
-    """For each factor the product of the two others.
-
-    None if it is that of the factor before: exchanging two factors of equal l changes nothing but
-    the sign, and that only for odd l1 + l2 + l3.
-    """
-    new = (s == 0 or l[s] != l[s - 1] for s in range(3))
-    return [_other_factors(l, s, coefficients) if each else None for s, each in enumerate(new)]
 
 
 def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:

@@ -98,7 +98,6 @@ def _product_rule(term: Term, values: PairTable, gradients: PairTable) -> Array:
 
 
 def _contract(values: Array, gradients: Array) -> Array:
-    """Contract [center, pair, M] with [center, M, other pair, x]."""
     centers, m, other, x = gradients.shape
     product = values @ gradients.reshape(centers, m, -1)
     return product.reshape(centers, -1, other, x)
@@ -173,7 +172,6 @@ class _CoupledPair:
 
 
 def _times(factor: Array, slopes: Array) -> Array:
-    """Contract [center, LM, m, q] with [center, m, n, x] to [center, LM, q, n, x]."""
     centers, size, m, channels = factor.shape
     rows = factor.swapaxes(2, 3).reshape(centers, size * channels, m)
     return _contract(rows, slopes).reshape(centers, size, channels, *slopes.shape[2:])

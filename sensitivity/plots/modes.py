@@ -47,16 +47,21 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
             f"give an integer from 0 to {len(result.modes) - 1}."
         )
     ax = make_axes(ax, height=2.8)
-    atoms = result.atoms
-    name, value, displacement = _describe(result, mode)
+    atoms, spectrum = result.atoms, result.spectrum if isinstance(result, Diagnosis) else result
+    name: str = spectrum.kinds[mode]
+    value, displacement = float(spectrum.singular_values[mode]), spectrum.modes[mode]
+    if isinstance(result, Diagnosis):
+        found = result.modes[mode]
+        name, value, displacement = found.cause, found.singular_value, found.displacement
+    value = value if value > ROUNDING * spectrum.scale else 0.0
     view = choose_view(atoms, displacement)
     seen, moved = atoms.positions @ view.T, displacement @ view.T  # [atom, right/up/towards]
     draw_structure(ax, atoms, view=view)
     longest = 0.25 * max(4.0, float(np.ptp(atoms.positions, axis=0).max()))
     _draw_arrows(ax, seen=seen, arrows=moved / np.linalg.norm(moved, axis=1).max() * longest)
     _frame(ax)
-    title = f"mode {mode}, {name}: {value:.3g} /Å"
-    ax.set_title(title, color=foreground(ax), fontsize="medium")
+    style: dict[str, Any] = {"color": foreground(ax), "fontsize": "medium"}
+    ax.set_title(f"mode {mode}, {name}: {value:.3g} /Å", **style)
     return ax
 
 
@@ -94,16 +99,6 @@ def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:
         ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
     _draw_bonds(ax, atoms, view=view)
     _draw_atoms(ax, atoms, seen=atoms.positions @ view.T)
-
-
-def _describe(result: Spectrum | Diagnosis, mode: int) -> tuple[str, float, Array]:
-    spectrum = result.spectrum if isinstance(result, Diagnosis) else result
-    name: str = spectrum.kinds[mode]
-    value, displacement = float(spectrum.singular_values[mode]), spectrum.modes[mode]
-    if isinstance(result, Diagnosis):
-        found = result.modes[mode]
-        name, value, displacement = found.cause, found.singular_value, found.displacement
-    return name, value if value > ROUNDING * spectrum.scale else 0.0, displacement
 
 
 def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: Array) -> None:

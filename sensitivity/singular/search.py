@@ -124,8 +124,7 @@ def _try_descents(accepted: Acceptance, start: LocalModes, nudges: list[Array]) 
 def _beginnings(
     accepted: Acceptance, start: LocalModes, nudges: list[Array]
 ) -> Iterator[tuple[LocalModes, float]]:
-    """Beginnings of descents, and how far away they look, in Å, root of the summed squares."""
-    distances = (0.05, 0.4, 1.0)
+    distances = (0.05, 0.4, 1.0)  # Å, root of the summed squares: how far away descents look
     if start.condition > Tolerance.SINGULAR:
         for within in distances:
             yield start, within
