@@ -31,8 +31,7 @@ class Bispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3) of the number of distinct triples of channels."""
-        _, last = self._spans()[-1]
-        return int(last.stop)
+        return int(self._spans()[-1][1].stop)
 
     def features(self, coefficients: Array) -> Array:
         """Contract every triple of channels."""
@@ -42,7 +41,12 @@ class Bispectrum:
         """Contract the gradient of each factor with the product of the two others."""
         gradients = {a: near.coefficient_gradients() for a, near in expansion.contributions.items()}
         for l, span in self._spans():
-            factors = _distinct_factors(l, expansion.coefficients)
+            # None if it is that of the factor before: exchanging two of equal l changes nothing but
+            # the sign, and that only for odd l1 + l2 + l3.
+            factors = [
+                _other_factors(l, s, expansion.coefficients) if s == 0 or l[s] != l[s - 1] else None
+                for s in range(3)
+            ]
             for a, near in expansion.contributions.items():
                 rows = self._rows(l, a, factors, gradients[a])  # [center, feature, 3k]
                 block = out[:, span, near.columns]
@@ -62,13 +66,11 @@ class Bispectrum:
         products = _other_factors(l, 2, coefficients) @ last.swapaxes(1, 2)
         q1, q2, q3 = _distinct(self.basis.channels, *_pattern(l))
         flat = (q1 * self.basis.channels + q2) * self.basis.channels + q3
-        values: Array = products.reshape(len(products), -1)[:, flat]
-        return values
+        return np.asarray(products.reshape(len(products), -1)[:, flat])
 
     def _rows(
         self, l: Degrees, a: int, factors: list[Array | None], gradients: list[Array]
     ) -> Array:
-        """Gradient of the features of these l with respect to the atoms of species a."""
         product, terms = np.empty(0), []
         for s, factor in enumerate(factors):
             if factor is not None:
@@ -79,16 +81,6 @@ class Bispectrum:
             terms.append(np.take(product, places, axis=1, mode="clip"))
         rows = np.add(terms[0], terms[1], out=terms[0])
         return np.add(rows, terms[2], out=rows)
-
-
-def _distinct_factors(l: Degrees, coefficients: Array) -> list[Array | None]:
-    """For each factor the product of the two others.
-
-    None if it is that of the factor before: exchanging two factors of equal l changes nothing but
-    the sign, and that only for odd l1 + l2 + l3.
-    """
-    new = (s == 0 or l[s] != l[s - 1] for s in range(3))
-    return [_other_factors(l, s, coefficients) if each else None for s, each in enumerate(new)]
 
 
 def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
@@ -109,10 +101,7 @@ def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
 
 
 def _with_zero_row(factors: Array, gradient: Array) -> Array:
-    """Product [center, q q' n, columns], and a row of zeros at its end.
-
-    ``gradient`` is that of one species, shape (centers, 2l + 1, n_max, columns).
-    """
+    """Product [center, q q' n, columns] for one species, and a row of zeros at its end."""
     centers, m, n_max, columns = gradient.shape
     pairs = factors.shape[1]
     product = np.empty((centers, pairs * n_max + 1, columns))
@@ -124,7 +113,6 @@ def _with_zero_row(factors: Array, gradient: Array) -> Array:
 
 @lru_cache(maxsize=256)
 def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Degrees, slice], ...]:
-    """All l1 ≤ l2 ≤ l3 that couple to an invariant, each with its place among all features."""
     found, start = [], 0
     for l in combinations_with_replacement(range(l_max + 1), 3):
         if l[2] <= l[0] + l[1] and (parity_odd or sum(l) % 2 == 0):
@@ -135,7 +123,6 @@ def _spans_of(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Deg
 
 
 def _count(channels: int, l: Degrees) -> int:
-    """Number of distinct triples of channels for these l."""
     step = -1 if sum(l) % 2 else 1
     if l[0] == l[2]:
         return channels * (channels + step) * (channels + 2 * step) // 6
@@ -146,10 +133,7 @@ def _count(channels: int, l: Degrees) -> int:
 
 @lru_cache(maxsize=256)
 def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> Indices:
-    """Distinct triples of channels, shape (3, triples), for a ``_pattern`` of l.
-
-    They have q1 + gap ≤ q2 if the first two l are equal, likewise for the last two.
-    """
+    """Triples (3, triples) with q1 + gap ≤ q2 if the first two l are equal; so the last two."""
     q1, q2, q3 = np.indices((channels, channels, channels)).reshape(3, -1)
     kept = np.ones(len(q1), dtype=bool)
     if first_equal:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sensitivity.descriptors.expansion import Contributions, Expansion
+from sensitivity.descriptors.expansion import Expansion
 from sensitivity.descriptors.harmonics import Y_00
 from sensitivity.numerics import Array
 
@@ -104,8 +104,12 @@ class ContractedChannels:
         """Every species contributes to all mixed channels; each has its own columns."""
         coefficients = self._mixed(expansion.coefficients)
         for a, near in expansion.contributions.items():
-            mixed = {0: _mix(near, self.mixtures[a])}
-            self.correlation.gradient(Expansion(coefficients, mixed), out)
+            radial, slopes = (
+                np.tensordot(self.mixtures[a], each, axes=1)
+                for each in (near.radial, near.radial_gradient)
+            )
+            mixed = replace(near, radial=radial, radial_gradient=slopes)
+            self.correlation.gradient(Expansion(coefficients, {0: mixed}), out)
 
     def bytes_per_pair(self) -> int:
         """Mixing takes less than what follows it."""
@@ -113,15 +117,6 @@ class ContractedChannels:
 
     def _mixed(self, coefficients: Array) -> Array:
         return np.concatenate(self.mixtures, axis=1) @ coefficients
-
-
-def _mix(near: Contributions, mixture: Array) -> Contributions:
-    """Contributions to the mixed channels, which only the radial functions tell apart."""
-    return replace(
-        near,
-        radial=np.tensordot(mixture, near.radial, axes=1),
-        radial_gradient=np.tensordot(mixture, near.radial_gradient, axes=1),
-    )
 
 
 @lru_cache(maxsize=1024)

@@ -92,8 +92,10 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
         angular = part.angular.transpose(0, 2, 3, 1)  # [l, center, p, m]
         np.matmul(radial, angular, out=coefficients[:, :, density.channels(number)])
         contributions[density.species.index(number)] = part
-    if density.center_weight:
-        _add_center(coefficients, around, density)
+    if density.center_weight:  # the center's own density, which has l = 0 only and does not move
+        values = density.radial(np.zeros(1))[0][:, 0, 0] * Y_00
+        for center, number in enumerate(around.numbers.tolist()):
+            coefficients[0, center, density.channels(number), 0] += density.center_weight * values
     return Expansion(coefficients, contributions)
 
 
@@ -136,10 +138,3 @@ def each_direction(values: Array) -> Array:
     for axis in range(3):  # twice as fast as np.repeat
         out[..., axis] = values
     return out.reshape(*values.shape[:-1], -1)
-
-
-def _add_center(coefficients: Array, around: Neighborhoods, density: Density) -> None:
-    """Add the center's own density, which has l = 0 only and does not move."""
-    values = density.radial(np.zeros(1))[0][:, 0, 0] * Y_00
-    for center, number in enumerate(around.numbers.tolist()):
-        coefficients[0, center, density.channels(number), 0] += density.center_weight * values

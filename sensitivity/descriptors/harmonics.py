@@ -117,17 +117,11 @@ def _generators(l_max: int) -> Array:
     m_size = 2 * l_max + 1
     padded = np.zeros((l_max + 1, 3, m_size, m_size))
     for l in range(l_max + 1):
-        padded[l, :, : 2 * l + 1, : 2 * l + 1] = _rotation_generators(l)
+        m, u = np.arange(-l, l), _complex_from_real(l)
+        raising = np.diag(np.sqrt((l - m) * (l + m + 1)), -1).astype(complex)
+        lowering = raising.T
+        z = np.diag(np.arange(-l, l + 1))
+        components = (0.5 * (raising + lowering), -0.5j * (raising - lowering), z)
+        real = np.array([(u.conj().T @ (1j * j.T) @ u).real for j in components])
+        padded[l, :, : 2 * l + 1, : 2 * l + 1] = 0.5 * (real - real.swapaxes(1, 2))
     return padded.reshape(l_max + 1, 3 * m_size, m_size)
-
-
-def _rotation_generators(l: int) -> Array:
-    """Antisymmetric G_{mμ}, shape (3, 2l + 1, 2l + 1), from the angular momentum operators."""
-    m = np.arange(-l, l)
-    raising = np.diag(np.sqrt((l - m) * (l + m + 1)), -1).astype(complex)
-    lowering = raising.T
-    z = np.diag(np.arange(-l, l + 1))
-    u = _complex_from_real(l)
-    components = (0.5 * (raising + lowering), -0.5j * (raising - lowering), z)
-    real = np.array([(u.conj().T @ (1j * j.T) @ u).real for j in components])
-    return np.asarray(0.5 * (real - real.swapaxes(1, 2)))

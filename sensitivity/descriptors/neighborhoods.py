@@ -50,7 +50,6 @@ class Neighborhoods:
     species: dict[int, SpeciesNeighbors]  # by atomic number, in the order of the columns
 
     def __getitem__(self, part: slice) -> Neighborhoods:
-        """Return some of the centers."""
         names = "centers", "numbers", "atoms", "own", "vectors", "itself"
         return replace(self, **{name: getattr(self, name)[part] for name in names})
 
@@ -83,12 +82,16 @@ def neighborhoods(
     every = len(centers) * (len(atoms) - 1)
     if not atoms.pbc.any() and len(found.i) >= 0.4 * every:
         return (_everyone(atoms, cutoff=cutoff, centers=np.array(centers)),)
-    pairs = _sorted_pairs(found, atoms, cutoff=cutoff, centers=centers)
+    itself = np.arange(len(found.i) + len(centers)) >= len(found.i)
+    i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
+    vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
+    image, count = _number_images(i, j, atoms)
+    order = np.lexsort((j, -count, image, _column_order(atoms.numbers.tolist())[j], i))
+    pairs = _SortedPairs(i[order], j[order], vectors[order], itself[order], image[order])
     return tuple(_neighborhoods(spans, pairs, atoms) for spans in _alike(pairs, atoms))
 
 
 def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods:
-    """All atoms of a molecule around each of the centers."""
     order, species = _layout(tuple(atoms.numbers.tolist()))
     itself = order == centers[:, None]  # [center, k]
     vectors = atoms.positions[order] - atoms.positions[centers][:, None]
@@ -99,21 +102,9 @@ def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods
 
 @lru_cache(maxsize=64)
 def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, SpeciesNeighbors]]:
-    """Order of the atoms of a molecule in the columns, and where their species stand."""
     order = np.argsort(_column_order(numbers), kind="stable")
     order.setflags(write=False)
     return order, _by_species(np.array(numbers)[order], np.zeros_like(order))
-
-
-def _sorted_pairs(
-    found: Pairs, atoms: Atoms, *, cutoff: float, centers: tuple[int, ...]
-) -> _SortedPairs:
-    itself = np.arange(len(found.i) + len(centers)) >= len(found.i)
-    i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
-    vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])
-    image, count = _number_images(i, j, atoms)
-    order = np.lexsort((j, -count, image, _column_order(atoms.numbers.tolist())[j], i))
-    return _SortedPairs(i[order], j[order], vectors[order], itself[order], image[order])
 
 
 def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indices]:
@@ -133,10 +124,7 @@ def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indic
 
 
 def _column_order(numbers: Iterable[int]) -> Indices:
-    """For each atom the place of its species, in the order in which species first appear.
-
-    With it, atoms that are sorted by species in the structure keep their order.
-    """
+    """Places of the species of atoms, as they first appear: sorted atoms keep their order."""
     place: dict[int, int] = {}
     return np.array([place.setdefault(number, len(place)) for number in numbers])
 
@@ -153,7 +141,6 @@ def _alike(pairs: _SortedPairs, atoms: Atoms) -> list[Indices]:
 
 
 def _neighborhoods(chosen: Indices, pairs: _SortedPairs, atoms: Atoms) -> Neighborhoods:
-    """The neighbourhoods whose pairs stand at ``chosen``, shape (centers, p)."""
     image = pairs.image[chosen[0]]
     centers = pairs.i[chosen[:, 0]]
     seen = pairs.j[chosen[:, image == 0]]
@@ -164,7 +151,6 @@ def _neighborhoods(chosen: Indices, pairs: _SortedPairs, atoms: Atoms) -> Neighb
 
 
 def _by_species(numbers: Indices, image: Indices) -> dict[int, SpeciesNeighbors]:
-    """From the species and the image that each of the p pairs leads to."""
     result, column = {}, 0
     edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
     for first, last in pairwise(edges):

@@ -54,8 +54,7 @@ def affordable_basis(order: int, n_max: int, l_max: int) -> tuple[int, int, int 
 
     They are at most those given, for a small molecule, but for degrees enough to see angles well.
     """
-    most = {2: (8, 8, None), 3: (6, 6, 8), 4: (4, 6, 3)}
-    functions, degrees, channels = most[order]
+    functions, degrees, channels = {2: (8, 8, None), 3: (6, 6, 8), 4: (4, 6, 3)}[order]
     return min(n_max, functions), min(max(l_max, 6), degrees), channels
 
 

@@ -56,7 +56,12 @@ class PowerSpectrum:
             products, scratch = self._products(scaled, near)  # [n of a, q', l, center, 3p]
             for b in range(self.basis.species):
                 own = products[:, self.basis.own(b)]
-                pairs = _like_pairs(own, scratch) if a == b else _unlike_pairs(own, swap=a > b)
+                if a == b:
+                    pairs = _like_pairs(own, scratch)
+                else:
+                    own *= np.sqrt(2)
+                    ordered = own.swapaxes(0, 1) if a > b else own
+                    pairs = ordered.reshape(-1, *own.shape[2:])
                 pairs = near.add_images(pairs)  # [pair, l, center, 3k]
                 rows = out[:, places[min(a, b), max(a, b)]]
                 rows = rows.reshape(len(out), self.basis.l_max + 1, -1, *out.shape[2:])
@@ -78,7 +83,6 @@ class PowerSpectrum:
         return 8 * 3 * (self.basis.l_max + 1) * self.basis.n_max * self.basis.channels
 
     def _pairs(self) -> Iterator[tuple[int, int, slice]]:
-        """Pairs of species a ≤ b, and the features that belong to them."""
         start, n_max = 0, self.basis.n_max
         for a, b in combinations_with_replacement(range(self.basis.species), 2):
             size = (self.basis.l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max**2)
@@ -123,16 +127,8 @@ def _like_pairs(products: Array, out: Array) -> Array:
     return pairs[:start]
 
 
-def _unlike_pairs(products: Array, *, swap: bool) -> Array:
-    """Weigh pairs of two species: (n, n', ...) gives (pairs, ...), n' first if ``swap``."""
-    products *= np.sqrt(2)
-    ordered = products.swapaxes(0, 1) if swap else products
-    return ordered.reshape(-1, *products.shape[2:])
-
-
 @lru_cache(maxsize=64)
 def _upper(n_max: int) -> tuple[Indices, Indices]:
-    """Pairs n ≤ n', sorted."""
     return np.triu_indices(n_max)
 
 

@@ -40,25 +40,15 @@ class Term(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _all_terms(l_max: int, *, parity_odd: bool) -> tuple[Term, ...]:
-    """All terms, sorted by l1, l2, l3, l4, L; with odd l1 + l2 + l3 + l4 only if asked for."""
-    return tuple(
-        term
-        for l in combinations_with_replacement(range(l_max + 1), 4)
-        if parity_odd or sum(l) % 2 == 0
-        for term in _terms(l)
-    )
-
-
-@lru_cache(maxsize=64)
 def spans(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Term, slice], ...]:
-    """All terms that have features, each with its place among all features."""
+    """All terms that have features, each with its place among all features, sorted by l, then L."""
     found, start = [], 0
-    for term in _all_terms(l_max, parity_odd=parity_odd):
-        stop = start + sum(_choices(channels, term.like, ties) for ties in term.kept)
-        if stop > start:
-            found.append((term, slice(start, stop)))
-        start = stop
+    for l in combinations_with_replacement(range(l_max + 1), 4):
+        for term in _terms(l) if parity_odd or sum(l) % 2 == 0 else ():
+            stop = start + sum(_choices(channels, term.like, ties) for ties in term.kept)
+            if stop > start:
+                found.append((term, slice(start, stop)))
+            start = stop
     return tuple(found)
 
 
@@ -91,7 +81,6 @@ def _rows(channels: int, like: Ties, parity: int, kept: frozenset[Ties]) -> Indi
 
 
 def _in_order(factors: tuple[Indices, ...], like: Ties, ties: Ties) -> NDArray[np.bool_]:
-    """Mask of the factors of the same l whose channels are sorted and have exactly these ties."""
     chosen = np.ones(factors[0].shape, dtype=bool)
     for (q, after), same_l, tie in zip(pairwise(factors), like, ties, strict=True):
         if same_l:
@@ -115,13 +104,11 @@ def _terms(l: Degrees) -> tuple[Term, ...]:
 
 
 def _intermediate(l: Degrees) -> range:
-    """Degrees L to which both pairs can be coupled."""
     return range(max(l[1] - l[0], l[3] - l[2]), min(l[0] + l[1], l[2] + l[3]) + 1)
 
 
 @lru_cache(maxsize=4096)
 def _choices(channels: int, like: Ties, ties: Ties) -> int:
-    """Number of sorted quadruples with exactly these ties."""
     distinct = [1]  # number of different channels among factors of the same l, for each l
     for same_l, tie in zip(like, ties, strict=True):
         if not same_l:
@@ -158,17 +145,11 @@ def _exchange(l: Degrees, place: int) -> Array:
     if place != 1:
         return np.diag((-1.0) ** degrees)
     invariants = np.array([_invariant(l, L) for L in degrees])  # [L, m1, m2, m3]
-    exchanged = invariants.swapaxes(2, 3)
-    size = len(degrees)
-    products: Array = invariants.reshape(size, -1) @ exchanged.reshape(size, -1).T
-    return (2 * l[3] + 1) * products
+    products = np.tensordot(invariants, invariants, axes=((1, 2, 3), (1, 3, 2)))
+    return np.asarray((2 * l[3] + 1) * products)
 
 
 def _invariant(l: Degrees, L: int) -> Array:
-    """Coefficients of the invariant for one m4, shape (2 l1 + 1, 2 l2 + 1, 2 l3 + 1).
-
-    The products of two invariants, summed over m1, m2 and m3, are the same for each m4.
-    """
-    second = coupling(l[2], l[3], L)[:, 0]  # [m3, M]
-    out: Array = np.sqrt(2 * L + 1) * np.tensordot(coupling(l[0], l[1], L), second, axes=(2, 1))
-    return out
+    """Coefficients [m1, m2, m3] for one m4: sums of products of two are alike for each."""
+    first, second = coupling(l[0], l[1], L), coupling(l[2], l[3], L)[:, 0]  # [m1, m2, M], [m3, M]
+    return np.asarray(np.sqrt(2 * L + 1) * np.tensordot(first, second, axes=(2, 1)))

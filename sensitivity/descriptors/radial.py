@@ -68,7 +68,11 @@ class GaussianTypeOrbitals:
 
         A ValueError tells if they are so many that they are dependent in double precision.
         """
-        eigenvalues, vectors = np.linalg.eigh(_overlap(*_orbitals(cutoff, n_max)))
+        n, width = _orbitals(cutoff, n_max)
+        combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
+        log_norm = 0.5 * _log_moment(2 * n + 2, width)
+        log_overlap = _log_moment(n[:, None] + n + 2, combined) - log_norm[:, None] - log_norm
+        eigenvalues, vectors = np.linalg.eigh(np.exp(log_overlap))
         worst = 1e10  # condition number: beyond it fewer than six digits are left
         if eigenvalues[0] * worst < eigenvalues[-1]:
             raise ValueError(
@@ -222,13 +226,10 @@ def check_smearing(smearing: float, *, cutoff: float) -> None:
 
 
 def _interpolate(samples: Array) -> Array:
-    """Chebyshev coefficients from samples at first-kind points; both of shape (terms, functions).
-
-    The cosine transform keeps rounding at eps for every term; a Vandermonde product multiplies
-    it by the number of terms.
-    """
+    """Chebyshev coefficients from samples at first-kind points, shapes (terms, functions)."""
     from scipy.fft import dct
 
+    # Rounding stays at eps for every term; in a Vandermonde product it grows with their number.
     series = dct(samples[::-1], axis=0) / len(samples)
     series[0] *= 0.5
     return np.asarray(series)
@@ -253,41 +254,26 @@ def _smeared(
 
 
 def _gaussian_kernel(x: Array, r: Array, *, smearing: float, l_max: int) -> Array:
-    """K_l(x, r) = 4π (πσ²)^{-3/4} exp(-(x² + r²)/2σ²) i_l(x r/σ²), shape (l_max + 1, ...).
-
-    The Gaussian has unit norm in L². The modified spherical Bessel functions come scaled by
-    exp(-x r/σ²), and by downward recurrence, which is stable where the upward one is not.
-    """
+    """K_l(x, r) = 4π (πσ²)^{-3/4} exp(-(x² + r²)/2σ²) i_l(x r/σ²), of unit norm in L²."""
     from scipy.special import ive
 
     u = x * r / smearing**2
-    bessel = np.empty((l_max + 2, *u.shape))
+    bessel = np.empty((l_max + 2, *u.shape))  # modified, spherical, scaled by exp(-x r/σ²)
     for l in (l_max + 1, l_max):
         bessel[l] = np.sqrt(0.5 * np.pi / u) * ive(l + 0.5, u)
-    for l in range(l_max, 0, -1):
+    for l in range(l_max, 0, -1):  # downward, which is stable; upward is not
         bessel[l - 1] = bessel[l + 1] + (2 * l + 1) / u * bessel[l]
-    prefactor = 4 * np.pi * (np.pi * smearing**2) ** -0.75
-    kernel: Array = prefactor * np.exp(-0.5 * ((x - r) / smearing) ** 2) * bessel[: l_max + 1]
-    return kernel
+    scale = 4 * np.pi * (np.pi * smearing**2) ** -0.75
+    return np.asarray(scale * np.exp(-0.5 * ((x - r) / smearing) ** 2) * bessel[: l_max + 1])
 
 
 def _orbitals(cutoff: float, n_max: int) -> tuple[Array, Array]:
-    """Powers and widths of the Gaussian-type orbitals, both of shape (n_max,)."""
     n = np.arange(float(n_max))
     return n, np.sqrt(np.maximum(n, 1)) * cutoff / n_max
-
-
-def _overlap(n: Array, width: Array) -> Array:
-    """Overlap matrix of the normalised orbitals over [0, ∞), shape (n_max, n_max)."""
-    power = n[:, None] + n + 2
-    combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
-    log_norm = 0.5 * _log_moment(2 * n + 2, width)
-    return np.asarray(np.exp(_log_moment(power, combined) - log_norm[:, None] - log_norm))
 
 
 def _log_moment(power: Array, width: Array) -> Array:
     """Logarithm of ∫ x^power exp(-x²/width²) dx over [0, ∞)."""
     from scipy.special import gammaln
 
-    moment: Array = gammaln(0.5 * (power + 1)) - np.log(2.0) + (power + 1) * np.log(width)
-    return moment
+    return np.asarray(gammaln(0.5 * (power + 1)) - np.log(2.0) + (power + 1) * np.log(width))

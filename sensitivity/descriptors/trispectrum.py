@@ -37,8 +37,7 @@ class Trispectrum:
 
     def size(self) -> int:
         """Sum over all (l1, l2, l3, l4) and L of the number of distinct quadruples of channels."""
-        _, last = self._spans()[-1]
-        return int(last.stop)
+        return int(self._spans()[-1][1].stop)
 
     def features(self, coefficients: Array) -> Array:
         """Contract every pair of factors with every other."""
@@ -86,13 +85,11 @@ def _values(coupled: list[_CoupledPair], coefficients: Array) -> PairTable:
 
 
 def _both(term: Term, table: PairTable) -> tuple[Array, Array]:
-    """Entries of a table for the first two factors of a term, and for the last two."""
     l1, l2, l3, l4 = term.l
     return table[l1, l2][term.L], table[l3, l4][term.L]
 
 
 def _product_rule(term: Term, values: PairTable, gradients: PairTable) -> Array:
-    """Gradient of the products of first and second pairs, shape (centers, products, x)."""
     first, second = _both(term, values)  # [center, pair, M]
     first_gradient, second_gradient = _both(term, gradients)  # [center, M, pair, x]
     total = _contract(first, second_gradient)  # [center, first, second, x]
@@ -101,14 +98,12 @@ def _product_rule(term: Term, values: PairTable, gradients: PairTable) -> Array:
 
 
 def _contract(values: Array, gradients: Array) -> Array:
-    """Contract [center, pair, M] with [center, M, other pair, x]."""
     centers, m, other, x = gradients.shape
     product = values @ gradients.reshape(centers, m, -1)
     return product.reshape(centers, -1, other, x)
 
 
 def _distinct(products: Array, basis: Basis, term: Term) -> Array:
-    """Keep the features of a term of all products of first and second pairs, the second axis."""
     chosen = rows(basis.channels, term)
     return products if chosen is None else np.take(products, chosen, axis=1)
 
@@ -130,7 +125,6 @@ class _CoupledPair:
 
     @classmethod
     def of(cls, l: tuple[int, int], coefficients: Array, basis: Basis) -> _CoupledPair:
-        """Couple two factors; ``coefficients`` are those of an ``Expansion``."""
         w = _couplings(*l)  # [LM, m1, m2]
         c1, c2 = (coefficients[each, :, None, :, : 2 * each + 1].swapaxes(2, 3) for each in l)
         return cls(l, basis, first=w.swapaxes(1, 2) @ c1, second=w @ c2)
@@ -148,8 +142,7 @@ class _CoupledPair:
     def gradients(self, slopes: list[Array], own: slice) -> ByDegree:
         """Return the gradients of A for every L, shapes (centers, M, pairs, x).
 
-        ``slopes``, for each l of shape (centers, m, n, x), are the gradients of the coefficients
-        of the ``own`` channels, those of one species; x runs over the directions of its atoms.
+        ``slopes``, (centers, m, n, x) for each l, are those of the ``own`` channels.
         """
         product = self._product_rule(slopes, own)
         product = product.reshape(*product.shape[:2], -1, product.shape[-1])
@@ -158,7 +151,6 @@ class _CoupledPair:
         }
 
     def _product_rule(self, slopes: list[Array], own: slice) -> Array:
-        """Gradient of A for all pairs of channels, shape (centers, LM, q1, q2, x)."""
         first = _times(self.first, slopes[self.l[1]])  # [center, LM, q1, n, x]
         second = _times(self.second, slopes[self.l[0]])  # [center, LM, q2, n, x]
         centers, size, channels, _, x = first.shape
@@ -171,7 +163,6 @@ class _CoupledPair:
         return range(self.l[1] - self.l[0], self.l[0] + self.l[1] + 1)
 
     def _span(self, L: int) -> slice:
-        """Places of L on the axis LM."""
         start = L**2 - (self.l[1] - self.l[0]) ** 2
         return slice(start, start + 2 * L + 1)
 
@@ -181,7 +172,6 @@ class _CoupledPair:
 
 
 def _times(factor: Array, slopes: Array) -> Array:
-    """Contract [center, LM, m, q] with [center, m, n, x] to [center, LM, q, n, x]."""
     centers, size, m, channels = factor.shape
     rows = factor.swapaxes(2, 3).reshape(centers, size * channels, m)
     return _contract(rows, slopes).reshape(centers, size, channels, *slopes.shape[2:])
@@ -189,10 +179,7 @@ def _times(factor: Array, slopes: Array) -> Array:
 
 @lru_cache(maxsize=1024)
 def _couplings(l1: int, l2: int) -> Array:
-    """Couplings to all L below each other, read-only, shape (LM, 2 l1 + 1, 2 l2 + 1).
-
-    The weight of L is what makes the sum over M of two pairs an invariant with ΣW² = 1.
-    """
+    """Couplings to all L below each other, read-only, weighed so that two pairs have ΣW² = 1."""
     degrees = range(l2 - l1, l1 + l2 + 1)
     every = [(2 * L + 1) ** 0.25 * np.moveaxis(coupling(l1, l2, L), 2, 0) for L in degrees]
     out = np.concatenate(every)

@@ -43,8 +43,7 @@ CAUSE_DESCRIPTIONS: Mapping[Cause, CauseDescription] = MappingProxyType(
     {
         "sensitive": CauseDescription("visible", "the features change to first order"),
         "symmetry": CauseDescription(
-            "invisible by symmetry",
-            "averaged over the symmetry operations, {this} cancel{s}",
+            "invisible by symmetry", "averaged over the symmetry operations, {this} cancel{s}"
         ),
         "truncation": CauseDescription(
             "invisible by truncation of the basis", "a larger basis sees {it}", spurious=True

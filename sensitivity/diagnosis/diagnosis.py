@@ -104,13 +104,12 @@ class Diagnosis:
         counts = self.counts
         if not self.internal:
             return "There is no internal displacement that the chosen centers could see."
-        sentences = [
+        seen = (
             f"{counts['sensitive']} of {_count(self.internal, 'internal displacement')} "
             f"{_is(counts['sensitive'])} visible, {counts['symmetry']} invisible by symmetry, "
-            f"{self.spurious or 'none'} spurious.",
-            *_ending(self),
-        ]
-        return " ".join(sentences)
+            f"{self.spurious or 'none'} spurious."
+        )
+        return " ".join([seen, *_ending(self)])
 
     @property
     def summary(self) -> str:
@@ -155,7 +154,13 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
             ratio = min(values) / max(values)
             yield f"The smallest visible singular value is {ratio:.1e} of the largest."
         yield from _ending(diagnosis)
-    yield from _remarks(diagnosis)
+    if unseen := diagnosis.counts["unseen"]:
+        yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
+    yield from _fading(diagnosis)
+    for site in diagnosis.sites:
+        yield from _coalescence(diagnosis, site)
+    if len(diagnosis.sites) == 1:
+        yield from _neighboring_groups(diagnosis, diagnosis.sites[0])
 
 
 def _ending(diagnosis: Diagnosis) -> Iterator[str]:
@@ -190,7 +195,6 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _are_invisible(diagnosis: Diagnosis, cause: Cause, count: int, *, of: str = "") -> str:
-    """Say how many are, and how far the singular geometry is, unless the structure is one."""
     label, distance = CAUSE_DESCRIPTIONS[cause].label, 0.0
     if CAUSE_DESCRIPTIONS[cause].spurious:
         distance = max(mode.distance or 0.0 for mode in diagnosis.of(cause))
@@ -199,7 +203,6 @@ def _are_invisible(diagnosis: Diagnosis, cause: Cause, count: int, *, of: str = 
 
 
 def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
-    """Orders that see the modes: all of them, or some, and the next one more."""
     orders = sorted(mode.evidence.lifted_by or 0 for mode in modes)
     if not orders[0] or orders[0] == orders[-1]:
         return f"order {orders[0]} does" if orders[0] else "the next order does"
@@ -257,23 +260,12 @@ def _group(group: PointGroup) -> str:
     return f"{group.symbol} ({order} operations, deviation {_length(group.deviation)})"
 
 
-def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
-    if unseen := diagnosis.counts["unseen"]:
-        yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
-    yield from _fading(diagnosis)
-    for site in diagnosis.sites:
-        yield from _coalescence(diagnosis, site)
-    if len(diagnosis.sites) == 1:
-        yield from _neighboring_groups(diagnosis, diagnosis.sites[0])
-
-
 def _fading(diagnosis: Diagnosis) -> Iterator[str]:
     distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
-    fading = [distance for distance in distances if distance > Tolerance.EXACT]
-    if count := len(fading):
+    if count := sum(distance > Tolerance.EXACT for distance in distances):
         yield (
             f"{count} of these belong{'s' if count == 1 else ''} to what is so near to the cutoff "
-            f"that it fades (outside it {_length(max(fading))} away): a larger cutoff sees "
+            f"that it fades (outside it {_length(max(distances))} away): a larger cutoff sees "
             f"{'it' if count == 1 else 'them'}, a larger basis does not."
         )
 
@@ -330,7 +322,6 @@ def _row(cause: Cause, modes: tuple[DiagnosedMode, ...]) -> tuple[str, ...]:
 
 
 def _range(values: Iterable[float | None], *, form: str = ".1e") -> str:
-    """From the least to the most, or one if they are written alike; nothing if none is known."""
     known = sorted(value for value in values if value is not None)
     ends = [
         "0" if value < Tolerance.EXACT else format(value, form) for value in known[:1] + known[-1:]

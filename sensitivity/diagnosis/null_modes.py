@@ -74,7 +74,6 @@ class NullSearch:
             yield Subspace("truncation", modes, found.displacement, order)
 
     def _exact_zeros(self, directions: Array) -> NearestZeros:
-        """Modes that are null as they stand, wherever others may be null nearby."""
         observation, here = self.case.observation, np.zeros(directions.shape[1:])
         scale = decompose_matrix(observation.slopes(self.moves))[0][0]
         local = local_modes(observation, directions, displacement=here, scale=scale)
@@ -82,13 +81,10 @@ class NullSearch:
         return NearestZeros(here, modes, len(modes))
 
     def _incomplete(self, environments: Environments, directions: Array) -> NearestZeros | None:
-        """Modes that a complete basis does not see; None if there is none to compare with.
-
-        Tuples of equal shape are looked for within fractions of the tolerance, since a coincidence
-        that is out of reach hides those that are not.
-        """
+        """Modes that a complete basis does not see; None if there is none to compare with."""
         best, last, preferred = None, None, (0, 0.0)
         reach = self.case.tolerance * self.case.averaged
+        # A coincidence of tuples that is out of reach hides those that are not.
         for within in (1.0, 0.7, 0.5, 0.3, 0.1, 0.01):
             complete = self.case.complete(environments, within=within)
             if complete is None:
@@ -107,14 +103,12 @@ class NullSearch:
         return best
 
     def _lift(self, found: NearestZeros) -> Iterator[Subspace]:
-        """Split by the order that sees them, modes that no basis of the descriptor's order does.
-
-        Tuples are compared exactly: what a higher order tells apart is not to be taken for equal.
-        """
+        """Split by the order that sees them, modes that no basis of the descriptor's order does."""
         remaining, order = found.modes, self.case.observation.known.order or 0
         environments = self.case.environments.displaced(found.displacement)
         criterion = CRITERIA["complete basis of a higher order"]
         for more in range(1, 4):
+            # Exactly: what a higher order tells apart is not to be taken for equal.
             complete = self.case.complete(environments, more=more, within=0.01)
             if complete is None or not len(remaining):
                 break
@@ -146,7 +140,6 @@ class NullSearch:
         return np.concatenate([others, near])
 
     def _nearly_hidden(self) -> Array:
-        """What symmetry hides of geometries in a wide neighbourhood, shape (n, N, 3)."""
         atoms, descriptor = self.case.observation.atoms, self.case.observation.descriptor
         cutoff, even = descriptor.cutoff, descriptor.inversion_invariant
         sites = [
@@ -157,10 +150,7 @@ class NullSearch:
         return hidden_by_symmetry(sites, groups, count=len(atoms))
 
     def _lifted(self, found: NearestZeros, *, factor: float) -> Array:
-        """Null displacements that are exactly null, or that a larger basis sees.
-
-        It must see them better than this one by ``factor``, and is enlarged up to three times.
-        """
+        """Null displacements that are exactly null, or seen ``factor`` better by a larger basis."""
         there = self.case.observation.displaced(found.displacement)
         here = relative_responses(there, there.descriptor, found.modes)
         if here is None:
@@ -179,7 +169,6 @@ class NullSearch:
         return np.concatenate(kept)
 
     def _compare(self, found: NearestZeros) -> Iterator[Subspace]:
-        """Split modes by the other descriptor that sees them, with no complete basis at hand."""
         remaining = found.modes
         if not len(remaining):
             return

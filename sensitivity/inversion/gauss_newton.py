@@ -104,12 +104,8 @@ class Guess:
 
 
 def _shortened(values: Array, forces: Array, radius: float) -> Array:
-    """Minimiser of |ρ + J x|² within |x| <= radius, along singular vectors, from -Jᵀρ along them.
-
-    It is forces / (values² + damping), with the least damping that makes it short enough, found to
-    a fraction: a step has to be about as long as allowed, no more.
-    """
-    known = 1e-3
+    """Minimiser of |ρ + J x|² within |x| <= radius: forces / (values² + the least damping)."""
+    known = 1e-3  # fraction: a step has to be about as long as allowed, no more
     moving = forces != 0
     steps = np.zeros_like(forces)
     squares, forces = values[moving] ** 2, forces[moving]

@@ -152,7 +152,14 @@ class Inversion(ReadOnlyArrays):
                 f"{self.stopped.capitalize()} after {count(self.evaluations, 'evaluation')}: the "
                 f"features of the best structure so far are off by {off}."
             )
-        return self._say_recovered(off) if self.converged else self._say_stalled(off)
+        if self.converged:
+            return self._say_recovered(off)
+        null = self.stalled_along
+        reason = _REASONS[self.stalled_by or "minimum"].format(
+            missing=self.missing_neighbors, condition=f"{null.condition:.0e}" if null else ""
+        )
+        attempts = count(self.attempts, "attempt")
+        return f"Stalled in {attempts} with features off by {off}{reason}."
 
     def _say_recovered(self, off: str) -> str:
         found = f"Recovered after {count(self.steps, 'step')}: the features agree to {off}"
@@ -172,14 +179,6 @@ class Inversion(ReadOnlyArrays):
             f"{found}, but answer at most quadratically to a mode of relative singular value "
             f"{self.stalled_along.condition:.0e}, and only {fixed}."
         )
-
-    def _say_stalled(self, off: str) -> str:
-        null = self.stalled_along
-        reason = _REASONS[self.stalled_by or "minimum"].format(
-            missing=self.missing_neighbors, condition=f"{null.condition:.0e}" if null else ""
-        )
-        attempts = count(self.attempts, "attempt")
-        return f"Stalled in {attempts} with features off by {off}{reason}."
 
     def __repr__(self) -> str:
         return f"Inversion({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"

@@ -93,7 +93,6 @@ def advance(see: See, here: Place, size: float) -> Stride | None:
 
 
 def _compare(see: See, whole: Place, halves: Place, size: float) -> Stride:
-    """The error of two halves, and where they lead without it."""
     share = 1 / (2**_ORDER - 1)
     shift = share * (halves.spectrum.atoms.positions - whole.spectrum.atoms.positions)
     turn = share * (halves.basis - whole.basis)
@@ -127,10 +126,7 @@ def _see(see: See, here: Place, positions: Array) -> Spectrum | None:
 def _turn(
     last: Place, positions: Array, basis: Array, size: float, see: See
 ) -> tuple[Place | None, Array]:
-    """Solve for what is transported at the end of an implicit stage; also -dt/ds there.
-
-    None if the direction turns too far, or an atom has crossed the cutoff.
-    """
+    """The end of an implicit stage, None if a turn too far or the cutoff bars it; and -dt/ds."""
     spectrum = _see(see, last, positions)
     if spectrum is None:
         return None, basis
@@ -294,7 +290,6 @@ class Returns:
 
 
 def _without_rigid(moves: Array, positions: Array) -> Array:
-    """Displacements, shape (N, 3), without what superposition takes off."""
     moves, arms = moves - moves.mean(axis=0), positions - positions.mean(axis=0)
     turns = rotational_motions(arms, fraction=Tolerance.ROUNDING)
     flat = moves.ravel()

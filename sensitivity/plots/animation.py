@@ -71,7 +71,6 @@ def _pictures(
 
 
 def _draw_values(ax: Axes, spectrum: Spectrum | None, spectra: Sequence[Spectrum]) -> None:
-    """Draw the singular values of one frame, on the scale of all."""
     ax.set(xlabel="mode", ylabel="singular value (1/Å)")
     ax.spines[["top", "right"]].set_visible(False)
     if spectrum is None:

@@ -45,10 +45,7 @@ def _directions() -> Array:
 
 
 def _hidden(positions: Array, views: Array) -> Array:
-    """Return the number of eclipsed pairs per atom in each view, softly counted, shape (views,).
-
-    Atoms drawn closer than 0.5 Å hide each other.
-    """
+    """Return the eclipsed pairs per atom, softly counted as drawn within 0.5 Å, shape (views,)."""
     first, second = np.triu_indices(len(positions), k=1)
     pairs = positions[second] - positions[first]  # [pair, xyz]
     along = pairs @ views.T  # [pair, view]
@@ -57,7 +54,6 @@ def _hidden(positions: Array, views: Array) -> Array:
 
 
 def _frame(towards: Array, spread: Array) -> Array:
-    """Axes of the picture: the direction of the widest spread points to the right."""
     flat = np.eye(3) - np.outer(towards, towards)
     right = np.linalg.eigh(flat @ spread @ flat)[1][:, -1]
     right = flat @ right

@@ -88,7 +88,6 @@ def _draw_line(ax: Axes, convergence: Convergence, name: str) -> None:
 
 
 def _set_height(ax: Axes, convergence: Convergence) -> Array:
-    """Set the vertical axis; return where the values, or the ranks, are drawn."""
     if _any_seen(convergence):
         values = convergence.smallest.ravel()
         ax.set_ylabel(MEASURE)
@@ -159,7 +158,6 @@ def _hatch(ax: Axes, chosen: NDArray[np.bool_]) -> None:
 
 
 def _frame(ax: Axes, chosen: NDArray[np.bool_]) -> None:
-    """Draw a line around all cells of a kind."""
     if not chosen.any():
         return
     inside = np.pad(chosen, 1).astype(int)
@@ -171,7 +169,6 @@ def _frame(ax: Axes, chosen: NDArray[np.bool_]) -> None:
 
 
 def _write(ax: Axes, values: Array | None, rank: Array, *, bright: NDArray[np.bool_]) -> None:
-    """Write rank, and value if there are any, into cells that are large enough."""
     ax.figure.canvas.figure.draw_without_rendering()  # lays the figure out
     box = ax.get_window_extent()
     points = np.array([box.width, box.height]) / rank.shape * 72 / ax.figure.dpi

@@ -47,16 +47,21 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
             f"give an integer from 0 to {len(result.modes) - 1}."
         )
     ax = make_axes(ax, height=2.8)
-    atoms = result.atoms
-    name, value, displacement = _describe(result, mode)
+    atoms, spectrum = result.atoms, result.spectrum if isinstance(result, Diagnosis) else result
+    name: str = spectrum.kinds[mode]
+    value, displacement = float(spectrum.singular_values[mode]), spectrum.modes[mode]
+    if isinstance(result, Diagnosis):
+        found = result.modes[mode]
+        name, value, displacement = found.cause, found.singular_value, found.displacement
+    value = value if value > ROUNDING * spectrum.scale else 0.0
     view = choose_view(atoms, displacement)
     seen, moved = atoms.positions @ view.T, displacement @ view.T  # [atom, right/up/towards]
     draw_structure(ax, atoms, view=view)
     longest = 0.25 * max(4.0, float(np.ptp(atoms.positions, axis=0).max()))
     _draw_arrows(ax, seen=seen, arrows=moved / np.linalg.norm(moved, axis=1).max() * longest)
     _frame(ax)
-    title = f"mode {mode}, {name}: {value:.3g} /Å"
-    ax.set_title(title, color=foreground(ax), fontsize="medium")
+    style: dict[str, Any] = {"color": foreground(ax), "fontsize": "medium"}
+    ax.set_title(f"mode {mode}, {name}: {value:.3g} /Å", **style)
     return ax
 
 
@@ -75,19 +80,15 @@ def save_overview(
     left, right = figure.subplots(1, 2)
     if isinstance(result, Diagnosis):
         plot_diagnosis(result, ax=left)
-        plot_mode(result, _least_visible(result), ax=right)
+        causes = list(enumerate(mode.cause for mode in result.modes))
+        spurious = [mode for mode, cause in causes if CAUSE_DESCRIPTIONS[cause].spurious]
+        internal = [mode for mode, cause in causes if cause not in TRIVIAL]
+        plot_mode(result, (spurious or internal or [0])[-1], ax=right)
     else:
         plot_spectrum(result, ax=left)
-        internal = np.flatnonzero(np.array(result.kinds) == "internal")
-        plot_mode(result, int(internal[-1]) if len(internal) else 0, ax=right)
+        internal = [mode for mode, kind in enumerate(result.kinds) if kind == "internal"]
+        plot_mode(result, (internal or [0])[-1], ax=right)
     figure.savefig(path, format=form, dpi=300)
-
-
-def _least_visible(diagnosis: Diagnosis) -> int:
-    causes = [mode.cause for mode in diagnosis.modes]
-    spurious = [mode for mode, cause in enumerate(causes) if CAUSE_DESCRIPTIONS[cause].spurious]
-    internal = [mode for mode, cause in enumerate(causes) if cause not in TRIVIAL]
-    return (spurious or internal or [0])[-1]
 
 
 def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:
@@ -98,17 +99,6 @@ def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:
         ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
     _draw_bonds(ax, atoms, view=view)
     _draw_atoms(ax, atoms, seen=atoms.positions @ view.T)
-
-
-def _describe(result: Spectrum | Diagnosis, mode: int) -> tuple[str, float, Array]:
-    """Kind or cause, singular value, zero if it is rounding, and displacement of a mode."""
-    spectrum = result.spectrum if isinstance(result, Diagnosis) else result
-    name: str = spectrum.kinds[mode]
-    value, displacement = float(spectrum.singular_values[mode]), spectrum.modes[mode]
-    if isinstance(result, Diagnosis):
-        found = result.modes[mode]
-        name, value, displacement = found.cause, found.singular_value, found.displacement
-    return name, value if value > ROUNDING * spectrum.scale else 0.0, displacement
 
 
 def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: Array) -> None:
@@ -162,7 +152,6 @@ def cell_edges(atoms: Atoms) -> Array:
 
 
 def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
-    """Draw arrows, shape (N, right/up/towards) in Å, over the atoms."""
     longest = np.linalg.norm(arrows, axis=1).max()
     style: dict[str, Any] = {"color": ARROW, "zorder": 4, "linestyle": "none"}
     for place, arrow in zip(seen, arrows, strict=True):
@@ -182,7 +171,6 @@ def _draw_arrows(ax: Axes, *, seen: Array, arrows: Array) -> None:
 
 
 def _frame(ax: Axes) -> None:
-    """Leave no axis, equal scales, and a bar of 1 Å."""
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.06)
     ax.autoscale_view()

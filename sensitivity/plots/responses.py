@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,7 +41,13 @@ def plot_responses(
     if np.isnan(y).all():  # a logarithmic axis cannot find limits for nothing
         ax.set(xlim=(x.min() / 2, 2 * x.max()), ylim=(0.1, 1.0), yticks=[])
     else:
-        _add_guides(ax, x, y)
+        limits, ends = ax.get_ylim(), np.array([x.min(), x.max()])
+        guide: dict[str, Any] = {"color": foreground(ax), "linewidth": 0.9, "zorder": 1}
+        for slope, name, dashes in ((1, "linear", (4, 2)), (2, "quadratic", (1, 1.5))):
+            heights = np.nanmax(y) * (ends / x.max()) ** slope
+            (line,) = ax.plot(ends, heights, label=name, **guide)
+            line.set_dashes(dashes)
+        ax.set_ylim(limits)
     add_legend(ax, wide=True)
     return ax
 
@@ -57,14 +64,3 @@ def _check(x: Array, y: Array, *, count: int) -> None:
         raise ValueError(
             f"amplitudes must be positive lengths in Å, got {x.min():g}; the axis is logarithmic."
         )
-
-
-def _add_guides(ax: Axes, x: Array, y: Array) -> None:
-    """Draw lines of slope 1 and 2 through the largest amplitude and change."""
-    limits = ax.get_ylim()
-    ends = np.array([x.min(), x.max()])
-    for slope, name, dashes in ((1, "linear", (4, 2)), (2, "quadratic", (1, 1.5))):
-        heights = np.nanmax(y) * (ends / x.max()) ** slope
-        (line,) = ax.plot(ends, heights, color=foreground(ax), linewidth=0.9, label=name, zorder=1)
-        line.set_dashes(dashes)
-    ax.set_ylim(limits)

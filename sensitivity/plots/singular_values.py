@@ -83,7 +83,10 @@ class PathLines:
 
 def draw_path(ax: Axes, spectra: Sequence[Spectrum], x: Array, **look: Any) -> PathLines:
     """Draw the lines of ``plot_path``; ``look`` has further arguments of ``scale_axis``."""
-    values = _internal_values(spectra)  # [spectrum, rank], NaN where there is none
+    rows = [each.singular_values[np.array(each.kinds) == "internal"] for each in spectra]
+    values = np.full((len(rows), max(map(len, rows))), np.nan)  # [spectrum, rank]
+    for row, found in zip(values, rows, strict=True):
+        row[: len(found)] = found
     axis = scale_values(ax, values, spectra=spectra, **look)
     style: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 1.0}
     lines = ax.plot(x, axis.heights(values), **style)
@@ -122,11 +125,3 @@ def scale_values(ax: Axes, values: Array, *, spectra: Sequence[Spectrum], **look
     sizes += [np.max(each.singular_values) for each in spectra]
     threshold = max(each.zero_level for each in spectra)
     return scale_axis(ax, values, zero=ROUNDING * float(max(sizes)), threshold=threshold, **look)
-
-
-def _internal_values(spectra: Sequence[Spectrum]) -> Array:
-    rows = [each.singular_values[np.array(each.kinds) == "internal"] for each in spectra]
-    values = np.full((len(rows), max(map(len, rows))), np.nan)  # [spectrum, rank]
-    for row, found in zip(values, rows, strict=True):
-        row[: len(found)] = found
-    return values

@@ -126,10 +126,7 @@ def _off_bisector(vectors: Array, directions: Array, roles: Indices) -> tuple[Ar
 
 
 def _dependence(vectors: Array, directions: Array, roles: Indices) -> tuple[Array, Array]:
-    """N_A N_B - N_C N_D of the linear dependence Σ N_i x_i = 0 of four vectors.
-
-    Its change follows from Xᵀ dN = -dXᵀ N.
-    """
+    """N_A N_B - N_C N_D of Σ N_i x_i = 0 for four vectors; Xᵀ dN = -dXᵀ N gives its change."""
     u, lengths, w = np.linalg.svd(vectors)
     null = u[:, :, 3]  # [p, n]
     moved = np.tensordot(null, directions, axes=(1, 1))  # [p, k, xyz]
@@ -212,7 +209,10 @@ def find_coincidences(
     bisector, further = _planar("bisector", neighbors, like, reach=reach, most=most)
     found = [across, bisector]
     if n == 4:
-        swaps, doubles = list(_exchanges(like)), list(_doubles(like))
+        # A, B, C, D such that A is like C and B like D.
+        every = permutations((1, 2, 3))
+        swaps = [(0, b, c, d) for b, c, d in every if like[0, c] and like[b, d]]
+        doubles = list(_doubles(like))
         equal = [_equalities([(a, c), (b, d)], [(a, b, c, d)]) for a, b, c, d in swaps]
         found.append(_make("exchange", equal, swaps, [()] * len(swaps)))
         found.append(_make("double", doubles, [()] * len(doubles), [()] * len(doubles)))
@@ -229,10 +229,7 @@ def _planar(
     reach: float,
     most: int,
 ) -> tuple[Coincidences, float]:
-    """The nearest coincidences of A, B and B', the others in a plane; and how far the rest is.
-
-    All but A, or all but B and B', are in a plane with the center.
-    """
+    """The nearest coincidences of A, B and B', the others in a plane; and how far the rest is."""
     n = len(like)
     pairs = np.argwhere(np.triu(like, k=1))
     flat = find_flatness(neighbors, np.arange(n)[:, None] if kind == "across" else pairs)
@@ -282,13 +279,6 @@ def _without(n: int, *left_out: int) -> tuple[int, ...]:
 
 def _equalities(distances: list[tuple[int, int]], pairs: list[Equality]) -> list[Equality]:
     return [*((i, i, j, j) for i, j in distances), *pairs]
-
-
-def _exchanges(like: NDArray[np.bool_]) -> Iterator[tuple[int, int, int, int]]:
-    """A, B, C, D of four neighbours, such that A is like C and B like D."""
-    for a, b, c, d in permutations(range(4)):
-        if a == min(a, b, c, d) and like[a, c] and like[b, d]:
-            yield a, b, c, d
 
 
 def _doubles(like: NDArray[np.bool_]) -> Iterator[list[Equality]]:

@@ -88,10 +88,7 @@ def _approach(
     *,
     steps: int,
 ) -> Array:
-    """Make some steps, fewer where they become rounding, and mark the bonds that get held.
-
-    Without an origin each step goes to the nearest point from where it begins.
-    """
+    """Step to the nearest point to an origin, or to each beginning, and mark bonds then held."""
     settled = 1e-9  # Å; the step after one that is shorter would be rounding
     for _ in range(steps):
         here, known = coordinates, int(held.sum())
@@ -133,7 +130,6 @@ def _step(
 def _conditions(
     neighbors: MovableNeighbors, coincidences: Coincidences, coordinates: Array, held: Mask
 ) -> tuple[Array, Array]:
-    """Those of the coincidences, and that held bonds have their limiting length."""
     vectors = neighbors.at(coordinates)
     values, slopes = coincidences.conditions(vectors, neighbors.relative)
     if not held.any():

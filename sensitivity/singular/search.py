@@ -80,7 +80,6 @@ def _needs_descents(accepted: Acceptance, start: LocalModes) -> bool:
 
 
 def _try_coincidences(accepted: Acceptance, starts: list[Array]) -> None:
-    """Offer the geometries nearest to some starts at which pairs of neighbours have one shape."""
     query = accepted.query
     # An atom near the cutoff can have moved the zero of a complete basis, which then is so near.
     next_to_zero = 1e-6
@@ -113,7 +112,6 @@ def _coincidences(query: PointQuery, starts: list[Array]) -> Iterator[Array]:
 
 
 def _try_descents(accepted: Acceptance, start: LocalModes, nudges: list[Array]) -> None:
-    """Offer the ends of descents from the softest modes of the start, then of geometries nearby."""
     reach, softest = accepted.query.reach, 4
     for here, within in _beginnings(accepted, start, nudges):
         for mode in here.modes[::-1][:softest]:
@@ -130,8 +128,7 @@ def _try_descents(accepted: Acceptance, start: LocalModes, nudges: list[Array]) 
 def _beginnings(
     accepted: Acceptance, start: LocalModes, nudges: list[Array]
 ) -> Iterator[tuple[LocalModes, float]]:
-    """Beginnings of descents, and how far away they look, in Å, root of the summed squares."""
-    distances = (0.05, 0.4, 1.0)
+    distances = (0.05, 0.4, 1.0)  # Å, root of the summed squares: how far away descents look
     if start.condition > Tolerance.SINGULAR:
         for within in distances:
             yield start, within
