@@ -20,16 +20,9 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.numerics import Array
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    describe_placeholder,
-    reading,
-    tidy,
-)
-from sensitivity.structures.files.elements import Labels, describe, enumerate_names
-from sensitivity.structures.files.lines import Lines
+from sensitivity.structures.files.ase_frames import Frame, Pending, note_placeholder, reading, tidy
+from sensitivity.structures.files.elements import Labels, describe, join_names
+from sensitivity.structures.files.sources import Lines, UnreadableError
 
 Table = Mapping[str, list[Any]]
 """The columns of a table, by their tags or the ends of these; what has no table is one row."""
@@ -109,7 +102,7 @@ def _read(text: str) -> Frame:
     sites = _choose_groups(_read_sites(table, cell, operations, notes), notes)
     sites = _choose_species(sites, None if alone else cell, notes)
     if alone and lengths is not None:
-        notes.append(describe_placeholder(lengths[:3]))
+        notes.append(note_placeholder(lengths[:3]))
     images = np.concatenate([site.images for site in sites])
     atoms = Atoms([site.symbol for site in sites for _ in site.images], images)
     if not alone:
@@ -158,7 +151,7 @@ def _read_sites(
     held = table.get("attached_hydrogens", [0] * len(labels))
     hidden = [label for label, count in zip(labels, held, strict=True) if _number(count, 0.0)]
     if hidden:
-        notes.append(f"the hydrogens of {enumerate_names(hidden)} are not in the file")
+        notes.append(f"the hydrogens of {join_names(hidden)} are not in the file")
     if not sites:
         raise UnreadableError("its table of sites is empty")
     return sites
@@ -225,7 +218,7 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
     kept = [s for s in sites if s.group in _UNGROUPED | {best.get(s.assembly, "")}]
     lost = [site.label for site in sites if site not in kept]
     if lost:
-        without = enumerate_names(lost)
+        without = join_names(lost)
         notes.append(f"of disordered groups one alternative is read, without {without}")
     return kept
 

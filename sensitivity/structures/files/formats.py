@@ -11,26 +11,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from sensitivity.structures.files import biomolecules, cif, lammps, vasp, xyz
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    keep,
-    parse_all,
-    read_all,
-)
-from sensitivity.structures.files.content import Content
+from sensitivity.structures.files import biomolecules, cif, lammps, sources, vasp, xyz
+from sensitivity.structures.files.ase_frames import Frame, Pending, keep, parse_all, read_all
 from sensitivity.structures.files.elements import Labels, describe
-from sensitivity.structures.files.lines import (
-    Lines,
-    Split,
-    Types,
-    check_count,
-    split_molecules,
-    split_nothing,
-    split_steps,
-)
+from sensitivity.structures.files.sources import Content, Lines, Types, UnreadableError
 
 _FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?"
 _THREE = rf"{_FLOAT}\s+{_FLOAT}\s+{_FLOAT}"
@@ -51,7 +35,7 @@ class _Format:
     count: tuple[int | None, str] = (None, r"(?!)")
     refused: str = r"(?!)"  # what ASE skips without a warning, although it changes the structure
     end: str = ""  # what stands behind the atoms of a complete file that does not count them
-    split: Split = split_nothing  # splits a text into records, before ASE reads each of them
+    split: sources.Split = sources.split_nothing  # into records, each of which ASE reads
     settings: Mapping[str, Any] = field(default_factory=dict)  # for ASE's reader
 
 
@@ -74,7 +58,7 @@ _FORMATS = {
     "vasp": _Format(
         vasp.scan_poscar, sign=rf"[^\n]*\n\s*{_FLOAT}\s*\n(\s*{_THREE}\s*\n){{3}}\s*\w+"
     ),
-    "sdf": replace(_MOL, sign=r"[^\n]*\n[^\n]*\n[^\n]*\n[ \d]{6}.*V2000", split=split_molecules),
+    "sdf": replace(_MOL, sign=r"([^\n]*\n){3}[ \d]{6}.*V2000", split=sources.split_molecules),
     "mol": _MOL,
     "xyz": _Format(xyz.scan),
     "gromacs": _Format(biomolecules.scan_gromacs),
@@ -101,7 +85,7 @@ _FORMATS = {
         refused=r"^\$coord +\S+.*|^\$(periodic|lattice|cell).*",
         end=r"\$(?!coord)",
     ),
-    "xsf": _Format(label=rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})", split=split_steps),
+    "xsf": _Format(label=rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})", split=sources.split_steps),
 }
 
 
@@ -189,7 +173,7 @@ def _scan_text(lines: list[str], form: str, content: Content, start: int) -> Ite
         text, path = "\n".join([*lines, ""]), str(content.path or content.name)
         for found in parse_all(text, form, path=path, **known.settings):
             if count is not None and found.atoms is not None:
-                check_count(len(found.atoms), count)
+                sources.check_count(len(found.atoms), count)
             yield replace(found, notes=(*describe(labels), *found.notes))
     except UnreadableError as error:
         yield Frame(problem=str(error))
@@ -205,7 +189,7 @@ def _check_text(lines: list[str], known: _Format) -> int | None:
     if count is not None:
         rows = sum(re.match(known.label, each) is not None for each in lines)
         if count > len(lines) or rows > count:
-            check_count(rows or len(lines), count)
+            sources.check_count(rows or len(lines), count)
     if refused := re.search(known.refused, text, re.MULTILINE):
         raise UnreadableError(f"{refused[0].strip()!r} is not read; convert the file")
     if known.end and not any(re.match(known.end, each) for each in lines):

@@ -18,9 +18,9 @@ from ase import Atoms
 
 from sensitivity.limits import Limit
 from sensitivity.progress import checkpoint
-from sensitivity.structures.files.ase_frames import NOTHING, Frame, UnreadableError
-from sensitivity.structures.files.content import Content
+from sensitivity.structures.files.ase_frames import NOTHING, Frame
 from sensitivity.structures.files.formats import find_format, scan
+from sensitivity.structures.files.sources import Content, UnreadableError
 
 
 def read_isolated(

@@ -14,9 +14,16 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 from sensitivity.numerics import check_integer
-from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse
+from sensitivity.structures.files.ase_frames import Frame, Pending, parse
 from sensitivity.structures.files.elements import describe, resolve
-from sensitivity.structures.files.lines import Lines, Types, check_count, find_word, replace_word
+from sensitivity.structures.files.sources import (
+    Lines,
+    Types,
+    UnreadableError,
+    check_count,
+    find_word,
+    replace_word,
+)
 
 Words = dict[str, str]
 

@@ -17,11 +17,16 @@ from ase import Atoms
 
 from sensitivity.notes import SensitivityWarning
 from sensitivity.numerics import check_integer
-from sensitivity.structures.files.ase_frames import NOTHING, Frame, Pending, UnreadableError, keep
-from sensitivity.structures.files.content import EXPECTED, STANDARD_INPUT, open_content
+from sensitivity.structures.files.ase_frames import NOTHING, Frame, Pending, keep
 from sensitivity.structures.files.formats import check_format, find_format, scan
 from sensitivity.structures.files.lammps import check_types
-from sensitivity.structures.files.lines import Types
+from sensitivity.structures.files.sources import (
+    EXPECTED,
+    STANDARD_INPUT,
+    Types,
+    UnreadableError,
+    open_content,
+)
 from sensitivity.structures.neighbors import check
 
 Name = str | PathLike[str]  # of a file; ``-`` is standard input

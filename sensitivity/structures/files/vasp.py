@@ -10,9 +10,15 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import dropwhile, takewhile
 
-from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse
+from sensitivity.structures.files.ase_frames import Frame, Pending, parse
 from sensitivity.structures.files.elements import Labels, describe
-from sensitivity.structures.files.lines import Lines, check_count, check_rows, is_row
+from sensitivity.structures.files.sources import (
+    Lines,
+    UnreadableError,
+    check_count,
+    check_rows,
+    is_row,
+)
 
 _HEADER = 7  # lines: comment, scale, three vectors, symbols, numbers of atoms
 
