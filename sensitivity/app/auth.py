@@ -17,10 +17,9 @@ class TokenIdentity(VoilaIdentityProvider):
 
     def get_handlers(self) -> list[tuple[object, ...]]:
         """Return no login form: there is no password."""
-        link = (
-            "the complete link, including the token: it is the one that 'sensitivity app' printed"
-        )
-        return [("/login", Refused, {"sentence": f"Open {link}."})]
+        link = "the complete link, including the token"
+        sentence = f"Open {link}: it is the one that 'sensitivity app' printed."
+        return [("/login", Refused, {"sentence": sentence})]
 
 
 class Refused(JupyterHandler):

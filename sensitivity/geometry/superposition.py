@@ -91,7 +91,6 @@ def are_congruent(
 
 
 def _sorted_distances(atoms: Atoms, center: int) -> Array:
-    """Distances of all pairs of atoms, by the labels of the pair and then by length."""
     labels = _labels(atoms, center)
     i, j = np.triu_indices(len(atoms), k=1)
     lengths = np.linalg.norm(atoms.positions[i] - atoms.positions[j], axis=1)

@@ -40,7 +40,6 @@ def format_frame(
 
 
 def _describe_column(name: str, values: NDArray[Any]) -> str:
-    """Name, type and number of columns, as ``pos:R:3``."""
     types = {"f": "R", "i": "I", "u": "I", "b": "L"}  # by numpy's kind; all else is text
     count = values.shape[1] if values.ndim > 1 else 1
     return f"{name.replace(':', '_')}:{types.get(values.dtype.kind, 'S')}:{count}"

@@ -97,7 +97,6 @@ def site_symmetry(
 
 
 def _behind_shell(radii: Array, edge: float, *, spread: float) -> float:
-    """The radius in Å behind the shell that an edge cuts, or the edge itself."""
     last, outer = float(radii.max(initial=0.0, where=radii < edge)), edge
     for radius in np.sort(radii[radii >= edge]):
         if radius - last > spread:

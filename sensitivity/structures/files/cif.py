@@ -252,7 +252,6 @@ def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]
 
 
 def _find_operations(tags: Table, cell: Array, notes: list[str]) -> Operations:
-    """The operations that a block lists, or else those of the space group that it names."""
     if any(name.startswith(("_space_group_symop_magn", "_space_group_magn")) for name in tags):
         raise UnreadableError("the operations of magnetic groups are not read")
     listed = next((tags[name] for name in _TAGS["operations"] if name in tags), None)
@@ -309,7 +308,6 @@ def _find_group(tags: Table, cell: Array, notes: list[str]) -> Any:
 
 
 def _find(tags: Table, what: str) -> str:
-    """The value of the first tag that has one; nothing if there is none."""
     values = (str(value) for name in _TAGS[what] for value in tags.get(name, []))
     return next((value for value in values if value.strip() not in {"?", ".", ""}), "")
 
@@ -326,14 +324,12 @@ def _from_name(name: str) -> Any:
 
 
 def _rename(name: str) -> str:
-    """The newer name of a space group, if it has one."""
     from ase.io.cif import old_spacegroup_names
 
     return str(old_spacegroup_names.get(name.replace(" ", ""), name))
 
 
 def _is_rhombohedral(cell: Array) -> bool:
-    """True if the three vectors are alike, and not perpendicular."""
     metric = cell @ cell.T
     lengths, angles = np.diag(metric), metric[np.triu_indices(3, 1)]
     return bool(np.ptp(lengths) < 1e-2 * lengths[0] and np.ptp(angles) < 1e-2 * lengths[0])

@@ -200,7 +200,6 @@ def _check_text(lines: list[str], known: _Format) -> int | None:
 def _resolve_labels(
     lines: list[str], known: _Format, first: int
 ) -> tuple[list[str], Mapping[str, str]]:
-    """The lines with symbols of elements, and the labels that they had."""
     labels, read = Labels(), list(lines)
     for k, line in enumerate(lines):
         if k == known.symbols:

@@ -94,7 +94,6 @@ class Content:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        """The decompressed bytes as a file, which ends where they are damaged."""
         unpack = self.unpacker
         with unpack(self.path or io.BytesIO(self.kept)) if unpack else self._open_raw() as file:
             try:
@@ -109,7 +108,6 @@ class Content:
 
 
 def _decode(line: str) -> str:
-    """A line that was read as Latin-1 as UTF-8, if it is."""
     try:
         return line if line.isascii() else line.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
