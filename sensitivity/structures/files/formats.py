@@ -35,7 +35,7 @@ class _Format:
     count: tuple[int | None, str] = (None, r"(?!)")
     refused: str = r"(?!)"  # what ASE skips without a warning, although it changes the structure
     end: str = ""  # what stands behind the atoms of a complete file that does not count them
-    split: sources.Split = sources.split_nothing  # into records, each of which ASE reads
+    split: sources.Split | None = None  # splits a text into records, before ASE reads each of them
     settings: Mapping[str, Any] = field(default_factory=dict)  # for ASE's reader
 
 
@@ -136,7 +136,7 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         return _guard(known.scan(lines))
     if content.is_binary:
         return map(keep, _scan_binary(content, form))
-    records = known.split(content.lines())
+    records = known.split(content.lines()) if known.split else [(0, list(content.lines()))]
     return (keep(f) for start, rows in records for f in _scan_text(rows, form, content, start))
 
 

@@ -256,11 +256,6 @@ def quote(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:40] + "...")
 
 
-def split_nothing(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield all lines as one record."""
-    yield 0, list(lines)
-
-
 def split_molecules(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield the molecules of an SDF file."""
     start, record = 0, list[str]()
