@@ -135,7 +135,10 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         lines = Lines(content.lines(), path=str(content.path or ""), types=types)
         return _guard(known.scan(lines))
     if content.is_binary:
-        return map(keep, _scan_binary(content, form))
+        # One after the other: a trajectory can be larger than the memory.
+        if content.path is None or content.damage or content.path.name != content.name:
+            return map(keep, parse_all(content.read(), form, path=content.name))
+        return map(keep, read_all(str(content.path), form))
     records = known.split(content.lines()) if known.split else [(0, list(content.lines()))]
     return (keep(f) for start, rows in records for f in _scan_text(rows, form, content, start))
 
@@ -154,13 +157,6 @@ def _guard(frames: Iterator[Pending]) -> Iterator[Pending]:
             yield partial(attempt, pending)
     except UnreadableError as error:
         yield partial(Frame, problem=str(error))
-
-
-def _scan_binary(content: Content, form: str) -> Iterator[Frame]:
-    """Yield frames one after the other: a trajectory can be larger than the memory."""
-    if content.path is None or content.damage or content.path.name != content.name:
-        return parse_all(content.read(), form, path=content.name)
-    return read_all(str(content.path), form)
 
 
 def _scan_text(lines: list[str], form: str, content: Content, start: int) -> Iterator[Frame]:
