@@ -43,9 +43,8 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     # From here on both have their atoms in the order of their labels.
     order, target = np.argsort(labels, kind="stable"), np.argsort(others, kind="stable")
     labels = labels[order]
-    start, end = (
-        part - part.mean(axis=0) for part in (atoms.positions[order], other.positions[target])
-    )
+    pair = atoms.positions[order], other.positions[target]
+    start, end = (part - part.mean(axis=0) for part in pair)
     count = prod(factorial(int(number)) for number in np.unique(labels, return_counts=True)[1])
     exact = count <= MOST_PERMUTATIONS
     sign = None if inversion else 1

@@ -58,7 +58,6 @@ def reading() -> Iterator[None]:
 
 
 def _explain(error: Exception) -> str:
-    """The reason of a reader of ASE, as far as it says something to a person."""
     if isinstance(error, MemoryError):
         return "there is not enough memory for it"
     if isinstance(error, KeyError) and re.fullmatch(r"'[A-Za-z]\w{0,7}'", str(error)):

@@ -144,8 +144,6 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
 
 
 def _guard(frames: Iterator[Pending]) -> Iterator[Pending]:
-    """Frames that say why they cannot be read, instead of an error."""
-
     def attempt(pending: Pending) -> Frame:
         try:
             return pending()

@@ -211,9 +211,8 @@ def check_rows(rows: Sequence[object], announced: int, *, where: str) -> None:
 def check_count(found: int, announced: int) -> None:
     """Refuse a frame that has more or fewer atoms than it announces."""
     if found != announced:
-        raise UnreadableError(
-            f"it announces {announced} atoms and has {found}; is the file complete?"
-        )
+        problem = f"it announces {announced} atoms and has {found}"
+        raise UnreadableError(f"{problem}; is the file complete?")
 
 
 def read_count(text: str) -> int | None:
