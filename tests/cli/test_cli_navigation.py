@@ -296,6 +296,7 @@ def test_text_tells_what_json_tells(run, capsys, command):
     assert found["descriptor"]["order"] == 2
 
 
+@pytest.mark.slow
 def test_tables_are_short_and_have_both_ends(capsys):
     assert main(["follow", "generic", "--length", "0.3", "--step", "0.01"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.split("frame  ")[1].splitlines()[1:]]

@@ -90,6 +90,7 @@ def test_every_row_of_the_table(case: cases.Case, order: str, basis: int) -> Non
         assert found["undetermined"] == found["unseen"] == 0
 
 
+@pytest.mark.slow
 def test_at_a_converged_basis_nothing_of_the_table_is_truncated() -> None:
     descriptor = DensityCorrelations(order=2, cutoff=2.5, n_max=10, l_max=12, smearing=0.15)
     for case in cases.ENVIRONMENTS:
@@ -98,6 +99,7 @@ def test_at_a_converged_basis_nothing_of_the_table_is_truncated() -> None:
         assert found["truncation"] == 0, case.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("basis", "rank"), cases.TRUNCATION.items())
 def test_truncation(basis: tuple[int, int], rank: int) -> None:
     check_truncated(structures.load("generic"), *basis, rank=rank)
@@ -421,6 +423,7 @@ def test_molecules_with_all_centers(case: cases.Case) -> None:
     assert result.spurious == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["C6H6", "C4H4NH", "cyclobutane", "C3H4_D2d", "Si2H6", "CH4", "C2H6", "CO2", "BF3"]
 )

@@ -52,6 +52,7 @@ def test_the_chart_follows_the_width_of_the_page(explorer: Explorer) -> None:
     assert sizes == pytest.approx([790, 621, 642])
 
 
+@pytest.mark.slow
 def test_without_ipympl_the_chart_is_a_picture(
     methane: Atoms, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from sensitivity.explorers.parts.state import compute
 pytestmark = TOOLBAR
 
 
+@pytest.mark.slow
 def test_what_is_undone_comes_back_in_order() -> None:
     explorer = Explorer("H2O", SIMPLE)
     start = explorer.state
@@ -107,6 +108,7 @@ def views(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
     return made
 
 
+@pytest.mark.slow
 def test_the_way_along_a_mode_is_shown_below(views: list[Picture]) -> None:
     explorer = Explorer("H2O", QUICK, centers=[0])
     explorer.mode, explorer.amplitude = 1, 0.1

@@ -300,6 +300,7 @@ def test_the_sentence_names_frame_condition_distance_and_status(
     assert not on_the_way.busy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mirror", [False, True])
 def test_a_way_ends_at_the_second_structure_superposed(mirror: bool) -> None:
     first = molecule("CH3CH2OH")
@@ -358,6 +359,7 @@ def test_a_frame_without_spectrum_is_a_gap_and_a_sentence() -> None:
     assert "condition" in view.panel.sentence.value
 
 
+@pytest.mark.slow
 def test_spectra_are_shown_as_they_come_and_can_be_cancelled() -> None:
     first = molecule("CH4")
     second = shuffled(rattled(first), seed=1)

@@ -153,6 +153,7 @@ def test_the_curve_does_not_depend_on_the_distance_of_frames(name: str) -> None:
         assert np.linalg.norm(apart, axis=(1, 2)).max() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0, 2, 5, 7, 8])
 def test_the_error_of_a_step_is_known(mode: int) -> None:
     observed = Observation.of(structures.load("generic"), DESCRIPTOR, centers=[0])

@@ -253,6 +253,7 @@ def test_a_singular_start_stays(name: str) -> None:
     assert "already singular" in point.status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Td", "C2v", "square", "octahedron"])
 def test_a_symmetric_start_is_left(name: str) -> None:
     start = structures.load(name)

@@ -729,6 +729,7 @@ def test_three_at_one_place() -> None:
     assert np.trace(site.group.projector()) == pytest.approx(3)
 
 
+@pytest.mark.slow
 def test_atoms_at_random_near_few_places() -> None:
     """Whatever comes together: groups are within the tolerance, and projectors are projectors."""
     rng = np.random.default_rng(0)
