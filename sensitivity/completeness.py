@@ -25,7 +25,7 @@ import numpy as np
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.symmetry import SiteSymmetry
-from sensitivity.symmetry.hidden import relative
+from sensitivity.symmetry.sites import relative
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -23,7 +23,7 @@ from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
-from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
+from sensitivity.symmetry.sites import hidden_by_symmetry, smallest_angle
 from sensitivity.tolerances import Tolerance
 
 Point = tuple[int, ...]

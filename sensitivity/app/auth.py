@@ -17,21 +17,19 @@ class TokenIdentity(VoilaIdentityProvider):
 
     def get_handlers(self) -> list[tuple[object, ...]]:
         """Return no login form: there is no password."""
-        link = (
-            "the complete link, including the token: it is the one that 'sensitivity app' printed"
-        )
-        return [("/login", Refused, {"sentence": f"Open {link}."})]
+        link = "the complete link, including the token"
+        sentence = f"Open {link}: it is the one that 'sensitivity app' printed."
+        return [("/login", _Refused, {"sentence": sentence})]
 
 
-class Refused(JupyterHandler):
+class _Refused(JupyterHandler):
     """Refuse every request with one sentence."""
 
     def initialize(self, sentence: str) -> None:
-        """Keep the sentence."""
         self._sentence = sentence
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Refuse before any method is called, and before the user is looked up."""
+        # Before any method is called, and before the user is looked up.
         self.current_user = self._jupyter_current_user = None
         raise HTTPError(403, self._sentence)
 
@@ -69,7 +67,7 @@ class GuardedApplication(Application):
         if is_from_other_site(request):
             sentence = "only a link may open the explorer from there"
             known = {"sentence": f"Another web page made this request; {sentence}."}
-            return self.get_handler_delegate(request, Refused, known)
+            return self.get_handler_delegate(request, _Refused, known)
         return super().find_handler(request, **kwargs)
 
 

@@ -76,15 +76,12 @@ class Page(VoilaHandler):
 
     def _make_renderer(self) -> NotebookRenderer:
         known = {"base_url": self.base_url, "voila_configuration": self.voila_configuration}
+        same = ["traitlet_config", "notebook_path", "template_paths", "config_manager"]
+        same += ["contents_manager", "kernel_spec_manager"]
         return NotebookRenderer(
             **known,
             request_handler=self,
-            traitlet_config=self.traitlet_config,
-            notebook_path=self.notebook_path,
-            template_paths=self.template_paths,
-            config_manager=self.config_manager,
-            contents_manager=self.contents_manager,
-            kernel_spec_manager=self.kernel_spec_manager,
+            **{name: getattr(self, name) for name in same},
             prelaunch_hook=None,
             page_config=get_page_config(settings=self.settings, log=self.log, **known),
             mathjax_config=self.settings["mathjax_config"],

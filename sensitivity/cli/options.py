@@ -105,7 +105,7 @@ def load_source(
     """
     from sensitivity import structures
     from sensitivity.reports import Source
-    from sensitivity.structures import files
+    from sensitivity.structures.files import reading as files
     from sensitivity.structures.files.lammps import parse_types
 
     elements = None if types is None else parse_types(types)

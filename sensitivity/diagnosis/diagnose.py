@@ -32,7 +32,7 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.spectrum import TRIVIAL, by_kind, decompose, fix_gauge
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
-from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
+from sensitivity.symmetry.sites import hidden_by_symmetry, smallest_angle
 from sensitivity.tolerances import Tolerance
 
 

@@ -23,7 +23,7 @@ from sensitivity.singular import NearestZeros, nearest_zeros
 from sensitivity.singular.local_modes import local_modes
 from sensitivity.spectrum import decompose_matrix
 from sensitivity.symmetry import site_symmetry
-from sensitivity.symmetry.hidden import hidden_by_symmetry
+from sensitivity.symmetry.sites import hidden_by_symmetry
 from sensitivity.tolerances import Tolerance
 
 

@@ -44,9 +44,8 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     # From here on both have their atoms in the order of their labels.
     order, target = np.argsort(labels, kind="stable"), np.argsort(others, kind="stable")
     labels = labels[order]
-    start, end = (
-        part - part.mean(axis=0) for part in (atoms.positions[order], other.positions[target])
-    )
+    pair = atoms.positions[order], other.positions[target]
+    start, end = (part - part.mean(axis=0) for part in pair)
     count = prod(factorial(int(number)) for number in np.unique(labels, return_counts=True)[1])
     exact = count <= MOST_PERMUTATIONS
     sign = None if inversion else 1
@@ -92,7 +91,6 @@ def are_congruent(
 
 
 def _sorted_distances(atoms: Atoms, center: int) -> Array:
-    """Distances of all pairs of atoms, by the labels of the pair and then by length."""
     labels = _labels(atoms, center)
     i, j = np.triu_indices(len(atoms), k=1)
     lengths = np.linalg.norm(atoms.positions[i] - atoms.positions[j], axis=1)

@@ -26,9 +26,15 @@ def format_frame(
     or (N, columns); spaces in text become underscores.
     """
     columns = {"species": np.array(atoms.symbols), "pos": atoms.positions, **(arrays or {})}
-    cells = [_format_column(values) for values in columns.values()]  # [column][atom]
-    properties = ":".join(_describe_column(*column) for column in columns.items())
-    comment = [f"Properties={_quote(properties)}"]
+    types = {"f": "R", "i": "I", "u": "I", "b": "L"}  # by numpy's kind; all else is text
+    cells, properties = [], []  # [column][atom]
+    for name, values in columns.items():
+        rows, kind = values.reshape(len(values), -1), values.dtype.kind
+        properties.append(f"{name.replace(':', '_')}:{types.get(kind, 'S')}:{rows.shape[1]}")
+        width = 24 if kind == "f" else 2
+        texts = ([_format_value(value).rjust(width) for value in row] for row in rows.tolist())
+        cells.append(list(map(" ".join, texts)))
+    comment = [f"Properties={_quote(':'.join(properties))}"]
     for name, value in info.items():  # ASE writes neither backslashes nor line breaks
         if (fact := _format_fact(name, value)) is not None:
             comment.append(f"{_quote(name)}={fact}")
@@ -37,19 +43,6 @@ def format_frame(
         comment.insert(0, f'Lattice="{" ".join(map(repr, atoms.cell.array.ravel().tolist()))}"')
     lines = [" ".join(row).rstrip() for row in zip(*cells, strict=True)]
     return "\n".join([str(len(atoms)), " ".join(comment), *lines, ""])
-
-
-def _describe_column(name: str, values: NDArray[Any]) -> str:
-    """Name, type and number of columns, as ``pos:R:3``."""
-    types = {"f": "R", "i": "I", "u": "I", "b": "L"}  # by numpy's kind; all else is text
-    count = values.shape[1] if values.ndim > 1 else 1
-    return f"{name.replace(':', '_')}:{types.get(values.dtype.kind, 'S')}:{count}"
-
-
-def _format_column(values: NDArray[Any]) -> list[str]:
-    rows = values.reshape(len(values), -1)
-    width = 24 if rows.dtype.kind == "f" else 2
-    return [" ".join(_format_value(value).rjust(width) for value in row) for row in rows.tolist()]
 
 
 def _format_value(value: Any) -> str:

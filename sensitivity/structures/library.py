@@ -132,7 +132,6 @@ _CRYSTALS = {
 
 @cache
 def _entries() -> dict[str, tuple[str, Callable[[], Atoms]]]:
-    """Return of each name what the structure is, and a function that makes it anew."""
     from ase.collections import g2
 
     environments = {

@@ -14,8 +14,9 @@ from ase.data import atomic_numbers
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.limits import Limit
-from sensitivity.structures.files import Frame, no_frame, note_bad, take
+from sensitivity.structures.files.ase_frames import Frame
 from sensitivity.structures.files.isolated import read_isolated
+from sensitivity.structures.files.reading import no_frame, note_bad, take
 from sensitivity.structures.library import ENVIRONMENTS
 
 MOST_ATOMS = 500  # larger structures have more modes than a chart can show, and take minutes

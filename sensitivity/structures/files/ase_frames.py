@@ -14,6 +14,8 @@ from typing import Any
 
 from ase import Atoms
 
+from sensitivity.structures.files.sources import UnreadableError
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -28,10 +30,6 @@ NOTHING = Frame(problem="there is no structure in it")
 
 Pending = Callable[[], Frame]
 """A frame that was found and is read when it is asked for; may raise UnreadableError."""
-
-
-class UnreadableError(ValueError):
-    """A frame that cannot be read; the text is the clause that says why."""
 
 
 def keep(frame: Frame) -> Pending:
@@ -60,7 +58,6 @@ def reading() -> Iterator[None]:
 
 
 def _explain(error: Exception) -> str:
-    """The reason of a reader of ASE, as far as it says something to a person."""
     if isinstance(error, MemoryError):
         return "there is not enough memory for it"
     if isinstance(error, KeyError) and re.fullmatch(r"'[A-Za-z]\w{0,7}'", str(error)):
@@ -128,7 +125,7 @@ def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
     return Frame(atoms, tuple(notes))
 
 
-def describe_placeholder(lengths: Sequence[float]) -> str:
+def note_placeholder(lengths: Sequence[float]) -> str:
     """Return the note on a cell, with edges in Å, that stands for none."""
     edges = " x ".join(f"{length:g}" for length in lengths)
     return f"the cell of {edges} Å is a placeholder: read without a cell"

@@ -12,21 +12,9 @@ from functools import partial
 from statistics import fmean
 from typing import NamedTuple
 
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    describe_placeholder,
-    parse,
-)
-from sensitivity.structures.files.elements import (
-    RESIDUES,
-    Labels,
-    describe,
-    enumerate_names,
-    resolve,
-)
-from sensitivity.structures.files.lines import Lines, are_numbers, check_rows
+from sensitivity.structures.files.ase_frames import Frame, Pending, note_placeholder, parse
+from sensitivity.structures.files.elements import RESIDUES, Labels, describe, join_names, resolve
+from sensitivity.structures.files.sources import Lines, UnreadableError, are_numbers, check_rows
 
 
 class _Atom(NamedTuple):
@@ -102,7 +90,7 @@ def _check_cell(header: list[str]) -> tuple[list[str], list[str]]:
         raise UnreadableError(f"the cell {cell.strip()!r} cannot be read") from error
     # The format asks for a cell of 1 x 1 x 1 Å where there is none; some programs write 0.
     if max(lengths) <= 1.0 or not all(angles):
-        return [line for line in header if line != cell], [describe_placeholder(lengths)]
+        return [line for line in header if line != cell], [note_placeholder(lengths)]
     group = cell[55:66].strip()
     if group.replace(" ", "") in {"", "1", "P1"}:
         return header, []
@@ -124,9 +112,9 @@ def _choose_alternatives(atoms: Sequence[_Atom], notes: list[str]) -> list[_Atom
         elif 0.0 < one.occupancy < 1.0:
             shared.append(f"{one.site} ({one.occupancy:g})")
     if chosen:
-        notes.append(f"of alternative locations one is read: {enumerate_names(chosen)}")
+        notes.append(f"of alternative locations one is read: {join_names(chosen)}")
     if shared:
-        sites = enumerate_names(shared)
+        sites = join_names(shared)
         notes.append(f"sites that are occupied in part are read as full: {sites}")
     return kept
 

@@ -20,16 +20,9 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.numerics import Array
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    describe_placeholder,
-    reading,
-    tidy,
-)
-from sensitivity.structures.files.elements import Labels, describe, enumerate_names
-from sensitivity.structures.files.lines import Lines
+from sensitivity.structures.files.ase_frames import Frame, Pending, note_placeholder, reading, tidy
+from sensitivity.structures.files.elements import Labels, describe, join_names
+from sensitivity.structures.files.sources import Lines, UnreadableError
 
 Table = Mapping[str, list[Any]]
 """The columns of a table, by their tags or the ends of these; what has no table is one row."""
@@ -109,7 +102,7 @@ def _read(text: str) -> Frame:
     sites = _choose_groups(_read_sites(table, cell, operations, notes), notes)
     sites = _choose_species(sites, None if alone else cell, notes)
     if alone and lengths is not None:
-        notes.append(describe_placeholder(lengths[:3]))
+        notes.append(note_placeholder(lengths[:3]))
     images = np.concatenate([site.images for site in sites])
     atoms = Atoms([site.symbol for site in sites for _ in site.images], images)
     if not alone:
@@ -158,7 +151,7 @@ def _read_sites(
     held = table.get("attached_hydrogens", [0] * len(labels))
     hidden = [label for label, count in zip(labels, held, strict=True) if _number(count, 0.0)]
     if hidden:
-        notes.append(f"the hydrogens of {enumerate_names(hidden)} are not in the file")
+        notes.append(f"the hydrogens of {join_names(hidden)} are not in the file")
     if not sites:
         raise UnreadableError("its table of sites is empty")
     return sites
@@ -225,7 +218,7 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
     kept = [s for s in sites if s.group in _UNGROUPED | {best.get(s.assembly, "")}]
     lost = [site.label for site in sites if site not in kept]
     if lost:
-        without = enumerate_names(lost)
+        without = join_names(lost)
         notes.append(f"of disordered groups one alternative is read, without {without}")
     return kept
 
@@ -259,7 +252,6 @@ def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]
 
 
 def _find_operations(tags: Table, cell: Array, notes: list[str]) -> Operations:
-    """The operations that a block lists, or else those of the space group that it names."""
     if any(name.startswith(("_space_group_symop_magn", "_space_group_magn")) for name in tags):
         raise UnreadableError("the operations of magnetic groups are not read")
     listed = next((tags[name] for name in _TAGS["operations"] if name in tags), None)
@@ -316,7 +308,6 @@ def _find_group(tags: Table, cell: Array, notes: list[str]) -> Any:
 
 
 def _find(tags: Table, what: str) -> str:
-    """The value of the first tag that has one; nothing if there is none."""
     values = (str(value) for name in _TAGS[what] for value in tags.get(name, []))
     return next((value for value in values if value.strip() not in {"?", ".", ""}), "")
 
@@ -333,14 +324,12 @@ def _from_name(name: str) -> Any:
 
 
 def _rename(name: str) -> str:
-    """The newer name of a space group, if it has one."""
     from ase.io.cif import old_spacegroup_names
 
     return str(old_spacegroup_names.get(name.replace(" ", ""), name))
 
 
 def _is_rhombohedral(cell: Array) -> bool:
-    """True if the three vectors are alike, and not perpendicular."""
     metric = cell @ cell.T
     lengths, angles = np.diag(metric), metric[np.triu_indices(3, 1)]
     return bool(np.ptp(lengths) < 1e-2 * lengths[0] and np.ptp(angles) < 1e-2 * lengths[0])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ase.data import atomic_numbers, chemical_symbols
 
-from sensitivity.structures.files.ase_frames import UnreadableError
+from sensitivity.structures.files.sources import UnreadableError
 from sensitivity.structures.validation import HEAVIEST
 
 DUMMY = "X"  # ASE's symbol of an atom without an element, of atomic number 0
@@ -83,13 +83,13 @@ def describe(labels: Mapping[str, str]) -> list[str]:
     for label, symbol in labels.items():
         if label != symbol:
             read.setdefault(symbol, []).append(label)
-    notes = [f"{enumerate_names(names)} read as {symbol}" for symbol, names in read.items()]
+    notes = [f"{join_names(names)} read as {symbol}" for symbol, names in read.items()]
     if DUMMY in labels.values():
         notes.append("X is read as a dummy atom, of no element")
     return notes
 
 
-def enumerate_names(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """Return names in one phrase, at most six of them."""
     given = list(dict.fromkeys(names))
     return ", ".join(given[:6]) + (f" and {len(given) - 6} more" if len(given) > 6 else "")

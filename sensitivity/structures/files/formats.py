@@ -11,26 +11,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from sensitivity.structures.files import biomolecules, cif, lammps, vasp, xyz
-from sensitivity.structures.files.ase_frames import (
-    Frame,
-    Pending,
-    UnreadableError,
-    keep,
-    parse_all,
-    read_all,
-)
-from sensitivity.structures.files.content import Content
+from sensitivity.structures.files import biomolecules, cif, lammps, sources, vasp, xyz
+from sensitivity.structures.files.ase_frames import Frame, Pending, keep, parse_all, read_all
 from sensitivity.structures.files.elements import Labels, describe
-from sensitivity.structures.files.lines import (
-    Lines,
-    Split,
-    Types,
-    check_count,
-    split_molecules,
-    split_nothing,
-    split_steps,
-)
+from sensitivity.structures.files.sources import Content, Lines, Types, UnreadableError
 
 _FLOAT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?"
 _THREE = rf"{_FLOAT}\s+{_FLOAT}\s+{_FLOAT}"
@@ -51,7 +35,7 @@ class _Format:
     count: tuple[int | None, str] = (None, r"(?!)")
     refused: str = r"(?!)"  # what ASE skips without a warning, although it changes the structure
     end: str = ""  # what stands behind the atoms of a complete file that does not count them
-    split: Split = split_nothing  # splits a text into records, before ASE reads each of them
+    split: sources.Split | None = None  # splits a text into records, before ASE reads each of them
     settings: Mapping[str, Any] = field(default_factory=dict)  # for ASE's reader
 
 
@@ -74,7 +58,7 @@ _FORMATS = {
     "vasp": _Format(
         vasp.scan_poscar, sign=rf"[^\n]*\n\s*{_FLOAT}\s*\n(\s*{_THREE}\s*\n){{3}}\s*\w+"
     ),
-    "sdf": replace(_MOL, sign=r"[^\n]*\n[^\n]*\n[^\n]*\n[ \d]{6}.*V2000", split=split_molecules),
+    "sdf": replace(_MOL, sign=r"([^\n]*\n){3}[ \d]{6}.*V2000", split=sources.split_molecules),
     "mol": _MOL,
     "xyz": _Format(xyz.scan),
     "gromacs": _Format(biomolecules.scan_gromacs),
@@ -101,7 +85,7 @@ _FORMATS = {
         refused=r"^\$coord +\S+.*|^\$(periodic|lattice|cell).*",
         end=r"\$(?!coord)",
     ),
-    "xsf": _Format(label=rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})", split=split_steps),
+    "xsf": _Format(label=rf"(\s*)([A-Za-z]\S*)(?=\s+{_THREE})", split=sources.split_steps),
 }
 
 
@@ -151,14 +135,15 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         lines = Lines(content.lines(), path=str(content.path or ""), types=types)
         return _guard(known.scan(lines))
     if content.is_binary:
-        return map(keep, _scan_binary(content, form))
-    records = known.split(content.lines())
+        # One after the other: a trajectory can be larger than the memory.
+        if content.path is None or content.damage or content.path.name != content.name:
+            return map(keep, parse_all(content.read(), form, path=content.name))
+        return map(keep, read_all(str(content.path), form))
+    records = known.split(content.lines()) if known.split else [(0, list(content.lines()))]
     return (keep(f) for start, rows in records for f in _scan_text(rows, form, content, start))
 
 
 def _guard(frames: Iterator[Pending]) -> Iterator[Pending]:
-    """Frames that say why they cannot be read, instead of an error."""
-
     def attempt(pending: Pending) -> Frame:
         try:
             return pending()
@@ -172,13 +157,6 @@ def _guard(frames: Iterator[Pending]) -> Iterator[Pending]:
         yield partial(Frame, problem=str(error))
 
 
-def _scan_binary(content: Content, form: str) -> Iterator[Frame]:
-    """Yield frames one after the other: a trajectory can be larger than the memory."""
-    if content.path is None or content.damage or content.path.name != content.name:
-        return parse_all(content.read(), form, path=content.name)
-    return read_all(str(content.path), form)
-
-
 def _scan_text(lines: list[str], form: str, content: Content, start: int) -> Iterator[Frame]:
     known = _FORMATS.get(form, _Format())
     try:
@@ -189,7 +167,7 @@ def _scan_text(lines: list[str], form: str, content: Content, start: int) -> Ite
         text, path = "\n".join([*lines, ""]), str(content.path or content.name)
         for found in parse_all(text, form, path=path, **known.settings):
             if count is not None and found.atoms is not None:
-                check_count(len(found.atoms), count)
+                sources.check_count(len(found.atoms), count)
             yield replace(found, notes=(*describe(labels), *found.notes))
     except UnreadableError as error:
         yield Frame(problem=str(error))
@@ -205,7 +183,7 @@ def _check_text(lines: list[str], known: _Format) -> int | None:
     if count is not None:
         rows = sum(re.match(known.label, each) is not None for each in lines)
         if count > len(lines) or rows > count:
-            check_count(rows or len(lines), count)
+            sources.check_count(rows or len(lines), count)
     if refused := re.search(known.refused, text, re.MULTILINE):
         raise UnreadableError(f"{refused[0].strip()!r} is not read; convert the file")
     if known.end and not any(re.match(known.end, each) for each in lines):
@@ -216,7 +194,6 @@ def _check_text(lines: list[str], known: _Format) -> int | None:
 def _resolve_labels(
     lines: list[str], known: _Format, first: int
 ) -> tuple[list[str], Mapping[str, str]]:
-    """The lines with symbols of elements, and the labels that they had."""
     labels, read = Labels(), list(lines)
     for k, line in enumerate(lines):
         if k == known.symbols:

@@ -18,9 +18,9 @@ from ase import Atoms
 
 from sensitivity.limits import Limit
 from sensitivity.progress import checkpoint
-from sensitivity.structures.files.ase_frames import NOTHING, Frame, UnreadableError
-from sensitivity.structures.files.content import Content
+from sensitivity.structures.files.ase_frames import NOTHING, Frame
 from sensitivity.structures.files.formats import find_format, scan
+from sensitivity.structures.files.sources import Content, UnreadableError
 
 
 def read_isolated(
@@ -64,7 +64,6 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
 
 
 def _wait(process: Popen[bytes], content: bytes) -> bytes | None:
-    """The output of the process; None if it takes too long."""
     given: bytes | None = content
     beat = 0.1  # seconds between two moments at which this can be cancelled
     for _ in range(round(Limit.READING_SECONDS / beat)):
@@ -113,12 +112,9 @@ def _limit() -> None:
 
 
 def _pack(frame: Frame) -> list[Any]:
-    packed = frame.atoms and {
-        "numbers": frame.atoms.numbers.tolist(),
-        "positions": frame.atoms.positions.tolist(),
-        "cell": frame.atoms.cell.array.tolist(),
-        "pbc": frame.atoms.pbc.tolist(),
-    }
+    names = ("numbers", "positions", "cell", "pbc")
+    values = frame.atoms and frame.atoms.todict()
+    packed = values and {name: values[name].tolist() for name in names}
     return [packed, frame.notes, frame.problem]
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 from sensitivity.numerics import check_integer
-from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse
+from sensitivity.structures.files import sources
+from sensitivity.structures.files.ase_frames import Frame, Pending, parse
 from sensitivity.structures.files.elements import describe, resolve
-from sensitivity.structures.files.lines import Lines, Types, check_count, find_word, replace_word
+from sensitivity.structures.files.sources import Lines, Types, UnreadableError
 
 Words = dict[str, str]
 
@@ -57,17 +58,17 @@ def _read_data(lines: list[str], types: Types | None) -> Frame:
     if count is None:
         raise UnreadableError("it does not say how many atoms it has")
     rows = _section(clean, "Atoms")
-    check_count(len(rows), int(count))
+    sources.check_count(len(rows), int(count))
     style = _find_style(lines, rows)
     column = 2 if style in {"full", "angle", "bond", "molecular"} else 1
     labels = _pair(_section(clean, "Atom Type Labels"))
     names = {label: number for number, label in labels.items()}
     masses = _pair(_section(clean, "Masses"))
-    words = (find_word(row, column) for row in rows)
+    words = (sources.find_word(row, column) for row in rows)
     used = [names.get(word, word) for word in words]
     symbols, notes = _name_types(used, types, "lammps-data", labels=labels, masses=masses)
     header = takewhile(lambda line: not _is_title(line), clean[1:])
-    body = [replace_word(row, column, word) for row, word in zip(rows, used, strict=True)]
+    body = [sources.replace_word(row, column, word) for row, word in zip(rows, used, strict=True)]
     return parse(
         "\n".join(["", *header, f"Atoms # {style}", "", *body, ""]),
         "lammps-data",
@@ -79,12 +80,10 @@ def _read_data(lines: list[str], types: Types | None) -> Frame:
 
 
 def _first(pattern: str, lines: Iterable[str]) -> str | None:
-    """The group of the first line that begins with the pattern."""
     return next((match[1] for match in map(re.compile(pattern).match, lines) if match), None)
 
 
 def _section(clean: list[str], name: str) -> list[str]:
-    """The rows of a section of a data file, without comments."""
     below = list(dropwhile(lambda line: line != name, clean))[1:]
     return [line for line in takewhile(lambda line: not _is_title(line), below) if line]
 
@@ -98,7 +97,6 @@ def _is_title(line: str) -> bool:
 
 
 def _find_style(lines: list[str], rows: list[str]) -> str:
-    """The style that the comment behind 'Atoms' names, or the number of columns tells."""
     comment = _first(r"\s*Atoms\s*#\s*(\w+)", lines)
     columns = len(rows[0].split()) if rows else 0
     if comment is None and columns not in {5, 8}:  # without and with images: of one style only

@@ -17,11 +17,11 @@ from ase import Atoms
 
 from sensitivity.notes import SensitivityWarning
 from sensitivity.numerics import check_integer
-from sensitivity.structures.files.ase_frames import NOTHING, Frame, Pending, UnreadableError, keep
-from sensitivity.structures.files.content import EXPECTED, STANDARD_INPUT, open_content
+from sensitivity.structures.files import sources
+from sensitivity.structures.files.ase_frames import NOTHING, Frame, Pending, keep
 from sensitivity.structures.files.formats import check_format, find_format, scan
 from sensitivity.structures.files.lammps import check_types
-from sensitivity.structures.files.lines import Types
+from sensitivity.structures.files.sources import Types, UnreadableError
 from sensitivity.structures.neighbors import check
 
 Name = str | PathLike[str]  # of a file; ``-`` is standard input
@@ -78,7 +78,7 @@ def warn(path: Name, chosen: Chosen) -> None:
 
 def show(path: Name) -> str:
     """Return the name of a file as messages show it."""
-    return "standard input" if path == STANDARD_INPUT else os.fspath(path)
+    return "standard input" if path == sources.STANDARD_INPUT else os.fspath(path)
 
 
 def choose(
@@ -129,7 +129,7 @@ def read_frames(
 
 def _find_frames(path: Name, *, format: str | None, types: Types | None) -> Iterator[Pending]:
     elements = None if types is None else check_types(types)
-    content = open_content(os.fspath(path))
+    content = sources.open_content(os.fspath(path))
     found, problem = False, ""
     try:
         form = find_format(content) if format is None else check_format(format)
@@ -143,7 +143,7 @@ def _find_frames(path: Name, *, format: str | None, types: Types | None) -> Iter
         problem = str(error.strerror or error)
     if problem:
         what = f"{show(path)} as a structure ({problem})"
-        raise ValueError(f"cannot read {what}; expected {EXPECTED}.")
+        raise ValueError(f"cannot read {what}; expected {sources.EXPECTED}.")
 
 
 def take(name: str, frame: Frame, *, number: int, count: int, others: Sequence[str] = ()) -> Atoms:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import dropwhile, takewhile
 
-from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse
+from sensitivity.structures.files import sources
+from sensitivity.structures.files.ase_frames import Frame, Pending, parse
 from sensitivity.structures.files.elements import Labels, describe
-from sensitivity.structures.files.lines import Lines, check_count, check_rows, is_row
+from sensitivity.structures.files.sources import Lines, UnreadableError
 
 _HEADER = 7  # lines: comment, scale, three vectors, symbols, numbers of atoms
 
@@ -24,8 +25,8 @@ def scan_poscar(source: Lines) -> Iterator[Pending]:
 
 def _read_poscar(lines: list[str], path: str) -> Frame:
     header, count, notes = _read_header(lines[:_HEADER])
-    rows = dropwhile(lambda line: not is_row(line), lines[_HEADER:])
-    check_count(len(list(takewhile(is_row, rows))), count)
+    rows = dropwhile(lambda line: not sources.is_row(line), lines[_HEADER:])
+    sources.check_count(len(list(takewhile(sources.is_row, rows))), count)
     return parse("\n".join([*header, *lines[_HEADER:], ""]), "vasp", notes=notes, path=path)
 
 
@@ -40,8 +41,8 @@ def scan_trajectory(source: Lines) -> Iterator[Pending]:
         header, above = above[-_HEADER:] if len(above) >= _HEADER else header, []
         try:
             read, count, notes = _read_header(header)
-            start, rows = source.number, source.take_while(is_row, most=count)
-            check_rows(rows, count, where=f"line {start}: the header")
+            start, rows = source.number, source.take_while(sources.is_row, most=count)
+            sources.check_rows(rows, count, where=f"line {start}: the header")
         except UnreadableError as error:
             yield partial(Frame, problem=str(error))
         else:

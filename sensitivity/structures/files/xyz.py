@@ -6,17 +6,10 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from sensitivity.structures.files.ase_frames import Frame, Pending, UnreadableError, parse, reading
+from sensitivity.structures.files import sources
+from sensitivity.structures.files.ase_frames import Frame, Pending, parse, reading
 from sensitivity.structures.files.elements import DUMMY, Labels, describe
-from sensitivity.structures.files.lines import (
-    Lines,
-    check_rows,
-    find_word,
-    is_row,
-    quote,
-    read_count,
-    replace_word,
-)
+from sensitivity.structures.files.sources import Lines, UnreadableError
 
 
 def scan(source: Lines) -> Iterator[Pending]:
@@ -26,7 +19,7 @@ def scan(source: Lines) -> Iterator[Pending]:
             yield _split_frame(source)
         except UnreadableError as error:
             yield partial(Frame, problem=str(error))
-            source.take_while(lambda line: read_count(line) is None)
+            source.take_while(lambda line: sources.read_count(line) is None)
 
 
 def _split_frame(source: Lines) -> Pending:
@@ -34,13 +27,13 @@ def _split_frame(source: Lines) -> Pending:
     comment = source.take()
     rows = source.take_while(lambda line: len(line.split(None, 1)) > 1, most=count)
     line = source.peek() or ""
-    if len(rows) < count and line.strip() and read_count(line) is None:
-        expected = "a symbol and three numbers between spaces"
-        raise UnreadableError(f"line {source.number + 1}: expected {expected}, found {quote(line)}")
-    check_rows(rows, count, where=f"line {start}")
+    if len(rows) < count and line.strip() and sources.read_count(line) is None:
+        found = f"a symbol and three numbers between spaces, found {sources.quote(line)}"
+        raise UnreadableError(f"line {source.number + 1}: expected {found}")
+    sources.check_rows(rows, count, where=f"line {start}")
     # Up to three lines VEC1 to VEC3 below the atoms hold the cell.
     vectors = source.take_while(lambda line: line.lstrip().startswith("VEC"), most=3)
-    if is_row(source.peek() or "", label=True):
+    if sources.is_row(source.peek() or "", label=True):
         found = f"line {source.number + 1} is one more"
         raise UnreadableError(f"line {start} announces {count} atoms, and {found}")
     return partial(_read, comment, rows, vectors, start=start)
@@ -51,14 +44,14 @@ def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> F
     labels, symbols = Labels(), dict[str, list[str]]()
     for name in [name for name in ("species", "Z") if name in columns]:
         known = labels if name == "species" else Labels({"0": DUMMY})
-        words = [find_word(row, columns[name]) for row in rows]
+        words = [sources.find_word(row, columns[name]) for row in rows]
         symbols[name] = [known.read(word, line=k) for k, word in enumerate(words, start + 2)]
     for k, named in enumerate(zip(*symbols.values(), strict=True), start + 2):
         if len(set(named)) > 1:
             raise UnreadableError(f"line {k}: species and Z are of two elements")
     if any(label != symbol for label, symbol in labels.items()):
         pairs = zip(rows, symbols["species"], strict=True)
-        rows = [replace_word(row, columns["species"], symbol) for row, symbol in pairs]
+        rows = [sources.replace_word(row, columns["species"], symbol) for row, symbol in pairs]
     # A remark in plain words may look like keys and values to ASE.
     remarks = [comment] if re.search(r"\b(Lattice|Properties|pbc)\s*=", comment) else [comment, ""]
     for remark in remarks:
@@ -87,7 +80,7 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
                 found[name] = column
             column += width
     except ValueError as error:
-        shown = quote(properties)
+        shown = sources.quote(properties)
         raise UnreadableError(f"line {line}: Properties={shown} cannot be read") from error
     if column > len(row):
         below = f"line {line + 1} has {len(row)}"
@@ -101,6 +94,7 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
 def _find_culprit(comment: str, rows: list[str], start: int) -> str:
     if "Properties=" not in comment:
         for line, row in enumerate(rows, start + 2):
-            if not is_row(row, label=True):
-                return f"line {line}: expected a symbol and three numbers, found {quote(row)}"
+            if not sources.is_row(row, label=True):
+                found = sources.quote(row)
+                return f"line {line}: expected a symbol and three numbers, found {found}"
     return f"the frame at line {start} is not of the format that line {start + 1} says"
