@@ -45,7 +45,11 @@ def make_export(file: str, state: State, figure: Figure) -> bytes:
             figure.savefig(picture, format=name.rsplit(".", 1)[1], dpi=200)
             return picture.getvalue()
     if name.endswith(".gif"):
-        return _animate(oscillation(state))
+        from sensitivity.plots.animation import make_film
+
+        states = oscillation(state)
+        frames, spectra = list(map(_frame, states)), [compute(each).spectrum for each in states]
+        return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å")
     if name.endswith((".json", ".json.gz")):
         return _write_chemiscope(oscillation(state), packed=name.endswith(".gz"))
     if name.endswith(".py"):
@@ -82,13 +86,6 @@ def _write_frames(states: list[State]) -> bytes:
         arrays = {key: array for key, array in atoms.arrays.items() if key not in usual}
         texts.append(format_frame(atoms, info=atoms.info, arrays=arrays))
     return "".join(texts).encode()
-
-
-def _animate(states: list[State]) -> bytes:
-    from sensitivity.plots.animation import make_film
-
-    frames, spectra = list(map(_frame, states)), [compute(each).spectrum for each in states]
-    return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å")
 
 
 def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
@@ -139,7 +136,6 @@ def write_source(state: State) -> str:
 
 
 def _write(atoms: Atoms) -> str:
-    """The call that makes a structure, every digit included."""
     rows = "".join(f"        {row!r},\n" for row in atoms.positions.tolist())
     cell, pbc = atoms.cell.array.tolist(), atoms.pbc.tolist()
     lattice = f"    cell={cell!r},\n    pbc={pbc!r},\n" if atoms.cell.rank else ""

@@ -44,20 +44,14 @@ class Overlay:
         """Shape (3, 3): the view that shows the difference; rows are right, up, to the viewer."""
         return choose_view(self.first, self.difference)
 
-    @cached_property
-    def shift(self) -> Array:
-        """Shape (3,), in Å: shift to the right that puts the second beside the first."""
-        both = np.concatenate([self.first.positions, self.second.positions]) @ self.view[0]
-        gap = 1.5  # Å
-        return np.asarray((np.ptp(both) + gap) * self.view[0])
-
     def place(self, share: float, *, side_by_side: bool) -> tuple[Array, Array]:
         """Return the positions of both, each of shape (N, 3), with the second interpolated.
 
         At share 0 the second is where the first is, at 1 it is the second.
         """
-        shift = self.shift if side_by_side else np.zeros(3)
-        start = self.first.positions
+        start, right, gap = self.first.positions, self.view[0], 1.5  # Å
+        width = np.ptp(np.concatenate([start, self.second.positions]) @ right) + gap
+        shift = width * side_by_side * right
         return start - shift / 2, start + share * self.difference + shift / 2
 
 

@@ -18,14 +18,7 @@ from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.twin.overlay import (
-    SAME,
-    OrderComparison,
-    compare_all,
-    conclude,
-    list_orders,
-    overlay,
-)
+from sensitivity.explorers.twin import overlay
 from sensitivity.numerics import Array
 from sensitivity.plots.palette import SERIES
 from sensitivity.singular import Twin
@@ -88,7 +81,7 @@ class TwinExplorer(MotionView):
         _check(twin, descriptor)
         super().__init__()
         self.twin = twin
-        self.overlay = overlay(twin, descriptor)
+        self.overlay = overlay.overlay(twin, descriptor)
         colors = {"first": SERIES[0], "second": SERIES[1]}
         tooltip = "Put the two beside each other, or superpose them"
         self.beside = make_switch("side by side", tooltip, icon="columns", width=120, on=False)
@@ -108,11 +101,11 @@ class TwinExplorer(MotionView):
         )
         traitlets.link((self, "side_by_side"), (self.beside, "value"))
         self.observe(lambda _: self.molecule.look(self._camera()), "side_by_side")
-        self._compare(list_orders(descriptor))
+        self._compare(overlay.list_orders(descriptor))
         self._built = True
 
     @property
-    def comparisons(self) -> list[OrderComparison]:
+    def comparisons(self) -> list[overlay.OrderComparison]:
         """What is known of each order."""
         return list(self._comparisons)
 
@@ -132,22 +125,22 @@ class TwinExplorer(MotionView):
         places = self.overlay.place(1.0, side_by_side=self.side_by_side)
         return Camera.around(*places, view=self.overlay.view, room=0.6)
 
-    def _compare(self, orders: list[OrderComparison]) -> None:
+    def _compare(self, orders: list[overlay.OrderComparison]) -> None:
         self._show(orders)
         self.panel.tell("Comparing the features ...")
-        known = compare_all(self.twin, orders)
+        known = overlay.compare_all(self.twin, orders)
         self._run_through(known, orders, then=self._finish, told=self._show)
 
-    def _show(self, comparisons: list[OrderComparison]) -> None:
+    def _show(self, comparisons: list[overlay.OrderComparison]) -> None:
         self._comparisons = comparisons
         self.chart.load(comparisons)
         self.panel.say(
             f"The two differ by {self.twin.rmsd:.3f} Å (root mean square over the atoms, after "
-            f"superposition): {conclude(comparisons)}.",
+            f"superposition): {overlay.conclude(comparisons)}.",
             self.twin.status,
         )
 
-    def _finish(self, comparisons: list[OrderComparison]) -> None:
+    def _finish(self, comparisons: list[overlay.OrderComparison]) -> None:
         why = "It was cancelled."
         self._show([each if each.tried else replace(each, problem=why) for each in comparisons])
         self.panel.tell(" ".join(filter(None, (each.complaint for each in self.comparisons))))
@@ -173,18 +166,18 @@ class TwinChart(FigureWidget):
     """
 
     @alone
-    def load(self, comparisons: Sequence[OrderComparison]) -> None:
+    def load(self, comparisons: Sequence[overlay.OrderComparison]) -> None:
         """Show what is known of each order."""
         self.clear()
         axes = self.figure.subplots()
         _set_axes(axes, comparisons)
         self.bars = [_draw(axes, place, each) for place, each in enumerate(comparisons)]
-        title = conclude(list(comparisons))
+        title = overlay.conclude(list(comparisons))
         self.figure.suptitle(title[:1].upper() + title[1:], fontsize=12, fontweight="bold")
         self.finish()
 
 
-def _set_axes(axes: Axes, comparisons: Sequence[OrderComparison]) -> None:
+def _set_axes(axes: Axes, comparisons: Sequence[overlay.OrderComparison]) -> None:
     axes.set(xscale="log", xlim=(LOWEST, 10.0), ylim=(len(comparisons) - 0.4, -0.6))
     axes.xaxis.set_major_locator(FixedLocator([1e-15, 1e-10, 1e-5, 1.0]))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -192,14 +185,14 @@ def _set_axes(axes: Axes, comparisons: Sequence[OrderComparison]) -> None:
     for label, each in zip(axes.get_yticklabels(), comparisons, strict=True):
         label.set_fontweight("bold" if each.own else "normal")
     axes.set_xlabel("relative difference of features")
-    axes.axvspan(LOWEST, SAME, color="gray", alpha=0.15, linewidth=0, zorder=0)
+    axes.axvspan(LOWEST, overlay.SAME, color="gray", alpha=0.15, linewidth=0, zorder=0)
     style: dict[str, Any] = {"fontsize": "x-small", "ha": "right", "va": "top"}
-    axes.annotate("rounding", (SAME, -0.6), (-3, -2), textcoords="offset points", **style)
+    axes.annotate("rounding", (overlay.SAME, -0.6), (-3, -2), textcoords="offset points", **style)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:
+def _draw(axes: Axes, place: int, comparison: overlay.OrderComparison) -> Any:
     difference = comparison.difference
     length = LOWEST if difference is None else max(difference, LOWEST)
     color = "#8C8C8C" if comparison.same else SERIES[2]
