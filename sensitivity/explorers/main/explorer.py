@@ -20,7 +20,7 @@ from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.layout import arrange
 from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
 from sensitivity.explorers.path.path_explorer import PathExplorer
-from sensitivity.explorers.twin.twin_explorer import TwinExplorer
+from sensitivity.explorers.twin import TwinExplorer
 from sensitivity.outputs import check_output, write_output
 
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
@@ -200,7 +200,6 @@ def find_twin(state: State, report: Report) -> Outcome:
 
 
 def _only_center(state: State) -> int:
-    """The center, if there is one: the searches concern a single environment."""
     centers = state.reference.centers
     if len(centers) > 1:
         raise ValueError(

@@ -91,10 +91,9 @@ def _write_frames(states: list[State]) -> bytes:
 def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
     chemiscope: Any = require("chemiscope")
     frames = [_frame(state) for state in states]
-    names = ("amplitude", "condition", "smallest_singular_value")
     properties = {
         name: {"target": "structure", "values": [frame.info.get(name, np.nan) for frame in frames]}
-        for name in names
+        for name in ("amplitude", "condition", "smallest_singular_value")
         if any(name in frame.info for frame in frames)
     }
     data = chemiscope.create_input(structures=frames, properties=properties)
