@@ -9,7 +9,7 @@ try:
     from sensitivity.explorers.basis.basis_explorer import BasisExplorer
     from sensitivity.explorers.main.explorer import Explorer
     from sensitivity.explorers.path.path_explorer import PathExplorer
-    from sensitivity.explorers.twin.twin_explorer import TwinExplorer
+    from sensitivity.explorers.twin import TwinExplorer
 except ModuleNotFoundError as error:
     raise missing(error) from error
 

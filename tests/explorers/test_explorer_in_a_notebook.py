@@ -16,7 +16,8 @@ from waiting import idle, run, spin, until
 
 from sensitivity import diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main import presenter, tasks
+from sensitivity.explorers.main import explorer as searches
+from sensitivity.explorers.main import presenter
 from sensitivity.explorers.parts import state
 from sensitivity.explorers.parts.background import Worker
 from sensitivity.progress import Cancelled
@@ -141,12 +142,12 @@ def test_what_goes_wrong_with_a_spectrum_is_said(
 def test_a_long_way_shows_progress_locks_the_buttons_and_can_be_cancelled(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
 ) -> None:
-    def slow(now: Any, report: Callable[[Any], None]) -> tasks.Outcome:
+    def slow(now: Any, report: Callable[[Any], None]) -> searches.Outcome:
         report("half way")
         spin(gate)(None)
-        return tasks.Outcome("never")
+        return searches.Outcome("never")
 
-    monkeypatch.setattr(tasks, "locate", slow)
+    monkeypatch.setattr(searches, "locate", slow)
     actions, reference = explorer.actions, explorer.reference
 
     async def scenario() -> None:
@@ -295,7 +296,7 @@ def test_cancelling_a_long_way_leaves_the_causes_alone(
 ) -> None:
     monkeypatch.setattr(presenter, "SETTLED", 0.0)
     monkeypatch.setattr(presenter, "explain_spectrum", lambda *_: spin(gate)(None))
-    monkeypatch.setattr(tasks, "locate", lambda *_: spin(gate)(None))
+    monkeypatch.setattr(searches, "locate", lambda *_: spin(gate)(None))
 
     async def scenario() -> None:
         explorer.amplitude = 0.2

@@ -11,7 +11,8 @@ from ase.build import molecule
 from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.main import tasks, wiring
+from sensitivity.explorers.main import explorer as searches
+from sensitivity.explorers.main import wiring
 from sensitivity.explorers.main.controls import TASKS
 from sensitivity.explorers.main.exports import EXPORTS
 from sensitivity.explorers.parts.state import State, Subject, examine, explain
@@ -87,8 +88,8 @@ def explorer(start: tuple[Explorer, State, State], monkeypatch: pytest.MonkeyPat
     explorer.look("x")
     explorer.molecule._scene["camera"]["view"] = np.eye(4).ravel().tolist()
     for name in ("locate", "follow", "find_twin"):
-        outcome = tasks.Outcome(f"did {name}")
-        monkeypatch.setattr(tasks, name, lambda *_, outcome=outcome: outcome)
+        outcome = searches.Outcome(f"did {name}")
+        monkeypatch.setattr(searches, name, lambda *_, outcome=outcome: outcome)
     monkeypatch.setattr("sensitivity.plots.animation.make_film", lambda *_, **__: b"GIF89a")
     return explorer
 

@@ -44,7 +44,7 @@ from sensitivity.explorers.parts.molecule import ARROWS, LOOK, Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
 from sensitivity.explorers.path import trajectory
 from sensitivity.explorers.path.trajectory import coarse_to_fine
-from sensitivity.explorers.twin.overlay import compare, list_orders
+from sensitivity.explorers.twin import compare, list_orders
 from sensitivity.structures import environment
 
 # ipympl 0.10 hands its toolbar an argument that traitlets does not want; it works all the same.

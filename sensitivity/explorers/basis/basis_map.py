@@ -96,7 +96,6 @@ def why_nothing(found: Convergence) -> str:
 
 
 def _add(known: Convergence, column: int) -> Convergence:
-    """Return the map with one more value of the first setting."""
     name, values = next(iter(known.parameters.items()))
     grid: dict[str, Any] = {**known.parameters, name: [values[column]]}
     try:
@@ -136,7 +135,9 @@ class BasisMap(FigureWidget):
         self.frames: list[Any] = []
         reason = why_nothing(found)
         if reason or np.isnan(found.rank).all():
-            _write(axes, reason or "being computed ...")
+            axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1), frame_on=False)
+            text = reason or "being computed ..."
+            axes.text(0.5, 0.5, text, color="gray", ha="center", va="center")
         else:
             self._draw(axes)
         self.finish()
@@ -195,9 +196,3 @@ class BasisMap(FigureWidget):
             choose(chosen)
 
         self.watch_clicks(clicked)
-
-
-def _write(axes: Axes, text: str) -> None:
-    axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
-    axes.set_frame_on(False)
-    axes.text(0.5, 0.5, text, color="gray", ha="center", va="center")

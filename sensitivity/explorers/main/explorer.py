@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
 
 from ase import Atoms
 
-from sensitivity import paths
+from sensitivity import paths, singular
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
-from sensitivity.explorers.main import tasks
 from sensitivity.explorers.main.controls import TASKS
 from sensitivity.explorers.main.exports import DRAWN, EXPORTS, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.layout import arrange
-from sensitivity.explorers.parts.state import Reference, State
+from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
 from sensitivity.explorers.path.path_explorer import PathExplorer
-from sensitivity.explorers.twin.twin_explorer import TwinExplorer
+from sensitivity.explorers.twin import TwinExplorer
 from sensitivity.numerics import takes_centers
 from sensitivity.outputs import check_output, write_output
 
@@ -123,15 +123,15 @@ class Explorer(StructureView):
 
     def locate(self) -> None:
         """Move the atoms to the nearest singular point of the center."""
-        self._do(tasks.locate, "Searching for the nearest singular point")
+        self._do(locate, "Searching for the nearest singular point")
 
     def follow(self) -> None:
         """Follow the mode from the structure at amplitude zero, and show the path below."""
-        self._do(tasks.follow, "Following the mode")
+        self._do(follow, "Following the mode")
 
     def find_twin(self) -> None:
         """Find two structures with the same features of the center, and show them below."""
-        self._do(tasks.find_twin, "Searching for the twin")
+        self._do(find_twin, "Searching for the twin")
 
     def enlarge_basis(self) -> None:
         """Use a larger basis of the same order."""
@@ -142,10 +142,10 @@ class Explorer(StructureView):
         self._take("higher_order")
 
     @interrupts_held()
-    def _do(self, task: Callable[[State, Report], tasks.Outcome], what: str) -> None:
+    def _do(self, task: Callable[[State, Report], Outcome], what: str) -> None:
         state = self.state
 
-        def finish(outcome: tasks.Outcome) -> None:
+        def finish(outcome: Outcome) -> None:
             found = outcome.found
             if isinstance(found, Reference):
                 self._go_to(found)
@@ -164,3 +164,48 @@ class Explorer(StructureView):
             self.panel.tell(f"This descriptor has no {method.replace('_', ' ')}.", trouble=True)
         else:
             self.descriptor = descriptor
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a long search from a state has found."""
+
+    sentence: str  # the status
+    good: bool = True  # it is what was asked for
+    # A structure is to be shown from now on, anything else below.
+    found: Reference | paths.Path | singular.Twin | None = None
+
+
+def locate(state: State, report: Report) -> Outcome:
+    """Find the nearest singular point of the center."""
+    descriptor, center = state.reference.descriptor, _only_center(state)
+    point = singular.locate(state.atoms, descriptor, center=center, progress=report)
+    if not point.converged:
+        return Outcome(point.status, good=False)
+    reference = explain(examine(Subject(point.atoms, descriptor, (center,))))
+    return Outcome(point.status, found=reference)
+
+
+def follow(state: State, report: Report) -> Outcome:
+    """Follow the mode from the structure at amplitude zero."""
+    atoms, descriptor = state.reference.atoms, state.reference.descriptor
+    center = _only_center(state)
+    path = paths.follow(atoms, descriptor, center=center, mode=state.mode, progress=report)
+    return Outcome(path.status, good=path.complete, found=path)
+
+
+def find_twin(state: State, report: Report) -> Outcome:
+    """Find two structures with the same features of the center."""
+    descriptor, center = state.reference.descriptor, _only_center(state)
+    twin = singular.find_twin(state.atoms, descriptor, center=center, progress=report)
+    return Outcome(twin.status, good=twin.found, found=twin if twin.found else None)
+
+
+def _only_center(state: State) -> int:
+    centers = state.reference.centers
+    if len(centers) > 1:
+        raise ValueError(
+            "this needs the environment of one atom, and there are several centers; enter "
+            f"the number of one as centers, for instance {centers[0]}, and try again."
+        )
+    return centers[0]

@@ -51,7 +51,11 @@ def make_export(file: str, state: State, figure: Figure) -> bytes:
             figure.savefig(picture, format=name.rsplit(".", 1)[1], dpi=200)
             return picture.getvalue()
     if name.endswith(".gif"):
-        return _animate(oscillation(state))
+        from sensitivity.plots.animation import make_film
+
+        states = oscillation(state)
+        frames, spectra = list(map(_frame, states)), [compute(each).spectrum for each in states]
+        return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å")
     if name.endswith((".json", ".json.gz")):
         return _write_chemiscope(oscillation(state), packed=name.endswith(".gz"))
     if name.endswith(".py"):
@@ -90,20 +94,12 @@ def _write_frames(states: list[State]) -> bytes:
     return "".join(texts).encode()
 
 
-def _animate(states: list[State]) -> bytes:
-    from sensitivity.plots.animation import make_film
-
-    frames, spectra = list(map(_frame, states)), [compute(each).spectrum for each in states]
-    return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å")
-
-
 def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
     chemiscope: Any = require("chemiscope")
     frames = [_frame(state) for state in states]
-    names = ("amplitude", "condition", "smallest_singular_value")
     properties = {
         name: {"target": "structure", "values": [frame.info.get(name, np.nan) for frame in frames]}
-        for name in names
+        for name in ("amplitude", "condition", "smallest_singular_value")
         if any(name in frame.info for frame in frames)
     }
     data = chemiscope.create_input(structures=frames, properties=properties)
@@ -146,7 +142,6 @@ def write_source(state: State) -> str:
 
 
 def _write(atoms: Atoms) -> str:
-    """The call that makes a structure, every digit included."""
     rows = "".join(f"        {row!r},\n" for row in atoms.positions.tolist())
     cell, pbc = atoms.cell.array.tolist(), atoms.pbc.tolist()
     lattice = f"    cell={cell!r},\n    pbc={pbc!r},\n" if atoms.cell.rank else ""

@@ -110,15 +110,13 @@ def _incompleteness(reference: Reference, mode: DiagnosedMode) -> str:
 
 
 def _undetermined(_: Reference, mode: DiagnosedMode) -> str:
-    if mode.distance is None:
-        return (
-            "too small to count as visible, and no geometry within the tolerance shows the cause."
-            f"{_response(mode)}"
-        )
-    return (
-        "invisible, for a reason that the evidence does not settle. This is spurious, since "
-        f"symmetry does not explain it.{_distance(mode)}{_response(mode)}"
+    what = (
+        "too small to count as visible, and no geometry within the tolerance shows the cause."
+        if mode.distance is None
+        else "invisible, for a reason that the evidence does not settle. This is spurious, since "
+        "symmetry does not explain it."
     )
+    return f"{what}{_distance(mode)}{_response(mode)}"
 
 
 SENTENCES: dict[str, Callable[[Reference, DiagnosedMode], str]] = {

@@ -68,8 +68,6 @@ def interrupted() -> bool:
 
 @dataclass(eq=False)
 class _Job:
-    """Work, where its result goes, and how it ended."""
-
     work: Callable[[Report], Any]
     then: Callable[[Any], None]
     failed: Callable[[Failure], None]

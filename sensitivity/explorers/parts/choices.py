@@ -108,19 +108,12 @@ class _Number(traitlets.TraitType[Any, Any]):
     """A number, also one of numpy; not a bool."""
 
     check: ClassVar[Callable[..., float]] = staticmethod(check_real)
+    accepts: ClassVar[Callable[..., bool]] = staticmethod(lambda _: True)
     expected, example = "a number in Å", "0.1"
 
     def validate(self, obj: Any, value: Any) -> float:
-        return type(self).check(
-            value,
-            self.name,
-            self.expected,
-            accepts=self.accepts,
-            remedy=f"give e.g. {self.example}",
-        )
-
-    def accepts(self, _: float) -> bool:
-        return True
+        remedy = f"give e.g. {self.example}"
+        return self.check(value, self.name, self.expected, accepts=self.accepts, remedy=remedy)
 
 
 class Index(_Number):
@@ -140,10 +133,7 @@ class Share(_Number):
     """A number from 0 to 1."""
 
     default_value, expected, example = 0.0, "a number from 0 to 1", "0.5"
-
-    def accepts(self, share: float) -> bool:
-        """Return whether it is in this range."""
-        return 0.0 <= share <= 1.0
+    accepts = staticmethod(lambda share: 0.0 <= share <= 1.0)
 
 
 class Switch(traitlets.Bool):  # type: ignore[type-arg]

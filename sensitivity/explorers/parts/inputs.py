@@ -222,7 +222,13 @@ def write_centers(centers: Iterable[int], count: int) -> str:
 
 
 def _atoms_named(part: str, atoms: Atoms) -> list[int]:
-    last, remedy = len(atoms) - 1, _remedy(atoms)
+    last, elements = len(atoms) - 1, ", ".join(dict.fromkeys(atoms.symbols))
+    remedy = "there is only one atom; write all."
+    if last:
+        remedy = (
+            f"write all, elements of the structure ({elements}), numbers from 0 to {last}, runs "
+            f"such as 0-{last}, or several of these with commas."
+        )
     element = part.capitalize()
     if element in atomic_numbers:
         found = np.flatnonzero(atoms.numbers == atomic_numbers[element]).tolist()
@@ -236,13 +242,3 @@ def _atoms_named(part: str, atoms: Atoms) -> list[int]:
     if not low <= high <= last:
         raise ValueError(f"there are no atoms {part}; {remedy}")
     return list(range(low, high + 1))
-
-
-def _remedy(atoms: Atoms) -> str:
-    last, elements = len(atoms) - 1, ", ".join(dict.fromkeys(atoms.symbols))
-    if not last:
-        return "there is only one atom; write all."
-    return (
-        f"write all, elements of the structure ({elements}), numbers from 0 to {last}, runs such "
-        f"as 0-{last}, or several of these with commas."
-    )

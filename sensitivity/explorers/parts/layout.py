@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,19 @@ def arrange(*, above: Sequence[Any], left: Any, right: Any, below: Sequence[Any]
 
 def spread(*figures: Any, above: Sequence[Any], below: Sequence[Any]) -> Any:
     """Put figure widgets beside each other, or below each other where it is narrow."""
+    import traitlets  # of the extra, too
 
     def fit(width: float) -> None:
         for figure in figures:
             figure.fit(width)
 
+    # An invisible widget tells its width; a molecule does so by itself.
+    script = Path(__file__).with_name("width_probe.js").read_text(encoding="utf-8")
+    probe = require("anywidget").AnyWidget(_esm=script, layout={"height": "0", "margin": "0"})
+    probe.add_traits(pixels=traitlets.Float(0.0).tag(sync=True))
+    probe.observe(lambda change: fit(change["new"]), "pixels")
     papers = [require("ipywidgets").Box([figure.widget]) for figure in figures]
-    return _frame(papers, above=[_probe_width(fit), *above], below=below)
+    return _frame(papers, above=[probe, *above], below=below)
 
 
 def row(*children: Any, **layout: str) -> Any:
@@ -70,17 +76,6 @@ def _frame(papers: list[Any], *, above: Sequence[Any], below: Sequence[Any]) -> 
     )
     box.add_class(FAMILY)
     return box
-
-
-def _probe_width(on_width: Callable[[float], None]) -> Any:
-    """Return an invisible widget that calls this with its width; a molecule does so by itself."""
-    import traitlets  # of the extra, too
-
-    script = Path(__file__).with_name("width_probe.js").read_text(encoding="utf-8")
-    probe = require("anywidget").AnyWidget(_esm=script, layout={"height": "0", "margin": "0"})
-    probe.add_traits(pixels=traitlets.Float(0.0).tag(sync=True))
-    probe.observe(lambda change: on_width(change["new"]), "pixels")
-    return probe
 
 
 def require(name: str) -> Any:

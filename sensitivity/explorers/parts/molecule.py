@@ -82,7 +82,11 @@ class Molecule:
         far = {"clipDist": 0, "fogNear": 100, "fogFar": 100}
         self.widget.parameters = {**far, "cameraFov": FIELD_OF_VIEW}
         self.widget.on_msg(self._answer)
-        self.widget._remote_call("executeCode", target="Widget", args=[_set_up()], fire_embed=True)
+        script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+        names = {"FIELD": FIELD_OF_VIEW, "FAMILY": FAMILY, "ARROWS": ARROWS}
+        names |= {"READY": READY, "WIDTH": WIDTH, "LOAD": LOAD, "LOOK": LOOK}
+        code = re.sub(r"\b[A-Z]{4,}\b", lambda name: json.dumps(names[name[0]]), script)
+        self.widget._remote_call("executeCode", target="Widget", args=[code], fire_embed=True)
 
     def load(self, *bodies: Body, camera: Camera) -> None:
         """Show other structures, with arrows for the atoms of the first."""
@@ -121,13 +125,6 @@ class Molecule:
             self._on_width(message["pixels"])
 
 
-def _set_up() -> str:
-    code = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    names = {"FIELD": FIELD_OF_VIEW, "FAMILY": FAMILY, "ARROWS": ARROWS}
-    names |= {"READY": READY, "WIDTH": WIDTH, "LOAD": LOAD, "LOOK": LOOK}
-    return re.sub(r"\b[A-Z]{4,}\b", lambda name: json.dumps(names[name[0]]), code)
-
-
 def _describe(body: Body) -> dict[str, Any]:
     own = len(body.atoms) - body.images
     styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
@@ -144,20 +141,15 @@ def _describe(body: Body) -> dict[str, Any]:
         styles.append(
             {"type": "spacefill", "sele": _select(body.marked), "depthWrite": False, **halo}
         )
-    return {"text": _write(body.atoms), "styles": styles}
+    # PDB, from which NGL takes elements and bonds. With a cell, the format would turn the atoms.
+    bare = Atoms(numbers=body.atoms.numbers, positions=body.atoms.positions)
+    with io.StringIO() as file:
+        bare.write(file, format="proteindatabank")
+        return {"text": file.getvalue(), "styles": styles}
 
 
 def _select(indices: Iterable[int]) -> str:
     return "@" + ",".join(str(index) for index in indices)
-
-
-def _write(atoms: Atoms) -> str:
-    """The atoms in PDB format, from which NGL takes elements and bonds."""
-    # With a cell, the format would turn the atoms.
-    bare = Atoms(numbers=atoms.numbers, positions=atoms.positions)
-    with io.StringIO() as file:
-        bare.write(file, format="proteindatabank")
-        return file.getvalue()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,7 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from sensitivity.explorers.parts.choices import (
-    Switch,
-    fold,
-    make_control,
-    make_play,
-    make_slider,
-    make_switch,
-)
+from sensitivity.explorers.parts import choices
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.layout import arrange, row
 from sensitivity.explorers.parts.molecule import Body, Camera, Molecule
@@ -44,7 +37,7 @@ class MotionView(View):
     its choices, and calls ``_build`` when all of these can be used.
     """
 
-    arrows = Switch(True)
+    arrows = choices.Switch(True)
 
     labels: ClassVar[Labels]
     chart: FigureWidget
@@ -78,11 +71,13 @@ class MotionView(View):
         self.chart, labels = chart, self.labels
         count = self._count = len(stops)
         self.molecule = Molecule(on_width=chart.fit)
-        self.slider = make_slider(labels.label, labels.slider, stops=stops)
+        self.slider = choices.make_slider(labels.label, labels.slider, stops=stops)
         step = ceil(count / 120)  # at most so many steps to the end: ten seconds
-        self.film = make_play(labels.film, steps=2 * (count - 1), step=step)
-        self.switch = make_switch("arrows", labels.arrows, icon="arrows", width=90, on=self.arrows)
-        self.reset = make_control(
+        self.film = choices.make_play(labels.film, steps=2 * (count - 1), step=step)
+        self.switch = choices.make_switch(
+            "arrows", labels.arrows, icon="arrows", width=90, on=self.arrows
+        )
+        self.reset = choices.make_control(
             "Button", 90, description="reset", icon="undo", tooltip=labels.reset
         )
         controls = row(*legend, self.slider, self.film, *switches, self.switch, self.reset)
@@ -92,7 +87,9 @@ class MotionView(View):
         self._move()
         self.observe(lambda _: self._move())
         self.slider.observe(lambda change: self._slide(change["new"]), "index")
-        self.film.observe(lambda change: self._slide(fold(change["new"], count=count)), "value")
+        self.film.observe(
+            lambda change: self._slide(choices.fold(change["new"], count=count)), "value"
+        )
         traitlets.link((self, "arrows"), (self.switch, "value"))
         self.reset.on_click(lambda _: self.start_again())
 
@@ -115,5 +112,5 @@ class MotionView(View):
         ends = arrow_ends(positions[0], direction, length=ARROW_LENGTH * self.arrows)
         self.molecule.show(*positions, arrows=ends)
         self.slider.index = self.stop
-        if fold(self.film.value, count=self._count) != self.stop:
+        if choices.fold(self.film.value, count=self._count) != self.stop:
             self.film.value = self.stop

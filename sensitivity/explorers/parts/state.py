@@ -178,9 +178,7 @@ def try_spectrum(
 
 def explain_spectrum(found: Spectrum, descriptor: Descriptor) -> Diagnosis | None:
     """Return the causes; None if nothing could be visible."""
-    if not found.internal:
-        return None
-    return diagnose(found.atoms, descriptor, centers=found.centers)
+    return diagnose(found.atoms, descriptor, centers=found.centers) if found.internal else None
 
 
 def _read_only(values: Sequence[Array | float]) -> Array:

@@ -23,7 +23,7 @@ from sensitivity.paths import Path
 from sensitivity.plots.axes import ROUNDING, scale_axis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW, COLORS, SERIES
-from sensitivity.plots.singular_values import PathLines, draw_path
+from sensitivity.plots.singular_values import draw_path
 
 
 class PathExplorer(MotionView):
@@ -205,9 +205,11 @@ class PathChart(FigureWidget):
         """Show what is known of a trajectory."""
         self.clear()
         upper, lower = self.figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1.0))
-        self.values = _draw_values(upper, trajectory)
-        self.distance = _draw_distance(lower, trajectory)
+        upper.tick_params(labelbottom=False)
         x = self._x = trajectory.coordinate
+        spectra = [each for each in trajectory.spectra if each is not None]
+        self.values = draw_path(upper, spectra, x[trajectory.known], ticks=3, notes=False)
+        self.distance = _draw_distance(lower, trajectory)
         room = 0.02 * float(x[-1])  # so that the cursor is seen at both ends
         lower.set(xlim=(-room, x[-1] + room), xlabel="path length (Å)")
         style: dict[str, Any] = {"color": "black", "linewidth": 1.2, "zorder": 4}
@@ -237,12 +239,6 @@ class PathChart(FigureWidget):
     def on_click(self, frame: Callable[[int], None]) -> None:
         """Call this with the frame that the user clicked on."""
         self.watch_clicks(lambda event: frame(int(np.argmin(np.abs(self._x - event.xdata)))))
-
-
-def _draw_values(axes: Axes, trajectory: Trajectory) -> PathLines:
-    spectra = [each for each in trajectory.spectra if each is not None]
-    axes.tick_params(labelbottom=False)
-    return draw_path(axes, spectra, trajectory.coordinate[trajectory.known], ticks=3, notes=False)
 
 
 def _draw_distance(axes: Axes, trajectory: Trajectory) -> Line2D:

@@ -158,7 +158,6 @@ def _at(atoms: Atoms, positions: Array) -> Atoms:
 def _superpose(
     atoms: Atoms, other: Atoms, *, centers: tuple[int, ...], inversion: bool
 ) -> tuple[Atoms, str]:
-    """Return a molecule superposed on another one, in its order of atoms, and a remark."""
     if len(other) > 20:  # matching more like atoms takes longer than a second or two
         return _superpose_in_order(atoms, other), ", atoms in the order in which they were given"
     if len(centers) == 1:

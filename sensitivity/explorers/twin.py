@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import traitlets
+from ase import Atoms
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from sensitivity.descriptors import Descriptor, check_descriptor
+from sensitivity.descriptors import Descriptor, check_descriptor, with_defaults
 from sensitivity.explorers.parts.choices import Share, Switch, make_switch
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
-from sensitivity.explorers.parts.inputs import check_size
+from sensitivity.explorers.parts.inputs import ORDERS, check_size
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.twin.overlay import (
-    SAME,
-    OrderComparison,
-    compare_all,
-    conclude,
-    list_orders,
-    overlay,
-)
+from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array
+from sensitivity.observation import Observation
+from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import SERIES
-from sensitivity.singular import Twin
+from sensitivity.singular import Twin, superpose
+from sensitivity.structures import environment
 
 STEPS = 50  # of the slider, each 2 % of the path from the first structure to the second
 LOWEST = 1e-17  # lower end of the axis of the chart: below rounding
+
+SAME = 1e-12
+"""Relative to the features: differences up to this are rounding. Twins agree to 1e-13 at their own
+order; at a lower one the same rounding is compared with fewer and smaller features."""
 
 
 class TwinExplorer(MotionView):
@@ -177,26 +179,22 @@ class TwinChart(FigureWidget):
         """Show what is known of each order."""
         self.clear()
         axes = self.figure.subplots()
-        _set_axes(axes, comparisons)
+        axes.set(xscale="log", xlim=(LOWEST, 10.0), ylim=(len(comparisons) - 0.4, -0.6))
+        axes.xaxis.set_major_locator(FixedLocator([1e-15, 1e-10, 1e-5, 1.0]))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_yticks(range(len(comparisons)), [each.name for each in comparisons])
+        for label, each in zip(axes.get_yticklabels(), comparisons, strict=True):
+            label.set_fontweight("bold" if each.own else "normal")
+        axes.set_xlabel("relative difference of features")
+        axes.axvspan(LOWEST, SAME, color="gray", alpha=0.15, linewidth=0, zorder=0)
+        style: dict[str, Any] = {"fontsize": "x-small", "ha": "right", "va": "top"}
+        axes.annotate("rounding", (SAME, -0.6), (-3, -2), textcoords="offset points", **style)
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["top", "right"]].set_visible(False)
         self.bars = [_draw(axes, place, each) for place, each in enumerate(comparisons)]
         title = conclude(list(comparisons))
         self.figure.suptitle(title[:1].upper() + title[1:], fontsize=12, fontweight="bold")
         self.finish()
-
-
-def _set_axes(axes: Axes, comparisons: Sequence[OrderComparison]) -> None:
-    axes.set(xscale="log", xlim=(LOWEST, 10.0), ylim=(len(comparisons) - 0.4, -0.6))
-    axes.xaxis.set_major_locator(FixedLocator([1e-15, 1e-10, 1e-5, 1.0]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_yticks(range(len(comparisons)), [each.name for each in comparisons])
-    for label, each in zip(axes.get_yticklabels(), comparisons, strict=True):
-        label.set_fontweight("bold" if each.own else "normal")
-    axes.set_xlabel("relative difference of features")
-    axes.axvspan(LOWEST, SAME, color="gray", alpha=0.15, linewidth=0, zorder=0)
-    style: dict[str, Any] = {"fontsize": "x-small", "ha": "right", "va": "top"}
-    axes.annotate("rounding", (SAME, -0.6), (-3, -2), textcoords="offset points", **style)
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:
@@ -216,3 +214,133 @@ def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:
     weight = "bold" if comparison.own else "normal"
     axes.annotate(text, (length, place), (shift, 0), ha=side, fontweight=weight, **style)
     return bar
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """Two environments of a center, the second superposed on the first.
+
+    That is, in the same order of atoms, rotated, like atoms exchanged, and mirrored if that fits
+    better and the descriptor does not see it.
+    """
+
+    first: Atoms  # N atoms, the center first
+    second: Atoms
+    rmsd: float  # Å, root mean square distance of the atoms
+
+    @property
+    def difference(self) -> Array:
+        """Shape (N, 3), in Å: the displacement from the first to the second."""
+        return np.asarray(self.second.positions - self.first.positions)
+
+    @cached_property
+    def view(self) -> Array:
+        """Shape (3, 3): the view that shows the difference; rows are right, up, to the viewer."""
+        return choose_view(self.first, self.difference)
+
+    def place(self, share: float, *, side_by_side: bool) -> tuple[Array, Array]:
+        """Return the positions of both, each of shape (N, 3), with the second interpolated.
+
+        At share 0 the second is where the first is, at 1 it is the second.
+        """
+        start, right, gap = self.first.positions, self.view[0], 1.5  # Å
+        width = np.ptp(np.concatenate([start, self.second.positions]) @ right) + gap
+        shift = width * side_by_side * right
+        return start - shift / 2, start + share * self.difference + shift / 2
+
+
+@dataclass(frozen=True)
+class OrderComparison:
+    """The difference between the features of two structures at one order."""
+
+    name: str  # of the order
+    descriptor: Descriptor | None  # of this order, if there is one
+    own: bool = False  # true of the features with which the twin was found
+    difference: float | None = None  # relative to the norm of the features, if it is known
+    problem: str = ""  # a sentence that says why it cannot be known
+
+    @property
+    def tried(self) -> bool:
+        """True if the difference is known, or the problem is."""
+        return self.difference is not None or bool(self.problem)
+
+    @property
+    def same(self) -> bool:
+        """True if the features are equal to rounding."""
+        return self.difference is not None and self.difference <= SAME
+
+    @property
+    def complaint(self) -> str:
+        """The name and the problem; empty if there is none."""
+        name = " ".join(self.name.split())
+        return f"{name[:1].upper()}{name[1:]}: {self.problem}" if self.problem else ""
+
+
+def overlay(twin: Twin, descriptor: Descriptor) -> Overlay:
+    """Superpose the second environment of a twin on the first; ValueError if atoms differ."""
+    first, second = (environment(atoms, twin.center, descriptor.cutoff) for atoms in twin.pair)
+    found = superpose(second, first, center=0, inversion=descriptor.inversion_invariant)
+    return Overlay(first, found.atoms, found.rmsd)
+
+
+def list_orders(descriptor: Descriptor) -> list[OrderComparison]:
+    """Return the comparisons to be made, one per order that can be reached."""
+    known = with_defaults(descriptor)
+    if known.order is None:
+        own = OrderComparison(f"this one:\n{known.name}", descriptor, own=True)
+        higher = known.higher_order()
+        return [own, *([] if higher is None else [OrderComparison("next order", higher)])]
+    found = []
+    for order, title in sorted({known.order: str(known.order), **ORDERS}.items()):
+        name, mine = f"order {title.replace(': ', chr(10))}", order == known.order
+        try:
+            other = descriptor if mine else known.of_order(order)
+        except ValueError as error:
+            found.append(OrderComparison(name, None, problem=as_sentence(error)))
+        else:
+            found += [] if other is None else [OrderComparison(name, other, mine)]
+    return found
+
+
+def compare(twin: Twin, which: OrderComparison) -> OrderComparison:
+    """Return the difference of the features of the center of a twin."""
+    if which.descriptor is None:
+        return which
+    centers = (twin.center,)
+    try:
+        first, second = (
+            Observation.of(atoms, which.descriptor, centers=centers).features for atoms in twin.pair
+        )
+    except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
+        return replace(which, problem=as_sentence(error))
+    difference = float(np.linalg.norm(first - second) / (np.linalg.norm(first) or 1.0))
+    return replace(which, difference=difference)
+
+
+def compare_all(twin: Twin, orders: Sequence[OrderComparison]) -> Iterator[list[OrderComparison]]:
+    """Yield all comparisons, of which more and more are known."""
+    found = list(orders)
+    for k, which in enumerate(orders):
+        found[k] = compare(twin, which)
+        yield list(found)
+
+
+def conclude(comparisons: list[OrderComparison]) -> str:
+    """Return a phrase that names the orders that tell two structures apart."""
+    known = [each for each in comparisons if each.difference is not None]
+    apart = [each.name.split("\n")[0].rstrip(":") for each in known if not each.same]
+    if not all(each.tried for each in comparisons):
+        return "comparing the features ..."
+    if not known:
+        return "nothing could be compared"
+    if not apart:
+        return "none of these tells the two apart"
+    return f"{_enumerate(apart)} {'tells' if len(apart) == 1 else 'tell'} the two apart"
+
+
+def _enumerate(names: list[str]) -> str:
+    """Join names; 'order 3 and order 4' becomes 'orders 3 and 4'."""
+    if len(names) > 1 and all(name.startswith("order ") for name in names):
+        numbers = [name.removeprefix("order ") for name in names]
+        return f"orders {', '.join(numbers[:-1])} and {numbers[-1]}"
+    return " and ".join(names)
