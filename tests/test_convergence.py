@@ -9,6 +9,7 @@ from threading import Event
 import numpy as np
 import pytest
 from cases import EQUAL_BONDS_TRUNCATION, TRUNCATION, equal_bonds
+from matplotlib.figure import Figure
 
 from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
 from sensitivity.convergence import Convergence, convergence
@@ -286,4 +287,4 @@ def test_a_computation_can_be_stopped_before_its_first_jacobian(
             "2 could not be computed."
         )
         assert repr(each)
-        assert plot_convergence(each)
+        assert plot_convergence(each, ax=Figure().subplots())

@@ -211,5 +211,6 @@ def _check_path(name: str | None, option: str, endings: Sequence[str], *inputs: 
     if path.suffix.lower() not in endings and path.name and not is_special(path):
         expected = f"{', '.join(endings[:-1])} or {endings[-1]}"
         raise ValueError(f"{option} must end in {expected}, got {path}; choose one of them.")
-    check_output(path, option=option, inputs=inputs)
+    with finishing():  # it writes a probe, and removes it
+        check_output(path, option=option, inputs=inputs)
     return path

@@ -16,7 +16,7 @@ def connect(explorer: StructureView) -> None:
     _observe(explorer, values(explorer))
     explorer.settings.on_new = lambda: _observe(explorer, settings_of_descriptor(explorer))
     for button, act in clicks(explorer).values():
-        button.on_click(lambda _, act=act: explorer.attempt(act))
+        button.on_click(partial(_click, explorer, act))
     explorer.chart.on_click(
         mode=partial(explorer.attempt, setattr, explorer, "mode"),
         amplitude=partial(explorer.attempt, explorer.set_near),
@@ -70,3 +70,7 @@ def _observe(explorer: StructureView, entries: dict[str, tuple[Any, Act]]) -> No
 def _choose(explorer: StructureView, act: Act, change: Any) -> None:
     if not explorer.updating:
         explorer.attempt(act, change["new"])
+
+
+def _click(explorer: StructureView, act: Act, _: Any) -> None:
+    explorer.attempt(act)
