@@ -56,6 +56,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensitivity.cli.computing.load_source", compute)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "command", "ending"),
     mostly_slow(

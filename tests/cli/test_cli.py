@@ -265,6 +265,7 @@ def test_an_isolated_atom_is_an_answer(analyze, tmp_path):
     assert found["rank"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.SVG"])
 def test_plot_is_written_whole(tmp_path, capsys, name):
     options = ["--center", "0", "--n-max", "3", "--plot", str(tmp_path / name)]
@@ -540,6 +541,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WRONG)
 @pytest.mark.parametrize(
     ("command", "json_wanted"),

@@ -158,6 +158,7 @@ def test_structures(name: str, order: str) -> None:
     check(STRUCTURES[name](), DensityCorrelations(cutoff=3.0, **BASES["GTO"], **ORDERS[order]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("basis", [name for name in BASES if name != "GTO"])
 def test_bases(basis: str, order: str) -> None:

@@ -108,6 +108,7 @@ def test_what_cannot_be_shown_leaves_no_trace(
     assert explorer.shown.atoms.get_chemical_formula() == "H2O"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("amplitude", [0.0, 0.1])
 @pytest.mark.parametrize("order", [1, 2])
 def test_what_is_known_cannot_be_written_over(amplitude: float, order: int) -> None:

@@ -184,6 +184,7 @@ def test_an_order_that_does_not_exist_is_refused(value: int) -> None:
         refine(QUICK, "order", value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"),
     mostly_slow(

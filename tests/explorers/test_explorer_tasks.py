@@ -144,6 +144,7 @@ def test_where_there_is_no_way_the_panel_says_why(views: list[Picture]) -> None:
     assert not explorer.busy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["locate", "follow", "find_twin"])
 def test_a_task_asks_for_one_center(name: str) -> None:
     explorer = Explorer("H2O", replace(QUICK, cutoff=3.0))

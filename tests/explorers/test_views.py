@@ -712,6 +712,7 @@ def drawn(view: BasisExplorer) -> np.ndarray:
     return np.array(sorted(map(tuple, points)))[:, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     mostly_slow(
@@ -837,6 +838,7 @@ def test_where_nothing_can_be_computed_the_map_says_so(monkeypatch: pytest.Monke
     assert text.get_text() == "no basis could be computed"
 
 
+@pytest.mark.slow
 def test_the_map_says_how_much_symmetry_allows(basis: BasisExplorer) -> None:
     # S1 has no symmetry: 9 internal displacements; of methane it allows only that of its bonds.
     assert colour_label(basis) == "rank, of 9 that symmetry allows"
@@ -856,6 +858,7 @@ def test_the_colours_of_ranks_are_whole_numbers(basis: BasisExplorer) -> None:
     assert image.cmap.N == 10  # a colour for each
 
 
+@pytest.mark.slow
 def test_the_two_figures_share_the_width(basis: BasisExplorer) -> None:
     ruler = basis.widget.children[1]
     for width, expected in ((612, 602), (724, 348), (1240, 606)):

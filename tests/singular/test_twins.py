@@ -31,6 +31,7 @@ def singular_structure(name: str) -> Atoms:
     return structures.load(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("amplitude", AMPLITUDES)
 @pytest.mark.parametrize("name", ["S1", "X0", *LOCATED])
 def test_two_structures_one_set_of_features(name: str, amplitude: float) -> None:

@@ -410,6 +410,7 @@ def test_named_structures(name: str) -> None:
     _check_is_group(site)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize("decimals", [6, 4])
 def test_rounded_coordinates_keep_the_group(name: str, decimals: int) -> None:
