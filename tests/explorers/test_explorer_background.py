@@ -95,8 +95,8 @@ def test_cancelled_work_says_so_and_the_thread_goes_on(gate: threading.Event) ->
     assert later is thread
 
 
-def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> None:
-    worker, results, begun = Worker(), Results(), threading.Event()
+def keeps_what_it_found(gate: threading.Event, begun: threading.Event) -> Callable[[Any], str]:
+    """Work that returns something although it is cancelled."""
 
     def work(_: Any) -> str:
         begun.set()
@@ -104,6 +104,13 @@ def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> No
             return spin(gate)(_)
         except Cancelled:
             return "as far as it came"
+
+    return work
+
+
+def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> None:
+    worker, results, begun = Worker(), Results(), threading.Event()
+    work = keeps_what_it_found(gate, begun)
 
     async def scenario() -> None:
         results.start(worker, work, patience=0.02)
@@ -212,13 +219,7 @@ def test_an_interrupt_of_the_kernel_ends_the_work_and_is_raised(gate: threading.
 
 def test_an_interrupt_of_the_kernel_delivers_what_was_found(gate: threading.Event) -> None:
     worker, results, begun = Worker(), Results(), threading.Event()
-
-    def work(_: Any) -> str:
-        begun.set()
-        try:
-            return spin(gate)(_)
-        except Cancelled:
-            return "as far as it came"
+    work = keeps_what_it_found(gate, begun)
 
     async def scenario() -> None:
         results.start(worker, work, patience=0.0)
