@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -37,7 +36,8 @@ def open_app(
                 f"{name} is not installed, and the page needs it; "
                 'run: pip install "atomic-sensitivity[lab]"'
             )
+    from sensitivity.app.auth import make_token
     from sensitivity.app.server import serve
 
-    given = secrets.token_urlsafe(24) if token else ""
+    given = make_token() if token else ""
     return serve(port=port, browser=browser, token=given, announce=announce)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,11 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler, StaticFileHandler, authenticated
 from voila.voila_identity_provider import VoilaIdentityProvider
+
+
+def make_token() -> str:
+    """Return a token that nobody can guess."""
+    return secrets.token_urlsafe(24)
 
 
 class TokenIdentity(VoilaIdentityProvider):
