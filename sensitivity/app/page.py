@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from logging import CRITICAL, Logger
 from typing import Any
@@ -28,11 +29,26 @@ SENT = frozenset(
 this machine, and go to the log."""
 
 
+class Renderer(NotebookRenderer):
+    """Make the page with another process if the first ends before it has answered."""
+
+    replace_kernel: Callable[[], Awaitable[str]]
+
+    async def _jinja_kernel_start(self, nb: Any, kernel_id: str, kernel_future: Any) -> str:
+        try:
+            return str(await super()._jinja_kernel_start(nb, kernel_id, kernel_future))
+        except RuntimeError:
+            kernel = await self.replace_kernel()
+            manager = self.request_handler.kernel_manager.get_kernel(kernel)
+            return str(await super()._jinja_kernel_start(nb, kernel, manager))
+
+
 class Page(VoilaHandler):
     """Send the page, and end its process if the visitor leaves meanwhile."""
 
+    _kernel = ""
     _loading: asyncio.Task[Any] | None = None
-    _renderer: NotebookRenderer | None = None
+    _renderer: Renderer | None = None
 
     @authenticated
     async def get(self, path: str = "") -> None:
@@ -62,23 +78,28 @@ class Page(VoilaHandler):
         self.set_header("Cache-Control", "no-store")
         renderer = self._renderer = self._make_renderer()
         await renderer.initialize()
-        kernel = await self.kernel_manager.start_kernel()
+        self._kernel = await self.kernel_manager.start_kernel()
         try:
-            manager = self.kernel_manager.get_kernel(kernel)
-            async for part, _ in renderer.generate_content_generator(kernel, manager):
+            manager = self.kernel_manager.get_kernel(self._kernel)
+            async for part, _ in renderer.generate_content_generator(self._kernel, manager):
                 self.write(part)
                 await self.flush()
         except BaseException:
             self._loading = None  # so that the end is not cancelled
-            await self.kernel_manager.end(kernel)
+            await self.kernel_manager.end(self._kernel)
             raise
-        self.kernel_manager.expect(kernel)
+        self.kernel_manager.expect(self._kernel)
 
-    def _make_renderer(self) -> NotebookRenderer:
+    async def _replace_kernel(self) -> str:
+        await self.kernel_manager.end(self._kernel)
+        self._kernel = await self.kernel_manager.start_kernel()
+        return self._kernel
+
+    def _make_renderer(self) -> Renderer:
         known = {"base_url": self.base_url, "voila_configuration": self.voila_configuration}
         same = ["traitlet_config", "notebook_path", "template_paths", "config_manager"]
         same += ["contents_manager", "kernel_spec_manager"]
-        return NotebookRenderer(
+        renderer = Renderer(
             **known,
             request_handler=self,
             **{name: getattr(self, name) for name in same},
@@ -87,6 +108,8 @@ class Page(VoilaHandler):
             mathjax_config=self.settings["mathjax_config"],
             mathjax_url=self.settings["mathjax_url"],
         )
+        renderer.replace_kernel = self._replace_kernel
+        return renderer
 
 
 class Connection(ZMQChannelsWebsocketConnection):

@@ -75,6 +75,7 @@ class Site:
         status, text, _ = self.get("/")
         assert status == 200
         script = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', text, re.DOTALL)
+        assert script, f"{text[-1000:]} {self.log.read_text()}"
         return json.loads(script[1])["kernelId"]
 
     def connect(

@@ -192,6 +192,25 @@ def test_a_spare_process_that_was_killed_is_not_given_to_a_visitor(site):
         assert is_answering(connection)
 
 
+def test_a_process_that_ends_before_it_answers_is_replaced(site):
+    """A stopped process is alive to the server, which gives it to the visitor, and then ends."""
+    given = site.kernels() | {site.enter()}
+    wait_until(lambda: find_processes(site, site.kernels() - given), seconds=ServerLimit.DELAY + 30)
+    spare = find_processes(site, site.kernels() - given)
+    for process in spare:
+        process.suspend()
+    with ThreadPoolExecutor() as visitors:
+        visit = visitors.submit(site.enter)
+        time.sleep(
+            2
+        )  # the visitor waits for the process; if it came later, nothing would be tested
+        assert not visit.done()
+        for process in spare:
+            process.kill()
+        with site.connect(visit.result()) as connection:
+            assert is_answering(connection)
+
+
 def find_processes(site: Site, kernels: Iterable[str]) -> list[psutil.Process]:
     names = [f"kernel-{kernel}.json" for kernel in kernels]
     found = []
