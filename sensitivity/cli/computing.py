@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sensitivity.cli.ctrl_c import STATUS, finishing, raising
-from sensitivity.cli.options import (
-    add_command,
-    add_output,
-    add_plot,
-    add_subject,
-    build_descriptor,
-    given,
-    load_source,
-)
-from sensitivity.cli.streams import printing_to_stderr, report, tell_progress
+from sensitivity.cli.options import add_command, add_subject, build_descriptor, given, load_source
+from sensitivity.cli.streams import report, tell_progress
 
 # Whatever is large is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
@@ -25,8 +19,9 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from sensitivity.descriptors import Descriptor
-    from sensitivity.reports import Source
+    from sensitivity.reports.sources import Source
 
+T = TypeVar("T")
 Report = dict[str, Any] | str
 Words = Callable[..., Report]
 Analysed = tuple[Any, Report, int]
@@ -89,8 +84,7 @@ def add_analysis(
 
     def run(options: Namespace) -> int:
         path = _check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
-        with printing_to_stderr():
-            result, report, status = analyze(_load_task(options))
+        result, report, status = _run(analyze, options)
         try:
             show(report)
         finally:  # also if nobody reads the report
@@ -101,7 +95,8 @@ def add_analysis(
     details += " Write ./NAME for a file that has the name of a structure."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command)
-    add_plot(command)
+    text = "draw the singular values and the least visible mode (.png, .pdf or .svg)"
+    command.add_argument("--plot", metavar="FILE", help=text)
     return command
 
 
@@ -119,9 +114,7 @@ def add_search(
     def run(options: Namespace) -> int:
         read = [name for name in (options.structure, options.start) if name is not None]
         path = _check_path(options.output, "--output", (".extxyz", ".xyz"), *read)
-        with printing_to_stderr():
-            found = search(_load_task(options))
-        written = False
+        found, written = _run(search, options), False
         try:
             written = write_frames(path, found.frames)
         finally:  # also if the structures could not be written
@@ -131,7 +124,8 @@ def add_search(
     details = ". Ctrl-C stops the search and keeps the results so far."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command, one_center=one_center)
-    add_output(command, output)
+    text = f"write {output} to this .extxyz or .xyz"
+    command.add_argument("--output", metavar="FILE", help=text)
     command.set_defaults(start=None)
     return command
 
@@ -160,11 +154,15 @@ def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, A
     return True
 
 
-def _load_task(options: Namespace) -> Task:
-    source = load_source(
-        options.structure, index=options.index, form=options.format, types=options.types
-    )
-    return Task(options, source, build_descriptor(options))
+def _run(act: Callable[[Task], T], options: Namespace) -> T:
+    """Load the task and do it; a person's own descriptor prints on standard error meanwhile.
+
+    Standard output has the report alone.
+    """
+    with redirect_stdout(sys.stderr):
+        where = {"index": options.index, "form": options.format, "types": options.types}
+        source = load_source(options.structure, **where)
+        return act(Task(options, source, build_descriptor(options)))
 
 
 def _draw(result: Any, path: Path) -> None:

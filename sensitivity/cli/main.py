@@ -39,7 +39,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     prepare_streams()
     try:
         with notes():
-            options = _parse(arguments)
+            parser = build_parser()
+            if "_ARGCOMPLETE" in os.environ:  # a shell asks for the words that may come next
+                import argcomplete  # type: ignore[import-not-found, unused-ignore]
+
+                argcomplete.autocomplete(parser)
+            options = parser.parse_args(arguments)
             with blamed(getattr(options, "descriptor", None)):
                 status: int = options.run(options)
     except BrokenPipeError:
@@ -55,15 +60,6 @@ def _run(arguments: Sequence[str] | None) -> int:
         tell(ctrl_c.MESSAGE)
         return ctrl_c.STATUS
     return status
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = build_parser()
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks for the words that may come next
-        import argcomplete  # type: ignore[import-not-found, unused-ignore]
-
-        argcomplete.autocomplete(parser)
-    return parser.parse_args(arguments)
 
 
 def _explain(error: Exception) -> str:

@@ -12,7 +12,7 @@ from sensitivity.cli.own_descriptor import load_descriptor
 # Whatever imports scipy is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
     from sensitivity.descriptors import Descriptor
-    from sensitivity.reports import Source
+    from sensitivity.reports.sources import Source
 
 
 def add_command(
@@ -39,11 +39,7 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     text = f"index of an atom whose environment counts, from 0{usual}"
     command.add_argument("--center", type=int, action="append", metavar="ATOM", help=text)
     add_json(command)
-    _add_descriptor(command.add_argument_group("descriptor (density correlations)"))
-
-
-def _add_descriptor(group: Any) -> None:
-    """Add the options of the descriptor; their defaults are its own."""
+    group = command.add_argument_group("descriptor (density correlations)")
     add_option(group, "--order", "neighbours correlated: 1, 2, 3 or 4", 2, int, None)
     add_option(group, "--cutoff", "radius in Å", 3.5)
     add_option(group, "--n-max", "radial functions", 6, int, "N")
@@ -104,18 +100,18 @@ def load_source(
     ``form`` is ASE's name of the format, ``types`` a text such as ``1=Si,2=O``.
     """
     from sensitivity import structures
-    from sensitivity.reports import Source
+    from sensitivity.reports.sources import Source
     from sensitivity.structures.files import reading as files
     from sensitivity.structures.files.lammps import parse_types
 
     elements = None if types is None else parse_types(types)
     if name in structures.names():
-        for option, value in {"--index": index, "--format": form, "--types": types}.items():
-            if value is not None:
-                raise ValueError(
-                    f"{option} is for files, and {name} is a named structure; leave it out, or "
-                    f"give the file as ./{name}."
-                )
+        of_files = {"--index": index, "--format": form, "--types": types}
+        if option := next((key for key, value in of_files.items() if value is not None), ""):
+            raise ValueError(
+                f"{option} is for files, and {name} is a named structure; leave it out, or give "
+                f"the file as ./{name}."
+            )
         return Source(name, structures.load(name))
     like_a_name = name == os.path.basename(name) and not os.path.splitext(name)[1]
     if name != "-" and like_a_name and not os.path.exists(name):
@@ -143,14 +139,3 @@ def build_descriptor(options: Namespace) -> Descriptor:
     if settings.pop("basis", None) == "bessel":
         settings["basis"] = descriptors.SphericalBessel()
     return descriptors.DensityCorrelations(**settings)
-
-
-def add_plot(command: ArgumentParser) -> None:
-    """Add the option that draws a result."""
-    text = "draw the singular values and the least visible mode (.png, .pdf or .svg)"
-    command.add_argument("--plot", metavar="FILE", help=text)
-
-
-def add_output(command: ArgumentParser, output: str) -> None:
-    """Add the option that writes structures to a file."""
-    command.add_argument("--output", metavar="FILE", help=f"write {output} to this .extxyz or .xyz")

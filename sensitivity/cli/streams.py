@@ -8,7 +8,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 
@@ -79,16 +79,6 @@ def notes() -> Iterator[None]:
             own = (one for one in caught if one.category.__module__.startswith("sensitivity"))
             for message in dict.fromkeys(str(one.message) for one in own):
                 tell(f"note: {message}")
-
-
-@contextmanager
-def printing_to_stderr() -> Iterator[None]:
-    """Print on standard error what code in the block prints, as a descriptor of a person's own.
-
-    Standard output has the report alone.
-    """
-    with redirect_stdout(sys.stderr):
-        yield
 
 
 @contextmanager

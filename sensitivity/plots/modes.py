@@ -47,12 +47,13 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
             f"give an integer from 0 to {len(result.modes) - 1}."
         )
     ax = make_axes(ax, height=2.8)
-    atoms, spectrum = result.atoms, result.spectrum if isinstance(result, Diagnosis) else result
-    name: str = spectrum.kinds[mode]
-    value, displacement = float(spectrum.singular_values[mode]), spectrum.modes[mode]
+    atoms, name = result.atoms, ""
     if isinstance(result, Diagnosis):
-        found = result.modes[mode]
+        spectrum, found = result.spectrum, result.modes[mode]
         name, value, displacement = found.cause, found.singular_value, found.displacement
+    else:
+        spectrum, name = result, result.kinds[mode]
+        value, displacement = float(result.singular_values[mode]), result.modes[mode]
     value = value if value > ROUNDING * spectrum.scale else 0.0
     view = choose_view(atoms, displacement)
     seen, moved = atoms.positions @ view.T, displacement @ view.T  # [atom, right/up/towards]
@@ -83,11 +84,10 @@ def save_overview(
         causes = list(enumerate(mode.cause for mode in result.modes))
         spurious = [mode for mode, cause in causes if CAUSE_DESCRIPTIONS[cause].spurious]
         internal = [mode for mode, cause in causes if cause not in TRIVIAL]
-        plot_mode(result, (spurious or internal or [0])[-1], ax=right)
     else:
         plot_spectrum(result, ax=left)
-        internal = [mode for mode, kind in enumerate(result.kinds) if kind == "internal"]
-        plot_mode(result, (internal or [0])[-1], ax=right)
+        spurious, internal = [], list(range(result.internal))  # they come first
+    plot_mode(result, (spurious or internal or [0])[-1], ax=right)
     figure.savefig(path, format=form, dpi=300)
 
 

@@ -9,13 +9,8 @@ from sensitivity.descriptors.protocol import settings_of
 from sensitivity.inversion import Inversion
 from sensitivity.inversion.inversion import measure_recovery
 from sensitivity.paths import Path
-from sensitivity.reports.sources import (
-    Source,
-    describe_descriptor,
-    describe_input,
-    head,
-    name_settings,
-)
+from sensitivity.reports import sources
+from sensitivity.reports.sources import Source, describe_input, head
 from sensitivity.reports.tables import Json, choose_lines, name_moving, pick, tabulate
 from sensitivity.singular import SingularPoint, Twin
 from sensitivity.tolerances import Tolerance
@@ -64,7 +59,7 @@ def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> Json
         **describe_input(source, descriptor),
         **pick(twin, "center", "status", "found", "interrupted", "amplitude", "residual", "rmsd"),
         **pick(twin, "larger_basis", "next_order", "steps"),
-        "next_descriptor": higher and describe_descriptor(higher, twin.pair[0]),
+        "next_descriptor": higher and sources.describe_descriptor(higher, twin.pair[0]),
         "pair": [atoms.positions.tolist() for atoms in twin.pair],
         "point": _describe_one(twin.point),
     }
@@ -85,17 +80,13 @@ def tabulate_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
         body.append(["the same with a larger basis", f"{twin.larger_basis:.1e}"])
     if twin.next_order is not None:
         body.append(["the same at the next order", f"{twin.next_order:.1e}"])
-        text.append(_name_next_order(twin.next_descriptor, descriptor))
+        usual, higher = settings_of(descriptor), twin.next_descriptor
+        settings = {} if higher is None else settings_of(higher)
+        changed = {key: value for key, value in settings.items() if usual.get(key) != value}
+        named = sources.name_settings(changed) if changed else repr(higher)
+        text.append(f"The next order is computed with another basis: {named}.")
     heading = head(source, descriptor, [twin.center], "", *text)
     return heading + tabulate(["quantity", "value"], body, right=(1,))
-
-
-def _name_next_order(higher: Descriptor | None, descriptor: Descriptor) -> str:
-    usual = settings_of(descriptor)
-    settings = {} if higher is None else settings_of(higher)
-    changed = {key: value for key, value in settings.items() if usual.get(key) != value}
-    named = name_settings(changed) if changed else repr(higher)
-    return f"The next order is computed with another basis: {named}."
 
 
 def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> Json:

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensitivity import DensityCorrelations, diagnose, locate, reports, spectrum, structures
+from sensitivity import DensityCorrelations, diagnose, locate, spectrum, structures
 from sensitivity.descriptors import Descriptor
 from sensitivity.inversion import invert
 from sensitivity.inversion.inversion import measure_recovery
-from sensitivity.reports import Source
+from sensitivity.reports import geometries, modes
+from sensitivity.reports.sources import Source, tabulate_library
 from sensitivity.reports.tables import as_json, choose_lines, find_moving, tabulate
 
 SMALL = DensityCorrelations(order=2, cutoff=3.0, n_max=2, l_max=2)
@@ -33,7 +34,7 @@ def widest(text: str) -> int:
 def test_spectra_of_all_structures_fit_80_columns(name: str) -> None:
     source = Source(name, structures.load(name), frames=10**6, index=10**5)
     found = spectrum(source.atoms, SMALL, centers=range(min(4, len(source.atoms))))
-    assert widest(reports.tabulate_spectrum(found, SMALL, source=source)) <= 80
+    assert widest(modes.tabulate_spectrum(found, SMALL, source=source)) <= 80
 
 
 @pytest.mark.parametrize(
@@ -42,11 +43,11 @@ def test_spectra_of_all_structures_fit_80_columns(name: str) -> None:
 def test_diagnoses_fit_80_columns(name: str) -> None:
     source = Source(name, structures.load(name))
     found = diagnose(source.atoms, SMALL)
-    assert widest(reports.tabulate_diagnosis(found, SMALL, source=source)) <= 80
+    assert widest(modes.tabulate_diagnosis(found, SMALL, source=source)) <= 80
 
 
 def test_the_library_fits_80_columns() -> None:
-    assert widest(reports.tabulate_library(structures.names())) <= 80
+    assert widest(tabulate_library(structures.names())) <= 80
 
 
 def test_words_are_not_broken_and_numbers_not_narrowed() -> None:
@@ -97,17 +98,17 @@ def test_descriptors_are_named_with_their_settings(
 ) -> None:
     source = Source("CH4", structures.load("CH4"))
     found = spectrum(source.atoms, descriptor)
-    described = reports.describe_spectrum(found, descriptor, source=source)
+    described = modes.describe_spectrum(found, descriptor, source=source)
     assert list(described["descriptor"]) == keys
     assert described["descriptor"]["features_per_center"] == found.features.shape[1]
-    text = reports.tabulate_spectrum(found, descriptor, source=source)
+    text = modes.tabulate_spectrum(found, descriptor, source=source)
     assert text.splitlines()[1].startswith(line)
 
 
 def test_settings_that_are_on_are_named() -> None:
     odd = DensityCorrelations(3, 3.0, 2, 2, parity_odd=True, species=("C", "H"), cutoff_width=0.4)
     source = Source("CH4", structures.load("CH4"))
-    text = reports.tabulate_spectrum(spectrum(source.atoms, odd), odd, source=source)
+    text = modes.tabulate_spectrum(spectrum(source.atoms, odd), odd, source=source)
     line = " ".join(text.split("\n\n")[0].split())
     assert "cutoff_width 0.4 Å, parity_odd, species (1, 6); " in line
 
@@ -115,8 +116,8 @@ def test_settings_that_are_on_are_named() -> None:
 def test_a_singular_point_of_any_descriptor() -> None:
     source = Source("Cs", structures.load("Cs"))
     point = locate(source.atoms, Bare(), center=0)
-    assert widest(reports.tabulate_point(point, Bare(), source=source)) <= 80
-    json.dumps(reports.describe_point(point, Bare(), source=source), allow_nan=False)
+    assert widest(geometries.tabulate_point(point, Bare(), source=source)) <= 80
+    json.dumps(geometries.describe_point(point, Bare(), source=source), allow_nan=False)
 
 
 def test_recovery_is_measured_after_superposition() -> None:

@@ -19,7 +19,7 @@ from sensitivity.descriptors import Batch, Centers
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.observation import Observation
 from sensitivity.progress import Cancelled, Interrupted, cancellable
-from sensitivity.reports import tabulate_point
+from sensitivity.reports.geometries import tabulate_point
 from sensitivity.reports.sources import Source
 from sensitivity.singular import SingularPoint, Twin
 from sensitivity.singular.coincidences import (

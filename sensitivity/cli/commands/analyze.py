@@ -13,8 +13,8 @@ def add(commands: Any) -> None:
 
 
 def _analyze(task: Task) -> Analysed:
-    from sensitivity import reports
+    from sensitivity.reports import modes
     from sensitivity.spectrum import spectrum
 
     result = spectrum(task.source.atoms, task.descriptor, centers=task.options.center)
-    return result, task.report(result, reports.describe_spectrum, reports.tabulate_spectrum), 0
+    return result, task.report(result, modes.describe_spectrum, modes.tabulate_spectrum), 0

@@ -19,10 +19,10 @@ def add(commands: Any) -> None:
 
 
 def _diagnose(task: Task) -> Analysed:
-    from sensitivity import reports
     from sensitivity.diagnosis import diagnose
+    from sensitivity.reports import modes
 
     centers = task.options.center
     result, status = task.compute(diagnose, task.source.atoms, "tolerance", centers=centers)
-    report = task.report(result, reports.describe_diagnosis, reports.tabulate_diagnosis)
+    report = task.report(result, modes.describe_diagnosis, modes.tabulate_diagnosis)
     return result, report, status

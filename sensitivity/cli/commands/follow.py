@@ -21,15 +21,15 @@ def add(commands: Any) -> None:
 
 
 def _follow(task: Task) -> Found:
-    from sensitivity import reports
     from sensitivity.paths import follow
+    from sensitivity.reports import geometries
 
     settings = {"mode": task.options.mode or _softest(task), "center": task.center}
     path, status = task.compute(follow, task.source.atoms, "length", "step", **settings)
     names = ("length", "net", "condition", "feature_distance")
     rows = zip(*(getattr(path, name) for name in names), strict=True)
     facts = (dict(zip(names, row, strict=True)) for row in rows)
-    report = task.report(path, reports.describe_path, reports.tabulate_path)
+    report = task.report(path, geometries.describe_path, geometries.tabulate_path)
     return Found(report, status, list(zip(path.frames, facts, strict=True)))
 
 

@@ -28,15 +28,15 @@ def add(commands: Any) -> None:
 
 
 def _invert(task: Task) -> Found:
-    from sensitivity import reports
     from sensitivity.inversion import invert
     from sensitivity.observation import Observation
+    from sensitivity.reports import geometries
 
     start, centers = _start(task.source.atoms, task.options), task.options.center
     wanted = Observation.of(task.source.atoms, task.descriptor, centers=centers).features
     result, status = task.compute(invert, wanted, "restarts", start=start, centers=centers)
     facts = {"residual": result.residual, "converged": result.converged}
-    words = reports.describe_inversion, reports.tabulate_inversion
+    words = geometries.describe_inversion, geometries.tabulate_inversion
     report = task.report(result, *words, start=start)
     return Found(report, status, [(result.atoms, facts)])
 

@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
 
 
 def _locate(task: Task) -> Found:
-    from sensitivity import reports
+    from sensitivity.reports import geometries
     from sensitivity.singular import locate
     from sensitivity.singular.acceptance import AVOIDABLE
 
@@ -35,5 +35,5 @@ def _locate(task: Task) -> Found:
         (one.atoms, {"center": one.center, "condition": one.condition, "moved": one.moved})
         for one in ((point, *point.others) if point.converged else ())
     ]
-    report = task.report(point, reports.describe_point, reports.tabulate_point)
+    report = task.report(point, geometries.describe_point, geometries.tabulate_point)
     return Found(report, status, frames)

@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
 
 
 def _run(options: Namespace) -> int:
-    from sensitivity.reports import describe_library, tabulate_library
+    from sensitivity.reports.sources import describe_library, tabulate_library
 
     names = _choose(options.filter)
     show(describe_library(names) if options.json else tabulate_library(names))

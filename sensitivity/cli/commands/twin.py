@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
 
 
 def _find_twin(task: Task) -> Found:
-    from sensitivity import reports
+    from sensitivity.reports import geometries
     from sensitivity.singular import find_twin
 
     names = ("amplitude", "reach")
@@ -25,5 +25,5 @@ def _find_twin(task: Task) -> Found:
     facts = {"center": twin.center, "residual": twin.residual, "rmsd": twin.rmsd}
     kept = twin.found or (status and twin.amplitude > 0)  # a pair that Ctrl-C has left unfinished
     frames = [(atoms, facts) for atoms in twin.pair] if kept else []
-    report = task.report(twin, reports.describe_twin, reports.tabulate_twin)
+    report = task.report(twin, geometries.describe_twin, geometries.tabulate_twin)
     return Found(report, status, frames)
