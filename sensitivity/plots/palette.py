@@ -39,6 +39,9 @@ SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 ARROW = "#D55E00"
 """Colour of a displacement, and of whatever else is emphasized."""
 
+HALO = "#E69F00"
+"""Colour around the centers."""
+
 
 def cause_color(cause: str) -> str:
     """Return the colour of a cause in a diagnosis, where trivial motions are grey."""

@@ -69,7 +69,7 @@ def test_a_click_on_a_marker_chooses_its_mode(workbench: Workbench) -> None:
     height = workbench.ask("explorer.chart.figure.bbox.height")
     workbench.chart.click(position={"x": x, "y": height - y})
     workbench.wait(lambda: workbench.ask("explorer.mode") == 3)
-    workbench.page.get_by_text("Mode 3 is invisible because of symmetry (Td)").last.wait_for()
+    workbench.page.get_by_text("Mode 3 is invisible by symmetry (Td)").last.wait_for()
 
 
 def test_playing_moves_the_atoms_and_stop_brings_them_back(workbench: Workbench) -> None:

@@ -11,32 +11,18 @@ from ase import Atoms
 from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
-from sensitivity.explorers.basis.basis_map import (
-    BasisMap,
-    fill_map,
-    find_basis,
-    usual_bases,
-    why_nothing,
-)
-from sensitivity.explorers.parts.background import Failure, Worker
+from sensitivity.explorers.basis import basis_map
+from sensitivity.explorers.basis.basis_map import BasisMap, find_basis
+from sensitivity.explorers.parts.background import Worker
 from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stops
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
-from sensitivity.explorers.parts.inputs import is_length, take_structure, usual_centers
+from sensitivity.explorers.parts.inputs import SETTINGS, is_length, take_structure, usual_centers
 from sensitivity.explorers.parts.layout import row, spread
 from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.view import View, as_sentence
 from sensitivity.numerics import Array, takes_centers
-from sensitivity.plots.convergence_plot import name_setting
 from sensitivity.plots.singular_values import draw_causes, scale_values
 from sensitivity.progress import Cancelled
-
-TOOLTIPS = {
-    "n_max": "Number of radial functions: the resolution of distances",
-    "l_max": "Largest degree of the spherical harmonics: the resolution of directions",
-    "smearing": "Width of an atom in the density: wide atoms need fewer functions, and blur",
-    "cutoff": "Radius around a center: more neighbours need more functions",
-}
-"""Tooltips of the settings that many descriptors have."""
 
 
 class SpectrumChart(FigureWidget):
@@ -62,11 +48,11 @@ class SpectrumChart(FigureWidget):
         self.finish()
 
 
-def _setting(name: str, meaning: str) -> property:
+def _setting(name: str) -> property:
     return property(
         lambda view: view.settings[name],
         lambda view, value: view.change(**{name: value}),
-        doc=f"{meaning}; set it to another one.",
+        doc="{}. {}.".format(*SETTINGS[name][::2]),
     )
 
 
@@ -96,10 +82,7 @@ class BasisExplorer(View):
         If the descriptor has no such settings, or the structure or a center is unusable.
     """
 
-    n_max = _setting("n_max", "Number of radial functions")
-    l_max = _setting("l_max", "Largest degree of the spherical harmonics")
-    smearing = _setting("smearing", "Width of an atom in the density, in Å")
-    cutoff = _setting("cutoff", "Radius around a center, in Å")
+    n_max, l_max, smearing, cutoff = map(_setting, ("n_max", "l_max", "smearing", "cutoff"))
 
     @takes_centers
     def __init__(
@@ -115,7 +98,7 @@ class BasisExplorer(View):
         self._descriptor = descriptor
         self._before: Array | None = None
         self._quiet = Entered()
-        self._bases: Mapping[str, Sequence[float]] = usual_bases(descriptor)
+        self._bases: Mapping[str, Sequence[float]] = basis_map.usual_bases(descriptor)
         self.chart, self.map = SpectrumChart(), BasisMap()
         self.sliders = {name: _make_slider(name) for name in self._stops()}
         sliders = list(self.sliders.values())
@@ -192,11 +175,11 @@ class BasisExplorer(View):
         self.chart.load(reference, self._before)
         self.panel.say(*describe_basis(reference))
 
-    def _show_no_causes(self, error: Failure) -> None:
+    def _show_no_causes(self, error: Exception) -> None:
         if not isinstance(error, Cancelled):
             self.panel.tell(f"The causes are not known: {as_sentence(error)}", trouble=True)
 
-    def _stay(self, error: Failure) -> None:
+    def _stay(self, error: Exception) -> None:
         """Go back to the descriptor before, which could be computed."""
         self._descriptor = self.reference.descriptor
         self._show_controls()
@@ -213,7 +196,7 @@ class BasisExplorer(View):
                 self._tell_of_map()
                 return
         atoms, centers = self.reference.atoms, self.reference.centers
-        maps = fill_map(atoms, descriptor, centers=centers)
+        maps = basis_map.fill_map(atoms, descriptor, centers=centers)
         start = next(maps)
         self._bases = start.parameters
         self._show_map(start)
@@ -230,7 +213,7 @@ class BasisExplorer(View):
     def _tell_of_map(self) -> None:
         found, size = self.convergence, self.convergence.rank.size
         known = int(np.sum(~np.isnan(found.rank))) + len(found.failures)
-        if nothing := why_nothing(found):
+        if nothing := basis_map.why_nothing(found):
             self.panel.tell(f"The map is empty: {' '.join(nothing.split())}.")
         elif known == size:
             self.panel.tell(f"The map: {found.status}")
@@ -276,8 +259,8 @@ def _lengths(descriptor: Descriptor) -> dict[str, list[float]]:
 
 
 def _make_slider(name: str) -> Any:
-    tooltip = TOOLTIPS.get(name, f"{name} of the descriptor")
-    return make_slider(name_setting(name), tooltip, stops=["0"], width="1 1 220px")
+    label, _, tooltip = SETTINGS.get(name, (name, 0, f"Change {name}"))
+    return make_slider(label, tooltip, stops=["0"], width="1 1 220px")
 
 
 def _nearest(stops: Sequence[float], value: float) -> int:

@@ -12,16 +12,9 @@ from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.descriptors.protocol import plain, settings_of
 from sensitivity.explorers.main.exports import EXPORTS
-from sensitivity.explorers.parts.choices import (
-    INTERVAL,
-    Entered,
-    make_control,
-    make_play,
-    make_slider,
-    make_switch,
-    offer_stops,
-)
-from sensitivity.explorers.parts.inputs import ORDERS, is_length, write_centers
+from sensitivity.explorers.parts import choices
+from sensitivity.explorers.parts.choices import Entered, make_control
+from sensitivity.explorers.parts.inputs import ORDERS, SETTINGS, is_length, write_centers
 from sensitivity.explorers.parts.layout import require, row
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,
@@ -77,15 +70,6 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
 }
 """Kind, width in pixels, tooltip, and other traits of widgets, which have their names on them."""
 
-SETTINGS = {
-    "order": ("order", 180, "Number of correlated neighbours: distances, angles, dihedrals, …"),
-    "n_max": ("n_max", 95, "Number of radial functions"),
-    "l_max": ("l_max", 95, "Largest degree of the spherical harmonics"),
-    "cutoff": ("cutoff (Å)", 115, "Distance up to which a center sees neighbours"),
-    "smearing": ("smearing (Å)", 145, "Width of an atom in the density"),
-}
-"""Label, width in pixels, and tooltip of settings that many descriptors have."""
-
 TASKS = {
     "locate": (
         *("nearest singular point", "crosshairs"),
@@ -125,14 +109,14 @@ class Controls:
             _make, ("mode", "speed", "arrow_length", *"xyz", "reset")
         )
         self.look = dict(zip("xyz", look, strict=True))
-        self.amplitude = make_slider(
+        self.amplitude = choices.make_slider(
             "amplitude (Å)",
             "Displacement along the mode; the arrow keys change it by 0.01 Å",
             stops=[("+0.00", 0.0)],
             width="1 1 200px",
         )
-        self.play = make_play("Oscillate along the mode", steps=PERIOD)
-        self.arrows = make_switch(
+        self.play = choices.make_play("Oscillate along the mode", steps=PERIOD)
+        self.arrows = choices.make_switch(
             "arrows", "Show the direction in which each atom moves", icon="arrows", width=90
         )
         self.box = self._arrange()
@@ -153,7 +137,7 @@ class Controls:
     def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
         """Offer other modes, and another reach of the amplitude in Å."""
         with self._updating:
-            offer_stops(self.amplitude, [(f"{stop:+.2f}", stop) for stop in stops(reach)])
+            choices.offer_stops(self.amplitude, [(f"{stop:+.2f}", stop) for stop in stops(reach)])
         self.name_modes(labels, mode=mode)
 
     def name_modes(self, labels: Sequence[str], *, mode: int) -> None:
@@ -172,7 +156,7 @@ class Controls:
 
     def hurry(self, speed: float) -> None:
         """Oscillate so many times as fast as usual."""
-        self.play.interval = round(INTERVAL / speed)
+        self.play.interval = round(choices.INTERVAL / speed)
 
 
 class Settings:
@@ -269,7 +253,7 @@ class Actions:
             for name, (label, _, tooltip) in EXPORTS.items()
         }
         self.download = widgets.HTML(layout={"margin": "0 8px"})
-        tasks, exports = _groups(self.tasks, 3, 3), _groups(self.exports, 2, 3, 3)
+        tasks, exports = _groups(self.tasks, 3), _groups(self.exports, 2, 3)
         actions = row(widgets.Label("Actions"), *tasks)
         downloads = row(widgets.Label("Download"), *exports, self.download)
         self.box = widgets.VBox([actions, downloads])
@@ -294,6 +278,7 @@ def _button(label: str, icon: str, tooltip: str) -> Any:
 
 
 def _groups(buttons: dict[str, Any], *sizes: int) -> list[Any]:
-    # Buttons that stay together where the row is broken, so that none is alone.
+    # Buttons that stay together where the row is broken: so many, and all others, so that none is
+    # alone.
     left = iter(buttons.values())
-    return [row(*islice(left, size)) for size in sizes]
+    return [*(row(*islice(left, size)) for size in sizes), row(*left)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
@@ -178,34 +179,31 @@ class Outcome:
 
 def locate(state: State, report: Report) -> Outcome:
     """Find the nearest singular point of the center."""
-    descriptor, center = state.reference.descriptor, _only_center(state)
-    point = singular.locate(state.atoms, descriptor, center=center, progress=report)
+    point = _search(singular.locate, state, state.atoms, progress=report)
     if not point.converged:
         return Outcome(point.status, good=False)
-    reference = explain(examine(Subject(point.atoms, descriptor, (center,))))
-    return Outcome(point.status, found=reference)
+    subject = Subject(point.atoms, state.reference.descriptor, (point.center,))
+    return Outcome(point.status, found=explain(examine(subject)))
 
 
 def follow(state: State, report: Report) -> Outcome:
     """Follow the mode from the structure at amplitude zero."""
-    atoms, descriptor = state.reference.atoms, state.reference.descriptor
-    center = _only_center(state)
-    path = paths.follow(atoms, descriptor, center=center, mode=state.mode, progress=report)
+    start = state.reference.atoms
+    path = _search(paths.follow, state, start, mode=state.mode, progress=report)
     return Outcome(path.status, good=path.complete, found=path)
 
 
 def find_twin(state: State, report: Report) -> Outcome:
     """Find two structures with the same features of the center."""
-    descriptor, center = state.reference.descriptor, _only_center(state)
-    twin = singular.find_twin(state.atoms, descriptor, center=center, progress=report)
+    twin = _search(singular.find_twin, state, state.atoms, progress=report)
     return Outcome(twin.status, good=twin.found, found=twin if twin.found else None)
 
 
-def _only_center(state: State) -> int:
-    centers = state.reference.centers
+def _search(call: Callable[..., Any], state: State, atoms: Atoms, **settings: Any) -> Any:
+    centers, descriptor = state.reference.centers, state.reference.descriptor
     if len(centers) > 1:
         raise ValueError(
             "this needs the environment of one atom, and there are several centers; enter "
             f"the number of one as centers, for instance {centers[0]}, and try again."
         )
-    return centers[0]
+    return call(atoms, descriptor, center=centers[0], **settings)

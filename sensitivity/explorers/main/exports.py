@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -43,9 +44,9 @@ def make_export(file: str, state: State, figure: Figure) -> bytes:
     """Return the content of a file of this name, whose ending says what it is, or ValueError."""
     name = file.lower()
     if name.endswith(("motion.extxyz", ".traj.extxyz")):
-        return _write_frames(oscillation(state))
+        return _write_frames(map(_frame, oscillation(state)))
     if name.endswith((".xyz", ".extxyz")):
-        return _write_frames([state])
+        return _write_frames([_frame(state)])
     if name.endswith(DRAWN):
         with io.BytesIO() as picture:
             figure.savefig(picture, format=name.rsplit(".", 1)[1], dpi=200)
@@ -57,7 +58,7 @@ def make_export(file: str, state: State, figure: Figure) -> bytes:
         frames, spectra = list(map(_frame, states)), [compute(each).spectrum for each in states]
         return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å")
     if name.endswith((".json", ".json.gz")):
-        return _write_chemiscope(oscillation(state), packed=name.endswith(".gz"))
+        return _write_chemiscope(list(map(_frame, oscillation(state))), packed=name.endswith(".gz"))
     if name.endswith(".py"):
         return write_source(state).encode()
     raise ValueError(
@@ -86,17 +87,16 @@ def _frame(state: State) -> Atoms:
     return atoms
 
 
-def _write_frames(states: list[State]) -> bytes:
+def _write_frames(frames: Iterable[Atoms]) -> bytes:
     texts, usual = [], ("numbers", "positions")
-    for atoms in map(_frame, states):
+    for atoms in frames:
         arrays = {key: array for key, array in atoms.arrays.items() if key not in usual}
         texts.append(format_frame(atoms, info=atoms.info, arrays=arrays))
     return "".join(texts).encode()
 
 
-def _write_chemiscope(states: list[State], *, packed: bool) -> bytes:
+def _write_chemiscope(frames: list[Atoms], *, packed: bool) -> bytes:
     chemiscope: Any = require("chemiscope")
-    frames = [_frame(state) for state in states]
     properties = {
         name: {"target": "structure", "values": [frame.info.get(name, np.nan) for frame in frames]}
         for name in ("amplitude", "condition", "smallest_singular_value")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 
-from sensitivity.diagnosis import DiagnosedMode
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, DiagnosedMode, Diagnosis
 from sensitivity.explorers.parts.state import Reference, Shown, State
 from sensitivity.plots.palette import ARROW, COLORS
 from sensitivity.spectrum import TRIVIAL, Spectrum
+from sensitivity.tolerances import Tolerance
 
 
 def labels(reference: Reference) -> list[str]:
@@ -35,17 +35,15 @@ def meaning(reference: Reference, mode: int, *, seeking: bool = False) -> str:
     ``seeking`` says that the causes are being computed.
     """
     cause = reference.causes[mode]
-    if cause == "unseen":
-        return f"Mode {mode} is unseen: it changes nothing within the cutoff of any center."
     if cause in TRIVIAL:
-        return (
-            f"Mode {mode} is a {cause} of all that the centers see: features must not change along "
-            "it."
-        )
-    if reference.diagnosis is None:
+        words = CAUSE_DESCRIPTIONS[cause]
+        return f"Mode {mode} is {words.label}: {words.explain()}."
+    if (diagnosis := reference.diagnosis) is None:
         kind = ": finding the cause …" if seeking else " is internal."
         return f"Mode {mode}{kind} {_slope(reference.singular_values[mode])}"
-    return f"Mode {mode} is {SENTENCES[cause](reference, reference.diagnosis.modes[mode])}"
+    found = diagnosis.modes[mode]
+    sensitive = cause == "sensitive"
+    return f"Mode {mode} is {_sensitive(found) if sensitive else _invisible(diagnosis, found)}"
 
 
 def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
@@ -67,73 +65,38 @@ def _slope(value: float, *, step: float = 0.01) -> str:
     return f"The first {step} Å along it changes the features by {step * value:.1e}."
 
 
-def _sensitive(_: Reference, mode: DiagnosedMode, *, hardly: float = 1e-3) -> str:
+def _sensitive(mode: DiagnosedMode) -> str:
     relative, slope = mode.evidence.relative, _slope(mode.singular_value)
     times = f"{1 / relative:.3g} times as much" if relative else "infinitely more"
     if times.startswith("1 "):
         return f"the most visible of all. {slope}"
+    hardly = 1e-3
     how = "visible, but hardly" if relative < hardly else "visible"
     return f"{how}. {slope} The most visible mode does {times}."
 
 
-def _symmetry(reference: Reference, mode: DiagnosedMode) -> str:
-    assert reference.diagnosis is not None
-    groups = {group.symbol for group in reference.diagnosis.groups.values()}
-    named = f" ({groups.pop()})" if len(groups) == 1 else ""
-    return (
-        f"invisible because of symmetry{named}, as it must be: averaged over the symmetry "
-        "operations, this motion cancels, so that the features cannot change to first order."
-        f"{_response(mode)}"
-    )
-
-
-def _truncation(_: Reference, mode: DiagnosedMode) -> str:
-    larger = mode.evidence.larger_basis
-    found = "" if larger is None else f" ({larger:.1e} of the largest singular value)"
-    return (
-        f"invisible because the basis is too small: a larger one sees it{found}. This is spurious."
-        f"{_distance(mode)}{_response(mode)}"
-    )
-
-
-def _incompleteness(reference: Reference, mode: DiagnosedMode) -> str:
-    evidence, order = mode.evidence, reference.descriptor.order
-    of_order = "" if order is None else f" of order {order}"
-    lifted = "the next order" if evidence.lifted_by is None else f"order {evidence.lifted_by}"
-    higher = evidence.higher_order
-    found = "" if higher is None else f" ({higher:.2g} of the largest singular value)"
-    return (
-        f"invisible because correlations{of_order} are incomplete: no basis sees it, but {lifted} "
-        f"does{found}. This is spurious."
-        f"{_distance(mode)}{_response(mode)}"
-    )
-
-
-def _undetermined(_: Reference, mode: DiagnosedMode) -> str:
-    what = (
-        "too small to count as visible, and no geometry within the tolerance shows the cause."
-        if mode.distance is None
-        else "invisible, for a reason that the evidence does not settle. This is spurious, since "
-        "symmetry does not explain it."
-    )
-    return f"{what}{_distance(mode)}{_response(mode)}"
-
-
-SENTENCES: dict[str, Callable[[Reference, DiagnosedMode], str]] = {
-    "sensitive": _sensitive,
-    "symmetry": _symmetry,
-    "truncation": _truncation,
-    "incompleteness": _incompleteness,
-    "undetermined": _undetermined,
-}
-"""What is said of a mode, by its cause."""
-
-
-def _distance(mode: DiagnosedMode, *, exact: float = 1e-12) -> str:
-    distance = mode.distance
-    return f" The exact point is {distance:.1g} Å away." if distance and distance > exact else ""
-
-
-def _response(mode: DiagnosedMode) -> str:
-    power = mode.evidence.response
-    return "" if power is None else f" Numerical check: feature change ∝ amplitude^{power:.1f}."
+def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:
+    words, facts, distance = CAUSE_DESCRIPTIONS[mode.cause], mode.evidence, mode.distance
+    label, reason, seen = words.label, words.explain(), None
+    if mode.cause == "symmetry":
+        groups = {group.symbol for group in diagnosis.groups.values()}
+        label += f"{f' ({groups.pop()})' if len(groups) == 1 else ''}, as it must be"
+    elif mode.cause == "truncation":
+        seen = facts.larger_basis
+    elif mode.cause == "incompleteness":
+        order, seen = diagnosis.descriptor.order, facts.higher_order
+        label += "" if order is None else f" of correlations of order {order}"
+        lifted = "the next order" if facts.lifted_by is None else f"order {facts.lifted_by}"
+        reason = f"no basis sees it, but {lifted} does"
+    elif distance is None:
+        label = "too small to count as visible"
+        reason = "no geometry within the tolerance shows the cause"
+    shown = "" if seen is None else f" ({seen:.1e} of the largest singular value)"
+    text = f"{label}: {reason}{shown}."
+    if words.spurious and distance is not None:
+        text += " This is spurious: symmetry does not explain it."
+    if words.spurious and distance and distance > Tolerance.EXACT:
+        text += f" The exact point is {distance:.1g} Å away."
+    if facts.response is not None:
+        text += f" Numerical check: feature change ∝ amplitude^{facts.response:.1f}."
+    return text

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.explorers.main import mode_texts
 from sensitivity.explorers.main.controls import Controls
-from sensitivity.explorers.parts.background import Failure, Report, Worker
+from sensitivity.explorers.parts.background import Report, Worker
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.molecule import Body, Camera, Images, Molecule, near_images
 from sensitivity.explorers.parts.state import (
@@ -50,7 +50,7 @@ class Presenter:
     """Shows a ``state`` in ``molecule``, ``chart``, controls and panel; errors go to ``failed``."""
 
     def __init__(
-        self, controls: Controls, panel: Panel, *, failed: Callable[[Failure], None]
+        self, controls: Controls, panel: Panel, *, failed: Callable[[Exception], None]
     ) -> None:
         self.chart = Chart()
         self.molecule = Molecule(on_width=self.chart.fit)
@@ -112,7 +112,7 @@ class Presenter:
         self._move()
         self._trace()
 
-    def _stay_ignorant(self, error: Failure) -> None:
+    def _stay_ignorant(self, error: Exception) -> None:
         self._seeking = False
         self._move()
         self._fail(error)
@@ -192,7 +192,7 @@ class Presenter:
         show(unknown)  # those of another mode would mislead
         self._tracer.start(work, then=show, failed=self._fail, told=show, patience=0.0)
 
-    def _miss(self, error: Failure) -> None:
+    def _miss(self, error: Exception) -> None:
         self._show_spectrum(Shown(self.state.atoms, None, as_sentence(error)))
 
 

@@ -15,7 +15,7 @@ from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter
 from sensitivity.explorers.parts import inputs
-from sensitivity.explorers.parts.background import Failure, Report, Worker, interrupts_held
+from sensitivity.explorers.parts.background import Report, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.state import (
@@ -196,7 +196,7 @@ class StructureView(View):
     def _workers(self) -> tuple[Worker, ...]:
         return self._reader, self._task, *self.presenter.workers
 
-    def _fail(self, error: Failure) -> None:
+    def _fail(self, error: Exception) -> None:
         super()._fail(error)
         self._wanted = self.reference.subject
         self.settings.show(self.reference)
@@ -238,7 +238,7 @@ class StructureView(View):
         """Do it in the background; an error that is found at once is raised, too."""
         at_once = True
 
-        def fail(error: Failure) -> None:
+        def fail(error: Exception) -> None:
             self._fail(error)
             if at_once and not self.attempting and not isinstance(error, Cancelled):
                 raise error

@@ -23,8 +23,6 @@ from sensitivity.progress import Cancelled, cancellable, checkpoint
 Report = Callable[[Any], None]
 """Called with progress, which is delivered where the result is; raises ``Cancelled``."""
 
-Failure = Exception
-
 Queue = SimpleQueue["_Job | None"]
 
 
@@ -70,14 +68,14 @@ def interrupted() -> bool:
 class _Job:
     work: Callable[[Report], Any]
     then: Callable[[Any], None]
-    failed: Callable[[Failure], None]
+    failed: Callable[[Exception], None]
     told: Callable[[Any], None]
     loop: asyncio.AbstractEventLoop | None
     cancelled: Event = field(default_factory=Event)
     done: Event = field(default_factory=Event)
     begun: bool = False
     result: Any = None
-    error: Failure | None = None
+    error: Exception | None = None
 
     def call(self, act: Callable[..., None], *arguments: Any) -> None:
         """Call this between the events of the notebook, if it is still there."""
@@ -111,7 +109,7 @@ class Worker:
         work: Callable[[Report], Any],
         *,
         then: Callable[[Any], None],
-        failed: Callable[[Failure], None],
+        failed: Callable[[Exception], None],
         told: Callable[[Any], None] = lambda _: None,
         patience: float = 0.15,
         delay: float = 0.0,
@@ -124,7 +122,7 @@ class Worker:
         unless something newer has come by then.
         """
         self.drop()
-        loop = _running_loop()
+        loop = running_loop()
         job = self._job = _Job(work, then, failed, told, loop)
         if loop is not None and delay:
             loop.call_later(delay, self._begin, job)
@@ -194,9 +192,13 @@ class Worker:
             del job  # while it waits for the next
 
     def _run(self, job: _Job) -> None:
+        def tell(value: Any) -> None:
+            if job is self._job:
+                job.told(value)
+
         def report(value: Any) -> None:
             checkpoint()
-            job.call(self._tell, job, value)
+            job.call(tell, value)
 
         try:
             with cancellable(job.cancelled):
@@ -208,10 +210,6 @@ class Worker:
             job.error = Cancelled()
         job.done.set()
         job.call(self._deliver, job)
-
-    def _tell(self, job: _Job, value: Any) -> None:
-        if job is self._job:
-            job.told(value)
 
     @interrupts_held()
     def _deliver(self, job: _Job) -> None:
@@ -245,7 +243,8 @@ def _await(job: _Job, timeout: float | None = None, *, grace: float = 1.0) -> bo
     return True
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop of the notebook; None outside of it, or in another thread."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,10 +10,12 @@ from importlib.util import find_spec
 from threading import RLock
 from typing import Any, TypeVar, cast
 
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_webagg_core import FigureCanvasWebAggCore
 from matplotlib.figure import Figure
 
+from sensitivity.explorers.parts.background import running_loop
 from sensitivity.explorers.parts.layout import GAP, HEIGHT, WIDEST, require
 from sensitivity.plots.axes import add_fitting_legend
 
@@ -152,12 +153,10 @@ class _Live:
         self.widget.draw_idle()
 
     def refresh(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
+        loop = running_loop()
+        if loop is None:
             self.redraw()
-            return
-        if not self._asked:  # many changes in a row become one picture
+        elif not self._asked:  # many changes in a row become one picture
             self._asked = True
             loop.call_soon(self._paint)
 
@@ -179,13 +178,8 @@ class _Live:
         self.widget.blit()
 
     def _draw_animated(self) -> None:
-        artists = [
-            artist
-            for axes in self._figure.axes
-            for artist in (*axes.lines, *axes.patches)
-            if artist.get_animated()
-        ]
-        for artist in sorted(artists, key=lambda artist: artist.get_zorder()):
+        drawn = (artist for axes in self._figure.axes for artist in (*axes.lines, *axes.patches))
+        for artist in sorted(filter(Artist.get_animated, drawn), key=Artist.get_zorder):
             self._figure.draw_artist(artist)
 
 

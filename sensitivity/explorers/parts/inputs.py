@@ -32,6 +32,15 @@ file, or a program (castep-cell), and a visitor of the page is a stranger."""
 ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
 """Names of the correlations of each order."""
 
+SETTINGS = {
+    "order": ("order", 180, "Number of correlated neighbours: distances, angles, dihedrals, …"),
+    "n_max": ("n_max", 95, "Number of radial functions: the resolution of distances"),
+    "l_max": ("l_max", 95, "Largest degree of the spherical harmonics: that of directions"),
+    "cutoff": ("cutoff (Å)", 115, "Radius around a center: more neighbours need more functions"),
+    "smearing": ("smearing (Å)", 145, "Width of an atom: wide ones need fewer functions, and blur"),
+}
+"""Label, width in pixels, and tooltip of settings that many descriptors have."""
+
 
 @dataclass(frozen=True, eq=False)
 class Upload:

@@ -17,7 +17,7 @@ from matplotlib.colors import to_rgb
 from sensitivity.explorers.parts.layout import FAMILY, HEIGHT, require
 from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.plots.modes import cell_edges
-from sensitivity.plots.palette import ARROW
+from sensitivity.plots.palette import ARROW, HALO
 from sensitivity.structures import neighbor_pairs
 
 FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
@@ -137,7 +137,7 @@ def _describe(body: Body) -> dict[str, Any]:
         styles = [{"type": "licorice", "radius": 0.08}, balls]
         styles = [{**style, "color": body.color} for style in styles]
     if 0 < len(body.marked) <= min(12, own - 1):  # more halos, or halos of all, say nothing
-        halo = {"radiusType": "size", "radius": 0.42, "opacity": 0.25, "color": "#E69F00"}
+        halo = {"radiusType": "size", "radius": 0.42, "opacity": 0.25, "color": HALO}
         styles.append(
             {"type": "spacefill", "sele": _select(body.marked), "depthWrite": False, **halo}
         )

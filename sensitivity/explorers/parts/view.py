@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import traitlets
 
-from sensitivity.explorers.parts.background import Failure, Report, Worker, interrupts_held
+from sensitivity.explorers.parts.background import Report, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, make_control
 from sensitivity.explorers.parts.layout import TROUBLE, require, row
 from sensitivity.progress import Cancelled, checkpoint
@@ -110,7 +110,7 @@ class View(traitlets.HasTraits):
 
         self._task.start(work, then=then, failed=self._fail, told=told, patience=patience)
 
-    def _fail(self, error: Failure) -> None:
+    def _fail(self, error: Exception) -> None:
         self.panel.tell(as_sentence(error), trouble=not isinstance(error, Cancelled))
 
     def _show_busy(self) -> None:
