@@ -7,8 +7,8 @@ longer changes, the basis has converged; what is still missing is not the fault 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -200,32 +200,55 @@ def convergence(
     tell, stop = check_progress(progress), Stop()
     chosen = check_centers(atoms, centers)
     parameters = _check_parameters(descriptor, values)
-    points = _list_points(parameters)
-    cutoffs = [each.get("cutoff", descriptor.cutoff) for each in points.values()]
-    unknown = np.empty((0, len(atoms), 3))
-    subspaces = dict.fromkeys(cutoffs, (unknown, unknown))
-    measured = dict.fromkeys(points, (np.nan, np.nan))
-    failures = dict.fromkeys(points, "not computed, as the computation was stopped")
+    steps = grow(atoms, descriptor, centers=chosen, parameters=parameters, progress=tell)
+    found = next(steps)
     with stop:
-        for radius in subspaces:
-            subspaces[radius] = _find_subspaces(atoms, descriptor, cutoff=radius, centers=chosen)
-        for (point, settings), radius in zip(points.items(), cutoffs, strict=True):
-            tell(", ".join(f"{name} = {value:g}" for name, value in settings.items()))
-            try:
-                changed = with_defaults(descriptor).with_settings(**settings)
-                measured[point] = _measure(atoms, changed, subspaces[radius][1], centers=chosen)
-                del failures[point]
-            except ValueError as error:
-                failures[point] = str(error)
-        if len(failures) == len(points):
-            raise ValueError(f"no combination can be computed: {next(iter(failures.values()))}")
-    shape = [2, *map(len, parameters.values())]
-    counts = [[len(each) for each in subspaces[radius]] for radius in cutoffs]
-    sizes = np.array(counts, dtype=np.intp)
-    smallest, rank = np.array(list(measured.values())).T.reshape(shape)
-    internal, visible = sizes.T.reshape(shape)
-    facts = (parameters, smallest, rank, internal, visible, failures)
-    return stop.deliver(Convergence(atoms.copy(), descriptor, chosen, *facts))
+        for more in steps:
+            found = more
+        if len(found.failures) == found.rank.size:
+            reason = next(iter(found.failures.values()))
+            raise ValueError(f"no combination can be computed: {reason}")
+    unknown = [point for point, rank in np.ndenumerate(found.rank) if np.isnan(rank)]
+    stopped = dict.fromkeys(unknown, "not computed, as the computation was stopped")
+    return stop.deliver(replace(found, failures={**stopped, **found.failures}))
+
+
+def grow(
+    atoms: Atoms,
+    descriptor: Descriptor,
+    *,
+    centers: tuple[int, ...],
+    parameters: Mapping[str, tuple[float, ...]],
+    progress: Progress = lambda _: None,
+) -> Iterator[Convergence]:
+    """Yield a study in which nothing is known, then one more combination at a time.
+
+    The values of the last parameter change fastest. Arguments are as of ``convergence``, checked.
+    """
+    shape = tuple(map(len, parameters.values()))
+    nan, zero = np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
+    known = Convergence(atoms.copy(), descriptor, centers, parameters, nan, nan, zero, zero, {})
+    yield known
+    subspaces: dict[float, tuple[Array, Array]] = {}
+    for point, values in zip(np.ndindex(shape), product(*parameters.values()), strict=True):
+        settings = dict(zip(parameters, values, strict=True))
+        radius = settings.get("cutoff", descriptor.cutoff)
+        if radius not in subspaces:
+            subspaces[radius] = _find_subspaces(atoms, descriptor, cutoff=radius, centers=centers)
+        progress(", ".join(f"{name} = {value:g}" for name, value in settings.items()))
+        smallest, rank = known.smallest.copy(), known.rank.copy()
+        internal, visible = known.internal.copy(), known.visible.copy()
+        internal[point], visible[point] = map(len, subspaces[radius])
+        failures = known.failures
+        try:
+            changed = with_defaults(descriptor).with_settings(**settings)
+            seen = subspaces[radius][1]
+            smallest[point], rank[point] = _measure(atoms, changed, seen, centers=centers)
+        except ValueError as error:
+            failures = {**failures, point: str(error)}
+        facts = (smallest, rank, internal, visible, failures)
+        known = Convergence(known.atoms, descriptor, centers, parameters, *facts)
+        yield known
 
 
 def _check_parameters(
@@ -247,11 +270,6 @@ def _check_parameters(
             f"{next(iter(settings))}=[4, 6, 8]."
         )
     return parameters
-
-
-def _list_points(parameters: Mapping[str, tuple[float, ...]]) -> dict[Point, dict[str, float]]:
-    combined = (dict(zip(parameters, each, strict=True)) for each in product(*parameters.values()))
-    return dict(zip(np.ndindex(*map(len, parameters.values())), combined, strict=True))
 
 
 def _check_values(name: str, values: Iterable[float]) -> tuple[float, ...]:

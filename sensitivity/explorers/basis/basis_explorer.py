@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from sensitivity.convergence import Convergence
+from sensitivity.convergence import Convergence, grow
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.basis import basis_map
@@ -98,7 +98,7 @@ class BasisExplorer(View):
         self._descriptor = descriptor
         self._before: Array | None = None
         self._quiet = Entered()
-        self._bases: Mapping[str, Sequence[float]] = basis_map.usual_bases(descriptor)
+        self._bases: Mapping[str, tuple[float, ...]] = basis_map.usual_bases(descriptor)
         self.chart, self.map = SpectrumChart(), BasisMap()
         self.sliders = {name: _make_slider(name) for name in self._stops()}
         sliders = list(self.sliders.values())
@@ -195,10 +195,10 @@ class BasisExplorer(View):
                 self.map.show(basis)
                 self._tell_of_map()
                 return
+        bases = self._bases = basis_map.usual_bases(descriptor)
         atoms, centers = self.reference.atoms, self.reference.centers
-        maps = basis_map.fill_map(atoms, descriptor, centers=centers)
+        maps = grow(atoms, descriptor, centers=centers, parameters=bases)
         start = next(maps)
-        self._bases = start.parameters
         self._show_map(start)
         self.panel.tell(f"The map: 0 of {start.rank.size} bases ...")
         show = self._show_map

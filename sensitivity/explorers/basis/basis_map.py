@@ -1,23 +1,20 @@
-"""Rank and smallest singular value with bases of all sizes: a map that is computed row by row."""
+"""A map of rank and smallest singular value over bases of all sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from sensitivity.convergence import Convergence, convergence
+from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.plots.axes import add_legend
 from sensitivity.plots.convergence_plot import MEASURE, draw_convergence, name_rank
-from sensitivity.progress import checkpoint
 from sensitivity.structures import neighbor_pairs
 
 SIZES: Mapping[int, Mapping[str, Sequence[int]]] = {
@@ -51,30 +48,6 @@ def find_basis(descriptor: Descriptor) -> dict[str, int]:
     return {name: settings[name] for name in with_defaults(descriptor).refinable}
 
 
-def fill_map(
-    atoms: Atoms, descriptor: Descriptor, *, centers: tuple[int, ...]
-) -> Iterator[Convergence]:
-    """Yield an empty map, and then more and more of it, by values of the first setting."""
-    bases = usual_bases(descriptor)
-    shape = tuple(map(len, bases.values()))
-    unknown, none = np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
-    known = Convergence(
-        atoms=atoms.copy(),
-        descriptor=descriptor,
-        centers=centers,
-        parameters=bases,
-        smallest=unknown,
-        rank=unknown,
-        internal=none,
-        visible=none,
-        failures={},
-    )
-    yield known
-    for column in range(shape[0]):
-        known = _add(known, column)
-        yield known
-
-
 def why_nothing(found: Convergence) -> str:
     """Return the reason why no basis can see anything; empty if one can, or if it is not known.
 
@@ -93,25 +66,6 @@ def why_nothing(found: Convergence) -> str:
     if not np.isin(found.centers, neighbor_pairs(found.atoms, cutoff).i).any():
         return f"no neighbour within the cutoff ({cutoff:g} Å)"
     return "the only neighbours are images of the centers,\nwhich move with them"
-
-
-def _add(known: Convergence, column: int) -> Convergence:
-    name, values = next(iter(known.parameters.items()))
-    grid: dict[str, Any] = {**known.parameters, name: [values[column]]}
-    try:
-        chosen = known.centers
-        new = convergence(known.atoms, known.descriptor, centers=chosen, progress=None, **grid)
-        checkpoint()  # nothing is known of a column that was stopped
-    except ValueError as error:
-        rows = np.ndindex(known.rank.shape[1:])
-        failed = {(column, *row): str(error) for row in rows}
-        return replace(known, failures={**known.failures, **failed})
-    arrays = "smallest", "rank", "internal", "visible"
-    changed = {key: getattr(known, key).copy() for key in arrays}
-    for key, array in changed.items():
-        array[column] = getattr(new, key)[0]
-    found = {(column, *rest): reason for (_, *rest), reason in new.failures.items()}
-    return replace(known, failures={**known.failures, **found}, **changed)
 
 
 class BasisMap(FigureWidget):
@@ -140,7 +94,7 @@ class BasisMap(FigureWidget):
             axes.text(0.5, 0.5, text, color="gray", ha="center", va="center")
         else:
             self._draw(axes)
-        self.finish()
+        self.finish(*self.frames)
 
     def _draw(self, axes: Axes) -> None:
         bar = draw_convergence(axes, self._found)
@@ -159,8 +113,6 @@ class BasisMap(FigureWidget):
                 axes.add_patch(Rectangle((0, 0), 1, 1, ec=color, lw=width, zorder=5, **style))
                 for color, width in (("white", 5.0), ("black", 2.5))
             ]
-        for frame in self.frames:
-            frame.set_animated(True)
 
     def rearrange(self) -> None:
         """Write into the cells if there is room now."""
