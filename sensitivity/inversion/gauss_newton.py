@@ -208,7 +208,9 @@ def examine_soft_mode(guess: Guess) -> SoftMode:
     folded = held > max(value**2, along_fold * bend * guess.residual)
     stall: Stall = "fold" if folded else "saddle" if held < -(value**2) else _stall(guess)
     is_null = folded or distance <= Tolerance.POSITIONS
-    return SoftMode(2 * unnoticed / (answer + TINY), null if is_null else None, stall)
+    if answer == 0:
+        return SoftMode(float("inf"), null, "blind")
+    return SoftMode(2 * unnoticed / answer, null if is_null else None, stall)
 
 
 def _stall(guess: Guess) -> Stall:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import isinf, isnan
 from typing import Literal
 
 from ase import Atoms
@@ -14,7 +14,7 @@ from sensitivity.numerics import Array, ReadOnlyArrays
 from sensitivity.structures import environment
 
 # What can keep a search from the features that are wanted.
-Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition", "nothing left"]
+Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition", "nothing left", "blind"]
 
 
 # Why a search stalls, and what to do about it.
@@ -44,6 +44,7 @@ _REASONS: dict[Stall, str] = {
         ", because no neighbour is left within the cutoff; check that atoms and centers are those "
         "of the features, or start nearer"
     ),
+    "blind": ", because no displacement of the atoms changes them; use another descriptor",
 }
 
 
@@ -92,7 +93,7 @@ class Inversion(ReadOnlyArrays):
     uncertainty
         Distance that the atoms can move along the softest mode before the features change by as
         much as they disagree, or by rounding if that is more: to second order, in Å, root of the
-        summed squares. NaN if the search was interrupted.
+        summed squares; infinite if nothing changes them. NaN if the search was interrupted.
     stalled_along
         The softest mode, if it is null where the search ended; else None. Null means that its
         singular value vanishes within 1e-3 Å, or that the features wanted lie beyond a fold.
@@ -101,8 +102,8 @@ class Inversion(ReadOnlyArrays):
         features along the null mode turn back at; it ended on a "saddle", where they come nearer
         along the softest mode to second order only; in a local "minimum", as far as first
         derivatives tell; "unfinished", where a further step promised something; with "nothing
-        left" within the cutoff; or the "composition" there cannot have these features. None if it
-        converged, or was interrupted.
+        left" within the cutoff; the "composition" there cannot have these features; or the
+        descriptor is "blind", to second order too. None if it converged, or was interrupted.
     missing_neighbors
         A sentence on the neighbours that are too few, if the composition is the cause; else empty.
     lost_atoms
@@ -172,6 +173,8 @@ class Inversion(ReadOnlyArrays):
                 f"{found}, but {names} left the cutoff: the features do not tell where {are}, nor "
                 f"that {are} there."
             )
+        if isinf(self.uncertainty):
+            return f"{found}, but no displacement of the atoms changes them: they fix nothing."
         fixed = f"fix the atoms to {self.uncertainty:.0e} Å (root of the summed squares)"
         if self.stalled_along is None:
             return f"{found} and {fixed}."
@@ -189,44 +192,25 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-@dataclass(frozen=True)
-class Recovery:
-    """Distances from the target in Å, root mean square over atoms after superposition.
-
-    What one center sees is superposed, or the whole molecule if there are several centers, the
-    first center on itself. A distance is None for a crystal with several centers, and where the
-    center sees other atoms in the two.
-
-    ``distance`` is that of the structure found, ``start_distance`` that of the start.
-    """
-
-    distance: float | None
-    start_distance: float | None
-
-    @property
-    def another(self) -> bool:
-        """True if it is another structure than the target, not the target known less well.
-
-        Along a null mode features that agree to 1e-10 fix the atoms to 1e-5 Å.
-        """
-        return self.distance is not None and self.distance > 1e-3
-
-
 def measure_recovery(
     result: Inversion, descriptor: Descriptor, *, target: Atoms, start: Atoms
-) -> Recovery:
-    """Measure how far the structure found, and the start, are from a target."""
+) -> tuple[float | None, float | None]:
+    """Return how far the structure found, and the start, are from a target.
+
+    In Å, root mean square over atoms after superposition of what one center sees, or of the whole
+    molecule if there are several centers, the first center on itself. A distance is None for a
+    crystal with several centers, and where the center sees other atoms in the two.
+    """
     inversion, center = descriptor.inversion_invariant, result.centers[0]
     structures = [result.atoms, start, target]
     if len(result.centers) == 1:
         structures = [environment(atoms, center, descriptor.cutoff) for atoms in structures]
         center = 0
     *others, target = structures
-    return Recovery(
-        *(
-            None
-            if target.pbc.any() or sorted(atoms.numbers) != sorted(target.numbers)
-            else superpose(atoms, target, center=center, inversion=inversion).rmsd
-            for atoms in others
-        )
+    found, began = (
+        None
+        if target.pbc.any() or sorted(atoms.numbers) != sorted(target.numbers)
+        else superpose(atoms, target, center=center, inversion=inversion).rmsd
+        for atoms in others
     )
+    return found, began

@@ -92,10 +92,14 @@ def invert(
     >>> invert(wanted, descriptor, start=atoms).converged
     True
     """
-    _check_settings(tolerance, restarts)
+    expected = "a number between 0 and 1"
+    check_real(tolerance, "tolerance", expected, accepts=lambda x: 0 < x < 1, remedy="try 1e-10")
+    check_integer(restarts, "restarts", "0 or more", accepts=lambda n: n >= 0, remedy="try 10")
     tell, generator = check_progress(progress), rng or np.random.default_rng(0)
     observed = Observation.of(start, descriptor, centers=centers)
-    first = _first_guess(features, observed)
+    target = _check_features(features, observed)
+    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(observed.jacobian.features))
+    first = Guess(observed, target, max(norm, PRECISION))
     trails: list[list[Guess]] = [[first]]
     evaluations, softest = 1, SoftMode(float("nan"), None, "minimum")
     with (stop := Stop()):
@@ -128,9 +132,8 @@ def _make_result(
     with stop:
         lost = _lost(first.observed, end)
         if not (converged or stop.stopped):
-            missing = missing_neighbors(
-                first.target, end.descriptor, atoms=end.atoms, centers=end.centers
-            )
+            atoms, centers = end.atoms, end.centers
+            missing = missing_neighbors(first.target, end.descriptor, atoms=atoms, centers=centers)
     stalled = not (converged or stop.stopped)
     return Inversion(
         end.atoms,
@@ -147,23 +150,6 @@ def _make_result(
         tolerance=tolerance,
         stopped=stop.ending,
     )
-
-
-def _check_settings(tolerance: float, restarts: int) -> None:
-    check_real(
-        tolerance,
-        "tolerance",
-        "a number between 0 and 1",
-        accepts=lambda x: 0 < x < 1,
-        remedy="try 1e-10",
-    )
-    check_integer(restarts, "restarts", "0 or more", accepts=lambda n: n >= 0, remedy="try 10")
-
-
-def _first_guess(features: ArrayLike, start: Observation) -> Guess:
-    target = _check_features(features, start)
-    norm = float(np.linalg.norm(target)) or float(np.linalg.norm(start.jacobian.features))
-    return Guess(start, target, max(norm, PRECISION))
 
 
 def _check_sight(first: Guess) -> None:

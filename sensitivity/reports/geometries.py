@@ -122,16 +122,16 @@ def describe_inversion(
 ) -> Json:
     """Return an inversion as an object for JSON, with lengths in Å and no infinite number.
 
-    ``distance`` and ``start_distance`` are those of ``Recovery``.
+    ``distance`` and ``start_distance`` are those of ``measure_recovery``.
     """
-    recovery = measure_recovery(result, descriptor, target=source.atoms, start=start)
+    found, began = measure_recovery(result, descriptor, target=source.atoms, start=start)
     null = result.stalled_along
     return {
         **describe_input(source, descriptor),
         **pick(result, "centers", "status", "converged", "interrupted", "residual", "residuals"),
         **pick(result, "steps", "evaluations", "attempts", "uncertainty", "stalled_by"),
         **pick(result, lack="missing_neighbors", left="lost_atoms"),
-        **pick(recovery, "distance", "start_distance"),
+        **{"distance": found, "start_distance": began},
         "stalled_along": null
         and pick(null, "singular_value", "condition", "distance", displacements="displacement"),
         "start": start.positions.tolist(),
@@ -143,13 +143,15 @@ def tabulate_inversion(
     result: Inversion, descriptor: Descriptor, *, source: Source, start: Atoms
 ) -> str:
     """Return the same as a table of some of the steps, the first and the last among them."""
-    text, recovery = [], measure_recovery(result, descriptor, target=source.atoms, start=start)
-    if recovery.distance is not None and recovery.start_distance is not None:
+    text = []
+    found, began = measure_recovery(result, descriptor, target=source.atoms, start=start)
+    if found is not None and began is not None:
         text.append(
             "From the target, root mean square after superposition: the start "
-            f"{recovery.start_distance:.1e} Å, the structure found {recovery.distance:.1e} Å."
+            f"{began:.1e} Å, the structure found {found:.1e} Å."
         )
-        if result.converged and recovery.another:
+        # Along a null mode features that agree to 1e-10 fix the atoms to 1e-5 Å.
+        if result.converged and found > Tolerance.POSITIONS:
             text.append("It is another structure with the features of the target.")
     if result.stalled_along is not None:
         moving = name_moving(result.atoms, result.stalled_along.displacement)

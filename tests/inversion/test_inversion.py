@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import partial
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from ase.build import bulk
 from cases import rotate
 
 from sensitivity import DensityCorrelations, Inversion, invert, jacobian, spectrum, structures
+from sensitivity.descriptors import Descriptor, batches_from_function, features_from_function
 from sensitivity.inversion.invert import missing_neighbors
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular import superpose
@@ -505,6 +508,38 @@ def test_progress_tells_and_can_end_the_search() -> None:
     assert result.evaluations == 1
     with pytest.raises(TypeError, match="progress must be a function of one sentence"):
         invert(features, DESCRIPTOR, start=start, progress=3)
+
+
+@dataclass(frozen=True)
+class Blind(Descriptor):
+    """Constant features, whatever the atoms do."""
+
+    cutoff: float = 3.0
+    inversion_invariant = True
+
+    def features(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return features_from_function(self._see, atoms, cutoff=self.cutoff, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return batches_from_function(self._see, atoms, cutoff=self.cutoff, centers=centers)
+
+    def _see(self, vectors: Any, _: Any) -> Any:
+        return np.zeros(2), np.zeros((2, len(vectors), 3))
+
+
+def test_a_descriptor_that_sees_nothing_fixes_nothing() -> None:
+    atoms, blind = structures.load("H2O"), Blind()
+    result = invert(np.zeros((3, 2)), blind, start=atoms)
+    assert result.status == (
+        "Recovered after 0 steps: the features agree to 0e+00 of their norm, but no displacement "
+        "of the atoms changes them: they fix nothing."
+    )
+    assert result.uncertainty == np.inf
+    result = invert(np.ones((3, 2)), blind, start=atoms, restarts=0)
+    assert result.stalled_by == "blind"
+    assert result.status.endswith(
+        "no displacement of the atoms changes them; use another descriptor."
+    )
 
 
 def test_features_of_nothing_drive_the_neighbours_out() -> None:

@@ -127,9 +127,8 @@ def test_recovery_is_measured_after_superposition() -> None:
     descriptor = replace(SMALL, n_max=4, l_max=4)
     result = invert(descriptor.features(target), descriptor, start=start)
     start.rotate(50, "x")
-    found = measure_recovery(result, descriptor, target=target, start=start)
-    assert found.distance <= 1e-6
-    assert 1e-3 < found.start_distance < 0.02
-    assert not found.another
-    other = measure_recovery(result, descriptor, target=structures.load("C6H6"), start=start)
-    assert other.distance is None
+    found, began = measure_recovery(result, descriptor, target=target, start=start)
+    assert found <= 1e-6
+    assert 1e-3 < began < 0.02
+    other, _ = measure_recovery(result, descriptor, target=structures.load("C6H6"), start=start)
+    assert other is None
