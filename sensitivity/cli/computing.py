@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from sensitivity.descriptors import Descriptor
-    from sensitivity.reports.sources import Source
+    from sensitivity.structures.files.reading import Source
 
 T = TypeVar("T")
 Report = dict[str, Any] | str
@@ -155,10 +155,7 @@ def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, A
 
 
 def _run(act: Callable[[Task], T], options: Namespace) -> T:
-    """Load the task and do it; a person's own descriptor prints on standard error meanwhile.
-
-    Standard output has the report alone.
-    """
+    """Load the task and do it, with what a person's own descriptor prints on standard error."""
     with redirect_stdout(sys.stderr):
         where = {"index": options.index, "form": options.format, "types": options.types}
         source = load_source(options.structure, **where)
@@ -195,10 +192,7 @@ def _complete(found: Found, path: Path | None, *, written: bool) -> Report:
 
 
 def _check_path(name: str | None, option: str, endings: Sequence[str], *inputs: str) -> Path | None:
-    """Return the path of a file to write; refuse it, before anything is computed, if it cannot be.
-
-    Nor may it be one of the inputs.
-    """
+    """Return the path of a file to write, before anything is computed; refuse one of the inputs."""
     from pathlib import Path
 
     from sensitivity.outputs import check_output, is_special

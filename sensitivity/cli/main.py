@@ -50,7 +50,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         return 141  # 128 + number of the signal
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        tell(_explain(error))
+        text = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            text = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}."
+        tell(text)
         return WRONG_INPUT
     except MemoryError:
         remedy = "choose fewer centers, a smaller --n-max or --l-max, or a lower --order"
@@ -60,13 +63,6 @@ def _run(arguments: Sequence[str] | None) -> int:
         tell(ctrl_c.MESSAGE)
         return ctrl_c.STATUS
     return status
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}."
-    return str(error)
 
 
 def build_parser() -> argparse.ArgumentParser:

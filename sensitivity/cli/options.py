@@ -12,7 +12,7 @@ from sensitivity.cli.own_descriptor import load_descriptor
 # Whatever imports scipy is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
     from sensitivity.descriptors import Descriptor
-    from sensitivity.reports.sources import Source
+    from sensitivity.structures.files.reading import Source
 
 
 def add_command(
@@ -95,12 +95,8 @@ def given(options: Namespace, *names: str) -> dict[str, Any]:
 def load_source(
     name: str, *, index: int | None = None, form: str | None = None, types: str | None = None
 ) -> Source:
-    """Return a named structure, or a frame of a file, by default the first.
-
-    ``form`` is ASE's name of the format, ``types`` a text such as ``1=Si,2=O``.
-    """
+    """Return a named structure, or a frame of a file, the first by default; options as texts."""
     from sensitivity import structures
-    from sensitivity.reports.sources import Source
     from sensitivity.structures.files import reading as files
     from sensitivity.structures.files.lammps import parse_types
 
@@ -112,14 +108,13 @@ def load_source(
                 f"{option} is for files, and {name} is a named structure; leave it out, or give "
                 f"the file as ./{name}."
             )
-        return Source(name, structures.load(name))
+        return files.Source(name, structures.load(name))
     like_a_name = name == os.path.basename(name) and not os.path.splitext(name)[1]
     if name != "-" and like_a_name and not os.path.exists(name):
         structures.load(name)  # raises, and tells the nearest names
-    chosen = files.choose(name, index=index or 0, format=form, types=elements)
-    files.warn(name, chosen)
-    facts = chosen.index, chosen.count, chosen.complete, chosen.notes
-    return Source(files.show(name), chosen.atoms, *facts)
+    source = files.choose(name, index=index or 0, format=form, types=elements)
+    files.warn(source)
+    return source
 
 
 def build_descriptor(options: Namespace) -> Descriptor:

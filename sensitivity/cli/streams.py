@@ -33,10 +33,7 @@ def prepare_streams() -> None:
 
 
 def report(text: str) -> None:
-    """Print a result on standard output: a BrokenPipeError if its reader has gone.
-
-    A ValueError if it takes no data.
-    """
+    """Print a result; BrokenPipeError if its reader has gone, ValueError if it takes no data."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -67,10 +64,7 @@ def one_line(text: str) -> str:
 
 @contextmanager
 def notes() -> Iterator[None]:
-    """Print warnings of this package as notes, each once, at the end or before an error.
-
-    What libraries tell each other is nothing that the user of a command can act on.
-    """
+    """Print warnings of this package as notes, each once, at the end; libraries' are dropped."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

@@ -10,9 +10,10 @@ from sensitivity.inversion import Inversion
 from sensitivity.inversion.inversion import measure_recovery
 from sensitivity.paths import Path
 from sensitivity.reports import sources
-from sensitivity.reports.sources import Source, describe_input, head
+from sensitivity.reports.sources import describe_input, head
 from sensitivity.reports.tables import Json, choose_lines, name_moving, pick, tabulate
 from sensitivity.singular import SingularPoint, Twin
+from sensitivity.structures.files.reading import Source
 from sensitivity.tolerances import Tolerance
 
 
@@ -120,10 +121,7 @@ def tabulate_path(path: Path, descriptor: Descriptor, *, source: Source) -> str:
 def describe_inversion(
     result: Inversion, descriptor: Descriptor, *, source: Source, start: Atoms
 ) -> Json:
-    """Return an inversion as an object for JSON, with lengths in Å and no infinite number.
-
-    ``distance`` and ``start_distance`` are those of ``measure_recovery``.
-    """
+    """Return an inversion for JSON, with lengths in Å; distances as of ``measure_recovery``."""
     found, began = measure_recovery(result, descriptor, target=source.atoms, start=start)
     null = result.stalled_along
     return {

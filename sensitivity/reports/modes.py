@@ -7,9 +7,10 @@ from math import isinf
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
-from sensitivity.reports.sources import Source, describe_input, head
+from sensitivity.reports.sources import describe_input, head
 from sensitivity.reports.tables import Json, as_json, describe_moving, name_moving, pick, tabulate
 from sensitivity.spectrum import Spectrum
+from sensitivity.structures.files.reading import Source
 from sensitivity.symmetry import PointGroup
 from sensitivity.tolerances import Tolerance
 

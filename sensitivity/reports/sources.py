@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ase import Atoms
@@ -12,18 +11,7 @@ from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.reports.tables import Json, pick, tabulate, wrap_text
-
-
-@dataclass(frozen=True)
-class Source:
-    """A structure and where it comes from."""
-
-    name: str  # in the library, or the path of the file
-    atoms: Atoms
-    index: int = 0  # number of the frame in the file
-    frames: int = 1  # how many frames the file has, or at least has
-    all_counted: bool = True  # whether ``frames`` is the exact number
-    notes: tuple[str, ...] = ()  # what was decided in reading the file
+from sensitivity.structures.files.reading import Source
 
 
 def describe_input(source: Source, descriptor: Descriptor) -> Json:

@@ -54,10 +54,7 @@ def _format_value(value: Any) -> str:
 
 
 def _format_fact(name: str, value: Any) -> str | None:
-    """Return a number, numbers or a word as they are, all else as JSON; None if that is impossible.
-
-    Words that would be read as a number or a truth value are JSON, too.
-    """
+    """Return numbers or a word as they are, all else as JSON; None if that is impossible."""
     from ase.io.extxyz import SPECIAL_3_3_KEYS
 
     if name in SPECIAL_3_3_KEYS and np.shape(value) == (3, 3):

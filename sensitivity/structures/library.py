@@ -183,10 +183,6 @@ def _nearest(name: str) -> list[str]:
     """At most three names like this one, whatever its case; none for punctuation alone."""
     if not any(map(str.isalnum, name)):
         return []
-    folded: dict[str, list[str]] = {}
-    for known in _entries():
-        folded.setdefault(known.lower(), []).append(known)
-    if exact := folded.get(name.strip().lower()):
-        return exact
-    close = get_close_matches(name.lower(), folded, n=3)
-    return [known for match in close for known in folded[match]][:3]
+    wanted, folded = name.strip().lower(), [known.lower() for known in _entries()]
+    close = [wanted] if wanted in folded else dict.fromkeys(get_close_matches(wanted, folded, n=3))
+    return [known for match in close for known in _entries() if known.lower() == match][:3]

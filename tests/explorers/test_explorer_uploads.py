@@ -110,7 +110,7 @@ def test_a_name_with_a_path_stays_within_its_folder(
         (
             "short.xyz",
             b"999999999\n\nH 0 0 0\n",
-            "line 1 announces 999999999 atoms, and only 1 follow",
+            "line 1 announces 999999999 atoms, and there are 1",
         ),
         ("x.xyz.gz", b"\x1f\x8b", "x.xyz.gz is compressed; unpack it"),
         ("same.xyz", xyz(Atoms("H2")), "same.xyz: atoms overlap: atoms 0 and 1 are 0 Å apart"),
@@ -120,17 +120,17 @@ def test_a_name_with_a_path_stays_within_its_folder(
         (
             "many.vasp",
             CELL + b"H\n1000000000\nDirect\n0 0 0\n",
-            "announces 1000000000 atoms and has 1; is the file complete?",
+            "announces 1000000000 atoms, and there are 1; is the file complete?",
         ),
         (
             "old.vasp",
             CELL + b"1000000000\nDirect\n0 0 0\n",
-            "announces 1000000000 atoms and has 1; is the file complete?",
+            "announces 1000000000 atoms, and there are 1; is the file complete?",
         ),
         (
             "XDATCAR",
             CELL + b"H\n1000000000\nDirect configuration= 1\n",
-            "the header announces 1000000000 atoms, and only 0 follow",
+            "the header announces 1000000000 atoms, and there are 0",
         ),
         ("wide.xyz", WIDE, "line 2 announces 1000000004 columns, and line 3 has 4"),
         ("nan.xyz", b"1\n\nH 0 0 nan\n", "nan.xyz: positions must be finite numbers"),

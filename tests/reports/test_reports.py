@@ -13,8 +13,9 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.inversion import invert
 from sensitivity.inversion.inversion import measure_recovery
 from sensitivity.reports import geometries, modes
-from sensitivity.reports.sources import Source, tabulate_library
+from sensitivity.reports.sources import tabulate_library
 from sensitivity.reports.tables import as_json, choose_lines, find_moving, tabulate
+from sensitivity.structures.files.reading import Source
 
 SMALL = DensityCorrelations(order=2, cutoff=3.0, n_max=2, l_max=2)
 

@@ -20,7 +20,6 @@ from sensitivity.geometry.motions import trivial_motions
 from sensitivity.observation import Observation
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.reports.geometries import tabulate_point
-from sensitivity.reports.sources import Source
 from sensitivity.singular import SingularPoint, Twin
 from sensitivity.singular.coincidences import (
     MovableNeighbors,
@@ -30,6 +29,7 @@ from sensitivity.singular.coincidences import (
 )
 from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
 from sensitivity.singular.order2_projection import Draft, Members, complete, draft
+from sensitivity.structures.files.reading import Source
 from sensitivity.tolerances import Tolerance
 
 ORDER_2 = DensityCorrelations()

@@ -143,7 +143,7 @@ HEXAGONAL = "3.209 3.209 5.211 90 90 120"
 CRYSTAL = "CRYST1   30.000   30.000   30.000  90.00  90.00  90.00 P 1           1\n"
 PLACEHOLDER = "CRYST1{0:9.3f}{0:9.3f}{0:9.3f}  90.00  90.00  90.00 P 1           1\n"
 NO_CELL = "is a placeholder: read without a cell"
-INCOMPLETE = "announces 2 atoms, and only 1 follow; is the file complete?"
+INCOMPLETE = "announces 2 atoms, and there are 1; is the file complete?"
 OVERLAP = r"atoms overlap: atoms \d and \d are 0\.00\d* Å apart"
 NUMBERED = "its species are numbered; name the elements of the types"
 BILLION = "1000000000"
@@ -444,15 +444,15 @@ CASES = {
         "a.dump.gz", gzip.compress(DUMP.encode()), "ClNa", options=SALT_TYPES, upload=False
     ),
     # Headers
-    "header": case("a.xyz", f"{BILLION}\n\nH 0 0 0\n", "", "and only 1 follow"),
+    "header": case("a.xyz", f"{BILLION}\n\nH 0 0 0\n", "", "and there are 1"),
     "header, sign": case("a.xyz", "+999_999_999\n\nH 0 0 0\n", "", "announces 999999999 atoms"),
-    "header, white space": case("a.xyz", "\x0b999999999\x0c\n\nH 0 0 0\n", "", "and only 1 follow"),
+    "header, white space": case("a.xyz", "\x0b999999999\x0c\n\nH 0 0 0\n", "", "and there are 1"),
     "header, columns": case(
         "a.xyz", f"1\nProperties=species:S:1:pos:R:3:w:R:{BILLION}\nH 0 0 0\n", "", "columns"
     ),
-    "header, POSCAR": case("POSCAR", f"{CELL}H\n{BILLION}\nDirect\n0 0 0\n", "", "and has 1"),
+    "header, POSCAR": case("POSCAR", f"{CELL}H\n{BILLION}\nDirect\n0 0 0\n", "", "and there are 1"),
     "header, XDATCAR": case(
-        "XDATCAR", f"{CELL}H\n{BILLION}\nDirect configuration= 1\n0 0 0\n", "", "and only 1 follow"
+        "XDATCAR", f"{CELL}H\n{BILLION}\nDirect configuration= 1\n0 0 0\n", "", "and there are 1"
     ),
     "header, gen": case("a.gen", f"{BILLION} C\nH\n1 1 0 0 0\n", "", f"announces {BILLION} atoms"),
     "header, data": case(
@@ -461,7 +461,7 @@ CASES = {
         .replace("8 \t atoms", f"{BILLION} atoms")
         .replace("8 atoms", f"{BILLION} atoms"),
         "",
-        f"announces {BILLION} atoms and has 8",
+        f"announces {BILLION} atoms, and there are 8",
         options=SALT_TYPES,
         upload=False,
     ),
@@ -488,7 +488,7 @@ CASES = {
         "POSCAR", f"{CELL}Na Cl K\n1 1\nDirect\n0 0 0\n.5 0 0\n", "", "3 symbols and 2 numbers"
     ),
     "POSCAR, more rows": case(
-        "POSCAR", f"{CELL}Na\n1\nDirect\n0 0 0\n.5 0 0\n", "", "announces 1 atoms and has 2"
+        "POSCAR", f"{CELL}Na\n1\nDirect\n0 0 0\n.5 0 0\n", "", "announces 1 atoms, and there are 2"
     ),
     "POSCAR, remarks": case(
         "POSCAR",
@@ -507,7 +507,7 @@ CASES = {
         "CELL_PARAMETERS angstrom\n5 0 0\n0 5 0\n0 0 5\n"
         "ATOMIC_POSITIONS angstrom\nFe 0 0 0\nFe 1.0 2.0 2.0\n",
         "",
-        "announces 1 atoms and has 2",
+        "announces 1 atoms, and there are 2",
     ),
     "gen, sign": case("a.gen", "+999999999 C\nH\n1 1 0 0 0\n", "", "announces 999999999 atoms"),
     "cube, sign": case(
@@ -601,7 +601,7 @@ CASES = {
         "a.gro", 2 * GRO.format("SOL", "OW", "SOL", "HW1"), "OH", index=1, words="OW"
     ),
     "gro, no box": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-9], "OH", "OW read"),
-    "gro, cut": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-60], "", "and only 1 follow"),
+    "gro, cut": case("a.gro", GRO.format("SOL", "OW", "SOL", "HW1")[:-60], "", "and there are 1"),
     "commas": case(
         "a.xyz", "1\n\nH,0,0,0\n", "", "line 3: expected a symbol and three numbers bet"
     ),

@@ -76,10 +76,7 @@ def parse(content: str, form: str, *, notes: Sequence[str] = (), **settings: Any
 def parse_all(
     content: str | bytes, form: str, *, path: str = "", **settings: Any
 ) -> Iterator[Frame]:
-    """Yield the frames that ASE finds, until one cannot be read.
-
-    Some readers look at the name of the file, or for other files beside ``path``.
-    """
+    """Yield the frames that ASE finds until one fails; some readers look at or beside ``path``."""
     from ase.io.formats import ioformats
 
     data = content if isinstance(content, bytes) else content.encode()

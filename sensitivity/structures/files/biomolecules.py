@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sensitivity.structures.files.ase_frames import Frame, Pending, note_placeholder, parse
 from sensitivity.structures.files.elements import RESIDUES, Labels, describe, join_names, resolve
-from sensitivity.structures.files.sources import Lines, UnreadableError, are_numbers, check_rows
+from sensitivity.structures.files.sources import Lines, UnreadableError, are_numbers, check_count
 
 
 class _Atom(NamedTuple):
@@ -139,7 +139,7 @@ def scan_gromacs(source: Lines) -> Iterator[Pending]:
     while source.skip_blank():
         title, count, start = source.take(), source.take_count(), source.number
         rows = source.take_while(lambda line: bool(line.strip()) and not _is_box(line), most=count)
-        check_rows(rows, count, where=f"line {start}")
+        check_count(len(rows), count, where=f"line {start}")
         # ASE writes no box for a molecule.
         box = source.take() if _is_box(source.peek() or "") else "0 0 0"
         yield partial(_read_gromacs, [title, str(count)], rows, box, start=start)

@@ -35,14 +35,15 @@ class StructureWarning(SensitivityWarning):
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """One frame of a file, and what is known of the others."""
+class Source:
+    """A structure and where it comes from: the library, or a frame of a file."""
 
+    name: str  # in the library, or of the file
     atoms: Atoms
-    index: int  # from 0
-    count: int  # of the frames that were found
-    complete: bool  # if these are all frames of the file
-    notes: tuple[str, ...]  # what was decided in reading it, and which other frames are unreadable
+    index: int = 0  # of the frame in the file, from 0
+    frames: int = 1  # how many frames the file has, or at least has
+    all_counted: bool = True  # whether ``frames`` is the exact number
+    notes: tuple[str, ...] = ()  # what was decided in reading it, and which others are unreadable
 
 
 def read(
@@ -65,25 +66,25 @@ def read(
     types
         Symbols of the elements of LAMMPS's types, such as ``{1: "Si", 2: "O"}``.
     """
-    chosen = choose(path, index=index, format=format, types=types)
-    warn(path, chosen)
-    return chosen.atoms
+    source = choose(path, index=index, format=format, types=types)
+    warn(source)
+    return source.atoms
 
 
-def warn(path: Name, chosen: Chosen) -> None:
+def warn(source: Source) -> None:
     """Issue the notes on a frame as one ``StructureWarning``, as of the caller of the caller."""
-    if chosen.notes:
-        warnings.warn(f"{show(path)}: {'; '.join(chosen.notes)}.", StructureWarning, 3)
+    if source.notes:
+        warnings.warn(f"{source.name}: {'; '.join(source.notes)}.", StructureWarning, 3)
 
 
-def show(path: Name) -> str:
+def _show(path: Name) -> str:
     """Return the name of a file as messages show it."""
     return "standard input" if path == sources.STANDARD_INPUT else os.fspath(path)
 
 
 def choose(
     path: Name, *, index: int = 0, format: str | None = None, types: Types | None = None
-) -> Chosen:
+) -> Source:
     """Return a frame of a file as ``read`` does, and what is known of the others."""
     expected, remedy = "an integer frame number", "give e.g. 0"
     index = check_integer(index, "index", expected, accepts=lambda _: True, remedy=remedy)
@@ -109,11 +110,11 @@ def choose(
     if index < 0 and count >= -index:
         wanted = last[0]
     if wanted is None:
-        raise no_frame(show(path), count, index)
+        raise no_frame(_show(path), count, index)
     others = note_bad(bad, count=looked, complete=complete and looked == count)
     found, number = wanted(), index % count
-    atoms = take(show(path), found, number=number, count=count, others=others)
-    return Chosen(atoms, number, count, complete, (*found.notes, *others))
+    atoms = take(_show(path), found, number=number, count=count, others=others)
+    return Source(_show(path), atoms, number, count, complete, (*found.notes, *others))
 
 
 def read_frames(
@@ -142,15 +143,12 @@ def _find_frames(path: Name, *, format: str | None, types: Types | None) -> Iter
     except OSError as error:  # of the operating system: readers' are frames that cannot be read
         problem = str(error.strerror or error)
     if problem:
-        what = f"{show(path)} as a structure ({problem})"
+        what = f"{_show(path)} as a structure ({problem})"
         raise ValueError(f"cannot read {what}; expected {sources.EXPECTED}.")
 
 
 def take(name: str, frame: Frame, *, number: int, count: int, others: Sequence[str] = ()) -> Atoms:
-    """Return the structure of a frame if it can be analysed; else ValueError says why not.
-
-    ``others`` says what can be read instead.
-    """
+    """Return the structure of a frame if it can be analysed; else ValueError, with ``others``."""
     if frame.atoms is None:
         which = name if count == 1 else f"frame {number} of {name}"
         said = "; ".join([frame.problem, *others]) if count > 1 else frame.problem

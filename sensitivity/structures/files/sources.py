@@ -201,17 +201,10 @@ class Lines:
         return count
 
 
-def check_rows(rows: Sequence[object], announced: int, *, where: str) -> None:
-    """Refuse a table that has fewer rows than ``where`` announces."""
-    if len(rows) < announced:
-        found = f"and only {len(rows)} follow; is the file complete?"
-        raise UnreadableError(f"{where} announces {announced} atoms, {found}")
-
-
-def check_count(found: int, announced: int) -> None:
-    """Refuse a frame that has more or fewer atoms than it announces."""
+def check_count(found: int, announced: int, *, where: str = "it") -> None:
+    """Refuse a frame that has more or fewer atoms than are announced, ``where``."""
     if found != announced:
-        problem = f"it announces {announced} atoms and has {found}"
+        problem = f"{where} announces {announced} atoms, and there are {found}"
         raise UnreadableError(f"{problem}; is the file complete?")
 
 

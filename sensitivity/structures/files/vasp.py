@@ -42,7 +42,7 @@ def scan_trajectory(source: Lines) -> Iterator[Pending]:
         try:
             read, count, notes = _read_header(header)
             start, rows = source.number, source.take_while(sources.is_row, most=count)
-            sources.check_rows(rows, count, where=f"line {start}: the header")
+            sources.check_count(len(rows), count, where=f"line {start}: the header")
         except UnreadableError as error:
             yield partial(Frame, problem=str(error))
         else:

@@ -30,7 +30,7 @@ def _split_frame(source: Lines) -> Pending:
     if len(rows) < count and line.strip() and sources.read_count(line) is None:
         found = f"a symbol and three numbers between spaces, found {sources.quote(line)}"
         raise UnreadableError(f"line {source.number + 1}: expected {found}")
-    sources.check_rows(rows, count, where=f"line {start}")
+    sources.check_count(len(rows), count, where=f"line {start}")
     # Up to three lines VEC1 to VEC3 below the atoms hold the cell.
     vectors = source.take_while(lambda line: line.lstrip().startswith("VEC"), most=3)
     if sources.is_row(source.peek() or "", label=True):
