@@ -39,6 +39,7 @@ class ResponseView(MotionView):
     """The response of the features to one mode; ``view.share = 0.5`` moves the atoms halfway."""
 
     share = Share(0.0)
+    moved, per_stop = "share", 1 / (len(STOPS) - 1)
     labels = Labels(
         label="amplitude (Å)",
         slider="Move the atoms along the mode",
@@ -58,13 +59,6 @@ class ResponseView(MotionView):
         chart.load(self.changes)
         self._build(chart, Body(self.atoms), stops=[f"{stop:.2f}" for stop in STOPS])
         self._built = True
-
-    @property
-    def stop(self):
-        return round(self.share * (len(STOPS) - 1))
-
-    def _go(self, stop):
-        self.share = stop / (len(STOPS) - 1)
 
     def _place(self):
         return [self.atoms.positions + self.share * LONGEST * self.direction], self.direction

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from sensitivity.notes import missing
 from sensitivity.numerics import check_integer
 from sensitivity.outputs import part_file
 
@@ -45,10 +46,7 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
         accepts, remedy = range(65536).__contains__, "give e.g. 8888"
         check_integer(port, "the port", "from 0 to 65535", accepts=accepts, remedy=remedy)
     if find_spec("jupyterlab") is None:
-        raise ModuleNotFoundError(
-            "JupyterLab is not installed, and the notebooks need it; "
-            'run: pip install "atomic-sensitivity[lab]"'
-        )
+        raise missing("the notebooks need", "JupyterLab")
     folder = copy_notebooks(Path.cwd() / FOLDER)
     command = [f"--ServerApp.root_dir={folder}"]
     command += [] if port is None else [f"--port={port}"]
@@ -76,10 +74,7 @@ def find_notebooks() -> Path:
 
 
 def copy_notebooks(folder: Path) -> Path:
-    """Copy the notebooks to a folder, keep what is already there, and return the folder.
-
-    Raises ValueError if the notebooks are not there, or cannot be copied.
-    """
+    """Copy notebooks to a folder, keep what is there, and return it; ValueError if impossible."""
     source = find_notebooks()
     try:
         folder.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
+from sensitivity.notes import missing
 from sensitivity.numerics import check_integer
 
 # Modules that the page needs, and their names.
@@ -32,10 +33,7 @@ def open_app(
         check_integer(port, "the port", "from 0 to 65535", accepts=accepts, remedy=remedy)
     for module, name in NEEDED.items():
         if find_spec(module) is None:
-            raise ModuleNotFoundError(
-                f"{name} is not installed, and the page needs it; "
-                'run: pip install "atomic-sensitivity[lab]"'
-            )
+            raise missing("the page needs", name)
     from sensitivity.app.auth import make_token
     from sensitivity.app.server import serve
 

@@ -3,7 +3,7 @@
 They need the libraries of the extra ``lab``: ``pip install "atomic-sensitivity[lab]"``.
 """
 
-from sensitivity.explorers.parts.layout import missing
+from sensitivity.notes import missing
 
 try:
     from sensitivity.explorers.basis.basis_explorer import BasisExplorer
@@ -11,6 +11,6 @@ try:
     from sensitivity.explorers.path.path_explorer import PathExplorer
     from sensitivity.explorers.twin import TwinExplorer
 except ModuleNotFoundError as error:
-    raise missing(error) from error
+    raise missing("the explorers need", error.name) from error
 
 __all__ = ["BasisExplorer", "Explorer", "PathExplorer", "TwinExplorer"]

@@ -75,6 +75,7 @@ class TwinExplorer(MotionView):
     share = Share(1.0)
     side_by_side = Switch(False)
     arrows = Switch(False)
+    moved, per_stop = "share", 1 / STEPS
 
     labels = Labels(
         label="Morph: first → second",
@@ -117,14 +118,6 @@ class TwinExplorer(MotionView):
     def comparisons(self) -> list[OrderComparison]:
         """What is known of each order."""
         return list(self._comparisons)
-
-    @property
-    def stop(self) -> int:
-        """The stop of the slider nearest to the share."""
-        return int(np.rint(self.share * STEPS))
-
-    def _go(self, stop: int) -> None:
-        self.share = stop / STEPS
 
     def _place(self) -> tuple[Sequence[Array], Array]:
         positions = self.overlay.place(self.share, side_by_side=self.side_by_side)
@@ -169,10 +162,7 @@ def _check(twin: Twin, descriptor: Descriptor) -> None:
 
 
 class TwinChart(FigureWidget):
-    """One of ``bars`` per order on a logarithmic axis, with a band for rounding.
-
-    Those that are not known have no length.
-    """
+    """One of ``bars`` per order on a logarithmic axis, none if unknown, and a rounding band."""
 
     @alone
     def load(self, comparisons: Sequence[OrderComparison]) -> None:
@@ -239,10 +229,7 @@ class Overlay:
         return choose_view(self.first, self.difference)
 
     def place(self, share: float, *, side_by_side: bool) -> tuple[Array, Array]:
-        """Return the positions of both, each of shape (N, 3), with the second interpolated.
-
-        At share 0 the second is where the first is, at 1 it is the second.
-        """
+        """Return the positions of both, (N, 3): the second from the first's (0) to its own (1)."""
         start, right, gap = self.first.positions, self.view[0], 1.5  # Å
         width = np.ptp(np.concatenate([start, self.second.positions]) @ right) + gap
         shift = width * side_by_side * right

@@ -104,12 +104,17 @@ def _labels(atoms: Atoms, center: int) -> Indices:
     return labels
 
 
-def _check_alike(atoms: Atoms, other: Atoms, center: int) -> tuple[Indices, Indices]:
+def check_molecules(atoms: Atoms, other: Atoms) -> None:
+    """Refuse periodic structures, which cannot be superposed, by a ValueError."""
     if atoms.pbc.any() or other.pbc.any():
         raise ValueError(
             "only molecules can be superposed, got a periodic structure; cut its environment out "
             "with structures.environment."
         )
+
+
+def _check_alike(atoms: Atoms, other: Atoms, center: int) -> tuple[Indices, Indices]:
+    check_molecules(atoms, other)
     check_centers(other, (center,))
     labels, others = _labels(atoms, center), _labels(other, center)
     if sorted(labels) != sorted(others):
@@ -121,10 +126,7 @@ def _check_alike(atoms: Atoms, other: Atoms, center: int) -> tuple[Indices, Indi
 
 
 def _frame_rotations(labels: Indices, start: Array, end: Array, *, signs: Sequence[int]) -> Array:
-    """Matrices that lay some pairs of atoms on all pairs of like ones.
-
-    Where there are many, those that fit best are kept: for up to ten like atoms these are all.
-    """
+    """Matrices that lay some pairs on like ones: the best, or all for up to ten like atoms."""
     pairs, kept = 6, 1200
     areas = np.linalg.norm(np.cross(start[:, None], start), axis=2)
     widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:pairs]
@@ -161,10 +163,7 @@ def kinds(labels: Indices) -> list[Indices]:
 
 
 def assign(labels: Indices, start: Array, end: Array) -> Indices:
-    """Permutation (N,) that takes points to like ones at the least sum of squared distances.
-
-    Both sets have shape (N, 3), and the same labels, (N,).
-    """
+    """Permutation (N,) of like points, both (N, 3), at the least sum of squared distances."""
     from scipy.optimize import linear_sum_assignment
 
     images = np.empty(len(labels), dtype=np.intp)

@@ -170,7 +170,7 @@ def test_without_chemiscope_the_rest_works(
 ) -> None:
     monkeypatch.setitem(sys.modules, "chemiscope", None)
     explorer.actions.exports["chemiscope"].click()
-    assert "need chemiscope, which is not installed; run pip install" in message(explorer)
+    assert "is not installed, and the explorers need it; run: pip" in message(explorer)
     explorer.actions.exports["geometry"].click()
     assert message(explorer) == "Download geometry.extxyz"
 

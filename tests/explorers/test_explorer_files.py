@@ -23,11 +23,10 @@ from ase.build import bulk
 from panel import QUICK, TOOLBAR, drawn, heights, message, xyz
 from PIL import Image
 
-from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
+from sensitivity import DensityCorrelations, SphericalBessel, notes, spectrum, structures
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main.controls import EXPORTS
 from sensitivity.explorers.main.exports import make_export, oscillation
-from sensitivity.explorers.parts import layout
 
 pytestmark = TOOLBAR
 
@@ -166,11 +165,13 @@ def test_without_chemiscope_the_panel_says_what_to_install(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(name: str) -> None:
-        raise layout.missing(ModuleNotFoundError(name=name))
+        raise notes.missing("the explorers need", name)
 
     monkeypatch.setattr("sensitivity.explorers.main.exports.require", missing)
     explorer.actions.exports["chemiscope"].click()
-    assert message(explorer).startswith("The explorers need chemiscope, which is not installed")
+    assert message(explorer).startswith(
+        "Chemiscope is not installed, and the explorers need it; run"
+    )
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_a_missing_library_is_named_with_its_remedy(
     methane: Atoms, monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ModuleNotFoundError, match=rf"need {library}.*atomic-sensitivity\[lab\]"):
+    with pytest.raises(ModuleNotFoundError, match=rf"{library} is not.*atomic-sensitivity\[lab\]"):
         Explorer(methane, DESCRIPTOR, centers=[0])
 
 

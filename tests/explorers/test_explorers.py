@@ -156,7 +156,7 @@ def test_unseen_atoms_are_called_unseen() -> None:
     far = Atoms("CHHe", [[0, 0, 0], [0, 0, 1.1], [0, 0, 9]])
     explorer = Explorer(far, DESCRIPTOR, centers=[0])
     explorer.mode = explorer.reference.causes.index("unseen")
-    assert "nothing within the cutoff" in sentence(explorer)
+    assert "has within its cutoff what it changes" in sentence(explorer)
     assert markers(explorer)[explorer.mode][0] == "unseen"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -652,6 +653,7 @@ class Breathing(MotionView):
     """Bonds that grow and shrink: the least that a view of moving atoms needs."""
 
     frame = Index()
+    moved = "frame"
     labels = Labels("bond length", "Stretch", "Breathe", "Show directions", "Back to the start")
 
     def __init__(self, atoms: Atoms) -> None:
@@ -659,13 +661,6 @@ class Breathing(MotionView):
         self._atoms = atoms
         self._build(FigureWidget(), Body(atoms), stops=["100 %", "110 %", "120 %"])
         self._built = True
-
-    @property
-    def stop(self) -> int:
-        return self.frame
-
-    def _go(self, stop: int) -> None:
-        self.frame = stop
 
     def _place(self) -> Any:
         return [self._atoms.positions * (1 + 0.1 * self.frame)], self._atoms.positions
@@ -832,7 +827,7 @@ def test_where_nothing_can_be_computed_the_map_says_so(monkeypatch: pytest.Monke
     def refuse(*_: Any, **__: Any) -> None:
         raise ValueError("too many features")
 
-    monkeypatch.setattr(basis_map, "convergence", refuse)
+    monkeypatch.setattr(sys.modules[convergence.__module__], "_measure", refuse)
     view = BasisExplorer(structures.load("S1"), DESCRIPTOR, centers=[0])
     (text,) = view.map.figure.axes[0].texts
     assert text.get_text() == "no basis could be computed"

@@ -16,7 +16,7 @@ from sensitivity.explorers.basis.basis_map import BasisMap, find_basis
 from sensitivity.explorers.parts.background import Worker
 from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stops
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
-from sensitivity.explorers.parts.inputs import SETTINGS, is_length, take_structure, usual_centers
+from sensitivity.explorers.parts.inputs import SETTINGS, is_length, take_structure
 from sensitivity.explorers.parts.layout import row, spread
 from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.view import View, as_sentence
@@ -89,9 +89,7 @@ class BasisExplorer(View):
         self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers = None
     ) -> None:
         _check(descriptor)
-        structure, name = take_structure(atoms)
-        if name and centers is None:
-            centers = usual_centers(structure, name=name)
+        structure, name, centers = take_structure(atoms, centers)
         super().__init__()
         self._spectra, self._causes = Worker(), Worker()
         self._reference = examine(Subject(structure, descriptor, centers, name=name))

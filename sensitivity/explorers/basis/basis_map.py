@@ -28,10 +28,7 @@ takes milliseconds. Order 1 has no degrees."""
 
 
 def usual_bases(descriptor: Descriptor) -> dict[str, tuple[int, ...]]:
-    """Return the bases of a map: ascending values of the one or two settings that enlarge a basis.
-
-    They are the usual ones of an order, and that of the descriptor.
-    """
+    """Return ascending values of the settings that enlarge a basis: the usual, and its own."""
     known, bases = with_defaults(descriptor), {}
     for name, own in find_basis(descriptor).items():
         usual = SIZES.get(known.order or 0, {}).get(name)

@@ -68,10 +68,7 @@ def make_export(file: str, state: State, figure: Figure) -> bytes:
 
 
 def oscillation(state: State, *, count: int = 32) -> list[State]:
-    """One oscillation along the mode, to the ends of the slider.
-
-    ``count`` states are a smooth motion in a small file; a multiple of four reaches the ends.
-    """
+    """One oscillation along the mode, to the ends if ``count`` is a multiple of four."""
     steps, reach = np.arange(count) * PERIOD / count, state.reference.reach
     return [replace(state, amplitude=oscillate(float(step), reach=reach)) for step in steps]
 

@@ -30,10 +30,7 @@ def kinds(spectrum: Spectrum) -> list[str]:
 
 
 def meaning(reference: Reference, mode: int, *, seeking: bool = False) -> str:
-    """What this mode is, why it is visible or not, and the evidence.
-
-    ``seeking`` says that the causes are being computed.
-    """
+    """The mode, why it is visible or not, and the evidence; ``seeking`` while that is computed."""
     cause = reference.causes[mode]
     if cause in TRIVIAL:
         words = CAUSE_DESCRIPTIONS[cause]

@@ -225,9 +225,7 @@ class Chart(FigureWidget):
         self._cursor = self._right.axvline(0.0, color=ARROW, linewidth=1, linestyle=":")
         self._right.set_xlim(-1.05 * reference.reach, 1.05 * reference.reach)
         self._legend: tuple[str, ...] = ()
-        for line in (*self.values.values(), self.chosen, *self.traces, self._cursor):
-            line.set_animated(True)
-        self.finish()
+        self.finish(*self.values.values(), self.chosen, *self.traces, self._cursor)
 
     @alone
     def show(self, state: State, values: Array, causes: Sequence[str]) -> None:

@@ -34,6 +34,8 @@ from sensitivity.explorers.parts.view import INVALID, View
 from sensitivity.numerics import check_real
 from sensitivity.progress import Cancelled
 
+CHOICES = ["mode", "amplitude", "arrows", "arrow_length"]
+
 
 class StructureView(View):
     """What the explorer shows, and how it changes. ``Explorer`` documents its attributes."""
@@ -47,7 +49,7 @@ class StructureView(View):
 
     def __init__(self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers) -> None:
         super().__init__()
-        structure, name = inputs.take_structure(atoms)
+        structure, name, centers = inputs.take_structure(atoms, centers)
         self.updating = Entered()
         self.history: deque[State] = deque(maxlen=20)  # to which ``undo`` returns
         self._reader = Worker(changed=self._show_busy)
@@ -55,11 +57,9 @@ class StructureView(View):
         self.actions, self.below = Actions(), require("ipywidgets").VBox([])
         self.presenter = Presenter(self.controls, self.panel, failed=self._fail)
         self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
-        if centers is None and name:
-            centers = inputs.usual_centers(structure, name=name)
         reference = examine(Subject(structure, descriptor, centers, name))
         self._enter(State(reference, reference.least_visible))
-        self.observe(self._change, ["mode", "amplitude", "arrows", "arrow_length"])
+        self.observe(self._change, CHOICES)
 
     @property
     def state(self) -> State:
@@ -83,7 +83,7 @@ class StructureView(View):
 
     @structure.setter
     def structure(self, structure: Atoms | str) -> None:
-        atoms, name = inputs.take_structure(structure)
+        atoms, name, _ = inputs.take_structure(structure)
         centers = inputs.usual_centers(atoms, name=name)
         self._reader.drop()  # this is newer
         self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
@@ -208,9 +208,8 @@ class StructureView(View):
 
     def _change(self, _: Any) -> None:
         if not self.updating:
-            self.presenter.show(
-                State(self.reference, self.mode, self.amplitude, self.arrows, self.arrow_length)
-            )
+            chosen = {name: getattr(self, name) for name in CHOICES}
+            self.presenter.show(State(self.reference, **chosen))
 
     def _look_into(self, upload: inputs.Upload) -> None:
         atoms, descriptor = upload.atoms.copy(), self._wanted.descriptor
@@ -263,8 +262,8 @@ class StructureView(View):
         with self.updating:
             self.presenter.load(state)
             self._wanted = state.reference.subject
-            self.mode, self.amplitude = state.mode, state.amplitude
-            self.arrows, self.arrow_length = state.arrows, state.arrow_length
+            for name in CHOICES:
+                setattr(self, name, getattr(state, name))
         self.settings.show(state.reference)
         self.presenter.compute()
 

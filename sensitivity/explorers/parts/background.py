@@ -144,10 +144,7 @@ class Worker:
             self._deliver(job)
 
     def cancel(self) -> None:
-        """Ask the job to stop; what it returns nevertheless is delivered.
-
-        A job that does not stop is left to itself when it is cancelled again.
-        """
+        """Ask the job to stop, and deliver what it returns; asked again, leave it to itself."""
         job = self._job
         if job is not None:
             if job.cancelled.is_set() or not job.begun:

@@ -17,10 +17,7 @@ INTERVAL = 80  # milliseconds between the steps of an animation
 
 
 def make_control(kind: str, width: int | str | None = None, **keywords: Any) -> Any:
-    """Return a widget of ipywidgets, whose label takes the room that it needs.
-
-    ``width`` is in pixels, or as in CSS.
-    """
+    """Return a widget whose label has the room that it needs; widths in pixels, or as in CSS."""
     cls = getattr(require("ipywidgets"), kind)
     unknown = set(keywords) - set(cls.class_trait_names())
     if unknown:  # ipywidgets ignores them
@@ -104,36 +101,32 @@ class Entered:
         return self._depth > 0
 
 
-class _Number(traitlets.TraitType[Any, Any]):
-    """A number, also one of numpy; not a bool."""
+class Length(traitlets.TraitType[Any, Any]):
+    """A number in Å, also one of numpy; not a bool."""
 
+    default_value = 0.0
     check: ClassVar[Callable[..., float]] = staticmethod(check_real)
     accepts: ClassVar[Callable[..., bool]] = staticmethod(lambda _: True)
-    expected, example = "a number in Å", "0.1"
+    expected, remedy = "a number in Å", "give e.g. 0.1"
 
     def validate(self, obj: Any, value: Any) -> float:
-        remedy = f"give e.g. {self.example}"
-        return self.check(value, self.name, self.expected, accepts=self.accepts, remedy=remedy)
+        """Return it as a number of Python."""
+        words = {"accepts": self.accepts, "remedy": self.remedy}
+        return self.check(value, self.name, self.expected, **words)
 
 
-class Index(_Number):
+class Index(Length):
     """A whole number, not one that would have to be rounded."""
 
     default_value, check = 0, staticmethod(check_integer)
-    expected, example = "a whole number", "0"
+    expected, remedy = "a whole number", "give e.g. 0"
 
 
-class Length(_Number):
-    """A number in Å."""
-
-    default_value = 0.0
-
-
-class Share(_Number):
+class Share(Length):
     """A number from 0 to 1."""
 
-    default_value, expected, example = 0.0, "a number from 0 to 1", "0.5"
     accepts = staticmethod(lambda share: 0.0 <= share <= 1.0)
+    expected, remedy = "a number from 0 to 1", "give e.g. 0.5"
 
 
 class Switch(traitlets.Bool):  # type: ignore[type-arg]

@@ -66,8 +66,13 @@ class FigureWidget:
         self.redraw()
         self.figure.set_layout_engine("constrained")
 
-    def finish(self) -> None:
-        """Lay the figure out, once: that takes longer than to draw it again with other data."""
+    def finish(self, *moving: Artist) -> None:
+        """Lay the figure out, once: that takes longer than to draw it again with other data.
+
+        What is ``moving`` is drawn over a copy of all the rest.
+        """
+        for artist in moving:
+            artist.set_animated(True)
         if self._column is not None:
             for axes in self.figure.axes:
                 add_fitting_legend(axes, column=self._column)

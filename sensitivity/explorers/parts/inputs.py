@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from sensitivity import structures
-from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors import Centers, Descriptor, with_defaults
 from sensitivity.limits import Limit
 from sensitivity.structures.files.ase_frames import Frame
 from sensitivity.structures.files.isolated import read_isolated
@@ -81,19 +81,22 @@ def freeze(atoms: Atoms) -> None:
         array.setflags(write=False)
 
 
-def take_structure(structure: Atoms | str) -> tuple[Atoms, str]:
-    """Return the structure, and its name if it is from the library.
+def take_structure(structure: Atoms | str, centers: Centers = None) -> tuple[Atoms, str, Centers]:
+    """Return the structure, its name if it is from the library, and its centers.
 
-    It raises TypeError or ValueError if there is none, or it is too large or too far away.
+    Of a name these are the usual ones, if none are given. It raises TypeError or ValueError if
+    there is no such structure, or it is too large or too far away.
     """
     if isinstance(structure, str):
-        return structures.load(structure), structure
+        atoms = structures.load(structure)
+        usual = usual_centers(atoms, name=structure)
+        return atoms, structure, usual if centers is None else centers
     if not isinstance(structure, Atoms):
         raise TypeError(
             f"a structure must be ase.Atoms or a name, got {structure!r}; see structures.names()."
         )
     check_size(structure)
-    return structure, ""
+    return structure, "", centers
 
 
 def check_size(atoms: Atoms, *, farthest: float = 1e4) -> None:
@@ -142,10 +145,7 @@ def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
 
 
 def read_upload(name: str, content: bytes) -> Upload:
-    """Return all structures of a file, the first of them chosen; they are not checked.
-
-    ValueError if it is too large, or holds no structure in a format of ``FORMATS``.
-    """
+    """Return all structures of a file, not checked; ValueError if it is too large or has none."""
     shown = shown_name(name)
     if len(content) > Limit.UPLOAD:
         raise ValueError(
@@ -182,10 +182,7 @@ def choose_frame(upload: Upload, index: int | None) -> Upload:
 
 
 def shown_name(name: str, *, longest: int = 60) -> str:
-    """The name of a file without the folders of a path.
-
-    Each of its ``longest`` characters may take four of the 255 bytes of a name.
-    """
+    """The name of a file without folders; each character may take four of 255 bytes."""
     # A browser gives no folders. Where there are < and >, a / is hardly one between folders.
     return re.sub(r"^([^<>/\\]*[/\\])+", "", name)[-longest:] or "The file"
 

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sensitivity.notes import missing
+
 FAMILY = "sensitivity-explorer"  # class of the element in the page that holds an explorer
 
 WIDEST, HEIGHT, GAP = 1240, 420, 8
@@ -86,13 +88,4 @@ def require(name: str) -> Any:
             warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
             return import_module(name)
     except ModuleNotFoundError as error:
-        raise missing(error) from error
-
-
-def missing(error: ModuleNotFoundError) -> ModuleNotFoundError:
-    """Return the error that says how to install what could not be imported."""
-    return ModuleNotFoundError(
-        f"The explorers need {error.name}, which is not installed; "
-        'run pip install "atomic-sensitivity[lab]".',
-        name=error.name,
-    )
+        raise missing("the explorers need", error.name) from error

@@ -33,23 +33,25 @@ class MotionView(View):
     """A molecule that moves along stops, beside a chart, with a slider and an animation.
 
     A subclass gives its choices as traits with defaults, to which the reset button returns, and
-    defines ``labels``, ``stop``, ``_go``, ``_place`` and ``_camera``. It extends ``_move`` to show
-    its choices, and calls ``_build`` when all of these can be used.
+    defines ``labels``, ``moved``, ``_place`` and ``_camera``. It extends ``_move`` to show its
+    choices, and calls ``_build`` when all of these can be used.
     """
 
     arrows = choices.Switch(True)
 
     labels: ClassVar[Labels]
+    moved: ClassVar[str]  # the trait that the slider sets
+    per_stop: ClassVar[float] = 1  # its change from stop to stop, from 0
     chart: FigureWidget
 
     @property
     def stop(self) -> int:
         """The number of the stop of the slider that is nearest to what is shown."""
-        raise NotImplementedError
+        moved: float = getattr(self, self.moved)
+        return round(moved / self.per_stop)
 
     def _go(self, stop: int) -> None:
-        """Choose what belongs to a stop."""
-        raise NotImplementedError
+        setattr(self, self.moved, stop * self.per_stop)
 
     def _place(self) -> tuple[Sequence[Array], Array]:
         """Positions of each body and the direction of motion of the first, shapes (N, 3)."""

@@ -147,10 +147,7 @@ class Shown:
 
 
 def compute(state: State) -> Shown:
-    """Return the displaced structure with its spectrum, or with the reason why it has none.
-
-    Those of up to 64 atoms are remembered; the modes of larger ones would fill the memory.
-    """
+    """Return the displaced structure with its spectrum, or why it has none; small ones are kept."""
     what = state.reference, state.mode, state.amplitude
     few = len(state.reference.atoms) <= 64
     return _compute(*what) if few else _compute.__wrapped__(*what)
@@ -199,10 +196,7 @@ def oscillate(step: float, *, reach: float) -> float:
 
 
 def trace_amplitudes(reach: float, *, count: int = 31) -> Array:
-    """Amplitudes in Å for a trace, densest around zero, where a singular value changes most.
-
-    ``count`` is odd, so that zero is among them, and as large as a small picture can show.
-    """
+    """An odd number of amplitudes in Å, densest around zero, where values change most."""
     fractions = np.linspace(-1, 1, count)
     return np.asarray(reach * np.sign(fractions) * fractions**2)
 

@@ -93,10 +93,7 @@ class View(traitlets.HasTraits):
         told: Callable[[T], None],
         patience: float = 0.15,
     ) -> None:
-        """Make the steps of a computation in the background; ``told`` gets some, ``then`` the last.
-
-        Each is a result of which more and more is known, the last one that before a cancellation.
-        """
+        """Compute in the background, knowing more at every step; ``then`` gets the last known."""
 
         def work(report: Report) -> T:
             found, last = start, monotonic()

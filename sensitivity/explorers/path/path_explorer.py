@@ -55,6 +55,7 @@ class PathExplorer(MotionView):
     """
 
     frame = Index()
+    moved = "frame"
 
     labels = Labels(
         label="length (Å)",
@@ -68,7 +69,13 @@ class PathExplorer(MotionView):
 
     def __init__(self, path: Path | Trajectory) -> None:
         super().__init__()
-        found = _check_path(path)
+        found = Trajectory.along(path) if isinstance(path, Path) else path
+        if not isinstance(found, Trajectory):
+            raise TypeError(
+                f"path must be what sensitivity.follow gives, got {type(path).__name__}; for two "
+                "structures use PathExplorer.between."
+            )
+        check_size(found.frames[0])
         self._trajectory = found = found if found.complete else examine_start(found)
         chart = PathChart()
         chart.load(found, frame=0)
@@ -113,14 +120,6 @@ class PathExplorer(MotionView):
         for atoms in (first, second):
             check_size(atoms)
         return cls(interpolate(first, second, descriptor, centers=centers, count=count))
-
-    @property
-    def stop(self) -> int:
-        """The frame."""
-        return int(self.frame)
-
-    def _go(self, stop: int) -> None:
-        self.frame = stop
 
     def _place(self) -> tuple[Sequence[Array], Array]:
         trajectory = self.trajectory
@@ -178,18 +177,6 @@ def describe_frame(trajectory: Trajectory, frame: int) -> str:
     return f"{seen}; the features have changed by {distance:.1e}{share if visible > 0 else ''}."
 
 
-def _check_path(path: Path | Trajectory) -> Trajectory:
-    if isinstance(path, Path):
-        path = Trajectory.along(path)
-    if not isinstance(path, Trajectory):
-        raise TypeError(
-            f"path must be what sensitivity.follow gives, got {type(path).__name__}; for two "
-            "structures use PathExplorer.between."
-        )
-    check_size(path.frames[0])
-    return path
-
-
 class PathChart(FigureWidget):
     """Two pictures on one horizontal axis, with a cursor that moves through both.
 
@@ -220,10 +207,8 @@ class PathChart(FigureWidget):
         for axes in (upper, lower):
             axes.tick_params(labelsize=9)
         self.figure.align_ylabels()
-        for artist in (*self.cursors, *self.points):
-            artist.set_animated(True)
         self.show(frame)
-        self.finish()
+        self.finish(*self.cursors, *self.points)
 
     @alone
     def show(self, frame: int) -> None:

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor
 from sensitivity.explorers.parts.state import try_spectrum
-from sensitivity.geometry.superposition import rotate_onto
+from sensitivity.geometry.superposition import check_molecules, rotate_onto
 from sensitivity.numerics import Array, Indices, check_integer
 from sensitivity.paths import Path
 from sensitivity.singular import superpose
@@ -58,10 +58,7 @@ class Trajectory:
 
     @cached_property
     def feature_distance(self) -> Array:
-        """Shape (frames,): Euclidean distance of the features from those of the first frame.
-
-        NaN where it is not known.
-        """
+        """Shape (frames,): Euclidean distance of the features from the start; NaN if unknown."""
         start = self.spectra[0]
         found = np.full(len(self.frames), np.nan)
         for k, each in enumerate(self.spectra):
@@ -158,38 +155,29 @@ def _at(atoms: Atoms, positions: Array) -> Atoms:
 def _superpose(
     atoms: Atoms, other: Atoms, *, centers: tuple[int, ...], inversion: bool
 ) -> tuple[Atoms, str]:
+    check_molecules(atoms, other)
     if len(other) > 20:  # matching more like atoms takes longer than a second or two
-        return _superpose_in_order(atoms, other), ", atoms in the order in which they were given"
-    if len(centers) == 1:
-        found = superpose(atoms, other, center=centers[0], inversion=inversion)
-        laid = found.atoms
-    elif sorted(atoms.numbers) != sorted(other.numbers):
+        if atoms.numbers.tolist() != other.numbers.tolist():
+            raise ValueError(
+                "structures of more than 20 atoms must have the same atoms in the same "
+                f"order, got {atoms.symbols} and {other.symbols}; sort the atoms of one of them."
+            )
+        laid = _at(other, rotate_onto(atoms.positions, other.positions))
+        return laid, ", atoms in the order in which they were given"
+    if sorted(atoms.numbers) != sorted(other.numbers):
         raise ValueError(
             f"first and second must be two structures of the same atoms, got {other.symbols} and "
             f"{atoms.symbols}; there is a path only within one composition."
         )
-    else:
-        # With a mark in the middle as the center, all atoms can be exchanged with like ones.
+    if len(centers) == 1:
+        found = superpose(atoms, other, center=centers[0], inversion=inversion)
+    else:  # with a mark in the middle as the center, all atoms can be exchanged with like ones
         found = superpose(_mark(atoms), _mark(other), center=0, inversion=inversion)
-        laid = found.atoms[1:]
-    return laid, "" if found.exact else ", though not all exchanges of like atoms were tried"
+    remark = "" if found.exact else ", though not all exchanges of like atoms were tried"
+    return found.atoms[-len(other) :], remark
 
 
 def _mark(atoms: Atoms) -> Atoms:
-    middle = Atoms(numbers=[0], positions=[atoms.positions.mean(axis=0)], pbc=atoms.pbc)
+    middle = Atoms(numbers=[0], positions=[atoms.positions.mean(axis=0)])
     marked: Atoms = middle + Atoms(numbers=atoms.numbers, positions=atoms.positions)
     return marked
-
-
-def _superpose_in_order(atoms: Atoms, other: Atoms) -> Atoms:
-    if atoms.pbc.any() or other.pbc.any():
-        raise ValueError(
-            "only molecules can be superposed, got a periodic structure; cut its environment out "
-            "with structures.environment."
-        )
-    if atoms.numbers.tolist() != other.numbers.tolist():
-        raise ValueError(
-            "structures of more than 20 atoms must have the same atoms in the same "
-            f"order, got {atoms.symbols} and {other.symbols}; sort the atoms of one of them."
-        )
-    return _at(other, rotate_onto(atoms.positions, other.positions))
