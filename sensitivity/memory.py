@@ -9,10 +9,7 @@ import psutil
 
 
 def require_memory(size: float, *, purpose: str, remedy: str) -> None:
-    """Raise a ValueError that tells the size if ``size`` bytes are more than are free.
-
-    It says the ``purpose``, what needs the memory, and the ``remedy``, what to do about it.
-    """
+    """Raise a ValueError if ``size`` bytes, needed for a purpose, are more than are free."""
     small = 64e6  # asking for the free memory takes 30 µs, which is not worth it below
     if size <= small:
         return

@@ -59,20 +59,14 @@ def check_integer(
 
 
 def takes_center(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Decorate a function of exactly one center: ``centers=`` raises a TypeError.
-
-    Of a class, decorate ``__init__``.
-    """
+    """Decorate a function, or ``__init__``, of one center: ``centers=`` raises a TypeError."""
     others = "functions of several centers such as spectrum"
     remedy = f"takes center=, one index; centers= is for {others}"
     return _refuse(function, "centers", remedy)
 
 
 def takes_centers(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Decorate a function of any number of centers: ``center=`` raises a TypeError.
-
-    Of a class, decorate ``__init__``.
-    """
+    """Decorate a function, or ``__init__``, of many centers: ``center=`` raises a TypeError."""
     others = "functions of one center such as locate"
     remedy = f"takes centers=, a sequence of indices; center= is for {others}"
     return _refuse(function, "center", remedy)

@@ -87,10 +87,7 @@ def _check_folder(target: Path, path: Path, option: str) -> None:
 
 @contextmanager
 def part_file(target: Path, content: bytes) -> Iterator[Path]:
-    """Write a file beside the target, and remove it at the end if it is still there.
-
-    Its name is short, since that of the target may be as long as the file system allows.
-    """
+    """Write a file of a short name beside the target; remove it at the end if it is still there."""
     part = target.with_name(f".sensitivity-{os.getpid()}")
     try:
         with part.open("wb") as file:

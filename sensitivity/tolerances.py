@@ -5,10 +5,7 @@ A number that only tunes one algorithm stands where that algorithm is.
 
 
 class Tolerance:
-    """Thresholds that more than one module decides by: value, unit, and the reason.
-
-    A number in Å is a root mean square over atoms where it says rms, else a length.
-    """
+    """Values, units and reasons; in Å a root mean square over atoms where it says rms."""
 
     # Sine of an angle between two subspaces: a thousand times the rounding of a projector.
     PARALLEL = 1e-6

@@ -103,7 +103,12 @@ def invert(
     trails: list[list[Guess]] = [[first]]
     evaluations, softest = 1, SoftMode(float("nan"), None, "minimum")
     with (stop := Stop()):
-        _check_sight(first)
+        if not first.sees:
+            start, cutoff = first.observed.atoms, descriptor.cutoff
+            reason = explain_immobility(start, cutoff=cutoff, centers=observed.centers)
+            raise ValueError(
+                f"no center of the start sees anything that can move against it: {reason}."
+            )
         for attempt, guess in search(first, tolerance=tolerance, restarts=restarts, rng=generator):
             residual = guess.residual
             evaluations += guess is not first
@@ -150,16 +155,6 @@ def _make_result(
         tolerance=tolerance,
         stopped=stop.ending,
     )
-
-
-def _check_sight(first: Guess) -> None:
-    if not first.sees:
-        start = first.observed
-        cutoff, centers = start.descriptor.cutoff, start.centers
-        reason = explain_immobility(start.atoms, cutoff=cutoff, centers=centers)
-        raise ValueError(
-            f"no center of the start sees anything that can move against it: {reason}."
-        )
 
 
 def _lost(start: Observation, end: Observation) -> tuple[int, ...]:

@@ -163,13 +163,8 @@ def _list(lengths: list[float], *, most: int = 4) -> str:
 def _check_lengths(length: float, step: float) -> None:
     expected, remedy = "positive and finite, in Å", "try 0.05"
     check_real(step, "step", expected, accepts=lambda x: 0 < x < np.inf, remedy=remedy)
-    check_real(
-        length,
-        "length",
-        "other than zero and finite, in Å",
-        accepts=lambda value: value != 0 and np.isfinite(value),
-        remedy="try 1.0, or -1.0 for the opposite direction",
-    )
+    expected, remedy = "other than zero and finite, in Å", "try 1.0, or -1.0 to reverse it"
+    check_real(length, "length", expected, accepts=lambda x: 0 < abs(x) < np.inf, remedy=remedy)
     most_frames = 10_000  # more are a mistake in the units
     if abs(length) / step > most_frames:
         raise ValueError(

@@ -42,10 +42,7 @@ def background(ax: Axes) -> str:
 
 
 def add_legend(ax: Axes, *, wide: bool = False) -> None:
-    """Add a legend above the axes, and remove the frame at the top and on the right.
-
-    A wide one, of long names, has three columns and extends to the left beyond the axes.
-    """
+    """Add a legend above the axes; a wide one, of long names, extends beyond them to the left."""
     look: dict[str, Any] = {"labelcolor": foreground(ax), "columnspacing": 0.9, "ncols": 4}
     if wide:
         look |= {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}

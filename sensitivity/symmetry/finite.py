@@ -17,10 +17,7 @@ Members = NDArray[np.bool_]
 
 
 class FiniteGroups:
-    """The finite groups that an environment nearly has, which is not on a line.
-
-    Its operations are found once, and every group that they make is computed once.
-    """
+    """The finite groups that an environment, not on a line, nearly has, each computed once."""
 
     def __init__(self, labels: Indices, vectors: Array, *, reach: float) -> None:
         self.vectors = vectors

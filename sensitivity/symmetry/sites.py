@@ -224,10 +224,7 @@ def _make_blocks(labels: Indices, pairs: Sequence[tuple[int, int]]) -> Blocks:
 
 
 def merge(labels: Indices, vectors: Array, blocks: Blocks) -> tuple[Indices, Array]:
-    """Return labels and vectors with one atom for each place: the mean of what is there.
-
-    Places can be exchanged if they have atoms of one kind in equal numbers.
-    """
+    """Return labels and mean vectors of the places; those of equal contents can be exchanged."""
     outside = [members for members, place in zip(*blocks, strict=True) if place]
     kinds = np.array([(labels[0], 1), *((labels[m[0]], len(m)) for m in outside)])
     means = [np.zeros(3), *(vectors[members].mean(axis=0) for members in outside)]
