@@ -60,27 +60,25 @@ def check_integer(
 
 def takes_center(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Decorate a function, or ``__init__``, of one center: ``centers=`` raises a TypeError."""
-    others = "functions of several centers such as spectrum"
-    remedy = f"takes center=, one index; centers= is for {others}"
-    return _refuse(function, "centers", remedy)
+    return _refuse(function, "centers", "one index", "several centers such as spectrum")
 
 
 def takes_centers(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Decorate a function, or ``__init__``, of many centers: ``center=`` raises a TypeError."""
-    others = "functions of one center such as locate"
-    remedy = f"takes centers=, a sequence of indices; center= is for {others}"
-    return _refuse(function, "center", remedy)
+    return _refuse(function, "center", "a sequence of indices", "one center such as locate")
 
 
 def _refuse(
-    function: Callable[Parameters, Result], word: str, remedy: str
+    function: Callable[Parameters, Result], wrong: str, what: str, others: str
 ) -> Callable[Parameters, Result]:
     name = function.__qualname__.removesuffix(".__init__")
 
     @wraps(function)
     def checked(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> Result:
-        if word in keywords:
-            raise TypeError(f"{name} {remedy}.")
+        if wrong in keywords:
+            right = "center" if wrong == "centers" else "centers"
+            taken = f"{name} takes {right}=, {what}"
+            raise TypeError(f"{taken}; {wrong}= is for functions of {others}.")
         return function(*arguments, **keywords)
 
     return checked

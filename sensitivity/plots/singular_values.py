@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,16 +72,13 @@ def plot_path(
     return ax
 
 
-@dataclass(frozen=True)
-class PathLines:
-    """The lines of singular values along a path."""
+def draw_path(
+    ax: Axes, spectra: Sequence[Spectrum], x: Array, **look: Any
+) -> tuple[list[Line2D], Line2D]:
+    """Draw the lines of ``plot_path``; ``look`` has further arguments of ``scale_axis``.
 
-    internal: tuple[Line2D, ...]  # one per internal mode, from the largest value to the smallest
-    smallest: Line2D  # the smallest singular value of each structure
-
-
-def draw_path(ax: Axes, spectra: Sequence[Spectrum], x: Array, **look: Any) -> PathLines:
-    """Draw the lines of ``plot_path``; ``look`` has further arguments of ``scale_axis``."""
+    Returned are one line per internal mode, the largest value first, and that of the smallest.
+    """
     rows = [each.singular_values[np.array(each.kinds) == "internal"] for each in spectra]
     values = np.full((len(rows), max(map(len, rows))), np.nan)  # [spectrum, rank]
     for row, found in zip(values, rows, strict=True):
@@ -94,7 +90,7 @@ def draw_path(ax: Axes, spectra: Sequence[Spectrum], x: Array, **look: Any) -> P
     least[np.isinf(least)] = np.nan
     (smallest,) = ax.plot(x, axis.heights(least), color=ARROW, linewidth=2.0, label="smallest")
     ax.plot([], [], label="other internal", **style)
-    return PathLines(tuple(lines), smallest)
+    return lines, smallest
 
 
 def draw_modes(ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis) -> Markers:

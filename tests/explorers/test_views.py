@@ -237,15 +237,15 @@ def test_the_lines_of_a_path_are_its_spectra_and_feature_distances(
     for k in (1, 3, 6):
         found = spectrum(path.frames[k], DESCRIPTOR, centers=[0])
         internal = found.singular_values[: found.internal]
-        lines = on_the_way.chart.values
-        drawn = [line.get_ydata()[k] for line in lines.internal]
+        lines, smallest = on_the_way.chart.values, on_the_way.chart.smallest
+        drawn = [line.get_ydata()[k] for line in lines]
         assert drawn == pytest.approx(internal, rel=1e-9)
-        assert lines.smallest.get_ydata()[k] == min(drawn)
+        assert smallest.get_ydata()[k] == min(drawn)
         start = DESCRIPTOR.features(path.frames[0], centers=[0])
         distance = np.linalg.norm(DESCRIPTOR.features(path.frames[k], centers=[0]) - start)
         assert on_the_way.chart.distance.get_ydata()[k] == pytest.approx(distance, rel=1e-9)
     np.testing.assert_array_equal(on_the_way.chart.distance.get_xdata(), path.length)
-    assert lines.smallest.get_linewidth() > lines.internal[0].get_linewidth()
+    assert smallest.get_linewidth() > lines[0].get_linewidth()
 
 
 def test_nothing_is_computed_or_drawn_anew_while_scrubbing(
@@ -262,7 +262,7 @@ def test_nothing_is_computed_or_drawn_anew_while_scrubbing(
             on_the_way.trajectory.coordinate[frame]
         ] * 2
         upper, lower = (point.get_xydata()[0] for point in on_the_way.chart.points)
-        assert tuple(upper) == tuple(lines.smallest.get_xydata()[frame])
+        assert tuple(upper) == tuple(on_the_way.chart.smallest.get_xydata()[frame])
         assert tuple(lower) == tuple(on_the_way.chart.distance.get_xydata()[frame])
     assert on_the_way.chart.figure.axes == axes
     assert on_the_way.chart.values is lines
@@ -319,7 +319,7 @@ def test_a_way_ends_at_the_second_structure_superposed(mirror: bool) -> None:
     expected = np.linalg.norm(there - here)
     assert view.trajectory.feature_distance[-1] == pytest.approx(expected, rel=1e-9)
     values = spectrum(frames[2], DESCRIPTOR, centers=[0])
-    drawn = [line.get_ydata()[2] for line in view.chart.values.internal]
+    drawn = [line.get_ydata()[2] for line in view.chart.values]
     assert drawn == pytest.approx(values.singular_values[: values.internal], rel=1e-9)
 
 

@@ -17,7 +17,7 @@ from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
-from sensitivity.explorers.path.trajectory import Trajectory, examine, examine_start, interpolate
+from sensitivity.explorers.path.trajectory import Trajectory, examine, interpolate
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.paths import Path
 from sensitivity.plots.axes import ROUNDING, scale_axis
@@ -69,14 +69,18 @@ class PathExplorer(MotionView):
 
     def __init__(self, path: Path | Trajectory) -> None:
         super().__init__()
-        found = Trajectory.along(path) if isinstance(path, Path) else path
-        if not isinstance(found, Trajectory):
+        if isinstance(path, Path):
+            facts = path.frames, path.length, path.modes, path.spectra[0].centers, path.spectra
+            path = Trajectory(*facts, problems=("",) * len(path.frames), status=path.status)
+        if not isinstance(path, Trajectory):
             raise TypeError(
                 f"path must be what sensitivity.follow gives, got {type(path).__name__}; for two "
                 "structures use PathExplorer.between."
             )
-        check_size(found.frames[0])
-        self._trajectory = found = found if found.complete else examine_start(found)
+        check_size(path.frames[0])
+        found = self._trajectory = path if path.complete else next(examine(path))
+        if found.problems[0]:
+            raise ValueError(f"the first structure has no spectrum: {found.problems[0]}")
         chart = PathChart()
         chart.load(found, frame=0)
         body = Body(found.frames[0], marked=found.centers)
@@ -180,8 +184,8 @@ def describe_frame(trajectory: Trajectory, frame: int) -> str:
 class PathChart(FigureWidget):
     """Two pictures on one horizontal axis, with a cursor that moves through both.
 
-    ``values`` are the lines of the singular values, ``distance`` is that of the feature distance;
-    ``cursors`` are at the frame that is shown, and ``points`` where they meet the bold lines.
+    ``values`` are the lines of the singular values, ``smallest`` and ``distance`` the bold ones;
+    ``cursors`` are at the frame that is shown, and ``points`` where they meet these.
     """
 
     def __init__(self) -> None:
@@ -195,7 +199,9 @@ class PathChart(FigureWidget):
         upper.tick_params(labelbottom=False)
         x = self._x = trajectory.coordinate
         spectra = [each for each in trajectory.spectra if each is not None]
-        self.values = draw_path(upper, spectra, x[trajectory.known], ticks=3, notes=False)
+        self.values, self.smallest = draw_path(
+            upper, spectra, x[trajectory.known], ticks=3, notes=False
+        )
         self.distance = _draw_distance(lower, trajectory)
         room = 0.02 * float(x[-1])  # so that the cursor is seen at both ends
         lower.set(xlim=(-room, x[-1] + room), xlabel="path length (Å)")
@@ -214,7 +220,7 @@ class PathChart(FigureWidget):
     def show(self, frame: int) -> None:
         """Move the cursor to a frame."""
         x = float(self._x[frame])
-        lines = self.values.smallest, self.distance
+        lines = self.smallest, self.distance
         for cursor, point, line in zip(self.cursors, self.points, lines, strict=True):
             cursor.set_xdata([x, x])
             here = np.asarray(line.get_xdata()) == x

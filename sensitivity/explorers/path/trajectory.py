@@ -13,7 +13,6 @@ from sensitivity.descriptors import Centers, Descriptor, check_descriptor
 from sensitivity.explorers.parts.state import try_spectrum
 from sensitivity.geometry.superposition import check_molecules, rotate_onto
 from sensitivity.numerics import Array, Indices, check_integer
-from sensitivity.paths import Path
 from sensitivity.singular import superpose
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures import check_centers
@@ -32,19 +31,6 @@ class Trajectory:
     problems: tuple[str, ...]  # of each frame, a sentence that says why it has no spectrum
     status: str  # one sentence on the whole path
     descriptor: Descriptor | None = None  # of spectra that are not known yet
-
-    @classmethod
-    def along(cls, path: Path) -> Trajectory:
-        """Return the frames of a path that was followed, all of which are known."""
-        return cls(
-            frames=path.frames,
-            coordinate=path.length,
-            directions=path.modes,
-            centers=path.spectra[0].centers,
-            spectra=path.spectra,
-            problems=("",) * len(path.spectra),
-            status=path.status,
-        )
 
     @property
     def known(self) -> Indices:
@@ -111,19 +97,11 @@ def interpolate(
 
 
 def examine(trajectory: Trajectory) -> Iterator[Trajectory]:
-    """Yield the trajectory with more and more spectra, the whole path roughly first."""
+    """Yield the trajectory with more and more spectra, the start and the whole roughly first."""
     for frame in coarse_to_fine(len(trajectory.frames)):
         if trajectory.spectra[frame] is None:
             trajectory = _learn(trajectory, frame)
             yield trajectory
-
-
-def examine_start(trajectory: Trajectory) -> Trajectory:
-    """Return the trajectory with the spectrum of the first frame; ValueError if it has none."""
-    found = _learn(trajectory, 0)
-    if found.problems[0]:
-        raise ValueError(f"the first structure has no spectrum: {found.problems[0]}")
-    return found
 
 
 def _learn(trajectory: Trajectory, frame: int) -> Trajectory:
