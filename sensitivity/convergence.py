@@ -221,10 +221,7 @@ def grow(
     parameters: Mapping[str, tuple[float, ...]],
     progress: Progress = lambda _: None,
 ) -> Iterator[Convergence]:
-    """Yield a study in which nothing is known, then one more combination at a time.
-
-    The values of the last parameter change fastest. Arguments are as of ``convergence``, checked.
-    """
+    """Yield a study with nothing known, then one more combination each time, of checked values."""
     shape = tuple(map(len, parameters.values()))
     nan, zero = np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
     known = Convergence(atoms.copy(), descriptor, centers, parameters, nan, nan, zero, zero, {})

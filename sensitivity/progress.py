@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Event
-from types import TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
@@ -54,12 +53,7 @@ class Stop:
         self._handling, self._handler = np.geterr(), np.geterrcall()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         ends = isinstance(error, Cancelled | KeyboardInterrupt)
         if ends:
             self._reason = error

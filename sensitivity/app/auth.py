@@ -41,10 +41,7 @@ class _Refused(JupyterHandler):
 
 
 def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
-    """Return a handler that asks for the token and checks the host, as those of Jupyter do.
-
-    Voila serves some of its files by handlers of tornado, which do neither.
-    """
+    """Return a handler that asks for the token and checks the host, unlike those of tornado."""
     if issubclass(handler, JupyterHandler) or not issubclass(handler, StaticFileHandler):
         return handler
 

@@ -66,10 +66,7 @@ def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[st
 
 
 def settings() -> Config:
-    """Return the settings, which let a visitor use the controls of the explorer, and nothing else.
-
-    Code of a visitor is never run: only the messages of widgets are passed on.
-    """
+    """Return the settings, which let a visitor use the controls, and never run a visitor's code."""
     config = Config()
     config.Voila.update(log_level=logging.ERROR, config_file_paths=[])
     config.Voila.kernel_websocket_connection_class = Connection

@@ -141,10 +141,7 @@ def show(content: Report) -> None:
 
 
 def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, Any]]]) -> bool:
-    """Write structures, each with facts about it, as extended XYZ; return True if there are any.
-
-    Whatever else the atoms carried, as forces, does not belong to the moved ones, and is left out.
-    """
+    """Write structures with facts about them, and nothing else they carried; True if any."""
     from sensitivity.structures.extxyz import format_frame
 
     if path is None or not frames:

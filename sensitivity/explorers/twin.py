@@ -229,7 +229,7 @@ class Overlay:
         return choose_view(self.first, self.difference)
 
     def place(self, share: float, *, side_by_side: bool) -> tuple[Array, Array]:
-        """Return the positions of both, (N, 3): the second from the first's (0) to its own (1)."""
+        """Return the positions of both, each (N, 3), the second moved by a share."""
         start, right, gap = self.first.positions, self.view[0], 1.5  # Å
         width = np.ptp(np.concatenate([start, self.second.positions]) @ right) + gap
         shift = width * side_by_side * right

@@ -119,20 +119,14 @@ def invert(
             off = f"features off by {_best(trails)[-1].residual:.0e}"
             tell(f"{count(evaluations, 'Jacobian')}, attempt {len(trails)}, {off}")
         softest = examine_soft_mode(_best(trails)[-1])
-    result = _make_result(first, trails, softest, evaluations, tolerance=tolerance, stop=stop)
+    result = _make_result(trails, softest, evaluations=evaluations, tolerance=tolerance, stop=stop)
     return stop.deliver(result)
 
 
 def _make_result(
-    first: Guess,
-    trails: list[list[Guess]],
-    softest: SoftMode,
-    evaluations: int,
-    *,
-    tolerance: float,
-    stop: Stop,
+    trails: list[list[Guess]], softest: SoftMode, *, evaluations: int, tolerance: float, stop: Stop
 ) -> Inversion:
-    best, missing, lost = _best(trails), "", tuple[int, ...]()
+    first, best, missing, lost = trails[0][0], _best(trails), "", tuple[int, ...]()
     end, converged = best[-1].observed, best[-1].residual <= tolerance
     with stop:
         lost = _lost(first.observed, end)

@@ -135,10 +135,7 @@ def _draw_bonds(ax: Axes, atoms: Atoms, *, view: Array) -> None:
 
 
 def cell_edges(atoms: Atoms) -> Array:
-    """Return start and end of the edges of a periodic cell, in Å, shape (edges, 2, 3).
-
-    There are twelve, or the four of a layer, at the mean height of its atoms.
-    """
+    """Return the ends of 12 edges, or of 4 of a layer at its mean height, (edges, 2, 3), in Å."""
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     middle = atoms.positions.mean(axis=0)
     away = middle - middle @ np.linalg.pinv(vectors) @ vectors

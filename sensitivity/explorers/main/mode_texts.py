@@ -78,6 +78,7 @@ def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:
     if mode.cause == "symmetry":
         groups = {group.symbol for group in diagnosis.groups.values()}
         label += f"{f' ({groups.pop()})' if len(groups) == 1 else ''}, as it must be"
+        reason += ", so that the features cannot change to first order"
     elif mode.cause == "truncation":
         seen = facts.larger_basis
     elif mode.cause == "incompleteness":

@@ -15,7 +15,7 @@ from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter
 from sensitivity.explorers.parts import inputs
-from sensitivity.explorers.parts.background import Report, Worker, interrupts_held
+from sensitivity.explorers.parts.background import Act, Work, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.state import (
@@ -227,13 +227,7 @@ class StructureView(View):
         self.panel.tell(f"Analysing {subject.name or subject.atoms.symbols} …")
         self._run(lambda _: examine(subject), then=arrive)
 
-    def _run(
-        self,
-        work: Callable[[Report], Any],
-        *,
-        then: Callable[[Any], None],
-        worker: Worker | None = None,
-    ) -> None:
+    def _run(self, work: Work, *, then: Act, worker: Worker | None = None) -> None:
         """Do it in the background; an error that is found at once is raised, too."""
         at_once = True
 

@@ -20,8 +20,14 @@ from typing import Any
 
 from sensitivity.progress import Cancelled, cancellable, checkpoint
 
+Act = Callable[[Any], None]
+"""Called with a result, an error or progress, between the events of the notebook."""
+
 Report = Callable[[Any], None]
 """Called with progress, which is delivered where the result is; raises ``Cancelled``."""
+
+Work = Callable[[Report], Any]
+"""What is done in the background."""
 
 Queue = SimpleQueue["_Job | None"]
 
@@ -66,10 +72,10 @@ def interrupted() -> bool:
 
 @dataclass(eq=False)
 class _Job:
-    work: Callable[[Report], Any]
-    then: Callable[[Any], None]
-    failed: Callable[[Exception], None]
-    told: Callable[[Any], None]
+    work: Work
+    then: Act
+    failed: Act
+    told: Act
     loop: asyncio.AbstractEventLoop | None
     cancelled: Event = field(default_factory=Event)
     done: Event = field(default_factory=Event)
@@ -106,11 +112,11 @@ class Worker:
     @interrupts_held()
     def start(
         self,
-        work: Callable[[Report], Any],
+        work: Work,
         *,
-        then: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-        told: Callable[[Any], None] = lambda _: None,
+        then: Act,
+        failed: Act,
+        told: Act = lambda _: None,
         patience: float = 0.15,
         delay: float = 0.0,
     ) -> None:

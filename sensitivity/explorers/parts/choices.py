@@ -84,10 +84,7 @@ def name_lengths(lengths: ArrayLike) -> list[str]:
 
 
 class Entered:
-    """A context that is true while it is entered, once or more.
-
-    Widgets that a program sets must not act as if the user had set them.
-    """
+    """True while it is entered: what a program sets then must not act as set by the user."""
 
     _depth = 0
 

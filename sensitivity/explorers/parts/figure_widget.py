@@ -67,10 +67,7 @@ class FigureWidget:
         self.figure.set_layout_engine("constrained")
 
     def finish(self, *moving: Artist) -> None:
-        """Lay the figure out, once: that takes longer than to draw it again with other data.
-
-        What is ``moving`` is drawn over a copy of all the rest.
-        """
+        """Lay the figure out, once, which takes long; what is ``moving`` is drawn over a copy."""
         for artist in moving:
             artist.set_animated(True)
         if self._column is not None:

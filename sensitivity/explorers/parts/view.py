@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import traitlets
 
-from sensitivity.explorers.parts.background import Report, Worker, interrupts_held
+from sensitivity.explorers.parts.background import Act, Report, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, make_control
 from sensitivity.explorers.parts.layout import TROUBLE, require, row
 from sensitivity.progress import Cancelled, checkpoint
@@ -85,13 +85,7 @@ class View(traitlets.HasTraits):
             self._fail(error)
 
     def _run_through(
-        self,
-        steps: Iterable[T],
-        start: T,
-        *,
-        then: Callable[[T], None],
-        told: Callable[[T], None],
-        patience: float = 0.15,
+        self, steps: Iterable[T], start: T, *, then: Act, told: Act, patience: float = 0.15
     ) -> None:
         """Compute in the background, knowing more at every step; ``then`` gets the last known."""
 
