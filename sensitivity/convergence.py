@@ -130,23 +130,20 @@ class Convergence(ReadOnlyArrays):
         if end in self.failures:
             return f"{self._name(end)} could not be computed"
         for axis, (name, values) in enumerate(self.parameters.items()):
+            if len(values) == 1:
+                continue
             start = (*end[:axis], end[axis] - 1, *end[axis + 1 :])
-            if len(values) > 1 and (change := self._compare(start, end)):
-                return f"with {name} from {values[-2]:g} to {values[-1]:g} {change}"
+            step = f"with {name} from {values[-2]:g} to {values[-1]:g}"
+            if start in self.failures:
+                return f"{step} nothing can be compared, as the first could not be computed"
+            both = tuple(zip(start, end, strict=True))
+            rank, smallest = self.rank[both], self.smallest[both]
+            if rank[0] != rank[1]:
+                return "{} the rank goes from {:.0f} to {:.0f}".format(step, *rank)
+            if not _alike(rank, smallest):
+                change = "the smallest value goes from {:.1e} to {:.1e} of the largest"
+                return f"{step} {change.format(*smallest)}"
         return "single steps change little, but several together do"
-
-    def _compare(self, start: Point, end: Point) -> str | None:
-        """Difference between two points in words; None if there is none."""
-        if start in self.failures:
-            return "nothing can be compared, as the first could not be computed"
-        rank, smallest = (
-            np.array([values[start], values[end]]) for values in (self.rank, self.smallest)
-        )
-        if _alike(rank, smallest):
-            return None
-        if rank[0] != rank[1]:
-            return "the rank goes from {:.0f} to {:.0f}".format(*rank)
-        return "the smallest value goes from {:.1e} to {:.1e} of the largest".format(*smallest)
 
     def _name(self, point: Point) -> str:
         chosen = zip(self.parameters.items(), point, strict=True)

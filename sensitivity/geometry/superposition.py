@@ -84,13 +84,14 @@ def are_congruent(
         _, overlap = fit_rotations(start, end, sign=None if inversion else 1)
         if np.sum(start**2) + np.sum(end**2) - 2 * overlap < len(atoms) * within**2:
             return True
-    profiles = [_sorted_distances(structure, center) for structure in (atoms, other)]
+    profiles = [sorted_distances(structure, center) for structure in (atoms, other)]
     if np.linalg.norm(profiles[0] - profiles[1]) > len(atoms) * within:
         return False
     return superpose(atoms, other, center=center, inversion=inversion).rmsd < within
 
 
-def _sorted_distances(atoms: Atoms, center: int) -> Array:
+def sorted_distances(atoms: Atoms, center: int) -> Array:
+    """Return the distances of all pairs in Å, sorted for each pair of kinds, (pairs,)."""
     labels = _labels(atoms, center)
     i, j = np.triu_indices(len(atoms), k=1)
     lengths = np.linalg.norm(atoms.positions[i] - atoms.positions[j], axis=1)

@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from math import ceil
 
 import numpy as np
-from ase import Atoms
 
 from sensitivity.geometry.motions import rotational_motions
-from sensitivity.geometry.superposition import superpose
+from sensitivity.geometry.superposition import sorted_distances, superpose
 from sensitivity.numerics import Array
 from sensitivity.observation import Observation
 from sensitivity.paths.transport import HALF, Place, See, orthonormal, track, turning_rates
@@ -271,8 +270,8 @@ class Returns:
         there = self.start.environment
         if sorted(here.numbers) != sorted(there.numbers):
             return far
-        change = np.abs(_distances(here) - _distances(there)).max(initial=0)
-        if change > 2**0.5 * within:
+        lengths = (sorted_distances(molecule, 0) for molecule in (here, there))
+        if np.abs(np.subtract(*lengths)).max(initial=0) > 2**0.5 * within:
             return far
         inversion = self.start.descriptor.inversion_invariant
         laid = superpose(here, there, center=0, inversion=inversion)
@@ -294,9 +293,3 @@ def _without_rigid(moves: Array, positions: Array) -> Array:
     turns = rotational_motions(arms, fraction=Tolerance.ROUNDING)
     flat = moves.ravel()
     return np.asarray((flat - turns.T @ (turns @ flat)).reshape(moves.shape))
-
-
-def _distances(molecule: Atoms) -> Array:
-    from scipy.spatial.distance import pdist
-
-    return np.sort(pdist(molecule.positions))

@@ -228,12 +228,9 @@ class Worker:
             self._changed()
 
 
-def _await(job: _Job, timeout: float | None = None, *, grace: float = 1.0) -> bool:
-    """Wait for a job; False if it takes longer.
-
-    If the kernel is interrupted, the job is cancelled, and has ``grace`` seconds to return what it
-    has found.
-    """
+def _await(job: _Job, timeout: float | None = None) -> bool:
+    """Wait for a job, which is cancelled if the kernel is interrupted; False if it takes longer."""
+    grace = 1.0  # seconds in which a job that is cancelled can return what it has found
     end = inf if timeout is None else monotonic() + timeout
     while not job.done.wait(min(0.05, max(0.0, end - monotonic()))):
         if interrupted():
