@@ -38,7 +38,7 @@ def working_folder(folder: Path) -> Path:
 
 
 def server_environment(folder: Path) -> dict[str, str]:
-    """Return variables that keep Jupyter from settings of the user; browsers need HOME."""
+    """Return variables that keep Jupyter from settings of the user; HOME stays, for browsers."""
     names = {f"JUPYTER_{name}_DIR": name.lower() for name in ("CONFIG", "DATA", "RUNTIME")}
     return {name: str(folder / place) for name, place in names.items()}
 

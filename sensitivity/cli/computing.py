@@ -189,7 +189,7 @@ def _complete(found: Found, path: Path | None, *, written: bool) -> Report:
 
 
 def _check_path(name: str | None, option: str, endings: Sequence[str], *inputs: str) -> Path | None:
-    """Return the path of a file to write, before anything is computed; refuse one of the inputs."""
+    """Return the path of a file; refuse one that cannot be written, or is an input, at once."""
     from pathlib import Path
 
     from sensitivity.outputs import check_output, is_special

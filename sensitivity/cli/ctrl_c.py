@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import NoReturn
 
 STATUS = 128 + signal.SIGINT
@@ -27,13 +28,6 @@ def ignore_interrupts() -> None:
     """Let the process end by itself: everything is done."""
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def raising() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt in the block, so that a search keeps what it has found."""
-    with _handled_by(signal.default_int_handler):
-        yield
 
 
 @contextmanager
@@ -63,6 +57,10 @@ def _handled_by(handler: Callable[..., object]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, _leave)
+
+
+raising = partial(_handled_by, signal.default_int_handler)
+"""Let Ctrl-C raise KeyboardInterrupt in the block, so that a search keeps what it has found."""
 
 
 def _leave(*_: object) -> NoReturn:

@@ -111,7 +111,11 @@ class TwinExplorer(MotionView):
         )
         traitlets.link((self, "side_by_side"), (self.beside, "value"))
         self.observe(lambda _: self.molecule.look(self._camera()), "side_by_side")
-        self._compare(list_orders(descriptor))
+        orders = list_orders(descriptor)
+        self._show(orders)
+        self.panel.tell("Comparing the features ...")
+        known = compare_all(twin, orders)
+        self._run_through(known, orders, then=self._finish, told=self._show)
         self._built = True
 
     @property
@@ -126,12 +130,6 @@ class TwinExplorer(MotionView):
     def _camera(self) -> Camera:
         places = self.overlay.place(1.0, side_by_side=self.side_by_side)
         return Camera.around(*places, view=self.overlay.view, room=0.6)
-
-    def _compare(self, orders: list[OrderComparison]) -> None:
-        self._show(orders)
-        self.panel.tell("Comparing the features ...")
-        known = compare_all(self.twin, orders)
-        self._run_through(known, orders, then=self._finish, told=self._show)
 
     def _show(self, comparisons: list[OrderComparison]) -> None:
         self._comparisons = comparisons
@@ -162,7 +160,7 @@ def _check(twin: Twin, descriptor: Descriptor) -> None:
 
 
 class TwinChart(FigureWidget):
-    """One of ``bars`` per order on a logarithmic axis, none if unknown, and a rounding band."""
+    """A bar per order on a logarithmic axis with a band for rounding; unknown ones are empty."""
 
     @alone
     def load(self, comparisons: Sequence[OrderComparison]) -> None:
@@ -229,7 +227,7 @@ class Overlay:
         return choose_view(self.first, self.difference)
 
     def place(self, share: float, *, side_by_side: bool) -> tuple[Array, Array]:
-        """Return the positions of both, each (N, 3), the second moved by a share."""
+        """Return positions of both, each (N, 3), the second moved by a share of the difference."""
         start, right, gap = self.first.positions, self.view[0], 1.5  # Å
         width = np.ptp(np.concatenate([start, self.second.positions]) @ right) + gap
         shift = width * side_by_side * right

@@ -127,7 +127,7 @@ def _check_alike(atoms: Atoms, other: Atoms, center: int) -> tuple[Indices, Indi
 
 
 def _frame_rotations(labels: Indices, start: Array, end: Array, *, signs: Sequence[int]) -> Array:
-    """Matrices that lay some pairs on like ones: the best, or all for up to ten like atoms."""
+    """Matrices that lay some pairs of atoms on all like ones; of many, those that fit best."""
     pairs, kept = 6, 1200
     areas = np.linalg.norm(np.cross(start[:, None], start), axis=2)
     widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:pairs]

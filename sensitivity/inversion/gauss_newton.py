@@ -73,7 +73,10 @@ class Guess:
         return len(self.decomposition[0]) > 0
 
     def step(self, radius: float) -> tuple[Array, float]:
-        """Displacement (N, 3), at most so long, that lowers |mismatch|² most; and by how much."""
+        """Displacement (N, 3) of at most this length that most decreases the residual.
+
+        To first order of the features; and by how much it promises to decrease its square.
+        """
         values, modes = self.decomposition
         force = np.zeros(modes.shape[1:])
         for row, block in zip(self.mismatch, self.observed.jacobian.blocks, strict=True):

@@ -128,6 +128,9 @@ def _make_path(walk: Walk, *, obstacle: str, stopped: bool) -> Path:
     where = f"the end is {net[-1]:.2g} Å from the start (root of the summed squares)"
     length = f"{walk.count * walk.step:.3g} Å; {where}"
     end = f"Followed the full {length}."
+    events: dict[str, list[float]] = {}
+    for event, at in walk.events:
+        events.setdefault(event, []).append(at)
     if obstacle:
         end = f"Followed {covered[-1]:.3g} of {length}: {obstacle}."
     return Path(
@@ -139,15 +142,8 @@ def _make_path(walk: Walk, *, obstacle: str, stopped: bool) -> Path:
         returned=walk.closed,
         complete=not obstacle,
         interrupted=stopped,
-        status=end + _tell(walk.events),
+        status=end + "".join(f" {event} at {_list(at)} Å." for event, at in events.items()),
     )
-
-
-def _tell(events: list[tuple[str, float]]) -> str:
-    lengths: dict[str, list[float]] = {}
-    for event, length in events:
-        lengths.setdefault(event, []).append(length)
-    return "".join(f" {event} at {_list(where)} Å." for event, where in lengths.items())
 
 
 def _list(lengths: list[float], *, most: int = 4) -> str:

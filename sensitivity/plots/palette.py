@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-from matplotlib.axes import Axes
-
-from sensitivity.plots.axes import foreground
 from sensitivity.spectrum import TRIVIAL
 
 _LOOKS = {
@@ -46,19 +42,3 @@ HALO = "#E69F00"
 def cause_color(cause: str) -> str:
     """Return the colour of a cause in a diagnosis, where trivial motions are grey."""
     return COLORS["unseen" if cause in TRIVIAL else cause]
-
-
-def mode_marker(ax: Axes, kind: str, *, count: int) -> dict[str, Any]:
-    """Return the style of the markers of modes of one kind or cause, of ``count`` modes in all."""
-    crowded = count > 40  # in a column, more markers of the usual size overlap
-    return {
-        "linestyle": "none",
-        "marker": MARKERS[kind],
-        "markersize": 3.5 if crowded else 5.5,
-        "markerfacecolor": COLORS[kind],
-        "markeredgecolor": foreground(ax),
-        "markeredgewidth": 0.3 if crowded else 0.6,
-        "label": kind,
-        "clip_on": False,
-        "zorder": 3,
-    }

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.numerics import Array
-from sensitivity.plots.axes import ROUNDING, ZeroAxis, add_legend, make_axes, scale_axis
-from sensitivity.plots.palette import ARROW, COLORS, cause_color, mode_marker
+from sensitivity.plots.axes import ROUNDING, ZeroAxis, add_legend, foreground, make_axes, scale_axis
+from sensitivity.plots.palette import ARROW, COLORS, MARKERS, cause_color
 from sensitivity.spectrum import Spectrum
 
 # Of each kind or cause.
@@ -95,11 +95,14 @@ def draw_path(
 
 def draw_modes(ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis) -> Markers:
     """Draw singular values, shape (3N,), against their mode; return the markers of each kind."""
-    drawn = {}
+    drawn: Markers = {}
+    look: dict[str, Any] = {"ls": "none", "mec": foreground(ax), "clip_on": False, "zorder": 3}
+    # In a column, more markers of the usual size overlap.
+    look |= {"ms": 3.5, "mew": 0.3} if len(values) > 40 else {"ms": 5.5, "mew": 0.6}
     for kind in dict.fromkeys(kinds):
         chosen = np.flatnonzero(np.array(kinds) == kind)
-        style = mode_marker(ax, kind, count=len(values))
-        (drawn[kind],) = ax.plot(chosen, axis.heights(values[chosen]), **style)
+        look |= {"marker": MARKERS[kind], "mfc": COLORS[kind], "label": kind}
+        (drawn[kind],) = ax.plot(chosen, axis.heights(values[chosen]), **look)
     ax.set(xlabel="mode", xlim=(-0.7, max(len(values), 2) - 0.3))
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     return drawn

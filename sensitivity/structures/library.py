@@ -157,14 +157,12 @@ def load(name: str) -> Atoms:
     Raises TypeError if the name is not a string, and ValueError, with the nearest names, if there
     is no such structure.
     """
-    _, build = _find(name)
-    return build()
+    return _find(name)[1]()
 
 
 def summarize(name: str) -> str:
     """Return one line that says what the structure of this name is; errors as of ``load``."""
-    summary, _ = _find(name)
-    return summary
+    return _find(name)[0]
 
 
 def _find(name: str) -> tuple[str, Callable[[], Atoms]]:

@@ -28,7 +28,7 @@ takes milliseconds. Order 1 has no degrees."""
 
 
 def usual_bases(descriptor: Descriptor) -> dict[str, tuple[int, ...]]:
-    """Return ascending values of the settings that enlarge a basis: the usual, and its own."""
+    """Return ascending values of the settings that enlarge a basis: the usual ones, and its own."""
     known, bases = with_defaults(descriptor), {}
     for name, own in find_basis(descriptor).items():
         usual = SIZES.get(known.order or 0, {}).get(name)

@@ -87,7 +87,7 @@ class View(traitlets.HasTraits):
     def _run_through(
         self, steps: Iterable[T], start: T, *, then: Act, told: Act, patience: float = 0.15
     ) -> None:
-        """Compute in the background, knowing more at every step; ``then`` gets the last known."""
+        """Compute in the background by steps; ``told`` gets some results, ``then`` the last."""
 
         def work(report: Report) -> T:
             found, last = start, monotonic()

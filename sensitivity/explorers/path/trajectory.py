@@ -54,7 +54,7 @@ class Trajectory:
 
     @cached_property
     def visible_distance(self) -> Array:
-        """Shape (frames,): path length times the largest singular value of the start."""
+        """Shape (frames,): feature distance along the most visible mode, to first order."""
         start = self.spectra[0]
         slope = np.nan if start is None else float(start.singular_values.max())
         return np.asarray(slope * self.coordinate)
@@ -94,7 +94,7 @@ def interpolate(
 
 
 def examine(trajectory: Trajectory) -> Iterator[Trajectory]:
-    """Yield the trajectory with more and more spectra, the start and the whole roughly first."""
+    """Yield the trajectory with more and more spectra: the start, then the path, roughly first."""
     for frame in coarse_to_fine(len(trajectory.frames)):
         if trajectory.spectra[frame] is None:
             trajectory = _learn(trajectory, frame)
