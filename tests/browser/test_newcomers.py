@@ -66,7 +66,7 @@ def test_load_my_own_file(fresh: Workbench, tmp_path: Path) -> None:
 def test_find_the_least_visible_mode(fresh: Workbench) -> None:
     field(fresh, "structure").fill("X0")
     field(fresh, "structure").press("Enter")
-    panel(fresh).get_by_text("correlations of order 2 are incomplete").wait_for()
+    panel(fresh).get_by_text("incompleteness of correlations of order 2").wait_for()
     chosen = field(fresh, "mode").evaluate("select => select.selectedOptions[0].textContent")
     assert chosen.replace("\xa0", " ") == "8: 0, incompleteness"
     press(fresh, "higher order")
@@ -85,7 +85,7 @@ def test_make_a_gif(fresh: Workbench) -> None:
 def test_find_the_twin(fresh: Workbench) -> None:
     field(fresh, "structure").fill("X0")
     field(fresh, "structure").press("Enter")
-    panel(fresh).get_by_text("correlations of order 2 are incomplete").wait_for()
+    panel(fresh).get_by_text("incompleteness of correlations of order 2").wait_for()
     press(fresh, "find twin")
     explorers = fresh.page.locator(".sensitivity-explorer:visible")
     fresh.wait(lambda: explorers.count() == 2)
