@@ -118,6 +118,8 @@ class Jacobian:
         reduced a few centers at a time.
         """
         vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
+        if (whole := self._as_one()) is not None:
+            return np.asarray(np.linalg.qr(whole @ vectors, mode="r"))
         parts: list[Array] = []
         for product in self._products(vectors):
             parts.append(product)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -134,7 +135,7 @@ def spectrum(
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
     derivative = jacobian(atoms, descriptor, centers=centers)
     trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
-    values, modes = decompose(derivative, trivial.internal())
+    values, modes = decompose_outside(derivative, trivial.directions)
     features = derivative.features
     internal: list[Kind] = ["internal" for _ in values]
     scale = natural_scale(float(values.max(initial=0)), features, cutoff=descriptor.cutoff)
@@ -178,6 +179,44 @@ def decompose(
     return values, (mixing @ basis).reshape(directions.shape)
 
 
+def decompose_outside(derivative: Jacobian, known: Array) -> tuple[Array, Array]:
+    """Decompose J within the displacements that are orthogonal to the known ones.
+
+    Orthonormal ``known`` of shape (k, N, 3) give 3N - k singular values, descending, and their
+    right singular vectors, as ``decompose`` does. A basis is not made: a reflection maps the known
+    directions onto the first k coordinates, and the others are left.
+    """
+    k, *shape = known.shape
+    w = _reflection(known.reshape(k, 3 * shape[0]))
+
+    def displacements(mixing: Array) -> Array:
+        out = np.zeros((len(mixing), w.shape[1]))
+        out[:, k:] = mixing
+        out -= (mixing @ w[:, k:].T) @ w
+        return out.reshape(-1, *shape)
+
+    gram = derivative.gram()
+    gram -= w.T @ (w @ gram)
+    gram -= (gram @ w.T) @ w
+    values, mixing = _decompose(
+        gram[k:, k:], lambda rows: derivative.triangle(displacements(rows)), scale=0.0
+    )
+    return values, displacements(mixing)
+
+
+def _reflection(rows: Array) -> Array:
+    """Return W, shape (k, m), of the reflection 1 - WᵀW for orthonormal rows, shape (k, m).
+
+    This symmetric orthogonal matrix maps the span of the rows onto that of the first k
+    coordinates: W = (1 + Σ)^(-1/2) Uᵀ (X + [U Zᵀ, 0]) for rows X whose first k columns are U Σ Zᵀ.
+    Schreiber, Parlett, SIAM J. Numer. Anal. 25, 189 (1988), doi 10.1137/0725014.
+    """
+    u, cosines, z = np.linalg.svd(rows[:, : len(rows)])
+    w = u.T @ rows
+    w[:, : len(rows)] += z
+    return np.asarray(w / np.sqrt(1 + cosines)[:, None])
+
+
 def decompose_matrix(slopes: Array, *, scale: float = 0.0) -> tuple[Array, Array]:
     """Singular values (k,), descending, and right vectors (k, k) of a matrix (rows, k).
 
@@ -218,26 +257,45 @@ def by_kind(trivial: TrivialMotions) -> list[Array]:
 
 def fix_gauge(values: Array, modes: Array, *, scale: float) -> Array:
     """Choose the modes of equal singular values, and all signs, independently of rounding."""
-    edges = np.flatnonzero(np.diff(values) < -Tolerance.EQUAL * scale) + 1
-    return np.concatenate([_concentrate(group) for group in np.split(modes, edges)])
+    starts = np.append(True, np.diff(values) < -Tolerance.EQUAL * scale)
+    edges = np.flatnonzero(np.append(starts, True)[: len(values) + 1])
+    fixed = _with_signs(modes)
+    for first, last in pairwise(edges.tolist()):
+        if last - first > 1:
+            fixed[first:last] = _concentrate(modes[first:last])
+    return fixed
+
+
+def _with_signs(modes: Array) -> Array:
+    """The same modes, the coordinate of largest weight of each, the first of equal, positive."""
+    rows = modes.reshape(len(modes), 3 * modes.shape[1])
+    pivots = np.argmax(np.abs(rows) * _preference(rows.shape[1]), axis=1)
+    signs = np.copysign(1.0, rows[np.arange(len(rows)), pivots])
+    return modes * signs[:, None, None]
 
 
 def _concentrate(modes: Array) -> Array:
     """Orthonormal basis of the span of ``modes``, each displacing some coordinate the most it can.
 
     The coordinate with the largest weight in the span, the first of equal ones, gets a mode of its
-    own, with a positive sign; so it goes on with what is left.
+    own, with a positive sign; so it goes on with what is left. That is a QR decomposition with
+    column pivoting, of which R has the modes.
     """
-    rows = modes.reshape(len(modes), 3 * modes.shape[1])
-    # Weights that symmetry makes equal differ by rounding; this much prefers the first of them.
-    preference = 1 - Tolerance.EQUAL_BY_SYMMETRY * np.arange(rows.shape[1]) / rows.shape[1]
-    weights = np.einsum("kx,kx->x", rows, rows)  # of what is left
-    mixtures, chosen = np.empty((len(rows), len(rows))), np.empty_like(rows)
-    for row in range(len(rows)):
-        mixture = rows[:, np.argmax(weights * preference)]
-        for _ in range(2):  # once leaves rounding
-            mixture = mixture - (mixtures[:row] @ mixture) @ mixtures[:row]
-        mixtures[row] = mixture / np.sqrt(mixture @ mixture)
-        chosen[row] = mixtures[row] @ rows
-        weights -= chosen[row] ** 2
-    return chosen.reshape(modes.shape)
+    from scipy.linalg.lapack import dgeqp3
+
+    k, m = len(modes), 3 * modes.shape[1]
+    if k == 0:
+        return modes
+    preference = _preference(m)
+    triangle, pivots, *_ = dgeqp3(modes.reshape(k, m) * preference)
+    chosen = np.empty((k, m))
+    chosen[:, pivots - 1] = np.triu(triangle) * np.sign(triangle.diagonal())[:, None]
+    return np.asarray(chosen / preference).reshape(modes.shape)
+
+
+def _preference(coordinates: int) -> Array:
+    """Factors of coordinates: weights that symmetry makes equal differ by rounding.
+
+    This much prefers the first of them.
+    """
+    return np.sqrt(1 - Tolerance.EQUAL_BY_SYMMETRY * np.arange(coordinates) / coordinates)

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from itertools import chain
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
-from sensitivity.structures import check_centers, neighbor_pairs
+from sensitivity.structures import Pairs, check_centers, neighbor_pairs
 from sensitivity.tolerances import Tolerance
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 Kind = Literal["internal", "unseen", "rotation", "translation"]
 
@@ -58,27 +57,29 @@ def trivial_motions(
     "unseen". Environments that share a single atom or two count as one rigid fragment, although
     they could turn about what they share.
     """
-    fragments = _fragments(atoms, cutoff, check_centers(atoms, centers))
-    n = len(atoms)
+    n, fragments = len(atoms), _fragments(atoms, cutoff, check_centers(atoms, centers))
     whole = _Fragment(np.arange(n), atoms.positions, atoms.cell.array[atoms.pbc])
-    translations = whole.translations(n)
-    several = [fragment for fragment in fragments if len(fragment.members) > 1]
-    turning = several[0] if len(whole.periods) and len(several) == 1 else whole
-    rotations = turning.rotations(n, rounding=rounding)
+    turning = fragments[0] if len(whole.periods) and len(fragments) == 1 else whole
+    translations, rotations = whole.translations(n), turning.rotations(n, rounding=rounding)
     rigid = np.concatenate([translations, rotations])
-    of_fragments = np.concatenate(
-        [m for f in fragments for m in (f.translations(n), f.rotations(n, rounding=rounding))]
-    )
-    # The motions of fragments span those of the whole; what is orthogonal to these is relative.
-    mixing, _ = np.linalg.qr(of_fragments @ rigid.T, mode="complete")
-    relative = mixing.T[len(rigid) :] @ of_fragments
-    counts = {"translation": len(translations), "rotation": len(rotations), "unseen": len(relative)}
-    kinds = tuple(cast(Kind, kind) for kind, number in counts.items() for _ in range(number))
-    return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), kinds)
+    alone = np.ones(n, dtype=bool)
+    for fragment in fragments:
+        alone[fragment.members] = False
+    if len(fragments) == 1 and not alone.any():
+        relative = np.empty((0, 3 * n))
+    else:
+        separate = ((f.translations(n), f.rotations(n, rounding=rounding)) for f in fragments)
+        motions = np.concatenate([*chain(*separate), np.eye(3 * n)[np.repeat(alone, 3)]])
+        # The motions of fragments span those of the whole; orthogonal to these are relative ones.
+        mixing, _ = np.linalg.qr(motions @ rigid.T, mode="complete")
+        relative = mixing.T[len(rigid) :] @ motions
+    kinds: list[Kind] = ["translation"] * len(translations) + ["rotation"] * len(rotations)
+    directions = np.concatenate([rigid, relative]).reshape(-1, n, 3)
+    return TrivialMotions(directions, (*kinds, *["unseen"] * len(relative)))
 
 
 @dataclass(frozen=True)
-class _Fragment:  # atoms that are seen together
+class _Fragment:  # at least two atoms that are seen together, or the whole structure
     members: Indices  # (n,)
     positions: Array  # (n, 3), Å, of one connected copy
     # (periods, 3), Å: to images that an atom is connected with; parallel ones in a chain.
@@ -109,45 +110,39 @@ class _Fragment:  # atoms that are seen together
 
 
 def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_Fragment]:
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    i, j, vectors = neighbor_pairs(atoms, cutoff)
+    pairs = neighbor_pairs(atoms, cutoff)
     if len(centers) < len(atoms):
-        seen = np.isin(i, centers)
-        i, j, vectors = i[seen], j[seen], vectors[seen]
-    starts = np.searchsorted(i, np.arange(len(atoms) + 1))
-    graph = csr_array((np.ones(len(i)), j, starts), shape=(len(atoms), len(atoms)))
-    count, label = connected_components(graph, directed=False)
-    order = np.argsort(label, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1])
-    if not atoms.pbc.any():
-        none = np.empty((0, 3))
-        return [_Fragment(members, atoms.positions[members], none) for members in groups]
-    unwrapped = _unwrap(atoms, graph, (i, j, vectors), [members[0] for members in groups])
-    gaps = unwrapped[i] + vectors - unwrapped[j]
-    closed = np.linalg.norm(gaps, axis=1) > Tolerance.COORDINATES  # around a period
-    return [
-        _Fragment(members, unwrapped[members], gaps[closed & (label[i] == number)])
-        for number, members in enumerate(groups)
-    ]
+        chosen = np.zeros(len(atoms), dtype=bool)
+        chosen[list(centers)] = True
+        seen = chosen[pairs.i]
+        i, j, vectors = (each[seen] for each in pairs)
+        pairs = Pairs(np.append(i, j), np.append(j, i), np.append(vectors, -vectors, axis=0))
+    apart = pairs.i != pairs.j
+    waiting = np.zeros(len(atoms), dtype=bool)
+    waiting[pairs.i[apart]] = True
+    place = atoms.positions.copy()
+    fragments = []
+    while waiting.any():
+        members = _put_together(place, waiting, pairs)
+        waiting &= ~members
+        periods = np.empty((0, 3))
+        if atoms.pbc.any():
+            i, j, vectors = (each[members[pairs.i]] for each in pairs)
+            gaps = place[i] + vectors - place[j]
+            periods = gaps[np.linalg.norm(gaps, axis=1) > Tolerance.COORDINATES]
+        fragments.append(_Fragment(np.flatnonzero(members), place[members], periods))
+    return fragments
 
 
-def _unwrap(
-    atoms: Atoms, graph: csr_array, pairs: tuple[Indices, Indices, Array], roots: list[np.intp]
-) -> Array:
-    """Positions, shape (N, 3), with every fragment put together from its first atom."""
-    from scipy.sparse.csgraph import breadth_first_order
-
-    vector = {}
-    for i, j, step in zip(*pairs, strict=True):
-        vector[i, j], vector[j, i] = step, -step
-    unwrapped: Array = atoms.positions.copy()
-    for root in roots:
-        visited, parents = breadth_first_order(graph, root, directed=False)
-        for atom in visited[1:]:
-            unwrapped[atom] = unwrapped[parents[atom]] + vector[parents[atom], atom]
-    return unwrapped
+def _put_together(place: Array, waiting: NDArray[np.bool_], pairs: Pairs) -> NDArray[np.bool_]:
+    """Mark the fragment of the first atom that waits, and move its atoms next to each other."""
+    members = np.zeros_like(waiting)
+    members[waiting.argmax()] = True
+    while len(step := np.flatnonzero(members[pairs.i] & ~members[pairs.j])):
+        reached = pairs.j[step]
+        place[reached] = place[pairs.i[step]] + pairs.vectors[step]
+        members[reached] = True
+    return members
 
 
 def complement(
@@ -181,7 +176,13 @@ def rotational_motions(
     displace the points by more than ``least`` (Å, root of the summed squares), and by more than a
     ``fraction`` of what the most effective one does: points on a line do not turn about it.
     """
-    about = np.eye(3) if axes is None else axes
-    generators = np.cross(about[:, None], arms).reshape(len(about), arms.size)
+    x, y, z = arms.T
+    generators = np.zeros((3, len(arms), 3))  # about x, y and z
+    generators[0, :, 1], generators[0, :, 2] = -z, y
+    generators[1, :, 2], generators[1, :, 0] = -x, z
+    generators[2, :, 0], generators[2, :, 1] = -y, x
+    generators = generators.reshape(3, arms.size)
+    if axes is not None:
+        generators = axes @ generators
     _, lengths, directions = np.linalg.svd(generators, full_matrices=False)
     return np.asarray(directions[lengths > max(least, fraction * lengths.max(initial=0.0))])
