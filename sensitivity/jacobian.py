@@ -59,8 +59,8 @@ class Jacobian:
     def unseen(self) -> NDArray[np.bool_]:
         """Shape (N,): marks the atoms on which no feature depends."""
         out = np.ones(len(self.atoms), dtype=bool)
-        for block in self.blocks:
-            out[block.atoms[block.gradient.any(axis=(0, 2))]] = False
+        for batch in self.batches:
+            out[batch.atoms[batch.slopes.any(axis=(1, 3))]] = False
         return out
 
     def dense(self) -> Array:
@@ -68,9 +68,9 @@ class Jacobian:
 
         It raises a ValueError if that would not fit into memory.
         """
-        whole = self._as_one()
-        if whole is not None:
-            return whole
+        batch = self.batches[0]
+        if batch.centers.tolist() == list(self.centers) and _is_of_all(batch, self.atoms):
+            return batch.gradient.reshape(self.shape)
         rows, columns = self.shape
         require_memory(
             8 * rows * columns,
@@ -79,7 +79,7 @@ class Jacobian:
         )
         out = np.empty((len(self.centers), self._features_per_center, columns))
         for target, block in zip(out, self.blocks, strict=True):
-            gradient, seen = _matrix(block)
+            gradient, seen = block.gradient.reshape(len(block.features), -1), _columns(block.atoms)
             source = np.full(columns, len(seen))
             source[seen] = np.arange(len(seen))
             if len(seen) < columns:
@@ -91,13 +91,13 @@ class Jacobian:
 
     def gram(self) -> Array:
         """Return JᵀJ, shape (3N, 3N), without making J."""
-        whole = self._as_one()
-        if whole is not None:
-            return whole.T @ whole
         out = np.zeros((3 * len(self.atoms),) * 2)
-        for block in self.blocks:
-            gradient, columns = _matrix(block)
-            out[np.ix_(columns, columns)] += gradient.T @ gradient
+        for _, _, slopes, columns in self._parts():
+            square = slopes.T @ slopes
+            if columns is None:
+                out += square
+            else:
+                out[np.ix_(columns, columns)] += square
         return out
 
     def apply(self, displacements: Array) -> Array:
@@ -105,11 +105,16 @@ class Jacobian:
 
         ``displacements`` of shape (n, N, 3) in Å give an array (centers x features, n).
         """
-        vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
-        whole = self._as_one()
-        if whole is not None:
-            return whole @ vectors
-        return np.concatenate(list(self._products(vectors)))
+        n, place = len(displacements), {center: row for row, center in enumerate(self.centers)}
+        out = np.zeros((len(self.centers), self._features_per_center, n))
+        for batch, part, product in self._products(displacements):
+            centers = np.array([place[center] for center in batch.centers[part].tolist()])
+            changes = product.reshape(len(centers), batch.slopes.shape[1], n)
+            if batch.rows is None:
+                out[centers] = changes
+            else:
+                out[centers[:, None], batch.rows] = changes
+        return out.reshape(-1, n)
 
     def triangle(self, displacements: Array) -> Array:
         """Return R of J V = Q R, whose singular values are those of J V.
@@ -117,31 +122,33 @@ class Jacobian:
         ``displacements`` V of shape (n, N, 3) give an array (at most n, n). J V is made and
         reduced a few centers at a time.
         """
-        vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
-        if (whole := self._as_one()) is not None:
-            return np.asarray(np.linalg.qr(whole @ vectors, mode="r"))
         parts: list[Array] = []
-        for product in self._products(vectors):
-            parts.append(product)
+        for _, _, product in self._products(displacements):
             # Less often than this would take memory, more often time.
             if sum(map(len, parts)) >= 4 * len(displacements):
                 parts = [np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))]
+            parts.append(product)
         return np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))
 
-    def _products(self, vectors: Array) -> Iterator[Array]:
-        """Rows of J times vectors, shape (3N, n), one center at a time."""
-        for block in self.blocks:
-            gradient, columns = _matrix(block)
-            yield gradient @ vectors[columns]
+    def _products(self, displacements: Array) -> Iterator[tuple[Batch, slice, Array]]:
+        """For each of ``_parts``, its rows of J times displacements, shape (rows, n)."""
+        vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
+        for batch, part, slopes, columns in self._parts():
+            yield batch, part, slopes @ (vectors if columns is None else vectors[columns])
 
-    def _as_one(self) -> Array | None:
-        """Return the dense matrix if the only batch already is it."""
-        batch, every = self.batches[0], len(self.atoms)
-        if len(self.batches) != 1 or batch.atoms.shape[1] != every:
-            return None
-        if (batch.atoms != np.arange(every)).any() or (batch.centers != self.centers).any():
-            return None
-        return batch.gradient.reshape(self.shape)
+    def _parts(self) -> Iterator[tuple[Batch, slice, Array, Indices | None]]:
+        """Rows of J that are not zero wherever the atoms are, of some centers of a batch at a time.
+
+        Gives the batch, which of its centers, a matrix (rows, columns), and in which columns of J
+        it stands: None for all.
+        """
+        for batch in self.batches:
+            if _is_of_all(batch, self.atoms):
+                yield batch, slice(None), batch.slopes.reshape(-1, 3 * len(self.atoms)), None
+                continue
+            for place, (atoms, slopes) in enumerate(zip(batch.atoms, batch.slopes, strict=True)):
+                matrix = slopes.reshape(len(slopes), -1)
+                yield batch, slice(place, place + 1), matrix, _columns(atoms)
 
     @property
     def _features_per_center(self) -> int:
@@ -202,8 +209,9 @@ def second_derivative(
 def _difference(
     plus: tuple[Batch, ...], minus: tuple[Batch, ...], *, over: float
 ) -> tuple[Batch, ...]:
+    names = "centers", "atoms", "rows"
     same = [
-        np.array_equal(a.centers, b.centers) and np.array_equal(a.atoms, b.atoms)
+        all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)
         for a, b in zip(plus, minus, strict=False)
     ]
     if len(plus) != len(minus) or not all(same):
@@ -212,11 +220,8 @@ def _difference(
         pairs = [(block, behind[block.center]) for batch in plus for block in batch.blocks()]
         plus, minus = zip(*(_on_common_atoms(*pair) for pair in pairs), strict=True)
     return tuple(
-        Batch(
-            ahead.centers,
-            ahead.atoms,
-            (ahead.features - behind.features) / over,
-            (ahead.gradient - behind.gradient) / over,
+        ahead.with_values(
+            (ahead.features - behind.features) / over, (ahead.slopes - behind.slopes) / over
         )
         for ahead, behind in zip(plus, minus, strict=True)
     )
@@ -234,7 +239,12 @@ def _on_common_atoms(*blocks: Block) -> list[Batch]:
     return batches
 
 
-def _matrix(block: Block) -> tuple[Array, Indices]:
-    """Gradient as a matrix (features, 3k), and the columns of the Jacobian that it stands in."""
-    columns = (3 * block.atoms[:, None] + np.arange(3)).ravel()
-    return block.gradient.reshape(len(block.features), -1), columns
+def _is_of_all(batch: Batch, atoms: Atoms) -> bool:
+    """Tell whether the columns of a batch are those of J, all of them, for each center."""
+    every = len(atoms)
+    return batch.atoms.shape[1] == every and not (batch.atoms != np.arange(every)).any()
+
+
+def _columns(atoms: Indices) -> Indices:
+    """Columns of J that belong to atoms, x, y and z of each in turn."""
+    return (3 * atoms[:, None] + np.arange(3)).ravel()

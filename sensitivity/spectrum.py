@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -20,6 +21,7 @@ from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian
 from sensitivity.numerics import Array, ReadOnlyArrays, check_real, takes_centers
+from sensitivity.supercells import decompose_supercell
 from sensitivity.tolerances import Tolerance
 
 # The kinds of trivial motions, in the order in which they follow the internal displacements.
@@ -135,7 +137,10 @@ def spectrum(
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
     derivative = jacobian(atoms, descriptor, centers=centers)
     trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
-    values, modes = decompose_outside(derivative, trivial.directions)
+    waves = None
+    if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
+        waves = decompose_supercell(derivative)
+    values, modes = waves or decompose_outside(derivative, trivial.directions)
     features = derivative.features
     internal: list[Kind] = ["internal" for _ in values]
     scale = natural_scale(float(values.max(initial=0)), features, cutoff=descriptor.cutoff)
@@ -271,7 +276,7 @@ def _with_signs(modes: Array) -> Array:
     rows = modes.reshape(len(modes), 3 * modes.shape[1])
     pivots = np.argmax(np.abs(rows) * _preference(rows.shape[1]), axis=1)
     signs = np.copysign(1.0, rows[np.arange(len(rows)), pivots])
-    return modes * signs[:, None, None]
+    return np.asarray(modes * signs[:, None, None])
 
 
 def _concentrate(modes: Array) -> Array:
@@ -288,11 +293,14 @@ def _concentrate(modes: Array) -> Array:
         return modes
     preference = _preference(m)
     triangle, pivots, *_ = dgeqp3(modes.reshape(k, m) * preference)
+    for row in range(1, k):  # below the diagonal is what Q is made of
+        triangle[row, :row] = 0.0
     chosen = np.empty((k, m))
-    chosen[:, pivots - 1] = np.triu(triangle) * np.sign(triangle.diagonal())[:, None]
+    chosen[:, pivots - 1] = triangle * np.copysign(1.0, triangle.diagonal())[:, None]
     return np.asarray(chosen / preference).reshape(modes.shape)
 
 
+@lru_cache(maxsize=64)
 def _preference(coordinates: int) -> Array:
     """Factors of coordinates: weights that symmetry makes equal differ by rounding.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
@@ -57,8 +58,49 @@ class Batch(ReadOnlyArrays):
     features: Array
     gradient: Array
 
+    @classmethod
+    def of_rows(
+        cls, centers: Indices, atoms: Indices, features: Array, *, rows: Indices, slopes: Array
+    ) -> Batch:
+        """Return a batch whose features are zero wherever the atoms are, but for some ``rows``.
+
+        ``slopes``, shape (centers, rows, k, 3), are the gradients of these. The whole ``gradient``
+        is made when it is asked for.
+        """
+        batch = cls.__new__(cls)
+        parts = {"centers": centers, "atoms": atoms, "features": features}
+        vars(batch).update(parts, rows=rows, slopes=slopes)
+        batch.__post_init__()
+        return batch
+
+    @cached_property
+    def rows(self) -> Indices | None:
+        """Features that are not zero wherever the atoms are; None stands for all."""
+        return None
+
+    @cached_property
+    def slopes(self) -> Array:
+        """Gradients of the features ``rows``, shape (centers, rows, k, 3)."""
+        return self.gradient
+
+    def __getattr__(self, name: str) -> Array:
+        if name != "gradient" or "slopes" not in vars(self):
+            raise AttributeError(f"a Batch has no {name}")
+        gradient = np.zeros((*self.features.shape, *self.slopes.shape[2:]))
+        gradient[:, self.rows] = self.slopes
+        gradient.setflags(write=False)
+        vars(self)[name] = gradient
+        return gradient
+
     def __repr__(self) -> str:
-        return "Batch(centers={}, features={}, k={})".format(*self.gradient.shape[:3])
+        sizes = *self.features.shape, self.atoms.shape[1]
+        return "Batch(centers={}, features={}, k={})".format(*sizes)
+
+    def with_values(self, features: Array, slopes: Array) -> Batch:
+        """Return a batch of the same centers, atoms and rows with other numbers."""
+        if self.rows is None:
+            return Batch(self.centers, self.atoms, features, slopes)
+        return Batch.of_rows(self.centers, self.atoms, features, rows=self.rows, slopes=slopes)
 
     def blocks(self) -> tuple[Block, ...]:
         """Return one block per center, sharing the memory of the batch."""

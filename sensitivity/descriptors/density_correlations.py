@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -13,7 +13,8 @@ from ase.data import chemical_symbols
 from sensitivity.descriptors import orders
 from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.descriptors.correlations import Basis, ContractedChannels, Correlation, mixture
-from sensitivity.descriptors.expansion import Density, expand
+from sensitivity.descriptors.expansion import Density
+from sensitivity.descriptors.like_centers import LikeCenters
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
 from sensitivity.descriptors.power_spectrum import like_products
 from sensitivity.descriptors.protocol import Descriptor, plain
@@ -25,8 +26,7 @@ from sensitivity.descriptors.radial import (
     radial_functions,
 )
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, Indices, takes_centers
-from sensitivity.progress import checkpoint
+from sensitivity.numerics import Array, takes_centers
 from sensitivity.structures import check_centers
 
 
@@ -230,14 +230,12 @@ class DensityCorrelations(Descriptor):
         chosen = check_centers(atoms, centers)
         correlation = self._affordable(atoms)
         _require_memory(correlation.size(), values=len(chosen) * correlation.size())
-        density = self._density(atoms)
+        sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         place = {center: row for row, center in enumerate(chosen)}
         out = np.empty((len(chosen), correlation.size()))
-        for around in neighborhoods(atoms, cutoff=self.cutoff, centers=chosen):
-            for part in _parts(around, correlation):
-                expansion = expand(around[part], density, gradients=False)
-                rows = [place[center] for center in around.centers[part].tolist()]
-                out[rows] = correlation.features(expansion.coefficients)
+        for like in self._seen(sets, atoms):
+            rows = [place[center] for center in like.around.centers.tolist()]
+            out[rows] = like.features(correlation.size())
         return out
 
     @takes_centers
@@ -253,8 +251,24 @@ class DensityCorrelations(Descriptor):
         pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
         working = pairs * correlation.bytes_per_pair() // 8
         _require_memory(correlation.size(), values=columns * correlation.size() + working)
+        return tuple(like.batch(correlation.size()) for like in self._seen(sets, atoms))
+
+    def _seen(self, sets: Iterable[Neighborhoods], atoms: Atoms) -> Iterator[LikeCenters]:
+        """Restrict each set of like centers to the species that have a density around them."""
         density = self._density(atoms)
-        return tuple(_batch(around, density, correlation) for around in sets)
+        for around in sets:
+            near = around.within(self.cutoff)
+            own = set(around.numbers.tolist()) if self.center_weight else set()
+            found = tuple(z for z in density.species if z in near.species or z in own)
+            if found == density.species or not found or self.contract_channels is not None:
+                yield LikeCenters(around, density, self._correlation(density.species), None)
+                continue
+            basis, indices = self._basis(density.species), map(density.species.index, found)
+            places = orders.places_of(
+                basis, tuple(indices), order=self.order, parity_odd=self.parity_odd
+            )
+            seen = replace(density, species=found)
+            yield LikeCenters(near, seen, self._correlation(found), places)
 
     def _density(self, atoms: Atoms) -> Density:
         width = self.cutoff_width
@@ -305,36 +319,6 @@ class DensityCorrelations(Descriptor):
                 correlation, self._basis(species), parity_odd=self.parity_odd
             )
         return correlation
-
-
-def _batch(around: Neighborhoods, density: Density, correlation: Correlation) -> Batch:
-    centers, k = around.atoms.shape
-    features = np.empty((centers, correlation.size()))
-    gradient = np.zeros((*features.shape, k, 3))
-    for part in _parts(around, correlation):
-        checkpoint()
-        expansion = expand(around[part], density, gradients=True)
-        features[part] = correlation.features(expansion.coefficients)
-        correlation.gradient(expansion, gradient[part])
-        _subtract_from_center(gradient[part], around.own[part])
-    return Batch(around.centers, around.atoms, features, gradient)
-
-
-def _parts(around: Neighborhoods, correlation: Correlation) -> Iterator[slice]:
-    """Slices of the centers whose intermediate results fit into the second-level cache."""
-    cache, pairs = 2**22, around.itself.shape[1]
-    step = max(1, cache // (pairs * correlation.bytes_per_pair()))
-    return (slice(start, start + step) for start in range(0, len(around.centers), step))
-
-
-def _subtract_from_center(gradient: Array, own: Indices) -> None:
-    """Moving the center, ``own`` of the k atoms, is moving all neighbours the other way.
-
-    An image of the center moves with it, which cancels.
-    """
-    centers, features, k, _ = gradient.shape
-    total = gradient.reshape(centers, features, 3 * k) @ np.tile(np.eye(3), (k, 1))
-    gradient[np.arange(centers), :, own] -= total
 
 
 def _require_memory(size: int, *, values: int) -> None:

@@ -53,6 +53,13 @@ class Neighborhoods:
         names = "centers", "numbers", "atoms", "own", "vectors", "itself"
         return replace(self, **{name: getattr(self, name)[part] for name in names})
 
+    def within(self, cutoff: float) -> Neighborhoods:
+        """Return the same without species that no center has as a neighbour nearer than that."""
+        near = np.einsum("cpx,cpx->cp", self.vectors, self.vectors) < cutoff**2
+        near &= ~self.itself
+        seen = {number: of for number, of in self.species.items() if near[:, of.pairs].any()}
+        return replace(self, species=seen)
+
 
 @dataclass(frozen=True)
 class _SortedPairs:
@@ -74,7 +81,9 @@ def neighborhoods(
     """
     found = neighbor_pairs(atoms, cutoff)
     if len(centers) < len(atoms):
-        wanted = np.isin(found.i, centers)
+        chosen = np.zeros(len(atoms), dtype=bool)
+        chosen[list(centers)] = True
+        wanted = chosen[found.i]
         found = Pairs(found.i[wanted], found.j[wanted], found.vectors[wanted])
     # If at least 40 % are true neighbours, a molecule is handled with all its atoms as neighbours
     # of all centers, those beyond the cutoff, where their density is zero, included: one stack of
@@ -100,7 +109,7 @@ def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods
     return Neighborhoods(centers, atoms.numbers[centers], seen, own, vectors, itself, species)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, SpeciesNeighbors]]:
     order = np.argsort(_column_order(numbers), kind="stable")
     order.setflags(write=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from math import isfinite
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
 from sensitivity.descriptors.bispectrum import Bispectrum
@@ -14,7 +16,7 @@ from sensitivity.descriptors.correlations import Basis, Correlation, RadialSpect
 from sensitivity.descriptors.power_spectrum import PowerSpectrum
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis
 from sensitivity.descriptors.trispectrum import Trispectrum
-from sensitivity.numerics import check_integer, check_real
+from sensitivity.numerics import Indices, check_integer, check_real
 from sensitivity.structures import check_cutoff
 
 LARGEST_ORDER = 4
@@ -28,6 +30,25 @@ def correlations(basis: Basis, *, order: int, parity_odd: bool) -> Correlation:
     if order <= 2:
         return RadialSpectrum(basis) if order == 1 else PowerSpectrum(basis)
     return Bispectrum(basis, parity_odd) if order == 3 else Trispectrum(basis, parity_odd)
+
+
+@lru_cache(maxsize=32)
+def places_of(basis: Basis, species: tuple[int, ...], *, order: int, parity_odd: bool) -> Indices:
+    """Return which of the correlations do not vanish if only some species have a density.
+
+    ``species`` are their indices among those of the basis. Correlations are polynomials, and one
+    that does not vanish everywhere does not at numbers drawn at random. They are in the same order
+    as those of a basis of these species only.
+    """
+    random = np.random.default_rng(0)
+    coefficients = np.zeros((basis.l_max + 1, 1, basis.channels, 2 * basis.l_max + 1))
+    for l, of_degree in enumerate(coefficients):
+        for a in species:
+            of_degree[0, basis.own(a), : 2 * l + 1] = random.normal(size=(basis.n_max, 2 * l + 1))
+    values = correlations(basis, order=order, parity_odd=parity_odd).features(coefficients)
+    places = np.flatnonzero(values[0])
+    places.setflags(write=False)
+    return places
 
 
 def largest_l_max(order: int) -> int:

@@ -82,12 +82,19 @@ class PowerSpectrum:
         """Products of the channels of one species with all, for each l."""
         return 8 * 3 * (self.basis.l_max + 1) * self.basis.n_max * self.basis.channels
 
-    def _pairs(self) -> Iterator[tuple[int, int, slice]]:
-        start, n_max = 0, self.basis.n_max
-        for a, b in combinations_with_replacement(range(self.basis.species), 2):
-            size = (self.basis.l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max**2)
-            yield a, b, slice(start, start + size)
-            start += size
+    def _pairs(self) -> tuple[tuple[int, int, slice], ...]:
+        return _pairs_of(self.basis)
+
+
+@lru_cache(maxsize=64)
+def _pairs_of(basis: Basis) -> tuple[tuple[int, int, slice], ...]:
+    """Pairs of species a ≤ b, each with its place among all features."""
+    found, start, n_max = [], 0, basis.n_max
+    for a, b in combinations_with_replacement(range(basis.species), 2):
+        size = (basis.l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max**2)
+        found.append((a, b, slice(start, start + size)))
+        start += size
+    return tuple(found)
 
 
 def like_products(row: Array, basis: Basis) -> Iterator[Array]:

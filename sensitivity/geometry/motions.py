@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from ase import Atoms
@@ -73,9 +73,9 @@ def trivial_motions(
         # The motions of fragments span those of the whole; orthogonal to these are relative ones.
         mixing, _ = np.linalg.qr(motions @ rigid.T, mode="complete")
         relative = mixing.T[len(rigid) :] @ motions
-    kinds: list[Kind] = ["translation"] * len(translations) + ["rotation"] * len(rotations)
-    directions = np.concatenate([rigid, relative]).reshape(-1, n, 3)
-    return TrivialMotions(directions, (*kinds, *["unseen"] * len(relative)))
+    counts = {"translation": len(translations), "rotation": len(rotations), "unseen": len(relative)}
+    kinds = tuple(cast(Kind, kind) for kind, number in counts.items() for _ in range(number))
+    return TrivialMotions(np.concatenate([rigid, relative]).reshape(-1, n, 3), kinds)
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,15 @@ class _Fragment:  # at least two atoms that are seen together, or the whole stru
 
         A chain can only turn about its own direction; what extends further not at all.
         """
-        arms = self.positions - self.positions.mean(axis=0)
+        arms = self.positions - self.positions.sum(axis=0) / len(self.positions)
         kept = rotational_motions(arms, axes=self._axes(), least=rounding * np.sqrt(len(arms)))
         motions = np.zeros((len(kept), count, 3))
         motions[:, self.members] = kept.reshape(len(kept), len(arms), 3)
         return motions.reshape(len(kept), 3 * count)
 
-    def _axes(self) -> Array:  # (3, 1 or 0, 3), orthonormal
+    def _axes(self) -> Array | None:  # (1 or 0, 3), orthonormal; None for all
         if len(self.periods) == 0:
-            return np.eye(3)
+            return None
         _, lengths, directions = np.linalg.svd(self.periods, full_matrices=False)
         independent = directions[lengths > Tolerance.COORDINATES]
         return independent if len(independent) == 1 else np.empty((0, 3))
@@ -112,14 +112,10 @@ class _Fragment:  # at least two atoms that are seen together, or the whole stru
 def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_Fragment]:
     pairs = neighbor_pairs(atoms, cutoff)
     if len(centers) < len(atoms):
-        chosen = np.zeros(len(atoms), dtype=bool)
-        chosen[list(centers)] = True
-        seen = chosen[pairs.i]
-        i, j, vectors = (each[seen] for each in pairs)
-        pairs = Pairs(np.append(i, j), np.append(j, i), np.append(vectors, -vectors, axis=0))
-    apart = pairs.i != pairs.j
+        pairs = _of_centers(pairs, centers, count=len(atoms))
     waiting = np.zeros(len(atoms), dtype=bool)
-    waiting[pairs.i[apart]] = True
+    apart = pairs.i != pairs.j
+    waiting[pairs.i[apart]] = waiting[pairs.j[apart]] = True
     place = atoms.positions.copy()
     fragments = []
     while waiting.any():
@@ -127,18 +123,30 @@ def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_F
         waiting &= ~members
         periods = np.empty((0, 3))
         if atoms.pbc.any():
-            i, j, vectors = (each[members[pairs.i]] for each in pairs)
-            gaps = place[i] + vectors - place[j]
+            inside = members[pairs.i]
+            i, j = pairs.i[inside], pairs.j[inside]
+            gaps = place[i] + pairs.vectors[inside] - place[j]
             periods = gaps[np.linalg.norm(gaps, axis=1) > Tolerance.COORDINATES]
         fragments.append(_Fragment(np.flatnonzero(members), place[members], periods))
     return fragments
 
 
+def _of_centers(pairs: Pairs, centers: tuple[int, ...], *, count: int) -> Pairs:
+    """Pairs from chosen centers out of ``count`` atoms, and, from several, to them."""
+    chosen = np.zeros(count, dtype=bool)
+    chosen[list(centers)] = True
+    seen = chosen[pairs.i]
+    i, j, vectors = pairs.i[seen], pairs.j[seen], pairs.vectors[seen]
+    if len(centers) == 1:
+        return Pairs(i, j, vectors)
+    return Pairs(np.append(i, j), np.append(j, i), np.append(vectors, -vectors, axis=0))
+
+
 def _put_together(place: Array, waiting: NDArray[np.bool_], pairs: Pairs) -> NDArray[np.bool_]:
-    """Mark the fragment of the first atom that waits, and move its atoms next to each other."""
+    """Mark the fragment of the first center that waits, and move its atoms next to each other."""
     members = np.zeros_like(waiting)
-    members[waiting.argmax()] = True
-    while len(step := np.flatnonzero(members[pairs.i] & ~members[pairs.j])):
+    members[pairs.i[waiting[pairs.i].argmax()]] = True
+    while not members.all() and len(step := np.flatnonzero(members[pairs.i] & ~members[pairs.j])):
         reached = pairs.j[step]
         place[reached] = place[pairs.i[step]] + pairs.vectors[step]
         members[reached] = True
@@ -177,11 +185,11 @@ def rotational_motions(
     ``fraction`` of what the most effective one does: points on a line do not turn about it.
     """
     x, y, z = arms.T
-    generators = np.zeros((3, len(arms), 3))  # about x, y and z
-    generators[0, :, 1], generators[0, :, 2] = -z, y
-    generators[1, :, 2], generators[1, :, 0] = -x, z
-    generators[2, :, 0], generators[2, :, 1] = -y, x
-    generators = generators.reshape(3, arms.size)
+    turned = np.zeros((3, len(arms), 3))  # about x, y and z
+    turned[0, :, 1], turned[0, :, 2] = -z, y
+    turned[1, :, 2], turned[1, :, 0] = -x, z
+    turned[2, :, 0], turned[2, :, 1] = -y, x
+    generators = turned.reshape(3, arms.size)
     if axes is not None:
         generators = axes @ generators
     _, lengths, directions = np.linalg.svd(generators, full_matrices=False)

@@ -1,0 +1,85 @@
+"""Features and gradients of like centers, from the species that they see.
+
+Features with a channel of any other species are zero wherever the atoms are. They are not computed,
+and the gradients of the others are all that a batch holds: for methane's carbon, which sees no
+carbon, an eighth of those of order 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from sensitivity.descriptors.batches import Batch
+from sensitivity.descriptors.correlations import Correlation
+from sensitivity.descriptors.expansion import Density, expand
+from sensitivity.descriptors.neighborhoods import Neighborhoods
+from sensitivity.numerics import Array, Indices
+from sensitivity.progress import checkpoint
+
+
+@dataclass(frozen=True)
+class LikeCenters:
+    """Like centers, the density that they see, and its correlations."""
+
+    around: Neighborhoods
+    density: Density
+    correlation: Correlation
+    places: Indices | None  # of these correlations among all features; None: they are all
+
+    def features(self, size: int) -> Array:
+        """Return all features, shape (centers, size)."""
+        values = np.empty((len(self.around.centers), self.correlation.size()))
+        for part in self._parts():
+            expansion = expand(self.around[part], self.density, gradients=False)
+            values[part] = self.correlation.features(expansion.coefficients)
+        return self._among_all(values, size)
+
+    def batch(self, size: int) -> Batch:
+        """Return all features, shape (centers, size), and their gradients."""
+        centers, k = self.around.atoms.shape
+        values = np.empty((centers, self.correlation.size()))
+        slopes = np.zeros((*values.shape, k, 3))
+        for part in self._parts():
+            checkpoint()
+            expansion = expand(self.around[part], self.density, gradients=True)
+            values[part] = self.correlation.features(expansion.coefficients)
+            self.correlation.gradient(expansion, slopes[part])
+            _subtract_from_center(slopes[part], self.around.own[part])
+        names = self.around.centers, self.around.atoms
+        if self.places is None:
+            return Batch(*names, values, slopes)
+        features = self._among_all(values, size)
+        return Batch.of_rows(*names, features, rows=self.places, slopes=slopes)
+
+    def _among_all(self, values: Array, size: int) -> Array:
+        if self.places is None:
+            return values
+        out = np.zeros((len(values), size))
+        out[:, self.places] = values
+        return out
+
+    def _parts(self) -> Iterator[slice]:
+        """Slices of the centers whose intermediate results fit into the second-level cache."""
+        cache, (centers, pairs) = 2**22, self.around.itself.shape
+        step = max(1, cache // (pairs * self.correlation.bytes_per_pair()))
+        return (slice(start, start + step) for start in range(0, centers, step))
+
+
+def _subtract_from_center(gradient: Array, own: Indices) -> None:
+    """Moving the center, ``own`` of the k atoms, is moving all neighbours the other way.
+
+    An image of the center moves with it, which cancels.
+    """
+    centers, features, k, _ = gradient.shape
+    total = gradient.reshape(centers, features, 3 * k) @ _sum_of_atoms(k)
+    gradient[np.arange(centers), :, own] -= total
+
+
+@lru_cache(maxsize=64)
+def _sum_of_atoms(k: int) -> Array:
+    """Matrix, shape (3k, 3), that adds up vectors of k atoms: much faster than a sum."""
+    return np.tile(np.eye(3), (k, 1))
