@@ -257,15 +257,15 @@ def _decompose(
 def by_kind(trivial: TrivialMotions) -> list[Array]:
     """Trivial motions of each kind of ``TRIVIAL``, in modes that do not depend on rounding."""
     kinds = np.array(trivial.kinds)
-    return [_concentrate(trivial.directions[kinds == kind]) for kind in TRIVIAL]
+    *others, translations = (trivial.directions[kinds == kind] for kind in TRIVIAL)
+    return [*map(_concentrate, others), translations]  # which are along x, y and z
 
 
 def fix_gauge(values: Array, modes: Array, *, scale: float) -> Array:
     """Choose the modes of equal singular values, and all signs, independently of rounding."""
-    starts = np.append(True, np.diff(values) < -Tolerance.EQUAL * scale)
-    edges = np.flatnonzero(np.append(starts, True)[: len(values) + 1])
+    steps = np.flatnonzero(np.diff(values) < -Tolerance.EQUAL * scale) + 1
     fixed = _with_signs(modes)
-    for first, last in pairwise(edges.tolist()):
+    for first, last in pairwise([0, *steps.tolist(), len(values)]):
         if last - first > 1:
             fixed[first:last] = _concentrate(modes[first:last])
     return fixed

@@ -24,8 +24,8 @@ Y_00 = float(np.sqrt(0.25 / np.pi))
 def spherical_harmonics(units: Array, l_max: int) -> Array:
     """Real, orthonormal Y_lm of unit vectors, without the Condon-Shortley phase.
 
-    Y_lm is Q_lm(z) times the real (m ≥ 0) or imaginary (m < 0) part of (x + iy)^|m|, where Q, with
-    its normalisation, follows from Q_mm by Q_lm = a_lm z Q_{l-1,m} - b_lm Q_{l-2,m}.
+    Y_{l,l} and Y_{l,-l} are the real and the imaginary part of (x + iy)^l times a factor; the others
+    follow from Y_lm = a_lm z Y_{l-1,m} - b_lm Y_{l-2,m}.
 
     ``units`` has shape (3, ...), the result (l_max + 1, 2 l_max + 1, ...), where place l + m of the
     second axis belongs to m.
@@ -36,15 +36,15 @@ def spherical_harmonics(units: Array, l_max: int) -> Array:
     powers[0] = 1.0
     powers[1:] = x + 1j * y
     np.cumprod(powers, axis=0, out=powers)
-    real, imaginary = powers.real, powers.imag
-    a = a * z
+    powers *= first
     out = np.zeros((l_max + 1, 2 * l_max + 1, *z.shape))
-    q, previous = np.zeros((2, l_max + 1, *z.shape))  # [m], of degree l and l - 1
-    for l in range(l_max + 1):
-        q, previous = a[l] * q - b[l] * previous, q
-        q[l] = first[l]
-        np.multiply(q[: l + 1], real[: l + 1], out=out[l, l : 2 * l + 1])
-        np.multiply(q[l:0:-1], imaginary[l:0:-1], out=out[l, :l])
+    out[0, 0] = powers[0].real
+    for l in range(1, l_max + 1):
+        of_degree, n = out[l], 2 * l - 1
+        of_degree[0], of_degree[n + 1] = powers[l].imag, powers[l].real
+        np.multiply(a[l, :n] * z, out[l - 1, :n], out=of_degree[1 : n + 1])
+        if l > 1:
+            of_degree[2:n] -= b[l, : n - 2] * out[l - 2, : n - 2]
     return out
 
 
@@ -99,16 +99,18 @@ def _complex_from_real(l: int) -> NDArray[np.complex128]:
 
 @lru_cache(maxsize=64)
 def _recurrence(l_max: int) -> tuple[Array, Array, Array]:
-    """Q_mm, shape (m,), and the coefficients a and b, shape (l, m), zero for m ≥ l."""
-    l, m = np.ogrid[: l_max + 1, : l_max + 1]
-    inside = m < l
-    with np.errstate(divide="ignore", invalid="ignore"):
-        a = np.where(inside, np.sqrt((4.0 * l**2 - 1) / (l**2 - m**2)), 0.0)
-        b = np.where(inside, np.sqrt(((l - 1.0) ** 2 - m**2) / (4.0 * (l - 1.0) ** 2 - 1)), 0.0)
+    """Factors of (x + iy)^l, shape (l,), and a and b, (l, m), at the places of l - 1 and l - 2."""
+    a, b = np.zeros((2, l_max + 1, 2 * l_max + 1))
+    for l in range(1, l_max + 1):
+        m = np.arange(1.0 - l, l)
+        a[l, : len(m)] = np.sqrt((4.0 * l**2 - 1) / (l**2 - m**2))
+        m = m[1:-1]
+        ratio = ((l - 1.0) ** 2 - m**2) / (4.0 * (l - 1.0) ** 2 - 1)
+        b[l, : len(m)] = np.sqrt((4.0 * l**2 - 1) / (l**2 - m**2)) * np.sqrt(ratio)
     step = np.arange(1.0, l_max + 1)
     first = np.sqrt(np.cumprod(np.concatenate([[0.25 / np.pi], (2 * step + 1) / (2 * step)])))
     first[1:] *= np.sqrt(2)
-    return first, a, a * b
+    return first, a, b
 
 
 @lru_cache(maxsize=64)

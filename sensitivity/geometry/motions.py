@@ -62,12 +62,12 @@ def trivial_motions(
     turning = fragments[0] if len(whole.periods) and len(fragments) == 1 else whole
     translations, rotations = whole.translations(n), turning.rotations(n, rounding=rounding)
     rigid = np.concatenate([translations, rotations])
-    alone = np.ones(n, dtype=bool)
-    for fragment in fragments:
-        alone[fragment.members] = False
-    if len(fragments) == 1 and not alone.any():
+    if len(fragments) == 1 and len(fragments[0].members) == n:
         relative = np.empty((0, 3 * n))
     else:
+        alone = np.ones(n, dtype=bool)
+        for fragment in fragments:
+            alone[fragment.members] = False
         separate = ((f.translations(n), f.rotations(n, rounding=rounding)) for f in fragments)
         motions = np.concatenate([*chain(*separate), np.eye(3 * n)[np.repeat(alone, 3)]])
         # The motions of fragments span those of the whole; orthogonal to these are relative ones.

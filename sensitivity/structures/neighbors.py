@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from math import pi
 from typing import NamedTuple
@@ -51,7 +52,7 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     radius = max(cutoff, 1.0)  # vesin refuses cutoffs below about 1e-6 Å
     few = 40  # all distances of a molecule are found faster than the near ones
     if len(atoms) <= few and not atoms.pbc.any():
-        pairs = _search_all(atoms, radius)
+        pairs = _search_all(atoms.positions.tobytes(), radius)
     else:
         _check_memory(atoms, cutoff)
         # vesin 0.6.2 ends the process with a floating-point exception when a flat or long box takes
@@ -109,12 +110,18 @@ def explain_immobility(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) -
     )
 
 
-def _search_all(atoms: Atoms, cutoff: float) -> Pairs:
-    vectors = atoms.positions - atoms.positions[:, None]  # [i, j, xyz]
+@lru_cache(maxsize=4)
+def _search_all(positions: bytes, cutoff: float) -> Pairs:
+    """All pairs, read-only: the Jacobian and the trivial motions of a molecule ask for the same."""
+    places = np.frombuffer(positions).reshape(-1, 3)
+    vectors = places - places[:, None]  # [i, j, xyz]
     near = np.einsum("ijx,ijx->ij", vectors, vectors) < cutoff**2
     np.fill_diagonal(near, False)
     i, j = map(np.ascontiguousarray, np.nonzero(near))
-    return Pairs(i, j, vectors[near])
+    pairs = Pairs(i, j, vectors[near])
+    for each in pairs:
+        each.setflags(write=False)
+    return pairs
 
 
 def _search_grid(atoms: Atoms, cutoff: float) -> Pairs:
