@@ -188,38 +188,31 @@ def decompose_outside(derivative: Jacobian, known: Array) -> tuple[Array, Array]
     """Decompose J within the displacements that are orthogonal to the known ones.
 
     Orthonormal ``known`` of shape (k, N, 3) give 3N - k singular values, descending, and their
-    right singular vectors, as ``decompose`` does. A basis is not made: a reflection maps the known
-    directions onto the first k coordinates, and the others are left.
+    right singular vectors, as ``decompose`` does. A basis is not made: Householder reflections,
+    those of a QR decomposition of the known ones, map these onto the first k coordinates.
     """
+    from scipy.linalg.lapack import dgeqrf, dormqr
+
     k, *shape = known.shape
-    w = _reflection(known.reshape(k, 3 * shape[0]))
+    reflectors, factors, *_ = dgeqrf(known.reshape(k, -1).T)
+
+    def reflect(matrix: Array, side: str, transposed: str) -> Array:
+        if not len(matrix):
+            return matrix
+        size = 64 * max(matrix.shape)  # of the workspace, for blocks of the usual size
+        reflected, *_ = dormqr(side, transposed, reflectors, factors, matrix, size)
+        return np.asarray(reflected)
 
     def displacements(mixing: Array) -> Array:
-        out = np.zeros((len(mixing), w.shape[1]))
-        out[:, k:] = mixing
-        out -= (mixing @ w[:, k:].T) @ w
-        return out.reshape(-1, *shape)
+        rows = np.zeros((len(mixing), known[0].size), order="F")
+        rows[:, k:] = mixing
+        return reflect(rows, "R", "T").reshape(-1, *shape)
 
-    gram = derivative.gram()
-    gram -= w.T @ (w @ gram)
-    gram -= (gram @ w.T) @ w
+    gram = reflect(reflect(derivative.gram().T, "L", "T"), "R", "N")
     values, mixing = _decompose(
         gram[k:, k:], lambda rows: derivative.triangle(displacements(rows)), scale=0.0
     )
     return values, displacements(mixing)
-
-
-def _reflection(rows: Array) -> Array:
-    """Return W, shape (k, m), of the reflection 1 - WᵀW for orthonormal rows, shape (k, m).
-
-    This symmetric orthogonal matrix maps the span of the rows onto that of the first k
-    coordinates: W = (1 + Σ)^(-1/2) Uᵀ (X + [U Zᵀ, 0]) for rows X whose first k columns are U Σ Zᵀ.
-    Schreiber, Parlett, SIAM J. Numer. Anal. 25, 189 (1988), doi 10.1137/0725014.
-    """
-    u, cosines, z = np.linalg.svd(rows[:, : len(rows)])
-    w = u.T @ rows
-    w[:, : len(rows)] += z
-    return np.asarray(w / np.sqrt(1 + cosines)[:, None])
 
 
 def decompose_matrix(slopes: Array, *, scale: float = 0.0) -> tuple[Array, Array]:
@@ -256,14 +249,14 @@ def _decompose(
 
 def by_kind(trivial: TrivialMotions) -> list[Array]:
     """Trivial motions of each kind of ``TRIVIAL``, in modes that do not depend on rounding."""
-    kinds = np.array(trivial.kinds)
-    *others, translations = (trivial.directions[kinds == kind] for kind in TRIVIAL)
+    places = [[i for i, each in enumerate(trivial.kinds) if each == kind] for kind in TRIVIAL]
+    *others, translations = (trivial.directions[rows] for rows in places)
     return [*map(_concentrate, others), translations]  # which are along x, y and z
 
 
 def fix_gauge(values: Array, modes: Array, *, scale: float) -> Array:
     """Choose the modes of equal singular values, and all signs, independently of rounding."""
-    steps = np.flatnonzero(np.diff(values) < -Tolerance.EQUAL * scale) + 1
+    steps = np.flatnonzero(values[:-1] - values[1:] > Tolerance.EQUAL * scale) + 1
     fixed = _with_signs(modes)
     for first, last in pairwise([0, *steps.tolist(), len(values)]):
         if last - first > 1:

@@ -259,7 +259,7 @@ class DensityCorrelations(Descriptor):
         for around in sets:
             near = around.within(self.cutoff)
             own = set(around.numbers.tolist()) if self.center_weight else set()
-            found = tuple(z for z in density.species if z in near.species or z in own)
+            found = tuple(z for z in density.species if z in near or z in own)
             if found == density.species or not found or self.contract_channels is not None:
                 yield LikeCenters(around, density, self._correlation(density.species), None)
                 continue
@@ -267,8 +267,8 @@ class DensityCorrelations(Descriptor):
             places = orders.places_of(
                 basis, tuple(indices), order=self.order, parity_odd=self.parity_odd
             )
-            seen = replace(density, species=found)
-            yield LikeCenters(near, seen, self._correlation(found), places)
+            seen = replace(around, species=near), replace(density, species=found)
+            yield LikeCenters(*seen, self._correlation(found), places)
 
     def _density(self, atoms: Atoms) -> Density:
         width = self.cutoff_width

@@ -113,7 +113,7 @@ def _pair_functions(
     if not gradients:
         return radial * fade, angular, np.empty(0), np.empty(0)
     slopes = slopes * fade + radial * fade_slope
-    radial_gradient = each_direction(slopes) * np.moveaxis(units, 0, 2).reshape(len(r), -1)
+    radial_gradient = each_direction(slopes) * units.transpose(1, 2, 0).reshape(len(r), -1)
     angular_gradient = harmonics_gradient(angular, units, r).reshape(*angular.shape[:3], -1)
     return radial * fade, angular, radial_gradient, angular_gradient
 

@@ -33,8 +33,8 @@ class LikeCenters:
     def features(self, size: int) -> Array:
         """Return all features, shape (centers, size)."""
         values = np.empty((len(self.around.centers), self.correlation.size()))
-        for part in self._parts():
-            expansion = expand(self.around[part], self.density, gradients=False)
+        for part, around in self._parts():
+            expansion = expand(around, self.density, gradients=False)
             values[part] = self.correlation.features(expansion.coefficients)
         return self._among_all(values, size)
 
@@ -43,12 +43,12 @@ class LikeCenters:
         centers, k = self.around.atoms.shape
         values = np.empty((centers, self.correlation.size()))
         slopes = np.zeros((*values.shape, k, 3))
-        for part in self._parts():
+        for part, around in self._parts():
             checkpoint()
-            expansion = expand(self.around[part], self.density, gradients=True)
+            expansion = expand(around, self.density, gradients=True)
             values[part] = self.correlation.features(expansion.coefficients)
             self.correlation.gradient(expansion, slopes[part])
-            _subtract_from_center(slopes[part], self.around.own[part])
+            _subtract_from_center(slopes[part], around.own)
         names = self.around.centers, self.around.atoms
         if self.places is None:
             return Batch(*names, values, slopes)
@@ -62,11 +62,13 @@ class LikeCenters:
         out[:, self.places] = values
         return out
 
-    def _parts(self) -> Iterator[slice]:
-        """Slices of the centers whose intermediate results fit into the second-level cache."""
+    def _parts(self) -> Iterator[tuple[slice, Neighborhoods]]:
+        """Centers, a few at a time: intermediate results fit into the second-level cache."""
         cache, (centers, pairs) = 2**22, self.around.itself.shape
         step = max(1, cache // (pairs * self.correlation.bytes_per_pair()))
-        return (slice(start, start + step) for start in range(0, centers, step))
+        for start in range(0, centers, step):
+            part = slice(start, start + step)
+            yield part, self.around if step >= centers else self.around[part]
 
 
 def _subtract_from_center(gradient: Array, own: Indices) -> None:

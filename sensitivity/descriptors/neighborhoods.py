@@ -53,12 +53,11 @@ class Neighborhoods:
         names = "centers", "numbers", "atoms", "own", "vectors", "itself"
         return replace(self, **{name: getattr(self, name)[part] for name in names})
 
-    def within(self, cutoff: float) -> Neighborhoods:
-        """Return the same without species that no center has as a neighbour nearer than that."""
+    def within(self, cutoff: float) -> dict[int, SpeciesNeighbors]:
+        """Return the species of which some center has a neighbour nearer than the cutoff."""
         near = np.einsum("cpx,cpx->cp", self.vectors, self.vectors) < cutoff**2
-        near &= ~self.itself
-        seen = {number: of for number, of in self.species.items() if near[:, of.pairs].any()}
-        return replace(self, species=seen)
+        near[self.itself] = False
+        return {number: of for number, of in self.species.items() if near[:, of.pairs].any()}
 
 
 @dataclass(frozen=True)
@@ -80,17 +79,16 @@ def neighborhoods(
     Every neighbour within the cutoff is there; in a molecule those beyond may be, too.
     """
     found = neighbor_pairs(atoms, cutoff)
-    if len(centers) < len(atoms):
-        chosen = np.zeros(len(atoms), dtype=bool)
-        chosen[list(centers)] = True
-        wanted = chosen[found.i]
-        found = Pairs(found.i[wanted], found.j[wanted], found.vectors[wanted])
+    chosen = np.zeros(len(atoms), dtype=bool)
+    chosen[list(centers)] = True
+    wanted = chosen[found.i]
     # If at least 40 % are true neighbours, a molecule is handled with all its atoms as neighbours
     # of all centers, those beyond the cutoff, where their density is zero, included: one stack of
     # equal matrices is then faster than many of different sizes.
     every = len(centers) * (len(atoms) - 1)
-    if not atoms.pbc.any() and len(found.i) >= 0.4 * every:
+    if not atoms.pbc.any() and np.count_nonzero(wanted) >= 0.4 * every:
         return (_everyone(atoms, cutoff=cutoff, centers=np.array(centers)),)
+    found = Pairs(found.i[wanted], found.j[wanted], found.vectors[wanted])
     itself = np.arange(len(found.i) + len(centers)) >= len(found.i)
     i, j = np.concatenate([found.i, centers]), np.concatenate([found.j, centers])
     vectors = np.concatenate([found.vectors, np.tile([0.0, 0.0, cutoff], (len(centers), 1))])

@@ -40,7 +40,7 @@ class PowerSpectrum:
         out = np.empty((len(products), self.size()))
         for a, b, rows in self._pairs():
             block = products[:, :, self.basis.own(a), self.basis.own(b)]
-            pairs = block[:, :, n, other] if a == b else np.sqrt(2) * block
+            pairs = block[:, :, n, other] if a == b else 2**0.5 * block
             out[:, rows] = pairs.reshape(len(out), -1)
         return out
 
@@ -59,7 +59,7 @@ class PowerSpectrum:
                 if a == b:
                     pairs = _like_pairs(own, scratch)
                 else:
-                    own *= np.sqrt(2)
+                    own *= 2**0.5
                     ordered = own.swapaxes(0, 1) if a > b else own
                     pairs = ordered.reshape(-1, *own.shape[2:])
                 pairs = near.add_images(pairs)  # [pair, l, center, 3k]
