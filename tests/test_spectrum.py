@@ -7,7 +7,11 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from sensitivity import DensityCorrelations, Spectrum, jacobian, spectrum, structures
+from sensitivity import DensityCorrelations, Jacobian, Spectrum, jacobian, spectrum, structures
+from sensitivity.descriptors import Batch
+from sensitivity.geometry.motions import trivial_motions
+from sensitivity.numerics import Array
+from sensitivity.spectrum import decompose, decompose_outside, fix_gauge
 
 DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=4, l_max=4)
 
@@ -74,6 +78,84 @@ def test_small_values_are_exact_far_below_the_floor_of_the_gram_matrix() -> None
         values.append(spectrum(moved, DESCRIPTOR, centers=[0]).singular_values[1:4])
     assert (values[0] < 1e-8).all()
     assert values[1] / values[0] == pytest.approx(np.full(3, 2.0), rel=1e-4)
+
+
+PLANTED = np.array([1.0, 0.3, 2e-2, 9e-3, 1e-4, 1e-8, 1e-10, 1e-12, 1e-14])  # of the largest
+
+
+def planted(atoms: Atoms, *, whole: bool) -> tuple[Jacobian, Array]:
+    """A Jacobian with known singular values within the internal displacements.
+
+    ``whole`` has one batch of all centers and atoms; else each center is a batch of its own, with
+    its atoms in another order.
+    """
+    rng = np.random.default_rng(0)
+    internal = trivial_motions(atoms, cutoff=9.0).internal()
+    values = 3.0 * np.concatenate([PLANTED, np.zeros(len(internal) - len(PLANTED))])
+    rotation, _ = np.linalg.qr(rng.normal(size=(len(internal),) * 2))
+    left, _ = np.linalg.qr(rng.normal(size=(20 * len(atoms), len(internal))))
+    dense = (left * values) @ rotation.T @ internal.reshape(len(internal), -1)
+    gradient, order = dense.reshape(len(atoms), 20, -1, 3), np.arange(len(atoms))
+    features = np.ones((len(atoms), 20))
+    if whole:
+        batches = [Batch(order, np.tile(order, (len(atoms), 1)), features, gradient)]
+    else:
+        turned = order[::-1]
+        batches = [
+            Batch(order[i : i + 1], turned[None], features[:1], gradient[i : i + 1][:, :, turned])
+            for i in order
+        ]
+    return Jacobian(atoms, tuple(order.tolist()), tuple(batches)), values
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", ["CH4", "C6H6"])
+def test_small_values_that_are_planted_come_out(name: str, whole: bool) -> None:
+    """As by LAPACK from the dense matrix: their error is a few eps of the largest one."""
+    atoms = rattled(name)
+    derivative, values = planted(atoms, whole=whole)
+    trivial = trivial_motions(atoms, cutoff=9.0)
+    count = len(PLANTED)
+    exact = np.linalg.svd(derivative.dense(), compute_uv=False)
+    allowed = 1e-15 * values[0]
+    assert np.abs(exact[:count] - values[:count]).max() <= allowed
+    for found, modes in (
+        decompose_outside(derivative, trivial.directions),
+        decompose(derivative, trivial.internal()),
+    ):
+        assert np.abs(found[count:]).max(initial=0) <= 1e-14 * values[0]
+        small = slice(3, count)  # 1e-2 of the largest is where the roots of squares end
+        assert np.abs(found[small] - values[small]).max() <= allowed
+        assert found[small] == pytest.approx(values[small], rel=0.1)
+        assert np.abs(found[:3] - values[:3]).max() <= 1e-14 * values[0]
+        changes = np.linalg.norm(derivative.apply(modes), axis=0)
+        assert np.abs(changes - found).max() <= 1e-14 * values[0]
+        rows = np.concatenate([modes, trivial.directions]).reshape(3 * len(atoms), -1)
+        assert np.abs(rows @ rows.T - np.eye(len(rows))).max() <= 1e-14
+
+
+def greedy(rows: Array) -> Array:
+    """The gauge as its definition says it: the coordinate of largest weight, again and again."""
+    preference = 1 - 1e-6 * np.arange(rows.shape[1]) / rows.shape[1]
+    chosen = []
+    for _ in rows:
+        pivot = np.argmax((rows**2).sum(axis=0) * preference)
+        mode = rows[:, pivot] @ rows
+        chosen.append(mode / np.linalg.norm(mode))
+        rows = rows - np.outer(rows @ chosen[-1], chosen[-1])
+    return np.array(chosen)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 30])
+def test_gauge(count: int) -> None:
+    rng = np.random.default_rng(count)
+    rows = np.linalg.qr(rng.normal(size=(36, count)))[0].T
+    fixed = fix_gauge(np.ones(count), rows.reshape(count, 12, 3), scale=1.0).reshape(count, 36)
+    assert np.abs(fixed - greedy(rows)).max() <= 1e-13
+    assert np.abs(fixed @ fixed.T - np.eye(count)).max() <= 1e-14
+    apart = fix_gauge(-np.arange(count), rows.reshape(count, 12, 3), scale=1.0).reshape(count, 36)
+    expected = np.concatenate([greedy(row[None]) for row in rows])
+    assert np.abs(apart - expected).max() <= 1e-15
 
 
 def test_fewer_features_than_coordinates() -> None:

@@ -24,8 +24,8 @@ Y_00 = float(np.sqrt(0.25 / np.pi))
 def spherical_harmonics(units: Array, l_max: int) -> Array:
     """Real, orthonormal Y_lm of unit vectors, without the Condon-Shortley phase.
 
-    Y_{l,l} and Y_{l,-l} are the real and the imaginary part of (x + iy)^l times a factor; the others
-    follow from Y_lm = a_lm z Y_{l-1,m} - b_lm Y_{l-2,m}.
+    Y_{l,l} and Y_{l,-l} are the real and the imaginary part of (x + iy)^l, times a factor; all
+    others follow from Y_lm = a_lm z Y_{l-1,m} - b_lm Y_{l-2,m}.
 
     ``units`` has shape (3, ...), the result (l_max + 1, 2 l_max + 1, ...), where place l + m of the
     second axis belongs to m.

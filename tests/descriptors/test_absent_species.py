@@ -50,9 +50,10 @@ def test_what_is_left_are_the_features_of_the_species_that_are_seen(descriptor, 
     size = np.abs(expected.gradient).max()
     found, wanted = batch.gradient[:, batch.rows][:, :, columns[0]], expected.gradient
     assert np.abs(found - wanted[:, :, columns[1]]).max() <= 1e-14 * size
-    assert np.abs(batch.features[:, batch.rows] - expected.features).max() <= 1e-14 * np.abs(
-        expected.features
-    ).max()
+    assert (
+        np.abs(batch.features[:, batch.rows] - expected.features).max()
+        <= 1e-14 * np.abs(expected.features).max()
+    )
 
 
 @EACH_ORDER
@@ -70,9 +71,10 @@ def test_slopes_are_those_of_central_differences(descriptor) -> None:
     change = derivative.apply(direction[None])[:, 0]
     difference = (sides[0] - sides[1]) / (2 * step)
     assert np.abs(change - difference).max() <= 1e-6 * np.abs(change).max()
-    assert np.abs(derivative.dense() @ direction.ravel() - change).max() <= 1e-14 * np.abs(
-        change
-    ).max()
+    assert (
+        np.abs(derivative.dense() @ direction.ravel() - change).max()
+        <= 1e-14 * np.abs(change).max()
+    )
 
 
 @EACH_ORDER
