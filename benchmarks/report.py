@@ -67,6 +67,24 @@ def order3() -> str:
     )
 
 
+def spectrum() -> str:
+    """Tabulate singular values beside those of an earlier version."""
+    result = load("spectrum")
+    crystals, molecules, species = (result[key] for key in ("copper", "molecules", "species"))
+    rows = [[name, t["before"], t["now"], t["before"] / t["now"]] for name, t in crystals.items()]
+    together = [molecules["before"], molecules["now"], molecules["before"] / molecules["now"]]
+    rows.append([f"{molecules['number']} molecules, one center", *together])
+    calls = list(next(iter(species.values())))
+    return (
+        "### Singular values, before and now, processor time in ms\n\n"
+        + tabulate(["", "before", "now", "ratio"], rows)
+        + "\nCopper: Jacobian, and spectra of 500 atoms. Of one molecule the median ratio is "
+        f"{molecules['median of ratios']:.2f}, the least {molecules['least ratio']:.2f}.\n"
+        "\nMethane's carbon, channels for C and H over H only\n\n"
+        + tabulate(["", *calls], [[name, *each.values()] for name, each in species.items()])
+    )
+
+
 def locate() -> str:
     """Tabulate the search for singular points beside a simplex search."""
     result = load("locate")
@@ -152,7 +170,9 @@ def main() -> None:
     before, rest = text.split(START)
     _, after = rest.split(END)
     measured = [latency()] if (RESULTS / "latency.json").exists() else []  # needs a browser
-    tables = "\n".join([peers(), order3(), diagnosis(), locate(), inversion(), *measured, growth()])
+    tables = "\n".join(
+        [peers(), order3(), spectrum(), diagnosis(), locate(), inversion(), *measured, growth()]
+    )
     README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
 
 

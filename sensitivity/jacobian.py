@@ -116,7 +116,7 @@ class Jacobian:
                 out[centers] = changes
             else:
                 out[centers[:, None], batch.rows] = changes
-        return out.reshape(-1, n)
+        return out.reshape(self.shape[0], n)
 
     def triangle(self, displacements: Array) -> Array:
         """Return R of J V = Q R, whose singular values are those of J V.

@@ -37,31 +37,37 @@ def decompose_supercell(derivative: Jacobian) -> tuple[Array, Array] | None:
     if not steps or not _is_repeated(derivative, [step for _, step in steps]):
         return None
     cells = _sort_into_cells(steps)
-    *parts, n = cells.shape
-    waves = np.indices(parts).reshape(len(parts), -1)  # [axis, k], and [axis, R]
-    opposite = np.ravel_multi_index(tuple(-waves % np.array(parts)[:, None]), tuple(parts))
-    number = np.arange(len(opposite))
+    phases, opposite = _waves(cells.shape[:-1])
     of_waves = _transform(derivative, cells)
-    turns = sum(np.outer(k, k) % m / m for k, m in zip(waves, parts, strict=True))
-    phases = np.exp(-2j * np.pi * turns) / np.sqrt(len(number))  # [k, R]
-
-    internal = complement(np.tile(np.eye(3)[:, None] / np.sqrt(n), (1, n, 1)))
-    basis = internal.reshape(len(internal), 3 * n)
-    values, vectors = _decompose(of_waves[:1].real @ basis.T)
-    found = [(values, _displace(vectors @ basis, phases[:1].real))]
-    real = (number == opposite) & (number > 0)
+    number = np.arange(len(opposite))
+    real, pairs = (number == opposite) & (number > 0), number < opposite
+    found = [_at_rest(of_waves[0].real, phases[0].real, atoms=cells.shape[-1])]
     values, vectors = _decompose(of_waves[real].real)
     found.append((values, _displace(vectors, phases[real].real)))
-    pairs = number < opposite  # k and -k together have two real modes for each complex one
     values, vectors = _decompose(of_waves[pairs])
-    both = _displace(np.sqrt(2) * vectors, phases[pairs])
+    both = _displace(np.sqrt(2) * vectors, phases[pairs])  # k and -k: two real modes for each
     found += [(values, both.real), (values, both.imag)]
-
     singular_values = np.concatenate([values.ravel() for values, _ in found])
     order = np.argsort(-singular_values, kind="stable")
     modes = np.empty((len(order), len(derivative.atoms), 3))
     modes[:, cells.ravel()] = np.concatenate([each for _, each in found])[order]
     return singular_values[order], modes
+
+
+def _waves(parts: tuple[int, ...]) -> tuple[NDArray[np.complex128], Indices]:
+    """Phases exp(-2πi k·R/m)/√cells, shape (k, R), and for each k the place of -k."""
+    waves = np.indices(parts).reshape(len(parts), -1)  # [axis, k], and [axis, R]
+    opposite = np.ravel_multi_index(tuple(-waves % np.array(parts)[:, None]), parts)
+    turns = sum(np.outer(k, k) % m / m for k, m in zip(waves, parts, strict=True))
+    return np.exp(-2j * np.pi * turns) / np.sqrt(len(opposite)), opposite
+
+
+def _at_rest(matrix: Array, phases: Array, *, atoms: int) -> tuple[Array, Array]:
+    """Singular values and modes of k = 0, where all cells move alike, less the translations."""
+    internal = complement(np.tile(np.eye(3)[:, None] / np.sqrt(atoms), (1, atoms, 1)))
+    basis = internal.reshape(len(internal), 3 * atoms)
+    values, vectors = _decompose((matrix @ basis.T)[None])
+    return values, _displace(vectors @ basis, phases[None])
 
 
 def _decompose(matrices: NDArray[Any]) -> tuple[Array, NDArray[Any]]:

@@ -92,3 +92,9 @@ def test_something_that_is_no_descriptor() -> None:
     for wrong in ("soap", DensityCorrelations):
         with pytest.raises(TypeError, match="descriptor must be a descriptor such as"):
             jacobian(molecule(), wrong)
+
+
+@pytest.mark.parametrize("build", [molecule, crystal])
+def test_no_displacement_is_no_change(build) -> None:
+    result = jacobian(build(), DESCRIPTOR, centers=[4, 2])
+    assert result.apply(np.empty((0, len(result.atoms), 3))).shape == (result.shape[0], 0)
