@@ -107,16 +107,11 @@ class Jacobian:
 
         ``displacements`` of shape (n, N, 3) in Å give an array (centers x features, n).
         """
-        n, place = len(displacements), {center: row for row, center in enumerate(self.centers)}
-        out = np.zeros((len(self.centers), self._features_per_center, n))
-        for batch, part, product in self._products(displacements):
-            centers = np.array([place[center] for center in batch.centers[part].tolist()])
-            changes = product.reshape(len(centers), batch.slopes.shape[1], n)
-            if batch.rows is None:
-                out[centers] = changes
-            else:
-                out[centers[:, None], batch.rows] = changes
-        return out.reshape(self.shape[0], n)
+        place = {center: row for row, center in enumerate(self.centers)}
+        out = np.zeros((len(place), self._features_per_center, len(displacements)))
+        for center, rows, product in self._products(displacements):
+            out[place[center], rows] = product
+        return out.reshape(self.shape[0], len(displacements))
 
     def triangle(self, displacements: Array) -> Array:
         """Return R of J V = Q R, whose singular values are those of J V.
@@ -132,25 +127,30 @@ class Jacobian:
             parts.append(product)
         return np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))
 
-    def _products(self, displacements: Array) -> Iterator[tuple[Batch, slice, Array]]:
-        """For each of ``_parts``, its rows of J times displacements, shape (rows, n)."""
+    def _products(self, displacements: Array) -> Iterator[tuple[int, Indices | slice, Array]]:
+        """For each center those features that are not always zero, and their part of J times V."""
         vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
-        for batch, part, slopes, columns in self._parts():
-            yield batch, part, slopes @ (vectors if columns is None else vectors[columns])
+        for batch, centers, slopes, columns in self._parts():
+            product = slopes @ (vectors if columns is None else vectors[columns])
+            rows = slice(None) if batch.rows is None else batch.rows
+            stack = product.reshape(len(centers), batch.slopes.shape[1], len(displacements))
+            for center, part in zip(centers.tolist(), stack, strict=True):
+                yield center, rows, part
 
-    def _parts(self) -> Iterator[tuple[Batch, slice, Array, Indices | None]]:
+    def _parts(self) -> Iterator[tuple[Batch, Indices, Array, Indices | None]]:
         """Rows of J that are not zero wherever the atoms are, of some centers of a batch at a time.
 
-        Gives the batch, which of its centers, a matrix (rows, columns), and in which columns of J
-        it stands: None for all.
+        Gives the batch, these centers, a matrix (rows, columns), and in which columns of J it
+        stands: None for all.
         """
         for batch in self.batches:
             if _is_of_all(batch, self.atoms):
-                yield batch, slice(None), batch.slopes.reshape(-1, 3 * len(self.atoms)), None
+                matrix = batch.slopes.reshape(-1, 3 * len(self.atoms))
+                yield batch, batch.centers, matrix, None
                 continue
             for place, (atoms, slopes) in enumerate(zip(batch.atoms, batch.slopes, strict=True)):
                 matrix = slopes.reshape(len(slopes), -1)
-                yield batch, slice(place, place + 1), matrix, _columns(atoms)
+                yield batch, batch.centers[place : place + 1], matrix, _columns(atoms)
 
     @property
     def _features_per_center(self) -> int:
