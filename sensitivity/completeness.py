@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.numerics import Array, Indices, unique_rows
+from sensitivity.numerics import Array, Indices, stacked_triangle, unique_rows
+from sensitivity.progress import checkpoint
 from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.sites import relative
 
@@ -50,14 +51,34 @@ class Shapes:
         (k, n, 3), move them. Gives, for every shape, the sum of the changes of each invariant:
         (rows, k), in Å² or Å³ per Å. A displacement whose column is not zero is seen in some basis.
         """
-        _, slopes = invariants(vectors, directions, handed=self.handed)
-        return np.asarray(self._sums @ slopes)
+        return np.asarray(self.matrix(vectors) @ directions.reshape(len(directions), -1).T)
+
+    def matrix(self, vectors: Array) -> csr_array:
+        """Return the response to each coordinate of the neighbours: sparse, (rows, 3n)."""
+        return self._sums @ invariant_slopes(vectors, handed=self.handed)
+
+    def pull(self, vectors: Array, changes: Array) -> Array:
+        """Gradient, shape (n, 3), of the response times changes, shape (rows,)."""
+        n, weights = len(vectors), self._sums.T @ changes
+        pairs = weights[: n * n].reshape(n, n)
+        gradient = (pairs + pairs.T) @ vectors
+        if self.handed:
+            triples = weights[n * n :].reshape(n, n, n)
+            normals = np.cross(vectors[:, None], vectors)  # [j, k, xyz]
+            cyclic = triples + triples.transpose(1, 2, 0) + triples.transpose(2, 0, 1)
+            gradient += np.einsum("ijk,jkx->ix", cyclic, normals)
+        return np.asarray(gradient)
 
     def mismatch(self, vectors: Array, directions: Array) -> tuple[Array, Array]:
         """Differences, shape (e,), between invariants of one shape, and their slopes, (e, k)."""
         values, slopes = invariants(vectors, directions, handed=self.handed)
         one, other = self._alike
         return values[one] - values[other], slopes[one] - slopes[other]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of the response."""
+        return int(self._sums.shape[0])
 
     @cached_property
     def _sums(self) -> csr_array:
@@ -116,6 +137,27 @@ def invariants(vectors: Array, directions: Array, *, handed: bool) -> tuple[Arra
         cyclic = first + first.transpose(2, 0, 1, 3) + first.transpose(1, 2, 0, 3)
         slopes.append(cyclic.reshape(values[1].size, k))
     return np.concatenate(values), np.concatenate(slopes)
+
+
+def invariant_slopes(vectors: Array, *, handed: bool) -> csr_array:
+    """Change of all ``invariants`` with each coordinate of the vectors: sparse, (all, 3n)."""
+    from scipy.sparse import csr_array
+
+    n = len(vectors)
+    parts = []  # rows, the vector that moves, and the slopes, (rows, 3)
+    pairs = np.indices((n, n)).reshape(2, -1)
+    for moving, other in (pairs, pairs[::-1]):
+        parts.append((np.arange(n * n), moving, vectors[other]))
+    if handed:
+        triples = np.indices((n, n, n)).reshape(3, -1)
+        for shift in range(3):  # the determinant is unchanged by cyclic exchange
+            moving, one, two = np.roll(triples, -shift, axis=0)
+            rows = n * n + np.arange(n**3)
+            parts.append((rows, moving, np.cross(vectors[one], vectors[two])))
+    rows, moving, slopes = (np.concatenate(part) for part in zip(*parts, strict=True))
+    columns = 3 * moving[:, None] + np.arange(3)
+    places = np.repeat(rows, 3), columns.ravel()
+    return csr_array((slopes.ravel(), places), shape=(n * n + handed * n**3, 3 * n))
 
 
 def _group(values: Array, same: float) -> Indices:
@@ -195,12 +237,28 @@ class CompleteView:
 
     def slopes(self, directions: Array) -> Array:
         """Change of the sums of all invariants over the tuples of each shape."""
-        return np.concatenate([shapes.response(*part) for shapes, *part in self._parts(directions)])
+        return np.asarray(self._matrix @ _columns(directions))
+
+    @cached_property
+    def gram(self) -> Array:
+        """Slopes of all displacements, transposed, times themselves, shape (3N, 3N)."""
+        return np.asarray((self._matrix.T @ self._matrix).toarray())
+
+    def triangle(self, displacements: Array) -> Array:
+        """R of the slopes along displacements, shape (n, N, 3), at most (n, n)."""
+        vectors, count = _columns(displacements), 4 * len(displacements)  # rows at once
+        starts = range(0, max(1, self._matrix.shape[0]), count)
+        return stacked_triangle(self._matrix[start : start + count] @ vectors for start in starts)
 
     def curvature(self, mode: Array, directions: Array) -> Array:
         """Derivative of these along a mode; invariants are polynomials of at most third degree."""
         ahead, behind = (self.displaced(step * mode).slopes(directions) for step in (1, -1))
         return (ahead - behind) / 2
+
+    def steepest(self, mode: Array, image: Array) -> Array:
+        """Gradient, shape (N, 3), of image·slopes of a mode with respect to the positions."""
+        ahead, behind = (self.displaced(step * mode)._pull(image) for step in (1, -1))
+        return np.asarray((ahead - behind) / 2)
 
     def mismatch(self, directions: Array) -> tuple[Array, Array]:
         """Differences between invariants of tuples that have to have the same shape."""
@@ -208,9 +266,51 @@ class CompleteView:
         values, slopes = zip(*parts, strict=True)
         return np.concatenate(values), np.concatenate(slopes)
 
+    def _pull(self, changes: Array) -> Array:
+        """Gradient, shape (N, 3), of what the slopes measure, times changes, shape (rows,)."""
+        out, start = np.zeros((len(self.environments.numbers), 3)), 0
+        for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
+            end = start + shapes.rows
+            gradient = shapes.pull(site.vectors[1:], changes[start:end])
+            np.add.at(out, site.atoms[1:], gradient)
+            out[site.atoms[0]] -= gradient.sum(axis=0)
+            start = end
+        return out
+
+    @cached_property
+    def _matrix(self) -> csr_array:
+        """Slopes with the coordinates of all atoms, sparse, (rows, 3N)."""
+        from scipy.sparse import csr_array, vstack
+
+        return csr_array(vstack(list(self._blocks())))
+
+    def _blocks(self) -> Iterator[csr_array]:
+        """Slopes of each environment with the coordinates of all atoms, sparse, (rows, 3N)."""
+        from scipy.sparse import csr_array
+
+        size = 3 * len(self.environments.numbers)
+        for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
+            checkpoint()
+            coordinates = 3 * site.atoms[:, None] + np.arange(3)
+            neighbors, center = (
+                coordinates[1:],
+                np.broadcast_to(coordinates[0], (len(coordinates) - 1, 3)),
+            )
+            signs = np.repeat([1.0, -1.0], neighbors.size)
+            places = (
+                np.tile(np.arange(neighbors.size), 2),
+                np.concatenate([neighbors, center]).ravel(),
+            )
+            relative_to_center = csr_array((signs, places), shape=(neighbors.size, size))
+            yield shapes.matrix(site.vectors[1:]) @ relative_to_center
+
     def _parts(self, directions: Array) -> Iterator[tuple[Shapes, Array, Array]]:
         for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
             yield shapes, site.vectors[1:], relative(site, directions)
+
+
+def _columns(directions: Array) -> Array:
+    return directions.reshape(len(directions), 3 * directions.shape[1]).T
 
 
 def _move(site: SiteSymmetry, displacement: Array) -> SiteSymmetry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_descriptor
 from sensitivity.descriptors.answers import observed_gradients
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, Indices, takes_centers
+from sensitivity.numerics import Array, Indices, stacked_triangle, takes_centers
 from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers
 
@@ -91,8 +92,9 @@ class Jacobian:
         out.setflags(write=False)
         return out.reshape(rows, columns)
 
+    @cached_property
     def gram(self) -> Array:
-        """Return JᵀJ, shape (3N, 3N), without making J."""
+        """JᵀJ, shape (3N, 3N), which is found without making J."""
         out = np.zeros((3 * len(self.atoms),) * 2)
         for _, _, slopes, columns in self._parts():
             square = slopes.T @ slopes
@@ -113,19 +115,27 @@ class Jacobian:
             out[place[center], rows] = product
         return out.reshape(self.shape[0], len(displacements))
 
+    def pull(self, changes: Array) -> Array:
+        """Return Jᵀ times changes of the features, shape (centers x features,): (N, 3)."""
+        row = {center: index for index, center in enumerate(self.centers)}
+        of_center, out = changes.reshape(len(self.centers), -1), np.zeros((len(self.atoms), 3))
+        for batch in self.batches:
+            chosen = of_center[[row[center] for center in batch.centers.tolist()]]
+            if batch.rows is not None:
+                chosen = chosen[:, batch.rows]
+            slopes = batch.slopes.reshape(*batch.slopes.shape[:2], -1)  # [center, feature, 3k]
+            pulled = (chosen[:, None] @ slopes).reshape(*batch.atoms.shape, 3)
+            np.add.at(out, batch.atoms, pulled)
+        return out
+
     def triangle(self, displacements: Array) -> Array:
         """Return R of J V = Q R, whose singular values are those of J V.
 
         ``displacements`` V of shape (n, N, 3) give an array (at most n, n). J V is made and
         reduced a few centers at a time.
         """
-        parts: list[Array] = []
-        for _, _, product in self._products(displacements):
-            # Less often than this would take memory, more often time.
-            if sum(map(len, parts)) >= 4 * len(displacements):
-                parts = [np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))]
-            parts.append(product)
-        return np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))
+        products = (product for _, _, product in self._products(displacements))
+        return stacked_triangle(products)
 
     def _products(self, displacements: Array) -> Iterator[tuple[int, Indices | slice, Array]]:
         """For each center those features that are not always zero, and their part of J times V."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
@@ -38,6 +38,17 @@ def unique_rows(rows: Indices) -> tuple[Indices, Indices]:
     number = np.empty(len(rows), dtype=np.intp)
     number[order] = np.cumsum(is_new) - 1
     return order[is_new], number
+
+
+def stacked_triangle(parts: Iterable[Array]) -> Array:
+    """Return R of A = Q R, at most (n, n), of a matrix that comes in parts, each (rows, n)."""
+    held: list[Array] = []
+    for part in parts:
+        # Less often than this would take memory, more often time.
+        if sum(map(len, held)) >= 4 * part.shape[1]:
+            held = [np.asarray(np.linalg.qr(np.concatenate(held), mode="r"))]
+        held.append(part)
+    return np.asarray(np.linalg.qr(np.concatenate(held), mode="r"))
 
 
 def check_real(

@@ -94,9 +94,22 @@ class Observation:
         """J times directions, shape (k, N, 3): (rows, k)."""
         return self.jacobian.apply(directions)
 
+    @property
+    def gram(self) -> Array:
+        """JᵀJ, shape (3N, 3N)."""
+        return self.jacobian.gram
+
+    def triangle(self, directions: Array) -> Array:
+        """R of J times directions, shape (k, N, 3): at most (k, k)."""
+        return self.jacobian.triangle(directions)
+
     def curvature(self, mode: Array, directions: Array) -> Array:
         """Derivative of J along a mode, shape (N, 3), times directions: (rows, k)."""
         return self.derivative(mode).apply(directions)
+
+    def steepest(self, mode: Array, image: Array) -> Array:
+        """Gradient, shape (N, 3), of image·J mode with respect to the positions."""
+        return self.derivative(mode).pull(image)
 
     def mismatch(self, directions: Array) -> tuple[Array, Array]:
         """Return nothing: the features of a descriptor have no other conditions."""

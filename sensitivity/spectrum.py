@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
-from sensitivity.jacobian import Jacobian, jacobian
+from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, ReadOnlyArrays, check_real, takes_centers
 from sensitivity.supercells import decompose_supercell
 from sensitivity.tolerances import Tolerance
@@ -165,9 +165,18 @@ def natural_scale(largest: float, features: Array, *, cutoff: float) -> float:
     return max(largest, float(np.linalg.norm(features)) / cutoff)
 
 
-def decompose(
-    derivative: Jacobian, directions: Array, *, scale: float = 0.0
-) -> tuple[Array, Array]:
+class Linear(Protocol):
+    """A matrix J with 3N columns that need not be held as a whole."""
+
+    @property
+    def gram(self) -> Array:
+        """JᵀJ, shape (3N, 3N)."""
+
+    def triangle(self, displacements: Array) -> Array:
+        """Return R of J V = Q R for displacements V, shape (n, N, 3)."""
+
+
+def decompose(derivative: Linear, directions: Array, *, scale: float = 0.0) -> tuple[Array, Array]:
     """Decompose J within the span of some directions.
 
     Orthonormal ``directions`` of shape (n, N, 3) give the n singular values, descending, and
@@ -177,14 +186,14 @@ def decompose(
     basis = directions.reshape(len(directions), 3 * directions.shape[1])
     shape = (-1, *directions.shape[1:])
     values, mixing = _decompose(
-        basis @ derivative.gram() @ basis.T,
+        basis @ derivative.gram @ basis.T,
         lambda rows: derivative.triangle((rows @ basis).reshape(shape)),
         scale=scale,
     )
     return values, (mixing @ basis).reshape(directions.shape)
 
 
-def decompose_outside(derivative: Jacobian, known: Array) -> tuple[Array, Array]:
+def decompose_outside(derivative: Linear, known: Array) -> tuple[Array, Array]:
     """Decompose J within the displacements that are orthogonal to the known ones.
 
     Orthonormal ``known`` of shape (k, N, 3) give 3N - k singular values, descending, and their
@@ -208,11 +217,18 @@ def decompose_outside(derivative: Jacobian, known: Array) -> tuple[Array, Array]
         rows[:, k:] = mixing
         return reflect(rows, "R", "T").reshape(-1, *shape)
 
-    gram = reflect(reflect(derivative.gram().T, "L", "T"), "R", "N")
+    gram = reflect(reflect(derivative.gram.T, "L", "T"), "R", "N")
     values, mixing = _decompose(
         gram[k:, k:], lambda rows: derivative.triangle(displacements(rows)), scale=0.0
     )
     return values, displacements(mixing)
+
+
+def largest_singular_value(derivative: Linear, directions: Array) -> float:
+    """Return that of J within the span of orthonormal directions, shape (n, N, 3)."""
+    basis = directions.reshape(len(directions), 3 * directions.shape[1])
+    squares = np.linalg.eigvalsh(basis @ derivative.gram @ basis.T)
+    return float(np.sqrt(squares.max(initial=0.0)))
 
 
 def decompose_matrix(slopes: Array, *, scale: float = 0.0) -> tuple[Array, Array]:

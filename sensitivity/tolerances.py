@@ -51,3 +51,6 @@ class Tolerance:
     # Of the norm of the features: what SAME_FEATURES leaves in another basis is less, and what
     # truncation hides is more.
     DIFFERENT_FEATURES = 1e-10
+    # Modes and geometries that one diagnosis looks at for causes much nearer than a symmetry: three
+    # times what benzene with noise takes. Not a threshold, but a bound that the diagnosis states.
+    NEARER_STEPS = 600

@@ -49,7 +49,7 @@ def test_products_do_not_need_the_dense_matrix(build) -> None:
     dense = result.dense()
     displacements = np.random.default_rng(0).normal(size=(5, len(result.atoms), 3))
     scale = np.abs(dense).max() ** 2 * len(dense)
-    assert np.abs(result.gram() - dense.T @ dense).max() <= 1e-14 * scale
+    assert np.abs(result.gram - dense.T @ dense).max() <= 1e-14 * scale
     expected = dense @ displacements.reshape(5, -1).T
     assert np.abs(result.apply(displacements) - expected).max() <= 1e-13 * np.abs(expected).max()
     values = [
@@ -98,3 +98,12 @@ def test_something_that_is_no_descriptor() -> None:
 def test_no_displacement_is_no_change(build) -> None:
     result = jacobian(build(), DESCRIPTOR, centers=[4, 2])
     assert result.apply(np.empty((0, len(result.atoms), 3))).shape == (result.shape[0], 0)
+
+
+def test_pull_is_the_transpose() -> None:
+    atoms = bulk("Cu", cubic=True)
+    atoms.positions += np.random.default_rng(1).normal(scale=0.05, size=atoms.positions.shape)
+    result = jacobian(atoms, DensityCorrelations(cutoff=3.5), centers=[2, 0])
+    changes = np.random.default_rng(2).normal(size=result.shape[0])
+    expected = (changes @ result.dense()).reshape(len(atoms), 3)
+    np.testing.assert_allclose(result.pull(changes), expected, atol=1e-12 * np.abs(expected).max())

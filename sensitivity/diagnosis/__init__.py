@@ -3,7 +3,7 @@
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause, CauseDescription
 from sensitivity.diagnosis.diagnose import diagnose
 from sensitivity.diagnosis.diagnosis import Diagnosis
-from sensitivity.diagnosis.evidence import DiagnosedMode, Evidence, feature_changes
+from sensitivity.diagnosis.evidence import DiagnosedMode, Evidence, Nearer, feature_changes
 
 __all__ = [
     "CAUSES",
@@ -13,6 +13,7 @@ __all__ = [
     "DiagnosedMode",
     "Diagnosis",
     "Evidence",
+    "Nearer",
     "diagnose",
     "feature_changes",
 ]

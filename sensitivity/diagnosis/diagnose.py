@@ -10,6 +10,7 @@ the scale is undetermined, and what is above is sensitive.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -22,17 +23,19 @@ from sensitivity.diagnosis.evidence import (
     Case,
     DiagnosedMode,
     Evidence,
+    Nearer,
     relative_responses,
     response_exponents,
 )
-from sensitivity.diagnosis.null_modes import NullSearch, Subspace
+from sensitivity.diagnosis.null_modes import NullSearch, Subspace, common
+from sensitivity.diagnosis.zeros import Budget, Spent
 from sensitivity.geometry.motions import TrivialMotions, complement
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
 from sensitivity.spectrum import TRIVIAL, by_kind, decompose, fix_gauge
-from sensitivity.symmetry import SiteSymmetry, site_symmetry
-from sensitivity.symmetry.sites import hidden_by_symmetry, smallest_angle
+from sensitivity.symmetry import SiteSymmetry
+from sensitivity.symmetry.sites import hidden_by_symmetry, site_symmetries, smallest_angle
 from sensitivity.tolerances import Tolerance
 
 
@@ -83,18 +86,23 @@ def diagnose(
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)
     start, cutoff, spectrum = observation.atoms, descriptor.cutoff, observation.spectrum
-    sites = list[SiteSymmetry]()
+    chosen = observation.centers
+    sites, budget = list[SiteSymmetry](), Budget(Tolerance.NEARER_STEPS)
     observation.jacobian  # noqa: B018 - what is left after a cancellation needs it
-    rigid, internal = list[DiagnosedMode](), list[DiagnosedMode]()
+    rigid, internal, nearer = list[DiagnosedMode](), list[DiagnosedMode](), list[Nearer]()
     with stop:
-        for number, center in enumerate(observation.centers, start=1):
-            told(f"environment {number} of {len(observation.centers)}: symmetry")
+        coming = site_symmetries(start, centers=chosen, cutoff=cutoff, tolerance=tolerance)
+        for number in range(1, len(chosen) + 1):
+            told(f"environment {number} of {len(chosen)}: symmetry")
             checkpoint()
-            sites.append(site_symmetry(start, center=center, cutoff=cutoff, tolerance=tolerance))
-        case = Case(observation, tuple(sites), tolerance)
+            sites.append(next(coming))
+        case = Case(observation, tuple(sites), tolerance, budget)
         rigid = _name_trivial(observation, case.trivial())
         for subspace in split_displacements(case, _directions(rigid)):
-            internal += _diagnose_subspace(case, subspace)
+            if subspace.instead_of is None:
+                internal += _diagnose_subspace(case, subspace)
+            else:
+                nearer.append(_mention(subspace, subspace.instead_of))
             count = len(rigid) + len(internal)
             told(f"{count} of {len(spectrum.modes)} displacements examined")
             checkpoint()
@@ -107,7 +115,9 @@ def diagnose(
     internal += unexamined
     internal.sort(key=lambda mode: (mode.cause == "unseen", -mode.singular_value))
     found, ended = (*internal, *rigid), (stop.ending, len(unexamined))
-    return stop.deliver(Diagnosis(spectrum, descriptor, found, tuple(sites), tolerance, *ended))
+    settings = spectrum, descriptor, found, tuple(sites), tolerance
+    mentioned = tuple(nearer), budget.exceeded
+    return stop.deliver(Diagnosis(*settings, *ended, *mentioned))
 
 
 def _directions(modes: Sequence[DiagnosedMode]) -> Array:
@@ -150,10 +160,15 @@ def _diagnose_subspace(case: Case, subspace: Subspace) -> list[DiagnosedMode]:
     ]
 
 
+def _mention(other: Subspace, counted: Subspace) -> Nearer:
+    there, far = other.distance or 0.0, counted.distance or 0.0
+    return Nearer(other.cause, len(other.directions), there, counted.cause, far)
+
+
 def _decompose(observation: Observation, directions: Array) -> tuple[Array, Array]:
     """Singular values and vectors within the span of directions, whatever rounding did."""
     scale = observation.spectrum.scale
-    values, modes = decompose(observation.jacobian, directions, scale=scale)
+    values, modes = decompose(observation, directions, scale=scale)
     return values, fix_gauge(values, modes, scale=scale)
 
 
@@ -187,23 +202,51 @@ def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
     turning = complement(known, within=turning, angle=smallest_angle(case.deviation))
     yield Subspace("unseen", turning, here, distance=0.0)
     known = np.concatenate([known, turning])
-    for hidden, distance in _hidden(case, known):
-        yield Subspace("symmetry", hidden, here, distance=distance)
+    for nearest, distance in _levels(case.sites):
+        every = _hidden(case, distance)
+        hidden = complement(known, within=every, angle=smallest_angle(case.deviation))
+        symmetric = Subspace("symmetry", hidden, here, distance=distance)
+        yield symmetric
+        yield from _nearer(case, symmetric, known, distance=nearest)
         known = np.concatenate([known, hidden])
-    # A deviation d from symmetry leaves up to ten times d² of an exact zero, relative, per Å².
-    search = NullSearch(case, internal, max(Tolerance.RANK, 10.0 * case.deviation**2))
-    for null in search.find(complement(known)):
+    for null in NullSearch(case, internal).find(complement(known)):
         distance = float(np.linalg.norm(null.displacement)) / case.averaged
         left = _left_behind(case, null, known)
         yield Subspace("unseen", left, null.displacement, distance=distance)
         modes = complement(left, within=null.directions) if len(left) else null.directions
-        yield replace(null, directions=modes, distance=distance)
+        found = replace(null, directions=modes, distance=distance)
+        yield found
+        if null.cause == "incompleteness":
+            yield from _nearer(case, found, known, distance=distance)
         known = np.concatenate([known, left, modes])
     spectrum = case.observation.spectrum
-    values, modes = decompose(case.observation.jacobian, complement(known), scale=spectrum.scale)
+    values, modes = decompose(case.observation, complement(known), scale=spectrum.scale)
     visible = values > spectrum.zero_level
     yield Subspace("sensitive", modes[visible], here)
     yield Subspace("undetermined", modes[~visible], here)
+
+
+def _nearer(case: Case, null: Subspace, known: Array, *, distance: float) -> Iterator[Subspace]:
+    """Yield other causes, nearer by ``CLEAR_GAP``, of what is null at some distance in Å.
+
+    Each is a subspace of ``null``, to be mentioned, not to be counted. Next to a symmetric geometry
+    lie geometries at which a part of what symmetry hides is null without it. A structure that is
+    meant to be at one of those is told by this; a symmetric structure with noise often comes near
+    one, so that symmetry is what counts; and next to a geometry that is within the accuracy of
+    coordinates only what is null here is mentioned.
+    """
+    known_to = Tolerance.COORDINATES
+    reach = distance / Tolerance.CLEAR_GAP if distance > Tolerance.POSITIONS else known_to
+    if distance <= Tolerance.CLEAR_GAP * known_to or not len(null.directions):
+        return  # it is where the structure is
+    near = case.within(reach)
+    moves = complement(known)
+    with suppress(Spent):
+        for other in NullSearch(near, moves, bounded=True).find(moves):
+            part = common(other.directions, null.directions)
+            if other.cause not in {null.cause, "undetermined"} and len(part):
+                away = float(np.linalg.norm(other.displacement)) / case.averaged
+                yield replace(other, directions=part, distance=away, instead_of=null)
 
 
 def _left_behind(case: Case, null: Subspace, known: Array) -> Array:
@@ -218,30 +261,25 @@ def _left_behind(case: Case, null: Subspace, known: Array) -> Array:
     return complement(known, within=unseen, angle=smallest_angle(case.tolerance))
 
 
-def _hidden(case: Case, known: Array) -> Iterator[tuple[Array, float]]:
-    """Displacements that symmetry hides, by growing distance to the symmetric geometry."""
-    angle, atoms = smallest_angle(case.deviation), case.observation.atoms
-    even = case.observation.descriptor.inversion_invariant
-    for distance in _levels(case.sites):
-        # The largest group that each has within this, as the descriptor sees it.
-        within = [[g for g in site.levels if g.deviation <= distance] for site in case.sites]
-        groups = [g[-1].binding(inversion_invariant=even) if g else None for g in within]
-        every = hidden_by_symmetry(case.sites, groups, count=len(atoms))
-        hidden = complement(known, within=every, angle=angle)
-        yield hidden, distance
-        known = np.concatenate([known, hidden])
+def _hidden(case: Case, distance: float) -> Array:
+    """Displacements that symmetry hides within a distance in Å, shape (n, N, 3)."""
+    atoms, even = case.observation.atoms, case.observation.descriptor.inversion_invariant
+    # The largest group that each has within this, as the descriptor sees it.
+    within = [[g for g in site.levels if g.deviation <= distance] for site in case.sites]
+    groups = [g[-1].binding(inversion_invariant=even) if g else None for g in within]
+    return hidden_by_symmetry(case.sites, groups, count=len(atoms))
 
 
-def _levels(sites: Sequence[SiteSymmetry]) -> list[float]:
-    """Deviations, in Å, up to which the groups of the environments count, one after the other.
+def _levels(sites: Sequence[SiteSymmetry]) -> list[tuple[float, float]]:
+    """From and up to which deviations, in Å, groups of environments count, one level after another.
 
     Those within 1e-5 Å, which is rounding at 1e-6 Å, or a factor of three are of one level.
     """
-    deviations = sorted({level.deviation for site in sites for level in site.levels})
-    levels = deviations[:1]
-    for deviation in deviations[1:]:
-        if deviation < max(1e-5, 3.0 * levels[-1]):
-            levels[-1] = deviation
+    levels = list[list[float]]()
+    for deviation in sorted({level.deviation for site in sites for level in site.levels}):
+        apart = max(Tolerance.COORDINATES, Tolerance.CLEAR_GAP * levels[-1][0]) if levels else 0.0
+        if deviation < apart:
+            levels[-1].append(deviation)
         else:
-            levels.append(deviation)
-    return levels
+            levels.append([deviation])
+    return [(level[0], level[-1]) for level in levels]

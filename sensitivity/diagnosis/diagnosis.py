@@ -14,7 +14,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause
-from sensitivity.diagnosis.evidence import DiagnosedMode
+from sensitivity.diagnosis.evidence import DiagnosedMode, Nearer
 from sensitivity.numerics import Array
 from sensitivity.spectrum import Spectrum
 from sensitivity.symmetry import PointGroup, SiteSymmetry
@@ -46,6 +46,10 @@ class Diagnosis:
     unexamined
         Number of modes that were not examined then. They are undetermined, with no evidence but
         their singular value.
+    nearer
+        Other causes that are much nearer than those that displacements are counted for.
+    bounded
+        True if the search for these was ended by its bound, ``Tolerance.NEARER_STEPS``.
     """
 
     spectrum: Spectrum
@@ -55,6 +59,8 @@ class Diagnosis:
     tolerance: float
     ending: str = ""
     unexamined: int = 0
+    nearer: tuple[Nearer, ...] = ()
+    bounded: bool = False
 
     @property
     def atoms(self) -> Atoms:
@@ -109,7 +115,7 @@ class Diagnosis:
             f"{_is(counts['sensitive'])} visible, {counts['symmetry']} invisible by symmetry, "
             f"{self.spurious or 'none'} spurious."
         )
-        return " ".join([seen, *_ending(self)])
+        return " ".join([seen, *_ending(self), *_nearer(self)])
 
     @property
     def summary(self) -> str:
@@ -190,8 +196,26 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
         invisible = _are_invisible(diagnosis, "incompleteness", count, of=of)
         yield f"{invisible}: no basis sees {them}, {lifting}."
     yield from _undetermined(diagnosis)
-    if not (diagnosis.spurious or diagnosis.unexamined):
+    yield from _nearer(diagnosis)
+    if not (diagnosis.spurious or diagnosis.unexamined or diagnosis.nearer):
         yield "None is spurious."
+
+
+def _nearer(diagnosis: Diagnosis) -> Iterator[str]:
+    for other in diagnosis.nearer:
+        label, counted = (CAUSE_DESCRIPTIONS[cause].label for cause in (other.cause, other.counted))
+        where = f"{_length(other.distance)} away"
+        if other.distance < Tolerance.EXACT:
+            where = "already at this geometry"
+        yield (
+            f"{other.count} of those that are {counted} ({_length(other.counted_distance)} away) "
+            f"{_is(other.count)} {label} much nearer, {where}."
+        )
+    if diagnosis.bounded:
+        yield (
+            f"The search for causes much nearer than these was ended after "
+            f"{Tolerance.NEARER_STEPS} steps; a smaller tolerance looks at what is near only."
+        )
 
 
 def _are_invisible(diagnosis: Diagnosis, cause: Cause, count: int, *, of: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -11,12 +11,13 @@ from ase import Atoms
 from sensitivity.completeness import CompleteView, Environments
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.diagnosis.causes import Cause
+from sensitivity.diagnosis.zeros import Budget
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.numerics import Array, ReadOnlyArrays, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import checkpoint
 from sensitivity.spectrum import natural_scale
-from sensitivity.symmetry import SiteSymmetry
+from sensitivity.symmetry import PointGroup, SiteSymmetry
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,39 @@ class DiagnosedMode(ReadOnlyArrays):
 
 
 @dataclass(frozen=True)
+class Nearer:
+    """A cause that is much nearer than the one that displacements are counted for.
+
+    Attributes
+    ----------
+    cause
+        "incompleteness" or "truncation".
+    count
+        Number of displacements.
+    distance
+        Å, root mean square over the atoms of an environment: to the geometry at which they are
+        invisible by this cause.
+    counted
+        The cause that they are counted for: "symmetry", or "incompleteness".
+    counted_distance
+        Å: to where they are invisible by that, at least ``CLEAR_GAP`` times as far.
+    """
+
+    cause: Cause
+    count: int
+    distance: float
+    counted: Cause
+    counted_distance: float
+
+
+@dataclass(frozen=True)
 class Case:
     """A structure under diagnosis."""
 
     observation: Observation
     sites: tuple[SiteSymmetry, ...]  # of the environment of each center
     tolerance: float  # Å, root mean square over the atoms of an environment
+    budget: Budget  # of the search for causes that are much nearer than others
 
     @property
     def environments(self) -> Environments:
@@ -98,6 +126,11 @@ class Case:
     def averaged(self) -> float:
         """Root of the number of atoms over which distances are averaged: the most around one."""
         return float(np.sqrt(max(len(site.atoms) for site in self.sites)))
+
+    def within(self, tolerance: float) -> Case:
+        """The same within a smaller tolerance, in Å."""
+        sites = tuple(replace(site, levels=_levels_within(site, tolerance)) for site in self.sites)
+        return replace(self, sites=sites, tolerance=tolerance)
 
     def trivial(self, displacement: Array | None = None) -> TrivialMotions:
         """Return rigid motions and unseen atoms, after a displacement, within the tolerance.
@@ -132,6 +165,11 @@ class Case:
         )
 
 
+def _levels_within(site: SiteSymmetry, tolerance: float) -> tuple[PointGroup, ...]:
+    """Return the groups within a deviation in Å; the least deviation is rounding."""
+    return tuple(level for level in site.levels if level.deviation <= tolerance) or site.levels[:1]
+
+
 @takes_centers
 def feature_changes(
     atoms: Atoms,
@@ -163,13 +201,15 @@ def feature_changes(
 
 
 def response_exponents(
-    observation: Observation, modes: Array, *, visible: bool, most: int = 24
+    observation: Observation, modes: Array, *, visible: bool
 ) -> list[float | None]:
     """Exponent p of the change of the features ~ a^p between two amplitudes, for each mode.
 
     Where the modes are visible, the amplitudes are so small that the first order is what counts.
-    Only the first ``most`` modes are measured.
+    Only the first 24 modes are measured, fewer with more than 32 centers: this takes four times the
+    features of all centers for each mode.
     """
+    most = max(4, min(24, 24 * 32 // len(observation.centers)))
     small, large = (0.001, 0.002) if visible else (0.02, 0.04)  # Å
     atoms, descriptor, centers = observation.atoms, observation.descriptor, observation.centers
     changes = feature_changes(
@@ -196,6 +236,6 @@ def relative_responses(
         derivative = observation.by(descriptor).jacobian
     except ValueError:
         return None
-    largest = float(np.sqrt(np.linalg.eigvalsh(derivative.gram())[-1]))
+    largest = float(np.sqrt(np.linalg.eigvalsh(derivative.gram)[-1]))
     scale = natural_scale(largest, derivative.features, cutoff=descriptor.cutoff)
     return derivative.apply(modes) / (scale or 1.0)

@@ -17,13 +17,11 @@ from sensitivity.completeness import Environments
 from sensitivity.descriptors import with_defaults
 from sensitivity.diagnosis.causes import CRITERIA, Cause
 from sensitivity.diagnosis.evidence import Case, relative_responses
+from sensitivity.diagnosis.zeros import Budget, NearestZeros, nearest_zeros
 from sensitivity.geometry.motions import complement
 from sensitivity.numerics import Array
-from sensitivity.singular import NearestZeros, nearest_zeros
-from sensitivity.singular.local_modes import local_modes
-from sensitivity.spectrum import decompose_matrix
-from sensitivity.symmetry import site_symmetry
-from sensitivity.symmetry.sites import hidden_by_symmetry
+from sensitivity.spectrum import decompose, largest_singular_value
+from sensitivity.symmetry.sites import hidden_by_symmetry, site_symmetries
 from sensitivity.tolerances import Tolerance
 
 
@@ -36,6 +34,8 @@ class Subspace:
     displacement: Array  # (N, 3), Å: to the nearest geometry at which they are null
     lifted_by: int | None = None  # the lowest order whose complete basis sees them, if known
     distance: float | None = None  # Å, root mean square: to that geometry, if they are null
+    # What counts instead of these, which are null at a much nearer geometry; None if they count.
+    instead_of: Subspace | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,20 @@ class NullSearch:
 
     case: Case
     moves: Array  # (n, N, 3), orthonormal: all internal displacements
-    zero: float  # fraction of the largest singular value up to which one counts as zero
+    bounded: bool = False  # True to spend the budget of the case, and to ask the next order only
+
+    @property
+    def zero(self) -> float:
+        """Fraction of the largest singular value up to which one counts as zero.
+
+        A deviation d from symmetry leaves up to ten times d² of an exact zero, relative, per Å².
+        """
+        return max(Tolerance.RANK, 10.0 * self.case.deviation**2)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What the search may cost."""
+        return self.case.budget if self.bounded else None
 
     def find(self, directions: Array) -> Iterator[Subspace]:
         """Find what is null within the tolerance, of orthonormal directions, shape (k, N, 3)."""
@@ -64,6 +77,7 @@ class NullSearch:
             moves=self.moves,
             reach=self.case.tolerance * self.case.averaged,
             zero=self.zero,
+            budget=self.budget,
         )
         if incomplete is None:
             for found in (exact, near):
@@ -75,10 +89,10 @@ class NullSearch:
 
     def _exact_zeros(self, directions: Array) -> NearestZeros:
         observation, here = self.case.observation, np.zeros(directions.shape[1:])
-        scale = decompose_matrix(observation.slopes(self.moves))[0][0]
-        local = local_modes(observation, directions, displacement=here, scale=scale)
-        modes = local.modes[local.values <= Tolerance.SINGULAR * scale]
-        return NearestZeros(here, modes, len(modes))
+        scale = largest_singular_value(observation, self.moves)
+        values, modes = decompose(observation, directions, scale=scale)
+        null = modes[values <= Tolerance.SINGULAR * scale]
+        return NearestZeros(here, null, len(null))
 
     def _incomplete(self, environments: Environments, directions: Array) -> NearestZeros | None:
         """Modes that a complete basis does not see; None if there is none to compare with."""
@@ -93,7 +107,14 @@ class NullSearch:
                 continue
             last = complete
             # A complete basis has no small values: up to 1e-5 of the largest slope is zero.
-            found = nearest_zeros(complete, directions, moves=self.moves, reach=reach, zero=1e-5)
+            found = nearest_zeros(
+                complete,
+                directions,
+                moves=self.moves,
+                reach=reach,
+                zero=1e-5,
+                budget=self.budget,
+            )
             # The more modes are null, the better; of as many, the nearer the geometry.
             preference = len(found.modes), -float(np.linalg.norm(found.displacement))
             if best is None or preference > preferred:
@@ -107,7 +128,7 @@ class NullSearch:
         remaining, order = found.modes, self.case.observation.known.order or 0
         environments = self.case.environments.displaced(found.displacement)
         criterion = CRITERIA["complete basis of a higher order"]
-        for more in range(1, 4):
+        for more in range(1, 2 if self.bounded else 4):
             # Exactly: what a higher order tells apart is not to be taken for equal.
             complete = self.case.complete(environments, more=more, within=0.01)
             if complete is None or not len(remaining):
@@ -131,8 +152,7 @@ class NullSearch:
         if incomplete is not None and len(incomplete.modes):
             modes = complement(incomplete.modes, within=modes)
         hidden = self._nearly_hidden().reshape(-1, found.modes[0].size)
-        # The cosine of an angle above which a mode belongs to a subspace, not to its complement.
-        near, others = _split(hidden @ modes.reshape(len(modes), -1).T, modes, 0.7)
+        near, others = _split(hidden @ modes.reshape(len(modes), -1).T, modes, COMMON)
         others, near = (
             self._lifted(replace(found, modes=part), factor=factor)
             for part, factor in ((others, 0.0), (near, 10.0))
@@ -142,10 +162,9 @@ class NullSearch:
     def _nearly_hidden(self) -> Array:
         atoms, descriptor = self.case.observation.atoms, self.case.observation.descriptor
         cutoff, even = descriptor.cutoff, descriptor.inversion_invariant
-        sites = [
-            site_symmetry(atoms, center=center, cutoff=cutoff, tolerance=Tolerance.OTHER_GEOMETRY)
-            for center in self.case.observation.centers
-        ]
+        centers, tolerance = self.case.observation.centers, Tolerance.OTHER_GEOMETRY
+        found = site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=tolerance)
+        sites = list(found)
         groups = [site.group.binding(inversion_invariant=even) for site in sites]
         return hidden_by_symmetry(sites, groups, count=len(atoms))
 
@@ -183,6 +202,19 @@ class NullSearch:
                 seen, remaining = _split(response, remaining, CRITERIA[name].threshold)
                 yield Subspace(CRITERIA[name].cause, seen, found.displacement)
         yield Subspace("undetermined", remaining, found.displacement)
+
+
+# The cosine of an angle above which a mode belongs to a subspace, not to its complement.
+COMMON = 0.7
+
+
+def common(modes: Array, others: Array) -> Array:
+    """Return the part of orthonormal modes, (k, N, 3), that is in the span of others, (m, N, 3)."""
+    return _split(_rows(others) @ _rows(modes).T, modes, COMMON)[0]
+
+
+def _rows(modes: Array) -> Array:
+    return modes.reshape(len(modes), modes.shape[1] * 3)
 
 
 def _split(response: Array, modes: Array, threshold: float) -> tuple[Array, Array]:

@@ -65,6 +65,8 @@ def describe_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: 
             }
             for site in diagnosis.sites
         ],
+        "nearer": [asdict(other) for other in diagnosis.nearer],
+        "nearer_bounded": diagnosis.bounded,
         **pick(diagnosis.spectrum, "singular_values"),
         "modes": [
             {"mode": number, **pick(mode, "singular_value", "cause", "distance")}

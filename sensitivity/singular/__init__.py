@@ -1,16 +1,13 @@
 """Geometries at which a displacement is not seen: finding them, and the twins that meet there."""
 
 from sensitivity.geometry.superposition import superpose
-from sensitivity.singular.local_modes import NearestZeros, nearest_zeros
 from sensitivity.singular.locate import SingularPoint, locate
 from sensitivity.singular.twins import Twin, find_twin
 
 __all__ = [
-    "NearestZeros",
     "SingularPoint",
     "Twin",
     "find_twin",
     "locate",
-    "nearest_zeros",
     "superpose",
 ]

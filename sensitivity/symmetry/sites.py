@@ -11,8 +11,8 @@ is the null space of Σ_i D_iᵀ Q_i D_i: motions that turn every environment as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from math import lcm
 from typing import NamedTuple
 
@@ -98,20 +98,79 @@ def site_symmetry(
     most 0.1 Å, and makes no difference below 1e-8 Å, which is rounding. What is unusable raises a
     TypeError or ValueError.
     """
+    (site,) = site_symmetries(atoms, centers=(center,), cutoff=cutoff, tolerance=tolerance)
+    return site
+
+
+def site_symmetries(
+    atoms: Atoms, *, centers: Sequence[int], cutoff: float, tolerance: float
+) -> Iterator[SiteSymmetry]:
+    """Return an iterator over what ``site_symmetry`` returns of each center, with its errors.
+
+    Environments that are equal, as those of equivalent atoms in a crystal, are analyzed once.
+    """
     most, remedy = Tolerance.OTHER_GEOMETRY, "give a number such as 1e-3"
     allowed = f"above 0 and at most {most:g} Å, a tenth of a bond"
     check_real(tolerance, "tolerance", allowed, accepts=lambda x: 0 < x <= most, remedy=remedy)
-    (center,) = check_centers(atoms, (center,))
-    spread = 4.0 * tolerance  # by which two distances differ more, if all three atoms move by it
-    edge = check_cutoff(cutoff) - tolerance
-    places, vectors = surroundings(atoms, center, cutoff + spread)
-    radii = np.linalg.norm(vectors, axis=1)
-    found = []
-    for end in dict.fromkeys((edge, _behind_shell(radii, edge, spread=spread))):
-        near = radii < end
-        near[0] = True  # however small the cutoff
-        found.append(_analyze(atoms, places[near], vectors[near], tolerance=tolerance))
-    return max(found, key=lambda site: site.group.order)
+    sites = _Sites(atoms, check_cutoff(cutoff), tolerance)
+    return map(sites.find, check_centers(atoms, centers))
+
+
+@dataclass(frozen=True)
+class _Sites:
+    """Sites of a structure, with what is known of them."""
+
+    atoms: Atoms
+    cutoff: float  # Å
+    tolerance: float  # Å
+    known: dict[bytes, tuple[SiteSymmetry, Indices]] = field(default_factory=dict)
+
+    def find(self, center: int) -> SiteSymmetry:
+        spread = 4.0 * self.tolerance  # the most by which distances of three such atoms differ
+        edge = self.cutoff - self.tolerance
+        places, vectors = surroundings(self.atoms, center, self.cutoff + spread)
+        radii = np.linalg.norm(vectors, axis=1)
+        found = []
+        for end in dict.fromkeys((edge, _behind_shell(radii, edge, spread=spread))):
+            near = radii < end
+            near[0] = True  # however small the cutoff
+            found.append(self._analyze(places[near], vectors[near]))
+        return max(found, key=lambda site: site.group.order)
+
+    def _analyze(self, places: Indices, vectors: Array) -> SiteSymmetry:
+        labels = self.atoms.numbers[places].astype(np.intp)
+        labels[0] = -1  # no atomic number, so that no neighbour takes the place of the center
+        rounded = np.round(vectors / Tolerance.ONE_PLACE) + 0.0  # no -0
+        order = np.lexsort([*rounded.T, labels])
+        key = labels[order].tobytes() + rounded[order].tobytes()
+        if key in self.known:
+            site, other = self.known[key]
+            if np.abs(vectors[order] - site.vectors[other]).max() <= Tolerance.EXACT:
+                return _carry_over(site, other, places=places, vectors=vectors, order=order)
+        site = _analyze(labels, places, vectors, tolerance=self.tolerance)
+        self.known.setdefault(key, (site, order))
+        return site
+
+
+def _carry_over(
+    site: SiteSymmetry, other: Indices, *, places: Indices, vectors: Array, order: Indices
+) -> SiteSymmetry:
+    """Return the symmetry of an equal site, whose atoms ``order`` are those ``other`` of it."""
+    here, there = np.empty_like(order), np.empty_like(order)
+    here[other], there[order] = order, other
+
+    def carry(group: PointGroup) -> PointGroup:
+        return replace(group, permutations=here[group.permutations[:, there]])
+
+    pairs = (sorted(here[list(pair)].tolist()) for pair in site.coalescing)
+    return SiteSymmetry(
+        center=int(places[0]),
+        atoms=places,
+        vectors=vectors,
+        levels=tuple(map(carry, site.levels)),
+        next=site.next and carry(site.next),
+        coalescing=tuple(sorted((first, second) for first, second in pairs)),
+    )
 
 
 def _behind_shell(radii: Array, edge: float, *, spread: float) -> float:
@@ -123,9 +182,7 @@ def _behind_shell(radii: Array, edge: float, *, spread: float) -> float:
     return outer
 
 
-def _analyze(atoms: Atoms, places: Indices, vectors: Array, *, tolerance: float) -> SiteSymmetry:
-    labels = atoms.numbers[places].astype(np.intp)
-    labels[0] = -1  # no atomic number, so that no neighbour takes the place of the center
+def _analyze(labels: Indices, places: Indices, vectors: Array, *, tolerance: float) -> SiteSymmetry:
     pairs = _find_coalescing(labels, vectors, tolerance=tolerance)
     levels = find_levels(labels, vectors, tolerance=tolerance)
     if pairs:
@@ -276,16 +333,17 @@ def hidden_by_symmetry(
     seen = np.zeros((3 * count, 3 * count))
     for site, group in zip(sites, groups, strict=True):
         neighbors = len(site.atoms) - 1
-        links = np.zeros((neighbors, count))  # D_i, the same for x, y and z
-        np.add.at(links, (np.arange(neighbors), site.atoms[1:]), 1.0)
-        links[:, site.atoms[0]] -= 1.0
+        atoms, place = np.unique(site.atoms, return_inverse=True)
+        links = np.zeros((neighbors, len(atoms)))  # D_i, the same for x, y and z
+        links[np.arange(neighbors), place[1:]] = 1.0
+        links[:, place[0]] -= 1.0
         turns = rotational_motions(site.vectors[1:], fraction=smallest_angle(site.group.deviation))
         kept = np.eye(3 * neighbors) - turns.T @ turns
         if group is not None:  # Q P Q: what the center can see of its neighbours
             kept = kept @ group.projector()[3:, 3:] @ kept
-        projector = kept.reshape(neighbors, 3, neighbors, 3)
-        half = np.einsum("ja,jxky->axky", links, projector, optimize=True)
-        seen += np.einsum("axky,kb->axby", half, links, optimize=True).reshape(seen.shape)
+        steps = np.kron(links, np.eye(3))
+        columns = (3 * atoms[:, None] + np.arange(3)).ravel()
+        seen[np.ix_(columns, columns)] += steps.T @ kept @ steps
     values, vectors = np.linalg.eigh(seen)
     # Zeros up to rounding, or not small at all. Environments that are symmetric within d Å only are
     # turned against each other, and against their own rotations, by about d over 1 Å.

@@ -8,7 +8,8 @@ import pytest
 from invariant_theory import ENVIRONMENT_ROWS, complete_rank
 
 from sensitivity import DensityCorrelations, jacobian, structures
-from sensitivity.completeness import MOST_TUPLES, Shapes, find_shapes
+from sensitivity.completeness import MOST_TUPLES, Environments, Shapes, find_shapes
+from sensitivity.symmetry import site_symmetry
 
 SAME = 1e-6  # Å²; the structures are exact
 
@@ -60,7 +61,7 @@ def test_what_a_complete_basis_does_not_see_no_basis_sees(name: str) -> None:
         derivative = jacobian(
             structures.load(name), DensityCorrelations(cutoff=3.0, **basis), centers=[0]
         )
-        largest = np.sqrt(np.linalg.eigvalsh(derivative.gram())[-1])
+        largest = np.sqrt(np.linalg.eigvalsh(derivative.gram)[-1])
         assert np.abs(derivative.apply(moved)).max() < 1e-12 * largest
 
 
@@ -101,3 +102,23 @@ def test_too_many_tuples_are_refused() -> None:
     vectors = np.random.default_rng(0).normal(size=(count, 3))
     numbers = np.ones(count, dtype=int)
     assert find_shapes(vectors, numbers, order=4, parity_odd=False, same=SAME) is None
+
+
+@pytest.mark.parametrize(("order", "parity_odd"), [(2, False), (3, False), (3, True)])
+def test_the_steepest_change_of_a_mode_is_the_gradient_of_its_image(
+    order: int, parity_odd: bool
+) -> None:
+    atoms, rng = structures.load("generic"), np.random.default_rng(4)
+    sites = tuple(site_symmetry(atoms, center=center, cutoff=3.0) for center in (0, 2))
+    view = Environments(sites, atoms.numbers).view(order=order, parity_odd=parity_odd, same=SAME)
+    assert view is not None
+    mode, moves = rng.normal(size=(5, 3)), rng.normal(size=(4, 5, 3))
+    image = rng.normal(size=len(view.slopes(mode[None])))
+    expected = image @ view.curvature(mode, moves)
+    steepest = view.steepest(mode, image)
+    np.testing.assert_allclose(np.tensordot(moves, steepest), expected, atol=1e-9)
+    slopes = view.slopes(moves)
+    basis = moves.reshape(4, 15)
+    np.testing.assert_allclose(basis @ view.gram @ basis.T, slopes.T @ slopes, atol=1e-9)
+    triangle = view.triangle(moves)
+    np.testing.assert_allclose(triangle.T @ triangle, slopes.T @ slopes, atol=1e-9)

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from sensitivity import DensityCorrelations, jacobian, structures
 from sensitivity.geometry.motions import trivial_motions
-from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry
+from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry, sites
 from sensitivity.symmetry.finite import cyclic_deviations, find_operations
 from sensitivity.symmetry.groups import schoenflies
 
@@ -791,3 +791,21 @@ def test_results_are_read_only_and_the_input_stays() -> None:
             array[0] = 0
     assert repr(group).startswith("PointGroup(Td, deviation=")
     assert "5 atoms: Td" in repr(site)
+
+
+def test_equal_environments_are_analyzed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the groups that each of them has alone, in the order of its own atoms."""
+    atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+    settings = {"cutoff": 4.2, "tolerance": 1e-3}
+    alone = [site_symmetry(atoms, center=center, **settings) for center in range(len(atoms))]
+    calls, find = [], sites.find_levels
+    monkeypatch.setattr(sites, "find_levels", lambda *a, **k: calls.append(1) or find(*a, **k))
+    together = list(sites.site_symmetries(atoms, centers=range(len(atoms)), **settings))
+    assert len(calls) == 2  # Na and Cl
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.atoms, other.atoms)
+        np.testing.assert_array_equal(one.vectors, other.vectors)
+        assert [g.symbol for g in one.levels] == [g.symbol for g in other.levels] == ["Oh"]
+        np.testing.assert_allclose(one.group.projector(), other.group.projector(), atol=1e-10)
+        turned = np.einsum("gxy,ky->gkx", other.group.matrices, other.vectors)
+        assert np.abs(turned - other.vectors[other.group.permutations]).max() < 1e-10

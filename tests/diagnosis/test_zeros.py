@@ -7,10 +7,10 @@ import pytest
 from ase import Atoms
 
 from sensitivity import DensityCorrelations, jacobian, spectrum, structures
+from sensitivity.diagnosis.zeros import NearestZeros, nearest_zeros
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.jacobian import second_derivative
 from sensitivity.observation import Observation
-from sensitivity.singular import NearestZeros, nearest_zeros
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0)
 REACH = 2e-3  # Å

@@ -1,0 +1,241 @@
+"""The nearest geometry at which displacements are not seen.
+
+Modes and geometry are solved for together, as in ``singular.local_modes``; here several modes may
+become null at once, and the geometry stays within reach of the start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from sensitivity.numerics import Array
+from sensitivity.progress import checkpoint
+from sensitivity.singular.local_modes import Misfit, Observed, solve_within
+from sensitivity.spectrum import decompose, largest_singular_value
+
+# A step that leaves more than this fraction of J v as it is does not lead to a zero.
+STALLED = 0.5
+
+
+class Spent(Exception):  # noqa: N818 - it is no error
+    """A budget is spent."""
+
+
+@dataclass
+class Budget:
+    """A bound on what searches cost together: modes and geometries that they may look at."""
+
+    left: int
+    exceeded: bool = False
+
+    def spend(self, count: int) -> None:
+        """Take some off, or raise ``Spent``."""
+        self.exceeded = count > self.left
+        if self.exceeded:
+            raise Spent
+        self.left -= count
+
+
+@dataclass(frozen=True)
+class NearestZeros:
+    """The nearest geometry at which singular values vanish."""
+
+    displacement: Array  # (N, 3), Å, from the start
+    modes: Array  # (n, N, 3), orthonormal: not seen there; none if no such geometry is in reach
+    small: int  # how many singular values at the start were small enough to be looked at
+
+
+def nearest_zeros(
+    observed: Observed,
+    directions: Array,
+    *,
+    moves: Array,
+    reach: float,
+    zero: float,
+    most: int = 16,
+    budget: Budget | None = None,
+) -> NearestZeros:
+    """Find the nearest geometry at which small singular values vanish, as many as possible.
+
+    Of orthonormal displacements, ``directions`` (k, N, 3) may be null, and the atoms may go along
+    ``moves`` (n, N, 3), as far as ``reach``, in Å, root of the summed squares. ``zero`` is the
+    fraction of the largest singular value up to which one counts as zero. The ``most`` smallest are
+    followed: where more are as small, as in a large environment seen with a small basis, only those
+    that are zero as they stand are reported. ``Spent`` is raised if a budget does not suffice.
+    """
+    scale = largest_singular_value(observed, moves)
+    search = _ZeroSearch(observed, directions, moves, reach, zero * scale, scale, budget)
+    start = np.zeros(directions.shape[1:])
+    here = search.observe(start)
+    small = np.flatnonzero(here.values <= scale * reach / observed.variation)[::-1].tolist()
+    exact = int(np.sum(here.values <= search.zero))
+    candidates = list[int]()
+    if not search.is_apart(here):
+        candidates = [m for m in small[: max(exact, most)] if search.leads_to_zero(here, m)]
+    found = search.descend(here, candidates) if candidates else None
+    if found is None:
+        return NearestZeros(start, directions[:0], len(small))
+    null = found.modes[found.values <= search.zero]
+    return NearestZeros(found.displacement, null, len(small))
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A geometry, with singular values and modes of J within the directions that may be null."""
+
+    observed: Observed  # there
+    displacement: Array  # (N, 3), Å, from the start
+    values: Array  # (k,), descending
+    modes: Array  # (k, N, 3)
+    moves: Array  # (n, N, 3)
+    zero: float  # (feature)/Å
+    _known: dict[int, tuple[Misfit, Array, Array]] = field(default_factory=dict)
+
+    @cached_property
+    def apart(self) -> Array:
+        """What else has to vanish there, and does not, shape (e,)."""
+        values, _ = self.observed.mismatch(self.moves[:0])
+        return np.asarray(values[np.abs(values) > 1e-9])  # Å²; less is equal
+
+    @cached_property
+    def mismatch(self) -> Misfit:
+        """All that else has to vanish, along the moves."""
+        return Misfit.of(*self.observed.mismatch(self.moves))
+
+    @cached_property
+    def seen(self) -> Array:
+        """Orthonormal images of the modes above zero, which come first, shape (rows, seen)."""
+        above = self.values > self.zero
+        return self.observed.slopes(self.modes[above]) / self.values[above]
+
+    def misfit(self, mode: int, *, held: list[int]) -> Misfit:
+        """Return that of J v of a mode along the moves.
+
+        v may turn, so the slopes are projected on the complement of the images of all modes above
+        zero, but those that are ``held``.
+        """
+        if mode not in self._known:
+            checkpoint()
+            slopes = self.observed.curvature(self.modes[mode], self.moves)
+            image = self.observed.slopes(self.modes[mode][None])[:, 0]
+            along, within = self.seen.T @ slopes, self.seen.T @ image
+            rest = Misfit.of(image - self.seen @ within, slopes - self.seen @ along)
+            self._known[mode] = rest, along, within
+        rest, along, within = self._known[mode]
+        kept = [other for other in held if other < len(along)]
+        # Adding what is held is exact; taking off what is not would leave rounding in its place.
+        return rest.plus(Misfit.of(within[kept], along[kept]))
+
+
+@dataclass(frozen=True)
+class _ZeroSearch:  # its fields do not change during a search; see nearest_zeros
+    observed: Observed
+    directions: Array
+    moves: Array
+    reach: float
+    zero: float
+    scale: float
+    budget: Budget | None
+
+    def spend(self, count: int) -> None:
+        checkpoint()
+        if self.budget is not None:
+            self.budget.spend(count)
+
+    def observe(self, displacement: Array) -> _Trial:
+        self.spend(1)
+        # At the start much is known already.
+        there = self.observed.displaced(displacement) if displacement.any() else self.observed
+        values, modes = decompose(there, self.directions, scale=self.scale)
+        return _Trial(there, displacement, values, modes, self.moves, self.zero)
+
+    def is_apart(self, here: _Trial) -> bool:
+        """Tell whether no step within reach might bring the mismatch to zero."""
+        if not len(here.apart):
+            return False
+        step = self.solve([here.mismatch], np.zeros(len(self.moves)))
+        return here.mismatch.left(step) > STALLED * float(np.sqrt(here.mismatch.size))
+
+    def leads_to_zero(self, here: _Trial, mode: int) -> bool:
+        """Tell whether a step within reach might bring this singular value to zero."""
+        if self.excess(here, [mode]) == 0:
+            return True
+        value = here.values[mode]
+        enough = max(STALLED * value, self.zero)
+        if value > enough:
+            # No step changes it by more than its gradient times the reach, to first order.
+            self.spend(1)
+            image = here.observed.slopes(here.modes[mode][None])[:, 0] / value
+            gradient = np.tensordot(self.moves, here.observed.steepest(here.modes[mode], image))
+            if value - self.reach * np.linalg.norm(gradient) >= enough:
+                return False
+        _, left = self.step(here, [mode])
+        return bool(left[0] < enough)
+
+    def excess(self, here: _Trial, modes: list[int]) -> float:
+        """Return by how much the conditions are missed."""
+        above = np.maximum(here.values[modes] - self.zero, 0)
+        return float(np.hypot(np.linalg.norm(above), np.linalg.norm(here.apart)))
+
+    def descend(self, here: _Trial, modes: list[int]) -> _Trial | None:
+        """Go to where the modes vanish, leaving behind those that do not."""
+        for _ in range(12):  # quadratic convergence takes five from the largest reach
+            excess = self.excess(here, modes)
+            if excess == 0:
+                return here
+            displacement, modes = self.choose_step(here, modes)
+            if not modes:
+                return None
+            nearer = self.shorten(here, modes, displacement, below=excess)
+            if nearer is None:
+                return None
+            here, modes = nearer
+        return None
+
+    def choose_step(self, here: _Trial, modes: list[int]) -> tuple[Array, list[int]]:
+        """Return a step, and the modes that it brings to zero: those that stall are dropped."""
+        while modes:
+            displacement, left = self.step(here, modes)
+            if (left <= np.maximum(STALLED * here.values[modes], self.zero)).all():
+                break
+            modes = [mode for mode, rest in zip(modes, left, strict=True) if rest < left.max()]
+        return displacement, modes
+
+    def shorten(
+        self, here: _Trial, modes: list[int], displacement: Array, *, below: float
+    ) -> tuple[_Trial, list[int]] | None:
+        """Return where the step, or a part of it, has an excess below this, and the modes there."""
+        start = here.displacement
+        for fraction in (1.0, 0.3, 0.1):
+            there = self.observe(start + fraction * (displacement - start))
+            same = _most_alike(there.modes, here.modes[modes])
+            if self.excess(there, same) < below:
+                return there, same
+        return None
+
+    def step(self, here: _Trial, modes: list[int]) -> tuple[Array, Array]:
+        """Return a Gauss-Newton step towards J v = 0, and how much of each J v it leaves.
+
+        The whole displacement, shape (N, 3), from the start: the shortest that will do, or one
+        within reach that does most.
+        """
+        self.spend(len(modes))
+        wanted = [here.misfit(mode, held=modes) for mode in modes]
+        before = np.tensordot(self.moves, here.displacement, axes=2)  # [move]
+        after = self.solve([here.mismatch, *wanted], before)
+        left = [misfit.left(after - before) for misfit in wanted]
+        return np.tensordot(after, self.moves, axes=1), np.array(left)
+
+    def solve(self, misfits: list[Misfit], before: Array) -> Array:
+        # A solution as long as the reach may leave 1 % of J v behind.
+        return solve_within(misfits, before, reach=self.reach, weight=1e-4, growth=2.0)
+
+
+def _most_alike(modes: Array, wanted: Array) -> list[int]:
+    """As many of the modes as are wanted, those with the largest part in the span of these."""
+    overlaps = np.einsum("aix,bix->ab", modes, wanted)
+    order = np.argsort(-np.sum(overlaps**2, axis=1), kind="stable")
+    return sorted(order[: len(wanted)].tolist())
