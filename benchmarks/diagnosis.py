@@ -26,9 +26,9 @@ TARGETS = {  # ms
 STAGES = {
     # what is printed: the function, and the file that it stands in
     "singular values": ("spectrum", "spectrum.py"),
-    "point groups": ("site_symmetry", "sites.py"),
-    "hidden by symmetry": ("hidden_by_symmetry", "subspaces.py"),
-    "search for other zeros": ("nearest_zeros", "singular.py"),
+    "point groups": ("find", "sites.py"),
+    "hidden by symmetry": ("hidden_by_symmetry", "sites.py"),
+    "search for other zeros": ("nearest_zeros", "zeros.py"),
     "evidence: other descriptors": ("relative_responses", "evidence.py"),
     "evidence: responses": ("response_exponents", "evidence.py"),
 }

@@ -85,6 +85,22 @@ def spectrum() -> str:
     )
 
 
+def before_after() -> str:
+    """Tabulate the diagnosis of large structures beside that of the earlier checkout."""
+    rows = [
+        [
+            name,
+            row["before_ms"],
+            row["after_ms"],
+            row["ratio"],
+            "yes" if row["same_counts"] else "no",
+        ]
+        for name, row in load("before_after").items()
+    ]
+    header = ["", "8f231ad, ms", "now, ms", "ratio", "same counts"]
+    return "### Diagnosis, before and after, processor time\n\n" + tabulate(header, rows)
+
+
 def locate() -> str:
     """Tabulate the search for singular points beside a simplex search."""
     result = load("locate")
@@ -171,7 +187,17 @@ def main() -> None:
     _, after = rest.split(END)
     measured = [latency()] if (RESULTS / "latency.json").exists() else []  # needs a browser
     tables = "\n".join(
-        [peers(), order3(), spectrum(), diagnosis(), locate(), inversion(), *measured, growth()]
+        [
+            peers(),
+            order3(),
+            spectrum(),
+            diagnosis(),
+            before_after(),
+            locate(),
+            inversion(),
+            *measured,
+            growth(),
+        ]
     )
     README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
 

@@ -14,7 +14,7 @@ from sensitivity import DensityCorrelations, diagnose, structures
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.diagnosis.zeros import Budget, Spent, nearest_zeros
 from sensitivity.observation import Observation
-from sensitivity.reports import describe_diagnosis
+from sensitivity.reports.modes import describe_diagnosis
 from sensitivity.reports.sources import Source
 from sensitivity.tolerances import Tolerance
 
