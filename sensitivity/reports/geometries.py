@@ -28,18 +28,19 @@ def describe_point(point: SingularPoint, descriptor: Descriptor, *, source: Sour
 
 
 def _describe_one(point: SingularPoint) -> Json:
-    facts = pick(point, "status", "converged", "condition", "moved", "mode", "null")
+    facts = pick(point, "status", "converged", "cause", "condition", "moved", "mode", "null")
     return {**facts, "positions": point.atoms.positions.tolist()}
 
 
 def tabulate_point(point: SingularPoint, descriptor: Descriptor, *, source: Source) -> str:
     """Return the same as a table: one line per point, the nearest first."""
-    names = ["point", "moved (Å)", "condition", "invisible", "moving most in the softest mode"]
+    names = ["point", "moved (Å)", "condition", "invisible", "cause"]
+    names += ["moving most in the softest mode"]
     body = []
     for number, one in enumerate((point, *point.others)):
         invisible = str(len(one.null)) if one.converged else "-"
         numbers = [str(number), f"{one.moved:.4f}", f"{one.condition:.1e}", invisible]
-        body.append([*numbers, name_moving(one.atoms, one.mode)])
+        body.append([*numbers, one.cause or "-", name_moving(one.atoms, one.mode)])
     text = [
         f"Jacobians that were computed: {point.evaluations}.",
         "Moved: root of the summed squares of the displacements of all atoms.",

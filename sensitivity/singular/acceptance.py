@@ -9,18 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from sensitivity.completeness import resolves, resolves_angles
+from sensitivity.completeness import Environments, resolves
 from sensitivity.geometry.motions import rotational_motions
 from sensitivity.geometry.superposition import are_congruent
 from sensitivity.numerics import Array
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, checkpoint
-from sensitivity.singular.coincidences import (
-    Candidates,
-    MovableNeighbors,
-    find_coincidences,
-    find_neighbors,
-)
+from sensitivity.singular.coincidences import MovableNeighbors, find_neighbors
 from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
@@ -30,6 +25,20 @@ from sensitivity.tolerances import Tolerance
 Avoided = Literal["symmetry", "coalescence"]
 
 AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
+
+PointCause = Literal["symmetry", "incompleteness", "truncation", "undetermined"]
+
+# Those that a search can be asked for.
+CAUSES: tuple[PointCause, ...] = ("symmetry", "incompleteness", "truncation")
+
+# Symmetry hides a displacement if it allows no more than this part of it, in norm, to be seen.
+HIDDEN = 0.5
+
+# Å: bonds and distances that differ by less are equal at a point that has converged.
+SAME = 1e-8
+
+# Fraction of the largest slope of the dot products: a complete basis has no small values.
+INVISIBLE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -57,11 +66,12 @@ class Avoidance:
 
     def select(
         self, observation: Observation, null: Array, *, internal: Array | None = None
-    ) -> tuple[Array, str]:
+    ) -> tuple[Array, str, bool]:
         """Select null displacements, (m, N, 3), that symmetry does not hide, and name the group.
 
         Those that symmetry has least to do with come first. If symmetry is not avoided, all are
         kept; if it is, none is where it hides any of the ``internal`` displacements, (k, N, 3).
+        Also tells whether symmetry hides the first.
         """
         descriptor = observation.descriptor
         site = site_symmetry(
@@ -71,18 +81,18 @@ class Avoidance:
             tolerance=Tolerance.NEARLY_EQUAL,
         )
         group = site.group.binding(inversion_invariant=descriptor.inversion_invariant)
-        # The group has to allow half of a displacement, in norm, to be seen.
-        least = 0.5 if "symmetry" in self.avoid else -1.0
+        least = HIDDEN if "symmetry" in self.avoid else -1.0
         if internal is not None:
             _, _, span = np.linalg.svd(_shapes(site, internal), full_matrices=False)
             if np.linalg.svd(span @ group.projector(), compute_uv=False)[-1] <= least:
-                return null[:0], group.symbol
+                return null[:0], group.symbol, True
         shapes = _shapes(site, null)
         lengths = np.linalg.norm(shapes, axis=1, keepdims=True)
         allowed = (shapes / np.maximum(lengths, np.finfo(float).tiny)) @ group.projector()
         mixing, shares, _ = np.linalg.svd(allowed)
         shares = np.pad(shares, (0, len(null) - len(shares)))
-        return np.tensordot(mixing.T[shares > least], null, axes=1), group.symbol
+        kept = np.tensordot(mixing.T[shares > least], null, axes=1)
+        return kept, group.symbol, bool(shares.max(initial=0.0) <= HIDDEN)
 
 
 def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
@@ -114,6 +124,7 @@ class PointQuery:
     avoidance: Avoidance
     reach: float  # Å, root of the summed squares: how far the atoms may go
     count: int  # number of points that are wanted
+    cause: PointCause | None = None  # the only one that is wanted
 
     @property
     def moves(self) -> Array:
@@ -130,12 +141,6 @@ class PointQuery:
             moves=self.moves,
             bonds=np.array(self.avoidance.bonds),
         )
-
-    @cached_property
-    def candidates(self) -> Candidates:
-        """Geometries at which pairs of neighbours may have the same shape."""
-        small = not resolves_angles(self.start.descriptor, self.neighbors.numbers)
-        return find_coincidences(self.neighbors, reach=self.reach, small_basis=small)
 
     @property
     def always_seen(self) -> bool:
@@ -167,6 +172,7 @@ class FoundPoint:
 
     local: LocalModes
     null: Array  # (m, N, 3): the one that symmetry has least to do with first
+    cause: PointCause  # why the first is null
     path: tuple[Array, ...]  # displacements, (N, 3), on the way there
 
 
@@ -178,27 +184,20 @@ class Acceptance:
     progress: Progress  # called after each Jacobian
     start: LocalModes | None = None  # None until it is examined, which is the first of all
     found: list[FoundPoint] = field(default_factory=list)
-    # The nearest point for each reason of rejection: the symbol of a group, or "coalescence".
+    # The nearest point for each reason of rejection: the symbol of a group, "coalescence", or a
+    # cause other than the one that is wanted.
     rejected: dict[str, LocalModes] = field(default_factory=dict)
     evaluations: int = 0  # Jacobians
-    most: int = 0  # Jacobians after which descents end
-    exhausted: bool = False  # descents have ended for that reason
+    descents: int = 0  # that were tried
+    exhausted: bool = False  # descents have ended because of the number of Jacobians
     ending: str = ""  # "cancelled" or "interrupted"
 
     @property
-    def enough(self) -> bool:
-        """True if as many points were found as are wanted."""
-        return len(self.found) >= self.query.count
-
-    @property
-    def incomplete(self) -> bool:
-        """True if something was left untried, at which there may be another or a nearer point."""
-        if self.exhausted and not self.enough:
-            return True
-        nearest = min((found.local.moved for found in self.found), default=np.inf)
-        if self.query.start.known.order != 2 or nearest == 0:
-            return False
-        return self.query.candidates.beyond < nearest
+    def within(self) -> float:
+        """Å, root of the summed squares: a point that is wanted is nearer than this."""
+        lengths = sorted(found.local.moved for found in self.found)
+        count = self.query.count
+        return lengths[count - 1] if len(lengths) >= count else self.query.reach
 
     def examine(self, displacement: Array, *, internal: Array | None = None) -> LocalModes:
         """Decompose J after a displacement, shape (N, 3); see ``internal_modes``."""
@@ -221,7 +220,7 @@ class Acceptance:
     def consider(self, there: LocalModes, path: tuple[Array, ...] = ()) -> bool:
         """Keep a geometry if it is singular, and neither to be avoided nor known."""
         query = self.query
-        near = there.condition <= Tolerance.SINGULAR and there.moved <= query.reach
+        near = there.condition <= Tolerance.SINGULAR and there.moved <= self.within
         if not near or not self._is_zero(there):
             return False
         here = query.start.displaced(there.displacement)
@@ -229,14 +228,19 @@ class Acceptance:
             return self._reject("coalescence", there)
         # The start counts as it stands; elsewhere symmetry may not hide anything.
         internal = there.modes if there.moved else None
-        null, symbol = query.avoidance.select(
+        null, symbol, hidden = query.avoidance.select(
             here, there.null(Tolerance.SINGULAR), internal=internal
         )
         if not len(null):
             return self._reject(symbol, there)
+        cause: PointCause = "symmetry"
+        if not hidden:
+            cause, null = find_cause(here, null)
+        if query.cause not in {None, cause}:
+            return self._reject(cause, there)
         if any(self._are_one(here, found) for found in self.found):
             return False
-        self.found.append(FoundPoint(there, null, path))
+        self.found.append(FoundPoint(there, null, cause, path))
         return True
 
     def _is_zero(self, there: LocalModes) -> bool:
@@ -263,3 +267,26 @@ class Acceptance:
         there = self.query.start.displaced(found.local.displacement).environment
         inversion, within = here.descriptor.inversion_invariant, Tolerance.NEARLY_EQUAL
         return are_congruent(here.environment, there, center=0, inversion=inversion, within=within)
+
+
+def find_cause(here: Observation, null: Array) -> tuple[PointCause, Array]:
+    """Return why null displacements, (m, N, 3), are, that symmetry does not hide; and turn them.
+
+    Those that no basis sees come first, of which one is enough to call the point incomplete.
+    """
+    known, descriptor = here.known, here.descriptor
+    site = site_symmetry(
+        here.atoms, center=here.center, cutoff=descriptor.cutoff, tolerance=Tolerance.NEARLY_EQUAL
+    )
+    view = None
+    if known.order is not None:
+        odd = not descriptor.inversion_invariant
+        environments = Environments((site,), here.atoms.numbers)
+        view = environments.view(order=known.order, parity_odd=odd, same=SAME)
+    if view is None:
+        return "undetermined", null
+    seen = view.slopes(null)
+    _, values, mixing = np.linalg.svd(np.linalg.qr(seen, mode="r"))
+    largest = np.linalg.norm(view.slopes(here.internal), ord=2)
+    complete = len(values) < len(null) or values[-1] <= INVISIBLE * largest
+    return "incompleteness" if complete else "truncation", np.tensordot(mixing[::-1], null, axes=1)

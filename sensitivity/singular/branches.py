@@ -90,7 +90,7 @@ class Branches:
         # The damping, in squared singular values over their largest, vanishes with the difference,
         # so that convergence is quadratic; without it, displacements that have no effect at the
         # solution would be taken where they have one before it.
-        damping = (10.0 * residual**2 + 1e-14) * s.max(initial=0) ** 2
+        damping = (10.0 * residual**2 + 1e-20) * s.max(initial=0) ** 2
         damping = damping or 1.0  # where nothing is seen, nothing is changed
         change = -v.T @ (s / (s**2 + damping) * (u.T @ (q.T @ gap)))
         mean, half = change.reshape(2, *self.mode.shape)

@@ -163,24 +163,25 @@ def distance_to_zero(
 
 
 def step_to_zero(
-    observation: Observation, here: LocalModes, index: int, moves: Array, within: float
+    observation: Observation, here: LocalModes, index: int, moves: Array, *, slide: bool
 ) -> Array:
     """Displacement from the start, (N, 3), that brings J v to zero to first order.
 
-    Near a zero the shortest from here. Before, the one nearest to the start, which does not have to
-    do all: what it leaves of J v counts against its length over ``within``.
+    Of all that do, the nearest to here; to ``slide``, the nearest to the start. Far from a zero it
+    is the latter, and need not do all: what it leaves of J v counts against its length.
     """
     image, slopes = _linearize(observation, here, index, moves)
-    if here.values[index] < 1e-3 * here.values[0]:  # from here on convergence is quadratic
-        squares, axes = np.linalg.eigh(slopes.T @ slopes)
-        kept = squares > FINE**2 * squares[-1]
-        step = -axes[:, kept] @ ((axes.T @ (slopes.T @ image))[kept] / squares[kept])
-    else:
-        before = np.tensordot(moves, here.displacement, axes=2)
-        # A step as long as ``within`` weighs as much as a tenth of J v.
-        misfits = [Misfit.of(image, slopes)]
-        step = solve_within(misfits, before, reach=within, weight=1e-2, growth=4.0) - before
-    longest = 0.3  # Å; a longer step leaves the range of the linear equations
+    before = np.tensordot(moves, here.displacement, axes=2)
+    squares, axes = np.linalg.eigh(slopes.T @ slopes)
+    condition = float(here.values[index] / here.values[0])
+    far = condition > 1e-3  # from there on convergence is quadratic
+    origin = before if not (far or slide) else np.zeros_like(before)
+    force = axes.T @ (slopes.T @ (slopes @ (before - origin) - image))
+    kept = squares > (0 if far else 1e-8) * squares[-1]
+    damping = 1e-3 * condition * squares[-1] if far else 0.0
+    after = origin + axes[:, kept] @ (force[kept] / (squares[kept] + damping))
+    step = after - before
+    longest = 0.2  # Å; a longer step leaves the range of the linear equations
     step *= min(1.0, longest / max(float(np.linalg.norm(step)), longest))
     return here.displacement + np.tensordot(step, moves, axes=1)
 

@@ -14,9 +14,11 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress
 from sensitivity.singular.acceptance import (
     AVOIDABLE,
+    CAUSES,
     Acceptance,
     Avoidance,
     FoundPoint,
+    PointCause,
     PointQuery,
     check_avoid,
 )
@@ -46,6 +48,9 @@ class SingularPoint(ReadOnlyArrays):
     null
         Shape (m, N, 3), orthonormal: all that are null, ``mode`` the first. None if the search did
         not converge.
+    cause
+        Why ``mode`` is not seen: "symmetry", "incompleteness" of the order, "truncation" of its
+        basis, or "undetermined" where the order is not known; None if the search did not converge.
     converged
         True if the condition is at most 1e-12, a zero is at most 1e-6 Å away to first order (root
         of the summed squares), and nothing is there that was to be avoided.
@@ -72,6 +77,7 @@ class SingularPoint(ReadOnlyArrays):
     evaluations: int
     path: Array
     status: str
+    cause: PointCause | None = None
     others: tuple[SingularPoint, ...] = ()
     interrupted: bool = False
 
@@ -91,9 +97,11 @@ def _describe_points(result: Acceptance) -> SingularPoint:
     status = points[0].status
     if len(points) < count:
         status += f" Of {count} points asked for, the search found {len(points)}."
-    if result.incomplete:
-        missed = "a nearer one" if points[0].moved else "further ones"
-        status += f" The search was bounded, and {missed} may have been missed."
+    if result.descents:
+        more = "no nearer one" if count == 1 else "no other that is nearer than the last"
+        bounded = ", after which it was bounded" if result.exhausted else ""
+        descents = f"{result.descents} descent{'' if result.descents == 1 else 's'}"
+        status += f" There was {more} in {descents}{bounded}."
     if result.ending:
         status += f" {result.ending.capitalize()}."
     return replace(points[0], status=status, others=tuple(points[1:]))
@@ -106,9 +114,14 @@ def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
         where = f"Converged {local.moved:.3f} Å from the start (root of the summed squares)"
     status = (
         f"{where}: {count} internal displacement{'s are' if count > 1 else ' is'} invisible, "
-        f"condition {local.condition:.0e}."
+        f"condition {local.condition:.0e}, {_say_cause(found.cause)}."
     )
-    return _make_point(result, local, found.null, path=found.path, status=status)
+    point = _make_point(result, local, found.null, path=found.path, status=status)
+    return replace(point, cause=found.cause)
+
+
+def _say_cause(cause: PointCause) -> str:
+    return "cause undetermined" if cause == "undetermined" else f"by {cause}"
 
 
 def _explain_failure(result: Acceptance) -> str:
@@ -120,7 +133,7 @@ def _explain_failure(result: Acceptance) -> str:
     if query.always_seen and query.resolved:
         return f"{_name_neighbors(query)}: no other singular point was found."
     status = _where_it_ended(result)
-    if result.incomplete:
+    if result.exhausted:
         status += " The search was bounded, and one may have been missed."
     if query.always_seen:
         status += f" {_name_neighbors(query)}; this basis is too small for that to hold."
@@ -138,7 +151,16 @@ def _name_neighbors(query: PointQuery) -> str:
 
 
 def _where_it_ended(result: Acceptance) -> str:
-    symmetric = {k: there for k, there in result.rejected.items() if k != "coalescence"}
+    ends = result.rejected
+    others = [cause for cause in ("incompleteness", "truncation", "undetermined") if cause in ends]
+    if others:
+        nearest = min(others, key=lambda cause: ends[cause].moved)
+        return (
+            f"No point that is singular by {result.query.cause} was found; the nearest of all is "
+            f"{ends[nearest].moved:.3f} Å from the start (root of the summed squares), "
+            f"{_say_cause(nearest)}."
+        )
+    symmetric = {k: there for k, there in ends.items() if k != "coalescence"}
     if symmetric:
         symbol = min(symmetric, key=lambda k: symmetric[k].moved)
         return (
@@ -189,20 +211,21 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     bonds: tuple[float, float] | None = None,
     count: int = 1,
     reach: float = 2.0,
+    cause: PointCause | None = None,
     rng: np.random.Generator | None = None,
     progress: Progress | None = None,
 ) -> SingularPoint:
-    """Find the nearest geometry at which a center does not see some internal displacement.
+    """Find a near geometry at which a center does not see some internal displacement.
 
     Of three neighbours, or of unlike ones, a basis that is large enough for them (see
     ``completeness``) misses only what symmetry hides. At order 2 such geometries are those at which
-    pairs of neighbours have the same shape (see ``coincidences``): the nearest of every kind is
-    computed from dot products, and the descriptor confirms the nearest of all. Other descriptors,
-    and small bases, which are also blind by truncation, are searched by Gauss-Newton steps on
-    J(r) v = 0 with the derivative of J along v, from the softest modes and then from geometries
-    nearby; what that finds is near, but need not be the nearest. That takes 600 Jacobians at most,
-    and fewer where each is large, so that it ends within seconds; ``status`` says if that was the
-    reason to end.
+    pairs of neighbours have the same shape (see ``coincidences``): the nearest of many patterns of
+    equal pairs are computed from dot products, and the descriptor confirms the nearest of all.
+    Then, and for every other descriptor, up to 100 descents by Gauss-Newton steps on J(r) v = 0,
+    with the derivative of J along v, look for a nearer one, from the softest modes and from
+    geometries nearby; each goes on along the zeros to the one nearest to the start. That no nearer
+    one exists is not proved: ``status`` says in how many descents there was none. They take at most
+    6000 Jacobians, 600 as long as nothing is found, and fewer where each is large.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1, call these geometries singular points.
@@ -223,6 +246,10 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     reach
         Å, root of the summed squares: how far the atoms may go. Further away than 2 Å nearly every
         bond is another one.
+    cause
+        "symmetry", "incompleteness" or "truncation": look for points of this cause only. With
+        "symmetry" that is not to be avoided; in a basis that is small for the number of neighbours,
+        points by truncation are often nearer than others.
     rng
         Where nearby geometries come from; None for the same ones every time.
     progress
@@ -247,11 +274,15 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     stop = Stop()
     point = find_points(
         Observation.of(atoms, descriptor, centers=(center,)),
-        avoidance=Avoidance(check_avoid(avoid), _check_bonds(bonds)),
+        avoidance=Avoidance(
+            check_avoid(avoid) - ({"symmetry"} if cause == "symmetry" else set()),
+            _check_bonds(bonds),
+        ),
         count=check_integer(
             count, "count", "at least 1", accepts=lambda n: n >= 1, remedy="give e.g. 1"
         ),
         reach=check_reach(reach),
+        cause=_check_cause(cause),
         rng=rng,
         progress=check_progress(progress),
         stop=stop,
@@ -267,6 +298,7 @@ def find_points(
     progress: Progress,
     stop: Stop,
     count: int = 1,
+    cause: PointCause | None = None,
     rng: np.random.Generator | None = None,
 ) -> SingularPoint:
     """Do the same with arguments that are checked; ``stop`` is to deliver the result."""
@@ -277,7 +309,7 @@ def find_points(
                 f"center {start.center} has no internal displacement that it could see: "
                 f"{explain_immobility(start.atoms, cutoff=cutoff, centers=centers)}."
             )
-    query = PointQuery(start, avoidance, reach, count)
+    query = PointQuery(start, avoidance, reach, count, cause)
     rng = np.random.default_rng(0) if rng is None else rng
     return _describe_points(search(query, rng=rng, progress=progress, stop=stop))
 
@@ -286,6 +318,13 @@ def check_reach(reach: float) -> float:
     """Return how far atoms may go, in Å, if it is a length."""
     remedy, expected = "give a number such as 1.0", "a positive, finite length in Å"
     return check_real(reach, "reach", expected, accepts=lambda x: 0 < x < np.inf, remedy=remedy)
+
+
+def _check_cause(cause: PointCause | None) -> PointCause | None:
+    if cause is not None and cause not in CAUSES:
+        choices = ", ".join(f"'{each}'" for each in CAUSES)
+        raise ValueError(f"cause must be one of {choices} or None, got {cause!r}.")
+    return cause
 
 
 def _check_bonds(bonds: tuple[float, float] | None) -> tuple[float, float]:

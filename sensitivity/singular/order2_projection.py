@@ -1,142 +1,262 @@
-"""The nearest geometries that fulfil some conditions, for many sets of conditions at once."""
+"""The nearest geometries that order 2 cannot see around, for many patterns of equal pairs at once.
+
+For each pattern the equations are (see ``coincidences``): the dot products that are to be equal
+are, and a displacement v of unit norm exists for which the sums of B(x, v) over equal pairs vanish.
+The derivative of B(x, v) along a change dx of the positions is B(dx, v), so that one linear map
+gives both the rows that act on v and the slopes of the condition.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.numerics import Array
-from sensitivity.singular.coincidences import Coincidences, MovableNeighbors
+from sensitivity.numerics import Array, Indices
+from sensitivity.singular.coincidences import Coincidences, MovableNeighbors, most_followed
 
 Mask = NDArray[np.bool_]
 
-# So many of each kind are followed to the end.
-MOST_FOLLOWED = 8
-# The first steps lead to no less than this fraction of the final distance. Of 3000 kinds around
-# random starts four ended nearer, at 0.38 of it and more.
-NEARER = 0.5
-# Steps before the far ones are left behind, which then know their distance to a few per cent.
-FIRST_STEPS = 2
+# Geometries that are nearest after the second steps.
+MOST_COMPLETED = 400
+# Singular vectors from which v starts, the softest first.
+BRANCHES = 3
+# Steps before the far ones are left behind.
+FIRST_STEPS, SECOND_STEPS = 2, 3
 
 
 class Members(NamedTuple):
     """Geometries that fulfil conditions: displacements (P, N, 3) from the start, in Å."""
 
-    displacements: Array
     lengths: Array
+    displacements: Array
+
+
+def project(
+    neighbors: MovableNeighbors,
+    coincidences: Coincidences,
+    nudges: list[Array],
+    *,
+    reach: float,
+    to_nudges: bool,
+) -> Members:
+    """Return geometries near the start at which order 2 does not see something, by distance.
+
+    Each step goes to the geometry nearest to the start at which the conditions vanish to first
+    order (sequential quadratic programming with the distance alone as the curvature). Such steps
+    end in a local minimum: they begin from the start and from ``nudges``, shape (k,) each, in Å
+    along the moves, with ``BRANCHES`` candidates for what is not seen. ``to_nudges``: they go to
+    geometries near each nudge instead. ``reach``, in Å, root of the summed squares: what is
+    further away is left out.
+    """
+    if not len(coincidences):
+        return Members(np.empty(0), np.empty((0, *neighbors.moves.shape[1:])))
+    starts = [*nudges] if to_nudges else [np.zeros(len(neighbors.moves)), *nudges]
+    drafted = _Projection.begin(neighbors, coincidences, starts[:1]).advance(FIRST_STEPS)
+    near = np.argsort(drafted.lengths, kind="stable")[: most_followed(neighbors)]
+    starts = starts[: int(np.clip(450 // len(near), 3, 12))]
+    begun = _Projection.begin(neighbors, coincidences.take(near), starts).branch(BRANCHES)
+    if not to_nudges:
+        begun = replace(begun, origins=np.zeros_like(begun.origins))
+    # After eight steps the geometry is the nearest to 1e-3 Å, from 1 Å away; from there four Newton
+    # steps converge to rounding.
+    nearest = begun.advance(SECOND_STEPS).nearest(MOST_COMPLETED)
+    done = nearest.advance(8 - SECOND_STEPS).advance(4, exact=True)
+    good = (done.excess() < 1e-10) & (done.lengths <= reach)  # Å²
+    coordinates, lengths = done.coordinates[good], done.lengths[good]
+    order = np.argsort(lengths, kind="stable")
+    kept = order[:0]
+    for each in order:  # different patterns lead to the same geometries
+        if not (np.abs(coordinates[kept] - coordinates[each]).max(axis=1) < 1e-6).any():
+            kept = np.append(kept, each)
+    return Members(lengths[kept], np.tensordot(coordinates[kept], neighbors.moves, axes=1))
 
 
 @dataclass(frozen=True)
-class Draft:
-    """The first steps towards coincidences of one kind, those that are nearest."""
+class _Projection:
+    """Geometries on their way, P of them."""
 
-    coincidences: Coincidences  # P of them
-    start: Array  # (k,): coordinates of the geometry to which the nearest are sought
+    neighbors: MovableNeighbors
+    equal: Indices  # (P, e, 2, 2): see Coincidences
+    sums: Array  # (P, T, T): of the changes of the T dot products, which are to vanish
+    origins: Array  # (P, k): to which the geometry is to be near
     coordinates: Array  # (P, k): as far as the steps have come
+    unseen: Array  # (P, k): v
     held: Mask  # (P, n): the bonds that are held at a limit
 
-    @cached_property
-    def beyond(self) -> float:
-        """Å, root of the summed squares: none of them is expected to be nearer."""
-        return NEARER * float(np.linalg.norm(self.coordinates, axis=1).min())
-
-
-def draft(neighbors: MovableNeighbors, coincidences: Coincidences, *, start: Array) -> Draft:
-    """Make the first steps from a start to the geometries nearest to it that have a coincidence.
-
-    Each step goes to the geometry nearest to the start at which the conditions vanish to first
-    order (sequential quadratic programming with the distance alone as the curvature).
-
-    ``start``, shape (k,), are coordinates along the moves: zero but where the neighbours themselves
-    have a symmetry that no step would break.
-    """
-    coordinates = np.tile(start, (len(coincidences), 1))
-    held = np.zeros((len(coincidences), len(neighbors.vectors)), dtype=bool)
-    coordinates = _approach(neighbors, coincidences, coordinates, held, start, steps=FIRST_STEPS)
-    near = np.argsort(np.linalg.norm(coordinates - start, axis=1))[:MOST_FOLLOWED]
-    return Draft(coincidences.take(near), start, coordinates[near], held[near])
-
-
-def complete(neighbors: MovableNeighbors, begun: Draft, *, reach: float) -> Members:
-    """Return the geometries to which further steps lead, by their distance.
-
-    ``reach``, in Å, root of the summed squares: what is further away is left out.
-    """
-    coincidences, coordinates, held = begun.coincidences, begun.coordinates, begun.held.copy()
-    # After eight steps the geometry is the nearest to 1e-3 Å, from 1 Å away; from there four Newton
-    # steps converge to rounding.
-    for origin, steps in ((begun.start, 8 - FIRST_STEPS), (None, 4)):
-        coordinates = _approach(neighbors, coincidences, coordinates, held, origin, steps=steps)
-    values, _ = _conditions(neighbors, coincidences, coordinates, held)
-    lengths = np.linalg.norm(coordinates, axis=1)
-    fulfilled = 1e-12  # Å² and the like: rounding
-    good = (np.abs(values).max(axis=1) < fulfilled) & (lengths <= reach)
-    order = np.flatnonzero(good)[np.argsort(lengths[good])]
-    return Members(np.tensordot(coordinates[order], neighbors.moves, axes=1), lengths[order])
-
-
-def _approach(
-    neighbors: MovableNeighbors,
-    coincidences: Coincidences,
-    coordinates: Array,
-    held: Mask,
-    origin: Array | None,
-    *,
-    steps: int,
-) -> Array:
-    """Step to the nearest point to an origin, or to each beginning, and mark bonds then held."""
-    settled = 1e-9  # Å; the step after one that is shorter would be rounding
-    for _ in range(steps):
-        here, known = coordinates, int(held.sum())
-        coordinates = _step(
-            neighbors, coincidences, here, held, origin=here if origin is None else origin
+    @classmethod
+    def begin(
+        cls, neighbors: MovableNeighbors, coincidences: Coincidences, starts: list[Array]
+    ) -> _Projection:
+        """Begin with every pattern from every start."""
+        count, (k, n) = len(coincidences), neighbors.relative.shape[:2]
+        return cls(
+            neighbors,
+            np.tile(coincidences.equal, (len(starts), 1, 1, 1)),
+            np.tile(_sums(coincidences, n), (len(starts), 1, 1)),
+            np.repeat(starts, count, axis=0),
+            np.repeat(starts, count, axis=0),
+            np.zeros((len(starts) * count, k)),
+            np.zeros((len(starts) * count, n), dtype=bool),
         )
-        shortest, longest = neighbors.bonds
-        if shortest > 0 or longest < np.inf:
-            lengths = np.linalg.norm(neighbors.at(coordinates), axis=2)
-            held |= (lengths < shortest) | (lengths > longest)
-        if np.abs(coordinates - here).max() < settled and held.sum() == known:
-            break
-    return coordinates
+
+    def branch(self, count: int) -> _Projection:
+        """Go on with each of the softest displacements."""
+        softest = _decompose_fast(self._seen(self.vectors))[2][:, ::-1][:, :count]
+        parts = (np.concatenate([part] * softest.shape[1]) for part in self._parts)
+        begun = _Projection(self.neighbors, *parts)
+        return replace(begun, unseen=np.concatenate(list(softest.swapaxes(0, 1))))
+
+    def nearest(self, most: int) -> _Projection:
+        """Those that are nearest to the start."""
+        away = np.linalg.norm(self.coordinates - self.origins, axis=1)
+        chosen = np.argsort(away, kind="stable")[:most]
+        return _Projection(self.neighbors, *(part[chosen] for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[Any, ...]:
+        return self.equal, self.sums, self.origins, self.coordinates, self.unseen, self.held
+
+    @property
+    def lengths(self) -> Array:
+        """Distance from the start, shape (P,), in Å."""
+        return np.asarray(np.linalg.norm(self.coordinates, axis=1))
+
+    @property
+    def vectors(self) -> Array:
+        """Of the neighbours, (P, n, 3)."""
+        return self.neighbors.at(self.coordinates)
+
+    def excess(self) -> Array:
+        """By how much the conditions are missed, shape (P,), in Å² and Å."""
+        values, _ = self._equalities(self.vectors)
+        softest = np.linalg.svd(self._seen(self.vectors), compute_uv=False)[:, -1]
+        return np.asarray(np.maximum(np.abs(values).max(axis=1), softest))
+
+    def advance(self, steps: int, *, exact: bool = False) -> _Projection:
+        """Step to the geometries nearest to the origins, or exactly, to those nearest to here."""
+        here = self
+        for _ in range(steps):
+            here = here._step(here.coordinates if exact else here.origins, exact=exact)
+        return here
+
+    def _step(self, origin: Array, *, exact: bool) -> _Projection:
+        """Go to the nearest point where the conditions vanish to first order, and hold bonds."""
+        here, vectors = self.coordinates, self.vectors
+        image, slopes, unseen = self._invisibility(vectors, exact=exact)
+        parts = [self._equalities(vectors), (image, slopes), self._stretch(vectors)]
+        values = np.concatenate([part for part, _ in parts], axis=1)
+        slopes = np.concatenate([part for _, part in parts], axis=1)
+        wanted = (slopes @ (here - origin)[:, :, None])[:, :, 0] - values
+        transposed = slopes.swapaxes(1, 2)
+        square = transposed @ slopes
+        # This keeps equations solvable that are dependent at some geometry. It is far below the
+        # square of any slope that matters.
+        square += 1e-11 * np.einsum("pkk->p", square)[:, None, None] * np.eye(square.shape[1])
+        step = origin + np.linalg.solve(square, transposed @ wanted[:, :, None])[:, :, 0] - here
+        length = np.linalg.norm(step, axis=1, keepdims=True)
+        longest = 0.7  # Å; a longer step leaves the range of the linear equations
+        coordinates = here + step * np.minimum(1, longest / np.maximum(length, longest))
+        shortest, furthest = self.neighbors.bonds
+        lengths = np.linalg.norm(self.neighbors.at(coordinates), axis=2)
+        held = self.held | (lengths < shortest) | (lengths > furthest)
+        return replace(self, coordinates=coordinates, unseen=unseen, held=held)
+
+    def _invisibility(self, vectors: Array, *, exact: bool) -> tuple[Array, Array, Array]:
+        """Sums of B(x, v), their slopes up to what a turn of v can take up, and v."""
+        u, values, w = (_decompose if exact else _decompose_fast)(self._seen(vectors))
+        every = np.arange(len(u))
+        mode = np.abs(w @ self.unseen[:, :, None])[:, :, 0].argmax(axis=1)
+        mode = np.where(self.unseen.any(axis=1), mode, w.shape[1] - 1)
+        unseen = w[every, mode]
+        moved = np.tensordot(unseen, self.neighbors.relative, axes=1)
+        slopes = self._seen(moved)
+        seen = u * (values > 1e-6 * values[:, :1])[:, None]
+        seen[every, :, mode] = 0
+        slopes = slopes - seen @ (seen.swapaxes(1, 2) @ slopes)
+        return u[every, :, mode] * values[every, mode][:, None], slopes, unseen
+
+    def _seen(self, vectors: Array) -> Array:
+        """The rows that act on v, (P, T, k), which are linear in the vectors."""
+        n = vectors.shape[1]
+        return np.asarray(self.sums @ self._changes(vectors)[:, *np.triu_indices(n)])
+
+    def _changes(self, vectors: Array) -> Array:
+        """What the moves do to x_i·x_j, (P, n, n, k)."""
+        (count, n, _), k = vectors.shape, len(self.neighbors.relative)
+        flat = self.neighbors.relative.transpose(2, 1, 0).reshape(3, n * k)
+        mixed = (vectors @ flat).reshape(count, n, n, k)
+        return np.asarray(mixed + mixed.swapaxes(1, 2))
+
+    def _equalities(self, vectors: Array) -> tuple[Array, Array]:
+        """Differences of the dot products that are to be equal, and their slopes."""
+        every = np.arange(len(vectors))[:, None]
+        (i, j), (k, l) = np.moveaxis(self.equal, (2, 3), (0, 1))
+        products, changes = vectors @ vectors.swapaxes(1, 2), self._changes(vectors)
+        values = products[every, i, j] - products[every, k, l]
+        return np.asarray(values), np.asarray(changes[every, i, j] - changes[every, k, l])
+
+    def _stretch(self, vectors: Array) -> tuple[Array, Array]:
+        """How far held bonds are from their limits, in Å², and the slopes."""
+        squares = np.sum(vectors**2, axis=2)
+        shortest, longest = np.minimum(self.neighbors.bonds, 1e3) ** 2  # Å; no bond is longer
+        nearer = squares - shortest < longest - squares
+        stretch = np.where(self.held, squares - np.where(nearer, shortest, longest), 0.0)
+        change = 2 * np.einsum("pnx,knx->pnk", vectors, self.neighbors.relative)
+        return stretch, change * self.held[:, :, None]
 
 
-def _step(
-    neighbors: MovableNeighbors,
-    coincidences: Coincidences,
-    here: Array,
-    held: Mask,
-    *,
-    origin: Array,
-) -> Array:
-    """The point nearest to the origin where the conditions vanish to first order, (P, k)."""
-    values, slopes = _conditions(neighbors, coincidences, here, held)
-    wanted = (slopes @ (here - origin)[:, :, None])[:, :, 0] - values
-    square = slopes @ slopes.swapaxes(1, 2)
-    trace = np.einsum("prk,prk->p", slopes, slopes)[:, None, None]
-    # This keeps equations solvable that are dependent at some geometry. It is far below the square
-    # of any slope that matters.
-    square += 1e-11 * trace * np.eye(square.shape[1])
-    multipliers = np.linalg.solve(square, wanted[:, :, None])
-    step = origin + (slopes.swapaxes(1, 2) @ multipliers)[:, :, 0] - here
-    length = np.linalg.norm(step, axis=1, keepdims=True)
-    longest = 0.7  # Å; a longer step leaves the range of the linear equations
-    return np.asarray(here + step * np.minimum(1, longest / np.maximum(length, longest)))
+def _decompose(seen: Array) -> tuple[Array, Array, Array]:
+    u, values, w = np.linalg.svd(seen, full_matrices=False)
+    return u, values, w
 
 
-def _conditions(
-    neighbors: MovableNeighbors, coincidences: Coincidences, coordinates: Array, held: Mask
-) -> tuple[Array, Array]:
-    vectors = neighbors.at(coordinates)
-    values, slopes = coincidences.conditions(vectors, neighbors.relative)
-    if not held.any():
-        return values, slopes
-    squares = np.sum(vectors**2, axis=2)
-    shortest, longest = np.minimum(neighbors.bonds, 1e3) ** 2  # Å; no bond is longer
-    nearer = squares - shortest < longest - squares
-    stretch = np.where(held, squares - np.where(nearer, shortest, longest), 0.0)
-    change = 2 * np.einsum("pnx,knx->pnk", vectors, neighbors.relative) * held[:, :, None]
-    return np.concatenate([values, stretch], axis=1), np.concatenate([slopes, change], axis=1)
+def _decompose_fast(seen: Array) -> tuple[Array, Array, Array]:
+    """The same from the squares, with half of the digits, which is enough on the way."""
+    squares, axes = np.linalg.eigh(seen.swapaxes(1, 2) @ seen)
+    values, axes = np.sqrt(np.maximum(squares[:, ::-1], 0)), axes[:, :, ::-1]
+    u = (seen @ axes) / np.maximum(values, 1e-9 * values[:, :1] + np.finfo(float).tiny)[:, None]
+    return u, values, axes.swapaxes(1, 2)
+
+
+def project_bonds(neighbors: MovableNeighbors, coincidences: Coincidences) -> Members:
+    """Return the nearest geometries that fulfil the equalities, whatever is seen there."""
+    begun = _Projection.begin(neighbors, coincidences, [np.zeros(len(neighbors.moves))])
+    done = replace(begun, sums=np.zeros_like(begun.sums)).advance(4).advance(3, exact=True)
+    displacements = np.tensordot(done.coordinates, neighbors.moves, axes=1)
+    order = np.argsort(done.lengths, kind="stable")
+    return Members(done.lengths[order], displacements[order])
+
+
+def _sums(coincidences: Coincidences, n: int) -> Array:
+    """The sums that order 2 sees of the changes of the dot products, (P, T, T).
+
+    Of r_i², what the sums over all pairs of a shape leave: n rows that span the same as all of
+    these sums. Of x_i·x_j, those over equal pairs.
+    """
+    rows, columns = np.triu_indices(n)
+    number = np.zeros((n, n), dtype=np.intp)
+    number[rows, columns] = number[columns, rows] = np.arange(len(rows))
+    count, bond = len(coincidences), rows == columns
+    shape = np.tile(np.arange(len(rows)), (count, 1))  # of each pair: the first that is equal
+    for one, other in np.moveaxis(coincidences.equal, (1, 2), (0, 1)):
+        first, second = (
+            shape[np.arange(count), number[tuple(pair.T)]][:, None] for pair in (one, other)
+        )
+        shape = np.where(shape == second, first, shape)
+    member = (shape[:, None] == np.arange(len(rows))[:, None]).astype(float)  # [p, shape, pair]
+    ends = np.zeros((len(rows), n))
+    ends[np.arange(len(rows)), rows] = 1
+    ends[np.arange(len(rows)), columns] += ~bond
+    inside = member @ ends  # [p, shape, neighbour]: in how many pairs of the shape
+    # Pairs of one shape have equal bonds; changes of these add up for each length.
+    equal = shape[:, bond][:, :, None] == shape[:, bond][:, None]
+    squares, axes = np.linalg.eigh((inside.swapaxes(1, 2) @ inside) * equal)
+    squares = np.where(squares > 1e-9, squares, 0)  # they are sums of integers
+    spans = np.sqrt(squares / n)[:, :, None] * axes.swapaxes(1, 2)
+    found = member * ~bond
+    found[:, bond] = 0
+    found[:, np.flatnonzero(bond)[:, None], bond] = spans
+    return np.asarray(found)

@@ -247,7 +247,7 @@ def find_symmetric_cause(start: Observation) -> str:
     null = here.null(Tolerance.RANK)
     if not len(null):
         return ""
-    kept, symbol = Avoidance(frozenset({"symmetry"})).select(start, null)
+    kept, symbol, _ = Avoidance(frozenset({"symmetry"})).select(start, null)
     return "" if len(kept) else symbol
 
 
@@ -289,7 +289,7 @@ def _judge(point: SingularPoint, values: Array, observation: Observation, closin
     one, other = (observation.displaced(side) for side in closing.sides)
     rmsd = _measure(one, other)
     congruent = rmsd <= 1e-2 * closing.amplitude
-    seen = values[: len(values) - len(point.null)]
+    seen = values[values > Tolerance.SINGULAR * values[0]]
     # Å, root of the summed squares, that change the features by their norm.
     size = np.linalg.norm(observation.jacobian.features) / seen[-1] if len(seen) else 0.0
     explained = size * closing.residual / np.sqrt(len(one.atoms))

@@ -20,6 +20,9 @@ def add(commands: Any) -> None:
     text = "do not avoid points that are singular by symmetry, or where atoms meet; repeatable"
     reasons = ("symmetry", "coalescence")
     command.add_argument("--allow", action="append", choices=reasons, default=[], help=text)
+    text = "look for points of this cause only (default: of any that is not to be avoided)"
+    causes = ("symmetry", "incompleteness", "truncation")
+    command.add_argument("--cause", choices=causes, help=text)
 
 
 def _locate(task: Task) -> Found:
@@ -29,7 +32,7 @@ def _locate(task: Task) -> Found:
 
     avoid = [reason for reason in AVOIDABLE if reason not in task.options.allow]
     settings = {"center": task.center, "avoid": avoid}
-    names = ("reach", "count", "bonds")
+    names = ("reach", "count", "bonds", "cause")
     point, status = task.compute(locate, task.source.atoms, *names, **settings)
     frames = [
         (one.atoms, {"center": one.center, "condition": one.condition, "moved": one.moved})
