@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from multistart import Multistart
 from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, diagnose, find_twin, locate, spectrum, structures
@@ -241,6 +242,20 @@ def test_a_smaller_reach_finds_nothing_else(seed: int) -> None:
     found = locate(start, ORDER_2, center=0)
     for part in (0.9, 0.75, 0.5):
         assert not locate(start, ORDER_2, center=0, reach=part * found.moved).converged
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("symbols", ["CH5", "CH3F2", "CH6"])
+def test_fifty_other_descents_find_nothing_much_nearer(symbols: str) -> None:
+    fine = DensityCorrelations(cutoff=2.6, n_max=10, l_max=10)
+    nearer = []
+    for seed in range(4):
+        start = random_environment([seed, 1], symbols=symbols)
+        rng = np.random.default_rng(seed)
+        other = Multistart(start, fine).nearest(descents=50, rng=rng)
+        nearer.append(locate(start, fine, center=0).moved - other)
+    assert max(nearer) < 0.02  # Å
+    assert min(nearer) < -0.01
 
 
 @pytest.mark.parametrize("seed", range(3))
