@@ -54,7 +54,7 @@ def project(
     if not len(coincidences):
         return Members(np.empty(0), np.empty((0, *neighbors.moves.shape[1:])))
     starts = [*nudges] if to_nudges else [np.zeros(len(neighbors.moves)), *nudges]
-    drafted = _Projection.begin(neighbors, coincidences, starts[:1]).advance(FIRST_STEPS)
+    drafted = _Projection.begin(neighbors, coincidences, starts[:1]).branch(1).advance(FIRST_STEPS)
     near = np.argsort(drafted.lengths, kind="stable")[: most_followed(neighbors)]
     starts = starts[: int(np.clip(450 // len(near), 3, 12))]
     begun = _Projection.begin(neighbors, coincidences.take(near), starts).branch(BRANCHES)
@@ -104,7 +104,8 @@ class _Projection:
 
     def branch(self, count: int) -> _Projection:
         """Go on with each of the softest displacements."""
-        softest = _decompose_fast(self._seen(self.vectors))[2][:, ::-1][:, :count]
+        seen = self._seen(self.vectors)
+        softest = np.linalg.eigh(seen.swapaxes(1, 2) @ seen)[1][:, :, :count].swapaxes(1, 2)
         parts = (np.concatenate([part] * softest.shape[1]) for part in self._parts)
         begun = _Projection(self.neighbors, *parts)
         return replace(begun, unseen=np.concatenate(list(softest.swapaxes(0, 1))))
@@ -139,44 +140,48 @@ class _Projection:
         """Step to the geometries nearest to the origins, or exactly, to those nearest to here."""
         here = self
         for _ in range(steps):
-            here = here._step(here.coordinates if exact else here.origins, exact=exact)
+            here = here._step(here.coordinates if exact else here.origins)
         return here
 
-    def _step(self, origin: Array, *, exact: bool) -> _Projection:
-        """Go to the nearest point where the conditions vanish to first order, and hold bonds."""
-        here, vectors = self.coordinates, self.vectors
-        image, slopes, unseen = self._invisibility(vectors, exact=exact)
-        parts = [self._equalities(vectors), (image, slopes), self._stretch(vectors)]
+    def _step(self, origin: Array) -> _Projection:
+        """Go to the nearest point where the conditions vanish to first order, and hold bonds.
+
+        They are linear in the changes of the coordinates and of v. What v does is free, but for its
+        norm: a turn counts a hundredth of an equally large change in Å.
+        """
+        here, vectors, lever = self.coordinates, self.vectors, 100.0
+        seen, moved = (
+            self._seen(vectors),
+            np.tensordot(self.unseen, self.neighbors.relative, axes=1),
+        )
+        image = (seen @ self.unseen[:, :, None])[:, :, 0]
+        parts = [self._equalities(vectors), (image, self._seen(moved)), self._stretch(vectors)]
         values = np.concatenate([part for part, _ in parts], axis=1)
         slopes = np.concatenate([part for _, part in parts], axis=1)
         wanted = (slopes @ (here - origin)[:, :, None])[:, :, 0] - values
-        transposed = slopes.swapaxes(1, 2)
-        square = transposed @ slopes
+        turns = np.zeros_like(slopes)
+        first = parts[0][0].shape[1]
+        turns[:, first : first + image.shape[1]] = lever * seen
+        both = np.concatenate([slopes, turns], axis=2)
+        transposed = both.swapaxes(1, 2)
+        square, k = transposed @ both, here.shape[1]
         # This keeps equations solvable that are dependent at some geometry. It is far below the
         # square of any slope that matters.
-        square += 1e-11 * np.einsum("pkk->p", square)[:, None, None] * np.eye(square.shape[1])
-        step = origin + np.linalg.solve(square, transposed @ wanted[:, :, None])[:, :, 0] - here
+        square[:, range(2 * k), range(2 * k)] += (
+            1e-11 * np.einsum("pkk->p", square[:, :k, :k])[:, None]
+        )
+        square[:, k:, k:] += lever**2 * self.unseen[:, :, None] * self.unseen[:, None]
+        found = np.linalg.solve(square, transposed @ wanted[:, :, None])[:, :, 0]
+        step, turn = origin + found[:, :k] - here, lever * found[:, k:]
         length = np.linalg.norm(step, axis=1, keepdims=True)
         longest = 0.7  # Å; a longer step leaves the range of the linear equations
-        coordinates = here + step * np.minimum(1, longest / np.maximum(length, longest))
+        part = np.minimum(1, longest / np.maximum(length, longest))
+        coordinates, unseen = here + step * part, self.unseen + turn * part
+        unseen /= np.linalg.norm(unseen, axis=1, keepdims=True)
         shortest, furthest = self.neighbors.bonds
         lengths = np.linalg.norm(self.neighbors.at(coordinates), axis=2)
         held = self.held | (lengths < shortest) | (lengths > furthest)
         return replace(self, coordinates=coordinates, unseen=unseen, held=held)
-
-    def _invisibility(self, vectors: Array, *, exact: bool) -> tuple[Array, Array, Array]:
-        """Sums of B(x, v), their slopes up to what a turn of v can take up, and v."""
-        u, values, w = (_decompose if exact else _decompose_fast)(self._seen(vectors))
-        every = np.arange(len(u))
-        mode = np.abs(w @ self.unseen[:, :, None])[:, :, 0].argmax(axis=1)
-        mode = np.where(self.unseen.any(axis=1), mode, w.shape[1] - 1)
-        unseen = w[every, mode]
-        moved = np.tensordot(unseen, self.neighbors.relative, axes=1)
-        slopes = self._seen(moved)
-        seen = u * (values > 1e-6 * values[:, :1])[:, None]
-        seen[every, :, mode] = 0
-        slopes = slopes - seen @ (seen.swapaxes(1, 2) @ slopes)
-        return u[every, :, mode] * values[every, mode][:, None], slopes, unseen
 
     def _seen(self, vectors: Array) -> Array:
         """The rows that act on v, (P, T, k), which are linear in the vectors."""
@@ -208,23 +213,12 @@ class _Projection:
         return stretch, change * self.held[:, :, None]
 
 
-def _decompose(seen: Array) -> tuple[Array, Array, Array]:
-    u, values, w = np.linalg.svd(seen, full_matrices=False)
-    return u, values, w
-
-
-def _decompose_fast(seen: Array) -> tuple[Array, Array, Array]:
-    """The same from the squares, with half of the digits, which is enough on the way."""
-    squares, axes = np.linalg.eigh(seen.swapaxes(1, 2) @ seen)
-    values, axes = np.sqrt(np.maximum(squares[:, ::-1], 0)), axes[:, :, ::-1]
-    u = (seen @ axes) / np.maximum(values, 1e-9 * values[:, :1] + np.finfo(float).tiny)[:, None]
-    return u, values, axes.swapaxes(1, 2)
-
-
 def project_bonds(neighbors: MovableNeighbors, coincidences: Coincidences) -> Members:
     """Return the nearest geometries that fulfil the equalities, whatever is seen there."""
     begun = _Projection.begin(neighbors, coincidences, [np.zeros(len(neighbors.moves))])
-    done = replace(begun, sums=np.zeros_like(begun.sums)).advance(4).advance(3, exact=True)
+    done = (
+        replace(begun, sums=np.zeros_like(begun.sums)).branch(1).advance(4).advance(3, exact=True)
+    )
     displacements = np.tensordot(done.coordinates, neighbors.moves, axes=1)
     order = np.argsort(done.lengths, kind="stable")
     return Members(done.lengths[order], displacements[order])
