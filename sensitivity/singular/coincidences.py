@@ -129,7 +129,7 @@ def most_followed(neighbors: MovableNeighbors) -> int:
     the squared number of moves.
     """
     n, k = len(neighbors.vectors), len(neighbors.relative)
-    return int(np.clip(24 * 10**6 // (n * (n + 1) * k**2), 8, 600 if n > 4 else 150))
+    return int(np.clip(24 * 10**6 // (n * (n + 1) * k**2), 8, 600 if n > 4 else 40))
 
 
 def _select_nearest(equal: Indices, neighbors: MovableNeighbors, *, most: int) -> Coincidences:

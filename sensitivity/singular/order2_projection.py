@@ -55,14 +55,15 @@ def project(
         return Members(np.empty(0), np.empty((0, *neighbors.moves.shape[1:])))
     starts = [*nudges] if to_nudges else [np.zeros(len(neighbors.moves)), *nudges]
     drafted = _Projection.begin(neighbors, coincidences, starts[:1]).branch(1).advance(FIRST_STEPS)
-    near = np.argsort(drafted.lengths, kind="stable")[: most_followed(neighbors)]
-    starts = starts[: int(np.clip(450 // len(near), 3, 12))]
+    most = most_followed(neighbors)
+    near = np.argsort(drafted.lengths, kind="stable")[:most]
+    starts = starts[: int(np.clip(4 * most // len(near), 3, 12))]
     begun = _Projection.begin(neighbors, coincidences.take(near), starts).branch(BRANCHES)
     if not to_nudges:
         begun = replace(begun, origins=np.zeros_like(begun.origins))
     # After eight steps the geometry is the nearest to 1e-3 Å, from 1 Å away; from there four Newton
     # steps converge to rounding.
-    nearest = begun.advance(SECOND_STEPS).nearest(MOST_COMPLETED)
+    nearest = begun.advance(SECOND_STEPS).nearest(min(4 * most, MOST_COMPLETED))
     done = nearest.advance(8 - SECOND_STEPS).advance(4, exact=True)
     good = (done.excess() < 1e-10) & (done.lengths <= reach)  # Å²
     coordinates, lengths = done.coordinates[good], done.lengths[good]

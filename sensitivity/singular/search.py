@@ -53,15 +53,19 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
     query = accepted.query
     start = accepted.examine(np.zeros(query.moves.shape[1:]), internal=query.moves)
     accepted.consider(start)
-    symmetric = bool(accepted.rejected)
     seen = query.start.known.order is not None and query.always_seen and query.resolved
     if seen and "symmetry" in query.avoidance.avoid:
         return
     if query.start.known.order == 2 and query.cause in {None, "incompleteness"}:
-        _try_coincidences(accepted, nudges, to_nudges=symmetric)
+        if not accepted.rejected:
+            _try_coincidences(accepted, nudges, to_nudges=False)
+        # Next to a symmetric geometry the nearest ones mostly are as symmetric.
+        symmetric = min((end.moved for end in accepted.rejected.values()), default=np.inf)
+        if symmetric < accepted.within / 4:
+            _try_coincidences(accepted, nudges, to_nudges=True)
     if query.start.known.order == 2 and query.cause != "incompleteness":
         _try_shells(accepted)
-    if not (accepted.found and _settled(query)) or symmetric:
+    if not (accepted.found and _settled(query)):
         _try_descents(accepted, start, nudges)
 
 
@@ -76,7 +80,6 @@ def _settled(query: PointQuery) -> bool:
 
 
 def _try_coincidences(accepted: Acceptance, nudges: list[Array], *, to_nudges: bool) -> None:
-    # From a symmetric start the nearest geometry often is itself, hence those nearest to nudges.
     query = accepted.query
     # An atom near the cutoff can have moved the zero of a complete basis, which then is so near.
     next_to_zero = 1e-6

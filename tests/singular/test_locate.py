@@ -177,7 +177,7 @@ def neighbors_of(atoms: Atoms) -> MovableNeighbors:
     return find_neighbors(atoms, 3.5, center=0, moves=moves, bonds=np.array([0.0, np.inf]))
 
 
-@pytest.mark.parametrize("neighbors", [4, 5, 6, 8])
+@pytest.mark.parametrize("neighbors", mostly_slow([4, 5, 6, 8], fast=[4, 5]))
 def test_every_coincidence_is_singular(neighbors: int) -> None:
     """The nearest of each kind, as projected on, whether or not they are also symmetric."""
     atoms = random_environment(1, symbols=f"CH{neighbors}")
@@ -192,7 +192,7 @@ def test_every_coincidence_is_singular(neighbors: int) -> None:
             if moved.get_all_distances()[np.triu_indices(len(atoms), k=1)].min() > 0.1:
                 looked_at += 1
                 assert spectrum(moved, ORDER_2, centers=[0]).condition < 1e-12
-        assert looked_at > 1
+        assert looked_at
 
 
 def test_only_like_neighbors_coincide() -> None:
@@ -236,7 +236,8 @@ def test_one_pattern_has_several_nearest_geometries() -> None:
     assert locate(Atoms("CH2F2", FOUR), fine, center=0).moved < 0.4352
 
 
-@pytest.mark.parametrize("seed", mostly_slow(range(6), fast=[0]))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
 def test_a_smaller_reach_finds_nothing_else(seed: int) -> None:
     start = random_environment(seed, symbols=["CH5", "CH4F", "CH6"][seed % 3])
     found = locate(start, ORDER_2, center=0)
@@ -265,6 +266,7 @@ def test_a_start_that_is_nearly_singular_stays(seed: int) -> None:
     assert locate(start, ORDER_2, center=0).moved < 1e-9
 
 
+@pytest.mark.slow
 def test_a_cause_can_be_asked_for() -> None:
     """In a small basis truncation is nearer, and the status says so of what was not wanted."""
     start, small = random_environment(45), DensityCorrelations(n_max=4, l_max=4)
@@ -280,7 +282,7 @@ def test_a_cause_can_be_asked_for() -> None:
     assert "No point that is singular by truncation was found; the nearest of all" in few.status
 
 
-@pytest.mark.parametrize("neighbors", [5, 6, 8])
+@pytest.mark.parametrize("neighbors", mostly_slow([5, 6, 8], fast=[5]))
 def test_more_neighbors(neighbors: int) -> None:
     point = locate(random_environment(0, symbols=f"CH{neighbors}"), ORDER_2, center=0)
     assert point.converged
@@ -310,6 +312,7 @@ def test_bonds_keep_their_bounds() -> None:
     assert bound.moved >= free.moved - 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cause", ["incompleteness", "truncation"])
 def test_a_diagnosis_sees_what_was_found(cause: PointCause) -> None:
     """Seven neighbours in a basis that is small for them."""
@@ -452,6 +455,7 @@ def test_what_is_close_to_a_symmetry_is_symmetric() -> None:
     assert "Stopped at a symmetric point, C2" in point.status
 
 
+@pytest.mark.slow
 def test_from_a_singular_start_nothing_is_nearer() -> None:
     point = locate(structures.load("N3"), ORDER_3, center=0, count=3)
     assert point.moved == 0
@@ -604,7 +608,8 @@ def test_images_of_the_center_move_with_it() -> None:
     for search in (locate, find_twin):
         with pytest.raises(ValueError, match=expected):
             search(copper, ORDER_2, center=0)
-    assert locate(structures.environment(copper, 0, 3.5), ORDER_2, center=0, reach=0.1).evaluations
+    cut_out = structures.environment(copper, 0, 3.5)
+    assert locate(cut_out, DensityCorrelations(order=1), center=0, reach=0.1).evaluations
 
 
 @pytest.mark.parametrize("seed", range(2))
