@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import signal
 import site
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
-from threading import Timer
+from threading import Event, Thread
 
 import psutil
 
@@ -66,16 +67,16 @@ def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
     """Call ``stop`` at the first signal, and exit after ``ServerLimit.ENDING`` s.
 
     A signal handler runs between two instructions of the main thread, and can only ask the event
-    loop to stop, which a blocked loop never does: the exit runs in a separate thread. Later signals
-    change nothing, and those that are ignored already (``nohup``) remain so.
+    loop to stop, which a blocked loop never does: the exit runs in a separate thread, which is
+    there before, since the main thread may hold what it takes to start one. Later signals change
+    nothing, and those that are ignored already (``nohup``) remain so.
     """
+    told = Event()
 
     def end(*_: object) -> None:
         for each in handled:
             signal.signal(each, signal.SIG_IGN)
-        timer = Timer(ServerLimit.ENDING, _exit, [folder])
-        timer.daemon = True
-        timer.start()
+        told.set()
         stop()
 
     # Ctrl-C, the usual request to end, the end of the terminal, and Ctrl-\\.
@@ -83,10 +84,19 @@ def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
     handled = [each for each in signals if signal.getsignal(each) is not signal.SIG_IGN]
     for each in handled:
         signal.signal(each, end)
+    Thread(target=_exit_late, args=[told, folder], daemon=True).start()
 
 
-def _exit(folder: Path) -> None:
-    for process in psutil.Process().children(recursive=True):
-        process.kill()
+def _exit_late(told: Event, folder: Path) -> None:
+    told.wait()
+    time.sleep(ServerLimit.ENDING)
+    end_processes()
     rmtree(folder, ignore_errors=True)
     os._exit(1)
+
+
+def end_processes() -> None:
+    """End all processes that this one has started, at once."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -18,7 +18,7 @@ from jupyter_server.services.kernels import kernelmanager
 from tornado.web import HTTPError
 from traitlets import default
 
-from sensitivity.app.folder import process_environment, working_folder
+from sensitivity.app.folder import end_processes, process_environment, working_folder
 from sensitivity.app.server_limits import ServerLimit
 
 
@@ -146,7 +146,9 @@ class Kernels(kernelmanager.AsyncMappingKernelManager):
         self._closed = True
         if self._starting:
             await asyncio.wait(self._starting, timeout=ServerLimit.STARTING)
-        await asyncio.gather(*map(self.end, self.list_kernel_ids()))
+        if ends := [asyncio.ensure_future(self.end(name)) for name in self.list_kernel_ids()]:
+            await asyncio.wait(ends, timeout=ServerLimit.STARTING)
+        end_processes()
 
     async def _take(self) -> str:
         spare, self._spare = self._spare, None

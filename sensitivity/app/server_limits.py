@@ -40,5 +40,7 @@ class ServerLimit:
     # Seconds between the arrival of a visitor and the start of the process for the next one, so
     # that the page of the first is not slowed down.
     DELAY = 5.0
-    STARTING = 5.0  # seconds that the server waits at its end for processes that are being started
+    # Seconds that the server waits at its end for processes that are being started, and as many for
+    # all to end, before it kills them.
+    STARTING = 2.0
     ENDING = 10.0  # seconds after which a server that was told to end does so, even if it is busy

@@ -6,18 +6,42 @@ become null at once, and the geometry stays within reach of the start.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from typing import NamedTuple
 
 import numpy as np
 
 from sensitivity.numerics import Array
 from sensitivity.progress import checkpoint
-from sensitivity.singular.local_modes import Misfit, Observed, solve_within
+from sensitivity.singular.local_modes import Observed
 from sensitivity.spectrum import decompose, largest_singular_value
 
 # A step that leaves more than this fraction of J v as it is does not lead to a zero.
 STALLED = 0.5
+
+
+class Misfit(NamedTuple):
+    """The square |values + slopes x|² = size + 2 force·x + x·square x of a condition."""
+
+    size: float
+    force: Array  # (n,)
+    square: Array  # (n, n)
+
+    @classmethod
+    def of(cls, values: Array, slopes: Array) -> Misfit:
+        """Return the square of a condition."""
+        return cls(float(values @ values), slopes.T @ values, slopes.T @ slopes)
+
+    def plus(self, other: Misfit) -> Misfit:
+        """Return that of both conditions."""
+        return Misfit(self.size + other.size, self.force + other.force, self.square + other.square)
+
+    def left(self, step: Array) -> float:
+        """Return |values + slopes x| after a step x, shape (n,)."""
+        square = self.size + 2.0 * self.force @ step + step @ self.square @ step
+        return float(np.sqrt(max(float(square), 0.0)))
 
 
 class Spent(Exception):  # noqa: N818 - it is no error
@@ -231,7 +255,7 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
 
     def solve(self, misfits: list[Misfit], before: Array) -> Array:
         # A solution as long as the reach may leave 1 % of J v behind.
-        return solve_within(misfits, before, reach=self.reach, weight=1e-4, growth=2.0)
+        return _solve_within(misfits, before, reach=self.reach, weight=1e-4, growth=2.0)
 
 
 def _most_alike(modes: Array, wanted: Array) -> list[int]:
@@ -239,3 +263,25 @@ def _most_alike(modes: Array, wanted: Array) -> list[int]:
     overlaps = np.einsum("aix,bix->ab", modes, wanted)
     order = np.argsort(-np.sum(overlaps**2, axis=1), kind="stable")
     return sorted(order[: len(wanted)].tolist())
+
+
+def _solve_within(
+    misfits: Sequence[Misfit], before: Array, *, reach: float, weight: float, growth: float
+) -> Array:
+    """Return coordinates x, shape (n,), that fulfil conditions best, with |x| at most ``reach``.
+
+    Minimizes Σ |values + slopes (x - before)|² + d |x|². The damping d makes a solution as long as
+    the reach weigh ``weight`` times the squares of all values; it grows by the factor ``growth``
+    until the solution is within reach.
+    """
+    size, force, square = reduce(Misfit.plus, misfits)
+    squares, axes = np.linalg.eigh(square)
+    force = axes.T @ (square @ before - force)
+    # The second, a thousand times the rounding of squares, keeps the equations regular.
+    damping = max(weight * size / reach**2, 1e-12 * float(squares.sum()))
+    for _ in range(60):  # 2^60 of the damping leaves no more than rounding of any step
+        after = axes @ (force / (squares + damping))
+        if np.linalg.norm(after) <= reach:
+            return np.asarray(after)
+        damping *= growth
+    return before

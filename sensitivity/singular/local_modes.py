@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,28 +20,6 @@ from sensitivity.spectrum import decompose_matrix
 
 Condition = tuple[Array, Array]
 """Values, shape (rows,), that have to vanish, and their slopes, shape (rows, n)."""
-
-
-class Misfit(NamedTuple):
-    """The square |values + slopes x|² = size + 2 force·x + x·square x of a condition."""
-
-    size: float
-    force: Array  # (n,)
-    square: Array  # (n, n)
-
-    @classmethod
-    def of(cls, values: Array, slopes: Array) -> Misfit:
-        """Return the square of a condition."""
-        return cls(float(values @ values), slopes.T @ values, slopes.T @ slopes)
-
-    def plus(self, other: Misfit) -> Misfit:
-        """Return that of both conditions."""
-        return Misfit(self.size + other.size, self.force + other.force, self.square + other.square)
-
-    def left(self, step: Array) -> float:
-        """Return |values + slopes x| after a step x, shape (n,)."""
-        square = self.size + 2.0 * self.force @ step + step @ self.square @ step
-        return float(np.sqrt(max(float(square), 0.0)))
 
 
 Observed = Observation | CompleteView
@@ -116,28 +92,6 @@ def internal_modes(
     """
     directions = there.internal if internal is None else internal
     return local_modes(there, directions, displacement=displacement)
-
-
-def solve_within(
-    misfits: Sequence[Misfit], before: Array, *, reach: float, weight: float, growth: float
-) -> Array:
-    """Return coordinates x, shape (n,), that fulfil conditions best, with |x| at most ``reach``.
-
-    Minimizes Σ |values + slopes (x - before)|² + d |x|². The damping d makes a solution as long as
-    the reach weigh ``weight`` times the squares of all values; it grows by the factor ``growth``
-    until the solution is within reach.
-    """
-    size, force, square = reduce(Misfit.plus, misfits)
-    squares, axes = np.linalg.eigh(square)
-    force = axes.T @ (square @ before - force)
-    # The second, a thousand times the rounding of squares, keeps the equations regular.
-    damping = max(weight * size / reach**2, 1e-12 * float(squares.sum()))
-    for _ in range(60):  # 2^60 of the damping leaves no more than rounding of any step
-        after = axes @ (force / (squares + damping))
-        if np.linalg.norm(after) <= reach:
-            return np.asarray(after)
-        damping *= growth
-    return before
 
 
 # Fraction of the largest slope or singular value below which one counts as zero.

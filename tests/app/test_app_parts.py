@@ -6,10 +6,11 @@ import asyncio
 import os
 import signal
 import stat
-from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from queue import Queue
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -119,28 +120,26 @@ def test_the_first_signal_stops_and_later_ones_change_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from sensitivity.app import folder
-    from sensitivity.app.server_limits import ServerLimit
 
     ended_by = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     handlers: dict[int, Any] = dict.fromkeys(ended_by, signal.SIG_DFL)
     handlers[signal.SIGHUP] = signal.SIG_IGN  # nohup
-    timers, stops = [], []
+    stops: list[int] = []
+    exits: Queue[Path] = Queue()
 
-    class Timer:
-        def __init__(self, seconds: float, act: Callable[..., None], arguments: list[Any]) -> None:
-            timers.append((seconds, act, arguments))
-
-        def start(self) -> None:
-            assert self.daemon
+    def exit_late(told: Event, private: Path) -> None:
+        told.wait()
+        exits.put(private)
 
     monkeypatch.setattr(signal, "getsignal", handlers.get)
     monkeypatch.setattr(signal, "signal", handlers.__setitem__)
-    monkeypatch.setattr(folder, "Timer", Timer)
+    monkeypatch.setattr(folder, "_exit_late", exit_late)
     folder.end_on_signals(lambda: stops.append(1), tmp_path)
     assert handlers[signal.SIGHUP] is signal.SIG_IGN
+    assert exits.empty()
     handlers[signal.SIGTERM](signal.SIGTERM, None)
     assert set(handlers.values()) == {signal.SIG_IGN}
-    assert (stops, timers) == ([1], [(ServerLimit.ENDING, folder._exit, [tmp_path])])
+    assert (stops, exits.get(timeout=30)) == ([1], tmp_path)
 
 
 # Messages

@@ -29,6 +29,7 @@ SCENE = f"""() => {{
   if (!(stage?.compList.length > 1)) return {{atoms: []}};
   const atoms = stage.compList[0].structure.atomStore;
   const arrows = stage.compList[1].reprList[0].repr.bufferList[0];
+  if (!arrows?.splitPosition) return {{atoms: []}};  // they are being made
   const memory = stage.viewer.renderer.info.memory;
   return {{
     atoms: [...Array(atoms.count).keys()].flatMap(i => [atoms.x[i], atoms.y[i], atoms.z[i]]),
