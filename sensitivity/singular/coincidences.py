@@ -111,15 +111,16 @@ def find_coincidences(neighbors: MovableNeighbors) -> tuple[Coincidences, Coinci
 
     None where none is possible.
     """
-    pairs, others = _equal_bonds(neighbors)
-    return tuple(  # type: ignore[return-value]
+    most = 3 * most_followed(neighbors)
+    pairs, others = (
         _select_nearest(
             _stack([pattern for groups in found for pattern in _equal_pairs(groups, neighbors)]),
             neighbors,
-            most=3 * most_followed(neighbors),
+            most=most,
         )
-        for found in (pairs, others)
+        for found in _equal_bonds(neighbors)
     )
+    return pairs, others
 
 
 def most_followed(neighbors: MovableNeighbors) -> int:

@@ -134,7 +134,7 @@ def serve(
     log = folder / "log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            COMMAND,
+            ["env", "--default-signal=HUP", *COMMAND],  # nohup is inherited
             env=os.environ | {"TMPDIR": str(folder)} | environment,
             stdout=subprocess.PIPE,
             stderr=file,

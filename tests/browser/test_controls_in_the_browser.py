@@ -288,6 +288,8 @@ def prepare(bench: Workbench, use: Use, *, cut: bool) -> None:
     bench.tell("explorer.wait()")
     if use.view == EXPLORER:
         bench.settle()
+    else:
+        bench.exchange()
     if use.control == "explorer.panel.cancel":
         bench.tell(f"exec({SLOW!r}, globals())")
 
