@@ -13,10 +13,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensitivity.completeness import CompleteView
 from sensitivity.numerics import Array
+from sensitivity.observation import Observation
 from sensitivity.progress import checkpoint
-from sensitivity.singular.local_modes import Observed
 from sensitivity.spectrum import decompose, largest_singular_value
+
+Observed = Observation | CompleteView
+"""A structure and what is seen of it, by a descriptor or by complete correlations.
+
+A singular value changes by no more than the largest of all over ``variation``, per Å, so that one
+above that times the reach cannot vanish. Of ``mismatch`` the values, shape (e,), have to vanish,
+too; its slopes have shape (e, k).
+"""
 
 # A step that leaves more than this fraction of J v as it is does not lead to a zero.
 STALLED = 0.5

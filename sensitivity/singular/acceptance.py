@@ -65,7 +65,12 @@ class Avoidance:
         return bool(((lengths >= low - rounding) & (lengths <= high + rounding)).all())
 
     def select(
-        self, observation: Observation, null: Array, *, internal: Array | None = None
+        self,
+        observation: Observation,
+        null: Array,
+        *,
+        site: SiteSymmetry,
+        internal: Array | None = None,
     ) -> tuple[Array, str, bool]:
         """Select null displacements, (m, N, 3), that symmetry does not hide, and name the group.
 
@@ -73,14 +78,8 @@ class Avoidance:
         kept; if it is, none is where it hides any of the ``internal`` displacements, (k, N, 3).
         Also tells whether symmetry hides the first.
         """
-        descriptor = observation.descriptor
-        site = site_symmetry(
-            observation.atoms,
-            center=observation.center,
-            cutoff=descriptor.cutoff,
-            tolerance=Tolerance.NEARLY_EQUAL,
-        )
-        group = site.group.binding(inversion_invariant=descriptor.inversion_invariant)
+        even = observation.descriptor.inversion_invariant
+        group = site.group.binding(inversion_invariant=even)
         least = HIDDEN if "symmetry" in self.avoid else -1.0
         if internal is not None:
             _, _, span = np.linalg.svd(_shapes(site, internal), full_matrices=False)
@@ -93,6 +92,13 @@ class Avoidance:
         shares = np.pad(shares, (0, len(null) - len(shares)))
         kept = np.tensordot(mixing.T[shares > least], null, axes=1)
         return kept, group.symbol, bool(shares.max(initial=0.0) <= HIDDEN)
+
+
+def find_site(observation: Observation) -> SiteSymmetry:
+    """Return the symmetry that a search avoids: the nearest within ``Tolerance.NEARLY_EQUAL``."""
+    cutoff, tolerance = observation.descriptor.cutoff, Tolerance.NEARLY_EQUAL
+    center = observation.center
+    return site_symmetry(observation.atoms, center=center, cutoff=cutoff, tolerance=tolerance)
 
 
 def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
@@ -228,14 +234,15 @@ class Acceptance:
             return self._reject("coalescence", there)
         # The start counts as it stands; elsewhere symmetry may not hide anything.
         internal = there.modes if there.moved else None
+        site = find_site(here)
         null, symbol, hidden = query.avoidance.select(
-            here, there.null(Tolerance.SINGULAR), internal=internal
+            here, there.null(Tolerance.SINGULAR), site=site, internal=internal
         )
         if not len(null):
             return self._reject(symbol, there)
         cause: PointCause = "symmetry"
         if not hidden:
-            cause, null = find_cause(here, null)
+            cause, null = find_cause(here, null, site)
         if query.cause not in {None, cause}:
             return self._reject(cause, there)
         if any(self._are_one(here, found) for found in self.found):
@@ -269,15 +276,12 @@ class Acceptance:
         return are_congruent(here.environment, there, center=0, inversion=inversion, within=within)
 
 
-def find_cause(here: Observation, null: Array) -> tuple[PointCause, Array]:
+def find_cause(here: Observation, null: Array, site: SiteSymmetry) -> tuple[PointCause, Array]:
     """Return why null displacements, (m, N, 3), are, that symmetry does not hide; and turn them.
 
     Those that no basis sees come first, of which one is enough to call the point incomplete.
     """
     known, descriptor = here.known, here.descriptor
-    site = site_symmetry(
-        here.atoms, center=here.center, cutoff=descriptor.cutoff, tolerance=Tolerance.NEARLY_EQUAL
-    )
     view = None
     if known.order is not None:
         odd = not descriptor.inversion_invariant

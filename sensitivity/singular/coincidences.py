@@ -9,19 +9,19 @@ B(x, v) over equal pairs vanish (see ``order2_projection``).
 
 Equal pairs (i, j) and (k, l) need equal bonds, r_i = r_k and r_j = r_l. Each further bond or dot
 product that is equal costs one condition; what it gives is one more sum in place of two changes.
-With n neighbours nothing is invisible at less than n - 1 conditions (m of them make the rest
-follow), and the following patterns are looked at:
+The fewest conditions that we know for n neighbours are n - 1. These patterns are looked at:
 
 - one pair of equal bonds, B and B', and any set S of up to n - 3 others with A·B = A·B' for A in S.
   The rest of the conditions is that all but S are in a plane with the center, B and B' moving out
   of it to opposite sides; or, for a single A, that all but B and B' are in a plane, from which
   these are equally far on opposite sides, and A moves out of it.
-- two pairs of equal bonds, or three equal bonds, and up to two equalities of dot products that
-  these allow, as A·B = C·D and A·D = C·B, where A, B, C, D go over into each other by a rotation
-  by 180° or a reflection that the other neighbours do not share.
+- more equal bonds, of up to four conditions, and up to four equalities of dot products that these
+  allow, as A·B = C·D and A·D = C·B with r_A = r_C and r_B = r_D, where A, B, C, D go over into each
+  other by a rotation by 180° or a reflection that the other neighbours do not share.
 
-Four equal bonds, and more equalities, are left to the descents of ``search``. Some geometries that
-fulfil the conditions are symmetric, too.
+Beyond eight neighbours fewer are combined. More equalities are left to the descents of ``search``,
+as is all that a small basis misses but for shells (``find_shells``). Some geometries that fulfil
+the conditions are symmetric, too.
 
 The shapes: Pozdnyakov et al., Phys. Rev. Lett. 125, 166001 (2020),
 doi 10.1103/PhysRevLett.125.166001.
@@ -92,24 +92,11 @@ def find_neighbors(
     )
 
 
-@dataclass(frozen=True)
-class Coincidences:
-    """P patterns of equal dot products, each of up to e equalities."""
-
-    equal: Indices  # (P, e, 2, 2): i, j and k, l; those with i, j = k, l fill up
-
-    def __len__(self) -> int:
-        return len(self.equal)
-
-    def take(self, which: Indices) -> Coincidences:
-        """Some of them."""
-        return Coincidences(self.equal[which])
-
-
-def find_coincidences(neighbors: MovableNeighbors) -> tuple[Coincidences, Coincidences]:
+def find_coincidences(neighbors: MovableNeighbors) -> tuple[Indices, Indices]:
     """Give the patterns of equal dot products that may be near: of one pair of bonds, and of more.
 
-    None where none is possible.
+    Each is an array of shape (P, e, 2, 2), of P patterns of up to e equalities x_i·x_j = x_k·x_l,
+    with i, j and k, l; those with i, j = k, l fill up.
     """
     most = 3 * most_followed(neighbors)
     pairs, others = (
@@ -133,9 +120,9 @@ def most_followed(neighbors: MovableNeighbors) -> int:
     return int(np.clip(24 * 10**6 // (n * (n + 1) * k**2), 8, 600 if n > 4 else 40))
 
 
-def _select_nearest(equal: Indices, neighbors: MovableNeighbors, *, most: int) -> Coincidences:
+def _select_nearest(equal: Indices, neighbors: MovableNeighbors, *, most: int) -> Indices:
     near = np.argsort(first_distances(neighbors, equal), kind="stable")[:most]
-    return Coincidences(equal[near])
+    return equal[near]
 
 
 def _equal_bonds(neighbors: MovableNeighbors) -> tuple[list[Groups], list[Groups]]:
@@ -160,7 +147,7 @@ def _equal_bonds(neighbors: MovableNeighbors) -> tuple[list[Groups], list[Groups
     return pairs, others[:MOST_BONDS]
 
 
-def find_shells(neighbors: MovableNeighbors, l_max: int) -> Coincidences:
+def find_shells(neighbors: MovableNeighbors, l_max: int) -> Indices:
     """Give shells of equal bonds with more pairs than degrees, the nearest of each number.
 
     Of the pairs between two shells, or in one, a basis sees Σ P_l(x_p) of their cosines x_p, l_max
@@ -182,8 +169,8 @@ def find_shells(neighbors: MovableNeighbors, l_max: int) -> Coincidences:
                 found.append([[((a, a), (b, b)) for shell in shells for a, b in pairwise(shell)]])
         if found:
             equal = np.array(found, dtype=np.intp)[:, 0]
-            nearest.append(_select_nearest(equal, neighbors, most=MOST_SHELLS).equal)
-    return Coincidences(_stack(nearest))
+            nearest.append(_select_nearest(equal, neighbors, most=MOST_SHELLS))
+    return _stack(nearest)
 
 
 def _stack(patterns: list[Indices]) -> Indices:

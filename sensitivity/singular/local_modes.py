@@ -8,27 +8,16 @@ to what a turn of v can take up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sensitivity.completeness import CompleteView
 from sensitivity.numerics import Array
 from sensitivity.observation import Observation
 from sensitivity.spectrum import decompose_matrix
 
 Condition = tuple[Array, Array]
 """Values, shape (rows,), that have to vanish, and their slopes, shape (rows, n)."""
-
-
-Observed = Observation | CompleteView
-"""A structure and what is seen of it, by a descriptor or by complete correlations.
-
-A singular value changes by no more than the largest of all over ``variation``, per Å, so that one
-above that times the reach cannot vanish. Of ``mismatch`` the values, shape (e,), have to vanish,
-too; its slopes have shape (e, k).
-"""
 
 
 @dataclass(frozen=True)
@@ -54,33 +43,6 @@ class LocalModes:
         """Modes, shape (m, N, 3), whose value is up to ``zero`` of the largest."""
         return np.asarray(self.modes[self.values <= zero * self.values[0]])
 
-    def condition_of(
-        self, observed: Observed, mode: int, moves: Array, *, held: Sequence[int], zero: float
-    ) -> Condition:
-        """Return J v of a mode, and its slopes along moves, shape (n, N, 3).
-
-        v may turn, so the slopes are projected on the complement of the images of all modes above
-        ``zero``, in (feature)/Å, but those that are ``held``.
-        """
-        slopes = observed.displaced(self.displacement).curvature(self.modes[mode], moves)
-        others = np.setdiff1d(np.flatnonzero(self.values > zero), held)
-        seen = self.images[:, others] / self.values[others]  # orthonormal columns
-        return self.images[:, mode], slopes - seen @ (seen.T @ slopes)
-
-
-def local_modes(
-    there: Observed, directions: Array, *, displacement: Array, scale: float = 0.0
-) -> LocalModes:
-    """Decompose J within orthonormal directions, shape (k, N, 3).
-
-    ``displacement`` leads from the start to the geometry that is observed. ``scale`` is the largest
-    singular value of J, if the directions need not include its mode.
-    """
-    slopes = there.slopes(directions)
-    values, mixing = decompose_matrix(slopes, scale=scale)
-    modes = np.tensordot(mixing, directions, axes=1)
-    return LocalModes(displacement, values, modes, slopes @ mixing.T)
-
 
 def internal_modes(
     there: Observation, displacement: Array, *, internal: Array | None = None
@@ -91,7 +53,10 @@ def internal_modes(
     (k, N, 3), are its internal displacements where they are known already.
     """
     directions = there.internal if internal is None else internal
-    return local_modes(there, directions, displacement=displacement)
+    slopes = there.slopes(directions)
+    values, mixing = decompose_matrix(slopes)
+    modes = np.tensordot(mixing, directions, axes=1)
+    return LocalModes(displacement, values, modes, slopes @ mixing.T)
 
 
 # Fraction of the largest slope or singular value below which one counts as zero.
@@ -141,5 +106,13 @@ def step_to_zero(
 
 
 def _linearize(observation: Observation, here: LocalModes, index: int, moves: Array) -> Condition:
-    zero = FINE * float(here.values[0])
-    return here.condition_of(observation, index, moves, held=[index], zero=zero)
+    """Return J v of a mode, and its slopes along moves, shape (n, N, 3).
+
+    v may turn, so the slopes are projected on the complement of the images of all other modes that
+    are seen.
+    """
+    slopes = observation.displaced(here.displacement).curvature(here.modes[index], moves)
+    others = here.values > FINE * here.values[0]
+    others[index] = False
+    seen = here.images[:, others] / here.values[others]  # orthonormal columns
+    return here.images[:, index], slopes - seen @ (seen.T @ slopes)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.numerics import Array, Indices
-from sensitivity.singular.coincidences import Coincidences, MovableNeighbors, most_followed
+from sensitivity.singular.coincidences import MovableNeighbors, most_followed
 
 Mask = NDArray[np.bool_]
 
@@ -36,7 +36,7 @@ class Members(NamedTuple):
 
 def project(
     neighbors: MovableNeighbors,
-    coincidences: Coincidences,
+    equal: Indices,
     nudges: list[Array],
     *,
     reach: float,
@@ -51,14 +51,14 @@ def project(
     geometries near each nudge instead. ``reach``, in Å, root of the summed squares: what is
     further away is left out.
     """
-    if not len(coincidences):
+    if not len(equal):
         return Members(np.empty(0), np.empty((0, *neighbors.moves.shape[1:])))
     starts = [*nudges] if to_nudges else [np.zeros(len(neighbors.moves)), *nudges]
-    drafted = _Projection.begin(neighbors, coincidences, starts[:1]).branch(1).advance(FIRST_STEPS)
+    drafted = _Projection.begin(neighbors, equal, starts[:1]).branch(1).advance(FIRST_STEPS)
     most = most_followed(neighbors)
     near = np.argsort(drafted.lengths, kind="stable")[:most]
     starts = starts[: int(np.clip(4 * most // len(near), 3, 12))]
-    begun = _Projection.begin(neighbors, coincidences.take(near), starts).branch(BRANCHES)
+    begun = _Projection.begin(neighbors, equal[near], starts).branch(BRANCHES)
     if not to_nudges:
         begun = replace(begun, origins=np.zeros_like(begun.origins))
     # After eight steps the geometry is the nearest to 1e-3 Å, from 1 Å away; from there four Newton
@@ -80,7 +80,7 @@ class _Projection:
     """Geometries on their way, P of them."""
 
     neighbors: MovableNeighbors
-    equal: Indices  # (P, e, 2, 2): see Coincidences
+    equal: Indices  # (P, e, 2, 2): see find_coincidences
     sums: Array  # (P, T, T): of the changes of the T dot products, which are to vanish
     origins: Array  # (P, k): to which the geometry is to be near
     coordinates: Array  # (P, k): as far as the steps have come
@@ -88,15 +88,13 @@ class _Projection:
     held: Mask  # (P, n): the bonds that are held at a limit
 
     @classmethod
-    def begin(
-        cls, neighbors: MovableNeighbors, coincidences: Coincidences, starts: list[Array]
-    ) -> _Projection:
+    def begin(cls, neighbors: MovableNeighbors, equal: Indices, starts: list[Array]) -> _Projection:
         """Begin with every pattern from every start."""
-        count, (k, n) = len(coincidences), neighbors.relative.shape[:2]
+        count, (k, n) = len(equal), neighbors.relative.shape[:2]
         return cls(
             neighbors,
-            np.tile(coincidences.equal, (len(starts), 1, 1, 1)),
-            np.tile(_sums(coincidences, n), (len(starts), 1, 1)),
+            np.tile(equal, (len(starts), 1, 1, 1)),
+            np.tile(_sums(equal, n), (len(starts), 1, 1)),
             np.repeat(starts, count, axis=0),
             np.repeat(starts, count, axis=0),
             np.zeros((len(starts) * count, k)),
@@ -105,7 +103,7 @@ class _Projection:
 
     def branch(self, count: int) -> _Projection:
         """Go on with each of the softest displacements."""
-        seen = self._seen(self.vectors)
+        seen = self._seen(self._changes(self.vectors))
         softest = np.linalg.eigh(seen.swapaxes(1, 2) @ seen)[1][:, :, :count].swapaxes(1, 2)
         parts = (np.concatenate([part] * softest.shape[1]) for part in self._parts)
         begun = _Projection(self.neighbors, *parts)
@@ -133,8 +131,9 @@ class _Projection:
 
     def excess(self) -> Array:
         """By how much the conditions are missed, shape (P,), in Å² and Å."""
-        values, _ = self._equalities(self.vectors)
-        softest = np.linalg.svd(self._seen(self.vectors), compute_uv=False)[:, -1]
+        changes = self._changes(self.vectors)
+        values, _ = self._equalities(self.vectors, changes)
+        softest = np.linalg.svd(self._seen(changes), compute_uv=False)[:, -1]
         return np.asarray(np.maximum(np.abs(values).max(axis=1), softest))
 
     def advance(self, steps: int, *, exact: bool = False) -> _Projection:
@@ -151,12 +150,12 @@ class _Projection:
         norm: a turn counts a hundredth of an equally large change in Å.
         """
         here, vectors, lever = self.coordinates, self.vectors, 100.0
-        seen, moved = (
-            self._seen(vectors),
-            np.tensordot(self.unseen, self.neighbors.relative, axes=1),
-        )
+        changes = self._changes(vectors)
+        moved = np.tensordot(self.unseen, self.neighbors.relative, axes=1)
+        seen = self._seen(changes)
         image = (seen @ self.unseen[:, :, None])[:, :, 0]
-        parts = [self._equalities(vectors), (image, self._seen(moved)), self._stretch(vectors)]
+        invisible = image, self._seen(self._changes(moved))
+        parts = [self._equalities(vectors, changes), invisible, self._stretch(vectors, changes)]
         values = np.concatenate([part for part, _ in parts], axis=1)
         slopes = np.concatenate([part for _, part in parts], axis=1)
         wanted = (slopes @ (here - origin)[:, :, None])[:, :, 0] - values
@@ -184,10 +183,9 @@ class _Projection:
         held = self.held | (lengths < shortest) | (lengths > furthest)
         return replace(self, coordinates=coordinates, unseen=unseen, held=held)
 
-    def _seen(self, vectors: Array) -> Array:
+    def _seen(self, changes: Array) -> Array:
         """The rows that act on v, (P, T, k), which are linear in the vectors."""
-        n = vectors.shape[1]
-        return np.asarray(self.sums @ self._changes(vectors)[:, *np.triu_indices(n)])
+        return np.asarray(self.sums @ changes[:, *np.triu_indices(changes.shape[1])])
 
     def _changes(self, vectors: Array) -> Array:
         """What the moves do to x_i·x_j, (P, n, n, k)."""
@@ -196,27 +194,27 @@ class _Projection:
         mixed = (vectors @ flat).reshape(count, n, n, k)
         return np.asarray(mixed + mixed.swapaxes(1, 2))
 
-    def _equalities(self, vectors: Array) -> tuple[Array, Array]:
+    def _equalities(self, vectors: Array, changes: Array) -> tuple[Array, Array]:
         """Differences of the dot products that are to be equal, and their slopes."""
         every = np.arange(len(vectors))[:, None]
         (i, j), (k, l) = np.moveaxis(self.equal, (2, 3), (0, 1))
-        products, changes = vectors @ vectors.swapaxes(1, 2), self._changes(vectors)
+        products = vectors @ vectors.swapaxes(1, 2)
         values = products[every, i, j] - products[every, k, l]
         return np.asarray(values), np.asarray(changes[every, i, j] - changes[every, k, l])
 
-    def _stretch(self, vectors: Array) -> tuple[Array, Array]:
+    def _stretch(self, vectors: Array, changes: Array) -> tuple[Array, Array]:
         """How far held bonds are from their limits, in Å², and the slopes."""
         squares = np.sum(vectors**2, axis=2)
         shortest, longest = np.minimum(self.neighbors.bonds, 1e3) ** 2  # Å; no bond is longer
         nearer = squares - shortest < longest - squares
         stretch = np.where(self.held, squares - np.where(nearer, shortest, longest), 0.0)
-        change = 2 * np.einsum("pnx,knx->pnk", vectors, self.neighbors.relative)
-        return stretch, change * self.held[:, :, None]
+        every = np.arange(vectors.shape[1])
+        return stretch, changes[:, every, every] * self.held[:, :, None]
 
 
-def project_bonds(neighbors: MovableNeighbors, coincidences: Coincidences) -> Members:
+def project_bonds(neighbors: MovableNeighbors, equal: Indices) -> Members:
     """Return the nearest geometries that fulfil the equalities, whatever is seen there."""
-    begun = _Projection.begin(neighbors, coincidences, [np.zeros(len(neighbors.moves))])
+    begun = _Projection.begin(neighbors, equal, [np.zeros(len(neighbors.moves))])
     done = (
         replace(begun, sums=np.zeros_like(begun.sums)).branch(1).advance(4).advance(3, exact=True)
     )
@@ -225,7 +223,7 @@ def project_bonds(neighbors: MovableNeighbors, coincidences: Coincidences) -> Me
     return Members(done.lengths[order], displacements[order])
 
 
-def _sums(coincidences: Coincidences, n: int) -> Array:
+def _sums(coincidences: Indices, n: int) -> Array:
     """The sums that order 2 sees of the changes of the dot products, (P, T, T).
 
     Of r_i², what the sums over all pairs of a shape leave: n rows that span the same as all of
@@ -236,7 +234,7 @@ def _sums(coincidences: Coincidences, n: int) -> Array:
     number[rows, columns] = number[columns, rows] = np.arange(len(rows))
     count, bond = len(coincidences), rows == columns
     shape = np.tile(np.arange(len(rows)), (count, 1))  # of each pair: the first that is equal
-    for one, other in np.moveaxis(coincidences.equal, (1, 2), (0, 1)):
+    for one, other in np.moveaxis(coincidences, (1, 2), (0, 1)):
         first, second = (
             shape[np.arange(count), number[tuple(pair.T)]][:, None] for pair in (one, other)
         )

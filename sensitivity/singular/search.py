@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensitivity.completeness import resolves_angles
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 from sensitivity.progress import Progress, Stop
 from sensitivity.singular.acceptance import Acceptance, PointQuery
 from sensitivity.singular.coincidences import find_coincidences, find_shells
@@ -59,12 +59,13 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
     if seen and "symmetry" in query.avoidance.avoid:
         return
     if query.start.known.order == 2 and query.cause in {None, "incompleteness"}:
+        patterns = find_coincidences(query.neighbors)
         if not accepted.rejected:
-            _try_coincidences(accepted, nudges, to_nudges=False)
+            _try_coincidences(accepted, patterns, nudges, to_nudges=False)
         # Next to a symmetric geometry the nearest ones mostly are as symmetric.
         symmetric = min((end.moved for end in accepted.rejected.values()), default=np.inf)
         if symmetric < accepted.within / 4:
-            _try_coincidences(accepted, nudges, to_nudges=True)
+            _try_coincidences(accepted, patterns, nudges, to_nudges=True)
     if query.start.known.order == 2 and query.cause != "incompleteness":
         _try_shells(accepted)
     if not (accepted.found and _settled(query)):
@@ -81,13 +82,15 @@ def _settled(query: PointQuery) -> bool:
     return few and order == 2 and resolved and "symmetry" in query.avoidance.avoid
 
 
-def _try_coincidences(accepted: Acceptance, nudges: list[Array], *, to_nudges: bool) -> None:
+def _try_coincidences(
+    accepted: Acceptance, patterns: tuple[Indices, ...], nudges: list[Array], *, to_nudges: bool
+) -> None:
     query = accepted.query
     # An atom near the cutoff can have moved the zero of a complete basis, which then is so near.
     next_to_zero = 1e-6
     parts = [
-        project(query.neighbors, patterns, nudges[1:], reach=query.reach, to_nudges=to_nudges)
-        for patterns in find_coincidences(query.neighbors)
+        project(query.neighbors, equal, nudges[1:], reach=query.reach, to_nudges=to_nudges)
+        for equal in patterns
     ]
     lengths, displacements = map(np.concatenate, zip(*parts, strict=True))
     for place in np.argsort(lengths, kind="stable"):

@@ -22,7 +22,7 @@ from sensitivity.geometry.superposition import superpose
 from sensitivity.numerics import Array, check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, check_progress, checkpoint
-from sensitivity.singular.acceptance import AVOIDABLE, Avoidance
+from sensitivity.singular.acceptance import AVOIDABLE, Avoidance, find_site
 from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.local_modes import internal_modes
 from sensitivity.singular.locate import SingularPoint, check_reach, find_points
@@ -247,7 +247,7 @@ def find_symmetric_cause(start: Observation) -> str:
     null = here.null(Tolerance.RANK)
     if not len(null):
         return ""
-    kept, symbol, _ = Avoidance(frozenset({"symmetry"})).select(start, null)
+    kept, symbol, _ = Avoidance(frozenset({"symmetry"})).select(start, null, site=find_site(start))
     return "" if len(kept) else symbol
 
 
