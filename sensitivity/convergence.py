@@ -19,7 +19,7 @@ from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_
 from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
-from sensitivity.progress import Progress, Stop, check_progress, checkpoint
+from sensitivity.progress import Progress, Stop, Stoppable, check_progress, checkpoint
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
@@ -28,9 +28,11 @@ from sensitivity.tolerances import Tolerance
 
 Point = tuple[int, ...]
 
+_NOT_REACHED = "not computed, as the computation was stopped"
+
 
 @dataclass(frozen=True)
-class Convergence(ReadOnlyArrays):
+class Convergence(ReadOnlyArrays, Stoppable):
     """Rank and smallest singular value over a grid of parameters of a descriptor.
 
     The grid has one axis for each parameter that is varied, in the order of ``parameters``; its
@@ -60,6 +62,8 @@ class Convergence(ReadOnlyArrays):
         ``internal`` is.
     failures
         For each point that could not be computed, by its indices, the reason.
+    ending
+        "cancelled", or "interrupted" by Ctrl-C, if the computation was ended; else empty.
     """
 
     atoms: Atoms
@@ -71,6 +75,7 @@ class Convergence(ReadOnlyArrays):
     internal: Indices
     visible: Indices
     failures: Mapping[Point, str]
+    ending: str = ""
 
     @property
     def full(self) -> NDArray[np.bool_]:
@@ -95,6 +100,12 @@ class Convergence(ReadOnlyArrays):
         """One sentence: from where on the basis has converged, or what is missing."""
         if self.rank.size == 1:
             return "Nothing to compare: one point says nothing of convergence; give two values."
+        if self.ending:
+            left = sum(reason == _NOT_REACHED for reason in self.failures.values())
+            return (
+                f"{self.ending.capitalize()}: {left} of {self.rank.size} points were not computed, "
+                "so that it is not known whether the basis has converged."
+            )
         failed = f"; of {self.rank.size} points {len(self.failures)} could not be computed"
         point, failed = self.converged, failed if self.failures else ""
         if point is not None:
@@ -206,8 +217,8 @@ def convergence(
             reason = next(iter(found.failures.values()))
             raise ValueError(f"no combination can be computed: {reason}")
     unknown = [point for point, rank in np.ndenumerate(found.rank) if np.isnan(rank)]
-    stopped = dict.fromkeys(unknown, "not computed, as the computation was stopped")
-    return stop.deliver(replace(found, failures={**stopped, **found.failures}))
+    failures = {**dict.fromkeys(unknown, _NOT_REACHED), **found.failures}
+    return stop.deliver(replace(found, failures=failures, ending=stop.ending))
 
 
 def grow(

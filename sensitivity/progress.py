@@ -24,10 +24,10 @@ _cancelled: ContextVar[Event | None] = ContextVar("cancelled", default=None)
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
-    """A caller has asked to stop."""
+    """A caller has asked to stop; arguments, such as a reason, are for the caller only."""
 
-    def __init__(self) -> None:
-        super().__init__("cancelled")
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(arguments or ("cancelled",)))
 
 
 class Interrupted(KeyboardInterrupt):
@@ -36,6 +36,20 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, partial: object) -> None:
         super().__init__("interrupted; the result so far is in .partial")
         self.partial = partial
+
+
+class Stoppable:
+    """Base of results of computations that can be stopped.
+
+    ``ending`` is "cancelled", or "interrupted" by Ctrl-C, if that has happened, and else "".
+    """
+
+    ending: str
+
+    @property
+    def interrupted(self) -> bool:
+        """True if the computation was ended early; ``ending`` says by which of the two ways."""
+        return bool(self.ending)
 
 
 class Stop:

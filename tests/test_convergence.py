@@ -258,7 +258,8 @@ def test_a_stopped_computation_has_what_was_computed() -> None:
     assert told == ["n_max = 2", "n_max = 3"]
     assert np.isnan(found.rank).tolist() == [False, True, True]
     assert set(found.failures.values()) == {"not computed, as the computation was stopped"}
-    assert found.status.endswith("; of 3 points 2 could not be computed.")
+    assert found.status.startswith("Cancelled: 2 of 3 points were not computed, so that")
+    assert (found.ending, found.interrupted) == ("cancelled", True)
     with pytest.raises(Interrupted) as raised:
         convergence(methane, DESCRIPTOR, n_max=[2, 3], progress=partial(stop, KeyboardInterrupt))
     assert np.isnan(raised.value.partial.rank).tolist() == [False, True]
@@ -283,8 +284,8 @@ def test_a_computation_can_be_stopped_before_its_first_jacobian(
         assert np.isnan(each.rank).all()
         assert not each.internal.any()
         assert each.status == (
-            "Not converged: n_max = 3 could not be computed; go on to further values; of 2 points "
-            "2 could not be computed."
+            f"{each.ending.capitalize()}: 2 of 2 points were not computed, so that it is not known "
+            "whether the basis has converged."
         )
         assert repr(each)
         assert plot_convergence(each, ax=Figure().subplots())

@@ -16,13 +16,14 @@ from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause
 from sensitivity.diagnosis.evidence import DiagnosedMode, Nearer
 from sensitivity.numerics import Array
+from sensitivity.progress import Stoppable
 from sensitivity.spectrum import Spectrum
 from sensitivity.symmetry import PointGroup, SiteSymmetry
 from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True, repr=False)
-class Diagnosis:
+class Diagnosis(Stoppable):
     """The displacements that the chosen centers do not see, and why.
 
     Attributes
@@ -42,7 +43,7 @@ class Diagnosis:
         Å, root mean square over the atoms of an environment: how exact the positions were taken to
         be.
     ending
-        "cancelled" or "interrupted" if the diagnosis was ended, else "".
+        "cancelled", or "interrupted" by Ctrl-C, if the diagnosis was ended; else empty.
     unexamined
         Number of modes that were not examined then. They are undetermined, with no evidence but
         their singular value.
@@ -107,15 +108,13 @@ class Diagnosis:
     @property
     def status(self) -> str:
         """One sentence: how much is seen, and what of the rest is spurious."""
-        counts = self.counts
         if not self.internal:
             return "There is no internal displacement that the chosen centers could see."
-        seen = (
-            f"{counts['sensitive']} of {_count(self.internal, 'internal displacement')} "
-            f"{_is(counts['sensitive'])} visible, {counts['symmetry']} invisible by symmetry, "
-            f"{self.spurious or 'none'} spurious."
-        )
-        return " ".join([seen, *_ending(self), *_nearer(self)])
+        text = [*_ending(self), *_nearer(self)]
+        if self.unexamined < self.internal:
+            symmetric = f"{self.counts['symmetry']} invisible by symmetry"
+            text.insert(0, f"{_seen(self)}, {symmetric}, {self.spurious or 'none'} spurious.")
+        return " ".join(text)
 
     @property
     def summary(self) -> str:
@@ -146,9 +145,11 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
     environments, seen = _environments(diagnosis), diagnosis.counts["sensitive"]
     if not diagnosis.internal:
         yield f"{environments}: {diagnosis.status[0].lower()}{diagnosis.status[1:]}"
+    elif diagnosis.unexamined == diagnosis.internal:
+        yield f"{environments}."
+        yield from _ending(diagnosis)
     else:
-        count = _count(diagnosis.internal, "internal displacement")
-        yield f"{environments}: {seen} of {count} {_is(seen)} visible."
+        yield f"{environments}: {_seen(diagnosis)}."
         if (rank := diagnosis.spectrum.rank) > seen and not diagnosis.ending:
             yield (
                 f"At exactly this geometry {rank} {_is(rank)}: geometries within the tolerance, "
@@ -169,11 +170,20 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
         yield from _neighboring_groups(diagnosis, diagnosis.sites[0])
 
 
+def _seen(diagnosis: Diagnosis) -> str:
+    """How many are visible; if not all were examined, of how many that is known."""
+    count, seen = _count(diagnosis.internal, "internal displacement"), diagnosis.counts["sensitive"]
+    if not diagnosis.unexamined:
+        return f"{seen} of {count} {_is(seen)} visible"
+    examined = diagnosis.internal - diagnosis.unexamined
+    return f"{examined} of {count} {_was(examined)} examined: {seen} {_is(seen)} visible"
+
+
 def _ending(diagnosis: Diagnosis) -> Iterator[str]:
     if count := diagnosis.unexamined:
         yield (
             f"{diagnosis.ending.capitalize()}: {_count(count, 'displacement')} "
-            f"{'was' if count == 1 else 'were'} not examined, and count{'s' if count == 1 else ''} "
+            f"{_was(count)} not examined, and count{'s' if count == 1 else ''} "
             "as undetermined."
         )
 
@@ -330,6 +340,10 @@ def _count(number: int, noun: str) -> str:
 
 def _is(number: int) -> str:
     return "is" if number == 1 else "are"
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _row(cause: Cause, modes: tuple[DiagnosedMode, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from ase import Atoms
 from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.superposition import superpose
 from sensitivity.numerics import Array, ReadOnlyArrays
+from sensitivity.progress import Stoppable
 from sensitivity.structures import environment
 
 # What can keep a search from the features that are wanted.
@@ -72,7 +73,7 @@ class NullMode(ReadOnlyArrays):
 
 
 @dataclass(frozen=True)
-class Inversion(ReadOnlyArrays):
+class Inversion(ReadOnlyArrays, Stoppable):
     """A structure found from features.
 
     Attributes
@@ -111,8 +112,8 @@ class Inversion(ReadOnlyArrays):
         nearer to the cutoff than 0.02 Å, or beyond.
     tolerance
         As asked for.
-    stopped
-        The reason for an early end: "cancelled", or "interrupted" by Ctrl-C; else empty.
+    ending
+        "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
     """
 
     atoms: Atoms
@@ -127,12 +128,7 @@ class Inversion(ReadOnlyArrays):
     missing_neighbors: str
     lost_atoms: tuple[int, ...]
     tolerance: float
-    stopped: str
-
-    @property
-    def interrupted(self) -> bool:
-        """True if the search was cancelled, or interrupted by Ctrl-C."""
-        return bool(self.stopped)
+    ending: str
 
     @property
     def residual(self) -> float:
@@ -148,9 +144,9 @@ class Inversion(ReadOnlyArrays):
     def status(self) -> str:
         """One sentence on how it ended, and what to do about it."""
         off = f"{self.residual:.0e} of their norm"
-        if self.stopped:
+        if self.ending:
             return (
-                f"{self.stopped.capitalize()} after {count(self.evaluations, 'evaluation')}: the "
+                f"{self.ending.capitalize()} after {count(self.evaluations, 'evaluation')}: the "
                 f"features of the best structure so far are off by {off}."
             )
         if self.converged:

@@ -147,7 +147,7 @@ def _make_result(
         missing_neighbors=missing,
         lost_atoms=lost,
         tolerance=tolerance,
-        stopped=stop.ending,
+        ending=stop.ending,
     )
 
 

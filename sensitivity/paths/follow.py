@@ -22,7 +22,7 @@ from sensitivity.numerics import Array, ReadOnlyArrays, check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.paths.steps import Returns, Walk
 from sensitivity.paths.transport import depart
-from sensitivity.progress import Progress, Stop, check_progress
+from sensitivity.progress import Progress, Stop, Stoppable, check_progress
 from sensitivity.spectrum import Spectrum
 from sensitivity.structures.neighbors import explain_immobility
 
@@ -118,10 +118,10 @@ def follow(
     )
     with (stop := Stop()):
         obstacle = walk.run()
-    return stop.deliver(_make_path(walk, obstacle=stop.ending or obstacle, stopped=stop.stopped))
+    return stop.deliver(_make_path(walk, obstacle=stop.ending or obstacle, ending=stop.ending))
 
 
-def _make_path(walk: Walk, *, obstacle: str, stopped: bool) -> Path:
+def _make_path(walk: Walk, *, obstacle: str, ending: str) -> Path:
     found = [place for _, place in walk.found]
     covered = np.array([length for length, _ in walk.found])
     net = net_displacements([place.spectrum.atoms for place in found])
@@ -141,7 +141,7 @@ def _make_path(walk: Walk, *, obstacle: str, stopped: bool) -> Path:
         subspace=tuple(place.subspace for place in found),
         returned=walk.closed,
         complete=not obstacle,
-        interrupted=stopped,
+        ending=ending,
         status=end + "".join(f" {event} at {_list(at)} Å." for event, at in events.items()),
     )
 
@@ -200,7 +200,7 @@ def _check_modes(
 
 
 @dataclass(frozen=True)
-class Path(ReadOnlyArrays):
+class Path(ReadOnlyArrays, Stoppable):
     """A curve along a singular vector.
 
     Attributes
@@ -225,8 +225,8 @@ class Path(ReadOnlyArrays):
         direction.
     complete
         True if it has the length asked for.
-    interrupted
-        True if it was cancelled, or interrupted by Ctrl-C.
+    ending
+        "cancelled", or "interrupted" by Ctrl-C, if it was ended so; else empty.
     status
         One sentence that names the reason why it ends.
     """
@@ -238,7 +238,7 @@ class Path(ReadOnlyArrays):
     subspace: tuple[tuple[int, ...], ...]
     returned: bool
     complete: bool
-    interrupted: bool
+    ending: str
     status: str
 
     @property

@@ -21,7 +21,7 @@ def describe_point(point: SingularPoint, descriptor: Descriptor, *, source: Sour
     """Return a singular point as an object for JSON, with lengths in Å and no infinite number."""
     return {
         **describe_input(source, descriptor),
-        **pick(point, "center", "evaluations", "interrupted"),
+        **pick(point, "center", "evaluations", "interrupted", "ending"),
         **_describe_one(point),
         "others": [_describe_one(other) for other in point.others],
     }
@@ -59,8 +59,8 @@ def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> Json
     higher = twin.next_descriptor
     return {
         **describe_input(source, descriptor),
-        **pick(twin, "center", "status", "found", "interrupted", "amplitude", "residual", "rmsd"),
-        **pick(twin, "larger_basis", "next_order", "steps"),
+        **pick(twin, "center", "status", "found", "interrupted", "ending"),
+        **pick(twin, "amplitude", "residual", "rmsd", "larger_basis", "next_order", "steps"),
         "next_descriptor": higher and sources.describe_descriptor(higher, twin.pair[0]),
         "pair": [atoms.positions.tolist() for atoms in twin.pair],
         "point": _describe_one(twin.point),
@@ -96,8 +96,9 @@ def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> Json
     return {
         **describe_input(source, descriptor),
         "center": int(path.spectra[0].centers[0]),
-        **pick(path, "status", "complete", "interrupted", "returned", "length", "net"),
-        **pick(path, "condition", "response", "feature_distance", "modes", together="subspace"),
+        **pick(path, "status", "complete", "interrupted", "ending", "returned"),
+        **pick(path, "length", "net", "condition", "response", "feature_distance", "modes"),
+        **pick(path, together="subspace"),
         "singular_values": [each.singular_values.tolist() for each in path.spectra],
         "positions": [atoms.positions.tolist() for atoms in path.frames],
     }
@@ -127,8 +128,17 @@ def describe_inversion(
     null = result.stalled_along
     return {
         **describe_input(source, descriptor),
-        **pick(result, "centers", "status", "converged", "interrupted", "residual", "residuals"),
-        **pick(result, "steps", "evaluations", "attempts", "uncertainty", "stalled_by"),
+        **pick(result, "centers", "status", "converged", "interrupted", "ending"),
+        **pick(
+            result,
+            "residual",
+            "residuals",
+            "steps",
+            "evaluations",
+            "attempts",
+            "uncertainty",
+            "stalled_by",
+        ),
         **pick(result, lack="missing_neighbors", left="lost_atoms"),
         **{"distance": found, "start_distance": began},
         "stalled_along": null

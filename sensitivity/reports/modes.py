@@ -54,6 +54,7 @@ def describe_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: 
     return {
         **describe_input(source, descriptor),
         **pick(diagnosis, "centers", "tolerance", "status", "summary"),
+        **pick(diagnosis, "interrupted", "ending", "unexamined"),
         "counts": dict(diagnosis.counts),
         "groups": [
             {

@@ -11,7 +11,7 @@ from ase import Atoms
 from sensitivity.descriptors import Descriptor
 from sensitivity.numerics import Array, ReadOnlyArrays, check_integer, check_real, takes_center
 from sensitivity.observation import Observation
-from sensitivity.progress import Progress, Stop, check_progress
+from sensitivity.progress import Progress, Stop, Stoppable, check_progress
 from sensitivity.singular.acceptance import (
     AVOIDABLE,
     CAUSES,
@@ -28,7 +28,7 @@ from sensitivity.structures.neighbors import explain_immobility
 
 
 @dataclass(frozen=True)
-class SingularPoint(ReadOnlyArrays):
+class SingularPoint(ReadOnlyArrays, Stoppable):
     """A geometry at which a center does not see some internal displacement.
 
     Attributes
@@ -63,8 +63,8 @@ class SingularPoint(ReadOnlyArrays):
     others
         Further points by growing distance, if more than one was asked for; each is a
         ``SingularPoint`` without others.
-    interrupted
-        True if the search was ended, by Ctrl-C or by a caller; ``status`` says by which.
+    ending
+        "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
     """
 
     atoms: Atoms
@@ -79,7 +79,7 @@ class SingularPoint(ReadOnlyArrays):
     status: str
     cause: PointCause | None = None
     others: tuple[SingularPoint, ...] = ()
-    interrupted: bool = False
+    ending: str = ""
 
     def __repr__(self) -> str:
         return f"SingularPoint({self.atoms.symbols}, center={self.center}: {self.status})"
@@ -197,7 +197,7 @@ def _make_point(
         evaluations=result.evaluations,
         path=start.atoms.positions + np.array(steps),
         status=status,
-        interrupted=bool(result.ending),
+        ending=result.ending,
     )
 
 

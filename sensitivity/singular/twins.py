@@ -21,7 +21,7 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.superposition import superpose
 from sensitivity.numerics import Array, check_real, takes_center
 from sensitivity.observation import Observation
-from sensitivity.progress import Progress, Stop, check_progress, checkpoint
+from sensitivity.progress import Progress, Stop, Stoppable, check_progress, checkpoint
 from sensitivity.singular.acceptance import AVOIDABLE, Avoidance, find_site
 from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.local_modes import internal_modes
@@ -30,7 +30,7 @@ from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True)
-class Twin:
+class Twin(Stoppable):
     """A pair of structures with the same features of a center.
 
     Attributes
@@ -66,8 +66,8 @@ class Twin:
         Number of Gauss-Newton steps.
     status
         The outcome in a sentence.
-    interrupted
-        True if the search was ended, by Ctrl-C or by a caller; ``status`` says by which.
+    ending
+        "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
     """
 
     pair: tuple[Atoms, Atoms]
@@ -82,15 +82,15 @@ class Twin:
     found: bool = False
     steps: int = 0
     status: str = ""
-    interrupted: bool = False
+    ending: str = ""
 
     def __repr__(self) -> str:
         return f"Twin({self.pair[0].symbols}, center={self.center}: {self.status})"
 
 
-def _describe_no_pair(point: SingularPoint, status: str, *, interrupted: bool) -> Twin:
+def _describe_no_pair(point: SingularPoint, status: str, *, ending: str) -> Twin:
     pair = (point.atoms.copy(), point.atoms.copy())
-    return Twin(pair, point.center, point, status=status, interrupted=interrupted)
+    return Twin(pair, point.center, point, status=status, ending=ending)
 
 
 def _say_found(twin: Twin) -> str:
@@ -192,7 +192,7 @@ def find_twin(
     told, stop = check_progress(progress), Stop()
     point, reason = _find_meeting_point(start, reach, told, stop)
     if reason:
-        return stop.deliver(_describe_no_pair(point, reason, interrupted=stop.stopped))
+        return stop.deliver(_describe_no_pair(point, reason, ending=stop.ending))
     meeting = replace(start, atoms=point.atoms)
     tried: list[Twin] = []
     for mode in point.null:
@@ -271,10 +271,10 @@ def _close(
         kept = closing
         twin = _compare(_judge(point, values, branches.point, kept), branches.point, kept)
     if kept is None:
-        return _describe_no_pair(point, _say_ended_early(stop.ending), interrupted=True)
+        return _describe_no_pair(point, _say_ended_early(stop.ending), ending=stop.ending)
     if twin is None:
         twin = _judge(point, values, branches.point, kept)
-        return replace(twin, status=_say_ended(stop.ending, twin), interrupted=True)
+        return replace(twin, status=_say_ended(stop.ending, twin), ending=stop.ending)
     return twin
 
 

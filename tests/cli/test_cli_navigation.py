@@ -406,6 +406,13 @@ def test_an_interrupt_of_follow_before_the_first_step_keeps_the_start(run, monke
     assert found["positions"] == [structures.load("X+").positions.tolist()]
 
 
+def test_an_interrupted_diagnosis_says_so(run, monkeypatch):
+    _interrupt_after(monkeypatch, 2)
+    found = run("diagnose X+ --center 0", status=130)
+    assert (found["ending"], found["interrupted"], found["unexamined"]) == ("interrupted", True, 9)
+    assert found["status"].startswith("Interrupted: 9 displacements were not examined")
+
+
 WITH_CTRL_C = {
     "locate": "locate N3 --order 3 --count 50",
     "twin": "twin N3 --order 3 --amplitude 1",

@@ -35,15 +35,18 @@ def check_partial(partial: Diagnosis, word: str) -> None:
     """Assert that the modes are complete, and that those not examined are named."""
     modes = np.array([mode.displacement.ravel() for mode in partial.modes])
     np.testing.assert_allclose(modes @ modes.T, np.eye(len(modes)), atol=1e-10)
-    assert partial.ending == word
+    assert (partial.ending, partial.interrupted) == (word, True)
     assert partial.unexamined > 0
     assert partial.counts["undetermined"] == partial.unexamined
     assert partial.spurious == 0
     for text in (partial.status, partial.summary):
         assert f"{word.capitalize()}: {partial.unexamined} displacement" in text
         assert "not examined" in text
-    assert "too small to count as visible" not in partial.summary
+    examined = partial.internal - partial.unexamined
+    known = f"{examined} of {partial.internal} internal displacements were examined: 0 are visible"
+    assert (known in partial.status) == (known in partial.summary) == (examined > 0)
     assert "None is spurious" not in partial.summary
+    assert "too small to count as visible" not in partial.summary
 
 
 def test_progress_tells_of_environments_and_displacements() -> None:
@@ -79,7 +82,7 @@ def test_an_event_cancels_a_diagnosis() -> None:
         with pytest.raises(Cancelled):  # nothing is known yet
             diagnose(structures.load("X0"), DESCRIPTOR)
     check_partial(partial, "cancelled")
-    assert partial.summary.startswith("5 environments, 0 of them examined: 0 of 9 internal")
+    assert partial.summary.startswith("5 environments, 0 of them examined. Cancelled: 9 ")
     assert "<td>undetermined</td><td>9</td>" in partial._repr_html_()
 
 

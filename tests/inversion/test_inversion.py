@@ -504,7 +504,7 @@ def test_progress_tells_and_can_end_the_search() -> None:
     event = Event()
     with cancellable(event):
         result = invert(features, DESCRIPTOR, start=start, progress=lambda _: event.set())
-    assert result.stopped == "cancelled"
+    assert result.ending == "cancelled"
     assert result.evaluations == 1
     with pytest.raises(TypeError, match="progress must be a function of one sentence"):
         invert(features, DESCRIPTOR, start=start, progress=3)
