@@ -129,17 +129,8 @@ def describe_inversion(
     return {
         **describe_input(source, descriptor),
         **pick(result, "centers", "status", "converged", "interrupted", "ending"),
-        **pick(
-            result,
-            "residual",
-            "residuals",
-            "steps",
-            "evaluations",
-            "attempts",
-            "uncertainty",
-            "stalled_by",
-        ),
-        **pick(result, lack="missing_neighbors", left="lost_atoms"),
+        **pick(result, "residual", "residuals", "steps", "evaluations", "attempts"),
+        **pick(result, "uncertainty", "stalled_by", lack="missing_neighbors", left="lost_atoms"),
         **{"distance": found, "start_distance": began},
         "stalled_along": null
         and pick(null, "singular_value", "condition", "distance", displacements="displacement"),
