@@ -39,8 +39,9 @@ class AngularFunctions(Descriptor):
         zeta = np.arange(1, self.powers + 1)[:, None, None]
         sign = np.array([1, -1])[:, None, None, None]
         base = np.maximum(1 + sign * cosine, 0.0)  # [±, j, k]
-        angular = (weight * base**zeta).reshape(-1, *cosine.shape)  # [±ζ, j, k]
-        turning = (weight * sign * zeta * base ** (zeta - 1)).reshape(-1, *cosine.shape)
+        shape = 2 * self.powers, *cosine.shape  # not -1, which fails without neighbours
+        angular = (weight * base**zeta).reshape(shape)  # [±ζ, j, k]
+        turning = (weight * sign * zeta * base ** (zeta - 1)).reshape(shape)
         across = (units - cosine[..., None] * units[:, None]) / r[:, None, None]  # [j, k, xyz]
         g = gauss * f
         values = np.einsum("ij,ik,zjk->iz", g, g, angular)

@@ -28,13 +28,13 @@ class SymmetryFunctions(Descriptor):
         return batches_from_function(self._sum(atoms), atoms, cutoff=self.cutoff, centers=centers)
 
     def _sum(self, atoms):
-        def function(vectors, numbers):  # of the neighbours of one center, (k, 3) and (k,)
+        def function(vectors, numbers):  # of one center's k neighbours, k ≥ 0: (k, 3) and (k,)
             r, fade = np.linalg.norm(vectors, axis=1), np.pi / self.cutoff
             x = r - np.linspace(0.5, self.cutoff, self.n)[:, None]  # [i, j]
             eta, f = (self.n / self.cutoff) ** 2, (1 + np.cos(fade * r)) / 2
             gauss = np.exp(-eta * x**2) * (np.unique(atoms.numbers)[:, None, None] == numbers)
             slope = gauss * (-2 * eta * x * f - fade * np.sin(fade * r) / 2)  # [Z, i, j]
-            gradient = (slope[..., None] * vectors / r[:, None]).reshape(-1, *vectors.shape)
-            return (gauss * f).sum(axis=-1).ravel(), gradient
+            values, gradient = (gauss * f).sum(axis=-1), slope[..., None] * vectors / r[:, None]
+            return values.ravel(), gradient.reshape(values.size, *vectors.shape)
 
         return function

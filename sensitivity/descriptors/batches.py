@@ -169,7 +169,17 @@ def _list_neighbors(
 
 
 def _call(function: NeighborFunction, vectors: Array, numbers: Indices) -> tuple[Array, Array]:
-    features, gradient = (np.asarray(part, dtype=float) for part in function(vectors, numbers))
+    try:
+        found = function(vectors, numbers)
+    except (ValueError, IndexError) as error:
+        if len(vectors):
+            raise
+        raise ValueError(
+            "the function must also return features of a center without neighbours, vectors of "
+            f"shape (0, 3), where it raised {type(error).__name__}: {error}; give reshape the "
+            "number of features instead of -1, for example."
+        ) from error
+    features, gradient = (np.asarray(part, dtype=float) for part in found)
     expected = (*features.shape, *vectors.shape)
     if features.ndim != 1 or gradient.shape != expected:
         raise ValueError(

@@ -177,6 +177,16 @@ def test_atoms_beyond_the_cutoff_change_nothing(candidate: Candidate) -> None:
     assert far.unseen.tolist() == [False] * len(atoms) + [True]
 
 
+def test_a_center_without_neighbors_has_features_that_nothing_changes(candidate: Candidate) -> None:
+    """They are those that one neighbour leaves at the cutoff, and an isolated atom alone has."""
+    here, far = Atoms("H", [[0.0, 0.0, 0.0]]), [0.0, 0.0, CUTOFF + 1e-6]
+    alone = jacobian(here + Atoms("H", [far]), candidate.descriptor)
+    leaving = jacobian(here + Atoms("H", [[0.0, 0.0, CUTOFF - 1e-6]]), candidate.descriptor)
+    assert not alone.dense().any()
+    assert np.abs(stacked(alone) - stacked(leaving)).max() <= 1e-9
+    assert (stacked(alone) == candidate.descriptor.features(here)).all()
+
+
 def with_neighbor(atoms: Atoms, distance: float) -> Atoms:
     """Add a hydrogen atom at this distance from atom 0, away from the others."""
     direction = np.array([-2.0, 1.0, 2.0]) / 3

@@ -310,3 +310,12 @@ def test_a_function_of_wrong_shape() -> None:
 
     with pytest.raises(ValueError, match=r"for 4 neighbours .* gradient of shape \(q, 4, 3\)"):
         batches_from_function(wrong, structures.load("CH4"), cutoff=2.0, centers=[0])
+
+
+def test_a_function_that_fails_without_neighbors_is_named() -> None:
+    def function(vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return numbers.reshape(-1, len(vectors)).sum(axis=1), vectors[None]
+
+    message = r"without neighbours, vectors of shape \(0, 3\), where it raised ValueError: cannot"
+    with pytest.raises(ValueError, match=message):
+        features_from_function(function, Atoms("H"), cutoff=1.0)
