@@ -8,7 +8,13 @@ from functools import cached_property
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Centers, Descriptor, with_defaults
+from sensitivity.descriptors import (
+    Centers,
+    Descriptor,
+    check_descriptor,
+    self_description,
+    with_defaults,
+)
 from sensitivity.descriptors.answers import observed_features
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, jacobian, second_derivative
@@ -28,12 +34,23 @@ class Observation:
     @classmethod
     def of(cls, atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Observation:
         """Observe a copy of a structure; ``centers=None`` means every atom."""
+        check_descriptor(descriptor)
         return cls(atoms.copy(), descriptor, check_centers(atoms, centers))
 
     @property
     def known(self) -> Descriptor:
         """The descriptor with all of the protocol, whatever its class."""
         return with_defaults(self.descriptor)
+
+    @property
+    def larger_basis(self) -> Descriptor | None:
+        """The same descriptor with a larger basis, checked; None if it names none."""
+        return self_description.larger_basis(self.descriptor)
+
+    @property
+    def higher_order(self) -> Descriptor | None:
+        """Correlations of one more neighbour, checked; None if the descriptor names none."""
+        return self_description.higher_order(self.descriptor)
 
     @property
     def center(self) -> int:

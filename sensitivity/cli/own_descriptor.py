@@ -19,7 +19,7 @@ def load_descriptor(given: str) -> Descriptor:
     A ValueError tells if there is no such file or name, or it is no descriptor. ``blamed`` handles
     what the file raises.
     """
-    from sensitivity.descriptors.protocol import check_descriptor
+    from sensitivity.descriptors import check_descriptor
 
     path, name = _split(given)
     if not os.path.isfile(path):
@@ -32,7 +32,7 @@ def load_descriptor(given: str) -> Descriptor:
     try:
         descriptor: Descriptor = found() if isinstance(found, type) else found
         check_descriptor(descriptor)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         if _find_line(error, path) is None:
             raise ValueError(f"--descriptor {given}: {error}") from error
         raise

@@ -9,8 +9,9 @@ from sensitivity.descriptors.batches import (
     features_from_function,
 )
 from sensitivity.descriptors.density_correlations import DensityCorrelations
-from sensitivity.descriptors.protocol import Descriptor, check_descriptor, with_defaults
+from sensitivity.descriptors.protocol import Descriptor, with_defaults
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis, SphericalBessel
+from sensitivity.descriptors.self_description import check_descriptor
 
 __all__ = [
     "Batch",

@@ -73,7 +73,7 @@ class Descriptor(Protocol):
         if not is_dataclass(self):
             return {}
         values = plain({each.name: getattr(self, each.name) for each in fields(self) if each.init})
-        return {key: value for key, value in values.items() if _is_json(value)}
+        return {key: value for key, value in values.items() if is_json(value)}
 
     @default
     def limits(self) -> Mapping[str, tuple[float, float]]:
@@ -212,36 +212,29 @@ def with_defaults(descriptor: Descriptor) -> Descriptor:
     return cast(Descriptor, _WithDefaults(descriptor))
 
 
-def check_descriptor(descriptor: Descriptor) -> None:
-    """Refuse an object that is no descriptor: the TypeError names what is missing."""
-    missing = [name for name in ESSENTIAL if not hasattr(descriptor, name)]
-    if isinstance(descriptor, type) or "gradients" in missing:
-        raise TypeError(
-            "descriptor must be a descriptor such as DensityCorrelations(order=2), "
-            f"got {descriptor!r}."
-        )
-    if missing:
-        raise TypeError(
-            f"a descriptor must have {', '.join(ESSENTIAL)}; {type(descriptor).__name__} has no "
-            f"{', '.join(missing)}: add what is missing, or make it a subclass of "
-            "sensitivity.descriptors.Descriptor, which has defaults."
-        )
-
-
 def settings_of(descriptor: Descriptor) -> dict[str, Any]:
     """Return the settings of a descriptor of any class, with numbers of Python."""
     return {key: plain(value) for key, value in with_defaults(descriptor).settings.items()}
 
 
 def plain(value: Any) -> Any:
-    """Return numbers of NumPy as those of Python, also within tuples, lists and dictionaries."""
-    if isinstance(value, np.generic):
-        return value.item()
+    """Return numbers of NumPy as those of Python, also within arrays, tuples and the like."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
     if type(value) in (tuple, list):
         return type(value)(map(plain, value))
     if isinstance(value, dict):
         return {plain(key): plain(each) for key, each in value.items()}
     return value
+
+
+def is_json(value: object) -> bool:
+    """Tell whether a value can be written as JSON; of numbers also NaN and infinity."""
+    if isinstance(value, list | tuple):
+        return all(map(is_json, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_json(each) for key, each in value.items())
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _are_arguments(settings: Mapping[str, Any], descriptor: Descriptor) -> bool:
@@ -254,11 +247,3 @@ def _are_arguments(settings: Mapping[str, Any], descriptor: Descriptor) -> bool:
     except (TypeError, ValueError):
         return False
     return bool(settings) and settings.keys() <= taken.parameters.keys()
-
-
-def _is_json(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_json, value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_json(each) for key, each in value.items())
-    return value is None or isinstance(value, bool | int | float | str)

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Centers, Descriptor, check_descriptor
+from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.diagnosis.causes import Cause
 from sensitivity.diagnosis.diagnosis import Diagnosis
 from sensitivity.diagnosis.evidence import (
@@ -82,7 +82,6 @@ def diagnose(
     Cancelled
         If it is cancelled before that.
     """
-    check_descriptor(descriptor)
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)
     start, cutoff, spectrum = observation.atoms, descriptor.cutoff, observation.spectrum
@@ -181,9 +180,9 @@ def _compare(
     """
     sizes: list[list[float | None]] = [[None] * len(modes), [None] * len(modes)]
     if subspace.cause not in {"unseen", "sensitive"}:
-        there, known = observation.displaced(subspace.displacement), observation.known
-        higher = None if subspace.cause == "symmetry" else known.higher_order()
-        for number, other in enumerate((known.larger_basis(), higher)):
+        there = observation.displaced(subspace.displacement)
+        higher = None if subspace.cause == "symmetry" else observation.higher_order
+        for number, other in enumerate((observation.larger_basis, higher)):
             responses = relative_responses(there, other, modes)
             if responses is not None:
                 sizes[number] = np.linalg.norm(responses, axis=0).tolist()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sensitivity.completeness import Environments
-from sensitivity.descriptors import with_defaults
+from sensitivity.descriptors.self_description import larger_basis
 from sensitivity.diagnosis.causes import CRITERIA, Cause
 from sensitivity.diagnosis.evidence import Case, relative_responses
 from sensitivity.diagnosis.zeros import Budget, NearestZeros, nearest_zeros
@@ -175,7 +175,7 @@ class NullSearch:
         if here is None:
             return found.modes
         rest, exact = _split(here, found.modes, Tolerance.SINGULAR)
-        kept, larger = [exact], there.known.larger_basis()
+        kept, larger = [exact], there.larger_basis
         least = factor * float(np.linalg.norm(here, ord=2))
         for _ in range(3):
             response = relative_responses(there, larger, rest)
@@ -184,7 +184,7 @@ class NullSearch:
             threshold = max(CRITERIA["larger basis"].threshold, least)
             seen, rest = _split(response, rest, threshold)
             kept.append(seen)
-            larger = with_defaults(larger).larger_basis()
+            larger = larger_basis(larger)
         return np.concatenate(kept)
 
     def _compare(self, found: NearestZeros) -> Iterator[Subspace]:
@@ -193,8 +193,8 @@ class NullSearch:
             return
         there = self.case.observation.displaced(found.displacement)
         others = {
-            "larger basis, order unknown": there.known.larger_basis(),
-            "higher order, order unknown": there.known.higher_order(),
+            "larger basis, order unknown": there.larger_basis,
+            "higher order, order unknown": there.higher_order,
         }
         for name, other in others.items():
             response = relative_responses(there, other, remaining)

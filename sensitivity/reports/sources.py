@@ -10,7 +10,7 @@ from ase import Atoms
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
-from sensitivity.reports.tables import Json, pick, tabulate, wrap_text
+from sensitivity.reports.tables import Json, as_json, pick, tabulate, wrap_text
 from sensitivity.structures.files.reading import Source
 
 
@@ -28,10 +28,12 @@ def describe_input(source: Source, descriptor: Descriptor) -> Json:
 
 def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> Json:
     """Return name and settings of a descriptor, lengths in Å, and its number of features."""
-    known = with_defaults(descriptor)
-    settings = settings_of(descriptor)
-    settings.setdefault("cutoff", descriptor.cutoff)
+    known, settings = with_defaults(descriptor), as_json(_settings(descriptor))
     return {"name": known.name, **settings, "features_per_center": known.count_features(atoms)}
+
+
+def _settings(descriptor: Descriptor) -> dict[str, Any]:
+    return settings_of(descriptor) | {"cutoff": descriptor.cutoff}
 
 
 def head(source: Source, descriptor: Descriptor, centers: Sequence[int], *text: str) -> str:
@@ -56,8 +58,8 @@ def _name_source(source: Source, centers: Sequence[int]) -> list[str]:
 
 
 def _name_descriptor(descriptor: Descriptor, atoms: Atoms) -> str:
-    facts = describe_descriptor(descriptor, atoms)
-    name, count = facts.pop("name"), facts.pop("features_per_center")
+    facts, known = _settings(descriptor), with_defaults(descriptor)
+    name, count = known.name, known.count_features(atoms)
     order = f", order {facts.pop('order')}" if facts.get("order") else ""
     return f"{name}{order}: {name_settings(facts)}; {count} features per center"
 

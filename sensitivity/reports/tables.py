@@ -56,11 +56,13 @@ def wrap_text(text: str, width: int = WIDTH) -> list[str]:
 
 
 def as_json(value: Any) -> Any:
-    """Return a number, or nested sequences of them, for JSON: None for what is not finite."""
+    """Return a value, also with others in it, for JSON: None for numbers that are not finite."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, float):
         return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(each) for each in value]
     return value

@@ -315,7 +315,7 @@ def _measure(one: Observation, other: Observation) -> float:
 
 
 def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
-    larger, higher = observation.known.larger_basis(), observation.known.higher_order()
+    larger, higher = observation.larger_basis, observation.higher_order
     lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
     twin = replace(
         twin,

@@ -13,7 +13,7 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.inversion import invert
 from sensitivity.inversion.inversion import measure_recovery
 from sensitivity.reports import geometries, modes
-from sensitivity.reports.sources import tabulate_library
+from sensitivity.reports.sources import describe_descriptor, tabulate_library
 from sensitivity.reports.tables import as_json, choose_lines, find_moving, tabulate
 from sensitivity.structures.files.reading import Source
 
@@ -133,3 +133,12 @@ def test_recovery_is_measured_after_superposition() -> None:
     assert 1e-3 < began < 0.02
     other, _ = measure_recovery(result, descriptor, target=structures.load("C6H6"), start=start)
     assert other is None
+
+
+def test_settings_that_are_not_finite_are_null_in_json() -> None:
+    settings = {"n": 4, "width": float("nan"), "powers": {"H": (1, float("inf"))}}
+    own = type("Own", (Bare,), {"settings": settings})()
+    found = describe_descriptor(own, structures.load("CH4"))
+    expected = {"n": 4, "width": None, "powers": {"H": [1, None]}, "cutoff": 3.0}
+    assert found == {"name": "Own", **expected, "features_per_center": 30}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
