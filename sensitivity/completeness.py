@@ -21,6 +21,8 @@ from itertools import combinations, combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
 
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.numerics import Array, Indices, stacked_triangle, unique_rows
@@ -112,15 +114,54 @@ def find_shapes(
     if n**order > MOST_TUPLES:
         return None
     handed = parity_odd and order > 2
+    tuples, places = _list_tuples(n, order=order, handed=handed)
+    values, _ = invariants(vectors, np.empty((0, n, 3)), handed=handed)
+    equal = np.concatenate([_group(part, same) for part in np.split(values, [n * n])])
+    keys = np.concatenate([numbers[tuples], equal[places]])
+    return Shapes(places, _number(keys), len(values), handed)
+
+
+def _list_tuples(n: int, *, order: int, handed: bool) -> tuple[Indices, Indices]:
+    """All ordered tuples of n vectors, (order, tuples), and where their invariants stand."""
     tuples = np.indices((n,) * order).reshape(order, -1)
     places = [a * n + b for a, b in combinations_with_replacement(tuples, 2)]
     if handed:
         # They stand behind the dot products.
         places.extend(n * n + (a * n + b) * n + c for a, b, c in combinations(tuples, 3))
-    values, _ = invariants(vectors, np.empty((0, n, 3)), handed=handed)
-    equal = np.concatenate([_group(part, same) for part in np.split(values, [n * n])])
-    keys = np.concatenate([numbers[tuples], equal[np.array(places)]])
-    return Shapes(np.array(places), _number(keys), len(values), handed)
+    return tuples, np.array(places)
+
+
+def complete_difference(
+    one: Atoms, other: Atoms, *, order: int, parity_odd: bool, cutoff: float
+) -> float | None:
+    """Return how much the complete correlations of two environments differ.
+
+    Both are molecules whose first atom is the center. Smooth functions of the shape of a tuple,
+    cosines of random combinations of its invariants, are summed over all tuples; neighbours fade at
+    the cutoff, in Å. The sums are equal if the environments have as many tuples of each shape, and
+    hardly else. Gives the norm of their difference, relative to their norm; None if there are too
+    many tuples.
+    """
+    if max(len(one), len(other)) - 1 > MOST_TUPLES ** (1 / order):
+        return None
+    handed = parity_odd and order > 2
+    here, there = (_sum_shapes(each, order, handed=handed, cutoff=cutoff) for each in (one, other))
+    return float(np.linalg.norm(here - there) / (np.linalg.norm(here) or 1.0))
+
+
+def _sum_shapes(environment: Atoms, order: int, *, handed: bool, cutoff: float) -> Array:
+    """Sums, shape (k,), over all tuples of neighbours, of k random functions of their shape."""
+    vectors = environment.positions[1:] - environment.positions[0]
+    tuples, places = _list_tuples(len(vectors), order=order, handed=handed)
+    values, _ = invariants(vectors, np.empty((0, *vectors.shape)), handed=handed)
+    functions, rng = 16, np.random.default_rng(0)  # the same for all environments
+    waves = rng.normal(size=(functions, len(places)))  # 1/Å², 1/Å³: shapes vary over about 1 Å
+    phases = rng.uniform(0, 2 * np.pi, size=(functions, order, len(chemical_symbols)))
+    angles = waves @ values[places]  # [function, tuple]
+    for position, members in enumerate(environment.numbers[1:][tuples]):
+        angles += phases[:, position, members]
+    fading = (1 + np.cos(np.pi * np.linalg.norm(vectors, axis=1) / cutoff)) / 2
+    return np.asarray(np.cos(angles) @ fading[tuples].prod(axis=0))
 
 
 def invariants(vectors: Array, directions: Array, *, handed: bool) -> tuple[Array, Array]:

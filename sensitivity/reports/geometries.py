@@ -59,8 +59,9 @@ def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> Json
     higher = twin.next_descriptor
     return {
         **describe_input(source, descriptor),
-        **pick(twin, "center", "status", "found", "interrupted", "ending"),
-        **pick(twin, "amplitude", "residual", "rmsd", "larger_basis", "next_order", "steps"),
+        **pick(twin, "center", "status", "found", "cause", "interrupted", "ending"),
+        **pick(twin, "amplitude", "residual", "rmsd", "steps"),
+        **pick(twin, "larger_basis", "complete_basis", "next_order"),
         "next_descriptor": higher and sources.describe_descriptor(higher, twin.pair[0]),
         "pair": [atoms.positions.tolist() for atoms in twin.pair],
         "point": _describe_one(twin.point),
@@ -80,6 +81,8 @@ def tabulate_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
     ]
     if twin.larger_basis is not None:
         body.append(["the same with a larger basis", f"{twin.larger_basis:.1e}"])
+    if twin.complete_basis is not None:
+        body.append(["the same with a complete basis", f"{twin.complete_basis:.1e}"])
     if twin.next_order is not None:
         body.append(["the same at the next order", f"{twin.next_order:.1e}"])
         usual, higher = settings_of(descriptor), twin.next_descriptor

@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase import Atoms
 
+from sensitivity.completeness import complete_difference
 from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.superposition import superpose
 from sensitivity.numerics import Array, check_real, takes_center
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, Stoppable, check_progress, checkpoint
-from sensitivity.singular.acceptance import AVOIDABLE, Avoidance, find_site
+from sensitivity.singular.acceptance import AVOIDABLE, Avoidance, PointCause, find_site
 from sensitivity.singular.branches import Branches, Closing
 from sensitivity.singular.local_modes import internal_modes
 from sensitivity.singular.locate import SingularPoint, check_reach, find_points
@@ -52,8 +53,14 @@ class Twin(Stoppable):
         does not see it.
     larger_basis
         Norm of the difference of the features of a larger basis of the same order, relative to
-        their norm; None if there is none that could be compared, or if the search was ended. The
-        twins are by truncation if it is above 1e-10, else by incompleteness of the order.
+        their norm; None if there is none that could be compared, or if the search was ended.
+    complete_basis
+        The same of complete correlations of the order, as ``complete_difference`` has it; None if
+        the order is not known, or there are too many neighbours, or if the search was ended.
+    cause
+        Why twins have the same features: "truncation" if one of these two is above 1e-10, and
+        "incompleteness" of the order if a complete basis does not tell them apart; "undetermined"
+        if neither is known. None if no twins were found, or if the search was ended.
     next_order
         The same of the next order.
     next_descriptor
@@ -77,6 +84,8 @@ class Twin(Stoppable):
     residual: float = 0.0
     rmsd: float = 0.0
     larger_basis: float | None = None
+    complete_basis: float | None = None
+    cause: PointCause | None = None
     next_order: float | None = None
     next_descriptor: Descriptor | None = None
     found: bool = False
@@ -93,12 +102,30 @@ def _describe_no_pair(point: SingularPoint, status: str, *, ending: str) -> Twin
     return Twin(pair, point.center, point, status=status, ending=ending)
 
 
+def _find_cause(lifted: float | None, complete: float | None) -> PointCause:
+    """Return why twins are not told apart, of what a larger and a complete basis make of them."""
+    if max(lifted or 0.0, complete or 0.0) > Tolerance.DIFFERENT_FEATURES:
+        return "truncation"
+    return "undetermined" if complete is None else "incompleteness"
+
+
+def _say_why(twin: Twin) -> str:
+    lifted, complete = twin.larger_basis, twin.complete_basis
+    larger = "no larger basis is there to compare"
+    if lifted is not None:
+        larger = f"a larger basis does not tell them apart ({lifted:.0e})"
+    if twin.cause == "undetermined":
+        return larger if lifted is None else f"{larger}, but a complete one may: cause undetermined"
+    if twin.cause == "incompleteness":
+        same = f"no basis of this order tells them apart ({complete:.0e})"
+        return f"{same if lifted is None else larger}: incompleteness"
+    if lifted is not None and lifted > Tolerance.DIFFERENT_FEATURES:
+        return f"by truncation: a larger basis tells them apart by {lifted:.1e}"
+    return f"by truncation: a complete basis tells them apart by {complete:.1e}, but {larger}"
+
+
 def _say_found(twin: Twin) -> str:
-    why = "no larger basis is there to compare"
-    if (lifted := twin.larger_basis) is not None:
-        why = f"a larger basis does not tell them apart ({lifted:.0e}): incompleteness"
-        if lifted > Tolerance.DIFFERENT_FEATURES:
-            why = f"by truncation: a larger basis tells them apart by {lifted:.1e}"
+    why = _say_why(twin)
     apart = "no higher order is there to compare"
     if twin.next_order is not None:
         apart = f"at the next order they differ by {twin.next_order:.1e}"
@@ -171,11 +198,11 @@ def find_twin(
 
     Returns
     -------
-    Twin. Its status says whether a larger basis of the same order tells the two apart, which are
-    then twins by truncation only; if it does not, the order is incomplete. Where there is none, as
-    at a point that is singular by symmetry alone, ``found`` is False and ``status`` says why. A
-    search that is cancelled returns the best pair until then: twins at a smaller amplitude, if
-    there were any.
+    Twin. Its status says whether a larger basis of the same order, or a complete one, tells the two
+    apart, which are then twins by truncation only; if none does, the order is incomplete. Where
+    there is no twin, as at a point that is singular by symmetry alone, ``found`` is False and
+    ``status`` says why. A search that is cancelled returns the best pair until then: twins at a
+    smaller amplitude, if there were any.
 
     Raises
     ------
@@ -317,9 +344,12 @@ def _measure(one: Observation, other: Observation) -> float:
 def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
     larger, higher = observation.larger_basis, observation.higher_order
     lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
+    complete = _complete_difference(observation, closing)
     twin = replace(
         twin,
         larger_basis=lifted,
+        complete_basis=complete,
+        cause=_find_cause(lifted, complete) if twin.found else None,
         next_order=difference,
         next_descriptor=None if difference is None else higher,
     )
@@ -340,6 +370,16 @@ def _difference(
     except ValueError:
         return None
     return float(np.linalg.norm(one - two) / (np.linalg.norm(one) or 1.0))
+
+
+def _complete_difference(observation: Observation, closing: Closing) -> float | None:
+    """Difference of complete correlations of the order; None if the order is not known."""
+    known = observation.known
+    if known.order is None:
+        return None
+    one, two = (observation.displaced(side).environment for side in closing.sides)
+    odd = not known.inversion_invariant
+    return complete_difference(one, two, order=known.order, parity_odd=odd, cutoff=known.cutoff)
 
 
 def _check_amplitude(amplitude: float) -> float:

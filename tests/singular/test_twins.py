@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import permutations, product
 from threading import Event
 
@@ -10,6 +11,7 @@ import cases
 import numpy as np
 import pytest
 from ase import Atoms
+from degree_one import DegreeOne, equal_bonds
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 from selection import mostly_slow
@@ -245,10 +247,36 @@ def test_twins_by_incompleteness_are_twins_in_every_basis(name: str) -> None:
     twin = find_twin(singular_structure(name), ORDER_2, center=0)
     assert twin.larger_basis is not None
     assert twin.larger_basis < 1e-12
+    assert twin.complete_basis is not None
+    assert twin.complete_basis < 1e-14
+    assert twin.cause == "incompleteness"
     assert "does not tell them apart" in twin.status
     assert "incompleteness" in twin.status
     assert twin.next_descriptor == ORDER_2.higher_order()
     assert twin.next_order == differ(*twin.pair, ORDER_2.higher_order())
+
+
+@pytest.mark.parametrize("order", [None, 2])
+@pytest.mark.parametrize("start", [equal_bonds, partial(structures.load, "X0")])
+def test_twins_that_a_larger_basis_does_not_tell_apart_need_not_be_incomplete(
+    start: Callable[[], Atoms], order: int | None
+) -> None:
+    """More radial functions do not help where degrees are missing; a power spectrum has them."""
+    twin = find_twin(start(), DegreeOne(order=order), center=0)
+    assert twin.found
+    assert twin.larger_basis is not None
+    assert twin.larger_basis < 1e-10
+    degrees = DensityCorrelations(order=2, cutoff=3.0, n_max=3, l_max=3)
+    assert differ(*twin.pair, degrees) > 1e-2
+    assert "incompleteness" not in twin.status
+    if order is None:
+        assert (twin.cause, twin.complete_basis) == ("undetermined", None)
+        assert "but a complete one may: cause undetermined" in twin.status
+        return
+    assert twin.cause == "truncation"
+    assert twin.complete_basis is not None
+    assert twin.complete_basis > 1e-3
+    assert "by truncation: a complete basis tells them apart by" in twin.status
 
 
 def test_a_descriptor_without_a_next_order() -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cases
 import numpy as np
 import pytest
+from ase import Atoms
 from invariant_theory import ENVIRONMENT_ROWS, complete_rank
 
 from sensitivity import DensityCorrelations, jacobian, structures
-from sensitivity.completeness import MOST_TUPLES, Environments, Shapes, find_shapes
+from sensitivity.completeness import (
+    MOST_TUPLES,
+    Environments,
+    Shapes,
+    complete_difference,
+    find_shapes,
+)
 from sensitivity.symmetry import site_symmetry
 
 SAME = 1e-6  # Å²; the structures are exact
@@ -122,3 +131,31 @@ def test_the_steepest_change_of_a_mode_is_the_gradient_of_its_image(
     np.testing.assert_allclose(basis @ view.gram @ basis.T, slopes.T @ slopes, atol=1e-9)
     triangle = view.triangle(moves)
     np.testing.assert_allclose(triangle.T @ triangle, slopes.T @ slopes, atol=1e-9)
+
+
+@pytest.mark.parametrize("pair", [("X+", "X-", 3), ("bispectrum+", "bispectrum-", 4)])
+def test_pairs_of_the_literature_differ_from_some_order_on(pair: tuple[str, str, int]) -> None:
+    """The first order at which it is possible is in the papers that give them."""
+    one, other = map(structures.load, pair[:2])
+    for order in (1, 2, 3, 4):
+        difference = complete_difference(one, other, order=order, parity_odd=False, cutoff=3.0)
+        assert difference is not None
+        assert (difference < 1e-14) if order < pair[2] else (difference > 1e-2)
+
+
+def test_what_is_the_same_environment_has_the_same_correlations() -> None:
+    """Turned, with like atoms exchanged, with an atom that fades, and mirrored if that is even."""
+    atoms = structures.load("generic")
+    rng = np.random.default_rng(1)
+    turned, _ = cases.shuffle(cases.rotate(atoms[1:], rng=rng), rng=rng)
+    far = Atoms("H", [[0.0, 0.0, 3.0 - 1e-9]])
+    same = atoms[:1] + turned + far
+    mirrored = atoms.copy()
+    mirrored.positions *= -1
+    for odd in (False, True):
+        compare = partial(complete_difference, atoms, order=3, parity_odd=odd, cutoff=3.0)
+        assert compare(same) < 1e-14
+        assert (compare(mirrored) > 1e-3) is odd
+    assert compare(atoms * (1, 1, 1)) == 0.0
+    many = Atoms(f"H{1 + int(MOST_TUPLES ** (1 / 3)) + 1}")
+    assert compare(many) is None
