@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
@@ -74,6 +74,24 @@ CAUSE_DESCRIPTIONS: Mapping[Cause, CauseDescription] = MappingProxyType(
     }
 )
 """The words for each cause."""
+
+
+def explain_truncation(sizes: Sequence[float | None], *, order: int | None = None) -> str:
+    """Say which basis sees truncated displacements, of which the next larger one makes ``sizes``.
+
+    These are fractions of its scale, one for each; None if the descriptor names no larger basis.
+    A basis that is larger, but not where it matters, need not see them; a complete one does.
+    """
+    threshold, count = CRITERIA["larger basis"].threshold, len(sizes)
+    seen, at = sum((size or 0.0) > threshold for size in sizes), order and f" order {order}"
+    if seen == count:
+        return CAUSE_DESCRIPTIONS["truncation"].explain(count) + (f" at{at}" if at else "")
+    it = "it" if count == 1 else "them"
+    complete = f"a complete basis{f' of{at}' if at else ''} sees {it}"
+    if None in sizes:
+        return f"{complete}, but no larger one is there to compare"
+    next_one = "the next larger one of this descriptor"
+    return f"{complete}, but {next_one} {f'only {seen} of {it}' if seen else 'does not'}"
 
 
 class Criterion(NamedTuple):

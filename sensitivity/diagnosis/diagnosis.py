@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause
+from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause, explain_truncation
 from sensitivity.diagnosis.evidence import DiagnosedMode, Nearer
 from sensitivity.numerics import Array
 from sensitivity.progress import Stoppable
@@ -197,9 +197,9 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
         yield f"{_are_invisible(diagnosis, 'symmetry', symmetric)}{exchanged}, as {must} be."
     order = with_defaults(diagnosis.descriptor).order
     if count := counts["truncation"]:
-        why = CAUSE_DESCRIPTIONS["truncation"].explain(count)
-        at = "" if order is None else f" at order {order}"
-        yield f"{_are_invisible(diagnosis, 'truncation', count)}: {why}{at}."
+        sizes = [mode.evidence.larger_basis for mode in diagnosis.of("truncation")]
+        why = explain_truncation(sizes, order=order)
+        yield f"{_are_invisible(diagnosis, 'truncation', count)}: {why}."
     if count := counts["incompleteness"]:
         of = " of the representation" if order is None else f" of correlations of order {order}"
         them, lifting = "it" if count == 1 else "them", _lifting(diagnosis.of("incompleteness"))

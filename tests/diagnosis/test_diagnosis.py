@@ -11,11 +11,13 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.collections import g2
 from ase.spacegroup import crystal
+from degree_one import DegreeOne, equal_bonds
 from invariant_theory import complete_rank
 from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, SphericalBessel, diagnose, spectrum, structures
 from sensitivity.diagnosis import CAUSES, Diagnosis
+from sensitivity.diagnosis.causes import explain_truncation
 from sensitivity.symmetry import site_symmetry
 
 TOLERANCE = 1e-3  # Å, the default
@@ -695,3 +697,28 @@ def test_a_zero_beside_modes_that_lead_to_none_is_found() -> None:
     assert (found.counts["truncation"], found.counts["undetermined"]) == (1, 0)
     (distance,) = (mode.distance for mode in found.modes if mode.cause == "truncation")
     assert distance == pytest.approx(7.638e-4, rel=1e-3)
+
+
+def test_a_larger_basis_that_does_not_see_what_is_truncated_is_not_said_to() -> None:
+    """More radial functions do not help where degrees are missing."""
+    found = diagnose(equal_bonds(), DegreeOne(order=2), centers=[0])
+    assert found.counts["truncation"] == 6
+    assert all(mode.evidence.larger_basis < 1e-12 for mode in found.of("truncation"))
+    assert (
+        "6 are invisible by truncation of the basis: a complete basis of order 2 sees them, but the"
+        " next larger one of this descriptor does not." in found.summary
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "order", "words"),
+    [
+        ([0.1, 0.2], 2, "a larger basis sees them at order 2"),
+        ([0.1], None, "a larger basis sees it"),
+        ([1e-16], 3, "a complete basis of order 3 sees it, but the next larger one of this descr"),
+        ([0.1, 1e-16], 3, "sees them, but the next larger one of this descriptor only 1 of them"),
+        ([None], 4, "a complete basis of order 4 sees it, but no larger one is there to compare"),
+    ],
+)
+def test_which_basis_sees_what_is_truncated(sizes: list, order: int | None, words: str) -> None:
+    assert words in explain_truncation(sizes, order=order)

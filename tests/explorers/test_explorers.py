@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import molecule
+from degree_one import DegreeOne, equal_bonds
 from matplotlib.backend_bases import MouseEvent
 from panel import (
     DESCRIPTOR,
@@ -107,6 +108,12 @@ def test_the_traces_are_spectra_along_the_mode(methane: Atoms, explorer: Explore
         values = spectrum(atoms, DESCRIPTOR, centers=[0]).singular_values
         shown = np.array([line.get_ydata()[k] for line in explorer.chart.traces])
         assert shown == pytest.approx(heights(values, explorer), rel=1e-12)
+
+
+def test_a_larger_basis_that_does_not_see_a_mode_is_not_said_to() -> None:
+    explorer = Explorer(equal_bonds(), DegreeOne(order=2), centers=[0])
+    words = "a complete basis sees it, but the next larger one of this descriptor does not ("
+    assert f"by truncation of the basis: {words}" in sentence(explorer)
 
 
 @pytest.mark.parametrize(

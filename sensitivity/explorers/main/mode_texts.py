@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, DiagnosedMode, Diagnosis
+from sensitivity.diagnosis.causes import explain_truncation
 from sensitivity.explorers.parts.state import Reference, Shown, State
 from sensitivity.plots.palette import ARROW, COLORS
 from sensitivity.spectrum import TRIVIAL, Spectrum
@@ -80,7 +81,7 @@ def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:
         label += f"{f' ({groups.pop()})' if len(groups) == 1 else ''}, as it must be"
         reason += ", so that the features cannot change to first order"
     elif mode.cause == "truncation":
-        seen = facts.larger_basis
+        seen, reason = facts.larger_basis, explain_truncation([facts.larger_basis])
     elif mode.cause == "incompleteness":
         order, seen = diagnosis.descriptor.order, facts.higher_order
         label += "" if order is None else f" of correlations of order {order}"
