@@ -14,7 +14,7 @@ from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_des
 from sensitivity.descriptors.answers import observed_gradients
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices, stacked_triangle, takes_centers
-from sensitivity.progress import checkpoint
+from sensitivity.progress import Progress, checkpoint, telling
 from sensitivity.structures import check_centers
 
 
@@ -171,7 +171,13 @@ class Jacobian:
 
 
 @takes_centers
-def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Jacobian:
+def jacobian(
+    atoms: Atoms,
+    descriptor: Descriptor,
+    *,
+    centers: Centers = None,
+    progress: Progress | None = None,
+) -> Jacobian:
     """Differentiate the features of the chosen centers with respect to all positions.
 
     Parameters
@@ -182,6 +188,9 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
         Any descriptor.
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
+    progress
+        Called now and then with a short sentence, by descriptors that are native or made of a
+        function of neighbours. If it raises ``Cancelled``, so does this: nothing is kept.
 
     Returns
     -------
@@ -191,8 +200,9 @@ def jacobian(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -
     """
     check_descriptor(descriptor)
     chosen = check_centers(atoms, centers)
-    checkpoint()
-    return Jacobian(atoms.copy(), chosen, observed_gradients(descriptor, atoms, chosen))
+    with telling(progress):
+        checkpoint()
+        return Jacobian(atoms.copy(), chosen, observed_gradients(descriptor, atoms, chosen))
 
 
 @takes_centers

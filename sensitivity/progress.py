@@ -21,6 +21,7 @@ Progress = Callable[[str], object]
 """Called with one short sentence, now and then; it may raise ``Cancelled``."""
 
 _cancelled: ContextVar[Event | None] = ContextVar("cancelled", default=None)
+_told: ContextVar[Progress | None] = ContextVar("told", default=None)
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
@@ -94,11 +95,16 @@ class Stop:
         return result
 
 
-def checkpoint() -> None:
-    """Raise ``Cancelled`` if this is to stop; long computations call it now and then."""
-    cancelled = _cancelled.get()
+def checkpoint(sentence: str = "") -> None:
+    """Raise ``Cancelled`` if this is to stop; long computations call it now and then.
+
+    A sentence, on what is done, is passed to whom ``telling`` names.
+    """
+    cancelled, told = _cancelled.get(), _told.get()
     if cancelled is not None and cancelled.is_set():
         raise Cancelled
+    if sentence and told is not None:
+        told(sentence)
 
 
 @contextmanager
@@ -109,6 +115,16 @@ def cancellable(cancelled: Event) -> Iterator[None]:
         yield
     finally:
         _cancelled.reset(token)
+
+
+@contextmanager
+def telling(progress: Progress | None) -> Iterator[None]:
+    """Pass the sentences of checkpoints in the block on; None changes nothing."""
+    token = _told.set(_told.get() if progress is None else check_progress(progress))
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 def check_progress(progress: Progress | None) -> Progress:

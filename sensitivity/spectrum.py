@@ -21,6 +21,7 @@ from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, ReadOnlyArrays, check_real, takes_centers
+from sensitivity.progress import Progress, checkpoint, telling
 from sensitivity.supercells import decompose_supercell
 from sensitivity.tolerances import Tolerance
 
@@ -120,6 +121,7 @@ def spectrum(
     *,
     centers: Centers = None,
     threshold: float = Tolerance.RANK,
+    progress: Progress | None = None,
 ) -> Spectrum:
     """Decompose the Jacobian of the chosen centers, trivial motions projected out.
 
@@ -128,19 +130,21 @@ def spectrum(
 
     Parameters
     ----------
-    atoms, descriptor, centers
+    atoms, descriptor, centers, progress
         As for ``jacobian``, with the same errors.
     threshold
         Fraction of ``Spectrum.scale`` above which a singular value counts as visible.
     """
     expected, remedy = "from 0 to below 1", "try 1e-5"
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
-    derivative = jacobian(atoms, descriptor, centers=centers)
-    trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
-    waves = None
-    if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
-        waves = decompose_supercell(derivative)
-    values, modes = waves or decompose_outside(derivative, trivial.directions)
+    with telling(progress):
+        derivative = jacobian(atoms, descriptor, centers=centers)
+        checkpoint("singular values")
+        trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
+        waves = None
+        if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
+            waves = decompose_supercell(derivative)
+        values, modes = waves or decompose_outside(derivative, trivial.directions)
     features = derivative.features
     internal: list[Kind] = ["internal" for _ in values]
     scale = natural_scale(float(values.max(initial=0)), features, cutoff=descriptor.cutoff)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import runpy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 
 from sensitivity import DensityCorrelations, Jacobian, Spectrum, jacobian, spectrum, structures
-from sensitivity.descriptors import Batch
+from sensitivity.descriptors import Batch, Descriptor
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.numerics import Array
+from sensitivity.progress import Cancelled
 from sensitivity.spectrum import decompose, decompose_outside, fix_gauge
 
 DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=4, l_max=4)
+EXAMPLE = Path(__file__).parents[1] / "examples" / "own_descriptor.py"
+SymmetryFunctions = runpy.run_path(str(EXAMPLE), run_name="own_descriptor")["SymmetryFunctions"]
 
 
 def rattled(name: str) -> Atoms:
@@ -217,3 +224,27 @@ def test_says_in_a_sentence_what_is_seen() -> None:
     assert repr(result) == f"Spectrum(CH4, centers=1: {result.status})"
     alone: Spectrum = spectrum(Atoms("H"), DESCRIPTOR)
     assert "no internal displacement" in alone.status
+
+
+@pytest.mark.parametrize("descriptor", [DensityCorrelations(n_max=2, l_max=2), SymmetryFunctions()])
+@pytest.mark.parametrize("analyze", [spectrum, jacobian])
+def test_progress_is_told_and_may_cancel(analyze: Callable, descriptor: Descriptor) -> None:
+    """With the same result; before the first center and, of the spectrum, after the last."""
+    atoms, said = structures.load("H2O"), list[str]()
+    told = analyze(atoms, descriptor, progress=said.append)
+    assert any(sentence.endswith(("0 of 3 like centers", "0 of 3 centers")) for sentence in said)
+    np.testing.assert_array_equal(told.features, analyze(atoms, descriptor).features)
+    for count in range(len(said)):
+        left = iter(range(count))
+
+        def stop(_: str, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise Cancelled("enough")
+
+        with pytest.raises(Cancelled, match="enough"):
+            analyze(atoms, descriptor, progress=stop)
+    heard = len(said)
+    analyze(atoms, descriptor)
+    assert len(said) == heard
+    with pytest.raises(TypeError, match="progress must be a function of one sentence, got 1"):
+        analyze(atoms, descriptor, progress=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
+from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers, neighbor_pairs
 
 Centers = Iterable[int] | None
@@ -142,10 +143,15 @@ def batches_from_function(
     A TypeError or ValueError tells if the structure or a center is unusable, or the function
     returns other shapes.
     """
-    return batches_from_blocks(
-        _make_block(center, others, vectors, _call(function, vectors, atoms.numbers[others]))
-        for center, others, vectors in _list_neighbors(atoms, cutoff=cutoff, centers=centers)
-    )
+    around = _list_neighbors(atoms, cutoff=cutoff, centers=centers)
+
+    def blocks() -> Iterator[Block]:
+        for number, (center, others, vectors) in enumerate(around):
+            checkpoint(f"gradients: {number} of {len(around)} centers")
+            found = _call(function, vectors, atoms.numbers[others])
+            yield _make_block(center, others, vectors, found)
+
+    return batches_from_blocks(blocks())
 
 
 @takes_centers

@@ -44,7 +44,7 @@ class LikeCenters:
         values = np.empty((centers, self.correlation.size()))
         slopes = np.zeros((*values.shape, k, 3))
         for part, around in self._parts():
-            checkpoint()
+            checkpoint(f"gradients: {part.start} of {centers} like centers")
             expansion = expand(around, self.density, gradients=True)
             values[part] = self.correlation.features(expansion.coefficients)
             self.correlation.gradient(expansion, slopes[part])

@@ -16,5 +16,5 @@ def _analyze(task: Task) -> Analysed:
     from sensitivity.reports import modes
     from sensitivity.spectrum import spectrum
 
-    result = spectrum(task.source.atoms, task.descriptor, centers=task.options.center)
-    return result, task.report(result, modes.describe_spectrum, modes.tabulate_spectrum), 0
+    result, status = task.compute(spectrum, task.source.atoms, centers=task.options.center)
+    return result, task.report(result, modes.describe_spectrum, modes.tabulate_spectrum), status
