@@ -89,21 +89,24 @@ def tell_progress(what: str, *, after: float = 1.0) -> Iterator[Callable[[str], 
 
     from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     line = Progress(
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
+        # Of a long line the end of the sentence is left out, not the time.
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=len("0:00:00"))),
+        expand=True,
         console=Console(stderr=True),
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    begin = f"{what} (Ctrl-C stops it)"
-    task = line.add_task(begin)
+    hint = "(Ctrl-C stops it)"
+    task = line.add_task(f"{what} {hint}")
     start = Timer(after, line.start)
     start.start()
     try:
-        yield lambda sentence: line.update(task, description=f"{begin}: {sentence}")
+        yield lambda sentence: line.update(task, description=f"{what}: {sentence} {hint}")
     finally:
         start.cancel()
         start.join()

@@ -80,8 +80,8 @@ def follow(
     repeat
         Go on where the curve closes.
     progress
-        Called at each frame with a sentence such as "0.35 of 1 Å, condition 2e-03". If it raises
-        ``progress.Cancelled``, the path so far is returned.
+        Called at each frame with a sentence such as "path length 0.35 of 1 Å, condition 2e-03". If
+        it raises ``progress.Cancelled``, the path so far is returned.
 
     Raises
     ------

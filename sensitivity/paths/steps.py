@@ -197,7 +197,7 @@ class Walk:
 
     def _keep(self, covered: float, here: Place) -> None:
         self.found.append((covered, here))
-        where = f"{covered:.3g} of {self.count * self.step:.3g} Å"
+        where = f"path length {covered:.3g} of {self.count * self.step:.3g} Å"
         self.progress(f"{where}, condition {here.spectrum.condition:.0e}")
 
 

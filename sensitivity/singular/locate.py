@@ -254,7 +254,8 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
         Where nearby geometries come from; None for the same ones every time.
     progress
         Called after each Jacobian with a sentence such as "12 Jacobians, condition 3e-05, 0.21 Å
-        from the start", in the thread of the search. It may raise ``Cancelled``.
+        from the start" (root of the summed squares), in the thread of the search. It may raise
+        ``Cancelled``.
 
     Returns
     -------

@@ -291,8 +291,8 @@ def _close(
             if kept is None or closing.same or not kept.same:  # equal features count most
                 kept = closing
             told(
-                f"step {closing.steps} at {closing.amplitude:.2f} of {amplitude:.2f} Å, features "
-                f"of the two differ by {closing.residual:.0e}"
+                f"step {closing.steps}, amplitude {closing.amplitude:.2f} of {amplitude:.2f} Å, "
+                f"features differ by {closing.residual:.0e}"
             )
             checkpoint()
         kept = closing

@@ -423,7 +423,9 @@ def test_progress_is_told_and_can_cancel_the_curve() -> None:
     told: list[str] = []
     path = generic_path(length=0.15, progress=told.append)
     rows = zip(path.length, path.condition, strict=True)
-    assert told == [f"{length:.3g} of 0.15 Å, condition {c:.0e}" for length, c in rows][1:]
+    assert (
+        told == [f"path length {length:.3g} of 0.15 Å, condition {c:.0e}" for length, c in rows][1:]
+    )
     path = generic_path(progress=stopping_after(3, Cancelled()))
     assert path.interrupted
     assert path.status.endswith(": cancelled.")

@@ -135,7 +135,7 @@ def test_progress_tells_of_both_parts_in_sentences() -> None:
     assert twin.found
     assert not twin.interrupted
     assert said[0].startswith("1 Jacobian, condition ")
-    assert said[-1].startswith(f"step {twin.steps} at 0.10 of 0.10 Å, features of the two differ")
+    assert said[-1].startswith(f"step {twin.steps}, amplitude 0.10 of 0.10 Å, features differ")
     with pytest.raises(TypeError, match="progress must be a function of one sentence, got 'loud'"):
         find_twin(start, ORDER_2, center=0, progress="loud")  # type: ignore[arg-type]
 
@@ -143,9 +143,9 @@ def test_progress_tells_of_both_parts_in_sentences() -> None:
 def test_cancelling_keeps_twins_of_a_smaller_amplitude() -> None:
     whole: list[str] = []
     find_twin(structures.load("S1"), ORDER_2, center=0, amplitude=0.2, progress=whole.append)
-    first = sum("at 0.05 of 0.20 Å" in sentence for sentence in whole)
+    first = sum("amplitude 0.05 of 0.20 Å" in sentence for sentence in whole)
     # At the second step with the whole amplitude, whose number of steps depends on rounding.
-    later = cancel_after(sum("at 0.20 of 0.20 Å" not in sentence for sentence in whole) + 1)
+    later = cancel_after(sum("amplitude 0.20 of 0.20 Å" not in sentence for sentence in whole) + 1)
     twin = find_twin(structures.load("S1"), ORDER_2, center=0, amplitude=0.2, progress=later)
     assert first > 2
     assert twin.interrupted
