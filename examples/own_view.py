@@ -12,6 +12,7 @@ from sensitivity.explorers.parts.choices import Share
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import Labels, MotionView
+from sensitivity.numerics import check_integer, takes_centers
 from sensitivity.plots.camera import choose_view
 
 LONGEST = 0.5  # Å
@@ -48,10 +49,14 @@ class ResponseView(MotionView):
         reset="Go back to the start",
     )
 
+    @takes_centers  # center= raises a TypeError that names the right word
     def __init__(self, structure, descriptor, *, mode, centers=None):
         super().__init__()
         self.atoms = structures.load(structure) if isinstance(structure, str) else structure
-        self.direction = spectrum(self.atoms, descriptor, centers=centers).modes[mode]
+        modes = spectrum(self.atoms, descriptor, centers=centers).modes
+        expected = f"from 0 to {len(modes) - 1}"
+        check_integer(mode, "mode", expected, accepts=lambda index: 0 <= index < len(modes))
+        self.direction = modes[mode]
         self.changes = feature_changes(
             self.atoms, descriptor, self.direction[None], centers=centers, amplitudes=STOPS
         )[0]

@@ -6,6 +6,7 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pytest
 from panel import TOOLBAR
 
 from sensitivity import DensityCorrelations
@@ -25,3 +26,16 @@ def test_it_moves_the_atoms_and_marks_the_response() -> None:
     np.testing.assert_allclose(view._place()[0][0], view.atoms.positions + 0.25 * view.direction)
     view.start_again()
     assert view.slider.index == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"mode": 80}, ValueError, "mode must be from 0 to 14, got 80"),
+        ({"mode": -1}, ValueError, "mode must be from 0 to 14, got -1"),
+        ({"mode": 8, "center": 0}, TypeError, "takes centers=, a sequence of indices"),
+    ],
+)
+def test_wrong_arguments_are_named(settings: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        runpy.run_path(str(EXAMPLE))["ResponseView"]("CH4", DensityCorrelations(), **settings)
