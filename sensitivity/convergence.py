@@ -262,10 +262,10 @@ def _check_parameters(
     """Values of the settings that have any, those that enlarge the basis first."""
     known = with_defaults(descriptor)
     settings = dict.fromkeys((*known.refinable, *known.settings))
-    if not settings or not set(given) <= set(settings):
-        wrong = ", ".join(sorted(set(given) - set(settings))) or "that can be changed"
-        others = ", ".join(settings) or "none, and compare spectra one by one"
-        raise TypeError(f"{known.name} has no setting {wrong}; choose from {others}.")
+    if not settings:
+        raise TypeError(f"{known.name} has no setting to vary; compare spectra one by one.")
+    if wrong := ", ".join(sorted(set(given) - set(settings))):
+        raise TypeError(f"{known.name} has no setting {wrong}; choose from {', '.join(settings)}.")
     first = [name for name in known.refinable if name in given]
     checked = {name: _check_values(name, given[name]) for name in dict.fromkeys([*first, *given])}
     parameters = {name: values for name, values in checked.items() if values}

@@ -238,6 +238,17 @@ def test_what_is_no_descriptor_or_has_no_such_setting_is_refused() -> None:
         convergence(methane, DESCRIPTOR, width=[2])
 
 
+def test_a_descriptor_without_settings_has_nothing_to_vary() -> None:
+    class Bare:
+        cutoff, inversion_invariant = 3.0, True
+        features, gradients = DESCRIPTOR.features, DESCRIPTOR.gradients
+
+    message = "^Bare has no setting to vary; compare spectra one by one.$"
+    for values in ({}, {"n": [2, 3]}):
+        with pytest.raises(TypeError, match=message):
+            convergence(structures.load("CH4"), Bare(), **values)
+
+
 def test_settings_that_enlarge_the_basis_come_first() -> None:
     grid = {"smearing": [0.3, 0.2], "l_max": [1, 2], "n_max": [1, 2, 3]}
     found = convergence(structures.load("CH4"), DESCRIPTOR, centers=[0], **grid)

@@ -93,9 +93,10 @@ class Descriptor(Protocol):
         known = settings_of(self)
         unknown = ", ".join(key for key in changes if key not in known)
         if unknown or not is_dataclass(self):
+            others = f"choose from {', '.join(known)}" if known else "it has none"
             raise TypeError(
                 f"{type(self).__name__} has no setting {unknown or ', '.join(changes)} that can be "
-                f"changed; choose from {', '.join(known) or 'none'}."
+                f"changed; {others}."
             )
         return cast(Self, replace(self, **changes))
 
