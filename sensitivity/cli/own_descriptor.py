@@ -93,8 +93,9 @@ def _suggest(module: ModuleType, name: str) -> str:
         if hasattr(value, "gradients")
         and (not isinstance(value, type) or value.__module__ == module.__name__)
     ]
-    close = get_close_matches(name, names, n=3, cutoff=0.5) or names
-    return f"did you mean {' or '.join(close)}?" if close else "it has no descriptor."
+    if close := get_close_matches(name, names, n=3, cutoff=0.5):
+        return f"did you mean {' or '.join(close)}?"
+    return f"it has {', '.join(names)}." if names else "it has no descriptor."
 
 
 def _find_line(error: BaseException, path: str) -> int | None:

@@ -35,7 +35,7 @@ def prepare_streams() -> None:
 def report(text: str) -> None:
     """Print a result; BrokenPipeError if its reader has gone, ValueError if it takes no data."""
     try:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{_printable(text)}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         _discard(sys.stdout)
@@ -51,10 +51,15 @@ def report(text: str) -> None:
 def tell(text: str) -> None:
     """Print one line on standard error, after the name of the command; do nothing if it fails."""
     try:
-        sys.stderr.write(f"sensitivity: {one_line(text)}\n")
+        sys.stderr.write(f"sensitivity: {_printable(one_line(text))}\n")
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
+
+
+def _printable(text: str) -> str:
+    """Leave out what a terminal obeys, which names in files may hold: sequences and characters."""
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
 
 
 def one_line(text: str) -> str:

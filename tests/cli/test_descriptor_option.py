@@ -123,7 +123,7 @@ WRONG = {
     "gone.py:Own": "--descriptor needs a Python file, and gone.py does not exist.",
     ".:Own": "--descriptor needs a Python file, and . is a folder.",
     "own.py:Owm": "--descriptor: there is no Owm in own.py; did you mean Own?",
-    "own.py:DensityCorrelation": "there is no DensityCorrelation in own.py; did you mean Own or",
+    "own.py:DensityCorrelation": "there is no DensityCorrelation in own.py; it has Own, Demand",
     "importing_only.py:own": "there is no own in importing_only.py; it has no descriptor.",
     "empty.py:Own": "--descriptor: there is no Own in empty.py; it has no descriptor.",
     "own.py:number": "--descriptor own.py:number: descriptor must be a descriptor such as",
@@ -153,3 +153,24 @@ def test_wrong_input_is_one_sentence(given: str, command: str, folder: Path, cap
     assert err.startswith("sensitivity: ")
     assert WRONG[given] in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["analyze", "locate --center 7"])
+def test_a_terminal_obeys_no_name(command: str, folder: Path, capsys) -> None:
+    """In a report and in a message; JSON has the name as it is."""
+    name = "two\nlines \x1b[31mred\x07"
+    (folder / "named.py").write_text(FILE + f"\nclass Named(Own):\n    name = {name!r}\n")
+    words = [*command.split(), "X0", "--descriptor", "named.py:Named"]
+    status = main(words)
+    out, err = capsys.readouterr()
+    assert not set("\x1b\x07") & set(out + err)
+    if status == 0:
+        assert "two lines red: " in out
+        assert main([*words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["descriptor"]["name"] == name
+
+
+def test_a_message_has_no_control_characters(folder: Path, capsys) -> None:
+    (folder / "raising.py").write_text("raise KeyError('\x1b[2J\x9b1m')")
+    assert main(["analyze", "X0", "--descriptor", "raising.py:own"]) == 2
+    assert "\x1b" not in capsys.readouterr().err

@@ -189,6 +189,8 @@ OTHERS = {
     **{f"twin X0 --amplitude {value}": "amplitude must be from 0.001 to 1 Å, got"
        for value in (*LENGTHS, "1e-9", "5")},
     "twin X0 --length 1": "unrecognized arguments: --length 1",
+    "twin X0 --centers 0": "--centers 0 (did you mean --center?); see 'sensitivity twin --help'.",
+    "twin X0 --n_max 3": "--n_max 3 (did you mean --n-max?); see 'sensitivity twin --help'.",
     "twin H": "center 0 has no internal displacement",
     # follow
     **{f"follow X0 --step {value}": "step must be positive and finite" for value in LENGTHS},
@@ -226,7 +228,7 @@ OTHERS = {
        for value in ("http", "8888.0", "''")},
     **{f"{name} --browser": "unrecognized arguments: --browser" for name in ("lab", "app")},
     "lab --no-token": "unrecognized arguments: --no-token",
-    "app CH4": "unrecognized arguments: CH4",
+    "app CH4": "unrecognized arguments: CH4; see 'sensitivity app --help'.",
     "app --no-token=1": "argument --no-token: ignored explicit argument '1'",
 }  # fmt: skip
 

@@ -15,9 +15,11 @@ def add(commands: Any) -> None:
         "(default: the least visible internal one)"
     )
     command.add_argument("--mode", type=int, action="append", help=text)
-    text = "length of the path, in Å; negative for the opposite direction"
+    text = (
+        "length of the path, in Å, root of the summed squares; negative for the opposite direction"
+    )
     add_option(command, "--length", text, 1.0)
-    add_option(command, "--step", "distance between frames, in Å", 0.05)
+    add_option(command, "--step", "distance between frames, in Å, root of the summed squares", 0.05)
 
 
 def _follow(task: Task) -> Found:
