@@ -44,7 +44,7 @@ class Spectrum(ReadOnlyArrays):
         Shape (centers, features).
     singular_values
         Shape (3N,), in (feature)/Å, descending: of internal displacements first, then those of
-        trivial motions, which are exactly zero.
+        trivial motions, which are set to zero: they are projected out.
     modes
         Shape (3N, N, 3): right singular vectors, displacement patterns of unit norm. They are
         orthonormal. Those of equal singular values, of which any basis is as good, are made to
@@ -56,6 +56,9 @@ class Spectrum(ReadOnlyArrays):
     scale
         Reference of the singular values, in (feature)/Å: the largest of them, or the norm of the
         features over the cutoff where that is more, as where all vanish by symmetry.
+    trivial_value
+        The largest singular value that J has along trivial motions, in (feature)/Å, to 1e-8 of
+        ``scale``: zero for a descriptor that is as invariant as it should be.
     """
 
     atoms: Atoms
@@ -66,6 +69,7 @@ class Spectrum(ReadOnlyArrays):
     kinds: tuple[Kind, ...]
     threshold: float
     scale: float
+    trivial_value: float
 
     @property
     def internal(self) -> int:
@@ -107,7 +111,17 @@ class Spectrum(ReadOnlyArrays):
             return "There is no internal displacement that the chosen centers could see."
         return (
             f"Rank {self.rank} of {self.internal} internal displacements; "
-            f"condition {self.condition:.1e}."
+            f"condition {self.condition:.1e}.{self.broken_invariance}"
+        )
+
+    @property
+    def broken_invariance(self) -> str:
+        """A sentence after a space if trivial motions, which are projected out, are seen."""
+        if self.trivial_value <= self.zero_level:
+            return ""
+        return (
+            " The descriptor is not invariant: rigid motions, or atoms outside the cutoff, change "
+            f"its features by up to {self.trivial_value / self.scale:.1e} of the scale."
         )
 
     def __repr__(self) -> str:
@@ -145,6 +159,10 @@ def spectrum(
         if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
             waves = decompose_supercell(derivative)
         values, modes = waves or decompose_outside(derivative, trivial.directions)
+        if waves:  # which need no gram
+            moved = float(np.linalg.norm(derivative.apply(trivial.directions), ord=2))
+        else:
+            moved = largest_singular_value(derivative, trivial.directions)
     features = derivative.features
     internal: list[Kind] = ["internal" for _ in values]
     scale = natural_scale(float(values.max(initial=0)), features, cutoff=descriptor.cutoff)
@@ -157,6 +175,7 @@ def spectrum(
         kinds=(*internal, *sorted(trivial.kinds, key=TRIVIAL.index)),
         threshold=float(threshold),
         scale=scale,
+        trivial_value=moved,
     )
 
 

@@ -11,8 +11,16 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from sensitivity import DensityCorrelations, Jacobian, Spectrum, jacobian, spectrum, structures
-from sensitivity.descriptors import Batch, Descriptor
+from sensitivity import (
+    DensityCorrelations,
+    Jacobian,
+    Spectrum,
+    diagnose,
+    jacobian,
+    spectrum,
+    structures,
+)
+from sensitivity.descriptors import Batch, Centers, Descriptor
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.numerics import Array
 from sensitivity.progress import Cancelled
@@ -248,3 +256,42 @@ def test_progress_is_told_and_may_cancel(analyze: Callable, descriptor: Descript
     assert len(said) == heard
     with pytest.raises(TypeError, match="progress must be a function of one sentence, got 1"):
         analyze(atoms, descriptor, progress=1)
+
+
+class Anchored:
+    """Sees, beside what it should, where the center is."""
+
+    cutoff, inversion_invariant = DESCRIPTOR.cutoff, True
+
+    def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
+        (batch,) = self.gradients(atoms, centers=centers)
+        return batch.features
+
+    def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
+        (batch,) = DESCRIPTOR.gradients(atoms, centers=centers)
+        place = atoms.positions[batch.centers, :1]
+        slopes = np.zeros((1, 1, len(atoms), 3))
+        slopes[0, 0, batch.atoms[0].tolist().index(batch.centers[0]), 0] = 1.0
+        features = np.concatenate([batch.features, place], axis=1)
+        gradient = np.concatenate([batch.gradient, slopes], axis=1)
+        return (Batch(batch.centers, batch.atoms, features, gradient),)
+
+
+def test_broken_invariance_is_told_beside_what_is_projected_out() -> None:
+    """A unit translation of five atoms moves the center, which is in their middle, by 1/√5."""
+    atoms = structures.load("CH4")
+    broken, whole = (spectrum(atoms, each, centers=[0]) for each in (Anchored(), DESCRIPTOR))
+    assert broken.trivial_value == pytest.approx(5**-0.5, rel=1e-12)
+    assert not broken.singular_values[broken.internal :].any()
+    size = f"{broken.trivial_value / broken.scale:.1e} of the scale"
+    assert "The descriptor is not invariant: rigid motions, or atoms outside" in broken.status
+    assert size in broken.status
+    found = diagnose(atoms, Anchored(), centers=[0])
+    assert size in found.summary
+    (value,) = {round(mode.singular_value, 12) for mode in found.of("translation")} - {0.0}
+    assert value == round(broken.trivial_value, 12)
+    assert whole.trivial_value <= 1e-7 * whole.scale
+    assert "not invariant" not in whole.status + diagnose(atoms, DESCRIPTOR).summary
+    crystal = bulk("Si", cubic=True)
+    crystal = spectrum(crystal * (2, 1, 1), DESCRIPTOR)
+    assert crystal.trivial_value <= 1e-12 * crystal.scale

@@ -163,6 +163,8 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
         yield from _ending(diagnosis)
     if unseen := diagnosis.counts["unseen"]:
         yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
+    if broken := diagnosis.spectrum.broken_invariance:
+        yield broken.lstrip()
     yield from _fading(diagnosis)
     for site in diagnosis.sites:
         yield from _coalescence(diagnosis, site)

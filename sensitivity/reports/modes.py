@@ -26,7 +26,7 @@ def describe_spectrum(spectrum: Spectrum, descriptor: Descriptor, *, source: Sou
     return {
         **describe_input(source, descriptor),
         **pick(spectrum, "centers", "rank", "condition", "threshold", "scale", "status"),
-        **pick(spectrum, "singular_values", "kinds"),
+        **pick(spectrum, "singular_values", "kinds", "trivial_value"),
         "modes": modes,
     }
 
