@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from importlib.metadata import requires, version
+from inspect import isfunction, signature
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,6 +65,15 @@ def test_public_names_exist():
     assert sorted(sensitivity.__all__) == list(sensitivity.__all__)
     for name in sensitivity.__all__:
         assert getattr(sensitivity, name) is not None
+
+
+def test_public_functions_take_few_arguments_by_position():
+    rooms = ("descriptors", "diagnosis", "plots", "structures", "symmetry")
+    modules = [sensitivity, *(import_module(f"sensitivity.{room}") for room in rooms)]
+    called = [getattr(module, name) for module in modules for name in module.__all__]
+    for function in filter(isfunction, called):
+        kinds = [parameter.kind for parameter in signature(function).parameters.values()]
+        assert sum(kind.name.startswith("POSITIONAL") for kind in kinds) <= 3, function
 
 
 def test_public_names_are_loaded_when_they_are_asked_for():
