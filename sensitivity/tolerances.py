@@ -1,4 +1,4 @@
-"""The thresholds that more than one module decides by, in one table.
+"""The thresholds that are decided by in more than one place, in one table.
 
 A number that only tunes one algorithm stands where that algorithm is.
 """
@@ -48,9 +48,6 @@ class Tolerance:
     ROUNDED_CONDITION = 1e-14
     # Of the norm of the features: agreement up to a hundred times their rounding.
     SAME_FEATURES = 1e-13
-    # Of the norm of the features: what SAME_FEATURES leaves in another basis is less, and what
-    # truncation hides is more.
+    # Of the norm of the features: what SAME_FEATURES leaves in another basis, or in complete
+    # correlations, is less, and what truncation hides is more.
     DIFFERENT_FEATURES = 1e-10
-    # Modes and geometries that one diagnosis looks at for causes much nearer than a symmetry: three
-    # times what benzene with noise takes. Not a threshold, but a bound that the diagnosis states.
-    NEARER_STEPS = 600

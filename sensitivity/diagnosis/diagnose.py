@@ -86,7 +86,7 @@ def diagnose(
     observation = Observation.of(atoms, descriptor, centers=centers)
     start, cutoff, spectrum = observation.atoms, descriptor.cutoff, observation.spectrum
     chosen = observation.centers
-    sites, budget = list[SiteSymmetry](), Budget(Tolerance.NEARER_STEPS)
+    sites, budget = list[SiteSymmetry](), Budget(Budget.MOST)
     observation.jacobian  # noqa: B018 - what is left after a cancellation needs it
     rigid, internal, nearer = list[DiagnosedMode](), list[DiagnosedMode](), list[Nearer]()
     with stop:

@@ -15,6 +15,7 @@ from ase import Atoms
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause, explain_truncation
 from sensitivity.diagnosis.evidence import DiagnosedMode, Nearer
+from sensitivity.diagnosis.zeros import Budget
 from sensitivity.numerics import Array
 from sensitivity.progress import Stoppable
 from sensitivity.spectrum import Spectrum
@@ -50,7 +51,7 @@ class Diagnosis(Stoppable):
     nearer
         Other causes that are much nearer than those that displacements are counted for.
     bounded
-        True if the search for these was ended by its bound, ``Tolerance.NEARER_STEPS``.
+        True if the search for these was ended by its bound, ``Budget.MOST``.
     """
 
     spectrum: Spectrum
@@ -226,7 +227,7 @@ def _nearer(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.bounded:
         yield (
             f"The search for causes much nearer than these was ended after "
-            f"{Tolerance.NEARER_STEPS} steps; a smaller tolerance looks at what is near only."
+            f"{Budget.MOST} steps; a smaller tolerance looks at what is near only."
         )
 
 

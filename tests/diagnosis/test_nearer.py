@@ -122,7 +122,7 @@ def test_noise_does_not_change_what_is_counted(seed: int) -> None:
 
 
 def test_the_bound_on_the_search_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tolerance, "NEARER_STEPS", 2)
+    monkeypatch.setattr(Budget, "MOST", 2)
     found = diagnose(rattled(0), DESCRIPTOR, centers=[0], tolerance=0.01)
     assert found.bounded
     assert found.nearer == ()
