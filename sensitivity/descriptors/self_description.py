@@ -13,6 +13,7 @@ from sensitivity.descriptors.protocol import (
     ESSENTIAL,
     Descriptor,
     is_json,
+    plain,
     settings_of,
     with_defaults,
 )
@@ -40,7 +41,7 @@ _STATEMENTS = {
     "name": _Statement("a text", lambda x: isinstance(x, str) and bool(x)),
     "settings": _Statement(
         "a dictionary of names and JSON values",
-        lambda x: isinstance(x, Mapping) and is_json(dict(x)),
+        lambda x: isinstance(x, Mapping) and is_json(plain(dict(x))),
     ),
     "limits": _Statement(
         "a dictionary of settings, each with its least and largest value",
@@ -84,8 +85,7 @@ def check_descriptor(descriptor: Descriptor) -> None:
 def _check_statements(descriptor: Descriptor) -> None:
     known, kind = with_defaults(descriptor), type(descriptor).__name__
     for name, (expected, accepts) in _STATEMENTS.items():
-        value = getattr(known, name) if name != "settings" else _plain_settings(known)
-        if not accepts(value):
+        if not accepts(value := getattr(known, name)):
             raise ValueError(f"{name} of {kind} must be {expected}, got {value!r}.")
     settings = settings_of(descriptor)
     for name in ("limits", "refinable"):
@@ -100,10 +100,6 @@ def _check_statements(descriptor: Descriptor) -> None:
                 f"refinable of {kind} must name integer settings, got {name} = {settings[name]!r}; "
                 "leave it out, and define larger_basis."
             )
-
-
-def _plain_settings(known: Descriptor) -> Any:
-    return settings_of(known) if isinstance(known.settings, Mapping) else known.settings
 
 
 def larger_basis(descriptor: Descriptor) -> Descriptor | None:
