@@ -32,7 +32,7 @@ def load_descriptor(given: str) -> Descriptor:
     try:
         descriptor: Descriptor = found() if isinstance(found, type) else found
         check_descriptor(descriptor)
-    except (TypeError, ValueError) as error:
+    except Exception as error:
         if _find_line(error, path) is None:
             raise ValueError(f"--descriptor {given}: {error}") from error
         raise

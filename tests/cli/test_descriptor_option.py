@@ -51,6 +51,12 @@ class Silent(Own):
 class Unfinished:
     def gradients(self): pass
 
+class Closed(Own):
+    inner = property(lambda self: 1)
+
+class Contradicting(Own):
+    order = "2"
+
 own, number, order3 = Own(), 3, DensityCorrelations(order=3, n_max=2, l_max=2)
 """
 
@@ -131,6 +137,8 @@ WRONG = {
     "own.py:Unfinished": "Unfinished has no cutoff, inversion_invariant, features: add what",
     "own.py:Demanding": "--descriptor own.py:Demanding: Demanding.__init__() missing 1",
     "own.py:Failing": "own.py, line 20: IndexError: list index out of range",
+    "own.py:Contradicting": "own.py:Contradicting: order of Contradicting must be None or an int",
+    "own.py:Closed": "own.py:Closed: property 'inner' of 'Closed' object has no setter",
     "own.py:Silent": "gradients() of Silent must return a sequence of Batch, got NoneType; batches",
     "broken.py:Own": "broken.py, line 2: SyntaxError: invalid syntax",
     "binary.py:Own": "binary.py, line 1: SyntaxError: ",
