@@ -37,6 +37,10 @@ HIDDEN = 0.5
 # Å: bonds and distances that differ by less are equal at a point that has converged.
 SAME = 1e-8
 
+# Numbers in all Jacobians of a search as long as it has found nothing, and in all: some fifteen
+# seconds.
+MOST_NUMBERS_ALONE, MOST_NUMBERS = 15 * 10**7, 5 * 10**8
+
 # Fraction of the largest slope of the dot products: a complete basis has no small values.
 INVISIBLE = 1e-5
 
@@ -48,13 +52,16 @@ class Avoidance:
     avoid: frozenset[Avoided]
     bonds: tuple[float, float] = (0.0, np.inf)  # shortest and longest from the center, Å
 
+    @property
+    def closest(self) -> float:
+        """Å. However near atoms may come, a descriptor may refuse those at one place."""
+        return NEAREST if "coalescence" in self.avoid else 1e-3
+
     def permits(self, observation: Observation) -> bool:
         """Tell whether no atoms are too near, none fades at the cutoff, and bonds are in bounds."""
         atoms, cutoff = observation.atoms, observation.descriptor.cutoff
-        # Å. However near atoms may come, a descriptor may refuse those at one place.
-        closest = NEAREST if "coalescence" in self.avoid else 1e-3
         gaps = atoms.get_all_distances(mic=bool(atoms.pbc.any()))[np.triu_indices(len(atoms), k=1)]
-        if gaps.min(initial=np.inf) < closest:
+        if gaps.min(initial=np.inf) < self.closest:
             return False
         pairs = neighbor_pairs(atoms, cutoff)
         lengths = np.linalg.norm(pairs.vectors[pairs.i == observation.center], axis=1)
@@ -149,6 +156,11 @@ class PointQuery:
         )
 
     @property
+    def center_number(self) -> int:
+        """Atomic number of the center."""
+        return int(self.start.atoms.numbers[self.start.center])
+
+    @property
     def always_seen(self) -> bool:
         """True if a complete basis sees all that symmetry allows of such neighbours.
 
@@ -179,7 +191,6 @@ class FoundPoint:
     local: LocalModes
     null: Array  # (m, N, 3): the one that symmetry has least to do with first
     cause: PointCause  # why the first is null
-    path: tuple[Array, ...]  # displacements, (N, 3), on the way there
 
 
 @dataclass
@@ -193,10 +204,16 @@ class Acceptance:
     # The nearest point for each reason of rejection: the symbol of a group, "coalescence", or a
     # cause other than the one that is wanted.
     rejected: dict[str, LocalModes] = field(default_factory=dict)
+    known: list[Array] = field(default_factory=list)  # coordinates of zeros, (k,), looked at
     evaluations: int = 0  # Jacobians
+    numbers: int = 0  # in all of these
     descents: int = 0  # that were tried
-    exhausted: bool = False  # descents have ended because of the number of Jacobians
     ending: str = ""  # "cancelled" or "interrupted"
+
+    @property
+    def exhausted(self) -> bool:
+        """True if no more descents are to begin."""
+        return self.numbers >= (MOST_NUMBERS if self.found else MOST_NUMBERS_ALONE)
 
     @property
     def within(self) -> float:
@@ -209,21 +226,20 @@ class Acceptance:
         """Decompose J after a displacement, shape (N, 3); see ``internal_modes``."""
         here = self.query.start.displaced(displacement)
         there = internal_modes(here, displacement, internal=internal)
-        self.evaluations += 1
         self.start = self.start or there
-        self.tell(there)
+        self.count(1, there.images.size, there.condition, there.moved)
         return there
 
-    def tell(self, there: LocalModes) -> None:
-        """Report progress, and end the search if it was cancelled."""
+    def count(self, jacobians: int, size: int, condition: float, moved: float) -> None:
+        """Count Jacobians of some size, report progress, and end the search if it was cancelled."""
+        self.evaluations += jacobians
+        self.numbers += jacobians * size
         checkpoint()
         found = f", {len(self.found)} found" if self.found else ""
         count = f"{self.evaluations} Jacobian{'s' if self.evaluations > 1 else ''}"
-        self.progress(
-            f"{count}, condition {there.condition:.0e}, {there.moved:.2f} Å from the start{found}"
-        )
+        self.progress(f"{count}, condition {condition:.0e}, {moved:.2f} Å from the start{found}")
 
-    def consider(self, there: LocalModes, path: tuple[Array, ...] = ()) -> bool:
+    def consider(self, there: LocalModes) -> bool:
         """Keep a geometry if it is singular, and neither to be avoided nor known."""
         query = self.query
         near = there.condition <= Tolerance.SINGULAR and there.moved <= self.within
@@ -247,7 +263,7 @@ class Acceptance:
             return self._reject(cause, there)
         if any(self._are_one(here, found) for found in self.found):
             return False
-        self.found.append(FoundPoint(there, null, cause, path))
+        self.found.append(FoundPoint(there, null, cause))
         return True
 
     def _is_zero(self, there: LocalModes) -> bool:

@@ -19,9 +19,9 @@ The fewest conditions that we know for n neighbours are n - 1. These patterns ar
   allow, as A·B = C·D and A·D = C·B with r_A = r_C and r_B = r_D, where A, B, C, D go over into each
   other by a rotation by 180° or a reflection that the other neighbours do not share.
 
-Beyond eight neighbours fewer are combined. More equalities are left to the descents of ``search``,
-as is all that a small basis misses but for shells (``find_shells``). Some geometries that fulfil
-the conditions are symmetric, too.
+More equalities, and more than eight neighbours, are left to the descents of ``search``, as is all
+that a small basis misses but for shells (``find_shells``). Some geometries that fulfil the
+conditions are symmetric, too.
 
 The shapes: Pozdnyakov et al., Phys. Rev. Lett. 125, 166001 (2020),
 doi 10.1103/PhysRevLett.125.166001.
@@ -44,10 +44,9 @@ Pair = tuple[int, int]
 Groups = tuple[tuple[int, ...], ...]
 """Neighbours with equal bonds: disjoint groups of two and more."""
 
-# Sets of more than two equal bonds that are looked at; conditions that make them so; and neighbours
-# beyond whose number these are 2, and of equalities of dot products no more than 2 are combined
-# freely.
-MOST_BONDS, MOST_EQUAL, MANY = 400, 4, 8
+# Neighbours of which patterns are looked at; sets of more than two equal bonds; and conditions that
+# make them so. From nine neighbours on, descents alone found the same points.
+MOST_NEIGHBORS, MOST_BONDS, MOST_EQUAL = 8, 400, 4
 # Equalities of dot products, for each of these, that are looked at, and that are combined; for one
 # pair of equal bonds it is what symmetry leaves.
 MOST_UNITS, MOST_PAIRS = 10, 4
@@ -111,13 +110,13 @@ def find_coincidences(neighbors: MovableNeighbors) -> tuple[Indices, Indices]:
 
 
 def most_followed(neighbors: MovableNeighbors) -> int:
-    """Return how many patterns are followed further than two steps: 600 from five to eight.
+    """Return how many patterns are followed further than two steps: 600 up to six neighbours.
 
     Of four neighbours there are fewer. A step takes time as the n (n + 1) / 2 dot products times
     the squared number of moves.
     """
     n, k = len(neighbors.vectors), len(neighbors.relative)
-    return int(np.clip(24 * 10**6 // (n * (n + 1) * k**2), 8, 600 if n > 4 else 40))
+    return int(np.clip(6 * 10**6 // (n * (n + 1) * k**2), 8, 600 if n > 4 else 40))
 
 
 def _select_nearest(equal: Indices, neighbors: MovableNeighbors, *, most: int) -> Indices:
@@ -129,13 +128,12 @@ def _equal_bonds(neighbors: MovableNeighbors) -> tuple[list[Groups], list[Groups
     """Sets of neighbours with equal bonds: of one pair, and of more, the most nearly equal."""
     lengths = np.linalg.norm(neighbors.vectors, axis=1)
     places = [np.flatnonzero(neighbors.numbers == number) for number in set(neighbors.numbers)]
-    most = MOST_EQUAL if len(lengths) <= MANY else 2
     found: list[Groups] = [()]
     for like in places:
         found = [
             known + more
             for known in found
-            for more in _groups(like.tolist(), most - _conditions(known))
+            for more in _groups(like.tolist(), MOST_EQUAL - _conditions(known))
         ]
     found = [groups for groups in found if groups]
 
@@ -202,8 +200,6 @@ def _groups(places: list[int], most: int) -> Iterator[Groups]:
 def _equal_pairs(groups: Groups, neighbors: MovableNeighbors) -> Iterator[Indices]:
     """Patterns, (P, e, 2, 2), of such bonds with some of the equalities that they allow."""
     n = len(neighbors.vectors)
-    if n < 4:  # two pairs of one shape come with a mirror plane
-        return
     bonds = [((a, a), (b, b)) for group in groups for a, b in pairwise(group)]
     shells = np.arange(n)
     for group in groups:
@@ -216,10 +212,9 @@ def _equal_pairs(groups: Groups, neighbors: MovableNeighbors) -> Iterator[Indice
     if not len(units):
         return
     near = np.argsort(first_distances(neighbors, units[:, None]), kind="stable")[:MOST_UNITS]
-    most = n - 3 if len(bonds) == 1 else MOST_PAIRS if n <= MANY else 2
+    most = n - 3 if len(bonds) == 1 else MOST_PAIRS
     for size in range(1, min(most, len(near)) + 1):
-        every = combinations(range(len(near)), size) if n <= MANY or size < 3 else [range(size)]
-        chosen = units[near[np.array([list(some) for some in every])]]
+        chosen = units[near[np.array(list(combinations(range(len(near)), size)))]]
         fixed = np.broadcast_to(np.array(bonds), (len(chosen), len(bonds), 2, 2))
         yield np.concatenate([fixed, chosen], axis=1)
 

@@ -81,27 +81,15 @@ def distance_to_zero(
     return above / steepest if steepest else np.inf
 
 
-def step_to_zero(
-    observation: Observation, here: LocalModes, index: int, moves: Array, *, slide: bool
-) -> Array:
-    """Displacement from the start, (N, 3), that brings J v to zero to first order.
+def step_to_zero(observation: Observation, here: LocalModes, moves: Array) -> Array:
+    """Displacement from the start, (N, 3), that brings the smallest value to zero to first order.
 
-    Of all that do, the nearest to here; to ``slide``, the nearest to the start. Far from a zero it
-    is the latter, and need not do all: what it leaves of J v counts against its length.
+    Of all that do, the nearest to here.
     """
-    image, slopes = _linearize(observation, here, index, moves)
-    before = np.tensordot(moves, here.displacement, axes=2)
+    image, slopes = _linearize(observation, here, len(here.values) - 1, moves)
     squares, axes = np.linalg.eigh(slopes.T @ slopes)
-    condition = float(here.values[index] / here.values[0])
-    far = condition > 1e-3  # from there on convergence is quadratic
-    origin = before if not (far or slide) else np.zeros_like(before)
-    force = axes.T @ (slopes.T @ (slopes @ (before - origin) - image))
-    kept = squares > (0 if far else 1e-8) * squares[-1]
-    damping = 1e-3 * condition * squares[-1] if far else 0.0
-    after = origin + axes[:, kept] @ (force[kept] / (squares[kept] + damping))
-    step = after - before
-    longest = 0.2  # Å; a longer step leaves the range of the linear equations
-    step *= min(1.0, longest / max(float(np.linalg.norm(step)), longest))
+    kept = squares > 1e-8 * squares[-1]
+    step = axes[:, kept] @ ((axes[:, kept].T @ (slopes.T @ -image)) / squares[kept])
     return here.displacement + np.tensordot(step, moves, axes=1)
 
 
@@ -111,8 +99,10 @@ def _linearize(observation: Observation, here: LocalModes, index: int, moves: Ar
     v may turn, so the slopes are projected on the complement of the images of all other modes that
     are seen.
     """
-    slopes = observation.displaced(here.displacement).curvature(here.modes[index], moves)
+    changing = here.images.any(axis=1)
+    images = here.images[changing]
+    slopes = observation.displaced(here.displacement).curvature(here.modes[index], moves)[changing]
     others = here.values > FINE * here.values[0]
     others[index] = False
-    seen = here.images[:, others] / here.values[others]  # orthonormal columns
-    return here.images[:, index], slopes - seen @ (seen.T @ slopes)
+    seen = images[:, others] / here.values[others]  # orthonormal columns
+    return images[:, index], slopes - seen @ (seen.T @ slopes)

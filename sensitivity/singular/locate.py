@@ -57,7 +57,7 @@ class SingularPoint(ReadOnlyArrays, Stoppable):
     evaluations
         Number of Jacobians, of all that was tried.
     path
-        Shape (steps, N, 3), Å: positions on the way, the start first and ``atoms`` last.
+        Shape (2, N, 3), Å: the positions of the start and of ``atoms``; (1, N, 3) if they are one.
     status
         The outcome in a sentence.
     others
@@ -91,7 +91,7 @@ def _describe_points(result: Acceptance) -> SingularPoint:
         unknown = LocalModes(here, np.full(1, np.nan), here[None], np.empty((0, 1)))
         ends, start = result.rejected.values(), result.start or unknown
         there, why = min(ends, key=lambda end: end.moved, default=start), _explain_failure(result)
-        return _make_point(result, there, here[None][:0], path=(), status=why)
+        return _make_point(result, there, here[None][:0], status=why)
     count = result.query.count
     points = [_describe_found(result, found) for found in result.found[:count]]
     status = points[0].status
@@ -116,7 +116,7 @@ def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
         f"{where}: {count} internal displacement{'s are' if count > 1 else ' is'} invisible, "
         f"condition {local.condition:.0e}, {_say_cause(found.cause)}."
     )
-    point = _make_point(result, local, found.null, path=found.path, status=status)
+    point = _make_point(result, local, found.null, status=status)
     return replace(point, cause=found.cause)
 
 
@@ -180,12 +180,9 @@ def _where_it_ended(result: Acceptance) -> str:
     )
 
 
-def _make_point(
-    result: Acceptance, end: LocalModes, null: Array, *, path: tuple[Array, ...], status: str
-) -> SingularPoint:
+def _make_point(result: Acceptance, end: LocalModes, null: Array, *, status: str) -> SingularPoint:
     start = result.query.start
-    steps = [np.zeros_like(start.atoms.positions), *path]
-    steps += [end.displacement] if end.moved else []
+    path = [np.zeros_like(end.displacement), end.displacement][: 2 if end.moved else 1]
     return SingularPoint(
         atoms=start.displaced(end.displacement).atoms,
         center=start.center,
@@ -195,7 +192,7 @@ def _make_point(
         null=null,
         converged=len(null) > 0,
         evaluations=result.evaluations,
-        path=start.atoms.positions + np.array(steps),
+        path=start.atoms.positions + np.array(path),
         status=status,
         ending=result.ending,
     )

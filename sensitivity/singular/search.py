@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from sensitivity.completeness import resolves_angles
+from sensitivity.descriptors import Descriptor
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import Progress, Stop
 from sensitivity.singular.acceptance import Acceptance, PointQuery
-from sensitivity.singular.coincidences import find_coincidences, find_shells
+from sensitivity.singular.coincidences import MOST_NEIGHBORS, find_coincidences, find_shells
+from sensitivity.singular.descents import Copies, Mask, descend
 from sensitivity.singular.local_modes import LocalModes, step_to_zero
 from sensitivity.singular.order2_projection import project, project_bonds
 from sensitivity.tolerances import Tolerance
 
 # Descents in one search.
-MOST_DESCENTS = 100
-# Descents from each geometry with equal bonds.
-SOFTEST_OF_SHELLS = 3
-# Jacobians of a search by descents, as long as it has found nothing, and in all.
-MOST_EVALUATIONS, MOST_IN_ALL = 600, 6000
+MOST_DESCENTS = 300
+# Å: zeros with coordinates that are as near are looked at once.
+SAME_ZERO = 1e-4
+# Smallest over largest singular value next to a zero of a complete basis, or of a smaller one: an
+# atom near the cutoff, for example, moves it a little.
+NEXT_TO_ZERO = 1e-6
 
 
 def search(
@@ -58,18 +61,18 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
     seen = query.start.known.order is not None and query.always_seen and query.resolved
     if seen and "symmetry" in query.avoidance.avoid:
         return
-    if query.start.known.order == 2 and query.cause in {None, "incompleteness"}:
+    # Of three neighbours, two pairs of one shape come with a mirror plane.
+    few = 4 <= len(query.neighbors.vectors) <= MOST_NEIGHBORS
+    if few and query.start.known.order == 2 and query.cause in {None, "incompleteness"}:
         patterns = find_coincidences(query.neighbors)
         if not accepted.rejected:
             _try_coincidences(accepted, patterns, nudges, to_nudges=False)
-        # Next to a symmetric geometry the nearest ones mostly are as symmetric.
-        symmetric = min((end.moved for end in accepted.rejected.values()), default=np.inf)
-        if symmetric < accepted.within / 4:
+        if _is_next_to_symmetry(accepted):
             _try_coincidences(accepted, patterns, nudges, to_nudges=True)
     if query.start.known.order == 2 and query.cause != "incompleteness":
         _try_shells(accepted)
     if not (accepted.found and _settled(query)):
-        _try_descents(accepted, start, nudges)
+        _try_descents(accepted, nudges)
 
 
 def _settled(query: PointQuery) -> bool:
@@ -86,8 +89,6 @@ def _try_coincidences(
     accepted: Acceptance, patterns: tuple[Indices, ...], nudges: list[Array], *, to_nudges: bool
 ) -> None:
     query = accepted.query
-    # An atom near the cutoff can have moved the zero of a complete basis, which then is so near.
-    next_to_zero = 1e-6
     parts = [
         project(query.neighbors, equal, nudges[1:], reach=query.reach, to_nudges=to_nudges)
         for equal in patterns
@@ -98,99 +99,119 @@ def _try_coincidences(
         if lengths[place] >= accepted.within:
             return
         if query.avoidance.permits(query.start.displaced(displacement)):
-            there = accepted.examine(displacement)
-            if Tolerance.SINGULAR < there.condition < next_to_zero:
-                _consider_descent(accepted, _descend(accepted, there, there.modes[-1]))
-            accepted.consider(there)
+            accepted.consider(_polish(accepted, accepted.examine(displacement)))
 
 
 def _try_shells(accepted: Acceptance) -> None:
-    """Try geometries with equal bonds, of which a small basis does not see all angles."""
-    query = accepted.query
+    """Descend from geometries with equal bonds, of which a small basis does not see all angles."""
+    query, softest = accepted.query, 3
     _, l_max = query.start.known.expansion or (0, 0)
     if not len(query.neighbors.vectors) or resolves_angles(
         query.start.descriptor, query.neighbors.numbers
     ):
         return
     members = project_bonds(query.neighbors, find_shells(query.neighbors, l_max))
-    for displacement, length in zip(members.displacements, members.lengths, strict=True):
-        if length < accepted.within and query.admits(query.start.displaced(displacement)):
-            there = accepted.examine(displacement)
-            for mode in there.modes[::-1][:SOFTEST_OF_SHELLS]:
-                _consider_descent(accepted, _descend(accepted, there, mode))
+    starts = np.tensordot(members.displacements, query.moves, axes=([1, 2], [1, 2]))
+    softness = np.tile(np.arange(softest), len(starts))
+    _descend(accepted, np.repeat(starts, softest, axis=0), softness)
 
 
-def _try_descents(accepted: Acceptance, start: LocalModes, nudges: list[Array]) -> None:
-    """Descend from the start and from near it, below the nearest point so far.
+def _try_descents(accepted: Acceptance, nudges: list[Array]) -> None:
+    """Descend from the start and from near it.
 
     From where descents begin, and how far they go, does not depend on how far points may be: a
     search with a smaller reach finds nothing nearer.
     """
-    query, softest = accepted.query, 4
-    for number in range(MOST_DESCENTS):
-        nudge = nudges[max(0, number - softest + 1)]
-        if _is_bounded(accepted):
-            return
-        accepted.descents += 1
-        if np.linalg.norm(nudge) >= accepted.within:
-            continue
-        here = start
-        if nudge.any():
-            displacement = np.tensordot(nudge, query.moves, axes=1)
-            if not query.admits(query.start.displaced(displacement)):
-                continue
-            here = accepted.examine(displacement)
-        if here.condition <= Tolerance.SINGULAR:
-            continue
-        mode = here.modes[-1 - number % min(softest, len(here.modes))]
-        _consider_descent(accepted, _descend(accepted, here, mode))
+    softest = 4
+    starts = np.array([nudges[0]] * (softest - 1) + nudges)[:MOST_DESCENTS]
+    softness = np.arange(len(starts)) % softest
+    if not any(end.moved == 0 for end in accepted.rejected.values()):
+        _descend(accepted, starts, softness)
+    if _is_next_to_symmetry(accepted):
+        _descend(accepted, starts, softness, origins=starts)
 
 
-def _descend(accepted: Acceptance, start: LocalModes, mode: Array) -> tuple[LocalModes, ...]:
-    """Follow the singular value of the mode most like ``mode``, shape (N, 3), to zero.
+def _is_next_to_symmetry(accepted: Acceptance) -> bool:
+    """Tell whether a symmetric geometry is so near that what is nearest mostly is as symmetric."""
+    nearest = min((end.moved for end in accepted.rejected.values()), default=np.inf)
+    return nearest < accepted.within / 4
 
-    Gives all geometries, the start first: to a zero, and then along the zeros to the one nearest to
-    where the search began. Five steps, of three Jacobians each, are enough from anywhere near; a
-    descent ends after 30 steps, if 6 do not halve its condition, or where it is further away than a
-    point that is wanted.
+
+def _descend(
+    accepted: Acceptance, starts: Array, softness: Indices, *, origins: Array | None = None
+) -> None:
+    """Descend after moves by ``starts``, (P, k), below the nearest point so far.
+
+    To zeros near the start of the search, or near ``origins``, (P, k).
     """
-    query, passed, patience = accepted.query, [start], 6
-    settled, detour = 1e-7, 1.3  # Å; how much further than to its end a descent may lead
-    for _ in range(30):
-        here = passed[-1]
-        index = int(np.argmax(np.abs(np.tensordot(here.modes, mode, axes=2))))
-        mode = here.modes[index]
-        at_zero = here.condition <= Tolerance.SINGULAR
-        stalled = len(passed) > patience and here.condition > 0.5 * passed[-patience].condition
-        if stalled and not at_zero:
-            break
-        displacement = step_to_zero(query.start, here, index, query.moves, slide=at_zero)
-        accepted.evaluations += 2
-        moved = float(np.linalg.norm(displacement - here.displacement))
-        there = query.start.displaced(displacement)
-        further = float(np.linalg.norm(displacement)) > detour * accepted.within
-        if (at_zero and moved < settled) or further or not query.admits(there):
-            break
-        passed.append(accepted.examine(displacement))
-        if _is_bounded(accepted):
-            break
-    return tuple(passed)
+    query, closest = accepted.query, accepted.query.avoidance.closest
+    copies = Copies(query.neighbors, query.center_number, _with_few_functions(query))
 
+    def permits(coordinates: Array) -> Mask:
+        return copies.permits(coordinates, closest=closest)
 
-def _is_bounded(accepted: Acceptance) -> bool:
-    """Tell whether no more Jacobians are to be computed, and note it."""
-    size = accepted.start.images.size if accepted.start else 0
-    # 3 * 10⁸ numbers in all of them bound the time to some fifteen seconds.
-    most = int(np.clip(3 * 10**8 // max(size, 1), 24, MOST_IN_ALL))
-    most = most if accepted.found else min(most, MOST_EVALUATIONS)
-    accepted.exhausted = accepted.evaluations >= most
-    return accepted.exhausted
+    def go_on(condition: float, moved: float, count: int) -> bool:
+        accepted.count(3 * count, copies.size, condition, moved)
+        return not accepted.exhausted
 
-
-def _consider_descent(accepted: Acceptance, passed: tuple[LocalModes, ...]) -> None:
-    """Keep the nearest singular geometry of a descent that is not to be avoided."""
-    zeros = [place for place, local in enumerate(passed) if local.condition <= Tolerance.SINGULAR]
-    for place in sorted(zeros, key=lambda place: passed[place].moved):
-        path = tuple(step.displacement for step in passed[1:place])
-        if accepted.consider(passed[place], path):
+    softness = np.minimum(softness, len(query.moves) - 1)
+    origins = np.zeros_like(starts) if origins is None else origins
+    for first in range(0, len(starts), copies.at_once):
+        if accepted.exhausted:
             return
+        part = slice(first, first + copies.at_once)
+        accepted.descents += len(starts[part])
+        near = np.linalg.norm(starts[part], axis=1) < accepted.within
+        near &= permits(starts[part])
+        for zeros in descend(
+            copies,
+            starts[part][near],
+            softness[part][near],
+            origins=origins[part][near],
+            within=lambda: accepted.within,
+            permits=permits,
+            go_on=go_on,
+        ):
+            _consider_zeros(accepted, zeros)
+
+
+def _with_few_functions(query: PointQuery) -> Descriptor:
+    """The descriptor with as few radial functions as tell shapes of pairs or triples apart.
+
+    What is blind for any basis is so for a small one, too.
+    """
+    known = query.start.known
+    if known.expansion is None or known.order == 1:
+        return query.start.descriptor
+    n_max, _ = known.expansion
+    return known.with_settings(n_max=min(n_max, 5 if known.order == 2 else 3))
+
+
+def _consider_zeros(accepted: Acceptance, zeros: list[Array]) -> None:
+    """Keep the nearest of these that the descriptor does not see, and that is not to be avoided."""
+    query = accepted.query
+    for coordinates in zeros:
+        if np.linalg.norm(coordinates) >= accepted.within:
+            return
+        known = accepted.known
+        if known and (np.abs(np.array(known) - coordinates).max(axis=1) < SAME_ZERO).any():
+            continue
+        known.append(coordinates)
+        displacement = np.tensordot(coordinates, query.moves, axes=1)
+        if not query.admits(query.start.displaced(displacement)):
+            continue
+        if accepted.consider(_polish(accepted, accepted.examine(displacement))):
+            return
+
+
+def _polish(accepted: Acceptance, there: LocalModes) -> LocalModes:
+    """Go to the zero of the descriptor that is next to one of a complete or a smaller basis."""
+    for _ in range(6):
+        if not Tolerance.SINGULAR < there.condition < NEXT_TO_ZERO:
+            break
+        displacement = step_to_zero(accepted.query.start, there, accepted.query.moves)
+        accepted.evaluations += 2
+        if not accepted.query.admits(accepted.query.start.displaced(displacement)):
+            break
+        there = accepted.examine(displacement)
+    return there

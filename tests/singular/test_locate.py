@@ -31,7 +31,6 @@ from sensitivity.singular.coincidences import (
 )
 from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
 from sensitivity.singular.order2_projection import project, project_bonds
-from sensitivity.singular.search import MOST_IN_ALL
 from sensitivity.structures.files.reading import Source
 from sensitivity.tolerances import Tolerance
 
@@ -246,7 +245,7 @@ def test_a_smaller_reach_finds_nothing_else(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("symbols", ["CH5", "CH3F2", "CH6"])
+@pytest.mark.parametrize("symbols", ["CH5", "CH3F2", "CH6", "CH4F4", "CH8"])
 def test_fifty_other_descents_find_nothing_much_nearer(symbols: str) -> None:
     fine = DensityCorrelations(cutoff=2.6, n_max=10, l_max=10)
     nearer = []
@@ -447,12 +446,15 @@ def test_equal_distances_hide_something_from_few_degrees_only(n_max: int) -> Non
 
 @pytest.mark.slow
 def test_what_is_close_to_a_symmetry_is_symmetric() -> None:
-    """Next to C2v truncation hides one displacement, and symmetry nearly hides four."""
+    """Next to C2v truncation hides one displacement, and symmetry nearly hides four.
+
+    What is found instead is Cs, whose mirror plane does not bind a descriptor that sees handedness.
+    """
     odd = DensityCorrelations(order=3, n_max=3, l_max=3, parity_odd=True)
-    start = random_environment([777, 3])
-    point = locate(start, odd, center=0)
-    assert not point.converged
-    assert "Stopped at a symmetric point, C2" in point.status
+    point = locate(random_environment([777, 3]), odd, center=0)
+    found = diagnose(point.atoms, odd, centers=[0])
+    assert point.cause == "truncation"
+    assert (found.counts["symmetry"], found.counts["truncation"]) == (0, len(point.null))
 
 
 @pytest.mark.slow
@@ -460,7 +462,7 @@ def test_from_a_singular_start_nothing_is_nearer() -> None:
     point = locate(structures.load("N3"), ORDER_3, center=0, count=3)
     assert point.moved == 0
     assert all(other.moved > 0 for other in point.others)
-    assert "There was no other that is nearer than the last in 100 descents" in point.status
+    assert "There was no other that is nearer than the last in 300 descents" in point.status
 
 
 def test_nothing_within_reach() -> None:
@@ -695,15 +697,14 @@ def test_thirty_neighbors_end(symbols: str, flat: float) -> None:
     point = locate(cluster(30, symbols=symbols, flat=flat), ORDER_2, center=0)
     assert point.converged
     assert point.cause == "truncation"
-    assert point.evaluations <= MOST_IN_ALL
 
 
 def test_a_search_that_was_bounded_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     start = random_environment(0)
     assert "bounded" not in locate(start, ORDER_2, center=0).status
-    monkeypatch.setattr("sensitivity.singular.search.MOST_EVALUATIONS", 50)
+    monkeypatch.setattr("sensitivity.singular.acceptance.MOST_NUMBERS_ALONE", 10**5)
     point = locate(start, ORDER_3, center=0)
-    assert 50 <= point.evaluations <= 55
+    assert 100 <= point.evaluations <= 250
     assert "The search was bounded" in point.status
 
 
@@ -719,7 +720,7 @@ def test_unlike_neighbors_are_all_told_apart(order: int) -> None:
 
 
 def test_no_sentence_speaks_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensitivity.singular.search.MOST_EVALUATIONS", 40)
+    monkeypatch.setattr("sensitivity.singular.acceptance.MOST_NUMBERS_ALONE", 10**5)
     for start in (random_environment(0), cluster(4, symbols="H", flat=0.0)):
         for descriptor, reach in ((ORDER_3, 2.0), (ORDER_2, 0.01)):
             point = locate(start, descriptor, center=0, reach=reach)

@@ -1,0 +1,209 @@
+"""Descents of small singular values to zero, many at once.
+
+What a center sees depends on its neighbours alone. Copies of these, each displaced in its own way,
+are therefore observed as one molecule whose parts are far from each other: its Jacobian comes as
+one stack of equal matrices. For the equations see ``local_modes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from sensitivity.descriptors import Descriptor
+from sensitivity.jacobian import jacobian
+from sensitivity.numerics import Array, Indices
+from sensitivity.singular.coincidences import MovableNeighbors
+
+Mask = NDArray[np.bool_]
+
+# Steps of one descent, and after how many it ends unless they halve its condition.
+MOST_STEPS, PATIENCE = 40, 6
+# Smallest over largest singular value: above, steps are damped; below, the geometry is a zero.
+FAR, ZERO = 1e-3, 1e-9
+# Å: the longest step within the range of the linear equations; a step of a descent that is still on
+# its way along the zeros; and of one that has arrived.
+LONGEST, SLIDING, SETTLED = 0.2, 1e-3, 1e-5
+# How much further than to its end a descent may lead.
+DETOUR = 2.0
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Copies of the neighbours of a center, seen by a descriptor."""
+
+    neighbors: MovableNeighbors
+    center: int  # its atomic number
+    descriptor: Descriptor
+
+    @cached_property
+    def rows(self) -> int:
+        """Number of features that are not zero wherever the neighbours are."""
+        return int(self.slopes(np.zeros((1, len(self.neighbors.moves)))).shape[1])
+
+    @property
+    def size(self) -> int:
+        """Numbers in the Jacobian of one copy."""
+        return self.rows * len(self.neighbors.moves)
+
+    @property
+    def at_once(self) -> int:
+        """Number of copies whose gradients take up to 32 MiB, at most 50."""
+        return int(np.clip(2**22 // (self.rows * self.neighbors.vectors.size), 1, 50))
+
+    def slopes(self, coordinates: Array) -> Array:
+        """J along the moves, shape (P, rows, k), after moves by coordinates, shape (P, k), Å."""
+        count, (k, n, _) = len(coordinates), self.neighbors.relative.shape
+        positions = np.zeros((count, n + 1, 3))
+        positions[:, 1:] = self.neighbors.at(coordinates)
+        positions[:, :, 0] += 4 * self.descriptor.cutoff * np.arange(count)[:, None]
+        atoms = Atoms(
+            np.tile([self.center, *self.neighbors.numbers], count), positions.reshape(-1, 3)
+        )
+        moves = np.zeros((n + 1, 3, k))
+        moves[1:] = self.neighbors.relative.transpose(1, 2, 0)
+        batches = jacobian(atoms, self.descriptor, centers=range(0, len(atoms), n + 1)).batches
+        found = np.empty((count, batches[0].slopes.shape[1], k))
+        for batch in batches:
+            slopes = batch.slopes.reshape(*batch.slopes.shape[:2], -1)  # [center, feature, 3 atoms]
+            moved = moves[batch.atoms % (n + 1)].reshape(len(slopes), -1, k)
+            found[batch.centers // (n + 1)] = slopes @ moved
+        return found
+
+    def permits(self, coordinates: Array, *, closest: float) -> Mask:
+        """Mark copies, (P,), with no atoms nearer than ``closest``, Å, and bonds in bounds."""
+        vectors = self.neighbors.at(coordinates)
+        lengths = np.linalg.norm(vectors, axis=2)
+        first, second = np.triu_indices(vectors.shape[1], k=1)
+        gaps = np.linalg.norm(vectors[:, first] - vectors[:, second], axis=2)
+        shortest, longest = self.neighbors.bonds
+        apart = np.minimum(lengths.min(axis=1), gaps.min(axis=1, initial=np.inf)) >= closest
+        inside = (lengths >= shortest - 1e-9) & (lengths <= longest + 1e-9)
+        return np.asarray(apart & inside.all(axis=1))
+
+
+class _Softest(NamedTuple):
+    """One mode of each copy, and what it does."""
+
+    modes: Array  # (P, k), unit vectors
+    images: Array  # (P, rows): J v
+    seen: Array  # (P, rows, k): orthonormal images of the other modes that are seen; zeros
+    conditions: Array  # (P,): length of J v over the largest singular value
+
+
+def descend(
+    copies: Copies,
+    starts: Array,
+    softness: Indices,
+    *,
+    origins: Array,
+    within: Callable[[], float],
+    permits: Callable[[Array], Mask],
+    go_on: Callable[[float, float, int], bool],
+) -> Iterator[list[Array]]:
+    """Follow soft modes of displaced copies to zero, and then to the zero nearest to an origin.
+
+    The descents begin after moves by ``starts``, shape (P, k), in Å, with the softest mode where
+    ``softness`` is 0, the next where it is 1, and so on. Each ends at the zero nearest to its
+    origin, of ``origins``, shape (P, k), or where it no longer approaches one nearer than
+    ``within()``, or where ``permits`` of the coordinates is false; all end where
+    ``go_on``, of the smallest condition, the distance there and the number of copies, is false.
+    Gives for each the coordinates of the zeros on its way, the nearest to the start of the search
+    first.
+    """
+    names, coordinates = np.arange(len(starts)), starts
+    zeros: list[list[Array]] = [[] for _ in starts]
+    moved, last_zero = np.full((2, len(starts)), np.inf)
+    modes: Array | None = None
+    conditions = np.full((MOST_STEPS, len(starts)), np.inf)
+    for step in range(MOST_STEPS):
+        if not len(names):
+            return
+        softest = _find_softest(copies.slopes(coordinates), modes, softness)
+        modes, condition = softest.modes, softest.conditions
+        conditions[step, names] = condition
+        away = np.linalg.norm(coordinates - origins, axis=1)
+        lowest = int(np.argmin(condition))
+        distance = float(np.linalg.norm(coordinates[lowest]))
+        last = step == MOST_STEPS - 1 or not go_on(float(condition[lowest]), distance, len(names))
+        at_zero = condition < ZERO
+        for place in np.flatnonzero(at_zero):
+            zeros[names[place]].append(coordinates[place])
+        sliding = (condition > FAR) | at_zero | (moved > SLIDING)
+        nearest_to = np.where(sliding[:, None], origins, coordinates)
+        changes = _steps_to_zero(copies, coordinates, softest, nearest_to)
+        moved = np.linalg.norm(changes, axis=1)
+        # Each zero is nearer than the last by less and less.
+        reach = within() + np.linalg.norm(origins, axis=1)
+        hopeless = away - 3 * (last_zero - away) > reach
+        ended = at_zero & ((moved < SETTLED) | hopeless)
+        if step >= PATIENCE:
+            before = conditions[step - PATIENCE, names]
+            ended |= condition > np.maximum(0.5 * before, FAR)
+        last_zero = np.where(at_zero, away, last_zero)
+        coordinates = (
+            coordinates + changes * np.minimum(1, LONGEST / np.maximum(moved, LONGEST))[:, None]
+        )
+        ended |= np.linalg.norm(coordinates - origins, axis=1) > DETOUR * reach
+        ended |= ~permits(coordinates)
+        ended |= last
+        for name in names[ended]:
+            yield sorted(zeros[name], key=lambda zero: float(np.linalg.norm(zero)))
+        parts = names, coordinates, origins, modes, moved, last_zero
+        names, coordinates, origins, modes, moved, last_zero = (part[~ended] for part in parts)
+
+
+def _find_softest(slopes: Array, modes: Array | None, softness: Indices) -> _Softest:
+    """Find the modes most like ``modes``, or without these those of the given softness."""
+    each, k = np.arange(len(slopes)), slopes.shape[2]
+    _, axes = np.linalg.eigh(slopes.swapaxes(1, 2) @ slopes)
+    like = (
+        softness if modes is None else np.abs(np.einsum("pki,pk->pi", axes, modes)).argmax(axis=1)
+    )
+    found, images = axes[each, :, like], slopes @ axes
+    lengths = np.linalg.norm(images, axis=1)
+    largest = lengths.max(axis=1)
+    others = lengths > 1e-6 * largest[:, None]
+    others[each, like] = False
+    # Of the squared J, small singular vectors are known to 1e-8: with the images at hand the others
+    # are made orthonormal, and the wanted one orthogonal to them.
+    inverse = others / np.where(others, lengths, 1)
+    seen = images * inverse[:, None]
+    overlap = seen.swapaxes(1, 2) @ seen
+    overlap[:, range(k), range(k)] = 1
+    mixing = np.linalg.inv(np.linalg.cholesky(overlap))
+    seen = seen @ mixing.swapaxes(1, 2)
+    image = images[each, :, like]
+    parts = np.einsum("prk,pr->pk", seen, image)
+    image = image - np.einsum("prk,pk->pr", seen, parts)
+    turns = np.einsum("pij,pi->pj", mixing, parts) * inverse
+    found = found - np.einsum("pki,pi->pk", axes, turns)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    return _Softest(found, image, seen, np.linalg.norm(image, axis=1) / largest)
+
+
+def _steps_to_zero(copies: Copies, coordinates: Array, softest: _Softest, origins: Array) -> Array:
+    """Steps, shape (P, k), that bring J v to zero to first order.
+
+    Of all that do, those to the coordinates nearest to ``origins``, (P, k). Far from a zero they
+    need not do all: what they leave of J v counts against the distance.
+    """
+    step = 1e-4  # Å
+    ahead, behind = (copies.slopes(coordinates + s * softest.modes) for s in (step, -step))
+    slopes = (ahead - behind) / (2 * step)
+    slopes -= softest.seen @ (softest.seen.swapaxes(1, 2) @ slopes)
+    far = softest.conditions > FAR
+    squares, axes = np.linalg.eigh(slopes.swapaxes(1, 2) @ slopes)
+    wanted = np.einsum("prk,pk->pr", slopes, coordinates - origins) - softest.images
+    force = np.einsum("pki,pk->pi", axes, np.einsum("prk,pr->pk", slopes, wanted))
+    largest = squares[:, -1:]
+    kept = squares > np.where(far, 0, 1e-8)[:, None] * largest
+    damping = np.where(far, 1e-3 * softest.conditions, 0)[:, None] * largest
+    lengths = np.where(kept, force / np.where(kept, squares + damping, 1), 0)
+    return np.asarray(origins + np.einsum("pki,pi->pk", axes, lengths) - coordinates)
