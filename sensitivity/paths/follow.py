@@ -28,6 +28,9 @@ from sensitivity.structures.neighbors import explain_immobility
 
 Integers = NDArray[np.integer]
 
+# Fraction of the length of a path: one that goes back ends further from the start than this.
+IRREVERSIBLE = 0.01
+
 
 @takes_center
 def follow(
@@ -55,6 +58,10 @@ def follow(
     after 0.4 Å is within 1e-3 Å of that of all finer steps, and further on it may be anywhere on
     the manifold; along other modes errors stay near 1e-4 Å. Within that, the curve does not depend
     on the distance of the frames. The status says where no step was short enough.
+
+    Where a direction has been smoothed, the vectors do not tell where it came from, and the curve
+    cannot be followed back exactly. It is followed back, and the status says how far from the start
+    that ends, if it is more than 1 % of the length.
 
     Along the null mode of a singular point features stay almost constant, and so the curve cannot
     go far: around that near X+(0.725 π, 0.025 π) it is a ring about 1 Å long, 0.3 Å across.
@@ -116,12 +123,15 @@ def follow(
         progress=check_progress(progress),
         found=[(0.0, start)],
     )
+    obstacle, back = "", None
     with (stop := Stop()):
         obstacle = walk.run()
-    return stop.deliver(_make_path(walk, obstacle=stop.ending or obstacle, ending=stop.ending))
+        back = walk.go_back()
+    path = _make_path(walk, obstacle=stop.ending or obstacle, back=back, ending=stop.ending)
+    return stop.deliver(path)
 
 
-def _make_path(walk: Walk, *, obstacle: str, ending: str) -> Path:
+def _make_path(walk: Walk, *, obstacle: str, back: Array | None, ending: str) -> Path:
     found = [place for _, place in walk.found]
     covered = np.array([length for length, _ in walk.found])
     net = net_displacements([place.spectrum.atoms for place in found])
@@ -133,6 +143,16 @@ def _make_path(walk: Walk, *, obstacle: str, ending: str) -> Path:
         events.setdefault(event, []).append(at)
     if obstacle:
         end = f"Followed {covered[-1]:.3g} of {length}: {obstacle}."
+    end += "".join(f" {event} at {_list(at)} Å." for event, at in events.items())
+    error = np.nan
+    if back is not None:
+        returned = found[0].spectrum.atoms.copy()
+        returned.positions = back
+        error = float(net_displacements([found[0].spectrum.atoms, returned])[1])
+        if covered[-1] and error > IRREVERSIBLE * covered[-1]:
+            end += f" Followed back, it ends {error:.2g} Å from the start."
+    elif covered[-1] and not ending:
+        end += " It could not be followed back."
     return Path(
         spectra=tuple(place.spectrum for place in found),
         modes=np.array([place.direction for place in found]),
@@ -142,7 +162,8 @@ def _make_path(walk: Walk, *, obstacle: str, ending: str) -> Path:
         returned=walk.closed,
         complete=not obstacle,
         ending=ending,
-        status=end + "".join(f" {event} at {_list(at)} Å." for event, at in events.items()),
+        error=error,
+        status=end,
     )
 
 
@@ -227,8 +248,12 @@ class Path(ReadOnlyArrays, Stoppable):
         True if it has the length asked for.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if it was ended so; else empty.
+    error
+        Å, root of the summed squares after superposition: how far from the start the path ends that
+        goes back from the last frame along the vector that is followed, as far as this one. NaN if
+        there is none. ``status`` tells it where it is more than 1 % of the length.
     status
-        One sentence that names the reason why it ends.
+        The reason why it ends, and what was met on the way, in sentences.
     """
 
     spectra: tuple[Spectrum, ...]
@@ -239,6 +264,7 @@ class Path(ReadOnlyArrays, Stoppable):
     returned: bool
     complete: bool
     ending: str
+    error: float
     status: str
 
     @property

@@ -12,7 +12,7 @@ halves, to leading order: it says how long the step may be, and is taken off the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
@@ -167,6 +167,23 @@ class Walk:
             if obstacle:
                 return obstacle
         return ""
+
+    def go_back(self) -> Array | None:
+        """Go back from the end, and return the positions there, shape (N, 3); None if it cannot."""
+        covered, end = self.found[-1]
+        count = max(1, round(covered / self.step))
+        # It does not end where it passes its own start.
+        back = replace(
+            self,
+            count=count,
+            step=covered / count,
+            found=[(0.0, end.reversed)],
+            progress=lambda sentence: self.progress(f"back: {sentence}"),
+            events=[],
+            closed=True,
+            repeat=True,
+        )
+        return None if back.run() else back.found[-1][1].spectrum.atoms.positions
 
     def _next_frame(self, end: float, size: float) -> tuple[str, float]:
         """Go on to a length, in Å, by steps of about a size: why not, if so, and the next size."""

@@ -18,7 +18,7 @@ followed subspace.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,16 @@ class Place:
     def direction(self) -> Array:
         """Shape (N, 3), of unit norm."""
         return np.asarray(self.basis[0])
+
+    @property
+    def reversed(self) -> Place:
+        """The same, for a curve that goes back along the vectors that are followed."""
+        equal = list(with_equals(self.spectrum, set(self.followed)))
+        modes = self.spectrum.modes[equal].reshape(len(equal), -1)
+        flat = self.basis.reshape(len(self.basis), -1)
+        turned = orthonormal((flat @ modes.T @ modes).reshape(self.basis.shape))
+        basis = self.basis if turned is None else turned
+        return replace(self, basis=np.concatenate([-basis[:1], basis[1:]]))
 
     @property
     def held(self) -> float:

@@ -226,6 +226,21 @@ def test_says_where_no_step_is_short_enough(monkeypatch: pytest.MonkeyPatch) -> 
     assert "The path turned faster than the steps resolve at 0.0" in path.status
 
 
+def test_a_path_is_followed_back() -> None:
+    """Along a mode that stands alone it comes back; along a soft one of X0 it says how far off."""
+    start = structures.load("X0")
+    path = follow(start, DESCRIPTOR, center=0, mode=8, length=0.3)
+    back = follow(path.frames[-1], DESCRIPTOR, center=0, mode=8, length=0.3)
+    if np.sum(back.modes[0] * path.modes[-1]) > 0:
+        back = follow(path.frames[-1], DESCRIPTOR, center=0, mode=8, length=-0.3)
+    ends = net_displacements([start, back.frames[-1]])
+    assert path.error == pytest.approx(ends[1], rel=0.01)
+    assert f"Followed back, it ends {path.error:.2g} Å from the start." in path.status
+    alone = generic_path(length=0.3)
+    assert alone.error < 1e-4
+    assert "back" not in alone.status
+
+
 def test_net_is_what_remains_of_the_length_after_superposition() -> None:
     path = follow(structures.load("generic"), DESCRIPTOR, center=0, mode=3, length=0.3)
     plain = np.linalg.norm(positions(path) - positions(path)[0], axis=(1, 2))
@@ -423,9 +438,11 @@ def test_progress_is_told_and_can_cancel_the_curve() -> None:
     told: list[str] = []
     path = generic_path(length=0.15, progress=told.append)
     rows = zip(path.length, path.condition, strict=True)
-    assert (
-        told == [f"path length {length:.3g} of 0.15 Å, condition {c:.0e}" for length, c in rows][1:]
-    )
+    expected = [f"path length {length:.3g} of 0.15 Å, condition {c:.0e}" for length, c in rows]
+    assert told[:3] == expected[1:]
+    assert [sentence.split(",")[0] for sentence in told[3:]] == [
+        f"back: path length {length} of 0.15 Å" for length in (0.05, 0.1, 0.15)
+    ]
     path = generic_path(progress=stopping_after(3, Cancelled()))
     assert path.interrupted
     assert path.status.endswith(": cancelled.")
