@@ -99,7 +99,7 @@ def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> Json
     return {
         **describe_input(source, descriptor),
         "center": int(path.spectra[0].centers[0]),
-        **pick(path, "status", "complete", "interrupted", "ending", "returned"),
+        **pick(path, "status", "complete", "interrupted", "ending", "returned", "error"),
         **pick(path, "length", "net", "condition", "response", "feature_distance", "modes"),
         **pick(path, together="subspace"),
         "singular_values": [each.singular_values.tolist() for each in path.spectra],

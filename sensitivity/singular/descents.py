@@ -30,8 +30,8 @@ FAR, ZERO = 1e-3, 1e-9
 # Å: the longest step within the range of the linear equations; a step of a descent that is still on
 # its way along the zeros; and of one that has arrived.
 LONGEST, SLIDING, SETTLED = 0.2, 1e-3, 1e-5
-# How much further than to its end a descent may lead.
-DETOUR = 2.0
+# Å: how much further than to its end a descent may lead.
+DETOUR = 0.4
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def descend(
         coordinates = (
             coordinates + changes * np.minimum(1, LONGEST / np.maximum(moved, LONGEST))[:, None]
         )
-        ended |= np.linalg.norm(coordinates - origins, axis=1) > DETOUR * reach
+        ended |= np.linalg.norm(coordinates - origins, axis=1) > DETOUR + reach
         ended |= ~permits(coordinates)
         ended |= last
         for name in names[ended]:

@@ -218,11 +218,12 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     ``completeness``) misses only what symmetry hides. At order 2 such geometries are those at which
     pairs of neighbours have the same shape (see ``coincidences``): the nearest of many patterns of
     equal pairs are computed from dot products, and the descriptor confirms the nearest of all.
-    Then, and for every other descriptor, up to 100 descents by Gauss-Newton steps on J(r) v = 0,
-    with the derivative of J along v, look for a nearer one, from the softest modes and from
-    geometries nearby; each goes on along the zeros to the one nearest to the start. That no nearer
-    one exists is not proved: ``status`` says in how many descents there was none. They take at most
-    6000 Jacobians, 600 as long as nothing is found, and fewer where each is large.
+    Then, and for every other descriptor, 300 descents by Gauss-Newton steps on J(r) v = 0, with the
+    derivative of J along v, look for a nearer one, from the softest modes and from geometries
+    nearby; each goes on along the zeros to the one nearest to the start. They use a basis with few
+    radial functions, which is blind to whatever a larger one is; the descriptor confirms what they
+    find. That no nearer one exists is not proved: ``status`` says in how many descents there was
+    none, and if they were ended because Jacobians are large.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1, call these geometries singular points.
