@@ -204,7 +204,9 @@ class Acceptance:
     # The nearest point for each reason of rejection: the symbol of a group, "coalescence", or a
     # cause other than the one that is wanted.
     rejected: dict[str, LocalModes] = field(default_factory=dict)
-    known: list[Array] = field(default_factory=list)  # coordinates of zeros, (k,), looked at
+    failed: list[Array] = field(
+        default_factory=list
+    )  # coordinates, (k,), of zeros that do not count
     evaluations: int = 0  # Jacobians
     numbers: int = 0  # in all of these
     descents: int = 0  # that were tried
@@ -237,7 +239,7 @@ class Acceptance:
         checkpoint()
         found = f", {len(self.found)} found" if self.found else ""
         count = f"{self.evaluations} Jacobian{'s' if self.evaluations > 1 else ''}"
-        self.progress(f"{count}, condition {condition:.0e}, {moved:.2f} Å from the start{found}")
+        self.progress(f"{count}, condition {condition:.0e}, moved {moved:.2f} Å{found}")
 
     def consider(self, there: LocalModes) -> bool:
         """Keep a geometry if it is singular, and neither to be avoided nor known."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.numerics import Array, Indices
+from sensitivity.progress import checkpoint
 from sensitivity.singular.coincidences import MovableNeighbors, most_followed
 
 Mask = NDArray[np.bool_]
@@ -140,6 +141,7 @@ class _Projection:
         """Step to the geometries nearest to the origins, or exactly, to those nearest to here."""
         here = self
         for _ in range(steps):
+            checkpoint()
             here = here._step(here.coordinates if exact else here.origins)
         return here
 

@@ -17,8 +17,8 @@ from sensitivity.tolerances import Tolerance
 
 # Descents in one search.
 MOST_DESCENTS = 300
-# Å: zeros with coordinates that are as near are looked at once.
-SAME_ZERO = 1e-4
+# Å, root of the summed squares: what is as near to a zero that failed is not looked at.
+SAME_ZERO = 5e-3
 # Smallest over largest singular value next to a zero of a complete basis, or of a smaller one: an
 # atom near the cutoff, for example, moves it a little.
 NEXT_TO_ZERO = 1e-6
@@ -193,15 +193,15 @@ def _consider_zeros(accepted: Acceptance, zeros: list[Array]) -> None:
     for coordinates in zeros:
         if np.linalg.norm(coordinates) >= accepted.within:
             return
-        known = accepted.known
-        if known and (np.abs(np.array(known) - coordinates).max(axis=1) < SAME_ZERO).any():
+        failed = accepted.failed
+        if failed and (np.linalg.norm(failed - coordinates, axis=1) < SAME_ZERO).any():
             continue
-        known.append(coordinates)
         displacement = np.tensordot(coordinates, query.moves, axes=1)
-        if not query.admits(query.start.displaced(displacement)):
-            continue
-        if accepted.consider(_polish(accepted, accepted.examine(displacement))):
+        if query.admits(query.start.displaced(displacement)) and accepted.consider(
+            _polish(accepted, accepted.examine(displacement))
+        ):
             return
+        failed.append(coordinates)
 
 
 def _polish(accepted: Acceptance, there: LocalModes) -> LocalModes:
