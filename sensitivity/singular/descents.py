@@ -24,14 +24,14 @@ from sensitivity.singular.coincidences import MovableNeighbors
 Mask = NDArray[np.bool_]
 
 # Steps of one descent, and after how many it ends unless they halve its condition.
-MOST_STEPS, PATIENCE = 40, 6
+MOST_STEPS, PATIENCE = 40, 12
 # Smallest over largest singular value: above, steps are damped; below, the geometry is a zero.
 FAR, ZERO = 1e-3, 1e-9
 # Å: the longest step within the range of the linear equations; a step of a descent that is still on
 # its way along the zeros; and of one that has arrived.
 LONGEST, SLIDING, SETTLED = 0.2, 1e-3, 1e-5
 # Å: how much further than to its end a descent may lead.
-DETOUR = 0.4
+DETOUR = 0.8
 
 
 @dataclass(frozen=True)
@@ -110,62 +110,65 @@ def descend(
     """Follow soft modes of displaced copies to zero, and then to the zero nearest to an origin.
 
     The descents begin after moves by ``starts``, shape (P, k), in Å, with the softest mode where
-    ``softness`` is 0, the next where it is 1, and so on. Each ends at the zero nearest to its
-    origin, of ``origins``, shape (P, k), or where it no longer approaches one nearer than
-    ``within()``, or where ``permits`` of the coordinates is false; all end where
-    ``go_on``, of the smallest condition, the distance there and the number of copies, is false.
-    Gives for each the coordinates of the zeros on its way, the nearest to the start of the search
-    first.
+    ``softness`` is 0, the next where it is 1, and so on; as many go on at once as are fast. Each
+    ends at the zero nearest to its origin, of ``origins``, shape (P, k), or where it no longer
+    approaches one nearer than ``within()``, or where ``permits`` of the coordinates is false; all
+    end where ``go_on``, of the smallest condition, the distance there and the number of copies, is
+    false. Gives for each that ends the coordinates of the zeros on its way, the nearest to the
+    start of the search first.
     """
-    names, coordinates = np.arange(len(starts)), starts
+    coordinates, modes = starts.copy(), np.full_like(starts, np.nan)
     zeros: list[list[Array]] = [[] for _ in starts]
+    steps = np.zeros(len(starts), dtype=int)
     moved, last_zero = np.full((2, len(starts)), np.inf)
-    modes: Array | None = None
-    conditions = np.full((MOST_STEPS, len(starts)), np.inf)
-    for step in range(MOST_STEPS):
-        if not len(names):
+    conditions = np.full((len(starts), MOST_STEPS), np.inf)
+    going, begun, more = np.arange(0), 0, True
+    while more and (len(going) or begun < len(starts)):
+        while len(going) < copies.at_once and begun < len(starts):
+            if np.linalg.norm(starts[begun]) < within() and permits(starts[begun][None])[0]:
+                going = np.append(going, begun)
+            else:
+                yield []
+            begun += 1
+        if not len(going):
             return
-        softest = _find_softest(copies.slopes(coordinates), modes, softness)
-        modes, condition = softest.modes, softest.conditions
-        conditions[step, names] = condition
-        away = np.linalg.norm(coordinates - origins, axis=1)
+        here, origin, step = coordinates[going], origins[going], steps[going]
+        softest = _find_softest(copies.slopes(here), modes[going], softness[going])
+        condition = softest.conditions
+        modes[going], conditions[going, step] = softest.modes, condition
         lowest = int(np.argmin(condition))
-        distance = float(np.linalg.norm(coordinates[lowest]))
-        last = step == MOST_STEPS - 1 or not go_on(float(condition[lowest]), distance, len(names))
+        distance = float(np.linalg.norm(here[lowest]))
+        more = go_on(float(condition[lowest]), distance, len(going))
         at_zero = condition < ZERO
         for place in np.flatnonzero(at_zero):
-            zeros[names[place]].append(coordinates[place])
-        sliding = (condition > FAR) | at_zero | (moved > SLIDING)
-        nearest_to = np.where(sliding[:, None], origins, coordinates)
-        changes = _steps_to_zero(copies, coordinates, softest, nearest_to)
-        moved = np.linalg.norm(changes, axis=1)
+            zeros[going[place]].append(here[place])
+        sliding = (condition > FAR) | at_zero | (moved[going] > SLIDING)
+        nearest_to = np.where(sliding[:, None], origin, here)
+        changes = _steps_to_zero(copies, here, softest, nearest_to)
+        moved[going] = lengths = np.linalg.norm(changes, axis=1)
+        away = np.linalg.norm(here - origin, axis=1)
+        reach = within() + np.linalg.norm(origin, axis=1)
         # Each zero is nearer than the last by less and less.
-        reach = within() + np.linalg.norm(origins, axis=1)
-        hopeless = away - 3 * (last_zero - away) > reach
-        ended = at_zero & ((moved < SETTLED) | hopeless)
-        if step >= PATIENCE:
-            before = conditions[step - PATIENCE, names]
-            ended |= condition > np.maximum(0.5 * before, FAR)
-        last_zero = np.where(at_zero, away, last_zero)
-        coordinates = (
-            coordinates + changes * np.minimum(1, LONGEST / np.maximum(moved, LONGEST))[:, None]
-        )
-        ended |= np.linalg.norm(coordinates - origins, axis=1) > DETOUR + reach
-        ended |= ~permits(coordinates)
-        ended |= last
-        for name in names[ended]:
+        hopeless = away - 3 * (last_zero[going] - away) > reach
+        last_zero[going] = np.where(at_zero, away, last_zero[going])
+        before = np.where(step < PATIENCE, np.inf, conditions[going, step - PATIENCE])
+        here = here + changes * np.minimum(1, LONGEST / np.maximum(lengths, LONGEST))[:, None]
+        coordinates[going], steps[going] = here, step + 1
+        ended = at_zero & ((lengths < SETTLED) | hopeless)
+        ended |= condition > np.maximum(0.5 * before, FAR)
+        ended |= np.linalg.norm(here - origin, axis=1) > DETOUR + reach
+        ended |= ~permits(here) | (steps[going] == MOST_STEPS) | (not more)
+        for name in going[ended]:
             yield sorted(zeros[name], key=lambda zero: float(np.linalg.norm(zero)))
-        parts = names, coordinates, origins, modes, moved, last_zero
-        names, coordinates, origins, modes, moved, last_zero = (part[~ended] for part in parts)
+        going = going[~ended]
 
 
-def _find_softest(slopes: Array, modes: Array | None, softness: Indices) -> _Softest:
-    """Find the modes most like ``modes``, or without these those of the given softness."""
+def _find_softest(slopes: Array, modes: Array, softness: Indices) -> _Softest:
+    """Find the modes most like ``modes``, (P, k), or where these are NaN, of the given softness."""
     each, k = np.arange(len(slopes)), slopes.shape[2]
     _, axes = np.linalg.eigh(slopes.swapaxes(1, 2) @ slopes)
-    like = (
-        softness if modes is None else np.abs(np.einsum("pki,pk->pi", axes, modes)).argmax(axis=1)
-    )
+    alike = np.abs(np.einsum("pki,pk->pi", axes, modes)).argmax(axis=1)
+    like = np.where(np.isnan(modes[:, 0]), softness, alike)
     found, images = axes[each, :, like], slopes @ axes
     lengths = np.linalg.norm(images, axis=1)
     largest = lengths.max(axis=1)

@@ -16,7 +16,7 @@ from sensitivity.singular.order2_projection import project, project_bonds
 from sensitivity.tolerances import Tolerance
 
 # Descents in one search.
-MOST_DESCENTS = 300
+MOST_DESCENTS = 400
 # Å, root of the summed squares: what is as near to a zero that failed is not looked at.
 SAME_ZERO = 5e-3
 # Smallest over largest singular value next to a zero of a complete basis, or of a smaller one: an
@@ -44,7 +44,7 @@ def search(
 
 def _draw_nudges(rng: np.random.Generator, size: int) -> list[Array]:
     """Coordinates, shape (size,), of the geometries where descents begin, the start first."""
-    distances = (0.05, 0.1, 0.2, 0.4)  # Å
+    distances = (0.05, 0.2, 0.5, 0.8)  # Å
     nudges = [np.zeros(size)]
     for number in range(MOST_DESCENTS):
         direction = rng.normal(size=size)
@@ -154,25 +154,17 @@ def _descend(
         accepted.count(3 * count, copies.size, condition, moved)
         return not accepted.exhausted
 
-    softness = np.minimum(softness, len(query.moves) - 1)
-    origins = np.zeros_like(starts) if origins is None else origins
-    for first in range(0, len(starts), copies.at_once):
-        if accepted.exhausted:
-            return
-        part = slice(first, first + copies.at_once)
-        accepted.descents += len(starts[part])
-        near = np.linalg.norm(starts[part], axis=1) < accepted.within
-        near &= permits(starts[part])
-        for zeros in descend(
-            copies,
-            starts[part][near],
-            softness[part][near],
-            origins=origins[part][near],
-            within=lambda: accepted.within,
-            permits=permits,
-            go_on=go_on,
-        ):
-            _consider_zeros(accepted, zeros)
+    for zeros in descend(
+        copies,
+        starts,
+        np.minimum(softness, len(query.moves) - 1),
+        origins=np.zeros_like(starts) if origins is None else origins,
+        within=lambda: accepted.within,
+        permits=permits,
+        go_on=go_on,
+    ):
+        accepted.descents += 1
+        _consider_zeros(accepted, zeros)
 
 
 def _with_few_functions(query: PointQuery) -> Descriptor:

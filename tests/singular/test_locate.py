@@ -462,7 +462,7 @@ def test_from_a_singular_start_nothing_is_nearer() -> None:
     point = locate(structures.load("N3"), ORDER_3, center=0, count=3)
     assert point.moved == 0
     assert all(other.moved > 0 for other in point.others)
-    assert "There was no other that is nearer than the last in 300 descents" in point.status
+    assert "There was no other that is nearer than the last in 400 descents" in point.status
 
 
 def test_nothing_within_reach() -> None:
