@@ -117,11 +117,12 @@ class Spectrum(ReadOnlyArrays):
     @property
     def broken_invariance(self) -> str:
         """A sentence after a space if trivial motions, which are projected out, are seen."""
-        if self.trivial_value <= self.zero_level:
+        # With a lower threshold, as of zero, this would be about rounding.
+        if self.trivial_value <= max(self.threshold, Tolerance.RANK) * self.scale:
             return ""
         return (
             " The descriptor is not invariant: rigid motions, or atoms outside the cutoff, change "
-            f"its features by up to {self.trivial_value / self.scale:.1e} of the scale."
+            f"its features by up to {self.trivial_value / (self.scale or 1.0):.1e} of the scale."
         )
 
     def __repr__(self) -> str:

@@ -295,3 +295,19 @@ def test_broken_invariance_is_told_beside_what_is_projected_out() -> None:
     crystal = bulk("Si", cubic=True)
     crystal = spectrum(crystal * (2, 1, 1), DESCRIPTOR)
     assert crystal.trivial_value <= 1e-12 * crystal.scale
+
+
+@pytest.mark.parametrize("threshold", [0, 1e-12, 1e-9])
+def test_rounding_does_not_break_invariance_at_any_threshold(threshold: float) -> None:
+    descriptor = DensityCorrelations(order=2, n_max=3, l_max=3)
+    found = spectrum(structures.load("CH4"), descriptor, threshold=threshold)
+    assert not found.broken_invariance
+    broken = spectrum(structures.load("CH4"), Anchored(), centers=[0], threshold=threshold)
+    assert "The descriptor is not invariant" in broken.status
+
+
+def test_broken_invariance_is_told_where_all_features_vanish() -> None:
+    """The position of the only atom, at the origin, is all that is seen: the scale is zero."""
+    found = spectrum(Atoms("H"), Anchored())
+    assert (found.scale, found.trivial_value) == (0.0, 1.0)
+    assert "The descriptor is not invariant" in found.broken_invariance
