@@ -104,7 +104,8 @@ def checkpoint(sentence: str = "") -> None:
     if cancelled is not None and cancelled.is_set():
         raise Cancelled
     if sentence and told is not None:
-        told(sentence)
+        with telling(check_progress(None)):  # what it computes itself is not told to it
+            told(sentence)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from sensitivity import (
     follow,
     invert,
     locate,
+    spectrum,
     structures,
 )
 from sensitivity.progress import Cancelled, Interrupted, Stop
@@ -77,3 +78,17 @@ def test_every_result_says_alike_how_it_was_ended() -> None:
                 result = interrupted.partial
             assert (result.ending, result.interrupted) == (ending, True)
             assert ending in result.status.lower()
+
+
+def test_a_progress_function_may_compute() -> None:
+    """It is not told of what it computes, which would never end."""
+    atoms, descriptor, said = structures.load("X0"), DensityCorrelations(n_max=2, l_max=2), []
+
+    def compute(sentence: str) -> None:
+        said.append(sentence)
+        spectrum(atoms, descriptor)
+
+    spectrum(atoms, descriptor, progress=compute)
+    heard = list[str]()
+    spectrum(atoms, descriptor, progress=heard.append)
+    assert said == heard != []
