@@ -98,14 +98,15 @@ class Convergence(ReadOnlyArrays, Stoppable):
     @property
     def status(self) -> str:
         """One sentence: from where on the basis has converged, or what is missing."""
-        if self.rank.size == 1:
-            return "Nothing to compare: one point says nothing of convergence; give two values."
         if self.ending:
             left = sum(reason == _NOT_REACHED for reason in self.failures.values())
             return (
-                f"{self.ending.capitalize()}: {left} of {self.rank.size} points were not computed, "
-                "so that it is not known whether the basis has converged."
+                f"{self.ending.capitalize()}: {left} of {self.rank.size} points "
+                f"{'was' if left == 1 else 'were'} not computed, so that it is not known whether "
+                "the basis has converged."
             )
+        if self.rank.size == 1:
+            return "Nothing to compare: one point says nothing of convergence; give two values."
         failed = f"; of {self.rank.size} points {len(self.failures)} could not be computed"
         point, failed = self.converged, failed if self.failures else ""
         if point is not None:

@@ -276,6 +276,16 @@ def test_a_stopped_computation_has_what_was_computed() -> None:
     assert np.isnan(raised.value.partial.rank).tolist() == [False, True]
 
 
+@pytest.mark.parametrize("values", [[4], [2, 3, 4]])
+def test_the_status_tells_first_that_the_computation_was_stopped(values: list[int]) -> None:
+    def stop(sentence: str) -> None:
+        if sentence == "n_max = 4":
+            raise Cancelled
+
+    found = convergence(structures.load("X0"), DESCRIPTOR, n_max=values, progress=stop)
+    assert found.status.startswith(f"Cancelled: 1 of {len(values)} points was not computed, so")
+
+
 def test_a_computation_can_be_stopped_before_its_first_jacobian(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
