@@ -16,6 +16,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
+from sensitivity.descriptors.protocol import settings_of
 from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
@@ -262,7 +263,7 @@ def _check_parameters(
 ) -> dict[str, tuple[float, ...]]:
     """Values of the settings that have any, those that enlarge the basis first."""
     known = with_defaults(descriptor)
-    settings = dict.fromkeys((*known.refinable, *known.settings))
+    settings = dict.fromkeys((*known.refinable, *settings_of(descriptor)))
     if not settings:
         raise TypeError(f"{known.name} has no setting to vary; compare spectra one by one.")
     if wrong := ", ".join(sorted(set(given) - set(settings))):

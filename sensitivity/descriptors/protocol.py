@@ -68,7 +68,10 @@ class Descriptor(Protocol):
     def settings(self) -> Mapping[str, Any]:
         """Settings as JSON values, in the order of the Python expression.
 
-        By default those fields of a dataclass that are JSON values.
+        They are None, truth values, numbers and text, also those of NumPy, and lists, tuples,
+        arrays and mappings of them, with keys that are text or integers. Anything else, such as a
+        path, a set, bytes or a complex number, is refused: give its text, for example. By
+        default those fields of a dataclass that are JSON values.
         """
         if not is_dataclass(self):
             return {}
@@ -117,8 +120,8 @@ class Descriptor(Protocol):
         for key in own.refinable:
             value = settings_of(self)[key]
             _, most = own.limits.get(key, (0, value + 2))
-            if value < most:
-                grown[key] = plain(min(value + 2, most))
+            if (more := int(min(value + 2, most))) > value:
+                grown[key] = more
         return own.with_settings(**grown) if grown else None
 
     def higher_order(self) -> Descriptor | None:
@@ -214,17 +217,17 @@ def with_defaults(descriptor: Descriptor) -> Descriptor:
 
 
 def settings_of(descriptor: Descriptor) -> dict[str, Any]:
-    """Return the settings of a descriptor of any class, with numbers of Python."""
-    return {key: plain(value) for key, value in with_defaults(descriptor).settings.items()}
+    """Return the settings of a descriptor of any class, with numbers of Python, by their names."""
+    return {str(key): plain(value) for key, value in with_defaults(descriptor).settings.items()}
 
 
 def plain(value: Any) -> Any:
     """Return numbers of NumPy as those of Python, also within arrays, tuples and the like."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    if type(value) in (tuple, list):
-        return type(value)(map(plain, value))
-    if isinstance(value, dict):
+    if isinstance(value, tuple | list):
+        return (tuple if isinstance(value, tuple) else list)(map(plain, value))
+    if isinstance(value, Mapping):
         return {plain(key): plain(each) for key, each in value.items()}
     return value
 
@@ -234,7 +237,7 @@ def is_json(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(map(is_json, value))
     if isinstance(value, dict):
-        return all(isinstance(key, str) and is_json(each) for key, each in value.items())
+        return all(isinstance(key, str | int) and is_json(each) for key, each in value.items())
     return value is None or isinstance(value, bool | int | float | str)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.protocol import (
@@ -37,15 +35,12 @@ def _is_range(value: Any) -> bool:
 
 
 _STATEMENTS = {
-    "inversion_invariant": _Statement("True or False", lambda x: isinstance(x, bool | np.bool_)),
+    "inversion_invariant": _Statement("True or False", lambda x: x in (True, False)),
     "name": _Statement("a text", lambda x: isinstance(x, str) and bool(x)),
-    "settings": _Statement(
-        "a dictionary of names and JSON values",
-        lambda x: isinstance(x, Mapping) and is_json(plain(dict(x))),
-    ),
+    "settings": _Statement("a dictionary of names and JSON values", lambda x: isinstance(x, dict)),
     "limits": _Statement(
         "a dictionary of settings, each with its least and largest value",
-        lambda x: isinstance(x, Mapping) and all(map(_is_range, x.values())),
+        lambda x: isinstance(x, dict) and all(map(_is_range, x.values())),
     ),
     "refinable": _Statement(
         "a tuple of names of settings",
@@ -85,9 +80,16 @@ def check_descriptor(descriptor: Descriptor) -> None:
 def _check_statements(descriptor: Descriptor) -> None:
     known, kind = with_defaults(descriptor), type(descriptor).__name__
     for name, (expected, accepts) in _STATEMENTS.items():
-        if not accepts(value := getattr(known, name)):
+        if not accepts(plain(value := getattr(known, name))):
             raise ValueError(f"{name} of {kind} must be {expected}, got {value!r}.")
     settings = settings_of(descriptor)
+    for name, value in settings.items():
+        if not is_json(value):
+            raise ValueError(
+                f"settings of {kind} must be JSON values (None, True, False, numbers, text, and "
+                f"lists or dictionaries of them), got {name} = {value!r}; make it one of these, or "
+                "leave it out."
+            )
     for name in ("limits", "refinable"):
         if unknown := ", ".join(key for key in getattr(known, name) if key not in settings):
             raise ValueError(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,12 +14,22 @@ from test_example_descriptor import SymmetryFunctions
 
 from sensitivity import DensityCorrelations, diagnose, find_twin, jacobian, structures
 from sensitivity.descriptors import check_descriptor
+from sensitivity.descriptors.protocol import settings_of
+from sensitivity.reports.sources import describe_descriptor
+from sensitivity.reports.tables import as_json
 
 STATEMENTS: dict[str, tuple[Any, str]] = {
     "inversion_invariant": (None, "must be True or False, got None"),
     "name": (None, "must be a text, got None"),
     "settings": (None, "must be a dictionary of names and JSON values, got None"),
-    "settings, not JSON": ({"n": 3, "cutoff": object()}, "names and JSON values, got"),
+    "settings, a path": ({"n": Path("w")}, "must be JSON values .*, got n = .*; make it one"),
+    "settings, a set": (
+        {"n": 3, "cutoff": 3.0, "of": {1: {2}}},
+        "got of = {1: \\{2}}; make it one",
+    ),
+    "settings, bytes": ({"n": b"3"}, "must be JSON values .*, got n = b'3'; make it one"),
+    "settings, complex": ({"n": 3j}, "must be JSON values .*, got n = 3j; make it one"),
+    "settings, a key": ({"n": {(1, 2): 3}}, r"must be JSON values .*, got n = {\(1, 2\): 3}"),
     "settings, incomplete": ({"cutoff": 3.0}, "limits of Own must name some of its settings, cut"),
     "limits": ([1], "must be a dictionary of settings, each with its least and largest"),
     "limits, one number": ({"n": 5}, "least and largest value, got {'n': 5}"),
@@ -40,10 +53,49 @@ def test_a_statement_that_cannot_be_is_refused(case: str) -> None:
         jacobian(structures.load("CH4"), own)
 
 
-@pytest.mark.parametrize("value", [np.arange(3), np.int64(3), float("nan"), None, {"H": (1, 2)}])
-def test_settings_may_be_what_json_can_hold(value: object) -> None:
-    settings = {"n": np.int64(3), "cutoff": 3.0, "more": value}
-    check_descriptor(type("Own", (SymmetryFunctions,), {"settings": settings})())
+class Pair(NamedTuple):
+    """A setting of two numbers."""
+
+    first: object
+    second: object
+
+
+VALUES = {
+    "array": (np.arange(3), [0, 1, 2]),
+    "number": (np.int64(3), 3),
+    "infinite": (float("inf"), float("inf")),
+    "nothing": (None, None),
+    "tuples": ({"H": (1, 2)}, {"H": (1, 2)}),
+    "weights by atomic number": ({1: 0.5, np.int64(6): 1.0}, {1: 0.5, 6: 1.0}),
+    "mapping": (MappingProxyType({"H": MappingProxyType({"n": 1})}), {"H": {"n": 1}}),
+    "named tuple": (Pair(np.int64(1), np.arange(2)), (1, [0, 1])),
+}
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_settings_may_be_what_can_be_made_json(case: str) -> None:
+    value, plain = VALUES[case]
+    settings = MappingProxyType({"n": np.int64(3), "cutoff": 3.0, "more": value, 6: value})
+    own = type("Own", (SymmetryFunctions,), {"settings": settings})()
+    check_descriptor(own)
+    expected = {"n": 3, "cutoff": 3.0, "more": plain, "6": plain}
+    assert settings_of(own) == expected
+    written = json.dumps(describe_descriptor(own, structures.load("CH4")))
+    assert json.loads(written)["6"] == json.loads(json.dumps(as_json(plain)))
+
+
+def test_other_statements_may_be_of_numpy_too() -> None:
+    statements = {
+        "inversion_invariant": 1,
+        "limits": MappingProxyType({"n": np.array([2, 9.5]), "cutoff": np.array([1.0, 8.0])}),
+        "expansion": np.array([3, 4]),
+    }
+    own = type("Own", (SymmetryFunctions,), statements)()
+    check_descriptor(own)
+    larger = own.larger_basis()
+    assert larger is not None
+    assert repr(settings_of(larger)["n"]) == "9"  # an integer within the limit
+    assert larger.larger_basis() is None
 
 
 @dataclass(frozen=True)
