@@ -94,12 +94,14 @@ class Descriptor(Protocol):
         A TypeError or ValueError tells if there is no such setting, or it cannot have this value.
         """
         known = settings_of(self)
-        unknown = ", ".join(key for key in changes if key not in known)
-        if unknown or not is_dataclass(self):
+        kind, unknown = type(self).__name__, ", ".join(key for key in changes if key not in known)
+        if unknown:
             others = f"choose from {', '.join(known)}" if known else "it has none"
+            raise TypeError(f"{kind} has no setting {unknown} that can be changed; {others}.")
+        if not is_dataclass(self):
             raise TypeError(
-                f"{type(self).__name__} has no setting {unknown or ', '.join(changes)} that can be "
-                f"changed; {others}."
+                f"{kind} cannot change its settings, here {', '.join(changes)}; make it a "
+                "dataclass, or define with_settings."
             )
         return cast(Self, replace(self, **changes))
 
