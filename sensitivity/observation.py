@@ -45,7 +45,7 @@ class Observation:
     @property
     def larger_basis(self) -> Descriptor | None:
         """The same descriptor with a larger basis, checked; None if it names none."""
-        return self_description.larger_basis(self.descriptor)
+        return self_description.larger_basis(self.descriptor, self.atoms)
 
     @property
     def higher_order(self) -> Descriptor | None:

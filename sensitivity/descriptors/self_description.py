@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import isfunction
 from numbers import Integral, Real
 from typing import Any, NamedTuple
+
+from ase import Atoms
 
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.protocol import (
@@ -34,6 +37,7 @@ def _is_range(value: Any) -> bool:
     return _is_pair(value, lambda end: isinstance(end, Real)) and bool(value[0] <= value[1])
 
 
+_METHODS = [name for name, it in vars(Descriptor).items() if isfunction(it) and name[0] != "_"]
 _STATEMENTS = {
     "inversion_invariant": _Statement("True or False", lambda x: x in (True, False)),
     "name": _Statement("a text", lambda x: isinstance(x, str) and bool(x)),
@@ -53,6 +57,7 @@ _STATEMENTS = {
         "None or two integers, the numbers of radial functions and the largest degree",
         lambda x: x is None or _is_pair(x, lambda each: _is_integer(each, least=0)),
     ),
+    **dict.fromkeys(_METHODS, _Statement("a method, or left out", callable)),
 }
 
 
@@ -104,23 +109,36 @@ def _check_statements(descriptor: Descriptor) -> None:
             )
 
 
-def larger_basis(descriptor: Descriptor) -> Descriptor | None:
+def larger_basis(descriptor: Descriptor, atoms: Atoms) -> Descriptor | None:
     """Return the same descriptor with a larger basis, as it tells itself; None if there is none.
 
-    ValueError if what it returns is no descriptor, has a smaller basis, or another cutoff.
+    ValueError if what it returns is no descriptor, has another cutoff, or a basis that is not
+    larger, as its settings and its number of features of a structure tell.
     """
     larger = _checked(descriptor, "larger_basis")
     if larger is None:
         return None
-    mine, theirs = settings_of(descriptor), settings_of(larger)
-    names = with_defaults(descriptor).refinable
-    if smaller := [name for name in names if theirs.get(name, mine[name]) < mine[name]]:
-        found = ", ".join(f"{name} = {theirs[name]} from {mine[name]}" for name in smaller)
-        raise ValueError(f"larger_basis() of {type(descriptor).__name__} must not lower {found}.")
+    kind, mine, theirs = type(descriptor).__name__, settings_of(descriptor), settings_of(larger)
+    for name in with_defaults(descriptor).refinable:
+        if not _is_integer(value := theirs.get(name, mine[name]), least=mine[name]):
+            raise ValueError(
+                f"larger_basis() of {kind} must have an integer {name} of at least {mine[name]}, "
+                f"got {name} = {value!r}."
+            )
     if larger.cutoff != descriptor.cutoff:
         raise ValueError(
-            f"larger_basis() of {type(descriptor).__name__} must keep its cutoff of "
-            f"{descriptor.cutoff} Å, got {larger.cutoff} Å: it has to see the same environment."
+            f"larger_basis() of {kind} must keep its cutoff of {descriptor.cutoff} Å, got "
+            f"{larger.cutoff} Å: it has to see the same environment."
+        )
+    try:
+        few, many = (with_defaults(each).count_features(atoms) for each in (descriptor, larger))
+    except ValueError:  # as where there would be too many
+        return larger
+    same = mine and theirs == mine and type(larger) is type(descriptor)
+    if many < few or (many == few and (same or larger is descriptor)):
+        raise ValueError(
+            f"larger_basis() of {kind} must return a larger basis or None, got {larger!r} with "
+            f"{many} features per center, from {few}."
         )
     return larger
 
@@ -128,18 +146,33 @@ def larger_basis(descriptor: Descriptor) -> Descriptor | None:
 def higher_order(descriptor: Descriptor) -> Descriptor | None:
     """Return correlations of one more neighbour, as a descriptor tells itself; None without any.
 
-    ValueError if what it returns is no descriptor.
+    ValueError if what it returns is no descriptor, or of another order.
     """
-    return _checked(descriptor, "higher_order")
+    higher = _checked(descriptor, "higher_order")
+    if higher is None:
+        return None
+    mine, theirs = with_defaults(descriptor).order, with_defaults(higher).order
+    if higher is descriptor or (mine and theirs and theirs != mine + 1):
+        raise ValueError(
+            f"higher_order() of {type(descriptor).__name__}, of order {mine}, must return "
+            f"correlations of one more neighbour or None, got {higher!r} of order {theirs}."
+        )
+    return higher
 
 
 def _checked(descriptor: Descriptor, name: str) -> Descriptor | None:
-    other: Descriptor | None = getattr(with_defaults(descriptor), name)()
-    if other is not None and not hasattr(other, "gradients"):
-        raise ValueError(
-            f"{name}() of {type(descriptor).__name__} must return a descriptor or None, got "
-            f"{other!r}."
-        )
-    if other is not None:
+    kind = type(descriptor).__name__
+    try:
+        other: Descriptor | None = getattr(with_defaults(descriptor), name)()
+    except Exception as error:
+        error.add_note(f"{name}() of {kind} has raised this.")
+        raise
+    if other is None:
+        return None
+    try:
         check_descriptor(other)
+    except TypeError as error:
+        raise ValueError(
+            f"{name}() of {kind} must return a descriptor or None, got {other!r}."
+        ) from error
     return other

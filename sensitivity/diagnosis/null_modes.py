@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sensitivity.completeness import Environments
-from sensitivity.descriptors.self_description import larger_basis
 from sensitivity.diagnosis.causes import CRITERIA, Cause
 from sensitivity.diagnosis.evidence import Case, relative_responses
 from sensitivity.diagnosis.zeros import Budget, NearestZeros, nearest_zeros
@@ -184,7 +183,7 @@ class NullSearch:
             threshold = max(CRITERIA["larger basis"].threshold, least)
             seen, rest = _split(response, rest, threshold)
             kept.append(seen)
-            larger = larger_basis(larger)
+            larger = there.by(larger).larger_basis
         return np.concatenate(kept)
 
     def _compare(self, found: NearestZeros) -> Iterator[Subspace]:

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from ase import Atoms
 from test_example_descriptor import SymmetryFunctions
 
-from sensitivity import DensityCorrelations, diagnose, find_twin, jacobian, structures
+from sensitivity import DensityCorrelations, convergence, diagnose, find_twin, jacobian, structures
 from sensitivity.descriptors import check_descriptor
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.reports.sources import describe_descriptor
@@ -40,6 +41,8 @@ STATEMENTS: dict[str, tuple[Any, str]] = {
     "order": ("2", "must be None or an integer of at least 1, got '2'"),
     "order, zero": (0, "must be None or an integer of at least 1, got 0"),
     "expansion": (3, "must be None or two integers"),
+    "larger_basis": (None, "larger_basis of Own must be a method, or left out, got None"),
+    "python": ("Own()", "python of Own must be a method, or left out, got 'Own\\(\\)'"),
 }
 
 
@@ -113,11 +116,35 @@ class Neighbouring(SymmetryFunctions):
         return self.higher
 
 
-SMALLER = type("Smaller", (SymmetryFunctions,), {"settings": {"n": 6, "cutoff": 3.0}})()
+def told(**settings: Any) -> SymmetryFunctions:
+    """One that says these settings, and of none that it enlarges the basis."""
+    return type("Told", (SymmetryFunctions,), {"settings": settings, "refinable": ()})()
+
+
+class Incomplete:
+    """Has no features."""
+
+    gradients = SymmetryFunctions.gradients
+
+
 WRONG = {
     "no descriptor": ({"larger": 3}, r"larger_basis\(\) of Neighbouring must return a descriptor"),
     "no order": ({"higher": 3}, r"higher_order\(\) of Neighbouring must return a descriptor or No"),
-    "smaller": ({"larger": SMALLER}, "must not lower n = 6 from 8"),
+    "class": ({"larger": SymmetryFunctions}, r"larger_basis\(\) of Neighbouring must return a des"),
+    "incomplete": ({"higher": Incomplete()}, r"higher_order\(\) of Neighbouring must return a des"),
+    "smaller": (
+        {"larger": told(n=6, cutoff=3.0)},
+        "must have an integer n of at least 8, got n = 6",
+    ),
+    "text": ({"larger": told(n="many", cutoff=3.0)}, "of at least 8, got n = 'many'"),
+    "same": (
+        {"larger": Neighbouring()},
+        "a larger basis or None, got .* 16 features per center, from 16",
+    ),
+    "lower order": (
+        {"higher": SymmetryFunctions()},
+        r"Neighbouring, of order 1, must return .* of order 1",
+    ),
     "cutoff": ({"larger": SymmetryFunctions(9, 2.0)}, "must keep its cutoff of 3.0 Å, got 2.0 Å"),
 }
 
@@ -129,6 +156,64 @@ def test_what_a_descriptor_names_beside_itself_is_checked(case: str) -> None:
         where = {"centers": [0]} if analyze is diagnose else {"center": 0}
         with pytest.raises(ValueError, match=message):
             analyze(structures.load("generic"), replace(Neighbouring(), **changes), **where)
+
+
+class Unrefined(SymmetryFunctions):
+    """Names no setting that enlarges the basis."""
+
+    refinable = ()
+    chosen: Any = None
+
+    def larger_basis(self) -> Any:
+        return self if self.chosen is None else self.chosen
+
+    def higher_order(self) -> Any:
+        return self
+
+    @property
+    def order(self) -> None:
+        """Unknown."""
+
+
+def test_a_basis_that_is_not_larger_is_refused_by_its_features() -> None:
+    atoms, own = structures.load("generic"), Unrefined()
+    for own.chosen, count in ((None, 16), (SymmetryFunctions(7), 14)):
+        with pytest.raises(ValueError, match=f"got .* with {count} features per center, from 16"):
+            diagnose(atoms, own, centers=[0])
+    own.chosen = SymmetryFunctions(12)
+    with pytest.raises(ValueError, match="of order None, must return correlations of one more"):
+        diagnose(atoms, own, centers=[0])
+
+
+def test_an_error_within_a_method_says_which_method_it_was() -> None:
+    class Raising(SymmetryFunctions):
+        def larger_basis(self) -> Any:
+            return {}["size"]
+
+    with pytest.raises(KeyError) as caught:
+        diagnose(structures.load("generic"), Raising(), centers=[0])
+    assert caught.value.__notes__ == ["larger_basis() of Raising has raised this."]
+
+
+class Fixed:
+    """Tells settings that nobody can change, as it is no dataclass."""
+
+    cutoff, inversion_invariant, settings, refinable = 3.0, True, {"n": 8}, ("n",)
+
+    def features(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return SymmetryFunctions().features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Any = None) -> Any:
+        return SymmetryFunctions().gradients(atoms, centers=centers)
+
+
+def test_settings_that_cannot_be_changed_are_called_that() -> None:
+    atoms = structures.load("generic")
+    message = "Fixed cannot change its settings, here n; make it a dataclass, or define with_set"
+    with pytest.raises(TypeError, match=message):
+        diagnose(atoms, Fixed(), centers=[0])
+    with pytest.raises(TypeError, match=message):
+        convergence(atoms, Fixed(), centers=[0], n=[2, 3])
 
 
 def test_a_native_descriptor_needs_no_such_check() -> None:
