@@ -199,10 +199,15 @@ def jacobian(
     asks for, it raises a TypeError or ValueError.
     """
     check_descriptor(descriptor)
-    chosen = check_centers(atoms, centers)
     with telling(progress):
-        checkpoint()
-        return Jacobian(atoms.copy(), chosen, observed_gradients(descriptor, atoms, chosen))
+        return differentiate(atoms, descriptor, centers=centers)
+
+
+def differentiate(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Jacobian:
+    """Return the Jacobian of a descriptor that is checked already, which can take long."""
+    chosen = check_centers(atoms, centers)
+    checkpoint()
+    return Jacobian(atoms.copy(), chosen, observed_gradients(descriptor, atoms, chosen))
 
 
 @takes_centers
@@ -213,7 +218,7 @@ def second_derivative(
 
     A central difference of two analytic Jacobians, 1e-4 Å on either side. Features vary over a few
     tenths of an Å: to this step belong an error of 1e-7 of the second derivative from the fourth,
-    and one of 1e-12 of the first from rounding.
+    and one of 1e-12 of the first from rounding. The descriptor is checked already.
 
     Gives a Jacobian, whose features and gradients are the derivatives of those along ``direction``,
     v of unit norm, shape (N, 3), in (feature)/Å and (feature)/Å².
@@ -222,7 +227,7 @@ def second_derivative(
     moved = atoms.copy(), atoms.copy()
     for copy, side in zip(moved, (step, -step), strict=True):
         copy.positions += side * direction
-    plus, minus = (jacobian(copy, descriptor, centers=centers) for copy in moved)
+    plus, minus = (differentiate(copy, descriptor, centers=centers) for copy in moved)
     return Jacobian(
         atoms.copy(), plus.centers, _difference(plus.batches, minus.batches, over=2 * step)
     )

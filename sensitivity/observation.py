@@ -17,15 +17,18 @@ from sensitivity.descriptors import (
 )
 from sensitivity.descriptors.answers import observed_features
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
-from sensitivity.jacobian import Jacobian, jacobian, second_derivative
+from sensitivity.jacobian import Jacobian, differentiate, second_derivative
 from sensitivity.numerics import Array
-from sensitivity.spectrum import Spectrum, spectrum
+from sensitivity.spectrum import Spectrum, decompose_jacobian
 from sensitivity.structures import check_centers, environment
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A structure, what looks at it, and from where; what follows is computed when asked for."""
+    """A structure, what looks at it, and from where; what follows is computed when asked for.
+
+    The descriptor is checked once, by ``of``.
+    """
 
     atoms: Atoms  # N atoms; not changed
     descriptor: Descriptor
@@ -85,7 +88,7 @@ class Observation:
     @cached_property
     def jacobian(self) -> Jacobian:
         """The Jacobian of the features."""
-        return jacobian(self.atoms, self.descriptor, centers=self.centers)
+        return differentiate(self.atoms, self.descriptor, centers=self.centers)
 
     @cached_property
     def trivial(self) -> TrivialMotions:
@@ -100,7 +103,7 @@ class Observation:
     @cached_property
     def spectrum(self) -> Spectrum:
         """Singular values and modes, trivial motions set apart."""
-        return spectrum(self.atoms, self.descriptor, centers=self.centers)
+        return decompose_jacobian(self.jacobian, cutoff=self.descriptor.cutoff)
 
     @property
     def variation(self) -> float:

@@ -19,7 +19,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.geometry.motions import Kind, TrivialMotions, trivial_motions
-from sensitivity.jacobian import jacobian
+from sensitivity.jacobian import Jacobian, jacobian
 from sensitivity.numerics import Array, ReadOnlyArrays, check_real, takes_centers
 from sensitivity.progress import Progress, checkpoint, telling
 from sensitivity.supercells import decompose_supercell
@@ -154,21 +154,28 @@ def spectrum(
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
     with telling(progress):
         derivative = jacobian(atoms, descriptor, centers=centers)
-        checkpoint("singular values")
-        trivial = trivial_motions(atoms, cutoff=descriptor.cutoff, centers=derivative.centers)
-        waves = None
-        if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
-            waves = decompose_supercell(derivative)
-        values, modes = waves or decompose_outside(derivative, trivial.directions)
-        if waves:  # which need no gram
-            moved = float(np.linalg.norm(derivative.apply(trivial.directions), ord=2))
-        else:
-            moved = largest_singular_value(derivative, trivial.directions)
-    features = derivative.features
+        return decompose_jacobian(derivative, cutoff=descriptor.cutoff, threshold=threshold)
+
+
+def decompose_jacobian(
+    derivative: Jacobian, *, cutoff: float, threshold: float = Tolerance.RANK
+) -> Spectrum:
+    """Return the spectrum of a Jacobian whose descriptor has this cutoff, Å; see ``spectrum``."""
+    checkpoint("singular values")
+    atoms, features = derivative.atoms, derivative.features
+    trivial = trivial_motions(atoms, cutoff=cutoff, centers=derivative.centers)
+    waves = None
+    if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
+        waves = decompose_supercell(derivative)
+    values, modes = waves or decompose_outside(derivative, trivial.directions)
+    if waves:  # which need no gram
+        moved = float(np.linalg.norm(derivative.apply(trivial.directions), ord=2))
+    else:
+        moved = largest_singular_value(derivative, trivial.directions)
     internal: list[Kind] = ["internal" for _ in values]
-    scale = natural_scale(float(values.max(initial=0)), features, cutoff=descriptor.cutoff)
+    scale = natural_scale(float(values.max(initial=0)), features, cutoff=cutoff)
     return Spectrum(
-        atoms=derivative.atoms,
+        atoms=atoms,
         centers=derivative.centers,
         features=features,
         singular_values=np.concatenate([values, np.zeros(len(trivial.kinds))]),

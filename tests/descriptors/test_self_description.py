@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,7 +14,16 @@ import pytest
 from ase import Atoms
 from test_example_descriptor import SymmetryFunctions
 
-from sensitivity import DensityCorrelations, convergence, diagnose, find_twin, jacobian, structures
+from sensitivity import (
+    DensityCorrelations,
+    convergence,
+    diagnose,
+    find_twin,
+    follow,
+    jacobian,
+    locate,
+    structures,
+)
 from sensitivity.descriptors import check_descriptor
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.reports.sources import describe_descriptor
@@ -214,6 +224,25 @@ def test_settings_that_cannot_be_changed_are_called_that() -> None:
         diagnose(atoms, Fixed(), centers=[0])
     with pytest.raises(TypeError, match=message):
         convergence(atoms, Fixed(), centers=[0], n=[2, 3])
+
+
+def test_a_descriptor_is_checked_once_in_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings may be long: no Jacobian of those that are computed in the search reads them."""
+    read = list[bool]()
+
+    class Own(SymmetryFunctions):
+        @property
+        def settings(self) -> dict[str, Any]:
+            read.append(True)
+            return {"n": self.n, "cutoff": self.cutoff}
+
+    own = Own()
+    check_descriptor(own)
+    once, atoms = len(read), structures.load("generic")
+    for search in (locate, partial(follow, mode=0, length=0.1)):
+        read.clear()
+        search(atoms, own, center=0)
+        assert len(read) == once
 
 
 def test_a_native_descriptor_needs_no_such_check() -> None:

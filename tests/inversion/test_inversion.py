@@ -14,9 +14,10 @@ from ase import Atoms
 from ase.build import bulk
 from cases import rotate
 
-from sensitivity import DensityCorrelations, Inversion, invert, jacobian, spectrum, structures
+from sensitivity import DensityCorrelations, Inversion, invert, spectrum, structures
 from sensitivity.descriptors import Descriptor, batches_from_function, features_from_function
 from sensitivity.inversion.invert import missing_neighbors
+from sensitivity.jacobian import differentiate
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 from sensitivity.singular import superpose
 
@@ -239,9 +240,9 @@ def test_an_interrupt_keeps_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> 
         calls.append(args)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return jacobian(*args, **keywords)
+        return differentiate(*args, **keywords)
 
-    monkeypatch.setattr("sensitivity.observation.jacobian", interrupted)
+    monkeypatch.setattr("sensitivity.observation.differentiate", interrupted)
     target = structures.load("C2H4")
     start = rattled(target, 0.1, rng=np.random.default_rng(0))
     with pytest.raises(Interrupted) as caught:
@@ -272,7 +273,7 @@ def test_an_interrupt_after_the_first_jacobian_has_a_result(
 
     def counted(*args, **keywords):
         jacobians.append(args)
-        return jacobian(*args, **keywords)
+        return differentiate(*args, **keywords)
 
     def interrupted(*_, **__):
         if not after:
@@ -281,7 +282,7 @@ def test_an_interrupt_after_the_first_jacobian_has_a_result(
 
     start = structures.load("H2O")
     features = 2 * DESCRIPTOR.features(start)
-    monkeypatch.setattr("sensitivity.observation.jacobian", counted)
+    monkeypatch.setattr("sensitivity.observation.differentiate", counted)
     monkeypatch.setattr(sys.modules[f"sensitivity.inversion.{module}"], function, interrupted)
     with pytest.raises(Interrupted) as caught:
         invert(features, DESCRIPTOR, start=start, restarts=0)
@@ -297,7 +298,7 @@ def test_an_interrupt_before_the_first_jacobian_is_a_plain_one(
 
     start = structures.load("H2O")
     features = DESCRIPTOR.features(start)
-    monkeypatch.setattr("sensitivity.observation.jacobian", interrupted)
+    monkeypatch.setattr("sensitivity.observation.differentiate", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         invert(features, DESCRIPTOR, start=start)
     assert not isinstance(caught.value, Interrupted)

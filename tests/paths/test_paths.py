@@ -29,6 +29,7 @@ from sensitivity.paths import steps
 from sensitivity.paths.follow import net_displacements
 from sensitivity.paths.transport import depart
 from sensitivity.progress import Cancelled, Interrupted, cancellable
+from sensitivity.spectrum import decompose_jacobian
 
 DESCRIPTOR = DensityCorrelations(order=2)
 
@@ -395,9 +396,9 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> N
         calls.append(args)
         if len(calls) == 18:
             raise KeyboardInterrupt
-        return spectrum(*args, **keywords)
+        return decompose_jacobian(*args, **keywords)
 
-    monkeypatch.setattr("sensitivity.observation.spectrum", interrupted)
+    monkeypatch.setattr("sensitivity.observation.decompose_jacobian", interrupted)
     with pytest.raises(Interrupted) as caught:
         generic_path(length=1.0, step=0.01)
     path = caught.value.partial
@@ -417,7 +418,7 @@ def test_an_interrupt_before_the_first_spectrum_is_a_plain_one(
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sensitivity.observation.spectrum", interrupted)
+    monkeypatch.setattr("sensitivity.observation.decompose_jacobian", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         generic_path()
     assert not isinstance(caught.value, Interrupted)
