@@ -235,12 +235,19 @@ def plain(value: Any) -> Any:
 
 
 def is_json(value: object) -> bool:
-    """Tell whether a value can be written as JSON; of numbers also NaN and infinity."""
-    if isinstance(value, list | tuple):
-        return all(map(is_json, value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str | int) and is_json(each) for key, each in value.items())
-    return value is None or isinstance(value, bool | int | float | str)
+    """Tell whether ``plain`` makes it what JSON can hold; of numbers also NaN and infinity.
+
+    There may be a million, so that it neither makes nor reads what is not needed.
+    """
+    if value is None or isinstance(value, float | int | str):
+        return True
+    if isinstance(value, np.generic | np.ndarray):
+        kind = value.dtype.kind
+        return kind in "biufU" or (kind == "O" and is_json(value.tolist()))
+    if isinstance(value, Mapping):
+        keys = all(isinstance(plain(key), str | int) for key in value)
+        return keys and all(map(is_json, value.values()))
+    return isinstance(value, list | tuple) and all(map(is_json, value))
 
 
 def _are_arguments(settings: Mapping[str, Any], descriptor: Descriptor) -> bool:

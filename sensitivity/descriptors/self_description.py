@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import isfunction
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -29,7 +29,8 @@ def _is_integer(value: object, *, least: int) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
-def _is_pair(value: object, accepts: Callable[[Any], bool]) -> bool:
+def _is_pair(given: object, accepts: Callable[[Any], bool]) -> bool:
+    value = plain(given)
     return isinstance(value, tuple | list) and len(value) == 2 and all(map(accepts, value))
 
 
@@ -41,10 +42,12 @@ _METHODS = [name for name, it in vars(Descriptor).items() if isfunction(it) and 
 _STATEMENTS = {
     "inversion_invariant": _Statement("True or False", lambda x: x in (True, False)),
     "name": _Statement("a text", lambda x: isinstance(x, str) and bool(x)),
-    "settings": _Statement("a dictionary of names and JSON values", lambda x: isinstance(x, dict)),
+    "settings": _Statement(
+        "a dictionary of names and JSON values", lambda x: isinstance(x, Mapping)
+    ),
     "limits": _Statement(
         "a dictionary of settings, each with its least and largest value",
-        lambda x: isinstance(x, dict) and all(map(_is_range, x.values())),
+        lambda x: isinstance(x, Mapping) and all(map(_is_range, x.values())),
     ),
     "refinable": _Statement(
         "a tuple of names of settings",
@@ -85,9 +88,9 @@ def check_descriptor(descriptor: Descriptor) -> None:
 def _check_statements(descriptor: Descriptor) -> None:
     known, kind = with_defaults(descriptor), type(descriptor).__name__
     for name, (expected, accepts) in _STATEMENTS.items():
-        if not accepts(plain(value := getattr(known, name))):
+        if not accepts(value := getattr(known, name)):
             raise ValueError(f"{name} of {kind} must be {expected}, got {value!r}.")
-    settings = settings_of(descriptor)
+    settings = {str(key): value for key, value in known.settings.items()}
     for name, value in settings.items():
         if not is_json(value):
             raise ValueError(
@@ -102,7 +105,7 @@ def _check_statements(descriptor: Descriptor) -> None:
                 f" got {unknown}; add to settings what it takes, or leave it out."
             )
     for name in known.refinable:
-        if not _is_integer(settings[name], least=0):
+        if not _is_integer(plain(settings[name]), least=0):
             raise ValueError(
                 f"refinable of {kind} must name integer settings, got {name} = {settings[name]!r}; "
                 "leave it out, and define larger_basis."
