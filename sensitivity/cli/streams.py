@@ -97,7 +97,7 @@ def tell_progress(what: str, *, after: float = 1.0) -> Iterator[Callable[[str], 
     from rich.table import Column
 
     line = Progress(
-        # Of a long line the end of the sentence is left out, not the time.
+        # Where there is no room, the hint is left out, then the end of the sentence, not the time.
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
         TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=len("0:00:00"))),
         expand=True,
@@ -106,12 +106,17 @@ def tell_progress(what: str, *, after: float = 1.0) -> Iterator[Callable[[str], 
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    hint = "(Ctrl-C stops it)"
-    task = line.add_task(f"{what} {hint}")
+    hint, room = " (Ctrl-C stops)", line.console.width - len(" 0:00:00")
+    task = line.add_task(what + hint)
+
+    def show(sentence: str) -> None:
+        text = f"{what}: {sentence}"
+        line.update(task, description=text + hint * (len(text + hint) <= room))
+
     start = Timer(after, line.start)
     start.start()
     try:
-        yield lambda sentence: line.update(task, description=f"{what}: {sentence} {hint}")
+        yield show
     finally:
         start.cancel()
         start.join()

@@ -478,7 +478,7 @@ def _wait_for(text, terminal):
 def test_progress_is_one_line_that_fits_and_goes_away(monkeypatch, colored):
     terminal = _open_terminal(monkeypatch, colored=colored)
     with tell_progress("twin", after=0.01) as say:
-        for sentence in ("one", "[two]", "step " + "3" * 80, "last"):
+        for sentence in ("one", "[two]", "step " + "3" * 80, "4" * 46, "last"):
             say(sentence)
             _wait_for(f"twin: {sentence}"[:40], terminal)
     text = terminal.getvalue()
@@ -487,7 +487,8 @@ def test_progress_is_one_line_that_fits_and_goes_away(monkeypatch, colored):
     lines = [line for line in re.split(r"[\r\n]+", shown) if line.strip()]
     assert {len(line) for line in lines} == {60}
     assert all(re.search(r" 0:00:0\d$", line) for line in lines)
-    assert any(line.startswith("twin: last (Ctrl-C stops it) ") for line in lines)
+    assert any(line.startswith("twin: last (Ctrl-C stops) ") for line in lines)
+    assert any(line.startswith(f"twin: {'4' * 46} 0:00:0") for line in lines)
     assert any(re.match(r"twin: step 3+… ", line) for line in lines)
     assert bool(re.search(r"\x1b\[\d+m", text)) is colored
 
