@@ -177,13 +177,15 @@ def _list_neighbors(
 def _call(function: NeighborFunction, vectors: Array, numbers: Indices) -> tuple[Array, Array]:
     try:
         found = function(vectors, numbers)
-    except (ValueError, IndexError) as error:
+    except (ArithmeticError, LookupError, ValueError) as error:
         if len(vectors):
             raise
+        advice = "return zeros for it, for example"
+        if "reshape" in str(error):
+            advice = "give reshape the number of features instead of -1"
         raise ValueError(
             "the function must also return features of a center without neighbours, vectors of "
-            f"shape (0, 3), where it raised {type(error).__name__}: {error}; give reshape the "
-            "number of features instead of -1, for example."
+            f"shape (0, 3), where it raised {type(error).__name__}: {error}; {advice}."
         ) from error
     features, gradient = (np.asarray(part, dtype=float) for part in found)
     expected = (*features.shape, *vectors.shape)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -312,10 +314,24 @@ def test_a_function_of_wrong_shape() -> None:
         batches_from_function(wrong, structures.load("CH4"), cutoff=2.0, centers=[0])
 
 
-def test_a_function_that_fails_without_neighbors_is_named() -> None:
-    def function(vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return numbers.reshape(-1, len(vectors)).sum(axis=1), vectors[None]
+FAILING: dict[str, tuple[Callable[[np.ndarray], Any], str]] = {
+    "reshape": (
+        lambda r: r.reshape(-1, len(r)),
+        "ValueError: cannot reshape .*; give reshape the n",
+    ),
+    "largest": (lambda r: r.max(), "ValueError: zero-size array .*; return zeros for it, for exam"),
+    "nearest": (lambda r: r[0], "IndexError: index 0 .*; return zeros for it"),
+    "mean": (lambda r: sum(r) / len(r), "ZeroDivisionError: .*; return zeros for it"),
+}
 
-    message = r"without neighbours, vectors of shape \(0, 3\), where it raised ValueError: cannot"
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_function_that_fails_without_neighbors_is_named(case: str) -> None:
+    fail, reason = FAILING[case]
+
+    def function(vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return fail(numbers), vectors[None]
+
+    message = rf"without neighbours, vectors of shape \(0, 3\), where it raised {reason}"
     with pytest.raises(ValueError, match=message):
         features_from_function(function, Atoms("H"), cutoff=1.0)
