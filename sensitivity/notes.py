@@ -1,4 +1,6 @@
-"""The category of every warning that this package gives, and the error for a missing library."""
+"""The category of all warnings, the error for a missing library, and names in a terminal."""
+
+import re
 
 
 class SensitivityWarning(UserWarning):
@@ -11,3 +13,13 @@ def missing(what: str, library: str | None) -> ModuleNotFoundError:
         f'{library} is not installed, and {what} it; run: pip install "atomic-sensitivity[lab]"',
         name=library,
     )
+
+
+def visible(text: str) -> str:
+    r"""Return text with codes such as \u001b for characters that a terminal obeys.
+
+    They control it, break lines, or change the direction of what follows; names in files may have
+    them. JSON means the same then.
+    """
+    obeyed = r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    return re.sub(obeyed, lambda found: f"\\u{ord(found[0]):04x}", text)

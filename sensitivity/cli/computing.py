@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sensitivity.cli.ctrl_c import STATUS, finishing, raising
 from sensitivity.cli.options import add_command, add_subject, build_descriptor, given, load_source
 from sensitivity.cli.streams import report, tell_progress
+from sensitivity.notes import visible
 
 # Whatever is large is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
@@ -180,11 +181,12 @@ def _complete(found: Found, path: Path | None, *, written: bool) -> Report:
     """Return the report with what was written to a file, if one was wanted."""
     if isinstance(found.report, dict):
         return {**found.report, "output": str(path) if written else None}
+    name = visible(str(path))
     if written:
         count = f"{len(found.frames)} structure{'s' if len(found.frames) > 1 else ''}"
-        return f"{found.report}\n\nWrote {count} to {path}."
+        return f"{found.report}\n\nWrote {count} to {name}."
     if path is not None and not found.frames:
-        return f"{found.report}\n\nFound nothing to write to {path}."
+        return f"{found.report}\n\nFound nothing to write to {name}."
     return found.report
 
 

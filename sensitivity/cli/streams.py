@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
+from sensitivity.notes import visible
+
 
 def prepare_streams() -> None:
     """Give every closed stream the null device, and let no character fail to be written.
@@ -35,7 +37,7 @@ def prepare_streams() -> None:
 def report(text: str) -> None:
     """Print a result; BrokenPipeError if its reader has gone, ValueError if it takes no data."""
     try:
-        sys.stdout.write(f"{_printable(text)}\n")
+        sys.stdout.writelines(f"{visible(line)}\n" for line in text.split("\n"))
         sys.stdout.flush()
     except BrokenPipeError:
         _discard(sys.stdout)
@@ -51,20 +53,15 @@ def report(text: str) -> None:
 def tell(text: str) -> None:
     """Print one line on standard error, after the name of the command; do nothing if it fails."""
     try:
-        sys.stderr.write(f"sensitivity: {_printable(one_line(text))}\n")
+        sys.stderr.write(f"sensitivity: {visible(one_line(text))}\n")
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
 
 
-def _printable(text: str) -> str:
-    """Leave out what a terminal obeys, which names in files may hold: sequences and characters."""
-    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
-
-
 def one_line(text: str) -> str:
     """Return text with line breaks replaced by spaces; names keep their other spaces."""
-    return re.sub(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*", " ", text.strip())
+    return re.sub(r"\s*\n\s*", " ", text.strip())
 
 
 @contextmanager

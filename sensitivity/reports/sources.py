@@ -10,6 +10,7 @@ from ase import Atoms
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
+from sensitivity.notes import visible
 from sensitivity.reports.tables import Json, as_json, pick, tabulate, wrap_text
 from sensitivity.structures.files.reading import Source
 
@@ -39,7 +40,7 @@ def _settings(descriptor: Descriptor) -> dict[str, Any]:
 def head(source: Source, descriptor: Descriptor, centers: Sequence[int], *text: str) -> str:
     """Return the lines above a table: the input, and sentences, no wider than a terminal."""
     named = [*_name_source(source, centers), _name_descriptor(descriptor, source.atoms)]
-    lines = (part for line in [*named, *text, ""] for part in wrap_text(line))
+    lines = (part for line in [*map(visible, named), *text, ""] for part in wrap_text(line))
     return "\n".join([*lines, ""])
 
 

@@ -165,20 +165,30 @@ def test_wrong_input_is_one_sentence(given: str, command: str, folder: Path, cap
 
 @pytest.mark.parametrize("command", ["analyze", "locate --center 7"])
 def test_a_terminal_obeys_no_name(command: str, folder: Path, capsys) -> None:
-    """In a report and in a message; JSON has the name as it is."""
-    name = "two\nlines \x1b[31mred\x07"
+    """In a report and in a message it is shown by codes; JSON has the name as it is."""
+    name = "two\nlines \x1b[31mred\x07\x9b \u202eleft"
     (folder / "named.py").write_text(FILE + f"\nclass Named(Own):\n    name = {name!r}\n")
     words = [*command.split(), "X0", "--descriptor", "named.py:Named"]
     status = main(words)
     out, err = capsys.readouterr()
-    assert not set("\x1b\x07") & set(out + err)
+    assert not set("\x1b\x07\x9b\u202e") & set(out + err)
     if status == 0:
-        assert "two lines red: " in out
+        assert r"two\u000alines \u001b[31mred\u0007\u009b \u202eleft: " in out
         assert main([*words, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["descriptor"]["name"] == name
 
 
 def test_a_message_has_no_control_characters(folder: Path, capsys) -> None:
-    (folder / "raising.py").write_text("raise KeyError('\x1b[2J\x9b1m')")
+    (folder / "raising.py").write_text("raise RuntimeError('\x1b[2J\x9b1m')")
     assert main(["analyze", "X0", "--descriptor", "raising.py:own"]) == 2
-    assert "\x1b" not in capsys.readouterr().err
+    assert r"\u001b[2J\u009b1m" in capsys.readouterr().err
+
+
+def test_a_message_names_the_file_that_was_typed(folder: Path, capsys) -> None:
+    assert main(["analyze", "\x1b[1ma\x85\r.xyz"]) == 2
+    assert r"\u001b[1ma\u0085\u000d.xyz" in capsys.readouterr().err
+
+
+def test_a_file_that_was_written_is_named_in_one_line(folder: Path, capsys) -> None:
+    assert main(["invert", "X0", "--rattle", "0.01", "--output", "a\nb.xyz"]) == 0
+    assert capsys.readouterr().out.endswith("Wrote 1 structure to a\\u000ab.xyz.\n")

@@ -79,7 +79,6 @@ def test_a_picture_needs_no_standard_output(tmp_path) -> None:
         ("a\nb", "a b"),
         ("two  spaces", "two  spaces"),
         ("a \r\n\t b\n", "a b"),
-        ("\u2028a\x0bb", "a b"),
     ],
 )
 def test_one_line_keeps_the_spaces_of_names(text: str, line: str) -> None:
