@@ -54,7 +54,7 @@ class ResponseView(MotionView):
         super().__init__()
         self.atoms = structures.load(structure) if isinstance(structure, str) else structure
         modes = spectrum(self.atoms, descriptor, centers=centers).modes
-        expected = f"from 0 to {len(modes) - 1}"
+        expected = f"an integer from 0 to {len(modes) - 1}"
         check_integer(mode, "mode", expected, accepts=lambda index: 0 <= index < len(modes))
         self.direction = modes[mode]
         self.changes = feature_changes(

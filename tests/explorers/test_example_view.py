@@ -31,8 +31,9 @@ def test_it_moves_the_atoms_and_marks_the_response() -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"mode": 80}, ValueError, "mode must be from 0 to 14, got 80"),
-        ({"mode": -1}, ValueError, "mode must be from 0 to 14, got -1"),
+        ({"mode": 80}, ValueError, "mode must be an integer from 0 to 14, got 80"),
+        ({"mode": "a"}, TypeError, "mode must be an integer from 0 to 14, got 'a'"),
+        ({"mode": -1}, ValueError, "mode must be an integer from 0 to 14, got -1"),
         ({"mode": 8, "center": 0}, TypeError, "takes centers=, a sequence of indices"),
     ],
 )
