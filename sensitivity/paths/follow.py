@@ -59,9 +59,9 @@ def follow(
     the manifold; along other modes errors stay near 1e-4 Å. Within that, the curve does not depend
     on the distance of the frames. The status says where no step was short enough.
 
-    Where a direction has been smoothed, the vectors do not tell where it came from, and the curve
-    cannot be followed back exactly. It is followed back, and the status says how far from the start
-    that ends, if it is more than 1 % of the length.
+    Where a direction has been smoothed, the vectors do not tell where it came from, and where
+    curves part fast the way back is another one. The curve is therefore followed back, and the
+    status says how far from the start that ends, if it is more than 1 % of the length.
 
     Along the null mode of a singular point features stay almost constant, and so the curve cannot
     go far: around that near X+(0.725 π, 0.025 π) it is a ring about 1 Å long, 0.3 Å across.

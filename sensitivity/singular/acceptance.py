@@ -161,6 +161,12 @@ class PointQuery:
         return int(self.start.atoms.numbers[self.start.center])
 
     @property
+    def cannot_tell(self) -> bool:
+        """True if the cause that is wanted is told apart by the order, which is not known."""
+        wanted = self.cause in {"incompleteness", "truncation"}
+        return wanted and self.start.known.order is None
+
+    @property
     def always_seen(self) -> bool:
         """True if a complete basis sees all that symmetry allows of such neighbours.
 
@@ -229,10 +235,10 @@ class Acceptance:
         here = self.query.start.displaced(displacement)
         there = internal_modes(here, displacement, internal=internal)
         self.start = self.start or there
-        self.count(1, there.images.size, there.condition, there.moved)
+        self.tell(1, there.images.size, there.condition, there.moved)
         return there
 
-    def count(self, jacobians: int, size: int, condition: float, moved: float) -> None:
+    def tell(self, jacobians: int, size: int, condition: float, moved: float) -> None:
         """Count Jacobians of some size, report progress, and end the search if it was cancelled."""
         self.evaluations += jacobians
         self.numbers += jacobians * size

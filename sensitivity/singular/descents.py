@@ -14,14 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.jacobian import jacobian
-from sensitivity.numerics import Array, Indices
+from sensitivity.jacobian import differentiate
+from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.singular.coincidences import MovableNeighbors
-
-Mask = NDArray[np.bool_]
 
 # Steps of one descent, and after how many it ends unless they halve its condition.
 MOST_STEPS, PATIENCE = 40, 12
@@ -68,7 +65,7 @@ class Copies:
         )
         moves = np.zeros((n + 1, 3, k))
         moves[1:] = self.neighbors.relative.transpose(1, 2, 0)
-        batches = jacobian(atoms, self.descriptor, centers=range(0, len(atoms), n + 1)).batches
+        batches = differentiate(atoms, self.descriptor, centers=range(0, len(atoms), n + 1)).batches
         found = np.empty((count, batches[0].slopes.shape[1], k))
         for batch in batches:
             slopes = batch.slopes.reshape(*batch.slopes.shape[:2], -1)  # [center, feature, 3 atoms]
@@ -124,14 +121,11 @@ def descend(
     conditions = np.full((len(starts), MOST_STEPS), np.inf)
     going, begun, more = np.arange(0), 0, True
     while more and (len(going) or begun < len(starts)):
-        while len(going) < copies.at_once and begun < len(starts):
-            if np.linalg.norm(starts[begun]) < within() and permits(starts[begun][None])[0]:
-                going = np.append(going, begun)
-            else:
-                yield []
-            begun += 1
+        waiting = starts[begun : begun + copies.at_once - len(going)]
+        going = np.append(going, begun + np.flatnonzero(permits(waiting)))
+        begun += len(waiting)
         if not len(going):
-            return
+            continue
         here, origin, step = coordinates[going], origins[going], steps[going]
         softest = _find_softest(copies.slopes(here), modes[going], softness[going])
         condition = softest.conditions

@@ -14,7 +14,8 @@ import numpy as np
 
 from sensitivity.numerics import Array
 from sensitivity.observation import Observation
-from sensitivity.spectrum import decompose_matrix
+from sensitivity.spectrum import decompose_matrix, natural_scale
+from sensitivity.tolerances import Tolerance
 
 Condition = tuple[Array, Array]
 """Values, shape (rows,), that have to vanish, and their slopes, shape (rows, n)."""
@@ -55,6 +56,9 @@ def internal_modes(
     directions = there.internal if internal is None else internal
     slopes = there.slopes(directions)
     values, mixing = decompose_matrix(slopes)
+    scale = natural_scale(0.0, there.jacobian.features, cutoff=there.descriptor.cutoff)
+    if values.max(initial=0) <= Tolerance.ROUNDING * scale:
+        values = np.zeros_like(values)
     modes = np.tensordot(mixing, directions, axes=1)
     return LocalModes(displacement, values, modes, slopes @ mixing.T)
 

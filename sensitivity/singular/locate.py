@@ -130,6 +130,11 @@ def _explain_failure(result: Acceptance) -> str:
         where = f"after {result.evaluations} Jacobian{'' if result.evaluations == 1 else 's'}"
         where = where if result.evaluations else "at the start"
         return f"{result.ending.capitalize()} {where}, before a singular point was found."
+    if query.cannot_tell:
+        return (
+            f"The order of the descriptor is not known, so that {query.cause} cannot be told from "
+            "other causes; leave out the cause."
+        )
     if query.always_seen and query.resolved:
         return f"{_name_neighbors(query)}: no other singular point was found."
     status = _where_it_ended(result)
@@ -247,12 +252,13 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     cause
         "symmetry", "incompleteness" or "truncation": look for points of this cause only. With
         "symmetry" that is not to be avoided; in a basis that is small for the number of neighbours,
-        points by truncation are often nearer than others.
+        points by truncation are often nearer than others. Of a descriptor that states no order, the
+        last two cannot be told apart, and are refused.
     rng
         Where nearby geometries come from; None for the same ones every time.
     progress
-        Called after each Jacobian with a sentence such as "12 Jacobians, condition 3e-05, moved
-        0.21 Å" (root of the summed squares), in the thread of the search. It may raise
+        Called at each step with a sentence such as "12 Jacobians, condition 3e-05, moved 0.21 Å"
+        (root of the summed squares), in the thread of the search. It may raise
         ``Cancelled``.
 
     Returns
@@ -278,11 +284,15 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
             _check_bonds(bonds),
         ),
         count=check_integer(
-            count, "count", "at least 1", accepts=lambda n: n >= 1, remedy="give e.g. 1"
+            count,
+            "count",
+            "an integer of at least 1",
+            accepts=lambda n: n >= 1,
+            remedy="give e.g. 1",
         ),
         reach=check_reach(reach),
         cause=_check_cause(cause),
-        rng=rng,
+        rng=_check_rng(rng),
         progress=check_progress(progress),
         stop=stop,
     )
@@ -319,7 +329,18 @@ def check_reach(reach: float) -> float:
     return check_real(reach, "reach", expected, accepts=lambda x: 0 < x < np.inf, remedy=remedy)
 
 
+def _check_rng(rng: np.random.Generator | None) -> np.random.Generator | None:
+    if rng is None or isinstance(rng, np.random.Generator):
+        return rng
+    raise TypeError(
+        f"rng must be a numpy.random.Generator or None, got {rng!r}; give e.g. "
+        "np.random.default_rng(0)."
+    )
+
+
 def _check_cause(cause: PointCause | None) -> PointCause | None:
+    if cause is not None and not isinstance(cause, str):
+        raise TypeError(f"cause must be text or None, got {cause!r}; give e.g. {CAUSES[1]!r}.")
     if cause is not None and cause not in CAUSES:
         choices = ", ".join(f"'{each}'" for each in CAUSES)
         raise ValueError(f"cause must be one of {choices} or None, got {cause!r}.")

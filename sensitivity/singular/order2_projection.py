@@ -12,13 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.progress import checkpoint
 from sensitivity.singular.coincidences import MovableNeighbors, most_followed
-
-Mask = NDArray[np.bool_]
 
 # Geometries that are nearest after the second steps.
 MOST_COMPLETED = 400

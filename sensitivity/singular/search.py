@@ -6,11 +6,11 @@ import numpy as np
 
 from sensitivity.completeness import resolves_angles
 from sensitivity.descriptors import Descriptor
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.progress import Progress, Stop
 from sensitivity.singular.acceptance import Acceptance, PointQuery
 from sensitivity.singular.coincidences import MOST_NEIGHBORS, find_coincidences, find_shells
-from sensitivity.singular.descents import Copies, Mask, descend
+from sensitivity.singular.descents import Copies, descend
 from sensitivity.singular.local_modes import LocalModes, step_to_zero
 from sensitivity.singular.order2_projection import project, project_bonds
 from sensitivity.tolerances import Tolerance
@@ -58,6 +58,8 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
     accepted.consider(start)
     if accepted.within == 0:
         return
+    if query.cannot_tell:
+        return
     seen = query.start.known.order is not None and query.always_seen and query.resolved
     if seen and "symmetry" in query.avoidance.avoid:
         return
@@ -89,6 +91,7 @@ def _try_coincidences(
     accepted: Acceptance, patterns: tuple[Indices, ...], nudges: list[Array], *, to_nudges: bool
 ) -> None:
     query = accepted.query
+    accepted.progress(f"{sum(map(len, patterns))} patterns of equal pairs of neighbours")
     parts = [
         project(query.neighbors, equal, nudges[1:], reach=query.reach, to_nudges=to_nudges)
         for equal in patterns
@@ -119,8 +122,7 @@ def _try_shells(accepted: Acceptance) -> None:
 def _try_descents(accepted: Acceptance, nudges: list[Array]) -> None:
     """Descend from the start and from near it.
 
-    From where descents begin, and how far they go, does not depend on how far points may be: a
-    search with a smaller reach finds nothing nearer.
+    They begin at the same geometries whatever the reach, and a smaller reach only ends them sooner.
     """
     softest = 4
     starts = np.array([nudges[0]] * (softest - 1) + nudges)[:MOST_DESCENTS]
@@ -151,7 +153,7 @@ def _descend(
         return copies.permits(coordinates, closest=closest)
 
     def go_on(condition: float, moved: float, count: int) -> bool:
-        accepted.count(3 * count, copies.size, condition, moved)
+        accepted.tell(3 * count, copies.size, condition, moved)
         return not accepted.exhausted
 
     for zeros in descend(

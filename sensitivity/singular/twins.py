@@ -225,9 +225,9 @@ def find_twin(
     for mode in point.null:
         branches = Branches(meeting, mode)
         tried.append(_close(point, branches, amplitude, told, stop))
-        if tried[-1].found or stop.stopped:
+        if (tried[-1].found and tried[-1].cause != "truncation") or stop.stopped:
             return stop.deliver(tried[-1])
-    return tried[0]
+    return max(tried, key=lambda twin: twin.found)
 
 
 def _find_meeting_point(

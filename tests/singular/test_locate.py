@@ -511,7 +511,7 @@ def test_progress_tells_and_can_cancel_the_search() -> None:
     whole = locate(start, OfUnknownOrder(ORDER_2), center=0, progress=said.append)
     assert not whole.interrupted
     assert said[0].startswith("1 Jacobian, condition ")
-    assert all(sentence.split(", ")[2].endswith(" Å from the start") for sentence in said)
+    assert all(sentence.split(", ")[2].startswith("moved ") for sentence in said)
     assert said[-1].endswith("1 found")
     numbers = [int(sentence.split()[0]) for sentence in said]
     assert numbers == sorted(numbers)
@@ -726,3 +726,56 @@ def test_no_sentence_speaks_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
             point = locate(start, descriptor, center=0, reach=reach)
             assert not point.converged
             assert not {"=", "()"} & set(point.status)
+
+
+def test_descents_that_have_ended_are_counted() -> None:
+    """Those that count have ended: a search that is cancelled at once has made none."""
+    start = random_environment(7, symbols="CH5")
+
+    def cancel(sentence: str) -> None:
+        if sentence.startswith("5"):  # Jacobians, after the first steps
+            raise Cancelled
+
+    point = locate(start, ORDER_2, center=0, progress=cancel)
+    assert "nearer" not in point.status
+    # Three begin where atoms would be nearer to each other than 0.2 Å.
+    assert "397 descents" in locate(start, ORDER_2, center=0).status
+
+
+def test_a_crystal_that_hides_everything_is_singular_as_it_stands() -> None:
+    """All singular values are rounding, whose ratios mean nothing."""
+    point = locate(bulk("Si"), DensityCorrelations(cutoff=3.0), center=0, avoid=())
+    assert point.moved == 0
+    assert len(point.null) == 3
+    twin = find_twin(bulk("Si"), DensityCorrelations(cutoff=3.0), center=0)
+    assert "singular by its symmetry Td" in twin.status
+
+
+def test_a_cause_needs_an_order() -> None:
+    unknown = OfUnknownOrder(ORDER_2)
+    point = locate(random_environment(0), unknown, center=0, cause="truncation")
+    assert not point.converged
+    assert point.status.startswith("The order of the descriptor is not known")
+    assert point.evaluations == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "words"),
+    [
+        ({"rng": 3}, TypeError, "rng must be a numpy.random.Generator"),
+        ({"cause": 3}, TypeError, "cause must be text or None"),
+    ],
+)
+def test_arguments_of_another_kind(
+    wrong: dict[str, object], kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind, match=words):
+        locate(random_environment(0), ORDER_2, center=0, **wrong)
+
+
+@pytest.mark.slow
+def test_a_reach_just_beyond_the_answer_finds_it() -> None:
+    start = random_environment([22, 77], symbols="CH6")
+    found = locate(start, ORDER_2, center=0).moved
+    for part in (1.001, 1.05, 1.5):
+        assert locate(start, ORDER_2, center=0, reach=part * found).moved <= found + 1e-6
