@@ -16,7 +16,7 @@ from sensitivity.singular.order2_projection import project, project_bonds
 from sensitivity.tolerances import Tolerance
 
 # Descents in one search.
-MOST_DESCENTS = 400
+MOST_DESCENTS = 300
 # Å, root of the summed squares: what is as near to a zero that failed is not looked at.
 SAME_ZERO = 5e-3
 # Smallest over largest singular value next to a zero of a complete basis, or of a smaller one: an
@@ -44,7 +44,7 @@ def search(
 
 def _draw_nudges(rng: np.random.Generator, size: int) -> list[Array]:
     """Coordinates, shape (size,), of the geometries where descents begin, the start first."""
-    distances = (0.05, 0.2, 0.5, 0.8)  # Å
+    distances = (0.05, 0.1, 0.2, 0.4)  # Å
     nudges = [np.zeros(size)]
     for number in range(MOST_DESCENTS):
         direction = rng.normal(size=size)
