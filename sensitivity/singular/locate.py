@@ -286,7 +286,7 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
         count=check_integer(
             count,
             "count",
-            "an integer of at least 1",
+            "at least 1",
             accepts=lambda n: n >= 1,
             remedy="give e.g. 1",
         ),
