@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from panel import DESCRIPTOR, QUICK, SINGLE, TOOLBAR, Post
 
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.parts import figure_widget
-from sensitivity.explorers.parts.molecule import READY, WIDTH
+from sensitivity.explorers.parts.molecule import READY
 
 pytestmark = TOOLBAR
 
@@ -44,12 +45,16 @@ def test_a_view_that_comes_late_gets_the_scene_and_the_atoms_as_they_are(
     np.testing.assert_allclose(post.last()[1], arrows, atol=SINGLE)
 
 
-def test_the_chart_follows_the_width_of_the_page(explorer: Explorer) -> None:
-    sizes = []
-    for pixels in (800, 1200, 1900):
-        explorer.molecule.widget._handle_custom_msg({"type": WIDTH, "pixels": pixels}, [])
-        sizes.append(explorer.chart.figure.get_size_inches()[0] * explorer.chart.figure.dpi)
-    assert sizes == pytest.approx([790, 621, 642])
+def page_of(explorer: Explorer) -> Any:
+    """The widget by which the page tells sizes and colours."""
+    return next(child for child in explorer.widget.children if hasattr(child, "sizes"))
+
+
+def test_the_chart_has_the_size_of_its_place_in_the_page(explorer: Explorer) -> None:
+    for size in ([790, 420], [421, 260]):
+        page_of(explorer).sizes = [size]
+        figure = explorer.chart.figure
+        assert figure.get_size_inches() * figure.dpi == pytest.approx(size)
 
 
 @pytest.mark.slow

@@ -997,9 +997,9 @@ def misplaced(figure: Figure) -> list[str]:
 
 def check_widths(*sheets: FigureWidget) -> None:
     for sheet in sheets:
-        for width in (345, 380, 450, 600, 900):
-            sheet.take(width)
-            assert sheet.figure.get_figwidth() == pytest.approx(width / 100)
+        for width, height in ((345, 260), (380, 300), (450, 340), (600, 420), (900, 520)):
+            sheet.fit(width, height)
+            assert (sheet.figure.get_size_inches() * 100).round().tolist() == [width, height]
             assert misplaced(sheet.figure) == [], width
             assert len(written(sheet.figure)) > 5
 
@@ -1040,7 +1040,7 @@ def test_all_text_of_the_explorer_is_inside_and_apart() -> None:
     explorer = Explorer("S1", small, centers=[0])
     explorer.wait()
     check_widths(explorer.chart)
-    explorer.chart.fit(500.0)
+    explorer.chart.fit(500, 420)
     (legend,) = explorer.chart.figure.legends
     names = [text.get_text() for text in legend.get_texts()]
     assert names[:4] == ["at amplitude 0", "sensitive", "truncation", "incompleteness"]

@@ -17,7 +17,7 @@ from sensitivity.explorers.parts.background import Worker
 from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stops
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import SETTINGS, is_length, take_structure
-from sensitivity.explorers.parts.layout import row, spread
+from sensitivity.explorers.parts.layout import arrange, row
 from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.view import View, as_sentence
 from sensitivity.numerics import Array, takes_centers
@@ -29,7 +29,7 @@ class SpectrumChart(FigureWidget):
     """The singular values, coloured by cause, and as dashes those of the basis before."""
 
     def __init__(self) -> None:
-        super().__init__(share=0.5, narrowest=340, column=97)
+        super().__init__(column=97)
 
     @alone
     def load(self, reference: Reference, before: Array | None) -> None:
@@ -101,7 +101,12 @@ class BasisExplorer(View):
         self.sliders = {name: _make_slider(name) for name in self._stops()}
         sliders = list(self.sliders.values())
         pairs = [row(*sliders[k : k + 2], flex="1 1 460px") for k in range(0, len(sliders), 2)]
-        self.widget = spread(self.chart, self.map, above=[row(*pairs)], below=[self.panel.box])
+        self.widget = arrange(
+            above=[row(*pairs)],
+            left=[self.chart.pane, self.panel.box],
+            right=[self.map.pane],
+            charts=[self.chart, self.map],
+        )
         for name, slider in self.sliders.items():
             slider.observe(lambda change, name=name: self._slide(name, change["new"]), "index")
         self.map.on_click(lambda basis: self.attempt(lambda: self.change(**basis)))

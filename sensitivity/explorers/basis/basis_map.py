@@ -72,9 +72,6 @@ class BasisMap(FigureWidget):
     as nothing is known.
     """
 
-    def __init__(self) -> None:
-        super().__init__(share=0.5, narrowest=340)
-
     @alone
     def load(self, found: Convergence) -> None:
         """Show what is known of a map."""

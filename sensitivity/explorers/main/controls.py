@@ -15,7 +15,7 @@ from sensitivity.explorers.main.exports import EXPORTS
 from sensitivity.explorers.parts import choices
 from sensitivity.explorers.parts.choices import Entered, make_control
 from sensitivity.explorers.parts.inputs import ORDERS, SETTINGS, is_length, write_centers
-from sensitivity.explorers.parts.layout import require, row
+from sensitivity.explorers.parts.layout import make_fold, require, row
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,
     ARROW_LENGTHS,
@@ -113,7 +113,7 @@ class Controls:
             "amplitude (Å)",
             "Displacement along the mode; the arrow keys change it by 0.01 Å",
             stops=[("+0.00", 0.0)],
-            width="1 1 200px",
+            width="1 1 300px",
         )
         self.play = choices.make_play("Oscillate along the mode", steps=PERIOD)
         self.arrows = choices.make_switch(
@@ -126,12 +126,12 @@ class Controls:
         view = widgets.HBox(
             [widgets.Label("view along"), *self.look.values()], layout={"align_items": "center"}
         )
+        camera = row(self.arrow_length, view)
+        fold = make_fold("view", "Show the controls of arrows and camera", camera)
         return row(
             row(self.mode, self.amplitude, flex="1 1 520px"),
-            row(self.play, self.speed),
-            row(self.arrows, self.arrow_length),
-            row(view, self.reset),
-            margin="6px 0 0 0",
+            row(self.play, self.speed, self.arrows, self.reset, fold),
+            camera,
         )
 
     def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
@@ -177,11 +177,9 @@ class Settings:
         self._kinds: dict[str, tuple[type, float, float]] = {}
         self.on_new: Callable[[], None] = lambda: None
         self._integers, self._lengths = row(), row()
-        self.box = row(
-            row(self.structure, self.upload, self.frame, self.centers),
-            self._integers,
-            self._lengths,
-        )
+        folding = self.centers, self._integers, self._lengths
+        fold = make_fold("settings", "Show the centers and the descriptor", *folding)
+        self.box = row(row(self.structure, self.upload, self.frame, fold), *folding)
         self.frame.layout.display = "none"
 
     def show(self, reference: Reference) -> None:

@@ -80,9 +80,10 @@ class Explorer(StructureView):
         super().__init__(atoms, descriptor, centers=centers)
         self.widget = arrange(
             above=[self.settings.box],
-            left=self.molecule.widget,
-            right=self.chart.widget,
-            below=[self.controls.box, self.panel.box, self.actions.box, self.below],
+            left=[self.molecule.pane, self.controls.box],
+            right=[self.chart.pane, self.panel.box],
+            below=[self.below, self.actions.box],
+            charts=[self.chart],
         )
         self.commands = {name: getattr(self, name) for name in TASKS}
         self.commands |= {name: partial(self.export, name) for name in EXPORTS}

@@ -53,7 +53,7 @@ class Presenter:
         self, controls: Controls, panel: Panel, *, failed: Callable[[Exception], None]
     ) -> None:
         self.chart = Chart()
-        self.molecule = Molecule(on_width=self.chart.fit)
+        self.molecule = Molecule()
         self._controls, self._panel, self._fail = controls, panel, failed
         self._spectra = Worker()
         self._causes, self._tracer = Worker(changed=self._hint), Worker(changed=self._hint)

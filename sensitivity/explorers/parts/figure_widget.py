@@ -1,4 +1,4 @@
-"""A matplotlib figure as a widget of a certain width: live with ipympl, a picture without it."""
+"""A matplotlib figure as a widget of a certain size: live with ipympl, a picture without it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from matplotlib.backends.backend_webagg_core import FigureCanvasWebAggCore
 from matplotlib.figure import Figure
 
 from sensitivity.explorers.parts.background import running_loop
-from sensitivity.explorers.parts.layout import GAP, HEIGHT, WIDEST, require
+from sensitivity.explorers.parts.layout import require
 from sensitivity.plots.axes import add_fitting_legend
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -34,29 +34,26 @@ def alone(method: Method) -> Method:
 
 
 class FigureWidget:
-    """A matplotlib figure as a widget, which takes a share of the width of the explorer.
+    """A matplotlib figure as a widget, which has the size and the colours of its place in the page.
 
-    ``figure`` is shown by ``widget``. ``lock`` is held by the thread that draws the figure or
-    changes it: a cell runs in another thread than a message from a widget of JupyterLab, and a
-    figure that is changed while it is drawn stays blank.
+    ``figure`` is shown by ``widget``, which is in ``pane``. ``lock`` is held by the thread that
+    draws the figure or changes it: a cell runs in another thread than a message from a widget of
+    JupyterLab, and a figure that is changed while it is drawn stays blank.
 
-    If its ``share`` is less than ``narrowest`` pixels, labels crowd, and it takes the whole width.
     ``head`` pixels are kept free at the top, for a legend that changes while nothing else does, and
     ``column`` is in points the longest name in the legends of the axes, if there are any.
     """
 
-    def __init__(
-        self, *, share: float = 0.53, narrowest: int = 420, head: int = 0, column: int | None = None
-    ) -> None:
+    def __init__(self, *, head: int = 0, column: int | None = None) -> None:
         dots = 100  # per inch: sizes in points are then what they are in print
-        self._share, self._narrowest = share, narrowest
-        self._head, self._column = head / HEIGHT, column
-        self._width = 420  # pixels, until the page tells its own width
-        self.figure = Figure((self._width / dots, HEIGHT / dots), dpi=dots, layout="constrained")
+        self._head, self._column = head, column
+        self._size = 420, 420  # pixels, until the page tells its own
+        self.figure = Figure([side / dots for side in self._size], dpi=dots, layout="constrained")
         self.lock: AbstractContextManager[bool] = RLock()
         make = _Live if find_spec("ipympl") else _Still
         canvas = make(self.figure, self.lock)
         self.widget = canvas.widget
+        self.pane = require("ipywidgets").Box([self.widget])
         # Draw everything, soon; or only what is animated, which is all that has changed.
         self.redraw, self.refresh = canvas.redraw, canvas.refresh
 
@@ -73,30 +70,27 @@ class FigureWidget:
         if self._column is not None:
             for axes in self.figure.axes:
                 add_fitting_legend(axes, column=self._column)
-        self.figure.set_layout_engine("constrained", rect=(0.0, 0.0, 1.0, 1.0 - self._head))
+        kept = self._head / self._size[1]
+        self.figure.set_layout_engine("constrained", rect=(0.0, 0.0, 1.0, 1.0 - kept))
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
         self.redraw()
 
-    def fit(self, width: float) -> None:
-        """Take a share of the width of the explorer, or, if that is too little, all of it."""
-        margins = 10  # pixels: the border, and what ipympl leaves free on both sides
-        share = int(self._share * (min(width, WIDEST) - GAP)) - margins
-        self.take(share if share >= self._narrowest else int(width) - margins)
-
     @alone
-    def take(self, pixels: int) -> None:
-        """Set the width, unless it is zero, as in a hidden tab, or unchanged."""
-        if pixels <= 0 or pixels == self._width:
+    def fit(self, width: int, height: int, *, paper: str = "white", ink: str = "black") -> None:
+        """Take a size in pixels, and the colours of the page, in CSS."""
+        if (width, height) == self._size:
             return
-        self._width = pixels
-        if isinstance(self.figure.canvas, FigureCanvasWebAggCore):  # a picture scales by itself
+        self._size = width, height
+        if isinstance(self.figure.canvas, FigureCanvasWebAggCore):
             live: Any = self.figure.canvas
-            live.handle_resize({"width": pixels, "height": HEIGHT})
+            live.handle_resize({"width": width, "height": height})
+        else:
+            self.figure.set_size_inches(width / self.figure.dpi, height / self.figure.dpi)
         self.rearrange()
 
     def rearrange(self) -> None:
-        """Adapt the figure to another width."""
+        """Adapt the figure to another size."""
         self.finish()
 
     def watch_clicks(self, act: Callable[[Any], None]) -> None:

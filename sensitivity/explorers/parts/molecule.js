@@ -78,14 +78,9 @@ const room = new ResizeObserver(([{contentRect}]) => {
   if (!fitted && contentRect.width > 1) { this.fit(); fitted = true; }
 });
 room.observe(viewer.container);
-const page = new ResizeObserver(([{contentRect}]) => {
-  if (this.model.comm_live) this.send({type: WIDTH, pixels: contentRect.width});
-});
-page.observe(this.el.closest("." + FAMILY) ?? this.el);
 const remove = this.remove.bind(this);
 this.remove = () => {
   room.disconnect();
-  page.disconnect();
   viewer.render = viewer.requestRender = viewer.handleResize = () => {};
   generation++;
   loading.then(() => {  // NGL still tells a stage that is gone of a file that it has loaded

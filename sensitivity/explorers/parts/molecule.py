@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 from matplotlib.colors import to_rgb
 
-from sensitivity.explorers.parts.layout import FAMILY, HEIGHT, require
+from sensitivity.explorers.parts.layout import require
 from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.plots.modes import cell_edges
 from sensitivity.plots.palette import ARROW, HALO
@@ -23,9 +23,8 @@ from sensitivity.structures import neighbor_pairs
 FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
 ARROWS = "arrows"  # name of the ends of the arrows in the message that moves the atoms
 
-# The types of messages. A view tells when it can listen, and how wide the explorer around it is;
-# Python tells what to show, and from where.
-READY, WIDTH, LOAD, LOOK = "ready", "width", "load", "look"
+# The types of messages. A view tells when it can listen; Python tells what to show, and from where.
+READY, LOAD, LOOK = "ready", "load", "look"
 
 
 @dataclass(frozen=True)
@@ -67,24 +66,25 @@ class Molecule:
 
     ``widget`` is nglview's; ``camera`` is where the viewer is, unless the user has turned the
     molecule; ``sent`` is what was last sent to the page, in Å: by number of the body its atoms,
-    shape (N, 3), and under ``ARROWS`` start and end of the arrows, shape (2, N, 3). ``on_width`` is
-    called with the width in pixels of the explorer around it, when that has changed.
+    shape (N, 3), and under ``ARROWS`` start and end of the arrows, shape (2, N, 3). ``pane`` holds
+    the widget in the layout, which gives it its size.
     """
 
-    def __init__(self, *, on_width: Callable[[float], None] = lambda _: None) -> None:
-        self._on_width = on_width
+    def __init__(self) -> None:
         self._scene: dict[str, Any] | None = None
         self.camera: Camera | None = None
         self.sent: dict[Any, Array] = {}
-        self.widget = require("nglview").NGLWidget(layout={"width": "100%"})
-        self.widget._view_width, self.widget._view_height = "100%", f"{HEIGHT}px"
+        whole = {"width": "100%", "height": "100%"}
+        self.widget = require("nglview").NGLWidget(layout=whole)
+        self.widget._view_width, self.widget._view_height = whole.values()
+        self.pane = require("ipywidgets").Box([self.widget])
         # NGL cuts away what is within clipDist of the camera, and a small molecule is that near.
         far = {"clipDist": 0, "fogNear": 100, "fogFar": 100}
         self.widget.parameters = {**far, "cameraFov": FIELD_OF_VIEW}
         self.widget.on_msg(self._answer)
         script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-        names = {"FIELD": FIELD_OF_VIEW, "FAMILY": FAMILY, "ARROWS": ARROWS}
-        names |= {"READY": READY, "WIDTH": WIDTH, "LOAD": LOAD, "LOOK": LOOK}
+        names = {"FIELD": FIELD_OF_VIEW, "ARROWS": ARROWS}
+        names |= {"READY": READY, "LOAD": LOAD, "LOOK": LOOK}
         code = re.sub(r"\b[A-Z]{4,}\b", lambda name: json.dumps(names[name[0]]), script)
         self.widget._remote_call("executeCode", target="Widget", args=[code], fire_embed=True)
 
@@ -121,8 +121,6 @@ class Molecule:
         if message.get("type") == READY and self._scene is not None:
             self.widget.send({**self._scene, "to": message.get("view")})
             self.widget.set_coordinates(self.sent)
-        if message.get("type") == WIDTH:
-            self._on_width(message["pixels"])
 
 
 def _describe(body: Body) -> dict[str, Any]:

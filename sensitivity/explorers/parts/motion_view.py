@@ -72,7 +72,7 @@ class MotionView(View):
         """Make the widgets; ``legend`` and ``switches`` are added to those of every such view."""
         self.chart, labels = chart, self.labels
         count = self._count = len(stops)
-        self.molecule = Molecule(on_width=chart.fit)
+        self.molecule = Molecule()
         self.slider = choices.make_slider(labels.label, labels.slider, stops=stops)
         step = ceil(count / 120)  # at most so many steps to the end: ten seconds
         self.film = choices.make_play(labels.film, steps=2 * (count - 1), step=step)
@@ -83,8 +83,8 @@ class MotionView(View):
             "Button", 90, description="reset", icon="undo", tooltip=labels.reset
         )
         controls = row(*legend, self.slider, self.film, *switches, self.switch, self.reset)
-        pictures = {"left": self.molecule.widget, "right": chart.widget}
-        self.widget = arrange(above=[], **pictures, below=[controls, self.panel.box])
+        left, right = [self.molecule.pane, controls], [chart.pane, self.panel.box]
+        self.widget = arrange(left=left, right=right, charts=[chart])
         self.molecule.load(*bodies, camera=self._camera())
         self._move()
         self.observe(lambda _: self._move())

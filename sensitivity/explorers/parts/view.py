@@ -13,7 +13,7 @@ import traitlets
 
 from sensitivity.explorers.parts.background import Act, Report, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, make_control
-from sensitivity.explorers.parts.layout import TROUBLE, require, row
+from sensitivity.explorers.parts.layout import require, row
 from sensitivity.progress import Cancelled, checkpoint
 
 T = TypeVar("T")
@@ -146,8 +146,8 @@ class Panel:
 
     def tell(self, text: str, *, trouble: bool = False) -> None:
         """Show a sentence on what is going on, in a signal colour if it is trouble."""
-        color = TROUBLE if trouble else "inherit"
-        self.message.value = f'<span role="status" style="color: {color}">{escape(text)}</span>'
+        look = "sensitivity-trouble" if trouble else ""
+        self.message.value = f'<span role="status" class="{look}">{escape(text)}</span>'
 
     def show_busy(self, busy: bool) -> None:
         """Show the cancel button, or hide it."""
@@ -156,8 +156,7 @@ class Panel:
 
     def hint(self, text: str) -> None:
         """Show beside the message what is being computed, in grey."""
-        grey = "#808080"  # on light and on dark paper
-        self.aside.value = f'<span style="color: {grey}">{escape(text)}</span>' if text else ""
+        self.aside.value = f'<span class="sensitivity-pale">{escape(text)}</span>' if text else ""
         self.aside.layout.display = None if text else "none"
         self._offer()
 

@@ -1,0 +1,42 @@
+// Runs once in each view of an explorer, in an element without height. It tells Python the sizes of
+// the charts, and the colours of the page, in which charts are drawn. Python draws the charts, but
+// sizes come from the style sheet alone, so that there is no feedback.
+const EXPLORER = ".sensitivity-explorer", CHART = ".sensitivity-chart";
+
+const brightness = color => color.match(/[\d.]+/g).slice(0, 3).reduce((sum, x) => sum + +x, 0);
+
+export default {
+  render({model, el}) {
+    let root = null;
+    const own = selector => [...root.querySelectorAll(selector)]
+      .filter(element => element.closest(EXPLORER) === root);  // another explorer may be inside
+
+    const tell = () => {
+      const charts = own(CHART), sizes = charts.map(e => [e.clientWidth, e.clientHeight]);
+      if (!charts.length || sizes.some(([width]) => width < 1)) return;  // in a hidden tab
+      const paper = getComputedStyle(charts[0]).backgroundColor, ink = getComputedStyle(root).color;
+      root.classList.toggle("sensitivity-dark", brightness(paper) < brightness(ink));
+      model.set({sizes, paper, ink});
+      model.save_changes();
+    };
+
+    // A chart would keep the keys, the tabulator too. There is a control for what a click does.
+    const keep = event => { if (event.target.closest(CHART)) event.stopPropagation(); };
+    const leave = () => own(`${CHART} [tabindex="0"]`).forEach(e => { e.tabIndex = -1; });
+
+    const sizes = new ResizeObserver(tell), theme = new MutationObserver(tell);
+    const parts = new MutationObserver(leave);
+    const start = new ResizeObserver(() => {  // it has a width: it is in the page
+      if (root) return;
+      root = el.closest(EXPLORER);
+      root.addEventListener("keydown", keep, true);
+      root.addEventListener("keyup", keep, true);
+      own(CHART).forEach(chart => sizes.observe(chart));
+      theme.observe(document.body, {attributes: true});
+      parts.observe(root, {childList: true, subtree: true});
+      leave();
+    });
+    start.observe(el);
+    return () => [start, sizes, theme, parts].forEach(observer => observer.disconnect());
+  }
+};

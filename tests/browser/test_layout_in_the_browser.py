@@ -1,0 +1,128 @@
+"""Where things are in the page, at all widths, and how they are reached by the keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator
+from workbench import Workbench
+
+SIDE_BAR = """async () => {
+  if (!jupyterapp.shell.leftCollapsed)
+    await jupyterapp.commands.execute('application:toggle-left-area');
+}"""
+
+PANES = """() => [...document.querySelectorAll('.sensitivity-explorer .sensitivity-picture')]
+  .map(e => Math.round(e.getBoundingClientRect().width))"""
+
+FOCUS = """() => {
+  const {activeElement: element} = document, place = element.closest('.sensitivity-explorer');
+  return [Boolean(place), element.className + ' ' + element.textContent.trim()];
+}"""
+"""Whether the focus is in the explorer, and a description of the element that has it."""
+
+
+@pytest.fixture
+def bench(opened: Workbench) -> Iterator[Workbench]:
+    """A page without the file browser, as somebody leaves it who has little room."""
+    opened.page.evaluate(SIDE_BAR)
+    yield opened
+    assert opened.complaints.console == []
+
+
+def explorer(bench: Workbench) -> Locator:
+    return bench.page.locator(".sensitivity-explorer").first
+
+
+def resize(bench: Workbench, width: int, height: int = 900) -> None:
+    """Give the window a size, and wait until the chart has taken its own."""
+    bench.page.set_viewport_size({"width": width, "height": height})
+    place = bench.page.locator(".sensitivity-chart").first
+
+    def fits() -> bool:
+        inside = place.evaluate("e => [e.clientWidth, e.clientHeight]")
+        drawn = bench.ask("explorer.chart.figure.bbox.size.tolist()")
+        return all(abs(a - b) < 1.5 for a, b in zip(inside, drawn, strict=True))
+
+    bench.wait(fits)
+
+
+@pytest.mark.parametrize("width", [600, 900, 1300, 1900])
+def test_slider_and_molecule_are_in_sight_together(bench: Workbench, width: int) -> None:
+    resize(bench, width)
+    bench.show_explorer()
+    bench.settle()
+    for shown in (bench.molecule, bench.slider):
+        box = shown.bounding_box()
+        assert box is not None
+        assert box["y"] >= 80  # below the bars of JupyterLab
+        assert box["y"] + box["height"] <= 870
+    assert bench.clipped() == []
+
+
+@pytest.mark.parametrize("width", [900, 1300, 1900])
+def test_the_pictures_take_the_whole_width(bench: Workbench, width: int) -> None:
+    resize(bench, width)
+    left, *_, right = bench.page.locator(".sensitivity-explorer .sensitivity-picture").all()
+    first, last, whole = left.bounding_box(), right.bounding_box(), explorer(bench).bounding_box()
+    assert first and last and whole
+    assert whole["width"] > 0.8 * width - 40
+    assert abs(first["x"] - whole["x"]) < 6
+    assert abs(last["x"] + last["width"] - whole["x"] - whole["width"]) < 6
+
+
+def test_the_pictures_have_the_same_widths_at_each_visit(bench: Workbench) -> None:
+    resize(bench, 1300)
+    before = bench.page.evaluate(PANES)
+    bench.tell("globals().update(explorer=Explorer('H2O'))")
+    bench.tell("setattr(place, 'children', (explorer.widget,))")
+    assert len(before) == 2
+    for width in (900, 1900, 1300):
+        resize(bench, width)
+    bench.wait(lambda: bench.page.evaluate(PANES) == before)
+
+
+def test_the_settings_fold_away_where_there_is_little_room(bench: Workbench) -> None:
+    fold, setting = (explorer(bench).get_by_text(text, exact=True) for text in ("settings", "l_max"))
+    resize(bench, 1300)
+    setting.wait_for()
+    assert fold.is_hidden()
+    resize(bench, 900)
+    setting.wait_for(state="hidden")
+    for state in ("visible", "hidden"):
+        fold.click()
+        setting.wait_for(state=state)
+
+
+@pytest.mark.parametrize("key", ["Tab", "Shift+Tab"])
+def test_the_tabulator_goes_through_the_whole_explorer(bench: Workbench, key: str) -> None:
+    resize(bench, 1300)
+    buttons = explorer(bench).locator("button:visible:enabled").all_text_contents()
+    if key == "Tab":
+        explorer(bench).get_by_placeholder("name of a structure").focus()
+    else:
+        explorer(bench).locator("button:visible").last.focus()
+    passed = []
+    for _ in range(200):
+        inside, element = bench.page.evaluate(FOCUS)
+        if not inside:
+            break
+        passed.append(element)
+        bench.page.keyboard.press(key)
+    else:
+        pytest.fail(f"the keyboard is caught: {passed[-3:]}")
+    for text in buttons:
+        assert any(element.endswith(text.strip()) for element in passed), text
+    assert sum("noUi-handle" in element for element in passed) == 1
+
+
+def test_a_click_on_the_chart_does_not_catch_the_keyboard(bench: Workbench) -> None:
+    resize(bench, 1300)
+    bench.chart.click(position={"x": 200, "y": 200})
+    bench.page.wait_for_function("() => document.activeElement.closest('.sensitivity-chart')")
+    bench.page.keyboard.press("l")  # which matplotlib takes for a change of scale
+    bench.page.keyboard.press("Tab")
+    bench.page.wait_for_function("() => !document.activeElement.closest('.sensitivity-chart')")
+    assert bench.page.evaluate(FOCUS)[0]
+    assert bench.ask("explorer.chart.figure.axes[1].get_yscale()") == "log"
