@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator
-from workbench import Workbench
+from workbench import TWO_FRAMES, Workbench, pixels
 
 SIDE_BAR = """async () => {
   if (!jupyterapp.shell.leftCollapsed)
@@ -27,6 +28,7 @@ FOCUS = """() => {
 def bench(opened: Workbench) -> Iterator[Workbench]:
     """A page without the file browser, as somebody leaves it who has little room."""
     opened.page.evaluate(SIDE_BAR)
+    opened.tell("explorer.wait()")
     yield opened
     assert opened.complaints.console == []
 
@@ -38,6 +40,7 @@ def explorer(bench: Workbench) -> Locator:
 def resize(bench: Workbench, width: int, height: int = 900) -> None:
     """Give the window a size, and wait until the chart has taken its own."""
     bench.page.set_viewport_size({"width": width, "height": height})
+    bench.page.evaluate(TWO_FRAMES)
     place = bench.page.locator(".sensitivity-chart").first
 
     def fits() -> bool:
@@ -66,7 +69,9 @@ def test_the_pictures_take_the_whole_width(bench: Workbench, width: int) -> None
     resize(bench, width)
     left, *_, right = bench.page.locator(".sensitivity-explorer .sensitivity-picture").all()
     first, last, whole = left.bounding_box(), right.bounding_box(), explorer(bench).bounding_box()
-    assert first and last and whole
+    assert first
+    assert last
+    assert whole
     assert whole["width"] > 0.8 * width - 40
     assert abs(first["x"] - whole["x"]) < 6
     assert abs(last["x"] + last["width"] - whole["x"] - whole["width"]) < 6
@@ -84,7 +89,9 @@ def test_the_pictures_have_the_same_widths_at_each_visit(bench: Workbench) -> No
 
 
 def test_the_settings_fold_away_where_there_is_little_room(bench: Workbench) -> None:
-    fold, setting = (explorer(bench).get_by_text(text, exact=True) for text in ("settings", "l_max"))
+    fold, setting = (
+        explorer(bench).get_by_text(text, exact=True) for text in ("settings", "l_max")
+    )
     resize(bench, 1300)
     setting.wait_for()
     assert fold.is_hidden()
@@ -113,7 +120,7 @@ def test_the_tabulator_goes_through_the_whole_explorer(bench: Workbench, key: st
     else:
         pytest.fail(f"the keyboard is caught: {passed[-3:]}")
     for text in buttons:
-        assert any(element.endswith(text.strip()) for element in passed), text
+        assert any(element.endswith(text.strip()) for element in passed), (text, passed)
     assert sum("noUi-handle" in element for element in passed) == 1
 
 
@@ -126,3 +133,29 @@ def test_a_click_on_the_chart_does_not_catch_the_keyboard(bench: Workbench) -> N
     bench.page.wait_for_function("() => !document.activeElement.closest('.sensitivity-chart')")
     assert bench.page.evaluate(FOCUS)[0]
     assert bench.ask("explorer.chart.figure.axes[1].get_yscale()") == "log"
+
+
+THEME = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+
+
+@pytest.fixture
+def dark(bench: Workbench) -> Iterator[Workbench]:
+    bench.page.evaluate(THEME, "JupyterLab Dark")
+    bench.page.locator(".sensitivity-dark").first.wait_for()
+    yield bench
+    bench.page.evaluate(THEME, "JupyterLab Light")
+    bench.wait(lambda: pixels(bench.chart).mean() > 200)
+
+
+def test_in_a_dark_page_pictures_are_dark_and_pressed_buttons_differ(dark: Workbench) -> None:
+    resize(dark, 1300)
+    dark.show_explorer()
+    dark.settle()
+    for picture in (dark.molecule, dark.chart):
+        dark.wait(lambda picture=picture: np.median(pixels(picture)) < 40)
+        assert (pixels(picture).max(axis=2) > 120).mean() > 0.01
+    arrows = explorer(dark).locator("button", has_text="arrows")
+    reset = explorer(dark).locator("button", has_text="reset")
+    assert abs(pixels(arrows).mean() - pixels(reset).mean()) > 60
+    # The chevron of a list stands out from the paper.
+    assert pixels(explorer(dark).locator("select").first)[:, -20:].max() > 150

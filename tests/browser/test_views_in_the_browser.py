@@ -44,7 +44,7 @@ RESTART = "() => { jupyterapp.commands.execute('notebook:restart-kernel'); }"
 
 RUN = "async () => { await jupyterapp.commands.execute('notebook:run-all-cells'); }"
 
-BESIDE = {"path": 1300, "twin": 1300, "basis": 900}
+BESIDE = {"path": 1300, "twin": 1300, "basis": 1300}
 """From which width of the page on the pictures stand beside each other, of those tested."""
 
 TALL = 1400

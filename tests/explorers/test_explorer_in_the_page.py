@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from matplotlib.colors import to_hex, to_rgba
+from matplotlib.figure import Figure
 from panel import DESCRIPTOR, QUICK, SINGLE, TOOLBAR, Post
 
-from sensitivity.explorers import Explorer
+from sensitivity.explorers import BasisExplorer, Explorer
 from sensitivity.explorers.parts import figure_widget
 from sensitivity.explorers.parts.molecule import READY
 
@@ -55,6 +58,52 @@ def test_the_chart_has_the_size_of_its_place_in_the_page(explorer: Explorer) -> 
         page_of(explorer).sizes = [size]
         figure = explorer.chart.figure
         assert figure.get_size_inches() * figure.dpi == pytest.approx(size)
+
+
+DARK, LIGHT = ("#111111", "#e0e0e0"), ("#ffffff", "#212121")
+
+
+def colors(figure: Figure) -> set[str]:
+    """Colours of the paper and of all that is written on it, without the numbers of a map."""
+    texts = [text for axes in figure.axes for text in (axes.title, axes.xaxis.label)]
+    texts += [text for axes in figure.axes for text in axes.get_xticklabels()]
+    texts += [text for legend in figure.legends for text in legend.get_texts()]
+    return {to_hex(figure.get_facecolor()), *(to_hex(text.get_color()) for text in texts)}
+
+
+def test_the_chart_has_the_colours_of_the_page(explorer: Explorer) -> None:
+    for paper, ink in (DARK, LIGHT, DARK):
+        page_of(explorer).set_state({"sizes": [[600, 400]], "paper": paper, "ink": ink})
+        assert colors(explorer.chart.figure) == {paper, ink}
+        explorer.structure = "H2O"
+        explorer.amplitude = 0.1
+        explorer.wait()
+        assert colors(explorer.chart.figure) == {paper, ink}
+
+
+def test_white_ink_and_black_paper_stay_apart_from_what_is_not_painted(explorer: Explorer) -> None:
+    for _ in range(2):
+        explorer.chart.fit(500, 400, colors=("#000000", "#ffffff"))
+        explorer.chart.fit(400, 400, colors=("#000000", "#ffffff"))
+        assert colors(explorer.chart.figure) == {"#010101", "#fefefe"}
+
+
+def test_files_are_black_on_white_in_a_dark_page_too(explorer: Explorer, tmp_path: Path) -> None:
+    explorer.save(tmp_path / "light.svg")
+    explorer.chart.fit(420, 420, colors=DARK)
+    explorer.save(tmp_path / "dark.svg")
+    light, dark = (set(re.findall("#[0-9a-f]{6}", path.read_text())) for path in tmp_path.iterdir())
+    assert light == dark
+    assert colors(explorer.chart.figure) == set(DARK)
+
+
+def test_a_map_in_a_dark_page_keeps_its_colours(methane: Atoms) -> None:
+    chart = BasisExplorer(methane, QUICK, centers=[0]).map
+    before = {text.get_text(): text.get_color() for text in chart.figure.axes[0].texts}
+    chart.fit(420, 421, colors=DARK)
+    assert {text.get_text(): text.get_color() for text in chart.figure.axes[0].texts} == before
+    assert colors(chart.figure) == set(DARK)
+    assert all(to_rgba(axes.patch.get_facecolor())[3] for axes in chart.figure.axes)
 
 
 @pytest.mark.slow

@@ -997,7 +997,7 @@ def misplaced(figure: Figure) -> list[str]:
 
 def check_widths(*sheets: FigureWidget) -> None:
     for sheet in sheets:
-        for width, height in ((345, 260), (380, 300), (450, 340), (600, 420), (900, 520)):
+        for width, height in ((345, 380), (410, 360), (450, 380), (600, 420), (900, 520)):
             sheet.fit(width, height)
             assert (sheet.figure.get_size_inches() * 100).round().tolist() == [width, height]
             assert misplaced(sheet.figure) == [], width

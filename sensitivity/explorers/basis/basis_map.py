@@ -92,11 +92,12 @@ class BasisMap(FigureWidget):
 
     def _draw(self, axes: Axes) -> None:
         bar = draw_convergence(axes, self._found)
-        if bar is not None and bar.ax.get_ylabel() == MEASURE:
-            bar.set_label(f"{MEASURE}; {name_rank(self._found)}")
         add_legend(axes)
         above = 24 if axes.get_legend() else 6  # points
-        axes.set_title("click to choose a basis", fontsize="small", pad=above)
+        title = "click to choose a basis"
+        if bar is not None and bar.ax.get_ylabel() == MEASURE:
+            title += f"\nnumber below: {name_rank(self._found)}"
+        axes.set_title(title, fontsize="small", pad=above)
         for text in axes.texts:  # inside of the cells, they take time and no room
             text.set_in_layout(False)
         if bar is None:

@@ -107,14 +107,17 @@ class Explorer(StructureView):
         """
         file = Path(path)
         check_output(file, option="path")
-        write_output(file, make_export(file.name, self.state, self.chart.figure), option="path")
+        with self.chart.in_print() as figure:
+            content = make_export(file.name, self.state, figure)
+        write_output(file, content, option="path")
 
     @interrupts_held()
     def export(self, name: str) -> None:
         """Make a file of ``EXPORTS``, and show a link that downloads it."""
-        file, state, figure = EXPORTS[name][1], self.state, self.chart.figure
+        file, state = EXPORTS[name][1], self.state
         # The chart can be drawn in this thread only: here it goes on changing.
-        drawn = make_export(file, state, figure) if file.endswith(DRAWN) else b""
+        with self.chart.in_print() as figure:
+            drawn = make_export(file, state, figure) if file.endswith(DRAWN) else b""
         self.panel.tell(f"Making {file} …")
 
         def offer(content: bytes) -> None:

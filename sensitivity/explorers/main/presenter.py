@@ -277,6 +277,7 @@ class Chart(FigureWidget):
         style: dict[str, Any] = {"fontsize": 8, "frameon": False, "loc": "upper center"}
         tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "borderaxespad": 0.2}
         self.figure.legend(handles=lines, ncols=columns, **style, **tight)
+        self.paint()
         self.redraw()
 
 

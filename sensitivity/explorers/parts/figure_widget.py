@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from importlib.util import find_spec
 from threading import RLock
@@ -13,10 +13,14 @@ from typing import Any, TypeVar, cast
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_webagg_core import FigureCanvasWebAggCore
+from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 from sensitivity.explorers.parts.background import running_loop
-from sensitivity.explorers.parts.layout import require
+from sensitivity.explorers.parts.layout import LIGHT, require
 from sensitivity.plots.axes import add_fitting_legend
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -33,6 +37,24 @@ def alone(method: Method) -> Method:
     return cast(Method, wait_and_act)
 
 
+NEARLY = {LIGHT[1]: "#010101"}, {LIGHT[0]: "#fefefe"}
+"""In place of black paper, and of white ink."""
+
+PAINTED = Text, Line2D, Patch
+
+
+def repaint(figure: Figure, old: tuple[str, str], new: tuple[str, str]) -> None:
+    """Give all text, lines and patches that have one of the old colours the new one instead."""
+    change = dict(zip(old, new, strict=True))
+    # Numbers on the coloured cells of a map have the colour that is read best there.
+    kept = {text for axes in figure.axes if axes.images for text in axes.texts}
+    for artist in set(figure.findobj(lambda each: isinstance(each, PAINTED))) - kept:
+        for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
+            color = to_rgba(getattr(artist, f"get_{name}", lambda: "none")())
+            if color[3] and to_hex(color) in change:
+                getattr(artist, f"set_{name}")(change[to_hex(color)])
+
+
 class FigureWidget:
     """A matplotlib figure as a widget, which has the size and the colours of its place in the page.
 
@@ -47,8 +69,9 @@ class FigureWidget:
     def __init__(self, *, head: int = 0, column: int | None = None) -> None:
         dots = 100  # per inch: sizes in points are then what they are in print
         self._head, self._column = head, column
-        self._size = 420, 420  # pixels, until the page tells its own
-        self.figure = Figure([side / dots for side in self._size], dpi=dots, layout="constrained")
+        self._size, self._colors = (420, 420), LIGHT  # until the page tells its own
+        width, height = self._size
+        self.figure = Figure((width / dots, height / dots), dpi=dots, layout="constrained")
         self.lock: AbstractContextManager[bool] = RLock()
         make = _Live if find_spec("ipympl") else _Still
         canvas = make(self.figure, self.lock)
@@ -74,14 +97,32 @@ class FigureWidget:
         self.figure.set_layout_engine("constrained", rect=(0.0, 0.0, 1.0, 1.0 - kept))
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
+        self.paint()
         self.redraw()
 
+    def paint(self) -> None:
+        """Give what has just been drawn, in the usual colours, those of the page."""
+        repaint(self.figure, LIGHT, self._colors)
+
+    @contextmanager
+    def in_print(self) -> Iterator[Figure]:
+        """The figure in black on white, as for a file."""
+        with self.lock:
+            repaint(self.figure, self._colors, LIGHT)
+            try:
+                yield self.figure
+            finally:
+                repaint(self.figure, LIGHT, self._colors)
+
     @alone
-    def fit(self, width: int, height: int, *, paper: str = "white", ink: str = "black") -> None:
-        """Take a size in pixels, and the colours of the page, in CSS."""
-        if (width, height) == self._size:
+    def fit(self, width: int, height: int, *, colors: tuple[str, str] = LIGHT) -> None:
+        """Take a size in pixels, and the colours of paper and ink in the page."""
+        # So that what is painted is not taken for what is not, and painted again.
+        paper, ink = (other.get(x, x) for x, other in zip(colors, NEARLY, strict=True))
+        if (width, height, (paper, ink)) == (*self._size, self._colors):
             return
-        self._size = width, height
+        repaint(self.figure, self._colors, (paper, ink))
+        self._size, self._colors = (width, height), (paper, ink)
         if isinstance(self.figure.canvas, FigureCanvasWebAggCore):
             live: Any = self.figure.canvas
             live.handle_resize({"width": width, "height": height})

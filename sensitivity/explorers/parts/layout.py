@@ -14,6 +14,9 @@ from sensitivity.notes import missing
 DEAD = "The kernel behind this was restarted or has ended: run the cell again."
 """Shown by the page, which is all that is left then."""
 
+LIGHT = "#ffffff", "#000000"
+"""Colours of paper and ink, in which charts are drawn at first, and in files."""
+
 
 def arrange(
     *,
@@ -33,7 +36,7 @@ def arrange(
     def fit(change: Any) -> None:
         page = change["owner"]
         for chart, size in zip(charts, page.sizes, strict=True):
-            chart.fit(*size, paper=page.paper, ink=page.ink)
+            chart.fit(*size, colors=(page.paper, page.ink))
 
     page = _make_page()
     page.observe(fit, ["sizes", "paper", "ink"])
@@ -56,8 +59,8 @@ def _make_page() -> Any:
     page = require("anywidget").AnyWidget(_esm=_read("page.js"), layout={"height": "0"})
     page.add_traits(
         sizes=traitlets.List().tag(sync=True),
-        paper=traitlets.Unicode("white").tag(sync=True),
-        ink=traitlets.Unicode("black").tag(sync=True),
+        paper=traitlets.Unicode(LIGHT[0]).tag(sync=True),
+        ink=traitlets.Unicode(LIGHT[1]).tag(sync=True),
     )
     return page
 

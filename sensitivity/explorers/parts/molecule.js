@@ -3,6 +3,7 @@
 // per step would be kept and sent again by nglview, and a new shape per step would stay in the
 // memory of the graphics card.
 const {stage} = this, {viewer} = stage;
+this.$pickingInfo?.remove();  // an empty white box
 const repeat = (size, values) => new Float32Array(size).map((_, i) => values[i % values.length]);
 let latest = {}, structures = [], shapes = [], arrows = null, camera = null, generation = 0;
 let loading = Promise.resolve();

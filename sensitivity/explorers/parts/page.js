@@ -3,7 +3,14 @@
 // sizes come from the style sheet alone, so that there is no feedback.
 const EXPLORER = ".sensitivity-explorer", CHART = ".sensitivity-chart";
 
-const brightness = color => color.match(/[\d.]+/g).slice(0, 3).reduce((sum, x) => sum + +x, 0);
+// The colour that is seen where colours lie over each other, as six digits.
+const dot = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+const mix = (...colors) => {
+  for (const color of colors) { dot.fillStyle = color; dot.fillRect(0, 0, 1, 1); }
+  const seen = [...dot.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  return `#${seen.map(part => part.toString(16).padStart(2, "0")).join("")}`;
+};
+const brightness = color => color.match(/\w\w/g).reduce((sum, part) => sum + parseInt(part, 16), 0);
 
 export default {
   render({model, el}) {
@@ -14,7 +21,8 @@ export default {
     const tell = () => {
       const charts = own(CHART), sizes = charts.map(e => [e.clientWidth, e.clientHeight]);
       if (!charts.length || sizes.some(([width]) => width < 1)) return;  // in a hidden tab
-      const paper = getComputedStyle(charts[0]).backgroundColor, ink = getComputedStyle(root).color;
+      const paper = mix("white", getComputedStyle(charts[0]).backgroundColor);
+      const ink = mix(paper, getComputedStyle(root).color);
       root.classList.toggle("sensitivity-dark", brightness(paper) < brightness(ink));
       model.set({sizes, paper, ink});
       model.save_changes();

@@ -195,7 +195,7 @@ class PathChart(FigureWidget):
     def load(self, trajectory: Trajectory, *, frame: int) -> None:
         """Show what is known of a trajectory."""
         self.clear()
-        upper, lower = self.figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1.0))
+        upper, lower = self.figure.subplots(2, 1, sharex=True, height_ratios=(1.3, 1.0))
         upper.tick_params(labelbottom=False)
         x = self._x = trajectory.coordinate
         spectra = [each for each in trajectory.spectra if each is not None]
@@ -211,7 +211,7 @@ class PathChart(FigureWidget):
         colors = (upper, ARROW), (lower, SERIES[2])
         self.points = [axes.plot([], [], "o", color=color, **mark)[0] for axes, color in colors]
         for axes in (upper, lower):
-            axes.tick_params(labelsize=9)
+            axes.tick_params(labelsize=8)
         self.figure.align_ylabels()
         self.show(frame)
         self.finish(*self.cursors, *self.points)
