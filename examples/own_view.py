@@ -11,7 +11,7 @@ from sensitivity.diagnosis import feature_changes
 from sensitivity.explorers.parts.choices import Share
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.molecule import Body, Camera
-from sensitivity.explorers.parts.motion_view import Labels, MotionView
+from sensitivity.explorers.parts.motion_view import MotionView, Texts
 from sensitivity.numerics import check_integer, takes_centers
 from sensitivity.plots.camera import choose_view
 
@@ -41,12 +41,13 @@ class ResponseView(MotionView):
 
     share = Share(0.0)
     moved, per_stop = "share", 1 / (len(STOPS) - 1)
-    labels = Labels(
+    texts = Texts(
         label="amplitude (Å)",
         slider="Move the atoms along the mode",
         film="Move along the mode and back",
         arrows="Show the mode as arrows",
         reset="Go back to the start",
+        file="response",
     )
 
     @takes_centers  # center= raises a TypeError that names the right word

@@ -14,14 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sensitivity.descriptors import Descriptor, check_descriptor, with_defaults
-from sensitivity.explorers.parts.choices import Share, Switch, make_switch
+from sensitivity.explorers.parts.choices import Length, Share, Switch, make_control, make_switch
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import ORDERS, check_size
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule import Body, Camera
-from sensitivity.explorers.parts.motion_view import Labels, MotionView
+from sensitivity.explorers.parts.motion_view import MotionView, Texts
 from sensitivity.explorers.parts.view import as_sentence
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, check_real
 from sensitivity.observation import Observation
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import SERIES
@@ -31,6 +31,11 @@ from sensitivity.structures import environment
 STEPS = 50  # of the slider, each 2 % of the path from the first structure to the second
 LOWEST = 1e-17  # lower end of the axis of the chart: below rounding
 
+EXAGGERATIONS = (1, 2, 5, 10, 20, 50)
+"""How many times as large as it is a difference can be shown."""
+
+SMALL = 0.05  # Å, root mean square: a difference up to this is hardly seen
+
 SAME = 1e-12
 """Relative to the features: differences up to this are rounding. Twins agree to 1e-13 at their own
 order; at a lower one the same rounding is compared with fewer and smaller features."""
@@ -39,9 +44,9 @@ order; at a lower one the same rounding is compared with fewer and smaller featu
 class TwinExplorer(MotionView):
     """The two structures of a twin, and the differences of their features, order by order.
 
-    The first is blue. The second is vermillion; it is superposed on the first, and moves from the
-    first structure (share 0) to its own positions (share 1). Shown are the environments of the
-    center.
+    Bonds and shells of the first are blue. Those of the second are vermillion; it is superposed on
+    the first, and moves from the first structure (share 0) to its own positions (share 1). Shown
+    are the environments of the center.
 
     Everything a control does can be done from Python too: ``explorer.share = 0.5``,
     ``explorer.side_by_side = True``. ``busy`` tells whether features are being computed, ``wait()``
@@ -62,6 +67,8 @@ class TwinExplorer(MotionView):
         From 0, the first structure, to 1, the second.
     side_by_side
         Whether the two are beside each other.
+    exaggeration
+        How many times as large as it is the difference is shown.
     arrows
         Whether one arrow per atom of the first points to its position in the second; their lengths
         are relative.
@@ -74,16 +81,18 @@ class TwinExplorer(MotionView):
 
     share = Share(1.0)
     side_by_side = Switch(False)
+    exaggeration = Length(1.0)
     arrows = Switch(False)
     moved, per_stop = "share", 1 / STEPS
 
-    labels = Labels(
+    texts = Texts(
         label="Morph: first → second",
         slider="Interpolate between the first structure (blue) and the second (vermillion)",
         film="Move from the first structure to the second and back",
         arrows="Show for each atom the displacement to the second structure; the longest "
         "arrow is 1 Å",
         reset="Superpose the two structures, and go back to the first view",
+        file="twin",
     )
     chart: TwinChart
 
@@ -95,6 +104,12 @@ class TwinExplorer(MotionView):
         colors = {"first": SERIES[0], "second": SERIES[1]}
         tooltip = "Put the two beside each other, or superpose them"
         self.beside = make_switch("side by side", tooltip, icon="columns", width=120, on=False)
+        self.exaggerate = make_control(
+            *("Dropdown", 140),
+            description="difference",
+            tooltip="Show the difference larger than it is",
+            options=[(f"{times}x", float(times)) for times in EXAGGERATIONS],
+        )
         self.key = require("ipywidgets").HTML(
             "".join(
                 f'<span style="color: {color}">&#9632;</span> {name} &nbsp;'
@@ -107,10 +122,11 @@ class TwinExplorer(MotionView):
             Body(self.overlay.second, colors["second"]),
             stops=["first", *(f"{k / STEPS:.0%}" for k in range(1, STEPS)), "second"],
             legend=[self.key],
-            switches=[self.beside],
+            switches=[self.beside, self.exaggerate],
         )
         traitlets.link((self, "side_by_side"), (self.beside, "value"))
-        self.observe(lambda _: self.molecule.look(self._camera()), "side_by_side")
+        traitlets.link((self, "exaggeration"), (self.exaggerate, "value"))
+        self.observe(lambda _: self.look(), ["side_by_side", "exaggeration"])
         orders = list_orders(descriptor)
         self._show(orders)
         self.panel.tell("Comparing the features ...")
@@ -123,12 +139,23 @@ class TwinExplorer(MotionView):
         """What is known of each order."""
         return list(self._comparisons)
 
+    def frames(self) -> list[Atoms]:
+        """The two structures, the second superposed on the first."""
+        return [self.overlay.first, self.overlay.second]
+
+    @traitlets.validate("exaggeration")
+    def _validate_exaggeration(self, proposal: Any) -> float:
+        expected, remedy = f"one of {EXAGGERATIONS}", "give one of these"
+        known = EXAGGERATIONS.__contains__
+        return check_real(proposal["value"], "exaggeration", expected, accepts=known, remedy=remedy)
+
     def _place(self) -> tuple[Sequence[Array], Array]:
-        positions = self.overlay.place(self.share, side_by_side=self.side_by_side)
+        share = self.share * self.exaggeration
+        positions = self.overlay.place(share, side_by_side=self.side_by_side)
         return positions, self.overlay.difference
 
     def _camera(self) -> Camera:
-        places = self.overlay.place(1.0, side_by_side=self.side_by_side)
+        places = self.overlay.place(self.exaggeration, side_by_side=self.side_by_side)
         return Camera.around(*places, view=self.overlay.view, room=0.6)
 
     def _show(self, comparisons: list[OrderComparison]) -> None:
@@ -137,6 +164,7 @@ class TwinExplorer(MotionView):
         self.panel.say(
             f"The two differ by {self.twin.rmsd:.3f} Å (root mean square over the atoms, after "
             f"superposition): {conclude(comparisons)}.",
+            "" if self.twin.rmsd > SMALL else "The difference is small: show it larger.",
             self.twin.status,
         )
 

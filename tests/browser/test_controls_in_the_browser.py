@@ -241,8 +241,14 @@ def _use(view: str, control: str, act: Callable[[Workbench], None], *effect: str
 USES += [
     _use(PATH, "slider", slide("length (Å)", "ArrowRight"), "explorer.frame == 1"),
     _use(PATH, "film", play, "explorer.frame > 1"),
-    _use(PATH, "switch", press("Show the direction"), "not explorer.arrows"),
-    _use(PATH, "reset", press("Back to the start"), "explorer.frame == 0", "explorer.frame = 5"),
+    _use(PATH, "controls.arrows", press("Show the direction"), "not explorer.arrows"),
+    _use(
+        PATH,
+        "controls.reset",
+        press("Back to the start"),
+        "explorer.frame == 0",
+        "explorer.frame = 5",
+    ),
     _use(
         PATH,
         "chart.figure",
@@ -253,8 +259,14 @@ USES += [
     _use(TWIN, "slider", slide("Morph: first → second", "ArrowLeft"), "explorer.share < 1"),
     _use(TWIN, "film", play, "explorer.share < .9"),
     _use(TWIN, "beside", press("Put the two beside"), "explorer.side_by_side"),
-    _use(TWIN, "switch", press("Show for each atom"), "explorer.arrows"),
-    _use(TWIN, "reset", press("Superpose the two"), "explorer.share == 1", "explorer.share = .5"),
+    _use(TWIN, "controls.arrows", press("Show for each atom"), "explorer.arrows"),
+    _use(
+        TWIN,
+        "controls.reset",
+        press("Superpose the two"),
+        "explorer.share == 1",
+        "explorer.share = .5",
+    ),
     _use(BASIS, "sliders['n_max']", slide("n_max", "ArrowRight"), "explorer.n_max > 4"),
     _use(BASIS, "sliders['l_max']", slide("l_max", "ArrowLeft"), "explorer.l_max < 3"),
     _use(

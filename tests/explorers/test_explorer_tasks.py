@@ -92,6 +92,10 @@ class Picture:
 
     def __init__(self, *what: Any) -> None:
         self.what, self.widget = what, ipywidgets.HTML("a picture")
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
 
 
 @pytest.fixture
@@ -121,7 +125,7 @@ def test_the_way_along_a_mode_is_shown_below(views: list[Picture]) -> None:
     first = path.frames[1].positions - path.frames[0].positions
     along = np.vdot(first, reference.modes[1]) / np.linalg.norm(first)
     assert along == pytest.approx(1, abs=0.05)
-    assert explorer.below.children == (views[0].widget,)
+    assert explorer.below.children[1] is views[0].widget
     assert explorer.reference is reference
 
 
@@ -131,7 +135,17 @@ def test_the_twin_is_shown_below(views: list[Picture]) -> None:
     ((twin, descriptor),) = [view.what for view in views]
     assert (message(explorer), descriptor) == (twin.status, DESCRIPTOR)
     assert twin.found
-    assert explorer.below.children == (views[0].widget,)
+    assert explorer.below.children[1] is views[0].widget
+
+
+def test_a_view_below_has_a_title_and_can_be_closed(views: list[Picture]) -> None:
+    explorer = Explorer("X0", DESCRIPTOR)
+    explorer.find_twin()
+    heading, close = explorer.below.children[0].children
+    assert heading.value == "<strong>Twin of X0</strong>"
+    close.click()
+    assert explorer.below.children == ()
+    assert views[0].cancelled
 
 
 def test_where_there_is_no_way_the_panel_says_why(views: list[Picture]) -> None:

@@ -31,6 +31,8 @@ VALUES: dict[str, tuple[Any, Callable[[Explorer], Any], Any]] = {
     "speed": (2.0, lambda e: e.controls.play.interval, 40),
     "arrows": (False, lambda e: e.state.arrows, False),
     "arrow length": (2.0, lambda e: e.state.arrow_length, 2.0),
+    "labels": ("index", lambda e: e.molecule._scene["dress"]["labels"], "index"),
+    "atom size": (2.0, lambda e: e.molecule._scene["dress"]["size"], 2.0),
     "structure": ("H2", lambda e: e.reference.name, "H2"),
     "upload": ((FILE,), lambda e: str(e.structure.symbols), "NH3"),
     "frame": (1, lambda e: str(e.structure.symbols), "OH2"),
@@ -133,7 +135,8 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
             explorer.controls.amplitude.value = 0.0
             explorer.controls.show(explorer.state)
             explorer.settings.show(explorer.reference)
-            explorer.controls.speed.value = 1.0
+            explorer.controls.speed.value = explorer.controls.atom_size.value = 1.0
+            explorer.controls.labels.value = "none"
         connect()
     choose(explorer, name)
     assert look(explorer) == expected
@@ -169,7 +172,7 @@ def test_every_control_of_the_panel_is_connected(explorer: Explorer) -> None:
     wired += [each[0] for each in wiring.clicks(explorer).values()]
     wired.append(explorer.panel.cancel)  # which every view connects by itself
     for widget in controls_within(explorer.widget):
-        if "sensitivity-fold" in widget._dom_classes:  # which shows and hides others by itself
+        if {"sensitivity-fold", "sensitivity-full-screen"} & {*widget._dom_classes}:  # by the page
             continue
         assert widget in wired, f"nothing happens on {widget.description}"
         wired.remove(widget)
@@ -190,7 +193,7 @@ def is_text(widget: Any) -> bool:
 
 def test_every_control_teaches(explorer: Explorer) -> None:
     for widget in controls_within(explorer.widget):
-        if "sensitivity-fold" in widget._dom_classes:  # which shows and hides others by itself
+        if {"sensitivity-fold", "sensitivity-full-screen"} & {*widget._dom_classes}:  # by the page
             continue
         assert len(widget.tooltip) > 6
         assert widget.description or type(widget).__name__ == "Play"

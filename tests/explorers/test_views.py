@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from ase.io import read as ase_read
 from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -42,10 +44,11 @@ from sensitivity.explorers.parts import state
 from sensitivity.explorers.parts.choices import Index, fold, name_lengths
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.molecule import ARROWS, LOOK, Body, Camera
-from sensitivity.explorers.parts.motion_view import Labels, MotionView
+from sensitivity.explorers.parts.motion_view import MotionView, Texts
 from sensitivity.explorers.path import trajectory
 from sensitivity.explorers.path.trajectory import coarse_to_fine
 from sensitivity.explorers.twin import compare, list_orders
+from sensitivity.plots.palette import SERIES
 from sensitivity.structures import environment
 
 # ipympl 0.10 hands its toolbar an argument that traitlets does not want; it works all the same.
@@ -225,7 +228,7 @@ def test_a_step_sends_the_frame_and_its_direction_in_one_message(
 
 
 def test_arrows_can_be_switched_off(on_the_way: PathExplorer, post: Post) -> None:
-    on_the_way.switch.value = False
+    on_the_way.controls.arrows.value = False
     start, end = post.last()[ARROWS].reshape(2, -1, 3)
     assert not on_the_way.arrows
     np.testing.assert_array_equal(start, end)
@@ -284,7 +287,7 @@ def test_slider_film_and_clicks_move_along_the_path(
         on_the_way.frame = 0
         assert (on_the_way.film.value, on_the_way.slider.index) == (0, 0)
     on_the_way.frame, on_the_way.arrows = 6, False
-    on_the_way.reset.click()
+    on_the_way.controls.reset.click()
     assert (on_the_way.frame, on_the_way.arrows) == (0, True)
     assert post.messages[-1][0]["type"] == LOOK
 
@@ -512,11 +515,69 @@ def test_twins_stand_side_by_side_without_being_rebuilt(
     assert post.last()[1] == pytest.approx(second, abs=SINGLE)
 
 
+def test_the_difference_of_a_twin_can_be_shown_larger_than_it_is(
+    both: TwinExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = both.molecule.camera
+    assert before is not None
+    post = Post(both, monkeypatch)
+    both.exaggerate.value = 10.0
+    first, second = both.overlay.first.positions, both.overlay.second.positions
+    assert post.last()[1] == pytest.approx(first + 10 * (second - first), abs=SINGLE)
+    assert both.molecule.camera.radius > before.radius + 0.1
+    both.share = 0.5
+    assert post.last()[1] == pytest.approx(first + 5 * (second - first), abs=SINGLE)
+    with pytest.raises(ValueError, match=r"exaggeration must be one of \(1, 2, 5, 10, 20, 50\)"):
+        both.exaggeration = 3.0
+    both.controls.reset.click()
+    assert (both.exaggeration, both.exaggerate.value) == (1.0, 1.0)
+
+
+def test_atoms_of_a_twin_keep_the_colours_of_their_elements(both: TwinExplorer) -> None:
+    scene = both.molecule._scene
+    assert scene is not None
+    for body, color in zip(scene["bodies"], SERIES[:2], strict=True):
+        assert [style.get("color") for style in body["styles"]] == [None, color, color]
+        assert body["names"][0] == ["C", "0"]
+
+
+def test_views_download_what_they_show(
+    both: TwinExplorer, on_the_way: PathExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[str, bytes] = {}
+    for view in (both, on_the_way):
+        monkeypatch.setattr(view.page, "download", files.__setitem__)
+        for button in view.downloads.children[1:]:
+            button.click()
+            assert view.panel.message.value.count("Download ") == 1
+    starts = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
+    assert all(files[f"twin.{form}"].startswith(start) for form, start in starts.items())
+    pair = ase_read(io.StringIO(files["twin.extxyz"].decode()), index=":", format="extxyz")
+    assert [len(atoms) for atoms in pair] == [5, 5]
+    frames = ase_read(io.StringIO(files["path.extxyz"].decode()), index=":", format="extxyz")
+    assert len(frames) == len(on_the_way.trajectory.frames)
+    assert frames[-1].info["path_length"] == pytest.approx(on_the_way.trajectory.coordinate[-1])
+    both.export("geometry")
+    with pytest.raises(ValueError, match="name must be one of"):
+        both.export("film")
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_views_can_be_looked_at_along_an_axis(both: TwinExplorer, axis: str) -> None:
+    both.controls.look[axis].click()
+    assert both.molecule.camera is not None
+    assert both.molecule.camera.view[2].tolist() == [axis == other for other in "xyz"]
+    both.controls.reset.click()
+    np.testing.assert_array_equal(both.molecule.camera.view, both.overlay.view)
+    with pytest.raises(ValueError, match="axis must be x, y or z, got 'w'"):
+        both.look("w")
+
+
 def test_arrows_of_a_twin_point_from_the_first_to_the_second(
     both: TwinExplorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = Post(both, monkeypatch)
-    both.switch.value = True
+    both.controls.arrows.value = True
     start, end = post.last()[ARROWS].reshape(2, -1, 3)
     difference = both.overlay.second.positions - both.overlay.first.positions
     longest = np.linalg.norm(difference, axis=1).max()
@@ -597,7 +658,9 @@ def test_controls_of_a_twin(both: TwinExplorer, monkeypatch: pytest.MonkeyPatch)
     both.share = 0.337  # between two stops
     assert both.share == 0.337
     both.side_by_side = both.arrows = True
-    both.reset.click()
+    both.controls.speed.value = 2.0
+    assert both.film.interval == 40
+    both.controls.reset.click()
     assert (both.share, both.side_by_side, both.arrows) == (1.0, False, False)
     with pytest.raises(ValueError, match=r"share must be a number from 0 to 1, got 1\.5"):
         both.share = 1.5
@@ -607,12 +670,17 @@ def test_controls_of_a_twin(both: TwinExplorer, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("view", "name", "value", "said"),
     [
-        ("on_the_way", "fram", 1, "'fram' of PathExplorer does not exist; .* is arrows, frame"),
+        (
+            "on_the_way",
+            "fram",
+            1,
+            "'fram' of PathExplorer does not exist; .* is arrow_length, arrows, .*, frame",
+        ),
         ("on_the_way", "widget", 3, "'widget' of PathExplorer cannot be set; what can be set is"),
         ("on_the_way", "trajectory", 3, "'trajectory' of PathExplorer cannot be set"),
         ("on_the_way", "frame", 1.5, r"frame must be a whole number, got 1\.5"),
         ("on_the_way", "arrows", "no", "arrows must be True or False, got 'no'"),
-        ("both", "shar", 1, "'shar' of TwinExplorer does not exist; .* arrows, share, side_by"),
+        ("both", "shar", 1, "'shar' of TwinExplorer does not exist; .* labels, share, side_by"),
         ("both", "panel", 3, "'panel' of TwinExplorer cannot be set"),
         ("both", "comparisons", [], "'comparisons' of TwinExplorer cannot be set"),
         ("both", "share", "a", r"share must be a number from 0 to 1, got 'a'; give e\.g\. 0\.5"),
@@ -654,7 +722,7 @@ class Breathing(MotionView):
 
     frame = Index()
     moved = "frame"
-    labels = Labels("bond length", "Stretch", "Breathe", "Show directions", "Back to the start")
+    texts = Texts("bond length", "Stretch", "Breathe", "Show directions", "Reset", "bond")
 
     def __init__(self, atoms: Atoms) -> None:
         super().__init__()
@@ -678,11 +746,13 @@ def test_a_small_view_has_all_controls(monkeypatch: pytest.MonkeyPatch) -> None:
     assert post.last()[0] == pytest.approx(1.1 * atoms.positions, abs=SINGLE)
     view.film.value = 2
     assert (view.frame, view.slider.index) == (2, 2)
-    view.switch.value = False
+    view.controls.arrows.value = False
     assert not view.arrows
-    view.reset.click()
+    view.controls.reset.click()
     assert (view.frame, view.arrows) == (0, True)
-    with pytest.raises(AttributeError, match=r"'fram' of Breathing does not exist; .* arrows, fra"):
+    with pytest.raises(
+        AttributeError, match=r"'fram' of Breathing does not exist; .* arrows, atom_size, fra"
+    ):
         view.fram = 1
 
 
@@ -838,7 +908,8 @@ def test_the_map_says_how_much_symmetry_allows(basis: BasisExplorer) -> None:
     # S1 has no symmetry: 9 internal displacements; of methane it allows only that of its bonds.
     assert colour_label(basis) == "rank, of 9 that symmetry allows"
     methane = BasisExplorer(structures.load("CH4"), DESCRIPTOR, centers=[0])
-    assert colour_label(methane).endswith("rank, of 1 that symmetry allows")
+    title = methane.map.figure.axes[0].get_title()
+    assert title.endswith("number below: rank, of 1 that symmetry allows")
 
 
 def colour_label(view: BasisExplorer) -> str:
@@ -854,15 +925,11 @@ def test_the_colours_of_ranks_are_whole_numbers(basis: BasisExplorer) -> None:
 
 
 @pytest.mark.slow
-def test_the_two_figures_share_the_width(basis: BasisExplorer) -> None:
-    ruler = basis.widget.children[1]
-    for width, expected in ((612, 602), (724, 348), (1240, 606)):
-        ruler.pixels = float(width)
-        for sheet in (basis.chart, basis.map):
-            assert sheet.figure.get_size_inches() * 100 == pytest.approx((expected, 420))
-    ruler.pixels = 0.0  # hidden
-    assert basis.chart.figure.get_figwidth() == pytest.approx(6.06)
-    assert [frame.get_xy() for frame in basis.map.frames] == [(1.5, 1.5)] * 2
+def test_the_two_figures_have_the_sizes_of_their_places(basis: BasisExplorer) -> None:
+    for sizes in ([[602, 380], [602, 381]], [[348, 420], [370, 420]]):
+        basis.page.widget.sizes = sizes
+        for sheet, size in zip((basis.chart, basis.map), sizes, strict=True):
+            assert sheet.figure.get_size_inches() * 100 == pytest.approx(size)
 
 
 def test_a_basis_that_does_not_work_is_said_and_not_taken(basis: BasisExplorer) -> None:

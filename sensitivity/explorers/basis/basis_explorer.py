@@ -102,6 +102,7 @@ class BasisExplorer(View):
         sliders = list(self.sliders.values())
         pairs = [row(*sliders[k : k + 2], flex="1 1 460px") for k in range(0, len(sliders), 2)]
         self.widget = arrange(
+            self.page,
             above=[row(*pairs)],
             left=[self.chart.pane, self.panel.box],
             right=[self.map.pane],

@@ -16,9 +16,8 @@ from sensitivity.explorers.parts import choices
 from sensitivity.explorers.parts.choices import Entered, make_control
 from sensitivity.explorers.parts.inputs import ORDERS, SETTINGS, is_length, write_centers
 from sensitivity.explorers.parts.layout import make_fold, require, row
+from sensitivity.explorers.parts.scene_controls import SceneControls, make
 from sensitivity.explorers.parts.state import (
-    ARROW_LENGTH,
-    ARROW_LENGTHS,
     PERIOD,
     STEP,
     Reference,
@@ -32,23 +31,6 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         "A displacement of the atoms: its number, singular value and cause. A click on a marker in "
         "the chart also selects it",
         {},
-    ),
-    "speed": (
-        *("Dropdown", 100, "Speed of the animation"),
-        {"options": {"0.5x": 0.5, "1x": 1.0, "2x": 2.0}, "value": 1.0},
-    ),
-    "arrow_length": (
-        *("Dropdown", 110, "Length of the longest arrow"),
-        {
-            "description": "length",
-            "options": [(f"{x:g} Å", x) for x in ARROW_LENGTHS],
-            "value": ARROW_LENGTH,
-        },
-    ),
-    **{axis: ("Button", 34, f"Look along {axis}", {}) for axis in "xyz"},
-    "reset": (
-        *("Button", 90, "Return to the least visible mode, amplitude zero and the first view"),
-        {"icon": "undo"},
     ),
     "structure": (
         *("Combobox", 200),
@@ -97,18 +79,18 @@ TASKS = {
 """Method of the explorer; label, icon and tooltip of its button."""
 
 
-class Controls:
+class Controls(SceneControls):
     """Widgets for mode, amplitude, animation, arrows and view, in ``box``.
 
-    ``look`` has one button per axis. ``updating`` is entered while the program sets the widgets.
+    ``updating`` is entered while the program sets the widgets.
     """
 
     def __init__(self, updating: Entered) -> None:
-        self._updating = updating
-        self.mode, self.speed, self.arrow_length, *look, self.reset = map(
-            _make, ("mode", "speed", "arrow_length", *"xyz", "reset")
+        super().__init__(
+            reset="Return to the least visible mode, amplitude zero and the first view"
         )
-        self.look = dict(zip("xyz", look, strict=True))
+        self._updating = updating
+        self.mode = make("mode", CONTROLS)
         self.amplitude = choices.make_slider(
             "amplitude (Å)",
             "Displacement along the mode; the arrow keys change it by 0.01 Å",
@@ -116,22 +98,8 @@ class Controls:
             width="1 1 300px",
         )
         self.play = choices.make_play("Oscillate along the mode", steps=PERIOD)
-        self.arrows = choices.make_switch(
-            "arrows", "Show the direction in which each atom moves", icon="arrows", width=90
-        )
-        self.box = self._arrange()
-
-    def _arrange(self) -> Any:
-        widgets = require("ipywidgets")
-        view = widgets.HBox(
-            [widgets.Label("view along"), *self.look.values()], layout={"align_items": "center"}
-        )
-        camera = row(self.arrow_length, view)
-        fold = make_fold("view", "Show the controls of arrows and camera", camera)
-        return row(
-            row(self.mode, self.amplitude, flex="1 1 520px"),
-            row(self.play, self.speed, self.arrows, self.reset, fold),
-            camera,
+        self.box = row(
+            row(self.mode, self.amplitude, flex="1 1 520px"), row(self.play, *self.main), self.more
         )
 
     def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
@@ -156,7 +124,7 @@ class Controls:
 
     def hurry(self, speed: float) -> None:
         """Oscillate so many times as fast as usual."""
-        self.play.interval = round(choices.INTERVAL / speed)
+        choices.hurry(self.play, speed)
 
 
 class Settings:
@@ -169,9 +137,8 @@ class Settings:
 
     def __init__(self, updating: Entered) -> None:
         self._updating = updating
-        self.structure, self.upload, self.frame, self.centers = map(
-            _make, ("structure", "upload", "frame", "centers")
-        )
+        names = "structure", "upload", "frame", "centers"
+        self.structure, self.upload, self.frame, self.centers = (make(k, CONTROLS) for k in names)
         self.structure.options = structures.names()
         self.of_descriptor: dict[str, Any] = {}
         self._kinds: dict[str, tuple[type, float, float]] = {}
@@ -221,11 +188,6 @@ class Settings:
         for control in old.values():
             control.close()
         self.on_new()
-
-
-def _make(name: str) -> Any:
-    kind, width, tooltip, traits = CONTROLS[name]
-    return make_control(kind, width, tooltip=tooltip, **{"description": name, **traits})
 
 
 def _make_setting(name: str, kind: type, low: float, high: float) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from sensitivity.explorers.main.exports import DRAWN, EXPORTS, make_export, writ
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts.background import Report, interrupts_held
-from sensitivity.explorers.parts.layout import arrange
+from sensitivity.explorers.parts.choices import make_control
+from sensitivity.explorers.parts.layout import arrange, require, row
 from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
+from sensitivity.explorers.parts.view import View
 from sensitivity.explorers.path.path_explorer import PathExplorer
 from sensitivity.explorers.twin import TwinExplorer
 from sensitivity.numerics import takes_centers
@@ -79,6 +82,7 @@ class Explorer(StructureView):
     ) -> None:
         super().__init__(atoms, descriptor, centers=centers)
         self.widget = arrange(
+            self.page,
             above=[self.settings.box],
             left=[self.molecule.pane, self.controls.box],
             right=[self.chart.pane, self.panel.box],
@@ -149,19 +153,33 @@ class Explorer(StructureView):
     @interrupts_held()
     def _do(self, task: Callable[[State, Report], Outcome], what: str) -> None:
         state = self.state
+        name = state.reference.name or str(state.reference.atoms.symbols)
 
         def finish(outcome: Outcome) -> None:
             found = outcome.found
             if isinstance(found, Reference):
                 self._go_to(found)
             elif isinstance(found, paths.Path):
-                self.below.children = (PathExplorer(found).widget,)
+                self._open(f"Path along mode {state.mode} of {name}", PathExplorer(found))
             elif found is not None:
-                self.below.children = (TwinExplorer(found, state.reference.descriptor).widget,)
+                self._open(f"Twin of {name}", TwinExplorer(found, state.reference.descriptor))
             self.panel.tell(outcome.sentence, trouble=not outcome.good)
 
         self.panel.tell(f"{what} …")
         self._run(lambda report: task(state, report), then=finish)
+
+    def _open(self, title: str, view: View) -> None:
+        """Show another view below, where the page scrolls to it."""
+        look = {"description": "close", "icon": "times", "tooltip": "Close this view"}
+        close = make_control("Button", "auto", **look)
+
+        def act(_: Any) -> None:
+            view.cancel()
+            self.below.children = ()
+
+        close.on_click(act)
+        heading = require("ipywidgets").HTML(f"<strong>{escape(title)}</strong>")
+        self.below.children = (row(heading, close), view.widget)
 
     def _take(self, method: str) -> None:
         descriptor = getattr(with_defaults(self.descriptor), method)()

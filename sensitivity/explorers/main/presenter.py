@@ -39,9 +39,6 @@ from sensitivity.spectrum import Spectrum
 
 SETTLED = 0.25  # seconds without a change, then the causes for a displaced structure are computed
 
-VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", start=1)}
-"""Rows are right, up and towards the viewer, who looks along the axis."""
-
 BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
 THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
 
@@ -69,7 +66,9 @@ class Presenter:
         reference = state.reference
         cutoff = reference.descriptor.cutoff
         images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
-        body = Body(images.join(reference.atoms), marked=reference.centers, images=len(images))
+        body = Body(
+            images.join(reference.atoms), marked=reference.centers, owners=tuple(images.owners)
+        )
         camera, labels = _best_camera(state, images), mode_texts.labels(reference)
         for worker in self.workers:
             worker.drop()
@@ -98,13 +97,8 @@ class Presenter:
 
     def look(self, axis: str | None = None) -> None:
         """Look along x, y or z, or from where atoms and mode are seen best."""
-        if axis is None:
-            self.molecule.look(_best_camera(self.state, self._images))
-        elif axis in VIEWS:
-            drawn = self._images.extend(self.state.reference.atoms.positions)
-            self.molecule.look(Camera.around(drawn, view=VIEWS[axis]))
-        else:
-            raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
+        camera = _best_camera(self.state, self._images)
+        self.molecule.look(camera if axis is None else camera.along(axis))
 
     def _learn(self, reference: Reference) -> None:
         self.state, self._seeking = replace(self.state, reference=reference), False

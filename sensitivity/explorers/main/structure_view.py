@@ -16,11 +16,11 @@ from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Act, Work, Worker, interrupts_held
-from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
+from sensitivity.explorers.parts.choices import Entered, Index, Length, check_index
 from sensitivity.explorers.parts.layout import require
+from sensitivity.explorers.parts.molecule_view import MoleculeView
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,
-    ARROW_LENGTHS,
     STEP,
     Reference,
     Shown,
@@ -30,21 +30,20 @@ from sensitivity.explorers.parts.state import (
     examine,
     oscillate,
 )
-from sensitivity.explorers.parts.view import INVALID, View
+from sensitivity.explorers.parts.view import INVALID
 from sensitivity.numerics import check_real
 from sensitivity.progress import Cancelled
 
 CHOICES = ["mode", "amplitude", "arrows", "arrow_length"]
 
 
-class StructureView(View):
+class StructureView(MoleculeView):
     """What the explorer shows, and how it changes. ``Explorer`` documents its attributes."""
 
     mode = Index()
     amplitude = Length()
-    arrows = Switch(True)
-    arrow_length = Length(1.0)
 
+    controls: Controls
     commands: dict[str, Callable[[], None]]  # what the buttons of ``actions`` do
 
     def __init__(self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers) -> None:
@@ -55,6 +54,7 @@ class StructureView(View):
         self._reader = Worker(changed=self._show_busy)
         self.controls, self.settings = Controls(self.updating), Settings(self.updating)
         self.actions, self.below = Actions(), require("ipywidgets").VBox([])
+        self.below.add_class("sensitivity-result")
         self.presenter = Presenter(self.controls, self.panel, failed=self._fail)
         self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
         reference = examine(Subject(structure, descriptor, centers, name))
@@ -161,8 +161,8 @@ class StructureView(View):
         reach = self.reference.reach
         self.amplitude = round(float(np.clip(amplitude, -reach, reach)), 2)
 
-    def look(self, axis: str) -> None:
-        """Look along x, y or z; ValueError if it is none of them."""
+    def look(self, axis: str | None = None) -> None:
+        """Look along x, y or z, or from where the mode is seen best; ValueError if it is none."""
         self.presenter.look(axis)
 
     @interrupts_held()
@@ -171,8 +171,9 @@ class StructureView(View):
         self.controls.play.playing = False
         self.controls.play.value = 0
         self.amplitude, self.arrows, self.arrow_length = 0.0, True, ARROW_LENGTH
+        self.labels, self.atom_size = "none", 1.0
         self.mode = self.reference.least_visible
-        self.presenter.look()
+        self.look()
 
     @interrupts_held()
     def undo(self) -> None:
@@ -265,13 +266,8 @@ class StructureView(View):
     def _validate_mode(self, proposal: Any) -> int:
         return check_index(proposal["value"], "mode", count=len(self.reference.causes))
 
-    @traitlets.validate("amplitude", "arrow_length")
-    def _validate_length(self, proposal: Any) -> float:
-        name, value, reach = proposal["trait"].name, proposal["value"], self.reference.reach
-        if name == "amplitude":
-            expected, remedy = f"between {-reach} and {reach} Å", "take less"
-            return check_real(
-                value, name, expected, accepts=lambda x: abs(x) <= reach, remedy=remedy
-            )
-        expected, accepts = f"one of {ARROW_LENGTHS} Å", ARROW_LENGTHS.__contains__
-        return check_real(value, name, expected, accepts=accepts, remedy="give one of these")
+    @traitlets.validate("amplitude")
+    def _validate_amplitude(self, proposal: Any) -> float:
+        value, reach = proposal["value"], self.reference.reach
+        expected, accepts = f"between {-reach} and {reach} Å", lambda x: abs(x) <= reach
+        return check_real(value, "amplitude", expected, accepts=accepts, remedy="take less")

@@ -33,6 +33,8 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
         "speed": (controls.speed, controls.hurry),
         "arrows": (controls.arrows, partial(setattr, explorer, "arrows")),
         "arrow length": (controls.arrow_length, partial(setattr, explorer, "arrow_length")),
+        "labels": (controls.labels, partial(setattr, explorer, "labels")),
+        "atom size": (controls.atom_size, partial(setattr, explorer, "atom_size")),
         "structure": (settings.structure, partial(setattr, explorer, "structure")),
         "upload": (settings.upload, explorer.take_upload),
         "frame": (settings.frame, explorer.turn_to),

@@ -114,6 +114,12 @@ class FigureWidget:
             finally:
                 repaint(self.figure, LIGHT, self._colors)
 
+    def draw_file(self, form: str) -> bytes:
+        """Return the content of a file of a form that matplotlib knows, as png."""
+        with self.in_print() as figure, io.BytesIO() as file:
+            figure.savefig(file, format=form, dpi=200)
+            return file.getvalue()
+
     @alone
     def fit(self, width: int, height: int, *, colors: tuple[str, str] = LIGHT) -> None:
         """Take a size in pixels, and the colours of paper and ink in the page."""

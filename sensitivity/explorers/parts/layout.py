@@ -18,7 +18,41 @@ LIGHT = "#ffffff", "#000000"
 """Colours of paper and ink, in which charts are drawn at first, and in files."""
 
 
+class Page:
+    """What an explorer asks of the page around it, and is told by it.
+
+    ``widget`` has no height, and belongs into the box of the explorer.
+    """
+
+    def __init__(self) -> None:
+        import traitlets  # of the extra, too
+
+        self.widget = require("anywidget").AnyWidget(_esm=_read("page.js"), layout={"height": "0"})
+        self.widget.add_traits(
+            sizes=traitlets.List().tag(sync=True),
+            paper=traitlets.Unicode(LIGHT[0]).tag(sync=True),
+            ink=traitlets.Unicode(LIGHT[1]).tag(sync=True),
+        )
+        self._downloads = 0
+
+    def fit(self, charts: Sequence[Any]) -> None:
+        """Let figure widgets take the sizes and the colours that they have in the page."""
+
+        def act(_: Any) -> None:
+            page = self.widget
+            for chart, size in zip(charts, page.sizes, strict=True):
+                chart.fit(*size, colors=(page.paper, page.ink))
+
+        self.widget.observe(act, ["sizes", "paper", "ink"])
+
+    def download(self, name: str, content: bytes) -> None:
+        """Let the browser save a file."""
+        self._downloads += 1  # of several views, one saves it
+        self.widget.send({"download": name, "number": self._downloads}, buffers=[content])
+
+
 def arrange(
+    page: Page,
     *,
     above: Sequence[Any] = (),
     left: Sequence[Any],
@@ -28,18 +62,10 @@ def arrange(
 ) -> Any:
     """Put two columns, each headed by a picture, beside each other, and rows around them.
 
-    Where it is narrow, one is below the other. ``charts`` are the figure widgets among them, which
-    take the sizes and the colours that they have in the page.
+    Where it is narrow, one is below the other. ``charts`` are the figure widgets among them.
     """
     widgets = require("ipywidgets")
-
-    def fit(change: Any) -> None:
-        page = change["owner"]
-        for chart, size in zip(charts, page.sizes, strict=True):
-            chart.fit(*size, colors=(page.paper, page.ink))
-
-    page = _make_page()
-    page.observe(fit, ["sizes", "paper", "ink"])
+    page.fit(charts)
     for chart in charts:
         chart.pane.add_class("sensitivity-chart")
     for picture, *_ in (left, right):
@@ -48,21 +74,9 @@ def arrange(
     beside.add_class("sensitivity-columns")
     style = _read("explorer.css").replace("DEAD", json.dumps(DEAD))
     style = widgets.HTML(f"<style>{style}</style>", layout={"display": "none"})
-    box = widgets.VBox([style, page, *above, beside, *below])
+    box = widgets.VBox([style, page.widget, *above, beside, *below])
     box.add_class("sensitivity-explorer")
     return box
-
-
-def _make_page() -> Any:
-    import traitlets  # of the extra, too
-
-    page = require("anywidget").AnyWidget(_esm=_read("page.js"), layout={"height": "0"})
-    page.add_traits(
-        sizes=traitlets.List().tag(sync=True),
-        paper=traitlets.Unicode(LIGHT[0]).tag(sync=True),
-        ink=traitlets.Unicode(LIGHT[1]).tag(sync=True),
-    )
-    return page
 
 
 def _read(name: str) -> str:

@@ -6,6 +6,7 @@ const {stage} = this, {viewer} = stage;
 this.$pickingInfo?.remove();  // an empty white box
 const repeat = (size, values) => new Float32Array(size).map((_, i) => values[i % values.length]);
 let latest = {}, structures = [], shapes = [], arrows = null, camera = null, generation = 0;
+let bodies = [], written = [];
 let loading = Promise.resolve();
 
 const addShape = (name, buffer) => {
@@ -34,6 +35,23 @@ this.updateCoordinates = (data, name) => {
   move(name, data);
 };
 
+// What gives an atom its size, in each kind of representation.
+const sizes = ["aspectRatio", "radiusScale"];
+const dress = ({labels, size}) => {
+  bodies.forEach(({drawn}) => drawn.forEach(({style, made}) => {
+    const scaled = sizes.filter(name => name in style);
+    made.setParameters(Object.fromEntries(scaled.map(name => [name, size * style[name]])));
+  }));
+  written.forEach(([component, made]) => component.removeRepresentation(made));
+  written = labels === "none" ? [] : bodies.map(({names}, k) => [structures[k],
+    structures[k].addRepresentation("label", {
+      labelType: "text", labelText: names.map(([element, index]) =>
+        (labels.includes("element") ? element : "") + (labels.includes("index") ? index : "")),
+      color: "black", showBorder: true, borderColor: "white", borderWidth: 0.3, zOffset: 2,
+      attachment: "middle-center", radiusType: "size", radiusSize: 0.55, disablePicking: true,
+    })]);
+};
+
 const load = async scene => {
   const mine = ++generation, old = [...structures, ...shapes];
   latest = {}; structures = []; shapes = []; arrows = null; camera = scene.camera;
@@ -42,8 +60,10 @@ const load = async scene => {
   old.forEach(component => stage.removeComponent(component));
   if (mine !== generation) return loaded.forEach(component => stage.removeComponent(component));
   structures = loaded;
-  scene.bodies.forEach(({styles}, k) => styles.forEach(
-    ({type, ...style}) => loaded[k].addRepresentation(type, style)));
+  bodies = scene.bodies.map(({styles, names}, k) => ({names, drawn: styles.map(
+    ({type, ...style}) => ({style, made: loaded[k].addRepresentation(type, style)}))}));
+  written = [];
+  dress(scene.dress);
   const {count, color} = scene;
   if (count) arrows = addShape("arrows", new NGL.ArrowBuffer({
     position1: new Float32Array(3 * count), position2: new Float32Array(3 * count),
@@ -71,6 +91,7 @@ this.listenTo(this.model, "msg:custom", message => {
   if (message.to && message.to !== this.cid) return;
   if (message.type === LOAD) loading = Promise.allSettled([loading, load(message)]);
   if (message.type === LOOK) { camera = message.camera; this.fit(); }
+  if (message.type === DRESS) dress(message.dress);
 });
 viewer.container.stage = stage;  // for whoever looks from the browser's console
 let fitted = false;

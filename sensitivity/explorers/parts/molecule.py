@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look lar
 ARROWS = "arrows"  # name of the ends of the arrows in the message that moves the atoms
 
 # The types of messages. A view tells when it can listen; Python tells what to show, and from where.
-READY, LOAD, LOOK = "ready", "load", "look"
+READY, LOAD, LOOK, DRESS = "ready", "load", "look", "dress"
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,18 @@ class Body:
     """A structure to be drawn."""
 
     atoms: Atoms
-    color: str | None = None  # of all its atoms; None for the colours of the elements
+    color: str | None = None  # of bonds, and of shells around atoms; None for one of elements only
     marked: tuple[int, ...] = ()  # atoms that get a halo
-    images: int = 0  # how many of the atoms, the last ones, are images: paler, without arrows
+    owners: tuple[int, ...] = ()  # of which atoms the last ones are images: paler, without arrows
+
+    @property
+    def images(self) -> int:
+        """How many of the atoms are images."""
+        return len(self.owners)
+
+
+VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", start=1)}
+"""Rows are right, up and towards the viewer, who looks along the axis."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,12 @@ class Camera:
         center = (positions.min(axis=0) + positions.max(axis=0)) / 2
         radius = float(np.linalg.norm(positions - center, axis=1).max()) + room
         return cls(view, center, radius)
+
+    def along(self, axis: str) -> Camera:
+        """Return the camera that looks along x, y or z; ValueError if it is none of them."""
+        if axis not in VIEWS:
+            raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
+        return replace(self, view=VIEWS[axis])
 
     def describe(self) -> dict[str, Any]:
         """Return the message to a view: columns of a 4x4 matrix for a camera along +z."""
@@ -73,6 +88,7 @@ class Molecule:
     def __init__(self) -> None:
         self._scene: dict[str, Any] | None = None
         self.camera: Camera | None = None
+        self._dress: dict[str, Any] = {"labels": "none", "size": 1.0}
         self.sent: dict[Any, Array] = {}
         whole = {"width": "100%", "height": "100%"}
         self.widget = require("nglview").NGLWidget(layout=whole)
@@ -84,7 +100,7 @@ class Molecule:
         self.widget.on_msg(self._answer)
         script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
         names = {"FIELD": FIELD_OF_VIEW, "ARROWS": ARROWS}
-        names |= {"READY": READY, "LOAD": LOAD, "LOOK": LOOK}
+        names |= {"READY": READY, "LOAD": LOAD, "LOOK": LOOK, "DRESS": DRESS}
         code = re.sub(r"\b[A-Z]{4,}\b", lambda name: json.dumps(names[name[0]]), script)
         self.widget._remote_call("executeCode", target="Widget", args=[code], fire_embed=True)
 
@@ -100,6 +116,7 @@ class Molecule:
             "color": to_rgb(ARROW),
             "cell": {"start": start.ravel().tolist(), "end": end.ravel().tolist()},
             "camera": camera.describe(),
+            "dress": self._dress,
         }
         self.sent = {}
         self.widget.send(self._scene)
@@ -116,6 +133,13 @@ class Molecule:
             self._scene["camera"] = camera.describe()
             self.widget.send({"type": LOOK, "camera": camera.describe()})
 
+    def dress(self, *, labels: str, size: float) -> None:
+        """Write something on the atoms, and draw them so many times as large as usual."""
+        self._dress = {"labels": labels, "size": size}
+        if self._scene is not None:
+            self._scene["dress"] = self._dress
+            self.widget.send({"type": DRESS, "dress": self._dress})
+
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
         # What is sent before a view exists is lost, so each view gets it when it is ready.
         if message.get("type") == READY and self._scene is not None:
@@ -130,10 +154,11 @@ def _describe(body: Body) -> dict[str, Any]:
         # Of all atoms: within thicker ones this is not seen, but its bonds lead to the images.
         images = {"type": "ball+stick", "radius": 0.06, "aspectRatio": 2.5, "opacity": 0.35}
         styles = [{**styles[0], "sele": _select(range(own))}, images]
-    if body.color is not None:  # elements are told apart by their sizes
-        balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": 0.45}
-        styles = [{"type": "licorice", "radius": 0.08}, balls]
-        styles = [{**style, "color": body.color} for style in styles]
+    if body.color is not None:
+        balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": 0.35}
+        shells = {**balls, "radiusScale": 0.5, "opacity": 0.35, "depthWrite": False}
+        colored = [{"type": "licorice", "radius": 0.1}, shells]
+        styles = [balls, *({**style, "color": body.color} for style in colored)]
     if 0 < len(body.marked) <= min(12, own - 1):  # more halos, or halos of all, say nothing
         halo = {"radiusType": "size", "radius": 0.42, "opacity": 0.25, "color": HALO}
         styles.append(
@@ -143,7 +168,10 @@ def _describe(body: Body) -> dict[str, Any]:
     bare = Atoms(numbers=body.atoms.numbers, positions=body.atoms.positions)
     with io.StringIO() as file:
         bare.write(file, format="proteindatabank")
-        return {"text": file.getvalue(), "styles": styles}
+        text = file.getvalue()
+    indices = [*range(own), *body.owners]
+    names = [[symbol, str(k)] for symbol, k in zip(bare.symbols, indices, strict=True)]
+    return {"text": text, "styles": styles, "names": names}
 
 
 def _select(indices: Iterable[int]) -> str:

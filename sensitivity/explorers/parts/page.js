@@ -12,6 +12,8 @@ const mix = (...colors) => {
 };
 const brightness = color => color.match(/\w\w/g).reduce((sum, part) => sum + parseInt(part, 16), 0);
 
+let saved = 0;  // the number of the file that was saved last
+
 export default {
   render({model, el}) {
     let root = null;
@@ -32,6 +34,17 @@ export default {
     const keep = event => { if (event.target.closest(CHART)) event.stopPropagation(); };
     const leave = () => own(`${CHART} [tabindex="0"]`).forEach(e => { e.tabIndex = -1; });
 
+    const save = ({download, number}, [content]) => {
+      if (!download || number <= saved) return;
+      saved = number;  // by the first of several views
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([content]));
+      link.download = download;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    };
+    model.on("msg:custom", save);
+
     const sizes = new ResizeObserver(tell), theme = new MutationObserver(tell);
     const parts = new MutationObserver(leave);
     const start = new ResizeObserver(() => {  // it has a width: it is in the page
@@ -43,8 +56,12 @@ export default {
       theme.observe(document.body, {attributes: true});
       parts.observe(root, {childList: true, subtree: true});
       leave();
+      root.closest(".sensitivity-result")?.scrollIntoView({block: "nearest"});
     });
     start.observe(el);
-    return () => [start, sizes, theme, parts].forEach(observer => observer.disconnect());
+    return () => {
+      model.off("msg:custom", save);
+      [start, sizes, theme, parts].forEach(observer => observer.disconnect());
+    };
   }
 };

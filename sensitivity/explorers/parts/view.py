@@ -13,7 +13,7 @@ import traitlets
 
 from sensitivity.explorers.parts.background import Act, Report, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, make_control
-from sensitivity.explorers.parts.layout import require, row
+from sensitivity.explorers.parts.layout import Page, require, row
 from sensitivity.progress import Cancelled, checkpoint
 
 T = TypeVar("T")
@@ -23,7 +23,10 @@ INVALID = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, tra
 
 
 class View(traitlets.HasTraits):
-    """A ``widget`` that holds everything, ``panel`` for messages, and jobs in the background."""
+    """A ``widget`` that holds everything, ``panel`` for messages, and jobs in the background.
+
+    ``page`` is what the page tells and does.
+    """
 
     widget: Any
 
@@ -31,7 +34,7 @@ class View(traitlets.HasTraits):
 
     def __init__(self) -> None:
         super().__init__()
-        self.panel = Panel()
+        self.panel, self.page = Panel(), Page()
         self.attempting = Entered()
         self._task = Worker(changed=self._show_busy)
         self.panel.cancel.on_click(lambda _: self.cancel())

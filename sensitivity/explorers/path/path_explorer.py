@@ -16,7 +16,7 @@ from sensitivity.explorers.parts.choices import Index, check_index, name_lengths
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.molecule import Body, Camera
-from sensitivity.explorers.parts.motion_view import Labels, MotionView
+from sensitivity.explorers.parts.motion_view import MotionView, Texts
 from sensitivity.explorers.path.trajectory import Trajectory, examine, interpolate
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.paths import Path
@@ -57,13 +57,14 @@ class PathExplorer(MotionView):
     frame = Index()
     moved = "frame"
 
-    labels = Labels(
+    texts = Texts(
         label="length (Å)",
         slider="Path length from the start; the arrow keys move by one frame, and a click "
         "on the chart does the same as the slider",
         film="Move to the end of the path and back",
         arrows="Show the direction in which each atom moves on",
         reset="Back to the start of the path, and to the first view",
+        file="path",
     )
     chart: PathChart
 
@@ -124,6 +125,17 @@ class PathExplorer(MotionView):
         for atoms in (first, second):
             check_size(atoms)
         return cls(interpolate(first, second, descriptor, centers=centers, count=count))
+
+    def frames(self) -> list[Atoms]:
+        """All structures of the path, each with its length in Å, and condition if it is known."""
+        found, known = [], zip(self.trajectory.coordinate, self.trajectory.spectra, strict=True)
+        for atoms, (length, spectrum) in zip(self.trajectory.frames, known, strict=True):
+            frame = atoms.copy()
+            frame.info["path_length"] = float(length)
+            if spectrum is not None:
+                frame.info["condition"] = float(spectrum.condition)
+            found.append(frame)
+        return found
 
     def _place(self) -> tuple[Sequence[Array], Array]:
         trajectory = self.trajectory

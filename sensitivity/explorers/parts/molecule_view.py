@@ -1,0 +1,55 @@
+"""A view of a molecule: its arrows, its atoms, and where it is seen from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+
+from sensitivity.explorers.parts.choices import Length, Switch
+from sensitivity.explorers.parts.molecule import Camera, Molecule
+from sensitivity.explorers.parts.scene_controls import ATOM_SIZES, LABELS, SceneControls
+from sensitivity.explorers.parts.state import ARROW_LENGTH, ARROW_LENGTHS
+from sensitivity.explorers.parts.view import View
+from sensitivity.numerics import check_real
+
+
+class MoleculeView(View):
+    """What is chosen with ``SceneControls``; a subclass gives the first ``_camera``."""
+
+    arrows = Switch(True)
+    arrow_length = Length(ARROW_LENGTH)
+    labels = traitlets.Unicode(LABELS[0])
+    atom_size = Length(1.0)
+
+    molecule: Molecule
+    controls: SceneControls
+
+    def _camera(self) -> Camera:
+        """The first view."""
+        raise NotImplementedError
+
+    def look(self, axis: str | None = None) -> None:
+        """Look along x, y or z, or as at first; ValueError if it is none of them."""
+        camera = self._camera()
+        self.molecule.look(camera if axis is None else camera.along(axis))
+
+    @traitlets.observe("labels", "atom_size")
+    def _dress(self, _: Any) -> None:
+        self.molecule.dress(labels=self.labels, size=self.atom_size)
+        self.controls.labels.value, self.controls.atom_size.value = self.labels, self.atom_size
+
+    @traitlets.validate("labels")
+    def _validate_labels(self, proposal: Any) -> str:
+        value: str = proposal["value"]
+        if value not in LABELS:
+            raise ValueError(f"labels must be one of {LABELS}, got {value!r}; give one of these.")
+        return value
+
+    @traitlets.validate("arrow_length", "atom_size")
+    def _validate_size(self, proposal: Any) -> float:
+        name, value = proposal["trait"].name, proposal["value"]
+        known = ARROW_LENGTHS if name == "arrow_length" else ATOM_SIZES
+        expected = f"one of {known}{' Å' * (name == 'arrow_length')}"
+        remedy = "give one of these"
+        return check_real(value, name, expected, accepts=known.__contains__, remedy=remedy)
