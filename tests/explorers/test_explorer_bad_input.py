@@ -147,7 +147,7 @@ def test_the_parts_stay(explorer: Explorer, name: str) -> None:
     part = getattr(explorer, name)
     said = (
         f"'{name}' of Explorer cannot be set; what can be set is amplitude, arrow_length, arrows, "
-        "atom_size, centers, descriptor, labels, mode, structure."
+        "atom_size, cells, centers, descriptor, labels, mode, structure."
     )
     with pytest.raises(AttributeError, match=re.escape(said)):
         setattr(explorer, name, 3)

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from panel import DESCRIPTOR, QUICK, SINGLE, TOOLBAR, Post
 
 from sensitivity.explorers import BasisExplorer, Explorer
 from sensitivity.explorers.parts import figure_widget
-from sensitivity.explorers.parts.molecule import READY
+from sensitivity.explorers.parts.molecule import DRESS, LOAD, PICK, READY
 
 pytestmark = TOOLBAR
 
@@ -116,6 +117,62 @@ def test_without_ipympl_the_chart_is_a_picture(
     explorer.amplitude = 0.3
     assert before[:8] == explorer.chart.widget.value[:8] == b"\x89PNG\r\n\x1a\n"
     assert before != explorer.chart.widget.value
+
+
+def pick(explorer: Explorer, atom: int, *, more: bool = False) -> None:
+    """Click on an atom, with the shift key for more."""
+    message = {"type": PICK, "atom": atom, "more": more}
+    explorer.molecule.widget._handle_custom_msg(message, [])
+    explorer.wait()
+
+
+def test_a_click_on_an_atom_makes_it_the_center(methane: Atoms) -> None:
+    explorer = Explorer(methane, QUICK, centers=[0])
+    for atom, more, centers in ((2, False, (2,)), (4, True, (2, 4)), (2, True, (4,))):
+        pick(explorer, atom, more=more)
+        assert explorer.centers == centers
+    pick(explorer, 4, more=True)  # some atom has to be one
+    assert explorer.centers == (4,)
+    explorer.undo()
+    assert explorer.centers == (4,)
+
+
+def test_a_block_of_cells_is_drawn_and_moves(explorer: Explorer) -> None:
+    salt = Explorer(bulk("NaCl", "rocksalt", a=5.6), QUICK, centers=[0])
+    salt.cells = 2
+    scene = salt.molecule._scene
+    assert scene is not None
+    assert scene["bodies"][0]["text"].count("ATOM") == 16
+    assert scene["bodies"][0]["names"][-1] == ["Cl", "1"]
+    assert salt.controls.cells.value == 2
+    salt.amplitude = 0.2
+    moved = salt.molecule.sent[0]
+    own, cell = salt.state.atoms.positions, salt.structure.cell.array
+    np.testing.assert_allclose(moved[-2:], own + cell.sum(axis=0), atol=SINGLE)
+    pick(salt, 15)  # an image of chlorine
+    assert salt.centers == (1,)
+    assert salt.cells == 2
+    salt.structure = "H2O"
+    assert (salt.cells, salt.controls.cells.layout.display) == (1, "none")
+    with pytest.raises(
+        ValueError, match="cells must be one of 1 to 1, got 2; it is no small cryst"
+    ):
+        salt.cells = 2
+
+
+def test_labels_and_sizes_of_atoms_come_to_new_views_too(explorer: Explorer, post: Post) -> None:
+    explorer.labels, explorer.atom_size = "element and index", 1.5
+    expected = {"labels": "element and index", "size": 1.5}
+    assert post.messages[-1][0] == {"type": DRESS, "dress": expected}
+    explorer.molecule.widget._handle_custom_msg({"type": READY, "view": "v7"}, [])
+    (scene,) = [content for content, _ in post.messages if content["type"] == LOAD]
+    assert scene["dress"] == expected
+    assert scene["bodies"][0]["names"] == [["C", "0"], *(["H", str(k)] for k in range(1, 5))]
+    for name, value in (("labels", "name"), ("atom_size", 3.0)):
+        with pytest.raises(ValueError, match=f"{name} must be one of"):
+            setattr(explorer, name, value)
+    explorer.reset()
+    assert (explorer.controls.labels.value, explorer.controls.atom_size.value) == ("none", 1.0)
 
 
 def test_the_browser_has_the_javascript_that_the_molecule_asks_for(explorer: Explorer) -> None:

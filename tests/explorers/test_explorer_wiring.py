@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ase.build import molecule
+from ase.build import bulk, molecule
 from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 
 from sensitivity.explorers import Explorer
@@ -33,6 +33,7 @@ VALUES: dict[str, tuple[Any, Callable[[Explorer], Any], Any]] = {
     "arrow length": (2.0, lambda e: e.state.arrow_length, 2.0),
     "labels": ("index", lambda e: e.molecule._scene["dress"]["labels"], "index"),
     "atom size": (2.0, lambda e: e.molecule._scene["dress"]["size"], 2.0),
+    "cells": (2, lambda e: e.presenter.cells, 2),
     "structure": ("H2", lambda e: e.reference.name, "H2"),
     "upload": ((FILE,), lambda e: str(e.structure.symbols), "NH3"),
     "frame": (1, lambda e: str(e.structure.symbols), "OH2"),
@@ -99,6 +100,8 @@ def explorer(start: tuple[Explorer, State, State], monkeypatch: pytest.MonkeyPat
 def prepare(explorer: Explorer, name: str) -> None:
     if name == "frame":
         explorer.open("two.xyz", TWO)
+    if name == "cells":
+        explorer.structure = bulk("NaCl", "rocksalt", a=5.6)
     if name == "reset":
         explorer.mode, explorer.amplitude = 1, 0.2
 
@@ -136,7 +139,7 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
             explorer.controls.show(explorer.state)
             explorer.settings.show(explorer.reference)
             explorer.controls.speed.value = explorer.controls.atom_size.value = 1.0
-            explorer.controls.labels.value = "none"
+            explorer.controls.labels.value, explorer.controls.cells.value = "none", 1
         connect()
     choose(explorer, name)
     assert look(explorer) == expected

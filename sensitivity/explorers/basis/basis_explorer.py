@@ -18,6 +18,7 @@ from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stop
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import SETTINGS, is_length, take_structure
 from sensitivity.explorers.parts.layout import arrange, row
+from sensitivity.explorers.parts.notes import Note, note_on_mode
 from sensitivity.explorers.parts.state import Reference, Subject, examine, explain
 from sensitivity.explorers.parts.view import View, as_sentence
 from sensitivity.numerics import Array, takes_centers
@@ -30,6 +31,7 @@ class SpectrumChart(FigureWidget):
 
     def __init__(self) -> None:
         super().__init__(column=97)
+        self.watch_pointer(self._describe)
 
     @alone
     def load(self, reference: Reference, before: Array | None) -> None:
@@ -39,6 +41,7 @@ class SpectrumChart(FigureWidget):
         values = reference.singular_values
         every = values if before is None else np.concatenate([values, before])
         axis = scale_values(axes, every, spectra=[reference.spectrum])
+        self._shown, self._zero = values, axis.zero
         self.values = draw_causes(axes, values, reference.causes, axis=axis)
         self.before = None
         if before is not None:
@@ -46,6 +49,9 @@ class SpectrumChart(FigureWidget):
             heights = axis.heights(before)
             (self.before,) = axes.plot(heights, label="before", clip_on=False, **style)
         self.finish()
+
+    def _describe(self, event: Any) -> Note | None:
+        return note_on_mode(event, self.values, self._shown, zero=self._zero)
 
 
 def _setting(name: str) -> property:

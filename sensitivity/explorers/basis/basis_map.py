@@ -13,6 +13,7 @@ from sensitivity.convergence import Convergence
 from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.notes import Note
 from sensitivity.plots.axes import add_legend
 from sensitivity.plots.convergence_plot import MEASURE, draw_convergence, name_rank
 from sensitivity.structures import neighbor_pairs
@@ -72,6 +73,10 @@ class BasisMap(FigureWidget):
     as nothing is known.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch_pointer(self._describe)
+
     @alone
     def load(self, found: Convergence) -> None:
         """Show what is known of a map."""
@@ -130,16 +135,35 @@ class BasisMap(FigureWidget):
         """Call this with the settings that the user clicked on."""
 
         def clicked(event: Any) -> None:
-            if event.inaxes is not self._axes or not self.frames:
-                return
-            chosen = {}
-            for name, at in zip(self._varied, (event.xdata, event.ydata), strict=False):
-                values = self._found.parameters[name]
-                cells = len(self._varied) == 2
-                index = round(at) if cells else int(np.argmin(np.abs(np.array(values) - at)))
-                if not 0 <= index < len(values):
-                    return
-                chosen[name] = values[index]
-            choose(chosen)
+            if chosen := self._basis_at(event):
+                choose(chosen)
 
         self.watch_clicks(clicked)
+
+    def _basis_at(self, event: Any) -> dict[str, float]:
+        if event.inaxes is not self._axes or not self.frames:
+            return {}
+        chosen = {}
+        for name, at in zip(self._varied, (event.xdata, event.ydata), strict=False):
+            values = self._found.parameters[name]
+            cells = len(self._varied) == 2
+            index = round(at) if cells else int(np.argmin(np.abs(np.array(values) - at)))
+            if not 0 <= index < len(values):
+                return {}
+            chosen[name] = values[index]
+        return chosen
+
+    def _describe(self, event: Any) -> Note | None:
+        chosen = self._basis_at(event)
+        if not chosen:
+            return None
+        found, names = self._found, list(self._found.parameters)
+        place = [
+            list(found.parameters[name]).index(chosen.get(name, found.parameters[name][0]))
+            for name in names
+        ]
+        index = np.ravel_multi_index(place, [len(found.parameters[name]) for name in names])
+        rank, least = found.rank.ravel()[index], found.smallest.ravel()[index]
+        text = ", ".join(f"{name} = {value:g}" for name, value in chosen.items())
+        seen = "not computed" if np.isnan(rank) else f"rank {rank:.0f}, s_min / s_max = {least:.1e}"
+        return Note((float(event.x), float(event.y)), f"{text}\n{seen}")

@@ -25,12 +25,19 @@ from sensitivity.explorers.parts.state import (
     stops,
 )
 
+CELLS = (1, 2, 3)
+"""Numbers of cells along each periodic direction that can be drawn."""
+
 CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "mode": (
         *("Dropdown", 240),
         "A displacement of the atoms: its number, singular value and cause. A click on a marker in "
         "the chart also selects it",
         {},
+    ),
+    "cells": (
+        *("Dropdown", 110, "Cells to be drawn along each periodic direction"),
+        {"options": CELLS},
     ),
     "structure": (
         *("Combobox", 200),
@@ -46,7 +53,8 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "frame": ("BoundedIntText", 110, "Frame of the file", {"min": 0, "max": 0}),
     "centers": (
         *("Text", 150),
-        "Atoms whose features are used: all, elements, or atom numbers such as 0, 2-4",
+        "Atoms whose features are used: all, elements, or atom numbers such as 0, 2-4. A click on "
+        "an atom selects it, with the shift key it adds it or takes it away",
         {"continuous_update": False, "placeholder": "all, C, or 0, 2-4"},
     ),
 }
@@ -90,7 +98,8 @@ class Controls(SceneControls):
             reset="Return to the least visible mode, amplitude zero and the first view"
         )
         self._updating = updating
-        self.mode = make("mode", CONTROLS)
+        self.mode, self.cells = make("mode", CONTROLS), make("cells", CONTROLS)
+        self.more.children = (*self.more.children, self.cells)
         self.amplitude = choices.make_slider(
             "amplitude (Å)",
             "Displacement along the mode; the arrow keys change it by 0.01 Å",
@@ -102,10 +111,13 @@ class Controls(SceneControls):
             row(self.mode, self.amplitude, flex="1 1 520px"), row(self.play, *self.main), self.more
         )
 
-    def load(self, labels: Sequence[str], *, mode: int, reach: float) -> None:
-        """Offer other modes, and another reach of the amplitude in Å."""
+    def load(self, labels: Sequence[str], *, mode: int, reference: Reference) -> None:
+        """Offer the modes and amplitudes of another reference, and cells if it is periodic."""
+        self.cells.layout.display = None if reference.atoms.pbc.any() else "none"
         with self._updating:
-            choices.offer_stops(self.amplitude, [(f"{stop:+.2f}", stop) for stop in stops(reach)])
+            choices.offer_stops(
+                self.amplitude, [(f"{stop:+.2f}", stop) for stop in stops(reference.reach)]
+            )
         self.name_modes(labels, mode=mode)
 
     def name_modes(self, labels: Sequence[str], *, mode: int) -> None:

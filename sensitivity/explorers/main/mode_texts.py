@@ -7,7 +7,7 @@ from html import escape
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, DiagnosedMode, Diagnosis
 from sensitivity.diagnosis.causes import explain_truncation
 from sensitivity.explorers.parts.state import Reference, Shown, State
-from sensitivity.plots.palette import ARROW, COLORS
+from sensitivity.plots.palette import COLORS
 from sensitivity.spectrum import TRIVIAL, Spectrum
 from sensitivity.tolerances import Tolerance
 
@@ -53,7 +53,7 @@ def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
     if shown is None:
         second = f"{where}: the singular values are being computed."
     elif shown.spectrum is None:
-        second = f'<b style="color: {ARROW}">{where}: {escape(shown.problem)}</b>'
+        second = f'<b class="sensitivity-trouble">{where}: {escape(shown.problem)}</b>'
     else:
         second = f"{where}: {escape(shown.spectrum.status)}"
     return f'<div style="line-height: 1.5">{first}<br>{second}</div>'

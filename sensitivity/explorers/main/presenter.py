@@ -9,16 +9,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.explorers.main import mode_texts
-from sensitivity.explorers.main.controls import Controls
+from sensitivity.explorers.main.controls import CELLS, Controls
 from sensitivity.explorers.parts.background import Report, Worker
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
-from sensitivity.explorers.parts.molecule import Body, Camera, Images, Molecule, near_images
+from sensitivity.explorers.parts.molecule import (
+    Body,
+    Camera,
+    Images,
+    Molecule,
+    near_images,
+    repeated_images,
+)
+from sensitivity.explorers.parts.notes import Note, note_on_mode
 from sensitivity.explorers.parts.state import (
     Reference,
     Shown,
@@ -59,23 +68,36 @@ class Presenter:
             "Computing the curves along the mode …": self._tracer,
             "Computing the causes …": self._causes,
         }
+        self.cells = 1
         self._timer: asyncio.TimerHandle | None = None
 
     def load(self, state: State) -> None:
         """Show another reference; nothing is changed if it cannot be shown."""
         reference = state.reference
-        cutoff = reference.descriptor.cutoff
-        images = near_images(reference.atoms, reference.centers, cutoff=cutoff)
-        body = Body(
-            images.join(reference.atoms), marked=reference.centers, owners=tuple(images.owners)
-        )
-        camera, labels = _best_camera(state, images), mode_texts.labels(reference)
+        cells = min(self.cells, most_cells(reference.atoms))
+        images, labels = find_images(reference, cells), mode_texts.labels(reference)
+        body, camera = draw_body(reference, images), _best_camera(state, images)
         for worker in self.workers:
             worker.drop()
-        self.state, self._images, self._seeking = state, images, reference.diagnosis is None
+        self.state, self._images, self.cells = state, images, cells
+        self._seeking = reference.diagnosis is None
         self.molecule.load(body, camera=camera)
         self.chart.load(reference)
-        self._controls.load(labels, mode=state.mode, reach=reference.reach)
+        self._controls.load(labels, mode=state.mode, reference=reference)
+
+    @property
+    def owners(self) -> list[int]:
+        """The atom of each atom that is drawn; of an image the one of which it is the image."""
+        return [*range(len(self.state.reference.atoms)), *self._images.owners.tolist()]
+
+    def repeat(self, cells: int) -> None:
+        """Draw so many cells along each periodic direction; 1 draws the images that centers see."""
+        if cells != self.cells:
+            reference, self.cells = self.state.reference, cells
+            self._images = find_images(reference, cells)
+            camera = _best_camera(self.state, self._images)
+            self.molecule.load(draw_body(reference, self._images), camera=camera)
+            self._move()
 
     def compute(self) -> None:
         """Compute what is to be shown of the reference, and its causes if they are not known."""
@@ -190,6 +212,26 @@ class Presenter:
         self._show_spectrum(Shown(self.state.atoms, None, as_sentence(error)))
 
 
+def most_cells(atoms: Atoms, *, most: int = 2000) -> int:
+    """Return how many cells along each periodic direction can be drawn, of ``CELLS``."""
+    periodic = int(atoms.pbc.sum())
+    fitting = [times for times in CELLS if periodic and len(atoms) * times**periodic <= most]
+    return max(fitting, default=1)
+
+
+def find_images(reference: Reference, cells: int) -> Images:
+    """Return the images that are drawn: those of a block of cells, or those that centers see."""
+    if cells > 1:
+        return repeated_images(reference.atoms, cells)
+    return near_images(reference.atoms, reference.centers, cutoff=reference.descriptor.cutoff)
+
+
+def draw_body(reference: Reference, images: Images) -> Body:
+    """Return the structure with its centers and images, to be drawn."""
+    atoms, owners = images.join(reference.atoms), tuple(images.owners)
+    return Body(atoms, marked=reference.centers, owners=owners)
+
+
 def _best_camera(state: State, images: Images) -> Camera:
     atoms, mode = state.reference.atoms, state.reference.modes[state.mode]
     return Camera.around(images.extend(atoms.positions), view=choose_view(atoms, mode))
@@ -205,6 +247,7 @@ class Chart(FigureWidget):
 
     def __init__(self) -> None:
         super().__init__(head=54)  # pixels: three lines of a legend
+        self.watch_pointer(self._describe)
 
     @alone
     def load(self, reference: Reference) -> None:
@@ -224,7 +267,7 @@ class Chart(FigureWidget):
     @alone
     def show(self, state: State, values: Array, causes: Sequence[str]) -> None:
         """Show singular values of the displaced structure, if any, each with its kind or cause."""
-        named = np.array(causes)
+        named, self._shown = np.array(causes), values
         heights = self._axis.heights(values)
         for cause, line in self.values.items():
             line.set_data(np.flatnonzero(named == cause), heights[named == cause])
@@ -238,6 +281,9 @@ class Chart(FigureWidget):
             self._legend = present
             self._write_legend()
         self.refresh()
+
+    def _describe(self, event: Any) -> Note | None:
+        return note_on_mode(event, self.values, self._shown, zero=self._axis.zero)
 
     @alone
     def show_traces(self, amplitudes: Array, values: Array) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
-from sensitivity.explorers.main.presenter import Presenter
+from sensitivity.explorers.main.presenter import Presenter, most_cells
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Act, Work, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, Index, Length, check_index
@@ -31,7 +32,7 @@ from sensitivity.explorers.parts.state import (
     oscillate,
 )
 from sensitivity.explorers.parts.view import INVALID
-from sensitivity.numerics import check_real
+from sensitivity.numerics import check_integer, check_real
 from sensitivity.progress import Cancelled
 
 CHOICES = ["mode", "amplitude", "arrows", "arrow_length"]
@@ -42,6 +43,7 @@ class StructureView(MoleculeView):
 
     mode = Index()
     amplitude = Length()
+    cells = Index(1)
 
     controls: Controls
     commands: dict[str, Callable[[], None]]  # what the buttons of ``actions`` do
@@ -59,6 +61,7 @@ class StructureView(MoleculeView):
         self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
         reference = examine(Subject(structure, descriptor, centers, name))
         self._enter(State(reference, reference.least_visible))
+        self.molecule.on_pick = partial(self.attempt, self.pick)
         self.observe(self._change, CHOICES)
 
     @property
@@ -146,6 +149,12 @@ class StructureView(MoleculeView):
         """Take the centers that a text names: all, an element, or numbers such as 0, 2-4."""
         self.centers = inputs.read_centers(text, self._wanted.atoms)
 
+    def pick(self, atom: int, more: bool = False) -> None:
+        """Make an atom, or that of an image, the center; with ``more``, add it or take it away."""
+        owners, own = self.presenter.owners, self.centers
+        atom = owners[atom]
+        self.centers = tuple(sorted({*own} ^ {atom})) or own if more else (atom,)
+
     def slide_to(self, amplitude: float) -> None:
         """Take the amplitude of the slider."""
         # It stands at the stop nearest to the amplitude, which may lie between two.
@@ -171,7 +180,7 @@ class StructureView(MoleculeView):
         self.controls.play.playing = False
         self.controls.play.value = 0
         self.amplitude, self.arrows, self.arrow_length = 0.0, True, ARROW_LENGTH
-        self.labels, self.atom_size = "none", 1.0
+        self.labels, self.atom_size, self.cells = "none", 1.0, 1
         self.mode = self.reference.least_visible
         self.look()
 
@@ -256,11 +265,24 @@ class StructureView(MoleculeView):
     def _enter(self, state: State) -> None:
         with self.updating:
             self.presenter.load(state)
+            self.cells = self.presenter.cells
             self._wanted = state.reference.subject
             for name in CHOICES:
                 setattr(self, name, getattr(state, name))
         self.settings.show(state.reference)
         self.presenter.compute()
+
+    @traitlets.observe("cells")
+    def _repeat(self, change: Any) -> None:
+        self.presenter.repeat(change["new"])
+        self.controls.cells.value = change["new"]
+
+    @traitlets.validate("cells")
+    def _validate_cells(self, proposal: Any) -> int:
+        most = most_cells(self.structure)
+        expected, accepts = f"one of 1 to {most}", range(1, most + 1).__contains__
+        remedy = "larger blocks have too many atoms" if most > 1 else "it is no small crystal"
+        return check_integer(proposal["value"], "cells", expected, accepts=accepts, remedy=remedy)
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:

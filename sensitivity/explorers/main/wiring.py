@@ -35,6 +35,7 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
         "arrow length": (controls.arrow_length, partial(setattr, explorer, "arrow_length")),
         "labels": (controls.labels, partial(setattr, explorer, "labels")),
         "atom size": (controls.atom_size, partial(setattr, explorer, "atom_size")),
+        "cells": (controls.cells, partial(setattr, explorer, "cells")),
         "structure": (settings.structure, partial(setattr, explorer, "structure")),
         "upload": (settings.upload, explorer.take_upload),
         "frame": (settings.frame, explorer.turn_to),

@@ -21,6 +21,7 @@ from matplotlib.text import Text
 
 from sensitivity.explorers.parts.background import running_loop
 from sensitivity.explorers.parts.layout import LIGHT, require
+from sensitivity.explorers.parts.notes import Note
 from sensitivity.plots.axes import add_fitting_legend
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -39,6 +40,9 @@ def alone(method: Method) -> Method:
 
 NEARLY = {LIGHT[1]: "#010101"}, {LIGHT[0]: "#fefefe"}
 """In place of black paper, and of white ink."""
+
+NOTE = "note"  # what the text under the pointer is known by
+
 
 PAINTED = Text, Line2D, Patch
 
@@ -72,6 +76,7 @@ class FigureWidget:
         self._size, self._colors = (420, 420), LIGHT  # until the page tells its own
         width, height = self._size
         self.figure = Figure((width / dots, height / dots), dpi=dots, layout="constrained")
+        self._note: Note | None = None
         self.lock: AbstractContextManager[bool] = RLock()
         make = _Live if find_spec("ipympl") else _Still
         canvas = make(self.figure, self.lock)
@@ -83,6 +88,7 @@ class FigureWidget:
     def clear(self) -> None:
         """Begin with an empty figure."""
         self.figure.clear()
+        self._note = None
         self.redraw()
         self.figure.set_layout_engine("constrained")
 
@@ -139,6 +145,35 @@ class FigureWidget:
     def rearrange(self) -> None:
         """Adapt the figure to another size."""
         self.finish()
+
+    def watch_pointer(self, find: Callable[[Any], Note | None]) -> None:
+        """Show the note on what is under the pointer, if ``find`` gives one for the event."""
+
+        def moved(event: Any) -> None:
+            with self.lock:
+                note = None if event.inaxes is None else find(event)
+                if note != self._note:
+                    self._note = note
+                    self._show_note()
+
+        for name in ("motion_notify_event", "figure_leave_event"):
+            self.figure.canvas.mpl_connect(name, moved)
+
+    def _show_note(self) -> None:
+        for old in tuple(self.figure.texts):
+            if old.get_gid() == NOTE:
+                old.remove()
+        if self._note is not None:
+            width, height = self._size
+            x, y = self._note.place
+            right, up = x < width / 2, y < height / 2  # where there is room
+            paper, ink = self._colors
+            style: dict[str, Any] = {"fontsize": 9, "color": ink, "gid": NOTE, "animated": True}
+            style |= {"ha": "left" if right else "right", "va": "bottom" if up else "top"}
+            style["bbox"] = {"boxstyle": "round", "facecolor": paper, "edgecolor": ink}
+            place = x + (10 if right else -10), y + (10 if up else -10)
+            self.figure.text(place[0] / width, place[1] / height, self._note.text, **style)
+        self.refresh()
 
     def watch_clicks(self, act: Callable[[Any], None]) -> None:
         """Call this with the event when the user clicks on some axes."""
@@ -221,7 +256,8 @@ class _Live:
         self.widget.blit()
 
     def _draw_animated(self) -> None:
-        drawn = (artist for axes in self._figure.axes for artist in (*axes.lines, *axes.patches))
+        drawn = [artist for axes in self._figure.axes for artist in (*axes.lines, *axes.patches)]
+        drawn += self._figure.texts
         for artist in sorted(filter(Artist.get_animated, drawn), key=Artist.get_zorder):
             self._figure.draw_artist(artist)
 

@@ -93,6 +93,33 @@ this.listenTo(this.model, "msg:custom", message => {
   if (message.type === LOOK) { camera = message.camera; this.fit(); }
   if (message.type === DRESS) dress(message.dress);
 });
+
+// A click on an atom of the first structure, or on an image of one, names it to Python.
+stage.mouseControls.remove("clickPick-left");  // would move the camera
+stage.signals.clicked.add(picked => {
+  if (!picked?.atom || picked.component !== structures[0]) return;
+  this.send({type: PICK, atom: picked.atom.index, more: picked.mouse.shiftKey});
+});
+stage.mouseControls.remove("hoverPick");
+stage.mouseControls.add("hoverPick", (_, picked) => {
+  const k = picked?.atom ? structures.indexOf(picked.component) : -1, {style} = stage.tooltip;
+  style.display = k < 0 ? "none" : "block";
+  if (k < 0) return;
+  const {x, y} = picked.mouse.position;
+  stage.tooltip.innerText = bodies[k].names[picked.atom.index].join(" ");
+  Object.assign(style, {left: `${x + 8}px`, bottom: `${window.innerHeight - y + 8}px`});
+});
+
+// Half a second after the last change NGL draws once more, smoothly, which takes a third of a second
+// in software. A key that comes meanwhile would wait, so that it is put off while keys arrive.
+const {sampleLevel} = viewer, pause_ms = 1500;
+let pause = null;
+const postpone = () => {
+  clearTimeout(pause);
+  viewer.sampleLevel = -1;  // never draw smoothly
+  pause = setTimeout(() => { viewer.sampleLevel = sampleLevel; }, pause_ms);
+};
+document.addEventListener("keydown", postpone, true);
 viewer.container.stage = stage;  // for whoever looks from the browser's console
 let fitted = false;
 const room = new ResizeObserver(([{contentRect}]) => {
@@ -103,6 +130,7 @@ room.observe(viewer.container);
 const remove = this.remove.bind(this);
 this.remove = () => {
   room.disconnect();
+  document.removeEventListener("keydown", postpone, true);
   viewer.render = viewer.requestRender = viewer.handleResize = () => {};
   generation++;
   loading.then(() => {  // NGL still tells a stage that is gone of a file that it has loaded

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from sensitivity.structures import neighbor_pairs
 FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
 ARROWS = "arrows"  # name of the ends of the arrows in the message that moves the atoms
 
-# The types of messages. A view tells when it can listen; Python tells what to show, and from where.
-READY, LOAD, LOOK, DRESS = "ready", "load", "look", "dress"
+# The types of messages. A view tells when it can listen, and on which atom a user clicks; Python
+# tells what to show, from where, and how.
+READY, PICK, LOAD, LOOK, DRESS = "ready", "pick", "load", "look", "dress"
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,13 @@ class Molecule:
     ``widget`` is nglview's; ``camera`` is where the viewer is, unless the user has turned the
     molecule; ``sent`` is what was last sent to the page, in Å: by number of the body its atoms,
     shape (N, 3), and under ``ARROWS`` start and end of the arrows, shape (2, N, 3). ``pane`` holds
-    the widget in the layout, which gives it its size.
+    the widget in the layout, which gives it its size. ``on_pick`` is called with the index of the
+    atom of the first body on which the user has clicked, and whether the shift key was down.
     """
 
     def __init__(self) -> None:
         self._scene: dict[str, Any] | None = None
+        self.on_pick: Callable[[int, bool], None] = lambda atom, more: None
         self.camera: Camera | None = None
         self._dress: dict[str, Any] = {"labels": "none", "size": 1.0}
         self.sent: dict[Any, Array] = {}
@@ -100,7 +104,7 @@ class Molecule:
         self.widget.on_msg(self._answer)
         script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
         names = {"FIELD": FIELD_OF_VIEW, "ARROWS": ARROWS}
-        names |= {"READY": READY, "LOAD": LOAD, "LOOK": LOOK, "DRESS": DRESS}
+        names |= {"READY": READY, "PICK": PICK, "LOAD": LOAD, "LOOK": LOOK, "DRESS": DRESS}
         code = re.sub(r"\b[A-Z]{4,}\b", lambda name: json.dumps(names[name[0]]), script)
         self.widget._remote_call("executeCode", target="Widget", args=[code], fire_embed=True)
 
@@ -145,6 +149,8 @@ class Molecule:
         if message.get("type") == READY and self._scene is not None:
             self.widget.send({**self._scene, "to": message.get("view")})
             self.widget.set_coordinates(self.sent)
+        if message.get("type") == PICK:
+            self.on_pick(int(message["atom"]), bool(message["more"]))
 
 
 def _describe(body: Body) -> dict[str, Any]:
@@ -197,6 +203,14 @@ class Images:
         numbers = np.concatenate([atoms.numbers, atoms.numbers[self.owners]])
         positions = self.extend(atoms.positions)
         return Atoms(numbers, positions, cell=atoms.cell, pbc=atoms.pbc)
+
+
+def repeated_images(atoms: Atoms, times: int) -> Images:
+    """Return the images in a block of so many cells along each periodic direction."""
+    vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
+    cells = np.array(list(product(range(times), repeat=len(vectors))))[1:]  # [cell, direction]
+    owners = np.tile(np.arange(len(atoms)), len(cells))
+    return Images(owners, np.repeat(cells @ vectors, len(atoms), axis=0).reshape(-1, 3))
 
 
 def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = 100) -> Images:

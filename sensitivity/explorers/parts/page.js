@@ -32,7 +32,31 @@ export default {
 
     // A chart would keep the keys, the tabulator too. There is a control for what a click does.
     const keep = event => { if (event.target.closest(CHART)) event.stopPropagation(); };
-    const leave = () => own(`${CHART} [tabindex="0"]`).forEach(e => { e.tabIndex = -1; });
+    // ipywidgets gives a tooltip to the label only, and none to the buttons of an animation.
+    const name = (element, title) => { if (element.title !== title) element.title = title; };
+    const mend = () => {
+      own(`${CHART} [tabindex="0"]`).forEach(e => { e.tabIndex = -1; });
+      own(".widget-inline-hbox").forEach(row => {
+        const label = row.querySelector("label"), title = label?.title || row.title;
+        if (!title) return;
+        row.querySelectorAll("input, select, .noUi-handle").forEach(e => {
+          name(e, title);
+          if (e.matches(".noUi-handle")) e.setAttribute("aria-label", label.textContent);
+        });
+      });
+      own(".widget-play").forEach(play => {
+        const [start, stop] = play.querySelectorAll("button");
+        const pause = start.querySelector(".fa-pause");
+        name(start, pause ? "Pause" : play.title || "Play");
+        name(stop, "Stop, and go back to the start");
+        for (const button of [start, stop]) button.setAttribute("aria-label", button.title);
+      });
+    };
+    const expand = event => {
+      if (!event.target.closest(".sensitivity-full-screen")) return;
+      if (event.target.closest(EXPLORER) !== root) return;
+      document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen();
+    };
 
     const save = ({download, number}, [content]) => {
       if (!download || number <= saved) return;
@@ -46,7 +70,7 @@ export default {
     model.on("msg:custom", save);
 
     const sizes = new ResizeObserver(tell), theme = new MutationObserver(tell);
-    const parts = new MutationObserver(leave);
+    const parts = new MutationObserver(mend);
     const start = new ResizeObserver(() => {  // it has a width: it is in the page
       if (root) return;
       root = el.closest(EXPLORER);
@@ -54,8 +78,9 @@ export default {
       root.addEventListener("keyup", keep, true);
       own(CHART).forEach(chart => sizes.observe(chart));
       theme.observe(document.body, {attributes: true});
-      parts.observe(root, {childList: true, subtree: true});
-      leave();
+      parts.observe(root, {childList: true, subtree: true, attributeFilter: ["class", "title"]});
+      root.addEventListener("click", expand);
+      mend();
       root.closest(".sensitivity-result")?.scrollIntoView({block: "nearest"});
     });
     start.observe(el);

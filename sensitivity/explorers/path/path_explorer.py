@@ -17,6 +17,7 @@ from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.molecule import Body, Camera
 from sensitivity.explorers.parts.motion_view import MotionView, Texts
+from sensitivity.explorers.parts.notes import Note
 from sensitivity.explorers.path.trajectory import Trajectory, examine, interpolate
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.paths import Path
@@ -202,6 +203,7 @@ class PathChart(FigureWidget):
 
     def __init__(self) -> None:
         super().__init__(column=106)
+        self.watch_pointer(self._describe)
 
     @alone
     def load(self, trajectory: Trajectory, *, frame: int) -> None:
@@ -238,6 +240,15 @@ class PathChart(FigureWidget):
             here = np.asarray(line.get_xdata()) == x
             point.set_data([x] if here.any() else [], np.asarray(line.get_ydata())[here])
         self.refresh()
+
+    def _describe(self, event: Any) -> Note:
+        frame = int(np.argmin(np.abs(self._x - event.xdata)))
+        upper = event.inaxes is self.figure.axes[0]
+        line, name = (self.smallest, "smallest") if upper else (self.distance, "along this path")
+        here = np.asarray(line.get_xdata()) == self._x[frame]
+        values = [f"{value:.2g}" for value in np.asarray(line.get_ydata())[here]]
+        text = f"{self._x[frame]:.3g} Å, {name}: {values[0] if values else 'not known'}"
+        return Note((float(event.x), float(event.y)), text)
 
     def on_click(self, frame: Callable[[int], None]) -> None:
         """Call this with the frame that the user clicked on."""
