@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from accessibility import violations
 from laboratory import MINUTE, Complaints, Site, browse, join, serve_app
 from playwright.sync_api import Locator, Page
 from workbench import SCENE, STAGES, STILL, TWO_FRAMES, pixels
@@ -186,6 +187,11 @@ def test_the_page_fits(visitor: Visitor, width: int) -> None:
     wait_until(fits, seconds=10)
 
 
+def test_axe_finds_no_serious_violation(visitor: Visitor) -> None:
+    visitor.page.get_by_text("is invisible by symmetry").wait_for()
+    assert violations(visitor.page) == []
+
+
 def test_without_the_token_there_is_a_sentence_and_no_process(
     site: Site, visitor: Visitor, other: Visitor
 ) -> None:
@@ -297,6 +303,9 @@ def test_a_page_says_when_its_process_has_ended(site: Site, other: Visitor) -> N
         if any(word.endswith(f"kernel-{ended}.json") for word in process.info["cmdline"] or ()):
             process.kill()
     other.page.get_by_text("The process behind this page has ended.").wait_for()
+    assert other.page.locator(".sensitivity-explorer").evaluate(
+        "e => [e.closest('[inert]') !== null, getComputedStyle(e.closest('[inert]')).opacity]"
+    ) == [True, "0.5"]
     other.page.reload()
     other.molecule.wait_for(state="visible")
     assert other.kernel != ended

@@ -165,6 +165,7 @@ def test_after_a_restart_of_the_kernel_the_cell_can_be_run_again(bench: Workbenc
     explorer = explorers(bench).last
     said = "e => getComputedStyle(e, '::before').content"
     bench.wait(lambda: explorer.evaluate(said) == f'"{DEAD}"', lambda: explorer.evaluate(said))
+    assert explorer.evaluate("e => e.inert")
     # The mouse on a dead chart, and another width of the page, are of no concern to anybody.
     bench.page.mouse.move(900, 500)
     bench.page.mouse.move(400, 500)

@@ -20,7 +20,12 @@
   const failed = "The explorer could not start. Load the page again.";
   const ended = "The process behind this page has ended. Load the page again to start a new one.";
   const away = "There is no answer from 'sensitivity app'. Is it still running?";
-  const stop = text => { show(text); clearInterval(clock); };
+  const stop = text => {
+    show(text);
+    clearInterval(clock);
+    const cells = document.getElementById("rendered_cells");
+    if (cells) cells.inert = true;  // its controls would do nothing
+  };
   const watch = async () => {
     // It comes with the part of the page that is sent when the process has started.
     const config = document.getElementById("jupyter-config-data");

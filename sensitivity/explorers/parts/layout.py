@@ -32,6 +32,7 @@ class Page:
             sizes=traitlets.List().tag(sync=True),
             paper=traitlets.Unicode(LIGHT[0]).tag(sync=True),
             ink=traitlets.Unicode(LIGHT[1]).tag(sync=True),
+            tooltips=traitlets.Dict().tag(sync=True),
         )
         self._downloads = 0
 
@@ -44,6 +45,24 @@ class Page:
                 chart.fit(*size, colors=(page.paper, page.ink))
 
         self.widget.observe(act, ["sizes", "paper", "ink"])
+
+    def name(self, box: Any) -> None:
+        """Let the page put tooltips on inputs: ipywidgets shows none of lists and of texts."""
+        tooltips: dict[str, str] = {}
+
+        def look(widget: Any) -> None:
+            if getattr(widget, "description", "") and getattr(widget, "tooltip", ""):
+                tooltips[widget.description] = widget.tooltip
+            for child in getattr(widget, "children", ()):
+                look(child)
+            if hasattr(widget, "children"):
+                widget.observe(again, "children")
+
+        def again(_: Any) -> None:
+            look(box)
+            self.widget.tooltips = dict(tooltips)
+
+        again(None)
 
     def download(self, name: str, content: bytes) -> None:
         """Let the browser save a file."""
@@ -76,6 +95,7 @@ def arrange(
     style = widgets.HTML(f"<style>{style}</style>", layout={"display": "none"})
     box = widgets.VBox([style, page.widget, *above, beside, *below])
     box.add_class("sensitivity-explorer")
+    page.name(box)
     return box
 
 

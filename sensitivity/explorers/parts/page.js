@@ -32,13 +32,15 @@ export default {
 
     // A chart would keep the keys, the tabulator too. There is a control for what a click does.
     const keep = event => { if (event.target.closest(CHART)) event.stopPropagation(); };
-    // ipywidgets gives a tooltip to the label only, and none to the buttons of an animation.
+    // ipywidgets gives no tooltip to many inputs, nor to the buttons of an animation.
     const name = (element, title) => { if (element.title !== title) element.title = title; };
     const mend = () => {
+      root.inert = root.classList.contains("jupyter-widgets-disconnected");
       own(`${CHART} [tabindex="0"]`).forEach(e => { e.tabIndex = -1; });
       own(".widget-inline-hbox").forEach(row => {
-        const label = row.querySelector("label"), title = label?.title || row.title;
+        const label = row.querySelector("label"), title = model.get("tooltips")[label?.textContent];
         if (!title) return;
+        name(label, title);
         row.querySelectorAll("input, select, .noUi-handle").forEach(e => {
           name(e, title);
           if (e.matches(".noUi-handle")) e.setAttribute("aria-label", label.textContent);
@@ -67,7 +69,9 @@ export default {
       link.click();
       URL.revokeObjectURL(link.href);
     };
+    const rename = () => { if (root) mend(); };
     model.on("msg:custom", save);
+    model.on("change:tooltips", rename);
 
     const sizes = new ResizeObserver(tell), theme = new MutationObserver(tell);
     const parts = new MutationObserver(mend);
@@ -78,7 +82,7 @@ export default {
       root.addEventListener("keyup", keep, true);
       own(CHART).forEach(chart => sizes.observe(chart));
       theme.observe(document.body, {attributes: true});
-      parts.observe(root, {childList: true, subtree: true, attributeFilter: ["class", "title"]});
+      parts.observe(root, {childList: true, subtree: true, attributeFilter: ["class"]});
       root.addEventListener("click", expand);
       mend();
       root.closest(".sensitivity-result")?.scrollIntoView({block: "nearest"});
@@ -86,6 +90,7 @@ export default {
     start.observe(el);
     return () => {
       model.off("msg:custom", save);
+      model.off("change:tooltips", rename);
       [start, sizes, theme, parts].forEach(observer => observer.disconnect());
     };
   }

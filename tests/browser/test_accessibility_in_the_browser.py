@@ -1,0 +1,67 @@
+"""What axe-core finds in the explorers in JupyterLab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from accessibility import violations
+from playwright.sync_api import Page
+from workbench import Workbench
+
+THIRD_PARTY = (
+    "jp-button",  # buttons of JupyterLab's toolbars
+    "[role=feed]",  # its list of cells
+    ".cm-content",  # its editor
+)
+"""Selectors of nodes that other packages make, and that no view of ours contains."""
+
+OTHERS = """targets => targets.map(target => {
+  const element = document.querySelector(target);
+  return !element.closest('.sensitivity-explorer') && element.matches('THIRD');
+})"""
+
+VIEWS = {
+    "main": "Explorer('CH4')",
+    "path": "PathExplorer(follow(X0, look, center=0, mode=8, length=0.3))",
+    "twin": "TwinExplorer(find_twin(X0, look, center=0), look)",
+    "basis": "BasisExplorer(X0, look, centers=[0])",
+}
+
+MAKE = """
+from sensitivity import DensityCorrelations, find_twin, follow, structures
+from sensitivity.explorers import BasisExplorer, Explorer, PathExplorer, TwinExplorer
+X0, look = structures.load("X0"), DensityCorrelations(n_max=3, l_max=3)
+explorer = {}
+explorer.wait()
+place.children = (explorer.widget,)
+"""
+
+
+def ours(page: Page) -> list[Any]:
+    """The same without the nodes of other packages."""
+    found = violations(page)
+    script = OTHERS.replace("THIRD", ", ".join(THIRD_PARTY))
+    others = page.evaluate(script, [target for *_, target in found])
+    return [each for each, other in zip(found, others, strict=True) if not other]
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_have_no_serious_violation(opened: Workbench, view: str, theme: str) -> None:
+    opened.page.evaluate(
+        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+    )
+    opened.tell(f"exec({MAKE.format(VIEWS[view])!r}, globals())")
+    opened.chart.wait_for(state="visible")
+    dark = opened.page.locator(".sensitivity-dark").first
+    dark.wait_for(state="visible" if theme.endswith("Dark") else "hidden")
+    opened.exchange()
+    assert ours(opened.page) == []
+
+
+def test_a_violation_is_found(opened: Workbench) -> None:
+    explorer = opened.page.locator(".sensitivity-explorer").first
+    explorer.evaluate("e => e.insertAdjacentHTML('beforeend', '<button id=\"bare\"></button>')")
+    assert [rule for rule, *_ in ours(opened.page)] == ["button-name"]
+    opened.page.locator("#bare").evaluate("e => e.remove()")
