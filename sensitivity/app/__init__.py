@@ -10,7 +10,7 @@ from sensitivity.notes import missing
 from sensitivity.numerics import check_integer
 
 # Modules that the page needs, and their names.
-NEEDED = {"voila": "Voila", "ipywidgets": "ipywidgets", "nglview": "nglview"}
+NEEDED = {"voila": "Voila"} | {name: name for name in ("ipywidgets", "nglview", "anywidget")}
 
 
 def open_app(

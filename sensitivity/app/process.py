@@ -41,7 +41,7 @@ def main() -> None:
     kernel.initialize(sys.argv[1:])
     # Slow imports, before the visitor comes; the notebook repeats them and says what is wrong.
     with suppress(Exception):
-        for name in ("sensitivity.explorers", "nglview", "ipympl.backend_nbagg"):
+        for name in ("sensitivity.explorers", "nglview", "anywidget", "ipympl.backend_nbagg"):
             import_module(name)
     kernel.start()
 

@@ -85,7 +85,7 @@ def settings() -> Config:
     page.update(allow_template_override="NO", allow_theme_override="NO")
     # Of JupyterLab; others may load from elsewhere.
     extensions = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8"]
-    extensions += ["jupyter-matplotlib", "nglview-js-widgets"]
+    extensions += ["anywidget", "jupyter-matplotlib", "nglview-js-widgets"]
     page.update(file_allowlist=[], extension_allowlist=extensions)
     page.update(multi_kernel_manager_class=Kernels, kernel_spec_manager_class=OneProgram)
     page.update(resources={"upload_limit": Limit.UPLOAD})

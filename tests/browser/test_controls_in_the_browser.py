@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator
-from workbench import Workbench
+from workbench import STAGES, Workbench
 
 LONGEST = 30.0
 """Seconds that what a control does may take on a slow machine."""
@@ -160,6 +160,7 @@ SLOW = (
     "then=lambda _: None, failed=lambda _: explorer.panel.tell('ended'), patience=0)"
 )
 LOADED = 'explorer.open("a.xyz", b"2\\n\\nH 0 0 0\\nH 0 0 .7\\n2\\n\\nH 0 0 0\\nH 0 0 .8\\n")'
+SALT = "import ase.build; explorer.structure = ase.build.bulk('NaCl', 'rocksalt', a=5.6)"
 X0 = "explorer.structure = 'X0'"
 
 
@@ -174,6 +175,9 @@ USES = [
     Use("speed", select("speed", "2x"), "explorer.controls.play.interval == 40"),
     Use("arrows", press("Show the direction"), "not explorer.arrows"),
     Use("arrow length", select("length", "2 Å"), "explorer.arrow_length == 2.0"),
+    Use("labels", select("labels", "index"), "explorer.labels == 'index'"),
+    Use("atom size", select("atom size", "2x"), "explorer.atom_size == 2.0"),
+    Use("cells", select("cells", "2"), "explorer.cells == 2", (SALT,)),
     Use("structure", write("structure", "H2O"), "len(explorer.structure) == 3"),
     Use("structure", write("structure", "nonsense"), "'nonsense' in explorer.panel.message.value"),
     Use("upload", upload, "explorer.structure.symbols.get_chemical_formula() == 'H2O'"),
@@ -259,6 +263,7 @@ USES += [
     _use(TWIN, "slider", slide("Morph: first → second", "ArrowLeft"), "explorer.share < 1"),
     _use(TWIN, "film", play, "explorer.share < .9"),
     _use(TWIN, "beside", press("Put the two beside"), "explorer.side_by_side"),
+    _use(TWIN, "exaggerate", select("difference", "5x"), "explorer.exaggeration == 5"),
     _use(TWIN, "controls.arrows", press("Show for each atom"), "explorer.arrows"),
     _use(
         TWIN,
@@ -266,6 +271,27 @@ USES += [
         press("Superpose the two"),
         "explorer.share == 1",
         "explorer.share = .5",
+    ),
+    *(
+        use
+        for view in (PATH, TWIN)
+        for use in (
+            _use(view, "controls.speed", select("speed", "2x"), "explorer.film.interval == 40"),
+            _use(
+                view, "controls.arrow_length", select("length", "2 Å"), "explorer.arrow_length > 1"
+            ),
+            _use(view, "controls.labels", select("labels", "index"), "explorer.labels == 'index'"),
+            _use(view, "controls.atom_size", select("atom size", "2x"), "explorer.atom_size == 2"),
+            *(
+                _use(
+                    view,
+                    f"controls.look[{axis!r}]",
+                    press(f"Look along {axis}"),
+                    f"explorer.molecule.camera.view[2].tolist() == {[axis == x for x in 'xyz']}",
+                )
+                for axis in "xyz"
+            ),
+        )
     ),
     _use(BASIS, "sliders['n_max']", slide("n_max", "ArrowRight"), "explorer.n_max > 4"),
     _use(BASIS, "sliders['l_max']", slide("l_max", "ArrowLeft"), "explorer.l_max < 3"),
@@ -314,9 +340,27 @@ def happens(bench: Workbench, effect: str, *, within: float) -> bool:
     return False
 
 
+# Where an atom is on the canvas: from the left, from below, and the height of the canvas.
+ON_CANVAS = f"""index => {{
+  const stage = {STAGES}.at(-1), atom = stage.compList[0].structure.getAtomProxy(index);
+  const {{x, y}} = stage.viewerControls.getPositionOnCanvas(atom.positionToVector3());
+  return [x, y, stage.viewer.height];
+}}"""
+
+NAMELESS = """() => [...document.querySelectorAll('.sensitivity-explorer')].at(-1)
+  .querySelectorAll('input, select, button, .noUi-handle').values()
+  .filter(e => e.offsetParent && e.type !== 'file' && !e.closest('.nglview-container'))
+  .filter(e => !e.title && !e.closest('[title]')).map(e => e.outerHTML).toArray()"""
+
 # The controls that a view has, each with a name of its own in the view.
 CONTROLS = """[name for name, value in {**vars(explorer), **{
     f"sliders[{key!r}]": slider for key, slider in vars(explorer).get("sliders", {}).items()
+}, **{
+    f"controls.{key}": value for key, value in vars(getattr(explorer, "controls", 0) or (
+        __import__('types').SimpleNamespace())).items() if key not in ("fold", "full_screen")
+}, **{
+    f"controls.look[{key!r}]": value for key, value in getattr(
+        getattr(explorer, "controls", None), "look", {}).items()
 }}.items()
     if isinstance(value, __import__('ipywidgets').DOMWidget) and hasattr(value, 'description')
     and not isinstance(value, (__import__('ipywidgets').HTML))]"""
@@ -327,6 +371,40 @@ def test_every_control_of_a_view_is_used(renewed: Workbench, view: str) -> None:
     prepare(renewed, Use("", play, "", view=view), cut=False)
     used = {use.control.removeprefix("explorer.") for use in USES if use.view == view}
     assert used - {"chart.figure", "map.figure", "panel.cancel"} == set(renewed.ask(CONTROLS))
+
+
+def test_a_view_below_can_be_closed_and_its_files_are_saved(renewed: Workbench) -> None:
+    prepare(renewed, Use("", play, "", (X0, "explorer.follow()")), cut=False)
+    assert renewed.ask("len(explorer.below.children)") == 2
+    place = renewed.page.locator(".sensitivity-result")
+    for label, name in (("trajectory", "path.extxyz"), ("PDF", "path.pdf")):
+        with renewed.page.expect_download() as event:
+            place.locator("button", has_text=label).click()
+        assert event.value.suggested_filename == name
+    press("Close this view")(renewed)
+    assert happens(renewed, "explorer.below.children == ()", within=LONGEST)
+
+
+def test_a_click_on_an_atom_makes_it_the_center(renewed: Workbench) -> None:
+    prepare(renewed, Use("", play, ""), cut=False)
+    x, up, height = renewed.page.evaluate(ON_CANVAS, 2)
+    renewed.molecule.hover(position={"x": x, "y": height - up})
+    renewed.page.get_by_text("H 2", exact=True).wait_for()
+    renewed.molecule.click(position={"x": x, "y": height - up})
+    assert happens(renewed, "explorer.centers == (2,)", within=LONGEST)
+
+
+def test_the_explorer_fills_the_screen_and_leaves_it(renewed: Workbench) -> None:
+    prepare(renewed, Use("", play, ""), cut=False)
+    full = "() => document.fullscreenElement?.matches('.sensitivity-explorer') ?? false"
+    for expected in (True, False):
+        press("Show the explorer on")(renewed)
+        renewed.wait(lambda expected=expected: renewed.page.evaluate(full) is expected)
+
+
+def test_inputs_and_buttons_have_tooltips(renewed: Workbench) -> None:
+    prepare(renewed, Use("", play, ""), cut=False)
+    renewed.wait(lambda: renewed.page.evaluate(NAMELESS) == [])
 
 
 def test_every_control_is_used(renewed: Workbench) -> None:

@@ -1138,3 +1138,48 @@ def test_a_figure_is_not_changed_while_it_is_drawn(on_the_way: PathExplorer) -> 
     loading.join()
     assert seen[0] is seen[1]
     assert seen[0] is not chart.figure.axes[0]
+
+
+@pytest.mark.parametrize("width", [345, 424, 600, 900])
+@pytest.mark.parametrize("name", ["CH4", "C6H6"])
+def test_markers_do_not_overlap(name: str, width: int) -> None:
+    chart = Explorer(name, DensityCorrelations(order=1, cutoff=3.0, n_max=2)).chart
+    chart.fit(width, 400)
+    chart_lines = [line for line in chart.values.values() if len(line.get_xdata()) > 1]
+    assert chart_lines
+    for line in chart_lines:
+        places = line.axes.transData.transform(line.get_xydata())
+        apart = np.diff(np.sort(places[:, 0])).min() * 72 / chart.figure.dpi
+        assert 2.0 <= line.get_markersize() <= apart
+
+
+def hover(chart: FigureWidget, axes: Any, point: Any) -> str:
+    """Move the pointer to a point of axes; the text that appears, if any."""
+    x, y = axes.transData.transform(point)
+    MouseEvent("motion_notify_event", chart.figure.canvas, x, y)._process()
+    return "".join(text.get_text() for text in chart.figure.texts if text.get_gid() == "note")
+
+
+def test_the_pointer_on_a_marker_tells_its_value(basis: BasisExplorer) -> None:
+    explorer = Explorer("CH4", DESCRIPTOR)
+    explorer.wait()
+    axes = explorer.chart.figure.axes[0]
+    points = explorer.chart.values["symmetry"].get_xydata()
+    assert hover(explorer.chart, axes, points[2]) == "mode 3: 0 1/Å, symmetry"
+    (seen,) = explorer.chart.values["sensitive"].get_xydata()
+    value = explorer.reference.singular_values[0]
+    assert hover(explorer.chart, axes, seen) == f"mode 0: {value:.2g} 1/Å, sensitive"
+    assert hover(explorer.chart, axes, (8.0, seen[1])) == ""
+    explorer.amplitude = 0.2
+    assert hover(explorer.chart, axes, (0.0, explorer.shown.spectrum.singular_values[0])) != ""
+    assert hover(basis.map, basis.map.figure.axes[0], (0, 0)).startswith(
+        "n_max = 1, l_max = 0\nrank"
+    )
+
+
+def test_the_pointer_on_a_path_tells_its_values(on_the_way: PathExplorer) -> None:
+    chart, last = on_the_way.chart, float(on_the_way.trajectory.coordinate[-1])
+    upper, lower = chart.figure.axes
+    middle = [float(np.sqrt(np.prod(axes.get_ylim()))) for axes in (upper, lower)]
+    assert hover(chart, upper, (last, middle[0])).startswith(f"{last:.3g} Å, smallest: ")
+    assert hover(chart, lower, (last, middle[1])).startswith(f"{last:.3g} Å, along this path: ")

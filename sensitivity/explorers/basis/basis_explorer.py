@@ -15,7 +15,7 @@ from sensitivity.explorers.basis import basis_map
 from sensitivity.explorers.basis.basis_map import BasisMap, find_basis
 from sensitivity.explorers.parts.background import Worker
 from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stops
-from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone, fit_markers
 from sensitivity.explorers.parts.inputs import SETTINGS, is_length, take_structure
 from sensitivity.explorers.parts.layout import arrange, row
 from sensitivity.explorers.parts.notes import Note, note_on_mode
@@ -48,7 +48,12 @@ class SpectrumChart(FigureWidget):
             style: dict[str, Any] = {"color": "gray", "ls": "none", "marker": "_", "ms": 12}
             heights = axis.heights(before)
             (self.before,) = axes.plot(heights, label="before", clip_on=False, **style)
+        self.rearrange()
+
+    def rearrange(self) -> None:
+        """Give the markers a size with which they do not overlap."""
         self.finish()
+        fit_markers(*self.values.values(), count=len(self._shown), largest=5.5)
 
     def _describe(self, event: Any) -> Note | None:
         return note_on_mode(event, self.values, self._shown, zero=self._zero)

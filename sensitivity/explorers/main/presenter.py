@@ -18,7 +18,7 @@ from sensitivity.diagnosis import Diagnosis
 from sensitivity.explorers.main import mode_texts
 from sensitivity.explorers.main.controls import CELLS, Controls
 from sensitivity.explorers.parts.background import Report, Worker
-from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.figure_widget import FigureWidget, alone, fit_markers
 from sensitivity.explorers.parts.molecule import (
     Body,
     Camera,
@@ -263,6 +263,7 @@ class Chart(FigureWidget):
         self._right.set_xlim(-1.05 * reference.reach, 1.05 * reference.reach)
         self._legend: tuple[str, ...] = ()
         self.finish(*self.values.values(), self.chosen, *self.traces, self._cursor)
+        self._fit_markers()
 
     @alone
     def show(self, state: State, values: Array, causes: Sequence[str]) -> None:
@@ -295,7 +296,13 @@ class Chart(FigureWidget):
     def rearrange(self) -> None:
         """Give the legend as many columns as there is room for now."""
         super().rearrange()
+        self._fit_markers()
         self._write_legend()
+
+    def _fit_markers(self) -> None:
+        count = len(self.traces)
+        fit_markers(*self.values.values(), self.before, count=count, largest=8.0)
+        self.chosen.set_markersize(1.9 * max(5.0, self.before.get_markersize()))
 
     def on_click(self, *, mode: Callable[[int], None], amplitude: Callable[[float], None]) -> None:
         """Call these with the mode, or the amplitude, that the user clicked on."""
@@ -338,12 +345,11 @@ def _scale(left: Axes, right: Axes, reference: Spectrum) -> ZeroAxis:
 
 
 def _markers(axes: Axes, heights: Array) -> tuple[dict[str, Line2D], Line2D, Line2D]:
-    size = 8.0 if len(heights) <= 20 else 5.0
-    style: dict[str, Any] = {"ls": "none", "ms": size}
+    style: dict[str, Any] = {"ls": "none"}
     (before,) = axes.plot(heights, marker="_", color="gray", label="at amplitude 0", **style)
     lines, edge = {}, {**style, "mec": "black", "mew": 0.5}
     for cause, marker in MARKERS.items():
         color = cause_color(cause)
         (lines[cause],) = axes.plot([], [], marker=marker, color=color, label=cause, **edge)
-    (ring,) = axes.plot([], [], "o", mfc="none", mec=ARROW, mew=2.2, ms=1.9 * size, ls="none")
+    (ring,) = axes.plot([], [], "o", mfc="none", mec=ARROW, mew=2.2, ls="none")
     return lines, before, ring

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from threading import RLock
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_webagg_core import FigureCanvasWebAggCore
@@ -42,6 +43,16 @@ NEARLY = {LIGHT[1]: "#010101"}, {LIGHT[0]: "#fefefe"}
 """In place of black paper, and of white ink."""
 
 NOTE = "note"  # what the text under the pointer is known by
+
+
+def fit_markers(*lines: Line2D, count: int, largest: float, smallest: float = 2.0) -> None:
+    """Give so many markers beside each other a size in points with which they do not overlap."""
+    if lines:
+        axes = lines[0].axes
+        assert axes is not None
+        apart = 72 * axes.bbox.width / axes.figure.dpi / count
+        for line in lines:
+            line.set_markersize(float(np.clip(0.85 * apart, smallest, largest)))
 
 
 PAINTED = Text, Line2D, Patch
