@@ -1183,3 +1183,18 @@ def test_the_pointer_on_a_path_tells_its_values(on_the_way: PathExplorer) -> Non
     middle = [float(np.sqrt(np.prod(axes.get_ylim()))) for axes in (upper, lower)]
     assert hover(chart, upper, (last, middle[0])).startswith(f"{last:.3g} Å, smallest: ")
     assert hover(chart, lower, (last, middle[1])).startswith(f"{last:.3g} Å, along this path: ")
+
+
+def test_the_figures_of_bases_can_be_saved(
+    basis: BasisExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[str, bytes] = {}
+    monkeypatch.setattr(basis.page, "download", files.__setitem__)
+    for name in ("chart", "map"):
+        for form in ("png", "pdf", "svg"):
+            basis.export(name, form)
+    starts = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
+    assert sorted({file.partition(".")[0] for file in files}) == ["map", "singular-values"]
+    assert all(content.startswith(starts[name[-3:]]) for name, content in files.items())
+    with pytest.raises(ValueError, match=r"name must be one of .* got 'film' and 'png'"):
+        basis.export("film", "png")

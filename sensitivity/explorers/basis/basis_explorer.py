@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sensitivity.explorers.basis import basis_map
 from sensitivity.explorers.basis.basis_map import BasisMap, find_basis
 from sensitivity.explorers.parts.background import Worker
 from sensitivity.explorers.parts.choices import Entered, make_slider, offer_stops
+from sensitivity.explorers.parts.downloads import CHART, make_downloads
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone, fit_markers
 from sensitivity.explorers.parts.inputs import SETTINGS, is_length, take_structure
 from sensitivity.explorers.parts.layout import arrange, row
@@ -24,6 +26,9 @@ from sensitivity.explorers.parts.view import View, as_sentence
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.plots.singular_values import draw_causes, scale_values
 from sensitivity.progress import Cancelled
+
+FILES = {"chart": "singular values", "map": "map"}
+"""What can be saved, and its name."""
 
 
 class SpectrumChart(FigureWidget):
@@ -112,11 +117,16 @@ class BasisExplorer(View):
         self.sliders = {name: _make_slider(name) for name in self._stops()}
         sliders = list(self.sliders.values())
         pairs = [row(*sliders[k : k + 2], flex="1 1 460px") for k in range(0, len(sliders), 2)]
+        save = {name: partial(self.attempt, self.export, name) for name in FILES}
+        downloads = [
+            make_downloads(CHART, save[name], label=f"Download {label}")
+            for name, label in FILES.items()
+        ]
         self.widget = arrange(
             self.page,
             above=[row(*pairs)],
-            left=[self.chart.pane, self.panel.box],
-            right=[self.map.pane],
+            left=[self.chart.pane, self.panel.box, downloads[0]],
+            right=[self.map.pane, downloads[1]],
             charts=[self.chart, self.map],
         )
         for name, slider in self.sliders.items():
@@ -157,6 +167,17 @@ class BasisExplorer(View):
         self._descriptor = descriptor
         subject = Subject(self.reference.atoms, descriptor, self.reference.centers)
         self._spectra.start(lambda _: examine(subject), then=self._enter, failed=self._stay)
+
+    def export(self, name: str, form: str) -> None:
+        """Let the browser save the chart or the map, as png, pdf or svg."""
+        if name not in FILES or form not in CHART:
+            raise ValueError(
+                f"name must be one of {[*FILES]} and form one of {[*CHART]}, got {name!r} and "
+                f"{form!r}; give e.g. 'map', 'pdf'."
+            )
+        drawn, file = getattr(self, name), f"{FILES[name].replace(' ', '-')}.{form}"
+        self.page.download(file, drawn.draw_file(form))
+        self.panel.tell(f"Download {file}")
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
