@@ -203,8 +203,8 @@ USES = [
         "explorer.reference.name == ''",
         ("explorer.amplitude = .1",),
     ),
-    Use("follow", press("Follow the mode"), "len(explorer.below.children) == 1", (X0,)),
-    Use("find_twin", press("Show two structures"), "len(explorer.below.children) == 1", (X0,)),
+    Use("follow", press("Follow the mode"), "len(explorer.below.children) == 2", (X0,)),
+    Use("find_twin", press("Show two structures"), "len(explorer.below.children) == 2", (X0,)),
     Use("enlarge_basis", press("Increase n_max"), "explorer.descriptor.n_max == 8"),
     Use("raise_order", press("Correlate one more"), "explorer.descriptor.order == 3"),
     Use(
@@ -381,7 +381,7 @@ def test_a_view_below_can_be_closed_and_its_files_are_saved(renewed: Workbench) 
         with renewed.page.expect_download() as event:
             place.locator("button", has_text=label).click()
         assert event.value.suggested_filename == name
-    press("Close this view")(renewed)
+    place.locator('button[title="Close this view"]').click()
     assert happens(renewed, "explorer.below.children == ()", within=LONGEST)
 
 

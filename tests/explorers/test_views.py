@@ -549,7 +549,7 @@ def test_views_download_what_they_show(
         monkeypatch.setattr(view.page, "download", files.__setitem__)
         for button in view.downloads.children[1:]:
             button.click()
-            assert view.panel.message.value.count("Download ") == 1
+            assert view.panel.message.value.count("Saved ") == 1
     starts = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
     assert all(files[f"twin.{form}"].startswith(start) for form, start in starts.items())
     pair = ase_read(io.StringIO(files["twin.extxyz"].decode()), index=":", format="extxyz")

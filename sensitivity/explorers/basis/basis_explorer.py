@@ -176,8 +176,9 @@ class BasisExplorer(View):
                 f"{form!r}; give e.g. 'map', 'pdf'."
             )
         drawn, file = getattr(self, name), f"{FILES[name].replace(' ', '-')}.{form}"
-        self.page.download(file, drawn.draw_file(form))
-        self.panel.tell(f"Download {file}")
+        content = drawn.draw_file(form)
+        self.page.download(file, content)
+        self.panel.tell(f"Saved {file}, {len(content) / 1000:.3g} kB.")
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
