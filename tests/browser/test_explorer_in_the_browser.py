@@ -52,6 +52,31 @@ def test_the_arrow_keys_move_atoms_arrows_and_chart_but_not_the_camera(
     assert (pixels(workbench.molecule) != molecule).any(axis=2).sum() > 1000
 
 
+# Milliseconds from the last of some keys until NGL has drawn once more, smoothly.
+SMOOTH = f"""() => new Promise(done => {{
+  let last = null, drawn = false;  // since then, coarsely
+  document.addEventListener("keydown", () => {{ last = performance.now(); }}, true);
+  const look = () => {{
+    const {{isStill}} = {STAGES}.at(-1).viewer;
+    drawn ||= last !== null && !isStill;
+    drawn && isStill ? done(performance.now() - last) : requestAnimationFrame(look);
+  }};
+  window.waiting = true;
+  look();
+}})"""
+
+
+def test_the_smooth_drawing_waits_while_keys_arrive(workbench: Workbench) -> None:
+    workbench.slider.focus()
+    workbench.page.evaluate(f"() => {{ window.smooth = ({SMOOTH})(); }}")
+    workbench.page.wait_for_function("() => window.waiting")
+    before = workbench.scene()["atoms"]
+    for _ in range(3):
+        workbench.page.keyboard.press("ArrowRight")
+    workbench.wait(lambda: np.abs(workbench.scene()["atoms"] - before).max() > 0.005)
+    assert workbench.page.evaluate("() => window.smooth") > 1000
+
+
 def test_the_browser_keeps_what_python_sets(workbench: Workbench) -> None:
     for amplitude in (0.2, 0.3, -0.1, 0.1234):
         workbench.tell(f"setattr(explorer, 'amplitude', {amplitude})")
