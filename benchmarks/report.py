@@ -118,6 +118,23 @@ def locate() -> str:
     )
 
 
+def misses() -> str:
+    """Tabulate how often the nearest singular point is missed."""
+    result = load("misses")
+    rows = []
+    for symbols, table in result["searches"].items():
+        columns = zip(*(table[key] for key in table), strict=True)
+        *ours, (other, seconds, missed, furthest) = columns
+        rows += [[symbols, *row] for row in ours]
+        rows.append([symbols, f"multistart, {other}", seconds, missed, furthest])
+    header = ["", "descents", "median seconds", "missed", "furthest, Å"]
+    return (
+        f"### Nearest singular points that are missed, {result['starts']} starts each\n\n"
+        + tabulate(header, rows)
+        + "\n![misses](results/misses.png)\n"
+    )
+
+
 def growth() -> str:
     """Tabulate growth with the number of atoms, and all exponents."""
     result = load("growth")
@@ -194,6 +211,7 @@ def main() -> None:
             diagnosis(),
             before_after(),
             locate(),
+            misses(),
             inversion(),
             *measured,
             growth(),

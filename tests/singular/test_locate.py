@@ -276,7 +276,7 @@ def test_a_cause_can_be_asked_for() -> None:
         assert counts[cause] >= 1
         assert counts["symmetry"] == 0
     assert points["truncation"].moved < points["incompleteness"].moved
-    few = locate(random_environment(0), OfUnknownOrder(ORDER_2), center=0, cause="truncation")
+    few = locate(random_environment(0), ORDER_2, center=0, cause="truncation")
     assert not few.converged
     assert "No point that is singular by truncation was found; the nearest of all" in few.status
 
