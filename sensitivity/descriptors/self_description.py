@@ -1,4 +1,4 @@
-"""Checks of what a descriptor tells of itself, which may be one of a person's own."""
+"""Checks of the settings, limits and methods that a descriptor states."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _STATEMENTS = {
 def check_descriptor(descriptor: Descriptor) -> None:
     """Refuse an object that is no descriptor, or that contradicts itself.
 
-    A TypeError names what is missing, and a ValueError what it tells of itself that cannot be.
+    A TypeError names what is missing, and a ValueError which statement is wrong.
     """
     missing = [name for name in ESSENTIAL if not hasattr(descriptor, name)]
     if isinstance(descriptor, type) or "gradients" in missing:

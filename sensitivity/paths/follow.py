@@ -28,7 +28,7 @@ from sensitivity.structures.neighbors import explain_immobility
 
 Integers = NDArray[np.integer]
 
-# Fraction of the length of a path: one that goes back ends further from the start than this.
+# Fraction of the length of a path: the status says if the path back ends further from the start.
 IRREVERSIBLE = 0.01
 
 

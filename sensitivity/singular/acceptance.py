@@ -204,23 +204,22 @@ class Acceptance:
     """The geometries that a search has examined, and how the search has ended."""
 
     query: PointQuery
-    progress: Progress  # called after each Jacobian
+    progress: Progress  # called at each step
     start: LocalModes | None = None  # None until it is examined, which is the first of all
     found: list[FoundPoint] = field(default_factory=list)
     # The nearest point for each reason of rejection: the symbol of a group, "coalescence", or a
     # cause other than the one that is wanted.
     rejected: dict[str, LocalModes] = field(default_factory=dict)
-    failed: list[Array] = field(
-        default_factory=list
-    )  # coordinates, (k,), of zeros that do not count
+    # Coordinates, (k,), of zeros of descents that do not count.
+    failed: list[Array] = field(default_factory=list)
     evaluations: int = 0  # Jacobians
     numbers: int = 0  # in all of these
-    descents: int = 0  # that were tried
+    descents: int = 0  # that have ended
     ending: str = ""  # "cancelled" or "interrupted"
 
     @property
     def exhausted(self) -> bool:
-        """True if no more descents are to begin."""
+        """True if no more Jacobians are to be computed for descents."""
         return self.numbers >= (MOST_NUMBERS if self.found else MOST_NUMBERS_ALONE)
 
     @property

@@ -77,7 +77,7 @@ def distance_to_zero(
     a zero from a value that merely fades. ``rounding`` is the part of the largest singular value
     that is not counted.
     """
-    _, slopes = _linearize(observation, here, len(here.values) - 1, moves)
+    _, slopes = _linearize(observation, here, moves)
     steepest = float(np.sqrt(max(np.linalg.eigvalsh(slopes.T @ slopes)[-1], 0.0)))
     above = max(float(here.values[-1]) - rounding * float(here.values[0]), 0.0)
     if above == 0:
@@ -90,23 +90,23 @@ def step_to_zero(observation: Observation, here: LocalModes, moves: Array) -> Ar
 
     Of all that do, the nearest to here.
     """
-    image, slopes = _linearize(observation, here, len(here.values) - 1, moves)
+    image, slopes = _linearize(observation, here, moves)
     squares, axes = np.linalg.eigh(slopes.T @ slopes)
     kept = squares > 1e-8 * squares[-1]
     step = axes[:, kept] @ ((axes[:, kept].T @ (slopes.T @ -image)) / squares[kept])
     return here.displacement + np.tensordot(step, moves, axes=1)
 
 
-def _linearize(observation: Observation, here: LocalModes, index: int, moves: Array) -> Condition:
-    """Return J v of a mode, and its slopes along moves, shape (n, N, 3).
+def _linearize(observation: Observation, here: LocalModes, moves: Array) -> Condition:
+    """Return J v of the softest mode, and its slopes along moves, shape (n, N, 3).
 
     v may turn, so the slopes are projected on the complement of the images of all other modes that
     are seen.
     """
     changing = here.images.any(axis=1)
     images = here.images[changing]
-    slopes = observation.displaced(here.displacement).curvature(here.modes[index], moves)[changing]
+    slopes = observation.displaced(here.displacement).curvature(here.modes[-1], moves)[changing]
     others = here.values > FINE * here.values[0]
-    others[index] = False
+    others[-1] = False
     seen = images[:, others] / here.values[others]  # orthonormal columns
-    return images[:, index], slopes - seen @ (seen.T @ slopes)
+    return images[:, -1], slopes - seen @ (seen.T @ slopes)

@@ -56,9 +56,7 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
     query = accepted.query
     start = accepted.examine(np.zeros(query.moves.shape[1:]), internal=query.moves)
     accepted.consider(start)
-    if accepted.within == 0:
-        return
-    if query.cannot_tell:
+    if accepted.within == 0 or query.cannot_tell:
         return
     seen = query.start.known.order is not None and query.always_seen and query.resolved
     if seen and "symmetry" in query.avoidance.avoid:

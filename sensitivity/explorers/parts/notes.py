@@ -1,4 +1,4 @@
-"""What a chart tells of what is under the pointer."""
+"""Notes on the value under the pointer in a chart."""
 
 from __future__ import annotations
 
