@@ -26,7 +26,7 @@ DESCRIPTOR = DensityCorrelations(cutoff=2.6, n_max=10, l_max=10)
 MISSED = 1e-3  # Å
 SHORTEST, LONGEST, APART = 0.9, 1.4, 0.6  # Å
 SYMBOLS = ("CH5", "CH3F2", "CH6", "CH8", "CH4F4")
-DESCENTS = (0, 10, 30, 100, search.MOST_DESCENTS, 1000)
+DESCENTS = (0, 30, 100, 300, search.MOST_DESCENTS, 2400)
 
 
 def make_start(seed: int, symbols: str) -> Atoms:

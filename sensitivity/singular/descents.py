@@ -23,12 +23,12 @@ from sensitivity.singular.coincidences import MovableNeighbors
 # Steps of one descent, and after how many it ends unless they halve its condition.
 MOST_STEPS, PATIENCE = 40, 12
 # Smallest over largest singular value: above, steps are damped; below, the geometry is a zero.
-FAR, ZERO = 1e-3, 1e-9
+FAR, ZERO = 3e-5, 1e-9
 # Å: the longest step within the range of the linear equations; a step of a descent that is still on
 # its way along the zeros; and of one that has arrived.
-LONGEST, SLIDING, SETTLED = 0.2, 1e-3, 1e-5
+LONGEST, SLIDING, SETTLED = 0.2, 1e-2, 1e-5
 # Å: how much further than to its end a descent may lead.
-DETOUR = 0.8
+DETOUR = 0.2
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Copies:
 class _Softest(NamedTuple):
     """One mode of each copy, and what it does."""
 
+    slopes: Array  # (P, rows, k): J
     modes: Array  # (P, k), unit vectors
     images: Array  # (P, rows): J v
     seen: Array  # (P, rows, k): orthonormal images of the other modes that are seen; zeros
@@ -182,7 +183,7 @@ def _find_softest(slopes: Array, modes: Array, softness: Indices) -> _Softest:
     turns = np.einsum("pij,pi->pj", mixing, parts) * inverse
     found = found - np.einsum("pki,pi->pk", axes, turns)
     found /= np.linalg.norm(found, axis=1, keepdims=True)
-    return _Softest(found, image, seen, np.linalg.norm(image, axis=1) / largest)
+    return _Softest(slopes, found, image, seen, np.linalg.norm(image, axis=1) / largest)
 
 
 def _steps_to_zero(copies: Copies, coordinates: Array, softest: _Softest, origins: Array) -> Array:
@@ -191,9 +192,8 @@ def _steps_to_zero(copies: Copies, coordinates: Array, softest: _Softest, origin
     Of all that do, those to the coordinates nearest to ``origins``, (P, k). Far from a zero they
     need not do all: what they leave of J v counts against the distance.
     """
-    step = 1e-4  # Å
-    ahead, behind = (copies.slopes(coordinates + s * softest.modes) for s in (step, -step))
-    slopes = (ahead - behind) / (2 * step)
+    step = 1e-5  # Å: the derivative of J need not be exact, since J itself is at each step
+    slopes = (copies.slopes(coordinates + step * softest.modes) - softest.slopes) / step
     slopes -= softest.seen @ (softest.seen.swapaxes(1, 2) @ slopes)
     far = softest.conditions > FAR
     squares, axes = np.linalg.eigh(slopes.swapaxes(1, 2) @ slopes)

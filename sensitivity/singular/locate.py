@@ -223,7 +223,7 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     ``completeness``) misses only what symmetry hides. At order 2 such geometries are those at which
     pairs of neighbours have the same shape (see ``coincidences``): the nearest of many patterns of
     equal pairs are computed from dot products, and the descriptor confirms the nearest of all.
-    Then, and for every other descriptor, 300 descents by Gauss-Newton steps on J(r) v = 0, with the
+    Then, and for every other descriptor, 800 descents by Gauss-Newton steps on J(r) v = 0, with the
     derivative of J along v, look for a nearer one, from the softest modes and from geometries
     nearby; each goes on along the zeros to the one nearest to the start. They use a basis with few
     radial functions, which is blind to whatever a larger one is; the descriptor confirms what they

@@ -55,7 +55,7 @@ def project(
     drafted = _Projection.begin(neighbors, equal, starts[:1]).branch(1).advance(FIRST_STEPS)
     most = most_followed(neighbors)
     near = np.argsort(drafted.lengths, kind="stable")[:most]
-    starts = starts[: int(np.clip(4 * most // len(near), 3, 12))]
+    starts = starts[: 12 if to_nudges else int(np.clip(4 * most // len(near), 3, 12))]
     begun = _Projection.begin(neighbors, equal[near], starts).branch(BRANCHES)
     if not to_nudges:
         begun = replace(begun, origins=np.zeros_like(begun.origins))

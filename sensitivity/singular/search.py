@@ -15,8 +15,10 @@ from sensitivity.singular.local_modes import LocalModes, step_to_zero
 from sensitivity.singular.order2_projection import project, project_bonds
 from sensitivity.tolerances import Tolerance
 
-# Descents in one search.
-MOST_DESCENTS = 300
+# Descents to zeros near the start, of which the first also look for zeros near their own beginning
+# if the start is next to a symmetry; and how far from it they begin, Å, one after the other.
+MOST_DESCENTS, MOST_NEARBY = 800, 300
+NUDGES = (0.1, 0.2, 0.3, 0.4)
 # Å, root of the summed squares: what is as near to a zero that failed is not looked at.
 SAME_ZERO = 5e-3
 # Smallest over largest singular value next to a zero of a complete basis, or of a smaller one: an
@@ -44,11 +46,10 @@ def search(
 
 def _draw_nudges(rng: np.random.Generator, size: int) -> list[Array]:
     """Coordinates, shape (size,), of the geometries where descents begin, the start first."""
-    distances = (0.05, 0.1, 0.2, 0.4)  # Å
     nudges = [np.zeros(size)]
     for number in range(MOST_DESCENTS):
         direction = rng.normal(size=size)
-        nudges.append(direction * distances[number % 4] / np.linalg.norm(direction))
+        nudges.append(direction * NUDGES[number % len(NUDGES)] / np.linalg.norm(direction))
     return nudges
 
 
@@ -128,7 +129,8 @@ def _try_descents(accepted: Acceptance, nudges: list[Array]) -> None:
     if not any(end.moved == 0 for end in accepted.rejected.values()):
         _descend(accepted, starts, softness)
     if _is_next_to_symmetry(accepted):
-        _descend(accepted, starts, softness, origins=starts)
+        nearby = starts[:MOST_NEARBY] / 2
+        _descend(accepted, nearby, softness[:MOST_NEARBY], origins=nearby)
 
 
 def _is_next_to_symmetry(accepted: Acceptance) -> bool:
@@ -151,7 +153,7 @@ def _descend(
         return copies.permits(coordinates, closest=closest)
 
     def go_on(condition: float, moved: float, count: int) -> bool:
-        accepted.tell(3 * count, copies.size, condition, moved)
+        accepted.tell(2 * count, copies.size, condition, moved)
         return not accepted.exhausted
 
     for zeros in descend(
@@ -176,7 +178,7 @@ def _with_few_functions(query: PointQuery) -> Descriptor:
     if known.expansion is None or known.order == 1:
         return query.start.descriptor
     n_max, _ = known.expansion
-    return known.with_settings(n_max=min(n_max, 5 if known.order == 2 else 3))
+    return known.with_settings(n_max=min(n_max, 4 if known.order == 2 else 3))
 
 
 def _consider_zeros(accepted: Acceptance, zeros: list[Array]) -> None:

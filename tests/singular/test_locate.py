@@ -738,7 +738,7 @@ def test_descents_that_have_ended_are_counted() -> None:
 
     point = locate(start, ORDER_2, center=0, progress=cancel)
     assert "nearer" not in point.status
-    assert "301 descents" in locate(start, ORDER_2, center=0).status
+    assert "797 descents" in locate(start, ORDER_2, center=0).status
 
 
 def test_a_crystal_that_hides_everything_is_singular_as_it_stands() -> None:
