@@ -197,12 +197,25 @@ def latency() -> str:
     )
 
 
+def start() -> str:
+    """Tabulate the seconds from the command to a moving molecule."""
+    result = load("start")
+    fields = list(next(iter(result.values())))
+    rows = [[name, *(one[field] for field in fields)] for name, one in result.items()]
+    return (
+        "### From `sensitivity lab` to its address, a notebook to be run, and motion, in s\n\n"
+        + tabulate(["", *fields], rows)
+        + "\nHeadless Chromium, drawing by software; no caches. Before: 9b6bfee.\n"
+    )
+
+
 def main() -> None:
     """Replace what stands between the markers."""
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(START)
     _, after = rest.split(END)
-    measured = [latency()] if (RESULTS / "latency.json").exists() else []  # needs a browser
+    in_browser = {"latency": latency, "start": start}  # which may be missing
+    measured = [make() for name, make in in_browser.items() if (RESULTS / f"{name}.json").exists()]
     tables = "\n".join(
         [
             peers(),

@@ -9,17 +9,29 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from sensitivity.notes import missing
 from sensitivity.numerics import check_integer
 from sensitivity.outputs import part_file
 
 FOLDER = "sensitivity-notebooks"  # where they are copied to, in the working directory
+FIRST = "1-methane.ipynb"  # the notebook that JupyterLab opens
+# JupyterLab as a newcomer needs it: no launcher, and a log of errors only.
+_SETTINGS = (
+    f"--LabApp.default_url=/lab/tree/{FIRST}",
+    "--Application.log_level=ERROR",
+    f"--ServerApp.jpserver_extensions={__name__}=True",
+)
+_NEWS = "@jupyterlab/apputils-extension:announcements"  # asks whether one wants them, each time
+_PREPARE = "import sensitivity.explorers, ipympl.backend_nbagg, nglview, scipy.spatial.transform"
 _PACKAGE = Path(__file__).parent
 # Runs JupyterLab. Until that answers Ctrl-C itself, by a handler or around its event loop, Ctrl-C
 # ends the process with status 130 and no traceback; if the caller wants it ignored, it is.
+# jsonschema tries an optional library for addresses, which compiles a grammar for a second; and
+# Voila shows all warnings of traitlets, unless it is told otherwise after its import.
 _START = """
-import asyncio, os, runpy, signal
+import asyncio, contextlib, os, runpy, signal, sys, warnings
 def leave(*_):
     if asyncio._get_running_loop() is None:
         os._exit(130)
@@ -27,6 +39,10 @@ def leave(*_):
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, leave)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+sys.modules["rfc3987_syntax"] = None
+with contextlib.suppress(ImportError):
+    import voila
+warnings.simplefilter("ignore", DeprecationWarning)
 try:
     runpy.run_module("jupyterlab", run_name="__main__", alter_sys=True)
 except KeyboardInterrupt:
@@ -53,13 +69,50 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
     command += [] if browser else ["--no-browser"]
     # In a container there is often no other user than root, and JupyterLab refuses to be run by it.
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    command += arguments
+    command += [*_SETTINGS, *arguments]
     if os.name == "posix":
         sys.stdout.flush()
         # A Ctrl-C while Python begins anew waits until there is an answer to it.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         os.execv(sys.executable, [sys.executable, "-c", _START, *command])
     return subprocess.call([sys.executable, "-m", "jupyterlab", *command])
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    """Let the server say where it is, ask nothing, and start the kernel of the first notebook."""
+    identity = server.identity_provider
+    identity.token  # noqa: B018 - it is made when it is first asked for
+    generated = identity.token_generated
+
+    async def announce() -> None:
+        identity.token_generated = generated
+        sys.stdout.write(
+            f"JupyterLab is at {server.public_url} until you press Ctrl-C.\n"
+            f"The notebooks are in {server.root_dir}.\n"
+        )
+        sys.stdout.flush()
+        await _prepare_kernel(server)
+
+    def disable_news(_: Any, page: dict[str, Any]) -> dict[str, Any]:
+        return {**page, "disabledExtensions": [*page["disabledExtensions"], _NEWS]}
+
+    server.web_app.settings["page_config_hook"] = disable_news
+    identity.token_generated = False  # or the server would say it, in eight lines
+    server.io_loop.add_callback(announce)
+
+
+async def _prepare_kernel(server: Any) -> None:
+    """Start a kernel that JupyterLab finds when it opens the notebook, with its imports done.
+
+    Both take as long as the page takes to load.
+    """
+    session = await server.session_manager.create_session(path=FIRST, name=FIRST, type="notebook")
+    client = server.kernel_manager.get_kernel(session["kernel"]["id"]).client()
+    client.start_channels(iopub=False, stdin=False, hb=False)
+    try:
+        await client.execute(_PREPARE, silent=True, store_history=False, reply=True, timeout=60)
+    finally:
+        client.stop_channels()
 
 
 def find_notebooks() -> Path:

@@ -49,12 +49,21 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
+ROOT = Path(__file__).parents[2]
+
 MINUTE = 60_000
 """Milliseconds: the longest that anything may take on two slow cores."""
 
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
+
+
+# A notebook is open, and its kernel waits.
+READY = (
+    "() => window.jupyterapp?.shell.currentWidget?.context?.sessionContext"
+    "?.session?.kernel?.status === 'idle'"
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ def find_browser() -> str | None:
 @contextmanager
 def serve(folder: Path, private: Path, *, theme: str = "JupyterLab Light") -> Iterator[Laboratory]:
     """Serve a folder on a free port, with settings of its own in ``private``."""
-    homes = _homes(private)
+    homes = private_homes(private)
     _write_settings(homes["JUPYTERLAB_SETTINGS_DIR"], theme)
     token, port = secrets.token_hex(16), _free_port()
     command = [
@@ -143,7 +152,7 @@ class Site:
 @contextmanager
 def serve_app(private: Path) -> Iterator[Site]:
     """Serve the page of the explorer on a free port, with settings of its own in ``private``."""
-    homes = _homes(private) | {"TMPDIR": private}
+    homes = private_homes(private) | {"TMPDIR": private}
     environment = os.environ | {name: str(path) for name, path in homes.items()}
     command = [sys.executable, "-m", "sensitivity", "app", "--no-browser", "--port", "0"]
     log = private / "app.log"
@@ -161,6 +170,36 @@ def serve_app(private: Path) -> Iterator[Site]:
         finally:
             server.terminate()
             server.wait(timeout=30)
+
+
+@contextmanager
+def serve_lab(folder: Path, checkout: Path = ROOT) -> Iterator[str]:
+    """Run ``sensitivity lab`` of a checkout in a folder, without settings or caches: its address.
+
+    The address is there as soon as the command has printed it.
+    """
+    homes = private_homes(folder / "private") | {"HOME": folder, "XDG_CACHE_HOME": folder / "cache"}
+    environment = os.environ | {name: str(path) for name, path in homes.items()}
+    command = [sys.executable, "-m", "sensitivity", "lab", "--no-browser", "--port", "0", "--"]
+    server = subprocess.Popen(
+        [*command, "--LabApp.expose_app_in_browser=True"],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(checkout)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with server:
+        assert server.stdout is not None
+        lines = iter(server.stdout.readline, "")
+        found = (re.search(r"http://(?:127\.0\.0\.1|localhost):\d+/\S*token=\w+", x) for x in lines)
+        said = next(filter(None, found), None)
+        if said is None:
+            raise RuntimeError("JupyterLab ended without an address.")
+        try:
+            yield said[0].replace("localhost", "127.0.0.1")
+        finally:
+            server.terminate()
 
 
 @contextmanager
@@ -224,10 +263,7 @@ def write_notebook(path: Path, *cells: str) -> None:
 def run_notebook(page: Page, address: str) -> list[str]:
     """Open a notebook, run all its cells, and list the errors they raised."""
     page.goto(address)
-    page.wait_for_function(
-        "() => window.jupyterapp?.shell.currentWidget?.context?.sessionContext"
-        "?.session?.kernel?.status === 'idle'"
-    )
+    page.wait_for_function(READY)
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
     outputs = page.evaluate(
         "() => jupyterapp.shell.currentWidget.context.model.toJSON().cells"
@@ -242,7 +278,8 @@ def _note(url: str, complaints: Complaints) -> None:
         complaints.elsewhere.append(url)
 
 
-def _homes(private: Path) -> dict[str, Path]:
+def private_homes(private: Path) -> dict[str, Path]:
+    """Variables of the environment that give Jupyter and IPython folders of their own."""
     names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR", "LAB_SETTINGS_DIR", "LAB_WORKSPACES_DIR")
     homes = {f"JUPYTER{'' if n.startswith('LAB') else '_'}{n}": private / n.lower() for n in names}
     return homes | {"IPYTHONDIR": private / "ipython"}

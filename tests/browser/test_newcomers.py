@@ -12,9 +12,27 @@ import numpy as np
 import pytest
 from ase.build import molecule
 from ase.io import write
+from laboratory import READY, browse, serve_lab
 from PIL import Image
 from playwright.sync_api import Locator
-from workbench import Workbench
+from workbench import DRAWN, MOVED, Workbench
+
+
+def test_from_the_command_to_a_moving_molecule(browser: str, tmp_path: Path) -> None:
+    with serve_lab(tmp_path) as address, browse(browser) as (page, complaints):
+        page.goto(address)
+        page.wait_for_function(READY)
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_function(DRAWN)
+        page.wait_for_function(MOVED)
+        shown = page.locator(".sensitivity-explorer canvas").first.bounding_box()
+        assert shown is not None
+        assert shown["y"] + shown["height"] <= 900  # without scrolling
+        assert page.locator(".jp-Launcher, .jp-toast-message").count() == 0
+        page.get_by_role("button", name="hidden by incompleteness").click()
+        page.get_by_text("incompleteness of correlations of order 2").wait_for()
+    assert complaints.console == []
+    assert complaints.elsewhere == []
 
 
 @pytest.fixture

@@ -41,6 +41,16 @@ SCENE = f"""() => {{
 }}"""
 
 
+DRAWN = f"() => {STAGES}.some(stage => stage.compList.length > 1)"
+
+# The atoms are elsewhere than when this was first asked.
+MOVED = f"""() => {{
+  const {{x, y, z}} = {STAGES}.at(-1).compList[0].structure.atomStore;
+  const places = [...x, ...y, ...z];
+  window.firstPlaces ??= places;
+  return places.some((place, k) => Math.abs(place - window.firstPlaces[k]) > 1e-4);
+}}"""
+
 # NGL draws in the next frame, and only then makes what it needs to draw.
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -98,7 +108,7 @@ class Workbench:
         """Scroll to the explorer and wait until its pictures are there."""
         self.page.evaluate(SCROLL)
         if molecule:
-            self.page.wait_for_function(f"() => {STAGES}.some(stage => stage.compList.length > 1)")
+            self.page.wait_for_function(DRAWN)
         self.chart.wait_for(state="visible")
 
     def ask(self, expression: str) -> Any:

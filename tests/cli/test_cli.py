@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 import warnings
 from dataclasses import fields
 from itertools import product
@@ -771,7 +771,7 @@ def test_lab_starts_jupyterlab_on_the_copies(notebooks, monkeypatch, user):
     root = f"--ServerApp.root_dir={folder}"
     words = [sys.executable, "-c", lab_module._START, root, "--port=9999", "--no-browser"]
     words += ["--allow-root"] if user == 0 else []
-    assert started == [(sys.executable, [*words, "--debug"])]
+    assert started == [(sys.executable, [*words, *lab_module._SETTINGS, "--debug"])]
     assert (folder / "1.ipynb").exists()
 
 
@@ -800,13 +800,18 @@ def test_lab_serves_and_ends_with_its_process(tmp_path):
     environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
     environment |= {"JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
     with subprocess.Popen(
-        words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        words,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
-        served = f"Serving notebooks from local directory: {tmp_path / 'sensitivity-notebooks'}"
-        deadline = time.monotonic() + 60
-        while served not in (line := process.stderr.readline()):
-            assert line, "JupyterLab ended"
-            assert time.monotonic() < deadline
+        said = [process.stdout.readline() for _ in range(2)]
         process.send_signal(signal.SIGTERM)
-        process.stderr.read()
+        rest = process.stdout.read() + process.stderr.read()
         process.wait(timeout=30)
+    place = r"http://localhost:\d+/lab/tree/1-methane\.ipynb\?token=\w+"
+    assert re.fullmatch(f"JupyterLab is at {place} until you press Ctrl-C\\.\n", said[0])
+    assert said[1] == f"The notebooks are in {tmp_path / 'sensitivity-notebooks'}.\n"
+    assert len(rest.splitlines()) <= 3, rest

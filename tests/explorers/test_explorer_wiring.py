@@ -13,7 +13,7 @@ from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main import explorer as searches
 from sensitivity.explorers.main import wiring
-from sensitivity.explorers.main.controls import TASKS
+from sensitivity.explorers.main.controls import EXAMPLES, TASKS
 from sensitivity.explorers.main.exports import EXPORTS
 from sensitivity.explorers.parts.state import State, Subject, examine, explain
 
@@ -57,6 +57,10 @@ CLICKS: dict[str, tuple[Callable[[Explorer], Any], Any]] = {
     "x": (seen_from, [1, 0, 0]),
     "y": (seen_from, [0, 1, 0]),
     "z": (seen_from, [0, 0, 1]),
+    **{
+        name: (lambda e: e.reference.name, structure)
+        for name, (_, _, structure, _) in EXAMPLES.items()
+    },
     "locate": (message, "did locate"),
     "follow": (message, "did follow"),
     "find_twin": (message, "did find_twin"),
@@ -170,7 +174,7 @@ def test_a_button_has_its_effect_if_it_is_connected_and_only_then(
 def test_every_control_of_the_panel_is_connected(explorer: Explorer) -> None:
     assert list(wiring.values(explorer)) == list(VALUES)
     assert set(wiring.clicks(explorer)) == set(CLICKS)
-    assert set(TASKS) | set(EXPORTS) < set(CLICKS)
+    assert set(EXAMPLES) | set(TASKS) | set(EXPORTS) < set(CLICKS)
     wired = [each[0] for each in wiring.values(explorer).values()]
     wired += [each[0] for each in wiring.clicks(explorer).values()]
     wired.append(explorer.panel.cancel)  # which every view connects by itself

@@ -60,6 +60,23 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
 }
 """Kind, width in pixels, tooltip, and other traits of widgets, which have their names on them."""
 
+EXAMPLES = {
+    "symmetry": (
+        *("hidden by symmetry", "snowflake-o", "CH4"),
+        "Ideal methane, seen from its carbon atom: eight of nine displacements are invisible, as "
+        "they must be",
+    ),
+    "incompleteness": (
+        *("hidden by incompleteness", "eye-slash", "X0"),
+        "A CH4 with one displacement that distances and angles do not see, whatever the basis",
+    ),
+    "twin": (
+        *("two structures with the same features", "clone", "X+"),
+        "Two different CH4 that this descriptor cannot distinguish, shown below",
+    ),
+}
+"""Example; label and icon of its button, name of the structure, and tooltip."""
+
 TASKS = {
     "locate": (
         *("nearest singular point", "crosshairs"),
@@ -106,7 +123,8 @@ class Controls(SceneControls):
             stops=[("+0.00", 0.0)],
             width="1 1 300px",
         )
-        self.play = choices.make_play("Oscillate along the mode", steps=PERIOD)
+        self.play = choices.make_play("Oscillate along the mode", steps=PERIOD + 1)
+        self.play.observe(self._repeat, "playing")
         self.box = row(
             row(self.mode, self.amplitude, flex="1 1 520px"), row(self.play, *self.main), self.more
         )
@@ -133,6 +151,14 @@ class Controls(SceneControls):
             self.arrows.value, self.arrow_length.value = state.arrows, state.arrow_length
             middle = len(self.amplitude.options) // 2
             self.amplitude.index = round(state.amplitude / STEP) + middle
+
+    def oscillate(self) -> None:
+        """Oscillate once."""
+        self.play.value, self.play.repeat, self.play.playing = 0, False, True
+
+    def _repeat(self, change: Any) -> None:
+        if not change["new"]:  # from the next time on
+            self.play.repeat = True
 
     def hurry(self, speed: float) -> None:
         """Oscillate so many times as fast as usual."""
@@ -215,11 +241,19 @@ def _make_setting(name: str, kind: type, low: float, high: float) -> Any:
 
 
 class Actions:
-    """The buttons ``tasks`` and ``exports``, by name, and ``download`` for a link, in ``box``."""
+    """The buttons ``tasks`` and ``exports``, by name, and ``download`` for a link, in ``box``.
+
+    The buttons of ``examples`` are in ``start``.
+    """
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")
         self.tasks = {name: _button(*texts) for name, texts in TASKS.items()}
+        self.examples = {
+            name: _button(label, icon, tooltip)
+            for name, (label, icon, _, tooltip) in EXAMPLES.items()
+        }
+        self.start = row(widgets.Label("Examples"), *self.examples.values())
         self.exports = {
             name: _button(label, "download", tooltip)
             for name, (label, _, tooltip) in EXPORTS.items()

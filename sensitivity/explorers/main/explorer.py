@@ -14,10 +14,11 @@ from ase import Atoms
 
 from sensitivity import paths, singular
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
-from sensitivity.explorers.main.controls import TASKS
+from sensitivity.explorers.main.controls import EXAMPLES, TASKS
 from sensitivity.explorers.main.exports import DRAWN, EXPORTS, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
+from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.choices import make_control
 from sensitivity.explorers.parts.layout import arrange, require, row
@@ -29,6 +30,8 @@ from sensitivity.numerics import takes_centers
 from sensitivity.outputs import check_output, write_output
 
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
+
+WELCOME = "Drag the amplitude slider: the atoms move along the arrows. Or choose an example."
 
 
 class Explorer(StructureView):
@@ -56,6 +59,8 @@ class Explorer(StructureView):
     centers
         Indices of the center atoms; every atom by default. Of a name of the library, what is usual
         there: the center of an environment, the carbon atom of methane, else every atom.
+    oscillating
+        Whether the atoms oscillate once along the mode as soon as they are on the screen.
 
     Attributes
     ----------
@@ -78,20 +83,29 @@ class Explorer(StructureView):
 
     @takes_centers
     def __init__(
-        self, atoms: Atoms | str = "CH4", descriptor: Descriptor = USUAL, *, centers: Centers = None
+        self,
+        atoms: Atoms | str = "CH4",
+        descriptor: Descriptor = USUAL,
+        *,
+        centers: Centers = None,
+        oscillating: bool = False,
     ) -> None:
         super().__init__(atoms, descriptor, centers=centers)
         self.widget = arrange(
             self.page,
-            above=[self.settings.box],
+            above=[self.actions.start, self.settings.box],
             left=[self.molecule.pane, self.controls.box],
             right=[self.chart.pane, self.panel.box],
             below=[self.below, self.actions.box],
             charts=[self.chart],
         )
         self.commands = {name: getattr(self, name) for name in TASKS}
+        self.commands |= {name: partial(self.show_example, name) for name in EXAMPLES}
         self.commands |= {name: partial(self.export, name) for name in EXPORTS}
         connect(self)
+        self.panel.invite(WELCOME)
+        if oscillating:
+            self.oscillate()
         self._built = True
 
     def code(self) -> str:
@@ -129,6 +143,14 @@ class Explorer(StructureView):
             self.panel.tell(f"Download {file}")
 
         self._run(lambda _: drawn or make_export(file, state, figure), then=offer)
+
+    def show_example(self, name: str) -> None:
+        """Show one of ``EXAMPLES`` with the descriptor of the start, in motion or with its twin."""
+        structure = EXAMPLES[name][2]
+        atoms, _, centers = inputs.take_structure(structure)
+        then = self.find_twin if name == "twin" else self.oscillate
+        self._reader.drop()  # this is newer
+        self._look_at(Subject(atoms, USUAL, centers, structure), then=then)
 
     def locate(self) -> None:
         """Move the atoms to the nearest singular point of the center."""

@@ -159,7 +159,12 @@ class StructureView(MoleculeView):
         """Take the amplitude of the slider."""
         # It stands at the stop nearest to the amplitude, which may lie between two.
         if abs(amplitude - self.amplitude) > STEP / 2:
+            self.controls.play.playing = False
             self.amplitude = amplitude
+
+    def oscillate(self) -> None:
+        """Oscillate once along the mode, as soon as the molecule is on the screen."""
+        self.presenter.molecule.when_drawn(self.controls.oscillate)
 
     def oscillate_to(self, step: int) -> None:
         """Take the amplitude of one step of the motion back and forth."""
@@ -218,6 +223,8 @@ class StructureView(MoleculeView):
 
     def _change(self, _: Any) -> None:
         if not self.updating:
+            if self.controls.play.repeat:  # not by the one oscillation, which nobody asked for
+                self.panel.dismiss()
             chosen = {name: getattr(self, name) for name in CHOICES}
             self.presenter.show(State(self.reference, **chosen))
 
@@ -225,13 +232,14 @@ class StructureView(MoleculeView):
         atoms, descriptor = upload.atoms.copy(), self._wanted.descriptor
         self._look_at(Subject(atoms, descriptor, inputs.usual_centers(atoms), upload=upload))
 
-    def _look_at(self, subject: Subject) -> None:
+    def _look_at(self, subject: Subject, *, then: Callable[[], None] = lambda: None) -> None:
         """Show something else from now on; what is asked for meanwhile starts from there."""
         upload = subject.upload if subject.upload is not self.reference.upload else None
 
         def arrive(reference: Reference) -> None:
             self._go_to(reference)
             self.panel.tell("" if upload is None else upload.note)
+            then()
 
         self._wanted = subject
         self.panel.tell(f"Analysing {subject.name or subject.atoms.symbols} …")

@@ -60,7 +60,7 @@ def clicks(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
         **{axis: (button, partial(explorer.look, axis)) for axis, button in controls.look.items()},
         **{
             name: (button, explorer.commands[name])
-            for name, button in (actions.tasks | actions.exports).items()
+            for name, button in (actions.examples | actions.tasks | actions.exports).items()
         },
     }
 

@@ -77,6 +77,8 @@ const load = async scene => {
   }));
   Object.entries(latest).forEach(([name, data]) => move(name, data));
   this.fit();
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (this.model.comm_live) this.send({type: DRAWN, still});
 };
 
 this.fit = () => {

@@ -24,9 +24,9 @@ from sensitivity.structures import neighbor_pairs
 FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
 ARROWS = "arrows"  # name of the ends of the arrows in the message that moves the atoms
 
-# The types of messages. A view tells when it can listen, and on which atom a user clicks; Python
-# tells what to show, from where, and how.
-READY, PICK, LOAD, LOOK, DRESS = "ready", "pick", "load", "look", "dress"
+# The types of messages. A view tells when it can listen, when it has drawn what it was to load, and
+# on which atom a user clicks; Python tells what to show, from where, and how.
+READY, DRAWN, PICK, LOAD, LOOK, DRESS = "ready", "drawn", "pick", "load", "look", "dress"
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ class Molecule:
 
     def __init__(self) -> None:
         self._scene: dict[str, Any] | None = None
+        self._drawn = False
+        self._waiting: Callable[[], None] | None = None
         self.on_pick: Callable[[int, bool], None] = lambda atom, more: None
         self.camera: Camera | None = None
         self._dress: dict[str, Any] = {"labels": "none", "size": 1.0}
@@ -103,8 +105,8 @@ class Molecule:
         self.widget.parameters = {**far, "cameraFov": FIELD_OF_VIEW}
         self.widget.on_msg(self._answer)
         script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-        names = {"FIELD": FIELD_OF_VIEW, "ARROWS": ARROWS}
-        names |= {"READY": READY, "PICK": PICK, "LOAD": LOAD, "LOOK": LOOK, "DRESS": DRESS}
+        names = {"FIELD": FIELD_OF_VIEW, "ARROWS": ARROWS, "READY": READY, "DRAWN": DRAWN}
+        names |= {"PICK": PICK, "LOAD": LOAD, "LOOK": LOOK, "DRESS": DRESS}
         code = re.sub(r"\b[A-Z]{4,}\b", lambda name: json.dumps(names[name[0]]), script)
         self.widget._remote_call("executeCode", target="Widget", args=[code], fire_embed=True)
 
@@ -122,7 +124,7 @@ class Molecule:
             "camera": camera.describe(),
             "dress": self._dress,
         }
-        self.sent = {}
+        self.sent, self._drawn, self._waiting = {}, False, None
         self.widget.send(self._scene)
 
     def show(self, *positions: Array, arrows: Array) -> None:
@@ -144,11 +146,22 @@ class Molecule:
             self._scene["dress"] = self._dress
             self.widget.send({"type": DRESS, "dress": self._dress})
 
+    def when_drawn(self, act: Callable[[], None]) -> None:
+        """Call this when a view has drawn what was loaded, unless its user wants no motion."""
+        if self._drawn:
+            act()
+        else:
+            self._waiting = act
+
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
         # What is sent before a view exists is lost, so each view gets it when it is ready.
         if message.get("type") == READY and self._scene is not None:
             self.widget.send({**self._scene, "to": message.get("view")})
             self.widget.set_coordinates(self.sent)
+        if message.get("type") == DRAWN and not message["still"]:
+            self._drawn, act, self._waiting = True, self._waiting, None
+            if act is not None:
+                act()
         if message.get("type") == PICK:
             self.on_pick(int(message["atom"]), bool(message["more"]))
 

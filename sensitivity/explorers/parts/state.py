@@ -192,7 +192,7 @@ def stops(reach: float) -> list[float]:
 
 def oscillate(step: float, *, reach: float) -> float:
     """Amplitude in Å at one step of the motion back and forth, which starts at zero."""
-    return round(float(reach * np.sin(2 * np.pi * step / PERIOD)), 2)
+    return round(float(reach * np.sin(2 * np.pi * step / PERIOD)), 2) + 0.0  # and no -0.0
 
 
 def trace_amplitudes(reach: float, *, count: int = 31) -> Array:

@@ -127,7 +127,7 @@ def as_sentence(error: BaseException) -> str:
 class Panel:
     """Two lines of text, and a button that stops what takes long, in ``box``."""
 
-    _busy = False
+    _busy = _inviting = False
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")
@@ -147,8 +147,19 @@ class Panel:
         lines = "<br>".join(escape(sentence) for sentence in sentences if sentence)
         self.sentence.value = f'<div style="line-height: 1.5">{lines}</div>'
 
+    def invite(self, text: str) -> None:
+        """Show a sentence on what to do first, until something is done."""
+        self.tell(text)
+        self._inviting = True
+
+    def dismiss(self) -> None:
+        """Take the invitation away, if it is still there."""
+        if self._inviting:
+            self.tell("")
+
     def tell(self, text: str, *, trouble: bool = False) -> None:
         """Show a sentence on what is going on, in a signal colour if it is trouble."""
+        self._inviting = False
         look = "sensitivity-trouble" if trouble else ""
         self.message.value = f'<span role="status" class="{look}">{escape(text)}</span>'
 
