@@ -111,7 +111,7 @@ def load_source(
         return files.Source(name, structures.load(name))
     like_a_name = name == os.path.basename(name) and not os.path.splitext(name)[1]
     if name != "-" and like_a_name and not os.path.exists(name):
-        structures.load(name)  # raises, and tells the nearest names
+        return files.Source(name, structures.load(name))  # of a common name, or the nearest names
     source = files.choose(name, index=index or 0, format=form, types=elements)
     files.warn(source)
     return source

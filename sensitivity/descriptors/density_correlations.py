@@ -125,9 +125,14 @@ class DensityCorrelations(Descriptor):
 
     @property
     def limits(self) -> Mapping[str, tuple[float, float]]:
-        """Ranges in which a small molecule takes seconds at most."""
-        lengths = {"cutoff": (1.0, 12.0), "smearing": (0.0, 2.0)}
-        return {"order": (1, orders.LARGEST_ORDER), "n_max": (1, 12), "l_max": (0, 12), **lengths}
+        """Ranges of what this basis and order can have, and of lengths that are not a slip."""
+        return {
+            "order": (1, orders.LARGEST_ORDER),
+            "n_max": (1, orders.largest_n_max(self.basis)),
+            "l_max": (0, orders.largest_l_max(self.order)),
+            "cutoff": (1.0, 12.0),
+            "smearing": (0.0, 2.0),
+        }
 
     @property
     def refinable(self) -> tuple[str, ...]:

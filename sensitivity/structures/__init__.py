@@ -1,11 +1,12 @@
 """Structures: read them, name them, check them, and find who is near whom."""
 
 from sensitivity.structures.files import StructureWarning, read, read_frames
-from sensitivity.structures.library import ch4_pair, load, names, summarize
+from sensitivity.structures.library import COMMON, ch4_pair, find_name, load, names, summarize
 from sensitivity.structures.neighbors import Pairs, check, environment, neighbor_pairs
 from sensitivity.structures.validation import check_centers, check_cutoff
 
 __all__ = [
+    "COMMON",
     "Pairs",
     "StructureWarning",
     "ch4_pair",
@@ -13,6 +14,7 @@ __all__ = [
     "check_centers",
     "check_cutoff",
     "environment",
+    "find_name",
     "load",
     "names",
     "neighbor_pairs",

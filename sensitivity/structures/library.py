@@ -130,6 +130,60 @@ _CRYSTALS = {
 }
 
 
+COMMON = {
+    "acetaldehyde": "CH3CHO",
+    "acetamide": "CH3CONH2",
+    "acetic acid": "CH3COOH",
+    "acetone": "CH3COCH3",
+    "acetonitrile": "CH3CN",
+    "acetylene": "C2H2",
+    "allene": "C3H4_D2d",
+    "ammonia": "NH3",
+    "benzene": "C6H6",
+    "carbon dioxide": "CO2",
+    "carbon monoxide": "CO",
+    "chloroform": "HCCl3",
+    "cyclopropane": "C3H6_D3h",
+    "diamond": "C-diamond",
+    "dimethyl ether": "CH3OCH3",
+    "dimethyl sulfoxide": "C2H6SO",
+    "ethane": "C2H6",
+    "ethanol": "CH3CH2OH",
+    "ethylene": "C2H4",
+    "formaldehyde": "H2CO",
+    "formic acid": "HCOOH",
+    "furan": "C4H4O",
+    "glyoxal": "OCHCHO",
+    "hydrazine": "N2H4",
+    "hydrogen": "H2",
+    "hydrogen cyanide": "HCN",
+    "hydrogen peroxide": "H2O2",
+    "hydrogen sulfide": "SH2",
+    "isopropanol": "C2H6CHOH",
+    "methane": "CH4",
+    "methanol": "CH3OH",
+    "methylamine": "H3CNH2",
+    "nitrogen": "N2",
+    "nitromethane": "CH3NO2",
+    "oxirane": "CH2OCH2",
+    "oxygen": "O2",
+    "ozone": "O3",
+    "phosphine": "PH3",
+    "propane": "C3H8",
+    "propene": "C3H6_Cs",
+    "propyne": "C3H4_C3v",
+    "pyridine": "C5H5N",
+    "pyrrole": "C4H4NH",
+    "rock salt": "NaCl-rocksalt",
+    "silane": "SiH4",
+    "silicon": "Si-diamond",
+    "sulfur dioxide": "SO2",
+    "thiophene": "C4H4S",
+    "water": "H2O",
+}
+"""Names that people use, and those that the library has."""
+
+
 @cache
 def _entries() -> dict[str, tuple[str, Callable[[], Atoms]]]:
     from ase.collections import g2
@@ -151,36 +205,41 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Atoms:
     """Return the structure of this name, made anew at every call, positions in Å.
 
-    Molecules are those of the G2 set as ASE ships them (``ase.build.molecule``); for sources of the
-    environments see ``sensitivity.structures.library``.
+    The name may also be a common one, such as ethanol, in any case. Molecules are those of the G2
+    set as ASE ships them (``ase.build.molecule``); for sources of the environments see
+    ``sensitivity.structures.library``.
 
     Raises TypeError if the name is not a string, and ValueError, with the nearest names, if there
     is no such structure.
     """
-    return _find(name)[1]()
+    return _entries()[find_name(name)][1]()
 
 
 def summarize(name: str) -> str:
     """Return one line that says what the structure of this name is; errors as of ``load``."""
-    return _find(name)[0]
+    return _entries()[find_name(name)][0]
 
 
-def _find(name: str) -> tuple[str, Callable[[], Atoms]]:
+def find_name(name: str) -> str:
+    """Return the name that the library has for this one; errors as of ``load``."""
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'CH4', got {name!r}.")
-    entry = _entries().get(name)
-    if entry is None:
+    if name in _entries():
+        return name
+    common = COMMON.get(" ".join(name.lower().split()))
+    if common is None:
         near = " or ".join(_nearest(name))
-        other = "see structures.names(), or 'sensitivity structures'."
+        other = "see the explorer's list, structures.names(), or 'sensitivity structures'."
         remedy = f"did you mean {near}?" if near else other
         raise ValueError(f"there is no structure named {name!r}; {remedy}")
-    return entry
+    return common
 
 
 def _nearest(name: str) -> list[str]:
     """At most three names like this one, whatever its case; none for punctuation alone."""
     if not any(map(str.isalnum, name)):
         return []
-    wanted, folded = name.strip().lower(), [known.lower() for known in _entries()]
+    known_names = (*_entries(), *COMMON)
+    wanted, folded = name.strip().lower(), [known.lower() for known in known_names]
     close = [wanted] if wanted in folded else dict.fromkeys(get_close_matches(wanted, folded, n=3))
-    return [known for match in close for known in _entries() if known.lower() == match][:3]
+    return [known for match in close for known in known_names if known.lower() == match][:3]

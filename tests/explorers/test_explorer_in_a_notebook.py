@@ -11,7 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from panel import DESCRIPTOR, QUICK, SOON, TOOLBAR, Post, drawn, heights, markers, message, sentence
+from panel import (
+    DESCRIPTOR,
+    QUICK,
+    SIMPLE,
+    SINGLE,
+    SOON,
+    TOOLBAR,
+    Post,
+    drawn,
+    heights,
+    markers,
+    message,
+    sentence,
+)
 from waiting import idle, run, spin, until
 
 from sensitivity import diagnose, spectrum, structures
@@ -20,7 +33,7 @@ from sensitivity.explorers.main import explorer as searches
 from sensitivity.explorers.main import presenter
 from sensitivity.explorers.parts import state
 from sensitivity.explorers.parts.background import Worker
-from sensitivity.progress import Cancelled
+from sensitivity.progress import Cancelled, checkpoint
 
 pytestmark = TOOLBAR
 
@@ -60,7 +73,7 @@ def test_after_two_hundred_rapid_steps_the_last_one_is_shown(
     found = diagnose(moved, QUICK, centers=[0])
     values = [mode.singular_value for mode in found.modes]
     assert drawn(explorer) == pytest.approx(heights(values, explorer), rel=1e-12)
-    assert "At +0.12 Å: Rank" in sentence(explorer)
+    assert "At +0.12 Å: 0.01 Å more" in sentence(explorer)
 
 
 def test_causes_of_a_structure_that_is_left_are_not_drawn(explorer: Explorer) -> None:
@@ -110,7 +123,7 @@ def test_the_atoms_move_though_the_spectrum_takes_long(
         assert explorer.busy
         gate.set()
         await until(lambda: not explorer.busy)
-        assert "At +0.21 Å: Rank" in sentence(explorer)
+        assert "At +0.21 Å: 0.01 Å more" in sentence(explorer)
 
     run(scenario)
 
@@ -135,7 +148,7 @@ def test_what_goes_wrong_with_a_spectrum_is_said(
     assert said in sentence(explorer)
     assert not markers(explorer)
     explorer.amplitude = 0.23
-    assert "At +0.23 Å: Rank" in sentence(explorer)
+    assert "At +0.23 Å: 0.01 Å more" in sentence(explorer)
     assert len(markers(explorer)) == 15
 
 
@@ -213,6 +226,90 @@ def test_a_cancelled_structure_leaves_the_controls_as_they_were(
     run(scenario)
     assert message(explorer) == "Cancelled."
     assert explorer.settings.of_descriptor["cutoff"].value == explorer.descriptor.cutoff == 3.0
+
+
+def test_atoms_are_shown_before_their_values_which_can_be_cancelled(
+    monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    explorer, post = Explorer("H2", replace(QUICK, order=1)), Post()
+    monkeypatch.setattr(explorer.molecule.widget, "send", post.send)
+    before, examine = explorer.state, state.examine
+
+    def slow(subject: state.Subject) -> state.Reference:
+        checkpoint("gradients: 1 of 3 centers")
+        spin(gate)(None)
+        return examine(subject)
+
+    monkeypatch.setattr("sensitivity.explorers.main.structure_view.examine", slow)
+    atoms = structures.load("H2O")
+
+    async def scenario() -> None:
+        explorer.structure = "H2O"
+        assert post.types() == ["load", "binary_single"]
+        np.testing.assert_allclose(post.last()[0], atoms.positions, atol=SINGLE)
+        await until(lambda: message(explorer) == "Analysing H2O: gradients: 1 of 3 centers …")
+        explorer.amplitude = 0.1  # of the molecule that is no longer there
+        assert len(post.messages) == 2
+        explorer.cancel()
+        await until(lambda: not explorer._task.busy)
+        assert message(explorer) == "Cancelled."
+        np.testing.assert_allclose(post.last()[0], explorer.state.atoms.positions, atol=SINGLE)
+        assert explorer.state == replace(before, reference=explorer.reference, amplitude=0.1)
+        explorer.structure = "H2O"
+        gate.set()
+        await until(lambda: not explorer.busy)
+
+    run(scenario)
+    assert explorer.reference.name == "H2O"
+    np.testing.assert_allclose(post.last()[0], atoms.positions, atol=SINGLE)
+    assert len(markers(explorer)) == 9
+
+
+def test_atoms_without_values_can_be_turned_and_chosen(
+    monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    explorer, examine = Explorer("H2", replace(QUICK, order=1)), state.examine
+
+    def slow(subject: state.Subject) -> state.Reference:
+        spin(gate)(None)
+        return examine(subject)
+
+    monkeypatch.setattr("sensitivity.explorers.main.structure_view.examine", slow)
+
+    async def scenario() -> None:
+        explorer.structure = "NH3"
+        center = explorer.molecule.camera.center
+        explorer.look("z")
+        explorer.chart.fit(500, 400)  # though it is empty
+        assert explorer.molecule.camera.view[2].tolist() == [0, 0, 1]
+        assert explorer.molecule.camera.center is center
+        explorer.pick(3)
+        explorer.pick(1, more=True)
+        gate.set()
+        await until(lambda: not explorer.busy)
+
+    run(scenario)
+    assert (explorer.reference.name, explorer.centers) == ("NH3", (1, 3))
+    assert len(markers(explorer)) == 12
+
+
+def test_the_curves_of_many_atoms_wait_for_their_causes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presenter, "FEW", 1)
+    traced: list[bool] = []
+    trace = presenter.Presenter._trace
+
+    def watch(self: presenter.Presenter) -> None:
+        traced.append(self.state.reference.diagnosis is not None)
+        trace(self)
+
+    monkeypatch.setattr(presenter.Presenter, "_trace", watch)
+
+    async def scenario() -> None:
+        explorer = Explorer("CO", SIMPLE)
+        await until(lambda: not explorer.busy)
+
+    run(scenario)
+    assert traced == [True]
 
 
 def test_waiting_in_a_notebook_finishes_all_work() -> None:

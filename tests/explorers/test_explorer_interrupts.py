@@ -72,7 +72,7 @@ def assert_consistent(explorer: Explorer) -> None:
     )
     assert not explorer.busy
     assert not explorer.actions.tasks["undo"].disabled
-    assert f"Mode {state.mode}" in sentence(explorer)
+    assert f"mode {state.mode}" in sentence(explorer).lower()
     if len(drawn(explorer)):
         exact = explorer.shown.spectrum
         assert exact is not None

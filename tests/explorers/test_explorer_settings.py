@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from panel import (
+    DESCRIPTOR,
     QUICK,
     SIMPLE,
     TOOLBAR,
@@ -77,8 +78,10 @@ class Numbered(Shells):
 def test_numbers_of_numpy_make_the_same_controls() -> None:
     explorer = Explorer("H2", Numbered(3))
     count, cutoff = (explorer.settings.of_descriptor[name] for name in ("count", "cutoff"))
-    assert (type(count).__name__, count.min, count.max) == ("BoundedIntText", 2, 5)
-    assert (type(cutoff).__name__, cutoff.min, cutoff.max) == ("BoundedFloatText", 1, 5)
+    assert [type(each).__name__ for each in (count, cutoff)] == ["IntText", "FloatText"]
+    count.value = 6
+    assert message(explorer) == "Count must be from 2 to 5, got 6; give one of these."
+    assert (count.value, explorer.descriptor) == (3, Numbered(3))
     count.value = 4
     assert explorer.descriptor == Numbered(4)
     cutoff.value = 2.5
@@ -175,6 +178,52 @@ def test_orders_up_and_down() -> None:
         assert explorer.settings.of_descriptor["l_max"].value == found.l_max
         values = spectrum(explorer.structure, found, centers=[0]).singular_values
         assert drawn(explorer) == pytest.approx(heights(values, explorer), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("n_max", 40, "N_max=40 Gaussian-type orbitals are linearly dependent"),
+        ("n_max", 400, "N_max must be an integer from 1 to 64, got 400."),
+        ("n_max", 0, "N_max must be an integer from 1 to 64, got 0."),
+        ("n_max", -3, "N_max must be an integer from 1 to 64, got -3."),
+        ("l_max", 33, "L_max must be an integer from 0 to 32, got 33."),
+        ("cutoff", 50.0, "Cutoff must be from 1 to 12 Å, got 50; give one of these."),
+        ("cutoff", -1.0, "Cutoff must be a positive, finite length in Å, got -1"),
+        ("smearing", 2.5, "Smearing must be from 0 to 2 Å, got 2.5; give one of these."),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_in_words_and_goes_back(
+    explorer: Explorer, name: str, value: float, said: str
+) -> None:
+    control, before = explorer.settings.of_descriptor[name], explorer.descriptor
+    old = control.value
+    control.value = value
+    assert message(explorer).lower().startswith(said.lower())
+    assert control.value == old
+    assert explorer.descriptor is before
+
+
+def test_the_limits_are_those_of_python_with_the_same_basis() -> None:
+    bessel = replace(SIMPLE, order=2, basis=SphericalBessel())
+    assert refine(bessel, "n_max", 13) == replace(bessel, n_max=13)
+    assert refine(bessel, "l_max", 14) == replace(bessel, l_max=14)
+
+
+@pytest.mark.parametrize(
+    ("name", "better", "said"),
+    [
+        ("CH4", "larger_basis", "n_max 2 → 4, l_max 2 → 4: still invisible."),
+        ("generic", "larger_basis", "1 of 1 invisible displacements is visible now."),
+        ("H2", "larger_basis", "all internal displacements stay visible."),
+        ("X0", "higher_order", "is visible now."),
+    ],
+)
+def test_what_a_better_descriptor_sees_is_said(name: str, better: str, said: str) -> None:
+    descriptor = QUICK if better == "larger_basis" else DESCRIPTOR
+    explorer = Explorer(name, descriptor)
+    {"larger_basis": explorer.enlarge_basis, "higher_order": explorer.raise_order}[better]()
+    assert message(explorer).endswith(said)
 
 
 @pytest.mark.parametrize("value", [5, 0])
@@ -284,9 +333,9 @@ def test_a_descriptor_of_another_library_has_no_settings(explorer: Explorer) -> 
 def test_a_descriptor_gets_the_controls_that_it_declares(explorer: Explorer) -> None:
     explorer.descriptor = Shells(3)
     controls = explorer.settings.of_descriptor
-    assert {name: (c.value, c.min, c.max) for name, c in controls.items()} == {
-        "count": (3, 2, 5),
-        "cutoff": (3.0, 1.0, 8.0),
+    assert {name: control.value for name, control in controls.items()} == {
+        "count": 3,
+        "cutoff": 3.0,
     }
     assert [controls[name].description for name in controls] == ["count", "cutoff (Å)"]
     controls["count"].value = 4

@@ -37,19 +37,32 @@ def test_a_file_with_several_structures_shows_which(explorer: Explorer) -> None:
     upload(explorer, "three.xyz", THREE)
     frame = explorer.settings.frame
     assert formula(explorer) == "OH2"
-    assert (frame.value, frame.max, frame.layout.display) == (0, 2, None)
+    summary, frames = explorer.settings.summary, explorer.settings.frames
+    assert (summary.value, frames.value) == ("three.xyz: H2O, 3 atoms", "of 3")
+    assert (frame.value, frame.layout.display, frames.layout.display) == (0, None, None)
     assert explorer.settings.structure.value == ""
     assert explorer.settings.upload.value == ()
     frame.value = 2
     assert formula(explorer) == "OC"
     explorer.settings.of_descriptor["n_max"].value = 3
-    assert (formula(explorer), frame.value, frame.max) == ("OC", 2, 2)
+    assert (formula(explorer), frame.value, frames.value) == ("OC", 2, "of 3")
     upload(explorer, "three.xyz", THREE)
-    assert (formula(explorer), frame.value, frame.max) == ("OH2", 0, 2)
+    assert (formula(explorer), frame.value, frames.value) == ("OH2", 0, "of 3")
     explorer.undo()
     assert (formula(explorer), frame.value, explorer.descriptor.n_max) == ("OC", 2, 3)
     explorer.structure = "H2"
-    assert (frame.value, frame.max, frame.layout.display) == (0, 0, "none")
+    assert (frame.value, frame.layout.display, frames.layout.display) == (0, "none", "none")
+    assert summary.value == "H2, 2 atoms"
+
+
+def test_a_frame_that_does_not_exist_is_a_sentence(explorer: Explorer) -> None:
+    upload(explorer, "three.xyz", THREE)
+    frame = explorer.settings.frame
+    frame.value = 999
+    assert "three.xyz has 3 frames" in message(explorer)
+    assert (formula(explorer), frame.value) == ("OH2", 0)
+    frame.value = -1
+    assert (formula(explorer), frame.value) == ("OC", 2)
 
 
 def test_a_byte_order_mark_is_not_a_part_of_the_structure(explorer: Explorer) -> None:
@@ -145,12 +158,12 @@ def test_a_file_that_cannot_be_looked_at_is_a_sentence(
         grid = np.stack(np.meshgrid(*3 * [np.arange(8.0)]), axis=-1).reshape(-1, 3)
         content = xyz(Atoms(numbers=np.ones(MOST_ATOMS + 1), positions=2 * grid[: MOST_ATOMS + 1]))
     upload(explorer, "three.xyz", THREE)
-    before = explorer.reference, chosen_settings(explorer), explorer.settings.frame.max
+    before = explorer.reference, chosen_settings(explorer), explorer.settings.frames.value
     upload(explorer, name, content)
     assert said in message(explorer)
     assert "tmp" not in message(explorer)
     assert "<img" not in explorer.panel.message.value
-    assert (explorer.reference, chosen_settings(explorer), explorer.settings.frame.max) == before
+    assert (explorer.reference, chosen_settings(explorer), explorer.settings.frames.value) == before
     assert explorer.settings.upload.value == ()
     explorer.settings.frame.value = 1
     assert (formula(explorer), message(explorer)) == ("NH3", "")

@@ -159,6 +159,26 @@ def test_the_sentence_says_what_visible_and_rigid_modes_are(explorer: Explorer) 
     assert "At -0.12 Å: Rank 1 of 9" in sentence(explorer)
 
 
+@pytest.mark.parametrize("amplitude", [0.2, -0.13])
+def test_away_from_zero_the_sentence_tells_the_reference_from_what_holds_now(
+    explorer: Explorer, amplitude: float
+) -> None:
+    explorer.mode = 8
+    assert sentence(explorer).strip().startswith("\N{BLACK SQUARE} Mode 8 is invisible by symmetry")
+    explorer.amplitude = amplitude
+    said = sentence(explorer)
+    assert "At amplitude 0: mode 8 is invisible by symmetry" in said
+    # Against a difference of features.
+    step, mode = 1e-5, explorer.reference.modes[8]
+    ends = [explorer.state.atoms, explorer.state.atoms]
+    for atoms, sign in zip(ends, (-1, 1), strict=True):
+        atoms.positions += sign * step * mode
+    low, high = (explorer.descriptor.features(atoms, centers=[0]) for atoms in ends)
+    slope = np.linalg.norm(high - low) / (2 * step)
+    now = f"0.01 Å more changes the features by {0.01 * slope:.1e}: it is visible here."
+    assert f"At {amplitude:+.2f} Å: {now} Rank" in said
+
+
 def test_unseen_atoms_are_called_unseen() -> None:
     far = Atoms("CHHe", [[0, 0, 0], [0, 0, 1.1], [0, 0, 9]])
     explorer = Explorer(far, DESCRIPTOR, centers=[0])

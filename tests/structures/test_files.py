@@ -743,7 +743,7 @@ def test_in_the_explorer(name: str, explorer: Explorer) -> None:
 @pytest.mark.slow
 def test_the_explorer_shows_the_first_frame_that_can_be_read(explorer: Explorer) -> None:
     explorer.open("a.xyz", (ODD + GOOD).encode())
-    assert (explorer.settings.frame.value, explorer.settings.frame.max) == (1, 1)
+    assert (explorer.settings.frame.value, explorer.settings.frames.value) == (1, "of 2")
     assert message(explorer) == f"a.xyz: {ONE_BAD} 0."
     explorer.settings.frame.value = 0
     assert "Cannot read frame 0 of a.xyz as a structure: line 3: 'Q1'" in message(explorer)

@@ -357,12 +357,29 @@ def test_every_name_loads_a_sound_structure_anew():
         ("ch4", "no structure named 'ch4'; did you mean CH4?"),
         ("CS ", "did you mean"),
         ("octahedral", "did you mean octahedron?"),
-        ("qqqqqqqq", "no structure named 'qqqqqqqq'; see structures.names()"),
+        ("qqqqqqqq", "no structure named 'qqqqqqqq'; see the explorer's list, structures.names()"),
     ],
 )
 def test_unknown_name_gets_the_nearest(name, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         structures.load(name)
+
+
+@pytest.mark.parametrize(("common", "name"), structures.COMMON.items())
+def test_a_common_name_is_that_of_the_molecule(common, name):
+    assert name in structures.names()
+    assert common not in structures.names()
+    assert common == common.lower()
+    loaded = structures.load(f" {common.capitalize()} ")
+    assert loaded == structures.load(name)
+
+
+def test_common_names_are_suggested_and_of_the_right_formula():
+    with pytest.raises(ValueError, match=re.escape("named 'benzen'; did you mean benzene?")):
+        structures.load("benzen")
+    formulas = {"ethanol": "C2H6O", "acetone": "C3H6O", "allene": "C3H4", "pyrrole": "C4H5N"}
+    for common, formula in formulas.items():
+        assert structures.load(common).get_chemical_formula() == formula
 
 
 def test_name_must_be_a_string():

@@ -46,9 +46,7 @@ def _choose(text: str) -> list[str]:
         for name in structures.names()
         if text.lower() in name.lower() or _has_formula(structures.load(name), text, formula)
     ]
-    if not chosen:
-        structures.load(text)  # raises, and tells the nearest names
-    return chosen
+    return chosen or [structures.find_name(text)]
 
 
 def _has_formula(atoms: Atoms, text: str, formula: str) -> bool:

@@ -22,6 +22,7 @@ from sensitivity.explorers.parts.state import (
     STEP,
     Reference,
     State,
+    Subject,
     stops,
 )
 
@@ -30,10 +31,10 @@ CELLS = (1, 2, 3)
 
 CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "mode": (
-        *("Dropdown", 240),
-        "A displacement of the atoms: its number, singular value and cause. A click on a marker in "
-        "the chart also selects it",
-        {},
+        *("Dropdown", 280),
+        "A displacement of the atoms: its number, and its singular value and cause at amplitude 0. "
+        "A click on a marker in the chart also selects it",
+        {"description": "mode at 0 Å"},
     ),
     "cells": (
         *("Dropdown", 110, "Cells to be drawn along each periodic direction"),
@@ -50,7 +51,7 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         "A structure in a text format such as xyz, extxyz, cif, POSCAR or pdb",
         {"description": "Upload file"},
     ),
-    "frame": ("BoundedIntText", 110, "Frame of the file", {"min": 0, "max": 0}),
+    "frame": ("IntText", 110, "Frame of the file, from 0; negative from the end", {}),
     "centers": (
         *("Text", 150),
         "Atoms whose features are used: all, elements, or atom numbers such as 0, 2-4. A click on "
@@ -177,27 +178,36 @@ class Settings:
         self._updating = updating
         names = "structure", "upload", "frame", "centers"
         self.structure, self.upload, self.frame, self.centers = (make(k, CONTROLS) for k in names)
-        self.structure.options = structures.names()
+        self.structure.options = (*structures.COMMON, *structures.names())
+        self.frames, self.summary = (require("ipywidgets").Label() for _ in range(2))
         self.of_descriptor: dict[str, Any] = {}
         self._kinds: dict[str, tuple[type, float, float]] = {}
         self.on_new: Callable[[], None] = lambda: None
         self._integers, self._lengths = row(), row()
         folding = self.centers, self._integers, self._lengths
         fold = make_fold("settings", "Show the centers and the descriptor", *folding)
-        self.box = row(row(self.structure, self.upload, self.frame, fold), *folding)
-        self.frame.layout.display = "none"
+        shown = row(self.structure, self.upload, self.frame, self.frames, self.summary, fold)
+        self.box = row(shown, *folding)
+
+    def describe(self, subject: Subject) -> None:
+        """Say what is shown: the file, if it is from one, formula and number of atoms."""
+        file, count = subject.upload, len(subject.atoms)
+        formula = subject.atoms.get_chemical_formula()
+        atoms = f"{formula}, {count} {'atom' if count == 1 else 'atoms'}"
+        self.summary.value = f"{file.name}: {atoms}" if file else atoms
+        frames = len(file.frames) if file else 1
+        self.frames.value = f"of {frames}"
+        for widget in (self.frame, self.frames):
+            widget.layout.display = None if frames > 1 else "none"
 
     def show(self, reference: Reference) -> None:
         """Show the settings of a reference."""
-        index, frames = 0, 1
-        if reference.upload is not None:
-            index, frames = reference.upload.index, len(reference.upload.frames)
+        index = 0 if reference.upload is None else reference.upload.index
+        self.describe(reference.subject)
         with self._updating:
             self.structure.value = reference.name
             self.upload.value = ()  # or the same file could not be chosen again
-            self.frame.max = frames - 1
             self.frame.value = index
-            self.frame.layout.display = None if frames > 1 else "none"
             self.centers.value = write_centers(reference.centers, len(reference.atoms))
             self._show_descriptor(reference.descriptor)
 
@@ -211,10 +221,7 @@ class Settings:
         if kinds != self._kinds:
             self._replace(kinds)
         for name, value in values.items():
-            control = self.of_descriptor[name]
-            if name != "order":  # from Python it can be beyond what is offered
-                control.min, control.max = min(control.min, value), max(control.max, value)
-            control.value = value
+            self.of_descriptor[name].value = value
 
     def _replace(self, kinds: dict[str, tuple[type, float, float]]) -> None:
         old, self._kinds = self.of_descriptor, kinds
@@ -235,9 +242,10 @@ def _make_setting(name: str, kind: type, low: float, high: float) -> Any:
         orders = range(int(low), int(high) + 1)
         options = [(ORDERS.get(order, str(order)), order) for order in orders]
         return make_control("Dropdown", width, options=options, **texts)
+    # Not bounded: another number would be taken without a word.
     if kind is int:
-        return make_control("BoundedIntText", width, min=low, max=high, value=low, **texts)
-    return make_control("BoundedFloatText", width, min=low, max=high, value=low, step=0.1, **texts)
+        return make_control("IntText", width, value=int(low), **texts)
+    return make_control("FloatText", width, value=low, step=0.1, **texts)
 
 
 class Actions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from os import PathLike
@@ -14,6 +14,7 @@ from ase import Atoms
 
 from sensitivity import paths, singular
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
+from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.main.controls import EXAMPLES, TASKS
 from sensitivity.explorers.main.exports import DRAWN, EXPORTS, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
@@ -204,11 +205,33 @@ class Explorer(StructureView):
         self.below.children = (row(heading, close), view.widget)
 
     def _take(self, method: str) -> None:
-        descriptor = getattr(with_defaults(self.descriptor), method)()
+        before = self.reference
+        descriptor = getattr(with_defaults(before.descriptor), method)()
         if descriptor is None:
             self.panel.tell(f"This descriptor has no {method.replace('_', ' ')}.", trouble=True)
-        else:
-            self.descriptor = descriptor
+            return
+
+        def compare() -> None:
+            self.panel.tell(compare_bases(before, self.reference))
+
+        self._look_at(replace(self._wanted, descriptor=descriptor), then=compare)
+
+
+def compare_bases(before: Reference, after: Reference) -> str:
+    """Return the settings that have changed, and what has become visible by that."""
+    old, new = settings_of(before.descriptor), settings_of(after.descriptor)
+    changes = [f"{name} {old[name]} → {new[name]}" for name in old if old[name] != new.get(name)]
+    gain, hidden = after.spectrum.rank - before.spectrum.rank, before.spectrum.internal
+    hidden -= before.spectrum.rank
+    if gain > 0:
+        found = (
+            f"{gain} of {hidden} invisible displacements {'is' if gain == 1 else 'are'} visible now"
+        )
+    elif gain < 0:
+        found = f"{-gain} fewer displacements are visible"
+    else:
+        found = "still invisible" if hidden else "all internal displacements stay visible"
+    return f"{', '.join(changes)}: {found}."
 
 
 @dataclass(frozen=True)

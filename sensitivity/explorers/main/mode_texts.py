@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from html import escape
 
+import numpy as np
+
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, DiagnosedMode, Diagnosis
 from sensitivity.diagnosis.causes import explain_truncation
 from sensitivity.explorers.parts.state import Reference, Shown, State
+from sensitivity.numerics import Array
 from sensitivity.plots.palette import COLORS
 from sensitivity.spectrum import TRIVIAL, Spectrum
 from sensitivity.tolerances import Tolerance
 
 
 def labels(reference: Reference) -> list[str]:
-    """Names of all modes in a list: number, singular value and cause."""
+    """Names of all modes in a list: number, singular value and cause at amplitude zero."""
     zero = reference.spectrum.zero_level
     found = zip(reference.singular_values, reference.causes, strict=True)
     return [
@@ -45,18 +48,32 @@ def meaning(reference: Reference, mode: int, *, seeking: bool = False) -> str:
 
 
 def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
-    """Two sentences for the panel: the mode, and the structure that is shown."""
-    color = COLORS[state.reference.causes[state.mode]]
+    """Two sentences for the panel: the mode at amplitude zero, and what holds where it is now."""
+    cause = state.reference.causes[state.mode]
+    color = COLORS[cause]
     mark = f'<span style="color: {color}">&#9632;</span>'
-    first = f"{mark} {escape(meaning(state.reference, state.mode, seeking=seeking))}"
+    known = meaning(state.reference, state.mode, seeking=seeking)
+    moved = state.amplitude != 0.0 and cause not in TRIVIAL
+    first = f"{mark} {escape(f'At amplitude 0: {known[0].lower()}{known[1:]}' if moved else known)}"
     where = f"At {state.amplitude:+.2f} Å"
     if shown is None:
         second = f"{where}: the singular values are being computed."
     elif shown.spectrum is None:
         second = f'<b class="sensitivity-trouble">{where}: {escape(shown.problem)}</b>'
+    elif moved:
+        now = _now(shown.spectrum, state.reference.modes[state.mode])
+        second = f"{where}: {escape(f'{now} {shown.spectrum.status}')}"
     else:
         second = f"{where}: {escape(shown.spectrum.status)}"
     return f'<div style="line-height: 1.5">{first}<br>{second}</div>'
+
+
+def _now(spectrum: Spectrum, mode: Array) -> str:
+    """What the displaced structure shows of the direction along which it was displaced."""
+    parts = np.tensordot(spectrum.modes, mode, axes=2)  # [mode of the displaced structure]
+    value = float(np.linalg.norm(spectrum.singular_values * parts))
+    seen = "visible" if value > spectrum.zero_level else "invisible"
+    return f"0.01 Å more changes the features by {0.01 * value:.1e}: it is {seen} here."
 
 
 def _slope(value: float, *, step: float = 0.01) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sensitivity.diagnosis import Diagnosis
 from sensitivity.explorers.main import mode_texts
 from sensitivity.explorers.main.controls import CELLS, Controls
 from sensitivity.explorers.parts.background import Report, Worker
+from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone, fit_markers
 from sensitivity.explorers.parts.molecule import (
     Body,
@@ -29,9 +31,11 @@ from sensitivity.explorers.parts.molecule import (
 )
 from sensitivity.explorers.parts.notes import Note, note_on_mode
 from sensitivity.explorers.parts.state import (
+    FEW,
     Reference,
     Shown,
     State,
+    Subject,
     arrow_ends,
     compute,
     explain,
@@ -65,9 +69,11 @@ class Presenter:
         self._causes, self._tracer = Worker(changed=self._hint), Worker(changed=self._hint)
         self.workers = self._spectra, self._causes, self._tracer
         self._hints = {
-            "Computing the curves along the mode …": self._tracer,
-            "Computing the causes …": self._causes,
+            self._tracer: "Computing the curves along the mode",
+            self._causes: "Computing the causes",
         }
+        self._progress: dict[Worker, str] = {}
+        self._previewing = False
         self.cells = 1
         self._timer: asyncio.TimerHandle | None = None
 
@@ -75,51 +81,91 @@ class Presenter:
         """Show another reference; nothing is changed if it cannot be shown."""
         reference = state.reference
         cells = min(self.cells, most_cells(reference.atoms))
-        images, labels = find_images(reference, cells), mode_texts.labels(reference)
-        body, camera = draw_body(reference, images), _best_camera(state, images)
+        subject, labels = reference.subject, mode_texts.labels(reference)
+        images = find_images(subject, cells)
+        body, camera = draw_body(subject, images), _camera_of(state, images)
+        self._previewing = False
         for worker in self.workers:
             worker.drop()
         self.state, self._images, self.cells = state, images, cells
         self._seeking = reference.diagnosis is None
-        self.molecule.load(body, camera=camera)
+        self._draw(body, camera)
         self.chart.load(reference)
         self._controls.load(labels, mode=state.mode, reference=reference)
 
     @property
     def owners(self) -> list[int]:
         """The atom of each atom that is drawn; of an image the one of which it is the image."""
-        return [*range(len(self.state.reference.atoms)), *self._images.owners.tolist()]
+        own = len(self._body.atoms) - self._body.images
+        return [*range(own), *self._body.owners]
+
+    def _draw(self, body: Body, camera: Camera) -> None:
+        self._body = body
+        self.molecule.load(body, camera=camera)
 
     def repeat(self, cells: int) -> None:
         """Draw so many cells along each periodic direction; 1 draws the images that centers see."""
         if cells != self.cells:
-            reference, self.cells = self.state.reference, cells
-            self._images = find_images(reference, cells)
-            camera = _best_camera(self.state, self._images)
-            self.molecule.load(draw_body(reference, self._images), camera=camera)
-            self._move()
+            subject, self.cells = self.state.reference.subject, cells
+            self._images = find_images(subject, cells)
+            if not self._previewing:
+                camera = _camera_of(self.state, self._images)
+                self._draw(draw_body(subject, self._images), camera)
+                self._move()
+
+    def preview(self, subject: Subject) -> None:
+        """Show the atoms of what is to be loaded, while its singular values are computed."""
+        atoms = subject.atoms
+        images = find_images(subject, min(self.cells, most_cells(atoms)))
+        body = draw_body(subject, images)
+        self._previewing = True
+        for worker in self.workers:
+            worker.drop()
+        still = np.zeros_like(atoms.positions)
+        self._draw(body, _best_camera(atoms, still, images))
+        ends = arrow_ends(atoms.positions, still)
+        self.molecule.show(images.extend(atoms.positions), arrows=ends)
+        self.chart.clear()
+        self._panel.sentence.value = ""
+
+    @property
+    def previewing(self) -> bool:
+        """True while the molecule is not that of the state."""
+        return self._previewing
 
     def compute(self) -> None:
         """Compute what is to be shown of the reference, and its causes if they are not known."""
         reference = self.state.reference
         self._move()
-        self._trace()
+        if len(reference.atoms) <= FEW or not self._seeking:
+            self._trace()  # of more atoms after the causes, which are what is waited for
         if self._seeking:
+            estimate = Estimate()
+            self._progress.clear()
             self._causes.start(
-                lambda _: explain(reference), then=self._learn, failed=self._stay_ignorant
+                lambda report: explain(reference, progress=lambda words: report(estimate(words))),
+                then=self._learn,
+                failed=self._stay_ignorant,
+                told=partial(self._note, self._causes),
             )
 
     def show(self, state: State) -> None:
         """Show another state of the same reference."""
         turned = state.mode != self.state.mode
         self.state = state
+        if self._previewing:
+            return
         self._move()
         if turned:
             self._trace()
 
     def look(self, axis: str | None = None) -> None:
         """Look along x, y or z, or from where atoms and mode are seen best."""
-        camera = _best_camera(self.state, self._images)
+        if self._previewing:
+            assert self.molecule.camera is not None
+            camera = self.molecule.camera
+        else:
+            camera = _camera_of(self.state, self._images)
         self.molecule.look(camera if axis is None else camera.along(axis))
 
     def _learn(self, reference: Reference) -> None:
@@ -131,11 +177,19 @@ class Presenter:
     def _stay_ignorant(self, error: Exception) -> None:
         self._seeking = False
         self._move()
+        self._trace()
         self._fail(error)
+
+    def _note(self, worker: Worker, progress: str) -> None:
+        """Note the progress of a worker, and say it if something is being said."""
+        self._progress[worker] = progress
+        self._hint()
 
     def _hint(self, due: bool = False, *, after: float = 0.7) -> None:
         """Say in the panel what is being computed, ``after`` seconds: a short hint flickers."""
-        text = next((what for what, worker in self._hints.items() if worker.busy), "")
+        busy = next((worker for worker in self._hints if worker.busy), None)
+        progress = f": {self._progress[busy]}" if busy in self._progress else ""
+        text = f"{self._hints[busy]}{progress} …" if busy else ""
         if not text and self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -188,7 +242,8 @@ class Presenter:
     def _trace(self, *, glimpse: int = 4) -> None:
         """Compute the singular values along the mode, shown after every ``glimpse`` points."""
         state = self.state
-        amplitudes = trace_amplitudes(state.reference.reach)
+        few = len(state.reference.atoms) <= FEW
+        amplitudes = trace_amplitudes(state.reference.reach, count=31 if few else 11)
         unknown = np.full((len(amplitudes), len(state.reference.causes)), np.nan)
 
         def show(values: Array) -> None:
@@ -197,16 +252,23 @@ class Presenter:
         def work(report: Report) -> Array:
             values = unknown.copy()
             order = np.argsort(np.abs(amplitudes))  # from the middle outwards
+            estimate = Estimate()
+            estimate(f"0 of {len(order)}")
             for count, k in enumerate(order, start=1):
                 checkpoint()
                 found = compute(replace(state, amplitude=float(amplitudes[k]))).spectrum
                 values[k] = np.nan if found is None else found.singular_values
-                if count % glimpse == 0:
-                    report(values.copy())
+                if count % glimpse == 0 or not few:
+                    report((values.copy(), estimate(f"{count} of {len(order)}")))
             return values
 
+        def tell(found: tuple[Array, str]) -> None:
+            show(found[0])
+            self._note(self._tracer, found[1])
+
         show(unknown)  # those of another mode would mislead
-        self._tracer.start(work, then=show, failed=self._fail, told=show, patience=0.0)
+        self._progress.clear()
+        self._tracer.start(work, then=show, failed=self._fail, told=tell, patience=0.0)
 
     def _miss(self, error: Exception) -> None:
         self._show_spectrum(Shown(self.state.atoms, None, as_sentence(error)))
@@ -219,21 +281,23 @@ def most_cells(atoms: Atoms, *, most: int = 2000) -> int:
     return max(fitting, default=1)
 
 
-def find_images(reference: Reference, cells: int) -> Images:
+def find_images(subject: Subject, cells: int) -> Images:
     """Return the images that are drawn: those of a block of cells, or those that centers see."""
     if cells > 1:
-        return repeated_images(reference.atoms, cells)
-    return near_images(reference.atoms, reference.centers, cutoff=reference.descriptor.cutoff)
+        return repeated_images(subject.atoms, cells)
+    return near_images(subject.atoms, subject.chosen, cutoff=subject.descriptor.cutoff)
 
 
-def draw_body(reference: Reference, images: Images) -> Body:
+def draw_body(subject: Subject, images: Images) -> Body:
     """Return the structure with its centers and images, to be drawn."""
-    atoms, owners = images.join(reference.atoms), tuple(images.owners)
-    return Body(atoms, marked=reference.centers, owners=owners)
+    return Body(images.join(subject.atoms), marked=subject.chosen, owners=tuple(images.owners))
 
 
-def _best_camera(state: State, images: Images) -> Camera:
-    atoms, mode = state.reference.atoms, state.reference.modes[state.mode]
+def _camera_of(state: State, images: Images) -> Camera:
+    return _best_camera(state.reference.atoms, state.reference.modes[state.mode], images)
+
+
+def _best_camera(atoms: Atoms, mode: Array, images: Images) -> Camera:
     return Camera.around(images.extend(atoms.positions), view=choose_view(atoms, mode))
 
 
@@ -258,7 +322,7 @@ class Chart(FigureWidget):
         self._axis = _scale(self._left, self._right, reference.spectrum)
         heights = self._axis.heights(reference.spectrum.singular_values)
         self.values, self.before, self.chosen = _markers(self._left, heights)
-        self.traces = [self._right.plot([], [], **THIN)[0] for _ in heights]
+        self.traces = [self._right.add_line(Line2D([], [], **THIN)) for _ in heights]
         self._cursor = self._right.axvline(0.0, color=ARROW, linewidth=1, linestyle=":")
         self._right.set_xlim(-1.05 * reference.reach, 1.05 * reference.reach)
         self._legend: tuple[str, ...] = ()
@@ -296,8 +360,9 @@ class Chart(FigureWidget):
     def rearrange(self) -> None:
         """Give the legend as many columns as there is room for now."""
         super().rearrange()
-        self._fit_markers()
-        self._write_legend()
+        if self.figure.axes:  # there are none between two structures
+            self._fit_markers()
+            self._write_legend()
 
     def _fit_markers(self) -> None:
         count = len(self.traces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,8 +17,9 @@ from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter, most_cells
 from sensitivity.explorers.parts import inputs
-from sensitivity.explorers.parts.background import Act, Work, Worker, interrupts_held
+from sensitivity.explorers.parts.background import Act, Report, Work, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, Index, Length, check_index
+from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule_view import MoleculeView
 from sensitivity.explorers.parts.state import (
@@ -33,7 +35,7 @@ from sensitivity.explorers.parts.state import (
 )
 from sensitivity.explorers.parts.view import INVALID
 from sensitivity.numerics import check_integer, check_real
-from sensitivity.progress import Cancelled
+from sensitivity.progress import Cancelled, telling
 
 CHOICES = ["mode", "amplitude", "arrows", "arrow_length"]
 
@@ -151,8 +153,7 @@ class StructureView(MoleculeView):
 
     def pick(self, atom: int, more: bool = False) -> None:
         """Make an atom, or that of an image, the center; with ``more``, add it or take it away."""
-        owners, own = self.presenter.owners, self.centers
-        atom = owners[atom]
+        atom, own = self.presenter.owners[atom], self._wanted.chosen
         self.centers = tuple(sorted({*own} ^ {atom})) or own if more else (atom,)
 
     def slide_to(self, amplitude: float) -> None:
@@ -213,6 +214,8 @@ class StructureView(MoleculeView):
 
     def _fail(self, error: Exception) -> None:
         super()._fail(error)
+        if self.presenter.previewing:
+            self._enter(self.state)
         self._wanted = self.reference.subject
         self.settings.show(self.reference)
 
@@ -242,8 +245,19 @@ class StructureView(MoleculeView):
             then()
 
         self._wanted = subject
-        self.panel.tell(f"Analysing {subject.name or subject.atoms.symbols} …")
-        self._run(lambda _: examine(subject), then=arrive)
+        what = f"Analysing {subject.name or subject.atoms.symbols}"
+        estimate = Estimate(decomposing=3 * len(subject.atoms))
+
+        def work(report: Report) -> Reference:
+            with telling(lambda said: report(f"{what}: {estimate(said)} …")):
+                return examine(subject)
+
+        self.panel.tell(f"{what} …")
+        self._run(work, then=arrive)
+        if self._task.busy and subject.atoms != self.structure:  # it takes long
+            self.settings.describe(subject)
+            with suppress(*INVALID):  # then the work says so
+                self.presenter.preview(subject)
 
     def _run(self, work: Work, *, then: Act, worker: Worker | None = None) -> None:
         """Do it in the background; an error that is found at once is raised, too."""

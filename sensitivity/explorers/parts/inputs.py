@@ -88,9 +88,10 @@ def take_structure(structure: Atoms | str, centers: Centers = None) -> tuple[Ato
     there is no such structure, or it is too large or too far away.
     """
     if isinstance(structure, str):
-        atoms = structures.load(structure)
-        usual = usual_centers(atoms, name=structure)
-        return atoms, structure, usual if centers is None else centers
+        name = structures.find_name(structure)
+        atoms = structures.load(name)
+        usual = usual_centers(atoms, name=name)
+        return atoms, name, usual if centers is None else centers
     if not isinstance(structure, Atoms):
         raise TypeError(
             f"a structure must be ase.Atoms or a name, got {structure!r}; see structures.names()."
@@ -135,12 +136,14 @@ def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
             f"a {own.name} has no {name} that can be set here; give the explorer another "
             "descriptor."
         )
-    if name != "order":
-        return own.with_settings(**{name: value})
-    found = own.of_order(value)
-    if found is None:
-        low, high = own.limits[name]
-        raise ValueError(f"order must be from {low} to {high}, got {value}; give one of these.")
+    low, high = own.limits[name]
+    # What the descriptor itself refuses comes first: it says why.
+    found = own.of_order(value) if name == "order" else own.with_settings(**{name: value})
+    if found is None or not low <= value <= high:
+        unit = " Å" * is_length(name, low, high)
+        raise ValueError(
+            f"{name} must be from {low:g} to {high:g}{unit}, got {value:g}; give one of these."
+        )
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from ase import Atoms
@@ -19,10 +20,12 @@ from sensitivity.diagnosis import Diagnosis, diagnose
 from sensitivity.explorers.parts.inputs import Upload, freeze
 from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array
+from sensitivity.progress import Progress
 from sensitivity.spectrum import Spectrum, spectrum
 
 STEP = 0.01  # Å, of the amplitude: fine enough to move smoothly, coarse enough for the arrow keys
 PERIOD = 60  # steps of one oscillation
+FEW = 64  # atoms: of more, spectra take long, and much memory
 ARROW_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # Å, of the longest arrow
 ARROW_LENGTH = ARROW_LENGTHS[1]  # about a bond, so that it can be seen and stays in the picture
 
@@ -36,6 +39,11 @@ class Subject:
     centers: Centers = None  # all
     name: str = ""  # of the structure, if it is from the library
     upload: Upload | None = None  # if the structure is from a file
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """Indices of the centers."""
+        return tuple(range(len(self.atoms)) if self.centers is None else self.centers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +116,15 @@ def examine(subject: Subject) -> Reference:
     return Reference(found, subject.descriptor, subject.name, upload=subject.upload)
 
 
-@lru_cache(maxsize=8)
-def explain(reference: Reference) -> Reference:
-    """Return the reference with the causes, if anything could be visible."""
-    return replace(reference, diagnosis=explain_spectrum(reference.spectrum, reference.descriptor))
+def explain(reference: Reference, *, progress: Progress | None = None) -> Reference:
+    """Return the reference with the causes, if anything could be visible; they are kept."""
+    if reference not in _EXPLAINED:
+        found = explain_spectrum(reference.spectrum, reference.descriptor, progress=progress)
+        _EXPLAINED[reference] = replace(reference, diagnosis=found)
+    return _EXPLAINED[reference]
+
+
+_EXPLAINED = WeakKeyDictionary[Reference, Reference]()
 
 
 @dataclass(frozen=True)
@@ -149,7 +162,7 @@ class Shown:
 def compute(state: State) -> Shown:
     """Return the displaced structure with its spectrum, or why it has none; small ones are kept."""
     what = state.reference, state.mode, state.amplitude
-    few = len(state.reference.atoms) <= 64
+    few = len(state.reference.atoms) <= FEW
     return _compute(*what) if few else _compute.__wrapped__(*what)
 
 
@@ -173,9 +186,13 @@ def try_spectrum(
     return found
 
 
-def explain_spectrum(found: Spectrum, descriptor: Descriptor) -> Diagnosis | None:
+def explain_spectrum(
+    found: Spectrum, descriptor: Descriptor, *, progress: Progress | None = None
+) -> Diagnosis | None:
     """Return the causes; None if nothing could be visible."""
-    return diagnose(found.atoms, descriptor, centers=found.centers) if found.internal else None
+    if not found.internal:
+        return None
+    return diagnose(found.atoms, descriptor, centers=found.centers, progress=progress)
 
 
 def _read_only(values: Sequence[Array | float]) -> Array:
@@ -195,7 +212,7 @@ def oscillate(step: float, *, reach: float) -> float:
     return round(float(reach * np.sin(2 * np.pi * step / PERIOD)), 2) + 0.0  # and no -0.0
 
 
-def trace_amplitudes(reach: float, *, count: int = 31) -> Array:
+def trace_amplitudes(reach: float, *, count: int) -> Array:
     """An odd number of amplitudes in Å, densest around zero, where values change most."""
     fractions = np.linspace(-1, 1, count)
     return np.asarray(reach * np.sign(fractions) * fractions**2)

@@ -1,0 +1,60 @@
+"""How long the rest of a long computation takes, said after what it says of its progress."""
+
+from __future__ import annotations
+
+import re
+from time import monotonic
+
+import numpy as np
+
+_COUNT = re.compile(r"(\d+) of (\d+)")
+
+
+class Estimate:
+    """Adds the time that is left to sentences such as "gradients: 3 of 40 centers".
+
+    It is what the rest of the count takes at the rate so far. A sentence of other words begins
+    another stage. Singular values of ``decomposing`` displacements are not counted: how long they
+    take is found on a smaller matrix.
+    """
+
+    def __init__(self, *, decomposing: int = 0) -> None:
+        self._decomposing = decomposing
+        self._stage: str | None = None
+        self._first, self._since = 0, 0.0
+
+    def __call__(self, sentence: str) -> str:
+        """Return the sentence with the time that is left, as far as that can be told."""
+        found, stage = _COUNT.search(sentence), _COUNT.sub("", sentence)
+        if found is None:
+            seconds = decomposition_time(self._decomposing) if "singular values" in sentence else 0
+            return f"{sentence}{time_left(seconds)}"
+        done, total = map(int, found.groups())
+        if stage != self._stage:
+            self._stage, self._first, self._since = stage, done, monotonic()
+        if done == self._first:
+            return sentence
+        rate = (monotonic() - self._since) / (done - self._first)
+        return f"{sentence}{time_left(rate * (total - done))}"
+
+
+def time_left(seconds: float) -> str:
+    """Return words for a time that is left; none for less than two seconds."""
+    if seconds < 2:
+        return ""
+    rounded = round(seconds) if seconds < 10 else 5 * round(seconds / 5)
+    return f", about {rounded} s left" if rounded < 90 else f", about {seconds / 60:.0f} min left"
+
+
+def decomposition_time(count: int, *, sample: int = 200) -> float:
+    """Estimate the seconds that the singular values of ``count`` displacements take.
+
+    The eigenvalues of a smaller matrix are timed, and the time grows with the cube. That is too
+    much for a large one, which makes up for the other steps of ``spectrum``.
+    """
+    if count <= 2 * sample:
+        return 0.0
+    matrix = np.random.default_rng(0).normal(size=(sample, sample))
+    start = monotonic()
+    np.linalg.eigh(matrix + matrix.T)
+    return (monotonic() - start) * (count / sample) ** 3
