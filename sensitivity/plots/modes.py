@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from os import PathLike
 from typing import Any, BinaryIO
@@ -20,7 +21,7 @@ from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.numerics import Array
 from sensitivity.plots.axes import ROUNDING, WIDTH, background, foreground, make_axes
 from sensitivity.plots.camera import choose_view
-from sensitivity.plots.palette import ARROW
+from sensitivity.plots.palette import ARROW, HALO
 from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
 from sensitivity.spectrum import TRIVIAL, Spectrum
 from sensitivity.structures import neighbor_pairs
@@ -99,6 +100,28 @@ def draw_structure(ax: Axes, atoms: Atoms, *, view: Array) -> None:
         ax.add_collection(LineCollection(list(edges[..., :2]), colors=foreground(ax), **style))
     _draw_bonds(ax, atoms, view=view)
     _draw_atoms(ax, atoms, seen=atoms.positions @ view.T)
+
+
+def draw_scene(
+    ax: Axes, atoms: Atoms, *, view: Array, arrows: Array, marked: Sequence[int] = ()
+) -> None:
+    """Draw a structure with an arrow per atom, shape (N, 3) in Å, and halos around marked atoms."""
+    seen, radius = atoms.positions @ view.T, 0.55  # Å: larger than a carbon atom
+    for place in seen[list(marked)]:
+        style: dict[str, Any] = {"facecolor": HALO, "alpha": 0.3, "linewidth": 0, "zorder": 0.8}
+        ax.add_patch(Circle(place[:2], radius, **style))
+    draw_structure(ax, atoms, view=view)
+    if arrows.any():
+        _draw_arrows(ax, seen=seen, arrows=arrows @ view.T)
+
+
+def scene_limits(
+    positions: Array, *, view: Array, arrows: Array, room: float = 0.5
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the ranges of x and y in Å that show positions, shape (..., N, 3), and arrows."""
+    seen = np.stack([positions, positions + arrows]).reshape(-1, 3) @ view.T
+    low, high = seen.min(axis=0) - room, seen.max(axis=0) + room
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
 def _draw_atoms(ax: Axes, atoms: Atoms, *, seen: Array) -> None:

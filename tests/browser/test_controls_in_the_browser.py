@@ -164,8 +164,8 @@ SALT = "import ase.build; explorer.structure = ase.build.bulk('NaCl', 'rocksalt'
 X0 = "explorer.structure = 'X0'"
 
 
-def _offers(file: str) -> str:
-    return f"'download=\"{file}\"' in explorer.actions.download.value"
+def _saves(file: str) -> str:
+    return f"'Saved {file}' in explorer.panel.message.value"
 
 
 USES = [
@@ -178,6 +178,11 @@ USES = [
     Use("labels", select("labels", "index"), "explorer.labels == 'index'"),
     Use("atom size", select("atom size", "2x"), "explorer.atom_size == 2.0"),
     Use("cells", select("cells", "2"), "explorer.cells == 2", (SALT,)),
+    Use("columns", select("figure", "one column"), "explorer.columns == 1"),
+    Use("transparent", press("Figures without"), "explorer.transparent"),
+    Use("symmetry", press("Ideal methane"), "explorer.reference.name == 'CH4'", (X0,)),
+    Use("incompleteness", press("A CH4 with one"), "explorer.reference.name == 'X0'"),
+    Use("twin", press("Two different CH4"), "len(explorer.below.children) == 2"),
     Use("structure", write("structure", "H2O"), "len(explorer.structure) == 3"),
     Use("structure", write("structure", "nonsense"), "'nonsense' in explorer.panel.message.value"),
     Use("upload", upload, "explorer.structure.symbols.get_chemical_formula() == 'H2O'"),
@@ -213,14 +218,14 @@ USES = [
         "explorer.descriptor.order == 2",
         ("explorer.raise_order()",),
     ),
-    Use("geometry", press("The atoms as they"), _offers("geometry.extxyz")),
-    Use("trajectory", press("One oscillation"), _offers("motion.extxyz")),
-    Use("png", press("The chart, for slides"), _offers("singular-values.png")),
-    Use("pdf", press("The chart, for a paper"), _offers("singular-values.pdf")),
-    Use("svg", press("The chart, for editing"), _offers("singular-values.svg")),
-    Use("gif", press("Atoms and singular values"), _offers("motion.gif")),
-    Use("chemiscope", press("For chemiscope"), _offers("chemiscope.json.gz")),
-    Use("code", press("A script that prints"), _offers("explore.py")),
+    Use("geometry", press("The atoms as they"), _saves("geometry.extxyz")),
+    Use("trajectory", press("One oscillation"), _saves("motion.extxyz")),
+    Use("png", press("Molecule and chart, for slides"), _saves("figure.png")),
+    Use("pdf", press("Molecule and chart, for a paper"), _saves("figure.pdf")),
+    Use("svg", press("Molecule and chart, for editing"), _saves("figure.svg")),
+    Use("gif", press("Atoms and singular values"), _saves("motion.gif")),
+    Use("chemiscope", press("For chemiscope"), _saves("chemiscope.json.gz")),
+    Use("code", press("A script that prints"), _saves("explore.py")),
     Use(
         "chart mode",
         click_chart("chart.figure.axes[0]", 3.0),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import io
 import json
@@ -22,11 +21,14 @@ from ase import Atoms
 from ase.build import bulk
 from panel import QUICK, TOOLBAR, drawn, heights, message, xyz
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 from sensitivity import DensityCorrelations, SphericalBessel, notes, spectrum, structures
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main.controls import EXPORTS
 from sensitivity.explorers.main.exports import make_export, oscillation
+from sensitivity.explorers.main.figures import draw_figure, see
+from sensitivity.explorers.parts.molecule import TURN
 
 pytestmark = TOOLBAR
 
@@ -41,23 +43,23 @@ def explorer() -> Explorer:
 
 
 @pytest.fixture
-def offer(explorer: Explorer) -> Callable[[str], bytes]:
-    """Click on a button, and take what the link downloads."""
+def offer(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], bytes]:
+    """Click on a button, and take what the browser is told to save."""
+    told: list[tuple[dict[str, Any], bytes]] = []
+
+    def send(content: dict[str, Any], buffers: list[bytes]) -> None:
+        told.append((content, *buffers))
+
+    monkeypatch.setattr(explorer.page.widget, "send", send)
 
     def offered(name: str) -> bytes:
         explorer.actions.exports[name].click()
         file = EXPORTS[name][1]
-        assert message(explorer) == f"Download {file}"
-        link = explorer.actions.download.value
-        found = re.fullmatch(
-            r'<a download="(.*)" href="data:application/octet-stream;base64,(.*)">.*\((.*) kB\)'
-            "</a>",
-            link,
-        )
-        assert found is not None
-        assert found[1] == file
-        content = base64.b64decode(found[2], validate=True)
-        assert float(found[3]) == pytest.approx(len(content) / 1000, rel=0.01)
+        numbers = [each["number"] for each, _ in told]
+        assert numbers == sorted(set(numbers))
+        about, content = told[-1]
+        assert about["download"] == file
+        assert message(explorer) == f"Saved {file}, {len(content) / 1000:.3g} kB."
         return content
 
     return offered
@@ -115,8 +117,8 @@ def test_what_has_no_internal_displacement_is_taken_home_too(name: str, known: b
     for button, (_, file, _) in EXPORTS.items():
         lonely.actions.exports[button].click()
         lonely.wait()
-        assert message(lonely) == f"Download {file}"
-        files[button] = make_export(file, lonely.state, lonely.chart.figure)
+        assert message(lonely).startswith(f"Saved {file}, ")
+        files[button] = make_export(file, lonely._picture())
     (atoms,) = read(files["geometry"])
     assert atoms.info == {"amplitude": 0.0}
     assert [frame.info["amplitude"] for frame in read(files["trajectory"])] == amplitudes(lonely)
@@ -127,17 +129,56 @@ def test_what_has_no_internal_displacement_is_taken_home_too(name: str, known: b
     assert printed(lonely).tolist() == [0.0] * 3 * len(atoms)
 
 
-def test_the_chart(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
-    size = explorer.chart.figure.get_size_inches()
-    canvas = explorer.chart.figure.canvas
+@pytest.mark.parametrize(("columns", "size"), [(1, (1020, 1620)), (2, (2100, 870))])
+def test_the_figure(
+    explorer: Explorer, offer: Callable[[str], bytes], columns: int, size: tuple[int, int]
+) -> None:
+    explorer.columns = columns
     picture = Image.open(io.BytesIO(offer("png")))
-    assert picture.format == "PNG"
-    assert picture.size == pytest.approx(200 * size, abs=1)
+    assert (picture.format, picture.size) == ("PNG", size)
     assert len(picture.convert("RGB").getcolors(2**24)) > 20
+    assert np.asarray(picture.convert("RGBA"))[..., 3].min() == 255
+    explorer.transparent = True
+    clear = np.asarray(Image.open(io.BytesIO(offer("png"))).convert("RGBA"))[..., 3]
+    assert (clear == 0).mean() > 0.3
+    explorer.transparent = False
     assert offer("pdf").startswith(b"%PDF-")
     assert b"<svg" in offer("svg")
-    assert explorer.chart.figure.canvas is canvas
-    assert explorer.chart.figure.dpi == 100
+
+
+def test_the_figure_shows_what_the_screen_shows(explorer: Explorer) -> None:
+    picture = explorer._picture()
+    look = see(picture.state, picture.camera)
+    figure = draw_figure(picture.state, explorer.chart, look, columns=2)
+    molecule, left, right = (axes for part in figure.subfigs for axes in part.axes)
+    seen = picture.state.atoms.positions @ explorer.molecule.camera.view.T
+    centers = np.array([patch.center for patch in molecule.patches if hasattr(patch, "center")])
+    assert all(np.linalg.norm(centers - place[:2], axis=1).min() < 1e-9 for place in seen)
+    halos = [patch for patch in molecule.patches if patch.get_alpha() == 0.3]
+    np.testing.assert_allclose([halo.center for halo in halos], seen[[0], :2])
+    shown = {int(x): y for line in left.lines[1:-1] for x, y in line.get_xydata()}
+    assert [shown[mode] for mode in sorted(shown)] == pytest.approx(drawn(explorer).tolist())
+    curves = [line for line in explorer.chart.traces if line.get_visible()]
+    assert len(right.lines) == len(curves) + 1
+    np.testing.assert_array_equal(right.lines[1].get_xydata(), curves[0].get_xydata())
+
+
+def test_files_are_seen_as_the_user_has_turned_the_molecule(explorer: Explorer) -> None:
+    camera = explorer.molecule.camera
+    turn = Rotation.from_euler("xyz", [20, 40, 60], degrees=True).as_matrix()
+    turned = replace(camera, view=turn @ camera.view)
+    elements = np.reshape(turned.describe()["view"], (4, 4)).T
+    elements[:3] *= 1.7  # the picture is larger
+    message = {"type": TURN, "view": elements.T.ravel().tolist()}
+    explorer.molecule.widget._handle_custom_msg(message, [])
+    np.testing.assert_allclose(explorer._picture().camera.view, turned.view, atol=1e-12)
+    explorer.look("z")
+    np.testing.assert_allclose(explorer._picture().camera.view[2], [0, 0, 1], atol=1e-12)
+
+
+def test_figures_have_one_or_two_columns(explorer: Explorer) -> None:
+    with pytest.raises(ValueError, match="columns must be 1 or 2, got 3; give one of these"):
+        explorer.columns = 3
 
 
 def test_chemiscope_reads_its_file(explorer: Explorer, offer: Callable[[str], bytes]) -> None:
@@ -153,6 +194,29 @@ def test_chemiscope_reads_its_file(explorer: Explorer, offer: Callable[[str], by
         np.transpose([shown["x"], shown["y"], shown["z"]]),
         oscillation(explorer.state)[3].atoms.positions,
     )
+
+
+def test_the_file_for_chemiscope_says_what_it_is(
+    explorer: Explorer, offer: Callable[[str], bytes]
+) -> None:
+    data = json.loads(gzip.decompress(offer("chemiscope")))
+    assert data["meta"]["name"].startswith("H2O, mode 1: ")
+    assert "Mode 1 is" in data["meta"]["description"]
+    assert "DensityCorrelations (order 2, cutoff 3.0, n_max 2" in data["meta"]["description"]
+    assert data["meta"]["description"].endswith("centers 0.")
+    assert "10.12688/openreseurope.14156.1" in data["meta"]["references"][0]
+    units = {name: entry["units"] for name, entry in data["properties"].items()}
+    assert units == {"amplitude": "Å", "condition": "", "smallest_singular_value": "1/Å"}
+    assert all(entry["description"] for entry in data["properties"].values())
+    assert data["settings"]["map"]["x"]["property"] == "amplitude"
+    assert data["settings"]["structure"][0]["shape"] == ["mode"]
+    arrows = data["shapes"]["mode"]["parameters"]["atom"]
+    assert len(arrows) == 3 * FRAMES
+    vectors = np.array([arrow["vector"] for arrow in arrows[:3]])
+    assert np.linalg.norm(vectors, axis=1).max() == pytest.approx(explorer.arrow_length)
+    mode = explorer.reference.modes[1]
+    cosine = np.sum(vectors * mode) / np.linalg.norm(vectors) / np.linalg.norm(mode)
+    assert cosine == pytest.approx(1.0, abs=1e-2)
 
 
 def test_chemiscope_shows_its_file(explorer: Explorer, tmp_path: Path) -> None:
@@ -211,7 +275,8 @@ def test_a_structure_without_a_spectrum_is_taken_home_all_the_same(explorer: Exp
             raise ValueError("no")
 
     reference = replace(explorer.reference, descriptor=Broken())
-    (atoms,) = read(make_export("a.xyz", replace(explorer.state, reference=reference), None))
+    state = replace(explorer.state, reference=reference)
+    (atoms,) = read(make_export("a.xyz", replace(explorer._picture(), state=state)))
     assert atoms.info == {"amplitude": 0.17}
 
 

@@ -36,6 +36,8 @@ VALUES: dict[str, tuple[Any, Callable[[Explorer], Any], Any]] = {
     "cells": (2, lambda e: e.presenter.cells, 2),
     "structure": ("H2", lambda e: e.reference.name, "H2"),
     "upload": ((FILE,), lambda e: str(e.structure.symbols), "NH3"),
+    "columns": (1, lambda e: e.columns, 1),
+    "transparent": (True, lambda e: e.transparent, True),
     "frame": (1, lambda e: str(e.structure.symbols), "OH2"),
     "centers": ("0", lambda e: e.centers, (0,)),
     "order": (2, lambda e: e.descriptor.order, 2),
@@ -68,7 +70,7 @@ CLICKS: dict[str, tuple[Callable[[Explorer], Any], Any]] = {
     "raise_order": (lambda e: e.descriptor.order, 2),
     "undo": (lambda e: e.reference.name, "CO"),
     **{
-        name: (lambda e, file=file: file in e.actions.download.value, True)
+        name: (lambda e, file=file: f"Saved {file}" in message(e), True)
         for name, (_, file, _) in EXPORTS.items()
     },
 }
@@ -91,7 +93,8 @@ def explorer(start: tuple[Explorer, State, State], monkeypatch: pytest.MonkeyPat
     explorer.history.clear()
     explorer.history.append(before)
     explorer.controls.speed.value = 1.0
-    explorer.actions.download.value = explorer.panel.message.value = ""
+    explorer.columns, explorer.transparent = 2, False
+    explorer.panel.message.value = ""
     explorer.look("x")
     explorer.molecule._scene["camera"]["view"] = np.eye(4).ravel().tolist()
     for name in ("locate", "follow", "find_twin"):
@@ -144,6 +147,7 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
             explorer.settings.show(explorer.reference)
             explorer.controls.speed.value = explorer.controls.atom_size.value = 1.0
             explorer.controls.labels.value, explorer.controls.cells.value = "none", 1
+            explorer.actions.columns.value, explorer.actions.transparent.value = 2, False
         connect()
     choose(explorer, name)
     assert look(explorer) == expected

@@ -176,9 +176,7 @@ class BasisExplorer(View):
                 f"{form!r}; give e.g. 'map', 'pdf'."
             )
         drawn, file = getattr(self, name), f"{FILES[name].replace(' ', '-')}.{form}"
-        content = drawn.draw_file(form)
-        self.page.download(file, content)
-        self.panel.tell(f"Saved {file}, {len(content) / 1000:.3g} kB.")
+        self.download(file, drawn.draw_file(form))
 
     @property
     def _workers(self) -> tuple[Worker, ...]:

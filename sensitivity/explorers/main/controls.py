@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
-from html import escape
 from itertools import islice
 from typing import Any
 
@@ -249,7 +247,7 @@ def _make_setting(name: str, kind: type, low: float, high: float) -> Any:
 
 
 class Actions:
-    """The buttons ``tasks`` and ``exports``, by name, and ``download`` for a link, in ``box``.
+    """The buttons ``tasks`` and ``exports``, by name, in ``box``.
 
     The buttons of ``examples`` are in ``start``.
     """
@@ -266,25 +264,24 @@ class Actions:
             name: _button(label, "download", tooltip)
             for name, (label, _, tooltip) in EXPORTS.items()
         }
-        self.download = widgets.HTML(layout={"margin": "0 8px"})
+        tooltip = "Width of figures: of one or two columns of a journal"
+        options = [("one column", 1), ("two columns", 2)]
+        self.columns = make_control(
+            "Dropdown", 180, description="figure", options=options, value=2, tooltip=tooltip
+        )
+        self.transparent = choices.make_switch(
+            "transparent", "Figures without a background", icon="adjust", width=120, on=False
+        )
         tasks, exports = _groups(self.tasks, 3), _groups(self.exports, 2, 3)
         actions = row(widgets.Label("Actions"), *tasks)
-        downloads = row(widgets.Label("Download"), *exports, self.download)
+        figures = row(self.columns, self.transparent)
+        downloads = row(widgets.Label("Download"), *exports, figures)
         self.box = widgets.VBox([actions, downloads])
 
     def lock(self, busy: bool) -> None:
         """Lock the buttons that would start something else, or unlock them."""
         for button in (*self.tasks.values(), *self.exports.values()):
             button.disabled = busy
-
-    def offer(self, name: str, content: bytes) -> None:
-        """Show a link that downloads a file; the file does not leave the page."""
-        data = base64.b64encode(content).decode()
-        size = f"{len(content) / 1000:.3g} kB"
-        self.download.value = (
-            f'<a download="{escape(name)}" href="data:application/octet-stream;base64,{data}">'
-            f"&#11015; {escape(name)} ({size})</a>"
-        )
 
 
 def _button(label: str, icon: str, tooltip: str) -> Any:

@@ -16,7 +16,7 @@ from sensitivity import paths, singular
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.main.controls import EXAMPLES, TASKS
-from sensitivity.explorers.main.exports import DRAWN, EXPORTS, make_export, write_source
+from sensitivity.explorers.main.exports import DRAWN, EXPORTS, Picture, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts import inputs
@@ -74,6 +74,9 @@ class Explorer(StructureView):
         The box in which other explorers appear: the followed path, the twin.
     arrows, arrow_length
         Whether one arrow per atom shows the direction of motion, and the length of the longest, Å.
+    columns, transparent
+        Of figures in files: how many columns of a journal they take, 1 or 2, and whether they have
+        no background.
 
     Raises
     ------
@@ -117,7 +120,7 @@ class Explorer(StructureView):
         """Write what is on the screen to a file; the ending of its name says what.
 
         .xyz or .extxyz: the atoms; .traj.extxyz: an oscillation along the mode; .png, .pdf, .svg:
-        the chart; .gif: an animation; .json or .json.gz: for chemiscope; .py: ``code()``.
+        molecule and chart; .gif: an animation; .json or .json.gz: for chemiscope; .py: ``code()``.
 
         Raises
         ------
@@ -126,24 +129,21 @@ class Explorer(StructureView):
         """
         file = Path(path)
         check_output(file, option="path")
-        with self.chart.in_print() as figure:
-            content = make_export(file.name, self.state, figure)
-        write_output(file, content, option="path")
+        write_output(file, make_export(file.name, self._picture()), option="path")
+
+    def _picture(self) -> Picture:
+        assert self.molecule.camera is not None  # it shows something
+        how = {"columns": self.columns, "transparent": self.transparent}
+        return Picture(self.state, self.chart, self.molecule.camera, **how)
 
     @interrupts_held()
     def export(self, name: str) -> None:
-        """Make a file of ``EXPORTS``, and show a link that downloads it."""
-        file, state = EXPORTS[name][1], self.state
+        """Make a file of ``EXPORTS``, and let the browser save it."""
+        file, picture = EXPORTS[name][1], self._picture()
         # The chart can be drawn in this thread only: here it goes on changing.
-        with self.chart.in_print() as figure:
-            drawn = make_export(file, state, figure) if file.endswith(DRAWN) else b""
+        drawn = make_export(file, picture) if file.endswith(DRAWN) else b""
         self.panel.tell(f"Making {file} …")
-
-        def offer(content: bytes) -> None:
-            self.actions.offer(file, content)
-            self.panel.tell(f"Download {file}")
-
-        self._run(lambda _: drawn or make_export(file, state, figure), then=offer)
+        self._run(lambda _: drawn or make_export(file, picture), then=partial(self.download, file))
 
     def show_example(self, name: str) -> None:
         """Show one of ``EXAMPLES`` with the descriptor of the start, in motion or with its twin."""

@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
-from matplotlib.figure import Figure
 
 from sensitivity.descriptors import with_defaults
+from sensitivity.descriptors.protocol import settings_of
+from sensitivity.explorers.main.figures import draw_figure, see
+from sensitivity.explorers.main.mode_texts import labels, meaning
+from sensitivity.explorers.parts.figure_widget import write_figure
+from sensitivity.explorers.parts.inputs import write_centers
 from sensitivity.explorers.parts.layout import require
-from sensitivity.explorers.parts.state import PERIOD, State, compute, oscillate
+from sensitivity.explorers.parts.molecule import Camera
+from sensitivity.explorers.parts.state import PERIOD, State, arrow_ends, compute, oscillate
+from sensitivity.plots.palette import ARROW
 from sensitivity.progress import checkpoint
 from sensitivity.structures.extxyz import format_frame
+
+if TYPE_CHECKING:
+    from sensitivity.explorers.main.presenter import Chart
 
 EXPORTS = {
     "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
     "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
-    "png": ("PNG", "singular-values.png", "The chart, for slides"),
-    "pdf": ("PDF", "singular-values.pdf", "The chart, for a paper"),
-    "svg": ("SVG", "singular-values.svg", "The chart, for editing"),
+    "png": ("PNG", "figure.png", "Molecule and chart, for slides"),
+    "pdf": ("PDF", "figure.pdf", "Molecule and chart, for a paper"),
+    "svg": ("SVG", "figure.svg", "Molecule and chart, for editing"),
     "gif": ("GIF", "motion.gif", "Atoms and singular values in motion"),
     "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
     "code": ("Python", "explore.py", "A script that prints the same numbers"),
 }
 """Export; label of its button, name of the file, and tooltip."""
+
+PAPER = (
+    "S. N. Pozdnyakov, L. Zhang, C. Ortner, G. Csányi, M. Ceriotti, Open Research Europe 1:126 "
+    "(2021), doi 10.12688/openreseurope.14156.1"
+)
 
 UNKNOWN = (
     "if descriptor is ...:",
@@ -37,28 +50,40 @@ UNKNOWN = (
 )
 """Lines of a script after a descriptor that is left open."""
 
-DRAWN = (".png", ".pdf", ".svg")  # endings of pictures of the chart
+DRAWN = (".png", ".pdf", ".svg")  # endings of figures
 
 
-def make_export(file: str, state: State, figure: Figure) -> bytes:
+@dataclass(frozen=True)
+class Picture:
+    """The state of an explorer, and how it is drawn in files."""
+
+    state: State
+    chart: Chart
+    camera: Camera
+    columns: int = 2  # of a journal
+    transparent: bool = False
+
+
+def make_export(file: str, picture: Picture) -> bytes:
     """Return the content of a file of this name, whose ending says what it is, or ValueError."""
+    state, look = picture.state, see(picture.state, picture.camera)
     name = file.lower()
     if name.endswith(("motion.extxyz", ".traj.extxyz")):
         return _write_frames(map(_frame, oscillation(state)))
     if name.endswith((".xyz", ".extxyz")):
         return _write_frames([_frame(state)])
     if name.endswith(DRAWN):
-        with io.BytesIO() as picture:
-            figure.savefig(picture, format=name.rsplit(".", 1)[1], dpi=200)
-            return picture.getvalue()
+        figure = draw_figure(state, picture.chart, look, columns=picture.columns)
+        form = name.rsplit(".", 1)[1]
+        return write_figure(figure, form, dpi=300, transparent=picture.transparent)
     if name.endswith(".gif"):
         from sensitivity.plots.animation import make_film
 
         states = oscillation(state)
         frames, spectra = list(map(_frame, states)), [compute(each).spectrum for each in states]
-        return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å")
+        return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å", look=look)
     if name.endswith((".json", ".json.gz")):
-        return _write_chemiscope(list(map(_frame, oscillation(state))), packed=name.endswith(".gz"))
+        return _write_chemiscope(state, packed=name.endswith(".gz"))
     if name.endswith(".py"):
         return write_source(state).encode()
     raise ValueError(
@@ -92,16 +117,64 @@ def _write_frames(frames: Iterable[Atoms]) -> bytes:
     return "".join(texts).encode()
 
 
-def _write_chemiscope(frames: list[Atoms], *, packed: bool) -> bytes:
+PROPERTIES = {
+    "amplitude": ("Å", "Displacement along the mode: root of the summed squares over the atoms"),
+    "condition": ("", "Smallest over largest singular value of internal displacements"),
+    "smallest_singular_value": ("1/Å", "The smallest singular value of internal displacements"),
+}
+"""Numbers that belong to a frame, with unit and description."""
+
+
+def _write_chemiscope(state: State, *, packed: bool) -> bytes:
     chemiscope: Any = require("chemiscope")
+    frames, reference = list(map(_frame, oscillation(state))), state.reference
     properties = {
-        name: {"target": "structure", "values": [frame.info.get(name, np.nan) for frame in frames]}
-        for name in ("amplitude", "condition", "smallest_singular_value")
+        name: {
+            **{"target": "structure", "units": unit, "description": text},
+            "values": [frame.info.get(name, np.nan) for frame in frames],
+        }
+        for name, (unit, text) in PROPERTIES.items()
         if any(name in frame.info for frame in frames)
     }
-    data = chemiscope.create_input(structures=frames, properties=properties)
+    file = "" if reference.upload is None else reference.upload.name
+    name = reference.name or file or reference.atoms.get_chemical_formula()
+    descriptor = with_defaults(reference.descriptor)
+    given = ", ".join(f"{key} {value}" for key, value in settings_of(descriptor).items())
+    height = "smallest_singular_value"
+    data = chemiscope.create_input(
+        structures=frames,
+        properties=properties,
+        metadata={
+            "name": f"{name}, mode {labels(reference)[state.mode]}",
+            "description": (
+                f"One oscillation. {meaning(reference, state.mode)} Descriptor: {descriptor.name} "
+                f"({given}); centers {write_centers(reference.centers, len(reference.atoms))}."
+            ),
+            "references": [PAPER],
+        },
+        shapes={"mode": _describe_arrows(state, count=len(frames))},
+        settings=chemiscope.quick_settings(
+            x="amplitude",
+            y=height if height in properties else "amplitude",
+            trajectory=True,
+            periodic=bool(reference.atoms.pbc.any()),
+            structure_settings={"shape": ["mode"], "playbackDelay": 80},
+        ),
+    )
     text = json.dumps(data).encode()
     return gzip.compress(text) if packed else text
+
+
+def _describe_arrows(state: State, *, count: int) -> dict[str, Any]:
+    """The arrows of ``count`` frames as a shape of chemiscope; an atom that is still has none."""
+    mode = state.reference.modes[state.mode]
+    start, end = arrow_ends(np.zeros_like(mode), mode, length=state.arrow_length)
+    arrows = [
+        {"vector": vector} if any(vector) else {"vector": [0, 0, 1], "scale": 0}
+        for vector in (end - start).tolist()
+    ]
+    shape = {"baseRadius": 0.11, "headRadius": 0.22, "headLength": 0.35, "color": ARROW}
+    return {"kind": "arrow", "parameters": {"global": shape, "atom": arrows * count}}
 
 
 def write_source(state: State) -> str:

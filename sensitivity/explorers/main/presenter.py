@@ -56,6 +56,13 @@ BOLD: dict[str, Any] = {"color": ARROW, "linewidth": 2.2, "zorder": 3}
 THIN: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 0.8, "zorder": 2}
 
 
+COPIED = (
+    *("color", "linestyle", "linewidth", "marker", "markersize", "zorder", "label"),
+    *("markerfacecolor", "markeredgecolor", "markeredgewidth"),
+)
+"""Properties of a line in the chart that it has in a figure, too."""
+
+
 class Presenter:
     """Shows a ``state`` in ``molecule``, ``chart``, controls and panel; errors go to ``failed``."""
 
@@ -316,7 +323,7 @@ class Chart(FigureWidget):
     @alone
     def load(self, reference: Reference) -> None:
         """Show another structure, at amplitude zero."""
-        self._kinds = reference.spectrum.kinds
+        self._spectrum, self._kinds = reference.spectrum, reference.spectrum.kinds
         self.clear()
         self._left, self._right = self.figure.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
         self._axis = _scale(self._left, self._right, reference.spectrum)
@@ -356,6 +363,18 @@ class Chart(FigureWidget):
         for line, column in zip(self.traces, self._axis.heights(values).T, strict=True):
             line.set_data(amplitudes, column)
         self.refresh()
+
+    @alone
+    def copy(self, left: Axes, right: Axes) -> None:
+        """Draw the same into other axes, as in a figure for a file."""
+        _scale(left, right, self._spectrum)
+        right.axvline(*self._cursor.get_xdata()[:1], color=ARROW, linewidth=1, linestyle=":")
+        for axes, own in ((left, self._left), (right, self._right)):
+            for line in own.lines:
+                if line is not self._cursor and line.get_visible():
+                    look = {name: getattr(line, f"get_{name}")() for name in COPIED}
+                    axes.plot(line.get_xdata(), line.get_ydata(), **look)
+            axes.set(xlim=own.get_xlim(), ylim=own.get_ylim())
 
     def rearrange(self) -> None:
         """Give the legend as many columns as there is room for now."""

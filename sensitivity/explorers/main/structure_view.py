@@ -15,10 +15,11 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
+from sensitivity.explorers.main.figures import SIZES
 from sensitivity.explorers.main.presenter import Presenter, most_cells
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Act, Report, Work, Worker, interrupts_held
-from sensitivity.explorers.parts.choices import Entered, Index, Length, check_index
+from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
 from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule_view import MoleculeView
@@ -46,6 +47,8 @@ class StructureView(MoleculeView):
     mode = Index()
     amplitude = Length()
     cells = Index(1)
+    columns = Index(2)
+    transparent = Switch(False)
 
     controls: Controls
     commands: dict[str, Callable[[], None]]  # what the buttons of ``actions`` do
@@ -305,6 +308,17 @@ class StructureView(MoleculeView):
         expected, accepts = f"one of 1 to {most}", range(1, most + 1).__contains__
         remedy = "larger blocks have too many atoms" if most > 1 else "it is no small crystal"
         return check_integer(proposal["value"], "cells", expected, accepts=accepts, remedy=remedy)
+
+    @traitlets.observe("columns", "transparent")
+    def _show_figure(self, _: Any) -> None:
+        self.actions.columns.value, self.actions.transparent.value = self.columns, self.transparent
+
+    @traitlets.validate("columns")
+    def _validate_columns(self, proposal: Any) -> int:
+        value, accepts = proposal["value"], SIZES.__contains__
+        return check_integer(
+            value, "columns", "1 or 2", accepts=accepts, remedy="give one of these"
+        )
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:

@@ -25,7 +25,7 @@ def connect(explorer: StructureView) -> None:
 
 def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
     """For each control that has a value, the widget, and what to call with the value."""
-    controls, settings = explorer.controls, explorer.settings
+    controls, settings, actions = explorer.controls, explorer.settings, explorer.actions
     return {
         "mode": (controls.mode, partial(setattr, explorer, "mode")),
         "amplitude": (controls.amplitude, explorer.slide_to),
@@ -38,6 +38,8 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
         "cells": (controls.cells, partial(setattr, explorer, "cells")),
         "structure": (settings.structure, partial(setattr, explorer, "structure")),
         "upload": (settings.upload, explorer.take_upload),
+        "columns": (actions.columns, partial(setattr, explorer, "columns")),
+        "transparent": (actions.transparent, partial(setattr, explorer, "transparent")),
         "frame": (settings.frame, explorer.turn_to),
         "centers": (settings.centers, explorer.center_on),
         **settings_of_descriptor(explorer),

@@ -70,6 +70,13 @@ def repaint(figure: Figure, old: tuple[str, str], new: tuple[str, str]) -> None:
                 getattr(artist, f"set_{name}")(change[to_hex(color)])
 
 
+def write_figure(figure: Figure, form: str, *, dpi: int, transparent: bool = False) -> bytes:
+    """Return the content of a file of a form that matplotlib knows, as png."""
+    with io.BytesIO() as file:
+        figure.savefig(file, format=form, dpi=dpi, transparent=transparent)
+        return file.getvalue()
+
+
 class FigureWidget:
     """A matplotlib figure as a widget, which has the size and the colours of its place in the page.
 
@@ -133,9 +140,8 @@ class FigureWidget:
 
     def draw_file(self, form: str) -> bytes:
         """Return the content of a file of a form that matplotlib knows, as png."""
-        with self.in_print() as figure, io.BytesIO() as file:
-            figure.savefig(file, format=form, dpi=200)
-            return file.getvalue()
+        with self.in_print() as figure:
+            return write_figure(figure, form, dpi=200)
 
     @alone
     def fit(self, width: int, height: int, *, colors: tuple[str, str] = LIGHT) -> None:

@@ -122,6 +122,16 @@ const postpone = () => {
   pause = setTimeout(() => { viewer.sampleLevel = sampleLevel; }, pause_ms);
 };
 document.addEventListener("keydown", postpone, true);
+
+// Python is told how the user has turned the molecule, for the files that show it.
+let resting = null;
+stage.viewerControls.signals.changed.add(() => {
+  clearTimeout(resting);  // once, when it rests
+  resting = setTimeout(() => {
+    if (!camera || !this.model.comm_live) return;
+    this.send({type: TURN, view: Array.from(stage.viewerControls.getOrientation().elements)});
+  }, 100);
+});
 viewer.container.stage = stage;  // for whoever looks from the browser's console
 let fitted = false;
 const room = new ResizeObserver(([{contentRect}]) => {
@@ -133,6 +143,7 @@ const remove = this.remove.bind(this);
 this.remove = () => {
   room.disconnect();
   document.removeEventListener("keydown", postpone, true);
+  clearTimeout(resting);
   viewer.render = viewer.requestRender = viewer.handleResize = () => {};
   generation++;
   loading.then(() => {  // NGL still tells a stage that is gone of a file that it has loaded

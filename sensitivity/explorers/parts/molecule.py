@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -24,9 +24,11 @@ from sensitivity.structures import neighbor_pairs
 FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
 ARROWS = "arrows"  # name of the ends of the arrows in the message that moves the atoms
 
-# The types of messages. A view tells when it can listen, when it has drawn what it was to load, and
-# on which atom a user clicks; Python tells what to show, from where, and how.
-READY, DRAWN, PICK, LOAD, LOOK, DRESS = "ready", "drawn", "pick", "load", "look", "dress"
+# The types of messages. A view tells when it can listen, when it has drawn what it was to load, how
+# it has been turned, and on which atom a user clicks; Python tells what to show, from where, and
+# how.
+READY, DRAWN, TURN, PICK = "ready", "drawn", "turn", "pick"
+LOAD, LOOK, DRESS = "load", "look", "dress"
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,21 @@ class Camera:
         center = [float(x) for x in self.center]
         return {"view": matrix.T.ravel().tolist(), "center": center, "radius": self.radius}
 
+    def turned(self, elements: Sequence[float]) -> Camera:
+        """Return the camera after the user has turned the molecule: the reverse of ``describe``."""
+        matrix = np.reshape(elements, (4, 4)).T[:3, :3]
+        size = np.cbrt(np.linalg.det(matrix))  # of the picture
+        return replace(self, view=np.diag([-1.0, 1.0, -1.0]) @ matrix / size)
+
 
 class Molecule:
     """A picture of the atoms and their arrows that is built once and moved without being rebuilt.
 
-    ``widget`` is nglview's; ``camera`` is where the viewer is, unless the user has turned the
-    molecule; ``sent`` is what was last sent to the page, in Å: by number of the body its atoms,
-    shape (N, 3), and under ``ARROWS`` start and end of the arrows, shape (2, N, 3). ``pane`` holds
-    the widget in the layout, which gives it its size. ``on_pick`` is called with the index of the
-    atom of the first body on which the user has clicked, and whether the shift key was down.
+    ``widget`` is nglview's; ``camera`` is where the viewer is; ``sent`` is what was last sent to
+    the page, in Å: by number of the body its atoms, shape (N, 3), and under ``ARROWS`` start and
+    end of the arrows, shape (2, N, 3). ``pane`` holds the widget in the layout, which gives it its
+    size. ``on_pick`` is called with the index of the atom of the first body on which the user has
+    clicked, and whether the shift key was down.
     """
 
     def __init__(self) -> None:
@@ -106,7 +114,7 @@ class Molecule:
         self.widget.on_msg(self._answer)
         script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
         names = {"FIELD": FIELD_OF_VIEW, "ARROWS": ARROWS, "READY": READY, "DRAWN": DRAWN}
-        names |= {"PICK": PICK, "LOAD": LOAD, "LOOK": LOOK, "DRESS": DRESS}
+        names |= {"TURN": TURN, "PICK": PICK, "LOAD": LOAD, "LOOK": LOOK, "DRESS": DRESS}
         code = re.sub(r"\b[A-Z]{4,}\b", lambda name: json.dumps(names[name[0]]), script)
         self.widget._remote_call("executeCode", target="Widget", args=[code], fire_embed=True)
 
@@ -162,6 +170,10 @@ class Molecule:
             self._drawn, act, self._waiting = True, self._waiting, None
             if act is not None:
                 act()
+        if message.get("type") == TURN and self.camera is not None:
+            turned = self.camera.turned(message["view"])
+            if not np.allclose(turned.view, self.camera.view, atol=1e-4):  # else it is rounding
+                self.camera = turned
         if message.get("type") == PICK:
             self.on_pick(int(message["atom"]), bool(message["more"]))
 

@@ -123,8 +123,7 @@ class MotionView(MoleculeView):
         else:
             shown = MotionView.frames(self) if name == "geometry" else self.frames()
             content = write_frames(shown)
-        self.page.download(file, content)
-        self.panel.tell(f"Saved {file}, {len(content) / 1000:.3g} kB.")
+        self.download(file, content)
 
     def start_again(self) -> None:
         """Return to the first choices and the first view."""

@@ -58,6 +58,11 @@ class View(traitlets.HasTraits):
         member = getattr_static(type(self), name, None)
         return isinstance(member, traitlets.TraitType) or bool(getattr(member, "fset", None))
 
+    def download(self, file: str, content: bytes) -> None:
+        """Let the browser save a file, and say so."""
+        self.page.download(file, content)
+        self.panel.tell(f"Saved {file}, {len(content) / 1000:.3g} kB.")
+
     @property
     def busy(self) -> bool:
         """True while a job goes on in the background."""
