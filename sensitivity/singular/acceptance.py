@@ -156,11 +156,6 @@ class PointQuery:
         )
 
     @property
-    def center_number(self) -> int:
-        """Atomic number of the center."""
-        return int(self.start.atoms.numbers[self.start.center])
-
-    @property
     def cannot_tell(self) -> bool:
         """True if the cause that is wanted is told apart by the order, which is not known."""
         wanted = self.cause in {"incompleteness", "truncation"}
@@ -214,8 +209,21 @@ class Acceptance:
     failed: list[Array] = field(default_factory=list)
     evaluations: int = 0  # Jacobians
     numbers: int = 0  # in all of these
+    patterns: int = 0  # of equal pairs of neighbours
     descents: int = 0  # that have ended
     ending: str = ""  # "cancelled" or "interrupted"
+
+    @property
+    def nearest_rejected(self) -> tuple[str, LocalModes | None]:
+        """The point that comes nearest to what is wanted, and why it was rejected.
+
+        Of another cause, or else symmetric, or else with atoms that coincide.
+        """
+        kinds = {"symmetry", *CAUSES, "undetermined"} & set(self.rejected)
+        symbols = set(self.rejected) - kinds - {"coalescence"}
+        chosen = kinds or symbols or set(self.rejected)
+        reason = min(chosen, key=lambda reason: self.rejected[reason].moved, default="")
+        return reason, self.rejected.get(reason)
 
     @property
     def exhausted(self) -> bool:
@@ -285,7 +293,7 @@ class Acceptance:
             return True
         query, rounding = self.query, Tolerance.ROUNDED_CONDITION
         distance = distance_to_zero(query.start, there, query.moves, rounding=rounding)
-        self.evaluations += 2
+        self.tell(2, there.images.size, there.condition, there.moved)
         return distance <= nearest
 
     def _reject(self, reason: str, there: LocalModes) -> bool:

@@ -1,8 +1,8 @@
 """Descents of small singular values to zero, many at once.
 
-What a center sees depends on its neighbours alone. Copies of these, each displaced in its own way,
-are therefore observed as one molecule whose parts are far from each other: its Jacobian comes as
-one stack of equal matrices. For the equations see ``local_modes``.
+What a center sees mostly depends on its neighbours alone. Copies of these, each displaced in its
+own way, are then observed as one molecule whose parts are far from each other: its Jacobian comes
+as one stack of matrices. For the equations see ``local_modes``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Descriptor
-from sensitivity.jacobian import differentiate
+from sensitivity.jacobian import Jacobian, differentiate
 from sensitivity.numerics import Array, Indices, Mask
+from sensitivity.observation import Observation
+from sensitivity.progress import Cancelled
 from sensitivity.singular.coincidences import MovableNeighbors
 
 # Steps of one descent, and after how many it ends unless they halve its condition.
@@ -33,45 +34,87 @@ DETOUR = 0.2
 
 @dataclass(frozen=True)
 class Copies:
-    """Copies of the neighbours of a center, seen by a descriptor."""
+    """Copies of a structure, each displaced in its own way, seen from the center.
+
+    If the descriptor sees in the neighbours alone what it sees in the structure, they are copies of
+    these. Others are looked at one by one: what belongs to the structure, such as a cell, charges
+    or names of atoms, is kept.
+    """
 
     neighbors: MovableNeighbors
-    center: int  # its atomic number
-    descriptor: Descriptor
-
-    @cached_property
-    def rows(self) -> int:
-        """Number of features that are not zero wherever the neighbours are."""
-        return int(self.slopes(np.zeros((1, len(self.neighbors.moves)))).shape[1])
+    start: Observation  # the structure, seen by the descriptor of the descents
 
     @property
     def size(self) -> int:
         """Numbers in the Jacobian of one copy."""
-        return self.rows * len(self.neighbors.moves)
+        return int(self._first.size)
 
     @property
     def at_once(self) -> int:
         """Number of copies whose gradients take up to 32 MiB, at most 50."""
-        return int(np.clip(2**22 // (self.rows * self.neighbors.vectors.size), 1, 50))
+        rows, _ = self._first.shape
+        return int(np.clip(2**22 // (rows * self.neighbors.vectors.size), 1, 50))
 
     def slopes(self, coordinates: Array) -> Array:
         """J along the moves, shape (P, rows, k), after moves by coordinates, shape (P, k), Å."""
-        count, (k, n, _) = len(coordinates), self.neighbors.relative.shape
-        positions = np.zeros((count, n + 1, 3))
-        positions[:, 1:] = self.neighbors.at(coordinates)
-        positions[:, :, 0] += 4 * self.descriptor.cutoff * np.arange(count)[:, None]
-        atoms = Atoms(
-            np.tile([self.center, *self.neighbors.numbers], count), positions.reshape(-1, 3)
+        if self._separable:
+            return self._slopes_of_neighbors(coordinates)
+        moves = self.neighbors.moves
+        displaced = (self.start.displaced(np.tensordot(x, moves, axes=1)) for x in coordinates)
+        return np.array([there.slopes(moves)[_rows_of(self.start.jacobian)] for there in displaced])
+
+    @cached_property
+    def _first(self) -> Array:
+        """J along the moves at the start, without features that are zero wherever the atoms are."""
+        return self.start.slopes(self.neighbors.moves)[_rows_of(self.start.jacobian)]
+
+    @cached_property
+    def _separable(self) -> bool:
+        """True if the descriptor sees the same in the neighbours alone."""
+        try:
+            alone = self._slopes_of_neighbors(np.zeros((self.at_once, len(self.neighbors.moves))))
+        except Cancelled:
+            raise
+        except Exception:  # it may raise anything where it misses what it needs
+            return False
+        rounding = 1e-9 * np.abs(self._first).max(initial=0)
+        return alone.shape[1:] == self._first.shape and np.allclose(
+            alone, self._first, rtol=0, atol=rounding
         )
+
+    @cached_property
+    def _rows(self) -> Indices:
+        """Features that see something of all the neighbours."""
+        return _rows_of(self._see(np.zeros((1, len(self.neighbors.moves)))))
+
+    def _slopes_of_neighbors(self, coordinates: Array) -> Array:
+        (k, n, _), rows = self.neighbors.relative.shape, self._rows
         moves = np.zeros((n + 1, 3, k))
         moves[1:] = self.neighbors.relative.transpose(1, 2, 0)
-        batches = differentiate(atoms, self.descriptor, centers=range(0, len(atoms), n + 1)).batches
-        found = np.empty((count, batches[0].slopes.shape[1], k))
-        for batch in batches:
+        found = np.zeros((len(coordinates), len(rows), k))
+        for batch in self._see(coordinates).batches:
             slopes = batch.slopes.reshape(*batch.slopes.shape[:2], -1)  # [center, feature, 3 atoms]
-            moved = moves[batch.atoms % (n + 1)].reshape(len(slopes), -1, k)
-            found[batch.centers // (n + 1)] = slopes @ moved
+            moved = slopes @ moves[batch.atoms % (n + 1)].reshape(len(slopes), -1, k)
+            copies = batch.centers // (n + 1)
+            if batch.rows is None or len(batch.rows) == len(rows):
+                found[copies] = moved
+            else:  # no neighbour of some species is left
+                found[copies[:, None], np.searchsorted(rows, batch.rows)] = moved
         return found
+
+    def _see(self, coordinates: Array) -> Jacobian:
+        """The Jacobian of copies of center and neighbours that are out of sight of each other."""
+        vectors, cutoff = self.neighbors.at(coordinates), self.start.descriptor.cutoff
+        positions = np.zeros((len(vectors), vectors.shape[1] + 1, 3))
+        positions[:, 1:] = vectors
+        apart = 2 * (cutoff + float(np.abs(vectors).max()))
+        positions[:, :, 0] += apart * np.arange(len(vectors))[:, None]
+        center = self.start.atoms.numbers[self.start.center]
+        atoms = Atoms(
+            np.tile([center, *self.neighbors.numbers], len(vectors)), positions.reshape(-1, 3)
+        )
+        centers = range(0, len(atoms), vectors.shape[1] + 1)
+        return differentiate(atoms, self.start.descriptor, centers=centers)
 
     def permits(self, coordinates: Array, *, closest: float) -> Mask:
         """Mark copies, (P,), with no atoms nearer than ``closest``, Å, and bonds in bounds."""
@@ -83,6 +126,12 @@ class Copies:
         apart = np.minimum(lengths.min(axis=1), gaps.min(axis=1, initial=np.inf)) >= closest
         inside = (lengths >= shortest - 1e-9) & (lengths <= longest + 1e-9)
         return np.asarray(apart & inside.all(axis=1))
+
+
+def _rows_of(jacobian: Jacobian) -> Indices:
+    """Features of the centers of a Jacobian that are not zero wherever the neighbours are."""
+    batch = max(jacobian.batches, key=lambda batch: batch.slopes.shape[1])
+    return np.arange(batch.slopes.shape[1]) if batch.rows is None else batch.rows
 
 
 class _Softest(NamedTuple):
@@ -108,12 +157,12 @@ def descend(
     """Follow soft modes of displaced copies to zero, and then to the zero nearest to an origin.
 
     The descents begin after moves by ``starts``, shape (P, k), in Å, with the softest mode where
-    ``softness`` is 0, the next where it is 1, and so on; as many go on at once as are fast. Each
-    ends at the zero nearest to its origin, of ``origins``, shape (P, k), or where it no longer
-    approaches one nearer than ``within()``, or where ``permits`` of the coordinates is false; all
-    end where ``go_on``, of the smallest condition, the distance there and the number of copies, is
-    false. Gives for each that ends the coordinates of the zeros on its way, the nearest to the
-    start of the search first.
+    ``softness`` is 0, the next where it is 1, and so on; as many go on at once as are fast. Those
+    that begin where none would go on are left out. Each ends at the zero nearest to its origin, of
+    ``origins``, shape (P, k), or where it no longer approaches one nearer than ``within()``, or
+    where ``permits`` of the coordinates is false; all end where ``go_on``, of the smallest
+    condition, the distance there and the number of copies, is false. Gives for each that ends the
+    coordinates of the zeros on its way, the nearest to the start of the search first.
     """
     coordinates, modes = starts.copy(), np.full_like(starts, np.nan)
     zeros: list[list[Array]] = [[] for _ in starts]
@@ -122,9 +171,13 @@ def descend(
     conditions = np.full((len(starts), MOST_STEPS), np.inf)
     going, begun, more = np.arange(0), 0, True
     while more and (len(going) or begun < len(starts)):
-        waiting = starts[begun : begun + copies.at_once - len(going)]
-        going = np.append(going, begun + np.flatnonzero(permits(waiting)))
-        begun += len(waiting)
+        waiting = slice(begun, begun + copies.at_once - len(going))
+        far = np.linalg.norm(origins[waiting], axis=1) + DETOUR + within()
+        useful = permits(starts[waiting]) & (
+            np.linalg.norm(starts[waiting] - origins[waiting], axis=1) < far
+        )
+        going = np.append(going, begun + np.flatnonzero(useful))
+        begun += len(useful)
         if not len(going):
             continue
         here, origin, step = coordinates[going], origins[going], steps[going]
@@ -167,6 +220,7 @@ def _find_softest(slopes: Array, modes: Array, softness: Indices) -> _Softest:
     found, images = axes[each, :, like], slopes @ axes
     lengths = np.linalg.norm(images, axis=1)
     largest = lengths.max(axis=1)
+    largest = np.where(largest > 0, largest, np.inf)  # then nothing is seen, and no way leads on
     others = lengths > 1e-6 * largest[:, None]
     others[each, like] = False
     # Of the squared J, small singular vectors are known to 1e-8: with the images at hand the others

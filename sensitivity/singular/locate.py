@@ -89,8 +89,8 @@ def _describe_points(result: Acceptance) -> SingularPoint:
     if not result.found:
         here = np.zeros_like(result.query.start.atoms.positions)
         unknown = LocalModes(here, np.full(1, np.nan), here[None], np.empty((0, 1)))
-        ends, start = result.rejected.values(), result.start or unknown
-        there, why = min(ends, key=lambda end: end.moved, default=start), _explain_failure(result)
+        there = result.nearest_rejected[1] or result.start or unknown
+        why = _explain_failure(result)
         return _make_point(result, there, here[None][:0], status=why)
     count = result.query.count
     points = [_describe_found(result, found) for found in result.found[:count]]
@@ -100,11 +100,17 @@ def _describe_points(result: Acceptance) -> SingularPoint:
     if result.descents:
         more = "no nearer one" if count == 1 else "no other that is nearer than the last"
         bounded = ", after which it was bounded" if result.exhausted else ""
-        descents = f"{result.descents} descent{'' if result.descents == 1 else 's'}"
-        status += f" There was {more} in {descents}{bounded}."
+        status += f" There was {more} in {_count_descents(result)}{bounded}."
+    elif result.patterns and not result.ending:
+        given = "a nearer one" if count == 1 else "another that is nearer than the last"
+        status += f" None of {result.patterns} patterns of equal pairs gave {given}."
     if result.ending:
         status += f" {result.ending.capitalize()}."
     return replace(points[0], status=status, others=tuple(points[1:]))
+
+
+def _count_descents(result: Acceptance) -> str:
+    return f"{result.descents} descent{'' if result.descents == 1 else 's'}"
 
 
 def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
@@ -120,7 +126,7 @@ def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
     return replace(point, cause=found.cause)
 
 
-def _say_cause(cause: PointCause) -> str:
+def _say_cause(cause: str) -> str:
     return "cause undetermined" if cause == "undetermined" else f"by {cause}"
 
 
@@ -138,6 +144,8 @@ def _explain_failure(result: Acceptance) -> str:
     if query.always_seen and query.resolved:
         return f"{_name_neighbors(query)}: no other singular point was found."
     status = _where_it_ended(result)
+    if result.descents:
+        status += f" The search made {_count_descents(result)}."
     if result.exhausted:
         status += " The search was bounded, and one may have been missed."
     if query.always_seen:
@@ -156,22 +164,17 @@ def _name_neighbors(query: PointQuery) -> str:
 
 
 def _where_it_ended(result: Acceptance) -> str:
-    ends = result.rejected
-    others = [cause for cause in ("incompleteness", "truncation", "undetermined") if cause in ends]
-    if others:
-        nearest = min(others, key=lambda cause: ends[cause].moved)
+    reason, there = result.nearest_rejected
+    if there is not None and reason != "coalescence":
+        far = f"{there.moved:.3f} Å from the start (root of the summed squares)"
+        if reason in (*CAUSES, "undetermined"):
+            return (
+                f"No point that is singular by {result.query.cause} was found; the nearest by "
+                f"another cause is {far}, {_say_cause(reason)}."
+            )
         return (
-            f"No point that is singular by {result.query.cause} was found; the nearest of all is "
-            f"{ends[nearest].moved:.3f} Å from the start (root of the summed squares), "
-            f"{_say_cause(nearest)}."
-        )
-    symmetric = {k: there for k, there in ends.items() if k != "coalescence"}
-    if symmetric:
-        symbol = min(symmetric, key=lambda k: symmetric[k].moved)
-        return (
-            f"Stopped at a symmetric point, {symbol}, {symmetric[symbol].moved:.3f} Å from the "
-            "start (root of the summed squares): all singular points that were found are "
-            "symmetric; allow symmetry, or start elsewhere."
+            f"Stopped at a symmetric point, {reason}, {far}: all singular points that were found "
+            "are symmetric; allow symmetry, or start elsewhere."
         )
     if not result.query.avoidance.permits(result.query.start):
         return (
@@ -226,8 +229,11 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     Then, and for every other descriptor, 800 descents by Gauss-Newton steps on J(r) v = 0, with the
     derivative of J along v, look for a nearer one, from the softest modes and from geometries
     nearby; each goes on along the zeros to the one nearest to the start. They use a basis with few
-    radial functions, which is blind to whatever a larger one is; the descriptor confirms what they
-    find. That no nearer one exists is not proved: ``status`` says in how many descents there was
+    radial functions, which is blind to whatever a complete one is; the descriptor confirms what
+    they find. Zeros that a larger basis has by its own radial functions may be missed. Next to a
+    symmetric geometry 300 descents go to zeros near their own beginning; what is nearest there
+    depends on the tolerance of symmetry and on ``rng``. Of four neighbours elsewhere the patterns
+    suffice. That no nearer one exists is not proved: ``status`` says in how many descents there was
     none, and if they were ended because Jacobians are large.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),

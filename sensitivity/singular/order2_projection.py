@@ -55,13 +55,15 @@ def project(
     drafted = _Projection.begin(neighbors, equal, starts[:1]).branch(1).advance(FIRST_STEPS)
     most = most_followed(neighbors)
     near = np.argsort(drafted.lengths, kind="stable")[:most]
-    starts = starts[: 12 if to_nudges else int(np.clip(4 * most // len(near), 3, 12))]
+    enough = 1000 // len(near) if to_nudges else 0  # four neighbours have few patterns
+    starts = starts[: max(int(np.clip(4 * most // len(near), 3, 12)), enough)]
     begun = _Projection.begin(neighbors, equal[near], starts).branch(BRANCHES)
     if not to_nudges:
         begun = replace(begun, origins=np.zeros_like(begun.origins))
     # After eight steps the geometry is the nearest to 1e-3 Å, from 1 Å away; from there four Newton
     # steps converge to rounding.
-    nearest = begun.advance(SECOND_STEPS).nearest(min(4 * most, MOST_COMPLETED))
+    completed = MOST_COMPLETED if to_nudges else min(4 * most, MOST_COMPLETED)
+    nearest = begun.advance(SECOND_STEPS).nearest(completed)
     done = nearest.advance(8 - SECOND_STEPS).advance(4, exact=True)
     good = (done.excess() < 1e-10) & (done.lengths <= reach)  # Å²
     coordinates, lengths = done.coordinates[good], done.lengths[good]

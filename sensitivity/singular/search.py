@@ -15,8 +15,8 @@ from sensitivity.singular.local_modes import LocalModes, step_to_zero
 from sensitivity.singular.order2_projection import project, project_bonds
 from sensitivity.tolerances import Tolerance
 
-# Descents to zeros near the start, of which the first also look for zeros near their own beginning
-# if the start is next to a symmetry; and how far from it they begin, Å, one after the other.
+# Descents to zeros near the start and, next to a symmetry, to zeros near their own beginning; and
+# how far from the start they begin, Å, one after the other.
 MOST_DESCENTS, MOST_NEARBY = 800, 300
 NUDGES = (0.1, 0.2, 0.3, 0.4)
 # Å, root of the summed squares: what is as near to a zero that failed is not looked at.
@@ -72,7 +72,9 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
             _try_coincidences(accepted, patterns, nudges, to_nudges=True)
     if query.start.known.order == 2 and query.cause != "incompleteness":
         _try_shells(accepted)
-    if not (accepted.found and _settled(query)):
+    # Next to a symmetry patterns start from far fewer geometries than their many minima.
+    doubtful = _is_next_to_symmetry(accepted) and accepted.within > NUDGES[1]
+    if doubtful or not (accepted.found and _settled(query)):
         _try_descents(accepted, nudges)
 
 
@@ -90,7 +92,8 @@ def _try_coincidences(
     accepted: Acceptance, patterns: tuple[Indices, ...], nudges: list[Array], *, to_nudges: bool
 ) -> None:
     query = accepted.query
-    accepted.progress(f"{sum(map(len, patterns))} patterns of equal pairs of neighbours")
+    accepted.patterns = sum(map(len, patterns))
+    accepted.progress(f"{accepted.patterns} patterns of equal pairs of neighbours")
     parts = [
         project(query.neighbors, equal, nudges[1:], reach=query.reach, to_nudges=to_nudges)
         for equal in patterns
@@ -121,12 +124,13 @@ def _try_shells(accepted: Acceptance) -> None:
 def _try_descents(accepted: Acceptance, nudges: list[Array]) -> None:
     """Descend from the start and from near it.
 
-    They begin at the same geometries whatever the reach, and a smaller reach only ends them sooner.
+    They begin at the same geometries whatever the reach, which only ends some sooner.
     """
     softest = 4
     starts = np.array([nudges[0]] * (softest - 1) + nudges)[:MOST_DESCENTS]
     softness = np.arange(len(starts)) % softest
-    if not any(end.moved == 0 for end in accepted.rejected.values()):
+    at_symmetry = 0.01  # Å: from there all descents lead to it
+    if not any(end.moved < at_symmetry for end in accepted.rejected.values()):
         _descend(accepted, starts, softness)
     if _is_next_to_symmetry(accepted):
         nearby = starts[:MOST_NEARBY] / 2
@@ -147,7 +151,7 @@ def _descend(
     To zeros near the start of the search, or near ``origins``, (P, k).
     """
     query, closest = accepted.query, accepted.query.avoidance.closest
-    copies = Copies(query.neighbors, query.center_number, _with_few_functions(query))
+    copies = Copies(query.neighbors, query.start.by(_with_few_functions(query)))
 
     def permits(coordinates: Array) -> Mask:
         return copies.permits(coordinates, closest=closest)
@@ -165,14 +169,14 @@ def _descend(
         permits=permits,
         go_on=go_on,
     ):
-        accepted.descents += 1
+        accepted.descents += not accepted.exhausted
         _consider_zeros(accepted, zeros)
 
 
 def _with_few_functions(query: PointQuery) -> Descriptor:
     """The descriptor with as few radial functions as tell shapes of pairs or triples apart.
 
-    What is blind for any basis is so for a small one, too.
+    What a complete basis is blind to, every basis is.
     """
     known = query.start.known
     if known.expansion is None or known.order == 1:
@@ -204,7 +208,7 @@ def _polish(accepted: Acceptance, there: LocalModes) -> LocalModes:
         if not Tolerance.SINGULAR < there.condition < NEXT_TO_ZERO:
             break
         displacement = step_to_zero(accepted.query.start, there, accepted.query.moves)
-        accepted.evaluations += 2
+        accepted.tell(2, there.images.size, there.condition, there.moved)
         if not accepted.query.admits(accepted.query.start.displaced(displacement)):
             break
         there = accepted.examine(displacement)

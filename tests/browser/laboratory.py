@@ -112,8 +112,13 @@ def find_browser() -> str | None:
 
 
 @contextmanager
-def serve(folder: Path, private: Path, *, theme: str = "JupyterLab Light") -> Iterator[Laboratory]:
-    """Serve a folder on a free port, with settings of its own in ``private``."""
+def serve(
+    folder: Path, private: Path, *, theme: str = "JupyterLab Light", checkout: Path = ROOT
+) -> Iterator[Laboratory]:
+    """Serve a folder on a free port, with settings of its own in ``private``.
+
+    Notebooks import the package of a checkout.
+    """
     homes = private_homes(private)
     _write_settings(homes["JUPYTERLAB_SETTINGS_DIR"], theme)
     token, port = secrets.token_hex(16), _free_port()
@@ -124,6 +129,7 @@ def serve(folder: Path, private: Path, *, theme: str = "JupyterLab Light") -> It
         *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
     ]
     environment = os.environ | {name: str(path) for name, path in homes.items()}
+    environment["PYTHONPATH"] = str(checkout)
     log = private / "jupyterlab.log"
     with log.open("w") as file:
         server = subprocess.Popen(command, env=environment, stdout=file, stderr=file)

@@ -1,4 +1,7 @@
-"""Five things that a person wants within the first ten minutes, done with mouse and keyboard."""
+"""What people want within the first ten minutes, done with mouse, keyboard or finger.
+
+``pytest -m "" tests/browser/test_newcomers.py --durations=0 -vv`` says how long each takes.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase.build import molecule
+from ase.build import bulk, molecule
 from ase.io import write
 from laboratory import READY, browse, serve_lab
 from PIL import Image
 from playwright.sync_api import Locator
-from workbench import DRAWN, MOVED, Workbench
+from workbench import DRAWN, MOVED, TWO_FRAMES, Workbench
+
+INCOMPLETE = "incompleteness of correlations of order 2"
+NAME_OF_FOCUS = """() => {
+  const {activeElement: element} = document;
+  return element.closest('.sensitivity-explorer') ? element.textContent.trim() : null;
+}"""
+HAS_FOCUS = "element => element === document.activeElement"
+"""Also of the field in which a label is."""
 
 
 def test_from_the_command_to_a_moving_molecule(browser: str, tmp_path: Path) -> None:
@@ -29,8 +40,6 @@ def test_from_the_command_to_a_moving_molecule(browser: str, tmp_path: Path) -> 
         assert shown is not None
         assert shown["y"] + shown["height"] <= 900  # without scrolling
         assert page.locator(".jp-Launcher, .jp-toast-message").count() == 0
-        page.get_by_role("button", name="hidden by incompleteness").click()
-        page.get_by_text("incompleteness of correlations of order 2").wait_for()
     assert complaints.console == []
     assert complaints.elsewhere == []
 
@@ -49,9 +58,9 @@ def panel(bench: Workbench) -> Locator:
     return bench.page.locator(".sensitivity-explorer:visible").first
 
 
-def press(bench: Workbench, text: str) -> None:
+def button(bench: Workbench, text: str) -> Locator:
     # The name for assistive technology begins with the sign of an icon.
-    panel(bench).locator("button", has_text=re.compile(rf"^\s*{text}\s*$")).click()
+    return panel(bench).locator("button", has_text=re.compile(rf"^\s*{text}\s*$"))
 
 
 def field(bench: Workbench, label: str) -> Locator:
@@ -59,36 +68,78 @@ def field(bench: Workbench, label: str) -> Locator:
     return row.locator("input, select").first
 
 
-def download(bench: Workbench, button: str) -> tuple[str, bytes]:
+def download(bench: Workbench, text: str) -> tuple[str, bytes]:
     """Press a button, and return name and content of the file that the browser saves."""
     with bench.page.expect_download() as event:
-        press(bench, button)
+        button(bench, text).click()
     return event.value.suggested_filename, Path(event.value.path()).read_bytes()
+
+
+def choose_file(bench: Workbench, path: Path) -> None:
+    with bench.page.expect_file_chooser() as chooser:
+        panel(bench).locator(".widget-upload").click()
+    chooser.value.set_files(path)
+
+
+def wait_for_twin(bench: Workbench) -> None:
+    explorers = bench.page.locator(".sensitivity-explorer:visible")
+    bench.wait(lambda: explorers.count() == 2)
+    explorers.last.get_by_text("tell the two apart").first.wait_for()
+
+
+def test_the_three_examples(fresh: Workbench) -> None:
+    for example, sentence in (
+        ("hidden by incompleteness", INCOMPLETE),
+        ("hidden by symmetry", "symmetry"),
+    ):
+        button(fresh, example).click()
+        panel(fresh).locator("p, div").get_by_text(sentence).first.wait_for()
+        start = fresh.scene()["atoms"]
+        fresh.wait(lambda start=start: np.abs(fresh.scene()["atoms"] - start).max() > 0.01)
+    button(fresh, "two structures with the same features").click()
+    wait_for_twin(fresh)
 
 
 def test_load_my_own_file(fresh: Workbench, tmp_path: Path) -> None:
     ethanol = molecule("CH3CH2OH")
     write(tmp_path / "ethanol.xyz", ethanol)
-    with fresh.page.expect_file_chooser() as chooser:
-        panel(fresh).locator(".widget-upload").click()
-    chooser.value.set_files(tmp_path / "ethanol.xyz")
-    fresh.wait(lambda: len(fresh.ask("explorer.structure.numbers.tolist()")) == len(ethanol))
+    choose_file(fresh, tmp_path / "ethanol.xyz")
+    panel(fresh).get_by_text("ethanol.xyz: C2H6O, 9 atoms").wait_for()
     fresh.settle()
     atoms = fresh.scene()["atoms"].reshape(-1, 3)
     np.testing.assert_allclose(atoms, ethanol.positions, atol=1e-5)
 
 
-def test_find_the_least_visible_mode(fresh: Workbench) -> None:
-    field(fresh, "structure").fill("X0")
-    field(fresh, "structure").press("Enter")
-    panel(fresh).get_by_text("incompleteness of correlations of order 2").wait_for()
-    chosen = field(fresh, "mode at 0 Å").evaluate("select => select.selectedOptions[0].textContent")
-    assert chosen.replace("\xa0", " ") == "8: 0, incompleteness"
-    press(fresh, "higher order")
-    panel(fresh).get_by_text("Mode 8 is visible").wait_for()
+def test_five_hundred_atoms(fresh: Workbench, tmp_path: Path) -> None:
+    """The atoms come at once, then the values; the causes, which take long, can be left out."""
+    write(tmp_path / "copper.extxyz", bulk("Cu", cubic=True).repeat(5))
+    choose_file(fresh, tmp_path / "copper.extxyz")
+    own = 500
+    fresh.wait(lambda: len(fresh.scene()["atoms"]) >= 3 * own)
+    assert fresh.ask("len(explorer.structure)") == 5  # no values yet: it is still methane's state
+    panel(fresh).get_by_text("copper.extxyz: Cu500, 500 atoms").wait_for()
+    fresh.wait(lambda: fresh.ask("len(explorer.structure)") == own)
+    panel(fresh).get_by_text("Computing the causes").wait_for()
+    button(fresh, "cancel").click()
+    panel(fresh).get_by_text("Computing the causes").wait_for(state="hidden")
+    assert len(fresh.heights()) > 0
 
 
-def test_make_a_gif(fresh: Workbench) -> None:
+def test_make_a_figure_for_a_paper(fresh: Workbench) -> None:
+    field(fresh, "figure").select_option(label="one column")
+    button(fresh, "transparent").click()
+    name, content = download(fresh, "PNG")
+    picture = Image.open(io.BytesIO(content))
+    assert (name, picture.mode) == ("figure.png", "RGBA")
+    assert abs(picture.width / 300 - 3.4) < 0.01  # inches
+    opaque = np.asarray(picture)[:, :, 3] > 0
+    halves = np.array_split(opaque, 2)  # the molecule, and the chart below it
+    assert all(0.02 < half.mean() < 0.6 for half in halves)
+    name, content = download(fresh, "PDF")
+    assert (name, content[:4]) == ("figure.pdf", b"%PDF")
+
+
+def test_make_a_film(fresh: Workbench) -> None:
     name, content = download(fresh, "GIF")
     film = Image.open(io.BytesIO(content))
     assert (name, film.n_frames) == ("motion.gif", 32)
@@ -97,14 +148,105 @@ def test_make_a_gif(fresh: Workbench) -> None:
     assert (np.abs(np.asarray(film.convert("RGB"), dtype=int) - first) > 50).any(axis=2).sum() > 200
 
 
-def test_find_the_twin(fresh: Workbench) -> None:
+def test_use_all_of_it_by_the_keyboard(fresh: Workbench) -> None:
+    """An example, mode, amplitude, camera, a name, a file, a result and back: without a mouse."""
+    keys = fresh.page.keyboard
+
+    def go_to(target: Locator) -> None:
+        for _ in range(120):
+            if target.evaluate(HAS_FOCUS):
+                return
+            keys.press("Tab")
+        pytest.fail("the tabulator does not reach it")
+
+    button(fresh, "hidden by symmetry").focus()
+    go_to(button(fresh, "hidden by incompleteness"))
+    keys.press("Enter")
+    panel(fresh).get_by_text(INCOMPLETE).wait_for()
+    go_to(field(fresh, "structure"))
+    keys.press("Control+a")
+    keys.type("benzene")
+    keys.press("Enter")
+    fresh.wait(lambda: fresh.ask("len(explorer.structure)") == 12)
+    fresh.settle()
+    go_to(field(fresh, "mode at 0 Å"))
+    before = fresh.ask("explorer.mode")
+    keys.press("ArrowUp")
+    fresh.wait(lambda: fresh.ask("explorer.mode") == before - 1)
+    go_to(fresh.slider)
+    keys.press("ArrowRight")
+    fresh.wait(lambda: fresh.ask("explorer.amplitude") > 0)
+    fresh.settle()
+    go_to(button(fresh, "x"))
+    camera = fresh.scene()["camera"]
+    keys.press("Enter")
+    fresh.wait(lambda: np.abs(fresh.scene()["camera"] - camera).max() > 1e-3)
+    go_to(button(fresh, "xyz"))
+    with fresh.page.expect_download() as event:
+        keys.press("Enter")
+    assert event.value.suggested_filename == "geometry.extxyz"
+    button(fresh, "hidden by incompleteness").focus()
+    keys.press("Enter")
+    panel(fresh).get_by_text(INCOMPLETE).wait_for()
+    task = button(fresh, "find twin")
+    go_to(task)
+    keys.press("Enter")
+    wait_for_twin(fresh)
+    go_to(button(fresh, "close"))
+    keys.press("Enter")
+    fresh.wait(lambda: fresh.page.locator(".sensitivity-explorer:visible").count() == 1)
+    fresh.wait(lambda: task.evaluate(HAS_FOCUS))
+
+
+@pytest.fixture
+def phone(fresh: Workbench) -> Workbench:
+    wide = fresh.page.viewport_size
+    fresh.page.evaluate(
+        "async () => { if (!jupyterapp.shell.leftCollapsed)"
+        " await jupyterapp.commands.execute('application:toggle-left-area'); }"
+    )
+    fresh.page.set_viewport_size({"width": 390, "height": 844})
+    yield fresh
+    fresh.page.set_viewport_size(wide)
+
+
+def test_on_a_phone(phone: Workbench) -> None:
+    """Nothing is wider than the window; molecule and slider are in it together, and move."""
+    phone.page.evaluate(TWO_FRAMES)
+    phone.show_explorer()
+    button(phone, "hidden by incompleteness").click()
+    panel(phone).get_by_text(INCOMPLETE).wait_for()
+    assert phone.clipped() == []
+    phone.slider.scroll_into_view_if_needed()
+    for shown in (phone.molecule, phone.slider):
+        box = shown.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert box["y"] + box["height"] <= 844
+    box = phone.molecule.bounding_box()
+    assert box is not None
+    assert box["y"] >= 0
+    phone.settle()
+    before = phone.ask("explorer.amplitude")
+    handle = phone.slider.bounding_box()
+    assert handle is not None
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    phone.page.mouse.move(x, y)
+    phone.page.mouse.down()
+    phone.page.mouse.move(x + 40, y, steps=4)
+    phone.page.mouse.up()
+    phone.wait(lambda: phone.ask("explorer.amplitude") > before)
+
+
+def test_find_the_least_visible_mode(fresh: Workbench) -> None:
     field(fresh, "structure").fill("X0")
     field(fresh, "structure").press("Enter")
-    panel(fresh).get_by_text("incompleteness of correlations of order 2").wait_for()
-    press(fresh, "find twin")
-    explorers = fresh.page.locator(".sensitivity-explorer:visible")
-    fresh.wait(lambda: explorers.count() == 2)
-    explorers.last.get_by_text("tell the two apart").first.wait_for()
+    panel(fresh).get_by_text(INCOMPLETE).wait_for()
+    chosen = field(fresh, "mode at 0 Å").evaluate("select => select.selectedOptions[0].textContent")
+    assert chosen.replace("\xa0", " ") == "8: 0, incompleteness"
+    button(fresh, "higher order").click()
+    panel(fresh).get_by_text("Mode 8 is visible").wait_for()
 
 
 def test_copy_the_code_and_get_the_same_numbers(fresh: Workbench, tmp_path: Path) -> None:

@@ -302,6 +302,19 @@ def test_wrong_centers_in_the_panel_are_a_sentence(explorer: Explorer) -> None:
     np.testing.assert_array_equal(drawn(explorer), by_hand)
 
 
+def test_a_larger_basis_that_is_none_is_refused(explorer: Explorer) -> None:
+    """What a descriptor says of itself is checked here as everywhere."""
+
+    class Same(Foreign):
+        def larger_basis(self) -> Foreign:
+            return self
+
+    explorer.structure, explorer.descriptor = "H2O", Same()
+    explorer.actions.tasks["enlarge_basis"].click()
+    assert "Same must return a larger basis or None" in message(explorer)
+    assert type(explorer.descriptor) is Same
+
+
 def test_a_descriptor_of_another_library_has_no_settings(explorer: Explorer) -> None:
     explorer.structure = "H2O"
     explorer.descriptor = Foreign()

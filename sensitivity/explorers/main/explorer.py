@@ -13,8 +13,9 @@ from typing import Any
 from ase import Atoms
 
 from sensitivity import paths, singular
-from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor, with_defaults
+from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor
 from sensitivity.descriptors.protocol import settings_of
+from sensitivity.descriptors.self_description import higher_order, larger_basis
 from sensitivity.explorers.main.controls import EXAMPLES, TASKS
 from sensitivity.explorers.main.exports import DRAWN, EXPORTS, Picture, make_export, write_source
 from sensitivity.explorers.main.structure_view import StructureView
@@ -167,11 +168,12 @@ class Explorer(StructureView):
 
     def enlarge_basis(self) -> None:
         """Use a larger basis of the same order."""
-        self._take("larger_basis")
+        descriptor, atoms = self.reference.descriptor, self.reference.atoms
+        self._take("larger basis", larger_basis(descriptor, atoms))
 
     def raise_order(self) -> None:
         """Use correlations of one more neighbour."""
-        self._take("higher_order")
+        self._take("higher order", higher_order(self.reference.descriptor))
 
     @interrupts_held()
     def _do(self, task: Callable[[State, Report], Outcome], what: str) -> None:
@@ -183,33 +185,35 @@ class Explorer(StructureView):
             if isinstance(found, Reference):
                 self._go_to(found)
             elif isinstance(found, paths.Path):
-                self._open(f"Path along mode {state.mode} of {name}", PathExplorer(found))
+                title = f"Path along mode {state.mode} of {name}"
+                self._open(title, PathExplorer(found), of="follow")
             elif found is not None:
-                self._open(f"Twin of {name}", TwinExplorer(found, state.reference.descriptor))
+                view = TwinExplorer(found, state.reference.descriptor)
+                self._open(f"Twin of {name}", view, of="find_twin")
             self.panel.tell(outcome.sentence, trouble=not outcome.good)
 
         self.panel.tell(f"{what} …")
         self._run(lambda report: task(state, report), then=finish)
 
-    def _open(self, title: str, view: View) -> None:
-        """Show another view below, where the page scrolls to it."""
+    def _open(self, title: str, view: View, *, of: str) -> None:
+        """Show another view below, where the page scrolls to it; it is the result of a task."""
         look = {"description": "close", "icon": "times", "tooltip": "Close this view"}
         close = make_control("Button", "auto", **look)
 
         def act(_: Any) -> None:
             view.cancel()
             self.below.children = ()
+            self.actions.tasks[of].focus()  # the keyboard goes on from there
 
         close.on_click(act)
         heading = require("ipywidgets").HTML(f"<strong>{escape(title)}</strong>")
         self.below.children = (row(heading, close), view.widget)
 
-    def _take(self, method: str) -> None:
-        before = self.reference
-        descriptor = getattr(with_defaults(before.descriptor), method)()
+    def _take(self, what: str, descriptor: Descriptor | None) -> None:
         if descriptor is None:
-            self.panel.tell(f"This descriptor has no {method.replace('_', ' ')}.", trouble=True)
+            self.panel.tell(f"This descriptor has no {what}.", trouble=True)
             return
+        before = self.reference
 
         def compare() -> None:
             self.panel.tell(compare_bases(before, self.reference))
