@@ -21,12 +21,7 @@ from playwright.sync_api import Locator
 from workbench import DRAWN, MOVED, TWO_FRAMES, Workbench
 
 INCOMPLETE = "incompleteness of correlations of order 2"
-NAME_OF_FOCUS = """() => {
-  const {activeElement: element} = document;
-  return element.closest('.sensitivity-explorer') ? element.textContent.trim() : null;
-}"""
 HAS_FOCUS = "element => element === document.activeElement"
-"""Also of the field in which a label is."""
 
 
 def test_from_the_command_to_a_moving_molecule(browser: str, tmp_path: Path) -> None:
@@ -122,7 +117,8 @@ def test_five_hundred_atoms(fresh: Workbench, tmp_path: Path) -> None:
     panel(fresh).get_by_text("Computing the causes").wait_for()
     button(fresh, "cancel").click()
     panel(fresh).get_by_text("Computing the causes").wait_for(state="hidden")
-    assert len(fresh.heights()) > 0
+    drawn = "sum(len(line.get_xdata()) for line in explorer.chart.values.values())"
+    assert fresh.ask(drawn) == 3 * own
 
 
 def test_make_a_figure_for_a_paper(fresh: Workbench) -> None:
@@ -160,14 +156,17 @@ def test_use_all_of_it_by_the_keyboard(fresh: Workbench) -> None:
         pytest.fail("the tabulator does not reach it")
 
     button(fresh, "hidden by symmetry").focus()
-    go_to(button(fresh, "hidden by incompleteness"))
+    example = button(fresh, "hidden by incompleteness")
+    go_to(example)
     keys.press("Enter")
     panel(fresh).get_by_text(INCOMPLETE).wait_for()
+    assert example.evaluate(HAS_FOCUS)
     go_to(field(fresh, "structure"))
     keys.press("Control+a")
     keys.type("benzene")
     keys.press("Enter")
     fresh.wait(lambda: fresh.ask("len(explorer.structure)") == 12)
+    fresh.tell("explorer.wait()")  # the causes are written into the list of modes
     fresh.settle()
     go_to(field(fresh, "mode at 0 Å"))
     before = fresh.ask("explorer.mode")

@@ -37,6 +37,10 @@ export default {
     const mend = () => {
       root.inert = root.classList.contains("jupyter-widgets-disconnected");
       own(`${CHART} [tabindex="0"]`).forEach(e => { e.tabIndex = -1; });
+      // Or JupyterLab would take arrows and Enter for commands on cells.
+      own("select, input, button, .noUi-handle").forEach(e => {
+        e.toggleAttribute("data-lm-suppress-shortcuts", true);
+      });
       own(".widget-inline-hbox").forEach(row => {
         const label = row.querySelector("label"), title = model.get("tooltips")[label?.textContent];
         if (!title) return;
