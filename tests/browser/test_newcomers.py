@@ -172,6 +172,8 @@ def test_use_all_of_it_by_the_keyboard(fresh: Workbench) -> None:
     before = fresh.ask("explorer.mode")
     keys.press("ArrowUp")
     fresh.wait(lambda: fresh.ask("explorer.mode") == before - 1)
+    fresh.settle()
+    fresh.exchange()
     go_to(fresh.slider)
     keys.press("ArrowRight")
     fresh.wait(lambda: fresh.ask("explorer.amplitude") > 0)

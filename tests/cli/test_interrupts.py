@@ -177,12 +177,15 @@ if "-c" not in sys.orig_argv:
 @posix
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.2, 2.0])
-def test_an_interrupt_before_jupyterlab_serves(moment: float, tmp_path: Path) -> None:
+def test_an_interrupt_until_jupyterlab_serves(moment: float, tmp_path: Path) -> None:
     pytest.importorskip("jupyterlab")
     process = start("module", "lab --no-browser --port 0", tmp_path, REPLACED)
     time.sleep(moment)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert "Traceback" not in err
-    assert process.returncode == (0 if "Interrupted..." in err else 130), err
-    assert out == ""
+    serves = "JupyterLab is at" in out
+    # JupyterLab answers shortly before it says where it is, and ends with 0.
+    answers = {0} if serves else {0, 130} if moment > 0.2 else {130}
+    assert process.returncode in answers, err
+    assert serves or out == ""
