@@ -192,6 +192,8 @@ def test_a_second_view_shows_the_same_atoms(workbench: Workbench) -> None:
     workbench.page.evaluate("() => jupyterapp.commands.execute('notebook:create-output-view')")
     expected = workbench.positions()[::3]
     workbench.wait(lambda: all(np.allclose(x, expected, atol=1e-5) for x in two_views(workbench)))
+    widths = f"() => {STAGES}.map(stage => stage.viewer.container.clientWidth)"
+    workbench.wait(lambda: min(workbench.page.evaluate(widths)) > 100)
     workbench.page.evaluate("() => jupyterapp.shell.currentWidget.dispose()")
 
 

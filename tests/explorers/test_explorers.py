@@ -27,6 +27,7 @@ from selection import mostly_slow
 from sensitivity import DensityCorrelations, diagnose, spectrum, structures
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.parts import state
+from sensitivity.progress import Cancelled
 
 pytestmark = TOOLBAR
 
@@ -355,3 +356,29 @@ def test_where_symmetry_is_blamed_features_do_not_change_to_first_order(
             near, far = (np.linalg.norm(moved[sign * a] - start) for a in (0.01, 0.02))
             assert 3.5 < far / near < 4.5
         explorer.amplitude = 0.0
+
+
+@pytest.mark.parametrize("name", ["C-diamond", "NaCl-rocksalt"])
+def test_the_chart_has_room_for_what_becomes_visible(name: str) -> None:
+    """Of a crystal whose symmetry hides all displacements, those of the moved atoms are seen."""
+    explorer = Explorer(name)
+    explorer.amplitude = 0.2
+    explorer.wait()
+    top = explorer.chart.figure.axes[0].get_ylim()[1]
+    heights = np.concatenate([line.get_ydata() for line in explorer.chart.values.values()])
+    assert explorer.shown.spectrum.rank > 0
+    assert heights.max() < top
+
+
+def test_causes_that_were_cancelled_are_not_shown() -> None:
+    """A diagnosis that was ended calls the modes that it has not reached undetermined."""
+    reference = state.examine(state.Subject(structures.load("C6H6"), DESCRIPTOR))
+
+    def cancel(_: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        state.explain(reference, progress=cancel)
+    explained = state.explain(reference)  # nothing of that is kept
+    assert explained.diagnosis is not None
+    assert explained.diagnosis.ending == ""

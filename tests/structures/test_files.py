@@ -1006,3 +1006,12 @@ def test_reading_in_a_process_of_its_own_changes_nothing(tmp_path: Path) -> None
         assert np.array_equal(frame.atoms.positions, expected.positions)
         assert np.array_equal(frame.atoms.cell, expected.cell)
         assert np.array_equal(frame.atoms.pbc, expected.pbc)
+
+
+def test_more_is_read_in_isolation_than_a_pipe_holds(tmp_path: Path) -> None:
+    """Of 64 KiB a pipe takes no more before they are read."""
+    path = tmp_path / "ethanol.xyz"
+    ase.io.write(path, [molecule("CH3CH2OH")] * 200, format="extxyz")
+    assert path.stat().st_size > 2**16
+    found = read_isolated(path.name, path.read_bytes(), formats=FORMATS, most=1000)
+    assert len(found) == 200

@@ -239,7 +239,7 @@ class Presenter:
                 )
 
     def _show_causes(self, diagnosis: Diagnosis | None) -> None:
-        if diagnosis is None:
+        if diagnosis is None or diagnosis.ending:  # the modes that are not reached have no cause
             return
         causes: list[str] = [mode.cause for mode in diagnosis.modes]
         if causes != mode_texts.kinds(diagnosis.spectrum):  # else it is on the screen already
@@ -415,7 +415,8 @@ class Chart(FigureWidget):
 def _scale(left: Axes, right: Axes, reference: Spectrum) -> ZeroAxis:
     count, zero = len(reference.singular_values), reference.zero_level or reference.threshold
     room = 8.0  # above the largest singular value, for growth
-    top = room * max(float(reference.singular_values.max()), zero)
+    # Where symmetry hides everything, displaced atoms are seen on the usual scale.
+    top = room * max(float(reference.singular_values.max()), reference.scale, zero)
     axis = set_decades(left, float(np.log10(zero)), float(np.log10(top)), zero=zero, ticks=6)
     left.set(xlim=(-0.8, count - 0.2), xlabel="mode", ylabel="singular value (1/Å)")
     left.xaxis.set_major_locator(MaxNLocator(8, integer=True))

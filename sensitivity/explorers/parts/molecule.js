@@ -4,6 +4,9 @@
 // memory of the graphics card.
 const {stage} = this, {viewer} = stage;
 this.$pickingInfo?.remove();  // an empty white box
+// nglview would fix the width that a later view has before it is laid out: one pixel.
+this.handleResize = () => stage.handleResize();
+this.setSize("100%", "100%");
 const repeat = (size, values) => new Float32Array(size).map((_, i) => values[i % values.length]);
 let latest = {}, structures = [], shapes = [], arrows = null, camera = null, generation = 0;
 let bodies = [], written = [];

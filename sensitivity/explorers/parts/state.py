@@ -20,7 +20,7 @@ from sensitivity.diagnosis import Diagnosis, diagnose
 from sensitivity.explorers.parts.inputs import Upload, freeze
 from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array
-from sensitivity.progress import Progress
+from sensitivity.progress import Cancelled, Progress, checkpoint
 from sensitivity.spectrum import Spectrum, spectrum
 
 STEP = 0.01  # Å, of the amplitude: fine enough to move smoothly, coarse enough for the arrow keys
@@ -113,13 +113,20 @@ class Reference:
 def examine(subject: Subject) -> Reference:
     """Return the reference with its spectrum, the causes not yet known."""
     found = spectrum(subject.atoms, subject.descriptor, centers=subject.centers)
+    checkpoint()  # the singular values themselves pass none
     return Reference(found, subject.descriptor, subject.name, upload=subject.upload)
 
 
 def explain(reference: Reference, *, progress: Progress | None = None) -> Reference:
-    """Return the reference with the causes, if anything could be visible; they are kept."""
+    """Return the reference with the causes, if anything could be visible; they are kept.
+
+    Raises ``Cancelled`` if that is asked for: the modes that are not reached have no cause yet,
+    which is not the same as one that cannot be found.
+    """
     if reference not in _EXPLAINED:
         found = explain_spectrum(reference.spectrum, reference.descriptor, progress=progress)
+        if found is not None and found.ending:
+            raise Cancelled
         _EXPLAINED[reference] = replace(reference, diagnosis=found)
     return _EXPLAINED[reference]
 

@@ -9,9 +9,11 @@ import json
 import os
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+from tempfile import TemporaryFile
 from typing import Any
 
 from ase import Atoms
@@ -50,11 +52,15 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, sys.path)]),
     }
     command = [sys.executable, "-P", "-m", __name__, question]
-    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment) as process:
-        try:
-            output = _wait(process, content)
-        finally:
-            process.kill()
+    # From a file: a pipe takes 64 KiB, and communicate writes no more after its first timeout.
+    with TemporaryFile() as given:
+        given.write(content)
+        given.seek(0)
+        with Popen(command, stdin=given, stdout=PIPE, stderr=DEVNULL, env=environment) as process:
+            try:
+                output = _wait(process)
+            finally:
+                process.kill()
     if output and not process.returncode:
         return output
     problem = f"failed (status {process.returncode}), most likely because it {_too_much()}"
@@ -63,15 +69,12 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
     raise ValueError(f"reading {name} {problem}; give a smaller file.")
 
 
-def _wait(process: Popen[bytes], content: bytes) -> bytes | None:
-    given: bytes | None = content
+def _wait(process: Popen[bytes]) -> bytes | None:
     beat = 0.1  # seconds between two moments at which this can be cancelled
     for _ in range(round(Limit.READING_SECONDS / beat)):
         checkpoint()
-        try:
-            return process.communicate(given, timeout=beat)[0]
-        except TimeoutExpired:
-            given = None  # it may be given once
+        with suppress(TimeoutExpired):
+            return process.communicate(timeout=beat)[0]
     return None
 
 
