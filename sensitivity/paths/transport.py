@@ -52,21 +52,17 @@ class Place:
 
         Where the direction has little of these, along those that it has most of.
         """
-        followed = self.followed if self.held >= HALF else self._most_alike
+        followed = self.followed
+        if self.held < HALF:
+            followed = ()
+            for direction in self.basis:
+                followed += (_most_alike(direction, self.spectrum, taken=list(followed)),)
         equal = list(with_equals(self.spectrum, set(followed)))
         modes = self.spectrum.modes[equal].reshape(len(equal), -1)
         flat = self.basis.reshape(len(self.basis), -1)
         turned = orthonormal((flat @ modes.T @ modes).reshape(self.basis.shape))
         basis = self.basis if turned is None else turned
-        turned = np.concatenate([-basis[:1], basis[1:]])
-        return replace(self, basis=turned, followed=followed)
-
-    @property
-    def _most_alike(self) -> tuple[int, ...]:
-        found: list[int] = []
-        for direction in self.basis:
-            found.append(_most_alike(direction, self.spectrum, taken=found))
-        return tuple(found)
+        return replace(self, basis=np.concatenate([-basis[:1], basis[1:]]), followed=followed)
 
     @property
     def held(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -27,6 +27,8 @@ Avoided = Literal["symmetry", "coalescence"]
 AVOIDABLE: tuple[Avoided, ...] = ("symmetry", "coalescence")
 
 PointCause = Literal["symmetry", "incompleteness", "truncation", "undetermined"]
+
+ALL_CAUSES = frozenset(get_args(PointCause))
 
 # Those that a search can be asked for.
 CAUSES: tuple[PointCause, ...] = ("symmetry", "incompleteness", "truncation")
@@ -219,7 +221,7 @@ class Acceptance:
 
         Of another cause, or else symmetric, or else with atoms that coincide.
         """
-        kinds = {"symmetry", *CAUSES, "undetermined"} & set(self.rejected)
+        kinds = ALL_CAUSES & set(self.rejected)
         symbols = set(self.rejected) - kinds - {"coalescence"}
         chosen = kinds or symbols or set(self.rejected)
         reason = min(chosen, key=lambda reason: self.rejected[reason].moved, default="")

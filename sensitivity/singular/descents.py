@@ -61,12 +61,16 @@ class Copies:
             return self._slopes_of_neighbors(coordinates)
         moves = self.neighbors.moves
         displaced = (self.start.displaced(np.tensordot(x, moves, axes=1)) for x in coordinates)
-        return np.array([there.slopes(moves)[_rows_of(self.start.jacobian)] for there in displaced])
+        return np.array([self._slopes_of_structure(there) for there in displaced])
 
     @cached_property
     def _first(self) -> Array:
-        """J along the moves at the start, without features that are zero wherever the atoms are."""
-        return self.start.slopes(self.neighbors.moves)[_rows_of(self.start.jacobian)]
+        """J along the moves at the start, shape (rows, k)."""
+        return self._slopes_of_structure(self.start)
+
+    def _slopes_of_structure(self, there: Observation) -> Array:
+        """J along the moves, without features that are zero wherever the atoms are."""
+        return there.slopes(self.neighbors.moves)[_rows_of(self.start.jacobian)]
 
     @cached_property
     def _separable(self) -> bool:
@@ -164,6 +168,13 @@ def descend(
     condition, the distance there and the number of copies, is false. Gives for each that ends the
     coordinates of the zeros on its way, the nearest to the start of the search first.
     """
+
+    def reach(origins: Array) -> Array:
+        return np.asarray(within() + np.linalg.norm(origins, axis=1))
+
+    def beyond(places: Array, origins: Array) -> Mask:
+        return np.asarray(np.linalg.norm(places - origins, axis=1) > DETOUR + reach(origins))
+
     coordinates, modes = starts.copy(), np.full_like(starts, np.nan)
     zeros: list[list[Array]] = [[] for _ in starts]
     steps = np.zeros(len(starts), dtype=int)
@@ -172,10 +183,7 @@ def descend(
     going, begun, more = np.arange(0), 0, True
     while more and (len(going) or begun < len(starts)):
         waiting = slice(begun, begun + copies.at_once - len(going))
-        far = np.linalg.norm(origins[waiting], axis=1) + DETOUR + within()
-        useful = permits(starts[waiting]) & (
-            np.linalg.norm(starts[waiting] - origins[waiting], axis=1) < far
-        )
+        useful = permits(starts[waiting]) & ~beyond(starts[waiting], origins[waiting])
         going = np.append(going, begun + np.flatnonzero(useful))
         begun += len(useful)
         if not len(going):
@@ -195,16 +203,15 @@ def descend(
         changes = _steps_to_zero(copies, here, softest, nearest_to)
         moved[going] = lengths = np.linalg.norm(changes, axis=1)
         away = np.linalg.norm(here - origin, axis=1)
-        reach = within() + np.linalg.norm(origin, axis=1)
         # Each zero is nearer than the last by less and less.
-        hopeless = away - 3 * (last_zero[going] - away) > reach
+        hopeless = away - 3 * (last_zero[going] - away) > reach(origin)
         last_zero[going] = np.where(at_zero, away, last_zero[going])
         before = np.where(step < PATIENCE, np.inf, conditions[going, step - PATIENCE])
         here = here + changes * np.minimum(1, LONGEST / np.maximum(lengths, LONGEST))[:, None]
         coordinates[going], steps[going] = here, step + 1
         ended = at_zero & ((lengths < SETTLED) | hopeless)
         ended |= condition > np.maximum(0.5 * before, FAR)
-        ended |= np.linalg.norm(here - origin, axis=1) > DETOUR + reach
+        ended |= beyond(here, origin)
         ended |= ~permits(here) | (steps[going] == MOST_STEPS) | (not more)
         for name in going[ended]:
             yield sorted(zeros[name], key=lambda zero: float(np.linalg.norm(zero)))
@@ -220,7 +227,7 @@ def _find_softest(slopes: Array, modes: Array, softness: Indices) -> _Softest:
     found, images = axes[each, :, like], slopes @ axes
     lengths = np.linalg.norm(images, axis=1)
     largest = lengths.max(axis=1)
-    largest = np.where(largest > 0, largest, np.inf)  # then nothing is seen, and no way leads on
+    largest = np.where(largest > 0, largest, np.inf)  # where nothing is seen the condition is 0
     others = lengths > 1e-6 * largest[:, None]
     others[each, like] = False
     # Of the squared J, small singular vectors are known to 1e-8: with the images at hand the others

@@ -13,6 +13,7 @@ from sensitivity.numerics import Array, ReadOnlyArrays, check_integer, check_rea
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, Stoppable, check_progress
 from sensitivity.singular.acceptance import (
+    ALL_CAUSES,
     AVOIDABLE,
     CAUSES,
     Acceptance,
@@ -167,7 +168,7 @@ def _where_it_ended(result: Acceptance) -> str:
     reason, there = result.nearest_rejected
     if there is not None and reason != "coalescence":
         far = f"{there.moved:.3f} Å from the start (root of the summed squares)"
-        if reason in (*CAUSES, "undetermined"):
+        if reason in ALL_CAUSES:
             return (
                 f"No point that is singular by {result.query.cause} was found; the nearest by "
                 f"another cause is {far}, {_say_cause(reason)}."

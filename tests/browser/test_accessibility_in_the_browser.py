@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from accessibility import violations
 from playwright.sync_api import Page
-from workbench import Workbench
+from workbench import VIEWS, Workbench
 
 THIRD_PARTY = (
     "jp-button",  # buttons of JupyterLab's toolbars
@@ -21,22 +21,6 @@ OTHERS = """targets => targets.map(target => {
   return !element.closest('.sensitivity-explorer') && element.matches('THIRD');
 })"""
 
-VIEWS = {
-    "main": "Explorer('CH4')",
-    "path": "PathExplorer(follow(X0, look, center=0, mode=8, length=0.3))",
-    "twin": "TwinExplorer(find_twin(X0, look, center=0), look)",
-    "basis": "BasisExplorer(X0, look, centers=[0])",
-}
-
-MAKE = """
-from sensitivity import DensityCorrelations, find_twin, follow, structures
-from sensitivity.explorers import BasisExplorer, Explorer, PathExplorer, TwinExplorer
-X0, look = structures.load("X0"), DensityCorrelations(n_max=3, l_max=3)
-explorer = {}
-explorer.wait()
-place.children = (explorer.widget,)
-"""
-
 
 def ours(page: Page) -> list[Any]:
     """The same without the nodes of other packages."""
@@ -47,12 +31,13 @@ def ours(page: Page) -> list[Any]:
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", ["Explorer('CH4')", *VIEWS.values()], ids=["CH4", *VIEWS])
 def test_views_have_no_serious_violation(opened: Workbench, view: str, theme: str) -> None:
     opened.page.evaluate(
         "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
     )
-    opened.tell(f"exec({MAKE.format(VIEWS[view])!r}, globals())")
+    opened.put(view)
+    opened.tell("explorer.wait()")
     opened.chart.wait_for(state="visible")
     dark = opened.page.locator(".sensitivity-dark").first
     dark.wait_for(state="visible" if theme.endswith("Dark") else "hidden")

@@ -7,12 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from playwright.sync_api import Locator
-from workbench import TWO_FRAMES, Workbench, pixels
-
-SIDE_BAR = """async () => {
-  if (!jupyterapp.shell.leftCollapsed)
-    await jupyterapp.commands.execute('application:toggle-left-area');
-}"""
+from workbench import HIDE_FILES, TWO_FRAMES, Workbench, pixels
 
 PANES = """() => [...document.querySelectorAll('.sensitivity-explorer .sensitivity-picture')]
   .map(e => Math.round(e.getBoundingClientRect().width))"""
@@ -27,7 +22,7 @@ FOCUS = """() => {
 @pytest.fixture
 def bench(opened: Workbench) -> Iterator[Workbench]:
     """A page without the file browser, as somebody leaves it who has little room."""
-    opened.page.evaluate(SIDE_BAR)
+    opened.page.evaluate(HIDE_FILES)
     opened.tell("explorer.wait()")
     yield opened
     assert opened.complaints.console == []

@@ -9,6 +9,7 @@ import io
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from ase.io import write
 from laboratory import READY, browse, serve_lab
 from PIL import Image
 from playwright.sync_api import Locator
-from workbench import DRAWN, MOVED, TWO_FRAMES, Workbench
+from workbench import DRAWN, HIDE_FILES, MOVED, TWO_FRAMES, Workbench
 
 INCOMPLETE = "incompleteness of correlations of order 2"
 HAS_FOCUS = "element => element === document.activeElement"
@@ -200,12 +201,9 @@ def test_use_all_of_it_by_the_keyboard(fresh: Workbench) -> None:
 
 
 @pytest.fixture
-def phone(fresh: Workbench) -> Workbench:
+def phone(fresh: Workbench) -> Iterator[Workbench]:
     wide = fresh.page.viewport_size
-    fresh.page.evaluate(
-        "async () => { if (!jupyterapp.shell.leftCollapsed)"
-        " await jupyterapp.commands.execute('application:toggle-left-area'); }"
-    )
+    fresh.page.evaluate(HIDE_FILES)
     fresh.page.set_viewport_size({"width": 390, "height": 844})
     yield fresh
     fresh.page.set_viewport_size(wide)

@@ -8,29 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Locator
-from workbench import Workbench, pixels
+from workbench import HIDE_FILES, VIEWS, Workbench, pixels
 
 from sensitivity.explorers.parts.layout import DEAD
-
-VIEWS = {
-    "path": "PathExplorer(follow(X0, look, center=0, mode=8, length=0.3))",
-    "twin": "TwinExplorer(find_twin(X0, look, center=0), look)",
-    "basis": "BasisExplorer(X0, look, centers=[0])",
-    "main": "Explorer(X0)",
-}
-
-MAKE = """
-from sensitivity import DensityCorrelations, find_twin, follow, structures
-from sensitivity.explorers import BasisExplorer, Explorer, PathExplorer, TwinExplorer
-X0, look = structures.load("X0"), DensityCorrelations(n_max=3, l_max=3)
-explorer = {}
-place.children = (explorer.widget,)
-"""
-
-CLOSE = """async () => {
-  if (!jupyterapp.shell.leftCollapsed)
-    await jupyterapp.commands.execute('application:toggle-left-area');
-}"""
 
 HIDE = "async () => { await jupyterapp.commands.execute('launcher:create'); }"
 
@@ -58,15 +38,10 @@ INK = 0.01
 def bench(opened: Workbench) -> Iterator[Workbench]:
     """A page of the usual size; a test fails too if it complains meanwhile."""
     opened.page.set_viewport_size({"width": 1300, "height": TALL})
-    opened.page.evaluate(CLOSE)
+    opened.page.evaluate(HIDE_FILES)
     yield opened
     assert opened.complaints.console == []
     assert opened.complaints.elsewhere == []
-
-
-def put(bench: Workbench, view: str) -> None:
-    """Show a view in the place of the one before."""
-    bench.tell(f"exec({MAKE.format(VIEWS[view])!r}, globals())")
 
 
 def explorers(bench: Workbench) -> Locator:
@@ -96,7 +71,7 @@ def share(screen: np.ndarray, box: Any) -> float:
 
 @pytest.mark.parametrize("view", ["path", "twin", "basis"])
 def test_a_view_fits_into_the_page_at_all_widths(bench: Workbench, view: str) -> None:
-    put(bench, view)
+    bench.put(VIEWS[view])
     bench.tell("explorer.wait()")
 
     def measure() -> tuple[bool, bool, list[str]]:
@@ -126,7 +101,7 @@ def filled(bench: Workbench) -> bool:
 
 @pytest.mark.parametrize("view", ["twin", "basis"])
 def test_a_view_can_be_shown_twice(bench: Workbench, view: str) -> None:
-    put(bench, view)
+    bench.put(VIEWS[view])
     bench.page.evaluate(SECOND)
     wait_until_drawn(bench, count=2)
     bench.page.evaluate(DISPOSE)
@@ -135,9 +110,9 @@ def test_a_view_can_be_shown_twice(bench: Workbench, view: str) -> None:
 
 def test_a_view_may_go_while_it_loads(bench: Workbench) -> None:
     for wait in (0, 50, 100, 200):
-        put(bench, "main")
+        bench.put(VIEWS["main"])
         bench.page.wait_for_timeout(wait)
-    put(bench, "main")
+    bench.put(VIEWS["main"])
     wait_until_drawn(bench)
 
 
@@ -148,7 +123,7 @@ def test_what_was_made_in_a_hidden_tab_is_drawn_when_it_is_shown(
     notebook = bench.page.evaluate("() => jupyterapp.shell.currentWidget.id")
     bench.page.evaluate(HIDE)
     explorers(bench).first.wait_for(state="hidden")
-    put(bench, view)
+    bench.put(VIEWS[view])
     bench.tell("explorer.wait()")
     bench.page.wait_for_timeout(500)  # what is wrong in a hidden tab happens there
     bench.page.evaluate(DISPOSE)
@@ -158,7 +133,7 @@ def test_what_was_made_in_a_hidden_tab_is_drawn_when_it_is_shown(
 
 
 def test_after_a_restart_of_the_kernel_the_cell_can_be_run_again(bench: Workbench) -> None:
-    put(bench, "main")
+    bench.put(VIEWS["main"])
     wait_until_drawn(bench)
     bench.page.evaluate(RESTART)
     bench.page.locator(".jp-Dialog .jp-mod-accept").click()

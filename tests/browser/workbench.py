@@ -63,6 +63,27 @@ ROUND_TRIP = """async () => {
 STILL = f"() => {STAGES}.at(-1)?.viewer.isStill === true"
 
 
+HIDE_FILES = """async () => {
+  if (!jupyterapp.shell.leftCollapsed)
+    await jupyterapp.commands.execute('application:toggle-left-area');
+}"""
+"""Leaves the page without the file browser, as somebody does who has little room."""
+
+VIEWS = {
+    "main": "Explorer(X0)",
+    "path": "PathExplorer(follow(X0, look, center=0, mode=8, length=0.3))",
+    "twin": "TwinExplorer(find_twin(X0, look, center=0), look)",
+    "basis": "BasisExplorer(X0, look, centers=[0])",
+}
+
+MAKE = """
+from sensitivity import DensityCorrelations, find_twin, follow, structures
+from sensitivity.explorers import BasisExplorer, Explorer, PathExplorer, TwinExplorer
+X0, look = structures.load("X0"), DensityCorrelations(n_max=3, l_max=3)
+explorer = {}
+place.children = (explorer.widget,)
+"""
+
 # What sticks out of the explorer, or is larger inside than outside.
 CLIPPED = """() => {
   const explorer = [...document.querySelectorAll('.sensitivity-explorer')].at(-1);
@@ -118,6 +139,10 @@ class Workbench:
     def tell(self, statement: str) -> None:
         """Execute in the kernel what gives no value, such as a call or a setattr."""
         self.laboratory.ask(f"({statement}) and None")
+
+    def put(self, view: str) -> None:
+        """Show a view, an expression such as those of ``VIEWS``, in the place of the one before."""
+        self.tell(f"exec({MAKE.format(view)!r}, globals())")
 
     def scene(self) -> dict[str, Any]:
         """What NGL shows: atoms, arrows, camera, and what is in its memory."""

@@ -6,13 +6,14 @@ import gzip
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import with_defaults
 from sensitivity.descriptors.protocol import settings_of
+from sensitivity.explorers.main.chart import Chart
 from sensitivity.explorers.main.figures import draw_figure, see
 from sensitivity.explorers.main.mode_texts import labels, meaning
 from sensitivity.explorers.parts.figure_widget import write_figure
@@ -23,9 +24,6 @@ from sensitivity.explorers.parts.state import PERIOD, State, arrow_ends, compute
 from sensitivity.plots.palette import ARROW
 from sensitivity.progress import checkpoint
 from sensitivity.structures.extxyz import format_frame
-
-if TYPE_CHECKING:
-    from sensitivity.explorers.main.presenter import Chart
 
 EXPORTS = {
     "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from sensitivity.explorers.main.chart import Chart
 from sensitivity.explorers.parts.molecule import Camera
 from sensitivity.explorers.parts.state import State, arrow_ends
 from sensitivity.plots.animation import Look
 from sensitivity.plots.modes import draw_scene, scene_limits
-
-if TYPE_CHECKING:
-    from sensitivity.explorers.main.presenter import Chart
 
 SIZES = {1: (3.4, 5.4), 2: (7.0, 2.9)}
 """Inches, by how many columns of a journal the figure takes."""
