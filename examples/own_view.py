@@ -9,9 +9,9 @@ import numpy as np
 from sensitivity import spectrum, structures
 from sensitivity.diagnosis import feature_changes
 from sensitivity.explorers.parts.choices import Share
-from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
-from sensitivity.explorers.parts.molecule import Body, Camera
-from sensitivity.explorers.parts.motion_view import MotionView, Texts
+from sensitivity.explorers.parts.figure_widget import alone
+from sensitivity.explorers.parts.motion_view import MotionChart, MotionView, Texts
+from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.numerics import check_integer, takes_centers
 from sensitivity.plots.camera import choose_view
 
@@ -19,16 +19,25 @@ LONGEST = 0.5  # Å
 STOPS = np.linspace(0.0, LONGEST, 51)
 
 
-class ResponseChart(FigureWidget):
+class ResponseChart(MotionChart):
     """The norm of the change of the features against the amplitude."""
 
     @alone
     def load(self, changes):
-        axes = self.figure.subplots()
-        axes.loglog(STOPS[1:], changes[1:])
-        (self.point,) = axes.loglog([], [], "o")
-        axes.set(xlabel="amplitude (Å)", ylabel="change of the features")
+        self.changes = changes
+        self.point = self.draw(self.figure)
         self.finish()
+
+    def draw(self, figure):
+        axes = figure.subplots()
+        axes.loglog(STOPS[1:], self.changes[1:])
+        (point,) = axes.loglog([], [], "o")
+        axes.set(xlabel="amplitude (Å)", ylabel="change of the features")
+        return point
+
+    def copy(self, figure):  # for files
+        point = self.draw(figure)
+        return lambda stop: point.set_data([STOPS[stop]], [self.changes[stop]])
 
     @alone
     def mark(self, amplitude, change):
@@ -66,8 +75,8 @@ class ResponseView(MotionView):
         self._build(chart, Body(self.atoms), stops=[f"{stop:.2f}" for stop in STOPS])
         self._built = True
 
-    def _place(self):
-        return [self.atoms.positions + self.share * LONGEST * self.direction], self.direction
+    def _place(self, share):
+        return [self.atoms.positions + share * LONGEST * self.direction], self.direction
 
     def _camera(self):
         return Camera.around(self.atoms.positions, view=choose_view(self.atoms, self.direction))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,15 +11,17 @@ import numpy as np
 import traitlets
 from ase import Atoms
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sensitivity.descriptors import Descriptor, check_descriptor, with_defaults
 from sensitivity.explorers.parts.choices import Length, Share, Switch, make_control, make_switch
-from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.figure_widget import alone
 from sensitivity.explorers.parts.inputs import ORDERS, check_size
 from sensitivity.explorers.parts.layout import require
-from sensitivity.explorers.parts.molecule import Body, Camera
-from sensitivity.explorers.parts.motion_view import MotionView, Texts
+from sensitivity.explorers.parts.motion_view import MotionChart, MotionView, Texts
+from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.numerics import Array, check_real
 from sensitivity.observation import Observation
@@ -35,6 +37,9 @@ EXAGGERATIONS = (1, 2, 5, 10, 20, 50)
 """How many times as large as it is a difference can be shown."""
 
 SMALL = 0.05  # Å, root mean square: a difference up to this is hardly seen
+
+NAMES = {"first": SERIES[0], "second": SERIES[1]}
+"""Colours of the two structures."""
 
 SAME = 1e-12
 """Relative to the features: differences up to this are rounding. Twins agree to 1e-13 at their own
@@ -101,7 +106,7 @@ class TwinExplorer(MotionView):
         super().__init__()
         self.twin = twin
         self.overlay = overlay(twin, descriptor)
-        colors = {"first": SERIES[0], "second": SERIES[1]}
+        colors = NAMES
         tooltip = "Put the two beside each other, or superpose them"
         self.beside = make_switch("side by side", tooltip, icon="columns", width=120, on=False)
         self.exaggerate = make_control(
@@ -139,24 +144,36 @@ class TwinExplorer(MotionView):
         """What is known of each order."""
         return list(self._comparisons)
 
-    def frames(self) -> list[Atoms]:
-        """The two structures, the second superposed on the first."""
-        return [self.overlay.first, self.overlay.second]
-
     @traitlets.validate("exaggeration")
     def _validate_exaggeration(self, proposal: Any) -> float:
         expected, remedy = f"one of {EXAGGERATIONS}", "give one of these"
         known = EXAGGERATIONS.__contains__
         return check_real(proposal["value"], "exaggeration", expected, accepts=known, remedy=remedy)
 
-    def _place(self) -> tuple[Sequence[Array], Array]:
-        share = self.share * self.exaggeration
+    def _place(self, at: float) -> tuple[Sequence[Array], Array]:
+        share = at * self.exaggeration
         positions = self.overlay.place(share, side_by_side=self.side_by_side)
         return positions, self.overlay.difference
 
     def _camera(self) -> Camera:
         places = self.overlay.place(self.exaggeration, side_by_side=self.side_by_side)
         return Camera.around(*places, view=self.overlay.view, room=0.6)
+
+    def frames(self) -> list[Atoms]:
+        """The two structures, the second superposed on the first."""
+        return [self.overlay.first, self.overlay.second]
+
+    @property
+    def _notes(self) -> dict[str, Any]:
+        times = self.exaggeration
+        return {} if times == 1 else {"difference_shown_times": times}
+
+    def _explain(self, axes: Axes) -> None:
+        marks = [Line2D([], [], color=color, marker="o", ls="none") for color in NAMES.values()]
+        look: dict[str, Any] = {"loc": "lower center", "ncols": 2, "fontsize": 7, "frameon": False}
+        axes.legend(marks, NAMES, bbox_to_anchor=(0.5, -0.08), **look)
+        if self.exaggeration != 1:
+            axes.set_title(f"difference shown {self.exaggeration:g}x", fontsize=8)
 
     def _show(self, comparisons: list[OrderComparison]) -> None:
         self._comparisons = comparisons
@@ -187,14 +204,24 @@ def _check(twin: Twin, descriptor: Descriptor) -> None:
         check_size(atoms)
 
 
-class TwinChart(FigureWidget):
+class TwinChart(MotionChart):
     """A bar per order on a logarithmic axis with a band for rounding; unknown ones are empty."""
 
     @alone
     def load(self, comparisons: Sequence[OrderComparison]) -> None:
         """Show what is known of each order."""
         self.clear()
-        axes = self.figure.subplots()
+        self._shown = comparisons
+        self.bars = self._draw(self.figure)
+        self.finish()
+
+    def copy(self, figure: FigureBase) -> Callable[[int], None]:
+        """Draw the same into another figure, or a part of one, which does not move."""
+        self._draw(figure)
+        return lambda stop: None
+
+    def _draw(self, figure: FigureBase) -> list[Any]:
+        comparisons, axes = self._shown, figure.subplots()
         axes.set(xscale="log", xlim=(LOWEST, 10.0), ylim=(len(comparisons) - 0.4, -0.6))
         axes.xaxis.set_major_locator(FixedLocator([1e-15, 1e-10, 1e-5, 1.0]))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -207,10 +234,9 @@ class TwinChart(FigureWidget):
         axes.annotate("rounding", (SAME, -0.6), (-3, -2), textcoords="offset points", **style)
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right"]].set_visible(False)
-        self.bars = [_draw(axes, place, each) for place, each in enumerate(comparisons)]
         title = conclude(list(comparisons))
-        self.figure.suptitle(title[:1].upper() + title[1:], fontsize=12, fontweight="bold")
-        self.finish()
+        figure.suptitle(title[:1].upper() + title[1:], fontsize=12, fontweight="bold")
+        return [_draw(axes, place, each) for place, each in enumerate(comparisons)]
 
 
 def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 from panel import TOOLBAR
+from PIL import Image
 
 from sensitivity import DensityCorrelations
 
@@ -23,9 +25,21 @@ def test_it_moves_the_atoms_and_marks_the_response() -> None:
     view.slider.index = 25
     assert view.share == 0.5
     np.testing.assert_allclose(view.chart.point.get_data(), ([0.25], [half]))
-    np.testing.assert_allclose(view._place()[0][0], view.atoms.positions + 0.25 * view.direction)
+    moved = view.atoms.positions + 0.25 * view.direction
+    np.testing.assert_allclose(view._place(view.share)[0][0], moved)
     view.start_again()
     assert view.slider.index == 0
+
+
+def test_it_saves_its_figure_and_its_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = runpy.run_path(str(EXAMPLE))["ResponseView"]("CH4", DensityCorrelations(), mode=8)
+    files: dict[str, bytes] = {}
+    monkeypatch.setattr(view.page, "download", files.__setitem__)
+    for name in ("pdf", "gif"):
+        view.export(name)
+        view.wait()
+    assert files["response.pdf"].startswith(b"%PDF")
+    assert Image.open(io.BytesIO(files["response.gif"])).n_frames == 2 * 25
 
 
 @pytest.mark.parametrize(

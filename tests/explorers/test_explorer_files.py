@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import ase.io
@@ -19,6 +20,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 from panel import QUICK, TOOLBAR, drawn, heights, message, xyz
 from PIL import Image
 from scipy.spatial.transform import Rotation
@@ -27,8 +30,12 @@ from sensitivity import DensityCorrelations, SphericalBessel, notes, spectrum, s
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main.controls import EXPORTS
 from sensitivity.explorers.main.exports import make_export, oscillation
-from sensitivity.explorers.main.figures import draw_figure, see
+from sensitivity.explorers.main.figures import _compute_all, draw_figure
+from sensitivity.explorers.parts.figures import write_figure
 from sensitivity.explorers.parts.molecule import TURN
+from sensitivity.explorers.parts.scene import Body, Camera, Scene
+from sensitivity.plots.palette import ARROW, HALO, MARKERS
+from sensitivity.progress import Cancelled
 
 pytestmark = TOOLBAR
 
@@ -146,21 +153,127 @@ def test_the_figure(
     assert b"<svg" in offer("svg")
 
 
+def outlines(axes: Any, *, order: float) -> list[Any]:
+    """The outlines of filled shapes, and their colours."""
+    (drawn,) = [each for each in axes.collections if each.get_zorder() == order]
+    return list(zip(drawn.get_paths(), drawn.get_facecolors(), strict=True))
+
+
+def middles(axes: Any, *, color: str, alpha: float = 1.0) -> np.ndarray:
+    """The middles of shapes of a colour, [shape, x/y]."""
+    found = [
+        outline.get_extents().get_points().mean(axis=0)
+        for outline, shade in outlines(axes, order=2.0)
+        if np.allclose(shade, to_rgba(color, alpha))
+    ]
+    return np.array(found)
+
+
 def test_the_figure_shows_what_the_screen_shows(explorer: Explorer) -> None:
     picture = explorer._picture()
-    look = see(picture.state, picture.camera)
-    figure = draw_figure(picture.state, explorer.chart, look, columns=2)
+    figure = draw_figure(picture)
     molecule, left, right = (axes for part in figure.subfigs for axes in part.axes)
     seen = picture.state.atoms.positions @ explorer.molecule.camera.view.T
-    centers = np.array([patch.center for patch in molecule.patches if hasattr(patch, "center")])
-    assert all(np.linalg.norm(centers - place[:2], axis=1).min() < 1e-9 for place in seen)
-    halos = [patch for patch in molecule.patches if patch.get_alpha() == 0.3]
-    np.testing.assert_allclose([halo.center for halo in halos], seen[[0], :2])
-    shown = {int(x): y for line in left.lines[1:-1] for x, y in line.get_xydata()}
+    balls = middles(molecule, color="black")  # edges of atoms and bonds
+    assert all(np.linalg.norm(balls - place[:2], axis=1).min() < 1e-9 for place in seen)
+    halos = middles(molecule, color=HALO, alpha=0.3)
+    np.testing.assert_allclose(halos, seen[[0], :2], atol=1e-12)
+    assert {tuple(np.round(shade, 3)) for _, shade in outlines(molecule, order=4.0)} == {
+        tuple(np.round(to_rgba(color), 3)) for color in (ARROW, "white")
+    }
+    lines = [line for line in left.lines if line.get_label() in MARKERS]
+    shown = {int(x): y for line in lines for x, y in line.get_xydata()}
     assert [shown[mode] for mode in sorted(shown)] == pytest.approx(drawn(explorer).tolist())
     curves = [line for line in explorer.chart.traces if line.get_visible()]
-    assert len(right.lines) == len(curves) + 1
-    np.testing.assert_array_equal(right.lines[1].get_xydata(), curves[0].get_xydata())
+    copied = [line for line in right.lines if line.get_visible() and len(line.get_xdata()) > 2]
+    assert len(copied) == len(curves)
+    np.testing.assert_array_equal(copied[0].get_xydata(), curves[0].get_xydata())
+
+
+def test_figures_show_images_cell_labels_and_the_size_of_atoms() -> None:
+    explorer = Explorer(bulk("NaCl", "rocksalt", a=5.64), QUICK, centers=[0])
+    images = explorer.molecule.scene.bodies[0].images
+    assert images == 5
+    axes = draw_figure(explorer._picture()).subfigs[0].axes[0]
+    (cell,) = [each for each in axes.collections if each.get_zorder() == 0.5]
+    assert len(cell.get_segments()) == 12
+    pale = middles(axes, color=str(0.7))
+    positions = explorer.molecule.sent[0] @ explorer.molecule.camera.view.T
+    for place in positions[2:]:
+        assert np.linalg.norm(pale - place[:2], axis=1).min() < 1e-9
+    inside = np.array([axes.get_xlim(), axes.get_ylim()]).T
+    assert (positions[:, :2] > inside[0]).all()
+    assert (positions[:, :2] < inside[1]).all()
+    count = len(outlines(axes, order=2.0))
+
+    explorer.labels, explorer.atom_size, explorer.cells = "index", 2.0, 1
+    larger = draw_figure(explorer._picture()).subfigs[0].axes[0]
+    assert len(outlines(larger, order=2.0)) == count + 2 + images  # a number on each
+    sizes = [
+        max(outline.get_extents().width for outline, _ in outlines(each, order=2.0))
+        for each in (axes, larger)
+    ]
+    assert sizes[1] == pytest.approx(2 * sizes[0], rel=0.1)
+
+    explorer.cells = 2
+    assert explorer.molecule.scene.bodies[0].images == 14
+    block = draw_figure(explorer._picture()).subfigs[0].axes[0]
+    assert len(middles(block, color=str(0.7))) >= 14
+
+
+def test_bonds_stay_when_the_atoms_move(explorer: Explorer) -> None:
+    scene = explorer.molecule.scene
+    (body,) = scene.bodies
+    assert sorted(zip(body.bonds.i, body.bonds.j, strict=True)) == [(0, 1), (0, 2), (1, 0), (2, 0)]
+    far = replace(scene, positions=(3 * scene.positions[0],))
+    counts = []
+    for each in (scene, far):
+        axes = Figure().subplots()
+        each.draw(axes)
+        counts.append(len(outlines(axes, order=2.0)))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.slow
+def test_the_film_has_the_colours_of_causes(explorer: Explorer) -> None:
+    """At amplitude 0 those of the reference; displaced along symmetry, those of the frame."""
+    methane = Explorer("CH4", QUICK, centers=[0])
+    methane.mode = 0  # breathing keeps the symmetry
+    states = oscillation(methane.state)
+    found = _compute_all(states, lambda _: None)
+    assert len(found) == len({state.amplitude for state in states})
+    for each in found:
+        assert each.causes[1:9] == 8 * ["symmetry"] or each.causes[1:9] == 8 * ("symmetry",)
+
+
+def test_a_film_says_how_far_it_is_and_can_be_cancelled(explorer: Explorer) -> None:
+    said: list[str] = []
+
+    def report(words: str) -> None:
+        said.append(words)
+        if words.startswith("Drawing frames: 2 of"):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        make_export("a.gif", explorer._picture(), report=report)
+    count = len(set(amplitudes(explorer)))
+    assert f"Computing singular values: 0 of {count} …" in said
+    assert said[-1].startswith(f"Drawing frames: 2 of {count}")
+
+
+def test_five_hundred_atoms_are_drawn_in_a_moment() -> None:
+    atoms = bulk("Cu", cubic=True) * (5, 5, 5)
+    scene = Scene(
+        (Body(atoms),),
+        (atoms.positions,),
+        np.stack([atoms.positions] * 2),
+        Camera.around(atoms.positions, view=np.eye(3)),
+    )
+    figure = Figure()
+    start = perf_counter()
+    scene.draw(figure.subplots())
+    write_figure(figure, "png")
+    assert perf_counter() - start < 5  # 0.9 s on a quiet machine; one patch per disc takes 20 s
 
 
 def test_files_are_seen_as_the_user_has_turned_the_molecule(explorer: Explorer) -> None:
@@ -171,9 +284,9 @@ def test_files_are_seen_as_the_user_has_turned_the_molecule(explorer: Explorer) 
     elements[:3] *= 1.7  # the picture is larger
     message = {"type": TURN, "view": elements.T.ravel().tolist()}
     explorer.molecule.widget._handle_custom_msg(message, [])
-    np.testing.assert_allclose(explorer._picture().camera.view, turned.view, atol=1e-12)
+    np.testing.assert_allclose(explorer._picture().scene.camera.view, turned.view, atol=1e-12)
     explorer.look("z")
-    np.testing.assert_allclose(explorer._picture().camera.view[2], [0, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(explorer._picture().scene.camera.view[2], [0, 0, 1], atol=1e-12)
 
 
 def test_figures_have_one_or_two_columns(explorer: Explorer) -> None:

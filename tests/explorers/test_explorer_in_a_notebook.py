@@ -52,9 +52,9 @@ def test_after_two_hundred_rapid_steps_the_last_one_is_shown(
     shown: list[float] = []
     show = explorer.chart.show
 
-    def watch(now: Any, values: Any, causes: Any) -> None:
-        shown.append(now.amplitude)
-        show(now, values, causes)
+    def watch(content: Any) -> None:
+        shown.append(content.state.amplitude)
+        show(content)
 
     monkeypatch.setattr(explorer.chart, "show", watch)
     monkeypatch.setattr(Worker, "start", partialmethod(Worker.start, patience=0.0))

@@ -100,7 +100,8 @@ def explorer(start: tuple[Explorer, State, State], monkeypatch: pytest.MonkeyPat
     for name in ("locate", "follow", "find_twin"):
         outcome = searches.Outcome(f"did {name}")
         monkeypatch.setattr(searches, name, lambda *_, outcome=outcome: outcome)
-    monkeypatch.setattr("sensitivity.plots.animation.make_film", lambda *_, **__: b"GIF89a")
+    film = "sensitivity.explorers.main.exports.draw_film"
+    monkeypatch.setattr(film, lambda *_, **__: b"GIF89a")
     return explorer
 
 

@@ -20,6 +20,7 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from PIL import Image
 from selection import mostly_slow
 
 from sensitivity import (
@@ -43,8 +44,9 @@ from sensitivity.explorers.basis import basis_map
 from sensitivity.explorers.parts import state
 from sensitivity.explorers.parts.choices import Index, fold, name_lengths
 from sensitivity.explorers.parts.figure_widget import FigureWidget
-from sensitivity.explorers.parts.molecule import ARROWS, LOOK, Body, Camera
-from sensitivity.explorers.parts.motion_view import MotionView, Texts
+from sensitivity.explorers.parts.molecule import ARROWS, LOOK
+from sensitivity.explorers.parts.motion_view import MotionChart, MotionView, Texts
+from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.explorers.path import trajectory
 from sensitivity.explorers.path.trajectory import coarse_to_fine
 from sensitivity.explorers.twin import compare, list_orders
@@ -549,6 +551,7 @@ def test_views_download_what_they_show(
         monkeypatch.setattr(view.page, "download", files.__setitem__)
         for button in view.downloads.children[1:]:
             button.click()
+            view.wait()
             assert view.panel.message.value.count("Saved ") == 1
     starts = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
     assert all(files[f"twin.{form}"].startswith(start) for form, start in starts.items())
@@ -557,9 +560,50 @@ def test_views_download_what_they_show(
     frames = ase_read(io.StringIO(files["path.extxyz"].decode()), index=":", format="extxyz")
     assert len(frames) == len(on_the_way.trajectory.frames)
     assert frames[-1].info["path_length"] == pytest.approx(on_the_way.trajectory.coordinate[-1])
-    both.export("geometry")
+    films = [Image.open(io.BytesIO(files[f"{name}.gif"])) for name in ("twin", "path")]
+    count = len(frames)
+    assert [film.n_frames for film in films] == [2 * 25, 2 * (count - 1)]
     with pytest.raises(ValueError, match="name must be one of"):
         both.export("film")
+
+
+def test_files_of_a_twin_say_that_the_difference_is_exaggerated(
+    both: TwinExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[str, bytes] = {}
+    monkeypatch.setattr(both.page, "download", files.__setitem__)
+    both.exaggeration, both.side_by_side = 5.0, True
+    both.export("geometry")
+    shown = ase_read(io.StringIO(files["twin.extxyz"].decode()), index=":", format="extxyz")
+    assert [atoms.info["difference_shown_times"] for atoms in shown] == [5, 5]
+    both.export("svg")
+    both.wait()
+    assert b"difference shown 5x" in files["twin.svg"]
+    figure, _ = both._draw({both.stop: both.molecule.scene})
+    molecule = figure.subfigs[0].axes[0]
+    assert [text.get_text() for text in molecule.get_legend().get_texts()] == ["first", "second"]
+    both.start_again()
+    both.export("geometry")
+    assert b"difference_shown_times" not in files["twin.extxyz"]
+    assert both._draw({both.stop: both.molecule.scene})[0].subfigs[0].axes[0].get_title() == ""
+
+
+def test_the_figure_of_a_path_shows_the_frame(on_the_way: PathExplorer) -> None:
+    on_the_way.frame = 2
+    figure, show = on_the_way._draw({k: on_the_way._scene(k) for k in (2, 5)})
+    upper, lower = figure.subfigs[1].axes
+    places = [
+        line.get_xdata()[0]
+        for axes in (upper, lower)
+        for line in axes.lines
+        if line.get_linestyle() == "-" and len(line.get_xdata()) == 2
+    ]
+    assert places == 2 * [on_the_way.trajectory.coordinate[2]]
+    assert upper.get_legend() is not None
+    show(5)
+    points = [line for line in lower.lines if line.get_marker() == "o"]
+    assert points[0].get_xdata() == [on_the_way.trajectory.coordinate[5]]
+    on_the_way.frame = 0
 
 
 @pytest.mark.parametrize("axis", ["x", "y", "z"])
@@ -727,11 +771,11 @@ class Breathing(MotionView):
     def __init__(self, atoms: Atoms) -> None:
         super().__init__()
         self._atoms = atoms
-        self._build(FigureWidget(), Body(atoms), stops=["100 %", "110 %", "120 %"])
+        self._build(MotionChart(), Body(atoms), stops=["100 %", "110 %", "120 %"])
         self._built = True
 
-    def _place(self) -> Any:
-        return [self._atoms.positions * (1 + 0.1 * self.frame)], self._atoms.positions
+    def _place(self, frame: int) -> Any:
+        return [self._atoms.positions * (1 + 0.1 * frame)], self._atoms.positions
 
     def _camera(self) -> Camera:
         return Camera.around(self._atoms.positions, view=np.eye(3))

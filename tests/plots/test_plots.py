@@ -13,9 +13,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.data import covalent_radii
+from ase.data.colors import jmol_colors
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch
 from selection import mostly_slow
 
 from sensitivity import DensityCorrelations, plots, spectrum, structures
@@ -23,7 +24,8 @@ from sensitivity.convergence import convergence
 from sensitivity.diagnosis import diagnose, feature_changes
 from sensitivity.plots.axes import scale_axis
 from sensitivity.plots.camera import choose_view
-from sensitivity.plots.modes import cell_edges
+from sensitivity.plots.palette import ARROW
+from sensitivity.plots.structures import cell_edges
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=6)
 STYLES = ["default", "dark_background"]
@@ -459,10 +461,24 @@ def test_path_refuses_another_number_of_coordinates(path):
 # Mode
 
 
+def filled(ax, color, *, order):
+    """Outlines, without their last corner, of the shapes of a colour in a layer of the drawing."""
+    (drawn,) = [each for each in ax.collections if each.get_zorder() == order]
+    shapes = zip(drawn.get_paths(), drawn.get_facecolors(), strict=True)
+    return [outline.vertices[:-1] for outline, face in shapes if to_hex(face) == to_hex(color)]
+
+
+def discs(ax, color, *, order):
+    """The middles of discs, shape (discs, 2): a circle has 26 corners, and bars and arrows few."""
+    found = [corners for corners in filled(ax, color, order=order) if len(corners) > 20]
+    return np.array([(each.min(axis=0) + each.max(axis=0)) / 2 for each in found])
+
+
 def arrows(ax):
     """Starts and vectors of all arrows drawn, shape (arrows, start/vector, 2)."""
-    ends = [patch._posA_posB for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
-    return np.array([[start, np.subtract(tip, start)] for start, tip in ends])
+    corners = np.array([each for each in filled(ax, ARROW, order=4.0) if len(each) == 7])
+    starts, tips = corners[:, [0, 6]].mean(axis=1), corners[:, 3]
+    return np.stack([starts, tips - starts], axis=1)
 
 
 @pytest.mark.parametrize("mode", range(9))
@@ -481,23 +497,27 @@ def test_arrows_are_the_displacements_in_projection(singular, mode):
 
 
 def test_atoms_are_circles_in_the_colours_of_their_elements(singular):
-    from ase.data.colors import jmol_colors
-
     ax = plots.plot_mode(singular, 0)
-    circles = [patch for patch in ax.patches if isinstance(patch, Circle)]
-    assert len([circle for circle in circles if not circle.get_fill()]) == 5
-    faces = {to_hex(circle.get_facecolor()) for circle in circles if circle.get_fill()}
-    assert {to_hex(jmol_colors[1]), to_hex(jmol_colors[6])} <= faces
+    view = choose_view(singular.atoms, singular.modes[0])[:2]
+    for number, color in ((1, jmol_colors[1]), (6, jmol_colors[6])):
+        places = singular.atoms.positions[singular.atoms.numbers == number] @ view.T
+        drawn = discs(ax, color, order=2.0)
+        # The disc of the colour itself is shifted up and to the left, by a tenth of the radius;
+        # lighter ones, which are white too for a white atom, by more.
+        shifts = [np.linalg.norm(drawn - place, axis=1).min() for place in places]
+        radius = 0.5 * covalent_radii[number]
+        assert shifts == pytest.approx(len(places) * [0.1 * 2**0.5 * radius])
 
 
-@pytest.mark.parametrize(("sign", "marker"), [(1, "."), (-1, "x")])
-def test_arrow_along_the_view_becomes_a_sign(singular, sign, marker):
+@pytest.mark.parametrize(("sign", "discs_and_bars"), [(1, (2, 0)), (-1, (1, 2))])
+def test_arrow_along_the_view_becomes_a_sign(singular, sign, discs_and_bars):
+    """A ring with a point, or with a cross."""
     modes = np.array(singular.modes)
     modes[0, 0] = 0.1 * sign * choose_view(singular.atoms, modes[0])[2]
     assert abs(choose_view(singular.atoms, modes[0])[2] @ modes[0, 0]) > 0.098
     ax = plots.plot_mode(replace(singular, modes=modes), 0)
-    signs = [line for line in ax.lines if line.get_marker() != "None"]
-    assert [line.get_marker() for line in signs] == ["o", marker]
+    bars = [each for each in filled(ax, ARROW, order=4.0) if len(each) == 4]
+    assert (len(discs(ax, ARROW, order=4.0)), len(bars)) == discs_and_bars
     assert len(arrows(ax)) == 4
 
 
@@ -509,10 +529,10 @@ def test_mode_that_does_not_exist(singular):
 
 def test_bonds_of_a_crystal_reach_its_images():
     ax = plots.plot_mode(analyze("Si-diamond"), 0)
-    halves = [one for one in ax.collections if one.get_linewidth()[0] == 3.0]
-    assert len(halves) == 8 * 4  # four bonds per atom, each drawn by halves
-    cell = [one for one in ax.collections if one.get_linewidth()[0] == 0.7]
-    assert len(cell[0].get_segments()) == 12
+    bars = [each for each in filled(ax, jmol_colors[14], order=2.0) if len(each) == 4]
+    assert len(bars) == 8 * 4  # four bonds per atom, each drawn by halves
+    (cell,) = [one for one in ax.collections if one.get_zorder() == 0.5]
+    assert len(cell.get_segments()) == 12
 
 
 def test_the_outline_of_a_layer_is_at_the_height_of_its_atoms():

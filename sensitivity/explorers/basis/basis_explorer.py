@@ -180,7 +180,7 @@ class BasisExplorer(View):
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
-        return self._spectra, self._causes, self._task
+        return self._spectra, self._causes, *super()._workers
 
     def _slide(self, name: str, stop: int) -> None:
         stops = self._stops()[name]

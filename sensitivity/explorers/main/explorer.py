@@ -17,7 +17,8 @@ from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.descriptors.self_description import higher_order, larger_basis
 from sensitivity.explorers.main.controls import EXAMPLES, TASKS
-from sensitivity.explorers.main.exports import DRAWN, EXPORTS, Picture, make_export, write_source
+from sensitivity.explorers.main.exports import EXPORTS, make_export, write_source
+from sensitivity.explorers.main.figures import Picture
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts import inputs
@@ -133,18 +134,16 @@ class Explorer(StructureView):
         write_output(file, make_export(file.name, self._picture()), option="path")
 
     def _picture(self) -> Picture:
-        assert self.molecule.camera is not None  # it shows something
+        if self.presenter.previewing:
+            raise ValueError("the structure is still being analysed; save it when that is done.")
         how = {"columns": self.columns, "transparent": self.transparent}
-        return Picture(self.state, self.chart, self.molecule.camera, **how)
+        return Picture(self.state, self.chart.traced, self.molecule.scene, **how)
 
     @interrupts_held()
     def export(self, name: str) -> None:
         """Make a file of ``EXPORTS``, and let the browser save it."""
         file, picture = EXPORTS[name][1], self._picture()
-        # The chart can be drawn in this thread only: here it goes on changing.
-        drawn = make_export(file, picture) if file.endswith(DRAWN) else b""
-        self.panel.tell(f"Making {file} …")
-        self._run(lambda _: drawn or make_export(file, picture), then=partial(self.download, file))
+        self._save(file, lambda report: make_export(file, picture, report=report))
 
     def show_example(self, name: str) -> None:
         """Show one of ``EXAMPLES`` with the descriptor of the start, in motion or with its twin."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,13 @@ from ase import Atoms
 
 from sensitivity.descriptors import with_defaults
 from sensitivity.descriptors.protocol import settings_of
-from sensitivity.explorers.main.chart import Chart
-from sensitivity.explorers.main.figures import draw_figure, see
+from sensitivity.explorers.main.figures import Picture, draw_figure, draw_film
 from sensitivity.explorers.main.mode_texts import labels, meaning
-from sensitivity.explorers.parts.figure_widget import write_figure
+from sensitivity.explorers.parts.background import Report
+from sensitivity.explorers.parts.downloads import FIGURES
+from sensitivity.explorers.parts.figures import write_figure
 from sensitivity.explorers.parts.inputs import write_centers
 from sensitivity.explorers.parts.layout import require
-from sensitivity.explorers.parts.molecule import Camera
 from sensitivity.explorers.parts.state import PERIOD, State, arrow_ends, compute, oscillate
 from sensitivity.plots.palette import ARROW
 from sensitivity.progress import checkpoint
@@ -28,10 +28,10 @@ from sensitivity.structures.extxyz import format_frame
 EXPORTS = {
     "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
     "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
-    "png": ("PNG", "figure.png", "Molecule and chart, for slides"),
-    "pdf": ("PDF", "figure.pdf", "Molecule and chart, for a paper"),
-    "svg": ("SVG", "figure.svg", "Molecule and chart, for editing"),
-    "gif": ("GIF", "motion.gif", "Atoms and singular values in motion"),
+    **{
+        name: (label, f"{'motion' if name == 'gif' else 'figure'}.{ending}", tooltip)
+        for name, (label, ending, tooltip) in FIGURES.items()
+    },
     "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
     "code": ("Python", "explore.py", "A script that prints the same numbers"),
 }
@@ -48,38 +48,19 @@ UNKNOWN = (
 )
 """Lines of a script after a descriptor that is left open."""
 
-DRAWN = (".png", ".pdf", ".svg")  # endings of figures
 
-
-@dataclass(frozen=True)
-class Picture:
-    """The state of an explorer, and how it is drawn in files."""
-
-    state: State
-    chart: Chart
-    camera: Camera
-    columns: int = 2  # of a journal
-    transparent: bool = False
-
-
-def make_export(file: str, picture: Picture) -> bytes:
+def make_export(file: str, picture: Picture, *, report: Report = lambda _: None) -> bytes:
     """Return the content of a file of this name, whose ending says what it is, or ValueError."""
-    state, look = picture.state, see(picture.state, picture.camera)
-    name = file.lower()
+    state, name = picture.state, file.lower()
     if name.endswith(("motion.extxyz", ".traj.extxyz")):
         return _write_frames(map(_frame, oscillation(state)))
     if name.endswith((".xyz", ".extxyz")):
         return _write_frames([_frame(state)])
-    if name.endswith(DRAWN):
-        figure = draw_figure(state, picture.chart, look, columns=picture.columns)
+    if name.endswith((".png", ".pdf", ".svg")):
         form = name.rsplit(".", 1)[1]
-        return write_figure(figure, form, dpi=300, transparent=picture.transparent)
+        return write_figure(draw_figure(picture), form, transparent=picture.transparent)
     if name.endswith(".gif"):
-        from sensitivity.plots.animation import make_film
-
-        states = oscillation(state)
-        frames, spectra = list(map(_frame, states)), [compute(each).spectrum for each in states]
-        return make_film(frames, spectra, title="amplitude {amplitude:+.2f} Å", look=look)
+        return draw_film(picture, oscillation(state), report=report)
     if name.endswith((".json", ".json.gz")):
         return _write_chemiscope(state, packed=name.endswith(".gz"))
     if name.endswith(".py"):

@@ -1,50 +1,109 @@
-"""Molecule and chart as they are on the screen, as a figure for a file."""
+"""Molecule and chart as they are on the screen, as a figure or a film for a file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
-from sensitivity.explorers.main.chart import Chart
-from sensitivity.explorers.parts.molecule import Camera
-from sensitivity.explorers.parts.state import State, arrow_ends
-from sensitivity.plots.animation import Look
-from sensitivity.plots.modes import draw_scene, scene_limits
-
-SIZES = {1: (3.4, 5.4), 2: (7.0, 2.9)}
-"""Inches, by how many columns of a journal the figure takes."""
-
-
-def see(state: State, camera: Camera) -> Look:
-    """Return how the explorer shows the atoms of a state."""
-    mode, length = state.reference.modes[state.mode], state.arrow_length * state.arrows
-    start, end = arrow_ends(np.zeros_like(mode), mode, length=length)
-    few = len(state.reference.centers) < len(state.reference.atoms)
-    marked = state.reference.centers if few else ()
-    return Look(camera.view, end - start, marked=marked, chosen=state.mode)
+from sensitivity.explorers.main import mode_texts
+from sensitivity.explorers.main.spectrum_plot import SpectrumPlot, Traces, Values
+from sensitivity.explorers.parts.background import Report
+from sensitivity.explorers.parts.estimate import Estimate
+from sensitivity.explorers.parts.figures import DRAWING, SIZES, make_figure, write_film
+from sensitivity.explorers.parts.scene import Scene
+from sensitivity.explorers.parts.state import FEW, State, arrow_ends, compute, explain_spectrum
+from sensitivity.progress import checkpoint
 
 
-def draw_figure(state: State, chart: Chart, look: Look, *, columns: int) -> Figure:
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What an explorer shows, and how it is drawn in files."""
+
+    state: State
+    traces: Traces | None  # if there are any yet
+    scene: Scene
+    columns: int = 2  # of a journal
+    transparent: bool = False
+
+    def scene_of(self, state: State) -> Scene:
+        """Return the scene of another amplitude."""
+        positions, mode = state.atoms.positions, state.reference.modes[state.mode]
+        arrows = arrow_ends(positions, mode, length=state.arrow_length * state.arrows)
+        (body,) = self.scene.bodies
+        return replace(self.scene, positions=(body.extend(positions),), arrows=arrows)
+
+
+def draw_figure(picture: Picture) -> Figure:
     """Return a figure with the molecule and, beside it or below, the chart."""
-    figure = Figure(figsize=SIZES[columns], layout="constrained")
-    parts: Any = (
-        figure.subfigures(2, 1, height_ratios=(1.0, 1.1))
-        if columns == 1
-        else figure.subfigures(1, 2, width_ratios=(1.0, 2.0))
-    )
-    molecule = parts[0].subplots()
-    left, right = parts[1].subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
-    draw_scene(molecule, state.atoms, view=look.view, arrows=look.arrows, marked=look.marked)
-    x, y = scene_limits(state.atoms.positions, view=look.view, arrows=look.arrows)
-    molecule.set(xlim=x, ylim=y, aspect="equal")
-    molecule.set_axis_off()
-    with chart.in_print():
-        chart.copy(left, right)
-    lines, names = left.get_legend_handles_labels()
-    named = {name: line for line, name in zip(lines, names, strict=True) if len(line.get_xdata())}
-    style = {"fontsize": 7, "frameon": False, "loc": "outside upper center"}
-    tight = {"handletextpad": 0.2, "columnspacing": 1.0}
-    parts[1].legend(named.values(), named, ncols=3, **style, **tight)
+    figure, axes, part = make_figure(SIZES[picture.columns])
+    values = _compute_values(picture.state)
+    with DRAWING:
+        picture.scene.draw(axes)
+        plot = _draw_plot(figure, part, picture, values.causes)
+        plot.place(values)
     return figure
+
+
+def draw_film(picture: Picture, states: Sequence[State], *, report: Report) -> bytes:
+    """Return a GIF of so many states of one reference."""
+    shown = {each.state.amplitude: each for each in _compute_all(states, report)}
+    scenes = {amplitude: picture.scene_of(each.state) for amplitude, each in shown.items()}
+    figure, axes, part = make_figure(SIZES[2])
+    causes = {cause for each in shown.values() for cause in each.causes}
+    with DRAWING:
+        plot = _draw_plot(figure, part, picture, causes)
+
+    def show(amplitude: float) -> None:
+        scenes[amplitude].draw(axes, scenes=list(scenes.values()))
+        axes.set_title(f"amplitude {amplitude:+.2f} Å", fontsize="medium")
+        plot.place(shown[amplitude])
+
+    return write_film(figure, [state.amplitude for state in states], show, report=report)
+
+
+def _draw_plot(
+    figure: Figure, part: FigureBase, picture: Picture, causes: Iterable[str]
+) -> SpectrumPlot:
+    plot = SpectrumPlot()
+    plot.draw(part, picture.state.reference)
+    if picture.traces is not None:
+        plot.trace(picture.traces)
+    named = {"at amplitude 0": plot.before}
+    named |= {cause: line for cause, line in plot.values.items() if cause in causes}
+    style: dict[str, Any] = {"fontsize": 7, "frameon": False, "loc": "outside upper center"}
+    tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "markerscale": 0.8}
+    part.legend(named.values(), named, ncols=3, **style, **tight)
+    figure.draw_without_rendering()  # so that the axes have their size
+    plot.fit_markers()
+    return plot
+
+
+def _compute_all(states: Sequence[State], report: Report) -> list[Values]:
+    """Return the singular values of each state once, with causes if there are few atoms."""
+    found: dict[float, Values] = {}
+    count, estimate = len({state.amplitude for state in states}), Estimate()
+    for state in states:
+        if state.amplitude not in found:
+            checkpoint()
+            report(f"{estimate(f'Computing singular values: {len(found)} of {count}')} …")
+            found[state.amplitude] = _compute_values(state)
+    return list(found.values())
+
+
+def _compute_values(state: State) -> Values:
+    reference = state.reference
+    if state.amplitude == 0.0:
+        return Values(state, reference.singular_values, reference.causes)
+    spectrum = compute(state).spectrum
+    if spectrum is None:
+        return Values(state, np.zeros(0), ())
+    few = len(reference.atoms) <= FEW and reference.diagnosis is not None
+    diagnosis = explain_spectrum(spectrum, reference.descriptor) if few else None
+    if diagnosis is None or diagnosis.ending:
+        return Values(state, spectrum.singular_values, mode_texts.kinds(spectrum))
+    values = np.array([mode.singular_value for mode in diagnosis.modes])
+    return Values(state, values, [mode.cause for mode in diagnosis.modes])

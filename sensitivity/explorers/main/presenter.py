@@ -15,16 +15,16 @@ from sensitivity.diagnosis import Diagnosis
 from sensitivity.explorers.main import mode_texts
 from sensitivity.explorers.main.chart import Chart
 from sensitivity.explorers.main.controls import CELLS, Controls
+from sensitivity.explorers.main.spectrum_plot import Traces, Values
 from sensitivity.explorers.parts.background import Report, Worker
 from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.molecule import (
-    Body,
-    Camera,
     Images,
     Molecule,
     near_images,
     repeated_images,
 )
+from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.explorers.parts.state import (
     FEW,
     Reference,
@@ -207,11 +207,11 @@ class Presenter:
         state, found, reference = self.state, shown.spectrum, self.state.reference
         self._say(shown)
         if found is None:
-            self.chart.show(state, np.zeros(0), ())
+            self.chart.show(Values(state, np.zeros(0), ()))
         elif state.amplitude == 0.0:
-            self.chart.show(state, reference.singular_values, reference.causes)
+            self.chart.show(Values(state, reference.singular_values, reference.causes))
         else:
-            self.chart.show(state, found.singular_values, mode_texts.kinds(found))
+            self.chart.show(Values(state, found.singular_values, mode_texts.kinds(found)))
             if reference.diagnosis is not None:
                 self._causes.start(
                     lambda _: explain_spectrum(found, reference.descriptor),
@@ -226,7 +226,7 @@ class Presenter:
         causes: list[str] = [mode.cause for mode in diagnosis.modes]
         if causes != mode_texts.kinds(diagnosis.spectrum):  # else it is on the screen already
             values = np.array([mode.singular_value for mode in diagnosis.modes])
-            self.chart.show(self.state, values, causes)
+            self.chart.show(Values(self.state, values, causes))
 
     def _trace(self, *, glimpse: int = 4) -> None:
         """Compute the singular values along the mode, shown after every ``glimpse`` points."""
@@ -236,7 +236,7 @@ class Presenter:
         unknown = np.full((len(amplitudes), len(state.reference.causes)), np.nan)
 
         def show(values: Array) -> None:
-            self.chart.show_traces(amplitudes, values)
+            self.chart.show_traces(Traces(amplitudes, values))
 
         def work(report: Report) -> Array:
             values = unknown.copy()

@@ -15,12 +15,12 @@ from ase import Atoms
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
-from sensitivity.explorers.main.figures import SIZES
 from sensitivity.explorers.main.presenter import Presenter, most_cells
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Act, Report, Work, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
 from sensitivity.explorers.parts.estimate import Estimate
+from sensitivity.explorers.parts.figures import SIZES
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule_view import MoleculeView
 from sensitivity.explorers.parts.state import (
@@ -207,13 +207,13 @@ class StructureView(MoleculeView):
 
     def cancel(self) -> None:
         """Stop the task, or else what is computed of what is shown; keep the results so far."""
-        asked = [worker for worker in (self._reader, self._task) if worker.busy]
+        asked = [each for each in (self._reader, self._task, self._saver) if each.busy]
         for worker in asked or self.presenter.workers:
             worker.cancel()
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
-        return self._reader, self._task, *self.presenter.workers
+        return self._reader, *super()._workers, *self.presenter.workers
 
     def _fail(self, error: Exception) -> None:
         super()._fail(error)
@@ -224,7 +224,7 @@ class StructureView(MoleculeView):
 
     def _show_busy(self) -> None:
         busy = self._task.busy or self._reader.busy
-        self.panel.show_busy(busy)
+        self.panel.show_busy(busy or self._saver.busy)
         self.actions.lock(busy)
 
     def _change(self, _: Any) -> None:

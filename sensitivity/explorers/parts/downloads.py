@@ -20,6 +20,12 @@ CHART = {
     "pdf": ("PDF", "pdf", "The chart, for a paper"),
     "svg": ("SVG", "svg", "The chart, for editing"),
 }
+FIGURES = {
+    "png": ("PNG", "png", "Molecule and chart, for slides"),
+    "pdf": ("PDF", "pdf", "Molecule and chart, for a paper"),
+    "svg": ("SVG", "svg", "Molecule and chart, for editing"),
+    "gif": ("GIF", "gif", "Atoms and chart in motion"),
+}
 """Label of the button, ending of the file, and tooltip."""
 
 Kinds = Mapping[str, tuple[str, str, str]]

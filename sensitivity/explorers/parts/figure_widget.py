@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from importlib.util import find_spec
-from threading import RLock
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -21,6 +20,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from sensitivity.explorers.parts.background import running_loop
+from sensitivity.explorers.parts.figures import DRAWING, write_figure
 from sensitivity.explorers.parts.layout import LIGHT, require
 from sensitivity.explorers.parts.notes import Note
 from sensitivity.plots.axes import add_fitting_legend
@@ -52,7 +52,10 @@ def fit_markers(*lines: Line2D, count: int, largest: float, smallest: float = 2.
         assert axes is not None
         apart = 72 * axes.bbox.width / axes.figure.dpi / count
         for line in lines:
-            line.set_markersize(float(np.clip(0.85 * apart, smallest, largest)))
+            size = float(np.clip(0.85 * apart, smallest, largest))
+            line.set_markersize(size)
+            if line.get_marker() != "_":  # which is nothing but an edge
+                line.set_markeredgewidth(0.06 * size)  # a wider one covers the colour
 
 
 PAINTED = Text, Line2D, Patch
@@ -68,13 +71,6 @@ def repaint(figure: Figure, old: tuple[str, str], new: tuple[str, str]) -> None:
             color = to_rgba(getattr(artist, f"get_{name}", lambda: "none")())
             if color[3] and to_hex(color) in change:
                 getattr(artist, f"set_{name}")(change[to_hex(color)])
-
-
-def write_figure(figure: Figure, form: str, *, dpi: int, transparent: bool = False) -> bytes:
-    """Return the content of a file of a form that matplotlib knows, as png."""
-    with io.BytesIO() as file:
-        figure.savefig(file, format=form, dpi=dpi, transparent=transparent)
-        return file.getvalue()
 
 
 class FigureWidget:
@@ -95,7 +91,7 @@ class FigureWidget:
         width, height = self._size
         self.figure = Figure((width / dots, height / dots), dpi=dots, layout="constrained")
         self._note: Note | None = None
-        self.lock: AbstractContextManager[bool] = RLock()
+        self.lock = DRAWING
         make = _Live if find_spec("ipympl") else _Still
         canvas = make(self.figure, self.lock)
         self.widget = canvas.widget
@@ -141,7 +137,7 @@ class FigureWidget:
     def draw_file(self, form: str) -> bytes:
         """Return the content of a file of a form that matplotlib knows, as png."""
         with self.in_print() as figure:
-            return write_figure(figure, form, dpi=200)
+            return write_figure(figure, form)
 
     @alone
     def fit(self, width: int, height: int, *, colors: tuple[str, str] = LIGHT) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from ase import Atoms
 from matplotlib.colors import to_rgb
 
 from sensitivity.explorers.parts.layout import require
+from sensitivity.explorers.parts.scene import Body, Camera, Scene
 from sensitivity.numerics import Array, Indices, unique_rows
-from sensitivity.plots.modes import cell_edges
 from sensitivity.plots.palette import ARROW, HALO
+from sensitivity.plots.structures import cell_edges
 from sensitivity.structures import neighbor_pairs
 
 FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
@@ -29,61 +30,6 @@ ARROWS = "arrows"  # name of the ends of the arrows in the message that moves th
 # how.
 READY, DRAWN, TURN, PICK = "ready", "drawn", "turn", "pick"
 LOAD, LOOK, DRESS = "load", "look", "dress"
-
-
-@dataclass(frozen=True)
-class Body:
-    """A structure to be drawn."""
-
-    atoms: Atoms
-    color: str | None = None  # of bonds, and of shells around atoms; None for one of elements only
-    marked: tuple[int, ...] = ()  # atoms that get a halo
-    owners: tuple[int, ...] = ()  # of which atoms the last ones are images: paler, without arrows
-
-    @property
-    def images(self) -> int:
-        """How many of the atoms are images."""
-        return len(self.owners)
-
-
-VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", start=1)}
-"""Rows are right, up and towards the viewer, who looks along the axis."""
-
-
-@dataclass(frozen=True)
-class Camera:
-    """The position and direction of the viewer."""
-
-    view: Array  # (3, 3): rows are the right, up and towards-the-viewer directions
-    center: Array  # (3,), Å: the middle of the picture
-    radius: float  # Å: distance from the middle within which everything is in sight
-
-    @classmethod
-    def around(cls, *places: Array, view: Array, room: float = 1.0) -> Camera:
-        """Return a camera that sees all places and ``room`` in Å around them, for the arrows."""
-        positions = np.concatenate(places)
-        center = (positions.min(axis=0) + positions.max(axis=0)) / 2
-        radius = float(np.linalg.norm(positions - center, axis=1).max()) + room
-        return cls(view, center, radius)
-
-    def along(self, axis: str) -> Camera:
-        """Return the camera that looks along x, y or z; ValueError if it is none of them."""
-        if axis not in VIEWS:
-            raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
-        return replace(self, view=VIEWS[axis])
-
-    def describe(self) -> dict[str, Any]:
-        """Return the message to a view: columns of a 4x4 matrix for a camera along +z."""
-        matrix = np.eye(4)
-        matrix[:3, :3] = np.diag([-1.0, 1.0, -1.0]) @ self.view
-        center = [float(x) for x in self.center]
-        return {"view": matrix.T.ravel().tolist(), "center": center, "radius": self.radius}
-
-    def turned(self, elements: Sequence[float]) -> Camera:
-        """Return the camera after the user has turned the molecule: the reverse of ``describe``."""
-        matrix = np.reshape(elements, (4, 4)).T[:3, :3]
-        size = np.cbrt(np.linalg.det(matrix))  # of the picture
-        return replace(self, view=np.diag([-1.0, 1.0, -1.0]) @ matrix / size)
 
 
 class Molecule:
@@ -120,8 +66,8 @@ class Molecule:
 
     def load(self, *bodies: Body, camera: Camera) -> None:
         """Show other structures, with arrows for the atoms of the first."""
-        first, self.camera = bodies[0], camera
-        own = first.atoms[: len(first.atoms) - first.images]
+        self._bodies, self.camera = bodies, camera
+        own = bodies[0].own
         start, end = cell_edges(own).swapaxes(0, 1)
         self._scene = {
             "type": LOAD,
@@ -139,6 +85,13 @@ class Molecule:
         """Move the atoms of each body, shape (N, 3), and the arrows, shape (2, N, 3); in Å."""
         self.sent = {**dict(enumerate(positions)), ARROWS: arrows}
         self.widget.set_coordinates(self.sent)
+
+    @property
+    def scene(self) -> Scene:
+        """What is shown, once something has been loaded and moved."""
+        assert self.camera is not None
+        *positions, arrows = self.sent.values()
+        return Scene(self._bodies, tuple(positions), arrows, self.camera, **self._dress)
 
     def look(self, camera: Camera) -> None:
         """Change the position of the viewer."""
@@ -179,30 +132,26 @@ class Molecule:
 
 
 def _describe(body: Body) -> dict[str, Any]:
-    own = len(body.atoms) - body.images
     styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
     if body.images:
         # Of all atoms: within thicker ones this is not seen, but its bonds lead to the images.
         images = {"type": "ball+stick", "radius": 0.06, "aspectRatio": 2.5, "opacity": 0.35}
-        styles = [{**styles[0], "sele": _select(range(own))}, images]
+        styles = [{**styles[0], "sele": _select(range(len(body.own)))}, images]
     if body.color is not None:
         balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": 0.35}
         shells = {**balls, "radiusScale": 0.5, "opacity": 0.35, "depthWrite": False}
         colored = [{"type": "licorice", "radius": 0.1}, shells]
         styles = [balls, *({**style, "color": body.color} for style in colored)]
-    if 0 < len(body.marked) <= min(12, own - 1):  # more halos, or halos of all, say nothing
+    if body.halos:
         halo = {"radiusType": "size", "radius": 0.42, "opacity": 0.25, "color": HALO}
         styles.append(
-            {"type": "spacefill", "sele": _select(body.marked), "depthWrite": False, **halo}
+            {"type": "spacefill", "sele": _select(body.halos), "depthWrite": False, **halo}
         )
     # PDB, from which NGL takes elements and bonds. With a cell, the format would turn the atoms.
-    bare = Atoms(numbers=body.atoms.numbers, positions=body.atoms.positions)
     with io.StringIO() as file:
-        bare.write(file, format="proteindatabank")
+        body.bare.write(file, format="proteindatabank")
         text = file.getvalue()
-    indices = [*range(own), *body.owners]
-    names = [[symbol, str(k)] for symbol, k in zip(bare.symbols, indices, strict=True)]
-    return {"text": text, "styles": styles, "names": names}
+    return {"text": text, "styles": styles, "names": [list(name) for name in body.names]}
 
 
 def _select(indices: Iterable[int]) -> str:

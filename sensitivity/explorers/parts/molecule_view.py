@@ -7,7 +7,8 @@ from typing import Any
 import traitlets
 
 from sensitivity.explorers.parts.choices import Length, Switch
-from sensitivity.explorers.parts.molecule import Camera, Molecule
+from sensitivity.explorers.parts.molecule import Molecule
+from sensitivity.explorers.parts.scene import Camera
 from sensitivity.explorers.parts.scene_controls import ATOM_SIZES, LABELS, SceneControls
 from sensitivity.explorers.parts.state import ARROW_LENGTH, ARROW_LENGTHS
 from sensitivity.explorers.parts.view import View

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import Any, ClassVar
 
 import traitlets
 from ase import Atoms
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
 
 from sensitivity.explorers.parts import choices
-from sensitivity.explorers.parts.downloads import ATOMS, CHART, make_downloads, write_frames
+from sensitivity.explorers.parts.background import Report, Work
+from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, make_downloads, write_frames
 from sensitivity.explorers.parts.figure_widget import FigureWidget
+from sensitivity.explorers.parts.figures import DRAWING, TALL, make_figure, write_figure, write_film
 from sensitivity.explorers.parts.layout import arrange, row
-from sensitivity.explorers.parts.molecule import Body, Molecule
+from sensitivity.explorers.parts.molecule import Molecule
 from sensitivity.explorers.parts.molecule_view import MoleculeView
+from sensitivity.explorers.parts.scene import Body, Scene
 from sensitivity.explorers.parts.scene_controls import SceneControls
 from sensitivity.explorers.parts.state import arrow_ends
 from sensitivity.numerics import Array
@@ -34,6 +39,14 @@ class Texts:
     file: str
 
 
+class MotionChart(FigureWidget):
+    """A chart beside atoms that move."""
+
+    def copy(self, figure: FigureBase) -> Callable[[int], None]:
+        """Draw the same into another figure, or a part of one; return what moves it to a stop."""
+        raise NotImplementedError
+
+
 class MotionView(MoleculeView):
     """A molecule that moves along stops, beside a chart, with a slider and an animation.
 
@@ -46,24 +59,30 @@ class MotionView(MoleculeView):
     texts: ClassVar[Texts]
     moved: ClassVar[str]  # the trait that the slider sets
     per_stop: ClassVar[float] = 1  # its change from stop to stop, from 0
-    chart: FigureWidget
+    chart: MotionChart
 
     @property
     def stop(self) -> int:
         """The number of the stop of the slider that is nearest to what is shown."""
-        moved: float = getattr(self, self.moved)
-        return round(moved / self.per_stop)
+        return round(float(self._here) / self.per_stop)
 
     def _go(self, stop: int) -> None:
         setattr(self, self.moved, stop * self.per_stop)
 
-    def _place(self) -> tuple[Sequence[Array], Array]:
-        """Positions of each body and the direction of motion of the first, shapes (N, 3)."""
+    def _place(self, at: Any) -> tuple[Sequence[Array], Array]:
+        """Positions of each body and the direction of motion of the first, shapes (N, 3).
+
+        ``at`` is a value of the trait that the slider sets.
+        """
         raise NotImplementedError
+
+    @property
+    def _here(self) -> Any:
+        return getattr(self, self.moved)
 
     def _build(
         self,
-        chart: FigureWidget,
+        chart: MotionChart,
         *bodies: Body,
         stops: Sequence[str],
         legend: Sequence[Any] = (),
@@ -77,7 +96,7 @@ class MotionView(MoleculeView):
         self.slider = choices.make_slider(texts.label, texts.slider, stops=stops)
         step = ceil(count / 120)  # at most so many steps to the end: ten seconds
         self.film = choices.make_play(texts.film, steps=2 * (count - 1), step=step)
-        self.downloads = make_downloads(ATOMS | CHART, partial(self.attempt, self.export))
+        self.downloads = make_downloads(ATOMS | FIGURES, partial(self.attempt, self.export))
         rows = (
             row(*legend, self.slider, flex="1 1 300px"),
             row(self.film, *switches, *self.controls.main),
@@ -107,23 +126,66 @@ class MotionView(MoleculeView):
     def frames(self) -> list[Atoms]:
         """All structures, for a file; those that are shown, if there are no others."""
         found = []
-        for body, positions in zip(self._bodies, self._place()[0], strict=True):
+        for body, positions in zip(self._bodies, self._place(self._here)[0], strict=True):
             atoms = body.atoms.copy()
             atoms.positions = positions
+            atoms.info |= self._notes
             found.append(atoms)
         return found
 
+    @property
+    def _notes(self) -> dict[str, Any]:
+        """What a file says of the atoms as they are shown."""
+        return {}
+
     def export(self, name: str) -> None:
-        """Let the browser save a file of ``ATOMS`` or ``CHART``, tables of ``parts.downloads``."""
-        if name not in ATOMS | CHART:
-            raise ValueError(f"name must be one of {[*ATOMS, *CHART]}, got {name!r}.")
-        file = f"{self.texts.file}.{(ATOMS | CHART)[name][1]}"
-        if name in CHART:
-            content = self.chart.draw_file(name)
-        else:
+        """Let the browser save a file of ``ATOMS`` or ``FIGURES``, tables of ``downloads``."""
+        if name not in ATOMS | FIGURES:
+            raise ValueError(f"name must be one of {[*ATOMS, *FIGURES]}, got {name!r}.")
+        file = f"{self.texts.file}.{(ATOMS | FIGURES)[name][1]}"
+        if name in ATOMS:
             shown = MotionView.frames(self) if name == "geometry" else self.frames()
-            content = write_frames(shown)
-        self.download(file, content)
+            self.download(file, write_frames(shown))
+        elif name == "gif":
+            self._save(file, self._film())
+        else:
+            scenes = {self.stop: self.molecule.scene}
+            self._save(file, lambda _: write_figure(self._draw(scenes)[0], name))
+
+    def _film(self) -> Work:
+        """Return what makes a film of at most some forty stops, to the end and back."""
+        step = ceil((self._count - 1) / 40)
+        out = [*range(0, self._count - 1, step), self._count - 1]
+        scenes = {stop: self._scene(stop) for stop in out}
+
+        def make(report: Report) -> bytes:
+            figure, show = self._draw(scenes)
+            return write_film(figure, [*out, *out[-2:0:-1]], show, report=report)
+
+        return make
+
+    def _scene(self, stop: int) -> Scene:
+        positions, direction = self._place(stop * self.per_stop)
+        ends = arrow_ends(positions[0], direction, length=self.arrow_length * self.arrows)
+        return replace(self.molecule.scene, positions=tuple(positions), arrows=ends)
+
+    def _draw(self, scenes: Mapping[int, Scene]) -> tuple[Figure, Callable[[int], None]]:
+        """Return molecule and chart as a figure at the first stop, and what moves it to others."""
+        figure, axes, part = make_figure(TALL)
+        with DRAWING:
+            move = self.chart.copy(part)
+
+        def show(stop: int) -> None:
+            scenes[stop].draw(axes, scenes=list(scenes.values()))
+            self._explain(axes)
+            move(stop)
+
+        with DRAWING:
+            show(next(iter(scenes)))
+        return figure, show
+
+    def _explain(self, axes: Axes) -> None:
+        """Add to the molecule in a figure what else the reader has to know."""
 
     def start_again(self) -> None:
         """Return to the first choices and the first view."""
@@ -140,7 +202,7 @@ class MotionView(MoleculeView):
 
     def _move(self) -> None:
         """Move all atoms by one message, and the controls to the stop."""
-        positions, direction = self._place()
+        positions, direction = self._place(self._here)
         ends = arrow_ends(positions[0], direction, length=self.arrow_length * self.arrows)
         self.molecule.show(*positions, arrows=ends)
         self.slider.index = self.stop

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from html import escape
 from inspect import getattr_static
 from time import monotonic
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import traitlets
 
-from sensitivity.explorers.parts.background import Act, Report, Worker, interrupts_held
+from sensitivity.explorers.parts.background import Act, Report, Work, Worker, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, make_control
 from sensitivity.explorers.parts.layout import Page, require, row
 from sensitivity.progress import Cancelled, checkpoint
@@ -37,6 +38,7 @@ class View(traitlets.HasTraits):
         self.panel, self.page = Panel(), Page()
         self.attempting = Entered()
         self._task = Worker(changed=self._show_busy)
+        self._saver = Worker(changed=self._show_busy)
         self.panel.cancel.on_click(lambda _: self.cancel())
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -58,6 +60,12 @@ class View(traitlets.HasTraits):
         member = getattr_static(type(self), name, None)
         return isinstance(member, traitlets.TraitType) or bool(getattr(member, "fset", None))
 
+    def _save(self, file: str, make: Work) -> None:
+        """Make a file in the background, and let the browser save it."""
+        self.panel.tell(f"Making {file} …")
+        then = partial(self.download, file)
+        self._saver.start(make, then=then, failed=self._complain, told=self.panel.tell)
+
     def download(self, file: str, content: bytes) -> None:
         """Let the browser save a file, and say so."""
         self.page.download(file, content)
@@ -78,10 +86,11 @@ class View(traitlets.HasTraits):
     def cancel(self) -> None:
         """Stop what takes long and keep the results so far."""
         self._task.cancel()
+        self._saver.cancel()
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
-        return (self._task,)
+        return self._task, self._saver
 
     @interrupts_held()
     def attempt(self, act: Callable[..., None], *arguments: Any) -> None:
@@ -110,10 +119,13 @@ class View(traitlets.HasTraits):
         self._task.start(work, then=then, failed=self._fail, told=told, patience=patience)
 
     def _fail(self, error: Exception) -> None:
+        self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
         self.panel.tell(as_sentence(error), trouble=not isinstance(error, Cancelled))
 
     def _show_busy(self) -> None:
-        self.panel.show_busy(self._task.busy)
+        self.panel.show_busy(self._task.busy or self._saver.busy)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self.widget._repr_mimebundle_(**kwargs)

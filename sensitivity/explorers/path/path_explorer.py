@@ -9,19 +9,20 @@ import numpy as np
 import traitlets
 from ase import Atoms
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.parts.choices import Index, check_index, name_lengths
-from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
+from sensitivity.explorers.parts.figure_widget import alone
 from sensitivity.explorers.parts.inputs import check_size
-from sensitivity.explorers.parts.molecule import Body, Camera
-from sensitivity.explorers.parts.motion_view import MotionView, Texts
+from sensitivity.explorers.parts.motion_view import MotionChart, MotionView, Texts
 from sensitivity.explorers.parts.notes import Note
+from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.explorers.path.trajectory import Trajectory, examine, interpolate
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.paths import Path
-from sensitivity.plots.axes import ROUNDING, scale_axis
+from sensitivity.plots.axes import ROUNDING, add_legend, scale_axis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW, COLORS, SERIES
 from sensitivity.plots.singular_values import draw_path
@@ -138,9 +139,8 @@ class PathExplorer(MotionView):
             found.append(frame)
         return found
 
-    def _place(self) -> tuple[Sequence[Array], Array]:
-        trajectory = self.trajectory
-        return [trajectory.frames[self.frame].positions], trajectory.directions[self.frame]
+    def _place(self, at: int) -> tuple[Sequence[Array], Array]:
+        return [self.trajectory.frames[at].positions], self.trajectory.directions[at]
 
     def _move(self) -> None:
         super()._move()
@@ -194,22 +194,17 @@ def describe_frame(trajectory: Trajectory, frame: int) -> str:
     return f"{seen}; the features have changed by {distance:.1e}{share if visible > 0 else ''}."
 
 
-class PathChart(FigureWidget):
-    """Two pictures on one horizontal axis, with a cursor that moves through both.
+class PathPlot:
+    """Two axes above each other, with a cursor that moves through both.
 
     ``values`` are the lines of the singular values, ``smallest`` and ``distance`` the bold ones;
     ``cursors`` are at the frame that is shown, and ``points`` where they meet these.
     """
 
-    def __init__(self) -> None:
-        super().__init__(column=106)
-        self.watch_pointer(self._describe)
-
-    @alone
-    def load(self, trajectory: Trajectory, *, frame: int) -> None:
-        """Show what is known of a trajectory."""
-        self.clear()
-        upper, lower = self.figure.subplots(2, 1, sharex=True, height_ratios=(1.3, 1.0))
+    def draw(self, figure: FigureBase, trajectory: Trajectory) -> None:
+        """Draw what is known of a trajectory into a figure, or a part of one."""
+        self.trajectory = trajectory
+        upper, lower = self.axes = figure.subplots(2, 1, sharex=True, height_ratios=(1.3, 1.0))
         upper.tick_params(labelbottom=False)
         x = self._x = trajectory.coordinate
         spectra = [each for each in trajectory.spectra if each is not None]
@@ -226,12 +221,9 @@ class PathChart(FigureWidget):
         self.points = [axes.plot([], [], "o", color=color, **mark)[0] for axes, color in colors]
         for axes in (upper, lower):
             axes.tick_params(labelsize=8)
-        self.figure.align_ylabels()
-        self.show(frame)
-        self.finish(*self.cursors, *self.points)
+        figure.align_ylabels()
 
-    @alone
-    def show(self, frame: int) -> None:
+    def place(self, frame: int) -> None:
         """Move the cursor to a frame."""
         x = float(self._x[frame])
         lines = self.smallest, self.distance
@@ -239,7 +231,39 @@ class PathChart(FigureWidget):
             cursor.set_xdata([x, x])
             here = np.asarray(line.get_xdata()) == x
             point.set_data([x] if here.any() else [], np.asarray(line.get_ydata())[here])
+
+
+COLUMN = 106  # points of the longest name in a legend
+
+
+class PathChart(PathPlot, MotionChart):
+    """A plot of a path as a widget."""
+
+    def __init__(self) -> None:
+        super().__init__(column=COLUMN)
+        self.watch_pointer(self._describe)
+
+    @alone
+    def load(self, trajectory: Trajectory, *, frame: int) -> None:
+        """Show what is known of a trajectory."""
+        self.clear()
+        self.draw(self.figure, trajectory)
+        self.place(frame)
+        self.finish(*self.cursors, *self.points)
+
+    @alone
+    def show(self, frame: int) -> None:
+        """Move the cursor to a frame."""
+        self.place(frame)
         self.refresh()
+
+    def copy(self, figure: FigureBase) -> Callable[[int], None]:
+        """Draw the same into another figure, or a part of one; return what moves it to a frame."""
+        plot = PathPlot()
+        plot.draw(figure, self.trajectory)
+        for axes in plot.axes:
+            add_legend(axes)
+        return plot.place
 
     def _describe(self, event: Any) -> Note:
         frame = int(np.argmin(np.abs(self._x - event.xdata)))

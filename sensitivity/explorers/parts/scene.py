@@ -1,0 +1,163 @@
+"""What a molecule widget shows, drawn by matplotlib for files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+from matplotlib.axes import Axes
+
+from sensitivity.numerics import Array
+from sensitivity.plots.structures import (
+    BALL,
+    HALO_RADIUS,
+    Bonds,
+    Drawing,
+    Look,
+    cell_edges,
+    find_bonds,
+)
+
+VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", start=1)}
+"""Rows are right, up and towards the viewer, who looks along the axis."""
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A structure to be drawn."""
+
+    atoms: Atoms
+    color: str | None = None  # of bonds, and of shells around atoms; None for one of elements only
+    marked: tuple[int, ...] = ()  # atoms that get a halo, if they are some of few
+    owners: tuple[int, ...] = ()  # of which atoms the last ones are images: paler, without arrows
+
+    @property
+    def images(self) -> int:
+        """How many of the atoms are images."""
+        return len(self.owners)
+
+    @property
+    def own(self) -> Atoms:
+        """The atoms that are no images."""
+        return self.atoms[: len(self.atoms) - self.images]
+
+    @property
+    def bare(self) -> Atoms:
+        """All atoms, without a cell."""
+        return Atoms(numbers=self.atoms.numbers, positions=self.atoms.positions)
+
+    @property
+    def halos(self) -> tuple[int, ...]:
+        """Atoms with a halo: more of them, or one of every atom, say nothing."""
+        few = 0 < len(self.marked) <= min(12, len(self.atoms) - self.images - 1)
+        return self.marked if few else ()
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """Element and index of each atom; of an image those of the atom of which it is one."""
+        indices = [*range(len(self.atoms) - self.images), *self.owners]
+        return [(symbol, str(k)) for symbol, k in zip(self.atoms.symbols, indices, strict=True)]
+
+    @cached_property
+    def bonds(self) -> Bonds:
+        """The bonds, which stay when the atoms move."""
+        return find_bonds(self.bare)
+
+    def extend(self, positions: Array) -> Array:
+        """Return positions of all atoms, in Å, from those of the atoms that are no images."""
+        owners, start = list(self.owners), self.atoms.positions
+        shifts = start[len(start) - self.images :] - start[owners]
+        return np.concatenate([positions, positions[owners] + shifts])
+
+
+@dataclass(frozen=True)
+class Camera:
+    """The position and direction of the viewer."""
+
+    view: Array  # (3, 3): rows are the right, up and towards-the-viewer directions
+    center: Array  # (3,), Å: the middle of the picture
+    radius: float  # Å: distance from the middle within which everything is in sight
+
+    @classmethod
+    def around(cls, *places: Array, view: Array, room: float = 1.0) -> Camera:
+        """Return a camera that sees all places and ``room`` in Å around them, for the arrows."""
+        positions = np.concatenate(places)
+        center = (positions.min(axis=0) + positions.max(axis=0)) / 2
+        radius = float(np.linalg.norm(positions - center, axis=1).max()) + room
+        return cls(view, center, radius)
+
+    def along(self, axis: str) -> Camera:
+        """Return the camera that looks along x, y or z; ValueError if it is none of them."""
+        if axis not in VIEWS:
+            raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
+        return replace(self, view=VIEWS[axis])
+
+    def describe(self) -> dict[str, Any]:
+        """Return the message to a view: columns of a 4x4 matrix for a camera along +z."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.diag([-1.0, 1.0, -1.0]) @ self.view
+        center = [float(x) for x in self.center]
+        return {"view": matrix.T.ravel().tolist(), "center": center, "radius": self.radius}
+
+    def turned(self, elements: Sequence[float]) -> Camera:
+        """Return the camera after the user has turned the molecule: the reverse of ``describe``."""
+        matrix = np.reshape(elements, (4, 4)).T[:3, :3]
+        size = np.cbrt(np.linalg.det(matrix))  # of the picture
+        return replace(self, view=np.diag([-1.0, 1.0, -1.0]) @ matrix / size)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Bodies at some positions, with arrows from the atoms of the first, as somebody sees them."""
+
+    bodies: tuple[Body, ...]
+    positions: tuple[Array, ...]  # of each body, (atoms, 3), Å
+    arrows: Array  # (2, N, 3), Å: start and end of each
+    camera: Camera
+    labels: str = "none"  # what is written on atoms
+    size: float = 1.0  # of atoms, relative to the usual one
+
+    def draw(self, axes: Axes, *, scenes: Sequence[Scene] = ()) -> None:
+        """Draw it, in sight of everything in any of the ``scenes``, for which the place is kept."""
+        axes.clear()
+        axes.set_axis_off()
+        drawing = Drawing(axes, self.camera.view)
+        drawing.add_cell(self.bodies[0].own)
+        for body, positions in zip(self.bodies, self.positions, strict=True):
+            atoms = body.bare
+            atoms.positions = positions
+            drawing.add_atoms(atoms, body.bonds, look=self._look(body))
+        start, end = self.arrows
+        drawing.add_arrows(start, end - start)
+        drawing.paint()
+        x, y = _limits([self, *scenes])
+        axes.set(xlim=x, ylim=y, aspect="equal")
+
+    def _look(self, body: Body) -> Look:
+        parts = ("element" in self.labels, "index" in self.labels)
+        texts = (
+            [
+                "".join(part for part, given in zip(name, parts, strict=True) if given)
+                for name in body.names
+            ]
+            if any(parts)
+            else []
+        )
+        return Look(self.size, body.color, pale=body.images, marked=body.halos, labels=texts)
+
+
+def _limits(scenes: Sequence[Scene]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the ranges of x and y, in Å, that show atoms, arrows and the cell of all scenes."""
+    first = scenes[0]
+    numbers = np.concatenate([body.atoms.numbers for body in first.bodies])
+    room = max(HALO_RADIUS, BALL * first.size * float(covalent_radii[numbers].max())) + 0.1
+    corners = cell_edges(first.bodies[0].own).reshape(-1, 3)
+    places = [np.concatenate([*each.positions, *each.arrows]) for each in scenes]
+    seen = np.concatenate([*places, corners]) @ first.camera.view.T
+    low, high = seen.min(axis=0) - room, seen.max(axis=0) + room
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
