@@ -68,7 +68,8 @@ class Drawing:
 
     ax: Axes
     view: Array
-    _shapes: list[tuple[float, Path, Any]] = field(default_factory=list)  # depth, outline, colour
+    # Outline and colour, and of shapes their depth and the width of their edge in points.
+    _shapes: list[tuple[float, Path, Any, float]] = field(default_factory=list)
     _arrows: list[tuple[Path, Any]] = field(default_factory=list)
 
     def add_atoms(self, atoms: Atoms, bonds: Bonds, *, look: Look = Look()) -> None:
@@ -86,8 +87,8 @@ class Drawing:
             self._add_atom(place, radius, color=colors[k], edge=look.color or ink[k])
         for k in look.marked:
             self._add(seen[k, 2] - radii[k], _disc(seen[k], HALO_RADIUS), to_rgba(HALO, 0.3))
-        for place, radius, text, color in zip(seen, radii, look.labels, colors, strict=False):
-            self._add_label(place, text, depth=place[2] + radius, on=color)
+        for place, text in zip(seen, look.labels, strict=False):
+            self._add_label(place, text)
 
     def add_cell(self, atoms: Atoms) -> None:
         """Add the edges of the cell."""
@@ -120,15 +121,16 @@ class Drawing:
     def paint(self) -> None:
         """Draw it."""
         self._shapes.sort(key=lambda shape: shape[0])  # stable: what is added later covers
-        collected = [(outline, color) for _, outline, color in self._shapes]
-        for shapes, order in ((collected, 2.0), (self._arrows, 4.0)):
+        arrows = [(outline, color, 0.0) for outline, color in self._arrows]
+        for shapes, order in (([shape[1:] for shape in self._shapes], 2.0), (arrows, 4.0)):
             if shapes:
-                outlines, colors = zip(*shapes, strict=True)
-                style: dict[str, Any] = {"facecolors": colors, "linewidths": 0, "zorder": order}
-                self.ax.add_collection(PathCollection(outlines, **style))
+                outlines, colors, widths = zip(*shapes, strict=True)
+                style: dict[str, Any] = {"facecolors": colors, "edgecolors": colors}
+                drawn = PathCollection(outlines, **style, linewidths=widths, zorder=order)
+                self.ax.add_collection(drawn)
 
-    def _add(self, depth: float, outline: Path, color: Any) -> None:
-        self._shapes.append((depth, outline, to_rgba(color)))
+    def _add(self, depth: float, outline: Path, color: Any, *, edge: float = 0.0) -> None:
+        self._shapes.append((depth, outline, to_rgba(color), edge))
 
     def _add_atom(self, place: Array, radius: float, *, color: Array, edge: Any) -> None:
         border = OUTLINE if not isinstance(edge, str) else 3 * OUTLINE
@@ -149,13 +151,16 @@ class Drawing:
             for width, color in ((STICK + OUTLINE, ink[i]), (STICK, look.color or colors[i])):
                 self._add(depth, _bar(start[:2], middle[:2], width), color)
 
-    def _add_label(self, place: Array, text: str, *, depth: float, on: Array) -> None:
-        outline = TextPath((0, 0), text, size=0.45)  # Å
+    def _add_label(self, place: Array, text: str) -> None:
+        outline = TextPath((0, 0), text, size=0.33)  # Å
         box = outline.get_extents()
         middle = place[:2] - [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2]
-        bright = on @ [0.30, 0.59, 0.11] > 0.5
-        moved = outline.transformed(Affine2D().translate(*middle))
-        self._add(depth, moved, "black" if bright else "white")
+        moved, depth = (
+            outline.transformed(Affine2D().translate(*middle)),
+            place[2] + 2.0,
+        )  # in front
+        self._add(depth, moved, "white", edge=2.0)
+        self._add(depth, moved, "black")
 
     def _add_tip(self, place: Array, radius: float, *, towards: bool) -> None:
         discs = [(1.3, background(self.ax)), (1.0, ARROW), (0.75, background(self.ax))]

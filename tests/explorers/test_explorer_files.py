@@ -208,7 +208,9 @@ def test_figures_show_images_cell_labels_and_the_size_of_atoms() -> None:
 
     explorer.labels, explorer.atom_size, explorer.cells = "index", 2.0, 1
     larger = draw_figure(explorer._picture()).subfigs[0].axes[0]
-    assert len(outlines(larger, order=2.0)) == count + 2 + images  # a number on each
+    assert len(outlines(larger, order=2.0)) == count + 2 * (
+        2 + images
+    )  # a number on each, with an edge
     sizes = [
         max(outline.get_extents().width for outline, _ in outlines(each, order=2.0))
         for each in (axes, larger)
