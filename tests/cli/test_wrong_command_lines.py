@@ -54,8 +54,9 @@ DESCRIPTOR = {
         **dict.fromkeys(("2.0", "two", "''", "1e0"), "argument --order: invalid int value"),
     },
     "--n-max": {
-        **dict.fromkeys(("0", "-1", "65", HUGE), "n_max must be an integer from 1 to 64, got"),
-        "40": "n_max=40 Gaussian-type orbitals are linearly dependent in double precision",
+        **dict.fromkeys(
+            ("0", "-1", "16", "65", HUGE), "n_max must be an integer from 1 to 15 with"
+        ),
         "x": "argument --n-max: invalid int value: 'x'",
     },
     "--l-max": {
