@@ -89,6 +89,27 @@ def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said
     assert (explorer.state, chosen_settings(explorer)) == before
 
 
+@pytest.mark.parametrize(
+    ("act", "name", "said"),
+    [
+        ("export", "foo", r"an export must be one of geometry, .*, got 'foo'; give one of these\."),
+        ("export", "trajectry", r"an export must be .*; did you mean 'trajectory'\?"),
+        ("show_example", "foo", "an example must be one of symmetry, incompleteness, twin, got"),
+        ("show_example", "Twin", r"did you mean 'twin'\?"),
+        ("look", "w", "axis must be one of x, y, z, got 'w'"),
+    ],
+)
+def test_a_name_that_there_is_not(explorer: Explorer, act: str, name: str, said: str) -> None:
+    before = explorer.state
+    with pytest.raises(ValueError, match=said):
+        getattr(explorer, act)(name)
+    with pytest.raises((TypeError, ValueError), match="must be"):
+        getattr(explorer, act)(["png"])
+    explorer.attempt(getattr(explorer, act), name)
+    assert re.search(said[1:], message(explorer))
+    assert explorer.state == before
+
+
 def test_what_cannot_be_shown_leaves_no_trace(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from math import ceil, log10
 from typing import Any, ClassVar
 
@@ -139,6 +140,18 @@ class Switch(traitlets.Bool):  # type: ignore[type-arg]
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{self.name} must be True or False, got {value!r}; give one of these.")
         return bool(value)
+
+
+def check_name(value: str, name: str, known: Iterable[str]) -> str:
+    """Return a name that is known; else TypeError or ValueError, with the nearest or all others."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text, got {value!r}; give e.g. {next(iter(known))!r}.")
+    names = tuple(known)
+    if value in names:
+        return value
+    near = get_close_matches(value, names, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else "give one of these."
+    raise ValueError(f"{name} must be one of {', '.join(names)}, got {value!r}; {remedy}")
 
 
 def check_index(value: int, name: str, *, count: int) -> int:

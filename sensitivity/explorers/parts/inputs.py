@@ -33,7 +33,7 @@ ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: 
 """Names of the correlations of each order."""
 
 SETTINGS = {
-    "order": ("order", 180, "Number of correlated neighbours: distances, angles, dihedrals, …"),
+    "order": ("order", 215, "Number of correlated neighbours: distances, angles, dihedrals, …"),
     "n_max": ("n_max", 95, "Number of radial functions: the resolution of distances"),
     "l_max": ("l_max", 95, "Largest degree of the spherical harmonics: that of directions"),
     "cutoff": ("cutoff (Å)", 115, "Radius around a center: more neighbours need more functions"),

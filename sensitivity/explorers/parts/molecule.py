@@ -15,6 +15,7 @@ import numpy as np
 from ase import Atoms
 from matplotlib.colors import to_rgb
 
+from sensitivity.explorers.parts.choices import check_name
 from sensitivity.explorers.parts.layout import require
 from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.plots.modes import cell_edges
@@ -68,9 +69,7 @@ class Camera:
 
     def along(self, axis: str) -> Camera:
         """Return the camera that looks along x, y or z; ValueError if it is none of them."""
-        if axis not in VIEWS:
-            raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
-        return replace(self, view=VIEWS[axis])
+        return replace(self, view=VIEWS[check_name(axis, "axis", VIEWS)])
 
     def describe(self) -> dict[str, Any]:
         """Return the message to a view: columns of a 4x4 matrix for a camera along +z."""
