@@ -503,9 +503,15 @@ WRONG = {
     "no folder": ("gone/POSCAR", "there is no file gone/POSCAR; expected a structure file"),
     "a folder": (".", ". is a folder; expected a structure file"),
     "plot to a folder": ("CH4 --plot folder.png", "--plot needs the name of a file, got the"),
-    "index before the first": ("one.xyz --index -2", "one.xyz has 1 frame, counted from 0, and no"),
-    "no name": ("ch4", "there is no structure named 'ch4'; did you mean CH4?"),
-    "no frame": ("one.xyz --index 1", "one.xyz has 1 frame, counted from 0, and no frame 1"),
+    "index before the first": (
+        "one.xyz --index -2",
+        "one.xyz has a single frame, number 0, and no",
+    ),
+    "no name": ("ch44", "there is no structure named 'ch44'; did you mean CH4"),
+    "no frame": (
+        "one.xyz --index 1",
+        "one.xyz has a single frame, number 0, and no frame 1; choose",
+    ),
     "index of a name": (
         "CH4 --index 1",
         "--index is for files, and CH4 is a named structure; leave",

@@ -89,14 +89,14 @@ def test_a_wrong_file_leaves_the_analysis_alone(explorer: Explorer, gate: thread
         upload(explorer, "water.xyz", WATER)
         await until(lambda: explorer.presenter.previewing)
         upload(explorer, "water.xyz", b"3\n\nO 0 0 0\n")
-        await until(lambda: "Cannot read water.xyz" in message(explorer))
+        await until(lambda: "Cannot read the file water.xyz" in message(explorer))
         assert explorer.settings.summary.value == "water.xyz: H2O, 3 atoms"
         gate.set()
         await until(lambda: not explorer.busy)
 
     run(scenario)
     assert formula(explorer) == "OH2"
-    assert message(explorer).startswith("Cannot read water.xyz")
+    assert message(explorer).startswith("Cannot read the file water.xyz")
 
 
 def test_what_cannot_be_analysed_gives_way_to_what_it_replaced(

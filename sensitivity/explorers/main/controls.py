@@ -40,8 +40,8 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     ),
     "structure": (
         *("Combobox", 200),
-        "A molecule of the G2 set, a crystal, or an environment from the literature: type a few "
-        "letters and choose",
+        "A molecule, a crystal, or an environment from the literature: type a name, a formula, or "
+        "a few letters, and choose",
         {"continuous_update": False, "placeholder": "name of a structure"},
     ),
     "upload": (

@@ -355,8 +355,10 @@ class StructureView(MoleculeView):
     @traitlets.validate("cells")
     def _validate_cells(self, proposal: Any) -> int:
         most = most_cells(self.structure)
-        expected, accepts = f"one of 1 to {most}", range(1, most + 1).__contains__
-        remedy = "larger blocks have too many atoms" if most > 1 else "it is no small crystal"
+        expected, accepts = f"from 1 to {most}", range(1, most + 1).__contains__
+        remedy = "larger blocks have too many atoms"
+        if most == 1:
+            expected, remedy = "1", "the structure is no small crystal"
         return check_integer(proposal["value"], "cells", expected, accepts=accepts, remedy=remedy)
 
     @traitlets.observe("columns", "transparent")

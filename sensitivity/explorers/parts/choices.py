@@ -157,4 +157,6 @@ def check_name(value: str, name: str, known: Iterable[str]) -> str:
 def check_index(value: int, name: str, *, count: int) -> int:
     """Return the index of one of ``count`` things; TypeError or ValueError if it is none."""
     expected, accepts = f"one of 0 to {count - 1}", range(count).__contains__
+    if count == 1:
+        return check_integer(value, name, "0", accepts=accepts, remedy="there are no others")
     return check_integer(value, name, expected, accepts=accepts, remedy="give one of these")
