@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +67,8 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
         check_integer(port, "the port", "from 0 to 65535", accepts=accepts, remedy=remedy)
     if find_spec("jupyterlab") is None:
         raise missing("the notebooks need", "JupyterLab")
-    folder = copy_notebooks(Path.cwd() / FOLDER)
+    folder = Path.cwd() / FOLDER
+    sys.stdout.write(_tell(copy_notebooks(folder)))
     command = [f"--ServerApp.root_dir={folder}"]
     command += [] if port is None else [f"--port={port}"]
     command += [] if browser else ["--no-browser"]
@@ -97,8 +102,21 @@ def _load_jupyter_server_extension(server: Any) -> None:
         return {**page, "disabledExtensions": [*page["disabledExtensions"], _NEWS]}
 
     server.web_app.settings["page_config_hook"] = disable_news
+    _encrypt(server.kernel_manager)
     identity.token_generated = False  # or the server would say it, in eight lines
     server.io_loop.add_callback(announce)
+
+
+def _encrypt(kernels: Any) -> None:
+    """Let no other user of this machine read what goes to kernels and back.
+
+    An IPython kernel warns if that is not encrypted. Older versions of Jupyter cannot encrypt it,
+    nor can a ZeroMQ that was built without CURVE.
+    """
+    from traitlets import TraitError
+
+    with suppress(TraitError):
+        kernels.transport_encryption = "auto"
 
 
 async def _prepare_kernel(server: Any) -> None:
@@ -126,25 +144,89 @@ def find_notebooks() -> Path:
     )
 
 
-def copy_notebooks(folder: Path) -> Path:
-    """Copy notebooks to a folder, keep what is there, and return it; ValueError if impossible."""
+def copy_notebooks(folder: Path) -> list[str]:
+    """Copy notebooks to a folder, and return the names of those that are new beside changed ones.
+
+    A copy of an older version is replaced, unless it was changed: then the new version is put
+    beside it, once. ValueError if the folder cannot be written.
+    """
     source = find_notebooks()
     try:
         folder.mkdir(exist_ok=True)
+        copies = _Copies(folder)
         for original in sorted(source.rglob("*")):
             place = original.relative_to(source)
-            copy = folder / place
             if any(name.startswith((".", "__")) for name in place.parts):
                 continue
             if original.is_dir():
-                copy.mkdir(exist_ok=True)
-            elif not copy.exists():
-                # Renamed into place: half a copy would be kept as if a person had edited it.
-                with part_file(copy, original.read_bytes()) as part:
-                    part.replace(copy)
+                (folder / place).mkdir(exist_ok=True)
+            else:
+                copies.update(place, original.read_bytes())
+        copies.save()
     except OSError as error:
         raise ValueError(
             f"the notebooks cannot be copied to {folder} ({error.strerror or error}); run the "
             "command in another folder."
         ) from error
-    return folder
+    return copies.beside
+
+
+class _Copies:
+    """Files in a folder, and a record of what was written there: other files were changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._record = folder, folder / ".sensitivity.json"
+        self.beside: list[str] = []  # names of new versions beside changed files
+        self._written: dict[str, str] = {}
+        with suppress(FileNotFoundError, ValueError):  # without a record all counts as changed
+            self._written = json.loads(self._record.read_bytes())
+
+    def update(self, place: Path, content: bytes) -> None:
+        """Bring a file up to date, or put the new version beside it if it was changed."""
+        new, last = _digest(content), self._written.get(place.as_posix())
+        found = self._find(place)
+        if found in (None, last, new):
+            if found != new:
+                self._write(place, content)
+            self._written[place.as_posix()] = new
+        elif new != last:  # else it is this version that was changed
+            self._put_beside(place, content)
+
+    def save(self) -> None:
+        """Keep the record for the next time."""
+        with part_file(self._record, json.dumps(self._written, indent=1).encode()) as part:
+            part.replace(self._record)
+
+    def _put_beside(self, changed: Path, content: bytes) -> None:
+        for number in count(1):
+            place = changed.with_stem(f"{changed.stem}.new{number if number > 1 else ''}")
+            last = self._written.get(place.as_posix())
+            if last == _digest(content):
+                return  # it was there before
+            if self._find(place) in (None, last):
+                self._write(place, content)
+                self._written[place.as_posix()] = _digest(content)
+                self.beside.append(place.as_posix())
+                return
+
+    def _find(self, place: Path) -> str | None:
+        path = self._folder / place
+        return _digest(path.read_bytes()) if path.exists() else None
+
+    def _write(self, place: Path, content: bytes) -> None:
+        copy = self._folder / place
+        # Renamed into place: half a copy would be kept as if a person had edited it.
+        with part_file(copy, content) as part:
+            part.replace(copy)
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def _tell(beside: Sequence[str], *, most: int = 3) -> str:
+    """Return the line on new versions beside changed notebooks; empty if there are none."""
+    if not beside:
+        return ""
+    names = ", ".join(beside[:most]) + f" and {len(beside) - most} more" * (len(beside) > most)
+    return f"Notebooks that you changed are kept; their new versions are beside them: {names}.\n"

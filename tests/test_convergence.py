@@ -168,7 +168,10 @@ def test_points_that_cannot_be_computed_keep_the_reason() -> None:
     atoms = structures.load("CH4")
     found = convergence(atoms, DESCRIPTOR, n_max=[6, 8, 16], l_max=[6, 8])
     assert set(found.failures) == {(2, 0), (2, 1)}
-    assert "n_max=16 Gaussian-type orbitals are linearly dependent" in found.failures[2, 0]
+    assert (
+        "from 1 to 15 with Gaussian-type orbitals, got 16; more are linearly"
+        in found.failures[2, 0]
+    )
     for array in (found.rank, found.smallest):
         assert np.isnan(array).tolist() == [[False] * 2, [False] * 2, [True] * 2]
     assert found.converged == (0, 0)
@@ -214,7 +217,7 @@ def test_arrays_are_read_only_and_the_structure_is_a_copy(generic: Convergence) 
         ),
         ({"n_max": "46"}, TypeError, r"n_max must be a sequence of numbers, got '46'"),
         ({"l_max": [4, 4]}, ValueError, r"l_max must have different values, got \[4, 4\]; remove"),
-        ({"n_max": [2.5]}, TypeError, r"n_max must be an integer from 1 to 64, got 2.5"),
+        ({"n_max": [2.5]}, TypeError, r"n_max must be .*, got 2.5"),
         (
             {"n_max": [0, 16]},
             ValueError,

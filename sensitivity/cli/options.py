@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sensitivity.cli.own_descriptor import load_descriptor
 
+SEE_LIST = "see 'sensitivity structures'"
+"""Remedy for a name that no structure has."""
+
 # Whatever imports scipy is imported where it is used: --help is immediate.
 if TYPE_CHECKING:
     from sensitivity.descriptors import Descriptor
@@ -111,7 +114,8 @@ def load_source(
         return files.Source(name, structures.load(name))
     like_a_name = name == os.path.basename(name) and not os.path.splitext(name)[1]
     if name != "-" and like_a_name and not os.path.exists(name):
-        return files.Source(name, structures.load(name))  # of a common name, or the nearest names
+        found = structures.find_name(name, remedy=SEE_LIST)
+        return files.Source(name, structures.load(found))
     source = files.choose(name, index=index or 0, format=form, types=elements)
     files.warn(source)
     return source

@@ -56,7 +56,7 @@ class DensityCorrelations(Descriptor):
     cutoff
         Radius of the environment in Å.
     n_max
-        Number of radial functions, at least 1.
+        Number of radial functions, at least 1; at most 15 Gaussian-type orbitals, else 64.
     l_max
         Largest degree of the spherical harmonics, at least 0; at order 4 at most 12.
     smearing
@@ -106,7 +106,6 @@ class DensityCorrelations(Descriptor):
             object.__setattr__(self, "species", orders.find_species(self.species))
         # The radial functions, which take seconds if they are many, are made when they are used.
         check_smearing(self.smearing, cutoff=self.cutoff)
-        self.basis.orthonormalization(cutoff=float(self.cutoff), n_max=self.n_max)
 
     @property
     def inversion_invariant(self) -> bool:

@@ -23,6 +23,9 @@ LARGEST_ORDER = 4
 # Per center, at order 4, where their number grows as the fourth power of that of the channels.
 # So many take seconds, and for a center with ten neighbours a quarter of a gigabyte.
 LARGEST_FEATURES = 1_000_000
+DEPENDENT = (
+    "more are linearly dependent in double precision, and spherical Bessel functions are not"
+)
 
 
 def correlations(basis: Basis, *, order: int, parity_odd: bool) -> Correlation:
@@ -64,10 +67,9 @@ def largest_l_max(order: int) -> int:
 def largest_n_max(basis: RadialBasis | None = None) -> int:
     """Return the largest number of radial functions that is allowed, or that a basis can have.
 
-    More than 64 are more likely a typing error than a wish; more than 12 Gaussian-type orbitals
-    are not independent in double precision.
+    More than 64 are more likely a typing error than a wish.
     """
-    return 12 if isinstance(basis, GaussianTypeOrbitals) else 64
+    return basis.most if isinstance(basis, GaussianTypeOrbitals) else 64
 
 
 def affordable_basis(order: int, n_max: int, l_max: int) -> tuple[int, int, int | None]:
@@ -93,8 +95,8 @@ def require_few_features(correlation: Correlation, basis: Basis, *, parity_odd: 
         fitting += 1
     raise ValueError(
         f"order 4 with {basis.channels} channels and l_max={basis.l_max} has {size} features per "
-        f"center, more than {LARGEST_FEATURES}; mix the channels to at most {fitting} with "
-        "contract_channels, or choose a smaller n_max or l_max, or a lower order."
+        f"center, more than {LARGEST_FEATURES}; choose a smaller n_max or l_max, or a lower "
+        f"order, or mix the channels to at most {fitting}."
     )
 
 
@@ -105,8 +107,8 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     """
     check_cutoff(given["cutoff"])
     _check_range(given, "order", 1, LARGEST_ORDER)
-    _check_range(given, "n_max", 1, largest_n_max())
-    order, parity_odd, basis = given["order"], given["parity_odd"], given["basis"]
+    _check_basis(given, given["basis"])
+    order, parity_odd = given["order"], given["parity_odd"]
     last = order == LARGEST_ORDER
     where, remedy = " at order 4" * last, "choose one of these, or a lower order" * last
     _check_range(given, "l_max", 0, largest_l_max(order), where=where, remedy=remedy)
@@ -114,11 +116,6 @@ def check_arguments(given: Mapping[str, Any]) -> None:
         _check_range(given, "contract_channels", 1, largest_n_max())
     _check_length(given, "smearing", 10.0)  # Å: wider densities make all distances look alike
     check_real(given["center_weight"], "center_weight", "a finite number", accepts=isfinite)
-    if isinstance(basis, type) or not hasattr(basis, "primitives"):
-        raise TypeError(
-            "basis must be a radial basis such as GaussianTypeOrbitals() or SphericalBessel(), "
-            f"got {basis!r}."
-        )
     if given["cutoff_width"] is not None:
         _check_width(given)
     if not isinstance(parity_odd, bool):
@@ -150,6 +147,17 @@ def find_species(species: Iterable[int | str]) -> tuple[int, ...]:
     if not numbers:
         raise ValueError("species must name at least one element, got none; give e.g. ('C', 'H').")
     return tuple(sorted(numbers))
+
+
+def _check_basis(given: Mapping[str, Any], basis: Any) -> None:
+    if isinstance(basis, type) or not hasattr(basis, "primitives"):
+        raise TypeError(
+            "basis must be a radial basis such as GaussianTypeOrbitals() or SphericalBessel(), "
+            f"got {basis!r}."
+        )
+    gaussian = isinstance(basis, GaussianTypeOrbitals)
+    where, remedy = " with Gaussian-type orbitals" * gaussian, DEPENDENT * gaussian
+    _check_range(given, "n_max", 1, largest_n_max(basis), where=where, remedy=remedy)
 
 
 def _check_range(

@@ -110,7 +110,7 @@ def check_molecules(atoms: Atoms, other: Atoms) -> None:
     if atoms.pbc.any() or other.pbc.any():
         raise ValueError(
             "only molecules can be superposed, got a periodic structure; cut its environment out "
-            "with structures.environment."
+            "as a molecule."
         )
 
 

@@ -185,7 +185,7 @@ def _where_it_ended(result: Acceptance) -> str:
         )
     return (
         f"No singular point was found within {result.query.reach:g} Å of the start (root of the "
-        "summed squares); start elsewhere, or give a larger reach."
+        "summed squares); start elsewhere, or search farther."
     )
 
 

@@ -1,7 +1,8 @@
 """Structures: read them, name them, check them, and find who is near whom."""
 
 from sensitivity.structures.files import StructureWarning, read, read_frames
-from sensitivity.structures.library import COMMON, ch4_pair, find_name, load, names, summarize
+from sensitivity.structures.library import ch4_pair, find_name, load, names, summarize
+from sensitivity.structures.names import COMMON
 from sensitivity.structures.neighbors import Pairs, check, environment, neighbor_pairs
 from sensitivity.structures.validation import check_centers, check_cutoff
 

@@ -1,25 +1,30 @@
-"""All structures that have a name: environments of known rank, crystals, and molecules of G2.
+"""All structures that have a name: environments of known rank, crystals, and molecules.
 
 In an environment the center, carbon, is atom 0 at the origin; the neighbours are hydrogen; lengths
 are in Å. The singular ones and the pairs follow S. N. Pozdnyakov, L. Zhang, C. Ortner, G. Csányi,
 M. Ceriotti, Open Research Europe 1:126 (2021), doi 10.12688/openreseurope.14156.1, and
 S. N. Pozdnyakov, M. J. Willatt, A. P. Bartók, C. Ortner, G. Csányi, M. Ceriotti, Phys. Rev. Lett.
 125, 166001 (2020), doi 10.1103/PhysRevLett.125.166001.
+
+Molecules of the S22 set are halves of its dimers: P. Jurečka, J. Šponer, J. Černý, P. Hobza, Phys.
+Chem. Chem. Phys. 8, 1985 (2006), doi 10.1039/b600027d. Conformers of PubChem are the first of CID
+2244 and 2519, pubchem.ncbi.nlm.nih.gov.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from importlib import import_module
 from math import cos, pi, sin
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike
 
 from sensitivity.numerics import Array
+from sensitivity.structures.names import interpret
 
 CH = 1.09  # Å, the C-H bond of methane
 STRETCHED = 1.19  # Å
@@ -130,58 +135,29 @@ _CRYSTALS = {
 }
 
 
-COMMON = {
-    "acetaldehyde": "CH3CHO",
-    "acetamide": "CH3CONH2",
-    "acetic acid": "CH3COOH",
-    "acetone": "CH3COCH3",
-    "acetonitrile": "CH3CN",
-    "acetylene": "C2H2",
-    "allene": "C3H4_D2d",
-    "ammonia": "NH3",
-    "benzene": "C6H6",
-    "carbon dioxide": "CO2",
-    "carbon monoxide": "CO",
-    "chloroform": "HCCl3",
-    "cyclopropane": "C3H6_D3h",
-    "diamond": "C-diamond",
-    "dimethyl ether": "CH3OCH3",
-    "dimethyl sulfoxide": "C2H6SO",
-    "ethane": "C2H6",
-    "ethanol": "CH3CH2OH",
-    "ethylene": "C2H4",
-    "formaldehyde": "H2CO",
-    "formic acid": "HCOOH",
-    "furan": "C4H4O",
-    "glyoxal": "OCHCHO",
-    "hydrazine": "N2H4",
-    "hydrogen": "H2",
-    "hydrogen cyanide": "HCN",
-    "hydrogen peroxide": "H2O2",
-    "hydrogen sulfide": "SH2",
-    "isopropanol": "C2H6CHOH",
-    "methane": "CH4",
-    "methanol": "CH3OH",
-    "methylamine": "H3CNH2",
-    "nitrogen": "N2",
-    "nitromethane": "CH3NO2",
-    "oxirane": "CH2OCH2",
-    "oxygen": "O2",
-    "ozone": "O3",
-    "phosphine": "PH3",
-    "propane": "C3H8",
-    "propene": "C3H6_Cs",
-    "propyne": "C3H4_C3v",
-    "pyridine": "C5H5N",
-    "pyrrole": "C4H4NH",
-    "rock salt": "NaCl-rocksalt",
-    "silane": "SiH4",
-    "silicon": "Si-diamond",
-    "sulfur dioxide": "SO2",
-    "thiophene": "C4H4S",
-    "water": "H2O",
+# Molecule, the dimer of the S22 set from which it is taken, and its number of atoms.
+_S22 = {
+    "formamide": ("Formamide_dimer", 6),
+    "phenol": ("Phenol_dimer", 13),
+    "pyrazine": ("Pyrazine_dimer", 10),
+    "uracil": ("Uracil_dimer_h-bonded", 12),
 }
-"""Names that people use, and those that the library has."""
+
+
+def _half(dimer: str, count: int) -> Atoms:
+    from ase.data.s22 import create_s22_system
+
+    atoms: Atoms = create_s22_system(dimer)
+    return Atoms(atoms.numbers[:count], atoms.positions[:count])
+
+
+_PUBCHEM = "aspirin", "caffeine"
+
+
+def _conformer(name: str) -> Atoms:
+    path = Path(__file__).with_name("molecules") / f"{name}.xyz"
+    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()[2:]]
+    return Atoms([row[0] for row in rows], [[float(x) for x in row[1:]] for row in rows])
 
 
 @cache
@@ -192,21 +168,40 @@ def _entries() -> dict[str, tuple[str, Callable[[], Atoms]]]:
         name: (summary, partial(_around_carbon, neighbors))
         for name, (summary, neighbors) in ENVIRONMENTS.items()
     }
-    summary = "molecule of the G2 set"
-    molecules = {name: (summary, _made_by("molecule", name)) for name in g2.names}
-    return {**environments, **_CRYSTALS, **molecules}
+    return {**environments, **_CRYSTALS, **_molecules(g2.names)}
+
+
+def _molecules(of_g2: Iterable[str]) -> dict[str, tuple[str, Callable[[], Atoms]]]:
+    summary, conformer = "molecule of the G2 set", "molecule, first conformer of PubChem"
+    return {
+        **{name: (summary, _made_by("molecule", name)) for name in of_g2},
+        **{
+            name: ("molecule of the S22 set", partial(_half, *dimer))
+            for name, dimer in _S22.items()
+        },
+        **{name: (conformer, partial(_conformer, name)) for name in _PUBCHEM},
+    }
+
+
+@cache
+def _formulas() -> dict[str, str]:
+    """The formulas of the molecules, in Hill's order."""
+    fixed = {*ENVIRONMENTS, *_CRYSTALS}
+    made = ((name, make) for name, (_, make) in _entries().items() if name not in fixed)
+    return {name: str(make().symbols.formula.format("hill")) for name, make in made}
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that ``load`` knows: literature, crystals, G2."""
+    """Return the names that ``load`` knows: literature, crystals, molecules."""
     return tuple(_entries())
 
 
 def load(name: str) -> Atoms:
     """Return the structure of this name, made anew at every call, positions in Å.
 
-    The name may also be a common one, such as ethanol, in any case. Molecules are those of the G2
-    set as ASE ships them (``ase.build.molecule``); for sources of the environments see
+    The name may also be a common one, such as ethanol, or a formula, such as C2H5OH, in any case.
+    Molecules are those of the G2 set as ASE ships them (``ase.build.molecule``), a few of its S22
+    set (``ase.data.s22``), and aspirin and caffeine of PubChem; for sources of the environments see
     ``sensitivity.structures.library``.
 
     Raises TypeError if the name is not a string, and ValueError, with the nearest names, if there
@@ -220,26 +215,15 @@ def summarize(name: str) -> str:
     return _entries()[find_name(name)][0]
 
 
-def find_name(name: str) -> str:
-    """Return the name that the library has for this one; errors as of ``load``."""
+def find_name(name: str, *, remedy: str = "see structures.names()") -> str:
+    """Return the name that the library has for this one; errors as of ``load``, with a remedy."""
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'CH4', got {name!r}.")
     if name in _entries():
         return name
-    common = COMMON.get(" ".join(name.lower().split()))
-    if common is None:
-        near = " or ".join(_nearest(name))
-        other = "see the explorer's list, structures.names(), or 'sensitivity structures'."
-        remedy = f"did you mean {near}?" if near else other
-        raise ValueError(f"there is no structure named {name!r}; {remedy}")
-    return common
-
-
-def _nearest(name: str) -> list[str]:
-    """At most three names like this one, whatever its case; none for punctuation alone."""
-    if not any(map(str.isalnum, name)):
-        return []
-    known_names = (*_entries(), *COMMON)
-    wanted, folded = name.strip().lower(), [known.lower() for known in known_names]
-    close = [wanted] if wanted in folded else dict.fromkeys(get_close_matches(wanted, folded, n=3))
-    return [known for match in close for known in known_names if known.lower() == match][:3]
+    found, near = interpret(name, names(), formulas=_formulas())
+    if found is None:
+        if near:
+            remedy = f"did you mean {' or '.join(near)}? Otherwise {remedy}"
+        raise ValueError(f"there is no structure named {name!r}; {remedy}.")
+    return found

@@ -105,8 +105,8 @@ def explain_immobility(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) -
         )
     return (
         f"all neighbours within {cutoff:g} Å are images of {'the center' if one else 'centers'}, "
-        f"and move with {'it' if one else 'them'}; use a supercell, or structures.environment, in "
-        "which every neighbour moves on its own"
+        f"and move with {'it' if one else 'them'}; use a supercell, or cut the environment out as "
+        "a molecule, in which every neighbour moves on its own"
     )
 
 

@@ -9,10 +9,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
+from urllib.request import urlopen
 
 import ase.io
 import numpy as np
@@ -503,9 +505,15 @@ WRONG = {
     "no folder": ("gone/POSCAR", "there is no file gone/POSCAR; expected a structure file"),
     "a folder": (".", ". is a folder; expected a structure file"),
     "plot to a folder": ("CH4 --plot folder.png", "--plot needs the name of a file, got the"),
-    "index before the first": ("one.xyz --index -2", "one.xyz has 1 frame, counted from 0, and no"),
-    "no name": ("ch4", "there is no structure named 'ch4'; did you mean CH4?"),
-    "no frame": ("one.xyz --index 1", "one.xyz has 1 frame, counted from 0, and no frame 1"),
+    "index before the first": (
+        "one.xyz --index -2",
+        "one.xyz has a single frame, number 0, and no",
+    ),
+    "no name": ("ch44", "there is no structure named 'ch44'; did you mean CH4"),
+    "no frame": (
+        "one.xyz --index 1",
+        "one.xyz has a single frame, number 0, and no frame 1; choose",
+    ),
     "index of a name": (
         "CH4 --index 1",
         "--index is for files, and CH4 is a named structure; leave",
@@ -715,14 +723,85 @@ def notebooks(tmp_path, monkeypatch):
 
 def test_notebooks_are_copied_and_edits_are_kept(notebooks):
     _, folder = notebooks
-    assert lab_module.copy_notebooks(folder) == folder
+    assert lab_module.copy_notebooks(folder) == []
     (folder / "1.ipynb").write_text("edited")
     (folder / "2.ipynb").unlink()
     lab_module.copy_notebooks(folder)
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == {"1.ipynb", "2.ipynb", "pictures/a.png"}
-    assert (folder / "1.ipynb").read_text() == "edited"
-    assert (folder / "2.ipynb").read_text() == "shipped"
+    assert copies(folder) == {
+        "1.ipynb": "edited",
+        "2.ipynb": "shipped",
+        "pictures/a.png": "shipped",
+    }
+
+
+def copies(folder):
+    """The files that a person sees, with their content."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text()
+        for path in folder.rglob("[!.]*")
+        if path.is_file()
+    }
+
+
+def upgrade(package, content):
+    for path in (package / "notebooks").glob("*.ipynb"):
+        path.write_text(content)
+
+
+def test_an_upgrade_replaces_the_copies_that_nobody_changed(notebooks):
+    package, folder = notebooks
+    lab_module.copy_notebooks(folder)
+    (folder / "1.ipynb").write_text("edited")
+    (folder / "own.ipynb").write_text("mine")
+    kept = {"1.ipynb": "edited", "own.ipynb": "mine", "pictures/a.png": "shipped"}
+    for version in ("second", "third"):
+        upgrade(package, version)
+        assert lab_module.copy_notebooks(folder) == ["1.new.ipynb"]
+        assert copies(folder) == {**kept, "2.ipynb": version, "1.new.ipynb": version}
+        assert lab_module.copy_notebooks(folder) == []  # it is said once
+    (folder / "1.new.ipynb").write_text("edited, too")
+    upgrade(package, "fourth")
+    assert lab_module.copy_notebooks(folder) == ["1.new2.ipynb"]
+    expected = {**kept, "1.new.ipynb": "edited, too", "1.new2.ipynb": "fourth"}
+    assert copies(folder) == {**expected, "2.ipynb": "fourth"}
+    (folder / "1.new2.ipynb").unlink()
+    assert lab_module.copy_notebooks(folder) == []
+    assert "1.new2.ipynb" not in copies(folder)
+
+
+@pytest.mark.parametrize("record", [None, "no JSON"])
+def test_copies_without_a_record_are_never_overwritten(notebooks, record):
+    package, folder = notebooks
+    lab_module.copy_notebooks(folder)
+    upgrade(package, "second")
+    (folder / "2.ipynb").write_text("second")
+    (folder / ".sensitivity.json").unlink()
+    if record:
+        (folder / ".sensitivity.json").write_text(record)
+    assert lab_module.copy_notebooks(folder) == ["1.new.ipynb"]
+    assert copies(folder)["1.ipynb"] == "shipped"
+    upgrade(package, "third")
+    assert lab_module.copy_notebooks(folder) == ["1.new.ipynb"]
+    assert copies(folder)["2.ipynb"] == copies(folder)["1.new.ipynb"] == "third"
+
+
+def test_new_versions_beside_changed_notebooks_are_said_in_one_line(notebooks, monkeypatch, capsys):
+    package, folder = notebooks
+    monkeypatch.setattr(os, "execv", lambda path, words: None)
+    monkeypatch.setattr(signal, "pthread_sigmask", lambda how, signals: None)
+    monkeypatch.setattr(subprocess, "call", lambda words: 0)
+    for name in "345":
+        (package / "notebooks" / f"{name}.ipynb").write_text("shipped")
+    main(["lab"])
+    assert capsys.readouterr().out == ""
+    for path in folder.glob("*.ipynb"):
+        path.write_text("edited")
+    upgrade(package, "second")
+    main(["lab"])
+    assert capsys.readouterr().out == (
+        "Notebooks that you changed are kept; their new versions are beside them: 1.new.ipynb, "
+        "2.new.ipynb, 3.new.ipynb and 2 more.\n"
+    )
 
 
 def test_notebooks_that_cannot_be_copied_are_one_sentence(notebooks, monkeypatch, capsys):
@@ -808,10 +887,25 @@ def test_lab_serves_and_ends_with_its_process(tmp_path):
         text=True,
     ) as process:
         said = [process.stdout.readline() for _ in range(2)]
-        process.send_signal(signal.SIGTERM)
+        try:
+            wait_for_kernel(said[0].split()[3])
+        finally:
+            process.send_signal(signal.SIGTERM)
         rest = process.stdout.read() + process.stderr.read()
         process.wait(timeout=30)
     place = r"http://localhost:\d+/lab/tree/1-methane\.ipynb\?token=\w+"
     assert re.fullmatch(f"JupyterLab is at {place} until you press Ctrl-C\\.\n", said[0])
     assert said[1] == f"The notebooks are in {tmp_path / 'sensitivity-notebooks'}.\n"
     assert len(rest.splitlines()) <= 3, rest
+    assert "encrypt" not in rest
+
+
+def wait_for_kernel(address):
+    """Wait until the kernel of the first notebook has answered."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < 60:
+        with urlopen(address.replace("/lab/tree/1-methane.ipynb", "/api/kernels")) as answer:
+            if any(kernel["execution_state"] == "idle" for kernel in json.load(answer)):
+                return
+        time.sleep(0.1)
+    raise TimeoutError("no kernel")

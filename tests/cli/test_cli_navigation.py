@@ -514,7 +514,7 @@ WRONG = {
     "allow": "locate X+ --allow all|argument --allow: invalid choice: 'all'",
     "no neighbour": "locate H|center 0 has no internal displacement",
     "no center": "locate X+ --center 5|center 5 does not exist",
-    "no name": "locate x+|there is no structure named 'x+'",
+    "no name": "locate x*|there is no structure named 'x*'",
     "amplitude": "twin X0 --amplitude 0|amplitude must be from 0.001 to 1 Å, got 0.0",
     "tiny amplitude": "twin X0 --amplitude 1e-9|amplitude must be from 0.001 to 1 Å, got 1e-09",
     "large amplitude": "twin X0 --amplitude 5|got 5.0: further away the two have little to do",

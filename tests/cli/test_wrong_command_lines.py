@@ -54,8 +54,9 @@ DESCRIPTOR = {
         **dict.fromkeys(("2.0", "two", "''", "1e0"), "argument --order: invalid int value"),
     },
     "--n-max": {
-        **dict.fromkeys(("0", "-1", "65", HUGE), "n_max must be an integer from 1 to 64, got"),
-        "40": "n_max=40 Gaussian-type orbitals are linearly dependent in double precision",
+        **dict.fromkeys(
+            ("0", "-1", "16", "65", HUGE), "n_max must be an integer from 1 to 15 with"
+        ),
         "x": "argument --n-max: invalid int value: 'x'",
     },
     "--l-max": {
@@ -108,8 +109,8 @@ STRUCTURES = {
     "noise.xyz": "cannot read noise.xyz",
     "noise.txt": "cannot read noise.txt",
     "flat.extxyz": "periodic along a, b, c needs finite, independent, non-zero",
-    "one.xyz --index 1": "one.xyz has 1 frame",
-    "ch4": "there is no structure named 'ch4'; did you mean CH4?",
+    "one.xyz --index 1": "one.xyz has a single frame",
+    "ch44": "there is no structure named 'ch44'; did you mean CH4 or C2H4 or CH? Otherwise see 'se",
     "Si-diamand": "did you mean Si-diamond",
     "NaCl-": "did you mean",
     "水": "there is no structure named '水'; see",
@@ -150,7 +151,7 @@ OTHERS = {
     "--versions": "required: COMMAND",
     "--json structures": "unrecognized arguments: --json",
     "structures CH4 C2H6": "unrecognized arguments: C2H6",
-    "structures ch44": "there is no structure named 'ch44'; did you mean CH4",
+    "structures ch44": "there is no structure named 'ch44'; did you mean CH4 or C2H4 or CH? Other",
     "structures %": "there is no structure named '%'; see",
     "structures --center 0": "unrecognized arguments: --center",
     "structures --plot a.png": "unrecognized arguments: --plot",
@@ -216,7 +217,7 @@ OTHERS = {
     "invert X0 --rattle 0.1 --restarts -1": "restarts must be 0 or more, got -1",
     "invert X0 --start SiH4": "--start must have the atoms of the structure, CH4",
     "invert X0 --start gone.xyz": "there is no file gone.xyz",
-    "invert X0 --start ch4": "there is no structure named 'ch4'",
+    "invert X0 --start ch44": "there is no structure named 'ch44'",
     "invert X0 --start folder.xyz": "folder.xyz is a folder",
     "invert X0 --start in.xyz --output in.xyz": "--output must not be the file that is read",
     "invert H --rattle 0.1": "no center of the start sees anything that can move",
@@ -292,7 +293,7 @@ def test_it_is_one_sentence(line: str, folder: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     "line",
     [
-        "analyze ch4",
+        "analyze ch44",
         "diagnose CH4 --cutoff 1e-8",
         "follow CH4 --output gone/a.xyz",
         "analyze CH4 --cutoff",

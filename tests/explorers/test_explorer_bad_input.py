@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import molecule
+from ase.build import bulk, molecule
 from panel import QUICK, SIMPLE, TOOLBAR, chosen_settings, markers, message, sentence
 from waiting import interrupt_the_kernel, run, spin, until
 
@@ -87,6 +87,75 @@ def test_a_choice_that_cannot_be(explorer: Explorer, name: str, value: Any, said
     explorer.attempt(setattr, explorer, name, value)
     assert said in message(explorer)[:1].lower() + message(explorer)[1:]
     assert (explorer.state, chosen_settings(explorer)) == before
+
+
+@pytest.mark.parametrize(
+    ("act", "name", "said"),
+    [
+        ("export", "foo", r"an export must be one of geometry, .*, got 'foo'; give one of these\."),
+        ("export", "trajectry", r"an export must be .*; did you mean 'trajectory'\?"),
+        ("show_example", "foo", "an example must be one of symmetry, incompleteness, twin, got"),
+        ("show_example", "Twin", r"did you mean 'twin'\?"),
+        ("look", "w", "axis must be one of x, y, z, got 'w'"),
+    ],
+)
+def test_a_name_that_there_is_not(explorer: Explorer, act: str, name: str, said: str) -> None:
+    before = explorer.state
+    with pytest.raises(ValueError, match=said):
+        getattr(explorer, act)(name)
+    with pytest.raises((TypeError, ValueError), match="must be"):
+        getattr(explorer, act)(["png"])
+    explorer.attempt(getattr(explorer, act), name)
+    assert re.search(said[1:], message(explorer))
+    assert explorer.state == before
+
+
+WORDS_OF_PROGRAMS = re.compile(r"\w\(|--\w|\bsensitivity\b|structures\.|Python|contract_channels")
+
+WRONG_IN_THE_PANEL = {
+    "name": lambda e: e.settings.structure.set_trait("value", "glucose"),
+    "nearly a name": lambda e: e.settings.structure.set_trait("value", "aspirine"),
+    "formula": lambda e: e.settings.structure.set_trait("value", "C2H6O"),
+    "centers": lambda e: e.settings.centers.set_trait("value", "Xe"),
+    "many atoms": lambda e: e.attempt(setattr, e, "structure", bulk("Si", cubic=True) * (4, 4, 4)),
+    "far away": lambda e: e.attempt(setattr, e, "structure", Atoms("H", [[0, 0, 1e9]])),
+    "n_max": lambda e: e.settings.of_descriptor["n_max"].set_trait("value", 20),
+    "l_max": lambda e: e.settings.of_descriptor["l_max"].set_trait("value", 40),
+    "smearing": lambda e: e.settings.of_descriptor["smearing"].set_trait("value", 1e-9),
+    "cutoff": lambda e: e.settings.of_descriptor["cutoff"].set_trait("value", 0.0),
+    "too many features": lambda e: e.attempt(
+        setattr, e, "descriptor", replace(QUICK, order=4, n_max=12, l_max=12)
+    ),
+    "several centers": lambda e: e.actions.tasks["locate"].click(),
+    "a crystal": lambda e: (
+        e.settings.structure.set_trait("value", "Al-fcc"),
+        e.actions.tasks["find_twin"].click(),
+    ),
+}
+
+
+@pytest.mark.parametrize("act", WRONG_IN_THE_PANEL.values(), ids=WRONG_IN_THE_PANEL)
+def test_advice_in_the_panel_names_no_program(act: Any) -> None:
+    explorer = Explorer("H2O", SIMPLE)
+    act(explorer)
+    assert message(explorer)
+    assert not WORDS_OF_PROGRAMS.search(message(explorer))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("glucose", "named 'glucose'; choose one of the list, or upload a file."),
+        ("aspirine", "? Otherwise choose one of the list, or upload a file."),
+    ],
+)
+def test_a_structure_that_the_library_lacks_can_be_uploaded(
+    explorer: Explorer, typed: str, said: str
+) -> None:
+    explorer.settings.structure.value = typed
+    assert message(explorer).endswith(said)
+    explorer.settings.structure.value = "c2h5oh"
+    assert explorer.reference.name == explorer.settings.structure.value == "CH3CH2OH"
 
 
 def test_what_cannot_be_shown_leaves_no_trace(

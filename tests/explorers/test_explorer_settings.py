@@ -31,6 +31,8 @@ from sensitivity.explorers.parts.inputs import MOST_ATOMS, refine
 
 pytestmark = TOOLBAR
 
+MANY = "n_max must be an integer from 1 to 15 with Gaussian-type orbitals, got"
+
 
 class Foreign:
     """A descriptor of another library: it has what a descriptor needs, and no more."""
@@ -183,10 +185,10 @@ def test_orders_up_and_down() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("n_max", 40, "N_max=40 Gaussian-type orbitals are linearly dependent"),
-        ("n_max", 400, "N_max must be an integer from 1 to 64, got 400."),
-        ("n_max", 0, "N_max must be an integer from 1 to 64, got 0."),
-        ("n_max", -3, "N_max must be an integer from 1 to 64, got -3."),
+        ("n_max", 16, f"{MANY} 16; more are linearly dependent in double precision, and"),
+        ("n_max", 400, f"{MANY} 400; more are linearly dependent in double precision, and"),
+        ("n_max", 0, f"{MANY} 0; more are linearly dependent"),
+        ("n_max", -3, f"{MANY} -3; more are linearly dependent"),
         ("l_max", 33, "L_max must be an integer from 0 to 32, got 33."),
         ("cutoff", 50.0, "Cutoff must be from 1 to 12 Å, got 50; give one of these."),
         ("cutoff", -1.0, "Cutoff must be a positive, finite length in Å, got -1"),
@@ -204,6 +206,12 @@ def test_a_setting_that_cannot_be_is_refused_in_words_and_goes_back(
     assert explorer.descriptor is before
 
 
+@pytest.mark.parametrize("n_max", [13, 15])
+def test_the_panel_takes_what_python_takes(explorer: Explorer, n_max: int) -> None:
+    explorer.settings.of_descriptor["n_max"].value = n_max
+    assert (explorer.descriptor, message(explorer)) == (replace(SIMPLE, n_max=n_max), "")
+
+
 def test_the_limits_are_those_of_python_with_the_same_basis() -> None:
     bessel = replace(SIMPLE, order=2, basis=SphericalBessel())
     assert refine(bessel, "n_max", 13) == replace(bessel, n_max=13)
@@ -216,7 +224,9 @@ def test_the_limits_are_those_of_python_with_the_same_basis() -> None:
         ("CH4", "larger_basis", "n_max 2 → 4, l_max 2 → 4: still invisible."),
         ("generic", "larger_basis", "1 of 1 invisible displacements is visible now."),
         ("H2", "larger_basis", "all internal displacements stay visible."),
+        ("H", "larger_basis", "n_max 2 → 4, l_max 2 → 4: there are no internal displacements."),
         ("X0", "higher_order", "is visible now."),
+        ("H2", "higher_order", "mixed channels none → 8: all internal displacements stay visible."),
     ],
 )
 def test_what_a_better_descriptor_sees_is_said(name: str, better: str, said: str) -> None:
@@ -269,7 +279,7 @@ def test_a_setting_that_cannot_be_is_a_sentence_and_the_control_returns(
     explorer.settings.of_descriptor["n_max"].value = 11
     explorer.undo()
     explorer.attempt(explorer.refine, "n_max", 1000)
-    assert message(explorer).startswith("n_max must be an integer from 1 to 64, got 1000")
+    assert message(explorer).startswith(f"{MANY} 1000")
     assert chosen_settings(explorer) == before
     explorer.attempt(explorer.refine, "basis", 3)
     assert "has no basis that can be set here" in message(explorer)
@@ -278,7 +288,7 @@ def test_a_setting_that_cannot_be_is_a_sentence_and_the_control_returns(
 def test_showing_does_not_act(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
     monkeypatch.setattr(explorer._task, "start", lambda *_, **__: started.append(1))
-    explorer.settings.show(explorer.reference)
+    explorer.settings.show(explorer.reference.subject)
     explorer.presenter.show(explorer.state)
     explorer._enter(explorer.state)
     assert not started

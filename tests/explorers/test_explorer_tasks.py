@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -146,6 +147,21 @@ def test_a_view_below_has_a_title_and_can_be_closed(views: list[Picture]) -> Non
     close.click()
     assert explorer.below.children == ()
     assert views[0].cancelled
+
+
+@pytest.mark.parametrize("opened_by", ["find_twin", "example"])
+def test_closing_returns_the_focus_to_the_button_that_opened(
+    views: list[Picture], monkeypatch: pytest.MonkeyPatch, opened_by: str
+) -> None:
+    explorer, focused = Explorer("X0", DESCRIPTOR), []
+    buttons = {"example": explorer.actions.examples["twin"], **explorer.actions.tasks}
+    for name, button in buttons.items():
+        monkeypatch.setattr(button, "focus", partial(focused.append, name))
+    buttons[opened_by].click()
+    assert not focused
+    _, close = explorer.below.children[0].children
+    close.click()
+    assert focused == [opened_by]
 
 
 def test_where_there_is_no_way_the_panel_says_why(views: list[Picture]) -> None:

@@ -111,7 +111,7 @@ def test_a_name_with_a_path_stays_within_its_folder(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("bad.xyz", b"garbage", "Cannot read bad.xyz as a structure: line 1"),
+        ("bad.xyz", b"garbage", "Cannot read the file bad.xyz as a structure: line 1"),
         (
             "picture.png",
             b"\x89PNG\r\n\x1a\n",
@@ -119,7 +119,7 @@ def test_a_name_with_a_path_stays_within_its_folder(
         ),
         ("POSCAR", b"", "The file POSCAR is empty"),
         ("large.xyz", b"1" * (Limit.UPLOAD + 1), "at most 5 MB can be read here; cut out"),
-        ("many.xyz", None, "has 501 atoms, and the explorer takes at most 500; cut out"),
+        ("many.xyz", None, "has 501 atoms, and the explorer takes at most 500; give a part"),
         (
             "short.xyz",
             b"999999999\n\nH 0 0 0\n",
@@ -128,8 +128,9 @@ def test_a_name_with_a_path_stays_within_its_folder(
         ("x.xyz.gz", b"\x1f\x8b", "x.xyz.gz is compressed; unpack it"),
         ("same.xyz", xyz(Atoms("H2")), "same.xyz: atoms overlap: atoms 0 and 1 are 0 Å apart"),
         ("<img src=x onerror=alert(1)>.xyz", b"?", "<img src=x onerror=alert(1)>.xyz as a"),
-        ("<b>x</b>.xyz", b"?", "Cannot read <b>x</b>.xyz as a structure"),
-        ("C:\\fakepath\\bad.xyz", b"?", "Cannot read bad.xyz as a structure: line 1"),
+        ("my water.xyz", b"1\n\nH 0 0 nan\n", "The file my water.xyz: positions must be finite"),
+        ("<b>x</b>.xyz", b"?", "Cannot read the file <b>x</b>.xyz as a structure"),
+        ("C:\\fakepath\\bad.xyz", b"?", "Cannot read the file bad.xyz as a structure: line 1"),
         (
             "many.vasp",
             CELL + b"H\n1000000000\nDirect\n0 0 0\n",
@@ -275,5 +276,5 @@ def test_a_bad_file_in_a_notebook_is_a_sentence(explorer: Explorer, slow: thread
         await until(lambda: not explorer.busy)
 
     run(scenario)
-    assert message(explorer).startswith("Cannot read bad.xyz as a structure: line 1")
+    assert message(explorer).startswith("Cannot read the file bad.xyz as a structure: line 1")
     assert explorer.settings.upload.value == ()

@@ -318,7 +318,7 @@ def test_what_does_not_exist_is_refused(
 
 
 def test_an_axis_that_does_not_exist_is_refused(explorer: Explorer) -> None:
-    with pytest.raises(ValueError, match="axis must be x, y or z, got 'w'"):
+    with pytest.raises(ValueError, match="axis must be one of x, y, z, got 'w'"):
         explorer.look("w")
 
 

@@ -613,7 +613,7 @@ def test_views_can_be_looked_at_along_an_axis(both: TwinExplorer, axis: str) -> 
     assert both.molecule.camera.view[2].tolist() == [axis == other for other in "xyz"]
     both.controls.reset.click()
     np.testing.assert_array_equal(both.molecule.camera.view, both.overlay.view)
-    with pytest.raises(ValueError, match="axis must be x, y or z, got 'w'"):
+    with pytest.raises(ValueError, match="axis must be one of x, y, z, got 'w'"):
         both.look("w")
 
 

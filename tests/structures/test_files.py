@@ -746,7 +746,7 @@ def test_the_explorer_shows_the_first_frame_that_can_be_read(explorer: Explorer)
     assert (explorer.settings.frame.value, explorer.settings.frames.value) == (1, "of 2")
     assert message(explorer) == f"a.xyz: {ONE_BAD} 0."
     explorer.settings.frame.value = 0
-    assert "Cannot read frame 0 of a.xyz as a structure: line 3: 'Q1'" in message(explorer)
+    assert "Cannot read frame 0 of the file a.xyz as a structure: line 3: 'Q1'" in message(explorer)
     assert explorer.settings.frame.value == 1
 
 
@@ -966,7 +966,7 @@ HARMFUL = {
 def test_reading_ends_after_some_seconds(name: str) -> None:
     begin = time.monotonic()
     with pytest.raises(
-        ValueError, match=f"reading {name} takes more than {Limit.READING_SECONDS} s; give"
+        ValueError, match=f"reading the file {name} takes more than {Limit.READING_SECONDS} s; give"
     ):
         read_isolated(name, HARMFUL[name], formats=FORMATS, most=10)
     assert time.monotonic() - begin < Limit.READING_SECONDS + 5
@@ -983,7 +983,9 @@ def test_reading_is_bounded_in_memory() -> None:
 
 def test_a_process_that_fails_is_named_with_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(ValueError, match=r"reading a.xyz failed \(status 1\), most likely"):
+    with pytest.raises(
+        ValueError, match=r"reading the file a.xyz failed \(status 1\), most likely"
+    ):
         read_isolated("a.xyz", GOOD.encode(), formats=FORMATS, most=10)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, fcc111
 from ase.constraints import FixAtoms
+from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
 from sensitivity import structures
@@ -354,10 +356,15 @@ def test_every_name_loads_a_sound_structure_anew():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("ch4", "no structure named 'ch4'; did you mean CH4?"),
-        ("CS ", "did you mean"),
+        ("cs", "no structure named 'cs'; did you mean Cs or CS? Otherwise see structures.names()."),
         ("octahedral", "did you mean octahedron?"),
-        ("qqqqqqqq", "no structure named 'qqqqqqqq'; see the explorer's list, structures.names()"),
+        ("C2H6O", "did you mean CH3CH2OH (ethanol) or CH3OCH3 (dimethyl ether)? Otherwise see"),
+        ("HNC", "did you mean HCN (hydrogen cyanide)?"),
+        ("CH3NC", "did you mean CH3CN (acetonitrile)?"),
+        ("CH2", "did you mean CH2_s1A1d or CH2_s3B1d?"),
+        ("aspirine", "did you mean aspirin"),
+        ("NaCl-", "did you mean NaCl"),
+        ("qqqqqqqq", "no structure named 'qqqqqqqq'; see structures.names()."),
     ],
 )
 def test_unknown_name_gets_the_nearest(name, message):
@@ -372,6 +379,79 @@ def test_a_common_name_is_that_of_the_molecule(common, name):
     assert common == common.lower()
     loaded = structures.load(f" {common.capitalize()} ")
     assert loaded == structures.load(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "formula"),
+    [
+        ("C2H5OH", "CH3CH2OH"),
+        ("CH3-CH2-OH", "CH3CH2OH"),
+        ("c2h5oh", "CH3CH2OH"),
+        ("CH3CO2H", "CH3COOH"),
+        ("CH2=CH2", "C2H4"),
+        ("HC≡CH", "C2H2"),
+        ("C₆H₆", "C6H6"),
+        ("co2", "CO2"),
+        (" CS ", "CS"),
+        ("H2S", "SH2"),
+        ("CH4O", "CH3OH"),
+        ("x+", "X+"),
+        ("graphene", "graphene"),
+        ("C6H5OH", "phenol"),
+        ("Caffeine", "caffeine"),
+    ],
+)
+def test_a_name_in_another_notation(typed, formula):
+    assert structures.find_name(typed) == formula
+
+
+def test_every_condensed_formula_has_the_atoms_of_its_molecule():
+    from ase.formula import Formula
+
+    from sensitivity.structures.names import _CONDENSED
+
+    words = {"dmso", "etoh", "mecn", "meoh"}
+    for typed, name in _CONDENSED.items():
+        atoms = structures.load(name)
+        assert structures.load(typed) == atoms
+        if typed not in words:
+            written = typed.upper().replace("CL", "Cl")
+            assert Formula(written).count() == atoms.symbols.formula.count(), typed
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "C0", "H99999999999", "((((", "C(", "()", "x" * 999, "²"]
+)
+def test_no_text_is_more_than_a_name_that_there_is_not(text):
+    with pytest.raises(ValueError, match="there is no structure named"):
+        structures.find_name(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "formula", "bonds"),
+    [
+        ("aspirin", "C9H8O4", 21),  # as many bonds as atoms: one ring
+        ("caffeine", "C8H10N4O2", 25),  # two rings
+        ("phenol", "C6H6O", 13),
+        ("formamide", "CH3NO", 5),
+        ("pyrazine", "C4H4N2", 10),
+        ("uracil", "C4H4N2O2", 12),
+    ],
+)
+def test_molecules_that_are_not_of_g2(name, formula, bonds):
+    atoms = structures.load(name)
+    assert atoms.get_chemical_formula() == formula
+    radii = covalent_radii[atoms.numbers]
+    near = atoms.get_all_distances() < 1.2 * (radii[:, None] + radii)
+    assert np.triu(near, 1).sum() == bonds
+
+
+def test_caffeine_is_that_of_the_tests_of_ase():
+    sdf = pytest.importorskip("ase.test.fio.test_sdf").VALID_SDF_V2000_COFFEE
+    expected = ase.io.read(io.StringIO(sdf), format="sdf")
+    caffeine = structures.load("caffeine")
+    assert str(caffeine.symbols) == str(expected.symbols)
+    np.testing.assert_array_equal(caffeine.positions, expected.positions)
 
 
 def test_common_names_are_suggested_and_of_the_right_formula():
@@ -462,13 +542,15 @@ def test_read_refuses_missing_files_and_frames(tmp_path):
     with pytest.raises(ValueError, match=r"there is no file .*gone\.xyz; expected a structure"):
         structures.read(tmp_path / "gone.xyz")
     one = write(tmp_path / "one.xyz", "1\n\nH 0 0 0\n")
-    with pytest.raises(ValueError, match="has 1 frame, counted from 0, and no frame 4; choose"):
+    with pytest.raises(
+        ValueError, match="has a single frame, number 0, and no frame 4; choose that"
+    ):
         structures.read(one, index=4)
     with pytest.raises(TypeError, match="index must be an integer frame number, got '0'"):
         structures.read(one, index="0")
     with pytest.raises(ValueError, match=r"is a folder; expected a structure file"):
         structures.read(tmp_path)
-    with pytest.raises(ValueError, match=r"has 1 frame, .* no frame -2; .* or from the end"):
+    with pytest.raises(ValueError, match=r"has a single frame, .* no frame -2; choose that"):
         structures.read(one, index=-2)
     assert len(structures.read(one, index=-1)) == 1
 

@@ -9,7 +9,7 @@ from sensitivity.cli.options import add_command, add_server
 
 def add(commands: Any) -> None:
     """Add the command."""
-    details = ", which are copied to ./sensitivity-notebooks; existing files are kept."
+    details = ", which are copied to ./sensitivity-notebooks; files that you changed are kept."
     text = "open JupyterLab on the notebooks"
     command = add_command(commands, "lab", text, _run, details=details)
     add_server(command, "port of the server", "JupyterLab's")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.cli.computing import show
-from sensitivity.cli.options import add_command, add_json, complete_names
+from sensitivity.cli.options import SEE_LIST, add_command, add_json, complete_names
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -46,7 +46,7 @@ def _choose(text: str) -> list[str]:
         for name in structures.names()
         if text.lower() in name.lower() or _has_formula(structures.load(name), text, formula)
     ]
-    return chosen or [structures.find_name(text)]
+    return chosen or [structures.find_name(text, remedy=SEE_LIST)]
 
 
 def _has_formula(atoms: Atoms, text: str, formula: str) -> bool:

@@ -40,8 +40,8 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     ),
     "structure": (
         *("Combobox", 200),
-        "A molecule of the G2 set, a crystal, or an environment from the literature: type a few "
-        "letters and choose",
+        "A molecule, a crystal, or an environment from the literature: type a name, a formula, or "
+        "a few letters, and choose",
         {"continuous_update": False, "placeholder": "name of a structure"},
     ),
     "upload": (
@@ -137,6 +137,11 @@ class Controls(SceneControls):
             )
         self.name_modes(labels, mode=mode)
 
+    def lock(self, locked: bool) -> None:
+        """Lock what belongs to a mode, while the molecule on the screen has none yet."""
+        for widget in (self.mode, self.amplitude, self.play):
+            widget.disabled = locked
+
     def name_modes(self, labels: Sequence[str], *, mode: int) -> None:
         """Give the modes other names."""
         with self._updating:
@@ -187,8 +192,8 @@ class Settings:
         shown = row(self.structure, self.upload, self.frame, self.frames, self.summary, fold)
         self.box = row(shown, *folding)
 
-    def describe(self, subject: Subject) -> None:
-        """Say what is shown: the file, if it is from one, formula and number of atoms."""
+    def _describe(self, subject: Subject) -> None:
+        # The file, if it is from one, formula and number of atoms.
         file, count = subject.upload, len(subject.atoms)
         formula = subject.atoms.get_chemical_formula()
         atoms = f"{formula}, {count} {'atom' if count == 1 else 'atoms'}"
@@ -198,16 +203,15 @@ class Settings:
         for widget in (self.frame, self.frames):
             widget.layout.display = None if frames > 1 else "none"
 
-    def show(self, reference: Reference) -> None:
-        """Show the settings of a reference."""
-        index = 0 if reference.upload is None else reference.upload.index
-        self.describe(reference.subject)
+    def show(self, subject: Subject) -> None:
+        """Show the settings of what is shown, or is being analysed to be shown."""
+        self._describe(subject)
         with self._updating:
-            self.structure.value = reference.name
+            self.structure.value = subject.name
             self.upload.value = ()  # or the same file could not be chosen again
-            self.frame.value = index
-            self.centers.value = write_centers(reference.centers, len(reference.atoms))
-            self._show_descriptor(reference.descriptor)
+            self.frame.value = 0 if subject.upload is None else subject.upload.index
+            self.centers.value = write_centers(subject.chosen, len(subject.atoms))
+            self._show_descriptor(subject.descriptor)
 
     def _show_descriptor(self, descriptor: Descriptor) -> None:
         settings, limits = settings_of(descriptor), plain(dict(with_defaults(descriptor).limits))

@@ -23,7 +23,7 @@ from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Report, interrupts_held
-from sensitivity.explorers.parts.choices import make_control
+from sensitivity.explorers.parts.choices import check_name, make_control
 from sensitivity.explorers.parts.layout import arrange, require, row
 from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
 from sensitivity.explorers.parts.view import View
@@ -33,6 +33,9 @@ from sensitivity.numerics import takes_centers
 from sensitivity.outputs import check_output, write_output
 
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
+
+CHANGED = {"contract_channels": "mixed channels"}
+"""Names of settings that have no control, in sentences."""
 
 WELCOME = "Drag the amplitude slider: the atoms move along the arrows. Or choose an example."
 
@@ -141,29 +144,38 @@ class Explorer(StructureView):
 
     @interrupts_held()
     def export(self, name: str) -> None:
-        """Make a file of ``EXPORTS``, and let the browser save it."""
+        """Make a file of ``EXPORTS``, and let the browser save it; ValueError if it has no such."""
+        check_name(name, "an export", EXPORTS)
         file, picture = EXPORTS[name][1], self._picture()
         self._save(file, lambda report: make_export(file, picture, report=report))
 
     def show_example(self, name: str) -> None:
-        """Show one of ``EXAMPLES`` with the descriptor of the start, in motion or with its twin."""
+        """Show one of ``EXAMPLES`` with the descriptor of the start, in motion or with its twin.
+
+        ValueError if there is no such example.
+        """
+        check_name(name, "an example", EXAMPLES)
         structure = EXAMPLES[name][2]
         atoms, _, centers = inputs.take_structure(structure)
-        then = self.find_twin if name == "twin" else self.oscillate
+        twin = partial(self._find_twin, self.actions.examples[name])
+        then = twin if name == "twin" else self.oscillate
         self._reader.drop()  # this is newer
         self._look_at(Subject(atoms, USUAL, centers, structure), then=then)
 
     def locate(self) -> None:
         """Move the atoms to the nearest singular point of the center."""
-        self._do(locate, "Searching for the nearest singular point")
+        self._do(locate, "Searching for the nearest singular point", self.actions.tasks["locate"])
 
     def follow(self) -> None:
         """Follow the mode from the structure at amplitude zero, and show the path below."""
-        self._do(follow, "Following the mode")
+        self._do(follow, "Following the mode", self.actions.tasks["follow"])
 
     def find_twin(self) -> None:
         """Find two structures with the same features of the center, and show them below."""
-        self._do(find_twin, "Searching for the twin")
+        self._find_twin(self.actions.tasks["find_twin"])
+
+    def _find_twin(self, button: Any) -> None:
+        self._do(find_twin, "Searching for the twin", button)
 
     def enlarge_basis(self) -> None:
         """Use a larger basis of the same order."""
@@ -175,7 +187,7 @@ class Explorer(StructureView):
         self._take("higher order", higher_order(self.reference.descriptor))
 
     @interrupts_held()
-    def _do(self, task: Callable[[State, Report], Outcome], what: str) -> None:
+    def _do(self, task: Callable[[State, Report], Outcome], what: str, button: Any) -> None:
         state = self.state
         name = state.reference.name or str(state.reference.atoms.symbols)
 
@@ -185,28 +197,28 @@ class Explorer(StructureView):
                 self._go_to(found)
             elif isinstance(found, paths.Path):
                 title = f"Path along mode {state.mode} of {name}"
-                self._open(title, PathExplorer(found), of="follow")
+                self._open(title, PathExplorer(found), button)
             elif found is not None:
                 view = TwinExplorer(found, state.reference.descriptor)
-                self._open(f"Twin of {name}", view, of="find_twin")
-            self.panel.tell(outcome.sentence, trouble=not outcome.good)
+                self._open(f"Twin of {name}", view, button)
+            self.panel.report(outcome.sentence, trouble=not outcome.good)
 
         self.panel.tell(f"{what} …")
-        self._run(lambda report: task(state, report), then=finish)
+        self._work(lambda report: task(state, report), then=finish)
 
-    def _open(self, title: str, view: View, *, of: str) -> None:
-        """Show another view below, where the page scrolls to it; it is the result of a task."""
+    def _open(self, title: str, view: View, button: Any) -> None:
+        """Show another view below, where the page scrolls to it; a button has asked for it."""
         look = {"description": "close", "icon": "times", "tooltip": "Close this view"}
         close = make_control("Button", "auto", **look)
 
         def act(_: Any) -> None:
-            view.cancel()
-            self.below.children = ()
-            self.actions.tasks[of].focus()  # the keyboard goes on from there
+            self._close_result()
+            button.focus()  # the keyboard goes on from there
 
         close.on_click(act)
         heading = require("ipywidgets").HTML(f"<strong>{escape(title)}</strong>")
-        self.below.children = (row(heading, close), view.widget)
+        self._close_result()
+        self._result, self.below.children = view, (row(heading, close), view.widget)
 
     def _take(self, what: str, descriptor: Descriptor | None) -> None:
         if descriptor is None:
@@ -215,7 +227,7 @@ class Explorer(StructureView):
         before = self.reference
 
         def compare() -> None:
-            self.panel.tell(compare_bases(before, self.reference))
+            self.panel.report(compare_bases(before, self.reference))
 
         self._look_at(replace(self._wanted, descriptor=descriptor), then=compare)
 
@@ -223,10 +235,16 @@ class Explorer(StructureView):
 def compare_bases(before: Reference, after: Reference) -> str:
     """Return the settings that have changed, and what has become visible by that."""
     old, new = settings_of(before.descriptor), settings_of(after.descriptor)
-    changes = [f"{name} {old[name]} → {new[name]}" for name in old if old[name] != new.get(name)]
-    gain, hidden = after.spectrum.rank - before.spectrum.rank, before.spectrum.internal
-    hidden -= before.spectrum.rank
-    if gain > 0:
+    changes = [
+        f"{CHANGED.get(name, name)} {_write(value)} → {_write(new.get(name))}"
+        for name, value in old.items()
+        if value != new.get(name)
+    ]
+    gain, internal = after.spectrum.rank - before.spectrum.rank, before.spectrum.internal
+    hidden = internal - before.spectrum.rank
+    if not internal:
+        found = "there are no internal displacements"
+    elif gain > 0:
         found = (
             f"{gain} of {hidden} invisible displacements {'is' if gain == 1 else 'are'} visible now"
         )
@@ -235,6 +253,10 @@ def compare_bases(before: Reference, after: Reference) -> str:
     else:
         found = "still invisible" if hidden else "all internal displacements stay visible"
     return f"{', '.join(changes)}: {found}."
+
+
+def _write(value: Any) -> str:
+    return "none" if value is None else str(value)
 
 
 @dataclass(frozen=True)

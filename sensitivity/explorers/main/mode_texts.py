@@ -55,7 +55,7 @@ def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
     known = meaning(state.reference, state.mode, seeking=seeking)
     moved = state.amplitude != 0.0 and cause not in TRIVIAL
     first = f"{mark} {escape(f'At amplitude 0: {known[0].lower()}{known[1:]}' if moved else known)}"
-    where = f"At {state.amplitude:+.2f} Å"
+    where = f"At {state.amplitude:+.2f} Å" if state.amplitude else "At amplitude 0"
     if shown is None:
         second = f"{where}: the singular values are being computed."
     elif shown.spectrum is None:

@@ -80,6 +80,7 @@ class Presenter:
         self._seeking = reference.diagnosis is None
         self._draw(body, camera)
         self.chart.load(reference)
+        self._controls.lock(False)
         self._controls.load(labels, mode=state.mode, reference=reference)
 
     @property
@@ -108,6 +109,7 @@ class Presenter:
         images = find_images(subject, min(self.cells, most_cells(atoms)))
         body = draw_body(subject, images)
         self._previewing = True
+        self._controls.lock(True)
         for worker in self.workers:
             worker.drop()
         still = np.zeros_like(atoms.positions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -34,9 +34,18 @@ from sensitivity.explorers.parts.state import (
     examine,
     oscillate,
 )
-from sensitivity.explorers.parts.view import INVALID
+from sensitivity.explorers.parts.view import INVALID, View
 from sensitivity.numerics import check_integer, check_real
 from sensitivity.progress import Cancelled, telling
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What is being analysed, and what is to be done as soon as it is shown."""
+
+    subject: Subject
+    then: Callable[[], None]
+
 
 CHOICES = ["mode", "amplitude", "arrows", "arrow_length"]
 
@@ -57,6 +66,8 @@ class StructureView(MoleculeView):
         super().__init__()
         structure, name, centers = inputs.take_structure(atoms, centers)
         self.updating = Entered()
+        self._awaited: Request | None = None
+        self._result: View | None = None  # in ``below``
         self.history: deque[State] = deque(maxlen=20)  # to which ``undo`` returns
         self._reader = Worker(changed=self._show_busy)
         self.controls, self.settings = Controls(self.updating), Settings(self.updating)
@@ -131,6 +142,7 @@ class StructureView(MoleculeView):
         self._run(
             lambda _: inputs.choose_frame(inputs.read_upload(name, content), index),
             then=self._look_into,
+            failed=self._fail,
             worker=self._reader,
         )
 
@@ -142,7 +154,7 @@ class StructureView(MoleculeView):
     @interrupts_held()
     def turn_to(self, index: int) -> None:
         """Show another structure of the file."""
-        file = self.reference.upload
+        file = self._wanted.upload
         if file is not None:
             self._look_into(inputs.choose_frame(file, index))
 
@@ -195,14 +207,19 @@ class StructureView(MoleculeView):
 
     @interrupts_held()
     def undo(self) -> None:
-        """Return to the previous structure and descriptor."""
-        if not self.history:
+        """Return to the previous structure and descriptor: those that others are to replace."""
+        coming = self._awaited is not None or self._reader.busy
+        if not coming and not self.history:
             self.panel.tell("There is nothing to undo.")
             return
         for worker in (self._reader, self._task):
             worker.drop()
-        self._enter(self.history[-1])
-        self.history.pop()
+        if coming:
+            self._give_up()
+        else:
+            self._enter(self.history[-1])
+            self.history.pop()
+            self._close_result()
         self.panel.tell("")
 
     def cancel(self) -> None:
@@ -215,12 +232,21 @@ class StructureView(MoleculeView):
     def _workers(self) -> tuple[Worker, ...]:
         return self._reader, *super()._workers, *self.presenter.workers
 
+    @property
+    def _wanted(self) -> Subject:
+        """What is being analysed, or else what is shown: changes start from it."""
+        return self.reference.subject if self._awaited is None else self._awaited.subject
+
     def _fail(self, error: Exception) -> None:
         super()._fail(error)
+        self.settings.show(self._wanted)
+
+    def _give_up(self) -> None:
+        """Return from what is being analysed to what was shown before."""
+        self._awaited = None
         if self.presenter.previewing:
             self._enter(self.state)
-        self._wanted = self.reference.subject
-        self.settings.show(self.reference)
+        self.settings.show(self._wanted)
 
     def _show_busy(self) -> None:
         busy = self._task.busy or self._reader.busy
@@ -239,15 +265,26 @@ class StructureView(MoleculeView):
         self._look_at(Subject(atoms, descriptor, inputs.usual_centers(atoms), upload=upload))
 
     def _look_at(self, subject: Subject, *, then: Callable[[], None] = lambda: None) -> None:
-        """Show something else from now on; what is asked for meanwhile starts from there."""
+        """Show something else from now on; what is asked for meanwhile starts from there.
+
+        If it cannot be analysed, that goes on which it was to replace.
+        """
         upload = subject.upload if subject.upload is not self.reference.upload else None
+        request, replaced = Request(subject, then), self._awaited
 
         def arrive(reference: Reference) -> None:
             self._go_to(reference)
-            self.panel.tell("" if upload is None else upload.note)
+            self.panel.report("" if upload is None else upload.note)
             then()
 
-        self._wanted = subject
+        def fail(error: Exception) -> None:
+            if self._awaited is request:
+                self._give_up()
+                if replaced is not None and not isinstance(error, Cancelled):
+                    self._look_at(replaced.subject, then=replaced.then)
+            self._fail(error)
+
+        self._awaited = request
         what = f"Analysing {subject.name or subject.atoms.symbols}"
         estimate = Estimate(decomposing=3 * len(subject.atoms))
 
@@ -256,18 +293,25 @@ class StructureView(MoleculeView):
                 return examine(subject)
 
         self.panel.tell(f"{what} …")
-        self._run(work, then=arrive)
-        if self._task.busy and subject.atoms != self.structure:  # it takes long
-            self.settings.describe(subject)
+        self._run(work, then=arrive, failed=fail)
+        if self._awaited is request:  # it takes long
             with suppress(*INVALID):  # then the work says so
-                self.presenter.preview(subject)
+                self.settings.show(subject)
+                if self.presenter.previewing or subject.atoms != self.structure:
+                    self.presenter.preview(subject)
 
-    def _run(self, work: Work, *, then: Act, worker: Worker | None = None) -> None:
+    def _work(self, work: Work, *, then: Act) -> None:
+        """Do it in the background, in place of what is being analysed."""
+        if self._awaited is not None:
+            self._give_up()
+        self._run(work, then=then, failed=self._fail)
+
+    def _run(self, work: Work, *, then: Act, failed: Act, worker: Worker | None = None) -> None:
         """Do it in the background; an error that is found at once is raised, too."""
         at_once = True
 
         def fail(error: Exception) -> None:
-            self._fail(error)
+            failed(error)
             if at_once and not self.attempting and not isinstance(error, Cancelled):
                 raise error
 
@@ -277,24 +321,30 @@ class StructureView(MoleculeView):
             except INVALID as error:  # it cannot be shown
                 fail(error)
 
-        (worker or self._task).start(work, then=finish, failed=fail, told=self.panel.tell)
+        (worker or self._task).start(work, then=finish, failed=fail, told=self.panel.report)
         at_once = False
 
     def _go_to(self, reference: Reference) -> None:
         before, mode = self.state, reference.least_visible
         self._enter(replace(before, reference=reference, mode=mode, amplitude=0.0))
         self.history.append(before)
-        self.below.children = ()  # it belongs to what was shown before
+        self._close_result()
+
+    def _close_result(self) -> None:
+        """Close the view below, which belongs to what was shown before."""
+        if self._result is not None:
+            self._result.cancel()
+        self._result, self.below.children = None, ()
 
     @interrupts_held()
     def _enter(self, state: State) -> None:
         with self.updating:
             self.presenter.load(state)
             self.cells = self.presenter.cells
-            self._wanted = state.reference.subject
+            self._awaited = None
             for name in CHOICES:
                 setattr(self, name, getattr(state, name))
-        self.settings.show(state.reference)
+        self.settings.show(state.reference.subject)
         self.presenter.compute()
 
     @traitlets.observe("cells")
@@ -305,8 +355,10 @@ class StructureView(MoleculeView):
     @traitlets.validate("cells")
     def _validate_cells(self, proposal: Any) -> int:
         most = most_cells(self.structure)
-        expected, accepts = f"one of 1 to {most}", range(1, most + 1).__contains__
-        remedy = "larger blocks have too many atoms" if most > 1 else "it is no small crystal"
+        expected, accepts = f"from 1 to {most}", range(1, most + 1).__contains__
+        remedy = "larger blocks have too many atoms"
+        if most == 1:
+            expected, remedy = "1", "the structure is no small crystal"
         return check_integer(proposal["value"], "cells", expected, accepts=accepts, remedy=remedy)
 
     @traitlets.observe("columns", "transparent")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from math import ceil, log10
 from typing import Any, ClassVar
 
@@ -141,7 +142,21 @@ class Switch(traitlets.Bool):  # type: ignore[type-arg]
         return bool(value)
 
 
+def check_name(value: str, name: str, known: Iterable[str]) -> str:
+    """Return a name that is known; else TypeError or ValueError, with the nearest or all others."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text, got {value!r}; give e.g. {next(iter(known))!r}.")
+    names = tuple(known)
+    if value in names:
+        return value
+    near = get_close_matches(value, names, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else "give one of these."
+    raise ValueError(f"{name} must be one of {', '.join(names)}, got {value!r}; {remedy}")
+
+
 def check_index(value: int, name: str, *, count: int) -> int:
     """Return the index of one of ``count`` things; TypeError or ValueError if it is none."""
     expected, accepts = f"one of 0 to {count - 1}", range(count).__contains__
+    if count == 1:
+        return check_integer(value, name, "0", accepts=accepts, remedy="there are no others")
     return check_integer(value, name, expected, accepts=accepts, remedy="give one of these")

@@ -33,7 +33,7 @@ ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: 
 """Names of the correlations of each order."""
 
 SETTINGS = {
-    "order": ("order", 180, "Number of correlated neighbours: distances, angles, dihedrals, …"),
+    "order": ("order", 215, "Number of correlated neighbours: distances, angles, dihedrals, …"),
     "n_max": ("n_max", 95, "Number of radial functions: the resolution of distances"),
     "l_max": ("l_max", 95, "Largest degree of the spherical harmonics: that of directions"),
     "cutoff": ("cutoff (Å)", 115, "Radius around a center: more neighbours need more functions"),
@@ -88,7 +88,8 @@ def take_structure(structure: Atoms | str, centers: Centers = None) -> tuple[Ato
     there is no such structure, or it is too large or too far away.
     """
     if isinstance(structure, str):
-        name = structures.find_name(structure)
+        remedy = "choose one of the list, or upload a file"
+        name = structures.find_name(structure, remedy=remedy)
         atoms = structures.load(name)
         usual = usual_centers(atoms, name=name)
         return atoms, name, usual if centers is None else centers
@@ -109,7 +110,7 @@ def check_size(atoms: Atoms, *, farthest: float = 1e4) -> None:
     if len(atoms) > MOST_ATOMS:
         raise ValueError(
             f"the structure has {len(atoms)} atoms, and the explorer takes at most {MOST_ATOMS}; "
-            "cut out what a center sees with sensitivity.structures.environment."
+            "give a part of it, such as what lies within twice the cutoff of an atom."
         )
     extents = np.abs([*atoms.positions, *atoms.cell.array[atoms.pbc]])
     if (np.isfinite(extents) & (extents > farthest)).any():  # others are refused elsewhere
@@ -152,14 +153,16 @@ def read_upload(name: str, content: bytes) -> Upload:
     shown = shown_name(name)
     if len(content) > Limit.UPLOAD:
         raise ValueError(
-            f"{shown} has {len(content) / 1e6:.1f} MB, and at most {Limit.UPLOAD / 1e6:.0f} MB can "
-            "be read here; cut out what you need."
+            f"the file {shown} has {len(content) / 1e6:.1f} MB, and at most "
+            f"{Limit.UPLOAD / 1e6:.0f} MB can be read here; cut out what you need."
         )
     if not content:
         raise ValueError(f"the file {shown} is empty; give one with a structure.")
     frames = read_isolated(shown, content, formats=FORMATS, most=MOST_FRAMES)
     if len(frames) > MOST_FRAMES:
-        raise ValueError(f"{shown} has more than {MOST_FRAMES} structures; cut out those you need.")
+        raise ValueError(
+            f"the file {shown} has more than {MOST_FRAMES} structures; cut out those you need."
+        )
     return Upload(shown, frames)
 
 
@@ -168,26 +171,26 @@ def choose_frame(upload: Upload, index: int | None) -> Upload:
 
     None chooses the first that can be read. ValueError if there is none, or it cannot be shown.
     """
-    count = len(upload.frames)
+    name, count = f"the file {upload.name}", len(upload.frames)
     if index is None:
         good = (k for k, frame in enumerate(upload.frames) if frame.atoms is not None)
         index = next(good, 0)
     if not -count <= index < count:
-        raise no_frame(upload.name, count, index)
+        raise no_frame(name, count, index)
     frame = upload.frames[index]
     if frame.atoms is not None:
         try:
             check_size(frame.atoms)
         except ValueError as error:
-            raise ValueError(f"{upload.name}: {error}") from error
-    take(upload.name, frame, number=index % count, count=count, others=upload.others)
+            raise ValueError(f"{name}: {error}") from error
+    take(name, frame, number=index % count, count=count, others=upload.others)
     return Upload(upload.name, upload.frames, index % count)
 
 
 def shown_name(name: str, *, longest: int = 60) -> str:
     """The name of a file without folders; each character may take four of 255 bytes."""
     # A browser gives no folders. Where there are < and >, a / is hardly one between folders.
-    return re.sub(r"^([^<>/\\]*[/\\])+", "", name)[-longest:] or "The file"
+    return re.sub(r"^([^<>/\\]*[/\\])+", "", name)[-longest:] or "without a name"
 
 
 def usual_centers(atoms: Atoms, *, name: str = "", most: int = 20) -> tuple[int, ...] | None:

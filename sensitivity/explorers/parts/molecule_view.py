@@ -6,7 +6,7 @@ from typing import Any
 
 import traitlets
 
-from sensitivity.explorers.parts.choices import Length, Switch
+from sensitivity.explorers.parts.choices import Length, Switch, check_name
 from sensitivity.explorers.parts.molecule import Molecule
 from sensitivity.explorers.parts.scene import Camera
 from sensitivity.explorers.parts.scene_controls import ATOM_SIZES, LABELS, SceneControls
@@ -42,10 +42,7 @@ class MoleculeView(View):
 
     @traitlets.validate("labels")
     def _validate_labels(self, proposal: Any) -> str:
-        value: str = proposal["value"]
-        if value not in LABELS:
-            raise ValueError(f"labels must be one of {LABELS}, got {value!r}; give one of these.")
-        return value
+        return check_name(proposal["value"], "labels", LABELS)
 
     @traitlets.validate("arrow_length", "atom_size")
     def _validate_size(self, proposal: Any) -> float:

@@ -140,9 +140,8 @@ class MotionView(MoleculeView):
 
     def export(self, name: str) -> None:
         """Let the browser save a file of ``ATOMS`` or ``FIGURES``, tables of ``downloads``."""
-        if name not in ATOMS | FIGURES:
-            raise ValueError(f"name must be one of {[*ATOMS, *FIGURES]}, got {name!r}.")
-        file = f"{self.texts.file}.{(ATOMS | FIGURES)[name][1]}"
+        files = ATOMS | FIGURES
+        file = f"{self.texts.file}.{files[choices.check_name(name, 'name', files)][1]}"
         if name in ATOMS:
             shown = MotionView.frames(self) if name == "geometry" else self.frames()
             self.download(file, write_frames(shown))

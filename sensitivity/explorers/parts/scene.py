@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 from matplotlib.axes import Axes
 
+from sensitivity.explorers.parts.choices import check_name
 from sensitivity.numerics import Array
 from sensitivity.plots.structures import (
     BALL,
@@ -93,9 +94,7 @@ class Camera:
 
     def along(self, axis: str) -> Camera:
         """Return the camera that looks along x, y or z; ValueError if it is none of them."""
-        if axis not in VIEWS:
-            raise ValueError(f"axis must be x, y or z, got {axis!r}; give e.g. 'z'.")
-        return replace(self, view=VIEWS[axis])
+        return replace(self, view=VIEWS[check_name(axis, "axis", VIEWS)])
 
     def describe(self) -> dict[str, Any]:
         """Return the message to a view: columns of a 4x4 matrix for a camera along +z."""

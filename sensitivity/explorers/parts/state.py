@@ -169,6 +169,8 @@ class Shown:
 def compute(state: State) -> Shown:
     """Return the displaced structure with its spectrum, or why it has none; small ones are kept."""
     what = state.reference, state.mode, state.amplitude
+    if state.amplitude == 0.0:
+        return _show(state.reference.atoms, _if_finite(state.reference.spectrum))
     few = len(state.reference.atoms) <= FEW
     return _compute(*what) if few else _compute.__wrapped__(*what)
 
@@ -176,7 +178,10 @@ def compute(state: State) -> Shown:
 @lru_cache(maxsize=256)
 def _compute(reference: Reference, mode: int, amplitude: float) -> Shown:
     atoms = State(reference, mode, amplitude).atoms
-    found = try_spectrum(atoms, reference.descriptor, centers=reference.centers)
+    return _show(atoms, try_spectrum(atoms, reference.descriptor, centers=reference.centers))
+
+
+def _show(atoms: Atoms, found: Spectrum | str) -> Shown:
     return Shown(atoms, None, found) if isinstance(found, str) else Shown(atoms, found)
 
 
@@ -185,9 +190,12 @@ def try_spectrum(
 ) -> Spectrum | str:
     """Return the spectrum of a structure, or a sentence that says why it has none."""
     try:
-        found = spectrum(atoms, descriptor, centers=centers)
+        return _if_finite(spectrum(atoms, descriptor, centers=centers))
     except (ValueError, ArithmeticError, MemoryError) as error:  # LinAlgError is a ValueError
         return as_sentence(error)
+
+
+def _if_finite(found: Spectrum) -> Spectrum | str:
     if not np.all(np.isfinite(found.singular_values)):
         return "Some singular values are not finite: the features are not smooth here."
     return found

@@ -141,10 +141,15 @@ def as_sentence(error: BaseException) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
+def _colored(text: str) -> str:
+    return f'<span class="sensitivity-trouble">{escape(text)}</span>'
+
+
 class Panel:
     """Two lines of text, and a button that stops what takes long, in ``box``."""
 
     _busy = _inviting = False
+    _trouble = ""  # an error that stays in sight, as HTML
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")
@@ -176,9 +181,15 @@ class Panel:
 
     def tell(self, text: str, *, trouble: bool = False) -> None:
         """Show a sentence on what is going on, in a signal colour if it is trouble."""
-        self._inviting = False
-        look = "sensitivity-trouble" if trouble else ""
-        self.message.value = f'<span role="status" class="{look}">{escape(text)}</span>'
+        self._inviting, self._trouble = False, ""
+        self.report(text, trouble=trouble)
+        self._trouble = _colored(text) if trouble else ""
+
+    def report(self, text: str, *, trouble: bool = False) -> None:
+        """Show what a job says, behind an error that has been shown since it began."""
+        said = _colored(text) if trouble else escape(text)
+        both = " ".join(filter(None, (self._trouble, said)))
+        self.message.value = f'<span role="status">{both}</span>'
 
     def show_busy(self, busy: bool) -> None:
         """Show the cancel button, or hide it."""

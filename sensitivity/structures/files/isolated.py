@@ -66,7 +66,7 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
     problem = f"failed (status {process.returncode}), most likely because it {_too_much()}"
     if output is None:
         problem = f"takes more than {Limit.READING_SECONDS} s"
-    raise ValueError(f"reading {name} {problem}; give a smaller file.")
+    raise ValueError(f"reading the file {name} {problem}; give a smaller file.")
 
 
 def _wait(process: Popen[bytes]) -> bytes | None:
@@ -93,9 +93,9 @@ def main() -> None:
         if not found:
             raise UnreadableError(NOTHING.problem)
     except UnreadableError as error:
-        found = f"cannot read {content.name} as a structure: {error}."
+        found = f"cannot read the file {content.name} as a structure: {error}."
     except MemoryError:
-        found = f"reading {content.name} {_too_much()}; give a smaller file."
+        found = f"reading the file {content.name} {_too_much()}; give a smaller file."
     sys.stdout.write(json.dumps(found))
 
 

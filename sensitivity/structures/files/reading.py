@@ -172,7 +172,8 @@ def note_bad(bad: list[int], *, count: int, complete: bool) -> list[str]:
 
 def no_frame(name: str, count: int, index: int) -> ValueError:
     """Return the error for an index beyond the frames of a file."""
-    return ValueError(
-        f"{name} has {count} frame{'s' if count != 1 else ''}, counted from 0, and no frame "
-        f"{index}; choose an index from 0 to {count - 1}, or from the end."
-    )
+    has, remedy = "a single frame, number 0", "choose that"
+    if count > 1:
+        has = f"{count} frames, counted from 0"
+        remedy = f"choose an index from 0 to {count - 1}, or from the end"
+    return ValueError(f"{name} has {has}, and no frame {index}; {remedy}.")
