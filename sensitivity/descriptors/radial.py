@@ -28,6 +28,14 @@ class RadialBasis(Protocol):
     """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal.
 
     It has to be hashable, as functions of equal bases are made once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity.descriptors import GaussianTypeOrbitals, RadialBasis
+    >>> basis: RadialBasis = GaussianTypeOrbitals()
+    >>> basis.primitives(np.array([0.5, 1.0]), cutoff=3.0, n_max=4, l_max=2).shape
+    (3, 4, 2)
     """
 
     def __hash__(self) -> int: ...
@@ -49,6 +57,12 @@ class GaussianTypeOrbitals:
     They are orthonormalised symmetrically (Löwdin) over [0, ∞) and do not depend on l. This is
     the basis of librascal and featomic: Musil et al., J. Chem. Phys. 154, 114109 (2021), eq. 19,
     doi 10.1063/5.0044689.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, GaussianTypeOrbitals
+    >>> DensityCorrelations(basis=GaussianTypeOrbitals()) == DensityCorrelations()
+    True
     """
 
     def reach(self, cutoff: float) -> float:
@@ -88,6 +102,13 @@ class SphericalBessel:
 
     Bigi, Huguenin-Dumittan, Ceriotti, Manolopoulos, J. Chem. Phys. 157, 234101 (2022),
     doi 10.1063/5.0124363.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
+    >>> descriptor = DensityCorrelations(cutoff=3.0, basis=SphericalBessel())
+    >>> spectrum(structures.load("Td"), descriptor, centers=[0]).rank
+    1
     """
 
     def reach(self, cutoff: float) -> float:

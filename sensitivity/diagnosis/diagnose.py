@@ -81,6 +81,13 @@ def diagnose(
         On Ctrl-C after that; ``partial`` is the Diagnosis that a cancelled one would be.
     Cancelled
         If it is cancelled before that.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> found = diagnose(structures.load("Td"), DensityCorrelations(), centers=[0])
+    >>> print(found.status)
+    1 of 9 internal displacements is visible, 8 invisible by symmetry, none spurious.
     """
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)

@@ -52,6 +52,17 @@ class Diagnosis(Stoppable):
         Other causes that are much nearer than those that displacements are counted for.
     bounded
         True if the search for these was ended by its bound, ``Budget.MOST``.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> found = diagnose(structures.load("X0"), DensityCorrelations(), centers=[0])
+    >>> {cause: number for cause, number in found.counts.items() if number}
+    {'sensitive': 8, 'incompleteness': 1, 'rotation': 3, 'translation': 3}
+    >>> found.internal, found.spurious
+    (9, 1)
+    >>> found.of("incompleteness")[0].evidence.lifted_by
+    3
     """
 
     spectrum: Spectrum

@@ -64,6 +64,17 @@ class NullMode(ReadOnlyArrays):
     distance
         Of the nearest geometry at which it vanishes, in Å, root of the summed squares, to first
         order; infinite if there is none.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, invert, structures
+    >>> X0, descriptor = structures.load("X0"), DensityCorrelations()
+    >>> start = X0.copy()
+    >>> start.positions[1:] *= 1.02
+    >>> wanted = descriptor.features(X0, centers=[0])
+    >>> mode = invert(wanted, descriptor, start=start, centers=[0]).stalled_along
+    >>> mode.displacement.shape, mode.distance < 1e-3
+    ((5, 3), True)
     """
 
     displacement: Array
@@ -114,6 +125,18 @@ class Inversion(ReadOnlyArrays, Stoppable):
         As asked for.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, invert, structures
+    >>> atoms, descriptor = structures.load("H2O"), DensityCorrelations()
+    >>> wanted = descriptor.features(atoms)
+    >>> atoms.rattle(0.05)
+    >>> found = invert(wanted, descriptor, start=atoms)
+    >>> found.converged, bool(found.residual < 1e-12)
+    (True, True)
+    >>> found.status.split(":")[0]
+    'Recovered after 3 steps'
     """
 
     atoms: Atoms

@@ -254,6 +254,16 @@ class Path(ReadOnlyArrays, Stoppable):
         there is none. ``status`` tells it where it is more than 1 % of the length.
     status
         The reason why it ends, and what was met on the way, in sentences.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, follow, structures
+    >>> S1, descriptor = structures.load("S1"), DensityCorrelations()
+    >>> path = follow(S1, descriptor, center=0, mode=8, length=0.1)
+    >>> len(path.frames), path.length.round(2).tolist()
+    (3, [0.0, 0.05, 0.1])
+    >>> path.complete
+    True
     """
 
     spectra: tuple[Spectrum, ...]

@@ -75,6 +75,16 @@ class Twin(Stoppable):
         The outcome in a sentence.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, find_twin, structures
+    >>> twin = find_twin(structures.load("X0"), DensityCorrelations(), center=0)
+    >>> one, other = twin.pair
+    >>> twin.found, twin.cause, bool(twin.residual < 1e-13)
+    (True, 'incompleteness', True)
+    >>> f"{twin.rmsd:.2f} Å"
+    '0.09 Å'
     """
 
     pair: tuple[Atoms, Atoms]
@@ -213,6 +223,13 @@ def find_twin(
         On Ctrl-C; ``partial`` is the Twin that a cancelled search would have returned. Before the
         first Jacobian is known it is the start, twice; only while the arguments are checked is
         Ctrl-C a plain KeyboardInterrupt.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, find_twin, structures
+    >>> twin = find_twin(structures.load("X0"), DensityCorrelations(), center=0)
+    >>> twin.found, bool(twin.next_order > 1e-3)
+    (True, True)
     """
     amplitude, reach = _check_amplitude(amplitude), check_reach(reach)
     start = Observation.of(atoms, descriptor, centers=(center,))

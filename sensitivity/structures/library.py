@@ -49,7 +49,20 @@ def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
     the order-2 Jacobian is singular. Source: Pozdnyakov, Willatt, Bartók, Ortner, Csányi,
     Ceriotti, Phys. Rev. Lett. 125, 166001 (2020), doi 10.1103/PhysRevLett.125.166001.
 
-    Raises ValueError if ``sign`` is neither 1 nor -1, or an angle is not finite.
+    Raises
+    ------
+    ValueError
+        If ``sign`` is neither 1 nor -1, or an angle is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity import DensityCorrelations, structures
+    >>> one, other = (structures.ch4_pair(2.5, 0.0, sign=sign) for sign in (1, -1))
+    >>> descriptor = DensityCorrelations(order=2)
+    >>> here, there = (descriptor.features(atoms, centers=[0]) for atoms in (one, other))
+    >>> bool(np.allclose(here, there, rtol=0, atol=1e-12))
+    True
     """
     if sign not in (1, -1):
         raise ValueError(f"sign must be 1 for X+ or -1 for X-, got {sign!r}; give one of the two.")
@@ -181,7 +194,14 @@ COMMON = {
     "thiophene": "C4H4S",
     "water": "H2O",
 }
-"""Names that people use, and those that the library has."""
+"""Names that people use, and those that the library has.
+
+Examples
+--------
+>>> from sensitivity import structures
+>>> structures.COMMON["ethanol"]
+'CH3CH2OH'
+"""
 
 
 @cache
@@ -198,7 +218,14 @@ def _entries() -> dict[str, tuple[str, Callable[[], Atoms]]]:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that ``load`` knows: literature, crystals, G2."""
+    """Return the names that ``load`` knows: literature, crystals, G2.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.names()[:6]
+    ('Td', 'C3v', 'C2v', 'Cs', 'square', 'octahedron')
+    """
     return tuple(_entries())
 
 
@@ -209,19 +236,45 @@ def load(name: str) -> Atoms:
     set as ASE ships them (``ase.build.molecule``); for sources of the environments see
     ``sensitivity.structures.library``.
 
-    Raises TypeError if the name is not a string, and ValueError, with the nearest names, if there
-    is no such structure.
+    Raises
+    ------
+    TypeError
+        If the name is not a string.
+    ValueError
+        If there is no such structure; the message has the nearest names.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.load("ethanol")
+    Atoms(symbols='C2OH6', pbc=False)
+    >>> structures.load("X0").positions.round(2).tolist()[1]
+    [-0.42, 0.0, -1.01]
     """
     return _entries()[find_name(name)][1]()
 
 
 def summarize(name: str) -> str:
-    """Return one line that says what the structure of this name is; errors as of ``load``."""
+    """Return one line that says what the structure of this name is; errors as of ``load``.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.summarize("X0")
+    'where X+ and X- meet, u = π, v = 0: singular at order 2'
+    """
     return _entries()[find_name(name)][0]
 
 
 def find_name(name: str) -> str:
-    """Return the name that the library has for this one; errors as of ``load``."""
+    """Return the name that the library has for this one; errors as of ``load``.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.find_name("benzene"), structures.find_name("Water")
+    ('C6H6', 'H2O')
+    """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'CH4', got {name!r}.")
     if name in _entries():

@@ -1,0 +1,88 @@
+"""Settings of the documentation site: ``docs/serve`` builds and serves it."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "docs/_extensions")]
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+# All addresses of the project stand in pyproject.toml, and nowhere in the site.
+SOURCE, SITE = PROJECT["urls"]["Source"], PROJECT["urls"]["Documentation"]
+
+project = "sensitivity"
+author = "The sensitivity developers"
+copyright = "2026, the sensitivity developers"
+version = release = PROJECT["version"]
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.githubpages",
+    "sphinx.ext.intersphinx",
+    "matplotlib.sphinxext.plot_directive",
+    "numpydoc",
+    "myst_nb",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxarg.ext",
+    "repository",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_extensions", "_templates", "pictures/*.py"]
+nitpicky = True
+# Types of signatures that have no page: aliases of numpy arrays, and classes of other packages.
+nitpick_ignore_regex = [("py:class", ".*"), ("py:obj", ".*")]
+
+# Pages of the repository
+repository_source = SOURCE
+myst_enable_extensions = [
+    "amsmath",
+    "attrs_inline",
+    "colon_fence",
+    "deflist",
+    "dollarmath",
+    "substitution",
+]
+myst_heading_anchors = 3
+myst_substitutions = {"version": release, "source": SOURCE}
+# Executed when `-D nb_execution_mode=cache` asks for it: the course takes many minutes.
+nb_execution_mode = "off"
+
+# API
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "mixed"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+autosummary_ignore_module_all = False
+numpydoc_show_class_members = False
+numpydoc_use_plots = True
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_include_source = True
+plot_formats = [("png", 150)]
+plot_rcparams = {"figure.autolayout": True}
+plot_apply_rcparams = True
+
+# Look
+html_theme = "pydata_sphinx_theme"
+html_title = "sensitivity"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_baseurl = SITE
+html_show_sourcelink = False
+html_theme_options = {
+    "github_url": SOURCE,
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
