@@ -9,9 +9,24 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs/_extensions")]
 
+from sensitivity.app.server_limits import ServerLimit  # noqa: E402
+from sensitivity.limits import Limit  # noqa: E402
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # All addresses of the project stand in pyproject.toml, and nowhere in the site.
 SOURCE, SITE = PROJECT["urls"]["Source"], PROJECT["urls"]["Documentation"]
+BINDER = {
+    "JupyterLab": "lab/tree/notebooks/1-methane.ipynb",
+    "Course": "lab/tree/notebooks/README.md",
+    "Explorer": "voila/render/sensitivity/app/explorer.ipynb",
+}
+
+
+def binder_address(path: str) -> str:
+    """Address at which Binder opens a file of this version."""
+    repository = SOURCE.removeprefix("https://github.com/")
+    return f"https://mybinder.org/v2/gh/{repository}/v{PROJECT['version']}?urlpath={path}"
+
 
 project = "sensitivity"
 author = "The sensitivity developers"
@@ -22,13 +37,13 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.githubpages",
-    "sphinx.ext.intersphinx",
     "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "myst_nb",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinxarg.ext",
+    "sphinx-mathjax-offline",  # the site fetches nothing from another machine
+    "command_reference",
     "repository",
 ]
 templates_path = ["_templates"]
@@ -48,7 +63,13 @@ myst_enable_extensions = [
     "substitution",
 ]
 myst_heading_anchors = 3
-myst_substitutions = {"version": release, "source": SOURCE}
+myst_substitutions = {
+    "binder": " · ".join(f"[{name}]({binder_address(path)})" for name, path in BINDER.items()),
+    "memory": f"{ServerLimit.MEMORY / 1e9:g} GB",
+    "source": SOURCE,
+    "upload": f"{Limit.UPLOAD / 1e6:g} MB",
+    "visitors": ServerLimit.VISITORS,
+}
 # Executed when `-D nb_execution_mode=cache` asks for it: the course takes many minutes.
 nb_execution_mode = "off"
 
@@ -61,6 +82,15 @@ autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 autosummary_ignore_module_all = False
+# The class and the function of one name would be one file where case does not count.
+autosummary_filename_map = {
+    f"sensitivity.{name}": f"sensitivity.{name}-class"
+    for name in ("Convergence", "Jacobian", "Spectrum")
+}
+autodoc_type_aliases = {
+    name: name
+    for name in ("Array", "Cause", "Centers", "Indices", "Mask", "PointCause", "Progress")
+}
 numpydoc_show_class_members = False
 numpydoc_use_plots = True
 plot_html_show_formats = False

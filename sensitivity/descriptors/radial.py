@@ -116,7 +116,7 @@ class SphericalBessel:
         return cutoff
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
-        """Evaluate √2 j_l(z x/cutoff) / (cutoff^{3/2} |j_{l+1}(z)|), which is orthonormal."""
+        """Evaluate √2 j_l(z x/cutoff) / (cutoff^{3/2} abs(j_{l+1}(z))), which is orthonormal."""
         from scipy.special import spherical_jn
 
         functions = np.empty((l_max + 1, n_max, *x.shape))

@@ -33,7 +33,7 @@ class Evidence:
     higher_order
         The same with correlations of one more neighbour.
     response
-        Exponent p of the change of the features, |Δξ| ~ amplitude^p: 1 for what is seen, between
+        Exponent p of the change of the features, ‖Δξ‖ ~ amplitude^p: 1 for what is seen, between
         0.001 and 0.002 Å; 2 for what is not seen to first order, between 0.02 and 0.04 Å (root of
         the summed squares).
     lifted_by
@@ -66,7 +66,7 @@ class DiagnosedMode(ReadOnlyArrays):
     displacement
         Shape (N, 3), of unit norm.
     singular_value
-        |J v| in (feature)/Å at the geometry as it is.
+        ‖J v‖ in (feature)/Å at the geometry as it is.
     cause
         One of ``CAUSES``.
     distance

@@ -96,7 +96,7 @@ class Inversion(ReadOnlyArrays, Stoppable):
     converged
         True if the features agree within ``tolerance``.
     residuals
-        Shape (steps + 1,): |ξ - ξ*| over |ξ*| after every step of the attempt that led to
+        Shape (steps + 1,): ‖ξ - ξ*‖ over ‖ξ*‖ after every step of the attempt that led to
         ``atoms``.
     evaluations
         Number of Jacobians computed, over all attempts.
@@ -155,7 +155,7 @@ class Inversion(ReadOnlyArrays, Stoppable):
 
     @property
     def residual(self) -> float:
-        """|ξ - ξ*| over |ξ*|."""
+        """‖ξ - ξ*‖ over ‖ξ*‖."""
         return float(self.residuals[-1])
 
     @property

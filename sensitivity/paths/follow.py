@@ -290,7 +290,7 @@ class Path(ReadOnlyArrays, Stoppable):
 
     @cached_property
     def response(self) -> Array:
-        """Shape (frames,): |J v| along the direction v of the curve, in (feature)/Å."""
+        """Shape (frames,): ‖J v‖ along the direction v of the curve, in (feature)/Å."""
         # Those of trivial motions are zero.
         parts = [
             each.singular_values * np.tensordot(each.modes, mode, axes=2)
