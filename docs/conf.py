@@ -44,6 +44,7 @@ extensions = [
     "sphinx_design",
     "sphinx-mathjax-offline",  # the site fetches nothing from another machine
     "command_reference",
+    "internal_links",
     "repository",
 ]
 templates_path = ["_templates"]
@@ -66,7 +67,7 @@ myst_heading_anchors = 3
 myst_substitutions = {
     "binder": " · ".join(f"[{name}]({binder_address(path)})" for name, path in BINDER.items()),
     "memory": f"{ServerLimit.MEMORY / 1e9:g} GB",
-    "source": SOURCE,
+    "repository": f"[repository]({SOURCE})",
     "upload": f"{Limit.UPLOAD / 1e6:g} MB",
     "visitors": ServerLimit.VISITORS,
 }
@@ -103,11 +104,15 @@ plot_apply_rcparams = True
 # Look
 html_theme = "pydata_sphinx_theme"
 html_title = "sensitivity"
+html_favicon = "_static/icon.svg"
+html_logo = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_baseurl = SITE
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("benchmarks", "commands", "explorers", "start")}
 html_theme_options = {
+    "logo": {"text": "sensitivity"},
     "github_url": SOURCE,
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,

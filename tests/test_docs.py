@@ -51,3 +51,9 @@ def test_the_rooms_of_the_architecture_are_those_of_the_contract() -> None:
     assert [sorted(re.findall(r"\w+", row)) for row in rows] == [
         sorted(layer.split(" | ")) for layer in layers
     ]
+
+
+def test_tables_of_the_benchmarks_are_those_of_the_results() -> None:
+    from benchmarks.report import README, tables
+
+    assert tables() in README.read_text(encoding="utf-8")
