@@ -94,6 +94,7 @@ autodoc_type_aliases = {
 }
 numpydoc_show_class_members = False
 numpydoc_use_plots = True
+plot_basedir = str(ROOT / "docs")
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = True
