@@ -80,7 +80,10 @@ class Jacobian:
     def dense(self) -> Array:
         """Return the matrix, shape (centers x features, 3N), in (feature)/Å; read-only.
 
-        It raises a ValueError if that would not fit into memory.
+        Raises
+        ------
+        ValueError
+            If that would not fit into memory.
         """
         batch = self.batches[0]
         if batch.centers.tolist() == list(self.centers) and _is_of_all(batch, self.atoms):

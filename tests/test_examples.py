@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from doctest import DocTest, DocTestParser, DocTestRunner
 from importlib import import_module
 from itertools import pairwise
@@ -77,6 +78,23 @@ def test_public_name_has_an_example_that_holds(room: str, name: str) -> None:
     _, heading, example = docstring.partition("\nExamples\n--------\n")
     assert heading, f"{name} has no section Examples"
     run(example, name)
+
+
+def list_section(docstring: str, heading: str) -> set[str]:
+    """Names that a section of a docstring describes."""
+    _, _, rest = docstring.partition(f"\n{heading}\n{len(heading) * '-'}\n")
+    section = re.split(r"\n\n\w+\n-+\n", rest)[0]
+    heads = re.findall(r"^\*{0,2}(\w[\w, ]*)$", section, re.MULTILINE)
+    return {name for head in heads for name in head.split(", ")}
+
+
+@pytest.mark.parametrize(("room", "name"), PUBLIC, ids=lambda part: part)
+def test_parameters_and_fields_are_described(room: str, name: str) -> None:
+    found, docstring = getattr(import_module(room), name), find_docstring(room, name)
+    if inspect.isfunction(found):
+        assert set(inspect.signature(found).parameters) == list_section(docstring, "Parameters")
+    elif is_dataclass(found) and fields(found):
+        assert {field.name for field in fields(found)} == list_section(docstring, "Attributes")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

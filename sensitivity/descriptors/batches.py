@@ -151,6 +151,11 @@ class Batch(ReadOnlyArrays):
 def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
     """Return the blocks stacked, those with equally many atoms together.
 
+    Parameters
+    ----------
+    blocks
+        One for each center.
+
     Raises
     ------
     ValueError
@@ -236,7 +241,12 @@ def batches_from_function(
 def features_from_function(
     function: NeighborFunction, atoms: Atoms, *, cutoff: float, centers: Centers = None
 ) -> Array:
-    """Return the features alone, shape (centers, features); see ``batches_from_function``.
+    """Return the features of a function of neighbours alone, shape (centers, features).
+
+    Parameters
+    ----------
+    function, atoms, cutoff, centers
+        As for ``batches_from_function``, which raises the same errors.
 
     Examples
     --------

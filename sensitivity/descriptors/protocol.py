@@ -117,7 +117,10 @@ class Descriptor(Protocol):
     def with_settings(self, **changes: Any) -> Self:
         """Return the descriptor with other settings, given as ``settings`` has them.
 
-        A TypeError or ValueError tells if there is no such setting, or it cannot have this value.
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such setting, or it cannot have this value.
         """
         known = settings_of(self)
         kind, unknown = type(self).__name__, ", ".join(key for key in changes if key not in known)
@@ -238,6 +241,11 @@ def with_defaults(descriptor: Descriptor) -> Descriptor:
     """Return a view of a descriptor that has all of the protocol, whatever its class.
 
     Ask this view for anything beyond the essentials, and keep the descriptor itself in results.
+
+    Parameters
+    ----------
+    descriptor
+        With the essentials at least.
 
     Examples
     --------

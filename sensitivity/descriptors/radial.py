@@ -80,7 +80,10 @@ class GaussianTypeOrbitals:
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
         """Return S^{-1/2}, with S the overlap of the normalised orbitals.
 
-        A ValueError tells if they are so many that they are dependent in double precision.
+        Raises
+        ------
+        ValueError
+            If they are so many that they are dependent in double precision.
         """
         n, width = _orbitals(cutoff, n_max)
         combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)

@@ -67,6 +67,11 @@ _STATEMENTS = {
 def check_descriptor(descriptor: Descriptor) -> None:
     """Refuse an object that is no descriptor, or that contradicts itself.
 
+    Parameters
+    ----------
+    descriptor
+        Any object.
+
     Raises
     ------
     TypeError

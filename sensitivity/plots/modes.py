@@ -40,6 +40,15 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
     arrow away from the viewer. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images
     end halfway.
 
+    Parameters
+    ----------
+    result
+        Whose mode it is.
+    mode
+        Index in ``result.modes``.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
     Raises
     ------
     ValueError
@@ -86,8 +95,16 @@ def save_overview(
 
     Of a diagnosis that is the invisible mode with the smallest singular value that neither symmetry
     nor being trivial explains; if there is none, the internal mode with the smallest singular
-    value; if there is none either, the first. The format follows from the name, .png, .pdf or .svg,
-    or is given as ``form``, as for an open file.
+    value; if there is none either, the first.
+
+    Parameters
+    ----------
+    result
+        What to draw.
+    path
+        A name that ends in .png, .pdf or .svg, or an open file.
+    form
+        The format, where the name does not tell it.
 
     Examples
     --------

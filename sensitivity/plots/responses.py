@@ -22,11 +22,22 @@ def plot_responses(
     labels: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the changes of the features, shape (modes, amplitudes), against amplitudes in Å.
+    """Draw the changes of the features against the amplitude.
 
     Both axes are logarithmic, so that changes in proportion to the amplitude, or to its square,
     are as steep as the guides "linear" and "quadratic", which meet at the largest change. Changes
-    that are zero are not drawn. ``labels`` name the modes; by default they are numbered.
+    that are zero are not drawn.
+
+    Parameters
+    ----------
+    amplitudes
+        Å, shape (amplitudes,).
+    changes
+        Shape (modes, amplitudes).
+    labels
+        Names of the modes; by default they are numbered.
+    ax
+        Axes to draw into; None makes a figure one column wide.
 
     Raises
     ------

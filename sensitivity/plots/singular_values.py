@@ -28,6 +28,13 @@ def plot_spectrum(spectrum: Spectrum, *, ax: Axes | None = None) -> Axes:
     the logarithmic axis, labelled 0, because a logarithm has no zero. Values between the band and
     a dotted line, if there is one, count as zero for the rank.
 
+    Parameters
+    ----------
+    spectrum
+        The result of ``spectrum``.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -50,6 +57,13 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
     The legend counts the modes of each cause. Rigid motions and unseen atoms are grey. Zeros are
     drawn as in ``plot_spectrum``.
 
+    Parameters
+    ----------
+    diagnosis
+        The result of ``diagnose``.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -70,10 +84,19 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
 def plot_path(
     spectra: Sequence[Spectrum], *, coordinate: ArrayLike, ax: Axes | None = None
 ) -> Axes:
-    """Draw the singular values of the internal modes against a coordinate in Å, shape (spectra,).
+    """Draw the singular values of the internal modes along a path.
 
     Lines join values of the same rank, counted from the largest; the smallest one of each
     structure is drawn bold. Zeros are drawn as in ``plot_spectrum``.
+
+    Parameters
+    ----------
+    spectra
+        One for each structure.
+    coordinate
+        Å, shape (spectra,).
+    ax
+        Axes to draw into; None makes a figure one column wide.
 
     Raises
     ------

@@ -41,18 +41,25 @@ def _methane(*lengths: float) -> Array:
 
 
 def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
-    """Return X+ (``sign=1``) or X- (``sign=-1``) of the degenerate manifold of CH4.
+    """Return X+ or X- of the degenerate manifold of CH4.
 
     The neighbours, at 1.09 Å, are A = (cos 5π/8, 0, -sin 5π/8), B and B' = (cos π/5 cos π/6,
-    ±sin π/5 cos π/6, ∓1/2), and C± = (cos u cos v, ±sin u cos v, sin v), angles in radians. At
-    v = 0 the two have the same order-2 features of the carbon atom. They meet at u = π, where
-    the order-2 Jacobian is singular. Source: Pozdnyakov, Willatt, Bartók, Ortner, Csányi,
-    Ceriotti, Phys. Rev. Lett. 125, 166001 (2020), doi 10.1103/PhysRevLett.125.166001.
+    ±sin π/5 cos π/6, ∓1/2), and C± = (cos u cos v, ±sin u cos v, sin v). At v = 0 the two have the
+    same order-2 features of the carbon atom. They meet at u = π, where the order-2 Jacobian is
+    singular. Source: Pozdnyakov, Willatt, Bartók, Ortner, Csányi, Ceriotti, Phys. Rev. Lett. 125,
+    166001 (2020), doi 10.1103/PhysRevLett.125.166001.
+
+    Parameters
+    ----------
+    u, v
+        Angles in radians.
+    sign
+        1 for X+, -1 for X-.
 
     Raises
     ------
     ValueError
-        If ``sign`` is neither 1 nor -1, or an angle is not finite.
+        If ``sign`` is neither, or an angle is not finite.
 
     Examples
     --------
@@ -232,9 +239,13 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Atoms:
     """Return the structure of this name, made anew at every call, positions in Å.
 
-    The name may also be a common one, such as ethanol, in any case. Molecules are those of the G2
-    set as ASE ships them (``ase.build.molecule``); for sources of the environments see
-    ``sensitivity.structures.library``.
+    Molecules are those of the G2 set as ASE ships them (``ase.build.molecule``); for sources of the
+    environments see ``sensitivity.structures.library``.
+
+    Parameters
+    ----------
+    name
+        One of ``names()``, or a common name such as ethanol, in any case.
 
     Raises
     ------
@@ -255,7 +266,12 @@ def load(name: str) -> Atoms:
 
 
 def summarize(name: str) -> str:
-    """Return one line that says what the structure of this name is; errors as of ``load``.
+    """Return one line that says which structure this is.
+
+    Parameters
+    ----------
+    name
+        As for ``load``, which raises the same errors.
 
     Examples
     --------
@@ -267,7 +283,17 @@ def summarize(name: str) -> str:
 
 
 def find_name(name: str) -> str:
-    """Return the name that the library has for this one; errors as of ``load``.
+    """Return the name that the library has for this one.
+
+    Parameters
+    ----------
+    name
+        A name or a common name, in any case.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``load`` does.
 
     Examples
     --------

@@ -40,6 +40,11 @@ class Pairs(NamedTuple):
 def check(atoms: Atoms) -> None:
     """Refuse a structure that has no answer, and return nothing if it has one.
 
+    Parameters
+    ----------
+    atoms
+        The structure.
+
     Raises
     ------
     TypeError, ValueError
@@ -60,11 +65,18 @@ def check(atoms: Atoms) -> None:
 
 
 def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
-    """Return every pair closer than ``cutoff`` (Å): the full list, sorted by its first atom.
+    """Return every pair closer than the cutoff: the full list, sorted by its first atom.
 
     Cells smaller than the cutoff, skewed cells, mixed periodicity and atoms outside the cell are
     all correct; cell vectors of directions that are not periodic are ignored. The search is that
     of vesin, but for small molecules, and for boxes so large or flat that vesin fails on them.
+
+    Parameters
+    ----------
+    atoms
+        The structure.
+    cutoff
+        Å.
 
     Raises
     ------
@@ -100,16 +112,25 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
 
 @takes_center
 def environment(atoms: Atoms, center: int, cutoff: float) -> Atoms:
-    """Return the center, moved to the origin as atom 0, and all it has within ``cutoff`` (Å).
+    """Return the center, moved to the origin as atom 0, and all it has within the cutoff.
 
     Periodic images become atoms of their own, so that every neighbour moves on its own. The
     result is not periodic. Neighbours keep the order of the structure; the array ``source`` gives
     the index that each atom has there.
 
+    Parameters
+    ----------
+    atoms
+        The structure.
+    center
+        Index of the center.
+    cutoff
+        Å.
+
     Raises
     ------
     TypeError, ValueError
-        If the structure, the center or the cutoff is unusable.
+        If one of these is unusable.
 
     Examples
     --------

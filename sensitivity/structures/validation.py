@@ -82,7 +82,12 @@ def _check_cell(atoms: Atoms) -> None:
 
 
 def check_cutoff(cutoff: float) -> float:
-    """Return the cutoff in Å as a float.
+    """Return the cutoff as a float.
+
+    Parameters
+    ----------
+    cutoff
+        Å.
 
     Raises
     ------
@@ -105,7 +110,14 @@ def check_cutoff(cutoff: float) -> float:
 
 
 def check_centers(atoms: Atoms, centers: Iterable[int] | None) -> tuple[int, ...]:
-    """Return the indices of the centers, every atom for ``None``, in the order given.
+    """Return the indices of the centers, in the order given.
+
+    Parameters
+    ----------
+    atoms
+        The structure.
+    centers
+        Indices; None stands for every atom.
 
     Raises
     ------

@@ -160,6 +160,11 @@ def read_frames(
 
     The structures are not checked.
 
+    Parameters
+    ----------
+    path, format, types
+        As for ``read``.
+
     Raises
     ------
     TypeError, ValueError
