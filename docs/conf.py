@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from sphinx.util.inspect import TypeAliasForwardRef
+
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs/_extensions")]
 
@@ -79,7 +81,6 @@ autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 autosummary_ignore_module_all = False
@@ -92,6 +93,8 @@ autodoc_type_aliases = {
     name: name
     for name in ("Array", "Cause", "Centers", "Indices", "Mask", "PointCause", "Progress")
 }
+# Sphinx 9 writes how it represents an alias, where it is one of several types.
+TypeAliasForwardRef.__repr__ = lambda alias: alias.name  # type: ignore[method-assign]
 numpydoc_show_class_members = False
 numpydoc_use_plots = True
 plot_basedir = str(ROOT / "docs")

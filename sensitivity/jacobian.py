@@ -208,7 +208,8 @@ def jacobian(
 
     Returns
     -------
-    Jacobian, always with 3N columns, in (feature)/Å.
+    Jacobian
+        Always with 3N columns, in (feature)/Å.
 
     Raises
     ------

@@ -163,7 +163,8 @@ def spectrum(
 
     Returns
     -------
-    Spectrum, with 3N singular values and displacements.
+    Spectrum
+        With 3N singular values and displacements.
 
     Examples
     --------

@@ -70,8 +70,9 @@ def diagnose(
 
     Returns
     -------
-    Diagnosis. If it is cancelled once the singular values are known, which are computed first, the
-    displacements that were not examined are "undetermined", and its status says so.
+    Diagnosis
+        If it is cancelled once the singular values are known, which are computed first, the
+        displacements that were not examined are "undetermined", and its status says so.
 
     Raises
     ------

@@ -221,9 +221,10 @@ def feature_changes(
 
     Returns
     -------
-    Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a, so
-    that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where it is
-    not seen to first order.
+    Array
+        Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a,
+        so that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where
+        it is not seen to first order.
 
     Examples
     --------

@@ -67,7 +67,8 @@ def invert(
 
     Returns
     -------
-    Inversion, with the structure in the orientation that it has after moving from the start.
+    Inversion
+        With the structure in the orientation that it has after moving from the start.
 
     Raises
     ------

@@ -280,8 +280,9 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
 
     Returns
     -------
-    SingularPoint. Where none is found, ``converged`` is False and ``status`` says why. A search
-    that is cancelled returns the points found until then.
+    SingularPoint
+        Where none is found, ``converged`` is False and ``status`` says why. A search that is
+        cancelled returns the points found until then.
 
     Raises
     ------

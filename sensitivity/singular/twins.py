@@ -208,11 +208,12 @@ def find_twin(
 
     Returns
     -------
-    Twin. Its status says whether a larger basis of the same order, or a complete one, tells the two
-    apart, which are then twins by truncation only; if none does, the order is incomplete. Where
-    there is no twin, as at a point that is singular by symmetry alone, ``found`` is False and
-    ``status`` says why. A search that is cancelled returns the best pair until then: twins at a
-    smaller amplitude, if there were any.
+    Twin
+        Its status says whether a larger basis of the same order, or a complete one, tells the two
+        apart, which are then twins by truncation only; if none does, the order is incomplete. Where
+        there is no twin, as at a point that is singular by symmetry alone, ``found`` is False and
+        ``status`` says why. A search that is cancelled returns the best pair until then: twins at a
+        smaller amplitude, if there were any.
 
     Raises
     ------
