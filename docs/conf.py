@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
-from sphinx.util.inspect import TypeAliasForwardRef
+from sphinx.util.inspect import TypeAliasForwardRef, signature, stringify_signature
+from traitlets import HasTraits
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs/_extensions")]
@@ -125,3 +127,19 @@ html_theme_options = {
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def sign_widgets(
+    app: Any, what: str, name: str, found: Any, options: Any, given: str | None, returns: str | None
+) -> tuple[str | None, str | None] | None:
+    """Give widgets the signature of their ``__init__``, which traitlets hides."""
+    if what != "class" or not issubclass(found, HasTraits):
+        return None
+    made = signature(found.__init__, bound_method=True, type_aliases=autodoc_type_aliases)
+    short = {"unqualified_typehints": True, "show_return_annotation": False}
+    return stringify_signature(made, **short), returns
+
+
+def setup(app: Any) -> None:
+    """Connect it."""
+    app.connect("autodoc-process-signature", sign_widgets)
