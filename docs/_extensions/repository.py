@@ -15,6 +15,12 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
+COURSE = sorted(
+    path.relative_to(ROOT / "notebooks").as_posix()
+    for pattern in ("*.ipynb", "*.md")
+    for path in ROOT.glob(f"notebooks/**/{pattern}")
+    if ".ipynb_checkpoints" not in path.parts and path != ROOT / "notebooks/README.md"
+)
 # Files, and where they are in the site.
 PAGES = {
     "CHANGELOG.md": "docs/changelog.md",
@@ -22,13 +28,11 @@ PAGES = {
     "README.md": "docs/index.md",
     "benchmarks/README.md": "docs/benchmarks.md",
     "notebooks/README.md": "docs/course/index.md",
-    **{
-        f"notebooks/{path.name}": f"docs/course/{path.name}"
-        for path in ROOT.glob("notebooks/*.ipynb")
-    },
+    **{f"notebooks/{name}": f"docs/course/{name}" for name in COURSE},
 }
 WRITTEN = {"README.md"}  # the site has a page of its own for it
-CONTENTS = {"notebooks/README.md": "\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"}
+ENTRIES = "\n".join(COURSE)
+CONTENTS = {"notebooks/README.md": f"\n```{{toctree}}\n:hidden:\n\n{ENTRIES}\n```\n"}
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)(#[^)\s]*)?(?=\))")
 
@@ -58,7 +62,7 @@ def copy_pages(app: Any) -> None:
         text = (ROOT / source).read_text("utf-8")
         text = relink(text, source=source, page=page, address=address) + CONTENTS.get(source, "")
         copy = ROOT / page
-        copy.parent.mkdir(exist_ok=True)
+        copy.parent.mkdir(parents=True, exist_ok=True)
         if not copy.exists() or copy.read_text("utf-8") != text:
             copy.write_text(text, "utf-8")
 
