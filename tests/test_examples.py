@@ -18,9 +18,14 @@ import pytest
 
 import sensitivity
 
+# ipympl passes its toolbar an argument that traitlets does not know.
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:Passing unrecognized arguments to super\(Toolbar\):DeprecationWarning"
+)
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("structures", "descriptors", "symmetry", "singular", "paths", "inversion", "diagnosis")
-SHOWN = ("plots",)  # need matplotlib, and the libraries of notebooks
+SHOWN = ("plots", "explorers")  # need matplotlib, and the libraries of notebooks
 
 PUBLIC = [("sensitivity", name) for name in sensitivity.__all__]
 PUBLIC += [
