@@ -45,7 +45,7 @@ class CauseDescription:
     Attributes
     ----------
     label
-        What a displacement is: "invisible by symmetry" follows on "it is" or "they are".
+        Name of such a displacement: "invisible by symmetry" follows on "it is" or "they are".
     reason
         Why, as a clause; ``explain`` fills in the number.
     spurious

@@ -51,8 +51,8 @@ def diagnose(
     """Find the cause of every invisible displacement, with evidence.
 
     A displacement is visible ("sensitive") if its singular value is above 1e-5 of
-    ``Spectrum.scale`` at every geometry within the tolerance. So at most ``Spectrum.rank``
-    displacements are, which asks this of the geometry as it is.
+    ``Spectrum.scale`` at every geometry within the tolerance. ``Spectrum.rank`` applies the same
+    rule to the geometry as it is, so that at most as many displacements are visible.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1.

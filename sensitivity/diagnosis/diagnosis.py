@@ -32,7 +32,7 @@ class Diagnosis(Stoppable):
     spectrum
         The singular value decomposition, with the structure and the centers.
     descriptor
-        What looked at the structure.
+        The descriptor with which the structure was analysed.
     modes
         One per degree of freedom, 3N, orthonormal: internal ones in the order of their singular
         values, then unseen ones, rotations and translations. They are the singular vectors within

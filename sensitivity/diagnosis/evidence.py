@@ -74,7 +74,7 @@ class DiagnosedMode(ReadOnlyArrays):
         mode is exactly invisible. None for what is visible, for rigid motions, and where no such
         geometry was found within the tolerance.
     evidence
-        What speaks for the cause.
+        The evidence for the cause.
 
     Examples
     --------

@@ -45,7 +45,7 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     center
         Index of the center in both.
     inversion
-        Whether a mirror image may be taken.
+        True if a mirror image may be used.
 
     Raises
     ------

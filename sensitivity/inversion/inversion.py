@@ -122,7 +122,7 @@ class Inversion(ReadOnlyArrays, Stoppable):
         Indices of the atoms that a center saw at the start and that none does any more: those
         nearer to the cutoff than 0.02 Å, or beyond.
     tolerance
-        As asked for.
+        The tolerance that was given.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
 

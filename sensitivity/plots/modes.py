@@ -100,7 +100,7 @@ def save_overview(
     Parameters
     ----------
     result
-        What to draw.
+        The result to draw.
     path
         A name that ends in .png, .pdf or .svg, or an open file.
     form

@@ -64,7 +64,7 @@ class Twin(Stoppable):
     next_order
         The same of the next order.
     next_descriptor
-        What was compared as the next order, which has a basis of its own; or None.
+        The descriptor of the next order that was compared, which has a basis of its own; or None.
     found
         True if the two are distinct and their features agree to rounding. Distinct means that they
         are further apart than rounding, and what is left of the difference of their features,

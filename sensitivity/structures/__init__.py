@@ -1,4 +1,4 @@
-"""Structures: read them, name them, check them, and find who is near whom.
+"""Structures: read them, name them, check them, and find neighbours.
 
 Examples
 --------
