@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import os
+import platform
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -106,8 +108,27 @@ def read_memory(field: str) -> float:
 
 
 def save(name: str, result: object) -> Path:
-    """Write a result as JSON into the results folder."""
+    """Write a result as JSON into the results folder, and which machine it is from."""
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    machines = RESULTS / "machines.json"
+    known = json.loads(machines.read_text(encoding="utf-8")) if machines.exists() else {}
+    _write(machines, known | {name: describe_machine()})
+    return _write(RESULTS / f"{name}.json", result)
+
+
+def describe_machine() -> str:
+    """Processor, memory, system and versions of this machine, in one line; Linux only."""
+    model = re.search(
+        r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    processor = model[1] if model else platform.machine()
+    return (
+        f"{os.cpu_count()} CPUs ({processor}), {memory:.0f} GiB, {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}, numpy {np.__version__}"
+    )
+
+
+def _write(path: Path, content: object) -> Path:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return path

@@ -213,15 +213,22 @@ def start() -> str:
     )
 
 
-def main() -> None:
-    """Replace what stands between the markers."""
-    text = README.read_text(encoding="utf-8")
-    before, rest = text.split(START)
-    _, after = rest.split(END)
+def machines() -> str:
+    """Tabulate which result is from which machine."""
+    path = RESULTS / "machines.json"
+    known = load("machines") if path.exists() else {}
+    names = sorted(each.stem for each in RESULTS.glob("*.json") if each != path)
+    rows: list[list[object]] = [[name, known.get(name, "not recorded")] for name in names]
+    return "### Machines\n\n" + tabulate(["result", "machine"], rows)
+
+
+def tables() -> str:
+    """Return all tables."""
     in_browser = {"latency": latency, "start": start}  # which may be missing
     measured = [make() for name, make in in_browser.items() if (RESULTS / f"{name}.json").exists()]
-    tables = "\n".join(
+    return "\n".join(
         [
+            machines(),
             peers(),
             order3(),
             spectrum(),
@@ -234,7 +241,14 @@ def main() -> None:
             growth(),
         ]
     )
-    README.write_text(before + START + "\n" + tables + "\n" + END + after, encoding="utf-8")
+
+
+def main() -> None:
+    """Replace what stands between the markers."""
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    README.write_text(f"{before}{START}\n{tables()}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,21 @@ class Convergence(ReadOnlyArrays, Stoppable):
         For each point that could not be computed, by its indices, the reason.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the computation was ended; else empty.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, convergence, structures
+    >>> generic = structures.load("generic")
+    >>> descriptor = DensityCorrelations()
+    >>> found = convergence(generic, descriptor, centers=[0], n_max=[1, 2, 4], l_max=[2, 6])
+    >>> found.rank
+    array([[3., 7.],
+           [8., 9.],
+           [9., 9.]])
+    >>> found.full
+    array([[False, False],
+           [False,  True],
+           [ True,  True]])
     """
 
     atoms: Atoms
@@ -205,6 +220,16 @@ def convergence(
         On Ctrl-C; ``partial`` is the Convergence with what was computed until then, which before
         the first Jacobian is known is NaN everywhere. Only while the arguments are checked is
         Ctrl-C a plain KeyboardInterrupt.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, convergence, structures
+    >>> generic = structures.load("generic")
+    >>> found = convergence(generic, DensityCorrelations(), centers=[0], l_max=[1, 2, 4, 6])
+    >>> found.rank
+    array([7., 9., 9., 9.])
+    >>> bool(found.full[-1]), found.converged
+    (True, None)
     """
     check_descriptor(descriptor)
     tell, stop = check_progress(progress), Stop()

@@ -30,6 +30,17 @@ class Jacobian:
         The centers, in the order of the rows.
     batches
         Features and gradients of all centers, in any order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity import DensityCorrelations, jacobian, structures
+    >>> J = jacobian(structures.load("H2O"), DensityCorrelations(n_max=4, l_max=3))
+    >>> J.shape, J.dense().shape
+    ((432, 9), (432, 9))
+    >>> translation = np.full((3, 3), [1.0, 0.0, 0.0])
+    >>> bool(np.abs(J.apply(translation[None])).max() < 1e-12)
+    True
     """
 
     atoms: Atoms
@@ -69,7 +80,10 @@ class Jacobian:
     def dense(self) -> Array:
         """Return the matrix, shape (centers x features, 3N), in (feature)/Å; read-only.
 
-        It raises a ValueError if that would not fit into memory.
+        Raises
+        ------
+        ValueError
+            If that would not fit into memory.
         """
         batch = self.batches[0]
         if batch.centers.tolist() == list(self.centers) and _is_of_all(batch, self.atoms):
@@ -194,9 +208,21 @@ def jacobian(
 
     Returns
     -------
-    Jacobian, always with 3N columns, in (feature)/Å. If the structure, a center or their
-    combination with the descriptor is unusable, or the descriptor does not return what the protocol
-    asks for, it raises a TypeError or ValueError.
+    Jacobian
+        Always with 3N columns, in (feature)/Å.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure, a center or their combination with the descriptor is unusable, or the
+        descriptor does not return what the protocol asks for.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, jacobian, structures
+    >>> descriptor = DensityCorrelations(n_max=4, l_max=3)
+    >>> jacobian(structures.load("H2O"), descriptor, centers=[0]).shape
+    (144, 9)
     """
     check_descriptor(descriptor)
     with telling(progress):

@@ -25,14 +25,50 @@ _told: ContextVar[Progress | None] = ContextVar("told", default=None)
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
-    """A caller has asked to stop; arguments, such as a reason, are for the caller only."""
+    """A request to stop, raised by a ``progress`` function.
+
+    The computation then returns the result so far, and ``ending`` of that result is "cancelled".
+    Arguments, such as a reason, are for the caller only.
+
+    Examples
+    --------
+    >>> from sensitivity import Cancelled, DensityCorrelations, diagnose, structures
+    >>> def stop(sentence):
+    ...     if "examined" in sentence:
+    ...         raise Cancelled
+    ...
+    >>> X0 = structures.load("X0")
+    >>> diagnose(X0, DensityCorrelations(), centers=[0], progress=stop).ending
+    'cancelled'
+    """
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*(arguments or ("cancelled",)))
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a search; ``partial`` is the result it would have returned if cancelled."""
+    """Ctrl-C during a search: a KeyboardInterrupt that holds the result so far.
+
+    Attributes
+    ----------
+    partial
+        The result that the search would have returned if it had been cancelled.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, Interrupted, diagnose, structures
+    >>> def press_ctrl_c(sentence):
+    ...     if "examined" in sentence:
+    ...         raise KeyboardInterrupt
+    ...
+    >>> X0 = structures.load("X0")
+    >>> try:
+    ...     _ = diagnose(X0, DensityCorrelations(), centers=[0], progress=press_ctrl_c)
+    ... except Interrupted as interrupt:
+    ...     print(interrupt.partial.ending)
+    ...
+    interrupted
+    """
 
     def __init__(self, partial: object) -> None:
         super().__init__("interrupted; the result so far is in .partial")

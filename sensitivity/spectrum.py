@@ -59,6 +59,17 @@ class Spectrum(ReadOnlyArrays):
     trivial_value
         The largest singular value that J has along trivial motions, in (feature)/Å, to 1e-8 of
         ``scale``: zero for a descriptor that is as invariant as it should be.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, spectrum, structures
+    >>> found = spectrum(structures.load("X0"), DensityCorrelations(), centers=[0])
+    >>> found.rank, found.internal
+    (8, 9)
+    >>> found.singular_values[:8].round(2).tolist()
+    [2.34, 0.91, 0.58, 0.46, 0.36, 0.2, 0.05, 0.02]
+    >>> found.modes.shape
+    (15, 5, 3)
     """
 
     atoms: Atoms
@@ -149,6 +160,17 @@ def spectrum(
         As for ``jacobian``, with the same errors.
     threshold
         Fraction of ``Spectrum.scale`` above which a singular value counts as visible.
+
+    Returns
+    -------
+    Spectrum
+        With 3N singular values and displacements.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, spectrum, structures
+    >>> spectrum(structures.load("H2O"), DensityCorrelations()).status
+    'Rank 3 of 3 internal displacements; condition 5.3e-01.'
     """
     expected, remedy = "from 0 to below 1", "try 1e-5"
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)

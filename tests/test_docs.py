@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -51,3 +52,42 @@ def test_the_rooms_of_the_architecture_are_those_of_the_contract() -> None:
     assert [sorted(re.findall(r"\w+", row)) for row in rows] == [
         sorted(layer.split(" | ")) for layer in layers
     ]
+
+
+def test_tables_of_the_benchmarks_are_those_of_the_results() -> None:
+    from benchmarks.report import README, tables
+
+    assert tables() in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("notebooks/README.md", "course/index.md"),
+        ("docs/decisions.md#index", "decisions.md#index"),
+        ("CONTRIBUTING.md", "contributing.md"),
+        ("examples/own_view.py", "there/blob/main/examples/own_view.py"),
+        ("docs", "there/blob/main/docs"),
+        ("nowhere.md", "nowhere.md"),
+        ("https://doi.org/1", "https://doi.org/1"),
+    ],
+)
+def test_links_of_the_repository_lead_to_pages_of_the_site(link: str, expected: str) -> None:
+    relink = runpy.run_path(str(ROOT / "docs/_extensions/repository.py"))["relink"]
+    text = relink(f"[a]({link})", source="CHANGELOG.md", page="docs/changelog.md", address="there")
+    assert text == f"[a]({expected})"
+
+
+def test_every_page_of_the_site_is_a_file() -> None:
+    pages = runpy.run_path(str(ROOT / "docs/_extensions/repository.py"))["PAGES"]
+    assert all((ROOT / source).is_file() for source in pages)
+    assert {"notebooks/1-methane.ipynb", "benchmarks/README.md"} <= set(pages)
+
+
+def test_output_of_a_command_in_a_guide_is_that_of_the_readme() -> None:
+    """Which ``test_package`` compares with the command itself."""
+    guide = (ROOT / "docs/guides/reading-a-diagnosis.md").read_text()
+    (block,) = re.findall(r"^```console\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
+    shown = [line for line in block.splitlines() if line.strip() != "..."]
+    assert len(shown) > 10
+    assert set(shown) <= set((ROOT / "README.md").read_text().splitlines())

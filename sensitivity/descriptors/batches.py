@@ -14,6 +14,16 @@ from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers, neighbor_pairs
 
 Centers = Iterable[int] | None
+"""Indices of the centers whose features are stacked; None stands for every atom.
+
+Examples
+--------
+>>> from sensitivity import DensityCorrelations, spectrum, structures
+>>> from sensitivity.descriptors import Centers
+>>> hydrogens: Centers = range(1, 5)
+>>> spectrum(structures.load("CH4"), DensityCorrelations(), centers=hydrogens).centers
+(1, 2, 3, 4)
+"""
 
 NeighborFunction = Callable[[Array, Indices], tuple[Array, Array]]
 """Returns features, shape (q,), and their gradient, (q, k, 3), of one center.
@@ -39,6 +49,15 @@ class Block:
         Shape (features,).
     gradient
         Shape (features, k, 3), in (feature)/Å.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, jacobian, structures
+    >>> J = jacobian(structures.load("H2O"), DensityCorrelations(n_max=4, l_max=3))
+    >>> J.blocks[0]
+    Block(center=0, features=144, k=3)
+    >>> J.blocks[0].gradient.shape
+    (144, 3, 3)
     """
 
     center: int
@@ -52,7 +71,27 @@ class Block:
 
 @dataclass(frozen=True)
 class Batch(ReadOnlyArrays):
-    """Blocks of several centers that depend on equally many atoms, stacked along a first axis."""
+    """Blocks of several centers that depend on equally many atoms, stacked along a first axis.
+
+    Attributes
+    ----------
+    centers
+        Shape (centers,). Indices of the centers.
+    atoms
+        Shape (centers, k). For each center the atoms that its features may depend on.
+    features
+        Shape (centers, features).
+    gradient
+        Shape (centers, features, k, 3), in (feature)/Å.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, structures
+    >>> descriptor = DensityCorrelations(n_max=4, l_max=3, species=("H", "O"))
+    >>> batches = descriptor.gradients(structures.load("H2O"))
+    >>> [batch.features.shape for batch in batches]
+    [(3, 144)]
+    """
 
     centers: Indices
     atoms: Indices
@@ -112,8 +151,25 @@ class Batch(ReadOnlyArrays):
 def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
     """Return the blocks stacked, those with equally many atoms together.
 
-    A ValueError tells if there is no block, shapes do not fit together, an atom is named twice, or
-    the center is not among the atoms.
+    Parameters
+    ----------
+    blocks
+        One for each center.
+
+    Raises
+    ------
+    ValueError
+        If there is no block, shapes do not fit together, an atom is named twice, or the center is
+        not among the atoms.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity.descriptors import Block, batches_from_blocks
+    >>> gradient = np.zeros((1, 2, 3))
+    >>> gradient[0, :, 2] = 1.0, -1.0
+    >>> batches_from_blocks([Block(0, np.array([0, 1]), np.array([0.74]), gradient)])
+    (Batch(centers=1, features=1, k=2),)
     """
     stacks: dict[int, list[Block]] = {}
     size = None
@@ -137,11 +193,38 @@ def batches_from_function(
     """Return the features and gradients of a function of the neighbours' relative positions.
 
     Gradients with respect to the images of an atom are added up, and moving the center is moving
-    all its neighbours the other way. Neighbours within ``cutoff``, in Å, are given to the function,
-    of which ``NeighborFunction`` tells more; ``centers=None`` takes all atoms.
+    all its neighbours the other way.
 
-    A TypeError or ValueError tells if the structure or a center is unusable, or the function
-    returns other shapes.
+    Parameters
+    ----------
+    function
+        Gives the features, shape (q,), and their gradient, (q, k, 3), of one center from the
+        vectors to its k neighbours, (k, 3), in Å, and their atomic numbers, (k,). Periodic images
+        are neighbours of their own, and k can be 0.
+    atoms
+        The structure, N atoms.
+    cutoff
+        Å. Neighbours within it are given to the function.
+    centers
+        Indices of the centers; None takes all atoms.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure or a center is unusable, or the function returns other shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity import structures
+    >>> from sensitivity.descriptors import batches_from_function
+    >>> def sum_of_squares(vectors, numbers):
+    ...     return np.array([np.sum(vectors**2)]), 2 * vectors[None]
+    ...
+    >>> methane = structures.load("CH4")
+    >>> (batch,) = batches_from_function(sum_of_squares, methane, cutoff=1.5, centers=[0])
+    >>> batch.gradient.shape
+    (1, 1, 5, 3)
     """
     around = _list_neighbors(atoms, cutoff=cutoff, centers=centers)
 
@@ -158,7 +241,24 @@ def batches_from_function(
 def features_from_function(
     function: NeighborFunction, atoms: Atoms, *, cutoff: float, centers: Centers = None
 ) -> Array:
-    """Return the features alone, shape (centers, features); see ``batches_from_function``."""
+    """Return the features of a function of neighbours alone, shape (centers, features).
+
+    Parameters
+    ----------
+    function, atoms, cutoff, centers
+        As for ``batches_from_function``, which raises the same errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity import structures
+    >>> from sensitivity.descriptors import features_from_function
+    >>> def sum_of_squares(vectors, numbers):
+    ...     return np.array([np.sum(vectors**2)]), 2 * vectors[None]
+    ...
+    >>> features_from_function(sum_of_squares, structures.load("CH4"), cutoff=1.5).shape
+    (5, 1)
+    """
     around = _list_neighbors(atoms, cutoff=cutoff, centers=centers)
     return np.array([_call(function, vectors, atoms.numbers[of])[0] for _, of, vectors in around])
 

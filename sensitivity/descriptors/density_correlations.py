@@ -46,8 +46,7 @@ class DensityCorrelations(Descriptor):
     of degrees. At order 4 there may be at most 1 000 000 per center; ``contract_channels`` is the
     way to stay below.
 
-    Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481. A TypeError
-    or ValueError tells if an argument is of the wrong kind or out of its range.
+    Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481.
 
     Attributes
     ----------
@@ -79,6 +78,11 @@ class DensityCorrelations(Descriptor):
         the same in every structure and for all degrees. The number of features then depends
         neither on n_max nor on the species. Fewer channels than there are see less; the ranks
         for a given structure tell whether it is too little.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of its range.
 
     Examples
     --------
@@ -228,8 +232,11 @@ class DensityCorrelations(Descriptor):
     def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
         """Return the features, shape (centers, features).
 
-        A TypeError or ValueError tells if the structure or a center is unusable, a species has no
-        channel, there would be too many features, or the result would not fit into memory.
+        Raises
+        ------
+        TypeError, ValueError
+            If the structure or a center is unusable, a species has no channel, there would be too
+            many features, or the result would not fit into memory.
         """
         chosen = check_centers(atoms, centers)
         correlation = self._affordable(atoms)

@@ -39,6 +39,32 @@ class Descriptor(Protocol):
     A descriptor must have ``cutoff``, ``inversion_invariant``, ``features`` and ``gradients``. A
     subclass inherits defaults for all else; ``with_defaults`` adds them to an object of any class.
     ``examples/own_descriptor.py`` is a complete one.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from sensitivity import diagnose, structures
+    >>> from sensitivity.descriptors import Descriptor
+    >>> from sensitivity.descriptors import batches_from_function, features_from_function
+    >>> def fading_sum(vectors, numbers):
+    ...     r, w = np.linalg.norm(vectors, axis=1), np.pi / 3.0
+    ...     slopes = -np.sin(w * r) * w / r / 2
+    ...     return np.array([np.sum(1 + np.cos(w * r)) / 2]), (slopes[:, None] * vectors)[None]
+    ...
+    >>> @dataclass(frozen=True)
+    ... class Coordination(Descriptor):
+    ...     cutoff: float = 3.0
+    ...     inversion_invariant = True
+    ...     order = 1
+    ...     def features(self, atoms, *, centers=None):
+    ...         return features_from_function(fading_sum, atoms, cutoff=3.0, centers=centers)
+    ...     def gradients(self, atoms, *, centers=None):
+    ...         return batches_from_function(fading_sum, atoms, cutoff=3.0, centers=centers)
+    ...
+    >>> found = diagnose(structures.load("generic"), Coordination(), centers=[0])
+    >>> found.counts["sensitive"], found.counts["incompleteness"]
+    (1, 5)
     """
 
     @default
@@ -91,7 +117,10 @@ class Descriptor(Protocol):
     def with_settings(self, **changes: Any) -> Self:
         """Return the descriptor with other settings, given as ``settings`` has them.
 
-        A TypeError or ValueError tells if there is no such setting, or it cannot have this value.
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such setting, or it cannot have this value.
         """
         known = settings_of(self)
         kind, unknown = type(self).__name__, ", ".join(key for key in changes if key not in known)
@@ -212,6 +241,21 @@ def with_defaults(descriptor: Descriptor) -> Descriptor:
     """Return a view of a descriptor that has all of the protocol, whatever its class.
 
     Ask this view for anything beyond the essentials, and keep the descriptor itself in results.
+
+    Parameters
+    ----------
+    descriptor
+        With the essentials at least.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations
+    >>> from sensitivity.descriptors import with_defaults
+    >>> described = with_defaults(DensityCorrelations(order=3))
+    >>> described.name, described.order
+    ('DensityCorrelations', 3)
+    >>> described.settings["l_max"]
+    6
     """
     if Descriptor in type(descriptor).__mro__:
         return descriptor

@@ -28,6 +28,14 @@ class RadialBasis(Protocol):
     """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal.
 
     It has to be hashable, as functions of equal bases are made once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity.descriptors import GaussianTypeOrbitals, RadialBasis
+    >>> basis: RadialBasis = GaussianTypeOrbitals()
+    >>> basis.primitives(np.array([0.5, 1.0]), cutoff=3.0, n_max=4, l_max=2).shape
+    (3, 4, 2)
     """
 
     def __hash__(self) -> int: ...
@@ -49,6 +57,12 @@ class GaussianTypeOrbitals:
     They are orthonormalised symmetrically (Löwdin) over [0, ∞) and do not depend on l. This is
     the basis of librascal and featomic: Musil et al., J. Chem. Phys. 154, 114109 (2021), eq. 19,
     doi 10.1063/5.0044689.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, GaussianTypeOrbitals
+    >>> DensityCorrelations(basis=GaussianTypeOrbitals()) == DensityCorrelations()
+    True
     """
 
     # Of more, the overlap has a condition number above 1e10, which leaves fewer than six digits.
@@ -67,7 +81,13 @@ class GaussianTypeOrbitals:
         return np.broadcast_to(orbitals, (l_max + 1, *orbitals.shape))
 
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
-        """Return S^{-1/2}, with S the overlap of the normalised orbitals."""
+        """Return S^{-1/2}, with S the overlap of the normalised orbitals.
+
+        Raises
+        ------
+        ValueError
+            If they are so many that they are dependent in double precision.
+        """
         n, width = _orbitals(cutoff, n_max)
         combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
         log_norm = 0.5 * _log_moment(2 * n + 2, width)
@@ -82,6 +102,13 @@ class SphericalBessel:
 
     Bigi, Huguenin-Dumittan, Ceriotti, Manolopoulos, J. Chem. Phys. 157, 234101 (2022),
     doi 10.1063/5.0124363.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
+    >>> descriptor = DensityCorrelations(cutoff=3.0, basis=SphericalBessel())
+    >>> spectrum(structures.load("Td"), descriptor, centers=[0]).rank
+    1
     """
 
     def reach(self, cutoff: float) -> float:
@@ -89,7 +116,7 @@ class SphericalBessel:
         return cutoff
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
-        """Evaluate √2 j_l(z x/cutoff) / (cutoff^{3/2} |j_{l+1}(z)|), which is orthonormal."""
+        """Evaluate √2 j_l(z x/cutoff) / (cutoff^{3/2} abs(j_{l+1}(z))), which is orthonormal."""
         from scipy.special import spherical_jn
 
         functions = np.empty((l_max + 1, n_max, *x.shape))

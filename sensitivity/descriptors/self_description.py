@@ -67,7 +67,27 @@ _STATEMENTS = {
 def check_descriptor(descriptor: Descriptor) -> None:
     """Refuse an object that is no descriptor, or that contradicts itself.
 
-    A TypeError names what is missing, and a ValueError which statement is wrong.
+    Parameters
+    ----------
+    descriptor
+        Any object.
+
+    Raises
+    ------
+    TypeError
+        With the name of what is missing.
+    ValueError
+        With the statement that is wrong.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations
+    >>> from sensitivity.descriptors import check_descriptor
+    >>> check_descriptor(DensityCorrelations())
+    >>> check_descriptor("SOAP")
+    Traceback (most recent call last):
+        ...
+    TypeError: descriptor must be a descriptor such as DensityCorrelations(order=2), got 'SOAP'.
     """
     missing = [name for name in ESSENTIAL if not hasattr(descriptor, name)]
     if isinstance(descriptor, type) or "gradients" in missing:

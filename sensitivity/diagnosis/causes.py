@@ -17,17 +17,56 @@ Cause = Literal[
     "rotation",
     "translation",
 ]
+"""The cause of a mode: visible, or why it is not.
+
+Examples
+--------
+>>> from typing import get_args
+>>> from sensitivity.diagnosis import CAUSES, Cause
+>>> get_args(Cause) == CAUSES
+True
+"""
+
 CAUSES: tuple[Cause, ...] = get_args(Cause)
+"""All causes, in the order of tables and legends.
+
+Examples
+--------
+>>> from sensitivity.diagnosis import CAUSES
+>>> CAUSES[:5]
+('sensitive', 'symmetry', 'truncation', 'incompleteness', 'undetermined')
+"""
 
 
 @dataclass(frozen=True)
 class CauseDescription:
-    """The words for one cause."""
+    """The words for one cause.
 
-    label: str  # what a displacement is: "invisible by symmetry" follows on "it is" or "they are"
-    reason: str  # why, as a clause; ``explain`` fills in the number
-    spurious: bool = False  # True if symmetry allows the displacement to be seen
-    trivial: bool = False  # True of rigid motions and of what is outside of all environments
+    Attributes
+    ----------
+    label
+        Name of such a displacement: "invisible by symmetry" follows on "it is" or "they are".
+    reason
+        Why, as a clause; ``explain`` fills in the number.
+    spurious
+        True if symmetry allows the displacement to be seen.
+    trivial
+        True of rigid motions and of what is outside of all environments.
+
+    Examples
+    --------
+    >>> from sensitivity.diagnosis import CAUSE_DESCRIPTIONS
+    >>> description = CAUSE_DESCRIPTIONS["truncation"]
+    >>> description.label, description.spurious
+    ('invisible by truncation of the basis', True)
+    >>> description.explain(3)
+    'a larger basis sees them'
+    """
+
+    label: str
+    reason: str
+    spurious: bool = False
+    trivial: bool = False
 
     def explain(self, count: int = 1) -> str:
         """Return the reason for so many displacements."""
@@ -73,7 +112,14 @@ CAUSE_DESCRIPTIONS: Mapping[Cause, CauseDescription] = MappingProxyType(
         ),
     }
 )
-"""The words for each cause."""
+"""The words for each cause.
+
+Examples
+--------
+>>> from sensitivity.diagnosis import CAUSE_DESCRIPTIONS
+>>> CAUSE_DESCRIPTIONS["symmetry"].explain()
+'averaged over the symmetry operations, this motion cancels'
+"""
 
 
 def explain_truncation(sizes: Sequence[float | None], *, order: int | None = None) -> str:

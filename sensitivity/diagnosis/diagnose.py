@@ -51,8 +51,8 @@ def diagnose(
     """Find the cause of every invisible displacement, with evidence.
 
     A displacement is visible ("sensitive") if its singular value is above 1e-5 of
-    ``Spectrum.scale`` at every geometry within the tolerance. So at most ``Spectrum.rank``
-    displacements are, which asks this of the geometry as it is.
+    ``Spectrum.scale`` at every geometry within the tolerance. ``Spectrum.rank`` applies the same
+    rule to the geometry as it is, so that at most as many displacements are visible.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1.
@@ -70,8 +70,9 @@ def diagnose(
 
     Returns
     -------
-    Diagnosis. If it is cancelled once the singular values are known, which are computed first, the
-    displacements that were not examined are "undetermined", and its status says so.
+    Diagnosis
+        If it is cancelled once the singular values are known, which are computed first, the
+        displacements that were not examined are "undetermined", and its status says so.
 
     Raises
     ------
@@ -81,6 +82,13 @@ def diagnose(
         On Ctrl-C after that; ``partial`` is the Diagnosis that a cancelled one would be.
     Cancelled
         If it is cancelled before that.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> found = diagnose(structures.load("Td"), DensityCorrelations(), centers=[0])
+    >>> print(found.status)
+    1 of 9 internal displacements is visible, 8 invisible by symmetry, none spurious.
     """
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)

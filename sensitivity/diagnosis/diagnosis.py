@@ -32,7 +32,7 @@ class Diagnosis(Stoppable):
     spectrum
         The singular value decomposition, with the structure and the centers.
     descriptor
-        What looked at the structure.
+        The descriptor with which the structure was analysed.
     modes
         One per degree of freedom, 3N, orthonormal: internal ones in the order of their singular
         values, then unseen ones, rotations and translations. They are the singular vectors within
@@ -52,6 +52,17 @@ class Diagnosis(Stoppable):
         Other causes that are much nearer than those that displacements are counted for.
     bounded
         True if the search for these was ended by its bound, ``Budget.MOST``.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> found = diagnose(structures.load("X0"), DensityCorrelations(), centers=[0])
+    >>> {cause: number for cause, number in found.counts.items() if number}
+    {'sensitive': 8, 'incompleteness': 1, 'rotation': 3, 'translation': 3}
+    >>> found.internal, found.spurious
+    (9, 1)
+    >>> found.of("incompleteness")[0].evidence.lifted_by
+    3
     """
 
     spectrum: Spectrum

@@ -33,11 +33,21 @@ class Evidence:
     higher_order
         The same with correlations of one more neighbour.
     response
-        Exponent p of the change of the features, |Δξ| ~ amplitude^p: 1 for what is seen, between
+        Exponent p of the change of the features, ‖Δξ‖ ~ amplitude^p: 1 for what is seen, between
         0.001 and 0.002 Å; 2 for what is not seen to first order, between 0.02 and 0.04 Å (root of
         the summed squares).
     lifted_by
         The lowest order of correlations that, in the limit of a complete basis, see the mode.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> found = diagnose(structures.load("X0"), DensityCorrelations(), centers=[0])
+    >>> evidence = found.of("incompleteness")[0].evidence
+    >>> bool(evidence.larger_basis < 1e-12), bool(evidence.higher_order > 1e-2)
+    (True, True)
+    >>> evidence.lifted_by, round(evidence.response, 1)
+    (3, 2.0)
     """
 
     relative: float
@@ -56,7 +66,7 @@ class DiagnosedMode(ReadOnlyArrays):
     displacement
         Shape (N, 3), of unit norm.
     singular_value
-        |J v| in (feature)/Å at the geometry as it is.
+        ‖J v‖ in (feature)/Å at the geometry as it is.
     cause
         One of ``CAUSES``.
     distance
@@ -64,7 +74,15 @@ class DiagnosedMode(ReadOnlyArrays):
         mode is exactly invisible. None for what is visible, for rigid motions, and where no such
         geometry was found within the tolerance.
     evidence
-        What speaks for the cause.
+        The evidence for the cause.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> found = diagnose(structures.load("X0"), DensityCorrelations(), centers=[0])
+    >>> mode = found.of("incompleteness")[0]
+    >>> mode.displacement.shape, mode.cause, bool(mode.singular_value < 1e-12)
+    ((5, 3), 'incompleteness', True)
     """
 
     displacement: Array
@@ -94,6 +112,16 @@ class Nearer:
         The cause that they are counted for: "symmetry", or "incompleteness".
     counted_distance
         Å: to where they are invisible by that, at least ``CLEAR_GAP`` times as far.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> from sensitivity.diagnosis import Nearer
+    >>> found = diagnose(structures.load("X0"), DensityCorrelations(), centers=[0])
+    >>> found.nearer
+    ()
+    >>> Nearer("incompleteness", 1, 3e-4, "symmetry", 8e-3).counted
+    'symmetry'
     """
 
     cause: Cause
@@ -181,13 +209,34 @@ def feature_changes(
 ) -> Array:
     """Return how much the features change when the atoms move along modes.
 
-    ``modes``, shape (n, N, 3), are displacements v of unit norm; ``amplitudes`` a are in Å, root of
-    the summed squares of what the atoms move. The usual ones are well above the distance to a
-    singular geometry, and well below a bond.
+    Parameters
+    ----------
+    atoms, descriptor, centers
+        As for ``jacobian``.
+    modes
+        Shape (n, N, 3): displacements v of unit norm.
+    amplitudes
+        Å, root of the summed squares of what the atoms move. The usual ones are well above the
+        distance to a singular geometry, and well below a bond.
 
-    Gives, of shape (n, amplitudes), the norm of ξ(r + a v) - ξ(r), root mean square over both signs
-    of a, so that odd and even powers of a do not mix. It grows as a where v is seen, and as a²
-    where it is not seen to first order.
+    Returns
+    -------
+    Array
+        Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a,
+        so that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where
+        it is not seen to first order.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> from sensitivity.diagnosis import feature_changes
+    >>> methane, descriptor = structures.load("Td"), DensityCorrelations()
+    >>> modes = diagnose(methane, descriptor, centers=[0]).modes
+    >>> hidden = [mode.displacement for mode in modes if mode.cause == "symmetry"][:1]
+    >>> a = [0.01, 0.02]
+    >>> changes = feature_changes(methane, descriptor, hidden, centers=[0], amplitudes=a)
+    >>> round(float(changes[0, 1] / changes[0, 0]), 1)
+    4.0
     """
     start = Observation.of(atoms, descriptor, centers=centers)
 

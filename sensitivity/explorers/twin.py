@@ -82,6 +82,18 @@ class TwinExplorer(MotionView):
     ------
     TypeError, ValueError
         If it is no twin, no descriptor, or the structure is too large.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, find_twin, structures
+    >>> from sensitivity.explorers import TwinExplorer
+    >>> descriptor = DensityCorrelations()
+    >>> twin = find_twin(structures.load("X0"), descriptor, center=0)
+    >>> explorer = TwinExplorer(twin, descriptor)
+    >>> explorer.share = 0.5
+    >>> explorer.wait()
+    >>> [atoms.get_chemical_formula() for atoms in explorer.frames()]
+    ['CH4', 'CH4']
     """
 
     share = Share(1.0)

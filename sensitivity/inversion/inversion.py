@@ -64,6 +64,17 @@ class NullMode(ReadOnlyArrays):
     distance
         Of the nearest geometry at which it vanishes, in Å, root of the summed squares, to first
         order; infinite if there is none.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, invert, structures
+    >>> X0, descriptor = structures.load("X0"), DensityCorrelations()
+    >>> start = X0.copy()
+    >>> start.positions[1:] *= 1.02
+    >>> wanted = descriptor.features(X0, centers=[0])
+    >>> mode = invert(wanted, descriptor, start=start, centers=[0]).stalled_along
+    >>> mode.displacement.shape, mode.distance < 1e-3
+    ((5, 3), True)
     """
 
     displacement: Array
@@ -85,7 +96,7 @@ class Inversion(ReadOnlyArrays, Stoppable):
     converged
         True if the features agree within ``tolerance``.
     residuals
-        Shape (steps + 1,): |ξ - ξ*| over |ξ*| after every step of the attempt that led to
+        Shape (steps + 1,): ‖ξ - ξ*‖ over ‖ξ*‖ after every step of the attempt that led to
         ``atoms``.
     evaluations
         Number of Jacobians computed, over all attempts.
@@ -111,9 +122,21 @@ class Inversion(ReadOnlyArrays, Stoppable):
         Indices of the atoms that a center saw at the start and that none does any more: those
         nearer to the cutoff than 0.02 Å, or beyond.
     tolerance
-        As asked for.
+        The tolerance that was given.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, invert, structures
+    >>> atoms, descriptor = structures.load("H2O"), DensityCorrelations()
+    >>> wanted = descriptor.features(atoms)
+    >>> atoms.rattle(0.05)
+    >>> found = invert(wanted, descriptor, start=atoms)
+    >>> found.converged, bool(found.residual < 1e-12)
+    (True, True)
+    >>> found.status.split(":")[0]
+    'Recovered after 3 steps'
     """
 
     atoms: Atoms
@@ -132,7 +155,7 @@ class Inversion(ReadOnlyArrays, Stoppable):
 
     @property
     def residual(self) -> float:
-        """|ξ - ξ*| over |ξ*|."""
+        """‖ξ - ξ*‖ over ‖ξ*‖."""
         return float(self.residuals[-1])
 
     @property

@@ -36,7 +36,7 @@ def invert(
 ) -> Inversion:
     """Find the structure that has these features, from a start nearby.
 
-    Minimises |ξ(r) - ξ*|² over the positions, by Levenberg-Marquardt steps with the analytic
+    Minimises ‖ξ(r) - ξ*‖² over the positions, by Levenberg-Marquardt steps with the analytic
     Jacobian. Where an attempt stalls, short of the features, the best structure so far is
     displaced at random, mostly along its softest modes, and tried again: near a flat molecule, for
     one, there is a local minimum for every choice of the side to which each atom is out of plane.
@@ -67,7 +67,8 @@ def invert(
 
     Returns
     -------
-    Inversion, with the structure in the orientation that it has after moving from the start.
+    Inversion
+        With the structure in the orientation that it has after moving from the start.
 
     Raises
     ------

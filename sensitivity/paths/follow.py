@@ -60,7 +60,7 @@ def follow(
     on the distance of the frames. The status says where no step was short enough.
 
     Where a direction has been smoothed, the vectors do not tell where it came from, and where
-    curves part fast the way back is another one. The curve is therefore followed back, and the
+    curves part fast the return path is another one. The curve is therefore followed back, and the
     status says how far from the start that ends, if it is more than 1 % of the length.
 
     Along the null mode of a singular point features stay almost constant, and so the curve cannot
@@ -245,15 +245,25 @@ class Path(ReadOnlyArrays, Stoppable):
         True if the curve closes: it was back at the start, after superposition, in the same
         direction.
     complete
-        True if it has the length asked for.
+        True if it has the full length.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if it was ended so; else empty.
     error
         Å, root of the summed squares after superposition: how far from the start the path ends that
         goes back from the last frame along the vector that is followed, as far as this one. NaN if
-        there is none. ``status`` tells it where it is more than 1 % of the length.
+        there is none. ``status`` gives it where it is more than 1 % of the length.
     status
-        The reason why it ends, and what was met on the way, in sentences.
+        The reason why it ends, and where near-crossings were smoothed, in sentences.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, follow, structures
+    >>> S1, descriptor = structures.load("S1"), DensityCorrelations()
+    >>> path = follow(S1, descriptor, center=0, mode=8, length=0.1)
+    >>> len(path.frames), path.length.round(2).tolist()
+    (3, [0.0, 0.05, 0.1])
+    >>> path.complete
+    True
     """
 
     spectra: tuple[Spectrum, ...]
@@ -280,7 +290,7 @@ class Path(ReadOnlyArrays, Stoppable):
 
     @cached_property
     def response(self) -> Array:
-        """Shape (frames,): |J v| along the direction v of the curve, in (feature)/Å."""
+        """Shape (frames,): ‖J v‖ along the direction v of the curve, in (feature)/Å."""
         # Those of trivial motions are zero.
         parts = [
             each.singular_values * np.tensordot(each.modes, mode, axes=2)

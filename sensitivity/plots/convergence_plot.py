@@ -38,7 +38,34 @@ def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axe
     written into them where there is room. If the value is zero everywhere, the ranks are drawn
     instead. Full rank, where all is seen that symmetry allows, is marked by filled circles, or by a
     frame. What could not be computed is a cross at the bottom, or hatched. A parameter with a
-    single value does not count; more than two others raise a ValueError.
+    single value does not count.
+
+    Parameters
+    ----------
+    convergence
+        Of one or two parameters with several values.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
+    Raises
+    ------
+    ValueError
+        If more than two parameters have several values.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity import DensityCorrelations, convergence, structures
+    >>> from sensitivity.plots import plot_convergence
+    >>> _, ax = plt.subplots()
+    >>> found = convergence(
+    ...     structures.load("generic"),
+    ...     DensityCorrelations(),
+    ...     centers=[0],
+    ...     n_max=[1, 2, 4],
+    ...     l_max=[1, 2, 4, 6],
+    ... )
+    >>> ax = plot_convergence(found, ax=ax)
     """
     ax = make_axes(ax, height=2.6)
     draw_convergence(ax, convergence)

@@ -26,7 +26,28 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
     arrow away from the viewer. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images
     end halfway.
 
-    A ValueError tells if there is no such mode.
+    Parameters
+    ----------
+    result
+        Whose mode it is.
+    mode
+        Index in ``result.modes``.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
+    Raises
+    ------
+    ValueError
+        If there is no such mode.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> from sensitivity.plots import plot_mode
+    >>> _, ax = plt.subplots()
+    >>> found = diagnose(structures.load("X0"), DensityCorrelations(), centers=[0])
+    >>> ax = plot_mode(found, 8, ax=ax)
     """
     if not 0 <= mode < len(result.modes):
         raise ValueError(
@@ -63,8 +84,27 @@ def save_overview(
 
     Of a diagnosis that is the invisible mode with the smallest singular value that neither symmetry
     nor being trivial explains; if there is none, the internal mode with the smallest singular
-    value; if there is none either, the first. The format follows from the name, .png, .pdf or .svg,
-    or is given as ``form``, as for an open file.
+    value; if there is none either, the first.
+
+    Parameters
+    ----------
+    result
+        The result to draw.
+    path
+        A name that ends in .png, .pdf or .svg, or an open file.
+    form
+        The format, where the name does not tell it.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> from sensitivity.plots import save_overview
+    >>> file = BytesIO()
+    >>> found = diagnose(structures.load("X0"), DensityCorrelations(), centers=[0])
+    >>> save_overview(found, file, form="png")
+    >>> file.getvalue()[1:4]
+    b'PNG'
     """
     # A figure that pyplot does not know needs no display, and is freed with this function.
     figure = Figure(figsize=(2 * WIDTH, 2.8), layout="constrained")

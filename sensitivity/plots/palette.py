@@ -24,13 +24,34 @@ _LOOKS = {
 }
 
 COLORS: Mapping[str, str] = MappingProxyType({name: look[0] for name, look in _LOOKS.items()})
-"""Colour of each kind and cause."""
+"""Colour of each kind and cause.
+
+Examples
+--------
+>>> from sensitivity.plots import COLORS
+>>> COLORS["incompleteness"]
+'#D55E00'
+"""
 
 MARKERS: Mapping[str, str] = MappingProxyType({name: look[1] for name, look in _LOOKS.items()})
-"""Marker of each kind and cause, as matplotlib names it."""
+"""Marker of each kind and cause, as matplotlib names it.
+
+Examples
+--------
+>>> from sensitivity.plots import MARKERS
+>>> MARKERS["symmetry"]
+'s'
+"""
 
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Colours of lines that have no cause of their own."""
+"""Colours of lines that have no cause of their own.
+
+Examples
+--------
+>>> from sensitivity.plots import SERIES
+>>> len(SERIES), SERIES[0]
+(6, '#0072B2')
+"""
 
 ARROW = "#D55E00"
 """Colour of a displacement, and of whatever else is emphasized."""

@@ -22,13 +22,44 @@ def plot_responses(
     labels: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the changes of the features, shape (modes, amplitudes), against amplitudes in Å.
+    """Draw the changes of the features against the amplitude.
 
     Both axes are logarithmic, so that changes in proportion to the amplitude, or to its square,
     are as steep as the guides "linear" and "quadratic", which meet at the largest change. Changes
-    that are zero are not drawn. ``labels`` name the modes; by default they are numbered.
+    that are zero are not drawn.
 
-    A ValueError tells if shapes do not fit together, or amplitudes are not positive.
+    Parameters
+    ----------
+    amplitudes
+        Å, shape (amplitudes,).
+    changes
+        Shape (modes, amplitudes).
+    labels
+        Names of the modes; by default they are numbered.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together, or amplitudes are not positive.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import numpy as np
+    >>> from sensitivity import DensityCorrelations, spectrum, structures
+    >>> from sensitivity.diagnosis import feature_changes
+    >>> from sensitivity.plots import plot_responses
+    >>> methane, descriptor = structures.load("Td"), DensityCorrelations()
+    >>> modes = spectrum(methane, descriptor, centers=[0]).modes[[0, 8]]
+    >>> amplitudes = np.geomspace(1e-3, 0.1, 7)
+    >>> changes = feature_changes(
+    ...     methane, descriptor, modes, centers=[0], amplitudes=amplitudes
+    ... )
+    >>> _, ax = plt.subplots()
+    >>> labels = ["visible", "invisible by symmetry"]
+    >>> ax = plot_responses(amplitudes, changes, labels=labels, ax=ax)
     """
     x, y = np.asarray(amplitudes, dtype=float), np.asarray(changes, dtype=float)
     names = [f"mode {mode}" for mode in range(len(y))] if labels is None else list(labels)

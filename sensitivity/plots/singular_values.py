@@ -27,6 +27,22 @@ def plot_spectrum(spectrum: Spectrum, *, ax: Axes | None = None) -> Axes:
     Values that are zero to rounding (at most 1e-13 of the largest) stand in a shaded band below
     the logarithmic axis, labelled 0, because a logarithm has no zero. Values between the band and
     a dotted line, if there is one, count as zero for the rank.
+
+    Parameters
+    ----------
+    spectrum
+        The result of ``spectrum``.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity import DensityCorrelations, spectrum, structures
+    >>> from sensitivity.plots import plot_spectrum
+    >>> _, ax = plt.subplots()
+    >>> found = spectrum(structures.load("generic"), DensityCorrelations(), centers=[0])
+    >>> ax = plot_spectrum(found, ax=ax)
     """
     ax = make_axes(ax, height=2.4)
     values = spectrum.singular_values  # [mode]
@@ -40,6 +56,22 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
 
     The legend counts the modes of each cause. Rigid motions and unseen atoms are grey. Zeros are
     drawn as in ``plot_spectrum``.
+
+    Parameters
+    ----------
+    diagnosis
+        The result of ``diagnose``.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity import DensityCorrelations, diagnose, structures
+    >>> from sensitivity.plots import plot_diagnosis
+    >>> _, ax = plt.subplots()
+    >>> found = diagnose(structures.load("N3"), DensityCorrelations(), centers=[0])
+    >>> ax = plot_diagnosis(found, ax=ax)
     """
     ax = make_axes(ax, height=2.6)
     values = np.array([mode.singular_value for mode in diagnosis.modes])
@@ -52,12 +84,34 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
 def plot_path(
     spectra: Sequence[Spectrum], *, coordinate: ArrayLike, ax: Axes | None = None
 ) -> Axes:
-    """Draw the singular values of the internal modes against a coordinate in Å, shape (spectra,).
+    """Draw the singular values of the internal modes along a path.
 
     Lines join values of the same rank, counted from the largest; the smallest one of each
     structure is drawn bold. Zeros are drawn as in ``plot_spectrum``.
 
-    A ValueError tells if there is no spectrum, or not one coordinate per spectrum.
+    Parameters
+    ----------
+    spectra
+        One for each structure.
+    coordinate
+        Å, shape (spectra,).
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
+    Raises
+    ------
+    ValueError
+        If there is no spectrum, or not one coordinate per spectrum.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity import DensityCorrelations, follow, structures
+    >>> from sensitivity.plots import plot_path
+    >>> _, ax = plt.subplots()
+    >>> S1, descriptor = structures.load("S1"), DensityCorrelations()
+    >>> path = follow(S1, descriptor, center=0, mode=8, length=0.2)
+    >>> ax = plot_path(path.spectra, coordinate=path.length, ax=ax)
     """
     x = np.asarray(coordinate, dtype=float)
     if len(spectra) == 0 or x.shape != (len(spectra),):

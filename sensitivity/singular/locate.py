@@ -66,6 +66,16 @@ class SingularPoint(ReadOnlyArrays, Stoppable):
         ``SingularPoint`` without others.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, locate, structures
+    >>> near = structures.ch4_pair(3.10, 0.0, sign=1)
+    >>> point = locate(near, DensityCorrelations(), center=0)
+    >>> point.converged, point.cause, point.null.shape
+    (True, 'incompleteness', (1, 5, 3))
+    >>> f"{point.moved:.3f} Å"
+    '0.022 Å'
     """
 
     atoms: Atoms
@@ -270,8 +280,9 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
 
     Returns
     -------
-    SingularPoint. Where none is found, ``converged`` is False and ``status`` says why. A search
-    that is cancelled returns the points found until then.
+    SingularPoint
+        Where none is found, ``converged`` is False and ``status`` says why. A search that is
+        cancelled returns the points found until then.
 
     Raises
     ------
@@ -282,6 +293,14 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
         On Ctrl-C; ``partial`` is the SingularPoint with the points found until then. Before the
         first Jacobian is known it is the start, its condition NaN; only while the arguments are
         checked is Ctrl-C a plain KeyboardInterrupt.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, locate, structures
+    >>> near = structures.ch4_pair(3.10, 0.0, sign=1)
+    >>> point = locate(near, DensityCorrelations(), center=0, cause="incompleteness")
+    >>> point.status.split(":")[0]
+    'Converged 0.022 Å from the start (root of the summed squares)'
     """
     stop = Stop()
     point = find_points(

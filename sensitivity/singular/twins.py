@@ -64,7 +64,7 @@ class Twin(Stoppable):
     next_order
         The same of the next order.
     next_descriptor
-        What was compared as the next order, which has a basis of its own; or None.
+        The descriptor of the next order that was compared, which has a basis of its own; or None.
     found
         True if the two are distinct and their features agree to rounding. Distinct means that they
         are further apart than rounding, and what is left of the difference of their features,
@@ -75,6 +75,16 @@ class Twin(Stoppable):
         The outcome in a sentence.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, find_twin, structures
+    >>> twin = find_twin(structures.load("X0"), DensityCorrelations(), center=0)
+    >>> one, other = twin.pair
+    >>> twin.found, twin.cause, bool(twin.residual < 1e-13)
+    (True, 'incompleteness', True)
+    >>> f"{twin.rmsd:.2f} Å"
+    '0.09 Å'
     """
 
     pair: tuple[Atoms, Atoms]
@@ -198,11 +208,12 @@ def find_twin(
 
     Returns
     -------
-    Twin. Its status says whether a larger basis of the same order, or a complete one, tells the two
-    apart, which are then twins by truncation only; if none does, the order is incomplete. Where
-    there is no twin, as at a point that is singular by symmetry alone, ``found`` is False and
-    ``status`` says why. A search that is cancelled returns the best pair until then: twins at a
-    smaller amplitude, if there were any.
+    Twin
+        Its status says whether a larger basis of the same order, or a complete one, tells the two
+        apart, which are then twins by truncation only; if none does, the order is incomplete. Where
+        there is no twin, as at a point that is singular by symmetry alone, ``found`` is False and
+        ``status`` says why. A search that is cancelled returns the best pair until then: twins at a
+        smaller amplitude, if there were any.
 
     Raises
     ------
@@ -213,6 +224,13 @@ def find_twin(
         On Ctrl-C; ``partial`` is the Twin that a cancelled search would have returned. Before the
         first Jacobian is known it is the start, twice; only while the arguments are checked is
         Ctrl-C a plain KeyboardInterrupt.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, find_twin, structures
+    >>> twin = find_twin(structures.load("X0"), DensityCorrelations(), center=0)
+    >>> twin.found, bool(twin.next_order > 1e-3)
+    (True, True)
     """
     amplitude, reach = _check_amplitude(amplitude), check_reach(reach)
     start = Observation.of(atoms, descriptor, centers=(center,))

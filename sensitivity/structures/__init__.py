@@ -1,4 +1,11 @@
-"""Structures: read them, name them, check them, and find who is near whom."""
+"""Structures: read them, name them, check them, and find neighbours.
+
+Examples
+--------
+>>> from sensitivity import structures
+>>> structures.load("X0").get_chemical_formula()
+'CH4'
+"""
 
 from sensitivity.structures.files import StructureWarning, read, read_frames
 from sensitivity.structures.library import ch4_pair, find_name, load, names, summarize

@@ -46,15 +46,35 @@ def _methane(*lengths: float) -> Array:
 
 
 def ch4_pair(u: float, v: float, *, sign: int) -> Atoms:
-    """Return X+ (``sign=1``) or X- (``sign=-1``) of the degenerate manifold of CH4.
+    """Return X+ or X- of the degenerate manifold of CH4.
 
     The neighbours, at 1.09 Å, are A = (cos 5π/8, 0, -sin 5π/8), B and B' = (cos π/5 cos π/6,
-    ±sin π/5 cos π/6, ∓1/2), and C± = (cos u cos v, ±sin u cos v, sin v), angles in radians. At
-    v = 0 the two have the same order-2 features of the carbon atom. They meet at u = π, where
-    the order-2 Jacobian is singular. Source: Pozdnyakov, Willatt, Bartók, Ortner, Csányi,
-    Ceriotti, Phys. Rev. Lett. 125, 166001 (2020), doi 10.1103/PhysRevLett.125.166001.
+    ±sin π/5 cos π/6, ∓1/2), and C± = (cos u cos v, ±sin u cos v, sin v). At v = 0 the two have the
+    same order-2 features of the carbon atom. They meet at u = π, where the order-2 Jacobian is
+    singular. Source: Pozdnyakov, Willatt, Bartók, Ortner, Csányi, Ceriotti, Phys. Rev. Lett. 125,
+    166001 (2020), doi 10.1103/PhysRevLett.125.166001.
 
-    Raises ValueError if ``sign`` is neither 1 nor -1, or an angle is not finite.
+    Parameters
+    ----------
+    u, v
+        Angles in radians.
+    sign
+        1 for X+, -1 for X-.
+
+    Raises
+    ------
+    ValueError
+        If ``sign`` is neither, or an angle is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity import DensityCorrelations, structures
+    >>> one, other = (structures.ch4_pair(2.5, 0.0, sign=sign) for sign in (1, -1))
+    >>> descriptor = DensityCorrelations(order=2)
+    >>> here, there = (descriptor.features(atoms, centers=[0]) for atoms in (one, other))
+    >>> bool(np.allclose(here, there, rtol=0, atol=1e-12))
+    True
     """
     if sign not in (1, -1):
         raise ValueError(f"sign must be 1 for X+ or -1 for X-, got {sign!r}; give one of the two.")
@@ -192,7 +212,14 @@ def _formulas() -> dict[str, str]:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that ``load`` knows: literature, crystals, molecules."""
+    """Return the names that ``load`` knows: literature, crystals, molecules.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.names()[:6]
+    ('Td', 'C3v', 'C2v', 'Cs', 'square', 'octahedron')
+    """
     return tuple(_entries())
 
 
@@ -204,19 +231,67 @@ def load(name: str) -> Atoms:
     set (``ase.data.s22``), and aspirin and caffeine of PubChem; for sources of the environments see
     ``sensitivity.structures.library``.
 
-    Raises TypeError if the name is not a string, and ValueError, with the nearest names, if there
-    is no such structure.
+    Parameters
+    ----------
+    name
+        One of ``names()``, a common name such as ethanol, or a formula such as C2H5OH, in any case.
+
+    Raises
+    ------
+    TypeError
+        If the name is not a string.
+    ValueError
+        If there is no such structure; the message has the nearest names.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.load("ethanol")
+    Atoms(symbols='C2OH6', pbc=False)
+    >>> structures.load("X0").positions.round(2).tolist()[1]
+    [-0.42, 0.0, -1.01]
     """
     return _entries()[find_name(name)][1]()
 
 
 def summarize(name: str) -> str:
-    """Return one line that says what the structure of this name is; errors as of ``load``."""
+    """Return one line that says which structure this is.
+
+    Parameters
+    ----------
+    name
+        As for ``load``, which raises the same errors.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.summarize("X0")
+    'where X+ and X- meet, u = π, v = 0: singular at order 2'
+    """
     return _entries()[find_name(name)][0]
 
 
 def find_name(name: str, *, remedy: str = "see structures.names()") -> str:
-    """Return the name that the library has for this one; errors as of ``load``, with a remedy."""
+    """Return the name that the library has for this one.
+
+    Parameters
+    ----------
+    name
+        A name, a common name or a formula, in any case.
+    remedy
+        What the message of an error advises.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``load`` does.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.find_name("benzene"), structures.find_name("Water")
+    ('C6H6', 'H2O')
+    """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'CH4', got {name!r}.")
     if name in _entries():

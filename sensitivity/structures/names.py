@@ -98,7 +98,14 @@ COMMON = {
     "vinyl chloride": "H2CCHCl",
     "water": "H2O",
 }
-"""Names that people use, and those that the library has."""
+"""Names that people use, and those that the library has.
+
+Examples
+--------
+>>> from sensitivity import structures
+>>> structures.COMMON["ethanol"]
+'CH3CH2OH'
+"""
 
 # Without bonds, in lower case; of isomers the formula has to say which it is.
 _CONDENSED = {

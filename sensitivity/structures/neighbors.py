@@ -21,6 +21,15 @@ class Pairs(NamedTuple):
     """Ordered pairs (i, j), each pair of atoms appearing as (i, j) and as (j, i).
 
     Several images of one atom are several pairs, and images of atom i itself are pairs (i, i).
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> pairs = structures.neighbor_pairs(structures.load("H2O"), 1.2)
+    >>> list(zip(pairs.i.tolist(), pairs.j.tolist()))
+    [(0, 1), (0, 2), (1, 0), (2, 0)]
+    >>> pairs.vectors.shape
+    (4, 3)
     """
 
     i: Indices  # (pairs,), increasing
@@ -31,21 +40,56 @@ class Pairs(NamedTuple):
 def check(atoms: Atoms) -> None:
     """Refuse a structure that has no answer, and return nothing if it has one.
 
-    Raises the errors of ``check_geometry``, and ValueError if two atoms, or an atom and an image,
-    are nearer than any two nuclei.
+    Parameters
+    ----------
+    atoms
+        The structure.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Those of ``check_geometry``, and ValueError if two atoms, or an atom and an image, are
+        nearer than any two nuclei.
+
+    Examples
+    --------
+    >>> from ase import Atoms
+    >>> from sensitivity import structures
+    >>> structures.check(structures.load("H2O"))
+    >>> structures.check(Atoms("H2", [(0, 0, 0), (0, 0, 0.1)]))
+    Traceback (most recent call last):
+        ...
+    ValueError: atoms overlap: atoms 0 and 1 are 0.1 Å apart (H and H); move or remove one.
     """
     _check_distinct(atoms, neighbor_pairs(atoms, NEAREST), nearest=NEAREST)
 
 
 def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
-    """Return every pair closer than ``cutoff`` (Å): the full list, sorted by its first atom.
+    """Return every pair closer than the cutoff: the full list, sorted by its first atom.
 
     Cells smaller than the cutoff, skewed cells, mixed periodicity and atoms outside the cell are
     all correct; cell vectors of directions that are not periodic are ignored. The search is that
     of vesin, but for small molecules, and for boxes so large or flat that vesin fails on them.
 
-    Raises TypeError or ValueError if the structure or the cutoff is unusable (see ``check``), two
-    atoms are at one place, or the pairs would not fit into memory.
+    Parameters
+    ----------
+    atoms
+        The structure.
+    cutoff
+        Å.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure or the cutoff is unusable (see ``check``), two atoms are at one place, or
+        the pairs would not fit into memory.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> aluminium = structures.load("Al-fcc")
+    >>> len(aluminium), len(structures.neighbor_pairs(aluminium, 3.0).i)
+    (1, 12)
     """
     check_geometry(atoms)
     cutoff = check_cutoff(cutoff)
@@ -68,12 +112,34 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
 
 @takes_center
 def environment(atoms: Atoms, center: int, cutoff: float) -> Atoms:
-    """Return the center, moved to the origin as atom 0, and all it has within ``cutoff`` (Å).
+    """Return the center, moved to the origin as atom 0, and all it has within the cutoff.
 
     Periodic images become atoms of their own, so that every neighbour moves on its own. The
     result is not periodic. Neighbours keep the order of the structure; the array ``source`` gives
-    the index that each atom has there. Raises TypeError or ValueError if the structure, the center
-    or the cutoff is unusable.
+    the index that each atom has there.
+
+    Parameters
+    ----------
+    atoms
+        The structure.
+    center
+        Index of the center.
+    cutoff
+        Å.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of these is unusable.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> around = structures.environment(structures.load("Si-diamond"), 0, cutoff=2.5)
+    >>> around.get_chemical_formula(), around.positions[0].tolist()
+    ('Si5', [0.0, 0.0, 0.0])
+    >>> around.arrays["source"].tolist()
+    [0, 1, 3, 5, 7]
     """
     source, vectors = surroundings(atoms, center, cutoff)
     molecule = Atoms(numbers=atoms.numbers[source], positions=vectors)

@@ -82,10 +82,25 @@ def _check_cell(atoms: Atoms) -> None:
 
 
 def check_cutoff(cutoff: float) -> float:
-    """Return the cutoff in Å as a float.
+    """Return the cutoff as a float.
 
-    Raises TypeError if it is not a number; ValueError if it is not finite and positive, or beyond
-    the range of double precision.
+    Parameters
+    ----------
+    cutoff
+        Å.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    ValueError
+        If it is not finite and positive, or beyond the range of double precision.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> structures.check_cutoff(3)
+    3.0
     """
     check = partial(check_real, cutoff, "cutoff", remedy="give a number such as 3.5")
     check("a positive, finite length in Å", accepts=lambda length: 0 < length < np.inf)
@@ -95,10 +110,28 @@ def check_cutoff(cutoff: float) -> float:
 
 
 def check_centers(atoms: Atoms, centers: Iterable[int] | None) -> tuple[int, ...]:
-    """Return the indices of the centers, every atom for ``None``, in the order given.
+    """Return the indices of the centers, in the order given.
 
-    Raises TypeError if ``atoms`` is not an ``ase.Atoms``, or a center is not an integer; ValueError
-    if there is no atom or no center, one does not exist, or one is given twice.
+    Parameters
+    ----------
+    atoms
+        The structure.
+    centers
+        Indices; None stands for every atom.
+
+    Raises
+    ------
+    TypeError
+        If ``atoms`` is not an ``ase.Atoms``, or a center is not an integer.
+    ValueError
+        If there is no atom or no center, one does not exist, or one is given twice.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> water = structures.load("H2O")
+    >>> structures.check_centers(water, None), structures.check_centers(water, [2, 0])
+    ((0, 1, 2), (2, 0))
     """
     _check_atoms(atoms)
     if centers is None:

@@ -39,6 +39,20 @@ class PointGroup(ReadOnlyArrays):
     deviation
         Å: root mean square, over the m atoms, of the distance to the nearest geometry that has
         this group.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity import structures
+    >>> from sensitivity.symmetry import site_symmetry
+    >>> group = site_symmetry(structures.load("Td"), center=0, cutoff=3.0).group
+    >>> group.symbol, group.order
+    ('Td', 24.0)
+    >>> projector = group.projector()
+    >>> round(float(np.trace(projector)))
+    1
+    >>> group.rotations().symbol
+    'T'
     """
 
     symbol: str

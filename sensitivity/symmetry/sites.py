@@ -58,6 +58,16 @@ class SiteSymmetry(ReadOnlyArrays):
     coalescing
         Pairs of places in ``atoms`` of like neighbours, or of the center and a neighbour, that
         are at one place within the tolerance.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> from sensitivity.symmetry import site_symmetry
+    >>> atoms = structures.load("Td")
+    >>> atoms.positions[1] *= 1.0005
+    >>> site = site_symmetry(atoms, center=0, cutoff=3.0)
+    >>> [group.symbol for group in site.levels]
+    ['C3v', 'Td']
     """
 
     center: int
@@ -81,7 +91,7 @@ class SiteSymmetry(ReadOnlyArrays):
 def site_symmetry(
     atoms: Atoms, *, center: int, cutoff: float, tolerance: float = Tolerance.POSITIONS
 ) -> SiteSymmetry:
-    """Return the groups of the environment of ``center``, with deviations up to ``tolerance``.
+    """Return the groups of the environment of a center, with their deviations.
 
     A group counts if the root mean square distance of the m atoms, the center among them, from
     the nearest geometry that has it is within the tolerance. Moving each atom of a symmetric
@@ -94,9 +104,30 @@ def site_symmetry(
     shell is cut there or taken as a whole, even where some of it is beyond the cutoff, whichever
     gives the larger group.
 
-    ``cutoff`` is the radius of the environment in Å; the tolerance, in Å, root mean square, is at
-    most 0.1 Å, and makes no difference below 1e-8 Å, which is rounding. What is unusable raises a
-    TypeError or ValueError.
+    Parameters
+    ----------
+    atoms
+        The structure, N atoms.
+    center
+        Index of the center.
+    cutoff
+        Å: radius of the environment.
+    tolerance
+        Å, root mean square: at most 0.1 Å. It makes no difference below 1e-8 Å, which is rounding.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of these is unusable.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> from sensitivity.symmetry import site_symmetry
+    >>> site_symmetry(structures.load("C3v"), center=0, cutoff=3.0).group.symbol
+    'C3v'
+    >>> site_symmetry(structures.load("Si-diamond"), center=0, cutoff=3.0).group.symbol
+    'Td'
     """
     (site,) = site_symmetries(atoms, centers=(center,), cutoff=cutoff, tolerance=tolerance)
     return site

@@ -96,6 +96,16 @@ class BasisExplorer(View):
     ------
     TypeError, ValueError
         If the descriptor has no such settings, or the structure or a center is unusable.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations
+    >>> from sensitivity.explorers import BasisExplorer
+    >>> explorer = BasisExplorer("generic", DensityCorrelations(n_max=4, l_max=4))
+    >>> explorer.change(n_max=1)
+    >>> explorer.cancel()
+    >>> explorer.reference.spectrum.rank, explorer.settings["n_max"]
+    (5, 1)
     """
 
     n_max, l_max, smearing, cutoff = map(_setting, ("n_max", "l_max", "smearing", "cutoff"))

@@ -88,6 +88,17 @@ class Explorer(StructureView):
     ValueError
         If the mode does not exist, the amplitude is beyond the ends of the slider, or the
         structure is too large.
+
+    Examples
+    --------
+    >>> from sensitivity.explorers import Explorer
+    >>> explorer = Explorer("X0")
+    >>> explorer.amplitude = 0.1
+    >>> explorer.wait()
+    >>> explorer.mode, explorer.reference.spectrum.rank
+    (8, 8)
+    >>> print(explorer.code().splitlines()[0])
+    from sensitivity import diagnose, spectrum, structures
     """
 
     @takes_centers

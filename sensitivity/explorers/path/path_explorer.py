@@ -54,6 +54,18 @@ class PathExplorer(MotionView):
     ------
     TypeError, ValueError
         If it is no path, or the structure is too large.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, structures
+    >>> from sensitivity.explorers import PathExplorer
+    >>> one, other = structures.load("X+"), structures.load("X-")
+    >>> descriptor = DensityCorrelations()
+    >>> explorer = PathExplorer.between(one, other, descriptor, centers=[0], count=5)
+    >>> explorer.wait()
+    >>> explorer.frame = 4
+    >>> len(explorer.frames())
+    5
     """
 
     frame = Index()

@@ -31,7 +31,25 @@ COUNTED = 1000
 
 
 class StructureWarning(SensitivityWarning):
-    """A decision in reading a structure that its author may not have meant."""
+    r"""A decision in reading a structure that its author may not have meant.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sensitivity import structures
+    >>> with TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as notes:
+    ...     warnings.simplefilter("always")
+    ...     file = Path(folder) / "water.xyz"
+    ...     _ = file.write_text("3\n\nOW 0 0 0.12\nH 0 0.76 -0.48\nH 0 -0.76 -0.48\n")
+    ...     _ = structures.read(file)
+    ...
+    >>> notes[0].category.__name__
+    'StructureWarning'
+    >>> "OW" in str(notes[0].message)
+    True
+    """
 
 
 @dataclass(frozen=True)
@@ -51,9 +69,8 @@ def read(
 ) -> Atoms:
     """Return one frame of a file, without constraints and stored results.
 
-    Raises ValueError if the file is missing, empty or unreadable, has no such frame, or holds a
-    structure that ``check`` refuses. Warns with ``StructureWarning`` if something was decided in
-    reading it, such as one of two alternative locations, or other frames cannot be read.
+    Warns with ``StructureWarning`` if something was decided in reading it, such as one of two
+    alternative locations, or other frames cannot be read.
 
     Parameters
     ----------
@@ -65,6 +82,25 @@ def read(
         ASE's name of the format; None for the one that name and content suggest.
     types
         Symbols of the elements of LAMMPS's types, such as ``{1: "Si", 2: "O"}``.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, empty or unreadable, has no such frame, or holds a structure that
+        ``check`` refuses.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sensitivity import structures
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "water.xyz"
+    ...     structures.load("H2O").write(file)
+    ...     atoms = structures.read(file)
+    ...
+    >>> atoms.get_chemical_formula()
+    'H2O'
     """
     source = choose(path, index=index, format=format, types=types)
     warn(source)
@@ -120,10 +156,34 @@ def choose(
 def read_frames(
     path: Name, *, format: str | None = None, types: Types | None = None
 ) -> Iterator[Frame]:
-    """Yield the frames of a file, one after the other, those that cannot be read too.
+    r"""Yield the frames of a file, one after the other, those that cannot be read too.
 
-    The structures are not checked. Raises TypeError or ValueError if the file is missing or empty,
-    the format is not known, or there is no frame.
+    The structures are not checked.
+
+    Parameters
+    ----------
+    path, format, types
+        As for ``read``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the file is missing or empty, the format is not known, or there is no frame.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sensitivity import structures
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "two.xyz"
+    ...     _ = file.write_text("1\n\nHe 0 0 0\n1\n\nHe 0 0 zero\n")
+    ...     frames = list(structures.read_frames(file))
+    ...
+    >>> frames[0].atoms
+    Atoms(symbols='He', pbc=False)
+    >>> frames[1].problem
+    "line 6: expected a symbol and three numbers, found 'He 0 0 zero'"
     """
     return (pending() for pending in _find_frames(path, format=format, types=types))
 
