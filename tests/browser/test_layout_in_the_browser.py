@@ -152,3 +152,56 @@ def test_in_a_dark_page_pictures_are_dark_and_pressed_buttons_differ(dark: Workb
     assert abs(pixels(arrows).mean() - pixels(reset).mean()) > 60
     # The chevron of a list stands out from the paper.
     assert pixels(explorer(dark).locator("select").first)[:, -20:].max() > 150
+
+
+def test_the_button_for_files_says_what_it_does(bench: Workbench) -> None:
+    button = explorer(bench).locator(".widget-upload")
+    assert button.inner_text().strip() == "Upload file"
+    bench.tell(
+        "setattr(explorer.settings.upload, 'description', 'Other file')"
+    )  # it is written again
+    bench.wait(lambda: button.inner_text().strip() == "Other file")
+    bench.tell("setattr(explorer.settings.upload, 'description', 'Upload file')")
+    bench.wait(lambda: button.inner_text().strip() == "Upload file")
+
+
+CUT = """() => [...document.querySelectorAll('.sensitivity-explorer select')].filter(select => {
+  const style = getComputedStyle(select), pen = document.createElement('canvas').getContext('2d');
+  pen.font = style.font;
+  const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  const shown = select.selectedOptions[0]?.label ?? '';
+  return select.clientWidth && pen.measureText(shown).width > room;
+}).map(select => select.selectedOptions[0].label)"""
+"""Choices that are cut by the end of their field."""
+
+
+def test_no_choice_is_cut(bench: Workbench) -> None:
+    resize(bench, 1300)
+    for order in (1, 2, 3, 4):
+        bench.tell(f"explorer.refine('order', {order}) or explorer.wait()")
+        bench.settle()
+        assert bench.page.evaluate(CUT) == []
+    bench.tell("explorer.refine('order', 2) or explorer.wait()")
+
+
+SQUEEZED = """shrink => {
+  const root = document.fullscreenElement;
+  for (const row of root.children) row.style.flexShrink = shrink;
+  const rows = [...root.children].filter(row => row.clientHeight && row.scrollHeight);
+  const squeezed = rows.filter(row => row.scrollHeight > row.clientHeight + 2).length;
+  for (const row of root.children) row.style.flexShrink = '';
+  return [squeezed, root.scrollHeight > root.clientHeight];
+}"""
+"""How many rows are squeezed in full screen, and whether it scrolls, with another rule or none."""
+
+
+def test_full_screen_scrolls_instead_of_squeezing_its_rows(bench: Workbench) -> None:
+    bench.page.set_viewport_size({"width": 1300, "height": 420})
+    button = explorer(bench).locator("button", has_text="full screen")
+    button.click()
+    bench.wait(lambda: bench.page.evaluate("() => Boolean(document.fullscreenElement)"))
+    bench.page.evaluate(TWO_FRAMES)
+    assert bench.page.evaluate(SQUEEZED, "") == [0, True]
+    assert bench.page.evaluate(SQUEEZED, "1")[0] > 0  # what the rule is for
+    button.click()
+    bench.wait(lambda: bench.page.evaluate("() => !document.fullscreenElement"))

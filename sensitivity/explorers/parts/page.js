@@ -50,6 +50,11 @@ export default {
           if (e.matches(".noUi-handle")) e.setAttribute("aria-label", label.textContent);
         });
       });
+      // ipywidgets appends the number of files, which here is always 0.
+      own(".widget-upload").forEach(({lastChild: text}) => {
+        const bare = text?.data?.replace(/ \(\d+\)$/, "");
+        if (bare && bare !== text.data) text.data = bare;
+      });
       own(".widget-play").forEach(play => {
         const [start, stop] = play.querySelectorAll("button");
         const pause = start.querySelector(".fa-pause");
