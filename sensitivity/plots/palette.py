@@ -39,6 +39,14 @@ HALO = "#E69F00"
 """Colour around the centers."""
 
 
+def style() -> None:
+    """Draw further figures of matplotlib in ``SERIES``, without an upper and a right axis."""
+    import matplotlib.pyplot as plt
+
+    plt.rc("axes", prop_cycle=plt.cycler(color=SERIES))
+    plt.rc("axes.spines", top=False, right=False)
+
+
 def cause_color(cause: str) -> str:
     """Return the colour of a cause in a diagnosis, where trivial motions are grey."""
     return COLORS["unseen" if cause in TRIVIAL else cause]
