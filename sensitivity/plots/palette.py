@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import matplotlib as mpl
+from matplotlib.rcsetup import cycler
+
 from sensitivity.spectrum import TRIVIAL
 
 _LOOKS = {
@@ -41,10 +44,8 @@ HALO = "#E69F00"
 
 def style() -> None:
     """Draw further figures of matplotlib in ``SERIES``, without an upper and a right axis."""
-    import matplotlib.pyplot as plt
-
-    plt.rc("axes", prop_cycle=plt.cycler(color=SERIES))
-    plt.rc("axes.spines", top=False, right=False)
+    mpl.rc("axes", prop_cycle=cycler(color=SERIES))
+    mpl.rc("axes.spines", top=False, right=False)
 
 
 def cause_color(cause: str) -> str:
