@@ -42,6 +42,8 @@ reading.prepare()
 
 VERBATIM = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+ANCHOR = re.compile(r'<(h\d) id="[^"]*">(.+?)<a class="anchor-link".+?</a>\s*</\1>')
 BAR = re.compile(r"<mo[^>]*>(&#x0007C;|&#x02016;|&#x02225;|\\|)</mo>")  # no space on either side
 LINK = re.compile(r'href="(?![a-z]+:)([^"#]*)\.(ipynb|md)(#[^"]*)?"')
 
@@ -113,9 +115,15 @@ def execute(path: Path) -> NotebookNode:
     NotebookClient(notebook, timeout=600, resources=place).execute()
     notebook.cells.remove(prepare)
     notebook.metadata.pop("widgets", None)
+    section = ""
     for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [each for each in cell.outputs if not drop_widget(each)]
+        if cell.cell_type == "markdown":
+            section = (HEADING.findall(cell.source) or [section])[-1]
+            continue
+        cell.outputs = [each for each in cell.outputs if not drop_widget(each)]
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                output.metadata["image/png"] = {"alt": f"Figure of the section {section}"}
     return notebook
 
 
@@ -131,7 +139,14 @@ def build_text(name: Path, output: Path) -> None:
     place = output / name.with_suffix(".html")
     place.parent.mkdir(parents=True, exist_ok=True)
     body = markdown2html(typeset((NOTEBOOKS / name).read_text("utf-8")))
+    body = ANCHOR.sub(_as_on_github, body)
     write_page(output / "index.html" if name == Path("README.md") else place, output, body)
+
+
+def _as_on_github(heading: re.Match[str]) -> str:
+    """Return a heading with the anchor that GitHub gives it."""
+    anchor = re.sub(r"[^\w\- ]", "", heading[2].lower()).replace(" ", "-")
+    return f'<{heading[1]} id="{anchor}">{heading[2]}</{heading[1]}>'
 
 
 def typeset(text: str) -> str:

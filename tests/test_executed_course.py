@@ -37,10 +37,12 @@ def test_every_figure_and_a_picture_of_the_explorer_are_in_the_page(
     figures = sum("plt.figure" in cell.source for cell in source.cells)
     explorers = sum("PathExplorer(" in cell.source for cell in source.cells)
     assert (figures, explorers) == (2, 1)
-    assert page.count('<img alt="') + page.count("<img src=") == figures + explorers
-    executed = (output / NAME).read_text("utf-8")
-    assert executed.count('"image/png"') == figures + explorers
-    assert build_course.WIDGET not in executed
+    assert page.count('<img alt="') == figures + explorers
+    executed = nbformat.read(output / NAME, as_version=4)
+    outputs = [each for cell in executed.cells for each in cell.get("outputs", ())]
+    assert sum("image/png" in each.get("data", {}) for each in outputs) == figures + explorers
+    assert build_course.WIDGET not in str(executed)
+    assert 'alt="Figure of the section A ring"' in page
 
 
 @pytest.mark.slow
@@ -66,6 +68,15 @@ def test_a_guess_has_a_folded_answer_and_checks_are_left_out(page: str) -> None:
     (answer,) = re.findall(r"<summary>Answer</summary>\s*<p>([\d.]+)\.</p>", page)
     assert 0.02 < float(answer) < 0.03  # Å, from the start to the end of the ring
     assert "A ring of 0.34" not in page
+
+
+def test_texts_have_anchors(tmp_path: Path) -> None:
+    for name in ("README.md", "teaching/README.md"):
+        build_course.build_text(Path(name), tmp_path)
+    assert (
+        "../index.html#paths-through-the-course" in (tmp_path / "teaching/README.html").read_text()
+    )
+    assert 'id="paths-through-the-course"' in (tmp_path / "index.html").read_text()
 
 
 def test_formulas_become_mathml_and_code_stays() -> None:
