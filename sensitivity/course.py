@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -11,7 +12,9 @@ from typing import Any
 
 from sensitivity.numerics import check_real
 
-FIRST = "Make a guess first: replace the dots in `guess = ...` and run this cell again."
+FIRST = (
+    "Make a guess first: replace the dots in `guess = ...`, run that cell, and run this cell again."
+)
 _EDGES = {True: "#009E73", False: "#D55E00", None: "#8C8C8C"}
 
 
@@ -27,7 +30,8 @@ class Check:
 
     def _repr_html_(self) -> str:
         style = f"border-left: 4px solid {_EDGES[self.right]}; padding-left: 0.7em"
-        return f'<p style="{style}">{html.escape(self.text)}</p>'
+        text = re.sub("`(.+?)`", r"<code>\1</code>", html.escape(self.text))
+        return f'<p style="{style}">{text}</p>'
 
 
 def check(guess: Any, answer: Any, *, within: float = 0.0) -> Check:

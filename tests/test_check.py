@@ -60,6 +60,7 @@ def test_no_guess_does_not_tell_the_answer(guess):
 def test_html_is_the_text_whatever_is_in_it():
     assert "&lt;b&gt;" in check("<b>", "a")._repr_html_()
     assert "<b>" not in check("<b>", "a")._repr_html_()
+    assert "<code>guess = ...</code>" in check(..., 1)._repr_html_()
 
 
 @pytest.mark.parametrize(
