@@ -6,8 +6,7 @@ ResponseView("CH4", DensityCorrelations(), mode=0)
 
 import numpy as np
 
-from sensitivity import spectrum, structures
-from sensitivity.diagnosis import feature_changes
+from sensitivity import feature_changes, spectrum, structures
 from sensitivity.explorers.parts.choices import Share
 from sensitivity.explorers.parts.figure_widget import alone
 from sensitivity.explorers.parts.motion_view import MotionChart, MotionView, Texts

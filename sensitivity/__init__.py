@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sensitivity.diagnosis import Diagnosis, diagnose
     from sensitivity.inversion import Inversion, NullMode, invert
     from sensitivity.jacobian import Jacobian, jacobian
+    from sensitivity.observation import feature_changes
     from sensitivity.paths import Path, follow
     from sensitivity.progress import Cancelled, Interrupted
     from sensitivity.singular import SingularPoint, Twin, find_twin, locate
@@ -57,6 +58,7 @@ __all__ = [
     "Twin",
     "convergence",
     "diagnose",
+    "feature_changes",
     "find_twin",
     "follow",
     "invert",
@@ -76,6 +78,7 @@ _MODULES = {
         "diagnosis": ("Diagnosis", "diagnose"),
         "inversion": ("Inversion", "NullMode", "invert"),
         "jacobian": ("Jacobian", "jacobian"),
+        "observation": ("feature_changes",),
         "paths": ("Path", "follow"),
         "progress": ("Cancelled", "Interrupted"),
         "singular": ("SingularPoint", "Twin", "find_twin", "locate"),

@@ -28,7 +28,11 @@ _SETTINGS = (
     f"--ServerApp.jpserver_extensions={__name__}=True",
 )
 _NEWS = "@jupyterlab/apputils-extension:announcements"  # asks whether one wants them, each time
-_PREPARE = "import sensitivity.explorers, ipympl.backend_nbagg, nglview, scipy.spatial.transform"
+_PREPARE = """
+import sensitivity.explorers, nglview, scipy.spatial.transform
+from sensitivity.explorers.parts.figure_widget import load_ipympl as _load
+_load()
+"""
 _PACKAGE = Path(__file__).parent
 # Runs JupyterLab. Until that answers Ctrl-C itself, by a handler or around its event loop, Ctrl-C
 # ends the process with status 130 and no traceback; if the caller wants it ignored, it is.

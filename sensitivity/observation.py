@@ -1,7 +1,8 @@
-"""A descriptor that looks at a structure from some centers, and at displaced copies of it."""
+"""A descriptor that observes a structure, and displaced copies of it, from some centers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,7 +19,8 @@ from sensitivity.descriptors import (
 from sensitivity.descriptors.answers import observed_features
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
 from sensitivity.jacobian import Jacobian, differentiate, second_derivative
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, takes_centers
+from sensitivity.progress import checkpoint
 from sensitivity.spectrum import Spectrum, decompose_jacobian
 from sensitivity.structures import check_centers, environment
 
@@ -138,3 +140,53 @@ class Observation:
     def derivative(self, direction: Array) -> Jacobian:
         """Derivative of the Jacobian along a direction, shape (N, 3)."""
         return second_derivative(self.atoms, self.descriptor, direction, centers=self.centers)
+
+
+@takes_centers
+def feature_changes(
+    atoms: Atoms,
+    descriptor: Descriptor,
+    modes: Array,
+    *,
+    centers: Centers = None,
+    amplitudes: Sequence[float] = (0.02, 0.04),
+) -> Array:
+    """Return how much the features change when the atoms move along modes.
+
+    Parameters
+    ----------
+    atoms, descriptor, centers
+        As for ``jacobian``.
+    modes
+        Shape (n, N, 3): displacements v of unit norm.
+    amplitudes
+        Å, root of the summed squares of what the atoms move. The usual ones are well above the
+        distance to a singular geometry, and well below a bond.
+
+    Returns
+    -------
+    Array
+        Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a,
+        so that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where
+        it is not seen to first order.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, diagnose, feature_changes, structures
+    >>> methane, descriptor = structures.load("Td"), DensityCorrelations()
+    >>> modes = diagnose(methane, descriptor, centers=[0]).modes
+    >>> hidden = [mode.displacement for mode in modes if mode.cause == "symmetry"][:1]
+    >>> a = [0.01, 0.02]
+    >>> changes = feature_changes(methane, descriptor, hidden, centers=[0], amplitudes=a)
+    >>> round(float(changes[0, 1] / changes[0, 0]), 1)
+    4.0
+    """
+    start = Observation.of(atoms, descriptor, centers=centers)
+
+    def change(displacement: Array) -> float:
+        checkpoint()
+        return float(np.linalg.norm(start.displaced(displacement).features - start.features))
+
+    return np.array(
+        [[np.hypot(change(a * v), change(-a * v)) / np.sqrt(2) for a in amplitudes] for v in modes]
+    ).reshape(len(modes), len(amplitudes))

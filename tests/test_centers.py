@@ -10,6 +10,7 @@ from sensitivity import (
     DensityCorrelations,
     convergence,
     diagnose,
+    feature_changes,
     find_twin,
     follow,
     invert,
@@ -19,7 +20,6 @@ from sensitivity import (
     structures,
 )
 from sensitivity.descriptors.batches import batches_from_function, features_from_function
-from sensitivity.diagnosis import feature_changes
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.geometry.superposition import superpose
 from sensitivity.jacobian import second_derivative

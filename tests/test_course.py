@@ -1,37 +1,108 @@
-"""The course: every notebook has its parts, and the tables of its README agree with it."""
+"""The course: the form of its notebooks, the tables of its README, and claims that could fail."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 README = (FOLDER / "README.md").read_text()
-NOTEBOOKS = sorted(path for path in FOLDER.glob("*.ipynb") if path.stem[0].isdigit())
+MAIN = sorted(FOLDER.glob("[0-9]*.ipynb"))
+APPENDICES = sorted((FOLDER / "appendix").glob("*.ipynb"))
 
-SECTIONS = (
-    "## Goals",
-    "## Theory in short",
-    "## Try it",
-    "## Exercises",
-    "## What to take home",
-    "## References",
-)
-"""Headings that a notebook has, in this order."""
+HEADINGS = ("## Goals", "## Theory in short", "## Exercises", "## Summary")
+"""What a notebook of the main course has, in this order."""
 
-MOST_LINES = 10
+LEVELS = ("Warm-up", "On paper", "Project")
+"""Of exercises, in this order; projects have no answers."""
+
+DOI = "10.12688/openreseurope.14156.1"
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e-?\d+)?")
 
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+COUNTEREXAMPLES = {
+    "check-centers": "together = ideal",
+    "check-slope": "slopes[1] = slopes[0]",
+    "check-smoothness": "rates = power",
+    "check-desirable": "outward['invariant'] = outward['with odd part']",
+    "check-spurious": "by_pairs[20] = by_pairs[19]",
+    "check-second": "right = right + 1e-6",
+    "check-twins": "differences[1] = differences[2]",
+    "check-cause": "diagnosis = diagnose(structures.load('C3v'), pairs, centers=[0])",
+    "check-truncation": "causes['generic', 4] = causes['generic', 2]",
+    "check-orders": "ranks[1] = ranks[2]",
+    "check-two-structures": "triples = pairs",
+    "check-g2": "hidden['C6H6'] = 0",
+    "check-defect-rank": "vacancy = cube",
+}
+"""Code before the cell of a claim with which the claim would be wrong, and the cell has to fail."""
+
+# Runs in the kernel before a notebook. Every `check` is called without a guess, which must not
+# tell the answer, and with the answer as the guess, in the form that the notebook proposes.
+_RIGHT_GUESSES = """
+from sensitivity import course as _course
+
+def _fill(guess, answer):
+    if isinstance(guess, dict):
+        assert set(guess) == set(answer), (guess, answer)
+        return {key: _fill(guess[key], answer[key]) for key in guess}
+    if isinstance(guess, list | tuple):
+        return [_fill(*pair) for pair in zip(guess, answer, strict=True)]
+    assert guess is ...
+    return answer
+
+def _check(guess, answer, *, within=0.0, _compare=_course.check):
+    assert _compare(_fill(guess, answer), answer, within=within).right
+    assert _compare(guess, answer, within=within).right is None
+
+_course.check = _check
+"""
+
+# Runs after the cell of a claim: the same with a counterexample, in copies of all variables.
+_COUNTEREXAMPLE = """
+import copy as _copy
+
+_changed = {{
+    name: _copy.copy(value) if type(value).__name__ in ("list", "dict", "ndarray") else value
+    for name, value in globals().items()
+}}
+exec({counterexample!r}, _changed)
+try:
+    exec({source!r}, _changed)
+except AssertionError:
+    pass
+else:
+    raise RuntimeError("the claim of this cell cannot fail")
+"""
+
+every_notebook = pytest.mark.parametrize("path", [*MAIN, *APPENDICES], ids=lambda path: path.stem)
+every_main_notebook = pytest.mark.parametrize("path", MAIN, ids=lambda path: path.stem)
 
 
-def cells(path: Path, kind: str) -> list[str]:
-    """Sources of the cells of a kind."""
+def cells(path: Path) -> list[dict[str, Any]]:
+    """Cells of a notebook, with whole sources."""
     found = json.loads(path.read_text())["cells"]
-    return ["".join(cell["source"]) for cell in found if cell["cell_type"] == kind]
+    return [cell | {"source": "".join(cell["source"])} for cell in found]
+
+
+def text_of(path: Path) -> str:
+    return "\n\n".join(cell["source"] for cell in cells(path) if cell["cell_type"] == "markdown")
+
+
+def code_of(path: Path) -> list[dict[str, Any]]:
+    return [cell for cell in cells(path) if cell["cell_type"] == "code"]
+
+
+def is_check(cell: dict[str, Any]) -> bool:
+    """Tell whether a cell checks what the text says, with its source hidden."""
+    return "check" in cell["metadata"].get("tags", [])
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -43,54 +114,152 @@ def rows(heading: str) -> list[list[str]]:
 def linked(entry: str) -> Path:
     """The notebook to which an entry of a table links, by its own name."""
     name, file = re.fullmatch(r"\[(.+)\]\((.+)\)", entry).groups()
-    assert file == f"{name}.ipynb"
+    assert Path(file).name == f"{name}.ipynb"
     return FOLDER / file
 
 
+def claims_of(path: Path) -> list[str]:
+    """Identifiers of the cells that check a claim of the README in this notebook."""
+    return [row[3].strip("`") for row in rows("claim") if linked(row[1]) == path]
+
+
+def claimed_cell(row: list[str]) -> dict[str, Any]:
+    (cell,) = [cell for cell in code_of(linked(row[1])) if cell["id"] == row[3].strip("`")]
+    return cell
+
+
+# The README
+
+
 def test_course_lists_every_notebook():
-    listed = [linked(row[0]) for row in rows("notebook")]
-    assert listed == NOTEBOOKS
-    assert [int(path.stem.split("-")[0]) for path in listed] == list(range(1, len(listed) + 1))
-    assert all(int(row[-1]) <= 30 for row in rows("notebook"))
+    assert [linked(row[0]) for row in rows("notebook")] == MAIN
+    assert [linked(row[0]) for row in rows("appendix")] == APPENDICES
+    assert [path.stem.split("-")[0] for path in MAIN] == [str(k + 1) for k in range(len(MAIN))]
 
 
+def test_the_minutes_are_those_of_the_notebooks():
+    for row in [*rows("notebook"), *rows("appendix")]:
+        (minutes,) = re.findall(r"takes about (\d+) minutes", text_of(linked(row[0])))
+        assert minutes == row[-1]
+
+
+@pytest.mark.parametrize("day", ["core path, 90 minutes", "one day, 6 hours"])
+def test_a_path_has_the_length_it_says(day):
+    number, unit = re.search(r", (\d+) (minutes|hours)", day).groups()
+    minutes = sum(int(row[-1]) for row in rows(re.escape(day)))
+    assert minutes <= int(number) * (60 if unit == "hours" else 1)
+    assert minutes >= 0.9 * int(number) * (60 if unit == "hours" else 1)
+
+
+@pytest.mark.parametrize("row", rows("claim"), ids=lambda row: row[3])
+def test_claim_is_an_assertion_about_its_number(row):
+    cell = claimed_cell(row)
+    assert is_check(cell)
+    asserted = [
+        node.test for node in ast.walk(ast.parse(cell["source"])) if type(node) is ast.Assert
+    ]
+    parts = [part for test in asserted if has_names(test) for part in ast.walk(test)]
+    constants = {part.value for part in parts if isinstance(part, ast.Constant)}
+    numbers = [float(number) for number in NUMBER.findall(row[2])]
+    assert numbers
+    assert constants >= set(numbers)
+
+
+def has_names(node: ast.AST) -> bool:
+    """Tell whether an expression depends on what the notebook has computed."""
+    return any(isinstance(part, ast.Name) for part in ast.walk(node))
+
+
+def test_every_claim_has_a_counterexample():
+    claimed = [row[3].strip("`") for row in rows("claim")]
+    assert sorted(claimed) == sorted(COUNTEREXAMPLES)
+    assert len({row[1] for row in rows("claim")}) >= 6
+
+
+# The notebooks
+
+
+@pytest.mark.slow
 @every_notebook
+def test_guesses_can_be_right_and_claims_can_fail(path):
+    """In a kernel, as a student runs it."""
+    notebook = nbformat.read(path, as_version=4)
+    sources = [_RIGHT_GUESSES]
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        sources.append(cell.source)
+        if cell.id in claims_of(path):
+            wrong = {"source": cell.source, "counterexample": COUNTEREXAMPLES[cell.id]}
+            sources.append(_COUNTEREXAMPLE.format(**wrong))
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    NotebookClient(notebook, timeout=300).execute()
+
+
+@every_main_notebook
 def test_notebook_has_every_part(path):
-    text = "\n\n".join(cells(path, "markdown"))
-    places = [[m.start() for m in re.finditer(f"^{s}", text, re.MULTILINE)] for s in SECTIONS]
-    assert [len(found) for found in places] == len(SECTIONS) * [1]
+    text = text_of(path)
+    places = [[m.start() for m in re.finditer(f"^{h}$", text, re.MULTILINE)] for h in HEADINGS]
+    assert [len(found) for found in places] == len(HEADINGS) * [1]
     assert places == sorted(places)
-    assert "10.12688/openreseurope.14156.1" in text
+    assert DOI in text
+
+
+@every_main_notebook
+def test_exercises_have_three_levels_and_folded_answers(path):
+    section = text_of(path).split("\n## Exercises\n")[1].split("\n## Summary\n")[0]
+    places = [section.index(level) for level in LEVELS]
+    assert places == sorted(places)
+    exercises = re.findall(r"^\*\*(\d+)\.", section, re.MULTILINE)
+    assert exercises == [str(k + 1) for k in range(len(exercises))]
+    solved = re.sub(r"\*\*\d+\. $", "", section[: places[2]])
+    answers = re.findall(
+        r"<details><summary>Answer</summary>\n\n.+?\n</details>", solved, re.DOTALL
+    )
+    assert len(answers) == len(re.findall(r"^\*\*\d+\.", solved, re.MULTILINE)) >= 2
 
 
 @every_notebook
-def test_exercises_have_folded_answers(path):
-    text = "\n\n".join(cells(path, "markdown"))
-    exercises = re.findall(r"^\*\*\d\.\*\*", text, re.MULTILINE)
-    answers = re.findall(r"<details><summary>Answer</summary>\n\n.+?\n</details>", text, re.DOTALL)
-    assert len(exercises) == len(answers) == text.count("<details>") >= 2
+def test_a_guess_comes_before_each_answer(path):
+    steps = re.findall(r"^(guess = |.*\bcheck\(guess, )", source_of(path), re.MULTILINE)
+    assert [step.startswith("guess") for step in steps] == len(steps) // 2 * [True, False]
+    assert steps
+    assert text_of(path).count("**Guess.**") == len(steps) // 2
+
+
+def source_of(path: Path) -> str:
+    return "\n".join(cell["source"] for cell in code_of(path))
 
 
 @every_notebook
 def test_cells_are_short_and_simple(path):
-    code = cells(path, "code")
-    assert max(len(source.splitlines()) for source in code) <= MOST_LINES
-    assert not re.search(r"^\s*(def|class) ", "\n".join(code), re.MULTILINE)
-    assert re.search(r"^assert ", "\n".join(code), re.MULTILINE)
+    code = code_of(path)
+    assert all(len(cell["source"].splitlines()) <= 10 for cell in code)
+    assert not re.search(r"^\s*class ", source_of(path), re.MULTILINE)
+    assert len(re.findall(r"^\s*def ", source_of(path), re.MULTILINE)) <= 3
+    visible = "\n".join(cell["source"] for cell in code if not is_check(cell))
+    assert len(re.findall(r"^\s*assert ", visible, re.MULTILINE)) <= 3
 
 
-@pytest.mark.parametrize("row", rows("claim"), ids=lambda row: row[-1])
-def test_claim_is_demonstrated(row):
-    _, notebook, number = row
-    path = linked(notebook)
-    assert path in NOTEBOOKS
-    assert number in "\n".join(cells(path, "markdown"))
-    values = NUMBER.findall(number)
-    assert values
-    code = "\n".join(cells(path, "code"))
-    assert all(re.search(rf"(?<![\w.]){re.escape(value)}(?![\w.])", code) for value in values)
+@every_notebook
+def test_checks_are_hidden_and_say_what_they_check(path):
+    checks = [cell for cell in code_of(path) if is_check(cell)]
+    assert checks
+    for cell in checks:
+        assert cell["metadata"]["jupyter"] == {"source_hidden": True}
+        assert "hide-input" in cell["metadata"]["tags"]
+        assert cell["id"].startswith("check-")
+        assert re.match(r"# \S", cell["source"])
+        assert "\nassert " in cell["source"] or "\n    assert " in cell["source"]
 
 
-def test_claims_use_most_of_the_course():
-    assert len(rows("claim")) >= 8
-    assert len({row[1] for row in rows("claim")}) >= 6
+@every_notebook
+def test_notebooks_use_public_names_only(path):
+    tree = ast.parse(re.sub(r"^%.*$", "", source_of(path), flags=re.MULTILINE))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    for node in (node for node in imports if (node.module or "").startswith("sensitivity")):
+        module = import_module(node.module)
+        public = getattr(module, "__all__", dir(module))
+        assert {alias.name for alias in node.names} <= set(public)
+        assert not re.search(r"\._", node.module)
+    attributes = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    allowed = {"_hbar", "_e", "_amu"}  # of ase.units
+    assert not [name for name in attributes if name.startswith("_") and name not in allowed]

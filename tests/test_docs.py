@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
     path
-    for folder in (".", "docs", "notebooks", "benchmarks", "examples")
+    for folder in (".", "docs", "notebooks", "notebooks/teaching", "benchmarks", "examples")
     for path in (ROOT / folder).glob("*.md")
 )
 

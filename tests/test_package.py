@@ -239,7 +239,9 @@ def test_binder_pins_everything_that_is_needed():
             needed += required(requires(name) or [], *requirement.extras)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "notebooks").rglob("*.ipynb")), ids=lambda p: p.stem
+)
 def test_notebooks_hold_no_outputs(path):
     cells = json.loads(path.read_text())["cells"]
     for cell in (cell for cell in cells if cell["cell_type"] == "code"):

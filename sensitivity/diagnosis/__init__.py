@@ -3,7 +3,7 @@
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause, CauseDescription
 from sensitivity.diagnosis.diagnose import diagnose
 from sensitivity.diagnosis.diagnosis import Diagnosis
-from sensitivity.diagnosis.evidence import DiagnosedMode, Evidence, Nearer, feature_changes
+from sensitivity.diagnosis.evidence import DiagnosedMode, Evidence, Nearer
 
 __all__ = [
     "CAUSES",
@@ -15,5 +15,4 @@ __all__ = [
     "Evidence",
     "Nearer",
     "diagnose",
-    "feature_changes",
 ]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ase import Atoms
 
 from sensitivity.completeness import CompleteView, Environments
-from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis.causes import Cause
 from sensitivity.diagnosis.zeros import Budget
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
-from sensitivity.numerics import Array, ReadOnlyArrays, takes_centers
-from sensitivity.observation import Observation
+from sensitivity.numerics import Array, ReadOnlyArrays
+from sensitivity.observation import Observation, feature_changes
 from sensitivity.progress import checkpoint
 from sensitivity.spectrum import natural_scale
 from sensitivity.symmetry import PointGroup, SiteSymmetry
@@ -196,57 +194,6 @@ class Case:
 def _levels_within(site: SiteSymmetry, tolerance: float) -> tuple[PointGroup, ...]:
     """Return the groups within a deviation in Å; the least deviation is rounding."""
     return tuple(level for level in site.levels if level.deviation <= tolerance) or site.levels[:1]
-
-
-@takes_centers
-def feature_changes(
-    atoms: Atoms,
-    descriptor: Descriptor,
-    modes: Array,
-    *,
-    centers: Centers = None,
-    amplitudes: Sequence[float] = (0.02, 0.04),
-) -> Array:
-    """Return how much the features change when the atoms move along modes.
-
-    Parameters
-    ----------
-    atoms, descriptor, centers
-        As for ``jacobian``.
-    modes
-        Shape (n, N, 3): displacements v of unit norm.
-    amplitudes
-        Å, root of the summed squares of what the atoms move. The usual ones are well above the
-        distance to a singular geometry, and well below a bond.
-
-    Returns
-    -------
-    Array
-        Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a,
-        so that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where
-        it is not seen to first order.
-
-    Examples
-    --------
-    >>> from sensitivity import DensityCorrelations, diagnose, structures
-    >>> from sensitivity.diagnosis import feature_changes
-    >>> methane, descriptor = structures.load("Td"), DensityCorrelations()
-    >>> modes = diagnose(methane, descriptor, centers=[0]).modes
-    >>> hidden = [mode.displacement for mode in modes if mode.cause == "symmetry"][:1]
-    >>> a = [0.01, 0.02]
-    >>> changes = feature_changes(methane, descriptor, hidden, centers=[0], amplitudes=a)
-    >>> round(float(changes[0, 1] / changes[0, 0]), 1)
-    4.0
-    """
-    start = Observation.of(atoms, descriptor, centers=centers)
-
-    def change(displacement: Array) -> float:
-        checkpoint()
-        return float(np.linalg.norm(start.displaced(displacement).features - start.features))
-
-    return np.array(
-        [[np.hypot(change(a * v), change(-a * v)) / np.sqrt(2) for a in amplitudes] for v in modes]
-    ).reshape(len(modes), len(amplitudes))
 
 
 def response_exponents(

@@ -2,7 +2,7 @@
 
 from sensitivity.plots.convergence_plot import plot_convergence
 from sensitivity.plots.modes import plot_mode, save_overview
-from sensitivity.plots.palette import COLORS, MARKERS, SERIES
+from sensitivity.plots.palette import COLORS, MARKERS, SERIES, style
 from sensitivity.plots.responses import plot_responses
 from sensitivity.plots.singular_values import plot_diagnosis, plot_path, plot_spectrum
 
@@ -17,4 +17,5 @@ __all__ = [
     "plot_responses",
     "plot_spectrum",
     "save_overview",
+    "style",
 ]

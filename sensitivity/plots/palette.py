@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import matplotlib as mpl
+from matplotlib.rcsetup import cycler
+
 from sensitivity.spectrum import TRIVIAL
 
 _LOOKS = {
@@ -58,6 +61,22 @@ ARROW = "#D55E00"
 
 HALO = "#E69F00"
 """Colour around the centers."""
+
+
+def style() -> None:
+    """Draw further figures of matplotlib in ``SERIES``, without an upper and a right axis.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity.plots import SERIES, style
+    >>> with plt.rc_context():
+    ...     style()
+    ...     plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(SERIES)
+    True
+    """
+    mpl.rc("axes", prop_cycle=cycler(color=SERIES))
+    mpl.rc("axes.spines", top=False, right=False)
 
 
 def cause_color(cause: str) -> str:

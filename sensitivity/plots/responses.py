@@ -48,8 +48,7 @@ def plot_responses(
     --------
     >>> import matplotlib.pyplot as plt
     >>> import numpy as np
-    >>> from sensitivity import DensityCorrelations, spectrum, structures
-    >>> from sensitivity.diagnosis import feature_changes
+    >>> from sensitivity import DensityCorrelations, feature_changes, spectrum, structures
     >>> from sensitivity.plots import plot_responses
     >>> methane, descriptor = structures.load("Td"), DensityCorrelations()
     >>> modes = spectrum(methane, descriptor, centers=[0]).modes[[0, 8]]

@@ -19,9 +19,9 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from selection import mostly_slow
 
-from sensitivity import DensityCorrelations, plots, spectrum, structures
+from sensitivity import DensityCorrelations, feature_changes, plots, spectrum, structures
 from sensitivity.convergence import convergence
-from sensitivity.diagnosis import diagnose, feature_changes
+from sensitivity.diagnosis import diagnose
 from sensitivity.plots.axes import scale_axis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW
@@ -663,3 +663,13 @@ def test_plots_do_not_load_pyplot():
     code = "import sys, sensitivity.plots; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_style_is_that_of_lines_without_a_cause():
+    with mpl.rc_context():
+        plots.style()
+        ax = plt.figure().gca()
+        colors = [ax.plot([0, 1])[0].get_color() for _ in plots.SERIES]
+        assert colors == list(plots.SERIES)
+        assert not ax.spines["top"].get_visible()
+        assert not ax.spines["right"].get_visible()

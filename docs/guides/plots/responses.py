@@ -1,7 +1,6 @@
 import numpy as np
 
-from sensitivity import DensityCorrelations, diagnose, structures
-from sensitivity.diagnosis import feature_changes
+from sensitivity import DensityCorrelations, diagnose, feature_changes, structures
 from sensitivity.plots import plot_responses
 
 X0, descriptor = structures.load("X0"), DensityCorrelations()

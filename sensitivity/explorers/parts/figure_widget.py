@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
@@ -198,6 +199,20 @@ class FigureWidget:
         self.figure.canvas.mpl_connect("button_press_event", clicked)
 
 
+def load_ipympl() -> Any:
+    """Return ipympl's backend, and keep that of pyplot.
+
+    ipympl makes it the backend of pyplot if it finds matplotlib when it is imported. Figures that
+    further cells draw would then not be shown.
+    """
+    found = sys.modules.pop("matplotlib")
+    try:
+        require("ipympl")
+    finally:
+        sys.modules["matplotlib"] = found
+    return require("ipympl.backend_nbagg")
+
+
 class _Live:
     """With ipympl. What is animated is drawn over a copy of all the rest.
 
@@ -205,7 +220,7 @@ class _Live:
     """
 
     def __init__(self, figure: Figure, lock: AbstractContextManager[bool]) -> None:
-        backend = require("ipympl.backend_nbagg")
+        backend = load_ipympl()
         self.lock = lock
         self.widget = backend.Canvas(figure)
         # Without a view ipympl keeps each picture for the first one, as an address that is none.
