@@ -75,8 +75,8 @@ myst_substitutions = {
     "upload": f"{Limit.UPLOAD / 1e6:g} MB",
     "visitors": ServerLimit.VISITORS,
 }
-# Executed when `-D nb_execution_mode=cache` asks for it: the course takes many minutes.
-nb_execution_mode = "off"
+nb_execution_mode = "off"  # docs/execute_course.py does it
+nb_render_markdown_format = "myst"
 
 # API
 autodoc_typehints = "signature"

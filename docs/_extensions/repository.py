@@ -21,6 +21,7 @@ COURSE = sorted(
     for path in ROOT.glob(f"notebooks/**/{pattern}")
     if ".ipynb_checkpoints" not in path.parts and path != ROOT / "notebooks/README.md"
 )
+EXECUTED = ROOT / "build/course"  # by docs/execute_course.py
 # Files, and where they are in the site.
 PAGES = {
     "CHANGELOG.md": "docs/changelog.md",
@@ -59,12 +60,20 @@ def copy_pages(app: Any) -> None:
     for source, page in PAGES.items():
         if source in WRITTEN:
             continue
-        text = (ROOT / source).read_text("utf-8")
+        text = _newest(source).read_text("utf-8")
         text = relink(text, source=source, page=page, address=address) + CONTENTS.get(source, "")
         copy = ROOT / page
         copy.parent.mkdir(parents=True, exist_ok=True)
         if not copy.exists() or copy.read_text("utf-8") != text:
             copy.write_text(text, "utf-8")
+
+
+def _newest(source: str) -> Path:
+    """Return the file, or the executed notebook if that has been made of it."""
+    file = ROOT / source
+    executed = EXECUTED / file.relative_to(ROOT / "notebooks") if "notebooks/" in source else file
+    newer = executed.exists() and executed.stat().st_mtime > file.stat().st_mtime
+    return executed if newer else file
 
 
 def relink_page(app: Any, name: str, content: list[str]) -> None:

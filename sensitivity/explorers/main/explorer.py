@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
+from matplotlib.figure import Figure
 
 from sensitivity import paths, singular
 from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor
@@ -18,7 +19,7 @@ from sensitivity.descriptors.protocol import settings_of
 from sensitivity.descriptors.self_description import higher_order, larger_basis
 from sensitivity.explorers.main.controls import EXAMPLES, TASKS
 from sensitivity.explorers.main.exports import EXPORTS, make_export, write_source
-from sensitivity.explorers.main.figures import Picture
+from sensitivity.explorers.main.figures import Picture, draw_figure
 from sensitivity.explorers.main.structure_view import StructureView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts import inputs
@@ -146,6 +147,13 @@ class Explorer(StructureView):
         file = Path(path)
         check_output(file, option="path")
         write_output(file, make_export(file.name, self._picture()), option="path")
+
+    def figure(self) -> Figure:
+        """Return a figure of molecule and chart; ``figure().savefig("a.pdf")`` writes it.
+
+        ValueError if the structure is still being analysed.
+        """
+        return draw_figure(self._picture())
 
     def _picture(self) -> Picture:
         if self.presenter.previewing:

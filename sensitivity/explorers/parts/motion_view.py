@@ -151,6 +151,10 @@ class MotionView(MoleculeView):
             scenes = {self.stop: self.molecule.scene}
             self._save(file, lambda _: write_figure(self._draw(scenes)[0], name))
 
+    def figure(self) -> Figure:
+        """Return a figure of molecule and chart; ``figure().savefig("a.pdf")`` writes it."""
+        return self._draw({self.stop: self.molecule.scene})[0]
+
     def _film(self) -> Work:
         """Return what makes a film of at most some forty stops, to the end and back."""
         step = ceil((self._count - 1) / 40)
