@@ -247,7 +247,8 @@ def test_checks_are_hidden_and_say_what_they_check(path):
         assert cell["metadata"]["jupyter"] == {"source_hidden": True}
         assert "hide-input" in cell["metadata"]["tags"]
         assert cell["id"].startswith("check-")
-        assert re.match(r"# \S", cell["source"])
+        # The first line of a hidden source is shown: it must not give an answer away.
+        assert re.match(r"# Check: [^\d\n]+\.\n", cell["source"])
         assert "\nassert " in cell["source"] or "\n    assert " in cell["source"]
 
 
