@@ -51,7 +51,9 @@ def main() -> None:
 
 def list_notebooks() -> list[str]:
     """Return the notebooks of the course, relative to their folder."""
-    return sorted(path.relative_to(NOTEBOOKS).as_posix() for path in NOTEBOOKS.rglob("[0-9]*.ipynb"))
+    return sorted(
+        path.relative_to(NOTEBOOKS).as_posix() for path in NOTEBOOKS.rglob("[0-9]*.ipynb")
+    )
 
 
 def execute(path: Path) -> NotebookNode:
