@@ -96,7 +96,7 @@ def require_few_features(correlation: Correlation, basis: Basis, *, parity_odd: 
     raise ValueError(
         f"order 4 with {basis.channels} channels and l_max={basis.l_max} has {size} features per "
         f"center, more than {LARGEST_FEATURES}; choose a smaller n_max or l_max, or a lower "
-        f"order, or mix the channels (contract_channels) to at most {fitting}."
+        f"order, or mix the channels to at most {fitting}."
     )
 
 

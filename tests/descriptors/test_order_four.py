@@ -231,7 +231,7 @@ def test_more_features_than_allowed_are_counted_and_refused_at_once() -> None:
     count = large.count_features(atoms)
     message = (
         rf"order 4 with 60 channels and l_max=8 has {count} features per center, more than "
-        r"1000000; choose .*, or mix the channels \(contract_channels\) to at most 6"
+        r"1000000; choose .*, or mix the channels to at most 6"
     )
     for refused in (large.features, large.gradients):
         with pytest.raises(ValueError, match=message):
