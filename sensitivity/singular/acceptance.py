@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from sensitivity.completeness import Environments, resolves
+from sensitivity.completeness import CompleteView, Environments, resolves
 from sensitivity.geometry.motions import rotational_motions
 from sensitivity.geometry.superposition import are_congruent
 from sensitivity.numerics import Array
@@ -17,6 +17,7 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Progress, checkpoint
 from sensitivity.singular.coincidences import MovableNeighbors, find_neighbors
 from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
+from sensitivity.spectrum import decompose, largest_singular_value
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
@@ -320,10 +321,18 @@ def find_cause(here: Observation, null: Array, site: SiteSymmetry) -> tuple[Poin
         odd = not descriptor.inversion_invariant
         environments = Environments((site,), here.atoms.numbers)
         view = environments.view(order=known.order, parity_odd=odd, same=SAME)
-    if view is None:
+    if view is None or _sees_more(here, view):
         return "undetermined", null
     seen = view.slopes(null)
     _, values, mixing = np.linalg.svd(np.linalg.qr(seen, mode="r"))
     largest = np.linalg.norm(view.slopes(here.internal), ord=2)
     complete = len(values) < len(null) or values[-1] <= INVISIBLE * largest
     return "incompleteness" if complete else "truncation", np.tensordot(mixing[::-1], null, axes=1)
+
+
+def _sees_more(here: Observation, view: CompleteView) -> bool:
+    """Tell whether a descriptor sees what no basis of its order can: then that order is wrong."""
+    values, modes = decompose(view, here.internal)
+    missed = modes[values <= INVISIBLE * values.max(initial=0.0)]
+    scale = largest_singular_value(here, here.internal)
+    return largest_singular_value(here, missed) > Tolerance.RANK * scale

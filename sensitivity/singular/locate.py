@@ -51,7 +51,8 @@ class SingularPoint(ReadOnlyArrays, Stoppable):
         not converge.
     cause
         Why ``mode`` is not seen: "symmetry", "incompleteness" of the order, "truncation" of its
-        basis, or "undetermined" where the order is not known; None if the search did not converge.
+        basis, or "undetermined" where the order is not known, or wrong: the descriptor sees what no
+        basis of that order can. None if the search did not converge.
     converged
         True if the condition is at most 1e-12, a zero is at most 1e-6 Å away to first order (root
         of the summed squares), and nothing is there that was to be avoided.
@@ -269,8 +270,8 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     cause
         "symmetry", "incompleteness" or "truncation": look for points of this cause only. With
         "symmetry" that is not to be avoided; in a basis that is small for the number of neighbours,
-        points by truncation are often nearer than others. Of a descriptor that states no order, the
-        last two cannot be told apart, and are refused.
+        points by truncation are often nearer than others. Without the ``order`` of the descriptor
+        the last two cannot be told apart: the search then finds nothing, and ``status`` says why.
     rng
         Where nearby geometries come from; None for the same ones every time.
     progress

@@ -56,7 +56,8 @@ class Twin(Stoppable):
         their norm; None if there is none that could be compared, or if the search was ended.
     complete_basis
         The same of complete correlations of the order, as ``complete_difference`` has it; None if
-        the order is not known, or there are too many neighbours, or if the search was ended.
+        the order is not known, or wrong (``SingularPoint.cause``), or there are too many
+        neighbours, or if the search was ended.
     cause
         Why twins have the same features: "truncation" if one of these two is above 1e-10, and
         "incompleteness" of the order if a complete basis does not tell them apart; "undetermined"
@@ -67,8 +68,7 @@ class Twin(Stoppable):
         The descriptor of the next order that was compared, which has a basis of its own; or None.
     found
         True if the two are distinct and their features agree to rounding. Distinct means that they
-        are further apart than rounding, and what is left of the difference of their features,
-        could explain.
+        are further apart than rounding and the residual can explain.
     steps
         Number of Gauss-Newton steps.
     status
@@ -362,7 +362,8 @@ def _measure(one: Observation, other: Observation) -> float:
 def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
     larger, higher = observation.larger_basis, observation.higher_order
     lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
-    complete = _complete_difference(observation, closing)
+    order_known = twin.point.cause != "undetermined"
+    complete = _complete_difference(observation, closing) if order_known else None
     twin = replace(
         twin,
         larger_basis=lifted,
