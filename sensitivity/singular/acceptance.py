@@ -17,7 +17,7 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Progress, checkpoint
 from sensitivity.singular.coincidences import MovableNeighbors, find_neighbors
 from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
-from sensitivity.spectrum import decompose, largest_singular_value
+from sensitivity.spectrum import decompose
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
@@ -276,7 +276,7 @@ class Acceptance:
             return self._reject(symbol, there)
         cause: PointCause = "symmetry"
         if not hidden:
-            cause, null = find_cause(here, null, site)
+            cause, null = find_cause(here, null, site, seen=there)
         if query.cause not in {None, cause}:
             return self._reject(cause, there)
         if any(self._are_one(here, found) for found in self.found):
@@ -310,10 +310,13 @@ class Acceptance:
         return are_congruent(here.environment, there, center=0, inversion=inversion, within=within)
 
 
-def find_cause(here: Observation, null: Array, site: SiteSymmetry) -> tuple[PointCause, Array]:
+def find_cause(
+    here: Observation, null: Array, site: SiteSymmetry, *, seen: LocalModes
+) -> tuple[PointCause, Array]:
     """Return why null displacements, (m, N, 3), are, that symmetry does not hide; and turn them.
 
-    Those that no basis sees come first, of which one is enough to call the point incomplete.
+    Those that no basis sees come first, of which one is enough to call the point incomplete. The
+    modes that the descriptor has here are ``seen``.
     """
     known, descriptor = here.known, here.descriptor
     view = None
@@ -321,18 +324,17 @@ def find_cause(here: Observation, null: Array, site: SiteSymmetry) -> tuple[Poin
         odd = not descriptor.inversion_invariant
         environments = Environments((site,), here.atoms.numbers)
         view = environments.view(order=known.order, parity_odd=odd, same=SAME)
-    if view is None or _sees_more(here, view):
+    if view is None or _sees_more(seen, view):
         return "undetermined", null
-    seen = view.slopes(null)
-    _, values, mixing = np.linalg.svd(np.linalg.qr(seen, mode="r"))
+    _, values, mixing = np.linalg.svd(np.linalg.qr(view.slopes(null), mode="r"))
     largest = np.linalg.norm(view.slopes(here.internal), ord=2)
     complete = len(values) < len(null) or values[-1] <= INVISIBLE * largest
     return "incompleteness" if complete else "truncation", np.tensordot(mixing[::-1], null, axes=1)
 
 
-def _sees_more(here: Observation, view: CompleteView) -> bool:
-    """Tell whether a descriptor sees what no basis of its order can: then that order is wrong."""
-    values, modes = decompose(view, here.internal)
+def _sees_more(seen: LocalModes, view: CompleteView) -> bool:
+    """Return True if the descriptor sees what no basis of its order can: that order is wrong."""
+    values, modes = decompose(view, seen.modes)
     missed = modes[values <= INVISIBLE * values.max(initial=0.0)]
-    scale = largest_singular_value(here, here.internal)
-    return largest_singular_value(here, missed) > Tolerance.RANK * scale
+    parts = np.einsum("aix,bix->ab", seen.modes, missed) * seen.values[:, None]
+    return bool(np.linalg.norm(parts, axis=0).max(initial=0.0) > Tolerance.RANK * seen.values[0])
