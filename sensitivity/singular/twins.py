@@ -261,8 +261,8 @@ def _find_meeting_point(
         return point, point.status
     if symbol:
         return point, (
-            f"The structure is singular by its symmetry {symbol}: the invisible modes lead to "
-            "images of one structure under it, not to a twin; start at a point that locate finds."
+            f"The structure is singular by its symmetry {symbol}, where twins are not looked for; "
+            "start at a point that locate finds."
         )
     if not point.converged:
         return point, f"There is no twin to be found: {point.status}"
