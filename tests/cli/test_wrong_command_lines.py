@@ -125,18 +125,18 @@ PLOTS = {
     "a.doc": "--plot must end in .png, .pdf or .svg, got a.doc",
     "a": "--plot must end in .png, .pdf or .svg, got a",
     ".png": "--plot must end in .png, .pdf or .svg, got .png",
-    "''": "--plot needs the name of a file, got the folder .",
+    "''": "--plot needs a file name, got the folder .",
     "gone/a.png": "there is no folder gone to write a.png to; create it first",
     "one.xyz/a.png": "--plot needs a folder, got one.xyz/a.png",
-    "folder.png": "--plot needs the name of a file, got the folder folder.png",
+    "folder.png": "--plot needs a file name, got the folder folder.png",
     f"{'x' * 252}.png": "(File name too long); choose another file or folder",
 }
 OUTPUTS = {
     "a.cif": "--output must end in .extxyz or .xyz, got a.cif",
-    "''": "--output needs the name of a file, got the folder .",
+    "''": "--output needs a file name, got the folder .",
     "gone/a.xyz": "there is no folder gone to write a.xyz to; create it first",
     "one.xyz/a.xyz": "--output needs a folder, got one.xyz/a.xyz",
-    "folder.xyz": "--output needs the name of a file, got the folder folder.xyz",
+    "folder.xyz": "--output needs a file name, got the folder folder.xyz",
     f"{'x' * 252}.xyz": "(File name too long); choose another file or folder",
 }
 
