@@ -48,7 +48,7 @@ def molecules() -> list[str]:
 
 
 def rattled(atoms: Atoms, size: float, rng: np.random.Generator) -> Atoms:
-    """The structure with every coordinate moved at random."""
+    """Return the structure with every coordinate displaced at random."""
     moved = atoms.copy()
     moved.positions += size * rng.normal(size=atoms.positions.shape)
     return moved
