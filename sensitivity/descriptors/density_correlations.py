@@ -332,7 +332,7 @@ class DensityCorrelations(Descriptor):
 
 
 def _require_memory(size: int, *, values: int) -> None:
-    purpose = f"{size} features per center, with what is asked of them,"
+    purpose = f"the requested arrays with {size} features per center"
     remedy = "choose fewer centers, a smaller n_max or l_max, or a lower order"
     require_memory(8 * values, purpose=purpose, remedy=remedy)
 

@@ -8,7 +8,6 @@ equal, some L are sums of others, or zero, and are left out. The kept invariants
 and all others are sums of them. Nigam, Pozdnyakov, Ceriotti, J. Chem. Phys. 153, 121101 (2020),
 doi 10.1063/5.0021116, and Dusson et al., J. Comput. Phys. 454, 110946 (2022),
 doi 10.1016/j.jcp.2022.110946, sort and select in the same manner.
-doi 10.1016/j.jcp.2022.110946, sort and select in this way.
 """
 
 from __future__ import annotations

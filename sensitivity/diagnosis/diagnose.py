@@ -79,9 +79,10 @@ def diagnose(
     TypeError, ValueError
         If the structure, a center, the tolerance or their combination is unusable.
     Interrupted
-        On Ctrl-C after that; ``partial`` is the Diagnosis that cancelling would return.
+        On Ctrl-C after the singular values are known; ``partial`` is the Diagnosis that
+        cancelling would return.
     Cancelled
-        If it is cancelled before that.
+        If it is cancelled before the singular values are known.
 
     Examples
     --------
