@@ -183,7 +183,7 @@ OTHERS = {
     "locate X+ --bonds a b": "argument --bonds: invalid float value: 'a'",
     "locate X+ --allow all": "argument --allow: invalid choice: 'all'",
     "locate X+ --amplitude 1": "unrecognized arguments: --amplitude 1",
-    "locate H": "center 0 has no internal displacement",
+    "locate H": "center 0 sees no internal displacement",
     "locate Al-fcc": "are images of the center",
     "locate ./in.xyz --output in.xyz": "--output must not be the file that is read",
     # twin
@@ -192,7 +192,7 @@ OTHERS = {
     "twin X0 --length 1": "unrecognized arguments: --length 1",
     "twin X0 --centers 0": "--centers 0 (did you mean --center?); see 'sensitivity twin --help'.",
     "twin X0 --n_max 3": "--n_max 3 (did you mean --n-max?); see 'sensitivity twin --help'.",
-    "twin H": "center 0 has no internal displacement",
+    "twin H": "center 0 sees no internal displacement",
     # follow
     **{f"follow X0 --step {value}": "step must be positive and finite" for value in LENGTHS},
     **{f"follow X0 --length {value}": "length must be other than zero"
@@ -204,7 +204,7 @@ OTHERS = {
     **{f"follow X0 --mode {value}": "there is no mode" for value in ("15", "-1", HUGE)},
     "follow X0 --mode 1 --mode 1": "mode must name at least one mode, each once",
     "follow X0 --mode soft": "argument --mode: invalid int value: 'soft'",
-    "follow H": "center 0 has nothing that could be followed: it has no neighbour within 3.5 Å",
+    "follow H": "center 0 has no displacement to follow: it has no neighbour within 3.5 Å",
     # invert
     "invert X0": "one of the arguments --start --rattle is required",
     "invert X0 --start X0 --rattle 1": "not allowed with argument",
