@@ -538,7 +538,7 @@ WRONG = {
     "number": "invert CH4 --start H2O|--start must have the atoms of the structure, CH4, in the",
     "cell": "invert Al-fcc --start other.extxyz|--start must have the cell and the periodicity",
     "start": "invert X0 --start gone.xyz|there is no file gone.xyz",
-    "alone": "invert H --rattle 0.1|no center of the start sees anything that can move",
+    "alone": "invert H --rattle 0.1|no center of the start sees a neighbour that can move",
     "output": "locate X+ --output a.txt|--output must end in .extxyz or .xyz, got a.txt",
     "output folder": "twin X0 --output gone/a.xyz|there is no folder gone to write a.xyz to",
     "output is a folder": "follow X0 --output f.xyz|--output needs a file name, got the",

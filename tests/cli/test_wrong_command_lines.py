@@ -220,7 +220,7 @@ OTHERS = {
     "invert X0 --start ch44": "there is no structure named 'ch44'",
     "invert X0 --start folder.xyz": "folder.xyz is a folder",
     "invert X0 --start in.xyz --output in.xyz": "--output must not be the file that is read",
-    "invert H --rattle 0.1": "no center of the start sees anything that can move",
+    "invert H --rattle 0.1": "no center of the start sees a neighbour that can move",
     "invert H2O --rattle 1e6": "none has a neighbour within 3.5 Å; choose centers with neighbours",
     # the servers
     **{f"{name} --port {value}": "the port must be from 0 to 65535, got" for name in ("lab", "app")

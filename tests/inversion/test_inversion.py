@@ -326,7 +326,7 @@ def test_refuses_what_does_not_fit_in_words() -> None:
     with pytest.raises(ValueError, match=r"squares do not overflow, at most 1e\+150, got 3e\+199"):
         invert(1e200 * features, DESCRIPTOR, start=water)
     nothing = DESCRIPTOR.features(alone)
-    with pytest.raises(ValueError, match=r"against it: it has no neighbour within 3\.5 Å"):
+    with pytest.raises(ValueError, match=r"can move: it has no neighbour within 3\.5 Å"):
         invert(nothing, DESCRIPTOR, start=alone)
     for settings, error, message in (
         ({"tolerance": "a"}, TypeError, "tolerance must be a number between 0 and 1, got 'a'"),
