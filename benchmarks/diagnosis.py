@@ -41,7 +41,7 @@ def rattled(atoms: Atoms) -> Atoms:
 
 
 def calls() -> dict[str, Callable[[], Diagnosis]]:
-    """Return the timed calls, order 2."""
+    """What is timed, order 2."""
     default, wide = DensityCorrelations(), DensityCorrelations(cutoff=5.0)
     methane, benzene = molecule("CH4"), molecule("C6H6")
     silicon = bulk("Si", cubic=True).repeat(2)

@@ -48,7 +48,7 @@ def molecules() -> list[str]:
 
 
 def rattled(atoms: Atoms, size: float, rng: np.random.Generator) -> Atoms:
-    """Return the structure with every coordinate displaced at random."""
+    """The structure with every coordinate moved at random."""
     moved = atoms.copy()
     moved.positions += size * rng.normal(size=atoms.positions.shape)
     return moved

@@ -54,7 +54,7 @@ def search_with(start: Atoms, descents: int) -> tuple[float, float]:
 
 
 def search_otherwise(start: Atoms, seed: int) -> tuple[float, float]:
-    """Return time and distance for 50 descents of the multistart search."""
+    """The same of 50 descents of the multistart search."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "singular"))
     from multistart import Multistart
 

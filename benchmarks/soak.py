@@ -81,7 +81,7 @@ class Visit:
         self.kernel = json.loads(config or "{}")["kernelId"]
 
     def ask(self) -> tuple[np.ndarray, np.ndarray, float, bool]:
-        """Return reference positions, mode and amplitude of the process; True if it is busy."""
+        """Reference positions, mode, amplitude of the process, and whether it is busy."""
         with self.site.inside(self.kernel) as client:
             reply = client.execute(
                 "", user_expressions={"state": STATE}, reply=True, timeout=SETTLED

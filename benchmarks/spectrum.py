@@ -22,7 +22,7 @@ ROUNDS = 3
 
 
 def measure(folder: Path) -> dict:
-    """Return the times of the version in a folder."""
+    """Times of the version in a folder."""
     run = subprocess.run(
         [sys.executable, HERE / "spectrum_times.py"],
         env={**os.environ, "PYTHONPATH": str(folder)},
@@ -33,7 +33,7 @@ def measure(folder: Path) -> dict:
 
 
 def smallest(tables: list[dict]) -> dict:
-    """Return the smallest of several measurements of the same calls."""
+    """The least of several measurements of the same calls."""
     return {
         key: smallest([table[key] for table in tables])
         if isinstance(value, dict)
@@ -43,7 +43,7 @@ def smallest(tables: list[dict]) -> dict:
 
 
 def summarize(before: dict, now: dict) -> dict:
-    """Return times in ms and their ratios."""
+    """Times in ms and their ratios."""
     names = list(now["molecules"])
     both = [np.array([times["molecules"][name] for name in names]) for times in (before, now)]
     return {

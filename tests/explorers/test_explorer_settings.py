@@ -157,7 +157,7 @@ def test_one_atom(explorer: Explorer) -> None:
 def test_a_descriptor_that_sees_nothing(explorer: Explorer) -> None:
     explorer.structure = "CH4"
     explorer.settings.of_descriptor["cutoff"].value = 1.0
-    assert "Mode 0 is outside the environments: no chosen center" in sentence(explorer)
+    assert "Mode 0 is outside the environments: it changes nothing" in sentence(explorer)
     assert {cause for cause, _ in markers(explorer).values()} == {
         "unseen",
         "rotation",
