@@ -260,8 +260,8 @@ def _find_meeting_point(
         return point, point.status
     if symbol:
         return point, (
-            f"The structure is singular by its symmetry {symbol}: the invisible modes lead to "
-            "symmetric images of one structure, not to a twin; start at a point found by locate."
+            f"The structure is singular by its symmetry {symbol}, where no twins are searched; "
+            "start at a point found by locate."
         )
     if not point.converged:
         return point, f"No twin was found: {point.status}"
