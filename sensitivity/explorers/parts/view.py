@@ -64,7 +64,7 @@ class View(traitlets.HasTraits):
         """Make a file in the background, and let the browser save it."""
         self.panel.tell(f"Making {file} …")
         then = partial(self.download, file)
-        self._saver.start(make, then=then, failed=self._complain, told=self.panel.tell)
+        self._saver.start(make, then=then, failed=self._complain, told=self.panel.report)
 
     def download(self, file: str, content: bytes) -> None:
         """Let the browser save a file, and say so."""
