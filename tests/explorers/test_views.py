@@ -754,7 +754,7 @@ def test_wrong_arguments_of_a_twin_explorer(twin: Twin) -> None:
     with pytest.raises(TypeError, match="unexpected keyword"):
         TwinExplorer(twin, DESCRIPTOR, share=0.5)  # type: ignore[call-arg]
     nothing = find_twin(structures.load("CH4"), DESCRIPTOR, center=0)
-    with pytest.raises(ValueError, match="got one of status: The structure is singular by its"):
+    with pytest.raises(ValueError, match="got one with status: The structure is singular by its"):
         TwinExplorer(nothing, DESCRIPTOR)
 
 
