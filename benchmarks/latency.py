@@ -32,7 +32,7 @@ KEYS = {"single": (12, 3500), "repeated": (60, 200)}
 """Number of keys, and milliseconds between them. The interval of single keys exceeds the time of
 all effects of one: two seconds after the last key NGL draws an antialiased image, which takes
 another half second in software for 64 atoms. With intervals below 200 ms, Chromium's software
-renderer drops images."""
+renderer drops some keys."""
 
 SYSTEMS = {
     "CH4, carbon": "Explorer('CH4')",
