@@ -52,7 +52,7 @@ class Chart(SpectrumPlot, FigureWidget):
     def rearrange(self) -> None:
         """Give the legend as many columns as fit."""
         super().rearrange()
-        if self.figure.axes:  # there are none between two structures
+        if self.figure.axes:  # empty between two structures
             self.fit_markers()
             self._write_legend()
 

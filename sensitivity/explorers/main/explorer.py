@@ -178,7 +178,7 @@ class Explorer(StructureView):
         atoms, _, centers = inputs.take_structure(structure)
         twin = partial(self._find_twin, self.actions.examples[name])
         then = twin if name == "twin" else self.oscillate
-        self._reader.drop()  # this is newer
+        self._reader.drop()  # superseded
         self._look_at(Subject(atoms, USUAL, centers, structure), then=then)
 
     def locate(self) -> None:

@@ -104,7 +104,7 @@ class StructureView(MoleculeView):
     def structure(self, structure: Atoms | str) -> None:
         atoms, name, _ = inputs.take_structure(structure)
         centers = inputs.usual_centers(atoms, name=name)
-        self._reader.drop()  # this is newer
+        self._reader.drop()  # superseded
         self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
 
     @property

@@ -180,7 +180,7 @@ class FigureWidget:
         if self._note is not None:
             width, height = self._size
             x, y = self._note.place
-            right, up = x < width / 2, y < height / 2  # where there is room
+            right, up = x < width / 2, y < height / 2  # on the side with more space
             paper, ink = self._colors
             style: dict[str, Any] = {"fontsize": 9, "color": ink, "gid": NOTE, "animated": True}
             style |= {"ha": "left" if right else "right", "va": "bottom" if up else "top"}

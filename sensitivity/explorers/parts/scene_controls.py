@@ -62,7 +62,7 @@ class SceneControls:
         self.speed, self.arrows, self.reset = (made[k] for k in ("speed", "arrows", "reset"))
         self.arrow_length, self.labels = made["arrow_length"], made["labels"]
         self.atom_size, self.full_screen = made["atom_size"], made["full_screen"]
-        self.full_screen.add_class("sensitivity-full-screen")  # the page does the rest
+        self.full_screen.add_class("sensitivity-full-screen")  # handled by page.js
         self.look = {axis: made[axis] for axis in "xyz"}
         view = row(require("ipywidgets").Label("view along"), *self.look.values(), grid_gap="4px")
         self.more = row(self.arrow_length, view, self.atom_size, self.labels, self.full_screen)
