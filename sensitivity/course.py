@@ -1,4 +1,4 @@
-"""Guesses of the course: predict a number, compute it, and compare."""
+"""Checks of guesses in the course: predict a number, compute it, and compare."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Check:
     """A guess, compared with the answer."""
 
     right: bool | None  # None without a guess
-    text: str  # what a notebook shows; without a guess it does not tell the answer
+    text: str  # shown in the notebook; without a guess it hides the answer
 
     def __str__(self) -> str:
         return self.text
@@ -37,12 +37,12 @@ class Check:
 def check(guess: Any, answer: Any, *, within: float = 0.0) -> Check:
     """Compare a guess with the answer: numbers, texts, booleans, and lists and dicts of them.
 
-    A number is right if it differs from the answer by at most ``within``; a text whatever its
-    capitals are. A guess that is, or has in it, ``...`` is none yet. Its entries can be in a list
-    or a tuple.
+    A number is right if it differs from the answer by at most ``within``; a text in upper or lower
+    case. A guess that is ``...``, or contains it, is not a guess yet. Entries can be in a list or
+    a tuple.
 
-    A ValueError or TypeError tells if the guess cannot be compared: a text with a number, or a
-    list of another length.
+    Raises ValueError or TypeError if the guess cannot be compared: a text with a number, or a list
+    of another length.
     """
     within = check_real(
         within, "within", "a number of at least 0", accepts=lambda x: 0 <= x < math.inf
@@ -58,7 +58,7 @@ def check(guess: Any, answer: Any, *, within: float = 0.0) -> Check:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value with arrays, and numbers of numpy, as those of Python."""
+    """Return the value with arrays and NumPy numbers as Python objects."""
     if isinstance(value, Mapping):
         return {_plain(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -72,20 +72,20 @@ def _is_open(guess: Any) -> bool:
 
 
 def _compare(guess: Any, answer: Any, within: float) -> list[bool]:
-    """Tell for each number, text or boolean of the answer if the guess is right."""
+    """Return for each number, text or boolean of the answer if the guess is right."""
     if _kind(guess) != _kind(answer):
         raise TypeError(
-            f"the guess is {_kind(guess)}, and the answer {_kind(answer)}; change the guess."
+            f"the guess is {_kind(guess)}, but the answer is {_kind(answer)}; change the guess."
         )
     if isinstance(answer, dict):
         keys = list(answer)
         if set(guess) != set(keys):
-            raise ValueError(f"the guess has the keys {list(guess)}, not {keys}; guess for these.")
+            raise ValueError(f"the guess has the keys {list(guess)}, expected {keys}; use these.")
         guess, answer = [guess[key] for key in keys], list(answer.values())
     if isinstance(answer, list):
         if len(guess) != len(answer):
             raise ValueError(
-                f"the guess has {len(guess)} entries, not {len(answer)}; guess as many."
+                f"the guess has {len(guess)} entries, expected {len(answer)}; give as many."
             )
         pairs = zip(guess, answer, strict=True)
         return [right for pair in pairs for right in _compare(*pair, within)]

@@ -66,9 +66,9 @@ def test_html_is_the_text_whatever_is_in_it():
 @pytest.mark.parametrize(
     ("guess", "answer", "message"),
     [
-        ("7", 7, "the guess is a text, and the answer a number; change the guess"),
-        (1, True, "the guess is a number, and the answer True or False"),
-        ([7], 7, "the guess is a list, and the answer a number"),
+        ("7", 7, "the guess is a text, but the answer is a number; change the guess"),
+        (1, True, "the guess is a number, but the answer is True or False"),
+        ([7], 7, "the guess is a list, but the answer is a number"),
         (None, 7, "a guess is a number, a text, True, False, a list or a dict, got None"),
     ],
 )
@@ -78,9 +78,9 @@ def test_guess_of_another_kind_is_refused(guess, answer, message):
 
 
 def test_guess_with_other_entries_is_refused():
-    with pytest.raises(ValueError, match="the guess has 1 entries, not 2; guess as many"):
+    with pytest.raises(ValueError, match="the guess has 1 entries, expected 2; give as many"):
         check([1], [1, 2])
-    with pytest.raises(ValueError, match=r"the guess has the keys \['x'\], not \['a'\]"):
+    with pytest.raises(ValueError, match=r"the guess has the keys \['x'\], expected \['a'\]"):
         check({"x": 1}, {"a": 1})
 
 

@@ -82,12 +82,3 @@ def test_every_page_of_the_site_is_a_file() -> None:
     pages = runpy.run_path(str(ROOT / "docs/_extensions/repository.py"))["PAGES"]
     assert all((ROOT / source).is_file() for source in pages)
     assert {"notebooks/1-methane.ipynb", "benchmarks/README.md"} <= set(pages)
-
-
-def test_output_of_a_command_in_a_guide_is_that_of_the_readme() -> None:
-    """Which ``test_package`` compares with the command itself."""
-    guide = (ROOT / "docs/guides/reading-a-diagnosis.md").read_text()
-    (block,) = re.findall(r"^```console\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
-    shown = [line for line in block.splitlines() if line.strip() != "..."]
-    assert len(shown) > 10
-    assert set(shown) <= set((ROOT / "README.md").read_text().splitlines())

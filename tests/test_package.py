@@ -34,15 +34,18 @@ VANISHED = 1e-12
 NUMBER = re.compile(r"(?<![A-Za-z\d_])\d+(?:\.\d+)?(?:e[-+]\d+)?%?(?![A-Za-z\d])")
 
 
+GUIDE = (ROOT / "docs/guides/reading-a-diagnosis.md").read_text()
+
+
 def blocks(language: str, text: str = README) -> list[str]:
     """Contents of the fenced blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def examples() -> list[tuple[str, str]]:
-    """Commands of the README, and what it says that they print."""
+    """Commands of the README and of a guide, and the output that is shown there."""
     found = []
-    for block in blocks("console"):
+    for block in [*blocks("console"), *blocks("console", GUIDE)]:
         for entry in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = entry.partition("\n")
             found.append((command, output))

@@ -194,6 +194,7 @@ class TwinExplorer(MotionView):
             f"The two differ by {self.twin.rmsd:.3f} Å (root mean square over the atoms, after "
             f"superposition): {conclude(comparisons)}.",
             "" if self.twin.rmsd > SMALL else "The difference is small: show it larger.",
+            "The bars compare the two structures themselves, wherever the slider is.",
             self.twin.status,
         )
 

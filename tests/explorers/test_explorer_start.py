@@ -89,3 +89,22 @@ def test_an_example_is_one_click_away(new: Explorer, name: str, structure: str, 
     assert new.controls.play.playing == (name != "twin")
     assert bool(new.below.children) == (name == "twin")
     assert message(new).startswith("Two structures 0.089 Å apart" if name == "twin" else "")
+
+
+def test_causes_and_sentences_are_shown_when_asked_for() -> None:
+    explorer = Explorer("X0", explained=False)
+    explorer.wait()
+    assert explorer.panel.sentence.value == ""
+    assert explorer.controls.mode.options[8][0] == "8: 0, internal"
+    assert explorer.reference.diagnosis is None
+    explorer.amplitude = 0.1
+    explorer.wait()
+    assert explorer.panel.sentence.value == ""
+    explorer._question.click()
+    explorer.wait()
+    assert "Mode 8 is invisible by incompleteness".lower() in explorer.panel.sentence.value.lower()
+    assert explorer.controls.mode.options[8][0] == "8: 0, incompleteness"
+    assert explorer._question.layout.display == "none"
+    explorer.structure = "NH3"
+    explorer.wait()
+    assert explorer.panel.sentence.value != ""

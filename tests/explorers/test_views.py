@@ -7,7 +7,7 @@ import io
 import sys
 import time
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from threading import Thread
 from typing import Any, ClassVar
 
@@ -586,6 +586,38 @@ def test_files_of_a_twin_say_that_the_difference_is_exaggerated(
     both.export("geometry")
     assert b"difference_shown_times" not in files["twin.extxyz"]
     assert both._draw({both.stop: both.molecule.scene})[0].subfigs[0].axes[0].get_title() == ""
+
+
+def test_a_path_goes_through_given_structures_as_they_are() -> None:
+    """The circle from X+ through X0 to X-: three atoms stay, and X0 is singular."""
+    angles = np.pi * np.linspace(-0.2, 0.2, 9)
+    walk = [structures.ch4_pair(np.pi + t, 0.0, sign=1) for t in angles]
+    view = PathExplorer.through(walk, DensityCorrelations(cutoff=3.0), centers=[0])
+    view.wait()
+    for frame, atoms in zip(view.trajectory.frames, walk, strict=True):
+        np.testing.assert_array_equal(frame.positions, atoms.positions)
+    steps = [np.linalg.norm(b.positions - a.positions) for a, b in pairwise(walk)]
+    np.testing.assert_allclose(np.diff(view.trajectory.coordinate), steps)
+    moving = np.linalg.norm(view.trajectory.directions[4], axis=1)
+    np.testing.assert_allclose(moving, [0, 0, 0, 0, 1], atol=1e-12)
+    assert view.trajectory.spectra[4].rank == 8
+    distances = view.trajectory.feature_distance
+    assert distances[4] > 0.1
+    assert distances[8] < 1e-12
+    assert view.trajectory.status == "A path through 9 structures, 1.37 Å long."
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        ([structures.load("X0")], "the number of frames must be 2 to 1000, got 1"),
+        (2 * [structures.load("X0")], "frames 0 and 1 are the same; leave one of them out"),
+        ([structures.load("X0"), structures.load("NH3")], "got CH4 and, as frame 1, NH3"),
+    ],
+)
+def test_frames_that_make_no_path_are_refused(frames: list[Atoms], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        PathExplorer.through(frames, DESCRIPTOR)
 
 
 def test_the_figure_of_a_path_shows_the_frame(on_the_way: PathExplorer) -> None:

@@ -68,6 +68,8 @@ class Explorer(StructureView):
         is the center of an environment or the carbon atom of methane, otherwise every atom.
     oscillating
         Whether the atoms oscillate once along the mode as soon as they are on the screen.
+    explained
+        Whether causes and sentences are shown. If not, the button *explain* shows them.
 
     Attributes
     ----------
@@ -110,13 +112,19 @@ class Explorer(StructureView):
         *,
         centers: Centers = None,
         oscillating: bool = False,
+        explained: bool = True,
     ) -> None:
-        super().__init__(atoms, descriptor, centers=centers)
+        super().__init__(atoms, descriptor, centers=centers, explained=explained)
+        tooltip = "Show the cause of each displacement, and the evidence"
+        look = {"description": "explain", "tooltip": tooltip, "icon": "lightbulb-o"}
+        self._question = make_control("Button", "auto", **look)
+        self._question.on_click(lambda _: self.attempt(self.explain))
+        self._question.layout.display = "none" if explained else None
         self.widget = arrange(
             self.page,
             above=[self.actions.start, self.settings.box],
             left=[self.molecule.pane, self.controls.box],
-            right=[self.chart.pane, self.panel.box],
+            right=[self.chart.pane, self._question, self.panel.box],
             below=[self.below, self.actions.box],
             charts=[self.chart],
         )
@@ -128,6 +136,12 @@ class Explorer(StructureView):
         if oscillating:
             self.oscillate()
         self._built = True
+
+    @interrupts_held()
+    def explain(self) -> None:
+        """Show causes and sentences from now on."""
+        self._question.layout.display = "none"
+        self.presenter.explain()
 
     def code(self) -> str:
         """Return a Python script that reproduces the numbers on the screen."""

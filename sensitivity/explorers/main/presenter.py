@@ -63,6 +63,7 @@ class Presenter:
         }
         self._progress: dict[Worker, str] = {}
         self._previewing = False
+        self.explaining = True  # causes and sentences are shown
         self.cells = 1
         self._timer: asyncio.TimerHandle | None = None
 
@@ -77,7 +78,7 @@ class Presenter:
         for worker in self.workers:
             worker.drop()
         self.state, self._images, self.cells = state, images, cells
-        self._seeking = reference.diagnosis is None
+        self._seeking = reference.diagnosis is None and self.explaining
         self._draw(body, camera)
         self.chart.load(reference)
         self._controls.lock(False)
@@ -139,6 +140,11 @@ class Presenter:
                 failed=self._stay_ignorant,
                 told=partial(self._note, self._causes),
             )
+
+    def explain(self) -> None:
+        """Show causes and sentences from now on."""
+        self.explaining, self._seeking = True, self.state.reference.diagnosis is None
+        self.compute()
 
     def show(self, state: State) -> None:
         """Show another state of the same reference."""
@@ -203,7 +209,9 @@ class Presenter:
             self._say(None)
 
     def _say(self, shown: Shown | None) -> None:
-        self._panel.sentence.value = mode_texts.to_html(self.state, shown, seeking=self._seeking)
+        text = mode_texts.to_html(self.state, shown, seeking=self._seeking)
+        known = self.explaining or self.state.reference.diagnosis is not None
+        self._panel.sentence.value = text if known else ""
 
     def _show_spectrum(self, shown: Shown) -> None:
         state, found, reference = self.state, shown.spectrum, self.state.reference

@@ -62,7 +62,9 @@ class StructureView(MoleculeView):
     controls: Controls
     commands: dict[str, Callable[[], None]]  # called by the buttons of ``actions``
 
-    def __init__(self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers) -> None:
+    def __init__(
+        self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers, explained: bool
+    ) -> None:
         super().__init__()
         structure, name, centers = inputs.take_structure(atoms, centers)
         self.updating = Entered()
@@ -74,6 +76,7 @@ class StructureView(MoleculeView):
         self.actions, self.below = Actions(), require("ipywidgets").VBox([])
         self.below.add_class("sensitivity-result")
         self.presenter = Presenter(self.controls, self.panel, failed=self._fail)
+        self.presenter.explaining = explained
         self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
         reference = examine(Subject(structure, descriptor, centers, name))
         self._enter(State(reference, reference.least_visible))

@@ -99,6 +99,13 @@ this.listenTo(this.model, "msg:custom", message => {
   if (message.type === DRESS) dress(message.dress);
 });
 
+// The wheel scrolls the page; with Ctrl it zooms.
+viewer.container.addEventListener("wheel", event => {
+  stage.mouseObserver.handleScroll = event.ctrlKey;
+}, true);
+stage.mouseControls.remove("scroll-ctrl");
+stage.mouseControls.add("scroll-ctrl", NGL.MouseActions.zoomScroll);
+
 // A click on an atom of the first structure, or on its image, sends its index to Python.
 stage.mouseControls.remove("clickPick-left");  // would move the camera
 stage.signals.clicked.add(picked => {

@@ -64,7 +64,7 @@ class View(traitlets.HasTraits):
         """Create a file in the background, and download it."""
         self.panel.tell(f"Creating {file} …")
         then = partial(self.download, file)
-        self._saver.start(make, then=then, failed=self._complain, told=self.panel.tell)
+        self._saver.start(make, then=then, failed=self._complain, told=self.panel.report)
 
     def download(self, file: str, content: bytes) -> None:
         """Download a file, and report it in the panel."""

@@ -19,7 +19,7 @@ from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.motion_view import MotionChart, MotionView, Texts
 from sensitivity.explorers.parts.notes import Note
 from sensitivity.explorers.parts.scene import Body, Camera
-from sensitivity.explorers.path.trajectory import Trajectory, examine, interpolate
+from sensitivity.explorers.path.trajectory import Trajectory, examine, follow_frames, interpolate
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.paths import Path
 from sensitivity.plots.axes import ROUNDING, add_legend, scale_axis
@@ -41,7 +41,7 @@ class PathExplorer(MotionView):
     ----------
     path
         The result of ``sensitivity.follow``. For an interpolation between two structures use
-        ``between``.
+        ``between``, for a list of structures ``through``.
 
     Attributes
     ----------
@@ -139,6 +139,26 @@ class PathExplorer(MotionView):
         for atoms in (first, second):
             check_size(atoms)
         return cls(interpolate(first, second, descriptor, centers=centers, count=count))
+
+    @classmethod
+    @takes_centers
+    def through(
+        cls, frames: Sequence[Atoms], descriptor: Descriptor, *, centers: Centers = None
+    ) -> PathExplorer:
+        """Move through given structures of the same atoms, in the order given, as they are.
+
+        The spectra are computed in the background, and shown as they come. ``centers`` are indices
+        of atoms, every atom by default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there are fewer than two structures, two in a row are the same, their atoms differ,
+            or the descriptor cannot be computed for the first.
+        """
+        for atoms in frames:
+            check_size(atoms)
+        return cls(follow_frames(frames, descriptor, centers=centers))
 
     def frames(self) -> list[Atoms]:
         """Return all frames of the path, with path length in Å and condition if known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -89,6 +89,40 @@ def interpolate(
         problems=("",) * count,
         status=f"Linear interpolation between two structures that are {rmsd:.3g} Å (root mean "
         f"square) apart after superposition{remark}.",
+        descriptor=descriptor,
+    )
+
+
+def follow_frames(
+    frames: Sequence[Atoms], descriptor: Descriptor, *, centers: Centers = None
+) -> Trajectory:
+    """Return a path through given structures, with no spectrum known yet."""
+    check_integer(
+        len(frames), "the number of frames", "2 to 1000", accepts=range(2, 1001).__contains__
+    )
+    check_descriptor(descriptor)
+    first = frames[0]
+    for k, atoms in enumerate(frames):
+        if atoms.numbers.tolist() != first.numbers.tolist():
+            raise ValueError(
+                f"frames must have the same atoms in the same order, got {first.symbols} and, as "
+                f"frame {k}, {atoms.symbols}; sort the atoms."
+            )
+    steps = np.diff([atoms.positions for atoms in frames], axis=0)  # [step, atom, xyz]
+    lengths = np.linalg.norm(steps, axis=(1, 2))
+    if lengths.min() < Tolerance.ONE_PLACE:
+        k = int(lengths.argmin())
+        raise ValueError(f"frames {k} and {k + 1} are the same; leave one of them out.")
+    directions = np.gradient(np.array([atoms.positions for atoms in frames]), axis=0)
+    sizes = np.linalg.norm(directions, axis=(1, 2), keepdims=True)
+    return Trajectory(
+        frames=tuple(atoms.copy() for atoms in frames),
+        coordinate=np.concatenate([[0.0], np.cumsum(lengths)]),
+        directions=directions / np.where(sizes > 0, sizes, 1.0),
+        centers=check_centers(first, centers),
+        spectra=(None,) * len(frames),
+        problems=("",) * len(frames),
+        status=f"A path through {len(frames)} structures, {lengths.sum():.3g} Å long.",
         descriptor=descriptor,
     )
 
