@@ -30,7 +30,7 @@ INSTEAD = {
     r"on (its|the|their) way|the way (of|to|from|along|back)|ways? out": "path; while it runs",
     r"swing": "oscillation",
     r"corners?(?! of (the|a|its) (cell|box))": "edge; case",
-    r"(one|a|each|every|its|which) room|rooms": "module, package",
+    r"(one|each|every|its|which) room|rooms": "module, package",
     r"minds": "depends on",
     r"mend(s|ed|ing)?": "fix",
     r"whoever|nobody|somebody|everybody|everyone's": "anyone; no one; users",
