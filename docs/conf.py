@@ -36,6 +36,15 @@ project = "sensitivity"
 author = "The sensitivity developers"
 copyright = "2026, the sensitivity developers"
 version = release = PROJECT["version"]
+SOFTWARE = f"""```bibtex
+@software{{sensitivity,
+  author  = {{{{{author}}}}},
+  title   = {{{project}}},
+  version = {{{version}}},
+  year    = {{{copyright[:4]}}},
+  url     = {{{SOURCE}}}
+}}
+```"""
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -72,6 +81,7 @@ myst_substitutions = {
     "binder": " · ".join(f"[{name}]({binder_address(path)})" for name, path in BINDER.items()),
     "memory": f"{ServerLimit.MEMORY / 1e9:g} GB",
     "repository": f"[repository]({SOURCE})",
+    "software": SOFTWARE,
     "upload": f"{Limit.UPLOAD / 1e6:g} MB",
     "visitors": ServerLimit.VISITORS,
 }

@@ -102,14 +102,27 @@ class Convergence(ReadOnlyArrays, Stoppable):
     def converged(self) -> Point | None:
         """Indices of the smallest values at which the basis has converged; None if it has not.
 
-        At all points with these or larger values, at least two for each varied parameter, the rank
-        is the same, and so is the smallest singular value, within 10 % or as zero. Points that
-        cannot be computed do not count.
+        At all points with these or larger values the rank is the same, and so is the smallest
+        singular value, within 10 % or as zero. At least two values of each varied parameter must
+        lie there. Points that cannot be computed do not count.
         """
         if self.rank.size == 1:
             return None
         points = sorted(np.ndindex(self.rank.shape), key=lambda point: (sum(point), point))
         return next((point for point in points if self._settled(point)), None)
+
+    @property
+    def converged_basis(self) -> dict[str, float] | None:
+        """Settings at ``converged``; None if there are none.
+
+        On a grid of several parameters this basis need not be the only smallest one. Of those at
+        which nothing changes any more, it has the smallest sum of indices; of several with that,
+        the smallest value of the first parameter.
+        """
+        if (point := self.converged) is None:
+            return None
+        chosen = zip(self.parameters.items(), point, strict=True)
+        return {name: values[index] for (name, values), index in chosen}
 
     @property
     def status(self) -> str:
@@ -294,7 +307,11 @@ def _check_parameters(
     if wrong := ", ".join(sorted(set(given) - set(settings))):
         raise TypeError(f"{known.name} has no setting {wrong}; choose from {', '.join(settings)}.")
     first = [name for name in known.refinable if name in given]
-    checked = {name: _check_values(name, given[name]) for name in dict.fromkeys([*first, *given])}
+    present, names = settings_of(descriptor), dict.fromkeys([*first, *given])
+    checked = {
+        name: _check_values(name, given[name], whole=isinstance(present.get(name), int))
+        for name in names
+    }
     parameters = {name: values for name, values in checked.items() if values}
     if not parameters:
         raise ValueError(
@@ -304,13 +321,16 @@ def _check_parameters(
     return parameters
 
 
-def _check_values(name: str, values: Iterable[float]) -> tuple[float, ...]:
+def _check_values(name: str, values: Iterable[float], *, whole: bool) -> tuple[float, ...]:
+    """Return values of a setting; of one that is an integer they have to be ``whole``."""
     array = np.asarray(list(values) if isinstance(values, Iterable) else values)
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise TypeError(
             f"{name} must be a sequence of numbers, got {values!r}; give e.g. {name}=[4, 6, 8]."
         )
-    found = tuple(array.tolist())
+    if whole and not (np.isfinite(array) & (np.trunc(array) == array)).all():
+        raise TypeError(f"{name} must be whole numbers, got {array.tolist()}; round them.")
+    found = tuple((array.astype(int) if whole else array).tolist())
     if len(set(found)) < len(found):
         raise ValueError(
             f"{name} must have different values, got {list(found)}; remove the repetition."

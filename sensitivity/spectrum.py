@@ -132,8 +132,9 @@ class Spectrum(ReadOnlyArrays):
         if self.trivial_value <= max(self.threshold, Tolerance.RANK) * self.scale:
             return ""
         return (
-            " The descriptor is not invariant: rigid motions, or atoms outside the cutoff, change "
-            f"its features by up to {self.trivial_value / (self.scale or 1.0):.1e} of the scale."
+            " The descriptor is not invariant, or its gradients are wrong: rigid motions, or atoms "
+            "outside the cutoff, change its features by up to "
+            f"{self.trivial_value / (self.scale or 1.0):.1e} of the scale."
         )
 
     def __repr__(self) -> str:

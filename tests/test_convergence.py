@@ -112,6 +112,7 @@ def test_higher_orders_lift_what_no_basis_does() -> None:
 def test_status_tells_from_where_on_nothing_changes() -> None:
     found = convergence(structures.load("CH4"), DESCRIPTOR, n_max=[4, 6, 8], l_max=[1, 6, 8])
     assert found.converged == (1, 1)
+    assert found.converged_basis == {"n_max": 6, "l_max": 6}
     assert found.status == (
         "Converged: from n_max = 6, l_max = 6 on, the rank stays 7 of 7 allowed by symmetry, and "
         f"the smallest value, {found.smallest[1, 1]:.1e} of the largest, changes by less than 10 %."
@@ -132,6 +133,7 @@ def test_status_of_a_zero_that_stays() -> None:
 
 def test_status_of_what_still_changes(generic: Convergence) -> None:
     assert generic.converged is None
+    assert generic.converged_basis is None
     atoms = structures.load("generic")
     ranks = convergence(atoms, DESCRIPTOR, centers=[0], n_max=[1, 2])
     assert ranks.status == (
@@ -217,7 +219,9 @@ def test_arrays_are_read_only_and_the_structure_is_a_copy(generic: Convergence) 
         ),
         ({"n_max": "46"}, TypeError, r"n_max must be a sequence of numbers, got '46'"),
         ({"l_max": [4, 4]}, ValueError, r"l_max must have different values, got \[4, 4\]; remove"),
-        ({"n_max": [2.5]}, TypeError, r"n_max must be .*, got 2.5"),
+        ({"n_max": [2.5]}, TypeError, r"n_max must be whole numbers, got \[2.5\]; round them"),
+        ({"n_max": [np.nan]}, TypeError, r"n_max must be whole numbers, got \[nan\]"),
+        ({"n_max": [np.inf]}, TypeError, r"n_max must be whole numbers, got \[inf\]"),
         (
             {"n_max": [0, 16]},
             ValueError,
@@ -230,6 +234,12 @@ def test_arrays_are_read_only_and_the_structure_is_a_copy(generic: Convergence) 
 def test_wrong_grids(grid: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         convergence(structures.load("CH4"), DESCRIPTOR, **grid)
+
+
+def test_whole_numbers_may_be_floats() -> None:
+    found = convergence(structures.load("CH4"), DESCRIPTOR, n_max=np.array([2.0, 4.0]))
+    assert found.parameters == {"n_max": (2, 4)}
+    assert not found.failures
 
 
 def test_what_is_no_descriptor_or_has_no_such_setting_is_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import Action, ArgumentParser, Namespace
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,11 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     add_option(command, "--format", text, "detected", str, "NAME")
     text = "elements of the atom types of a LAMMPS file"
     command.add_argument("--types", metavar="1=Si,2=O", help=text)
-    usual = " (default: 0, the first atom)" if one_center else "; repeatable (default: all)"
+    usual = "; repeatable; follow, locate and twin use one atom (default: all)"
+    if one_center:
+        usual = "; analyze, diagnose and invert use all atoms instead (default: 0, the first atom)"
     text = f"index of a center atom, from 0{usual}"
-    command.add_argument("--center", type=int, action="append", metavar="ATOM", help=text)
+    command.add_argument("--center", type=_read_index, action="append", metavar="ATOM", help=text)
     add_json(command)
     group = command.add_argument_group("descriptor (density correlations)")
     add_option(group, "--order", "neighbours correlated: 1, 2, 3 or 4", 2, int, None)
@@ -56,6 +58,14 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
     text = "descriptor from a Python file: an object, or a class that needs no arguments"
     group.add_argument("--descriptor", metavar="FILE:NAME", help=text)
+
+
+def _read_index(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        reason = f"must be the index of an atom, counted from 0, got {text!r}; labels are not read"
+        raise ArgumentTypeError(reason) from None
 
 
 def add_json(command: ArgumentParser) -> None:

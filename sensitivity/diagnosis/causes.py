@@ -141,6 +141,20 @@ def explain_truncation(sizes: Sequence[float | None], *, order: int | None = Non
     return f"{complete}, but {next_one} {f'only {seen} of {it}' if seen else 'does not'}"
 
 
+def explain_incompleteness(lifting: str | None, *, count: int = 1, compared: bool) -> str:
+    """Say which basis does not see displacements, and which order does.
+
+    ``lifting`` says the order, where it is known, so that a complete basis was compared. Else it
+    was the next larger basis, if there is one: ``compared``.
+    """
+    it = "it" if count == 1 else "them"
+    if lifting is not None:
+        return f"no basis sees {it}, {lifting}"
+    if compared:
+        return f"the next larger basis does not see {it}, the next order does"
+    return f"the next order sees {it}; no larger basis is there to compare"
+
+
 class Criterion(NamedTuple):
     """A null displacement has this cause if another description sees it above the threshold.
 

@@ -98,6 +98,7 @@ def diagnose(
     sites, budget = list[SiteSymmetry](), Budget(Budget.MOST)
     observation.jacobian  # noqa: B018 - needed for the result after a cancellation
     rigid, internal, nearer = list[DiagnosedMode](), list[DiagnosedMode](), list[Nearer]()
+    wrong_order = False
     with stop:
         coming = site_symmetries(start, centers=chosen, cutoff=cutoff, tolerance=tolerance)
         for number in range(1, len(chosen) + 1):
@@ -107,6 +108,7 @@ def diagnose(
         case = Case(observation, tuple(sites), tolerance, budget)
         rigid = _name_trivial(observation, case.trivial())
         for subspace in split_displacements(case, _directions(rigid)):
+            wrong_order = wrong_order or subspace.wrong_order
             if subspace.instead_of is None:
                 internal += _diagnose_subspace(case, subspace)
             else:
@@ -125,7 +127,7 @@ def diagnose(
     found, ended = (*internal, *rigid), (stop.ending, len(unexamined))
     settings = spectrum, descriptor, found, tuple(sites), tolerance
     mentioned = tuple(nearer), budget.exceeded
-    return stop.deliver(Diagnosis(*settings, *ended, *mentioned))
+    return stop.deliver(Diagnosis(*settings, *ended, *mentioned, wrong_order=wrong_order))
 
 
 def _directions(modes: Sequence[DiagnosedMode]) -> Array:

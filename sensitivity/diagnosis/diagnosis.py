@@ -13,7 +13,13 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause, explain_truncation
+from sensitivity.diagnosis.causes import (
+    CAUSE_DESCRIPTIONS,
+    CAUSES,
+    Cause,
+    explain_incompleteness,
+    explain_truncation,
+)
 from sensitivity.diagnosis.evidence import DiagnosedMode, Nearer
 from sensitivity.diagnosis.zeros import Budget
 from sensitivity.numerics import Array
@@ -51,6 +57,9 @@ class Diagnosis(Stoppable):
         Other causes that are much nearer than the causes that were counted.
     bounded
         True if the search for nearer causes reached its limit, ``Budget.MOST``.
+    wrong_order
+        True if the descriptor, or its larger basis, sees displacements that no basis of the stated
+        ``order`` can see. The causes are then found as without ``order``.
 
     Examples
     --------
@@ -73,6 +82,7 @@ class Diagnosis(Stoppable):
     unexamined: int = 0
     nearer: tuple[Nearer, ...] = ()
     bounded: bool = False
+    wrong_order: bool = False
 
     @property
     def atoms(self) -> Atoms:
@@ -83,6 +93,11 @@ class Diagnosis(Stoppable):
     def centers(self) -> tuple[int, ...]:
         """The centers whose features are stacked."""
         return self.spectrum.centers
+
+    @property
+    def order(self) -> int | None:
+        """Order of the correlations; None if the descriptor states none, or a wrong one."""
+        return None if self.wrong_order else with_defaults(self.descriptor).order
 
     @property
     def counts(self) -> dict[Cause, int]:
@@ -121,7 +136,7 @@ class Diagnosis(Stoppable):
         """One sentence: the number of visible, invisible and spurious displacements."""
         if not self.internal:
             return "The chosen centers see no internal displacement."
-        text = [*_ending(self), *_nearer(self)]
+        text = [*_ending(self), *_nearer(self), *_wrong_order(self)]
         if self.unexamined < self.internal:
             symmetric = f"{self.counts['symmetry']} invisible by symmetry"
             text.insert(0, f"{_seen(self)}, {symmetric}, {self.spurious or 'none'} spurious.")
@@ -172,6 +187,7 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
             ratio = min(values) / max(values)
             yield f"The smallest visible singular value is {ratio:.1e} of the largest."
         yield from _ending(diagnosis)
+    yield from _wrong_order(diagnosis)
     if unseen := diagnosis.counts["unseen"]:
         yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
     if broken := diagnosis.spectrum.broken_invariance:
@@ -208,16 +224,15 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
         exchange = any(site.coalescing for site in diagnosis.sites)
         exchanged = ", which includes the exchange of coalescing atoms" if exchange else ""
         yield f"{_are_invisible(diagnosis, 'symmetry', symmetric)}{exchanged}, as {must} be."
-    order = with_defaults(diagnosis.descriptor).order
+    order = diagnosis.order
     if count := counts["truncation"]:
         sizes = [mode.evidence.larger_basis for mode in diagnosis.of("truncation")]
         why = explain_truncation(sizes, order=order)
         yield f"{_are_invisible(diagnosis, 'truncation', count)}: {why}."
     if count := counts["incompleteness"]:
         of = " of the representation" if order is None else f" of correlations of order {order}"
-        them, lifting = "it" if count == 1 else "them", _lifting(diagnosis.of("incompleteness"))
         invisible = _are_invisible(diagnosis, "incompleteness", count, of=of)
-        yield f"{invisible}: no basis sees {them}, {lifting}."
+        yield f"{invisible}: {_explain_incompleteness(diagnosis)}."
     yield from _undetermined(diagnosis)
     yield from _nearer(diagnosis)
     if not (diagnosis.spurious or diagnosis.unexamined or diagnosis.nearer):
@@ -249,10 +264,27 @@ def _are_invisible(diagnosis: Diagnosis, cause: Cause, count: int, *, of: str = 
     return f"{count} {_is(count)} {label}{of}{where}"
 
 
-def _lifting(modes: tuple[DiagnosedMode, ...]) -> str:
-    orders = sorted(mode.evidence.lifted_by or 0 for mode in modes)
-    if not orders[0] or orders[0] == orders[-1]:
-        return f"order {orders[0]} does" if orders[0] else "the next order does"
+def _wrong_order(diagnosis: Diagnosis) -> Iterator[str]:
+    if diagnosis.wrong_order:
+        order = with_defaults(diagnosis.descriptor).order
+        yield (
+            f"The descriptor states order {order}, but it, or its larger basis, sees displacements "
+            "that no basis of this order can see. The causes are found as without order: correct "
+            "it, or leave it out."
+        )
+
+
+def _explain_incompleteness(diagnosis: Diagnosis) -> str:
+    facts = [mode.evidence for mode in diagnosis.of("incompleteness")]
+    orders = sorted(one.lifted_by or 0 for one in facts)
+    compared = facts[0].larger_basis is not None
+    lifting = _lifting(orders) if orders[0] else None
+    return explain_incompleteness(lifting, count=len(facts), compared=compared)
+
+
+def _lifting(orders: list[int]) -> str:
+    if orders[0] == orders[-1]:
+        return f"order {orders[0]} does"
     return ", ".join(
         f"order {order} sees {bisect_right(orders, order)} of them" for order in sorted(set(orders))
     )

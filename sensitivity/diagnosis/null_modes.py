@@ -35,6 +35,8 @@ class Subspace:
     distance: float | None = None  # Å, root mean square: to that geometry, if they are null
     # Counted instead of these, which are null at a much nearer geometry; None to count these.
     instead_of: Subspace | None = None
+    # True if the descriptor sees what no basis of the order that it states can see.
+    wrong_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class NullSearch:
         incomplete = None
         if len(directions):
             incomplete = self._incomplete(self.case.environments, directions)
+        if incomplete is not None and self._is_seen(incomplete):
+            yield Subspace(
+                "incompleteness", directions[:0], incomplete.displacement, wrong_order=True
+            )
+            incomplete = None
         if incomplete is not None and len(incomplete.modes):
             yield from self._lift(incomplete)
             directions = complement(incomplete.modes, within=directions)
@@ -121,6 +128,20 @@ class NullSearch:
             if len(best.modes) >= found.small and not best.displacement.any():
                 break  # fewer coincidences hide no more modes, and no geometry is nearer
         return best
+
+    def _is_seen(self, found: NearestZeros) -> bool:
+        """Tell whether the descriptor, or its larger basis, sees what no basis of its order does.
+
+        Correlations of that order do not: in all structures of known rank at most 1e-8 of the scale
+        is left. So these are correlations of more neighbours, or of other things.
+        """
+        there = self.case.observation.displaced(found.displacement)
+        larger = CRITERIA["larger basis"].threshold
+        for descriptor, least in ((there.descriptor, Tolerance.RANK), (there.larger_basis, larger)):
+            response = relative_responses(there, descriptor, found.modes)
+            if response is not None and np.linalg.norm(response, ord=2) > least:
+                return True
+        return False
 
     def _lift(self, found: NearestZeros) -> Iterator[Subspace]:
         """Split modes invisible in any basis of this order by the order that sees them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from math import isinf
 
-from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
 from sensitivity.reports.sources import describe_input, head
 from sensitivity.reports.tables import Json, as_json, describe_moving, name_moving, pick, tabulate
@@ -104,7 +104,7 @@ def tabulate_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: 
 
 def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
     """Return the strongest evidence for the cause, in a few words."""
-    facts, order = mode.evidence, with_defaults(diagnosis.descriptor).order
+    facts, order = mode.evidence, diagnosis.order
     if mode.cause == "truncation" and facts.larger_basis is not None:
         return f"larger basis {facts.larger_basis:.2g}"
     if mode.cause == "incompleteness" and order is not None:

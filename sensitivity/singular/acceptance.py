@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from sensitivity.completeness import Environments, resolves
+from sensitivity.completeness import CompleteView, Environments, resolves
 from sensitivity.geometry.motions import rotational_motions
 from sensitivity.geometry.superposition import are_congruent
 from sensitivity.numerics import Array
@@ -17,6 +17,7 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Progress, checkpoint
 from sensitivity.singular.coincidences import MovableNeighbors, find_neighbors
 from sensitivity.singular.local_modes import LocalModes, distance_to_zero, internal_modes
+from sensitivity.spectrum import decompose
 from sensitivity.structures import neighbor_pairs
 from sensitivity.structures.validation import NEAREST
 from sensitivity.symmetry import SiteSymmetry, site_symmetry
@@ -274,7 +275,7 @@ class Acceptance:
             return self._reject(symbol, there)
         cause: PointCause = "symmetry"
         if not hidden:
-            cause, null = find_cause(here, null, site)
+            cause, null = find_cause(here, null, site, seen=there)
         if query.cause not in {None, cause}:
             return self._reject(cause, there)
         if any(self._are_one(here, found) for found in self.found):
@@ -308,10 +309,13 @@ class Acceptance:
         return are_congruent(here.environment, there, center=0, inversion=inversion, within=within)
 
 
-def find_cause(here: Observation, null: Array, site: SiteSymmetry) -> tuple[PointCause, Array]:
+def find_cause(
+    here: Observation, null: Array, site: SiteSymmetry, *, seen: LocalModes
+) -> tuple[PointCause, Array]:
     """Return the cause of null displacements, (m, N, 3), not hidden by symmetry; and rotate them.
 
-    Those that no basis sees come first; one of them suffices to call the point incomplete.
+    Those that no basis sees come first; one of them suffices to call the point incomplete. ``seen``
+    are the modes of the descriptor at this geometry.
     """
     known, descriptor = here.known, here.descriptor
     view = None
@@ -319,10 +323,17 @@ def find_cause(here: Observation, null: Array, site: SiteSymmetry) -> tuple[Poin
         odd = not descriptor.inversion_invariant
         environments = Environments((site,), here.atoms.numbers)
         view = environments.view(order=known.order, parity_odd=odd, same=SAME)
-    if view is None:
+    if view is None or _sees_more(seen, view):
         return "undetermined", null
-    seen = view.slopes(null)
-    _, values, mixing = np.linalg.svd(np.linalg.qr(seen, mode="r"))
+    _, values, mixing = np.linalg.svd(np.linalg.qr(view.slopes(null), mode="r"))
     largest = np.linalg.norm(view.slopes(here.internal), ord=2)
     complete = len(values) < len(null) or values[-1] <= INVISIBLE * largest
     return "incompleteness" if complete else "truncation", np.tensordot(mixing[::-1], null, axes=1)
+
+
+def _sees_more(seen: LocalModes, view: CompleteView) -> bool:
+    """Return True if the descriptor sees what no basis of its order can: that order is wrong."""
+    values, modes = decompose(view, seen.modes)
+    missed = modes[values <= INVISIBLE * values.max(initial=0.0)]
+    parts = np.einsum("aix,bix->ab", seen.modes, missed) * seen.values[:, None]
+    return bool(np.linalg.norm(parts, axis=0).max(initial=0.0) > Tolerance.RANK * seen.values[0])

@@ -51,7 +51,8 @@ class SingularPoint(ReadOnlyArrays, Stoppable):
         not converge.
     cause
         Cause of ``mode``: "symmetry", "incompleteness" of the order, "truncation" of its basis, or
-        "undetermined" if the order is unknown; None if the search did not converge.
+        "undetermined" if the order is unknown, or wrong: the descriptor sees displacements that no
+        basis of that order can see. None if the search did not converge.
     converged
         True if the condition is at most 1e-12, a zero is within 1e-6 Å to first order (root of the
         summed squares), and the geometry is not one to avoid.
@@ -271,7 +272,8 @@ def locate(  # noqa: PLR0913 - one more than usual, for progress
         "symmetry", "incompleteness" or "truncation": search for points of this cause only. With
         "symmetry", symmetry must not be avoided; in a basis that is small for the number of
         neighbours, points by truncation are often nearer than others. For a descriptor without an
-        order, the last two cannot be distinguished, and are refused.
+        order, the last two cannot be distinguished: the search then finds nothing, and ``status``
+        gives the reason.
     rng
         Source of nearby geometries; None for the same ones every time.
     progress

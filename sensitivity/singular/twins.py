@@ -56,7 +56,8 @@ class Twin(Stoppable):
         their norm; None if none could be compared, or if the search was stopped.
     complete_basis
         Norm of the difference of complete correlations of the order (``complete_difference``); None
-        if the order is unknown, there are too many neighbours, or the search was stopped.
+        if the order is unknown or wrong, there are too many neighbours, or the search was
+        stopped.
     cause
         Cause of the equal features: "truncation" if one of these two is above 1e-10,
         "incompleteness" of the order if a complete basis does not distinguish the two;
@@ -67,7 +68,7 @@ class Twin(Stoppable):
         Descriptor of the next order that was compared, in a separate basis; or None.
     found
         True if the two are distinct and their features agree to rounding. Distinct means further
-        apart than rounding and the remaining difference of their features could explain.
+        apart than rounding and the residual can explain.
     steps
         Number of Gauss-Newton steps.
     status
@@ -361,7 +362,8 @@ def _measure(one: Observation, other: Observation) -> float:
 def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
     larger, higher = observation.larger_basis, observation.higher_order
     lifted, difference = (_difference(observation, closing, other) for other in (larger, higher))
-    complete = _complete_difference(observation, closing)
+    order_known = twin.point.cause != "undetermined"
+    complete = _complete_difference(observation, closing) if order_known else None
     twin = replace(
         twin,
         larger_basis=lifted,

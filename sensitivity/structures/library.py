@@ -227,8 +227,11 @@ def load(name: str) -> Atoms:
     """Return a new copy of the structure of this name, positions in Å.
 
     Molecules are those of ASE's G2 set (``ase.build.molecule``), a few of its S22 set
-    (``ase.data.s22``), and aspirin and caffeine of PubChem; for the sources of the environments see
-    ``sensitivity.structures.library``.
+    (``ase.data.s22``; P. Jurečka et al., Phys. Chem. Chem. Phys. 8, 1985, 2006, doi
+    10.1039/b600027d), and aspirin and caffeine of PubChem (CID 2244 and 2519). The pairs with the
+    same features, X0 and N3 are from Pozdnyakov et al., Phys. Rev. Lett. 125, 166001 (2020), doi
+    10.1103/PhysRevLett.125.166001, and S1 from Pozdnyakov et al., Open Research Europe 1:126
+    (2021), doi 10.12688/openreseurope.14156.1. Other environments are made for this package.
 
     Parameters
     ----------

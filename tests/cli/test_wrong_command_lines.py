@@ -72,7 +72,10 @@ DESCRIPTOR = {
     },
     "--center": {
         **dict.fromkeys(("5", "-1", HUGE), "does not exist: the structure has 5 atoms"),
-        **dict.fromkeys(("C", "0.0", "'0 1'"), "argument --center: invalid int value"),
+        **dict.fromkeys(
+            ("C", "Ti2", "0.0", "'0 1'"),
+            "argument --center: must be the index of an atom, counted from 0, got ",
+        ),
     },
     "--index": {
         **dict.fromkeys(("0", "1", "-1"), "--index is for files, and CH4 is a named structure"),

@@ -412,9 +412,60 @@ def test_other_descriptors_are_compared_with_what_they_name(
     name: str, settings: dict[str, float], expected: dict[str, int]
 ) -> None:
     descriptor = Unordered(DensityCorrelations(cutoff=CUTOFF, **settings))
-    found = counts(diagnose(structures.load(name), descriptor, centers=[0]))
+    result = diagnose(structures.load(name), descriptor, centers=[0])
+    found = counts(result)
     assert {cause: found.get(cause, 0) for cause in expected} == expected
     assert "undetermined" not in found
+    assert "no basis" not in result.summary  # only the next larger one was compared
+    compared = ": the next larger basis does not see" in result.summary
+    assert compared is ("incompleteness" in expected)
+
+
+class Misstated(Blind):
+    """States an order that is too low, and names a larger basis if it has one."""
+
+    order = 1
+
+    def __init__(self, other: DensityCorrelations, larger: DensityCorrelations | None) -> None:
+        super().__init__(other)
+        self.larger_basis = lambda: larger and Misstated(larger, None)
+
+
+WRONG = "The descriptor states order 1, but it, or its larger basis, sees displacements"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("generic", {"sensitive": 9}), ("X0", {"sensitive": 8, "undetermined": 1})],
+)
+def test_what_the_descriptor_sees_is_not_said_to_be_invisible_by_its_order(
+    name: str, expected: dict[str, int]
+) -> None:
+    descriptor = Misstated(DensityCorrelations(cutoff=CUTOFF), None)
+    result = diagnose(structures.load(name), descriptor, centers=[0])
+    assert {cause: result.counts[cause] for cause in expected} == expected
+    assert result.counts["incompleteness"] == 0
+    assert result.wrong_order
+    assert result.order is None
+    assert WRONG in result.status
+    assert WRONG in result.summary
+    assert all(mode.evidence.relative > 1e-5 for mode in result.of("sensitive"))
+
+
+def test_what_the_larger_basis_sees_is_not_said_to_be_invisible_by_its_order() -> None:
+    small = DensityCorrelations(order=1, cutoff=CUTOFF, n_max=8, l_max=0)
+    descriptor = Misstated(small, DensityCorrelations(cutoff=CUTOFF))
+    result = diagnose(structures.load("generic"), descriptor, centers=[0])
+    assert (result.counts["truncation"], result.counts["incompleteness"]) == (5, 0)
+    assert WRONG in result.status
+
+
+def test_a_right_order_is_believed() -> None:
+    right = DensityCorrelations(order=1, cutoff=CUTOFF, n_max=8, l_max=0)
+    result = diagnose(structures.load("generic"), right, centers=[0])
+    assert result.counts["incompleteness"] == 5
+    assert not result.wrong_order
+    assert "states order" not in result.status + result.summary
 
 
 @pytest.mark.parametrize("case", cases.MOLECULES, ids=lambda case: case.name)

@@ -758,6 +758,19 @@ def test_a_cause_needs_an_order() -> None:
     assert point.evaluations == 1
 
 
+class OfWrongOrder(OfUnknownOrder):
+    """Says that it sees distances only."""
+
+    order = 1
+
+
+def test_a_wrong_order_proves_no_cause() -> None:
+    wrong = OfWrongOrder(ORDER_2)
+    assert locate(structures.load("X0"), wrong, center=0).cause == "undetermined"
+    twin = find_twin(structures.load("X0"), wrong, center=0)
+    assert (twin.found, twin.cause, twin.complete_basis) == (True, "undetermined", None)
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind", "words"),
     [

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, DiagnosedMode, Diagnosis
-from sensitivity.diagnosis.causes import explain_truncation
+from sensitivity.diagnosis.causes import explain_incompleteness, explain_truncation
 from sensitivity.explorers.parts.state import Reference, Shown, State
 from sensitivity.numerics import Array
 from sensitivity.plots.palette import COLORS
@@ -100,10 +100,10 @@ def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:
     elif mode.cause == "truncation":
         seen, reason = facts.larger_basis, explain_truncation([facts.larger_basis])
     elif mode.cause == "incompleteness":
-        order, seen = diagnosis.descriptor.order, facts.higher_order
+        order, seen = diagnosis.order, facts.higher_order
         label += "" if order is None else f" of correlations of order {order}"
-        lifted = "the next order" if facts.lifted_by is None else f"order {facts.lifted_by}"
-        reason = f"no basis sees it, but {lifted} does"
+        lifting = None if facts.lifted_by is None else f"but order {facts.lifted_by} does"
+        reason = explain_incompleteness(lifting, compared=facts.larger_basis is not None)
     elif distance is None:
         label = "too small to count as visible"
         reason = "no geometry within the tolerance shows the cause"
