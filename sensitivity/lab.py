@@ -178,8 +178,9 @@ class _Copies:
         self._folder, self._record = folder, folder / ".sensitivity.json"
         self.beside: list[str] = []  # names of new versions beside changed files
         self._written: dict[str, str] = {}
-        with suppress(FileNotFoundError, ValueError):  # without a record all files count as changed
-            self._written = json.loads(self._record.read_bytes())
+        # Without a record all files count as changed.
+        with suppress(FileNotFoundError, ValueError, TypeError):
+            self._written = dict(json.loads(self._record.read_bytes()))
 
     def update(self, place: Path, content: bytes) -> None:
         """Update a file, or add the new version beside it if the file was changed."""
@@ -200,10 +201,10 @@ class _Copies:
     def _put_beside(self, changed: Path, content: bytes) -> None:
         for number in count(1):
             place = changed.with_stem(f"{changed.stem}.new{number if number > 1 else ''}")
-            last = self._written.get(place.as_posix())
-            if last == _digest(content):
-                return  # it exists already
-            if self._find(place) in (None, last):
+            last, found = self._written.get(place.as_posix()), self._find(place)
+            if _digest(content) in (last, found):
+                return  # it exists already, or the user has removed it
+            if found in (None, last):
                 self._write(place, content)
                 self._written[place.as_posix()] = _digest(content)
                 self.beside.append(place.as_posix())

@@ -52,7 +52,8 @@ def find_bonds(atoms: Atoms) -> Bonds:
 class Look:
     """Appearance of atoms."""
 
-    size: float = 1.0  # relative to the usual one
+    radii: Array | None = None  # (N,), Å; half the covalent ones by default
+    sticks: Array | None = None  # (N,), Å: radii of bonds at each atom
     color: str | None = None  # of bonds and outlines; None for element colours
     pale: int = 0  # number of atoms, from the last, drawn pale
     marked: tuple[int, ...] = ()  # atoms with a halo
@@ -75,7 +76,7 @@ class Drawing:
     def add_atoms(self, atoms: Atoms, bonds: Bonds, *, look: Look = Look()) -> None:
         """Add atoms, shape (N, 3), with bonds."""
         seen = atoms.positions @ self.view.T  # [atom, right/up/towards]
-        radii = BALL * look.size * covalent_radii[atoms.numbers]
+        radii = BALL * covalent_radii[atoms.numbers] if look.radii is None else look.radii
         colors = np.array([jmol_colors[number] for number in atoms.numbers])
         colors[len(atoms) - look.pale :] += 0.65 * (
             np.array(to_rgb(background(self.ax))) - colors[len(atoms) - look.pale :]
@@ -148,7 +149,8 @@ class Drawing:
             start = seen[i] + 0.9 * radii[i] / np.linalg.norm(vector) * vector
             middle = seen[i] + vector / 2  # each atom draws its own half
             depth = (start[2] + middle[2]) / 2
-            for width, color in ((STICK + OUTLINE, ink[i]), (STICK, look.color or colors[i])):
+            stick = STICK if look.sticks is None else look.sticks[i]
+            for width, color in ((stick + OUTLINE, ink[i]), (stick, look.color or colors[i])):
                 self._add(depth, _bar(start[:2], middle[:2], width), color)
 
     def _add_label(self, place: Array, text: str) -> None:

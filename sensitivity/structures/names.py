@@ -164,9 +164,11 @@ def interpret(name: str, known: Sequence[str], *, formulas: Mapping[str, str]) -
     It may be a known or a common name, in any case; a condensed formula, also with bonds or
     subscripts; or a formula in Hill's order that only one molecule has.
     """
-    words = " ".join(name.lower().split())
+    words = " ".join(re.split(r"[\s_]+", name.lower().strip()))
     typed = re.sub(r"(?<=\w)[-–=≡](?=[A-Za-z(])", "", _without_subscripts(name.strip()))
-    for found in (name.strip(), typed, COMMON.get(words), _CONDENSED.get(typed.lower())):
+    plain = re.sub(r"^(n|1,3)-", "", words.replace("sulph", "sulf")).replace("-", " ")
+    common = COMMON.get(words) or COMMON.get(plain) or plain
+    for found in (name.strip(), typed, common, _CONDENSED.get(typed.lower())):
         if found in known:
             return Meaning(found)
     same = [each for each in known if each.lower() in {words, typed.lower()}]
@@ -204,5 +206,7 @@ def _alike(words: str, known: Sequence[str]) -> list[str]:
     if not any(map(str.isalnum, words)):
         return []
     names = (*known, *COMMON)
-    close = dict.fromkeys(get_close_matches(words, [each.lower() for each in names], n=3))
+    likeness = 0.7  # of less, iron would be nitrogen
+    alike = get_close_matches(words, [each.lower() for each in names], n=3, cutoff=likeness)
+    close = dict.fromkeys(alike)
     return [each for match in close for each in names if each.lower() == match][:3]

@@ -35,6 +35,7 @@ from sensitivity.explorers.parts.figures import write_figure
 from sensitivity.explorers.parts.molecule import TURN
 from sensitivity.explorers.parts.scene import Body, Camera, Scene
 from sensitivity.plots.palette import ARROW, HALO, MARKERS
+from sensitivity.plots.structures import OUTLINE
 from sensitivity.progress import Cancelled
 
 pytestmark = TOOLBAR
@@ -211,11 +212,16 @@ def test_figures_show_images_cell_labels_and_the_size_of_atoms() -> None:
     assert len(outlines(larger, order=2.0)) == count + 2 * (
         2 + images
     )  # a number on each, with an edge
-    sizes = [
-        max(outline.get_extents().width for outline, _ in outlines(each, order=2.0))
+    edges = [
+        [
+            outline.get_extents().width
+            for outline, shade in outlines(each, order=2.0)
+            if len(outline.vertices) > 20 and np.allclose(shade, to_rgba("black"))
+        ]
         for each in (axes, larger)
     ]
-    assert sizes[1] == pytest.approx(2 * sizes[0], rel=0.1)
+    assert edges[0] == pytest.approx(2 * [2 * (0.22 + OUTLINE)])
+    assert max(edges[1]) == pytest.approx(2 * (2 * 0.22 + OUTLINE))
 
     explorer.cells = 2
     assert explorer.molecule.scene.bodies[0].images == 14

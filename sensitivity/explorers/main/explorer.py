@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import traitlets
 from ase import Atoms
 from matplotlib.figure import Figure
 
@@ -26,8 +27,8 @@ from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.choices import check_name, make_control
 from sensitivity.explorers.parts.layout import arrange, require, row
+from sensitivity.explorers.parts.motion_view import MotionView
 from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
-from sensitivity.explorers.parts.view import View
 from sensitivity.explorers.path.path_explorer import PathExplorer
 from sensitivity.explorers.twin import TwinExplorer
 from sensitivity.numerics import takes_centers
@@ -119,12 +120,11 @@ class Explorer(StructureView):
         look = {"description": "explain", "tooltip": tooltip, "icon": "lightbulb-o"}
         self._question = make_control("Button", "auto", **look)
         self._question.on_click(lambda _: self.attempt(self.explain))
-        self._question.layout.display = "none" if explained else None
         self.widget = arrange(
             self.page,
             above=[self.actions.start, self.settings.box],
             left=[self.molecule.pane, self.controls.box],
-            right=[self.chart.pane, self._question, self.panel.box],
+            right=[self.chart.pane, *([] if explained else [self._question]), self.panel.box],
             below=[self.below, self.actions.box],
             charts=[self.chart],
         )
@@ -239,7 +239,7 @@ class Explorer(StructureView):
         self.panel.tell(f"{what} …")
         self._work(lambda report: task(state, report), then=finish)
 
-    def _open(self, title: str, view: View, button: Any) -> None:
+    def _open(self, title: str, view: MotionView, button: Any) -> None:
         """Show another view below and scroll to it; ``button`` gets the focus when it closes."""
         look = {"description": "close", "icon": "times", "tooltip": "Close this view"}
         close = make_control("Button", "auto", **look)
@@ -252,6 +252,8 @@ class Explorer(StructureView):
         heading = require("ipywidgets").HTML(f"<strong>{escape(title)}</strong>")
         self._close_result()
         self._result, self.below.children = view, (row(heading, close), view.widget)
+        for name in ("columns", "transparent"):  # of figures in files
+            traitlets.dlink((self, name), (view, name))
 
     def _take(self, what: str, descriptor: Descriptor | None) -> None:
         if descriptor is None:

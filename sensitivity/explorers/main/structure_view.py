@@ -330,7 +330,7 @@ class StructureView(MoleculeView):
     def _go_to(self, reference: Reference) -> None:
         before, mode = self.state, reference.least_visible
         self._enter(replace(before, reference=reference, mode=mode, amplitude=0.0))
-        self.history.append(before)
+        self._remember(before)
         self._close_result()
 
     def _close_result(self) -> None:
@@ -338,6 +338,15 @@ class StructureView(MoleculeView):
         if self._result is not None:
             self._result.cancel()
         self._result, self.below.children = None, ()
+
+    def _remember(self, state: State) -> None:
+        """Keep a state for ``undo``; the modes of large structures take up to 20 MB each time."""
+        self.history.append(state)
+        most = 3_000_000  # numbers in the modes of all states together: 24 MB, and copies of them
+        while sum((3 * len(each.reference.atoms)) ** 2 for each in self.history) > most:
+            if len(self.history) == 1:
+                break
+            self.history.popleft()
 
     @interrupts_held()
     def _enter(self, state: State) -> None:

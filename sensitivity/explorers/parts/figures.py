@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
@@ -26,7 +27,8 @@ DRAWING = RLock()
 SIZES = {1: (3.4, 5.4), 2: (7.0, 2.9)}
 """Size in inches, by the width of the figure in journal columns."""
 
-TALL = (7.0, 3.8)  # inches, for one chart above another
+TALL = {1: (3.4, 6.4), 2: (7.0, 3.8)}
+"""Inches, with one chart above another."""
 
 
 def make_figure(size: tuple[float, float]) -> tuple[Figure, Axes, FigureBase]:
@@ -42,7 +44,7 @@ def make_figure(size: tuple[float, float]) -> tuple[Figure, Axes, FigureBase]:
 
 def write_figure(figure: Figure, form: str, *, transparent: bool = False) -> bytes:
     """Return the content of a file in a format of matplotlib, such as png."""
-    with DRAWING, io.BytesIO() as file:
+    with DRAWING, rc_context({"pdf.fonttype": 42}), io.BytesIO() as file:  # no type 3 in journals
         figure.savefig(file, format=form, dpi=300, transparent=transparent)
         return file.getvalue()
 
@@ -66,10 +68,20 @@ def write_film(
             show(stop)
             canvas.draw()
             figure.set_layout_engine("none")  # separate layouts would make the animation jitter
-        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-        drawn[stop] = picture.quantize(128, dither=Image.Dither.NONE)
-    first, *others = (drawn[stop] for stop in stops)
+        drawn[stop] = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    colors = _common_palette([*drawn.values()])
+    few = {k: each.quantize(palette=colors, dither=Image.Dither.NONE) for k, each in drawn.items()}
+    first, *others = (few[stop] for stop in stops)
     timing = {"duration": INTERVAL, "loop": 0}
     with io.BytesIO() as file:
         first.save(file, format="GIF", save_all=True, append_images=others, **timing)
         return file.getvalue()
+
+
+def _common_palette(pictures: Sequence[Image.Image], *, most: int = 6) -> Image.Image:
+    """Return an image with the colours of all pictures: with one palette each, colours flicker."""
+    some = pictures[:: max(1, len(pictures) // most)]
+    whole = Image.new("RGB", (some[0].width, some[0].height * len(some)))
+    for k, picture in enumerate(some):
+        whole.paste(picture, (0, k * picture.height))
+    return whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)

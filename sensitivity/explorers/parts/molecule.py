@@ -16,7 +16,7 @@ from ase import Atoms
 from matplotlib.colors import to_rgb
 
 from sensitivity.explorers.parts.layout import require
-from sensitivity.explorers.parts.scene import Body, Camera, Scene
+from sensitivity.explorers.parts.scene import STYLES, Body, Camera, Scene
 from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.plots.palette import ARROW, HALO
 from sensitivity.plots.structures import cell_edges
@@ -132,10 +132,10 @@ class Molecule:
 
 
 def _describe(body: Body) -> dict[str, Any]:
-    styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
+    styles: list[dict[str, Any]] = [_ball_and_stick("atom")]
     if body.images:
         # For all atoms: it is hidden inside the thicker sticks, but its bonds reach the images.
-        images = {"type": "ball+stick", "radius": 0.06, "aspectRatio": 2.5, "opacity": 0.35}
+        images = {**_ball_and_stick("image"), "opacity": 0.35}
         styles = [{**styles[0], "sele": _select(range(len(body.own)))}, images]
     if body.color is not None:
         balls = {"type": "spacefill", "radiusType": "covalent", "radiusScale": 0.35}
@@ -152,6 +152,11 @@ def _describe(body: Body) -> dict[str, Any]:
         body.bare.write(file, format="proteindatabank")
         text = file.getvalue()
     return {"text": text, "styles": styles, "names": [list(name) for name in body.names]}
+
+
+def _ball_and_stick(kind: str) -> dict[str, Any]:
+    stick, ball = STYLES[kind]
+    return {"type": "ball+stick", "radius": stick, "aspectRatio": ball / stick}
 
 
 def _select(indices: Iterable[int]) -> str:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure, FigureBase
 
 from sensitivity.explorers.parts import choices
 from sensitivity.explorers.parts.background import Report, Work
+from sensitivity.explorers.parts.choices import Index, Switch
 from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, make_downloads, write_frames
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.figures import DRAWING, TALL, make_figure, write_figure, write_film
@@ -55,6 +56,9 @@ class MotionView(MoleculeView):
     ``frames`` if it has several structures. It calls ``_build`` as soon as all of these can be
     used.
     """
+
+    columns = Index(2)  # of figures in files
+    transparent = Switch(False)
 
     texts: ClassVar[Texts]
     moved: ClassVar[str]  # the trait that the slider sets
@@ -149,7 +153,8 @@ class MotionView(MoleculeView):
             self._save(file, self._film())
         else:
             scenes = {self.stop: self.molecule.scene}
-            self._save(file, lambda _: write_figure(self._draw(scenes)[0], name))
+            clear = self.transparent
+            self._save(file, lambda _: write_figure(self._draw(scenes)[0], name, transparent=clear))
 
     def figure(self) -> Figure:
         """Return a figure of molecule and chart; ``figure().savefig("a.pdf")`` writes it."""
@@ -174,7 +179,7 @@ class MotionView(MoleculeView):
 
     def _draw(self, scenes: Mapping[int, Scene]) -> tuple[Figure, Callable[[int], None]]:
         """Return molecule and chart as a figure at the first stop, and what moves it to others."""
-        figure, axes, part = make_figure(TALL)
+        figure, axes, part = make_figure(TALL[self.columns])
         with DRAWING:
             move = self.chart.copy(part)
 

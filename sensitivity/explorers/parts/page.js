@@ -50,6 +50,8 @@ export default {
           if (e.matches(".noUi-handle")) e.setAttribute("aria-label", label.textContent);
         });
       });
+      // A readout takes any text, which does nothing.
+      own(".widget-readout").forEach(e => { e.contentEditable = "false"; });
       // ipywidgets appends the number of files, which here is always 0.
       own(".widget-upload").forEach(({lastChild: text}) => {
         const bare = text?.data?.replace(/ \(\d+\)$/, "");
@@ -62,6 +64,19 @@ export default {
         name(stop, "Stop and return to the start");
         for (const button of [start, stop]) button.setAttribute("aria-label", button.title);
       });
+    };
+    // A number field would ignore a decimal comma, and a field of integers a point: 1,2 became 12.
+    const separate = event => {
+      const field = event.target;
+      if (!field.matches('input[type="number"]') || ![",", "."].includes(event.key)) return;
+      const whole = field.step === "1";
+      field.setCustomValidity(whole ? "Enter a whole number." : "");
+      if (!whole && event.key === ".") return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (!whole) return document.execCommand("insertText", false, ".");
+      field.reportValidity();
+      field.select();  // what follows replaces what was there
     };
     const expand = event => {
       if (!event.target.closest(".sensitivity-full-screen")) return;
@@ -88,6 +103,8 @@ export default {
       if (root) return;
       root = el.closest(EXPLORER);
       root.addEventListener("keydown", keep, true);
+      root.addEventListener("keydown", separate, true);
+      root.addEventListener("input", ({target}) => target.setCustomValidity?.(""));
       root.addEventListener("keyup", keep, true);
       own(CHART).forEach(chart => sizes.observe(chart));
       theme.observe(document.body, {attributes: true});

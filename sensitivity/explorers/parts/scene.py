@@ -15,7 +15,6 @@ from matplotlib.axes import Axes
 from sensitivity.explorers.parts.choices import check_name
 from sensitivity.numerics import Array
 from sensitivity.plots.structures import (
-    BALL,
     HALO_RADIUS,
     Bonds,
     Drawing,
@@ -23,6 +22,9 @@ from sensitivity.plots.structures import (
     cell_edges,
     find_bonds,
 )
+
+STYLES = {"atom": (0.1, 0.22), "image": (0.06, 0.15)}
+"""Radii of bonds and balls on the screen, in Å."""
 
 VIEWS = {axis: np.roll(np.eye(3), k, axis=1) for k, axis in enumerate("xyz", start=1)}
 """Rows are right, up and towards the viewer, who looks along the axis."""
@@ -147,14 +149,24 @@ class Scene:
             if any(parts)
             else []
         )
-        return Look(self.size, body.color, pale=body.images, marked=body.halos, labels=texts)
+        radii, sticks = self._radii(body)
+        return Look(radii, sticks, body.color, body.images, body.halos, labels=texts)
+
+    def _radii(self, body: Body) -> tuple[Array, Array]:
+        """Return the radii of atoms and bonds on the screen, in Å."""
+        image = np.arange(len(body.atoms)) >= len(body.own)
+        if body.color is not None:
+            radii = 0.5 * covalent_radii[body.atoms.numbers]
+        else:
+            radii = np.where(image, STYLES["image"][1], STYLES["atom"][1])
+        return self.size * radii, np.where(image, STYLES["image"][0], STYLES["atom"][0])
 
 
 def _limits(scenes: Sequence[Scene]) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the ranges of x and y, in Å, that show atoms, arrows and the cell of all scenes."""
     first = scenes[0]
-    numbers = np.concatenate([body.atoms.numbers for body in first.bodies])
-    room = max(HALO_RADIUS, BALL * first.size * float(covalent_radii[numbers].max())) + 0.1
+    largest = max(float(first._radii(body)[0].max()) for body in first.bodies)
+    room = max(HALO_RADIUS, largest) + 0.1
     corners = cell_edges(first.bodies[0].own).reshape(-1, 3)
     places = [np.concatenate([*each.positions, *each.arrows]) for each in scenes]
     seen = np.concatenate([*places, corners]) @ first.camera.view.T
