@@ -1,7 +1,7 @@
-"""Ask what a descriptor of atomic structure does not see, and why.
+"""Find what a descriptor of atomic structure does not see, and why.
 
-The Jacobian of the map from atomic positions to features, its singular values, and what they
-mean. See https://doi.org/10.12688/openreseurope.14156.1 for the method.
+The Jacobian of the map from atomic positions to features, its singular values, and their
+interpretation. See https://doi.org/10.12688/openreseurope.14156.1 for the method.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ __all__ = [
     "structures",
 ]
 
-# The module of each name, which is loaded when the name is first asked for: all of them take a
-# third of a second.
+# The module of each name. A module is loaded when one of its names is first used, because loading
+# all of them takes a third of a second.
 _MODULES = {
     name: module
     for module, names in {
@@ -89,12 +89,12 @@ _MODULES = {
 
 
 class _Package(ModuleType):
-    """Loads names and modules when they are asked for.
+    """Load names and modules on first use.
 
-    Where a function and its module have one name, such as ``spectrum``, it is the function.
+    Where a function and its module share a name, such as ``spectrum``, the name is the function.
     """
 
-    if not TYPE_CHECKING:  # a type checker would take every name for one that is there
+    if not TYPE_CHECKING:  # a type checker would accept every name
 
         def __getattr__(self, name: str) -> Any:
             module = f"{__name__}.{_MODULES.get(name, name)}"

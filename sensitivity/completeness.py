@@ -1,12 +1,12 @@
 """Correlations in the limit of a complete basis, where nothing is truncated.
 
 In a complete basis the features of order ν are all symmetric functions of ν neighbours, summed
-over all tuples of neighbours: they determine, and are determined by, how many tuples there are of
-each shape, that is of each set of species and dot products r_i·r_j (and, with the odd part, each
-determinant of three vectors). Where several tuples have the same shape, only the sum of what they
-do is seen: a displacement is invisible if, for each shape, the invariants of its tuples change by
-zero in sum. This needs no basis, and so tells apart what a larger basis would see from what none
-can see.
+over all tuples of neighbours. They determine, and are determined by, the number of tuples of each
+shape: the set of species and dot products r_i·r_j (and, with the odd part, the determinants of
+three vectors). If several tuples have the same shape, only the sum of their changes is seen: a
+displacement is invisible if, for each shape, the changes of the invariants of its tuples sum to
+zero. This needs no basis, and so separates what a larger basis would see from what no basis can
+see.
 
 Pozdnyakov, Willatt, Bartók, Ortner, Csányi, Ceriotti, Phys. Rev. Lett. 125, 166001 (2020),
 doi 10.1103/PhysRevLett.125.166001.
@@ -33,7 +33,7 @@ from sensitivity.symmetry.sites import relative
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-# Ordered tuples that are looked at; their invariants take about a hundred bytes each.
+# Largest number of ordered tuples; their invariants take about a hundred bytes each.
 MOST_TUPLES = 500_000
 
 
@@ -41,17 +41,18 @@ MOST_TUPLES = 500_000
 class Shapes:
     """Tuples of neighbours, sorted by shape."""
 
-    places: Indices  # (invariants, tuples): where each of each tuple stands in ``invariants``
+    places: Indices  # (invariants, tuples): position of each invariant of each tuple
     shape: Indices  # (tuples,): number of the shape of each tuple
     size: int  # number of all invariants
     handed: bool  # True if determinants are among them
 
     def response(self, vectors: Array, directions: Array) -> Array:
-        """Return how the features of a complete basis answer to displacements.
+        """Return the response of the features of a complete basis to displacements.
 
         ``vectors``, shape (n, 3), in Å, are the neighbours from the center; ``directions``, shape
-        (k, n, 3), move them. Gives, for every shape, the sum of the changes of each invariant:
-        (rows, k), in Å² or Å³ per Å. A displacement whose column is not zero is seen in some basis.
+        (k, n, 3), are displacements of them. For every shape, returns the sum of the changes of
+        each invariant: (rows, k), in Å² or Å³ per Å. A displacement with a nonzero column is
+        seen in some basis.
         """
         return np.asarray(self.matrix(vectors) @ directions.reshape(len(directions), -1).T)
 
@@ -60,7 +61,7 @@ class Shapes:
         return self._sums @ invariant_slopes(vectors, handed=self.handed)
 
     def pull(self, vectors: Array, changes: Array) -> Array:
-        """Gradient, shape (n, 3), of the response times changes, shape (rows,)."""
+        """Return the gradient, shape (n, 3), of the response times changes, shape (rows,)."""
         n, weights = len(vectors), self._sums.T @ changes
         pairs = weights[: n * n].reshape(n, n)
         gradient = (pairs + pairs.T) @ vectors
@@ -72,7 +73,7 @@ class Shapes:
         return np.asarray(gradient)
 
     def mismatch(self, vectors: Array, directions: Array) -> tuple[Array, Array]:
-        """Differences, shape (e,), between invariants of one shape, and their slopes, (e, k)."""
+        """Return differences, shape (e,), of invariants of one shape, and their slopes, (e, k)."""
         values, slopes = invariants(vectors, directions, handed=self.handed)
         one, other = self._alike
         return values[one] - values[other], slopes[one] - slopes[other]
@@ -84,7 +85,7 @@ class Shapes:
 
     @cached_property
     def _sums(self) -> csr_array:
-        """Sums each invariant over the tuples of each shape: sparse, (rows, invariants)."""
+        """Matrix that sums invariants over the tuples of each shape: (rows, invariants)."""
         from scipy.sparse import csr_array
 
         count = int(self.shape.max(initial=-1)) + 1
@@ -94,7 +95,7 @@ class Shapes:
 
     @cached_property
     def _alike(self) -> Indices:
-        """Pairs of invariants that are equal in tuples of one shape, shape (2, pairs)."""
+        """Return pairs of invariants that are equal in tuples of one shape, shape (2, pairs)."""
         _, first = np.unique(self.shape, return_index=True)
         pairs = np.stack([self.places, self.places[:, first[self.shape]]]).reshape(2, -1)
         pairs = pairs[:, pairs[0] != pairs[1]]
@@ -122,11 +123,11 @@ def find_shapes(
 
 
 def _list_tuples(n: int, *, order: int, handed: bool) -> tuple[Indices, Indices]:
-    """All ordered tuples of n vectors, (order, tuples), and where their invariants stand."""
+    """Return all ordered tuples of n vectors, (order, tuples), and places of their invariants."""
     tuples = np.indices((n,) * order).reshape(order, -1)
     places = [a * n + b for a, b in combinations_with_replacement(tuples, 2)]
     if handed:
-        # They stand behind the dot products.
+        # They follow the dot products.
         places.extend(n * n + (a * n + b) * n + c for a, b, c in combinations(tuples, 3))
     return tuples, np.array(places)
 
@@ -134,13 +135,13 @@ def _list_tuples(n: int, *, order: int, handed: bool) -> tuple[Indices, Indices]
 def complete_difference(
     one: Atoms, other: Atoms, *, order: int, parity_odd: bool, cutoff: float
 ) -> float | None:
-    """Return how much the complete correlations of two environments differ.
+    """Return the difference of the complete correlations of two environments.
 
     Both are molecules whose first atom is the center. Smooth functions of the shape of a tuple,
     cosines of random combinations of its invariants, are summed over all tuples; neighbours fade at
-    the cutoff, in Å. The sums are equal if the environments have as many tuples of each shape, and
-    hardly else. Gives the norm of their difference, relative to their norm; None if there are too
-    many tuples.
+    the cutoff, in Å. The sums are equal if the environments have equally many tuples of each shape,
+    and almost never otherwise. Returns the norm of their difference, relative to their norm; None
+    if there are too many tuples.
     """
     if max(len(one), len(other)) - 1 > MOST_TUPLES ** (1 / order):
         return None
@@ -150,7 +151,7 @@ def complete_difference(
 
 
 def _sum_shapes(environment: Atoms, order: int, *, handed: bool, cutoff: float) -> Array:
-    """Sums, shape (k,), over all tuples of neighbours, of k random functions of their shape."""
+    """Sum k random functions of the shape of a tuple over all tuples of neighbours, shape (k,)."""
     vectors = environment.positions[1:] - environment.positions[0]
     tuples, places = _list_tuples(len(vectors), order=order, handed=handed)
     values, _ = invariants(vectors, np.empty((0, *vectors.shape)), handed=handed)
@@ -165,7 +166,7 @@ def _sum_shapes(environment: Atoms, order: int, *, handed: bool, cutoff: float) 
 
 
 def invariants(vectors: Array, directions: Array, *, handed: bool) -> tuple[Array, Array]:
-    """All r_i·r_j, then all r_i·(r_j x r_k) if wanted, and their changes, shape (all, k)."""
+    """Return all r_i·r_j, then all r_i·(r_j x r_k) if ``handed``; and changes, shape (all, k)."""
     k = len(directions)
     mixed = np.einsum("ix,kjx->ijk", vectors, directions)
     values = [(vectors @ vectors.T).ravel()]
@@ -181,11 +182,11 @@ def invariants(vectors: Array, directions: Array, *, handed: bool) -> tuple[Arra
 
 
 def invariant_slopes(vectors: Array, *, handed: bool) -> csr_array:
-    """Change of all ``invariants`` with each coordinate of the vectors: sparse, (all, 3n)."""
+    """Return derivatives of ``invariants`` by vector coordinates: sparse, (all, 3n)."""
     from scipy.sparse import csr_array
 
     n = len(vectors)
-    parts = []  # rows, the vector that moves, and the slopes, (rows, 3)
+    parts = []  # rows, displaced vector, and slopes, (rows, 3)
     pairs = np.indices((n, n)).reshape(2, -1)
     for moving, other in (pairs, pairs[::-1]):
         parts.append((np.arange(n * n), moving, vectors[other]))
@@ -202,7 +203,7 @@ def invariant_slopes(vectors: Array, *, handed: bool) -> csr_array:
 
 
 def _group(values: Array, same: float) -> Indices:
-    """Number the values such that equal ones have equal numbers."""
+    """Assign numbers to values; equal values get equal numbers."""
     order = np.argsort(values)
     groups = np.empty(len(values), dtype=np.intp)
     groups[order] = np.cumsum(np.diff(values[order], prepend=values[order[:1]]) > same)
@@ -210,9 +211,9 @@ def _group(values: Array, same: float) -> Indices:
 
 
 def _number(keys: Indices) -> Indices:
-    """Number the tuples, shape (keys, tuples), by all their keys.
+    """Assign numbers to tuples, shape (keys, tuples), by all their keys.
 
-    A random combination of the keys is as good as all of them, and much faster to compare.
+    A random combination of the keys distinguishes tuples equally well, and compares much faster.
     """
     weights = np.random.default_rng(0).integers(1, 2**62, size=len(keys), dtype=np.int64)
     mixed = (weights[:, None] * keys).sum(axis=0)  # overflow wraps around, as it should
@@ -227,14 +228,14 @@ class Environments:
     numbers: Indices  # (N,): species of the atoms of the structure
 
     def displaced(self, displacement: Array) -> Environments:
-        """The same after a displacement of the atoms, shape (N, 3), in Å."""
+        """Return the environments after a displacement of the atoms, shape (N, 3), in Å."""
         return replace(self, sites=tuple(_move(site, displacement) for site in self.sites))
 
     def view(self, *, order: int, parity_odd: bool, same: float) -> CompleteView | None:
-        """Return what a complete basis sees of them; None if there are too many tuples.
+        """Return the view of a complete basis; None if there are too many tuples.
 
-        Positions that differ by less than ``same`` (Å) are taken to be equal. Invariants are, if
-        moving atoms by eight times that could make them so: two dot products of four vectors.
+        Positions that differ by less than ``same`` (Å) count as equal. Invariants count as equal
+        if moving atoms by eight times that could make them so: two dot products of four vectors.
         """
         found = []
         for site in self.sites:
@@ -254,61 +255,61 @@ class Environments:
 
 @dataclass(frozen=True)
 class CompleteView:
-    """Environments whose tuples have these shapes, seen in a complete basis."""
+    """Environments, with the shapes of their tuples, seen in a complete basis."""
 
     environments: Environments
     shapes: tuple[Shapes, ...]
 
     @property
     def variation(self) -> float:
-        """Å over which slopes of dot products change by their own size.
+        """Distance, in Å, over which slopes of dot products change by their own size.
 
-        They are vectors of neighbours: as much as the shortest of these.
+        The slopes are vectors of neighbours: the distance is the length of the shortest.
         """
         return 0.5
 
     def displaced(self, displacement: Array) -> CompleteView:
-        """The same tuples after a displacement of the atoms, shape (N, 3), in Å."""
+        """Return the same tuples after a displacement of the atoms, shape (N, 3), in Å."""
         return replace(self, environments=self.environments.displaced(displacement))
 
     def same_shapes(self, other: CompleteView) -> bool:
-        """Tell whether the tuples of both are sorted alike."""
+        """Return True if both assign the tuples to the same shapes."""
         pairs = zip(self.shapes, other.shapes, strict=True)
         return all(np.array_equal(one.shape, two.shape) for one, two in pairs)
 
     def slopes(self, directions: Array) -> Array:
-        """Change of the sums of all invariants over the tuples of each shape."""
+        """Return changes of the sums of all invariants over the tuples of each shape."""
         return np.asarray(self._matrix @ _columns(directions))
 
     @cached_property
     def gram(self) -> Array:
-        """Slopes of all displacements, transposed, times themselves, shape (3N, 3N)."""
+        """Product of the transposed slopes of all displacements and the slopes, (3N, 3N)."""
         return np.asarray((self._matrix.T @ self._matrix).toarray())
 
     def triangle(self, displacements: Array) -> Array:
-        """R of the slopes along displacements, shape (n, N, 3), at most (n, n)."""
+        """Return R of the slopes along displacements, shape (n, N, 3): at most (n, n)."""
         vectors, count = _columns(displacements), 4 * len(displacements)  # rows at once
         starts = range(0, max(1, self._matrix.shape[0]), count)
         return stacked_triangle(self._matrix[start : start + count] @ vectors for start in starts)
 
     def curvature(self, mode: Array, directions: Array) -> Array:
-        """Derivative of these along a mode; invariants are polynomials of at most third degree."""
+        """Differentiate the slopes along a mode; invariants have degree 3 at most."""
         ahead, behind = (self.displaced(step * mode).slopes(directions) for step in (1, -1))
         return (ahead - behind) / 2
 
     def steepest(self, mode: Array, image: Array) -> Array:
-        """Gradient, shape (N, 3), of image·slopes of a mode with respect to the positions."""
+        """Return the gradient, shape (N, 3), of image·slopes of a mode by the positions."""
         ahead, behind = (self.displaced(step * mode)._pull(image) for step in (1, -1))
         return np.asarray((ahead - behind) / 2)
 
     def mismatch(self, directions: Array) -> tuple[Array, Array]:
-        """Differences between invariants of tuples that have to have the same shape."""
+        """Return differences between invariants of tuples that must have the same shape."""
         parts = [shapes.mismatch(*part) for shapes, *part in self._parts(directions)]
         values, slopes = zip(*parts, strict=True)
         return np.concatenate(values), np.concatenate(slopes)
 
     def _pull(self, changes: Array) -> Array:
-        """Gradient, shape (N, 3), of what the slopes measure, times changes, shape (rows,)."""
+        """Return the gradient, shape (N, 3), of the sums times changes, shape (rows,)."""
         out, start = np.zeros((len(self.environments.numbers), 3)), 0
         for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
             end = start + shapes.rows
@@ -320,13 +321,13 @@ class CompleteView:
 
     @cached_property
     def _matrix(self) -> csr_array:
-        """Slopes with the coordinates of all atoms, sparse, (rows, 3N)."""
+        """Slopes by the coordinates of all atoms, sparse, (rows, 3N)."""
         from scipy.sparse import csr_array, vstack
 
         return csr_array(vstack(list(self._blocks())))
 
     def _blocks(self) -> Iterator[csr_array]:
-        """Slopes of each environment with the coordinates of all atoms, sparse, (rows, 3N)."""
+        """Yield slopes of each environment by the coordinates of all atoms, sparse, (rows, 3N)."""
         from scipy.sparse import csr_array
 
         size = 3 * len(self.environments.numbers)
@@ -361,18 +362,18 @@ def _move(site: SiteSymmetry, displacement: Array) -> SiteSymmetry:
 
 
 def resolves(descriptor: Descriptor, numbers: Indices) -> bool:
-    """Tell whether a basis tells neighbours of these species, shape (n,), apart as a complete one.
+    """Return True if a basis distinguishes neighbours, shape (n,), as a complete basis does.
 
-    That is, it has at least twice as many radial functions as there are like neighbours, and as
-    many degrees, above 0, as there are pairs of two given species. False of descriptors of which no
-    such numbers are known.
+    This needs at least twice as many radial functions as like neighbours, and as many degrees,
+    above 0, as pairs of two given species. False for descriptors whose numbers of functions are
+    not known.
 
-    The part of degree 0 holds c_n = Σ_j γ_n(r_j), of the like neighbours of a species. How the c_n
-    change fixes how the k distances do, unless the k tangents γ'(r_j) are dependent, which in n_max
-    dimensions takes n_max - k + 1 conditions: with n_max ≥ 2 k more than there are distances. Then
-    only the angles are left, with Σ w_p P_l'(x_p) dx_p for the cosines x_p of the pairs of two
-    species: the P_l' of so many degrees as there are pairs are independent wherever no two cosines
-    are the same. With less than that, a basis can be singular by truncation.
+    The part of degree 0 is c_n = Σ_j γ_n(r_j), over the like neighbours of a species. Changes of
+    the c_n determine those of the k distances unless the k tangents γ'(r_j) are dependent, which in
+    n_max dimensions takes n_max - k + 1 conditions: for n_max ≥ 2 k more than the distances.
+    Then only the angles remain, with Σ w_p P_l'(x_p) dx_p for the cosines x_p of the pairs of two
+    species: as many P_l' as pairs are independent wherever no two cosines are equal. A smaller
+    basis can be singular by truncation.
     """
     n_max, _ = with_defaults(descriptor).expansion or (0, 0)
     most = int(np.unique(numbers, return_counts=True)[1].max())
@@ -380,12 +381,12 @@ def resolves(descriptor: Descriptor, numbers: Indices) -> bool:
 
 
 def resolves_angles(descriptor: Descriptor, numbers: Indices) -> bool:
-    """Tell whether a basis distinguishes the angles of neighbours, shape (n,), at any distances.
+    """Return True if a basis distinguishes the angles of neighbours, (n,), at any distances.
 
-    That takes as many degrees as above, but two radial functions only. Where the distances of like
-    neighbours are equal, such a basis still sees each of them change, by what that does to the part
-    P_l(x_p) of every pair, so that equal distances alone make nothing invisible. The two are γ(r)
-    and γ'(r): a neighbour that moves outwards has to be told from more neighbours.
+    This needs as many degrees as ``resolves``, but only two radial functions. Where the distances
+    of like neighbours are equal, such a basis still sees each of them change, through the part
+    P_l(x_p) of every pair, so equal distances alone make nothing invisible. The two functions are
+    γ(r) and γ'(r): moving a neighbour outwards must differ from adding neighbours.
     """
     n_max, l_max = with_defaults(descriptor).expansion or (0, 0)
     counts = np.unique(numbers, return_counts=True)[1].tolist()

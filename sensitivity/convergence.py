@@ -1,8 +1,8 @@
 """Rank and smallest singular value of a descriptor as its basis grows.
 
-Symmetry alone says how many displacements can be seen. A basis that is too small sees fewer, and
-sees some of them hardly. Where the number no longer grows, and the smallest singular value no
-longer changes, the basis has converged; what is still missing is not the fault of the basis.
+Symmetry alone determines how many displacements can be seen. A basis that is too small sees fewer,
+and barely resolves some of them. The basis has converged where the number no longer grows and the
+smallest singular value no longer changes; a larger basis then sees no more displacements.
 """
 
 from __future__ import annotations
@@ -29,42 +29,42 @@ from sensitivity.tolerances import Tolerance
 
 Point = tuple[int, ...]
 
-_NOT_REACHED = "not computed, as the computation was stopped"
+_NOT_REACHED = "not computed, because the computation was stopped"
 
 
 @dataclass(frozen=True)
 class Convergence(ReadOnlyArrays, Stoppable):
     """Rank and smallest singular value over a grid of parameters of a descriptor.
 
-    The grid has one axis for each parameter that is varied, in the order of ``parameters``; its
-    shape is that of all arrays. Points that cannot be computed are NaN.
+    The grid has one axis for each varied parameter, in the order of ``parameters``; all arrays have
+    its shape. Points that cannot be computed are NaN.
 
     Attributes
     ----------
     atoms
         The structure (a copy), N atoms.
     descriptor
-        With the values of all parameters that are not varied.
+        Descriptor with the values of all parameters that are not varied.
     centers
         The centers whose features are stacked.
     parameters
-        The values of each parameter that is varied.
+        Values of each varied parameter.
     smallest
-        The smallest singular value of the displacements that symmetry allows to be seen, over the
-        largest one. Zero if none is seen, and NaN where symmetry allows none.
+        Smallest singular value over the largest one, within the displacements that symmetry allows
+        to be seen. Zero if none is seen, NaN if symmetry allows none.
     rank
-        Number of singular values of these displacements that are not zero, as ``Spectrum.rank``
+        Number of singular values of these displacements that are nonzero, as ``Spectrum.rank``
         counts them; numbers, or NaN.
     internal
-        Integers: internal displacements, which the cutoff can change; 0 where the computation was
-        stopped before they were known.
+        Integers: number of internal displacements, which the cutoff can change; 0 where the
+        computation was stopped before the number was known.
     visible
-        Integers: how many of them symmetry allows to be seen, the most that a rank can be; 0 where
-        ``internal`` is.
+        Integers: number of internal displacements that symmetry allows to be seen, the largest
+        possible rank; 0 where ``internal`` is 0.
     failures
-        For each point that could not be computed, by its indices, the reason.
+        Reason for each point that could not be computed, by its indices.
     ending
-        "cancelled", or "interrupted" by Ctrl-C, if the computation was ended; else empty.
+        "cancelled", or "interrupted" by Ctrl-C, if the computation was stopped; else empty.
 
     Examples
     --------
@@ -95,16 +95,16 @@ class Convergence(ReadOnlyArrays, Stoppable):
 
     @property
     def full(self) -> NDArray[np.bool_]:
-        """True where all is seen that symmetry allows."""
+        """True where the rank is the largest that symmetry allows."""
         return np.asarray(self.rank == self.visible)
 
     @property
     def converged(self) -> Point | None:
-        """Indices of the smallest values from which on nothing changes; None if there are none.
+        """Indices of the smallest values at which the basis has converged; None if it has not.
 
-        That is: at all points with these or later values, two at least of each parameter that is
-        varied, the rank is the same, and so is the smallest singular value, within 10 % or as zero.
-        Points that cannot be computed do not count.
+        At all points with these or larger values, at least two for each varied parameter, the rank
+        is the same, and so is the smallest singular value, within 10 % or as zero. Points that
+        cannot be computed do not count.
         """
         if self.rank.size == 1:
             return None
@@ -113,27 +113,27 @@ class Convergence(ReadOnlyArrays, Stoppable):
 
     @property
     def status(self) -> str:
-        """One sentence: from where on the basis has converged, or what is missing."""
+        """One sentence: where the basis has converged, or what is missing."""
         if self.ending:
             left = sum(reason == _NOT_REACHED for reason in self.failures.values())
             return (
                 f"{self.ending.capitalize()}: {left} of {self.rank.size} points "
-                f"{'was' if left == 1 else 'were'} not computed, so that it is not known whether "
-                "the basis has converged."
+                f"{'was' if left == 1 else 'were'} not computed, so convergence of the basis "
+                "is unknown."
             )
         if self.rank.size == 1:
-            return "Nothing to compare: one point says nothing of convergence; give two values."
+            return "Nothing to compare: one point does not show convergence; give two values."
         failed = f"; of {self.rank.size} points {len(self.failures)} could not be computed"
         point, failed = self.converged, failed if self.failures else ""
         if point is not None:
             return f"Converged: from {self._name(point)} on, {self._describe(point)}{failed}."
-        return f"Not converged: {self._change()}; go on to further values{failed}."
+        return f"Not converged: {self._change()}; add larger values{failed}."
 
     def _settled(self, start: Point) -> bool:
         further = tuple(slice(index, None) for index in start)
         rank, smallest = self.rank[further], self.smallest[further]
         known = ~np.isnan(rank)
-        # Along each axis that has several points, a later one is known.
+        # Each axis with several points has a known later point.
         compared = all(
             size == 1 or indices.any()
             for size, indices in zip(self.rank.shape, np.nonzero(known), strict=True)
@@ -143,9 +143,9 @@ class Convergence(ReadOnlyArrays, Stoppable):
     def _describe(self, point: Point) -> str:
         value = self.smallest[point]
         if not self.internal[point]:
-            return "there is no internal displacement that the chosen centers could see"
+            return "the chosen centers see no internal displacement"
         if np.isnan(value):
-            return "symmetry lets nothing be seen"
+            return "symmetry hides all displacements"
         rank = f"the rank stays {self.rank[point]:.0f} of {self.visible[point]} allowed by symmetry"
         if value <= Tolerance.RANK:
             return f"{rank}, the smallest singular value zero"
@@ -153,7 +153,7 @@ class Convergence(ReadOnlyArrays, Stoppable):
         return f"{rank}, and {smallest}, changes by less than 10 %"
 
     def _change(self) -> str:
-        """The step to the last point that changes the result most, and the change."""
+        """Return the step to the last point that changes the result most, and the change."""
         end = tuple(size - 1 for size in self.rank.shape)
         if end in self.failures:
             return f"{self._name(end)} could not be computed"
@@ -163,7 +163,7 @@ class Convergence(ReadOnlyArrays, Stoppable):
             start = (*end[:axis], end[axis] - 1, *end[axis + 1 :])
             step = f"with {name} from {values[-2]:g} to {values[-1]:g}"
             if start in self.failures:
-                return f"{step} nothing can be compared, as the first could not be computed"
+                return f"{step} nothing can be compared, because the first could not be computed"
             both = tuple(zip(start, end, strict=True))
             rank, smallest = self.rank[both], self.smallest[both]
             if rank[0] != rank[1]:
@@ -192,23 +192,23 @@ def convergence(
 ) -> Convergence:
     """Compute rank and smallest singular value for every combination of the given values.
 
-    What symmetry hides, within 1e-3 Å per atom as for a diagnosis, is left out, so that the
-    smallest singular value is one that a larger basis can raise.
+    Displacements that symmetry hides, within 1e-3 Å per atom as for a diagnosis, are left out, so
+    that a larger basis can raise the smallest singular value.
 
     Parameters
     ----------
     atoms
         The structure, N atoms.
     descriptor
-        With ``settings``; one without values stays as it is.
+        With ``settings``; settings without values stay unchanged.
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
     progress
-        Called with one sentence before each combination. If it raises ``Cancelled``, the result
-        has what was computed until then.
+        Called with one sentence before each combination. If it raises ``Cancelled``, the results
+        so far are returned.
     **values
-        Values of settings to combine, each from coarse to fine, lengths in Å: those of
-        ``DensityCorrelations`` are n_max, l_max, smearing, cutoff and order. The settings that
+        Values of settings to combine, each from coarse to fine, lengths in Å. Settings of
+        ``DensityCorrelations`` are n_max, l_max, smearing, cutoff and order. Settings that
         enlarge the basis (``refinable``) come first in ``parameters``.
 
     Raises
@@ -217,9 +217,9 @@ def convergence(
         If the descriptor has no such setting, the values are not a sequence of different numbers,
         no combination can be computed, or the structure or a center is unusable.
     Interrupted
-        On Ctrl-C; ``partial`` is the Convergence with what was computed until then, which before
-        the first Jacobian is known is NaN everywhere. Only while the arguments are checked is
-        Ctrl-C a plain KeyboardInterrupt.
+        On Ctrl-C; ``partial`` is the Convergence so far, which is NaN everywhere before the first
+        Jacobian is known. While the arguments are checked, Ctrl-C is a plain
+        KeyboardInterrupt.
 
     Examples
     --------
@@ -256,7 +256,7 @@ def grow(
     parameters: Mapping[str, tuple[float, ...]],
     progress: Progress = lambda _: None,
 ) -> Iterator[Convergence]:
-    """Yield a study with nothing known, then one more combination each time, of checked values."""
+    """Yield an empty study, then one with one more combination each time; values are checked."""
     shape = tuple(map(len, parameters.values()))
     nan, zero = np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
     known = Convergence(atoms.copy(), descriptor, centers, parameters, nan, nan, zero, zero, {})
@@ -286,7 +286,7 @@ def grow(
 def _check_parameters(
     descriptor: Descriptor, given: Mapping[str, Iterable[float]]
 ) -> dict[str, tuple[float, ...]]:
-    """Values of the settings that have any, those that enlarge the basis first."""
+    """Return the settings that have values, those that enlarge the basis first."""
     known = with_defaults(descriptor)
     settings = dict.fromkeys((*known.refinable, *settings_of(descriptor)))
     if not settings:
@@ -321,7 +321,7 @@ def _check_values(name: str, values: Iterable[float]) -> tuple[float, ...]:
 def _find_subspaces(
     atoms: Atoms, descriptor: Descriptor, *, cutoff: float, centers: tuple[int, ...]
 ) -> tuple[Array, Array]:
-    """Internal displacements, and those of them that symmetry allows to be seen, (n, N, 3)."""
+    """Return internal displacements, and those that symmetry allows to be seen, (n, N, 3)."""
     trivial = trivial_motions(atoms, cutoff=cutoff, centers=centers)
     sites = list[SiteSymmetry]()
     for center in centers:
@@ -338,7 +338,7 @@ def _find_subspaces(
 def _measure(
     atoms: Atoms, descriptor: Descriptor, directions: Array, *, centers: tuple[int, ...]
 ) -> tuple[float, int]:
-    """Smallest over largest singular value within directions, (n, N, 3), and their rank."""
+    """Return smallest over largest singular value within directions, (n, N, 3), and the rank."""
     derivative = jacobian(atoms, descriptor, centers=centers)
     if not len(directions):
         return np.nan, 0
@@ -349,7 +349,7 @@ def _measure(
 
 
 def _alike(rank: Array, smallest: Array) -> bool:
-    """True if several points agree: of a condition the power of ten matters."""
+    """Return True if several points agree, within 10 %."""
     if np.ptp(rank) or np.isnan(smallest).all():
         return not np.ptp(rank)
     largest = float(smallest.max())

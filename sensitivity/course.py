@@ -1,4 +1,4 @@
-"""Guesses of the course: predict a number, compute it, and compare."""
+"""Checks of guesses in the course: predict a number, compute it, and compare."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Check:
     """A guess, compared with the answer."""
 
     right: bool | None  # None without a guess
-    text: str  # what a notebook shows; without a guess it does not tell the answer
+    text: str  # shown in the notebook; without a guess it hides the answer
 
     def __str__(self) -> str:
         return self.text
@@ -37,9 +37,9 @@ class Check:
 def check(guess: Any, answer: Any, *, within: float = 0.0) -> Check:
     """Compare a guess with the answer: numbers, texts, booleans, and lists and dicts of them.
 
-    A number is right if it differs from the answer by at most ``within``; a text whatever its
-    capitals are. A guess that is, or has in it, ``...`` is none yet. Its entries can be in a list
-    or a tuple. For a guess that cannot be compared, such as a text for a number, the result says
+    A number is right if it differs from the answer by at most ``within``; a text in upper or lower
+    case. A guess that is ``...``, or contains it, is not a guess yet. Entries can be in a list or
+    a tuple. For a guess that cannot be compared, such as a text for a number, the result says
     what is expected, and does not tell the answer.
     """
     within = check_real(
@@ -60,7 +60,7 @@ def check(guess: Any, answer: Any, *, within: float = 0.0) -> Check:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value with arrays, and numbers of numpy, as those of Python."""
+    """Return the value with arrays and NumPy numbers as Python objects."""
     if isinstance(value, Mapping):
         return {_plain(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

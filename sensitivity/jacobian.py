@@ -29,7 +29,7 @@ class Jacobian:
     centers
         The centers, in the order of the rows.
     batches
-        Features and gradients of all centers, in any order.
+        Features and gradients of the centers, in any order.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class Jacobian:
 
     @property
     def unseen(self) -> NDArray[np.bool_]:
-        """Shape (N,): marks the atoms on which no feature depends."""
+        """Shape (N,): True for atoms on which no feature depends."""
         out = np.ones(len(self.atoms), dtype=bool)
         for batch in self.batches:
             out[batch.atoms[batch.slopes.any(axis=(1, 3))]] = False
@@ -83,7 +83,7 @@ class Jacobian:
         Raises
         ------
         ValueError
-            If that would not fit into memory.
+            If it would not fit into memory.
         """
         batch = self.batches[0]
         if batch.centers.tolist() == list(self.centers) and _is_of_all(batch, self.atoms):
@@ -108,7 +108,7 @@ class Jacobian:
 
     @cached_property
     def gram(self) -> Array:
-        """JᵀJ, shape (3N, 3N), which is found without making J."""
+        """JᵀJ, shape (3N, 3N), computed without the dense J."""
         out = np.zeros((3 * len(self.atoms),) * 2)
         for _, _, slopes, columns in self._parts():
             square = slopes.T @ slopes
@@ -119,7 +119,7 @@ class Jacobian:
         return out
 
     def apply(self, displacements: Array) -> Array:
-        """Return the change of the features along displacements, to first order.
+        """Return the first-order change of the features along displacements.
 
         ``displacements`` of shape (n, N, 3) in Å give an array (centers x features, n).
         """
@@ -145,14 +145,14 @@ class Jacobian:
     def triangle(self, displacements: Array) -> Array:
         """Return R of J V = Q R, whose singular values are those of J V.
 
-        ``displacements`` V of shape (n, N, 3) give an array (at most n, n). J V is made and
+        ``displacements`` V of shape (n, N, 3) give an array (at most n, n). J V is computed and
         reduced a few centers at a time.
         """
         products = (product for _, _, product in self._products(displacements))
         return stacked_triangle(products)
 
     def _products(self, displacements: Array) -> Iterator[tuple[int, Indices | slice, Array]]:
-        """For each center those features that are not always zero, and their part of J times V."""
+        """Yield for each center the features that are not always zero, and their part of J V."""
         vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
         for batch, centers, slopes, columns in self._parts():
             product = slopes @ (vectors if columns is None else vectors[columns])
@@ -162,10 +162,10 @@ class Jacobian:
                 yield center, rows, part
 
     def _parts(self) -> Iterator[tuple[Batch, Indices, Array, Indices | None]]:
-        """Rows of J that are not zero wherever the atoms are, of some centers of a batch at a time.
+        """Yield rows of J that are not always zero, for some centers of a batch at a time.
 
-        Gives the batch, these centers, a matrix (rows, columns), and in which columns of J it
-        stands: None for all.
+        Yields the batch, these centers, a matrix (rows, columns), and its columns in J: None for
+        all.
         """
         for batch in self.batches:
             if _is_of_all(batch, self.atoms):
@@ -203,8 +203,8 @@ def jacobian(
     centers
         Indices of the centers whose features are stacked; None takes all atoms.
     progress
-        Called now and then with a short sentence, by descriptors that are native or made of a
-        function of neighbours. If it raises ``Cancelled``, so does this: nothing is kept.
+        Called regularly with a short sentence, by native descriptors and those made from a function
+        of neighbours. If it raises ``Cancelled``, so does this function, without a result.
 
     Returns
     -------
@@ -215,7 +215,7 @@ def jacobian(
     ------
     TypeError, ValueError
         If the structure, a center or their combination with the descriptor is unusable, or the
-        descriptor does not return what the protocol asks for.
+        descriptor violates the protocol.
 
     Examples
     --------
@@ -230,7 +230,7 @@ def jacobian(
 
 
 def differentiate(atoms: Atoms, descriptor: Descriptor, *, centers: Centers = None) -> Jacobian:
-    """Return the Jacobian of a descriptor that is checked already, which can take long."""
+    """Return the Jacobian of a checked descriptor; this can take long."""
     chosen = check_centers(atoms, centers)
     checkpoint()
     return Jacobian(atoms.copy(), chosen, observed_gradients(descriptor, atoms, chosen))
@@ -242,12 +242,12 @@ def second_derivative(
 ) -> Jacobian:
     """Differentiate the Jacobian along a direction: H[v] = ∂(J v)/∂r, since H is symmetric.
 
-    A central difference of two analytic Jacobians, 1e-4 Å on either side. Features vary over a few
-    tenths of an Å: to this step belong an error of 1e-7 of the second derivative from the fourth,
-    and one of 1e-12 of the first from rounding. The descriptor is checked already.
+    A central difference of two analytic Jacobians, at ±1e-4 Å. Features vary over a few tenths of
+    an Å: the step has an error of 1e-7 of the second derivative from the fourth, and one of 1e-12
+    of the first from rounding. The descriptor must have been checked.
 
-    Gives a Jacobian, whose features and gradients are the derivatives of those along ``direction``,
-    v of unit norm, shape (N, 3), in (feature)/Å and (feature)/Å².
+    Returns a Jacobian whose features and gradients are the derivatives along ``direction``, v of
+    unit norm, shape (N, 3), in (feature)/Å and (feature)/Å².
     """
     step = 1e-4
     moved = atoms.copy(), atoms.copy()
@@ -268,7 +268,7 @@ def _difference(
         for a, b in zip(plus, minus, strict=False)
     ]
     if len(plus) != len(minus) or not all(same):
-        # An atom has crossed the cutoff: sort out who sees whom, center by center.
+        # An atom has crossed the cutoff: compare center by center.
         behind = {block.center: block for batch in minus for block in batch.blocks()}
         pairs = [(block, behind[block.center]) for batch in plus for block in batch.blocks()]
         plus, minus = zip(*(_on_common_atoms(*pair) for pair in pairs), strict=True)
@@ -281,7 +281,7 @@ def _difference(
 
 
 def _on_common_atoms(*blocks: Block) -> list[Batch]:
-    """The same blocks with respect to all atoms that any of them depends on."""
+    """Express the blocks with respect to all atoms that any of them depends on."""
     atoms = np.unique(np.concatenate([block.atoms for block in blocks]))
     batches = []
     for block in blocks:
@@ -293,11 +293,11 @@ def _on_common_atoms(*blocks: Block) -> list[Batch]:
 
 
 def _is_of_all(batch: Batch, atoms: Atoms) -> bool:
-    """Tell whether the columns of a batch are those of J, all of them, for each center."""
+    """Return True if the columns of a batch are all columns of J, for each center."""
     every = len(atoms)
     return batch.atoms.shape[1] == every and not (batch.atoms != np.arange(every)).any()
 
 
 def _columns(atoms: Indices) -> Indices:
-    """Columns of J that belong to atoms, x, y and z of each in turn."""
+    """Return the columns of J for atoms: x, y and z of each in turn."""
     return (3 * atoms[:, None] + np.arange(3)).ravel()

@@ -1,4 +1,4 @@
-"""Refuse what would not fit into memory, before it is allocated."""
+"""Check of the memory that a computation needs, before it is allocated."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import psutil
 
 
 def require_memory(size: float, *, purpose: str, remedy: str) -> None:
-    """Raise a ValueError if ``size`` bytes, needed for a purpose, are more than are free."""
-    small = 64e6  # asking for the free memory takes 30 µs, which is not worth it below
+    """Raise a ValueError if ``size`` bytes, needed for a purpose, exceed the free memory."""
+    small = 64e6  # querying free memory takes 30 µs, too long for less
     if size <= small:
         return
     free = _free()
@@ -23,12 +23,12 @@ def require_memory(size: float, *, purpose: str, remedy: str) -> None:
 
 def _free() -> float:
     free = [float(psutil.virtual_memory().available)]
-    # Linux tells a container, such as a Binder session, about its memory.
+    # Memory limit of a container on Linux, such as a Binder session.
     container = Path("/sys/fs/cgroup")
     with suppress(OSError, ValueError):  # no such file, or the word "max"
         limit, used = container / "memory.max", container / "memory.current"
         free.append(float(limit.read_text()) - float(used.read_text()))
-    # A process may have a limit, as that of the app (``app/process.py``).
+    # Memory limit of the process, such as that of the app (``app/process.py``).
     with suppress(ModuleNotFoundError):  # on Windows
         import resource
 

@@ -4,11 +4,11 @@ import re
 
 
 class SensitivityWarning(UserWarning):
-    """A note about an input or a result; the command shows it in one line on standard error."""
+    """A note about an input or a result; the command shows it as one line on standard error."""
 
 
 def missing(what: str, library: str | None) -> ModuleNotFoundError:
-    """Return the error that says how to install a library that something needs."""
+    """Return the error for a missing library, with the command that installs it."""
     return ModuleNotFoundError(
         f'{library} is not installed, and {what} it; run: pip install "atomic-sensitivity[lab]"',
         name=library,
@@ -16,10 +16,10 @@ def missing(what: str, library: str | None) -> ModuleNotFoundError:
 
 
 def visible(text: str) -> str:
-    r"""Return text with codes such as \u001b for characters that a terminal obeys.
+    r"""Return text with escapes such as \u001b in place of characters that control a terminal.
 
-    They control it, break lines, or change the direction of what follows; names in files may have
-    them. JSON means the same then.
+    Such characters control the terminal, break lines, or change the text direction; names in files
+    may contain them. The result means the same in JSON.
     """
     obeyed = r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
     return re.sub(obeyed, lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,4 +1,4 @@
-"""Names of array types, and checks of numbers that all rooms use."""
+"""Names of array types, and checks of numbers, used by all modules."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class ReadOnlyArrays:
 
 
 def unique_rows(rows: Indices) -> tuple[Indices, Indices]:
-    """Return where each distinct row first stands, in lexical order, and the number of every row.
+    """Return the first index of each distinct row, in lexical order, and the number of every row.
 
-    ``rows``, shape (n, columns), are those of ``rows[first][number]``. ``np.unique`` with an axis
+    ``rows``, shape (n, columns), equals ``rows[first][number]``. ``np.unique`` with an axis
     does the same, but turns Ctrl-C into a TypeError.
     """
     order = np.lexsort(rows.T[::-1])
@@ -42,10 +42,10 @@ def unique_rows(rows: Indices) -> tuple[Indices, Indices]:
 
 
 def stacked_triangle(parts: Iterable[Array]) -> Array:
-    """Return R of A = Q R, at most (n, n), of a matrix that comes in parts, each (rows, n)."""
+    """Return R of A = Q R, at most (n, n), of a matrix given in parts, each (rows, n)."""
     held: list[Array] = []
     for part in parts:
-        # Less often than this would take memory, more often time.
+        # Reducing less often would take memory, more often time.
         if sum(map(len, held)) >= 4 * part.shape[1]:
             held = [np.asarray(np.linalg.qr(np.concatenate(held), mode="r"))]
         held.append(part)
@@ -55,9 +55,9 @@ def stacked_triangle(parts: Iterable[Array]) -> Array:
 def check_real(
     value: object, name: str, expected: str, *, accepts: Callable[[float], bool], remedy: str = ""
 ) -> float:
-    """Return a real number that is accepted; NaN and infinity have to be refused by ``accepts``.
+    """Return a real number that is accepted; ``accepts`` must refuse NaN and infinity.
 
-    A TypeError if it is no number, or a ValueError if it is not accepted, says "{name} must be
+    Raises TypeError if it is not a number and ValueError if it is not accepted: "{name} must be
     {expected}, got {value}; {remedy}."
     """
     return float(_check(value, name, expected, kind=Real, accepts=accepts, remedy=remedy))
@@ -66,7 +66,7 @@ def check_real(
 def check_integer(
     value: object, name: str, expected: str, *, accepts: Callable[[int], bool], remedy: str = ""
 ) -> int:
-    """Return an integer that is accepted; errors as of ``check_real``."""
+    """Return an integer that is accepted; errors are those of ``check_real``."""
     return int(_check(value, name, expected, kind=Integral, accepts=accepts, remedy=remedy))
 
 

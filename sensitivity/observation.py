@@ -1,4 +1,4 @@
-"""A descriptor that observes a structure, and displaced copies of it, from some centers."""
+"""A structure, and displaced copies of it, observed by a descriptor from some centers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from sensitivity.structures import check_centers, environment
 
 @dataclass(frozen=True)
 class Observation:
-    """A structure, what looks at it, and from where; what follows is computed when asked for.
+    """A structure, a descriptor, and centers; further results are computed on first use.
 
-    The descriptor is checked once, by ``of``.
+    ``of`` checks the descriptor once.
     """
 
     atoms: Atoms  # N atoms; not changed
@@ -44,17 +44,17 @@ class Observation:
 
     @property
     def known(self) -> Descriptor:
-        """The descriptor with all of the protocol, whatever its class."""
+        """The descriptor with all members of the protocol, whatever its class."""
         return with_defaults(self.descriptor)
 
     @property
     def larger_basis(self) -> Descriptor | None:
-        """The same descriptor with a larger basis, checked; None if it names none."""
+        """The same descriptor with a larger basis, checked; None if it has none."""
         return self_description.larger_basis(self.descriptor, self.atoms)
 
     @property
     def higher_order(self) -> Descriptor | None:
-        """Correlations of one more neighbour, checked; None if the descriptor names none."""
+        """Correlations of one more neighbour, checked; None if the descriptor has none."""
         return self_description.higher_order(self.descriptor)
 
     @property
@@ -65,21 +65,21 @@ class Observation:
 
     @cached_property
     def environment(self) -> Atoms:
-        """What the only center sees, as a molecule whose first atom it is."""
+        """Environment of the only center, as a molecule whose first atom is the center."""
         return environment(self.atoms, self.center, self.descriptor.cutoff)
 
     def displaced(self, displacement: Array) -> Observation:
-        """The same of the structure displaced by some Å, shape (N, 3)."""
+        """Return the observation after a displacement in Å, shape (N, 3)."""
         return self.at(self.atoms.positions + displacement)
 
     def at(self, positions: Array) -> Observation:
-        """The same of the structure with these positions, shape (N, 3), Å."""
+        """Return the observation at other positions, shape (N, 3), Å."""
         atoms = self.atoms.copy()
         atoms.positions = positions
         return replace(self, atoms=atoms)
 
     def by(self, descriptor: Descriptor) -> Observation:
-        """The same structure and centers, seen by another descriptor."""
+        """Return the observation by another descriptor."""
         return replace(self, descriptor=descriptor)
 
     @cached_property
@@ -94,7 +94,7 @@ class Observation:
 
     @cached_property
     def trivial(self) -> TrivialMotions:
-        """Motions that the centers cannot see."""
+        """Motions that no center sees."""
         return trivial_motions(self.atoms, cutoff=self.descriptor.cutoff, centers=self.centers)
 
     @cached_property
@@ -104,16 +104,16 @@ class Observation:
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """Singular values and modes, trivial motions set apart."""
+        """Singular values and modes, with trivial motions separate."""
         return decompose_jacobian(self.jacobian, cutoff=self.descriptor.cutoff)
 
     @property
     def variation(self) -> float:
-        """Å over which features change, at least: about the least smearing that is used."""
+        """Shortest distance, in Å, over which features change: about the least smearing used."""
         return 0.1
 
     def slopes(self, directions: Array) -> Array:
-        """J times directions, shape (k, N, 3): (rows, k)."""
+        """Return J times directions, shape (k, N, 3): (rows, k)."""
         return self.jacobian.apply(directions)
 
     @property
@@ -122,23 +122,23 @@ class Observation:
         return self.jacobian.gram
 
     def triangle(self, directions: Array) -> Array:
-        """R of J times directions, shape (k, N, 3): at most (k, k)."""
+        """Return R of J times directions, shape (k, N, 3): at most (k, k)."""
         return self.jacobian.triangle(directions)
 
     def curvature(self, mode: Array, directions: Array) -> Array:
-        """Derivative of J along a mode, shape (N, 3), times directions: (rows, k)."""
+        """Differentiate J along a mode, shape (N, 3), times directions: (rows, k)."""
         return self.derivative(mode).apply(directions)
 
     def steepest(self, mode: Array, image: Array) -> Array:
-        """Gradient, shape (N, 3), of image·J mode with respect to the positions."""
+        """Return the gradient, shape (N, 3), of image·J mode with respect to the positions."""
         return self.derivative(mode).pull(image)
 
     def mismatch(self, directions: Array) -> tuple[Array, Array]:
-        """Return nothing: the features of a descriptor have no other conditions."""
+        """Return empty arrays: features of a descriptor have no further conditions."""
         return np.empty(0), np.empty((0, len(directions)))
 
     def derivative(self, direction: Array) -> Jacobian:
-        """Derivative of the Jacobian along a direction, shape (N, 3)."""
+        """Differentiate the Jacobian along a direction, shape (N, 3)."""
         return second_derivative(self.atoms, self.descriptor, direction, centers=self.centers)
 
 
@@ -151,7 +151,7 @@ def feature_changes(
     centers: Centers = None,
     amplitudes: Sequence[float] = (0.02, 0.04),
 ) -> Array:
-    """Return how much the features change when the atoms move along modes.
+    """Return the changes of the features when the atoms move along modes.
 
     Parameters
     ----------
@@ -160,15 +160,15 @@ def feature_changes(
     modes
         Shape (n, N, 3): displacements v of unit norm.
     amplitudes
-        Å, root of the summed squares of what the atoms move. The usual ones are well above the
-        distance to a singular geometry, and well below a bond.
+        Å, root of the summed squares of the displacements of the atoms. The defaults are well above
+        the distance to a singular geometry, and well below a bond.
 
     Returns
     -------
     Array
         Shape (n, amplitudes): the norm of ξ(r + a v) - ξ(r), root mean square over both signs of a,
-        so that odd and even powers of a do not mix. It grows as a where v is seen, and as a² where
-        it is not seen to first order.
+        so that odd and even powers of a do not mix. It grows as a if v is visible, and as a² if v
+        is invisible to first order.
 
     Examples
     --------

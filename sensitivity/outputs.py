@@ -1,7 +1,7 @@
-"""Files that are written: checked before a long computation, and then written whole or not at all.
+"""Output files: checked before a long computation, then written completely or not at all.
 
-A regular file is written under another name in its folder and renamed, so that neither an error nor
-an interruption leaves a part of it. Symbolic links are followed. Devices and pipes are written to
+A regular file is written under another name in its folder and renamed, so neither an error nor an
+interruption leaves a partial file. Symbolic links are followed. Devices and pipes are written
 directly.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-# Bytes that a folder must take before a computation starts: about the size of a small picture.
+# Bytes that a folder must accept before a computation starts: about the size of a small picture.
 PROBE = 2**16
 
 
@@ -31,7 +31,7 @@ def check_output(path: Path, *, option: str, inputs: Sequence[str] = ()) -> None
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise _cannot_write(option, path, error) from error
     if found is not None and stat.S_ISDIR(found.st_mode):
-        raise ValueError(f"{option} needs the name of a file, got the folder {path}; add a name.")
+        raise ValueError(f"{option} needs a file name, got the folder {path}; add a name.")
     target = os.path.realpath(path)
     if any(os.path.realpath(name) == target for name in inputs):
         raise ValueError(
@@ -41,13 +41,13 @@ def check_output(path: Path, *, option: str, inputs: Sequence[str] = ()) -> None
         _check_folder(Path(target), path, option)
     if found is not None and _is_standard_output(found):
         raise ValueError(
-            f"{option} must not be the standard output, which takes the report, got {path}; choose "
+            f"{option} must not be the standard output, which holds the report, got {path}; choose "
             "the name of a file."
         )
 
 
 def is_special(path: Path) -> bool:
-    """Return True for a device or a pipe, to which no file can be renamed."""
+    """Return True for a device or a pipe, which a renamed file cannot replace."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -56,7 +56,7 @@ def is_special(path: Path) -> bool:
 
 
 def write_output(path: Path, content: bytes, *, option: str) -> None:
-    """Write a file whole, or raise ValueError, which starts with ``option`` and names ``path``."""
+    """Write a complete file, or raise ValueError that starts with ``option`` and names ``path``."""
     try:
         if is_special(path):
             path.write_bytes(content)
@@ -69,7 +69,7 @@ def write_output(path: Path, content: bytes, *, option: str) -> None:
 
 
 def _check_folder(target: Path, path: Path, option: str) -> None:
-    """Write to the folder, to find a full disk and missing permissions."""
+    """Write to the folder, to detect a full disk and missing permissions."""
     folder = target.parent
     if not folder.is_dir() and os.path.lexists(folder):
         raise ValueError(f"{option} needs a folder, got {path}, where {folder} is a file.")
@@ -87,7 +87,7 @@ def _check_folder(target: Path, path: Path, option: str) -> None:
 
 @contextmanager
 def part_file(target: Path, content: bytes) -> Iterator[Path]:
-    """Write a file of a short name beside the target; remove it at the end if it is still there."""
+    """Write a temporary file next to the target; remove it at the end if it still exists."""
     part = target.with_name(f".sensitivity-{os.getpid()}")
     try:
         with part.open("wb") as file:

@@ -1,8 +1,8 @@
-"""Progress of long computations, and the two ways to stop one.
+"""Progress of long computations, and two means to stop one.
 
-A button or a caller stops a computation with ``Cancelled``: a search then returns what it has found
-so far. Ctrl-C is never swallowed: a search raises ``Interrupted``, a KeyboardInterrupt that holds
-what it has found so far.
+A button or a caller stops a computation with ``Cancelled``: a search then returns its results so
+far. Ctrl-C is never suppressed: a search raises ``Interrupted``, a KeyboardInterrupt that holds
+the results so far.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import numpy as np
 Result = TypeVar("Result")
 
 Progress = Callable[[str], object]
-"""Called with one short sentence, now and then; it may raise ``Cancelled``."""
+"""Called regularly with one short sentence; it may raise ``Cancelled``."""
 
 _cancelled: ContextVar[Event | None] = ContextVar("cancelled", default=None)
 _told: ContextVar[Progress | None] = ContextVar("told", default=None)
 
 
-class Cancelled(Exception):  # noqa: N818 - it is no error
+class Cancelled(Exception):  # noqa: N818 - not an error
     """A request to stop, raised by a ``progress`` function.
 
-    The computation then returns the result so far, and ``ending`` of that result is "cancelled".
+    The computation then returns the result so far, with "cancelled" as its ``ending``.
     Arguments, such as a reason, are for the caller only.
 
     Examples
@@ -78,22 +78,22 @@ class Interrupted(KeyboardInterrupt):
 class Stoppable:
     """Base of results of computations that can be stopped.
 
-    ``ending`` is "cancelled", or "interrupted" by Ctrl-C, if that has happened, and else "".
+    ``ending`` is "cancelled", or "interrupted" by Ctrl-C, if the computation was stopped, else "".
     """
 
     ending: str
 
     @property
     def interrupted(self) -> bool:
-        """True if the computation was ended early; ``ending`` says by which of the two ways."""
+        """True if the computation was stopped early; ``ending`` says why."""
         return bool(self.ending)
 
 
 class Stop:
-    """Ends the block that it guards on ``Cancelled`` or Ctrl-C, so that a result can be made.
+    """Stop of a block on ``Cancelled`` or Ctrl-C, so that a result can be returned.
 
-    ``with stop: ...`` is followed by ``return stop.deliver(result)``; there may be several blocks.
-    Ctrl-C in a function of numpy may change what numpy does on floating-point errors: that is
+    ``with stop: ...`` is followed by ``return stop.deliver(result)``; several blocks are possible.
+    Ctrl-C in a NumPy function may change how NumPy handles floating-point errors: this is
     restored.
     """
 
@@ -114,39 +114,39 @@ class Stop:
 
     @property
     def stopped(self) -> bool:
-        """True if the block was ended before it was done."""
+        """True if the block was stopped before its end."""
         return self._reason is not None
 
     @property
     def ending(self) -> str:
-        """Return "cancelled" or "interrupted" if the block was ended early, else ""."""
+        """Return "cancelled" or "interrupted" if the block was stopped early, else ""."""
         if self._reason is None:
             return ""
         return "cancelled" if isinstance(self._reason, Cancelled) else "interrupted"
 
     def deliver(self, result: Result) -> Result:
-        """Return a result, or raise it within ``Interrupted`` if Ctrl-C ended the block."""
+        """Return a result, or raise it within ``Interrupted`` if Ctrl-C stopped the block."""
         if isinstance(self._reason, KeyboardInterrupt):
             raise Interrupted(result) from None
         return result
 
 
 def checkpoint(sentence: str = "") -> None:
-    """Raise ``Cancelled`` if this is to stop; long computations call it now and then.
+    """Raise ``Cancelled`` on a request to stop; long computations call this regularly.
 
-    A sentence, on what is done, is passed to whom ``telling`` names.
+    The sentence describes the current step; it is passed to the function set by ``telling``.
     """
     cancelled, told = _cancelled.get(), _told.get()
     if cancelled is not None and cancelled.is_set():
         raise Cancelled
     if sentence and told is not None:
-        with telling(check_progress(None)):  # what it computes itself is not told to it
+        with telling(check_progress(None)):  # its own computations do not report to it
             told(sentence)
 
 
 @contextmanager
 def cancellable(cancelled: Event) -> Iterator[None]:
-    """Let an event, which another thread may set, stop what runs in the block."""
+    """Let an event, which another thread may set, stop the computation in the block."""
     token = _cancelled.set(cancelled)
     try:
         yield
@@ -156,7 +156,7 @@ def cancellable(cancelled: Event) -> Iterator[None]:
 
 @contextmanager
 def telling(progress: Progress | None) -> Iterator[None]:
-    """Pass the sentences of checkpoints in the block on; None changes nothing."""
+    """Pass the sentences of checkpoints in the block to ``progress``; None changes nothing."""
     token = _told.set(_told.get() if progress is None else check_progress(progress))
     try:
         yield
@@ -165,7 +165,7 @@ def telling(progress: Progress | None) -> Iterator[None]:
 
 
 def check_progress(progress: Progress | None) -> Progress:
-    """Return what is to be called with each sentence; a TypeError if it cannot be called."""
+    """Return the function to call with each sentence; a TypeError if it cannot be called."""
     if progress is None:
         return lambda sentence: None
     if not callable(progress):

@@ -1,8 +1,8 @@
 """Singular values and vectors of a Jacobian: which displacements are visible, and how well.
 
 A displacement is visible if its singular value is above 1e-5 of the scale, which is the largest
-singular value, or the norm of the features over the cutoff where that is more. ``spectrum`` and
-the command ``analyze`` ask this of the geometry as it is, ``diagnose`` of every geometry within its
+singular value, or the norm of the features over the cutoff if that is larger. ``spectrum`` and the
+command ``analyze`` apply this to the given geometry, ``diagnose`` to every geometry within its
 tolerance.
 """
 
@@ -32,7 +32,7 @@ TRIVIAL = ("unseen", "rotation", "translation")
 
 @dataclass(frozen=True)
 class Spectrum(ReadOnlyArrays):
-    """Singular value decomposition of a Jacobian, with the trivial motions set apart.
+    """Singular value decomposition of a Jacobian, with trivial motions separate.
 
     Attributes
     ----------
@@ -43,22 +43,22 @@ class Spectrum(ReadOnlyArrays):
     features
         Shape (centers, features).
     singular_values
-        Shape (3N,), in (feature)/Å, descending: of internal displacements first, then those of
-        trivial motions, which are set to zero: they are projected out.
+        Shape (3N,), in (feature)/Å, descending: internal displacements first, then trivial
+        motions, which are projected out and set to zero.
     modes
-        Shape (3N, N, 3): right singular vectors, displacement patterns of unit norm. They are
-        orthonormal. Those of equal singular values, of which any basis is as good, are made to
-        involve few atoms, so that they do not depend on rounding.
+        Shape (3N, N, 3): right singular vectors, orthonormal displacement patterns of unit norm.
+        Within equal singular values, where any basis is valid, modes are chosen to involve few
+        atoms, so that they do not depend on rounding.
     kinds
-        For each mode "internal", "unseen", "rotation" or "translation".
+        Kind of each mode: "internal", "unseen", "rotation" or "translation".
     threshold
         Fraction of ``scale`` above which a singular value counts as visible.
     scale
         Reference of the singular values, in (feature)/Å: the largest of them, or the norm of the
-        features over the cutoff where that is more, as where all vanish by symmetry.
+        features over the cutoff if that is larger, such as where all vanish by symmetry.
     trivial_value
-        The largest singular value that J has along trivial motions, in (feature)/Å, to 1e-8 of
-        ``scale``: zero for a descriptor that is as invariant as it should be.
+        Largest singular value of J along trivial motions, in (feature)/Å, to 1e-8 of ``scale``:
+        zero for an exactly invariant descriptor.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class Spectrum(ReadOnlyArrays):
 
     @property
     def condition(self) -> float:
-        """Smallest over largest internal singular value; 0 is singular, NaN if there is none."""
+        """Smallest over largest internal singular value; 0 is singular, NaN if there are none."""
         if not self.internal:
             return float("nan")
         largest, smallest = self.singular_values[[0, self.internal - 1]]
@@ -119,7 +119,7 @@ class Spectrum(ReadOnlyArrays):
     def status(self) -> str:
         """One sentence: the rank and the condition."""
         if not self.internal:
-            return "There is no internal displacement that the chosen centers could see."
+            return "The chosen centers see no internal displacement."
         return (
             f"Rank {self.rank} of {self.internal} internal displacements; "
             f"condition {self.condition:.1e}.{self.broken_invariance}"
@@ -127,8 +127,8 @@ class Spectrum(ReadOnlyArrays):
 
     @property
     def broken_invariance(self) -> str:
-        """A sentence after a space if trivial motions, which are projected out, are seen."""
-        # With a lower threshold, as of zero, this would be about rounding.
+        """A sentence after a space if the features change along trivial motions; else empty."""
+        # A lower threshold, such as zero, would report rounding.
         if self.trivial_value <= max(self.threshold, Tolerance.RANK) * self.scale:
             return ""
         return (
@@ -149,10 +149,10 @@ def spectrum(
     threshold: float = Tolerance.RANK,
     progress: Progress | None = None,
 ) -> Spectrum:
-    """Decompose the Jacobian of the chosen centers, trivial motions projected out.
+    """Decompose the Jacobian of the chosen centers, with trivial motions projected out.
 
-    Singular values are those of J itself, exact to about 1e-14 of the largest, and not the roots
-    of eigenvalues of JᵀJ, which end at 1e-8.
+    Singular values are computed from J itself, exact to about 1e-14 of the largest. Square roots of
+    eigenvalues of JᵀJ would be exact only to 1e-8.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def decompose_jacobian(
     if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
         waves = decompose_supercell(derivative)
     values, modes = waves or decompose_outside(derivative, trivial.directions)
-    if waves:  # which need no gram
+    if waves:  # these need no Gram matrix
         moved = float(np.linalg.norm(derivative.apply(trivial.directions), ord=2))
     else:
         moved = largest_singular_value(derivative, trivial.directions)
@@ -212,14 +212,14 @@ def decompose_jacobian(
 def natural_scale(largest: float, features: Array, *, cutoff: float) -> float:
     """Return the reference of singular values, in (feature)/Å.
 
-    It is the largest of them, or the norm of the features over the cutoff (Å) where that is more:
-    where symmetry hides everything, all singular values are rounding.
+    It is the largest of them, or the norm of the features over the cutoff (Å) if that is larger:
+    where symmetry hides everything, all singular values are rounding errors.
     """
     return max(largest, float(np.linalg.norm(features)) / cutoff)
 
 
 class Linear(Protocol):
-    """A matrix J with 3N columns that need not be held as a whole."""
+    """A matrix J with 3N columns that need not be stored as a whole."""
 
     @property
     def gram(self) -> Array:
@@ -234,7 +234,7 @@ def decompose(derivative: Linear, directions: Array, *, scale: float = 0.0) -> t
 
     Orthonormal ``directions`` of shape (n, N, 3) give the n singular values, descending, and
     their right singular vectors, shape (n, N, 3). ``scale`` is the largest singular value of J, if
-    the directions do not include its vector.
+    its vector is outside the span.
     """
     basis = directions.reshape(len(directions), 3 * directions.shape[1])
     shape = (-1, *directions.shape[1:])
@@ -247,11 +247,11 @@ def decompose(derivative: Linear, directions: Array, *, scale: float = 0.0) -> t
 
 
 def decompose_outside(derivative: Linear, known: Array) -> tuple[Array, Array]:
-    """Decompose J within the displacements that are orthogonal to the known ones.
+    """Decompose J within the displacements that are orthogonal to known ones.
 
     Orthonormal ``known`` of shape (k, N, 3) give 3N - k singular values, descending, and their
-    right singular vectors, as ``decompose`` does. A basis is not made: Householder reflections,
-    those of a QR decomposition of the known ones, map these onto the first k coordinates.
+    right singular vectors, as ``decompose`` does. No basis is built: Householder reflections from
+    a QR decomposition of the known displacements map these onto the first k coordinates.
     """
     from scipy.linalg.lapack import dgeqrf, dormqr
 
@@ -278,16 +278,16 @@ def decompose_outside(derivative: Linear, known: Array) -> tuple[Array, Array]:
 
 
 def largest_singular_value(derivative: Linear, directions: Array) -> float:
-    """Return that of J within the span of orthonormal directions, shape (n, N, 3)."""
+    """Return the largest singular value of J in the span of orthonormal directions, (n, N, 3)."""
     basis = directions.reshape(len(directions), 3 * directions.shape[1])
     squares = np.linalg.eigvalsh(basis @ derivative.gram @ basis.T)
     return float(np.sqrt(squares.max(initial=0.0)))
 
 
 def decompose_matrix(slopes: Array, *, scale: float = 0.0) -> tuple[Array, Array]:
-    """Singular values (k,), descending, and right vectors (k, k) of a matrix (rows, k).
+    """Return singular values (k,), descending, and right vectors (k, k) of a matrix (rows, k).
 
-    ``scale`` is the largest singular value, if the matrix is a part that need not have it.
+    ``scale`` is the largest singular value, if the matrix is only a part.
     """
     return _decompose(
         slopes.T @ slopes,
@@ -299,10 +299,10 @@ def decompose_matrix(slopes: Array, *, scale: float = 0.0) -> tuple[Array, Array
 def _decompose(
     gram: Array, triangle: Callable[[Array], Array], *, scale: float
 ) -> tuple[Array, Array]:
-    """Singular values and right vectors of A from AᵀA, and the small ones from A itself.
+    """Decompose A through AᵀA, and its small singular values through A itself.
 
     ``triangle`` gives R of A rowsᵀ = Q R for some orthonormal rows. Eigenvalues of AᵀA have an
-    error of eps s_max², singular values one of eps s_max²/2s: at 1 % of s_max, 1e-14 s_max.
+    error of eps s_max², singular values have one of eps s_max²/2s: at 1 % of s_max, 1e-14 s_max.
     """
     sufficient = 1e-2
     squares, vectors = np.linalg.eigh(gram)
@@ -310,14 +310,14 @@ def _decompose(
     small = values < sufficient * values.max(initial=scale)
     if small.any():
         _, exact, rotation = np.linalg.svd(triangle(mixing[small]))
-        # With fewer rows than columns the missing singular values are zeros.
+        # With fewer rows than columns, the missing singular values are zero.
         values[small] = np.concatenate([exact, np.zeros(len(rotation) - len(exact))])
         mixing[small] = rotation @ mixing[small]
     return values, mixing
 
 
 def by_kind(trivial: TrivialMotions) -> list[Array]:
-    """Trivial motions of each kind of ``TRIVIAL``, in modes that do not depend on rounding."""
+    """Return trivial motions of each kind of ``TRIVIAL``, in modes independent of rounding."""
     places = [[i for i, each in enumerate(trivial.kinds) if each == kind] for kind in TRIVIAL]
     *others, translations = (trivial.directions[rows] for rows in places)
     return [*map(_concentrate, others), translations]  # which are along x, y and z
@@ -334,7 +334,7 @@ def fix_gauge(values: Array, modes: Array, *, scale: float) -> Array:
 
 
 def _with_signs(modes: Array) -> Array:
-    """The same modes, the coordinate of largest weight of each, the first of equal, positive."""
+    """Return the modes with the sign that makes their largest coordinate positive."""
     rows = modes.reshape(len(modes), 3 * modes.shape[1])
     pivots = np.argmax(np.abs(rows) * _preference(rows.shape[1]), axis=1)
     signs = np.copysign(1.0, rows[np.arange(len(rows)), pivots])
@@ -342,11 +342,11 @@ def _with_signs(modes: Array) -> Array:
 
 
 def _concentrate(modes: Array) -> Array:
-    """Orthonormal basis of the span of ``modes``, each displacing some coordinate the most it can.
+    """Return a basis of the span of ``modes`` in which each mode concentrates on a coordinate.
 
-    The coordinate with the largest weight in the span, the first of equal ones, gets a mode of its
-    own, with a positive sign; so it goes on with what is left. That is a QR decomposition with
-    column pivoting, of which R has the modes.
+    The coordinate with the largest weight in the span, the first of equal ones, gets a mode with a
+    positive sign; this is repeated in the remaining span. It is a QR decomposition with column
+    pivoting, whose R holds the modes.
     """
     from scipy.linalg.lapack import dgeqp3
 
@@ -355,7 +355,7 @@ def _concentrate(modes: Array) -> Array:
         return modes
     preference = _preference(m)
     triangle, pivots, *_ = dgeqp3(modes.reshape(k, m) * preference)
-    for row in range(1, k):  # below the diagonal is what Q is made of
+    for row in range(1, k):  # LAPACK stores Q below the diagonal
         triangle[row, :row] = 0.0
     chosen = np.empty((k, m))
     chosen[:, pivots - 1] = triangle * np.copysign(1.0, triangle.diagonal())[:, None]
@@ -364,8 +364,8 @@ def _concentrate(modes: Array) -> Array:
 
 @lru_cache(maxsize=64)
 def _preference(coordinates: int) -> Array:
-    """Factors of coordinates: weights that symmetry makes equal differ by rounding.
+    """Return factors of coordinates, which break ties between weights that differ by rounding.
 
-    This much prefers the first of them.
+    The first of equal coordinates is preferred.
     """
     return np.sqrt(1 - Tolerance.EQUAL_BY_SYMMETRY * np.arange(coordinates) / coordinates)

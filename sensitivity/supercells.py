@@ -1,14 +1,14 @@
 """Spectra of crystals that are repeated cells: Bloch's theorem, one wave vector at a time.
 
-If displacing all atoms by a part of a cell vector maps a crystal onto itself, so it does with its
-Jacobian J, and singular vectors can be chosen as waves: atom s of cell R, with R counted in cells
-from 0 to m - 1 along each cell vector, moves by u_s exp(-2πi k·R/m)/√cells. Singular values and
-vectors u are those of
+If displacing all atoms by a fraction of a cell vector maps a crystal onto itself, it does the same
+to its Jacobian J, and singular vectors can be chosen as waves: atom s of cell R, with R counted in
+cells from 0 to m - 1 along each cell vector, moves by u_s exp(-2πi k·R/m)/√cells. The singular
+values and vectors u are those of
 
     J(k) = Σ_R J_{0,R} exp(-2πi k·R/m),
 
-of which J_{0,R} has the features of one cell and the positions of the atoms of cell R: a Fourier
-transform and small matrices in place of one of all atoms.
+where J_{0,R} has the features of one cell and the positions of the atoms of cell R: a Fourier
+transform and small matrices replace one matrix of all atoms.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from sensitivity.tolerances import Tolerance
 
 
 def decompose_supercell(derivative: Jacobian) -> tuple[Array, Array] | None:
-    """Decompose J of all centers of a periodic structure within all but its translations.
+    """Decompose J of all centers of a periodic structure, without its translations.
 
-    Gives 3N - 3 singular values, descending, and their right singular vectors, shape
-    (3N - 3, N, 3); None if the structure is not several equal cells, or J does not repeat itself
-    as it has to be then.
+    Returns 3N - 3 singular values, descending, and their right singular vectors, shape
+    (3N - 3, N, 3); None if the structure does not consist of several equal cells, or J is not
+    repeated accordingly.
     """
     steps = _steps(derivative.atoms)
     if not steps or not _is_repeated(derivative, [step for _, step in steps]):
@@ -55,7 +55,7 @@ def decompose_supercell(derivative: Jacobian) -> tuple[Array, Array] | None:
 
 
 def _waves(parts: tuple[int, ...]) -> tuple[NDArray[np.complex128], Indices]:
-    """Phases exp(-2πi k·R/m)/√cells, shape (k, R), and for each k the place of -k."""
+    """Return phases exp(-2πi k·R/m)/√cells, shape (k, R), and for each k the index of -k."""
     waves = np.indices(parts).reshape(len(parts), -1)  # [axis, k], and [axis, R]
     opposite = np.ravel_multi_index(tuple(-waves % np.array(parts)[:, None]), parts)
     turns = sum(np.outer(k, k) % m / m for k, m in zip(waves, parts, strict=True))
@@ -63,7 +63,7 @@ def _waves(parts: tuple[int, ...]) -> tuple[NDArray[np.complex128], Indices]:
 
 
 def _at_rest(matrix: Array, phases: Array, *, atoms: int) -> tuple[Array, Array]:
-    """Singular values and modes of k = 0, where all cells move alike, less the translations."""
+    """Decompose k = 0, where all cells move alike, without the translations."""
     internal = complement(np.tile(np.eye(3)[:, None] / np.sqrt(atoms), (1, atoms, 1)))
     basis = internal.reshape(len(internal), 3 * atoms)
     values, vectors = _decompose((matrix @ basis.T)[None])
@@ -71,7 +71,7 @@ def _at_rest(matrix: Array, phases: Array, *, atoms: int) -> tuple[Array, Array]
 
 
 def _decompose(matrices: NDArray[Any]) -> tuple[Array, NDArray[Any]]:
-    """Singular values, (k, columns), and right vectors, (k, columns, columns), of matrices."""
+    """Return singular values, (k, columns), and right vectors, (k, columns, columns)."""
     rows, columns = matrices.shape[1:]
     if rows < columns:
         matrices = np.pad(matrices, ((0, 0), (0, columns - rows), (0, 0)))
@@ -80,14 +80,14 @@ def _decompose(matrices: NDArray[Any]) -> tuple[Array, NDArray[Any]]:
 
 
 def _displace(vectors: NDArray[Any], phases: NDArray[Any]) -> NDArray[Any]:
-    """Waves of u, (k, modes, 3n), and phases (k, cells): shape (k modes, atoms by cell, 3)."""
+    """Combine u, (k, modes, 3n), and phases (k, cells): shape (k modes, atoms by cell, 3)."""
     out = phases[:, None, :, None] * vectors[:, :, None]  # [k, mode, R, 3n]
     k, modes, cells, columns = out.shape
     return np.asarray(out.reshape(k * modes, cells * columns // 3, 3))
 
 
 def _transform(derivative: Jacobian, cells: Indices) -> NDArray[np.complex128]:
-    """J(k), shape (k, features of a cell, 3n)."""
+    """Return J(k), shape (k, features of a cell, 3n)."""
     blocks = {block.center: block for block in derivative.blocks}
     rows = []
     for center in cells[(0,) * (cells.ndim - 1)].tolist():
@@ -102,7 +102,7 @@ def _transform(derivative: Jacobian, cells: Indices) -> NDArray[np.complex128]:
 
 
 def _steps(atoms: Atoms) -> list[tuple[int, Indices]]:
-    """For each cell vector that has equal parts, their number, and where one takes each atom."""
+    """Return for each divided cell vector the number of parts, and the shift of each atom."""
     most = int(np.gcd.reduce(np.unique(atoms.numbers, return_counts=True)[1]))
     found = []
     for axis in np.flatnonzero(atoms.pbc).tolist():
@@ -115,7 +115,7 @@ def _steps(atoms: Atoms) -> list[tuple[int, Indices]]:
 
 
 def _step(atoms: Atoms, axis: int, parts: int) -> Indices | None:
-    """Return the atoms whose places atoms take if displaced by a part of a cell vector."""
+    """Return the atom onto which a fraction of a cell vector maps each atom."""
     cell = Cell(np.where(atoms.pbc[:, None], atoms.cell.array, 0.0)).complete()
     places = cell.scaled_positions(atoms.positions)
     moved = places.copy()
@@ -132,15 +132,15 @@ def _step(atoms: Atoms, axis: int, parts: int) -> Indices | None:
 
 
 def _order(places: Array, atoms: Atoms) -> Indices:
-    """Sort atoms by species, then by their places in the cell, rounded."""
-    # Atoms at the edge of the cell are on one side of it; few lattices have this fraction.
+    """Sort atoms by species, then by their rounded positions in the cell."""
+    # Keeps atoms at the cell edge on one side; few lattices have this fraction.
     edge, grid = 0.5 * (np.sqrt(5) - 1), 1e6
     wrapped = np.where(atoms.pbc, (places + edge) % 1.0, places)
     return np.lexsort((*np.rint(grid * wrapped).T, atoms.numbers))
 
 
 def _sort_into_cells(steps: list[tuple[int, Indices]]) -> Indices:
-    """Indices of the atoms, shape (parts along each step, atoms of a cell)."""
+    """Return indices of the atoms, shape (parts along each step, atoms of a cell)."""
     images = np.arange(len(steps[0][1]))
     for parts, step in reversed(steps):
         along = [images]
@@ -152,7 +152,7 @@ def _sort_into_cells(steps: list[tuple[int, Indices]]) -> Indices:
 
 
 def _is_repeated(derivative: Jacobian, steps: list[Indices]) -> bool:
-    """Tell whether J times a displaced field is J times the field, displaced, to rounding.
+    """Return True if J commutes with the displacement of a field by a cell, to rounding.
 
     Coordinates of cells have errors of 1e-15 Å, the last digit of published ones makes 1e-6.
     """

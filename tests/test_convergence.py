@@ -135,7 +135,7 @@ def test_status_of_what_still_changes(generic: Convergence) -> None:
     atoms = structures.load("generic")
     ranks = convergence(atoms, DESCRIPTOR, centers=[0], n_max=[1, 2])
     assert ranks.status == (
-        "Not converged: with n_max from 1 to 2 the rank goes from 5 to 9; go on to further values."
+        "Not converged: with n_max from 1 to 2 the rank goes from 5 to 9; add larger values."
     )
     values = convergence(atoms, DESCRIPTOR, centers=[0], l_max=[2, 4])
     assert "with l_max from 2 to 4 the smallest value goes from" in values.status
@@ -152,7 +152,7 @@ def test_the_last_point_alone_is_not_convergence() -> None:
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("H", "there is no internal displacement"), ("graphene", "symmetry lets nothing be seen")],
+    [("H", "see no internal displacement"), ("graphene", "symmetry hides all displacements")],
 )
 def test_nothing_to_be_seen_is_an_answer(name: str, reason: str) -> None:
     found = convergence(structures.load(name), DESCRIPTOR, n_max=[2, 4])
@@ -183,7 +183,7 @@ def test_points_that_cannot_be_computed_keep_the_reason() -> None:
 def test_convergence_is_not_told_across_what_could_not_be_computed() -> None:
     found = convergence(structures.load("CH4"), DESCRIPTOR, n_max=[6, 16])
     assert found.converged is None
-    assert found.status.startswith("Not converged: n_max = 16 could not be computed; go on")
+    assert found.status.startswith("Not converged: n_max = 16 could not be computed; add")
 
 
 def test_too_many_features_are_a_reason() -> None:
@@ -271,8 +271,8 @@ def test_a_stopped_computation_has_what_was_computed() -> None:
     found = convergence(methane, DESCRIPTOR, n_max=[2, 3, 4], progress=partial(stop, Cancelled))
     assert told == ["n_max = 2", "n_max = 3"]
     assert np.isnan(found.rank).tolist() == [False, True, True]
-    assert set(found.failures.values()) == {"not computed, as the computation was stopped"}
-    assert found.status.startswith("Cancelled: 2 of 3 points were not computed, so that")
+    assert set(found.failures.values()) == {"not computed, because the computation was stopped"}
+    assert found.status.startswith("Cancelled: 2 of 3 points were not computed, so conv")
     assert (found.ending, found.interrupted) == ("cancelled", True)
     with pytest.raises(Interrupted) as raised:
         convergence(methane, DESCRIPTOR, n_max=[2, 3], progress=partial(stop, KeyboardInterrupt))
@@ -308,8 +308,8 @@ def test_a_computation_can_be_stopped_before_its_first_jacobian(
         assert np.isnan(each.rank).all()
         assert not each.internal.any()
         assert each.status == (
-            f"{each.ending.capitalize()}: 2 of 2 points were not computed, so that it is not known "
-            "whether the basis has converged."
+            f"{each.ending.capitalize()}: 2 of 2 points were not computed, so convergence of the "
+            "basis is unknown."
         )
         assert repr(each)
         assert plot_convergence(each, ax=Figure().subplots())

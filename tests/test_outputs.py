@@ -99,7 +99,7 @@ class TestBeforeTheComputation:
             ("nul\0l", "{option} cannot be written, got nul"),
             ("loop", "{option} cannot be written, got loop"),
             ("dangling", "there is no folder "),
-            ("folder", "{option} needs the name of a file, got the folder folder"),
+            ("folder", "{option} needs a file name, got the folder folder"),
         ],
     )
     def test_names(self, command, ending, name, expected, folder, capsys) -> None:

@@ -1,4 +1,4 @@
-"""Checks of what a descriptor returns, which may be one of a person's own."""
+"""Checks of the arrays that a descriptor, possibly a user's, returns."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def observed_gradients(
     name = f"gradients() of {type(descriptor).__name__}"
     found = descriptor.gradients(atoms, centers=centers)
     if type(descriptor) is DensityCorrelations and descriptor.basis in BASES.values():
-        return found  # right by its own tests; reading all would take up to 5 % of making it
+        return found  # tested separately; checking would take up to 5 % of computing it
     wrong: list[object] = [found]
     if isinstance(found, tuple | list):
         wrong = [each for each in found if not isinstance(each, Batch)]
@@ -85,7 +85,7 @@ def _check_batch(batch: Batch, name: str, *, count: int) -> None:
         )
     if (np.diff(atoms) <= 0).any() and (np.diff(np.sort(atoms)) == 0).any():
         raise ValueError(
-            f"a Batch of {name} must name every atom of a center once, got one twice; add up the "
+            f"a Batch of {name} must list every atom of a center once, got one twice; sum the "
             "gradients of images."
         )
     _check_finite(batch.features, f"features of a Batch of {name}")
@@ -93,7 +93,7 @@ def _check_batch(batch: Batch, name: str, *, count: int) -> None:
 
 
 def _check_agreement(batches: Sequence[Batch], name: str, centers: tuple[int, ...]) -> None:
-    """Check that the batches have equally many features, and have every center once."""
+    """Check that the batches have the same number of features, and every center once."""
     given = sorted(index for batch in batches for index in batch.centers.tolist())
     if given != sorted(centers):
         shown = [
@@ -105,7 +105,7 @@ def _check_agreement(batches: Sequence[Batch], name: str, centers: tuple[int, ..
         )
     if len(sizes := {batch.features.shape[1] for batch in batches}) > 1:
         raise ValueError(
-            f"the batches of {name} must have equally many features for every center, got "
+            f"the batches of {name} must have the same number of features for every center, got "
             f"{' and '.join(map(str, sorted(sizes)))}."
         )
 
@@ -119,7 +119,7 @@ def _check_array(value: Any, name: str, kinds: str) -> None:
 
 
 def _check_finite(values: Array, name: str) -> None:
-    # The sum is not finite if a value is not, and needs no other array; it may also overflow.
+    # The sum is not finite if a value is not, and allocates no other array; it may also overflow.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(values.sum()) or (wrong := np.count_nonzero(~np.isfinite(values))) == 0:
             return

@@ -1,4 +1,4 @@
-"""Features of centers and their gradients, stacked, and how to make them."""
+"""Features of centers and their gradients, stacked, and functions that build them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Examples
 """
 
 NeighborFunction = Callable[[Array, Indices], tuple[Array, Array]]
-"""Returns features, shape (q,), and their gradient, (q, k, 3), of one center.
+"""Return features, shape (q,), and their gradient, (q, k, 3), of one center.
 
 It is called with the vectors in Å from the center to its k neighbours, shape (k, 3), and with their
-atomic numbers, shape (k,). Periodic images are neighbours of their own, and k can be 0.
+atomic numbers, shape (k,). Periodic images are separate neighbours, and k can be 0.
 """
 
 
@@ -42,9 +42,9 @@ class Block:
     center
         Index of the center.
     atoms
-        Shape (k,). Indices of the atoms that the features may depend on, the center included; the
-        gradient with respect to every other atom is zero. The images of an atom in a crystal move
-        together and count once.
+        Shape (k,). Indices of the atoms on which the features may depend, including the center;
+        the gradient with respect to every other atom is zero. The images of an atom in a crystal
+        move together and count once.
     features
         Shape (features,).
     gradient
@@ -78,7 +78,7 @@ class Batch(ReadOnlyArrays):
     centers
         Shape (centers,). Indices of the centers.
     atoms
-        Shape (centers, k). For each center the atoms that its features may depend on.
+        Shape (centers, k). For each center the atoms on which its features may depend.
     features
         Shape (centers, features).
     gradient
@@ -102,10 +102,10 @@ class Batch(ReadOnlyArrays):
     def of_rows(
         cls, centers: Indices, atoms: Indices, features: Array, *, rows: Indices, slopes: Array
     ) -> Batch:
-        """Return a batch whose features are zero wherever the atoms are, but for some ``rows``.
+        """Return a batch whose features are always zero, except some ``rows``.
 
-        ``slopes``, shape (centers, rows, k, 3), are the gradients of these. The whole ``gradient``
-        is made when it is asked for.
+        ``slopes``, shape (centers, rows, k, 3), are the gradients of these. The full ``gradient``
+        is built on first use.
         """
         batch = cls.__new__(cls)
         parts = {"centers": centers, "atoms": atoms, "features": features}
@@ -115,7 +115,7 @@ class Batch(ReadOnlyArrays):
 
     @cached_property
     def rows(self) -> Indices | None:
-        """Features that are not zero wherever the atoms are; None stands for all."""
+        """Features that are not always zero; None stands for all."""
         return None
 
     @cached_property
@@ -137,7 +137,7 @@ class Batch(ReadOnlyArrays):
         return "Batch(centers={}, features={}, k={})".format(*sizes)
 
     def with_values(self, features: Array, slopes: Array) -> Batch:
-        """Return a batch of the same centers, atoms and rows with other numbers."""
+        """Return a batch with the same centers, atoms and rows, and other values."""
         if self.rows is None:
             return Batch(self.centers, self.atoms, features, slopes)
         return Batch.of_rows(self.centers, self.atoms, features, rows=self.rows, slopes=slopes)
@@ -149,18 +149,18 @@ class Batch(ReadOnlyArrays):
 
 
 def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
-    """Return the blocks stacked, those with equally many atoms together.
+    """Stack blocks, those with equally many atoms together.
 
     Parameters
     ----------
     blocks
-        One for each center.
+        One block for each center.
 
     Raises
     ------
     ValueError
-        If there is no block, shapes do not fit together, an atom is named twice, or the center is
-        not among the atoms.
+        If there is no block, shapes do not match, an atom is listed twice, or the center is not
+        among the atoms.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
         _check_block(block, size=size)
         stacks.setdefault(len(block.atoms), []).append(block)
     if not stacks:
-        raise ValueError("there must be one block at least, got none; give one for each center.")
+        raise ValueError("at least one block is needed, got none; give one for each center.")
     kinds = {"center": np.intp, "atoms": np.intp, "features": float, "gradient": float}
     return tuple(
         Batch(*(np.array([getattr(one, name) for one in stack], kinds[name]) for name in kinds))
@@ -190,21 +190,21 @@ def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
 def batches_from_function(
     function: NeighborFunction, atoms: Atoms, *, cutoff: float, centers: Centers = None
 ) -> tuple[Batch, ...]:
-    """Return the features and gradients of a function of the neighbours' relative positions.
+    """Compute features and gradients from a function of the neighbours' relative positions.
 
-    Gradients with respect to the images of an atom are added up, and moving the center is moving
-    all its neighbours the other way.
+    Gradients with respect to the images of an atom are summed. Moving the center is equivalent to
+    moving all its neighbours in the opposite direction.
 
     Parameters
     ----------
     function
-        Gives the features, shape (q,), and their gradient, (q, k, 3), of one center from the
+        Returns the features, shape (q,), and their gradient, (q, k, 3), of one center, from the
         vectors to its k neighbours, (k, 3), in Å, and their atomic numbers, (k,). Periodic images
-        are neighbours of their own, and k can be 0.
+        are separate neighbours, and k can be 0.
     atoms
         The structure, N atoms.
     cutoff
-        Å. Neighbours within it are given to the function.
+        Å. Neighbours within it are passed to the function.
     centers
         Indices of the centers; None takes all atoms.
 
@@ -241,7 +241,7 @@ def batches_from_function(
 def features_from_function(
     function: NeighborFunction, atoms: Atoms, *, cutoff: float, centers: Centers = None
 ) -> Array:
-    """Return the features of a function of neighbours alone, shape (centers, features).
+    """Compute features, shape (centers, features), from a function of neighbours.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def features_from_function(
 def _list_neighbors(
     atoms: Atoms, *, cutoff: float, centers: Centers
 ) -> list[tuple[int, Indices, Array]]:
-    """For each center its index, those of its neighbours (k,), and the vectors to them (k, 3)."""
+    """Return for each center its index, its neighbours (k,), and the vectors to them (k, 3)."""
     chosen = check_centers(atoms, centers)
     pairs = neighbor_pairs(atoms, cutoff)
     edges = np.searchsorted(pairs.i, np.arange(len(atoms) + 1)).tolist()
@@ -284,8 +284,8 @@ def _call(function: NeighborFunction, vectors: Array, numbers: Indices) -> tuple
         if "reshape" in str(error):
             advice = "give reshape the number of features instead of -1"
         raise ValueError(
-            "the function must also return features of a center without neighbours, vectors of "
-            f"shape (0, 3), where it raised {type(error).__name__}: {error}; {advice}."
+            "the function must also return features of a center without neighbours, with vectors "
+            f"of shape (0, 3), but raised {type(error).__name__}: {error}; {advice}."
         ) from error
     features, gradient = (np.asarray(part, dtype=float) for part in found)
     expected = (*features.shape, *vectors.shape)
@@ -318,6 +318,6 @@ def _check_block(block: Block, *, size: int) -> None:
         )
     if len(set(atoms)) < k or block.center not in atoms:
         raise ValueError(
-            f"the atoms of the block of center {block.center} must be different ones, the center "
-            f"among them, got {atoms}; add up the gradients of images."
+            f"the atoms of the block of center {block.center} must be distinct and include the "
+            f"center, got {atoms}; sum the gradients of images."
         )

@@ -30,7 +30,7 @@ class Bispectrum:
     parity_odd: bool
 
     def size(self) -> int:
-        """Sum over all (l1, l2, l3) of the number of distinct triples of channels."""
+        """Return the sum over all (l1, l2, l3) of the number of distinct triples of channels."""
         return int(self._spans()[-1][1].stop)
 
     def features(self, coefficients: Array) -> Array:
@@ -41,8 +41,8 @@ class Bispectrum:
         """Contract the gradient of each factor with the product of the two others."""
         gradients = {a: near.coefficient_gradients() for a, near in expansion.contributions.items()}
         for l, span in self._spans():
-            # None if it is that of the factor before: exchanging two of equal l changes nothing but
-            # the sign, and that only for odd l1 + l2 + l3.
+            # None if equal to that of the previous factor: exchanging two of equal l changes only
+            # the sign, and only for odd l1 + l2 + l3.
             factors = [
                 _other_factors(l, s, expansion.coefficients) if s == 0 or l[s] != l[s - 1] else None
                 for s in range(3)
@@ -53,7 +53,7 @@ class Bispectrum:
                 block[...] = rows.reshape(block.shape)
 
     def bytes_per_pair(self) -> int:
-        """Gradients of the coefficients, products with the two other factors, and features."""
+        """Return bytes of gradients, products with the two other factors, and features."""
         basis = self.basis
         products = basis.n_max * ((basis.l_max + 1) ** 2 + 2 * basis.channels**2)
         return 8 * 3 * (products + 3 * basis.channels**3)
@@ -84,7 +84,7 @@ class Bispectrum:
 
 
 def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
-    """Product of W and the two factors that are not s: shape (centers, q q', 2 l_s + 1)."""
+    """Multiply W and the two factors other than s: shape (centers, q q', 2 l_s + 1)."""
     w = coupling(*l)
     c1, c2, c3 = (coefficients[degree, :, :, : 2 * degree + 1] for degree in l)
     centers, channels, _ = c1.shape
@@ -101,7 +101,7 @@ def _other_factors(l: Degrees, s: int, coefficients: Array) -> Array:
 
 
 def _with_zero_row(factors: Array, gradient: Array) -> Array:
-    """Product [center, q q' n, columns] for one species, and a row of zeros at its end."""
+    """Return the product [center, q q' n, columns] for one species, with a final row of zeros."""
     centers, m, n_max, columns = gradient.shape
     pairs = factors.shape[1]
     product = np.empty((centers, pairs * n_max + 1, columns))
@@ -133,7 +133,7 @@ def _count(channels: int, l: Degrees) -> int:
 
 @lru_cache(maxsize=256)
 def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> Indices:
-    """Triples (3, triples) with q1 + gap ≤ q2 if the first two l are equal; so the last two."""
+    """Return triples (3, triples) with q1 + gap ≤ q2 if the first two l are equal; so the last."""
     q1, q2, q3 = np.indices((channels, channels, channels)).reshape(3, -1)
     kept = np.ones(len(q1), dtype=bool)
     if first_equal:
@@ -144,13 +144,13 @@ def _distinct(channels: int, first_equal: bool, last_equal: bool, gap: int) -> I
 
 
 def _pattern(l: Degrees) -> tuple[bool, bool, int]:
-    """All that the distinct triples depend on: which neighbouring l are equal, and the parity."""
+    """Return which adjacent l are equal, and the parity; these fix the distinct triples."""
     return l[0] == l[1], l[1] == l[2], sum(l) % 2
 
 
 @lru_cache(maxsize=1024)
 def _places(basis: Basis, s: int, a: int, pattern: tuple[bool, bool, int]) -> Indices:
-    """For every feature its row in the product of ``_with_zero_row``."""
+    """Return for every feature its row in the product of ``_with_zero_row``."""
     q = _distinct(basis.channels, *pattern)
     other, last = (q[i] for i in range(3) if i != s)
     n = q[s] - a * basis.n_max

@@ -1,9 +1,9 @@
-"""Correlations of the expansion coefficients that rotations leave unchanged.
+"""Rotation-invariant correlations of the expansion coefficients.
 
-A channel q = (species a, radial index n) carries coefficients c_{qlm}. Correlations of equal
-channels repeat themselves when two factors are exchanged; each is kept once. For the gradient,
-every factor in turn is replaced by its own gradient, and what multiplies it is contracted with
-it: for each l one product of small matrices.
+A channel q = (species a, radial index n) has coefficients c_{qlm}. Correlations of equal channels
+repeat when two factors are exchanged; each is kept once. For the gradient, every factor in turn is
+replaced by its gradient, and contracted with the product of the others: for each l one product of
+small matrices.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from sensitivity.numerics import Array
 
 
 class Correlation(Protocol):
-    """A polynomial of the expansion coefficients that rotations leave unchanged."""
+    """A rotation-invariant polynomial of the expansion coefficients."""
 
     def size(self) -> int:
-        """Number of features."""
+        """Return the number of features."""
 
     def features(self, coefficients: Array) -> Array:
-        """Features, shape (centers, size)."""
+        """Return features, shape (centers, size)."""
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
         """Write the gradient with respect to the neighbours into ``out``.
 
-        ``out``, shape (centers, size, k, 3), comes filled with zeros.
+        ``out``, shape (centers, size, k, 3), is initialised with zeros.
         """
 
     def bytes_per_pair(self) -> int:
-        """Size of the intermediate results for one pair of a center and a neighbour."""
+        """Return the size of the intermediate results for one pair of a center and a neighbour."""
 
 
 @dataclass(frozen=True)
 class Basis:
-    """Channels: ``species`` times ``n_max`` of them, each with all l up to ``l_max``."""
+    """Channels: ``species`` times ``n_max``, each with all l up to ``l_max``."""
 
     species: int
     n_max: int
@@ -52,7 +52,7 @@ class Basis:
         return self.species * self.n_max
 
     def own(self, a: int) -> slice:
-        """Channels of species a."""
+        """Return the channels of species a."""
         return slice(a * self.n_max, (a + 1) * self.n_max)
 
 
@@ -63,7 +63,7 @@ class RadialSpectrum:
     basis: Basis
 
     def size(self) -> int:
-        """One feature per channel."""
+        """Return the number of channels: one feature each."""
         return self.basis.channels
 
     def features(self, coefficients: Array) -> Array:
@@ -78,22 +78,22 @@ class RadialSpectrum:
             out[:, self.basis.own(a), near.columns] = gradient.reshape(*gradient.shape[:2], -1, 3)
 
     def bytes_per_pair(self) -> int:
-        """Gradients of the radial functions."""
+        """Return bytes of the gradients of the radial functions."""
         return 8 * 3 * self.basis.n_max * (self.basis.l_max + 1)
 
 
 @dataclass(frozen=True)
 class ContractedChannels:
-    """Correlations of mixed channels, c_{klm} = Σ_{an} U_{k,an} c_{anlm}, which may be fewer.
+    """Correlations of mixed channels, c_{klm} = Σ_{an} U_{k,an} c_{anlm}, possibly fewer.
 
-    The mixture is the same for all l and m, so that rotations act as before.
+    The mixture is the same for all l and m, so rotations act as before.
     """
 
     correlation: Correlation  # of one species, whose channels are the mixed ones
     mixtures: tuple[Array, ...]  # U, one matrix (mixed channels, n_max) for each species
 
     def size(self) -> int:
-        """Number of correlations of the mixed channels."""
+        """Return the number of correlations of the mixed channels."""
         return self.correlation.size()
 
     def features(self, coefficients: Array) -> Array:
@@ -101,7 +101,7 @@ class ContractedChannels:
         return self.correlation.features(self._mixed(coefficients))
 
     def gradient(self, expansion: Expansion, out: Array) -> None:
-        """Every species contributes to all mixed channels; each has its own columns."""
+        """Write the gradient; every species contributes to all mixed channels."""
         coefficients = self._mixed(expansion.coefficients)
         for a, near in expansion.contributions.items():
             radial, slopes = (
@@ -112,7 +112,7 @@ class ContractedChannels:
             self.correlation.gradient(Expansion(coefficients, {0: mixed}), out)
 
     def bytes_per_pair(self) -> int:
-        """Mixing takes less than what follows it."""
+        """Return bytes of the correlation; mixing takes less."""
         return self.correlation.bytes_per_pair()
 
     def _mixed(self, coefficients: Array) -> Array:
@@ -121,11 +121,11 @@ class ContractedChannels:
 
 @lru_cache(maxsize=1024)
 def mixture(number: int, *, n_max: int, channels: int) -> Array:
-    """U of one species, read-only, shape (channels, n_max): random, and always the same.
+    """Return U of one species, read-only, shape (channels, n_max): random, but reproducible.
 
     The matrix is semi-orthogonal, the polar factor of a matrix of normally distributed numbers
-    whose seed is the atomic ``number``: it depends neither on what other species there are nor on
-    the signs that a library gives to vectors.
+    whose seed is the atomic ``number``: it depends neither on the other species nor on the signs
+    that a library gives to vectors.
     """
     random = np.random.default_rng(number).normal(size=(channels, n_max))
     left, _, right = np.linalg.svd(random, full_matrices=False)

@@ -37,14 +37,13 @@ class DensityCorrelations(Descriptor):
     The density of the neighbours of each species is expanded in radial functions and spherical
     harmonics, and ``order`` expansion coefficients are contracted to invariants: order 1 sees
     distances, order 2 is the SOAP power spectrum, order 3 the bispectrum, order 4 the trispectrum.
-    Values, signs and factors of orders 1 and 2 with Gaussian-type orbitals are those of featomic;
-    of features that are equal by exchange of factors, one is kept, and of order 4 none that is a
+    Values, signs and factors of orders 1 and 2 with Gaussian-type orbitals are those of featomic.
+    Of features that are equal by exchange of factors, one is kept; order 4 keeps none that is a
     sum of others.
 
-    The channels that are correlated are species times radial functions. With Q of them order 2 has
-    about Q²/2 features for each degree, order 3 up to Q³ and order 4 up to Q⁴ for each combination
-    of degrees. At order 4 there may be at most 1 000 000 per center; ``contract_channels`` is the
-    way to stay below.
+    The correlated channels are species times radial functions. With Q channels, order 2 has about
+    Q²/2 features for each degree, order 3 up to Q³ and order 4 up to Q⁴ for each combination of
+    degrees. Order 4 allows at most 1 000 000 per center; use ``contract_channels`` to stay below.
 
     Willatt, Musil, Ceriotti, J. Chem. Phys. 150, 154110 (2019), doi 10.1063/1.5090481.
 
@@ -63,7 +62,7 @@ class DensityCorrelations(Descriptor):
     basis
         Radial basis: ``GaussianTypeOrbitals()`` or ``SphericalBessel()``.
     cutoff_width
-        The density falls to zero over this distance before the cutoff, in Å. None takes 0.5 Å,
+        The density decays to zero over this distance before the cutoff, in Å. None takes 0.5 Å,
         or half the cutoff if that is less.
     center_weight
         Weight of the center's own density.
@@ -73,16 +72,16 @@ class DensityCorrelations(Descriptor):
     species
         Atomic numbers or symbols of the channels; None takes those of each structure.
     contract_channels
-        Mix the channels to so many before they are correlated; None leaves them as they are. The
-        mixture is a fixed random one: an orthogonal matrix, or a part of one, for each species,
-        the same in every structure and for all degrees. The number of features then depends
-        neither on n_max nor on the species. Fewer channels than there are see less; the ranks
-        for a given structure tell whether it is too little.
+        Number of channels after mixing, before they are correlated; None leaves them unmixed. The
+        mixture is fixed and random: an orthogonal matrix, or a part of one, for each species, the
+        same in every structure and for all degrees. The number of features then depends neither on
+        n_max nor on the species. Fewer channels see less; the rank of a given structure shows
+        whether they suffice.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of its range.
+        If an argument has the wrong type or is out of range.
 
     Examples
     --------
@@ -108,7 +107,7 @@ class DensityCorrelations(Descriptor):
         orders.check_arguments(vars(self))
         if self.species is not None:
             object.__setattr__(self, "species", orders.find_species(self.species))
-        # The radial functions, which take seconds if they are many, are made when they are used.
+        # The radial functions, are built on first use, because many take seconds.
         check_smearing(self.smearing, cutoff=self.cutoff)
 
     @property
@@ -118,7 +117,7 @@ class DensityCorrelations(Descriptor):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Settings as JSON values; three that are rarely changed only where they have been."""
+        """Settings as JSON values; three rarely used ones only if changed."""
         rare = ("cutoff_width", "center_weight", "species")
         return {
             key: _name_basis(value) if key == "basis" else plain(value)
@@ -128,7 +127,7 @@ class DensityCorrelations(Descriptor):
 
     @property
     def limits(self) -> Mapping[str, tuple[float, float]]:
-        """Ranges of what this basis and order can have, and of lengths that are not a slip."""
+        """Allowed ranges for this basis and order, and plausible ranges of lengths."""
         return {
             "order": (1, orders.LARGEST_ORDER),
             "n_max": (1, orders.largest_n_max(self.basis)),
@@ -152,7 +151,7 @@ class DensityCorrelations(Descriptor):
         return replace(self, **changes)
 
     def python(self) -> tuple[str, str]:
-        """Return the import lines, and the expression, with the settings that are not usual."""
+        """Return the import lines, and the expression, with the settings that are not defaults."""
         given = ", ".join(
             f"{each.name}={plain(value)!r}"
             for each in fields(self)
@@ -165,7 +164,7 @@ class DensityCorrelations(Descriptor):
         return lines, f"DensityCorrelations({given})"
 
     def larger_basis(self) -> DensityCorrelations | None:
-        """Return the same with 2 more functions, degrees and mixed channels; None at the end."""
+        """Return the descriptor with 2 more functions, degrees and mixed channels; or None."""
         n_max = max(self.n_max, min(self.n_max + 2, orders.largest_n_max(self.basis)))
         l_max = min(self.l_max + 2, orders.largest_l_max(self.order))
         if (n_max, l_max) == (self.n_max, self.l_max):
@@ -175,10 +174,10 @@ class DensityCorrelations(Descriptor):
         return replace(self, n_max=n_max, l_max=l_max, contract_channels=more)
 
     def higher_order(self) -> DensityCorrelations | None:
-        """Return correlations of one more neighbour; None at the end.
+        """Return correlations of one more neighbour; None at the highest order.
 
-        The basis is cut down to what is affordable at that order, which is enough to see what the
-        lower order is blind to, and has angular functions even if order 1 had none.
+        The basis is reduced to an affordable size at that order, which suffices to see what the
+        lower order misses, and has angular functions even if order 1 had none.
         """
         if self.order == orders.LARGEST_ORDER:
             return None
@@ -187,9 +186,9 @@ class DensityCorrelations(Descriptor):
         return replace(self, order=order, n_max=n_max, l_max=l_max, contract_channels=channels)
 
     def of_order(self, order: int) -> Descriptor | None:
-        """Return the correlations of another order; None if there is none.
+        """Return the correlations of another order; None if it is not available.
 
-        A higher order takes a basis that is affordable there, a lower one leaves it as it is.
+        A higher order uses an affordable basis, a lower one keeps the basis.
         """
         if not 1 <= order <= self.order:
             return super().of_order(order)
@@ -199,13 +198,13 @@ class DensityCorrelations(Descriptor):
 
     @property
     def expansion(self) -> tuple[int, int] | None:
-        """Numbers of radial functions and largest degree; None if channels are mixed."""
+        """Number of radial functions and largest degree; None if channels are mixed."""
         return None if self.contract_channels is not None else (self.n_max, self.l_max)
 
     def neighbor_densities(self, row: Array, numbers: Sequence[int]) -> Mapping[int, Array] | None:
         """Return the coefficients c_n of degree 0 of each species, up to a sign.
 
-        Order 1 has them as they are, order 2 their products; others are not read.
+        Order 1 has them directly, order 2 has their products; others are not read.
         """
         if self.order > 2 or self.contract_channels is not None or self.center_weight:
             return None
@@ -235,8 +234,8 @@ class DensityCorrelations(Descriptor):
         Raises
         ------
         TypeError, ValueError
-            If the structure or a center is unusable, a species has no channel, there would be too
-            many features, or the result would not fit into memory.
+            If the structure or a center is unusable, a species has no channel, there are too many
+            features, or the result would not fit into memory.
         """
         chosen = check_centers(atoms, centers)
         correlation = self._affordable(atoms)
@@ -302,13 +301,13 @@ class DensityCorrelations(Descriptor):
             known = ", ".join(chemical_symbols[number] for number in self.species)
             others = ", ".join(chemical_symbols[number] for number in unknown)
             raise ValueError(
-                f"the descriptor has channels for {known} only, and the structure holds {others}; "
+                f"the descriptor has channels for {known} only, but the structure has {others}; "
                 f"add {'it' if len(unknown) == 1 else 'them'} to species, or leave species=None."
             )
         return self.species
 
     def _basis(self, species: Sequence[int]) -> Basis:
-        """Channels that are correlated; mixed ones are as if of one species."""
+        """Return the correlated channels; mixed channels count as one species."""
         if self.contract_channels is None:
             return Basis(len(species), self.n_max, self.l_max)
         return Basis(1, self.contract_channels, self.l_max)
@@ -322,7 +321,7 @@ class DensityCorrelations(Descriptor):
         return ContractedChannels(correlation, tuple(mixtures))
 
     def _affordable(self, atoms: Atoms) -> Correlation:
-        """The correlations, if they are not too many."""
+        """Return the correlations, unless there are too many."""
         species = self._channels(atoms)
         correlation = self._correlation(species)
         if self.order == orders.LARGEST_ORDER:
@@ -333,13 +332,13 @@ class DensityCorrelations(Descriptor):
 
 
 def _require_memory(size: int, *, values: int) -> None:
-    purpose = f"{size} features per center, with what is asked of them,"
+    purpose = f"the requested arrays with {size} features per center"
     remedy = "choose fewer centers, a smaller n_max or l_max, or a lower order"
     require_memory(8 * values, purpose=purpose, remedy=remedy)
 
 
 def _square_root(products: Array) -> Array:
-    """The vector c of c cᵀ, whose upper triangle is given, up to a sign."""
+    """Return the vector c, up to a sign, from the upper triangle of c cᵀ."""
     values, vectors = np.linalg.eigh(products, UPLO="U")
     return np.asarray(vectors[:, -1] * np.sqrt(max(values[-1], 0)))
 

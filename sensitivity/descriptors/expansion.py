@@ -2,8 +2,8 @@
 
     c_{anlm} = Σ_{j of species a} f_c(r_ij) R_nl(r_ij) Y_lm(r̂_ij)
 
-The cutoff function f_c is 1 up to ``cutoff - cutoff_width`` and falls to 0 at ``cutoff`` as half
-a cosine wave.
+The cutoff function f_c is 1 up to ``cutoff - cutoff_width`` and falls to 0 at ``cutoff`` as a
+half-cosine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sensitivity.numerics import Array
 
 @dataclass(frozen=True)
 class Density:
-    """A density of neighbours, and the functions in which it is expanded."""
+    """A density of neighbours, and its basis functions."""
 
     radial: RadialFunctions  # R_nl, without the cutoff function
     species: tuple[int, ...]  # atomic numbers of the channels, increasing
@@ -29,7 +29,7 @@ class Density:
     center_weight: float  # of the center's own density
 
     def channels(self, number: int) -> slice:
-        """Channels of a species."""
+        """Return the channels of a species."""
         (n_max, _), a = self.radial.shape, self.species.index(number)
         return slice(a * n_max, (a + 1) * n_max)
 
@@ -39,18 +39,18 @@ class Contributions:
     """Contributions of the p neighbours and images of one species, around each of the centers.
 
     A last axis 3p runs over x, y and z of every neighbour in turn. Gradients, in 1/Å, are empty if
-    they are not wanted.
+    not requested.
     """
 
     radial: Array  # f_c R_nl, [n, l, center, p]
     angular: Array  # Y_lm, [l, m, center, p]
     radial_gradient: Array  # [n, l, center, 3p]
     angular_gradient: Array  # [l, m, center, 3p]
-    columns: slice  # which of the atoms seen by each center are of this species
-    images: tuple[slice, ...]  # where on the axis 3p the second, third, ... images of atoms stand
+    columns: slice  # atoms of this species among those seen by each center
+    images: tuple[slice, ...]  # places on the axis 3p of the second, third, ... images
 
     def add_images(self, gradient: Array) -> Array:
-        """Sum what belongs to the images of one atom, in place: (..., 3p) gives (..., 3 atoms)."""
+        """Sum over the images of each atom, in place: (..., 3p) gives (..., 3 atoms)."""
         columns = 3 * (self.columns.stop - self.columns.start)
         total = gradient[..., :columns]
         for image in self.images:
@@ -58,7 +58,7 @@ class Contributions:
         return total
 
     def coefficient_gradients(self) -> list[Array]:
-        """Gradient of R_nl Y_lm, for each l of shape (centers, 2l + 1, n_max, 3 atoms)."""
+        """Return the gradient of R_nl Y_lm: per l of shape (centers, 2l + 1, n_max, 3 atoms)."""
         radial = each_direction(self.radial).transpose(1, 2, 0, 3)[:, :, None]  # [l, c, 1, n, 3p]
         slopes = self.radial_gradient.transpose(1, 2, 0, 3)[:, :, None]
         angular = each_direction(self.angular.swapaxes(1, 2))[..., None, :]  # [l, c, m, 1, 3p]
@@ -92,7 +92,7 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
         angular = part.angular.transpose(0, 2, 3, 1)  # [l, center, p, m]
         np.matmul(radial, angular, out=coefficients[:, :, density.channels(number)])
         contributions[density.species.index(number)] = part
-    if density.center_weight:  # the center's own density, which has l = 0 only and does not move
+    if density.center_weight:  # the center's own density, has only l = 0 and does not move
         values = density.radial(np.zeros(1))[0][:, 0, 0] * Y_00
         for center, number in enumerate(around.numbers.tolist()):
             coefficients[0, center, density.channels(number), 0] += density.center_weight * values
@@ -102,7 +102,7 @@ def expand(around: Neighborhoods, density: Density, *, gradients: bool) -> Expan
 def _pair_functions(
     around: Neighborhoods, density: Density, *, gradients: bool
 ) -> tuple[Array, Array, Array, Array]:
-    """The first four of ``Contributions``, for the neighbours of all species."""
+    """Evaluate the first four fields of ``Contributions``, for neighbours of all species."""
     vectors = around.vectors.transpose(2, 0, 1)  # [xyz, center, p]
     r = np.sqrt(np.einsum("xcp,xcp->cp", vectors, vectors))
     units = vectors / r
@@ -124,7 +124,7 @@ def _of_species(near: SpeciesNeighbors, functions: tuple[Array, ...]) -> Contrib
     return Contributions(
         radial[..., near.pairs],
         angular[..., near.pairs],
-        # Without gaps, what multiplies these runs through in one go.
+        # Contiguous arrays make the following products faster.
         np.ascontiguousarray(radial_gradient[..., columns]),
         np.ascontiguousarray(angular_gradient[..., columns]),
         columns=near.columns,
@@ -133,7 +133,7 @@ def _of_species(near: SpeciesNeighbors, functions: tuple[Array, ...]) -> Contrib
 
 
 def each_direction(values: Array) -> Array:
-    """Repeat what belongs to a neighbour, the last axis, for its x, y and z."""
+    """Repeat values of neighbours, the last axis, for x, y and z."""
     out = np.empty((*values.shape, 3))
     for axis in range(3):  # twice as fast as np.repeat
         out[..., axis] = values

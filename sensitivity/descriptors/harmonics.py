@@ -1,11 +1,10 @@
 """Real spherical harmonics, accurate to rounding, their gradient, and their couplings.
 
-All (l, m) stand in one array with an axis for l and one for m = -l ... l, the latter padded by
-zeros to 2 l_max + 1 places: what the padding costs in arithmetic is less than what a loop over l
-costs in calls.
+All (l, m) are in one array with an axis for l and one for m = -l ... l, the latter padded by zeros
+to 2 l_max + 1: the extra arithmetic costs less than the calls of a loop over l.
 
-They are computed here because those of sphericart 2.0.4, which is the library for it, are off by
-up to 2e-14 for l ≤ 6, where its constants end, and then rotations are no longer unseen.
+They are computed here because those of sphericart 2.0.4, the library for this purpose, are off by
+up to 2e-14 for l ≤ 6, where its constants end, so rotations would no longer be invisible.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ Y_00 = float(np.sqrt(0.25 / np.pi))
 
 
 def spherical_harmonics(units: Array, l_max: int) -> Array:
-    """Real, orthonormal Y_lm of unit vectors, without the Condon-Shortley phase.
+    """Return real, orthonormal Y_lm of unit vectors, without the Condon-Shortley phase.
 
-    Y_{l,l} and Y_{l,-l} are the real and the imaginary part of (x + iy)^l, times a factor; all
+    Y_{l,l} and Y_{l,-l} are the real and the imaginary part of (x + iy)^l, times a factor; the
     others follow from Y_lm = a_lm z Y_{l-1,m} - b_lm Y_{l-2,m}.
 
     ``units`` has shape (3, ...), the result (l_max + 1, 2 l_max + 1, ...), where place l + m of the
@@ -49,10 +48,10 @@ def spherical_harmonics(units: Array, l_max: int) -> Array:
 
 
 def harmonics_gradient(harmonics: Array, units: Array, r: Array) -> Array:
-    """∇Y_lm = -r̂ x (r x ∇Y_lm)/r from the generators of rotation, r x ∇Y_l = G_l Y_l.
+    """Return ∇Y_lm = -r̂ x (r x ∇Y_lm)/r from generators of rotation, r x ∇Y_l = G_l Y_l.
 
     Because G is antisymmetric to the last bit, a rotation leaves invariants of Y unchanged to
-    rounding, which a gradient from differentiated polynomials does not guarantee.
+    rounding; a gradient from differentiated polynomials does not guarantee this.
 
     ``harmonics``, shape (l, m, ...), are those of ``spherical_harmonics``, ``units``, (3, ...), and
     ``r``, (...) in Å, the directions and lengths of the vectors. The result, in 1/Å, has shape
@@ -71,10 +70,10 @@ def harmonics_gradient(harmonics: Array, units: Array, r: Array) -> Array:
 
 @lru_cache(maxsize=4096)
 def coupling(l1: int, l2: int, l3: int) -> Array:
-    """Coefficients W that make Σ W_{m1 m2 m3} Y_{l1 m1} Y_{l2 m2} Y_{l3 m3} invariant.
+    """Return coefficients W that make Σ W_{m1 m2 m3} Y_{l1 m1} Y_{l2 m2} Y_{l3 m3} invariant.
 
     These are the Clebsch-Gordan coefficients ⟨l1 m1; l2 m2|l3 m3⟩/√(2l3 + 1), Wigner's 3j symbols
-    up to a sign, taken to real spherical harmonics. ΣW² = 1. For even l1 + l2 + l3 the sum is
+    up to a sign, transformed to real spherical harmonics. ΣW² = 1. For even l1 + l2 + l3 the sum is
     unchanged by inversion, for odd it changes sign. Shape (2 l1 + 1, 2 l2 + 1, 2 l3 + 1),
     read-only.
     """
@@ -87,7 +86,7 @@ def coupling(l1: int, l2: int, l3: int) -> Array:
 
 
 def _complex_from_real(l: int) -> NDArray[np.complex128]:
-    """Matrix U of Y_lm(complex) = Σ_μ U_{mμ} Y_lμ(real), Condon-Shortley phase included."""
+    """Return U of Y_lm(complex) = Σ_μ U_{mμ} Y_lμ(real), Condon-Shortley phase included."""
     u = np.zeros((2 * l + 1, 2 * l + 1), dtype=complex)
     u[l, l] = 1.0
     for m in range(1, l + 1):
@@ -99,7 +98,7 @@ def _complex_from_real(l: int) -> NDArray[np.complex128]:
 
 @lru_cache(maxsize=64)
 def _recurrence(l_max: int) -> tuple[Array, Array, Array]:
-    """Factors of (x + iy)^l, shape (l,), and a and b, (l, m), at the places of l - 1 and l - 2."""
+    """Return factors of (x + iy)^l, (l,), and a and b, (l, m), at the places of l - 1 and l - 2."""
     a, b = np.zeros((2, l_max + 1, 2 * l_max + 1))
     for l in range(1, l_max + 1):
         m = np.arange(1.0 - l, l)
@@ -115,7 +114,7 @@ def _recurrence(l_max: int) -> tuple[Array, Array, Array]:
 
 @lru_cache(maxsize=64)
 def _generators(l_max: int) -> Array:
-    """The matrices G_l for x, y and z below each other, shape (l, 3m, m), padded by zeros."""
+    """Stack the matrices G_l for x, y and z, shape (l, 3m, m), padded by zeros."""
     m_size = 2 * l_max + 1
     padded = np.zeros((l_max + 1, 3, m_size, m_size))
     for l in range(l_max + 1):

@@ -1,8 +1,8 @@
 """Features and gradients of like centers, from the species that they see.
 
-Features with a channel of any other species are zero wherever the atoms are. They are not computed,
-and the gradients of the others are all that a batch holds: for methane's carbon, which sees no
-carbon, an eighth of those of order 3.
+Features with a channel of any other species are always zero. They are not computed, and a batch
+holds only the gradients of the others: for the carbon atom of methane, which sees no carbon, an
+eighth of those of order 3.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class LikeCenters:
         return out
 
     def _parts(self) -> Iterator[tuple[slice, Neighborhoods]]:
-        """Centers, a few at a time: intermediate results fit into the second-level cache."""
+        """Yield a few centers at a time; intermediate results fit into the second-level cache."""
         cache, (centers, pairs) = 2**22, self.around.itself.shape
         step = max(1, cache // (pairs * self.correlation.bytes_per_pair()))
         for start in range(0, centers, step):
@@ -72,9 +72,9 @@ class LikeCenters:
 
 
 def _subtract_from_center(gradient: Array, own: Indices) -> None:
-    """Moving the center, ``own`` of the k atoms, is moving all neighbours the other way.
+    """Set the gradient of the center, ``own`` of the k atoms, to minus the sum over neighbours.
 
-    An image of the center moves with it, which cancels.
+    An image of the center moves with it, so its contributions cancel.
     """
     centers, features, k, _ = gradient.shape
     total = gradient.reshape(centers, features, 3 * k) @ _sum_of_atoms(k)
@@ -83,5 +83,5 @@ def _subtract_from_center(gradient: Array, own: Indices) -> None:
 
 @lru_cache(maxsize=64)
 def _sum_of_atoms(k: int) -> Array:
-    """Matrix, shape (3k, 3), that adds up vectors of k atoms: much faster than a sum."""
+    """Return a matrix, (3k, 3), that sums vectors of k atoms: much faster than a sum."""
     return np.tile(np.eye(3), (k, 1))

@@ -1,8 +1,8 @@
-"""Neighbours of the centers, sorted so that like centers can be handled together.
+"""Neighbours of the centers, sorted so that like centers are handled together.
 
 Centers are alike if their neighbours have the same species and numbers of images. In a molecule
-smaller than the cutoff, and in a perfect crystal, those are all centers, and everything that
-follows is a handful of products of stacked matrices.
+smaller than the cutoff, and in a perfect crystal, these are all centers of a species, and all
+further steps are a few products of stacked matrices.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ class SpeciesNeighbors:
     the same order.
     """
 
-    pairs: slice  # which of the p pairs of a center lead to this species
-    columns: slice  # which of the k atoms of a center are of this species
-    images: tuple[slice, ...]  # where, within ``pairs``, the second images stand, the third, ...
+    pairs: slice  # the pairs of a center, among p, that lead to this species
+    columns: slice  # the atoms of a center, among k, of this species
+    images: tuple[slice, ...]  # places, within ``pairs``, of the second images, the third, ...
 
 
 @dataclass(frozen=True)
 class Neighborhoods:
     """Centers that are alike.
 
-    ``itself`` marks the one pair of a center with itself at no distance, which holds a place but is
-    no neighbour; its vector means nothing.
+    ``itself`` marks the one pair of a center with itself at distance zero, a placeholder that is
+    not a neighbour; its vector has no meaning.
     """
 
     centers: Indices  # (centers,)
     numbers: Indices  # (centers,), atomic numbers of the centers
-    atoms: Indices  # (centers, k), those seen, the center included, each species together
-    own: Indices  # (centers,), which of its k atoms is the center
+    atoms: Indices  # (centers, k), the atoms seen, including the center, sorted by species
+    own: Indices  # (centers,), place of the center among its k atoms
     vectors: Array  # (centers, p, 3), Å, from the center to each neighbour and periodic image
     itself: NDArray[np.bool_]  # (centers, p)
     species: dict[int, SpeciesNeighbors]  # by atomic number, in the order of the columns
@@ -54,7 +54,7 @@ class Neighborhoods:
         return replace(self, **{name: getattr(self, name)[part] for name in names})
 
     def within(self, cutoff: float) -> dict[int, SpeciesNeighbors]:
-        """Return the species of which some center has a neighbour nearer than the cutoff."""
+        """Return the species with a neighbour of some center nearer than the cutoff."""
         near = np.einsum("cpx,cpx->cp", self.vectors, self.vectors) < cutoff**2
         near[self.itself] = False
         return {number: of for number, of in self.species.items() if near[:, of.pairs].any()}
@@ -62,7 +62,7 @@ class Neighborhoods:
 
 @dataclass(frozen=True)
 class _SortedPairs:
-    """Pairs sorted by center, species and ``image``: 0 for the first image of an atom, 1 ..."""
+    """Pairs sorted by center, species and ``image``: 0 for the first image of an atom, 1, ..."""
 
     i: Indices
     j: Indices
@@ -76,15 +76,15 @@ def neighborhoods(
 ) -> tuple[Neighborhoods, ...]:
     """Sort the neighbours of all centers into sets of like centers.
 
-    Every neighbour within the cutoff is there; in a molecule those beyond may be, too.
+    Every neighbour within the cutoff is included; in a molecule, neighbours beyond it may be, too.
     """
     found = neighbor_pairs(atoms, cutoff)
     chosen = np.zeros(len(atoms), dtype=bool)
     chosen[list(centers)] = True
     wanted = chosen[found.i]
-    # If at least 40 % are true neighbours, a molecule is handled with all its atoms as neighbours
-    # of all centers, those beyond the cutoff, where their density is zero, included: one stack of
-    # equal matrices is then faster than many of different sizes.
+    # If at least 40 % are true neighbours, all atoms of a molecule are treated as neighbours of all
+    # centers, with zero density beyond the cutoff: one stack of equal matrices is then faster than
+    # many of different sizes.
     every = len(centers) * (len(atoms) - 1)
     if not atoms.pbc.any() and np.count_nonzero(wanted) >= 0.4 * every:
         return (_everyone(atoms, cutoff=cutoff, centers=np.array(centers)),)
@@ -115,7 +115,7 @@ def _layout(numbers: tuple[int, ...]) -> tuple[Indices, dict[int, SpeciesNeighbo
 
 
 def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indices]:
-    """For each pair, which image of j it leads to, and how many of them center i sees."""
+    """Return for each pair the image of j that it leads to, and the number that center i sees."""
     if not atoms.pbc.any():
         return np.zeros_like(i), np.ones_like(i)
     code = i * len(atoms) + j
@@ -131,13 +131,13 @@ def _number_images(i: Indices, j: Indices, atoms: Atoms) -> tuple[Indices, Indic
 
 
 def _column_order(numbers: Iterable[int]) -> Indices:
-    """Places of the species of atoms, as they first appear: sorted atoms keep their order."""
+    """Return the order of atoms by species, as these first appear; sorted atoms stay in order."""
     place: dict[int, int] = {}
     return np.array([place.setdefault(number, len(place)) for number in numbers])
 
 
 def _alike(pairs: _SortedPairs, atoms: Atoms) -> list[Indices]:
-    """Sets of like centers: for each an array (centers, p) of places among the pairs."""
+    """Return sets of like centers: for each an array (centers, p) of places among the pairs."""
     numbers = atoms.numbers[pairs.j]
     bounds = [0, *(np.flatnonzero(np.diff(pairs.i)) + 1).tolist(), len(pairs.i)]
     alike: dict[bytes, list[Indices]] = {}

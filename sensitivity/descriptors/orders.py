@@ -1,4 +1,4 @@
-"""The correlations of each order, what limits them, and which arguments they allow."""
+"""The correlations of each order, their limits, and the arguments that they allow."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from sensitivity.numerics import Indices, check_integer, check_real
 from sensitivity.structures import check_cutoff
 
 LARGEST_ORDER = 4
-# Per center, at order 4, where their number grows as the fourth power of that of the channels.
-# So many take seconds, and for a center with ten neighbours a quarter of a gigabyte.
+# Per center, at order 4, where the number grows as the fourth power of that of the channels. This
+# many take seconds, and a quarter of a gigabyte for a center with ten neighbours.
 LARGEST_FEATURES = 1_000_000
 DEPENDENT = (
     "more are linearly dependent in double precision, and spherical Bessel functions are not"
@@ -37,11 +37,11 @@ def correlations(basis: Basis, *, order: int, parity_odd: bool) -> Correlation:
 
 @lru_cache(maxsize=32)
 def places_of(basis: Basis, species: tuple[int, ...], *, order: int, parity_odd: bool) -> Indices:
-    """Return which of the correlations do not vanish if only some species have a density.
+    """Return the correlations that do not vanish if only some species have a density.
 
-    ``species`` are their indices among those of the basis. Correlations are polynomials, and one
-    that does not vanish everywhere does not at numbers drawn at random. They are in the same order
-    as those of a basis of these species only.
+    ``species`` are their indices among those of the basis. Correlations are polynomials: one that
+    does not vanish everywhere does not vanish at random numbers. They are in the same order as
+    those of a basis with only these species.
     """
     random = np.random.default_rng(0)
     coefficients = np.zeros((basis.l_max + 1, 1, basis.channels, 2 * basis.l_max + 1))
@@ -57,17 +57,17 @@ def places_of(basis: Basis, species: tuple[int, ...], *, order: int, parity_odd:
 def largest_l_max(order: int) -> int:
     """Return the largest degree that an order allows.
 
-    Beyond 32 a typing error is more likely than a wish. At order 4 pairs of factors are coupled to
-    degrees up to 2 l_max, and the coupling coefficients alone need memory that grows as the sixth
-    power of l_max: 34 MB at 12, 9 GB at 32.
+    A value above 32 is probably a typing error. Order 4 couples pairs of factors to degrees up to
+    2 l_max, and the memory of the coupling coefficients alone grows as the sixth power of l_max:
+    34 MB at 12, 9 GB at 32.
     """
     return 12 if order == LARGEST_ORDER else 32
 
 
 def largest_n_max(basis: RadialBasis | None = None) -> int:
-    """Return the largest number of radial functions that is allowed, or that a basis can have.
+    """Return the largest number of radial functions that is allowed, or that a basis supports.
 
-    More than 64 are more likely a typing error than a wish.
+    More than 64 are probably a typing error.
     """
     return basis.most if isinstance(basis, GaussianTypeOrbitals) else 64
 
@@ -75,14 +75,14 @@ def largest_n_max(basis: RadialBasis | None = None) -> int:
 def affordable_basis(order: int, n_max: int, l_max: int) -> tuple[int, int, int | None]:
     """Return n_max, l_max and contract_channels with which an order above 1 takes milliseconds.
 
-    They are at most those given, for a small molecule, but for degrees enough to see angles well.
+    For a small molecule; at most the given values, except for degrees enough to see angles well.
     """
     functions, degrees, channels = {2: (8, 8, None), 3: (6, 6, 8), 4: (4, 6, 3)}[order]
     return min(n_max, functions), min(max(l_max, 6), degrees), channels
 
 
 def require_few_features(correlation: Correlation, basis: Basis, *, parity_odd: bool) -> None:
-    """Raise a ValueError if order 4 has more than ``LARGEST_FEATURES``, with what would do."""
+    """Raise a ValueError, with a remedy, if order 4 has more than ``LARGEST_FEATURES``."""
     size = correlation.size()
     if size <= LARGEST_FEATURES:
         return
@@ -101,9 +101,9 @@ def require_few_features(correlation: Correlation, basis: Basis, *, parity_odd: 
 
 
 def check_arguments(given: Mapping[str, Any]) -> None:
-    """Refuse arguments, by their names, that are of the wrong kind or out of range.
+    """Refuse arguments, by name, that have the wrong type or are out of range.
 
-    The message of the TypeError or ValueError names the argument and what is expected.
+    The message of the TypeError or ValueError names the argument and the expected value.
     """
     check_cutoff(given["cutoff"])
     _check_range(given, "order", 1, LARGEST_ORDER)
@@ -114,7 +114,7 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     _check_range(given, "l_max", 0, largest_l_max(order), where=where, remedy=remedy)
     if given["contract_channels"] is not None:
         _check_range(given, "contract_channels", 1, largest_n_max())
-    _check_length(given, "smearing", 10.0)  # Å: wider densities make all distances look alike
+    _check_length(given, "smearing", 10.0)  # Å: wider densities hide all distances
     check_real(given["center_weight"], "center_weight", "a finite number", accepts=isfinite)
     if given["cutoff_width"] is not None:
         _check_width(given)
@@ -130,7 +130,8 @@ def check_arguments(given: Mapping[str, Any]) -> None:
 def find_species(species: Iterable[int | str]) -> tuple[int, ...]:
     """Return the atomic numbers, increasing, of numbers or symbols.
 
-    A TypeError or ValueError tells if it is no sequence, it is empty, or one is no element.
+    Raises TypeError or ValueError if it is no sequence, is empty, or has an entry that is no
+    element.
     """
     if isinstance(species, str | int) or not isinstance(species, Iterable):
         raise TypeError(f"species must be a sequence such as ('C', 'H'), got {species!r}.")

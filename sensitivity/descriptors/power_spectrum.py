@@ -28,7 +28,7 @@ class PowerSpectrum:
     basis: Basis
 
     def size(self) -> int:
-        """(l_max + 1) times the number of unordered pairs of channels."""
+        """Return (l_max + 1) times the number of unordered pairs of channels."""
         q = self.basis.channels
         return (self.basis.l_max + 1) * q * (q + 1) // 2
 
@@ -47,8 +47,8 @@ class PowerSpectrum:
     def gradient(self, expansion: Expansion, out: Array) -> None:
         """Contract the gradient of one factor with the other factor.
 
-        The gradient of R_n Y_m is ∇R_n Y_m + R_n ∇Y_m, and Y and ∇Y are contracted with the
-        coefficients before the radial functions multiply, which is fewer operations.
+        The gradient of R_n Y_m is ∇R_n Y_m + R_n ∇Y_m. Y and ∇Y are contracted with the
+        coefficients before multiplying by the radial functions, which takes fewer operations.
         """
         scaled = expansion.coefficients * _scale(self.basis.l_max)
         places = {(a, b): rows for a, b, rows in self._pairs()}
@@ -69,7 +69,7 @@ class PowerSpectrum:
                 block[...] = pairs.transpose(2, 1, 0, 3).reshape(block.shape)
 
     def _products(self, scaled: Array, near: Contributions) -> tuple[Array, Array]:
-        """Gradient of one factor times the other, and an array of the same size to work in."""
+        """Return gradient of one factor times the other, and a work array of the same size."""
         angular = each_direction(_contract(scaled, near.angular))
         angular_gradient = _contract(scaled, near.angular_gradient)
         shape = (self.basis.n_max, *angular.shape)
@@ -79,7 +79,7 @@ class PowerSpectrum:
         return np.add(products, scratch, out=products), scratch
 
     def bytes_per_pair(self) -> int:
-        """Products of the channels of one species with all, for each l."""
+        """Return bytes of products of the channels of one species with all, for each l."""
         return 8 * 3 * (self.basis.l_max + 1) * self.basis.n_max * self.basis.channels
 
     def _pairs(self) -> tuple[tuple[int, int, slice], ...]:
@@ -88,7 +88,7 @@ class PowerSpectrum:
 
 @lru_cache(maxsize=64)
 def _pairs_of(basis: Basis) -> tuple[tuple[int, int, slice], ...]:
-    """Pairs of species a ≤ b, each with its place among all features."""
+    """Return pairs of species a ≤ b, each with its place among all features."""
     found, start, n_max = [], 0, basis.n_max
     for a, b in combinations_with_replacement(range(basis.species), 2):
         size = (basis.l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max**2)
@@ -98,9 +98,9 @@ def _pairs_of(basis: Basis) -> tuple[tuple[int, int, slice], ...]:
 
 
 def like_products(row: Array, basis: Basis) -> Iterator[Array]:
-    """Products c_n c_n' of degree 0, n ≤ n', of each species with itself, (n_max, n_max).
+    """Yield products c_n c_n' of degree 0, n ≤ n', of each species, shape (n_max, n_max).
 
-    ``row`` are the features of one center.
+    ``row`` holds the features of one center.
     """
     upper = _upper(basis.n_max)
     for a, b, rows in PowerSpectrum(basis)._pairs():
@@ -118,13 +118,13 @@ def _contract(scaled: Array, angular: Array) -> Array:
 
 @lru_cache(maxsize=64)
 def _scale(l_max: int) -> Array:
-    """Clebsch-Gordan coefficients that couple two equal l to an invariant, shape (l, 1, 1, 1)."""
+    """Return coefficients that couple two equal l to an invariant, shape (l, 1, 1, 1)."""
     l = np.arange(l_max + 1)
     return ((-1.0) ** l / np.sqrt(2 * l + 1)).reshape(-1, 1, 1, 1)
 
 
 def _like_pairs(products: Array, out: Array) -> Array:
-    """Add up both factors of pairs n ≤ n' of one species: (n, n', ...) gives (pairs, ...)."""
+    """Sum both factors of pairs n ≤ n' of one species: (n, n', ...) gives (pairs, ...)."""
     n_max, start = len(products), 0
     pairs = out.reshape(-1, *products.shape[2:])
     for n in range(n_max):
@@ -140,19 +140,19 @@ def _upper(n_max: int) -> tuple[Indices, Indices]:
 
 
 class _Workspace(threading.local):
-    """One buffer per thread, from which arrays are handed out, to use memory again.
+    """One buffer per thread, reused for the arrays that it hands out.
 
-    The first touch of fresh memory costs about 1 µs per page of 4 KiB, which is several times the
-    arithmetic that is then done on it, and what is freed goes back to the system at once.
+    First access to fresh memory costs about 1 µs per page of 4 KiB, several times the arithmetic
+    done on it, and freed memory returns to the system at once.
     """
 
     _buffer = np.empty(0)
 
     def arrays(self, *shapes: tuple[int, ...]) -> list[Array]:
-        """Return uninitialised arrays of these shapes; the next call hands out the same memory."""
+        """Return uninitialised arrays of these shapes; the next call reuses the same memory."""
         edges = [0, *accumulate(prod(shape) for shape in shapes)]
         buffer = self._buffer if edges[-1] <= len(self._buffer) else np.empty(edges[-1])
-        if buffer.nbytes <= 2**24:  # more is not kept
+        if buffer.nbytes <= 2**24:  # larger buffers are not kept
             self._buffer = buffer
         parts = zip(pairwise(edges), shapes, strict=True)
         return [buffer[start:end].reshape(shape) for (start, end), shape in parts]

@@ -1,4 +1,4 @@
-"""The protocol of descriptors: what each must have, and defaults for all that it may tell."""
+"""The protocol of descriptors: required members, and defaults for optional ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ase import Atoms
 from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.numerics import Array
 
-# What every descriptor has to state; the rest has defaults.
+# Members that every descriptor must have; the others have defaults.
 ESSENTIAL = ("cutoff", "inversion_invariant", "features", "gradients")
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 else:
 
     class default:  # noqa: N801 - it stands for property
-        """A property that attributes of an instance and fields of a dataclass may replace."""
+        """Property that instance attributes and dataclass fields may override."""
 
         def __init__(self, function):
             self.function, self.__doc__ = function, function.__doc__
 
         def __get__(self, instance, owner=None):
-            if instance is None:  # a dataclass would take what is returned for a field's default
+            if instance is None:  # a dataclass would take the returned value as the field's default
                 raise AttributeError(self.function.__name__)
             return self.function(instance)
 
@@ -37,8 +37,8 @@ class Descriptor(Protocol):
     """A smooth map from positions to features of centers.
 
     A descriptor must have ``cutoff``, ``inversion_invariant``, ``features`` and ``gradients``. A
-    subclass inherits defaults for all else; ``with_defaults`` adds them to an object of any class.
-    ``examples/own_descriptor.py`` is a complete one.
+    subclass inherits defaults for the other members; ``with_defaults`` adds them to an object of
+    any class. ``examples/own_descriptor.py`` is a complete example.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Descriptor(Protocol):
 
     @default
     def inversion_invariant(self) -> bool:
-        """True for an O(3) descriptor, False for one that is invariant to rotations only."""
+        """True for an O(3) descriptor, False if it is invariant to proper rotations only."""
         raise AttributeError(f"{type(self).__name__} has no inversion_invariant")
 
     @abstractmethod
@@ -87,17 +87,17 @@ class Descriptor(Protocol):
 
     @default
     def name(self) -> str:
-        """Name in tables and sentences; by default that of the class."""
+        """Name in tables and sentences; default: the class name."""
         return type(self).__name__
 
     @default
     def settings(self) -> Mapping[str, Any]:
         """Settings as JSON values, in the order of the Python expression.
 
-        They are None, truth values, numbers and text, also those of NumPy, and lists, tuples,
-        arrays and mappings of them, with keys that are text or integers. Anything else, such as a
-        path, a set, bytes or a complex number, is refused: give its text, for example. By
-        default those fields of a dataclass that are JSON values.
+        Allowed are None, booleans, numbers and text, also NumPy's, and lists, tuples, arrays and
+        mappings of them, with text or integer keys. Other objects, such as paths, sets, bytes or
+        complex numbers, are refused: give their text, for example. Default: the fields of a
+        dataclass that are JSON values.
         """
         if not is_dataclass(self):
             return {}
@@ -106,7 +106,7 @@ class Descriptor(Protocol):
 
     @default
     def limits(self) -> Mapping[str, tuple[float, float]]:
-        """Least and largest value of each setting that is offered to be changed; default none."""
+        """Smallest and largest value of each setting that may be changed; default none."""
         return {}
 
     @default
@@ -115,7 +115,7 @@ class Descriptor(Protocol):
         return ()
 
     def with_settings(self, **changes: Any) -> Self:
-        """Return the descriptor with other settings, given as ``settings`` has them.
+        """Return the descriptor with other settings, in the form of ``settings``.
 
         Raises
         ------
@@ -136,16 +136,16 @@ class Descriptor(Protocol):
 
     @default
     def order(self) -> int | None:
-        """Number ν of neighbours that are correlated, if features are that; default None.
+        """Number ν of correlated neighbours; default None: not such a descriptor.
 
-        In the limit of a complete basis, such a descriptor sees all that ν neighbours do together.
+        In the limit of a complete basis, such a descriptor sees every invariant of ν neighbours.
         """
         return None
 
     def larger_basis(self) -> Descriptor | None:
-        """Return the same descriptor with a larger basis; None if there is none.
+        """Return the same descriptor with a larger basis; None if not available.
 
-        By default each setting that is refinable is raised by 2, within its limits.
+        By default each refinable setting is increased by 2, within its limits.
         """
         own, grown = with_defaults(self), {}
         for key in own.refinable:
@@ -160,9 +160,9 @@ class Descriptor(Protocol):
         return None
 
     def of_order(self, order: int) -> Descriptor | None:
-        """Return the descriptor at another order, with an affordable basis; None if there is none.
+        """Return the descriptor at another order, with an affordable basis; None if not available.
 
-        By default higher orders are reached by ``higher_order``.
+        By default ``higher_order`` is used to reach higher orders.
         """
         found: Descriptor | None = self
         while found is not None and (with_defaults(found).order or order) < order:
@@ -180,11 +180,11 @@ class Descriptor(Protocol):
         return int(np.shape(found)[1])
 
     def python(self) -> tuple[str, str]:
-        """Return the import lines, and the expression that makes the descriptor.
+        """Return the import lines, and the expression that creates the descriptor.
 
-        The expression is "..." if it is not known, with comments for import lines: of a dataclass
-        whose fields are not all among ``settings``, or another class that has no settings, or
-        whose ``__init__`` does not take them, or needs more.
+        If it is unknown, the expression is "..." and the import lines are comments: for a dataclass
+        whose fields are not all among ``settings``, or another class without settings, or whose
+        ``__init__`` does not take them, or needs more.
         """
         kind, settings = type(self), settings_of(self)
         name = kind.__qualname__
@@ -194,20 +194,20 @@ class Descriptor(Protocol):
         if _are_arguments(settings, self):
             arguments = ", ".join(f"{key}={value!r}" for key, value in settings.items())
             return line, f"{name}({arguments})"
-        comment = f"# Make your {name} below; the one that was used shows as"
+        comment = f"# Create your {name} below; the one used is shown as"
         line = f"# {line.removeprefix('# ')}"
         return "\n".join([comment, f"# {' '.join(repr(self).split())}", line]), "..."
 
     @default
     def expansion(self) -> tuple[int, int] | None:
-        """Numbers of radial functions and largest degree of the density that is correlated.
+        """Number of radial functions and largest degree of the correlated density.
 
-        Default None, also for a descriptor that does not keep all products of its coefficients.
+        Default None, also for descriptors that do not keep all products of their coefficients.
         """
         return None
 
     def neighbor_densities(self, row: Array, numbers: Sequence[int]) -> Mapping[int, Array] | None:
-        """Return the part of degree 0 of the density of each species, from one center's features.
+        """Return the degree-0 part of the density of each species, from one center's features.
 
         These are the sums c_n = Σ_j γ_n(r_j) over the neighbours of a species, shape (n_max,), up
         to a sign. ``numbers`` are those of the structure. None, the default, if they are unknown.
@@ -215,12 +215,12 @@ class Descriptor(Protocol):
         return None
 
     def neighbor_curve(self, lengths: Array) -> Array | None:
-        """Return γ(r) of the above, shape (len(lengths), n_max), at lengths in Å; default None."""
+        """Return γ(r) of ``neighbor_densities``, (lengths, n_max), lengths in Å; default None."""
         return None
 
 
 class _WithDefaults:
-    """A descriptor of any class, with the defaults of ``Descriptor`` for what it has not."""
+    """A descriptor of any class, with the defaults of ``Descriptor`` for missing members."""
 
     def __init__(self, descriptor: Descriptor) -> None:
         self._descriptor = descriptor
@@ -238,14 +238,14 @@ class _WithDefaults:
 
 
 def with_defaults(descriptor: Descriptor) -> Descriptor:
-    """Return a view of a descriptor that has all of the protocol, whatever its class.
+    """Return a view of a descriptor with all members of the protocol, whatever its class.
 
-    Ask this view for anything beyond the essentials, and keep the descriptor itself in results.
+    Use this view for members beyond the essentials, and keep the descriptor itself in results.
 
     Parameters
     ----------
     descriptor
-        With the essentials at least.
+        Descriptor with at least the essential members.
 
     Examples
     --------
@@ -263,12 +263,12 @@ def with_defaults(descriptor: Descriptor) -> Descriptor:
 
 
 def settings_of(descriptor: Descriptor) -> dict[str, Any]:
-    """Return the settings of a descriptor of any class, with numbers of Python, by their names."""
+    """Return the settings of a descriptor of any class by name, with Python numbers."""
     return {str(key): plain(value) for key, value in with_defaults(descriptor).settings.items()}
 
 
 def plain(value: Any) -> Any:
-    """Return numbers of NumPy as those of Python, also within arrays, tuples and the like."""
+    """Return NumPy numbers as Python numbers, also within arrays, tuples and other containers."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     if isinstance(value, tuple | list):
@@ -279,9 +279,9 @@ def plain(value: Any) -> Any:
 
 
 def is_json(value: object) -> bool:
-    """Tell whether ``plain`` makes it what JSON can hold; of numbers also NaN and infinity.
+    """Return True if ``plain`` gives a JSON value; NaN and infinity are allowed.
 
-    There may be a million, so that it neither makes nor reads what is not needed.
+    There may be a million values, so it neither copies nor reads more than needed.
     """
     if value is None or isinstance(value, float | int | str):
         return True
@@ -295,7 +295,7 @@ def is_json(value: object) -> bool:
 
 
 def _are_arguments(settings: Mapping[str, Any], descriptor: Descriptor) -> bool:
-    """Tell whether the settings are all that it takes to make such a descriptor."""
+    """Return True if the settings are the only arguments needed to create such a descriptor."""
     if is_dataclass(descriptor):
         return all(each.name in settings for each in fields(descriptor) if each.init)
     try:

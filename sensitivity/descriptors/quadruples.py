@@ -1,13 +1,13 @@
 """The invariants of four factors, each counted once.
 
 Four coefficients with l1 ≤ l2 ≤ l3 ≤ l4 are coupled in pairs, (l1 l2) to L and (l3 l4) to the same
-L, and the pairs to an invariant. Each L that both pairs allow gives one; l1 + l2 + L and l3 + l4 +
-L may both be odd. Exchanging the second and third factor turns the invariants of all L into sums
-of each other. So, where factors are of the same l, their channels are sorted, and where they are
-the same factor, some L are sums of others, or zero, and are left out. What is kept is independent,
-and everything else is a sum of it: Nigam, Pozdnyakov, Ceriotti, J. Chem. Phys. 153, 121101 (2020),
+L, and the pairs to an invariant. Each L that both pairs allow gives one; l1 + l2 + L and
+l3 + l4 + L may both be odd. Exchanging the second and third factor turns the invariants of all L
+into sums of each other. Therefore channels of factors with the same l are sorted; where factors are
+equal, some L are sums of others, or zero, and are left out. The kept invariants are independent,
+and all others are sums of them. Nigam, Pozdnyakov, Ceriotti, J. Chem. Phys. 153, 121101 (2020),
 doi 10.1063/5.0021116, and Dusson et al., J. Comput. Phys. 454, 110946 (2022),
-doi 10.1016/j.jcp.2022.110946, sort and select in this way.
+doi 10.1016/j.jcp.2022.110946, sort and select in the same manner.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ Ties = tuple[bool, ...]
 class Term(NamedTuple):
     """Invariants of the same degrees.
 
-    Ties say of factors 1, 2 and 3 whether they equal the next one, in l and in channel.
+    Ties state whether factors 1, 2 and 3 equal the next one, in l and in channel.
     """
 
     l: Degrees  # l1 ≤ l2 ≤ l3 ≤ l4 of the factors
     L: int  # degree to which both pairs are coupled
-    like: Ties  # whether factors 1, 2 and 3 have the same l as the next one
-    kept: frozenset[Ties]  # for which ties the invariant is kept
+    like: Ties  # True if factors 1, 2 and 3 have the same l as the next one
+    kept: frozenset[Ties]  # ties for which the invariant is kept
 
 
 @lru_cache(maxsize=64)
 def spans(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Term, slice], ...]:
-    """All terms that have features, each with its place among all features, sorted by l, then L."""
+    """Return all terms with features, each with its place among all features, sorted by l, L."""
     found, start = [], 0
     for l in combinations_with_replacement(range(l_max + 1), 4):
         for term in _terms(l) if parity_odd or sum(l) % 2 == 0 else ():
@@ -54,7 +54,7 @@ def spans(channels: int, l_max: int, *, parity_odd: bool) -> tuple[tuple[Term, s
 
 @lru_cache(maxsize=1024)
 def pairs(channels: int, *, like: bool, L: int) -> Indices:
-    """Channels of two factors coupled to L, shape (2, pairs): sorted if the factors are alike.
+    """Return channels of two factors coupled to L, (2, pairs): sorted if the factors are alike.
 
     The product of two equal factors coupled to an odd L is zero.
     """
@@ -66,7 +66,7 @@ def pairs(channels: int, *, like: bool, L: int) -> Indices:
 def rows(channels: int, term: Term) -> Indices | None:
     """Return the places of the distinct quadruples in the table of first and second ``pairs``.
 
-    None stands for all of them: without l2 = l3 the pairs are distinct as they are.
+    None stands for all of them: without l2 = l3 all pairs are distinct.
     """
     return _rows(channels, term.like, term.L % 2, term.kept) if term.like[1] else None
 
@@ -119,16 +119,16 @@ def _choices(channels: int, like: Ties, ties: Ties) -> int:
 
 
 def _independent(l: Degrees, ties: Ties) -> list[bool]:
-    """For each L, whether its invariant is not a sum of those of lower L if factors are tied."""
+    """Return for each L if its invariant is no sum of those of lower L for tied factors."""
     degrees = _intermediate(l)
     if not any(ties):
         return [True] * len(degrees)
     exchanges = [_exchange(l, place) for place in range(3) if ties[place]]
     values, vectors = np.linalg.eigh(np.mean(exchanges, axis=0))
-    # Of the invariants, what no exchange of equal factors changes is all that remains: there the
-    # mean of the exchanges has the eigenvalue 1, and the next one is at most 1 - (2 - √2)/3 = 0.80.
+    # The invariants that no exchange of equal factors changes remain: for them the mean of the
+    # exchanges has the eigenvalue 1, and the next one is at most 1 - (2 - √2)/3 = 0.80.
     remaining = vectors[:, values > 0.9]
-    threshold = 1e-6  # up to l = 12 what is independent has at least 4e-3, what is not 3e-12
+    threshold = 1e-6  # up to l = 12 independent ones have at least 4e-3, others 3e-12
     chosen = []
     for row in range(len(degrees)):
         length = np.linalg.norm(remaining[row])
@@ -140,7 +140,7 @@ def _independent(l: Degrees, ties: Ties) -> list[bool]:
 
 
 def _exchange(l: Degrees, place: int) -> Array:
-    """Matrix, shape (L, L), of the exchange of a factor with the next one, of the same l."""
+    """Return the matrix (L, L) of the exchange of a factor with the next one, of the same l."""
     degrees = np.array(_intermediate(l))
     if place != 1:
         return np.diag((-1.0) ** degrees)
@@ -150,6 +150,6 @@ def _exchange(l: Degrees, place: int) -> Array:
 
 
 def _invariant(l: Degrees, L: int) -> Array:
-    """Coefficients [m1, m2, m3] for one m4: sums of products of two are alike for each."""
+    """Return coefficients [m1, m2, m3] for one m4: sums of products are the same for each."""
     first, second = coupling(l[0], l[1], L), coupling(l[2], l[3], L)[:, 0]  # [m1, m2, M], [m3, M]
     return np.asarray(np.sqrt(2 * L + 1) * np.tensordot(first, second, axes=(2, 1)))

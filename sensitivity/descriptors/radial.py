@@ -6,9 +6,9 @@ A neighbour at distance r contributes R_nl(r) Y_lm to the expansion coefficients
 
 with g_nl an orthonormal radial basis and K_l the angular part of the density of one neighbour: a
 normalised Gaussian of width ``smearing`` or, at zero width, a delta function, for which
-R_nl = g_nl. The integral is done once, by Gauss-Legendre quadrature, and kept as a Chebyshev
-series converged to rounding: its derivative is then exact for the function that is used, and
-evaluating it for all pairs is one matrix product.
+R_nl = g_nl. The integral is computed once, by Gauss-Legendre quadrature, and stored as a Chebyshev
+series converged to rounding: its derivative is then exact for the stored function, and evaluating
+it for all pairs is one matrix product.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from sensitivity.numerics import Array, ReadOnlyArrays
 
 
 class RadialBasis(Protocol):
-    """A radial basis on [0, reach]: normalised primitives, and what makes them orthonormal.
+    """A radial basis on [0, reach]: normalised primitives and their orthonormalization.
 
-    It has to be hashable, as functions of equal bases are made once.
+    It must be hashable, because functions of equal bases are built once.
 
     Examples
     --------
@@ -41,13 +41,13 @@ class RadialBasis(Protocol):
     def __hash__(self) -> int: ...
 
     def reach(self, cutoff: float) -> float:
-        """Distance in Å beyond which all functions are taken as zero."""
+        """Return the distance in Å beyond which all functions count as zero."""
 
     def primitives(self, x: Array, *, cutoff: float, n_max: int, l_max: int) -> Array:
-        """Primitives at the distances x: shape (l_max + 1, n_max) and that of x."""
+        """Return primitives at the distances x: shape (l_max + 1, n_max) and that of x."""
 
     def orthonormalization(self, *, cutoff: float, n_max: int) -> Array:
-        """Matrix, shape (n_max, n_max), that turns primitives into orthonormal functions."""
+        """Return the matrix, (n_max, n_max), that turns primitives into orthonormal functions."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class GaussianTypeOrbitals:
     True
     """
 
-    # Of more, the overlap has a condition number above 1e10, which leaves fewer than six digits.
+    # For more, the overlap has a condition number above 1e10, which leaves fewer than six digits.
     most: ClassVar[int] = 15
 
     def reach(self, cutoff: float) -> float:
@@ -86,7 +86,7 @@ class GaussianTypeOrbitals:
         Raises
         ------
         ValueError
-            If they are so many that they are dependent in double precision.
+            If there are so many that they are linearly dependent in double precision.
         """
         n, width = _orbitals(cutoff, n_max)
         combined = 1 / np.sqrt(0.5 / width[:, None] ** 2 + 0.5 / width**2)
@@ -133,7 +133,7 @@ class SphericalBessel:
 
 @lru_cache(maxsize=32)
 def spherical_bessel_zeros(n_max: int, l_max: int) -> Array:
-    """First positive zeros of j_0 ... j_l_max, shape (l_max + 1, n_max).
+    """Return the first positive zeros of j_0 ... j_l_max, shape (l_max + 1, n_max).
 
     The zeros of neighbouring orders interlace, which brackets each one for Brent's method.
     """
@@ -152,7 +152,7 @@ def spherical_bessel_zeros(n_max: int, l_max: int) -> Array:
 
 
 BASES: dict[str, RadialBasis] = {"gto": GaussianTypeOrbitals(), "bessel": SphericalBessel()}
-"""Names of the bases among the settings of a descriptor."""
+"""Names of the bases in the settings of a descriptor."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +177,11 @@ class RadialFunctions(ReadOnlyArrays):
 
 
 def _chebyshev(x: Array, terms: int) -> Array:
-    """Chebyshev polynomials of degree 0 to terms - 1 at x, shape (terms, len(x)).
+    """Evaluate Chebyshev polynomials of degree 0 to terms - 1 at x, shape (terms, len(x)).
 
-    By T_{m+j} = 2 T_m T_j - T_{m-j} for j = 1 ... m, which doubles the number of rows at every
-    step: six steps where the usual recurrence takes sixty. Rounding grows as the degree squared,
-    as that of the polynomials near ±1 must, and coefficients fall faster.
+    T_{m+j} = 2 T_m T_j - T_{m-j} for j = 1 ... m doubles the number of rows at every step: six
+    steps where the usual recurrence takes sixty. Rounding grows as the degree squared, as that of
+    the polynomials near ±1 must, and coefficients decay faster.
     """
     polynomials = np.ones((terms, len(x)))
     if terms > 1:
@@ -202,7 +202,7 @@ def radial_functions(
 ) -> RadialFunctions:
     """Expand R_nl in Chebyshev polynomials until the series has converged to rounding.
 
-    A ValueError tells if the smearing is too narrow or too wide for the cutoff, or there are too
+    Raises ValueError if the smearing is too narrow or too wide for the cutoff, or there are too
     many functions.
     """
     check_smearing(smearing, cutoff=cutoff)
@@ -231,8 +231,8 @@ def radial_functions(
 
 def check_smearing(smearing: float, *, cutoff: float) -> None:
     """Raise a ValueError if the smearing is too narrow or too wide for the cutoff."""
-    # Below, the series hardly ever converges, and arguments of Bessel functions overflow; above,
-    # their downward recurrence loses all digits.
+    # Below, the series rarely converges, and arguments of Bessel functions overflow; above, their
+    # downward recurrence loses all digits.
     narrowest, widest = 1e-4 * cutoff, 5.0 * cutoff
     if 0 < smearing < narrowest:
         raise ValueError(
@@ -247,10 +247,11 @@ def check_smearing(smearing: float, *, cutoff: float) -> None:
 
 
 def _interpolate(samples: Array) -> Array:
-    """Chebyshev coefficients from samples at first-kind points, shapes (terms, functions)."""
+    """Return Chebyshev coefficients from samples at first-kind points, (terms, functions)."""
     from scipy.fft import dct
 
-    # Rounding stays at eps for every term; in a Vandermonde product it grows with their number.
+    # Rounding stays at eps for every term; in a Vandermonde product it would grow with their
+    # number.
     series = dct(samples[::-1], axis=0) / len(samples)
     series[0] *= 0.5
     return np.asarray(series)
@@ -259,10 +260,10 @@ def _interpolate(samples: Array) -> Array:
 def _smeared(
     basis: RadialBasis, r: Array, *, cutoff: float, n_max: int, l_max: int, smearing: float
 ) -> Array:
-    """R_nl of the primitives at the distances r, shape (l_max + 1, n_max, len(r))."""
+    """Integrate R_nl of the primitives at the distances r, shape (l_max + 1, n_max, len(r))."""
     if smearing == 0:
         return basis.primitives(r, cutoff=cutoff, n_max=n_max, l_max=l_max)
-    # At nine widths a Gaussian has fallen to 1e-18; so many nodes integrate it to rounding.
+    # At nine widths a Gaussian has decayed to 1e-18; this many nodes integrate it to rounding.
     nodes, weights = np.polynomial.legendre.leggauss(160)
     reach = 9.0 * smearing
     low = np.maximum(0.0, r - reach)
@@ -275,14 +276,14 @@ def _smeared(
 
 
 def _gaussian_kernel(x: Array, r: Array, *, smearing: float, l_max: int) -> Array:
-    """K_l(x, r) = 4π (πσ²)^{-3/4} exp(-(x² + r²)/2σ²) i_l(x r/σ²), of unit norm in L²."""
+    """Evaluate K_l = 4π (πσ²)^{-3/4} exp(-(x² + r²)/2σ²) i_l(x r/σ²), of unit norm in L²."""
     from scipy.special import ive
 
     u = x * r / smearing**2
     bessel = np.empty((l_max + 2, *u.shape))  # modified, spherical, scaled by exp(-x r/σ²)
     for l in (l_max + 1, l_max):
         bessel[l] = np.sqrt(0.5 * np.pi / u) * ive(l + 0.5, u)
-    for l in range(l_max, 0, -1):  # downward, which is stable; upward is not
+    for l in range(l_max, 0, -1):  # downward is stable; upward is not
         bessel[l - 1] = bessel[l + 1] + (2 * l + 1) / u * bessel[l]
     scale = 4 * np.pi * (np.pi * smearing**2) ** -0.75
     return np.asarray(scale * np.exp(-0.5 * ((x - r) / smearing) ** 2) * bessel[: l_max + 1])
@@ -294,7 +295,7 @@ def _orbitals(cutoff: float, n_max: int) -> tuple[Array, Array]:
 
 
 def _log_moment(power: Array, width: Array) -> Array:
-    """Logarithm of ∫ x^power exp(-x²/width²) dx over [0, ∞)."""
+    """Return the logarithm of ∫ x^power exp(-x²/width²) dx over [0, ∞)."""
     from scipy.special import gammaln
 
     return np.asarray(gammaln(0.5 * (power + 1)) - np.log(2.0) + (power + 1) * np.log(width))

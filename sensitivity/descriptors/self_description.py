@@ -101,7 +101,7 @@ def check_descriptor(descriptor: Descriptor) -> None:
             f"{', '.join(missing)}: add what is missing, or make it a subclass of "
             "sensitivity.descriptors.Descriptor, which has defaults."
         )
-    if type(descriptor) is not DensityCorrelations:  # which is right by its own tests
+    if type(descriptor) is not DensityCorrelations:  # the native one is tested separately
         _check_statements(descriptor)
 
 
@@ -122,7 +122,7 @@ def _check_statements(descriptor: Descriptor) -> None:
         if unknown := ", ".join(key for key in getattr(known, name) if key not in settings):
             raise ValueError(
                 f"{name} of {kind} must name some of its settings, {', '.join(settings) or 'none'},"
-                f" got {unknown}; add to settings what it takes, or leave it out."
+                f" got {unknown}; add it to settings, or leave it out."
             )
     for name in known.refinable:
         if not _is_integer(plain(settings[name]), least=0):
@@ -133,10 +133,10 @@ def _check_statements(descriptor: Descriptor) -> None:
 
 
 def larger_basis(descriptor: Descriptor, atoms: Atoms) -> Descriptor | None:
-    """Return the same descriptor with a larger basis, as it tells itself; None if there is none.
+    """Return the descriptor's own ``larger_basis``, checked; None if not available.
 
-    ValueError if what it returns is no descriptor, has another cutoff, or a basis that is not
-    larger, as its settings and its number of features of a structure tell.
+    Raises ValueError if it is no descriptor, has another cutoff, or a basis that is not larger,
+    judging by its settings and its number of features of a structure.
     """
     larger = _checked(descriptor, "larger_basis")
     if larger is None:
@@ -151,11 +151,11 @@ def larger_basis(descriptor: Descriptor, atoms: Atoms) -> Descriptor | None:
     if larger.cutoff != descriptor.cutoff:
         raise ValueError(
             f"larger_basis() of {kind} must keep its cutoff of {descriptor.cutoff} Å, got "
-            f"{larger.cutoff} Å: it has to see the same environment."
+            f"{larger.cutoff} Å: it must see the same environment."
         )
     try:
         few, many = (with_defaults(each).count_features(atoms) for each in (descriptor, larger))
-    except ValueError:  # as where there would be too many
+    except ValueError:  # such as for too many features
         return larger
     same = mine and theirs == mine and type(larger) is type(descriptor)
     if many < few or (many == few and (same or larger is descriptor)):
@@ -167,9 +167,9 @@ def larger_basis(descriptor: Descriptor, atoms: Atoms) -> Descriptor | None:
 
 
 def higher_order(descriptor: Descriptor) -> Descriptor | None:
-    """Return correlations of one more neighbour, as a descriptor tells itself; None without any.
+    """Return the descriptor's own ``higher_order``, checked; None if not available.
 
-    ValueError if what it returns is no descriptor, or of another order.
+    Raises ValueError if it is no descriptor, or of another order.
     """
     higher = _checked(descriptor, "higher_order")
     if higher is None:

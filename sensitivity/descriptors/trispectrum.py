@@ -26,7 +26,7 @@ class Trispectrum:
 
     W is that of ``coupling``; the coefficients of the four factors are normalised to 1, as there.
     Features are sorted by l1 ≤ l2 ≤ l3 ≤ l4, then L, then channels, with q_i ≤ q_j where
-    l_i = l_j. None is zero or a sum of others; ``quadruples`` says how they are chosen.
+    l_i = l_j. None is zero or a sum of others; ``quadruples`` explains the choice.
     ``parity_odd`` adds those with odd l1 + l2 + l3 + l4, which change sign under inversion.
 
     Drautz, Phys. Rev. B 99, 014104 (2019), doi 10.1103/PhysRevB.99.014104.
@@ -36,7 +36,7 @@ class Trispectrum:
     parity_odd: bool
 
     def size(self) -> int:
-        """Sum over all (l1, l2, l3, l4) and L of the number of distinct quadruples of channels."""
+        """Return the sum over all (l1, l2, l3, l4) and L of distinct quadruples of channels."""
         return int(self._spans()[-1][1].stop)
 
     def features(self, coefficients: Array) -> Array:
@@ -61,10 +61,10 @@ class Trispectrum:
                 out[:, span, near.columns] = total.reshape(*total.shape[:2], -1, 3)
 
     def bytes_per_pair(self) -> int:
-        """Gradients of all pairs of factors, and of the features of one term.
+        """Return bytes of gradients of all pairs of factors, and of the features of one term.
 
-        What does not grow with the number of neighbours is left out, at most 5 MB per channel.
-        Counting it would divide the centers more finely, which costs more in calls than the cache
+        Terms independent of the number of neighbours are left out, at most 5 MB per channel.
+        Counting them would divide the centers more finely, which costs more in calls than the cache
         saves.
         """
         m = 2 * np.arange(self.basis.l_max + 1) + 1
@@ -114,14 +114,14 @@ class _CoupledPair:
 
         A_{q1 q2 LM} = (2L + 1)^(1/4) Σ_{m1 m2} W_{m1 m2 M} c_{q1 l1 m1} c_{q2 l2 m2}
 
-    with W from ``coupling``. All L stand on one axis LM, of as many places as there are pairs of m1
-    and m2: the coupling to all of them is one square matrix.
+    with W from ``coupling``. All L are on one axis LM, with as many places as pairs of m1 and m2:
+    the coupling to all of them is one square matrix.
     """
 
     l: tuple[int, int]
     basis: Basis  # channels of each factor
-    first: Array  # (centers, LM, m2, q1): what multiplies the second factor
-    second: Array  # (centers, LM, m1, q2): what multiplies the first factor
+    first: Array  # (centers, LM, m2, q1): multiplies the second factor
+    second: Array  # (centers, LM, m1, q2): multiplies the first factor
 
     @classmethod
     def of(cls, l: tuple[int, int], coefficients: Array, basis: Basis) -> _CoupledPair:
@@ -179,7 +179,7 @@ def _times(factor: Array, slopes: Array) -> Array:
 
 @lru_cache(maxsize=1024)
 def _couplings(l1: int, l2: int) -> Array:
-    """Couplings to all L below each other, read-only, weighed so that two pairs have ΣW² = 1."""
+    """Stack the couplings to all L, read-only, weighted so that two pairs have ΣW² = 1."""
     degrees = range(l2 - l1, l1 + l2 + 1)
     every = [(2 * L + 1) ** 0.25 * np.moveaxis(coupling(l1, l2, L), 2, 0) for L in degrees]
     out = np.concatenate(every)

@@ -1,4 +1,4 @@
-"""Why a descriptor does not see a displacement, with evidence."""
+"""Causes of displacements that a descriptor does not see, with evidence."""
 
 from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS, CAUSES, Cause, CauseDescription
 from sensitivity.diagnosis.diagnose import diagnose

@@ -1,4 +1,4 @@
-"""The causes of an invisible displacement: their words, and the thresholds that tell them apart."""
+"""The causes of an invisible displacement: labels, reasons, and thresholds that separate them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Cause = Literal[
     "rotation",
     "translation",
 ]
-"""The cause of a mode: visible, or why it is not.
+"""Cause of a mode: visible, or the reason why it is invisible.
 
 Examples
 --------
@@ -40,18 +40,18 @@ Examples
 
 @dataclass(frozen=True)
 class CauseDescription:
-    """The words for one cause.
+    """Label and reason of one cause.
 
     Attributes
     ----------
     label
-        Name of such a displacement: "invisible by symmetry" follows on "it is" or "they are".
+        Name of such a displacement; "invisible by symmetry" follows "it is" or "they are".
     reason
-        Why, as a clause; ``explain`` fills in the number.
+        Reason, as a clause; ``explain`` fills in the number.
     spurious
         True if symmetry allows the displacement to be seen.
     trivial
-        True of rigid motions and of what is outside of all environments.
+        True for rigid motions and for motions outside all environments.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class CauseDescription:
     trivial: bool = False
 
     def explain(self, count: int = 1) -> str:
-        """Return the reason for so many displacements."""
+        """Return the reason for this number of displacements."""
         return self.reason.format(
             it="it" if count == 1 else "them",
             they="it" if count == 1 else "they",
@@ -97,22 +97,22 @@ CAUSE_DESCRIPTIONS: Mapping[Cause, CauseDescription] = MappingProxyType(
         ),
         "unseen": CauseDescription(
             "outside the environments",
-            "no chosen center has within its cutoff what {they} change{s}",
+            "{they} change{s} nothing within the cutoff of any chosen center",
             trivial=True,
         ),
         "rotation": CauseDescription(
-            "a rotation of all that the centers see",
+            "a rotation of all atoms that the centers see",
             "features are invariant to rotations",
             trivial=True,
         ),
         "translation": CauseDescription(
-            "a translation of all that the centers see",
+            "a translation of all atoms that the centers see",
             "features are invariant to translations",
             trivial=True,
         ),
     }
 )
-"""The words for each cause.
+"""Label and reason of each cause.
 
 Examples
 --------
@@ -123,10 +123,11 @@ Examples
 
 
 def explain_truncation(sizes: Sequence[float | None], *, order: int | None = None) -> str:
-    """Say which basis sees truncated displacements, of which the next larger one makes ``sizes``.
+    """Return a sentence on the basis that sees truncated displacements.
 
-    These are fractions of its scale, one for each; None if the descriptor names no larger basis.
-    A basis that is larger, but not where it matters, need not see them; a complete one does.
+    ``sizes`` are their singular values in the next larger basis, as fractions of its scale, one for
+    each; None if the descriptor names no larger basis. A larger basis that is not larger in the
+    relevant functions need not see them; a complete one does.
     """
     threshold, count = CRITERIA["larger basis"].threshold, len(sizes)
     seen, at = sum((size or 0.0) > threshold for size in sizes), order and f" order {order}"
@@ -135,7 +136,7 @@ def explain_truncation(sizes: Sequence[float | None], *, order: int | None = Non
     it = "it" if count == 1 else "them"
     complete = f"a complete basis{f' of{at}' if at else ''} sees {it}"
     if None in sizes:
-        return f"{complete}, but no larger one is there to compare"
+        return f"{complete}, but no larger basis is available to compare"
     next_one = "the next larger one of this descriptor"
     return f"{complete}, but {next_one} {f'only {seen} of {it}' if seen else 'does not'}"
 
@@ -153,24 +154,24 @@ class Criterion(NamedTuple):
 
 CRITERIA: Mapping[str, Criterion] = MappingProxyType(
     {
-        "larger basis": Criterion("truncation", 2e-5, "twice what counts as visible"),
+        "larger basis": Criterion("truncation", 2e-5, "twice the threshold of visibility"),
         "complete basis of a higher order": Criterion(
             "incompleteness",
             1e-2,
-            "Å² per Å: what a complete basis sees changes its invariants by more than ten times "
-            "this in all structures of known rank; what it does not see, by the error of the "
-            "geometry",
+            "Å² per Å: a displacement that a complete basis sees changes its invariants by more "
+            "than ten times this in all structures of known rank; one that it does not see, by the "
+            "error of the geometry",
         ),
         "larger basis, order unknown": Criterion(
             "truncation",
             1e-4,
-            "ten times what counts as visible, since no complete basis confirms it",
+            "ten times the threshold of visibility, since no complete basis confirms it",
         ),
         "higher order, order unknown": Criterion(
             "incompleteness",
             1e-4,
-            "ten times what counts as visible, since no complete basis confirms it",
+            "ten times the threshold of visibility, since no complete basis confirms it",
         ),
     }
 )
-"""For a cause, the other description that has to see a null displacement, and how well."""
+"""For each cause, the description that must see a null displacement, and the threshold."""

@@ -2,9 +2,9 @@
 
 A displacement is visible if its singular value is above 1e-5 of the scale (see ``spectrum``) at
 every geometry within the tolerance, in Å. The displacements are split into subspaces, one after the
-other: rigid motions, and atoms that no center sees; what symmetry hides; what is null without
-symmetry, by truncation or incompleteness; and all the rest. Of the rest, what is not above 1e-5 of
-the scale is undetermined, and what is above is sensitive.
+other: rigid motions, and atoms that no center sees; displacements hidden by symmetry; displacements
+that are null without symmetry, by truncation or incompleteness; and the rest. In the rest, a
+singular value up to 1e-5 of the scale is undetermined, and a larger one is sensitive.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def diagnose(
 
     A displacement is visible ("sensitive") if its singular value is above 1e-5 of
     ``Spectrum.scale`` at every geometry within the tolerance. ``Spectrum.rank`` applies the same
-    rule to the geometry as it is, so that at most as many displacements are visible.
+    rule to the given geometry, so a diagnosis never has more visible displacements.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1.
@@ -62,26 +62,27 @@ def diagnose(
     atoms, descriptor, centers
         As for ``jacobian``.
     tolerance
-        Å, root mean square over the atoms of an environment: how far the nearest geometry may be
-        at which a displacement is exactly invisible. At most 0.1 Å.
+        Å, root mean square over the atoms of an environment: largest distance to the nearest
+        geometry at which a displacement is exactly invisible. At most 0.1 Å.
     progress
-        Called now and then with a short sentence such as "9 of 15 displacements examined". It may
+        Called regularly with a short sentence such as "9 of 15 displacements examined". It may
         raise ``Cancelled``.
 
     Returns
     -------
     Diagnosis
-        If it is cancelled once the singular values are known, which are computed first, the
-        displacements that were not examined are "undetermined", and its status says so.
+        If it is cancelled after the singular values are known, which are computed first, the
+        remaining displacements are "undetermined", and the status says so.
 
     Raises
     ------
     TypeError, ValueError
         If the structure, a center, the tolerance or their combination is unusable.
     Interrupted
-        On Ctrl-C after that; ``partial`` is the Diagnosis that a cancelled one would be.
+        On Ctrl-C after the singular values are known; ``partial`` is the Diagnosis that
+        cancelling would return.
     Cancelled
-        If it is cancelled before that.
+        If it is cancelled before the singular values are known.
 
     Examples
     --------
@@ -95,7 +96,7 @@ def diagnose(
     start, cutoff, spectrum = observation.atoms, descriptor.cutoff, observation.spectrum
     chosen = observation.centers
     sites, budget = list[SiteSymmetry](), Budget(Budget.MOST)
-    observation.jacobian  # noqa: B018 - what is left after a cancellation needs it
+    observation.jacobian  # noqa: B018 - needed for the result after a cancellation
     rigid, internal, nearer = list[DiagnosedMode](), list[DiagnosedMode](), list[Nearer]()
     with stop:
         coming = site_symmetries(start, centers=chosen, cutoff=cutoff, tolerance=tolerance)
@@ -132,7 +133,7 @@ def _directions(modes: Sequence[DiagnosedMode]) -> Array:
 
 
 def _name_modes(cause: Cause, modes: Array, values: Array, *, scale: float) -> list[DiagnosedMode]:
-    """Modes of one cause, with no evidence but their singular values."""
+    """Return modes of one cause, with only their singular values as evidence."""
     return [
         DiagnosedMode(mode, value, cause, None, Evidence(value / (scale or 1.0)))
         for mode, value in zip(modes, values.tolist(), strict=True)
@@ -173,7 +174,7 @@ def _mention(other: Subspace, counted: Subspace) -> Nearer:
 
 
 def _decompose(observation: Observation, directions: Array) -> tuple[Array, Array]:
-    """Singular values and vectors within the span of directions, whatever rounding did."""
+    """Decompose J within the span of directions, made orthonormal first."""
     scale = observation.spectrum.scale
     values, modes = decompose(observation, directions, scale=scale)
     return values, fix_gauge(values, modes, scale=scale)
@@ -182,9 +183,9 @@ def _decompose(observation: Observation, directions: Array) -> tuple[Array, Arra
 def _compare(
     observation: Observation, subspace: Subspace, modes: Array
 ) -> tuple[list[float | None], list[float | None]]:
-    """Responses of a larger basis and a higher order, where modes are null; None if unknown.
+    """Return responses of a larger basis and a higher order to null modes; None if unknown.
 
-    What symmetry hides no higher order sees.
+    No higher order sees displacements that symmetry hides.
     """
     sizes: list[list[float | None]] = [[None] * len(modes), [None] * len(modes)]
     if subspace.cause not in {"unseen", "sensitive"}:
@@ -198,10 +199,10 @@ def _compare(
 
 
 def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
-    """Split all displacements but the rigid ones, shape (n, N, 3), by cause.
+    """Split all displacements except the rigid ones, shape (n, N, 3), by cause.
 
-    First what environments do not see since they turn as rigid bodies; what symmetry hides; what is
-    null without symmetry; and the rest, visible or not.
+    First those of environments that rotate as rigid bodies; those hidden by symmetry; those null
+    without symmetry; and the rest, visible or not.
     """
     here = np.zeros_like(case.observation.atoms.positions)
     known, internal = rigid, complement(rigid)
@@ -234,18 +235,18 @@ def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
 
 
 def _nearer(case: Case, null: Subspace, known: Array, *, distance: float) -> Iterator[Subspace]:
-    """Yield other causes, nearer by ``CLEAR_GAP``, of what is null at some distance in Å.
+    """Yield other causes of null displacements, nearer by ``CLEAR_GAP``; distances are in Å.
 
-    Each is a subspace of ``null``, to be mentioned, not to be counted. Next to a symmetric geometry
-    lie geometries at which a part of what symmetry hides is null without it. A structure that is
-    meant to be at one of those is told by this; a symmetric structure with noise often comes near
-    one, so that symmetry is what counts; and next to a geometry that is within the accuracy of
-    coordinates only what is null here is mentioned.
+    Each is a subspace of ``null``, to be mentioned, not counted. Near a symmetric geometry are
+    geometries at which a part of the displacements hidden by symmetry is null without it. This
+    reports a structure that is meant to be at one of those. A symmetric structure with noise often
+    comes near one, so symmetry is counted; and near a geometry within the accuracy of coordinates
+    only displacements that are null here are mentioned.
     """
     known_to = Tolerance.COORDINATES
     reach = distance / Tolerance.CLEAR_GAP if distance > Tolerance.POSITIONS else known_to
     if distance <= Tolerance.CLEAR_GAP * known_to or not len(null.directions):
-        return  # it is where the structure is
+        return  # the structure is at this geometry
     near = case.within(reach)
     moves = complement(known)
     with suppress(Spent):
@@ -257,10 +258,10 @@ def _nearer(case: Case, null: Subspace, known: Array, *, distance: float) -> Ite
 
 
 def _left_behind(case: Case, null: Subspace, known: Array) -> Array:
-    """Displacements that are null since an atom has left the cutoff where they are, (n, N, 3).
+    """Return displacements that are null because an atom has crossed the cutoff, (n, N, 3).
 
-    A complete basis knows no cutoff function, so that this counts as truncation until then. With
-    the displacements that are null, all others of the atom are.
+    A complete basis has no cutoff function, so these count as truncation until then. All other
+    displacements of the atom are returned with the null ones.
     """
     if null.cause != "truncation" or not len(null.directions) or not null.displacement.any():
         return null.directions[:0]
@@ -269,18 +270,18 @@ def _left_behind(case: Case, null: Subspace, known: Array) -> Array:
 
 
 def _hidden(case: Case, distance: float) -> Array:
-    """Displacements that symmetry hides within a distance in Å, shape (n, N, 3)."""
+    """Return displacements that symmetry hides within a distance in Å, shape (n, N, 3)."""
     atoms, even = case.observation.atoms, case.observation.descriptor.inversion_invariant
-    # The largest group that each has within this, as the descriptor sees it.
+    # The largest group of each environment within this distance, as the descriptor sees it.
     within = [[g for g in site.levels if g.deviation <= distance] for site in case.sites]
     groups = [g[-1].binding(inversion_invariant=even) if g else None for g in within]
     return hidden_by_symmetry(case.sites, groups, count=len(atoms))
 
 
 def _levels(sites: Sequence[SiteSymmetry]) -> list[tuple[float, float]]:
-    """From and up to which deviations, in Å, groups of environments count, one level after another.
+    """Return the intervals of deviations, in Å, at which groups of environments count.
 
-    Those within 1e-5 Å, which is rounding at 1e-6 Å, or a factor of three are of one level.
+    Deviations within 1e-5 Å, the rounding at 1e-6 Å, or within a factor of three form one interval.
     """
     levels = list[list[float]]()
     for deviation in sorted({level.deviation for site in sites for level in site.levels}):

@@ -1,4 +1,4 @@
-"""A diagnosis, which says in words and as HTML what it has found."""
+"""The result of a diagnosis, with a summary in words and in HTML."""
 
 from __future__ import annotations
 
@@ -25,33 +25,32 @@ from sensitivity.tolerances import Tolerance
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis(Stoppable):
-    """The displacements that the chosen centers do not see, and why.
+    """The displacements that the chosen centers do not see, and their causes.
 
     Attributes
     ----------
     spectrum
-        The singular value decomposition, with the structure and the centers.
+        Singular value decomposition, with the structure and the centers.
     descriptor
         The descriptor with which the structure was analysed.
     modes
         One per degree of freedom, 3N, orthonormal: internal ones in the order of their singular
-        values, then unseen ones, rotations and translations. They are the singular vectors within
-        the subspace of each cause. Where symmetry is exact, these are singular vectors of J.
+        values, then unseen ones, rotations and translations. They are singular vectors within the
+        subspace of each cause, and singular vectors of J if symmetry is exact.
     sites
         Symmetry of the environment of each center, in the order of the centers; if the diagnosis
-        was ended, of those that were examined.
+        was stopped, only of the centers examined.
     tolerance
-        Å, root mean square over the atoms of an environment: how exact the positions were taken to
-        be.
+        Å, root mean square over the atoms of an environment: assumed accuracy of the positions.
     ending
-        "cancelled", or "interrupted" by Ctrl-C, if the diagnosis was ended; else empty.
+        "cancelled", or "interrupted" by Ctrl-C, if the diagnosis was stopped; else empty.
     unexamined
-        Number of modes that were not examined then. They are undetermined, with no evidence but
-        their singular value.
+        Number of modes not examined because the diagnosis was stopped. They are undetermined, with
+        only their singular value as evidence.
     nearer
-        Other causes that are much nearer than those that displacements are counted for.
+        Other causes that are much nearer than the causes that were counted.
     bounded
-        True if the search for these was ended by its bound, ``Budget.MOST``.
+        True if the search for nearer causes reached its limit, ``Budget.MOST``.
 
     Examples
     --------
@@ -93,7 +92,7 @@ class Diagnosis(Stoppable):
 
     @property
     def groups(self) -> dict[int, PointGroup]:
-        """For each center the point group of its environment."""
+        """Point group of the environment of each center."""
         return {site.center: site.group for site in self.sites}
 
     @property
@@ -119,9 +118,9 @@ class Diagnosis(Stoppable):
 
     @property
     def status(self) -> str:
-        """One sentence: how much is seen, and what of the rest is spurious."""
+        """One sentence: the number of visible, invisible and spurious displacements."""
         if not self.internal:
-            return "There is no internal displacement that the chosen centers could see."
+            return "The chosen centers see no internal displacement."
         text = [*_ending(self), *_nearer(self)]
         if self.unexamined < self.internal:
             symmetric = f"{self.counts['symmetry']} invisible by symmetry"
@@ -130,7 +129,7 @@ class Diagnosis(Stoppable):
 
     @property
     def summary(self) -> str:
-        """Several sentences: the environments, what is visible, what is not, and why."""
+        """Several sentences: environments, visible and invisible displacements, and causes."""
         text = " ".join(_sentences(self))
         if "Å" in text.replace(f"deviation {_length(0.0)}", ""):
             text += " Distances are root mean squares over the atoms of an environment."
@@ -185,7 +184,7 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _seen(diagnosis: Diagnosis) -> str:
-    """How many are visible; if not all were examined, of how many that is known."""
+    """Return how many are visible; if not all were examined, of how many this is known."""
     count, seen = _count(diagnosis.internal, "internal displacement"), diagnosis.counts["sensitive"]
     if not diagnosis.unexamined:
         return f"{seen} of {count} {_is(seen)} visible"
@@ -197,7 +196,7 @@ def _ending(diagnosis: Diagnosis) -> Iterator[str]:
     if count := diagnosis.unexamined:
         yield (
             f"{diagnosis.ending.capitalize()}: {_count(count, 'displacement')} "
-            f"{_was(count)} not examined, and count{'s' if count == 1 else ''} "
+            f"{_was(count)} not examined and count{'s' if count == 1 else ''} "
             "as undetermined."
         )
 
@@ -232,13 +231,13 @@ def _nearer(diagnosis: Diagnosis) -> Iterator[str]:
         if other.distance < Tolerance.EXACT:
             where = "already at this geometry"
         yield (
-            f"{other.count} of those that are {counted} ({_length(other.counted_distance)} away) "
-            f"{_is(other.count)} {label} much nearer, {where}."
+            f"{other.count} of those {counted} ({_length(other.counted_distance)} away) "
+            f"{_is(other.count)} also {label} much nearer, {where}."
         )
     if diagnosis.bounded:
         yield (
-            f"The search for causes much nearer than these was ended after "
-            f"{Budget.MOST} steps; a smaller tolerance looks at what is near only."
+            f"The search for much nearer causes stopped at its limit of {Budget.MOST} steps; "
+            "reduce the tolerance to search only nearby geometries."
         )
 
 
@@ -277,10 +276,10 @@ def _undetermined(diagnosis: Diagnosis) -> Iterator[str]:
 def _remedy(diagnosis: Diagnosis) -> str:
     known = with_defaults(diagnosis.descriptor)
     if known.higher_order() is not None:
-        return "a still higher order would, or fewer neighbours"
+        return "a still higher order or fewer neighbours would determine it"
     if known.larger_basis() is not None:
-        return "a descriptor that correlates more neighbours would"
-    return "a larger basis or a higher order would, but this descriptor names none"
+        return "a descriptor that correlates more neighbours would determine it"
+    return "a larger basis or a higher order would determine it, but this descriptor has neither"
 
 
 def _environments(diagnosis: Diagnosis) -> str:
@@ -312,8 +311,8 @@ def _fading(diagnosis: Diagnosis) -> Iterator[str]:
     distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
     if count := sum(distance > Tolerance.EXACT for distance in distances):
         yield (
-            f"{count} of these belong{'s' if count == 1 else ''} to what is so near to the cutoff "
-            f"that it fades (outside it {_length(max(distances))} away): a larger cutoff sees "
+            f"{count} of these belong{'s' if count == 1 else ''} to atoms so near the cutoff "
+            f"that they fade (outside it {_length(max(distances))} away): a larger cutoff sees "
             f"{'it' if count == 1 else 'them'}, a larger basis does not."
         )
 
@@ -322,10 +321,10 @@ def _coalescence(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[str]:
     symbols = diagnosis.atoms.symbols
     for pair in site.coalescing:
         one, other = (f"{symbols[k]}{k}" for k in site.atoms[list(pair)])
-        why = ": the center hardly resolves the direction between them"
+        why = ": the center barely resolves the direction between them"
         if 0 not in pair:
             center = f"{symbols[site.center]}{site.center}"
-            why = f", being at one place within the tolerance: {center} cannot distinguish them"
+            why = f", because they coincide within the tolerance: {center} cannot distinguish them"
         yield f"{one} and {other} coalesce{why}."
 
 
@@ -339,8 +338,8 @@ def _neighboring_groups(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[st
     proper = site.group.rotations()
     if not diagnosis.descriptor.inversion_invariant and proper.symbol != site.group.symbol:
         yield (
-            f"The descriptor sees handedness: of {site.group.symbol} only the rotations "
-            f"({proper.symbol}) bind it."
+            "The descriptor distinguishes mirror images: only the rotations of "
+            f"{site.group.symbol} ({proper.symbol}) bind it."
         )
 
 

@@ -1,4 +1,4 @@
-"""The evidence for a cause, and how it is measured of a structure under diagnosis."""
+"""The evidence for a cause, and its measurement on a structure under diagnosis."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from sensitivity.symmetry import PointGroup, SiteSymmetry
 
 @dataclass(frozen=True)
 class Evidence:
-    """The evidence for a cause. None is what was not measured, or does not apply.
+    """The evidence for a cause. None means not measured or not applicable.
 
     Attributes
     ----------
     relative
-        Singular value over the scale of all (``Spectrum.scale``), with the descriptor as it is.
+        Singular value over the scale (``Spectrum.scale``), with the given descriptor.
     larger_basis
-        The same with a larger basis, at the nearest geometry where the mode is not seen.
+        The same with a larger basis, at the nearest geometry where the mode is invisible.
     higher_order
         The same with correlations of one more neighbour.
     response
-        Exponent p of the change of the features, ‖Δξ‖ ~ amplitude^p: 1 for what is seen, between
-        0.001 and 0.002 Å; 2 for what is not seen to first order, between 0.02 and 0.04 Å (root of
+        Exponent p of the change of the features, ‖Δξ‖ ~ amplitude^p: 1 for a visible mode, between
+        0.001 and 0.002 Å; 2 for a mode invisible to first order, between 0.02 and 0.04 Å (root of
         the summed squares).
     lifted_by
-        The lowest order of correlations that, in the limit of a complete basis, see the mode.
+        Lowest order of correlations that see the mode in the limit of a complete basis.
 
     Examples
     --------
@@ -57,22 +57,22 @@ class Evidence:
 
 @dataclass(frozen=True)
 class DiagnosedMode(ReadOnlyArrays):
-    """A displacement, how well it is seen, and why.
+    """A displacement, its visibility, and the cause.
 
     Attributes
     ----------
     displacement
         Shape (N, 3), of unit norm.
     singular_value
-        ‖J v‖ in (feature)/Å at the geometry as it is.
+        ‖J v‖ in (feature)/Å at the given geometry.
     cause
         One of ``CAUSES``.
     distance
-        Å, root mean square over the atoms of an environment: to the nearest geometry at which the
-        mode is exactly invisible. None for what is visible, for rigid motions, and where no such
-        geometry was found within the tolerance.
+        Å, root mean square over the atoms of an environment: distance to the nearest geometry at
+        which the mode is exactly invisible. None for visible modes, for rigid motions, and if no
+        such geometry was found within the tolerance.
     evidence
-        The evidence for the cause.
+        Evidence for the cause.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class DiagnosedMode(ReadOnlyArrays):
 
 @dataclass(frozen=True)
 class Nearer:
-    """A cause that is much nearer than the one that displacements are counted for.
+    """A cause that is much nearer than the cause that was counted.
 
     Attributes
     ----------
@@ -104,12 +104,12 @@ class Nearer:
     count
         Number of displacements.
     distance
-        Å, root mean square over the atoms of an environment: to the geometry at which they are
-        invisible by this cause.
+        Å, root mean square over the atoms of an environment: distance to the geometry at which they
+        are invisible by this cause.
     counted
-        The cause that they are counted for: "symmetry", or "incompleteness".
+        The cause that was counted for them: "symmetry" or "incompleteness".
     counted_distance
-        Å: to where they are invisible by that, at least ``CLEAR_GAP`` times as far.
+        Å: distance for the counted cause, at least ``CLEAR_GAP`` times as far.
 
     Examples
     --------
@@ -145,24 +145,24 @@ class Case:
 
     @property
     def deviation(self) -> float:
-        """Å, root mean square: the largest of the point groups of the environments."""
+        """Largest deviation of the point groups of the environments; Å, root mean square."""
         return max(site.group.deviation for site in self.sites)
 
     @property
     def averaged(self) -> float:
-        """Root of the number of atoms over which distances are averaged: the most around one."""
+        """Root of the number of atoms in the largest environment, for averages over them."""
         return float(np.sqrt(max(len(site.atoms) for site in self.sites)))
 
     def within(self, tolerance: float) -> Case:
-        """The same within a smaller tolerance, in Å."""
+        """Return the case with a smaller tolerance, in Å."""
         sites = tuple(replace(site, levels=_levels_within(site, tolerance)) for site in self.sites)
         return replace(self, sites=sites, tolerance=tolerance)
 
     def trivial(self, displacement: Array | None = None) -> TrivialMotions:
         """Return rigid motions and unseen atoms, after a displacement, within the tolerance.
 
-        Atoms that are as near to the cutoff as the tolerance are unseen, and those that are as near
-        to an axis do not turn about it.
+        Atoms within the tolerance of the cutoff are unseen, and atoms within the tolerance of an
+        axis do not rotate about it.
         """
         observation = self.observation
         there = observation if displacement is None else observation.displaced(displacement)
@@ -176,10 +176,10 @@ class Case:
     def complete(
         self, environments: Environments, *, more: int = 0, within: float
     ) -> CompleteView | None:
-        """Return complete correlations of the order of the descriptor, or of ``more`` neighbours.
+        """Return complete correlations of the descriptor's order, or of ``more`` neighbours.
 
         Positions that differ by less than the fraction ``within`` of the tolerance count as equal.
-        None if the order is not known, or there are too many tuples of neighbours.
+        None if the order is unknown, or there are too many tuples of neighbours.
         """
         descriptor = self.observation.known
         if descriptor.order is None:
@@ -192,18 +192,18 @@ class Case:
 
 
 def _levels_within(site: SiteSymmetry, tolerance: float) -> tuple[PointGroup, ...]:
-    """Return the groups within a deviation in Å; the least deviation is rounding."""
+    """Return the groups within a deviation in Å, of at least the rounding error."""
     return tuple(level for level in site.levels if level.deviation <= tolerance) or site.levels[:1]
 
 
 def response_exponents(
     observation: Observation, modes: Array, *, visible: bool
 ) -> list[float | None]:
-    """Exponent p of the change of the features ~ a^p between two amplitudes, for each mode.
+    """Measure the exponent p of the feature change ~ a^p between two amplitudes, for each mode.
 
-    Where the modes are visible, the amplitudes are so small that the first order is what counts.
-    Only the first 24 modes are measured, fewer with more than 32 centers: this takes four times the
-    features of all centers for each mode.
+    For visible modes, the amplitudes are small enough for the first order to dominate. Only the
+    first 24 modes are measured, fewer with more than 32 centers: each mode takes four times the
+    features of all centers.
     """
     most = max(4, min(24, 24 * 32 // len(observation.centers)))
     small, large = (0.001, 0.002) if visible else (0.02, 0.04)  # Å
@@ -221,9 +221,9 @@ def response_exponents(
 def relative_responses(
     observation: Observation, descriptor: Descriptor | None, modes: Array
 ) -> Array | None:
-    """J v over the scale of J, of another descriptor, shape (rows, modes); None without one.
+    """Return J v over the scale of J, of another descriptor, (rows, modes); None without one.
 
-    Also None if the descriptor cannot look at this structure, as where memory does not suffice.
+    Also None if the descriptor cannot analyse this structure, for example for lack of memory.
     """
     if descriptor is None or not len(modes):
         return None

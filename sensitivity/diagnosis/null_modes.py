@@ -1,9 +1,9 @@
-"""Displacements that are null although symmetry allows them to be seen, and the cause.
+"""Null displacements that symmetry allows to be seen, and their cause.
 
 They are null by truncation if a complete basis of the same order sees them, and by incompleteness
-if none does, but correlations of more neighbours do. Descriptors that are correlations of a known
-order are compared with the complete basis itself; others, and environments of too many atoms for
-that, with the larger basis and the higher order that they can name.
+if it does not, but correlations of more neighbours do. Descriptors that are correlations of a known
+order are compared with the complete basis itself. Others, and environments with too many atoms, are
+compared with the larger basis and the higher order of the descriptor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Subspace:
     displacement: Array  # (N, 3), Å: to the nearest geometry at which they are null
     lifted_by: int | None = None  # the lowest order whose complete basis sees them, if known
     distance: float | None = None  # Å, root mean square: to that geometry, if they are null
-    # What counts instead of these, which are null at a much nearer geometry; None if they count.
+    # Counted instead of these, which are null at a much nearer geometry; None to count these.
     instead_of: Subspace | None = None
 
 
@@ -43,23 +43,23 @@ class NullSearch:
 
     case: Case
     moves: Array  # (n, N, 3), orthonormal: all internal displacements
-    bounded: bool = False  # True to spend the budget of the case, and to ask the next order only
+    bounded: bool = False  # True to use the budget of the case, and only the next order
 
     @property
     def zero(self) -> float:
-        """Fraction of the largest singular value up to which one counts as zero.
+        """Fraction of the largest singular value below which a singular value counts as zero.
 
-        A deviation d from symmetry leaves up to ten times d² of an exact zero, relative, per Å².
+        A deviation d from symmetry turns an exact zero into up to ten times d², relative, per Å².
         """
         return max(Tolerance.RANK, 10.0 * self.case.deviation**2)
 
     @property
     def budget(self) -> Budget | None:
-        """What the search may cost."""
+        """Limit on the cost of the search."""
         return self.case.budget if self.bounded else None
 
     def find(self, directions: Array) -> Iterator[Subspace]:
-        """Find what is null within the tolerance, of orthonormal directions, shape (k, N, 3)."""
+        """Yield null subspaces within the tolerance, of orthonormal directions, shape (k, N, 3)."""
         incomplete = None
         if len(directions):
             incomplete = self._incomplete(self.case.environments, directions)
@@ -94,10 +94,10 @@ class NullSearch:
         return NearestZeros(here, null, len(null))
 
     def _incomplete(self, environments: Environments, directions: Array) -> NearestZeros | None:
-        """Modes that a complete basis does not see; None if there is none to compare with."""
+        """Find modes that a complete basis does not see; None if it cannot be compared."""
         best, last, preferred = None, None, (0, 0.0)
         reach = self.case.tolerance * self.case.averaged
-        # A coincidence of tuples that is out of reach hides those that are not.
+        # A coincidence of tuples out of reach hides those within reach.
         for within in (1.0, 0.7, 0.5, 0.3, 0.1, 0.01):
             complete = self.case.complete(environments, within=within)
             if complete is None:
@@ -114,21 +114,21 @@ class NullSearch:
                 zero=1e-5,
                 budget=self.budget,
             )
-            # The more modes are null, the better; of as many, the nearer the geometry.
+            # More null modes are better; of equally many, the nearer geometry.
             preference = len(found.modes), -float(np.linalg.norm(found.displacement))
             if best is None or preference > preferred:
                 best, preferred = found, preference
             if len(best.modes) >= found.small and not best.displacement.any():
-                break  # fewer coincidences hide no more, and nothing is nearer
+                break  # fewer coincidences hide no more modes, and no geometry is nearer
         return best
 
     def _lift(self, found: NearestZeros) -> Iterator[Subspace]:
-        """Split by the order that sees them, modes that no basis of the descriptor's order does."""
+        """Split modes invisible in any basis of this order by the order that sees them."""
         remaining, order = found.modes, self.case.observation.known.order or 0
         environments = self.case.environments.displaced(found.displacement)
         criterion = CRITERIA["complete basis of a higher order"]
         for more in range(1, 2 if self.bounded else 4):
-            # Exactly: what a higher order tells apart is not to be taken for equal.
+            # Exactly: tuples that a higher order distinguishes must not count as equal.
             complete = self.case.complete(environments, more=more, within=0.01)
             if complete is None or not len(remaining):
                 break
@@ -137,12 +137,12 @@ class NullSearch:
         yield Subspace("undetermined", remaining, found.displacement)
 
     def _truncated(self, found: NearestZeros) -> Array:
-        """Null displacements that a complete basis sees, without those that are nearly hidden.
+        """Return null displacements that a complete basis sees, without the nearly hidden ones.
 
-        Near a symmetry that is just out of reach the singular values of what it hides are as small
-        as powers of the distance, in any basis; near a geometry where the order is incomplete they
-        are small, too. A displacement is truncated only if it is exactly null in this basis, or if
-        a larger one sees it; near a symmetry, ten times better than this one.
+        Near a symmetry just out of reach, the singular values of the displacements that it hides
+        are as small as powers of the distance, in any basis; near a geometry where the order is
+        incomplete they are small, too. A displacement is truncated only if it is exactly null in
+        this basis, or if a larger one sees it; near a symmetry, ten times better than this one.
         """
         if not len(found.modes):
             return found.modes
@@ -168,7 +168,7 @@ class NullSearch:
         return hidden_by_symmetry(sites, groups, count=len(atoms))
 
     def _lifted(self, found: NearestZeros, *, factor: float) -> Array:
-        """Null displacements that are exactly null, or seen ``factor`` better by a larger basis."""
+        """Return null displacements, exactly null or seen ``factor`` better by a larger basis."""
         there = self.case.observation.displaced(found.displacement)
         here = relative_responses(there, there.descriptor, found.modes)
         if here is None:
@@ -203,7 +203,7 @@ class NullSearch:
         yield Subspace("undetermined", remaining, found.displacement)
 
 
-# The cosine of an angle above which a mode belongs to a subspace, not to its complement.
+# Cosine of an angle above which a mode belongs to a subspace, not to its complement.
 COMMON = 0.7
 
 
@@ -217,8 +217,8 @@ def _rows(modes: Array) -> Array:
 
 
 def _split(response: Array, modes: Array, threshold: float) -> tuple[Array, Array]:
-    """Split modes, shape (k, N, 3), into those that a response, (rows, k), sees, and the rest."""
-    # Through R of QR, because the full matrix of left vectors would be huge.
+    """Split modes, (k, N, 3), into those seen by a response, (rows, k), and the rest."""
+    # Uses R of QR, because the full matrix of left vectors would be huge.
     _, values, mixing = np.linalg.svd(np.linalg.qr(response, mode="r"))
     rotated = np.tensordot(mixing, modes, axes=1)
     rank = int(np.sum(values > threshold))

@@ -1,6 +1,6 @@
-"""The nearest geometry at which displacements are not seen.
+"""The nearest geometry at which displacements are invisible.
 
-Modes and geometry are solved for together, as in ``singular.local_modes``; here several modes may
+Modes and geometry are solved for together, as in ``singular.local_modes``. Here several modes may
 become null at once, and the geometry stays within reach of the start.
 """
 
@@ -20,14 +20,14 @@ from sensitivity.progress import checkpoint
 from sensitivity.spectrum import decompose, largest_singular_value
 
 Observed = Observation | CompleteView
-"""A structure and what is seen of it, by a descriptor or by complete correlations.
+"""A structure, observed by a descriptor or by complete correlations.
 
-A singular value changes by no more than the largest of all over ``variation``, per Å, so that one
-above that times the reach cannot vanish. Of ``mismatch`` the values, shape (e,), have to vanish,
-too; its slopes have shape (e, k).
+A singular value changes by no more than the largest one over ``variation``, per Å, so a value above
+that times the reach cannot vanish. The values of ``mismatch``, shape (e,), must vanish too; its
+slopes have shape (e, k).
 """
 
-# A step that leaves more than this fraction of J v as it is does not lead to a zero.
+# A step that leaves more than this fraction of J v does not lead to a zero.
 STALLED = 0.5
 
 
@@ -44,7 +44,7 @@ class Misfit(NamedTuple):
         return cls(float(values @ values), slopes.T @ values, slopes.T @ slopes)
 
     def plus(self, other: Misfit) -> Misfit:
-        """Return that of both conditions."""
+        """Return the sum of both conditions."""
         return Misfit(self.size + other.size, self.force + other.force, self.square + other.square)
 
     def left(self, step: Array) -> float:
@@ -53,23 +53,23 @@ class Misfit(NamedTuple):
         return float(np.sqrt(max(float(square), 0.0)))
 
 
-class Spent(Exception):  # noqa: N818 - it is no error
-    """A budget is spent."""
+class Spent(Exception):  # noqa: N818 - not an error
+    """A budget is used up."""
 
 
 @dataclass
 class Budget:
-    """A bound on what searches cost together: modes and geometries that they may look at."""
+    """A limit on the total cost of searches: modes and geometries that they may examine."""
 
-    # Of one diagnosis, for causes much nearer than a symmetry: three times what benzene with noise
-    # takes. The diagnosis states it where it is reached.
+    # For one diagnosis, for causes much nearer than a symmetry: three times the cost for benzene
+    # with noise. The diagnosis reports when it is reached.
     MOST: ClassVar[int] = 600
 
     left: int
     exceeded: bool = False
 
     def spend(self, count: int) -> None:
-        """Take some off, or raise ``Spent``."""
+        """Subtract from the budget, or raise ``Spent``."""
         self.exceeded = count > self.left
         if self.exceeded:
             raise Spent
@@ -81,8 +81,8 @@ class NearestZeros:
     """The nearest geometry at which singular values vanish."""
 
     displacement: Array  # (N, 3), Å, from the start
-    modes: Array  # (n, N, 3), orthonormal: not seen there; none if no such geometry is in reach
-    small: int  # how many singular values at the start were small enough to be looked at
+    modes: Array  # (n, N, 3), orthonormal: invisible there; empty if no such geometry is in reach
+    small: int  # number of singular values at the start that were small enough to examine
 
 
 def nearest_zeros(
@@ -95,13 +95,13 @@ def nearest_zeros(
     most: int = 16,
     budget: Budget | None = None,
 ) -> NearestZeros:
-    """Find the nearest geometry at which small singular values vanish, as many as possible.
+    """Find the nearest geometry at which as many small singular values as possible vanish.
 
-    Of orthonormal displacements, ``directions`` (k, N, 3) may be null, and the atoms may go along
-    ``moves`` (n, N, 3), as far as ``reach``, in Å, root of the summed squares. ``zero`` is the
-    fraction of the largest singular value up to which one counts as zero. The ``most`` smallest are
-    followed: where more are as small, as in a large environment seen with a small basis, only those
-    that are zero as they stand are reported. ``Spent`` is raised if a budget does not suffice.
+    Of orthonormal displacements, ``directions`` (k, N, 3) may be null, and the atoms may move along
+    ``moves`` (n, N, 3), up to ``reach``, in Å, root of the summed squares. ``zero`` is the fraction
+    of the largest singular value up to which a value counts as zero. The ``most`` smallest are
+    followed: if more are this small, as in a large environment with a small basis, only those that
+    are already zero are reported. ``Spent`` is raised if a budget does not suffice.
     """
     scale = largest_singular_value(observed, moves)
     search = _ZeroSearch(observed, directions, moves, reach, zero * scale, scale, budget)
@@ -123,7 +123,7 @@ def nearest_zeros(
 class _Trial:
     """A geometry, with singular values and modes of J within the directions that may be null."""
 
-    observed: Observed  # there
+    observed: Observed  # at the displaced geometry
     displacement: Array  # (N, 3), Å, from the start
     values: Array  # (k,), descending
     modes: Array  # (k, N, 3)
@@ -133,13 +133,13 @@ class _Trial:
 
     @cached_property
     def apart(self) -> Array:
-        """What else has to vanish there, and does not, shape (e,)."""
+        """Further values that must vanish there and do not, shape (e,)."""
         values, _ = self.observed.mismatch(self.moves[:0])
         return np.asarray(values[np.abs(values) > 1e-9])  # Å²; less is equal
 
     @cached_property
     def mismatch(self) -> Misfit:
-        """All that else has to vanish, along the moves."""
+        """All further values that must vanish, along the moves."""
         return Misfit.of(*self.observed.mismatch(self.moves))
 
     @cached_property
@@ -149,10 +149,10 @@ class _Trial:
         return self.observed.slopes(self.modes[above]) / self.values[above]
 
     def misfit(self, mode: int, *, held: list[int]) -> Misfit:
-        """Return that of J v of a mode along the moves.
+        """Return the condition J v of a mode along the moves.
 
-        v may turn, so the slopes are projected on the complement of the images of all modes above
-        zero, but those that are ``held``.
+        v may rotate, so the slopes are projected on the complement of the images of all modes above
+        zero, except those that are ``held``.
         """
         if mode not in self._known:
             checkpoint()
@@ -163,7 +163,7 @@ class _Trial:
             self._known[mode] = rest, along, within
         rest, along, within = self._known[mode]
         kept = [other for other in held if other < len(along)]
-        # Adding what is held is exact; taking off what is not would leave rounding in its place.
+        # Adding the held images is exact; subtracting the others would leave rounding errors.
         return rest.plus(Misfit.of(within[kept], along[kept]))
 
 
@@ -190,14 +190,14 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
         return _Trial(there, displacement, values, modes, self.moves, self.zero)
 
     def is_apart(self, here: _Trial) -> bool:
-        """Tell whether no step within reach might bring the mismatch to zero."""
+        """Return True if no step within reach might bring the mismatch to zero."""
         if not len(here.apart):
             return False
         step = self.solve([here.mismatch], np.zeros(len(self.moves)))
         return here.mismatch.left(step) > STALLED * float(np.sqrt(here.mismatch.size))
 
     def leads_to_zero(self, here: _Trial, mode: int) -> bool:
-        """Tell whether a step within reach might bring this singular value to zero."""
+        """Return True if a step within reach might bring this singular value to zero."""
         if self.excess(here, [mode]) == 0:
             return True
         value = here.values[mode]
@@ -213,12 +213,12 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
         return bool(left[0] < enough)
 
     def excess(self, here: _Trial, modes: list[int]) -> float:
-        """Return by how much the conditions are missed."""
+        """Return the violation of the conditions."""
         above = np.maximum(here.values[modes] - self.zero, 0)
         return float(np.hypot(np.linalg.norm(above), np.linalg.norm(here.apart)))
 
     def descend(self, here: _Trial, modes: list[int]) -> _Trial | None:
-        """Go to where the modes vanish, leaving behind those that do not."""
+        """Move to where the modes vanish, dropping those that do not."""
         for _ in range(12):  # quadratic convergence takes five from the largest reach
             excess = self.excess(here, modes)
             if excess == 0:
@@ -233,7 +233,7 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
         return None
 
     def choose_step(self, here: _Trial, modes: list[int]) -> tuple[Array, list[int]]:
-        """Return a step, and the modes that it brings to zero: those that stall are dropped."""
+        """Return a step, and the modes that it brings to zero; modes that stall are dropped."""
         while modes:
             displacement, left = self.step(here, modes)
             if (left <= np.maximum(STALLED * here.values[modes], self.zero)).all():
@@ -244,7 +244,7 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
     def shorten(
         self, here: _Trial, modes: list[int], displacement: Array, *, below: float
     ) -> tuple[_Trial, list[int]] | None:
-        """Return where the step, or a part of it, has an excess below this, and the modes there."""
+        """Return the result of the step, or a part of it, with a smaller excess, and the modes."""
         start = here.displacement
         for fraction in (1.0, 0.3, 0.1):
             there = self.observe(start + fraction * (displacement - start))
@@ -254,10 +254,10 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
         return None
 
     def step(self, here: _Trial, modes: list[int]) -> tuple[Array, Array]:
-        """Return a Gauss-Newton step towards J v = 0, and how much of each J v it leaves.
+        """Return a Gauss-Newton step towards J v = 0, and the fraction of each J v that it leaves.
 
-        The whole displacement, shape (N, 3), from the start: the shortest that will do, or one
-        within reach that does most.
+        It is the total displacement, shape (N, 3), from the start: the shortest that suffices, or
+        the best one within reach.
         """
         self.spend(len(modes))
         wanted = [here.misfit(mode, held=modes) for mode in modes]
@@ -272,7 +272,7 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
 
 
 def _most_alike(modes: Array, wanted: Array) -> list[int]:
-    """As many of the modes as are wanted, those with the largest part in the span of these."""
+    """Return the modes, as many as wanted, with the largest part in the span of ``wanted``."""
     overlaps = np.einsum("aix,bix->ab", modes, wanted)
     order = np.argsort(-np.sum(overlaps**2, axis=1), kind="stable")
     return sorted(order[: len(wanted)].tolist())
@@ -281,7 +281,7 @@ def _most_alike(modes: Array, wanted: Array) -> list[int]:
 def _solve_within(
     misfits: Sequence[Misfit], before: Array, *, reach: float, weight: float, growth: float
 ) -> Array:
-    """Return coordinates x, shape (n,), that fulfil conditions best, with |x| at most ``reach``.
+    """Return coordinates x, shape (n,), that best satisfy conditions, with |x| <= ``reach``.
 
     Minimizes Σ |values + slopes (x - before)|² + d |x|². The damping d makes a solution as long as
     the reach weigh ``weight`` times the squares of all values; it grows by the factor ``growth``

@@ -1,9 +1,9 @@
-"""Motions that no descriptor can see: rigid ones, and those outside every environment.
+"""Motions that no descriptor can see: rigid motions, and motions outside all environments.
 
 Atoms that a chosen center sees together, directly or through others, form a fragment. Moving a
 fragment as a whole changes no distance within any environment. So the rigid motions of all
-fragments are the trivial motions: among them those of the whole structure, and every displacement
-of an atom that no center sees, which is a fragment by itself.
+fragments are the trivial motions. They include those of the whole structure, and every
+displacement of an atom that no center sees, which is a fragment by itself.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def trivial_motions(
 ) -> TrivialMotions:
     """Return the motions that no center sees through an environment of radius ``cutoff`` (Å).
 
-    Atoms that are as near to a common axis as ``rounding`` (Å, root mean square) count as linear.
+    Atoms within ``rounding`` (Å, root mean square) of a common axis count as linear.
 
-    A structure that is not periodic can be rotated as a whole, and one that is periodic along one
-    direction about that. In any periodic structure a single fragment, as a molecule in a large
-    box, can be rotated if it does not reach its own images, and a chain about its own direction.
-    Where several fragments, or atoms that no center sees, turn against their images, the motion is
-    "unseen". Environments that share a single atom or two count as one rigid fragment, although
-    they could turn about what they share.
+    A non-periodic structure can be rotated as a whole, and one that is periodic along one direction
+    about this direction. In any periodic structure a single fragment, such as a molecule in a large
+    box, can be rotated if it does not reach its own images, and a chain about its own direction. If
+    several fragments, or atoms that no center sees, rotate against their images, the motion is
+    "unseen". Environments that share only one or two atoms count as one rigid fragment, although
+    they could rotate about these atoms.
     """
     n, fragments = len(atoms), _fragments(atoms, cutoff, check_centers(atoms, centers))
     whole = _Fragment(np.arange(n), atoms.positions, atoms.cell.array[atoms.pbc])
@@ -70,7 +70,8 @@ def trivial_motions(
             alone[fragment.members] = False
         separate = ((f.translations(n), f.rotations(n, rounding=rounding)) for f in fragments)
         motions = np.concatenate([*chain(*separate), np.eye(3 * n)[np.repeat(alone, 3)]])
-        # The motions of fragments span those of the whole; orthogonal to these are relative ones.
+        # The motions of fragments span those of the whole; the orthogonal complement are relative
+        # ones.
         mixing, _ = np.linalg.qr(motions @ rigid.T, mode="complete")
         relative = mixing.T[len(rigid) :] @ motions
     counts = {"translation": len(translations), "rotation": len(rotations), "unseen": len(relative)}
@@ -82,7 +83,7 @@ def trivial_motions(
 class _Fragment:  # at least two atoms that are seen together, or the whole structure
     members: Indices  # (n,)
     positions: Array  # (n, 3), Å, of one connected copy
-    # (periods, 3), Å: to images that an atom is connected with; parallel ones in a chain.
+    # (periods, 3), Å: to images connected with an atom; parallel ones in a chain.
     periods: Array
 
     def translations(self, count: int) -> Array:
@@ -93,7 +94,7 @@ class _Fragment:  # at least two atoms that are seen together, or the whole stru
     def rotations(self, count: int, *, rounding: float) -> Array:
         """Orthonormal rotations about the centroid, shape (0 to 3, 3 count).
 
-        A chain can only turn about its own direction; what extends further not at all.
+        A chain can only rotate about its own direction; a layer or a bulk fragment not at all.
         """
         arms = self.positions - self.positions.sum(axis=0) / len(self.positions)
         kept = rotational_motions(arms, axes=self._axes(), least=rounding * np.sqrt(len(arms)))
@@ -112,7 +113,7 @@ class _Fragment:  # at least two atoms that are seen together, or the whole stru
 def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_Fragment]:
     pairs = neighbor_pairs(atoms, cutoff)
     if not atoms.pbc.any() and np.count_nonzero(pairs.i == centers[0]) == len(atoms) - 1:
-        # One center sees all others, as in most molecules: that is a fifth of the time.
+        # One center sees all others, as in most molecules: this takes a fifth of the time.
         return [_Fragment(np.arange(len(atoms)), atoms.positions, np.empty((0, 3)))]
     if len(centers) < len(atoms):
         pairs = _of_centers(pairs, centers, count=len(atoms))
@@ -135,7 +136,7 @@ def _fragments(atoms: Atoms, cutoff: float, centers: tuple[int, ...]) -> list[_F
 
 
 def _of_centers(pairs: Pairs, centers: tuple[int, ...], *, count: int) -> Pairs:
-    """Pairs from chosen centers out of ``count`` atoms, and, from several, to them."""
+    """Return pairs from chosen centers out of ``count`` atoms, and, from several, to them."""
     chosen = np.zeros(count, dtype=bool)
     chosen[list(centers)] = True
     seen = chosen[pairs.i]
@@ -146,7 +147,7 @@ def _of_centers(pairs: Pairs, centers: tuple[int, ...], *, count: int) -> Pairs:
 
 
 def _put_together(place: Array, waiting: NDArray[np.bool_], pairs: Pairs) -> NDArray[np.bool_]:
-    """Mark the fragment of the first center that waits, and move its atoms next to each other."""
+    """Mark the fragment of the first waiting center, and move its atoms next to each other."""
     members = np.zeros_like(waiting)
     members[pairs.i[waiting[pairs.i].argmax()]] = True
     while not members.all() and len(step := np.flatnonzero(members[pairs.i] & ~members[pairs.j])):
@@ -159,10 +160,10 @@ def _put_together(place: Array, waiting: NDArray[np.bool_], pairs: Pairs) -> NDA
 def complement(
     known: Array, *, within: Array | None = None, angle: float = Tolerance.PARALLEL
 ) -> Array:
-    """Orthonormal basis of the displacements that are orthogonal to the known ones.
+    """Return an orthonormal basis of displacements orthogonal to the known ones.
 
-    Both have shape (n, N, 3) and orthonormal members; ``within`` spans where to look, all
-    displacements by default. A sine of at most ``angle`` still counts as orthogonal.
+    Both have shape (n, N, 3) and orthonormal members; ``within`` spans the search space, by default
+    all displacements. A sine of at most ``angle`` still counts as orthogonal.
     """
     atoms = known.shape[1]
     rows = known.reshape(len(known), 3 * atoms)
@@ -173,7 +174,7 @@ def complement(
     mixing, cosines, _ = np.linalg.svd(basis @ rows.T)
     rank = int(np.sum(cosines > angle))
     left = mixing.T[rank:] @ basis
-    left -= (left @ rows.T) @ rows  # what the angle allowed for
+    left -= (left @ rows.T) @ rows  # removes the part allowed by the angle
     q, _ = np.linalg.qr(left.T)
     return np.asarray(q.T.reshape(-1, atoms, 3))
 
@@ -181,11 +182,11 @@ def complement(
 def rotational_motions(
     arms: Array, *, axes: Array | None = None, least: float = 0.0, fraction: float = 0.0
 ) -> Array:
-    """Orthonormal displacements that rotate points (N, 3) about the origin, (0 to 3, 3N).
+    """Return orthonormal rotations of points (N, 3) about the origin, (0 to 3, 3N).
 
-    ``axes``, (k, 3), are those of rotation, all by default. A rotation by one radian has to
+    ``axes``, (k, 3), are the axes of rotation, by default all. A rotation by one radian must
     displace the points by more than ``least`` (Å, root of the summed squares), and by more than a
-    ``fraction`` of what the most effective one does: points on a line do not turn about it.
+    ``fraction`` of the most effective rotation: points on a line do not rotate about it.
     """
     x, y, z = arms.T
     turned = np.zeros((3, len(arms), 3))  # about x, y and z

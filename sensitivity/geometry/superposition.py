@@ -1,4 +1,4 @@
-"""Superposition of environments, whatever their orientation and the order of their atoms."""
+"""Superposition of environments, independent of orientation and order of atoms."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_center
 from sensitivity.structures import check_centers
 
 MOST_PERMUTATIONS = factorial(7)
-"""Up to seven like atoms are permuted in every order, which takes 0.1 s."""
+"""Largest number of like atoms that are permuted in every order, which takes 0.1 s."""
 
 
 @dataclass(frozen=True)
 class Superposition(ReadOnlyArrays):
     """The best superposition of an environment on another."""
 
-    rmsd: float  # Å, root mean square over all atoms, the center among them
-    rotation: Array  # (3, 3), orthogonal; improper if a mirror image fits better and may be used
-    permutation: Indices  # (N,): atom k of the first is laid on atom permutation[k] of the second
+    rmsd: float  # Å, root mean square over all atoms, including the center
+    rotation: Array  # (3, 3), orthogonal; improper if a mirror image is allowed and fits better
+    permutation: Indices  # (N,): atom k of the first is placed on atom permutation[k] of the second
     atoms: Atoms  # the first environment, turned, moved and reordered to lie on the second
-    # True if all permutations were tried. If not, the distance is an upper bound, which is reached
-    # from many starts.
+    # True if all permutations were tried. If not, the distance is an upper bound from many starts.
     exact: bool
 
 
@@ -34,9 +33,9 @@ class Superposition(ReadOnlyArrays):
 def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True) -> Superposition:
     """Superpose an environment on another one, center on center and like atoms on like atoms.
 
-    The result has the least root mean square distance, ``rmsd`` in Å, over rotations,
-    translations, permutations of like atoms other than the center, and mirror images, if
-    ``inversion`` is wanted.
+    The result has the smallest root mean square distance, ``rmsd`` in Å, over rotations,
+    translations, permutations of like atoms other than the center, and mirror images if
+    ``inversion`` is True.
 
     Parameters
     ----------
@@ -45,7 +44,7 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     center
         Index of the center in both.
     inversion
-        True if a mirror image may be used.
+        True to allow mirror images.
 
     Raises
     ------
@@ -66,7 +65,7 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
     """
     (center,) = check_centers(atoms, (center,))
     labels, others = _check_alike(atoms, other, center)
-    # From here on both have their atoms in the order of their labels.
+    # From here on the atoms of both are in the order of their labels.
     order, target = np.argsort(labels, kind="stable"), np.argsort(others, kind="stable")
     labels = labels[order]
     pair = atoms.positions[order], other.positions[target]
@@ -95,12 +94,12 @@ def superpose(atoms: Atoms, other: Atoms, *, center: int, inversion: bool = True
 def are_congruent(
     atoms: Atoms, other: Atoms, *, center: int, inversion: bool, within: float
 ) -> bool:
-    """Return True if two environments are the same up to a root mean square distance in Å.
+    """Return True if two environments are equal up to a root mean square distance in Å.
 
-    Mostly they are in the same order and place, or distances between atoms tell them apart, and
-    nothing has to be superposed, which with thirty like atoms takes a second. If the atoms of two
-    structures are d_i apart, Σ (r_ij - r'_ij)² over all pairs is at most N Σ d_i², and distances in
-    the order of their length are as near as in any other.
+    Usually their atoms have the same order and positions, or interatomic distances differ, and no
+    superposition is needed, which takes a second with thirty like atoms. If the atoms of two
+    structures are d_i apart, Σ (r_ij - r'_ij)² over all pairs is at most N Σ d_i², and sorted
+    distances match at least as well as in any other order.
     """
     if sorted(_labels(atoms, center)) != sorted(_labels(other, center)):
         return False
@@ -126,15 +125,15 @@ def sorted_distances(atoms: Atoms, center: int) -> Array:
 
 def _labels(atoms: Atoms, center: int) -> Indices:
     labels: Indices = atoms.numbers.astype(np.intp)
-    labels[center] = -1  # which is no species
+    labels[center] = -1  # not a species
     return labels
 
 
 def check_molecules(atoms: Atoms, other: Atoms) -> None:
-    """Refuse periodic structures, which cannot be superposed, by a ValueError."""
+    """Raise a ValueError for periodic structures, which cannot be superposed."""
     if atoms.pbc.any() or other.pbc.any():
         raise ValueError(
-            "only molecules can be superposed, got a periodic structure; cut its environment out "
+            "only molecules can be superposed, got a periodic structure; extract its environment "
             "as a molecule."
         )
 
@@ -145,14 +144,14 @@ def _check_alike(atoms: Atoms, other: Atoms, center: int) -> tuple[Indices, Indi
     labels, others = _labels(atoms, center), _labels(other, center)
     if sorted(labels) != sorted(others):
         raise ValueError(
-            f"two structures of the same atoms and center are needed, got {atoms.symbols} and "
-            f"{other.symbols}, center {center}; superpose structures of one composition."
+            f"two structures with the same atoms and center are needed, got {atoms.symbols} and "
+            f"{other.symbols}, center {center}; give structures of the same composition."
         )
     return labels, others
 
 
 def _frame_rotations(labels: Indices, start: Array, end: Array, *, signs: Sequence[int]) -> Array:
-    """Matrices that lay some pairs of atoms on all like ones; of many, those that fit best."""
+    """Return matrices that place pairs of atoms on all like pairs; of many, the best fits."""
     pairs, kept = 6, 1200
     areas = np.linalg.norm(np.cross(start[:, None], start), axis=2)
     widest = np.argsort(-np.triu(areas).ravel(), kind="stable")[:pairs]
@@ -173,8 +172,8 @@ def _frame_rotations(labels: Indices, start: Array, end: Array, *, signs: Sequen
 def _settle(
     labels: Indices, start: Array, end: Array, matrix: Array, sign: int | None
 ) -> tuple[int, ...]:
-    """Assign atoms and turn by turns, until the assignment stays as it is."""
-    images, rounds = np.arange(len(labels)), 20  # a few are enough
+    """Assign and rotate atoms alternately, until the assignment no longer changes."""
+    images, rounds = np.arange(len(labels)), 20  # a few suffice
     for _ in range(rounds):
         before, images = images, assign(labels, start @ matrix.T, end)
         if (images == before).all():
@@ -189,7 +188,7 @@ def kinds(labels: Indices) -> list[Indices]:
 
 
 def assign(labels: Indices, start: Array, end: Array) -> Indices:
-    """Permutation (N,) of like points, both (N, 3), at the least sum of squared distances."""
+    """Assign like points, both (N, 3), with the smallest sum of squared distances: (N,)."""
     from scipy.optimize import linear_sum_assignment
 
     images = np.empty(len(labels), dtype=np.intp)
@@ -199,10 +198,10 @@ def assign(labels: Indices, start: Array, end: Array) -> Indices:
 
 
 def fit_rotations(start: Array, end: Array, *, sign: int | None = 1) -> tuple[Array, Array]:
-    """Orthogonal matrices R that lay points nearest to others, and the overlaps Σ end · R start.
+    """Fit orthogonal matrices R that map points onto others; return overlaps Σ end · R start.
 
-    Points of shape (..., N, 3), with their centroids at the origin if translations are to be fitted
-    too, give (..., 3, 3) and (...). ``sign`` is the determinant; None takes the better one.
+    Points of shape (..., N, 3), with centroids at the origin if translations are fitted too, give
+    (..., 3, 3) and (...). ``sign`` is the determinant; None takes the better one.
     W. Kabsch, Acta Cryst. A 32, 922 (1976), doi 10.1107/S0567739476001873.
     """
     u, lengths, v = np.linalg.svd(np.swapaxes(end, -1, -2) @ start)
@@ -214,7 +213,7 @@ def fit_rotations(start: Array, end: Array, *, sign: int | None = 1) -> tuple[Ar
 
 
 def rotate_onto(start: Array, end: Array) -> Array:
-    """Points (N, 3) moved and properly rotated to lie nearest to others (N, 3)."""
+    """Return points (N, 3), translated and properly rotated to fit others (N, 3) best."""
     centered = start - start.mean(axis=0)
     middle = end.mean(axis=0)
     return np.asarray(centered @ fit_rotations(centered, end - middle)[0].T + middle)

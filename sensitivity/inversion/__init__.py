@@ -1,4 +1,4 @@
-"""The structure that has given features."""
+"""Search for the structure that has given features."""
 
 from sensitivity.inversion.inversion import Inversion, NullMode
 from sensitivity.inversion.invert import invert

@@ -1,9 +1,9 @@
 """Steps towards a structure that has given features.
 
-Steps of Gauss and Newton on |ξ(r) - ξ*|², within a trust region, in the internal displacements
-that the singular vectors of J span. Where no singular value is small the features fix the
-structure, and the error is squared at every step. Where one vanishes the features change
-quadratically along its mode: the root that is sought is a double one, and the error is halved.
+Gauss-Newton steps on |ξ(r) - ξ*|², within a trust region, in the internal displacements spanned by
+the singular vectors of J. If no singular value is small, the features determine the structure, and
+the error is squared at every step. If one vanishes, the features change quadratically along its
+mode: the root is double, and the error is halved.
 
 Levenberg, Quart. Appl. Math. 2, 164 (1944), doi 10.1090/qam/10666; Moré, Lecture Notes in
 Mathematics 630, 105 (1978), doi 10.1007/BFb0067700.
@@ -24,30 +24,30 @@ from sensitivity.observation import Observation
 from sensitivity.spectrum import decompose
 from sensitivity.tolerances import Tolerance
 
-# Keeps a quotient finite where everything vanishes by symmetry.
+# Keeps a quotient finite if everything vanishes by symmetry.
 TINY = 1e-300
-# Relative error of features in double precision: nothing is gained below.
+# Relative error of features in double precision; smaller residuals mean nothing.
 PRECISION = 1e-15
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A structure and how far its features are from those wanted."""
+    """A structure, and the distance of its features from the target."""
 
     observed: Observation
-    target: Array  # features wanted, ξ*, (centers, features)
+    target: Array  # target features ξ*, (centers, features)
     norm: float  # |ξ*|
 
     def displaced(self, displacement: Array) -> Guess:
-        """The same after a displacement of the atoms, shape (N, 3)."""
+        """Return the guess after a displacement of the atoms, shape (N, 3)."""
         return replace(self, observed=self.observed.displaced(displacement))
 
     @property
     def longest_step(self) -> float:
-        """Length of the longest first step, in Å, root of the summed squares.
+        """Longest first step, in Å, root of the summed squares.
 
-        Structures that are further apart than 0.3 Å, root mean square over the atoms, have other
-        neighbours, and what J says of one is no guide to the other.
+        Structures further apart than 0.3 Å, root mean square over the atoms, have other neighbours,
+        and J of one does not describe the other.
         """
         return float(0.3 * np.sqrt(len(self.observed.atoms)))
 
@@ -63,7 +63,7 @@ class Guess:
 
     @cached_property
     def decomposition(self) -> tuple[Array, Array]:
-        """Singular values (n,) of J/|ξ*|, and modes (n, N, 3), of internal displacements."""
+        """Singular values (n,) of J/|ξ*|, and internal modes (n, N, 3)."""
         values, modes = decompose(self.observed.jacobian, self.observed.internal)
         return values / self.norm, modes
 
@@ -73,9 +73,9 @@ class Guess:
         return len(self.decomposition[0]) > 0
 
     def step(self, radius: float) -> tuple[Array, float]:
-        """Displacement (N, 3) of at most this length that most decreases the residual.
+        """Return the step (N, 3), at most ``radius`` long, with the largest predicted decrease.
 
-        To first order of the features; and by how much it promises to decrease its square.
+        The prediction is to first order in the features; also returns the decrease of the square.
         """
         values, modes = self.decomposition
         force = np.zeros(modes.shape[1:])
@@ -88,12 +88,12 @@ class Guess:
         return np.tensordot(lengths, modes, axes=1), float(promised)
 
     def kick(self, rng: np.random.Generator) -> Array:
-        """Random displacement (N, 3), mostly along soft modes.
+        """Return a random displacement (N, 3), mostly along soft modes.
 
-        By 0.3 Å, root mean square over the coordinates: it brings half of the stalled attempts over
-        the rattled G2 molecules to success at once; 0.2 Å somewhat fewer, as 0.4 Å. Modes are
-        displaced in inverse proportion to their singular value, but as if none were below 1 % of
-        the largest.
+        It is 0.3 Å, root mean square over the coordinates: half of the stalled attempts for the
+        rattled G2 molecules then succeed at once; 0.2 Å and 0.4 Å give somewhat fewer. Amplitudes
+        are inversely proportional to the singular value, with a lower bound of 1 % of the
+        largest.
         """
         amplitude, softest = 0.3, 1e-2
         values, modes = self.decomposition
@@ -104,8 +104,8 @@ class Guess:
 
 
 def _shortened(values: Array, forces: Array, radius: float) -> Array:
-    """Minimiser of |ρ + J x|² within |x| <= radius: forces / (values² + the least damping)."""
-    known = 1e-3  # fraction: a step has to be about as long as allowed, no more
+    """Minimise |ρ + J x|² within |x| <= radius: forces / (values² + the smallest damping)."""
+    known = 1e-3  # relative accuracy of the step length
     moving = forces != 0
     steps = np.zeros_like(forces)
     squares, forces = values[moving] ** 2, forces[moving]
@@ -123,7 +123,7 @@ def _shortened(values: Array, forces: Array, radius: float) -> Array:
 def search(
     first: Guess, *, tolerance: float, restarts: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, Guess]]:
-    """Give the number of the attempt and the guess, for everything that is tried."""
+    """Yield the attempt number and the guess, for every guess."""
     best = start = first
     for attempt in range(restarts + 1):
         for guess in descend(start):
@@ -131,17 +131,17 @@ def search(
             best = guess if guess.residual < best.residual else best
         if best.residual <= tolerance or attempt == restarts:
             return
-        origin = best if best.sees else first  # nothing leads back from where nothing is seen
+        origin = best if best.sees else first  # no descent starts where nothing is visible
         start = origin.displaced(origin.kick(rng))
 
 
 def descend(here: Guess) -> Iterator[Guess]:
-    """Try steps until there is nothing to gain; those count that lower the residual.
+    """Yield steps that lower the residual, until no further decrease is possible.
 
     An attempt ends if three steps leave more than 97 % of the residual: a double root leaves 1/64
     of it.
     """
-    shortest = 1e-13  # Å: a shorter step changes nothing but rounding
+    shortest = 1e-13  # Å: a shorter step changes only rounding
     most_steps = 100  # halving an error of 1 Å down to rounding takes 27
     patience, idle = 3, 0.97
     yield here
@@ -155,7 +155,7 @@ def descend(here: Guess) -> Iterator[Guess]:
         there = here.displaced(displacement)
         yield there
         gained = here.residual**2 - there.residual**2
-        if gained > 0.75 * promised:  # of the trust region: usual values
+        if gained > 0.75 * promised:  # usual values for a trust region
             radius = max(radius, 2.0 * length)
         elif gained < 0.25 * promised:
             radius = 0.3 * length
@@ -168,24 +168,24 @@ def descend(here: Guess) -> Iterator[Guess]:
 
 
 class SoftMode(NamedTuple):
-    """The uncertainty that the softest mode leaves."""
+    """The uncertainty due to the softest mode."""
 
     uncertainty: float  # Å, root of the summed squares
-    null: NullMode | None  # the mode itself if it is null
-    stall: Stall  # what keeps the features from those wanted, if they are off
+    null: NullMode | None  # the mode if it is null
+    stall: Stall  # reason for a remaining residual
 
 
 def examine_soft_mode(guess: Guess) -> SoftMode:
     """Examine the softest mode v.
 
-    The images of other displacements make up for what lies in their span, so that only the rest
-    of J v and of its derivative H[v] counts. The nearest zero of it is found to first order. Along
-    v, |ξ - ξ*|²/2 changes by |J v|² + (ξ - ξ*)·H[v, v] to second order: where the second is the
-    larger, and ξ - ξ* lies along H[v, v], the features wanted are beyond a fold, and v counts as
-    null too; where the sum is negative, the search ended on a saddle.
+    Images of other displacements compensate the part in their span, so only the rest of J v and of
+    its derivative H[v] counts. The nearest zero of it is found to first order. Along v, |ξ - ξ*|²/2
+    changes by |J v|² + (ξ - ξ*)·H[v, v] to second order. If the second term is larger, and ξ - ξ*
+    is along H[v, v], the target is beyond a fold, and v counts as null too; if the sum is negative,
+    the search ended on a saddle.
     """
-    soft = 0.1  # of the largest singular value: a mode above is not examined
-    along_fold = 0.9  # cosine of ξ - ξ* with H[v, v], if the features wanted are beyond a fold
+    soft = 0.1  # of the largest singular value: modes above are not examined
+    along_fold = 0.9  # smallest cosine of ξ - ξ* with H[v, v] at a fold
     values, modes = guess.decomposition
     if not guess.sees:
         return SoftMode(float("nan"), None, "nothing left")
@@ -194,7 +194,7 @@ def examine_soft_mode(guess: Guess) -> SoftMode:
     if value > soft * largest:
         return SoftMode(unnoticed / value, None, _stall(guess))
     image, curved = _beyond_others(guess)
-    # What is not noticed is |J v| a + |H[v, v]| a² / 2.
+    # The undetected change is |J v| a + |H[v, v]| a² / 2.
     bend = float(np.linalg.norm(curved[:, -1]))
     answer = value + np.sqrt(value**2 + 2 * bend * unnoticed)
     distance = 0.0 if value <= Tolerance.ROUNDING * largest else _distance_to_zero(image, curved)
@@ -219,7 +219,7 @@ def _stall(guess: Guess) -> Stall:
 
 
 def _beyond_others(guess: Guess) -> tuple[Array, Array]:
-    """J v of the softest mode v, (rows,), and H[v] of all modes, (rows, n); others left out."""
+    """Return J v of the softest mode v, (rows,), and H[v] of all modes, without other images."""
     values, modes = guess.decomposition
     change = guess.observed.derivative(modes[-1])
     images = guess.observed.jacobian.apply(modes) / guess.norm  # [row, mode]
@@ -230,8 +230,8 @@ def _beyond_others(guess: Guess) -> tuple[Array, Array]:
 
 
 def _distance_to_zero(image: Array, slopes: Array) -> float:
-    """Length of the shortest step x with image + slopes x = 0; infinite if there is none."""
-    noise = 1e-6  # of the largest slope, in the differences that second derivatives are
+    """Return the length of the shortest x with image + slopes x = 0; infinite if impossible."""
+    noise = 1e-6  # noise of finite differences, relative to the largest slope
     step, *_ = np.linalg.lstsq(slopes, -image, rcond=noise)
     left = np.linalg.norm(image + slopes @ step)
     return float(np.linalg.norm(step)) if left <= 0.5 * np.linalg.norm(image) else float("inf")

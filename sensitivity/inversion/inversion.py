@@ -14,36 +14,35 @@ from sensitivity.numerics import Array, ReadOnlyArrays
 from sensitivity.progress import Stoppable
 from sensitivity.structures import environment
 
-# What can keep a search from the features that are wanted.
+# Reasons for a search to stall before the target features.
 Stall = Literal["fold", "saddle", "minimum", "unfinished", "composition", "nothing left", "blind"]
 
 
-# Why a search stalls, and what to do about it.
+# Explanation of each reason, and its remedy.
 _REASONS: dict[Stall, str] = {
     "composition": (
-        ", because these atoms cannot have them: {missing}; give a start with the atoms that the "
-        "features belong to"
+        ", because these atoms cannot have them: {missing}; give a start with the atoms of the "
+        "features"
     ),
     "fold": (
         " because of a null mode of relative singular value {condition}: along it the features "
-        "change one way only, at most quadratically; add centers or raise the order"
+        "change in one direction only, at most quadratically; add centers or raise the order"
     ),
     "saddle": (
-        ", on a saddle: along the softest mode they come nearer to second order only, as from a "
+        ", on a saddle: along the softest mode they improve only to second order, as from a "
         "symmetric start; displace the start a little, or allow more restarts"
     ),
     "minimum": (
-        ", in a local minimum, as far as first derivatives tell: no small displacement brings them "
-        "nearer, and no null mode is the cause; check that atoms and centers are those of the "
+        ", in a local minimum, to first order: no small displacement improves them, "
+        "and no null mode is the cause; check that atoms and centers match the "
         "features, start nearer, or allow more restarts"
     ),
     "unfinished": (
-        ", before it came to a minimum, and no null mode is the cause; start where it ended, or "
-        "nearer"
+        ", before a minimum, and no null mode is the cause; start where it ended, or nearer"
     ),
     "nothing left": (
-        ", because no neighbour is left within the cutoff; check that atoms and centers are those "
-        "of the features, or start nearer"
+        ", because no neighbour remains within the cutoff; check that atoms and centers match the "
+        "features, or start nearer"
     ),
     "blind": ", because no displacement of the atoms changes them; use another descriptor",
 }
@@ -51,19 +50,19 @@ _REASONS: dict[Stall, str] = {
 
 @dataclass(frozen=True)
 class NullMode(ReadOnlyArrays):
-    """A displacement to which the features do not answer to first order.
+    """A displacement to which the features do not respond to first order.
 
     Attributes
     ----------
     displacement
         Shape (N, 3), unit norm.
     singular_value
-        In (feature)/Å, where the search ended.
+        Singular value in (feature)/Å, where the search ended.
     condition
-        The same over the largest singular value.
+        Singular value over the largest one.
     distance
-        Of the nearest geometry at which it vanishes, in Å, root of the summed squares, to first
-        order; infinite if there is none.
+        Distance to the nearest geometry at which it vanishes, in Å, root of the summed squares, to
+        first order; infinite if there is no such geometry.
 
     Examples
     --------
@@ -90,9 +89,9 @@ class Inversion(ReadOnlyArrays, Stoppable):
     Attributes
     ----------
     atoms
-        Of all structures that were tried, the one whose features are nearest to those wanted.
+        Of all tried structures, the one whose features are nearest to the target.
     centers
-        The centers to which the features belong.
+        Centers of the features.
     converged
         True if the features agree within ``tolerance``.
     residuals
@@ -101,30 +100,30 @@ class Inversion(ReadOnlyArrays, Stoppable):
     evaluations
         Number of Jacobians computed, over all attempts.
     attempts
-        Number of attempts: one from the start, the others from where the best one had stalled.
+        Number of attempts: the first from the start, the others from the best stalled one.
     uncertainty
-        Distance that the atoms can move along the softest mode before the features change by as
-        much as they disagree, or by rounding if that is more: to second order, in Å, root of the
-        summed squares; infinite if nothing changes them. NaN if the search was interrupted.
+        Distance that the atoms can move along the softest mode before the features change by their
+        residual, or by rounding if larger: to second order, in Å, root of the summed squares;
+        infinite if nothing changes them. NaN if the search was interrupted.
     stalled_along
         The softest mode, if it is null where the search ended; else None. Null means that its
-        singular value vanishes within 1e-3 Å, or that the features wanted lie beyond a fold.
+        singular value vanishes within 1e-3 Å, or that the target is beyond a fold.
     stalled_by
-        If the search did not converge, why: the features wanted lie beyond a "fold", which the
-        features along the null mode turn back at; it ended on a "saddle", where they come nearer
-        along the softest mode to second order only; in a local "minimum", as far as first
-        derivatives tell; "unfinished", where a further step promised something; with "nothing
-        left" within the cutoff; the "composition" there cannot have these features; or the
-        descriptor is "blind", to second order too. None if it converged, or was interrupted.
+        Reason, if the search did not converge. "fold": the target is beyond a fold, where the
+        features along the null mode turn back. "saddle": they improve along the softest mode to
+        second order only. "minimum": a local minimum, to first order. "unfinished": a further step
+        promised an improvement. "nothing left": no neighbour remains within the cutoff.
+        "composition": these atoms cannot have the features. "blind": the descriptor does not
+        respond, to second order too. None if it converged, or was interrupted.
     missing_neighbors
-        A sentence on the neighbours that are too few, if the composition is the cause; else empty.
+        A sentence on missing neighbours, if the composition is the cause; else empty.
     lost_atoms
-        Indices of the atoms that a center saw at the start and that none does any more: those
-        nearer to the cutoff than 0.02 Å, or beyond.
+        Indices of the atoms that a center saw at the start and that none sees at the end: within
+        0.02 Å of the cutoff, or beyond.
     tolerance
-        The tolerance that was given.
+        The given tolerance.
     ending
-        "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
+        "cancelled", or "interrupted" by Ctrl-C, if the search was stopped; else empty.
 
     Examples
     --------
@@ -165,7 +164,7 @@ class Inversion(ReadOnlyArrays, Stoppable):
 
     @property
     def status(self) -> str:
-        """One sentence on how it ended, and what to do about it."""
+        """One sentence on the outcome, and what to do next."""
         off = f"{self.residual:.0e} of their norm"
         if self.ending:
             return (
@@ -184,21 +183,21 @@ class Inversion(ReadOnlyArrays, Stoppable):
     def _say_recovered(self, off: str) -> str:
         found = f"Recovered after {count(self.steps, 'step')}: the features agree to {off}"
         if isnan(self.uncertainty):
-            return f"{found}, but no center sees a neighbour: they fix nothing."
+            return f"{found}, but no center sees a neighbour: they determine nothing."
         if self.lost_atoms:
             names = " ".join(f"{self.atoms.symbols[atom]}{atom}" for atom in self.lost_atoms)
             are = "it is" if len(self.lost_atoms) == 1 else "they are"
             return (
-                f"{found}, but {names} left the cutoff: the features do not tell where {are}, nor "
-                f"that {are} there."
+                f"{found}, but {names} left the cutoff: the features do not determine where {are}, "
+                f"nor that {are} there."
             )
         if isinf(self.uncertainty):
-            return f"{found}, but no displacement of the atoms changes them: they fix nothing."
-        fixed = f"fix the atoms to {self.uncertainty:.0e} Å (root of the summed squares)"
+            return f"{found}, but no displacement changes them: they determine nothing."
+        fixed = f"determine the positions to {self.uncertainty:.0e} Å (root of the summed squares)"
         if self.stalled_along is None:
             return f"{found} and {fixed}."
         return (
-            f"{found}, but answer at most quadratically to a mode of relative singular value "
+            f"{found}, but respond at most quadratically to a mode of relative singular value "
             f"{self.stalled_along.condition:.0e}, and only {fixed}."
         )
 
@@ -207,18 +206,18 @@ class Inversion(ReadOnlyArrays, Stoppable):
 
 
 def count(number: int, what: str) -> str:
-    """Return the number and the noun, in the plural where it belongs."""
+    """Return the number and the noun, in the plural if needed."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def measure_recovery(
     result: Inversion, descriptor: Descriptor, *, target: Atoms, start: Atoms
 ) -> tuple[float | None, float | None]:
-    """Return how far the structure found, and the start, are from a target.
+    """Return the distances of the found structure, and of the start, from a target.
 
-    In Å, root mean square over atoms after superposition of what one center sees, or of the whole
-    molecule if there are several centers, the first center on itself. A distance is None for a
-    crystal with several centers, and where the center sees other atoms in the two.
+    In Å, root mean square over atoms after superposition of the environment of one center, or of
+    the whole molecule if there are several centers, the first center on itself. A distance is None
+    for a crystal with several centers, and if the two environments have different atoms.
     """
     inversion, center = descriptor.inversion_invariant, result.centers[0]
     structures = [result.atoms, start, target]

@@ -1,4 +1,4 @@
-"""Find the structure that has given features, from a start nearby."""
+"""Search for the structure that has given features, from a start nearby."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def invert(
     """Find the structure that has these features, from a start nearby.
 
     Minimises ‖ξ(r) - ξ*‖² over the positions, by Levenberg-Marquardt steps with the analytic
-    Jacobian. Where an attempt stalls, short of the features, the best structure so far is
-    displaced at random, mostly along its softest modes, and tried again: near a flat molecule, for
-    one, there is a local minimum for every choice of the side to which each atom is out of plane.
+    Jacobian. If an attempt stalls before the target, the best structure so far is displaced at
+    random, mostly along its softest modes, and tried again: near a flat molecule, for example,
+    there is a local minimum for every choice of the side to which each atom is out of plane.
 
     Local invertibility is the subject of Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open
     Research Europe 1:126 (2021), doi 10.12688/openreseurope.14156.1.
@@ -47,7 +47,7 @@ def invert(
     Parameters
     ----------
     features
-        Those wanted, shape (centers, features), as ``descriptor.features`` gives them.
+        Target features, shape (centers, features), as from ``descriptor.features``.
     descriptor
         Any descriptor.
     start
@@ -55,12 +55,12 @@ def invert(
     centers
         Indices of the centers to which the rows of ``features`` belong; None takes all atoms.
     tolerance
-        Relative residual up to which the features count as reproduced. The search goes on to
-        rounding nevertheless; raise it for features that are not exact.
+        Relative residual up to which the features count as reproduced. The search nevertheless
+        continues to rounding; increase it for inexact features.
     restarts
         Largest number of further attempts.
     rng
-        For the displacements of further attempts; None takes a generator of fixed seed.
+        Source of the displacements of further attempts; None takes a generator of fixed seed.
     progress
         Called after each Jacobian with a short sentence, in the thread of the search. If it raises
         ``progress.Cancelled``, the best structure so far is returned, and the status says so.
@@ -68,7 +68,7 @@ def invert(
     Returns
     -------
     Inversion
-        With the structure in the orientation that it has after moving from the start.
+        With the structure in the orientation reached from the start.
 
     Raises
     ------
@@ -81,8 +81,8 @@ def invert(
     TypeError, ValueError
         If the features do not have the shape of those of the start, or are not finite, real
         numbers; if the start, a center or their combination with the descriptor is unusable; if no
-        center sees a neighbour that can move against it; if ``tolerance`` or ``restarts`` is out of
-        range.
+        center sees a neighbour that can move relative to it; if ``tolerance`` or ``restarts`` is
+        out of range.
 
     Examples
     --------
@@ -107,9 +107,7 @@ def invert(
         if not first.sees:
             start, cutoff = first.observed.atoms, descriptor.cutoff
             reason = explain_immobility(start, cutoff=cutoff, centers=observed.centers)
-            raise ValueError(
-                f"no center of the start sees anything that can move against it: {reason}."
-            )
+            raise ValueError(f"no center of the start sees a neighbour that can move: {reason}.")
         for attempt, guess in search(first, tolerance=tolerance, restarts=restarts, rng=generator):
             residual = guess.residual
             evaluations += guess is not first
@@ -153,7 +151,7 @@ def _make_result(
 
 
 def _lost(start: Observation, end: Observation) -> tuple[int, ...]:
-    """Atoms that a center saw at the start, and at the end none does, but for what fades."""
+    """Return atoms that a center saw at the start and none sees at the end, within the margin."""
     seen = []
     for observed in (start, end):
         pairs = neighbor_pairs(observed.atoms, start.descriptor.cutoff - Tolerance.FADING)
@@ -174,25 +172,25 @@ def _check_features(features: ArrayLike, start: Observation) -> Array:
         target = np.array(features, dtype=float)
     except (TypeError, ValueError):
         raise TypeError(
-            f"features must be an array of real numbers of shape {shape}, got {given}; give what "
-            "descriptor.features returns."
+            f"features must be an array of real numbers of shape {shape}, got {given}; give the "
+            "result of descriptor.features."
         ) from None
     if target.shape != shape:
         raise ValueError(
             f"features must have the shape (centers, features) = {shape} of those of the start, "
             f"{start.atoms.symbols} with {count(len(start.centers), 'center')}, got "
-            f"{target.shape}; give a start with the species and number of atoms, and the centers "
-            "and the descriptor, that the features belong to."
+            f"{target.shape}; give a start with the species and number of atoms, the centers "
+            "and the descriptor of the features."
         )
     if wrong := int(np.sum(~np.isfinite(target))):
         raise ValueError(
             f"features must be finite numbers, got {wrong} of {target.size} that are not; "
             "compute them again."
         )
-    largest = 1e150  # the sum of the squares of larger numbers may overflow
+    largest = 1e150  # the sum of squares of larger numbers may overflow
     if np.abs(target).max(initial=0.0) > largest:
         raise ValueError(
-            f"features must be numbers of which squares can be computed, at most {largest:.0e}, "
+            f"features must be numbers whose squares do not overflow, at most {largest:.0e}, "
             f"got {np.abs(target).max():.0e}; compute them again."
         )
     return target
@@ -201,21 +199,21 @@ def _check_features(features: ArrayLike, start: Observation) -> Array:
 def missing_neighbors(
     features: Array, descriptor: Descriptor, *, atoms: Atoms, centers: Sequence[int]
 ) -> str:
-    """Say which neighbours a center lacks to have such features; nothing if none is known to.
+    """Return the neighbours that a center lacks for such features; empty if none are known.
 
-    The part of degree 0 of the features holds c_n = Σ_j γ_n(r_j), a sum over the neighbours of one
-    species, of which each has a place on one curve γ(r). Sums with weights w(r) ≥ 0 in place of the
+    The part of degree 0 of the features is c_n = Σ_j γ_n(r_j), a sum over the neighbours of one
+    species, each of which is on one curve γ(r). Sums with weights w(r) ≥ 0 in place of the
     neighbours are a convex set: if none of them with Σ w ≤ K comes near c, then K neighbours are
-    too few. That is certain, as a search that has failed is not. Too many are never: they can
-    leave. Columns are named by the species that the descriptor has for this structure, since
-    features do not say of which element they are.
+    too few. This is certain, unlike a failed search. Too many neighbours are never certain: they
+    can leave. Columns are named by the species that the descriptor has for this structure, since
+    features do not name their element.
 
-    ``features``, shape (centers, features), are those wanted of the ``centers`` of ``atoms``, which
-    do not have them. Nothing is known of descriptors without ``neighbor_densities``, which density
+    ``features``, shape (centers, features), are the target for the ``centers`` of ``atoms``, which
+    do not have them. Nothing is known for descriptors without ``neighbor_densities``, which density
     correlations of order 1 and 2 have.
     """
     seen = with_defaults(descriptor)
-    lengths = np.arange(0.05, descriptor.cutoff, 0.05)  # Å: between two the curve bends by 0.3 %
+    lengths = np.arange(0.05, descriptor.cutoff, 0.05)  # Å: the curve bends by 0.3 % between two
     numbers = atoms.numbers.tolist()
     known = [seen.neighbor_densities(row, numbers) or {} for row in features]
     curve = seen.neighbor_curve(lengths) if all(known) else None
@@ -227,15 +225,15 @@ def missing_neighbors(
             needed = _fewest(content, curve, least=there)
             if needed > there:
                 return (
-                    f"the features of {atoms.symbols[center]}{center} ask for at least {needed} "
+                    f"the features of {atoms.symbols[center]}{center} need at least {needed} "
                     f"neighbour{'s' if needed > 1 else ''} within the cutoff in the columns of "
-                    f"{chemical_symbols[number]}, and there {'is' if there == 1 else 'are'} {there}"
+                    f"{chemical_symbols[number]}, but there {'is' if there == 1 else 'are'} {there}"
                 )
     return ""
 
 
 def _count(atoms: Atoms, center: int, number: int, cutoff: float) -> int:
-    """Number of neighbours of a species that are possible; in a crystal those that there are."""
+    """Return the largest possible number of neighbours of a species; in a crystal the actual."""
     if not atoms.pbc.any():
         return int(np.sum(np.delete(atoms.numbers, center) == number))
     pairs = neighbor_pairs(atoms, cutoff)
@@ -243,13 +241,13 @@ def _count(atoms: Atoms, center: int, number: int, cutoff: float) -> int:
 
 
 def _fewest(content: Array, curve: Array, *, least: int) -> int:
-    """The least number of neighbours, from ``least``, that come near; ``least`` if none do."""
+    """Return the smallest number of neighbours, from ``least``, that fits; else ``least``."""
     length, longest = np.linalg.norm(content), np.linalg.norm(curve, axis=1).max()
     if length <= 1e-3 * longest:  # a neighbour that fades at the cutoff, or rounding
         return least
-    # Weights may miss |c| by more than the spacing, or features that no structure quite has,
-    # leave, and by less than one of fifty neighbours.
-    missed, most_more = 0.01, 1000  # no environment has as many neighbours more
+    # Weights may miss |c| by more than the grid spacing or inexact features cause, and by less than
+    # one of fifty neighbours.
+    missed, most_more = 0.01, 1000  # no environment lacks this many neighbours
     for target in (content / length, -content / length):
         if _misfit(target, curve / length) <= missed:
             numbers = range(least, least + most_more)
@@ -259,12 +257,13 @@ def _fewest(content: Array, curve: Array, *, least: int) -> int:
 
 
 def _misfit(target: Array, curve: Array, *, most: int | None = None) -> float:
-    """Distance from a target to the curve weighted with w ≥ 0, Σ w ≤ ``most``."""
+    """Return the distance from a target to the curve weighted with w ≥ 0, Σ w ≤ ``most``."""
     from scipy.optimize import nnls
 
     if most is None:
         return float(nnls(curve.T, target)[1])
-    # The last weight, that of no neighbour, makes up the sum.
-    held = 1e3  # weight of the sum, beside that of the misfit
+    # The last weight, for no neighbour, completes the sum.
+    held = 1e3  # weight of the sum relative to the misfit
+
     rows = np.block([[curve.T, np.zeros((len(target), 1))], [held * np.ones((1, len(curve) + 1))]])
     return float(nnls(rows, np.append(target, held * most))[1])

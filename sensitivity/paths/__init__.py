@@ -1,4 +1,4 @@
-"""Curves in the space of structures along what a descriptor sees well, or does not see."""
+"""Curves in the space of structures along visible or invisible displacements."""
 
 from sensitivity.paths.follow import Path, follow
 

@@ -1,9 +1,9 @@
 """Move along a singular vector.
 
-The curve r(s) goes along a direction t that turns towards a singular vector of the Jacobian (see
-``transport``): dr/ds = t, in steps as long as their error allows (see ``steps``). Along a vector
-that is not seen, around a spurious singular point, it draws the quasi-constant manifolds of
-Parsaeifard and Goedecker, J. Chem. Phys. 156, 034302 (2022), doi 10.1063/5.0070488.
+The curve r(s) follows a direction t that rotates towards a singular vector of the Jacobian (see
+``transport``): dr/ds = t, in steps limited by their error (see ``steps``). Along an invisible
+vector, around a spurious singular point, it traces the quasi-constant manifolds of Parsaeifard and
+Goedecker, J. Chem. Phys. 156, 034302 (2022), doi 10.1063/5.0070488.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sensitivity.structures.neighbors import explain_immobility
 
 Integers = NDArray[np.integer]
 
-# Fraction of the length of a path: the status says if the path back ends further from the start.
+# Fraction of the path length: the status reports a return path that ends further from the start.
 IRREVERSIBLE = 0.01
 
 
@@ -46,46 +46,46 @@ def follow(
 ) -> Path:
     """Follow a singular vector from geometry to geometry.
 
-    The curve has the direction of the vector wherever its singular value stands alone, and keeps
-    the sign. Where singular values become equal, the direction is transported in the span of their
-    vectors. Where they cross, it goes on with its vector. Where they nearly cross, and vectors turn
-    within a hundredth of an Å, the curve goes straight on and turns gradually: it smooths the
-    near-crossing, and the status says where.
+    The curve has the direction of the vector wherever its singular value is separate, and keeps the
+    sign. Where singular values become equal, the direction is transported in the span of their
+    vectors. At a crossing, the curve continues with its vector. At a near-crossing, where vectors
+    rotate within a hundredth of an Å, the curve continues straight and turns gradually: it smooths
+    the near-crossing, and the status says where.
 
-    The curve is integrated in steps whose length, up to 0.04 Å, is that at which their error is
-    within 2e-3 Å per Å. Where curves from nearly the same start part fast, as those of soft modes
-    around a singular point, errors grow: on the soft modes of X0 and the C3v structure the end
-    after 0.4 Å is within 1e-3 Å of that of all finer steps, and further on it may be anywhere on
-    the manifold; along other modes errors stay near 1e-4 Å. Within that, the curve does not depend
-    on the distance of the frames. The status says where no step was short enough.
+    The curve is integrated in steps of up to 0.04 Å, chosen to keep the error within 2e-3 Å per Å.
+    Where curves from nearly equal starts diverge fast, as those of soft modes around a singular
+    point, errors grow: on the soft modes of X0 and the C3v structure the end after 0.4 Å is within
+    1e-3 Å of that of all finer steps, and further on it may be anywhere on the manifold; along
+    other modes errors stay near 1e-4 Å. Within that, the curve does not depend on the distance of
+    the frames. The status says where no step was short enough.
 
-    Where a direction has been smoothed, the vectors do not tell where it came from, and where
-    curves part fast the return path is another one. The curve is therefore followed back, and the
-    status says how far from the start that ends, if it is more than 1 % of the length.
+    A smoothed direction does not determine where it came from, and where curves diverge fast the
+    return path differs. The curve is therefore followed back, and the status gives the distance of
+    its end from the start, if it exceeds 1 % of the length.
 
-    Along the null mode of a singular point features stay almost constant, and so the curve cannot
-    go far: around that near X+(0.725 π, 0.025 π) it is a ring about 1 Å long, 0.3 Å across.
+    Along the null mode of a singular point features stay almost constant, so the curve cannot go
+    far: near X+(0.725 π, 0.025 π) it is a ring about 1 Å long, 0.3 Å across.
 
-    The curve ends before ``length`` where it closes (it is back at the start, going the same way,
+    The curve ends before ``length`` if it closes (it is back at the start, in the same direction,
     up to rotation, permutation of like atoms and, for a descriptor that is invariant to it,
-    inversion), before two atoms coalesce, before an atom crosses the cutoff, where the direction is
-    lost, or when it is cancelled: what was found is returned, and the status names the reason.
+    inversion), before two atoms coalesce, before an atom crosses the cutoff, if the direction is
+    lost, or if it is cancelled. The path so far is returned, and the status names the reason.
 
     Parameters
     ----------
     atoms, descriptor, center
-        The start, N atoms; any descriptor; the index of the center.
+        The start, N atoms; any descriptor; index of the center.
     mode
         Index of an internal mode of the spectrum at the start; its gauge gives the sign. Several
-        indices, or an array of them, are followed as one subspace, the first of them giving the
+        indices, or an array of them, are followed as one subspace; the first one gives the
         direction.
     length
-        Of the curve, in Å, root of the summed squares; negative for the opposite direction.
+        Length of the curve, in Å, root of the summed squares; negative for the opposite direction.
     step
-        Distance between frames, in Å, root of the summed squares; the last one of a curve that
-        closes may be nearer. The curve itself has steps of its own.
+        Distance between frames, in Å, root of the summed squares; the last one of a closed curve
+        may be nearer. The integration steps of the curve are independent of it.
     repeat
-        Go on where the curve closes.
+        Continue where the curve closes.
     progress
         Called at each frame with a sentence such as "path length 0.35 of 1 Å, condition 2e-03". If
         it raises ``progress.Cancelled``, the path so far is returned.
@@ -168,7 +168,7 @@ def _make_path(walk: Walk, *, obstacle: str, back: Array | None, ending: str) ->
 
 
 def _list(lengths: list[float], *, most: int = 4) -> str:
-    """Return lengths as "1, 2 and 3"; of more than so many, the rest as a number."""
+    """Return lengths as "1, 2 and 3"; the rest beyond ``most`` as a number."""
     named = [f"{length:.3g}" for length in lengths[:most]]
     more = len(lengths) - most
     if more > 0:
@@ -182,7 +182,7 @@ def _check_lengths(length: float, step: float) -> None:
     check_real(step, "step", expected, accepts=lambda x: 0 < x < np.inf, remedy=remedy)
     expected, remedy = "other than zero and finite, in Å", "try 1.0, or -1.0 to reverse it"
     check_real(length, "length", expected, accepts=lambda x: 0 < abs(x) < np.inf, remedy=remedy)
-    most_frames = 10_000  # more are a mistake in the units
+    most_frames = 10_000  # more indicate wrong units
     if abs(length) / step > most_frames:
         raise ValueError(
             f"length must be at most {most_frames} steps, got {length} Å in steps of {step} Å; "
@@ -198,7 +198,7 @@ def _check_modes(
     if begin.internal == 0:
         (center,) = begin.centers
         raise ValueError(
-            f"center {center} has nothing that could be followed: "
+            f"center {center} has no displacement to follow: "
             f"{explain_immobility(begin.atoms, cutoff=cutoff, centers=(center,))}."
         )
     remedy = f"give an internal one, from 0 to {begin.internal - 1}"
@@ -213,7 +213,7 @@ def _check_modes(
             raise ValueError(f"there is no mode {index} of {len(begin.kinds)}; {remedy}.")
         if begin.kinds[index] != "internal":
             raise ValueError(
-                f"mode {index} is trivial ({begin.kinds[index]}), got it to be followed; {remedy}."
+                f"mode {index} is trivial ({begin.kinds[index]}) and cannot be followed; {remedy}."
             )
     if not modes or len(set(modes)) < len(modes):
         raise ValueError(f"mode must name at least one mode, each once, got {mode!r}; {remedy}.")
@@ -227,33 +227,33 @@ class Path(ReadOnlyArrays, Stoppable):
     Attributes
     ----------
     spectra
-        At every frame, the start first.
+        Spectrum at every frame, the start first.
     modes
-        Shape (frames, N, 3): at every frame the direction of the curve, of unit norm. It is the
-        singular vector that is followed, where its singular value stands alone, and a combination
-        of several where they pass by each other.
+        Shape (frames, N, 3): direction of the curve at every frame, of unit norm. It is the
+        followed singular vector where its singular value is separate, and a combination of several
+        vectors in near-crossings.
     length
-        Shape (frames,): of the curve up to each frame, in Å, root of the summed squares.
+        Shape (frames,): length of the curve up to each frame, in Å, root of the summed squares.
     net
-        Shape (frames,): how far each frame is from the start, in Å, root of the summed squares
-        after translation and rotation onto it (in a crystal, as they are).
+        Shape (frames,): distance of each frame from the start, in Å, root of the summed squares
+        after translation and rotation onto it (in a crystal, without superposition).
     subspace
-        For every frame, the indices of the modes that are followed, of those that with them hold
-        98 % of the square of the direction, and of others with equal singular values. More than
-        one where several were asked for, where they are equal, or where they pass by each other.
+        For every frame, the indices of the followed modes, of modes that with them hold 98 % of the
+        square of the direction, and of others with equal singular values. More than one if several
+        were requested, in degeneracies, and in near-crossings.
     returned
-        True if the curve closes: it was back at the start, after superposition, in the same
+        True if the curve closes: it returned to the start, after superposition, in the same
         direction.
     complete
         True if it has the full length.
     ending
-        "cancelled", or "interrupted" by Ctrl-C, if it was ended so; else empty.
+        "cancelled", or "interrupted" by Ctrl-C, if it was stopped; else empty.
     error
-        Å, root of the summed squares after superposition: how far from the start the path ends that
-        goes back from the last frame along the vector that is followed, as far as this one. NaN if
-        there is none. ``status`` gives it where it is more than 1 % of the length.
+        Å, root of the summed squares after superposition: distance from the start to the end of the
+        return path, which follows the vector back from the last frame, as far as this path. NaN
+        without a return path. ``status`` gives it if it exceeds 1 % of the length.
     status
-        The reason why it ends, and where near-crossings were smoothed, in sentences.
+        Sentences on why the path ends, and where near-crossings were smoothed.
 
     Examples
     --------
@@ -291,7 +291,7 @@ class Path(ReadOnlyArrays, Stoppable):
     @cached_property
     def response(self) -> Array:
         """Shape (frames,): ‖J v‖ along the direction v of the curve, in (feature)/Å."""
-        # Those of trivial motions are zero.
+        # Along trivial motions they are zero.
         parts = [
             each.singular_values * np.tensordot(each.modes, mode, axes=2)
             for each, mode in zip(self.spectra, self.modes, strict=True)
@@ -308,7 +308,7 @@ class Path(ReadOnlyArrays, Stoppable):
 
 
 def net_displacements(frames: Sequence[Atoms]) -> Array:
-    """Return how far structures are from the first of them, in Å: see ``Path.net``."""
+    """Return distances of structures from the first one, in Å: see ``Path.net``."""
     start, ends = frames[0].positions, [atoms.positions for atoms in frames]
     if not frames[0].pbc.any():
         ends = [rotate_onto(end, start) for end in ends]

@@ -1,13 +1,13 @@
-"""One step along the curve, and the direction with it.
+"""One step along the curve, with its direction.
 
 The positions r and the direction t obey dr/ds = t and the equation of ``transport``, which is
-stiff: directions that are seen well are removed within less than any step. So r is advanced
+stiff: well visible components of t decay within less than any step. Therefore r is advanced
 explicitly and t implicitly, by the pair of Runge-Kutta methods ARS(2,2,2) of U. M. Ascher,
 S. J. Ruuth and R. J. Spiteri, Appl. Numer. Math. 25, 151 (1997), doi
-10.1016/S0168-9274(97)00056-1, section 2.6: of second order, and t keeps up however stiff it is.
+10.1016/S0168-9274(97)00056-1, section 2.6: of second order, stable for t at any stiffness.
 
-Every step is made at once and in two halves. A third of what these differ by is the error of the
-halves, to leading order: it says how long the step may be, and is taken off the result.
+Every step is made as a whole and in two halves. A third of the difference is the error of the
+halves, to leading order: it limits the step length, and is subtracted from the result.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from sensitivity.spectrum import Spectrum
 from sensitivity.structures import neighbor_pairs
 from sensitivity.tolerances import Tolerance
 
-_ORDER = 2  # of the method: halving a step leaves 2^-2 of its error
+_ORDER = 2  # order of the method: halving a step leaves 2^-2 of its error
 
 
 @dataclass(frozen=True)
 class StepControl:
-    """Numbers that decide how long a step is."""
+    """Parameters of the step length."""
 
-    # Å. No step is longer, and none is shortened below; there it is taken with the error it has.
+    # Å. Longest step; and the shortest, which is accepted with any error.
     longest: float = 0.04
     shortest: float = 5e-6
-    # Å of error per Å of the curve, of the halves, before it is taken off. Where curves that start
-    # next to each other part fast, an error grows up to a hundred times within 0.4 Å: with this the
-    # curves of the soft modes of X0 and C3v then end within 1e-3 Å of where all finer ones do.
+    # Å of error of the halves per Å of the curve, before subtraction. Where curves from close
+    # starts diverge fast, an error grows up to a hundred times within 0.4 Å: with this limit the
+    # curves of the soft modes of X0 and C3v end within 1e-3 Å of all finer ones.
     allowed: float = 2e-3
-    # Å. Weight of an error of the direction, in radians: the curve goes about so far until the
-    # direction is that of a mode again.
+    # Å. Weight of an error of the direction, in radians: about the distance until the direction is
+    # that of a mode again.
     lever: float = 0.01
-    # Fraction that is tried of the step that would just be allowed, and largest growth of a step.
+    # Fraction of the allowed step that is tried, and largest growth of a step.
     caution: float = 0.85
     growth: float = 2.0
-    # Radians by which the direction may turn within half a step; the step is halved where it does
+    # Radians by which the direction may turn within half a step; the step is halved if it turns
     # more. Near a singular point of methane it turns by 1 within 0.01 Å.
     largest_turn: float = 0.5
 
@@ -57,27 +57,27 @@ CONTROL = StepControl()
 
 @dataclass(frozen=True)
 class Stride:
-    """One step that was made."""
+    """One completed step."""
 
-    place: Place  # where it ends
+    place: Place  # its end
     size: float  # Å, its length
-    error: float  # Å, of its two halves, the error of the direction included
+    error: float  # Å, error of its two halves, including that of the direction
 
     @property
     def accurate(self) -> bool:
-        """True if the error is no more than is allowed."""
+        """True if the error is within the limit."""
         return self.error <= CONTROL.allowed * self.size
 
     @property
     def following(self) -> float:
-        """Length of the next step, in Å, from the error, which grows as size³ at most."""
+        """Length of the next step, in Å, assuming that the error grows as size³ at most."""
         ratio = CONTROL.allowed * self.size / max(self.error, np.finfo(float).tiny)
         growth = min(CONTROL.growth, CONTROL.caution * ratio ** (1 / (_ORDER + 1)))
         return float(min(CONTROL.longest, self.size * growth))
 
 
 def advance(see: See, here: Place, size: float) -> Stride | None:
-    """Go on by ``size``, in Å, or a half, a quarter ... of it; None if the direction is lost."""
+    """Advance by ``size``, in Å, or a half, a quarter ... of it; None if the direction is lost."""
     checkpoint()
     stride = None
     whole = _step(see, here, size)
@@ -125,7 +125,7 @@ def _see(see: See, here: Place, positions: Array) -> Spectrum | None:
 def _turn(
     last: Place, positions: Array, basis: Array, size: float, see: See
 ) -> tuple[Place | None, Array]:
-    """The end of an implicit stage, None if a turn too far or the cutoff bars it; and -dt/ds."""
+    """Return the end of an implicit stage, None if it turns or moves too far; and -dt/ds."""
     spectrum = _see(see, last, positions)
     if spectrum is None:
         return None, basis
@@ -141,26 +141,26 @@ def _turn(
     return None if angle > CONTROL.largest_turn else Place(spectrum, turned, followed), change
 
 
-# Å. The first step that is tried; and how far ahead the reason is looked for why there is none.
+# Å. First step to try; and distance ahead at which the reason for a failed step is sought.
 _FIRST_STEP = 0.01
 
 
 @dataclass
 class Walk:
-    """A curve that is being followed."""
+    """A curve being followed."""
 
     see: See
     returns: Returns
-    count: int  # of frames after the first
+    count: int  # number of frames after the first
     step: float  # Å, between frames
-    repeat: bool  # go on where it closes
+    repeat: bool  # continue where it closes
     progress: Progress
     found: list[tuple[float, Place]]  # length in Å and place of each frame, the start first
     events: list[tuple[str, float]] = field(default_factory=list)  # with lengths in Å
     closed: bool = False
 
     def run(self) -> str:
-        """Go on to the end, and say what ends the curve before; nothing if it is complete."""
+        """Continue to the end; return the reason for an early end, or nothing if complete."""
         size = min(_FIRST_STEP, self.step)
         for frame in range(1, self.count + 1):
             obstacle, size = self._next_frame(frame * self.step, size)
@@ -169,10 +169,10 @@ class Walk:
         return ""
 
     def go_back(self) -> Array | None:
-        """Go back from the end, and return the positions there, shape (N, 3); None if it cannot."""
+        """Go back from the end; return the positions there, shape (N, 3), or None if impossible."""
         covered, end = self.found[-1]
         count = max(1, round(covered / self.step))
-        # It does not end where it passes its own start.
+        # It must not end where it passes the start.
         back = replace(
             self,
             count=count,
@@ -186,14 +186,14 @@ class Walk:
         return None if back.run() else back.found[-1][1].spectrum.atoms.positions
 
     def _next_frame(self, end: float, size: float) -> tuple[str, float]:
-        """Go on to a length, in Å, by steps of about a size: why not, if so, and the next size."""
+        """Advance to a length, in Å; return the reason of a failure, and the next step size."""
         start = self.found[0][1]
         covered, here = self.found[-1]
         rounding = Tolerance.ROUNDING
         while (left := end - covered) > rounding * self.step:
             part = left / ceil(left / size * (1 - rounding))
             stride = advance(self.see, here, part)
-            if stride is None:  # the reason may be straight ahead
+            if stride is None:  # search the reason straight ahead
                 ahead = self.see(here.spectrum.atoms.positions + _FIRST_STEP * here.direction)
                 lost = "the direction is lost among modes that turn into each other"
                 return _obstacle(start, ahead) or lost, size
@@ -231,7 +231,7 @@ def _happened(last: Place, stride: Stride) -> list[str]:
 
 
 def _obstacle(start: Place, here: Spectrum) -> str:
-    closest = 0.4  # Å: nearer atoms are about to coalesce, which is no structure
+    closest = 0.4  # Å: nearer atoms are about to coalesce
     if len(neighbor_pairs(here.atoms, closest).i):
         return f"two atoms are nearer than {closest} Å"
     if here.kinds.count("unseen") != start.spectrum.kinds.count("unseen"):
@@ -239,14 +239,13 @@ def _obstacle(start: Place, here: Spectrum) -> str:
     return ""
 
 
-# Å. Where the curve is nearest to its start it passes it by no more than this, if it closes: the
-# error of a curve of some Å.
+# Å. Largest distance at which a closed curve passes its start: the error of a curve of some Å.
 _ASIDE = 5e-3
 
 
 @dataclass(frozen=True)
 class Returns:
-    """The environment at the start, up to rotation, permutation and, where it holds, inversion.
+    """Detection of returns to the start, up to rotation, permutation and, if valid, inversion.
 
     ``direction`` is that of the curve there, shape (N, 3).
     """
@@ -255,12 +254,12 @@ class Returns:
     direction: Array
 
     def close(self, see: See, here: Place, *, within: float) -> Stride | None:
-        """Go on to the point nearest to the start, if the curve closes within so many Å.
+        """Advance to the point nearest to the start, if the curve closes within ``within``, in Å.
 
-        A curve that comes back in the opposite direction goes on beyond its start.
+        A curve that returns in the opposite direction continues beyond its start.
         """
-        near = 1e-7  # Å: at the nearest point
-        most_steps = 6  # each leaves a hundredth or less of what was missing
+        near = 1e-7  # Å: tolerance at the nearest point
+        most_steps = 6  # each leaves a hundredth or less of the gap
         ahead, aside = self._measure(here, within + _ASIDE)
         if not -near <= ahead <= within + near:
             return None
@@ -270,16 +269,16 @@ class Returns:
                 return stride if aside <= _ASIDE else None
             size = stride.size + ahead
             further = advance(see, here, size) if 0 < size < np.inf else None
-            if further is None or further.size < size:  # the curve turns: this is not its line
+            if further is None or further.size < size:  # the curve turns away from this line
                 return None
             stride = further
             ahead, aside = self._measure(further.place, within + _ASIDE)
         return None
 
     def _measure(self, place: Place, within: float) -> tuple[float, float]:
-        """Distance from the start in Å, along the curve and to the side of it.
+        """Return the distance from the start in Å, along the curve and perpendicular to it.
 
-        Infinite if it is not about so near, or the direction is another. A distance between two
+        Infinite if it is not about this near, or the direction differs. A distance between two
         atoms changes by at most √2 times the root of the summed squares.
         """
         far = np.inf, np.inf
@@ -297,7 +296,7 @@ class Returns:
         along = _without_rigid(moves, laid.atoms.positions)
         began = _without_rigid(self.direction[there.arrays["source"]], there.positions)
         square = float(np.sum(along**2))
-        cosine = 0.5  # of the angle between two directions that count as the same
+        cosine = 0.5  # smallest cosine between directions that count as equal
         if np.sum(along * began) <= cosine * np.sqrt(square) * np.linalg.norm(began):
             return far
         offset = there.positions - laid.atoms.positions

@@ -1,18 +1,17 @@
-"""A direction that turns with the singular vectors, gradually.
+"""A direction that rotates gradually with the singular vectors.
 
-A unit direction t is turned towards the singular vector v_k that is followed by
+A unit direction t is rotated towards the followed singular vector v_k by
 
     dt/ds = -(1 - t tᵀ) Σ_i a_i v_i v_iᵀ t,   a_i = (s_i² - s_k²)² / (s_i² + s_k²) / C,
 
 where s_i are the singular values as fractions of the largest, and a_k is zero. Other vectors are
-removed from t the sooner, the more their singular values differ: t is v_k itself, up to a small
-angle, where s_k stands alone. Where s_k comes near to another value, t hardly turns, and does not
-follow sharper turns of v_k. So it passes unchanged through a crossing, and in the span of vectors
-of equal singular value it is transported in parallel. Nothing in the equation depends on signs or
-on the choice of degenerate vectors.
+removed from t faster the more their singular values differ: t is v_k itself, up to a small angle,
+where s_k is separate. Where s_k comes near another value, t hardly rotates, and does not follow
+sharp rotations of v_k. So it passes unchanged through a crossing, and in the span of vectors of
+equal singular value it is transported in parallel. The equation does not depend on signs or on the
+choice of degenerate vectors.
 
-A subspace turns likewise, with the harmonic sum of the a_i for each of the vectors that are
-followed subspace.
+A subspace rotates in the same manner, with the harmonic sum of the a_i for each followed vector.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from sensitivity.spectrum import Spectrum
 from sensitivity.tolerances import Tolerance
 
 See = Callable[[Array], Spectrum]
-"""Gives the spectrum at any positions."""
+"""Return the spectrum at any positions."""
 
 HALF = 0.5
-"""Squared overlap of two unit vectors; with less, they are more than 45° apart."""
+"""Squared overlap of two unit vectors; below it, they are more than 45° apart."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class Place:
     """A spectrum, and the direction of the curve there."""
 
     spectrum: Spectrum
-    basis: Array  # (g, N, 3), orthonormal: what is transported, the direction first
-    followed: tuple[int, ...]  # indices of the g modes towards which it turns
+    basis: Array  # (g, N, 3), orthonormal: transported vectors, the direction first
+    followed: tuple[int, ...]  # indices of the g followed modes
 
     @property
     def direction(self) -> Array:
@@ -48,9 +47,9 @@ class Place:
 
     @property
     def reversed(self) -> Place:
-        """The same, for a curve that goes back along the vectors that are followed.
+        """Return the place of a curve that goes back along the followed vectors.
 
-        Where the direction has little of these, along those that it has most of.
+        If the direction contains little of these, along those that it contains most.
         """
         followed = self.followed
         if self.held < HALF:
@@ -66,13 +65,13 @@ class Place:
 
     @property
     def held(self) -> float:
-        """Squared part of the direction in the span of the modes that are followed."""
+        """Squared part of the direction in the span of the followed modes."""
         parts = np.tensordot(self.spectrum.modes[list(self.followed)], self.direction, axes=2)
         return float(np.sum(parts**2))
 
     @property
     def subspace(self) -> tuple[int, ...]:
-        """The modes that are followed, those that hold the direction, and those equal to them."""
+        """The followed modes, those that hold the direction, and those equal to them."""
         modes = self.spectrum.modes[: self.spectrum.internal]
         parts = np.tensordot(modes, self.direction, axes=2) ** 2
         order = np.argsort(-parts, kind="stable")
@@ -92,13 +91,13 @@ def turning_rates(spectrum: Spectrum, followed: tuple[int, ...]) -> Array:
     """Return a_i of every internal mode, in 1/Å.
 
     With C = 1e-6 Å, two vectors whose singular values differ by s, as a fraction of the largest,
-    are told apart within C/s², that is 0.01 Å for a difference of 1 %. With a half or twice of it
-    the ring near X+ is as wide within 0.02 Å; features on it move the less, the smaller it is, and
-    the direction turns more sharply.
+    are separated within C/s², that is 0.01 Å for a difference of 1 %. With half or twice this value
+    the ring near X+ has the same width within 0.02 Å; a smaller value reduces the change of
+    features on it, and makes the direction turn more sharply.
     """
     constant = 1e-6  # Å
     values = spectrum.singular_values[: spectrum.internal]
-    squares = (values / (spectrum.scale or 1.0)) ** 2  # all zero where nothing is seen
+    squares = (values / (spectrum.scale or 1.0)) ** 2  # all zero if nothing is visible
     own = squares[list(followed)][:, None]  # [followed, mode]
     sums = own + squares
     apart = np.divide((squares - own) ** 2, sums, out=np.zeros_like(sums), where=sums > 0)
@@ -116,7 +115,7 @@ def orthonormal(basis: Array) -> Array | None:
 
 
 def with_equals(spectrum: Spectrum, modes: set[int]) -> tuple[int, ...]:
-    """The modes, and those whose singular values equal one of theirs."""
+    """Return the modes, and those whose singular values equal one of theirs."""
     values = spectrum.singular_values[: spectrum.internal]
     own = values[sorted(modes)][:, None]
     gap = np.abs(values - own)
@@ -126,15 +125,15 @@ def with_equals(spectrum: Spectrum, modes: set[int]) -> tuple[int, ...]:
 
 
 def track(here: Place, there: Spectrum, see: See) -> tuple[int, ...]:
-    """Return the indices at another geometry of the modes that are followed.
+    """Return the indices of the followed modes at another geometry.
 
-    Modes are counted in the order of their singular values. Where two values cross, as they may by
-    symmetry, the vectors exchange their places at one point, and the index goes with the vector.
-    Where they come near and part again, each index keeps its place, and its vector turns.
+    Modes are numbered in the order of their singular values. Where two values cross, as symmetry
+    may allow, the vectors exchange places at one point, and the index follows the vector. Where
+    they come near and separate again, each index keeps its place, and its vector rotates.
     """
     found: list[int] = []
     for mode, direction in zip(here.followed, here.basis, strict=True):
-        # Among equals no vector is distinguished but the direction itself.
+        # Among equal values, only the direction itself distinguishes a vector.
         equal = set(with_equals(here.spectrum, {mode})) - set(here.followed)
         index = None if equal else _trace(mode, here.spectrum, there, see)
         if index is None or index in found:
@@ -144,10 +143,10 @@ def track(here: Place, there: Spectrum, see: See) -> tuple[int, ...]:
 
 
 def _trace(mode: int, here: Spectrum, there: Spectrum, see: See) -> int:
-    """The index of one mode, after a search for the point at which it is exchanged, if any.
+    """Return the index of one mode, after a search for a point of exchange.
 
     Vectors that are exchanged within the rounding of coordinates cross: the steps resolve any
-    length over which vectors turn.
+    length over which vectors rotate.
     """
     if _overlap(mode, here, there) >= HALF:
         return mode

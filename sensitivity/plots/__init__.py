@@ -1,4 +1,4 @@
-"""Figures of results: they compute nothing, and take their colours from the axes they are in."""
+"""Figures of results. They compute nothing, and take their colours from their axes."""
 
 from sensitivity.plots.convergence_plot import plot_convergence
 from sensitivity.plots.modes import plot_mode, save_overview

@@ -1,4 +1,4 @@
-"""Axes of figures: their size, colours and legends, and a logarithmic one with a band for zeros."""
+"""Axes of figures: size, colours, legends, and a logarithmic axis with a band for zeros."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WIDTH = 85 / 25.4
 """Inches: the column of a journal, 85 mm."""
 
 ROUNDING = 1e-13
-"""Of the largest singular value: what is below is rounding, as they are exact to 1e-14 of it."""
+"""Fraction of the largest singular value, exact to 1e-14 of it; smaller values are rounding."""
 
 
 def make_axes(ax: Axes | None, *, height: float) -> Axes:
@@ -32,17 +32,17 @@ def make_axes(ax: Axes | None, *, height: float) -> Axes:
 
 
 def foreground(ax: Axes) -> str:
-    """Return the colour in which this axes writes its labels: dark on light, or light on dark."""
+    """Return the colour of the labels of the axes: dark on light, or light on dark."""
     return to_hex(ax.xaxis.label.get_color())
 
 
 def background(ax: Axes) -> str:
-    """Return the colour on which this axes is drawn."""
+    """Return the background colour of the axes."""
     return to_hex(ax.get_facecolor())
 
 
 def add_legend(ax: Axes, *, wide: bool = False) -> None:
-    """Add a legend above the axes; a wide one, of long names, extends beyond them to the left."""
+    """Add a legend above the axes; a wide one, with long names, extends beyond them to the left."""
     look: dict[str, Any] = {"labelcolor": foreground(ax), "columnspacing": 0.9, "ncols": 4}
     if wide:
         look |= {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
@@ -53,8 +53,8 @@ def add_legend(ax: Axes, *, wide: bool = False) -> None:
 def add_fitting_legend(ax: Axes, *, column: int) -> None:
     """Add a legend above the axes, centred in the figure, in as many columns as fit its width.
 
-    A legend that is there is replaced. ``column`` is the width in points of the longest name with
-    its mark. What is drawn behind the rest, which explains it, comes last.
+    An existing legend is replaced. ``column`` is the width in points of the longest name with its
+    marker. Explanations of background elements come last.
     """
     figure: Any = ax.figure
     found = zip(*ax.get_legend_handles_labels(), strict=True)
@@ -65,7 +65,7 @@ def add_fitting_legend(ax: Axes, *, column: int) -> None:
 
 
 def count_columns(figure: Figure, *, names: int, column: int) -> int:
-    """Return the number of columns, ``column`` points wide, with which all lines are about full."""
+    """Return the number of columns, ``column`` points wide, that fills all lines about evenly."""
     most = max(1, int(72 * figure.get_figwidth() / column))
     return -(-names // -(-names // most))
 
@@ -80,18 +80,18 @@ def _draw_legend(ax: Axes, handles: Any, names: Any, **look: Any) -> None:
 
 @dataclass(frozen=True)
 class ZeroAxis:
-    """A logarithmic vertical axis with a place for zeros."""
+    """A logarithmic vertical axis with a band for zeros."""
 
     zero: float  # values up to this one count as zero
-    floor: float  # where on the axis they are drawn
+    floor: float  # their height on the axis
     edge: float  # upper end of the band around ``floor``
 
     def heights(self, values: Array) -> Array:
-        """Return where on the axis values are drawn; NaN stays NaN and leaves a gap."""
+        """Return the heights at which values are drawn; NaN stays NaN and leaves a gap."""
         return np.where(values <= self.zero, self.floor, values)
 
     def shade(self, ax: Axes) -> Artist:
-        """Draw the band in axes that have this vertical axis."""
+        """Draw the band in axes that share this vertical axis."""
         low = ax.get_ylim()[0]
         return ax.axhspan(low, self.edge, color=foreground(ax), alpha=0.12, linewidth=0, zorder=0)
 
@@ -105,11 +105,11 @@ def scale_axis(
     ticks: int = 5,
     notes: bool = True,
 ) -> ZeroAxis:
-    """Set the vertical axis for values, of which those up to ``zero`` count as zero.
+    """Set the vertical axis for values; values up to ``zero`` count as zero.
 
     A dotted line is drawn at ``threshold``, up to which values count as zero for the rank. About
-    ``ticks`` powers of ten are labelled. Band and line are explained by notes beside the axis or,
-    without ``notes``, by their labels in a legend.
+    ``ticks`` powers of ten are labelled. Notes beside the axis explain band and line; without
+    ``notes``, their labels in a legend do.
     """
     seen = values[values > zero]
     low, high = (float(seen.min()), float(seen.max())) if seen.size else (1.0, 1.0)
@@ -137,9 +137,9 @@ def scale_axis(
 def set_decades(
     ax: Axes, bottom: float, top: float, *, zero: float, hidden: bool = True, ticks: int = 5
 ) -> ZeroAxis:
-    """Set the vertical axis for values between two powers of ten, and for zeros if any are hidden.
+    """Set the vertical axis for values between two powers of ten, and for hidden zeros if any.
 
-    About ``ticks`` powers of ten are labelled; those between them have small ticks if they are few.
+    About ``ticks`` powers of ten are labelled; those between have small ticks if there are few.
     """
     room = 0.08 * (top - bottom)  # decades
     step = 0.2 * (top - bottom) if hidden else 0.0  # decades, from the lowest value to zero

@@ -1,4 +1,4 @@
-"""The view of a structure that shows its atoms and their displacements best."""
+"""The view of a structure that best shows its atoms and their displacements."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from sensitivity.numerics import Array
 def choose_view(atoms: Atoms, displacement: Array) -> Array:
     """Return a rotation, shape (3, 3): rows are the right, up and towards-the-viewer directions.
 
-    The viewer looks along the least spread of the atoms and of the periodic cell, unless the
-    displacement, shape (N, 3), or an atom behind another would then be hidden.
+    The viewer looks along the smallest extent of the atoms and of the periodic cell, unless that
+    hides the displacement, shape (N, 3), or an atom behind another.
     """
     cell = atoms.cell.array[atoms.pbc]
     centered = atoms.positions - atoms.positions.mean(axis=0)
     spread = _normalize(centered.T @ centered + cell.T @ cell)
     motion = _normalize(displacement.T @ displacement)
     views = np.concatenate([np.linalg.eigh(spread)[1].T, _directions()])  # [view, xyz]
-    # What it costs to look along the whole spread of the atoms or the whole displacement, and to
-    # have all atoms in one place, found by looking at the G2 molecules and crystals. Of a large
-    # structure some atoms decide.
+    # Costs of a view along the full extent of the atoms, of one along the full displacement, and of
+    # one with all atoms at one point; chosen from views of the G2 molecules and crystals. Of a
+    # large structure only some atoms count.
     cost = np.einsum("vx,xy,vy->v", views, spread + 0.8 * motion, views)
     cost += 4.0 * _hidden(centered[:64], views)
-    # Symmetric structures have equally good views: rounding makes the first of them the choice.
+    # Symmetric structures have equally good views; rounding makes the choice the first of them.
     towards = views[np.argmin(np.round(cost, 6))]
     return _frame(towards, spread)
 
@@ -45,7 +45,7 @@ def _directions() -> Array:
 
 
 def _hidden(positions: Array, views: Array) -> Array:
-    """Return the eclipsed pairs per atom, softly counted as drawn within 0.5 Å, shape (views,)."""
+    """Return the eclipsed pairs per atom, smoothly counted within 0.5 Å, shape (views,)."""
     first, second = np.triu_indices(len(positions), k=1)
     pairs = positions[second] - positions[first]  # [pair, xyz]
     along = pairs @ views.T  # [pair, view]
@@ -57,7 +57,7 @@ def _frame(towards: Array, spread: Array) -> Array:
     flat = np.eye(3) - np.outer(towards, towards)
     right = np.linalg.eigh(flat @ spread @ flat)[1][:, -1]
     right = flat @ right
-    if np.linalg.norm(right) < 0.5:  # all atoms lie along the view, or there is one
+    if np.linalg.norm(right) < 0.5:  # all atoms lie along the view, or there is only one
         right = flat[np.argmax(np.diag(flat))]
     right /= np.linalg.norm(right)
     right *= np.sign(right[np.argmax(np.abs(right))])

@@ -34,18 +34,18 @@ MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
 def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axes:
     """Draw the smallest singular value that symmetry allows, over the largest, and the rank.
 
-    One parameter gives a line, with the ranks above it, two give coloured cells with value and rank
-    written into them where there is room. If the value is zero everywhere, the ranks are drawn
-    instead. Full rank, where all is seen that symmetry allows, is marked by filled circles, or by a
-    frame. What could not be computed is a cross at the bottom, or hatched. A parameter with a
-    single value does not count.
+    One parameter gives a line with the ranks above it; two give coloured cells with value and rank
+    written in them if they fit. If the value is zero everywhere, the ranks are drawn instead. Full
+    rank, the largest that symmetry allows, is marked by filled circles, or by a frame. Points that
+    could not be computed are crosses at the bottom, or hatched. A parameter with a single value
+    does not count.
 
     Parameters
     ----------
     convergence
-        Of one or two parameters with several values.
+        Study of one or two parameters with several values.
     ax
-        Axes to draw into; None makes a figure one column wide.
+        Axes to draw into; None creates a figure one column wide.
 
     Raises
     ------
@@ -74,13 +74,13 @@ def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axe
 
 
 def draw_convergence(ax: Axes, convergence: Convergence) -> Colorbar | None:
-    """Draw the same without a legend, and return the colour bar of cells; None for a line."""
+    """Draw ``plot_convergence`` without a legend; return the colour bar of cells, or None."""
     names = [name for name, values in convergence.parameters.items() if len(values) > 1]
     names = names or list(convergence.parameters)[:1]
     if len(names) > 2:
         raise ValueError(
-            f"a picture shows one or two parameters, got {len(names)} ({', '.join(names)}); vary "
-            "two, and make one picture for each value of the others."
+            f"a figure shows one or two parameters, got {len(names)} ({', '.join(names)}); vary "
+            "two, and make one figure for each value of the others."
         )
     if len(names) == 2:
         return _draw_cells(ax, convergence, names)
@@ -143,7 +143,7 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
     shape = tuple(len(convergence.parameters[name]) for name in names)
     values, rank = convergence.smallest.reshape(shape), convergence.rank.reshape(shape)
     style: dict[str, Any] = {"origin": "lower", "aspect": "auto"}
-    # Dark for small values, light for large ones, in an order that the colour blind see as well.
+    # Dark for small values, light for large ones; the order is visible to colour-blind readers.
     colors, seen = colormaps["cividis"], _any_seen(convergence)
     if seen:
         decades = np.log10(values[values > Tolerance.RANK])
@@ -155,7 +155,7 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
         bar = ax.figure.colorbar(image, ax=ax, extend=extend, label=MEASURE)
     else:
         shown, most = rank, int(convergence.visible.max())
-        # One colour per rank; more than 20 look like a continuous scale.
+        # One colour per rank; more than 20 look continuous.
         colors = colors.resampled(most + 1) if most < 20 else colors
         image = ax.imshow(rank.T, norm=Normalize(-0.5, most + 0.5), cmap=colors, **style)
         bar = ax.figure.colorbar(image, ax=ax, label=name_rank(convergence))
@@ -172,7 +172,7 @@ def _draw_cells(ax: Axes, convergence: Convergence, names: list[str]) -> Colorba
 def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
     for axis, name in zip((ax.xaxis, ax.yaxis), names, strict=True):
         numbers = convergence.parameters[name]
-        step = 1 + (len(numbers) - 1) // 7  # more crowd along an axis
+        step = 1 + (len(numbers) - 1) // 7  # more would overlap
         axis.set_ticks(range(0, len(numbers), step), [f"{value:g}" for value in numbers[::step]])
         axis.set_label_text(name_setting(name))
 
@@ -180,7 +180,7 @@ def _label(ax: Axes, convergence: Convergence, *, names: list[str]) -> None:
 def _hatch(ax: Axes, chosen: NDArray[np.bool_]) -> None:
     style: dict[str, Any] = {"fill": False, "linewidth": 0, "edgecolor": foreground(ax)}
     for k, (x, y) in enumerate(np.argwhere(chosen)):
-        label = "_" if k else "not computed"  # once in the legend is enough
+        label = "_" if k else "not computed"  # one entry in the legend
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, hatch="////", label=label, **style))
 
 

@@ -1,4 +1,4 @@
-"""A mode drawn on its structure, with bonds, cell and arrows of displacement, and an overview."""
+"""A mode drawn on its structure, with bonds, cell and displacement arrows, and an overview."""
 
 from __future__ import annotations
 
@@ -18,22 +18,21 @@ from sensitivity.spectrum import TRIVIAL, Spectrum
 
 
 def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None) -> Axes:
-    """Draw one mode on the structure, seen from where atoms and arrows are least hidden.
+    """Draw one mode on the structure, in the view that least hides atoms and arrows.
 
-    The title names its kind, or the cause that a diagnosis has found, and its singular value. The
-    longest arrow is a quarter as long as the structure, at least 1 Å, because a mode has no
-    amplitude of its own. A circle with a point is an arrow towards the viewer, one with a cross an
-    arrow away from the viewer. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images
-    end halfway.
+    The title names its kind, or the cause found by a diagnosis, and its singular value. The longest
+    arrow is a quarter as long as the structure, at least 1 Å, because a mode has no amplitude. A
+    circle with a point is an arrow towards the viewer, one with a cross an arrow away from the
+    viewer. A bar shows 1 Å. In a crystal the cell is drawn, and bonds to images end halfway.
 
     Parameters
     ----------
     result
-        Whose mode it is.
+        Result that contains the mode.
     mode
         Index in ``result.modes``.
     ax
-        Axes to draw into; None makes a figure one column wide.
+        Axes to draw into; None creates a figure one column wide.
 
     Raises
     ------
@@ -82,9 +81,9 @@ def save_overview(
 ) -> None:
     """Write the singular values, and beside them the least visible mode.
 
-    Of a diagnosis that is the invisible mode with the smallest singular value that neither symmetry
-    nor being trivial explains; if there is none, the internal mode with the smallest singular
-    value; if there is none either, the first.
+    For a diagnosis this is the invisible mode with the smallest singular value that is neither
+    trivial nor explained by symmetry; else the internal mode with the smallest singular value;
+    else the first mode.
 
     Parameters
     ----------
@@ -93,7 +92,7 @@ def save_overview(
     path
         A name that ends in .png, .pdf or .svg, or an open file.
     form
-        The format, where the name does not tell it.
+        Format, needed if the name does not give it.
 
     Examples
     --------
@@ -106,7 +105,7 @@ def save_overview(
     >>> file.getvalue()[1:4]
     b'PNG'
     """
-    # A figure that pyplot does not know needs no display, and is freed with this function.
+    # A figure without pyplot needs no display, and is freed when this function returns.
     figure = Figure(figsize=(2 * WIDTH, 2.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     if isinstance(result, Diagnosis):

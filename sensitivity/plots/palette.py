@@ -1,7 +1,7 @@
-"""The colour and the marker of each kind of mode and of each cause, and the other colours.
+"""Colours and markers of the kinds of modes and the causes, and further colours.
 
-The colours are those of M. Okabe and K. Ito, Color Universal Design (2008), which people with any
-common colour blindness tell apart, and a light grey; the markers tell them apart in print.
+The colours are those of M. Okabe and K. Ito, Color Universal Design (2008), which are distinct for
+people with any common colour blindness, and a light grey; the markers are distinct in print.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Examples
 """
 
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Colours of lines that have no cause of their own.
+"""Colours of lines without a cause.
 
 Examples
 --------
@@ -57,14 +57,14 @@ Examples
 """
 
 ARROW = "#D55E00"
-"""Colour of a displacement, and of whatever else is emphasized."""
+"""Colour of displacements and of other emphasis."""
 
 HALO = "#E69F00"
 """Colour around the centers."""
 
 
 def style() -> None:
-    """Draw further figures of matplotlib in ``SERIES``, without an upper and a right axis.
+    """Use ``SERIES`` for further matplotlib figures, without upper and right axes.
 
     Examples
     --------
@@ -80,5 +80,5 @@ def style() -> None:
 
 
 def cause_color(cause: str) -> str:
-    """Return the colour of a cause in a diagnosis, where trivial motions are grey."""
+    """Return the colour of a cause in a diagnosis; trivial motions are grey."""
     return COLORS["unseen" if cause in TRIVIAL else cause]

@@ -24,9 +24,9 @@ def plot_responses(
 ) -> Axes:
     """Draw the changes of the features against the amplitude.
 
-    Both axes are logarithmic, so that changes in proportion to the amplitude, or to its square,
-    are as steep as the guides "linear" and "quadratic", which meet at the largest change. Changes
-    that are zero are not drawn.
+    Both axes are logarithmic: changes proportional to the amplitude, or to its square, have the
+    slopes of the guides "linear" and "quadratic", which meet at the largest change. Zero changes
+    are not drawn.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def plot_responses(
     labels
         Names of the modes; by default they are numbered.
     ax
-        Axes to draw into; None makes a figure one column wide.
+        Axes to draw into; None creates a figure one column wide.
 
     Raises
     ------
@@ -67,8 +67,8 @@ def plot_responses(
     y = np.where(y > 0, y, np.nan)
     for row, name, color, marker in zip(y, names, cycle(SERIES), cycle("osD^vP"), strict=False):
         ax.plot(x, row, color=color, marker=marker, markersize=4, linewidth=1.2, label=name)
-    ax.set(xscale="log", yscale="log", xlabel="amplitude (Å)", ylabel="change of the features")
-    if np.isnan(y).all():  # a logarithmic axis cannot find limits for nothing
+    ax.set(xscale="log", yscale="log", xlabel="amplitude (Å)", ylabel="feature change")
+    if np.isnan(y).all():  # a logarithmic axis needs values for its limits
         ax.set(xlim=(x.min() / 2, 2 * x.max()), ylim=(0.1, 1.0), yticks=[])
     else:
         limits, ends = ax.get_ylim(), np.array([x.min(), x.max()])

@@ -22,18 +22,18 @@ Markers = dict[str, Line2D]
 
 
 def plot_spectrum(spectrum: Spectrum, *, ax: Axes | None = None) -> Axes:
-    """Draw every singular value, coloured and shaped by its kind, against its mode, from 0.
+    """Draw every singular value, with the colour and marker of its kind, against its mode, from 0.
 
-    Values that are zero to rounding (at most 1e-13 of the largest) stand in a shaded band below
+    Values that are zero to rounding (at most 1e-13 of the largest) are drawn in a shaded band below
     the logarithmic axis, labelled 0, because a logarithm has no zero. Values between the band and
-    a dotted line, if there is one, count as zero for the rank.
+    a dotted line, if present, count as zero for the rank.
 
     Parameters
     ----------
     spectrum
-        The result of ``spectrum``.
+        Result of ``spectrum``.
     ax
-        Axes to draw into; None makes a figure one column wide.
+        Axes to draw into; None creates a figure one column wide.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def plot_spectrum(spectrum: Spectrum, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
-    """Draw every singular value, coloured and shaped by its cause, against its mode, from 0.
+    """Draw every singular value, with the colour and marker of its cause, by mode, from 0.
 
     The legend counts the modes of each cause. Rigid motions and unseen atoms are grey. Zeros are
     drawn as in ``plot_spectrum``.
@@ -60,9 +60,9 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     diagnosis
-        The result of ``diagnose``.
+        Result of ``diagnose``.
     ax
-        Axes to draw into; None makes a figure one column wide.
+        Axes to draw into; None creates a figure one column wide.
 
     Examples
     --------
@@ -86,8 +86,8 @@ def plot_path(
 ) -> Axes:
     """Draw the singular values of the internal modes along a path.
 
-    Lines join values of the same rank, counted from the largest; the smallest one of each
-    structure is drawn bold. Zeros are drawn as in ``plot_spectrum``.
+    Lines join the k-th largest values; the smallest value of each structure is drawn bold. Zeros
+    are drawn as in ``plot_spectrum``.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def plot_path(
     coordinate
         Å, shape (spectra,).
     ax
-        Axes to draw into; None makes a figure one column wide.
+        Axes to draw into; None creates a figure one column wide.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def draw_path(
 ) -> tuple[list[Line2D], Line2D]:
     """Draw the lines of ``plot_path``; ``look`` has further arguments of ``scale_axis``.
 
-    Returned are one line per internal mode, the largest value first, and that of the smallest.
+    Returns one line per internal mode, the largest value first, and the line of the smallest.
     """
     rows = [each.singular_values[np.array(each.kinds) == "internal"] for each in spectra]
     values = np.full((len(rows), max(map(len, rows))), np.nan)  # [spectrum, rank]
@@ -151,7 +151,7 @@ def draw_modes(ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis)
     """Draw singular values, shape (3N,), against their mode; return the markers of each kind."""
     drawn: Markers = {}
     look: dict[str, Any] = {"ls": "none", "mec": foreground(ax), "clip_on": False, "zorder": 3}
-    # In a column, more markers of the usual size overlap.
+    # In a narrow column, more markers of the usual size would overlap.
     look |= {"ms": 3.5, "mew": 0.3} if len(values) > 40 else {"ms": 5.5, "mew": 0.6}
     for kind in dict.fromkeys(kinds):
         chosen = np.flatnonzero(np.array(kinds) == kind)
@@ -163,7 +163,7 @@ def draw_modes(ax: Axes, values: Array, kinds: Sequence[str], *, axis: ZeroAxis)
 
 
 def draw_causes(ax: Axes, values: Array, causes: Sequence[str], *, axis: ZeroAxis) -> Markers:
-    """Draw the same for causes, trivial motions in grey, and count the modes of each cause."""
+    """Draw singular values by cause, trivial motions in grey, and count the modes of each cause."""
     drawn = draw_modes(ax, values, causes, axis=axis)
     for cause, line in drawn.items():
         line.set(label=f"{cause} ({causes.count(cause)})", markerfacecolor=cause_color(cause))
@@ -173,7 +173,7 @@ def draw_causes(ax: Axes, values: Array, causes: Sequence[str], *, axis: ZeroAxi
 def scale_values(ax: Axes, values: Array, *, spectra: Sequence[Spectrum], **look: Any) -> ZeroAxis:
     """Set the vertical axis for singular values of some spectra; ``look`` is for ``scale_axis``."""
     ax.set_ylabel("singular value (1/Å)")
-    # Where symmetry makes all singular values zero, rounding is measured by the features, over 1 Å.
+    # Where symmetry makes all singular values zero, the features, over 1 Å, set the rounding level.
     sizes = [np.abs(each.features).max(initial=0.0) for each in spectra]
     sizes += [np.max(each.singular_values) for each in spectra]
     threshold = max(each.zero_level for each in spectra)

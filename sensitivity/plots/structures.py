@@ -1,4 +1,4 @@
-"""A structure drawn as filled shapes, of which nearer ones cover farther ones; lengths are in Å."""
+"""A structure drawn as filled shapes; nearer shapes cover farther ones; lengths are in Å."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SHADING = ((1.0, 0.0, -0.25), (0.84, 0.1, 0.0), (0.5, 0.25, 0.3), (0.22, 0.34, 
 
 
 class Bonds(NamedTuple):
-    """Bonds of atoms, each from both ends; ``shifts`` lead to the periodic image of ``j``."""
+    """Bonds of atoms, listed from both ends; ``shifts`` lead to the periodic image of ``j``."""
 
     i: Indices  # (bonds,)
     j: Indices  # (bonds,)
@@ -50,25 +50,25 @@ def find_bonds(atoms: Atoms) -> Bonds:
 
 @dataclass(frozen=True)
 class Look:
-    """How atoms are drawn."""
+    """Appearance of atoms."""
 
     size: float = 1.0  # relative to the usual one
-    color: str | None = None  # of bonds, and around atoms; None for that of the elements
-    pale: int = 0  # how many of the atoms, the last ones, are pale
+    color: str | None = None  # of bonds and outlines; None for element colours
+    pale: int = 0  # number of atoms, from the last, drawn pale
     marked: tuple[int, ...] = ()  # atoms with a halo
     labels: Sequence[str] = ()  # text on each atom
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is to be drawn in some axes, as seen along the last row of ``view``, shape (3, 3).
+    """Contents of some axes, viewed along the last row of ``view``, shape (3, 3).
 
-    The methods add to it, and ``paint`` draws it.
+    The methods add contents, and ``paint`` draws them.
     """
 
     ax: Axes
     view: Array
-    # Outline and colour, and of shapes their depth and the width of their edge in points.
+    # Outline and colour; for shapes also depth and edge width in points.
     _shapes: list[tuple[float, Path, Any, float]] = field(default_factory=list)
     _arrows: list[tuple[Path, Any]] = field(default_factory=list)
 
@@ -101,8 +101,8 @@ class Drawing:
     def add_arrows(self, starts: Array, arrows: Array) -> None:
         """Add an arrow from each start, both of shape (N, 3).
 
-        A circle with a point is an arrow towards the viewer, one with a cross an arrow away. What
-        is shorter than 3 % of the longest is left out.
+        A circle with a point is an arrow towards the viewer, one with a cross an arrow away. Arrows
+        shorter than 3 % of the longest are left out.
         """
         seen, turned = starts @ self.view.T, arrows @ self.view.T
         longest = float(np.linalg.norm(arrows, axis=1).max(initial=0.0))
@@ -119,8 +119,8 @@ class Drawing:
                 self._arrows.append((outline, to_rgba(color)))
 
     def paint(self) -> None:
-        """Draw it."""
-        self._shapes.sort(key=lambda shape: shape[0])  # stable: what is added later covers
+        """Draw the contents."""
+        self._shapes.sort(key=lambda shape: shape[0])  # stable: later shapes cover earlier ones
         arrows = [(outline, color, 0.0) for outline, color in self._arrows]
         for shapes, order in (([shape[1:] for shape in self._shapes], 2.0), (arrows, 4.0)):
             if shapes:
@@ -175,7 +175,7 @@ class Drawing:
 
 
 def cell_edges(atoms: Atoms) -> Array:
-    """Return the ends of 12 edges, or of 4 of a layer at its mean height, (edges, 2, 3), in Å."""
+    """Return the ends of 12 edges, or of 4 for a layer at its mean height, (edges, 2, 3), in Å."""
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     middle = atoms.positions.mean(axis=0)
     away = middle - middle @ np.linalg.pinv(vectors) @ vectors
@@ -203,7 +203,7 @@ def _bar(start: Array, end: Array, half: float) -> Path:
 
 
 def _arrow(start: Array, arrow: Array, *, thick: float, margin: float) -> Path:
-    """Return an arrow whose shaft is ``thick``, with a margin all around."""
+    """Return an arrow with a shaft of width ``thick`` and a margin all around."""
     length = float(np.linalg.norm(arrow))
     along, across = arrow / length, np.array([-arrow[1], arrow[0]]) / length
     head, half = min(length, 4.5 * thick), thick / 2 + margin

@@ -1,4 +1,4 @@
-"""Geometries at which a displacement is not seen: finding them, and the twins that meet there."""
+"""Geometries with invisible displacements: search for them, and for the twins that meet there."""
 
 from sensitivity.geometry.superposition import superpose
 from sensitivity.singular.locate import SingularPoint, locate

@@ -1,4 +1,4 @@
-"""A search for singular points: from where, how far, and which geometries count."""
+"""The start and range of a search for singular points, and the geometries that it accepts."""
 
 from __future__ import annotations
 
@@ -30,17 +30,16 @@ PointCause = Literal["symmetry", "incompleteness", "truncation", "undetermined"]
 
 ALL_CAUSES = frozenset(get_args(PointCause))
 
-# Those that a search can be asked for.
+# Causes that a search can be restricted to.
 CAUSES: tuple[PointCause, ...] = ("symmetry", "incompleteness", "truncation")
 
-# Symmetry hides a displacement if it allows no more than this part of it, in norm, to be seen.
+# Symmetry hides a displacement if it allows at most this part of its norm to be seen.
 HIDDEN = 0.5
 
-# Å: bonds and distances that differ by less are equal at a point that has converged.
+# Å: bonds and distances that differ by less are equal at a converged point.
 SAME = 1e-8
 
-# Numbers in all Jacobians of a search as long as it has found nothing, and in all: some fifteen
-# seconds.
+# Numbers in all Jacobians of a search without any result, and in all: some fifteen seconds.
 MOST_NUMBERS_ALONE, MOST_NUMBERS = 15 * 10**7, 5 * 10**8
 
 # Fraction of the largest slope of the dot products: a complete basis has no small values.
@@ -49,18 +48,18 @@ INVISIBLE = 1e-5
 
 @dataclass(frozen=True)
 class Avoidance:
-    """The kinds of geometries to be avoided."""
+    """Kinds of geometries to avoid."""
 
     avoid: frozenset[Avoided]
     bonds: tuple[float, float] = (0.0, np.inf)  # shortest and longest from the center, Å
 
     @property
     def closest(self) -> float:
-        """Å. However near atoms may come, a descriptor may refuse those at one place."""
+        """Å. Atoms may come this close, but a descriptor may refuse coinciding atoms."""
         return NEAREST if "coalescence" in self.avoid else 1e-3
 
     def permits(self, observation: Observation) -> bool:
-        """Tell whether no atoms are too near, none fades at the cutoff, and bonds are in bounds."""
+        """Return True if no atoms are too close, none fades at the cutoff, and bonds are valid."""
         atoms, cutoff = observation.atoms, observation.descriptor.cutoff
         gaps = atoms.get_all_distances(mic=bool(atoms.pbc.any()))[np.triu_indices(len(atoms), k=1)]
         if gaps.min(initial=np.inf) < self.closest:
@@ -81,11 +80,11 @@ class Avoidance:
         site: SiteSymmetry,
         internal: Array | None = None,
     ) -> tuple[Array, str, bool]:
-        """Select null displacements, (m, N, 3), that symmetry does not hide, and name the group.
+        """Select null displacements, (m, N, 3), that symmetry does not hide; return the group.
 
-        Those that symmetry has least to do with come first. If symmetry is not avoided, all are
-        kept; if it is, none is where it hides any of the ``internal`` displacements, (k, N, 3).
-        Also tells whether symmetry hides the first.
+        The displacements least related to symmetry come first. If symmetry is not avoided, all are
+        kept; if it is, none is kept where it hides any of the ``internal`` displacements,
+        (k, N, 3). Also returns whether symmetry hides the first.
         """
         even = observation.descriptor.inversion_invariant
         group = site.group.binding(inversion_invariant=even)
@@ -111,7 +110,7 @@ def find_site(observation: Observation) -> SiteSymmetry:
 
 
 def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
-    """Displacements against the center, without turns of the environment, (m, 3 atoms)."""
+    """Return displacements relative to the center, without rotations, (m, 3 atoms)."""
     moved = displacements[:, site.atoms] - displacements[:, site.atoms[:1]]
     moved = moved.reshape(len(displacements), 3 * len(site.atoms))
     turns = rotational_motions(site.vectors, least=Tolerance.NEARLY_EQUAL)
@@ -119,13 +118,13 @@ def _shapes(site: SiteSymmetry, displacements: Array) -> Array:
 
 
 def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:
-    """Return the kinds to be avoided as a set, if these are "symmetry" and "coalescence"."""
+    """Return the kinds to avoid as a set, if these are "symmetry" and "coalescence"."""
     if isinstance(avoid, str) or not isinstance(avoid, Iterable):
         raise TypeError(f"avoid must be a sequence such as ('symmetry',), got {avoid!r}.")
     chosen = frozenset(avoid)
     if not chosen <= set(AVOIDABLE):
         raise ValueError(
-            f"avoid must hold 'symmetry', 'coalescence', both or none of them, got "
+            f"avoid must contain 'symmetry', 'coalescence', both or neither, got "
             f"{sorted(map(str, chosen))}; leave out the others."
         )
     return chosen  # type: ignore[return-value]
@@ -133,13 +132,13 @@ def check_avoid(avoid: Iterable[str]) -> frozenset[Avoided]:
 
 @dataclass(frozen=True)
 class PointQuery:
-    """The singular points that are looked for."""
+    """The singular points to search for."""
 
-    start: Observation  # the structure, what looks at it, and the center
+    start: Observation  # the structure, the descriptor, and the center
     avoidance: Avoidance
-    reach: float  # Å, root of the summed squares: how far the atoms may go
-    count: int  # number of points that are wanted
-    cause: PointCause | None = None  # the only one that is wanted
+    reach: float  # Å, root of the summed squares: largest displacement of the atoms
+    count: int  # number of points to find
+    cause: PointCause | None = None  # the only cause to accept
 
     @property
     def moves(self) -> Array:
@@ -148,7 +147,7 @@ class PointQuery:
 
     @cached_property
     def neighbors(self) -> MovableNeighbors:
-        """The neighbours of the center."""
+        """Neighbours of the center."""
         return find_neighbors(
             self.start.atoms,
             self.start.descriptor.cutoff,
@@ -159,15 +158,15 @@ class PointQuery:
 
     @property
     def cannot_tell(self) -> bool:
-        """True if the cause that is wanted is told apart by the order, which is not known."""
+        """True if the requested cause depends on the order, which is unknown."""
         wanted = self.cause in {"incompleteness", "truncation"}
         return wanted and self.start.known.order is None
 
     @property
     def always_seen(self) -> bool:
-        """True if a complete basis sees all that symmetry allows of such neighbours.
+        """True if a complete basis sees all displacements of such neighbours that symmetry allows.
 
-        From order 2 on these are at most three neighbours, or as many as the order, or unlike ones.
+        From order 2 on, for at most three neighbours, as many as the order, or unlike ones.
         """
         order = self.start.known.order
         if order is None or order < 2:
@@ -176,11 +175,11 @@ class PointQuery:
 
     @property
     def resolved(self) -> bool:
-        """True if the basis sees such neighbours as a complete one does."""
+        """True if the basis sees such neighbours as a complete basis does."""
         return resolves(self.start.descriptor, self.neighbors.numbers)
 
     def admits(self, there: Observation) -> bool:
-        """Tell whether a descent may go there, where the center still has to see something move."""
+        """Return True if a descent may go there: the center must still see some motion."""
         displacement = there.atoms.positions - self.start.atoms.positions
         if float(np.linalg.norm(displacement)) > self.reach:
             return False
@@ -189,11 +188,11 @@ class PointQuery:
 
 @dataclass(frozen=True)
 class FoundPoint:
-    """A singular geometry that was accepted."""
+    """An accepted singular geometry."""
 
     local: LocalModes
-    null: Array  # (m, N, 3): the one that symmetry has least to do with first
-    cause: PointCause  # why the first is null
+    null: Array  # (m, N, 3): the one least related to symmetry first
+    cause: PointCause  # cause of the first
 
 
 @dataclass
@@ -202,10 +201,10 @@ class Acceptance:
 
     query: PointQuery
     progress: Progress  # called at each step
-    start: LocalModes | None = None  # None until it is examined, which is the first of all
+    start: LocalModes | None = None  # None until examined, which happens first
     found: list[FoundPoint] = field(default_factory=list)
-    # The nearest point for each reason of rejection: the symbol of a group, "coalescence", or a
-    # cause other than the one that is wanted.
+    # Nearest point for each reason of rejection: the symbol of a group, "coalescence", or a cause
+    # other than the requested one.
     rejected: dict[str, LocalModes] = field(default_factory=dict)
     # Coordinates, (k,), of zeros of descents that do not count.
     failed: list[Array] = field(default_factory=list)
@@ -217,9 +216,9 @@ class Acceptance:
 
     @property
     def nearest_rejected(self) -> tuple[str, LocalModes | None]:
-        """The point that comes nearest to what is wanted, and why it was rejected.
+        """Rejected point nearest to a requested one, and the reason of rejection.
 
-        Of another cause, or else symmetric, or else with atoms that coincide.
+        One of another cause, or else a symmetric one, or else one with coinciding atoms.
         """
         kinds = ALL_CAUSES & set(self.rejected)
         symbols = set(self.rejected) - kinds - {"coalescence"}
@@ -229,12 +228,12 @@ class Acceptance:
 
     @property
     def exhausted(self) -> bool:
-        """True if no more Jacobians are to be computed for descents."""
+        """True if no more Jacobians may be computed for descents."""
         return self.numbers >= (MOST_NUMBERS if self.found else MOST_NUMBERS_ALONE)
 
     @property
     def within(self) -> float:
-        """Å, root of the summed squares: a point that is wanted is nearer than this."""
+        """Å, root of the summed squares: upper bound of the distance of further points."""
         lengths = sorted(found.local.moved for found in self.found)
         count = self.query.count
         return lengths[count - 1] if len(lengths) >= count else self.query.reach
@@ -248,7 +247,7 @@ class Acceptance:
         return there
 
     def tell(self, jacobians: int, size: int, condition: float, moved: float) -> None:
-        """Count Jacobians of some size, report progress, and end the search if it was cancelled."""
+        """Count Jacobians of some size, report progress, and stop the search if cancelled."""
         self.evaluations += jacobians
         self.numbers += jacobians * size
         checkpoint()
@@ -257,7 +256,7 @@ class Acceptance:
         self.progress(f"{count}, condition {condition:.0e}, moved {moved:.2f} Å{found}")
 
     def consider(self, there: LocalModes) -> bool:
-        """Keep a geometry if it is singular, and neither to be avoided nor known."""
+        """Keep a geometry if it is singular, new, and not to be avoided."""
         query = self.query
         near = there.condition <= Tolerance.SINGULAR and there.moved <= self.within
         if not near or not self._is_zero(there):
@@ -265,7 +264,7 @@ class Acceptance:
         here = query.start.displaced(there.displacement)
         if not query.avoidance.permits(here):
             return self._reject("coalescence", there)
-        # The start counts as it stands; elsewhere symmetry may not hide anything.
+        # The start counts unchanged; elsewhere symmetry must not hide any displacement.
         internal = there.modes if there.moved else None
         site = find_site(here)
         null, symbol, hidden = query.avoidance.select(
@@ -284,11 +283,11 @@ class Acceptance:
         return True
 
     def _is_zero(self, there: LocalModes) -> bool:
-        """Tell whether a small condition is, or leads to, a zero nearby, and does not merely fade.
+        """Return True if a small condition leads to a zero nearby, and does not merely fade.
 
-        To first order the zero has to be as near as coordinates are usually given, 1e-6 Å. Values
-        that fall as a square are that small from there on; those that merely fade, as of an atom
-        that leaves, end 1e-2 Å and more from any zero.
+        To first order the zero must be within 1e-6 Å, the usual accuracy of coordinates. Values
+        that fall as a square are that small from there on; values that merely fade, such as those
+        of an atom that leaves, end 1e-2 Å and more from any zero.
         """
         nearest = 1e-6  # Å
         if there.condition <= Tolerance.ROUNDED_CONDITION:
@@ -310,9 +309,9 @@ class Acceptance:
 
 
 def find_cause(here: Observation, null: Array, site: SiteSymmetry) -> tuple[PointCause, Array]:
-    """Return why null displacements, (m, N, 3), are, that symmetry does not hide; and turn them.
+    """Return the cause of null displacements, (m, N, 3), not hidden by symmetry; and rotate them.
 
-    Those that no basis sees come first, of which one is enough to call the point incomplete.
+    Those that no basis sees come first; one of them suffices to call the point incomplete.
     """
     known, descriptor = here.known, here.descriptor
     view = None

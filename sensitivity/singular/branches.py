@@ -1,4 +1,4 @@
-"""Two structures on either side of a singular point, moved until their features are the same."""
+"""Two structures on either side of a singular point, moved until their features are equal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Closing:
     sides: Array  # (2, N, 3), Å: displacements of the two from the singular point
     amplitude: float  # Å, root of the summed squares: of each, along the null displacement
     residual: float  # norm of the difference of the features, relative to their norm
-    steps: int  # Gauss-Newton steps until now
+    steps: int  # Gauss-Newton steps so far
 
     @property
     def same(self) -> bool:
@@ -32,15 +32,15 @@ class Closing:
 
 @dataclass(frozen=True)
 class Branches:
-    """The two branches that leave a singular point along a null displacement, ahead and behind."""
+    """The two branches of a singular point along a null displacement, ahead and behind."""
 
     point: Observation
     mode: Array
 
     def approach(self, amplitude: float) -> Iterator[Closing]:
-        """Give the best pair after every step, at growing amplitude, the last at the whole.
+        """Yield the best pair after every step, at growing amplitude, the last at the full one.
 
-        The amplitude grows by at most 0.05 Å at a time, each pair being the start of the next.
+        The amplitude grows by at most 0.05 Å at a time; each pair is the start of the next.
         """
         count = int(np.ceil(amplitude / 0.05))
         sides = np.zeros((2, *self.mode.shape))
@@ -68,7 +68,7 @@ class Branches:
             sides = sides + change
 
     def _step(self, sides: Array) -> tuple[Array, float]:
-        """Damped Gauss-Newton step of both sides, (2, N, 3), and the relative residual.
+        """Make a damped Gauss-Newton step of both sides, (2, N, 3); return the relative residual.
 
         The features of the two differ by ξ+ - ξ-; the mean of the two moves by s, and half their
         distance by t, orthogonal to the mode: (J+ - J-) s + (J+ + J-) t = ξ- - ξ+.
@@ -84,14 +84,15 @@ class Branches:
         flat = self.mode.ravel()
         apart = slopes[0] + slopes[1]
         apart = apart - np.outer(apart @ flat, flat)
-        # R of QR has the singular values of all; what no displacement reaches is left out.
+        # R of QR has the same singular values; directions that no displacement reaches are left
+        # out.
         q, triangle = np.linalg.qr(np.concatenate([slopes[0] - slopes[1], apart], axis=1))
         u, s, v = np.linalg.svd(triangle, full_matrices=False)
         # The damping, in squared singular values over their largest, vanishes with the difference,
-        # so that convergence is quadratic; without it, displacements that have no effect at the
-        # solution would be taken where they have one before it.
+        # so convergence is quadratic. Without it, displacements that have no effect at the solution
+        # would be used where they have an effect before it.
         damping = (10.0 * residual**2 + 1e-20) * s.max(initial=0) ** 2
-        damping = damping or 1.0  # where nothing is seen, nothing is changed
+        damping = damping or 1.0  # if nothing is visible, nothing changes
         change = -v.T @ (s / (s**2 + damping) * (u.T @ (q.T @ gap)))
         mean, half = change.reshape(2, *self.mode.shape)
         return np.array([mean + half, mean - half]), residual

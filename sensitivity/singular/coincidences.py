@@ -1,27 +1,27 @@
-"""Dot products that may be equal, so that order 2 may be blind.
+"""Dot products that may coincide, so that order 2 may miss a displacement.
 
 In a complete basis order 2 sees, for every shape of a pair (species, two distances, the dot product
-G_ij = x_i·x_j), the sum over the pairs that have it. A displacement v that changes only the shapes
-of pairs that were equal, by amounts that add up to zero, is invisible. G is quadratic in the
-positions x, and its change B(x, v)_ij = x_i·v_j + v_i·x_j is linear in x and in v, so that a
-singular point fulfils quadratic equations in x and v: some dot products are equal, and the sums of
-B(x, v) over equal pairs vanish (see ``order2_projection``).
+G_ij = x_i·x_j), the sum over the pairs with this shape. A displacement v that changes only the
+shapes of equal pairs, by amounts that sum to zero, is invisible. G is quadratic in the positions x,
+and its change B(x, v)_ij = x_i·v_j + v_i·x_j is linear in x and in v, so a singular point satisfies
+quadratic equations in x and v: some dot products are equal, and the sums of B(x, v) over equal
+pairs vanish (see ``order2_projection``).
 
-Equal pairs (i, j) and (k, l) need equal bonds, r_i = r_k and r_j = r_l. Each further bond or dot
-product that is equal costs one condition; what it gives is one more sum in place of two changes.
-The fewest conditions that we know for n neighbours are n - 1. These patterns are looked at:
+Equal pairs (i, j) and (k, l) need equal bonds, r_i = r_k and r_j = r_l. Each further equality of
+bonds or dot products costs one condition, and replaces two changes by one sum. The fewest known
+conditions for n neighbours are n - 1. These patterns are searched:
 
 - one pair of equal bonds, B and B', and any set S of up to n - 3 others with A·B = A·B' for A in S.
-  The rest of the conditions is that all but S are in a plane with the center, B and B' moving out
-  of it to opposite sides; or, for a single A, that all but B and B' are in a plane, from which
-  these are equally far on opposite sides, and A moves out of it.
+  The remaining conditions are that all but S are in a plane with the center, B and B' moving out
+  of it to opposite sides; or, for a single A, that all but B and B' are in a plane, with B and B'
+  equally far on opposite sides, and A moving out of it.
 - more equal bonds, of up to four conditions, and up to four equalities of dot products that these
-  allow, as A·B = C·D and A·D = C·B with r_A = r_C and r_B = r_D, where A, B, C, D go over into each
-  other by a rotation by 180° or a reflection that the other neighbours do not share.
+  allow, such as A·B = C·D and A·D = C·B with r_A = r_C and r_B = r_D, where a rotation by 180° or
+  a reflection that the other neighbours do not share exchanges A, B, C, D.
 
-More equalities, and more than eight neighbours, are left to the descents of ``search``, as is all
-that a small basis misses but for shells (``find_shells``). Some geometries that fulfil the
-conditions are symmetric, too.
+More equalities, and more than eight neighbours, are left to the descents of ``search``, as are all
+points of a small basis except those of shells (``find_shells``). Some geometries that satisfy the
+conditions are symmetric.
 
 The shapes: Pozdnyakov et al., Phys. Rev. Lett. 125, 166001 (2020),
 doi 10.1103/PhysRevLett.125.166001.
@@ -42,35 +42,35 @@ from sensitivity.structures import neighbor_pairs
 
 Pair = tuple[int, int]
 Groups = tuple[tuple[int, ...], ...]
-"""Neighbours with equal bonds: disjoint groups of two and more."""
+"""Neighbours with equal bonds: disjoint groups of two or more."""
 
-# Neighbours of which patterns are looked at; sets of more than two equal bonds; and conditions that
-# make them so. From nine neighbours on, descents alone found the same points.
+# Largest number of neighbours for patterns; of sets of more than two equal bonds; and of conditions
+# for these. From nine neighbours on, descents alone found the same points.
 MOST_NEIGHBORS, MOST_BONDS, MOST_EQUAL = 8, 400, 4
-# Equalities of dot products, for each of these, that are looked at, and that are combined; for one
-# pair of equal bonds it is what symmetry leaves.
+# Equalities of dot products, for each of these, that are examined, and that are combined; for one
+# pair of equal bonds as many as symmetry leaves.
 MOST_UNITS, MOST_PAIRS = 10, 4
-# Patterns of so many shells, and the number of these beyond one for each species.
+# Patterns with this number of shells, and number of shells beyond one for each species.
 MOST_SHELLS, MOST_CUTS = 8, 3
 
 
 @dataclass(frozen=True)
 class MovableNeighbors:
-    """The neighbours of a center, and how they move."""
+    """The neighbours of a center, and their displacements."""
 
     vectors: Array  # (n, 3), Å, from the center
     numbers: NDArray[np.intp]  # (n,): their species
-    moves: Array  # (k, N, 3), orthonormal: where the atoms of the structure may go
-    relative: Array  # (k, n, 3): what the moves do to the vectors
+    moves: Array  # (k, N, 3), orthonormal: displacements of the atoms
+    relative: Array  # (k, n, 3): changes of the vectors by the moves
     bonds: Array  # (2,): shortest and longest distance of a neighbour from the center, Å
 
     @property
     def all_unlike(self) -> bool:
-        """True if no two are of one species, so that no shape is taken for another."""
+        """True if all species differ, so that no two shapes are equal."""
         return len(np.unique(self.numbers)) == len(self.numbers)
 
     def at(self, coordinates: Array) -> Array:
-        """Vectors, shape (P, n, 3), after moves by coordinates, shape (P, k)."""
+        """Return vectors, shape (P, n, 3), after moves by coordinates, shape (P, k)."""
         moved = coordinates @ self.relative.reshape(len(self.relative), -1)
         return np.asarray(self.vectors + moved.reshape(-1, *self.vectors.shape))
 
@@ -78,7 +78,7 @@ class MovableNeighbors:
 def find_neighbors(
     atoms: Atoms, cutoff: float, *, center: int, moves: Array, bonds: Array
 ) -> MovableNeighbors:
-    """Find the neighbours of a center within the cutoff, and how they move."""
+    """Find the neighbours of a center within the cutoff, and their displacements."""
     pairs = neighbor_pairs(atoms, cutoff)
     own = pairs.i == center
     places = pairs.j[own]
@@ -92,10 +92,10 @@ def find_neighbors(
 
 
 def find_coincidences(neighbors: MovableNeighbors) -> tuple[Indices, Indices]:
-    """Give the patterns of equal dot products that may be near: of one pair of bonds, and of more.
+    """Return patterns of equal dot products that may be near: one pair of bonds, and more.
 
     Each is an array of shape (P, e, 2, 2), of P patterns of up to e equalities x_i·x_j = x_k·x_l,
-    with i, j and k, l; those with i, j = k, l fill up.
+    with i, j and k, l; entries with i, j = k, l are padding.
     """
     most = 3 * most_followed(neighbors)
     pairs, others = (
@@ -110,10 +110,10 @@ def find_coincidences(neighbors: MovableNeighbors) -> tuple[Indices, Indices]:
 
 
 def most_followed(neighbors: MovableNeighbors) -> int:
-    """Return how many patterns are followed further than two steps: 600 up to six neighbours.
+    """Return the number of patterns followed beyond two steps: 600 up to six neighbours.
 
-    Of four neighbours there are fewer. A step takes time as the n (n + 1) / 2 dot products times
-    the squared number of moves.
+    Four neighbours have fewer. The time of a step grows as the n (n + 1) / 2 dot products times the
+    squared number of moves.
     """
     n, k = len(neighbors.vectors), len(neighbors.relative)
     return int(np.clip(6 * 10**6 // (n * (n + 1) * k**2), 8, 600 if n > 4 else 40))
@@ -125,7 +125,7 @@ def _select_nearest(equal: Indices, neighbors: MovableNeighbors, *, most: int) -
 
 
 def _equal_bonds(neighbors: MovableNeighbors) -> tuple[list[Groups], list[Groups]]:
-    """Sets of neighbours with equal bonds: of one pair, and of more, the most nearly equal."""
+    """Return neighbours with equal bonds: one pair, and more, the most nearly equal sets."""
     lengths = np.linalg.norm(neighbors.vectors, axis=1)
     places = [np.flatnonzero(neighbors.numbers == number) for number in set(neighbors.numbers)]
     found: list[Groups] = [()]
@@ -146,11 +146,12 @@ def _equal_bonds(neighbors: MovableNeighbors) -> tuple[list[Groups], list[Groups
 
 
 def find_shells(neighbors: MovableNeighbors, l_max: int) -> Indices:
-    """Give shells of equal bonds with more pairs than degrees, the nearest of each number.
+    """Return shells of equal bonds with more pairs than degrees, the nearest of each number.
 
-    Of the pairs between two shells, or in one, a basis sees Σ P_l(x_p) of their cosines x_p, l_max
-    numbers. With fewer of these than pairs it is blind sooner than a complete basis: where all
-    bonds are equal as a rule, where two or three shells form at a few more conditions.
+    Of the pairs between two shells, or within one, a basis sees Σ P_l(x_p) of their cosines x_p,
+    l_max numbers. If these are fewer than pairs, it misses displacements earlier than a complete
+    basis: usually where all bonds are equal, or where two or three shells form at a few more
+    conditions.
     """
     n, lengths = len(neighbors.vectors), np.linalg.norm(neighbors.vectors, axis=1)
     order = np.lexsort((lengths, neighbors.numbers))
@@ -172,7 +173,7 @@ def find_shells(neighbors: MovableNeighbors, l_max: int) -> Indices:
 
 
 def _stack(patterns: list[Indices]) -> Indices:
-    """All of them as one array, (P, e, 2, 2), the shorter ones filled up."""
+    """Combine patterns in one array, (P, e, 2, 2), padding the shorter ones."""
     most = max((pattern.shape[1] for pattern in patterns), default=1)
     filled = [
         np.pad(pattern, [(0, 0), (0, most - pattern.shape[1]), (0, 0), (0, 0)])
@@ -186,7 +187,7 @@ def _conditions(groups: Groups) -> int:
 
 
 def _groups(places: list[int], most: int) -> Iterator[Groups]:
-    """All sets of disjoint groups of two and more places that make up to ``most`` bonds equal."""
+    """Yield sets of disjoint groups of two or more places with up to ``most`` equal bonds."""
     yield ()
     for first in range(len(places) - 1):
         rest = places[first + 1 :]
@@ -198,7 +199,7 @@ def _groups(places: list[int], most: int) -> Iterator[Groups]:
 
 
 def _equal_pairs(groups: Groups, neighbors: MovableNeighbors) -> Iterator[Indices]:
-    """Patterns, (P, e, 2, 2), of such bonds with some of the equalities that they allow."""
+    """Yield patterns, (P, e, 2, 2), of such bonds with some of the equalities that they allow."""
     n = len(neighbors.vectors)
     bonds = [((a, a), (b, b)) for group in groups for a, b in pairwise(group)]
     shells = np.arange(n)
@@ -220,7 +221,7 @@ def _equal_pairs(groups: Groups, neighbors: MovableNeighbors) -> Iterator[Indice
 
 
 def first_distances(neighbors: MovableNeighbors, equal: Indices) -> Array:
-    """How far the equalities, (P, e, 2, 2), are to first order, shape (P,), in Å."""
+    """Return distances in Å, (P,), to the equalities, (P, e, 2, 2), to first order."""
     x = neighbors.vectors
     change = np.einsum("ix,kjx->ijk", x, neighbors.relative)
     change = change + change.swapaxes(0, 1)

@@ -1,8 +1,8 @@
 """Descents of small singular values to zero, many at once.
 
-What a center sees mostly depends on its neighbours alone. Copies of these, each displaced in its
-own way, are then observed as one molecule whose parts are far from each other: its Jacobian comes
-as one stack of matrices. For the equations see ``local_modes``.
+A center usually sees only its neighbours. Copies of these, each with a different displacement, are
+observed as one molecule whose parts are far from each other, so the Jacobians form one stack of
+matrices. For the equations see ``local_modes``.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Cancelled
 from sensitivity.singular.coincidences import MovableNeighbors
 
-# Steps of one descent, and after how many it ends unless they halve its condition.
+# Largest number of steps of a descent; and of steps within which they must halve its condition.
 MOST_STEPS, PATIENCE = 40, 12
 # Smallest over largest singular value: above, steps are damped; below, the geometry is a zero.
 FAR, ZERO = 3e-5, 1e-9
-# Å: the longest step within the range of the linear equations; a step of a descent that is still on
-# its way along the zeros; and of one that has arrived.
+# Å: the longest step within the range of the linear equations; a step of a descent that still moves
+# along the zeros; and of one that has converged.
 LONGEST, SLIDING, SETTLED = 0.2, 1e-2, 1e-5
-# Å: how much further than to its end a descent may lead.
+# Å: how much longer than the distance of its end a descent may be.
 DETOUR = 0.2
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Copies of a structure, each displaced in its own way, seen from the center.
+    """Copies of a structure, each with a different displacement, seen from the center.
 
-    If the descriptor sees in the neighbours alone what it sees in the structure, they are copies of
-    these. Others are looked at one by one: what belongs to the structure, such as a cell, charges
-    or names of atoms, is kept.
+    If the descriptor sees the same in the neighbours alone as in the structure, the neighbours are
+    copied. Otherwise structures are observed one by one, which keeps their properties, such as the
+    cell, charges or names of atoms.
     """
 
     neighbors: MovableNeighbors
@@ -69,7 +69,7 @@ class Copies:
         return self._slopes_of_structure(self.start)
 
     def _slopes_of_structure(self, there: Observation) -> Array:
-        """J along the moves, without features that are zero wherever the atoms are."""
+        """Return J along the moves, without features that are always zero."""
         return there.slopes(self.neighbors.moves)[_rows_of(self.start.jacobian)]
 
     @cached_property
@@ -79,7 +79,7 @@ class Copies:
             alone = self._slopes_of_neighbors(np.zeros((self.at_once, len(self.neighbors.moves))))
         except Cancelled:
             raise
-        except Exception:  # it may raise anything where it misses what it needs
+        except Exception:  # it may raise any error without the data it needs
             return False
         rounding = 1e-9 * np.abs(self._first).max(initial=0)
         return alone.shape[1:] == self._first.shape and np.allclose(
@@ -88,7 +88,7 @@ class Copies:
 
     @cached_property
     def _rows(self) -> Indices:
-        """Features that see something of all the neighbours."""
+        """Features that are not always zero, with all neighbours present."""
         return _rows_of(self._see(np.zeros((1, len(self.neighbors.moves)))))
 
     def _slopes_of_neighbors(self, coordinates: Array) -> Array:
@@ -102,12 +102,12 @@ class Copies:
             copies = batch.centers // (n + 1)
             if batch.rows is None or len(batch.rows) == len(rows):
                 found[copies] = moved
-            else:  # no neighbour of some species is left
+            else:  # no neighbour of some species remains
                 found[copies[:, None], np.searchsorted(rows, batch.rows)] = moved
         return found
 
     def _see(self, coordinates: Array) -> Jacobian:
-        """The Jacobian of copies of center and neighbours that are out of sight of each other."""
+        """Return the Jacobian of copies of center and neighbours that do not see each other."""
         vectors, cutoff = self.neighbors.at(coordinates), self.start.descriptor.cutoff
         positions = np.zeros((len(vectors), vectors.shape[1] + 1, 3))
         positions[:, 1:] = vectors
@@ -133,18 +133,18 @@ class Copies:
 
 
 def _rows_of(jacobian: Jacobian) -> Indices:
-    """Features of the centers of a Jacobian that are not zero wherever the neighbours are."""
+    """Return features of the centers of a Jacobian that are not always zero."""
     batch = max(jacobian.batches, key=lambda batch: batch.slopes.shape[1])
     return np.arange(batch.slopes.shape[1]) if batch.rows is None else batch.rows
 
 
 class _Softest(NamedTuple):
-    """One mode of each copy, and what it does."""
+    """One mode of each copy, and its image."""
 
     slopes: Array  # (P, rows, k): J
     modes: Array  # (P, k), unit vectors
     images: Array  # (P, rows): J v
-    seen: Array  # (P, rows, k): orthonormal images of the other modes that are seen; zeros
+    seen: Array  # (P, rows, k): orthonormal images of the other visible modes; else zero
     conditions: Array  # (P,): length of J v over the largest singular value
 
 
@@ -161,12 +161,12 @@ def descend(
     """Follow soft modes of displaced copies to zero, and then to the zero nearest to an origin.
 
     The descents begin after moves by ``starts``, shape (P, k), in Å, with the softest mode where
-    ``softness`` is 0, the next where it is 1, and so on; as many go on at once as are fast. Those
-    that begin where none would go on are left out. Each ends at the zero nearest to its origin, of
-    ``origins``, shape (P, k), or where it no longer approaches one nearer than ``within()``, or
-    where ``permits`` of the coordinates is false; all end where ``go_on``, of the smallest
-    condition, the distance there and the number of copies, is false. Gives for each that ends the
-    coordinates of the zeros on its way, the nearest to the start of the search first.
+    ``softness`` is 0, the next where it is 1, and so on; the number run at once is chosen for
+    speed. Those that would end at once are left out. Each ends at the zero nearest to its origin,
+    of ``origins``, shape (P, k), or if it no longer approaches one nearer than ``within()``, or if
+    ``permits`` of the coordinates is False. All end if ``go_on``, called with the smallest
+    condition, the distance there and the number of copies, is False. For each that ends, yields the
+    coordinates of its zeros, the nearest to the start of the search first.
     """
 
     def reach(origins: Array) -> Array:
@@ -203,7 +203,7 @@ def descend(
         changes = _steps_to_zero(copies, here, softest, nearest_to)
         moved[going] = lengths = np.linalg.norm(changes, axis=1)
         away = np.linalg.norm(here - origin, axis=1)
-        # Each zero is nearer than the last by less and less.
+        # Each zero is nearer than the last by a decreasing amount.
         hopeless = away - 3 * (last_zero[going] - away) > reach(origin)
         last_zero[going] = np.where(at_zero, away, last_zero[going])
         before = np.where(step < PATIENCE, np.inf, conditions[going, step - PATIENCE])
@@ -219,7 +219,7 @@ def descend(
 
 
 def _find_softest(slopes: Array, modes: Array, softness: Indices) -> _Softest:
-    """Find the modes most like ``modes``, (P, k), or where these are NaN, of the given softness."""
+    """Find the modes most similar to ``modes``, (P, k), or, where NaN, of the given softness."""
     each, k = np.arange(len(slopes)), slopes.shape[2]
     _, axes = np.linalg.eigh(slopes.swapaxes(1, 2) @ slopes)
     alike = np.abs(np.einsum("pki,pk->pi", axes, modes)).argmax(axis=1)
@@ -227,11 +227,11 @@ def _find_softest(slopes: Array, modes: Array, softness: Indices) -> _Softest:
     found, images = axes[each, :, like], slopes @ axes
     lengths = np.linalg.norm(images, axis=1)
     largest = lengths.max(axis=1)
-    largest = np.where(largest > 0, largest, np.inf)  # where nothing is seen the condition is 0
+    largest = np.where(largest > 0, largest, np.inf)  # if nothing is visible, the condition is 0
     others = lengths > 1e-6 * largest[:, None]
     others[each, like] = False
-    # Of the squared J, small singular vectors are known to 1e-8: with the images at hand the others
-    # are made orthonormal, and the wanted one orthogonal to them.
+    # J² gives small singular vectors only to 1e-8: with the images available, the others are made
+    # orthonormal, and the wanted one orthogonal to them.
     inverse = others / np.where(others, lengths, 1)
     seen = images * inverse[:, None]
     overlap = seen.swapaxes(1, 2) @ seen
@@ -248,12 +248,12 @@ def _find_softest(slopes: Array, modes: Array, softness: Indices) -> _Softest:
 
 
 def _steps_to_zero(copies: Copies, coordinates: Array, softest: _Softest, origins: Array) -> Array:
-    """Steps, shape (P, k), that bring J v to zero to first order.
+    """Return steps, shape (P, k), that bring J v to zero to first order.
 
-    Of all that do, those to the coordinates nearest to ``origins``, (P, k). Far from a zero they
-    need not do all: what they leave of J v counts against the distance.
+    Of all such steps, those to the coordinates nearest to ``origins``, (P, k). Far from a zero they
+    need not reach it: the remaining J v counts against the distance.
     """
-    step = 1e-5  # Å: the derivative of J need not be exact, since J itself is at each step
+    step = 1e-5  # Å: the derivative of J need not be exact, since J itself is, at each step
     slopes = (copies.slopes(coordinates + step * softest.modes) - softest.slopes) / step
     slopes -= softest.seen @ (softest.seen.swapaxes(1, 2) @ slopes)
     far = softest.conditions > FAR

@@ -1,9 +1,9 @@
 """Singular values and modes of J at one geometry, and Gauss-Newton steps towards J v = 0.
 
 A singular value is like the absolute value of a smooth function where it touches zero. To find
-where it does so, one solves J(r) v = 0 for the geometry r and the mode v together, which is smooth:
-to first order the geometry moves by dr with J v + H[v] dr = 0, H[v] the derivative of J along v, up
-to what a turn of v can take up.
+such a point, one solves J(r) v = 0 for the geometry r and the mode v together, which is smooth: to
+first order the geometry moves by dr with J v + H[v] dr = 0, where H[v] is the derivative of J along
+v, up to terms that a rotation of v can compensate.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sensitivity.spectrum import decompose_matrix, natural_scale
 from sensitivity.tolerances import Tolerance
 
 Condition = tuple[Array, Array]
-"""Values, shape (rows,), that have to vanish, and their slopes, shape (rows, n)."""
+"""Values, shape (rows,), that must vanish, and their slopes, shape (rows, n)."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class LocalModes:
 
     @property
     def condition(self) -> float:
-        """Smallest over largest singular value; 0 where nothing is seen."""
+        """Smallest over largest singular value; 0 if nothing is visible."""
         return float(self.values[-1] / self.values[0]) if self.values[0] else 0.0
 
     def null(self, zero: float) -> Array:
-        """Modes, shape (m, N, 3), whose value is up to ``zero`` of the largest."""
+        """Return modes, shape (m, N, 3), with values up to ``zero`` of the largest."""
         return np.asarray(self.modes[self.values <= zero * self.values[0]])
 
 
@@ -50,8 +50,8 @@ def internal_modes(
 ) -> LocalModes:
     """Decompose J within the internal displacements of a displaced structure.
 
-    ``displacement``, shape (N, 3), is that from the start; ``internal``, orthonormal, shape
-    (k, N, 3), are its internal displacements where they are known already.
+    ``displacement``, shape (N, 3), is relative to the start; ``internal``, orthonormal, shape
+    (k, N, 3), are its internal displacements, if already known.
     """
     directions = there.internal if internal is None else internal
     slopes = there.slopes(directions)
@@ -63,19 +63,19 @@ def internal_modes(
     return LocalModes(displacement, values, modes, slopes @ mixing.T)
 
 
-# Fraction of the largest slope or singular value below which one counts as zero.
+# Fraction of the largest slope or singular value below which a value counts as zero.
 FINE = 1e-6
 
 
 def distance_to_zero(
     observation: Observation, here: LocalModes, moves: Array, *, rounding: float
 ) -> float:
-    """Return how far the nearest zero of the smallest singular value is, in Å, to first order.
+    """Return the distance to the nearest zero of the smallest singular value, in Å, to first order.
 
-    Root of the summed squares. Where the value falls as the square of the distance, as next to many
-    a symmetric point, or by a higher power, it is half of the distance or less: two Jacobians tell
-    a zero from a value that merely fades. ``rounding`` is the part of the largest singular value
-    that is not counted.
+    Root of the summed squares. If the value falls as the square of the distance, as near many
+    symmetric points, or as a higher power, the result is at most half of the distance: two
+    Jacobians distinguish a zero from a value that merely fades. ``rounding`` is the fraction of the
+    largest singular value that counts as zero.
     """
     _, slopes = _linearize(observation, here, moves)
     steepest = float(np.sqrt(max(np.linalg.eigvalsh(slopes.T @ slopes)[-1], 0.0)))
@@ -86,9 +86,9 @@ def distance_to_zero(
 
 
 def step_to_zero(observation: Observation, here: LocalModes, moves: Array) -> Array:
-    """Displacement from the start, (N, 3), that brings the smallest value to zero to first order.
+    """Return the displacement, (N, 3), that brings the smallest value to zero to first order.
 
-    Of all that do, the nearest to here.
+    It is relative to the start; of all solutions, the one nearest to the current geometry.
     """
     image, slopes = _linearize(observation, here, moves)
     squares, axes = np.linalg.eigh(slopes.T @ slopes)
@@ -100,8 +100,8 @@ def step_to_zero(observation: Observation, here: LocalModes, moves: Array) -> Ar
 def _linearize(observation: Observation, here: LocalModes, moves: Array) -> Condition:
     """Return J v of the softest mode, and its slopes along moves, shape (n, N, 3).
 
-    v may turn, so the slopes are projected on the complement of the images of all other modes that
-    are seen.
+    v may rotate, so the slopes are projected on the complement of the images of all other visible
+    modes.
     """
     changing = here.images.any(axis=1)
     images = here.images[changing]

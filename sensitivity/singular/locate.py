@@ -1,4 +1,4 @@
-"""The nearest singular point from any geometry: where it is, and what is not seen there."""
+"""The nearest singular point from any geometry, and its invisible displacements."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SingularPoint(ReadOnlyArrays, Stoppable):
     Attributes
     ----------
     atoms
-        The structure there, N atoms; if the search did not converge, as far as it came.
+        Structure at the point, N atoms; if the search did not converge, the last one reached.
     center
         Index of the center.
     moved
@@ -44,28 +44,28 @@ class SingularPoint(ReadOnlyArrays, Stoppable):
         Smallest over largest singular value of the internal displacements; 0 is singular, NaN if
         the search ended before it was known.
     mode
-        Shape (N, 3), unit norm: the displacement with the smallest singular value; of several that
-        are null, the one that symmetry has least to do with.
+        Shape (N, 3), unit norm: the displacement with the smallest singular value; of several null
+        ones, the one least related to symmetry.
     null
-        Shape (m, N, 3), orthonormal: all that are null, ``mode`` the first. None if the search did
+        Shape (m, N, 3), orthonormal: all null displacements, ``mode`` first. None if the search did
         not converge.
     cause
-        Why ``mode`` is not seen: "symmetry", "incompleteness" of the order, "truncation" of its
-        basis, or "undetermined" where the order is not known; None if the search did not converge.
+        Cause of ``mode``: "symmetry", "incompleteness" of the order, "truncation" of its basis, or
+        "undetermined" if the order is unknown; None if the search did not converge.
     converged
-        True if the condition is at most 1e-12, a zero is at most 1e-6 Å away to first order (root
-        of the summed squares), and nothing is there that was to be avoided.
+        True if the condition is at most 1e-12, a zero is within 1e-6 Å to first order (root of the
+        summed squares), and the geometry is not one to avoid.
     evaluations
-        Number of Jacobians, of all that was tried.
+        Number of Jacobians, of all attempts.
     path
-        Shape (2, N, 3), Å: the positions of the start and of ``atoms``; (1, N, 3) if they are one.
+        Shape (2, N, 3), Å: the positions of the start and of ``atoms``; (1, N, 3) if equal.
     status
         The outcome in a sentence.
     others
-        Further points by growing distance, if more than one was asked for; each is a
+        Further points by increasing distance, if more than one was requested; each is a
         ``SingularPoint`` without others.
     ending
-        "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
+        "cancelled", or "interrupted" by Ctrl-C, if the search was stopped; else empty.
 
     Examples
     --------
@@ -107,13 +107,13 @@ def _describe_points(result: Acceptance) -> SingularPoint:
     points = [_describe_found(result, found) for found in result.found[:count]]
     status = points[0].status
     if len(points) < count:
-        status += f" Of {count} points asked for, the search found {len(points)}."
+        status += f" Of {count} requested points, the search found {len(points)}."
     if result.descents:
-        more = "no nearer one" if count == 1 else "no other that is nearer than the last"
-        bounded = ", after which it was bounded" if result.exhausted else ""
-        status += f" There was {more} in {_count_descents(result)}{bounded}."
+        more = "nearer point" if count == 1 else "other point nearer than the last"
+        bounded = ", until its limit" if result.exhausted else ""
+        status += f" It found no {more} in {_count_descents(result)}{bounded}."
     elif result.patterns and not result.ending:
-        given = "a nearer one" if count == 1 else "another that is nearer than the last"
+        given = "a nearer point" if count == 1 else "another point nearer than the last"
         status += f" None of {result.patterns} patterns of equal pairs gave {given}."
     if result.ending:
         status += f" {result.ending.capitalize()}."
@@ -149,8 +149,8 @@ def _explain_failure(result: Acceptance) -> str:
         return f"{result.ending.capitalize()} {where}, before a singular point was found."
     if query.cannot_tell:
         return (
-            f"The order of the descriptor is not known, so that {query.cause} cannot be told from "
-            "other causes; leave out the cause."
+            f"The order of the descriptor is unknown, so {query.cause} cannot be distinguished "
+            "from other causes; leave out the cause."
         )
     if query.always_seen and query.resolved:
         return f"{_name_neighbors(query)}: no other singular point was found."
@@ -158,9 +158,9 @@ def _explain_failure(result: Acceptance) -> str:
     if result.descents:
         status += f" The search made {_count_descents(result)}."
     if result.exhausted:
-        status += " The search was bounded, and one may have been missed."
+        status += " The search reached its limit, and may have missed one."
     if query.always_seen:
-        status += f" {_name_neighbors(query)}; this basis is too small for that to hold."
+        status += f" {_name_neighbors(query)}, but this basis is too small for that."
     return status
 
 
@@ -184,13 +184,13 @@ def _where_it_ended(result: Acceptance) -> str:
                 f"another cause is {far}, {_say_cause(reason)}."
             )
         return (
-            f"Stopped at a symmetric point, {reason}, {far}: all singular points that were found "
-            "are symmetric; allow symmetry, or start elsewhere."
+            f"Stopped at a symmetric point, {reason}, {far}: all singular points found are "
+            "symmetric; allow symmetry, or start elsewhere."
         )
     if not result.query.avoidance.permits(result.query.start):
         return (
-            "No singular point was found, and the start has atoms nearer to each other, bonds "
-            "shorter or longer, or neighbours nearer to the cutoff (0.02 Å) than allowed; start "
+            "No singular point was found. The start has atoms closer to each other, bonds shorter "
+            "or longer, or neighbours closer to the cutoff (0.02 Å) than allowed; start "
             "elsewhere, change the cutoff, widen the bounds of bonds, or allow coalescence."
         )
     return (
@@ -218,7 +218,7 @@ def _make_point(result: Acceptance, end: LocalModes, null: Array, *, status: str
 
 
 @takes_center
-def locate(  # noqa: PLR0913 - one more than else, for progress
+def locate(  # noqa: PLR0913 - one more than usual, for progress
     atoms: Atoms,
     descriptor: Descriptor,
     *,
@@ -231,21 +231,22 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     rng: np.random.Generator | None = None,
     progress: Progress | None = None,
 ) -> SingularPoint:
-    """Find a near geometry at which a center does not see some internal displacement.
+    """Find a nearby geometry at which a center does not see some internal displacement.
 
-    Of three neighbours, or of unlike ones, a basis that is large enough for them (see
-    ``completeness``) misses only what symmetry hides. At order 2 such geometries are those at which
-    pairs of neighbours have the same shape (see ``coincidences``): the nearest of many patterns of
-    equal pairs are computed from dot products, and the descriptor confirms the nearest of all.
+    For three neighbours, or unlike ones, a basis that is large enough for them (see
+    ``completeness``) misses only what symmetry hides. At order 2 singular geometries have pairs of
+    neighbours of equal shape (see ``coincidences``): the nearest of many patterns of equal pairs
+    are computed from dot products, and the descriptor confirms the nearest one.
+
     Then, and for every other descriptor, 800 descents by Gauss-Newton steps on J(r) v = 0, with the
-    derivative of J along v, look for a nearer one, from the softest modes and from geometries
-    nearby; each goes on along the zeros to the one nearest to the start. They use a basis with few
-    radial functions, which is blind to whatever a complete one is; the descriptor confirms what
-    they find. Zeros that a larger basis has by its own radial functions may be missed. Next to a
-    symmetric geometry 300 descents go to zeros near their own beginning; what is nearest there
-    depends on the tolerance of symmetry and on ``rng``. Of four neighbours elsewhere the patterns
-    suffice. That no nearer one exists is not proved: ``status`` says in how many descents there was
-    none, and if they were ended because Jacobians are large.
+    derivative of J along v, search for a nearer one, from the softest modes and from nearby
+    geometries; each continues along the zeros to the one nearest to the start. They use a basis
+    with few radial functions, which misses whatever a complete one misses; the descriptor confirms
+    the results. Zeros due to the radial functions of a larger basis may be missed. Near a symmetric
+    geometry 300 descents go to zeros near their own beginning; the nearest of these depends on the
+    tolerance of symmetry and on ``rng``. For four neighbours elsewhere the patterns suffice. The
+    search does not prove that no nearer point exists: ``status`` gives the number of descents
+    without one, and says if large Jacobians ended them early.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1, call these geometries singular points.
@@ -253,26 +254,26 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     Parameters
     ----------
     atoms, descriptor, center
-        The start, N atoms; any descriptor; the index of the center.
+        The start, N atoms; any descriptor; index of the center.
     avoid
-        Any of "symmetry", geometries where symmetry hides anything, within 0.01 Å (root mean square
-        over the atoms of the environment), but for a start at which more is not seen than that; and
-        "coalescence", atoms nearer than 0.2 Å to each other.
+        Any of "symmetry", geometries where symmetry hides some displacement, within 0.01 Å (root
+        mean square over the atoms of the environment), except a start with further invisible
+        displacements; and "coalescence", atoms nearer than 0.2 Å to each other.
     bonds
-        Shortest and longest distance, in Å, that a neighbour may have from the center; None for
-        no bounds.
+        Shortest and longest allowed distance, in Å, of a neighbour from the center; None for no
+        bounds.
     count
-        Number of distinct points that are wanted; ``others`` holds all but the nearest.
+        Number of distinct points to find; ``others`` holds all but the nearest.
     reach
-        Å, root of the summed squares: how far the atoms may go. Further away than 2 Å nearly every
-        bond is another one.
+        Å, root of the summed squares: largest displacement of the atoms. Beyond 2 Å nearly every
+        bond is a different one.
     cause
-        "symmetry", "incompleteness" or "truncation": look for points of this cause only. With
-        "symmetry" that is not to be avoided; in a basis that is small for the number of neighbours,
-        points by truncation are often nearer than others. Of a descriptor that states no order, the
-        last two cannot be told apart, and are refused.
+        "symmetry", "incompleteness" or "truncation": search for points of this cause only. With
+        "symmetry", symmetry must not be avoided; in a basis that is small for the number of
+        neighbours, points by truncation are often nearer than others. For a descriptor without an
+        order, the last two cannot be distinguished, and are refused.
     rng
-        Where nearby geometries come from; None for the same ones every time.
+        Source of nearby geometries; None for the same ones every time.
     progress
         Called at each step with a sentence such as "12 Jacobians, condition 3e-05, moved 0.21 Å"
         (root of the summed squares), in the thread of the search. It may raise
@@ -281,8 +282,8 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
     Returns
     -------
     SingularPoint
-        Where none is found, ``converged`` is False and ``status`` says why. A search that is
-        cancelled returns the points found until then.
+        If none is found, ``converged`` is False and ``status`` explains why. A cancelled search
+        returns the points found so far.
 
     Raises
     ------
@@ -290,9 +291,9 @@ def locate(  # noqa: PLR0913 - one more than else, for progress
         If the structure, the center or another argument is unusable, or the center has no
         neighbour.
     Interrupted
-        On Ctrl-C; ``partial`` is the SingularPoint with the points found until then. Before the
-        first Jacobian is known it is the start, its condition NaN; only while the arguments are
-        checked is Ctrl-C a plain KeyboardInterrupt.
+        On Ctrl-C; ``partial`` is the SingularPoint with the points found so far. Before the first
+        Jacobian is known it is the start, with condition NaN. While the arguments are checked,
+        Ctrl-C is a plain KeyboardInterrupt.
 
     Examples
     --------
@@ -336,12 +337,12 @@ def find_points(
     cause: PointCause | None = None,
     rng: np.random.Generator | None = None,
 ) -> SingularPoint:
-    """Do the same with arguments that are checked; ``stop`` is to deliver the result."""
+    """Do the same as ``locate`` with checked arguments; ``stop`` delivers the result."""
     with stop:
         if not (stop.stopped or len(start.internal)):
             cutoff, centers = start.descriptor.cutoff, start.centers
             raise ValueError(
-                f"center {start.center} has no internal displacement that it could see: "
+                f"center {start.center} sees no internal displacement: "
                 f"{explain_immobility(start.atoms, cutoff=cutoff, centers=centers)}."
             )
     query = PointQuery(start, avoidance, reach, count, cause)
@@ -350,7 +351,7 @@ def find_points(
 
 
 def check_reach(reach: float) -> float:
-    """Return how far atoms may go, in Å, if it is a length."""
+    """Return the reach in Å if it is a valid length."""
     remedy, expected = "give a number such as 1.0", "a positive, finite length in Å"
     return check_real(reach, "reach", expected, accepts=lambda x: 0 < x < np.inf, remedy=remedy)
 

@@ -1,8 +1,8 @@
-"""The nearest geometries that order 2 cannot see around, for many patterns of equal pairs at once.
+"""The nearest geometries with displacements invisible at order 2, for many patterns at once.
 
-For each pattern the equations are (see ``coincidences``): the dot products that are to be equal
-are, and a displacement v of unit norm exists for which the sums of B(x, v) over equal pairs vanish.
-The derivative of B(x, v) along a change dx of the positions is B(dx, v), so that one linear map
+For each pattern the equations are (see ``coincidences``): the dot products of the pattern are
+equal, and a displacement v of unit norm exists for which the sums of B(x, v) over equal pairs
+vanish. The derivative of B(x, v) along a change dx of the positions is B(dx, v), so one linear map
 gives both the rows that act on v and the slopes of the condition.
 """
 
@@ -17,16 +17,16 @@ from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.progress import checkpoint
 from sensitivity.singular.coincidences import MovableNeighbors, most_followed
 
-# Geometries that are nearest after the second steps.
+# Number of nearest geometries kept after the second step.
 MOST_COMPLETED = 400
-# Singular vectors from which v starts, the softest first.
+# Number of singular vectors from which v starts, the softest first.
 BRANCHES = 3
-# Steps before the far ones are left behind.
+# Number of steps before distant geometries are dropped.
 FIRST_STEPS, SECOND_STEPS = 2, 3
 
 
 class Members(NamedTuple):
-    """Geometries that fulfil conditions: displacements (P, N, 3) from the start, in Å."""
+    """Geometries that satisfy conditions: displacements (P, N, 3) from the start, in Å."""
 
     lengths: Array
     displacements: Array
@@ -40,14 +40,14 @@ def project(
     reach: float,
     to_nudges: bool,
 ) -> Members:
-    """Return geometries near the start at which order 2 does not see something, by distance.
+    """Return geometries near the start with a displacement invisible at order 2, by distance.
 
     Each step goes to the geometry nearest to the start at which the conditions vanish to first
     order (sequential quadratic programming with the distance alone as the curvature). Such steps
-    end in a local minimum: they begin from the start and from ``nudges``, shape (k,) each, in Å
-    along the moves, with ``BRANCHES`` candidates for what is not seen. ``to_nudges``: they go to
-    geometries near each nudge instead. ``reach``, in Å, root of the summed squares: what is
-    further away is left out.
+    end in a local minimum, so they begin from the start and from ``nudges``, shape (k,) each, in Å
+    along the moves, with ``BRANCHES`` candidates for the invisible displacement. With ``to_nudges``
+    they go to geometries near each nudge instead. Geometries beyond ``reach``, in Å, root of the
+    summed squares, are left out.
     """
     if not len(equal):
         return Members(np.empty(0), np.empty((0, *neighbors.moves.shape[1:])))
@@ -77,13 +77,13 @@ def project(
 
 @dataclass(frozen=True)
 class _Projection:
-    """Geometries on their way, P of them."""
+    """Geometries during the projection, P of them."""
 
     neighbors: MovableNeighbors
     equal: Indices  # (P, e, 2, 2): see find_coincidences
-    sums: Array  # (P, T, T): of the changes of the T dot products, which are to vanish
-    origins: Array  # (P, k): to which the geometry is to be near
-    coordinates: Array  # (P, k): as far as the steps have come
+    sums: Array  # (P, T, T): sums of changes of the T dot products that must vanish
+    origins: Array  # (P, k): targets of the distance
+    coordinates: Array  # (P, k): current ones
     unseen: Array  # (P, k): v
     held: Mask  # (P, n): the bonds that are held at a limit
 
@@ -110,7 +110,7 @@ class _Projection:
         return replace(begun, unseen=np.concatenate(list(softest.swapaxes(0, 1))))
 
     def nearest(self, most: int) -> _Projection:
-        """Those that are nearest to the start."""
+        """Return those nearest to the start."""
         away = np.linalg.norm(self.coordinates - self.origins, axis=1)
         chosen = np.argsort(away, kind="stable")[:most]
         return _Projection(self.neighbors, *(part[chosen] for part in self._parts))
@@ -126,18 +126,18 @@ class _Projection:
 
     @property
     def vectors(self) -> Array:
-        """Of the neighbours, (P, n, 3)."""
+        """Vectors of the neighbours, (P, n, 3)."""
         return self.neighbors.at(self.coordinates)
 
     def excess(self) -> Array:
-        """By how much the conditions are missed, shape (P,), in Å² and Å."""
+        """Return the violation of the conditions, shape (P,), in Å² and Å."""
         changes = self._changes(self.vectors)
         values, _ = self._equalities(self.vectors, changes)
         softest = np.linalg.svd(self._seen(changes), compute_uv=False)[:, -1]
         return np.asarray(np.maximum(np.abs(values).max(axis=1), softest))
 
     def advance(self, steps: int, *, exact: bool = False) -> _Projection:
-        """Step to the geometries nearest to the origins, or exactly, to those nearest to here."""
+        """Step to the geometries nearest to the origins or, if exact, to the current ones."""
         here = self
         for _ in range(steps):
             checkpoint()
@@ -147,8 +147,8 @@ class _Projection:
     def _step(self, origin: Array) -> _Projection:
         """Go to the nearest point where the conditions vanish to first order, and hold bonds.
 
-        They are linear in the changes of the coordinates and of v. What v does is free, but for its
-        norm: a turn counts a hundredth of an equally large change in Å.
+        They are linear in the changes of the coordinates and of v. v is free, except for its norm:
+        a rotation counts a hundredth of an equally large change in Å.
         """
         here, vectors, lever = self.coordinates, self.vectors, 100.0
         changes = self._changes(vectors)
@@ -167,7 +167,7 @@ class _Projection:
         transposed = both.swapaxes(1, 2)
         square, k = transposed @ both, here.shape[1]
         # This keeps equations solvable that are dependent at some geometry. It is far below the
-        # square of any slope that matters.
+        # square of any relevant slope.
         square[:, range(2 * k), range(2 * k)] += (
             1e-11 * np.einsum("pkk->p", square[:, :k, :k])[:, None]
         )
@@ -185,18 +185,18 @@ class _Projection:
         return replace(self, coordinates=coordinates, unseen=unseen, held=held)
 
     def _seen(self, changes: Array) -> Array:
-        """The rows that act on v, (P, T, k), which are linear in the vectors."""
+        """Return the rows that act on v, (P, T, k), which are linear in the vectors."""
         return np.asarray(self.sums @ changes[:, *np.triu_indices(changes.shape[1])])
 
     def _changes(self, vectors: Array) -> Array:
-        """What the moves do to x_i·x_j, (P, n, n, k)."""
+        """Return the changes of x_i·x_j by the moves, (P, n, n, k)."""
         (count, n, _), k = vectors.shape, len(self.neighbors.relative)
         flat = self.neighbors.relative.transpose(2, 1, 0).reshape(3, n * k)
         mixed = (vectors @ flat).reshape(count, n, n, k)
         return np.asarray(mixed + mixed.swapaxes(1, 2))
 
     def _equalities(self, vectors: Array, changes: Array) -> tuple[Array, Array]:
-        """Differences of the dot products that are to be equal, and their slopes."""
+        """Return differences of the dot products that must be equal, and their slopes."""
         every = np.arange(len(vectors))[:, None]
         (i, j), (k, l) = np.moveaxis(self.equal, (2, 3), (0, 1))
         products = vectors @ vectors.swapaxes(1, 2)
@@ -204,7 +204,7 @@ class _Projection:
         return np.asarray(values), np.asarray(changes[every, i, j] - changes[every, k, l])
 
     def _stretch(self, vectors: Array, changes: Array) -> tuple[Array, Array]:
-        """How far held bonds are from their limits, in Å², and the slopes."""
+        """Return the excess of held bonds over their limits, in Å², and the slopes."""
         squares = np.sum(vectors**2, axis=2)
         shortest, longest = np.minimum(self.neighbors.bonds, 1e3) ** 2  # Å; no bond is longer
         nearer = squares - shortest < longest - squares
@@ -214,7 +214,7 @@ class _Projection:
 
 
 def project_bonds(neighbors: MovableNeighbors, equal: Indices) -> Members:
-    """Return the nearest geometries that fulfil the equalities, whatever is seen there."""
+    """Return the nearest geometries that satisfy the equalities, visible or not."""
     begun = _Projection.begin(neighbors, equal, [np.zeros(len(neighbors.moves))])
     done = (
         replace(begun, sums=np.zeros_like(begun.sums)).branch(1).advance(4).advance(3, exact=True)
@@ -225,16 +225,16 @@ def project_bonds(neighbors: MovableNeighbors, equal: Indices) -> Members:
 
 
 def _sums(coincidences: Indices, n: int) -> Array:
-    """The sums that order 2 sees of the changes of the dot products, (P, T, T).
+    """Return the sums of changes of the dot products that order 2 sees, (P, T, T).
 
-    Of r_i², what the sums over all pairs of a shape leave: n rows that span the same as all of
-    these sums. Of x_i·x_j, those over equal pairs.
+    For r_i², those that the sums over all pairs of a shape imply: n rows with the same span as all
+    these sums. For x_i·x_j, those over equal pairs.
     """
     rows, columns = np.triu_indices(n)
     number = np.zeros((n, n), dtype=np.intp)
     number[rows, columns] = number[columns, rows] = np.arange(len(rows))
     count, bond = len(coincidences), rows == columns
-    shape = np.tile(np.arange(len(rows)), (count, 1))  # of each pair: the first that is equal
+    shape = np.tile(np.arange(len(rows)), (count, 1))  # for each pair the first equal one
     for one, other in np.moveaxis(coincidences, (1, 2), (0, 1)):
         first, second = (
             shape[np.arange(count), number[tuple(pair.T)]][:, None] for pair in (one, other)
@@ -244,8 +244,8 @@ def _sums(coincidences: Indices, n: int) -> Array:
     ends = np.zeros((len(rows), n))
     ends[np.arange(len(rows)), rows] = 1
     ends[np.arange(len(rows)), columns] += ~bond
-    inside = member @ ends  # [p, shape, neighbour]: in how many pairs of the shape
-    # Pairs of one shape have equal bonds; changes of these add up for each length.
+    inside = member @ ends  # [p, shape, neighbour]: number of pairs of the shape
+    # Pairs of one shape have equal bonds; changes of these are summed for each length.
     equal = shape[:, bond][:, :, None] == shape[:, bond][:, None]
     squares, axes = np.linalg.eigh((inside.swapaxes(1, 2) @ inside) * equal)
     squares = np.where(squares > 1e-9, squares, 0)  # they are sums of integers

@@ -1,4 +1,4 @@
-"""The search for singular points: the strategies, the cheap and near ones first."""
+"""The search for singular points: all strategies, cheap and near ones first."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from sensitivity.singular.local_modes import LocalModes, step_to_zero
 from sensitivity.singular.order2_projection import project, project_bonds
 from sensitivity.tolerances import Tolerance
 
-# Descents to zeros near the start and, next to a symmetry, to zeros near their own beginning; and
-# how far from the start they begin, Å, one after the other.
+# Descents to zeros near the start and, near a symmetry, to zeros near their own beginning; and
+# their starting distances, Å, in turn.
 MOST_DESCENTS, MOST_NEARBY = 800, 300
 NUDGES = (0.1, 0.2, 0.3, 0.4)
-# Å, root of the summed squares: what is as near to a zero that failed is not looked at.
+# Å, root of the summed squares: geometries this near a rejected zero are not examined.
 SAME_ZERO = 5e-3
-# Smallest over largest singular value next to a zero of a complete basis, or of a smaller one: an
-# atom near the cutoff, for example, moves it a little.
+# Smallest over largest singular value near a zero of a complete or a smaller basis: an atom near
+# the cutoff, for example, shifts it a little.
 NEXT_TO_ZERO = 1e-6
 
 
 def search(
     query: PointQuery, *, rng: np.random.Generator, progress: Progress, stop: Stop
 ) -> Acceptance:
-    """Search for singular points by all strategies, within a stated number of descents.
+    """Search for singular points by all strategies, within a fixed number of descents.
 
-    ``stop`` guards the search, which does nothing if it has been stopped before; it is to deliver
-    what is made of the result.
+    ``stop`` guards the search, which does nothing if already stopped; it then delivers the
+    result.
     """
     accepted = Acceptance(query, progress)
     with stop:
@@ -45,7 +45,7 @@ def search(
 
 
 def _draw_nudges(rng: np.random.Generator, size: int) -> list[Array]:
-    """Coordinates, shape (size,), of the geometries where descents begin, the start first."""
+    """Return coordinates, shape (size,), of the starts of descents, the start first."""
     nudges = [np.zeros(size)]
     for number in range(MOST_DESCENTS):
         direction = rng.normal(size=size)
@@ -62,7 +62,7 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
     seen = query.start.known.order is not None and query.always_seen and query.resolved
     if seen and "symmetry" in query.avoidance.avoid:
         return
-    # Of three neighbours, two pairs of one shape come with a mirror plane.
+    # With three neighbours, two pairs of one shape imply a mirror plane.
     few = 4 <= len(query.neighbors.vectors) <= MOST_NEIGHBORS
     if few and query.start.known.order == 2 and query.cause in {None, "incompleteness"}:
         patterns = find_coincidences(query.neighbors)
@@ -72,16 +72,16 @@ def _try_all(accepted: Acceptance, nudges: list[Array]) -> None:
             _try_coincidences(accepted, patterns, nudges, to_nudges=True)
     if query.start.known.order == 2 and query.cause != "incompleteness":
         _try_shells(accepted)
-    # Next to a symmetry patterns start from far fewer geometries than their many minima.
+    # Near a symmetry, patterns start from far fewer geometries than their many minima.
     doubtful = _is_next_to_symmetry(accepted) and accepted.within > NUDGES[1]
     if doubtful or not (accepted.found and _settled(query)):
         _try_descents(accepted, nudges)
 
 
 def _settled(query: PointQuery) -> bool:
-    """Tell whether patterns of equal pairs are all that is singular: of four neighbours they are.
+    """Return True if patterns of equal pairs give all singular points: for four neighbours.
 
-    If the basis tells their angles apart, and symmetric points, which are not tried, do not count.
+    This requires that the basis distinguishes their angles, and that symmetric points do not count.
     """
     few, order = len(query.neighbors.vectors) <= 4, query.start.known.order
     resolved = resolves_angles(query.start.descriptor, query.neighbors.numbers)
@@ -108,7 +108,7 @@ def _try_coincidences(
 
 
 def _try_shells(accepted: Acceptance) -> None:
-    """Descend from geometries with equal bonds, of which a small basis does not see all angles."""
+    """Descend from geometries with equal bonds, where a small basis does not see all angles."""
     query, softest = accepted.query, 3
     _, l_max = query.start.known.expansion or (0, 0)
     if not len(query.neighbors.vectors) or resolves_angles(
@@ -124,12 +124,12 @@ def _try_shells(accepted: Acceptance) -> None:
 def _try_descents(accepted: Acceptance, nudges: list[Array]) -> None:
     """Descend from the start and from near it.
 
-    They begin at the same geometries whatever the reach, which only ends some sooner.
+    They begin at the same geometries for any reach, which only ends some earlier.
     """
     softest = 4
     starts = np.array([nudges[0]] * (softest - 1) + nudges)[:MOST_DESCENTS]
     softness = np.arange(len(starts)) % softest
-    at_symmetry = 0.01  # Å: from there all descents lead to it
+    at_symmetry = 0.01  # Å: all descents from there lead to it
     if not any(end.moved < at_symmetry for end in accepted.rejected.values()):
         _descend(accepted, starts, softness)
     if _is_next_to_symmetry(accepted):
@@ -138,7 +138,7 @@ def _try_descents(accepted: Acceptance, nudges: list[Array]) -> None:
 
 
 def _is_next_to_symmetry(accepted: Acceptance) -> bool:
-    """Tell whether a symmetric geometry is so near that what is nearest mostly is as symmetric."""
+    """Return True if a symmetric geometry is so near that the nearest points are symmetric."""
     nearest = min((end.moved for end in accepted.rejected.values()), default=np.inf)
     return nearest < accepted.within / 4
 
@@ -148,7 +148,7 @@ def _descend(
 ) -> None:
     """Descend after moves by ``starts``, (P, k), below the nearest point so far.
 
-    To zeros near the start of the search, or near ``origins``, (P, k).
+    The targets are zeros near the start of the search, or near ``origins``, (P, k).
     """
     query, closest = accepted.query, accepted.query.avoidance.closest
     copies = Copies(query.neighbors, query.start.by(_with_few_functions(query)))
@@ -174,9 +174,9 @@ def _descend(
 
 
 def _with_few_functions(query: PointQuery) -> Descriptor:
-    """The descriptor with as few radial functions as tell shapes of pairs or triples apart.
+    """Reduce the descriptor to the radial functions that distinguish pairs or triples.
 
-    What a complete basis is blind to, every basis is.
+    Displacements invisible in a complete basis are invisible in every basis.
     """
     known = query.start.known
     if known.expansion is None or known.order == 1:
@@ -186,7 +186,7 @@ def _with_few_functions(query: PointQuery) -> Descriptor:
 
 
 def _consider_zeros(accepted: Acceptance, zeros: list[Array]) -> None:
-    """Keep the nearest of these that the descriptor does not see, and that is not to be avoided."""
+    """Keep the nearest zero that is invisible to the descriptor and not to be avoided."""
     query = accepted.query
     for coordinates in zeros:
         if np.linalg.norm(coordinates) >= accepted.within:
@@ -203,7 +203,7 @@ def _consider_zeros(accepted: Acceptance, zeros: list[Array]) -> None:
 
 
 def _polish(accepted: Acceptance, there: LocalModes) -> LocalModes:
-    """Go to the zero of the descriptor that is next to one of a complete or a smaller basis."""
+    """Go to the descriptor's zero near one of a complete or a smaller basis."""
     for _ in range(6):
         if not Tolerance.SINGULAR < there.condition < NEXT_TO_ZERO:
             break

@@ -1,8 +1,8 @@
-"""Two distinct structures with the same features: the visible proof that something is not seen.
+"""Two distinct structures with equal features, which demonstrate an invisible displacement.
 
-Along a null displacement v of a singular point the features change quadratically, so that they are
-the same ahead and behind up to third order. What is left is taken away by moving both structures,
-until the features are the same to rounding.
+Along a null displacement v of a singular point the features change quadratically, so they are equal
+ahead and behind up to third order. The remaining difference is removed by moving both structures
+until the features are equal to rounding.
 
 Pozdnyakov, Willatt, Bartók, Ortner, Csányi, Ceriotti, Phys. Rev. Lett. 125, 166001 (2020),
 doi 10.1103/PhysRevLett.125.166001, give such pairs; Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti,
@@ -32,49 +32,48 @@ from sensitivity.tolerances import Tolerance
 
 @dataclass(frozen=True)
 class Twin(Stoppable):
-    """A pair of structures with the same features of a center.
+    """A pair of structures with equal features of a center.
 
     Attributes
     ----------
     pair
-        The two structures; if there is no twin, as near to it as the search came.
+        The two structures; without a twin, the nearest pair found.
     center
         Index of the center.
     point
         The singular point between them.
     amplitude
         Å, root of the summed squares: half the distance of the two along the null displacement; 0
-        if no pair was tried. If the search was ended, it is the amplitude that was reached.
+        if no pair was tried. If the search was stopped, the amplitude reached.
     residual
         Norm of the difference of their features, relative to the norm of the features.
     rmsd
         Å, root mean square distance of the atoms of the two environments after the best
         superposition, over rotations, permutations of like atoms, and inversion if the descriptor
-        does not see it.
+        is invariant to it.
     larger_basis
-        Norm of the difference of the features of a larger basis of the same order, relative to
-        their norm; None if there is none that could be compared, or if the search was ended.
+        Norm of the difference of the features in a larger basis of the same order, relative to
+        their norm; None if none could be compared, or if the search was stopped.
     complete_basis
-        The same of complete correlations of the order, as ``complete_difference`` has it; None if
-        the order is not known, or there are too many neighbours, or if the search was ended.
+        Norm of the difference of complete correlations of the order (``complete_difference``); None
+        if the order is unknown, there are too many neighbours, or the search was stopped.
     cause
-        Why twins have the same features: "truncation" if one of these two is above 1e-10, and
-        "incompleteness" of the order if a complete basis does not tell them apart; "undetermined"
-        if neither is known. None if no twins were found, or if the search was ended.
+        Cause of the equal features: "truncation" if one of these two is above 1e-10,
+        "incompleteness" of the order if a complete basis does not distinguish the two;
+        "undetermined" if neither is known. None if no twins were found, or the search was stopped.
     next_order
-        The same of the next order.
+        Relative norm of the difference of the features of the next order.
     next_descriptor
-        The descriptor of the next order that was compared, which has a basis of its own; or None.
+        Descriptor of the next order that was compared, in a separate basis; or None.
     found
-        True if the two are distinct and their features agree to rounding. Distinct means that they
-        are further apart than rounding, and what is left of the difference of their features,
-        could explain.
+        True if the two are distinct and their features agree to rounding. Distinct means further
+        apart than rounding and the remaining difference of their features could explain.
     steps
         Number of Gauss-Newton steps.
     status
         The outcome in a sentence.
     ending
-        "cancelled", or "interrupted" by Ctrl-C, if the search was ended; else empty.
+        "cancelled", or "interrupted" by Ctrl-C, if the search was stopped; else empty.
 
     Examples
     --------
@@ -113,7 +112,7 @@ def _describe_no_pair(point: SingularPoint, status: str, *, ending: str) -> Twin
 
 
 def _find_cause(lifted: float | None, complete: float | None) -> PointCause:
-    """Return why twins are not told apart, of what a larger and a complete basis make of them."""
+    """Return the cause, from the differences in a larger and in a complete basis."""
     if max(lifted or 0.0, complete or 0.0) > Tolerance.DIFFERENT_FEATURES:
         return "truncation"
     return "undetermined" if complete is None else "incompleteness"
@@ -121,22 +120,22 @@ def _find_cause(lifted: float | None, complete: float | None) -> PointCause:
 
 def _say_why(twin: Twin) -> str:
     lifted, complete = twin.larger_basis, twin.complete_basis
-    larger = "no larger basis is there to compare"
+    larger = "no larger basis is available to compare"
     if lifted is not None:
-        larger = f"a larger basis does not tell them apart ({lifted:.0e})"
+        larger = f"a larger basis does not distinguish them ({lifted:.0e})"
     if twin.cause == "undetermined":
         return larger if lifted is None else f"{larger}, but a complete one may: cause undetermined"
     if twin.cause == "incompleteness":
-        same = f"no basis of this order tells them apart ({complete:.0e})"
+        same = f"no basis of this order distinguishes them ({complete:.0e})"
         return f"{same if lifted is None else larger}: incompleteness"
     if lifted is not None and lifted > Tolerance.DIFFERENT_FEATURES:
-        return f"by truncation: a larger basis tells them apart by {lifted:.1e}"
-    return f"by truncation: a complete basis tells them apart by {complete:.1e}, but {larger}"
+        return f"by truncation: in a larger basis they differ by {lifted:.1e}"
+    return f"by truncation: in a complete basis they differ by {complete:.1e}, but {larger}"
 
 
 def _say_found(twin: Twin) -> str:
     why = _say_why(twin)
-    apart = "no higher order is there to compare"
+    apart = "no higher order is available to compare"
     if twin.next_order is not None:
         apart = f"at the next order they differ by {twin.next_order:.1e}"
     return f"Two structures {_same(twin)}; {why}; {apart}."
@@ -145,22 +144,22 @@ def _say_found(twin: Twin) -> str:
 def _say_not_found(residual: float, rmsd: float, *, same: bool, congruent: bool) -> str:
     if not same:
         return (
-            f"No twin was found: the features of the two branches agree to {residual:.0e} of their "
-            "norm only; try a smaller amplitude."
+            f"No twin was found: the features of the two branches agree only to {residual:.0e} of "
+            "their norm; try a smaller amplitude."
         )
     if congruent:
         return (
-            "There is no twin: the two branches are the same structure, turned or with like atoms "
+            "There is no twin: the two branches are the same structure, rotated or with like atoms "
             "exchanged."
         )
     return (
         f"No twin was found: the two branches are {rmsd:.0e} Å apart (root mean square), no more "
-        "than what is left of the difference of their features may explain; try a larger amplitude."
+        "than the remaining difference of their features may explain; try a larger amplitude."
     )
 
 
 def _say_ended(ending: str, twin: Twin) -> str:
-    """Say how far the search was when it was "cancelled" or "interrupted"."""
+    """Return the progress of a search that was "cancelled" or "interrupted"."""
     where = f"{ending.capitalize()} at an amplitude of {twin.amplitude:.3f} Å"
     known = f"the features of the two branches agree to {twin.residual:.0e} of their norm so far"
     if twin.found:
@@ -186,34 +185,34 @@ def find_twin(
     reach: float = 0.5,
     progress: Progress | None = None,
 ) -> Twin:
-    """Find two distinct structures that the descriptor cannot tell apart from a center.
+    """Find two distinct structures that the descriptor cannot distinguish from a center.
 
-    They lie on either side of the singular point that is nearest to the structure, or of the
-    structure itself if it is one. Both are moved by Gauss-Newton steps of minimum norm on the
-    difference of their features, while their distance along the null displacement is kept.
+    They lie on either side of the singular point nearest to the structure, or of the structure
+    itself if it is singular. Both are moved by Gauss-Newton steps of minimum norm on the difference
+    of their features, at a fixed distance along the null displacement.
 
     Parameters
     ----------
     atoms, descriptor, center
         A structure at or near a singular point, N atoms; any descriptor; the index of the center.
     amplitude
-        Å, root of the summed squares: how far each is from the singular point along the null
-        displacement. At least 0.001 Å: nearer, the features of the two are nearly equal to
-        rounding as they stand, and prove nothing; at most 1 Å.
+        Å, root of the summed squares: distance of each from the singular point along the null
+        displacement. At least 0.001 Å: below, the features of the two are nearly equal to rounding
+        anyway, and prove nothing; at most 1 Å.
     reach
-        Å, root of the summed squares: how far away the singular point may be.
+        Å, root of the summed squares: largest distance of the singular point.
     progress
-        Called now and then with a short sentence, in the thread of the search. It may raise
+        Called regularly with a short sentence, in the thread of the search. It may raise
         ``Cancelled``.
 
     Returns
     -------
     Twin
-        Its status says whether a larger basis of the same order, or a complete one, tells the two
-        apart, which are then twins by truncation only; if none does, the order is incomplete. Where
-        there is no twin, as at a point that is singular by symmetry alone, ``found`` is False and
-        ``status`` says why. A search that is cancelled returns the best pair until then: twins at a
-        smaller amplitude, if there were any.
+        The status says if a larger basis of the same order, or a complete one, distinguishes the
+        two, which are then twins by truncation only; otherwise the order is incomplete. If there is
+        no twin, as at a point that is singular by symmetry alone, ``found`` is False and ``status``
+        explains why. A cancelled search returns the best pair so far: twins at a smaller amplitude,
+        if any.
 
     Raises
     ------
@@ -221,9 +220,9 @@ def find_twin(
         If the structure, the center, the amplitude or the reach is unusable, or the center has no
         neighbour.
     Interrupted
-        On Ctrl-C; ``partial`` is the Twin that a cancelled search would have returned. Before the
-        first Jacobian is known it is the start, twice; only while the arguments are checked is
-        Ctrl-C a plain KeyboardInterrupt.
+        On Ctrl-C; ``partial`` is the Twin that cancelling would return. Before the first Jacobian
+        is known it is the start, twice. While the arguments are checked, Ctrl-C is a plain
+        KeyboardInterrupt.
 
     Examples
     --------
@@ -251,7 +250,7 @@ def find_twin(
 def _find_meeting_point(
     start: Observation, reach: float, told: Progress, stop: Stop
 ) -> tuple[SingularPoint, str]:
-    """The singular point where the twins would meet; and if there is none, why not."""
+    """Return the singular point where the twins meet; without one, also the reason."""
     symbol = ""
     with stop:
         symbol = find_symmetric_cause(start)
@@ -261,11 +260,11 @@ def _find_meeting_point(
         return point, point.status
     if symbol:
         return point, (
-            f"The structure is singular by its symmetry {symbol}, where twins are not looked for; "
-            "start at a point that locate finds."
+            f"The structure is singular by its symmetry {symbol}, where no twins are searched; "
+            "start at a point found by locate."
         )
     if not point.converged:
-        return point, f"There is no twin to be found: {point.status}"
+        return point, f"No twin was found: {point.status}"
     reason = ""
     with stop:
         reason = _why_blind(replace(start, atoms=point.atoms))
@@ -273,22 +272,22 @@ def _find_meeting_point(
 
 
 def _why_blind(meeting: Observation) -> str:
-    """Say why all structures are the same to this descriptor, if they are."""
+    """Return the reason if all structures are equal to this descriptor; else empty."""
     jacobian = meeting.jacobian
     if jacobian.features.any() and not jacobian.unseen.all():
         return ""
     what = "change with no displacement" if jacobian.features.any() else "are zero"
     return (
-        f"There is no twin to be found: all features of center {meeting.center} {what}, so that "
-        "their agreement proves nothing; choose another descriptor."
+        f"No twin was found: all features of center {meeting.center} {what}, so their "
+        "agreement proves nothing; choose another descriptor."
     )
 
 
 def find_symmetric_cause(start: Observation) -> str:
-    """Return the group, if the structure is singular and symmetry asks for all of it; else ""."""
+    """Return the group if the structure is singular only by symmetry; else ""."""
     here = internal_modes(start, np.zeros_like(start.atoms.positions))
     if not len(here.values):
-        return ""  # the search says that the center sees nothing
+        return ""  # the search reports that the center sees nothing
     null = here.null(Tolerance.RANK)
     if not len(null):
         return ""
@@ -299,14 +298,14 @@ def find_symmetric_cause(start: Observation) -> str:
 def _close(
     point: SingularPoint, branches: Branches, amplitude: float, told: Progress, stop: Stop
 ) -> Twin:
-    """The pair at some amplitude along one null displacement."""
+    """Return the pair at some amplitude along one null displacement."""
     kept: Closing | None = None
     twin: Twin | None = None
     values = np.empty(0)
     with stop:
         values = internal_modes(branches.point, np.zeros_like(point.mode)).values
         for closing in branches.approach(amplitude):
-            if kept is None or closing.same or not kept.same:  # equal features count most
+            if kept is None or closing.same or not kept.same:  # equal features have priority
                 kept = closing
             told(
                 f"step {closing.steps}, amplitude {closing.amplitude:.2f} of {amplitude:.2f} Å, "
@@ -324,12 +323,12 @@ def _close(
 
 
 def _judge(point: SingularPoint, values: Array, observation: Observation, closing: Closing) -> Twin:
-    """Tell whether the two are twins.
+    """Decide whether the two are twins.
 
-    Congruent structures are the same one: up to 1e-2 of the amplitude, root mean square. Twins are
-    a thousand times further apart than what is left of the difference of their features explains,
-    along the displacement that is seen least of all that are seen. ``values`` are the singular
-    values at the point.
+    Congruent structures, up to 1e-2 of the amplitude, root mean square, count as one. Twins are a
+    thousand times further apart than the remaining difference of their features explains, along the
+    least visible displacement of those that are visible. ``values`` are the singular values at the
+    point.
     """
     one, other = (observation.displaced(side) for side in closing.sides)
     rmsd = _measure(one, other)
@@ -352,7 +351,7 @@ def _judge(point: SingularPoint, values: Array, observation: Observation, closin
 
 
 def _measure(one: Observation, other: Observation) -> float:
-    """Root mean square distance of the two environments; infinite if they have other atoms."""
+    """Return the root mean square distance of two environments; infinite for other atoms."""
     here, there, inversion = one.environment, other.environment, one.descriptor.inversion_invariant
     if sorted(here.numbers) != sorted(there.numbers):
         return np.inf
@@ -377,9 +376,9 @@ def _compare(twin: Twin, observation: Observation, closing: Closing) -> Twin:
 def _difference(
     observation: Observation, closing: Closing, other: Descriptor | None
 ) -> float | None:
-    """Difference of the features of another descriptor, relative to their norm.
+    """Return the difference of the features of another descriptor, relative to their norm.
 
-    None without one, or if it cannot look at these, as where memory does not suffice.
+    None without one, or if it cannot analyse these, for example for lack of memory.
     """
     if other is None:
         return None
@@ -391,7 +390,7 @@ def _difference(
 
 
 def _complete_difference(observation: Observation, closing: Closing) -> float | None:
-    """Difference of complete correlations of the order; None if the order is not known."""
+    """Return the difference of complete correlations of the order; None if it is unknown."""
     known = observation.known
     if known.order is None:
         return None
@@ -402,16 +401,17 @@ def _complete_difference(observation: Observation, closing: Closing) -> float | 
 
 def _check_amplitude(amplitude: float) -> float:
     # Before anything is solved, the features of the two differ by the third power of the amplitude:
-    # from 1e-3 Å on that is a thousand times rounding and more, so that their agreement is found,
-    # not given. Beyond a bond, 1 Å, the two have little to do with the singular point.
+    # from 1e-3 Å on this is at least a thousand times rounding, so their agreement is a result, not
+    # given. Beyond a bond, 1 Å, the two are unrelated to the singular point.
     least, most = 1e-3, 1.0
     name, expected, remedy = "amplitude", "a length in Å", "give a number such as 0.1"
     length = check_real(amplitude, name, expected, accepts=lambda _: True, remedy=remedy)
     if least <= length <= most:
         return length
-    reason = "nearer to the singular point nothing tells twins from rounding"
+    reason = "nearer to the singular point, rounding hides the difference of twins"
     if length > most:
-        reason = "further away the two have little to do with the singular point"
+        reason = "further away, the two are unrelated to the singular point"
+
     raise ValueError(
         f"amplitude must be from {least:g} to {most:g} Å, got {length}: {reason}; {remedy}."
     )

@@ -1,4 +1,4 @@
-"""Structures: read them, name them, check them, and find neighbours.
+"""Structures: read, name and check them, and find neighbours.
 
 Examples
 --------

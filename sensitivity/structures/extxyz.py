@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 def format_frame(
     atoms: Atoms, *, info: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None
 ) -> str:
-    """Return the lines of one frame; reading them gives every number back exactly.
+    """Return the lines of one frame; reading them restores every number exactly.
 
-    Of ``atoms``, symbols, positions (Å), cell and periodicity are written. ``info`` are facts about
-    the frame; what has no JSON form is left out. ``arrays`` are values per atom, each of shape (N,)
-    or (N, columns); spaces in text become underscores.
+    Symbols, positions (Å), cell and periodicity of ``atoms`` are written. ``info`` holds facts
+    about the frame; those without a JSON form are left out. ``arrays`` are values per atom, each of
+    shape (N,) or (N, columns); spaces in text become underscores.
     """
     columns = {"species": np.array(atoms.symbols), "pos": atoms.positions, **(arrays or {})}
-    types = {"f": "R", "i": "I", "u": "I", "b": "L"}  # by numpy's kind; all else is text
+    types = {"f": "R", "i": "I", "u": "I", "b": "L"}  # by NumPy's kind; all else is text
     cells, properties = [], []  # [column][atom]
     for name, values in columns.items():
         rows, kind = values.reshape(len(values), -1), values.dtype.kind
@@ -54,7 +54,7 @@ def _format_value(value: Any) -> str:
 
 
 def _format_fact(name: str, value: Any) -> str | None:
-    """Return numbers or a word as they are, all else as JSON; None if that is impossible."""
+    """Return numbers or a word unchanged, and other values as JSON; None if impossible."""
     from ase.io.extxyz import SPECIAL_3_3_KEYS
 
     if name in SPECIAL_3_3_KEYS and np.shape(value) == (3, 3):
@@ -67,7 +67,7 @@ def _format_fact(name: str, value: Any) -> str | None:
     kinds = {type(item) for item in value} if isinstance(value, list) and len(value) > 1 else set()
     if kinds in ({int}, {float}):
         return _quote(" ".join(map(_format_value, value)))
-    other = r"(?i:true|false|inf|infinity|nan)"  # it is read as a number or a truth value
+    other = r"(?i:true|false|inf|infinity|nan)"  # would be read as a number or a boolean
     if isinstance(value, str) and re.fullmatch(rf"(?!{other}$)[^\W\d][\w.-]+", value):
         return value
     try:

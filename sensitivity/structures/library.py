@@ -1,4 +1,4 @@
-"""All structures that have a name: environments of known rank, crystals, and molecules.
+"""All named structures: environments of known rank, crystals, and molecules.
 
 In an environment the center, carbon, is atom 0 at the origin; the neighbours are hydrogen; lengths
 are in Å. The singular ones and the pairs follow S. N. Pozdnyakov, L. Zhang, C. Ortner, G. Csányi,
@@ -95,7 +95,7 @@ def _pair(u: float, v: float, sign: int) -> Array:
 
 
 def _rings(*apexes: float) -> Array:
-    """Two equal rings of radius 1 Å, one above and one below, and apexes on their axis."""
+    """Return two equal rings of radius 1 Å, one above and one below, and apexes on their axis."""
     upper = _ring(np.array(_RING), height=_RING_HEIGHT)
     lower = _ring(np.array(_RING) + _RING_TURN, height=-_RING_HEIGHT)
     return np.vstack([upper, lower, *([0.0, 0.0, apex] for apex in apexes)])
@@ -106,7 +106,7 @@ def _ring(angles: ArrayLike, *, height: float) -> Array:
     return np.stack([x, y, np.full_like(x, height)], axis=1)
 
 
-# What it is, and the neighbours of the center.
+# Description, and the neighbours of the center.
 ENVIRONMENTS: dict[str, tuple[str, ArrayLike]] = {
     "Td": ("ideal methane, four equal bonds", _methane(CH, CH, CH, CH)),
     "C3v": ("methane, one bond stretched", _methane(STRETCHED, CH, CH, CH)),
@@ -138,11 +138,11 @@ ENVIRONMENTS: dict[str, tuple[str, ArrayLike]] = {
 
 
 def _made_by(function: str, *arguments: str, **settings: float | str) -> Callable[[], Atoms]:
-    """A builder that calls a function of ase.build, which takes a quarter of a second to import."""
+    """Return a builder that calls ase.build, which takes a quarter of a second to import."""
     return lambda: getattr(import_module("ase.build"), function)(*arguments, **settings)
 
 
-# A crystal's name carries its lattice, because "Si" and "NaCl" are molecules of G2. Lengths in Å.
+# A crystal's name includes its lattice, because "Si" and "NaCl" are molecules of G2. Lengths in Å.
 _CRYSTALS = {
     "Si-diamond": ("silicon, cubic cell", _made_by("bulk", "Si", "diamond", a=5.43, cubic=True)),
     "C-diamond": ("diamond, primitive cell", _made_by("bulk", "C", "diamond", a=3.57)),
@@ -155,7 +155,7 @@ _CRYSTALS = {
 }
 
 
-# Molecule, the dimer of the S22 set from which it is taken, and its number of atoms.
+# Molecule, the S22 dimer that contains it, and its number of atoms.
 _S22 = {
     "formamide": ("Formamide_dimer", 6),
     "phenol": ("Phenol_dimer", 13),
@@ -205,7 +205,7 @@ def _molecules(of_g2: Iterable[str]) -> dict[str, tuple[str, Callable[[], Atoms]
 
 @cache
 def _formulas() -> dict[str, str]:
-    """The formulas of the molecules, in Hill's order."""
+    """Return the formulas of the molecules, in Hill's order."""
     fixed = {*ENVIRONMENTS, *_CRYSTALS}
     made = ((name, make) for name, (_, make) in _entries().items() if name not in fixed)
     return {name: str(make().symbols.formula.format("hill")) for name, make in made}
@@ -224,11 +224,10 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Atoms:
-    """Return the structure of this name, made anew at every call, positions in Å.
+    """Return a new copy of the structure of this name, positions in Å.
 
-    The name may also be a common one, such as ethanol, or a formula, such as C2H5OH, in any case.
-    Molecules are those of the G2 set as ASE ships them (``ase.build.molecule``), a few of its S22
-    set (``ase.data.s22``), and aspirin and caffeine of PubChem; for sources of the environments see
+    Molecules are those of ASE's G2 set (``ase.build.molecule``), a few of its S22 set
+    (``ase.data.s22``), and aspirin and caffeine of PubChem; for the sources of the environments see
     ``sensitivity.structures.library``.
 
     Parameters
@@ -241,7 +240,7 @@ def load(name: str) -> Atoms:
     TypeError
         If the name is not a string.
     ValueError
-        If there is no such structure; the message has the nearest names.
+        If the structure does not exist; the message lists the nearest names.
 
     Examples
     --------
@@ -255,7 +254,7 @@ def load(name: str) -> Atoms:
 
 
 def summarize(name: str) -> str:
-    """Return one line that says which structure this is.
+    """Return one line that describes this structure.
 
     Parameters
     ----------
@@ -272,19 +271,19 @@ def summarize(name: str) -> str:
 
 
 def find_name(name: str, *, remedy: str = "see structures.names()") -> str:
-    """Return the name that the library has for this one.
+    """Return the library's name of a structure.
 
     Parameters
     ----------
     name
         A name, a common name or a formula, in any case.
     remedy
-        What the message of an error advises.
+        Advice in the error message.
 
     Raises
     ------
     TypeError, ValueError
-        As ``load`` does.
+        As for ``load``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Names of structures as people type them."""
+"""Names of structures as users type them."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ COMMON = {
     "vinyl chloride": "H2CCHCl",
     "water": "H2O",
 }
-"""Names that people use, and those that the library has.
+"""Common names, and the corresponding names in the library.
 
 Examples
 --------
@@ -107,7 +107,7 @@ Examples
 'CH3CH2OH'
 """
 
-# Without bonds, in lower case; of isomers the formula has to say which it is.
+# Without bonds, in lower case; for isomers the formula must be unambiguous.
 _CONDENSED = {
     "(ch2)3": "C3H6_D3h",
     "(ch2)4": "cyclobutane",
@@ -152,16 +152,16 @@ _CONDENSED = {
 
 
 class Meaning(NamedTuple):
-    """The structure that a name stands for, if that is clear, and others that may be meant."""
+    """The structure that a name stands for, if unambiguous, and other candidates."""
 
     name: str | None
     near: Sequence[str] = ()
 
 
 def interpret(name: str, known: Sequence[str], *, formulas: Mapping[str, str]) -> Meaning:
-    """Return what a name means; ``formulas`` has those of molecules, in Hill's order, by name.
+    """Return the meaning of a name; ``formulas`` has those of molecules, in Hill's order, by name.
 
-    It may be a known name, or a common one, in any case; a condensed formula, also with bonds or
+    It may be a known or a common name, in any case; a condensed formula, also with bonds or
     subscripts; or a formula in Hill's order that only one molecule has.
     """
     words = " ".join(name.lower().split())
@@ -184,7 +184,7 @@ def _without_subscripts(text: str) -> str:
 
 
 def _hill(text: str, *, longest: int = 40) -> str:
-    """The formula in Hill's order; empty if it is none."""
+    """Return the formula in Hill's order; empty if the text is no formula."""
     from ase.formula import Formula
 
     if re.fullmatch(r"[A-Za-z0-9()]+", text) and len(text) <= longest:

@@ -20,7 +20,7 @@ from sensitivity.tolerances import Tolerance
 class Pairs(NamedTuple):
     """Ordered pairs (i, j), each pair of atoms appearing as (i, j) and as (j, i).
 
-    Several images of one atom are several pairs, and images of atom i itself are pairs (i, i).
+    Several images of one atom are separate pairs, and images of atom i itself are pairs (i, i).
 
     Examples
     --------
@@ -38,7 +38,7 @@ class Pairs(NamedTuple):
 
 
 def check(atoms: Atoms) -> None:
-    """Refuse a structure that has no answer, and return nothing if it has one.
+    """Refuse a structure that cannot be analysed; return nothing.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def check(atoms: Atoms) -> None:
     Raises
     ------
     TypeError, ValueError
-        Those of ``check_geometry``, and ValueError if two atoms, or an atom and an image, are
-        nearer than any two nuclei.
+        As ``check_geometry``, and ValueError if two atoms, or an atom and an image, are nearer
+        than any two nuclei.
 
     Examples
     --------
@@ -68,8 +68,8 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     """Return every pair closer than the cutoff: the full list, sorted by its first atom.
 
     Cells smaller than the cutoff, skewed cells, mixed periodicity and atoms outside the cell are
-    all correct; cell vectors of directions that are not periodic are ignored. The search is that
-    of vesin, but for small molecules, and for boxes so large or flat that vesin fails on them.
+    supported; cell vectors along non-periodic directions are ignored. vesin does the search, except
+    for small molecules, and for boxes so large or flat that vesin fails.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     Raises
     ------
     TypeError, ValueError
-        If the structure or the cutoff is unusable (see ``check``), two atoms are at one place, or
-        the pairs would not fit into memory.
+        If the structure or the cutoff is unusable (see ``check``), two atoms coincide, or the
+        pairs would not fit into memory.
 
     Examples
     --------
@@ -94,12 +94,12 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     check_geometry(atoms)
     cutoff = check_cutoff(cutoff)
     radius = max(cutoff, 1.0)  # vesin refuses cutoffs below about 1e-6 Å
-    few = 40  # all distances of a molecule are found faster than the near ones
+    few = 40  # below this, computing all distances is faster
     if len(atoms) <= few and not atoms.pbc.any():
         pairs = _search_all(atoms.positions.tobytes(), radius)
     else:
         _check_memory(atoms, cutoff)
-        # vesin 0.6.2 ends the process with a floating-point exception when a flat or long box takes
+        # vesin 0.6.2 ends the process with a floating-point exception if a flat or long box takes
         # more than 1e5 of its cells, such as a sheet of 1000 Å by 1000 Å.
         many = 2e4
         extent = np.ptp(atoms.positions, axis=0) + np.abs(atoms.cell.array[atoms.pbc]).sum(axis=0)
@@ -112,11 +112,11 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
 
 @takes_center
 def environment(atoms: Atoms, center: int, cutoff: float) -> Atoms:
-    """Return the center, moved to the origin as atom 0, and all it has within the cutoff.
+    """Return the center, moved to the origin as atom 0, and its neighbours within the cutoff.
 
-    Periodic images become atoms of their own, so that every neighbour moves on its own. The
-    result is not periodic. Neighbours keep the order of the structure; the array ``source`` gives
-    the index that each atom has there.
+    Periodic images become separate atoms, so every neighbour moves independently. The result is not
+    periodic. Neighbours keep the order of the structure; the array ``source`` gives the index of
+    each atom in the structure.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def environment(atoms: Atoms, center: int, cutoff: float) -> Atoms:
     Raises
     ------
     TypeError, ValueError
-        If one of these is unusable.
+        If an argument is unusable.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def environment(atoms: Atoms, center: int, cutoff: float) -> Atoms:
 
 
 def surroundings(atoms: Atoms, center: int, cutoff: float) -> tuple[Indices, Array]:
-    """Return indices (m,) and vectors (m, 3), Å, of the center and all it has within ``cutoff``."""
+    """Return indices (m,) and vectors (m, 3), Å, of the center and its neighbours in ``cutoff``."""
     pairs = neighbor_pairs(atoms, cutoff)
     (center,) = check_centers(atoms, (center,))
     own = np.flatnonzero(pairs.i == center)
@@ -158,10 +158,10 @@ def surroundings(atoms: Atoms, center: int, cutoff: float) -> tuple[Indices, Arr
 
 
 def explain_immobility(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) -> str:
-    """Say why centers have no internal displacement, and what to do about it.
+    """Explain why centers have no internal displacement, and how to fix it.
 
-    Either they have no neighbour within the cutoff, in Å, or all that they have are periodic images
-    of themselves, as in a crystal with one atom per cell.
+    Either they have no neighbour within the cutoff, in Å, or all their neighbours are periodic
+    images of themselves, as in a crystal with one atom per cell.
     """
     one = len(centers) == 1
     if not np.isin(neighbor_pairs(atoms, cutoff).i, centers).any():
@@ -171,14 +171,14 @@ def explain_immobility(atoms: Atoms, *, cutoff: float, centers: Sequence[int]) -
         )
     return (
         f"all neighbours within {cutoff:g} Å are images of {'the center' if one else 'centers'}, "
-        f"and move with {'it' if one else 'them'}; use a supercell, or cut the environment out as "
-        "a molecule, in which every neighbour moves on its own"
+        f"and move with {'it' if one else 'them'}; use a supercell, or extract the environment as "
+        "a molecule, in which every neighbour moves independently"
     )
 
 
 @lru_cache(maxsize=4)
 def _search_all(positions: bytes, cutoff: float) -> Pairs:
-    """All pairs, read-only: the Jacobian and the trivial motions of a molecule ask for the same."""
+    """Return all pairs, read-only; cached, as Jacobian and trivial motions use the same."""
     places = np.frombuffer(positions).reshape(-1, 3)
     vectors = places - places[:, None]  # [i, j, xyz]
     near = np.einsum("ijx,ijx->ij", vectors, vectors) < cutoff**2
@@ -191,10 +191,10 @@ def _search_all(positions: bytes, cutoff: float) -> Pairs:
 
 
 def _search_grid(atoms: Atoms, cutoff: float) -> Pairs:
-    # vesin imports PyTorch and CuPy where they are installed, which takes seconds.
+    # vesin imports PyTorch and CuPy if installed, which takes seconds.
     from vesin import NeighborList
 
-    # More threads do not help up to 512 atoms, and cost 0.1 ms to wake for 8.
+    # More threads do not help up to 512 atoms, and waking 8 of them costs 0.1 ms.
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
     pairs, vectors = search.compute(atoms.positions, atoms.cell.array, atoms.pbc, "PD")
     i, j = np.ascontiguousarray(pairs.T, dtype=np.intp)
@@ -202,7 +202,7 @@ def _search_grid(atoms: Atoms, cutoff: float) -> Pairs:
 
 
 def _search_tree(atoms: Atoms, cutoff: float) -> Pairs:
-    """Search a tree of all images near the cell: slower, at any extent and shape."""
+    """Search a tree of all images near the cell: slower, for any extent and shape."""
     from scipy.spatial import KDTree
 
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
@@ -225,7 +225,7 @@ def _search_tree(atoms: Atoms, cutoff: float) -> Pairs:
 
 
 def _check_distinct(atoms: Atoms, pairs: Pairs, *, nearest: float) -> Array:
-    """Return the squared lengths of the pairs, (pairs,), if none is as short as that."""
+    """Return the squared lengths of the pairs, (pairs,); refuse pairs shorter than ``nearest``."""
     squares = np.einsum("px,px->p", pairs.vectors, pairs.vectors)
     if len(squares) == 0 or squares.min() > nearest**2:
         return np.asarray(squares)
@@ -241,9 +241,9 @@ def _check_distinct(atoms: Atoms, pairs: Pairs, *, nearest: float) -> Array:
 
 
 def _check_memory(atoms: Atoms, cutoff: float) -> None:
-    """Refuse more pairs than fit, if the atoms were spread evenly over the periodic directions.
+    """Refuse more pairs than fit, assuming atoms spread evenly over the periodic directions.
 
-    A molecule holds at most one pair per two atoms, however large the cutoff.
+    A molecule has at most one pair per two atoms, however large the cutoff.
     """
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     if len(vectors) == 0:
@@ -251,7 +251,7 @@ def _check_memory(atoms: Atoms, cutoff: float) -> None:
     measure = np.sqrt(np.linalg.det(vectors @ vectors.T))  # length, area or volume of the cell
     ball = (2 * cutoff, pi * cutoff**2, 4 / 3 * pi * cutoff**3)[len(vectors) - 1]
     expected = float(len(atoms) ** 2 * ball / measure)
-    size = 8 + 8 + 24 + 12  # bytes of i, j, vector and shift of the image; and of their copies
+    size = 8 + 8 + 24 + 12  # bytes of i, j, vector and image shift; and of copies
     require_memory(
         2 * expected * size,
         purpose=f"about {expected:.1e} pairs of neighbours within a cutoff of {cutoff:g} Å",

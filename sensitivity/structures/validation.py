@@ -1,4 +1,4 @@
-"""Structures, centers and cutoffs that cannot be analysed, refused with one clear sentence."""
+"""Checks of structures, centers and cutoffs; each error is one clear sentence."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ase import Atoms
 
 from sensitivity.numerics import check_integer, check_real
 
-HEAVIEST = 118  # atomic number of oganesson, the last element that has a name
+HEAVIEST = 118  # atomic number of oganesson, the last named element
 
 NEAREST = 0.2
-"""Å. No two nuclei are as near, nor an atom and its image: H2 has 0.74 Å, and rounding of
+"""Å. No two nuclei are this near, nor an atom and its image: H2 has 0.74 Å, and rounding of
 fractional coordinates separates copies of one atom by some 0.01 Å at most."""
 
 
 def check_geometry(atoms: Atoms) -> None:
-    """Refuse a structure that has no answer, but do not look for atoms at one place.
+    """Refuse a structure that cannot be analysed, without a search for coinciding atoms.
 
     Raises TypeError if ``atoms`` is not an ``ase.Atoms``; ValueError if there is no atom, an atomic
     number is of no element, a position is NaN or infinite, a periodic direction has no usable cell
@@ -61,7 +61,7 @@ def _check_cell(atoms: Atoms) -> None:
     usable = bool(np.isfinite(vectors).all() and (lengths > 0).all())
     if usable:
         units = vectors / lengths[:, None]
-        flat = 1e-6  # area or volume: an angle of a millionth of a radian is a mistake
+        flat = 1e-6  # area or volume: an angle of a millionth of a radian is an error
         usable = bool(np.linalg.det(units @ units.T) > flat**2)
     if not usable:
         raise ValueError(
@@ -71,7 +71,7 @@ def _check_cell(atoms: Atoms) -> None:
         )
     if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() >= NEAREST:
         return
-    # A cell that is thin somewhere, though its images may be far from each other.
+    # A cell can be thin in one direction even if its images are far apart.
     reduced, _ = minkowski_reduce(atoms.cell.array, atoms.pbc)
     nearest = float(np.linalg.norm(reduced[atoms.pbc], axis=1).min())
     if nearest < NEAREST:

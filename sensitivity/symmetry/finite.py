@@ -1,4 +1,4 @@
-"""The finite groups that an environment nearly has."""
+"""The finite groups that an environment has exactly or approximately."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Members = NDArray[np.bool_]
 
 
 class FiniteGroups:
-    """The finite groups that an environment, not on a line, nearly has, each computed once."""
+    """The finite groups of a nonlinear environment, exact or approximate, each computed once."""
 
     def __init__(self, labels: Indices, vectors: Array, *, reach: float) -> None:
         self.vectors = vectors
@@ -27,7 +27,7 @@ class FiniteGroups:
         self.known: dict[bytes, PointGroup | None] = {}
 
     def levels(self, within: float) -> tuple[tuple[PointGroup, ...], PointGroup | None]:
-        """Groups up to the largest within a deviation in Å, and the nearest larger one."""
+        """Return groups up to the largest within a deviation in Å, and the nearest larger one."""
         members, largest = self._largest(within)
         levels = [*self._smaller(members, largest), largest]
         extensions = self._extensions(members, self.reach)
@@ -36,11 +36,11 @@ class FiniteGroups:
         return tuple(levels), nearest
 
     def _largest(self, within: float) -> tuple[Members, PointGroup]:
-        """The largest group within a deviation, the nearest of several."""
+        """Return the largest group within a deviation; of several, the nearest."""
         members = self._close(self.deviations <= within)
         if members is not None and (group := self._group(members, within)) is not None:
             return members, group
-        # Among all groups: the deviation of each is no less than that of its subgroups.
+        # Considers all groups: the deviation of each is no less than that of its subgroups.
         identity = np.arange(len(self.deviations)) == 0
         seen, left, found = set(), [identity], []
         while left:
@@ -64,7 +64,7 @@ class FiniteGroups:
         return list(grown.values())
 
     def _smaller(self, members: Members, largest: PointGroup) -> list[PointGroup]:
-        """Groups of the operations below each clear gap between deviations."""
+        """Return groups of the operations below each clear gap between deviations."""
         inside = np.sort(np.maximum(self.deviations[members], Tolerance.EXACT_SYMMETRY))
         groups: list[PointGroup] = []
         count = 0
@@ -79,7 +79,7 @@ class FiniteGroups:
         return groups
 
     def _close(self, members: Members) -> Members | None:
-        """All products of the members; None if one of them is not near any symmetry."""
+        """Return all products of the members; None if a product is not near any symmetry."""
         count = 0
         while (chosen := np.flatnonzero(members)).size > count:
             count = chosen.size
@@ -91,8 +91,8 @@ class FiniteGroups:
         return members
 
     def _group(self, members: Members, within: float) -> PointGroup | None:
-        """The exact group of these operations; None if there is none up to a deviation in Å."""
-        # With the best matrix for each operation the mean is a lower bound.
+        """Return the exact group of these operations; None if not within a deviation in Å."""
+        # With the best matrix for each operation, the mean is a lower bound.
         squares = self.operations.residuals[members] ** 2 / 2
         if squares.mean() > within**2:
             return None
@@ -104,10 +104,10 @@ class FiniteGroups:
 
 
 def _make_group(operations: Operations, members: Indices, vectors: Array) -> PointGroup | None:
-    """Return the exact group nearest to some of the operations, which are closed.
+    """Return the exact group nearest to a closed subset of the operations.
 
-    None if there is none: the atoms are not permuted as a group, or are exchanged by the identity,
-    because they are nearly at one place.
+    None if it does not exist: the atoms are not permuted as a group, or the identity exchanges them
+    because they nearly coincide.
     """
     permutations = operations.permutations[members]
     if len(members) == 1:  # the identity, which every environment has
@@ -126,11 +126,11 @@ def _make_group(operations: Operations, members: Indices, vectors: Array) -> Poi
 
 
 def cyclic_deviations(operations: Operations) -> Array:
-    """Return by how much, in Å, the powers of each operation miss being exact, shape (g,).
+    """Return the deviation, in Å, of the powers of each operation from exact ones, shape (g,).
 
-    The squared distance to what a group leaves invariant is half the mean squared residual over
-    the group. Since the matrix of each power is the best for itself, this is a lower bound, and
-    exact for reflections, half turns and the inversion.
+    The squared distance to the geometries that a group leaves invariant is half the mean squared
+    residual over the group. Since the matrix of each power is its own best fit, this is a lower
+    bound, and exact for reflections, half turns and the inversion.
     """
     count = len(operations.residuals)
     squares = operations.residuals**2
@@ -147,37 +147,37 @@ def cyclic_deviations(operations: Operations) -> Array:
     return np.sqrt(total / order)
 
 
-# An atom, its image and the center, which counts twice, share what the distance between two of
-# them can change: at most √6 times the root of their summed squares.
+# The distance between two atoms affects an atom, its image and the center, which counts twice: by
+# at most √6 times the root of their summed squares.
 _MISMATCH = 6**0.5
 
 
 class Operations(NamedTuple):
-    """Operations, the identity first, that move no atom far from one of its kind."""
+    """Operations, the identity first, that map each atom close to one of its kind."""
 
-    permutations: Indices  # (g, m): atom k is taken to where atom permutations[g, k] stands
-    matrices: Array  # (g, 3, 3), orthogonal, nearest to mapping the atoms onto each other
-    residuals: Array  # (g,), Å, rms distance between mapped atoms and those that they meet
+    permutations: Indices  # (g, m): atom k is mapped to the place of atom permutations[g, k]
+    matrices: Array  # (g, 3, 3), orthogonal, best fit of the atoms onto each other
+    residuals: Array  # (g,), Å, rms distance between mapped atoms and their partners
     table: Indices  # (g, g): index of the product, -1 if it is not among the operations
 
 
 def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operations:
     """Return all operations whose cyclic group is within ``reach`` (Å) of being exact.
 
-    Every operation takes a frame of two atoms to two of their kind at nearly the same distances
-    from the center and from each other. All such images are tried, both by a rotation and by an
-    improper operation; the other atoms then go to the nearest of their kind, and the matrix is
-    fitted to all of them. ``labels`` and ``vectors`` are as of ``find_levels``, not all on one
-    line.
+    Every operation maps a frame of two atoms to two of their kind at nearly the same distances from
+    the center and from each other. All such images are tried, each with a rotation and with an
+    improper operation. The other atoms are then assigned to the nearest of their kind, and the
+    matrix is fitted to all atoms. ``labels`` and ``vectors``, not all on one line, are as for
+    ``find_levels``.
     """
-    # An atom may be off by three times the root mean square of all. It bounds what has to be
-    # compared in large environments; within up to nine atoms no single one can be off by more.
+    # An atom may be off by three times the root mean square of all. This limits the comparisons in
+    # large environments; with up to nine atoms no single one can be off by more.
     allowance = reach * min(3.0, np.sqrt(len(vectors)))
     frame = _choose_frame(labels, vectors, window=_MISMATCH * allowance)
     images = _images(labels, vectors, frame=frame, window=_MISMATCH * allowance)
     matrices = _fit_both(vectors[list(frame)], vectors[images])
     matched = _match(labels, vectors, matrices, allowance=allowance)
-    # The identity, and the reversal of the direction in which the environment is longest.
+    # The identity, and the reversal of the longest direction of the environment.
     centered = vectors - vectors.mean(axis=0)
     heights = centered @ np.linalg.svd(centered, full_matrices=False)[2][0]
     along = np.stack([np.arange(len(vectors)), reverse(labels, heights)])
@@ -187,10 +187,10 @@ def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operati
 
 
 def _choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[int, int]:
-    """Two atoms that span a plane with the center well, and have few images.
+    """Choose two atoms that span a plane with the center well, and have few images.
 
-    A frame is good if it takes no atom further off than four times the error of its own two atoms,
-    or at most three times as far as the best one does.
+    A frame is good if it maps no atom further off than four times the error of its own two atoms,
+    or at most three times as far as the best frame does.
     """
     radii = np.linalg.norm(vectors, axis=1)
     like = (labels[:, None] == labels) & (np.abs(radii[:, None] - radii) <= window)
@@ -201,14 +201,14 @@ def _choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[in
     cost = np.where(arms >= needed, counts[:, None] * counts, np.inf)
     first, second = np.unravel_index(np.argmin(cost), cost.shape)
     partners = np.flatnonzero(like[second] & (arms[first] >= needed))
-    # Of equal partners some have fewer images than others: opposite or adjacent ones, say.
+    # Some of several equal partners have fewer images than others, for example opposite ones.
     tried = 8
     frames = [(int(first), int(p)) for p in partners[:: len(partners) // tried + 1]]
     return min(frames, key=lambda f: len(_images(labels, vectors, frame=f, window=window)))
 
 
 def _images(labels: Indices, vectors: Array, *, frame: tuple[int, int], window: float) -> Indices:
-    """Pairs of atoms, shape (pairs, 2), that are like the frame within the window."""
+    """Return pairs of atoms, shape (pairs, 2), that match the frame within the window."""
     radii = np.linalg.norm(vectors, axis=1)
     first, second = (
         np.flatnonzero((labels == labels[a]) & (np.abs(radii - radii[a]) <= window)) for a in frame
@@ -221,23 +221,23 @@ def _images(labels: Indices, vectors: Array, *, frame: tuple[int, int], window: 
 
 
 def _fit_both(start: Array, end: Array) -> Array:
-    """Matrices of both determinants, the rotations first, that take vectors nearest to others."""
+    """Fit matrices of both determinants, rotations first, that map vectors onto others."""
     return np.concatenate([fit_rotations(start, end, sign=sign)[0] for sign in (1, -1)])
 
 
 def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float) -> Indices:
-    """Permutations that matrices cause, shape (permutations, m).
+    """Return the permutations that matrices cause, shape (permutations, m).
 
-    Every atom goes to the nearest of its kind. Where two go to one, the matrix is fitted anew,
-    and what is then still ambiguous is assigned as a whole; matrices that take an atom too far
-    from all of its kind are left out.
+    Every atom is assigned to the nearest of its kind. If two share a partner, the matrix is fitted
+    again, and remaining ambiguities are assigned as a whole; matrices that map an atom too far from
+    all of its kind are left out.
     """
     nearest, distances = _nearest(labels, vectors, matrices)
     arm = float(np.linalg.norm(vectors, axis=1).max())
     places = np.arange(len(vectors))
     unique = (np.sort(nearest, axis=1) == places).all(axis=1)
     found = [nearest[unique]]
-    near = ~unique & (distances <= 0.5 * arm)  # no good frame takes an atom so far off
+    near = ~unique & (distances <= 0.5 * arm)  # no good frame maps an atom so far off
     if near.any():
         better = _fit_both(vectors, vectors[nearest[near]])
         nearest, distances = _nearest(labels, vectors, better)
@@ -249,11 +249,11 @@ def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float
 
 
 def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices, Array]:
-    """Image of every atom, shape (c, m), and the largest distance from one, shape (c,)."""
+    """Return the image of every atom, (c, m), and the largest distance from one, (c,)."""
     images = np.empty((len(matrices), len(vectors)), dtype=np.intp)
     squares = np.zeros(len(matrices))
     norms = np.sum(vectors**2, axis=1)
-    chunk = 2**16  # distances that are handled at once, half a MB, stay in the cache
+    chunk = 2**16  # distances handled at once; half a MB stays in the cache
     for kind in kinds(labels):
         step = max(1, chunk // len(kind) ** 2)
         for start in range(0, len(matrices), step):
@@ -270,14 +270,14 @@ def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices,
 def _collect(
     permutations: Indices, vectors: Array, *, frame: tuple[int, int], reach: float
 ) -> Operations:
-    """Fit matrices of both determinants, and keep what is near; lexical order is identity first."""
+    """Fit matrices of both determinants, and keep near ones; lexical order is identity first."""
     centered = vectors - vectors.mean(axis=0)
     matrices = _fit_both(centered, centered[permutations])
     permutations = np.concatenate([permutations, permutations])
     signs = np.repeat([0, 1], len(matrices) // 2)
     gaps = centered @ matrices.transpose(0, 2, 1) - centered[permutations]  # [g, k, xyz]
     residuals = np.sqrt(np.mean(np.sum(gaps**2, axis=2), axis=1))
-    # Of a cyclic group of any order the deviation is at least half the residual.
+    # The deviation of a cyclic group of any order is at least half the residual.
     near = np.flatnonzero(residuals <= 2 * reach)
     keys = _keys(permutations, signs, frame=frame)
     near = near[np.argsort(residuals[near], kind="stable")]
@@ -291,14 +291,14 @@ def _collect(
 
 
 def _keys(permutations: Indices, signs: Indices, *, frame: tuple[int, int]) -> Indices:
-    """One number per operation: images of the frame and the determinant fix an exact one."""
+    """Return a number per operation: images of the frame and the determinant identify it."""
     m = permutations.shape[1]
     first, second = (permutations[:, atom] for atom in frame)
     return np.asarray((first * m + second) * 2 + signs)
 
 
 def _multiply(permutations: Indices, signs: Indices, *, frame: tuple[int, int]) -> Indices:
-    """Index of the product of two operations, shape (g, g), -1 if it is not there."""
+    """Return the index of the product of two operations, (g, g); -1 if it is missing."""
     m = permutations.shape[1]
     first, second = (permutations[:, permutations[:, atom]] for atom in frame)  # [g, h]
     keys = (first * m + second) * 2 + (signs[:, None] != signs)

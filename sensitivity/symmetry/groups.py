@@ -12,33 +12,33 @@ from sensitivity.geometry.superposition import kinds
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.tolerances import Tolerance
 
-# Averages of a group square their error in each round.
+# Averaging a group squares its error in each round.
 _ROUNDS = 8
 _PROPER_PARTS = {"C∞v": "C∞", "D∞h": "D∞", "Kh": "K"}
 
 
 @dataclass(frozen=True)
 class PointGroup(ReadOnlyArrays):
-    """Proper and improper rotations about a center, with the permutations of atoms they cause.
+    """Proper and improper rotations about a center, with the atom permutations that they cause.
 
     Attributes
     ----------
     symbol
-        Schoenflies symbol, such as "Td"; "C∞v" or "D∞h" where all atoms are on a line, "Kh" for a
+        Schoenflies symbol, such as "Td"; "C∞v" or "D∞h" if all atoms are on a line, "Kh" for a
         lone atom; "C∞", "D∞" and "K" for the proper operations of these.
     order
-        Number of operations of the group that the symbol names; infinite for the last six.
+        Number of operations of the named group; infinite for the last six.
     matrices
         Shape (g, 3, 3): orthogonal matrices about the center, a group to rounding. The first
-        ``order`` differ; they are repeated where atoms of one kind share a place, once for each
-        exchange. Of an infinite group a finite subgroup, which leaves the same displacements of
+        ``order`` are distinct; they are repeated where like atoms coincide, once for each
+        exchange. For an infinite group, a finite subgroup that leaves the same displacements of
         these atoms invariant.
     permutations
-        Shape (g, m): the operation takes atom k to where atom ``permutations[g, k]`` stands.
-        The center is atom 0 and stays.
+        Shape (g, m): the operation maps atom k to the place of atom ``permutations[g, k]``. The
+        center is atom 0 and stays fixed.
     deviation
-        Å: root mean square, over the m atoms, of the distance to the nearest geometry that has
-        this group.
+        Å: root mean square, over the m atoms, of the distance to the nearest geometry with this
+        group.
 
     Examples
     --------
@@ -64,8 +64,8 @@ class PointGroup(ReadOnlyArrays):
     def projector(self) -> Array:
         """Orthogonal projector, shape (3m, 3m), onto the invariant displacements of the m atoms.
 
-        The mean over the group of (permutation ⊗ matrix). Invariant functions of the positions
-        have their gradient inside its range where the environment has the group.
+        The mean over the group of (permutation ⊗ matrix). Gradients of invariant functions of the
+        positions lie in its range where the environment has the group.
         """
         g, m = self.permutations.shape
         mean = np.zeros((m, m, 3, 3))
@@ -76,9 +76,9 @@ class PointGroup(ReadOnlyArrays):
         return projector
 
     def rotations(self) -> PointGroup:
-        """The group of the proper operations, with its own symbol and the same deviation.
+        """Return the subgroup of proper operations, with its own symbol and the same deviation.
 
-        The nearest geometry with this group can be nearer than that: ``deviation`` is a bound.
+        The nearest geometry with this subgroup can be nearer: ``deviation`` is an upper bound.
         """
         proper = np.linalg.det(self.matrices) > 0
         if proper.all():
@@ -92,7 +92,7 @@ class PointGroup(ReadOnlyArrays):
         return replace(part, matrices=matrices, permutations=permutations)
 
     def binding(self, *, inversion_invariant: bool) -> PointGroup:
-        """The group that binds a descriptor: all of it, or the rotations if it sees handedness."""
+        """Return the group that constrains a descriptor: all, or only the proper rotations."""
         return self if inversion_invariant else self.rotations()
 
     def __repr__(self) -> str:
@@ -100,13 +100,13 @@ class PointGroup(ReadOnlyArrays):
 
 
 def align(vectors: Array, matrices: Array, permutations: Indices) -> tuple[Array, float]:
-    """Turn a group as a whole to where the positions come nearest to having it.
+    """Rotate a group as a whole to fit the positions best.
 
     Returns the matrices, shape (g, 3, 3), and the root mean square distance (Å) of the positions
     from the nearest geometry with this group, translations included: the average over a group is
-    the orthogonal projection on what the group leaves invariant. Turning a symmetric geometry
-    displaces it either within the invariant displacements or at right angles to them, so that
-    averaging and turning in turn converges quadratically.
+    the orthogonal projection on its invariants. Rotating a symmetric geometry displaces it either
+    within the invariant displacements or at right angles to them, so alternating averages and
+    rotations converge quadratically.
     """
     centered = vectors - vectors.mean(axis=0)
     deviation = np.inf
@@ -122,12 +122,12 @@ def align(vectors: Array, matrices: Array, permutations: Indices) -> tuple[Array
 
 
 def _turn(start: Array, end: Array) -> Array:
-    """The small rotation that takes positions (m, 3) nearest to others, to first order."""
+    """Return the small rotation that best maps positions (m, 3) onto others, to first order."""
     inertia = np.eye(3) * np.sum(start**2) - start.T @ start
     torque = np.cross(start, end).sum(axis=0)
-    line = 1e-12  # of the largest moment of inertia: of a line, about which it cannot turn
+    line = 1e-12  # of the largest moment of inertia: below it, rotation about a line
     tangent = np.linalg.pinv(inertia, rcond=line, hermitian=True) @ torque / 2
-    # Where averaging leaves next to nothing, the first order would ask for turns without end.
+    # Where averaging leaves almost nothing, the first order would require unbounded rotations.
     largest = 0.5  # tangent of half an angle of about 50 degrees
     x, y, z = tangent / max(1.0, float(np.linalg.norm(tangent)) / largest)
     half = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
@@ -139,7 +139,7 @@ def make_homomorphic(matrices: Array, table: Indices) -> Array | None:
 
     ``table[g, h]`` is the index of the product. The mean of R_gh R_hᵀ over h, made orthogonal, is
     a group up to the square of the error (K. Grove, H. Karcher, E. A. Ruh, Math. Ann. 211, 7
-    (1974), doi 10.1007/BF01344138). None if that does not end at a group.
+    (1974), doi 10.1007/BF01344138). None if this does not converge to a group.
     """
     g, exact = len(matrices), 1e-13  # products agree to rounding
     for _ in range(_ROUNDS):
@@ -160,9 +160,9 @@ _POLYHEDRAL = {(12, 3): "T", (24, 4): "O", (60, 5): "I"}  # (proper operations, 
 def schoenflies(matrices: Array) -> str:
     """Return the Schoenflies symbol of a finite point group, such as "C2v", "Td" or "S6".
 
-    ``matrices``, shape (g, 3, 3), hold every operation once; else it raises a ValueError. The
-    proper rotations are cyclic, dihedral or those of a polyhedron, which their number and the
-    highest order of an axis tell apart; the number of mirror planes tells the rest.
+    ``matrices``, shape (g, 3, 3), must hold every operation once, otherwise a ValueError is raised.
+    The proper rotations are cyclic, dihedral or polyhedral, as given by their number and the
+    highest order of an axis; the number of mirror planes determines the rest.
     """
     proper = np.linalg.det(matrices) > 0
     count = int(proper.sum())
@@ -173,11 +173,11 @@ def schoenflies(matrices: Array) -> str:
     if not closed or (polyhedron is None and count not in (order, 2 * order)):
         raise ValueError(
             f"matrices must be all operations of a point group, each once, got {len(matrices)} "
-            "that are not; complete them by their products."
+            "that are not; add their products."
         )
     traces = np.trace(matrices[~proper], axis1=1, axis2=2)
-    # Traces of reflections and of the inversion are whole numbers; those of other improper
-    # operations differ from them by 0.004 even at order 100.
+    # Traces of reflections and of the inversion are integers; those of other improper operations
+    # differ from them by 0.004 even at order 100.
     whole = 1e-4
     mirrors = int((np.abs(traces - 1) < whole).sum()) if len(traces) else None
     if count == order:
@@ -189,7 +189,7 @@ def schoenflies(matrices: Array) -> str:
 
 
 def _order(rotation: Array, *, limit: int) -> int:
-    """Number of repetitions of a rotation that give the identity; 0 if beyond the limit."""
+    """Return the number of repetitions that give the identity; 0 if beyond the limit."""
     turn = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)) / (2 * np.pi)
     turns = turn * np.arange(1, limit + 1)
     # Angles near zero and a half turn come from a cosine and have lost half their digits, 1e-8.
@@ -208,22 +208,22 @@ def _cyclic(order: int, mirrors: int | None) -> str:
     return f"C{order}{'h' if mirrors == 1 else 'v'}"
 
 
-# All changes of sign along three axes, the identity first: D2h. Those that keep the last: C2v.
+# All changes of sign along three axes, the identity first: D2h. The ones keeping the last: C2v.
 _SIGNS = np.array(list(product([1.0, -1.0], repeat=3)))
 
 
 def linear_groups(labels: Indices, vectors: Array, *, reach: float) -> tuple[PointGroup, ...]:
     """Return C∞v and, if the kinds of atoms allow it, D∞h, with deviations (Å) up to ``reach``.
 
-    Of an atom without neighbours Kh. ``labels`` and ``vectors`` are as of ``find_levels``.
+    For an atom without neighbours, Kh. ``labels`` and ``vectors`` are as for ``find_levels``.
     """
-    if len(vectors) == 1:  # D2h already leaves no displacement
+    if len(vectors) == 1:  # D2h already leaves no displacement invariant
         lone = np.zeros((8, 1), dtype=np.intp)
         return (PointGroup("Kh", math.inf, _SIGNS[:, :, None] * np.eye(3), lone, 0.0),)
     centered = vectors - vectors.mean(axis=0)
     _, lengths, directions = np.linalg.svd(centered)
     if np.linalg.norm(lengths[1:]) > reach * np.sqrt(len(vectors)):
-        return ()  # no line is nearer than the one along the longest direction
+        return ()  # the line along the longest direction is the nearest
     axes = directions[::-1]
     matrices = np.einsum("gi,ix,iy->gxy", _SIGNS, axes, axes)
     upright = _SIGNS[:, 2] > 0

@@ -1,12 +1,12 @@
-"""The symmetry of a site, of a center and all it has within the cutoff; and what it hides.
+"""The symmetry of a site, that is of a center and its environment; and hidden displacements.
 
-The features of center i depend on the vectors x_j = r_j - r_i of its neighbours alone, up to a
-rotation of all of them. D_i takes a displacement of all atoms to that of these vectors, images of
-an atom moving together, and Q_i removes the rotations of this environment. If a group G maps the
+The features of center i depend only on the vectors x_j = r_j - r_i of its neighbours, up to a
+rotation of all of them. D_i maps a displacement of all atoms to one of these vectors, where images
+of an atom move together, and Q_i removes the rotations of this environment. If a group G maps the
 environment onto itself, the gradient of an invariant lies in the displacements that G leaves
-unchanged, with projector P_i. So all that the chosen centers can see is spanned by the
-D_iᵀ Q_i P_i, and what is hidden is the null space of Σ_i D_iᵀ Q_i P_i Q_i D_i. Without groups that
-is the null space of Σ_i D_iᵀ Q_i D_i: motions that turn every environment as a rigid body.
+unchanged, with projector P_i. So the visible displacements are spanned by the D_iᵀ Q_i P_i, and the
+hidden ones are the null space of Σ_i D_iᵀ Q_i P_i Q_i D_i. Without groups this is the null space of
+Σ_i D_iᵀ Q_i D_i: motions that rotate every environment as a rigid body.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from sensitivity.tolerances import Tolerance
 
 @dataclass(frozen=True)
 class SiteSymmetry(ReadOnlyArrays):
-    """The groups that the environment of a center has, exactly or nearly.
+    """The exact and approximate groups of the environment of a center.
 
     Attributes
     ----------
@@ -45,19 +45,19 @@ class SiteSymmetry(ReadOnlyArrays):
         Index of the center in the structure.
     atoms
         Shape (m,): index in the structure of each atom of the environment, the center first.
-        Periodic images of an atom have entries of their own.
+        Periodic images of an atom have separate entries.
     vectors
-        Shape (m, 3), Å: from the center, so that the first row is zero.
+        Shape (m, 3), Å: from the center; the first row is zero.
     levels
-        Groups of growing deviation, each contained in the next: what the environment has nearly
-        exactly first, the largest group within the tolerance last. Noise at which all symmetry
-        appears at once leaves C1, with deviation zero, and the full group.
+        Groups of increasing deviation, each contained in the next: the nearly exact group first,
+        the largest group within the tolerance last. Noise at which all symmetry appears at once
+        leaves C1, with deviation zero, and the full group.
     next
-        The nearest group beyond the tolerance that contains the largest one within it; None if
-        there is none up to 30 times the tolerance, or 0.1 Å.
+        Nearest group beyond the tolerance that contains the largest one within it; None if there
+        is none up to 30 times the tolerance, or 0.1 Å.
     coalescing
-        Pairs of places in ``atoms`` of like neighbours, or of the center and a neighbour, that
-        are at one place within the tolerance.
+        Pairs of indices into ``atoms`` of like neighbours, or of the center and a neighbour, that
+        coincide within the tolerance.
 
     Examples
     --------
@@ -93,16 +93,16 @@ def site_symmetry(
 ) -> SiteSymmetry:
     """Return the groups of the environment of a center, with their deviations.
 
-    A group counts if the root mean square distance of the m atoms, the center among them, from
-    the nearest geometry that has it is within the tolerance. Moving each atom of a symmetric
-    environment by up to the tolerance does not take its group away, if like neighbours are more
-    than four tolerances apart. Those within two are taken as being at one place; in between, two
-    that have come closer can be mistaken for each other, and operations be missed.
+    A group counts if the root mean square distance of the m atoms, including the center, from the
+    nearest geometry with this group is within the tolerance. Moving each atom of a symmetric
+    environment by up to the tolerance keeps its group if like neighbours are more than four
+    tolerances apart. Like neighbours within two tolerances count as coinciding; in between, two
+    approaching neighbours can be confused, and operations missed.
 
-    Neighbours further away than the cutoff less the tolerance do not count: by moving less than
-    the tolerance they leave the environment. If they belong to a shell that begins before, the
-    shell is cut there or taken as a whole, even where some of it is beyond the cutoff, whichever
-    gives the larger group.
+    Neighbours further away than the cutoff minus the tolerance do not count: moves below the
+    tolerance take them out of the environment. If they belong to a shell that begins before, the
+    shell is cut there or included as a whole, even beyond the cutoff, whichever gives the larger
+    group.
 
     Parameters
     ----------
@@ -113,12 +113,12 @@ def site_symmetry(
     cutoff
         Å: radius of the environment.
     tolerance
-        Å, root mean square: at most 0.1 Å. It makes no difference below 1e-8 Å, which is rounding.
+        Å, root mean square: at most 0.1 Å. Values below 1e-8 Å, the rounding error, are equivalent.
 
     Raises
     ------
     TypeError, ValueError
-        If one of these is unusable.
+        If an argument is unusable.
 
     Examples
     --------
@@ -136,9 +136,9 @@ def site_symmetry(
 def site_symmetries(
     atoms: Atoms, *, centers: Sequence[int], cutoff: float, tolerance: float
 ) -> Iterator[SiteSymmetry]:
-    """Return an iterator over what ``site_symmetry`` returns of each center, with its errors.
+    """Iterate over the result of ``site_symmetry`` for each center, with its errors.
 
-    Environments that are equal, as those of equivalent atoms in a crystal, are analyzed once.
+    Equal environments, such as those of equivalent atoms in a crystal, are analysed once.
     """
     most, remedy = Tolerance.OTHER_GEOMETRY, "give a number such as 1e-3"
     allowed = f"above 0 and at most {most:g} Å, a tenth of a bond"
@@ -149,7 +149,7 @@ def site_symmetries(
 
 @dataclass(frozen=True)
 class _Sites:
-    """Sites of a structure, with what is known of them."""
+    """Sites of a structure, with the results known so far."""
 
     atoms: Atoms
     cutoff: float  # Å
@@ -157,20 +157,20 @@ class _Sites:
     known: dict[bytes, tuple[SiteSymmetry, Indices]] = field(default_factory=dict)
 
     def find(self, center: int) -> SiteSymmetry:
-        spread = 4.0 * self.tolerance  # the most by which distances of three such atoms differ
+        spread = 4.0 * self.tolerance  # largest difference of distances of three such atoms
         edge = self.cutoff - self.tolerance
         places, vectors = surroundings(self.atoms, center, self.cutoff + spread)
         radii = np.linalg.norm(vectors, axis=1)
         found = []
         for end in dict.fromkeys((edge, _behind_shell(radii, edge, spread=spread))):
             near = radii < end
-            near[0] = True  # however small the cutoff
+            near[0] = True  # even for the smallest cutoff
             found.append(self._analyze(places[near], vectors[near]))
         return max(found, key=lambda site: site.group.order)
 
     def _analyze(self, places: Indices, vectors: Array) -> SiteSymmetry:
         labels = self.atoms.numbers[places].astype(np.intp)
-        labels[0] = -1  # no atomic number, so that no neighbour takes the place of the center
+        labels[0] = -1  # not an atomic number, so no neighbour matches the center
         rounded = np.round(vectors / Tolerance.ONE_PLACE) + 0.0  # no -0
         order = np.lexsort([*rounded.T, labels])
         key = labels[order].tobytes() + rounded[order].tobytes()
@@ -186,7 +186,7 @@ class _Sites:
 def _carry_over(
     site: SiteSymmetry, other: Indices, *, places: Indices, vectors: Array, order: Indices
 ) -> SiteSymmetry:
-    """Return the symmetry of an equal site, whose atoms ``order`` are those ``other`` of it."""
+    """Return the symmetry of an equal site, whose atoms ``order`` correspond to ``other``."""
     here, there = np.empty_like(order), np.empty_like(order)
     here[other], there[order] = order, other
 
@@ -217,7 +217,7 @@ def _analyze(labels: Indices, places: Indices, vectors: Array, *, tolerance: flo
     pairs = _find_coalescing(labels, vectors, tolerance=tolerance)
     levels = find_levels(labels, vectors, tolerance=tolerance)
     if pairs:
-        # Add the group of what the environment becomes when atoms at one place are merged.
+        # Add the group of the environment with coinciding atoms merged.
         blocks = _make_blocks(labels, pairs)
         merged = find_levels(*merge(labels, vectors, blocks), tolerance=tolerance)
         group = split(merged.groups[-1], vectors, blocks)
@@ -237,11 +237,11 @@ class Levels(NamedTuple):
 def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
     """Return the groups that an environment has within a deviation of ``tolerance`` (Å).
 
-    ``labels``, (m,), are equal for atoms that may be exchanged; the center, atom 0, has its own.
-    ``vectors``, (m, 3), in Å, are those from the center.
+    ``labels``, (m,), are equal for atoms that may be exchanged; the center, atom 0, has a unique
+    one. ``vectors``, (m, 3), in Å, are relative to the center.
     """
     within = _at_least_exact(tolerance)
-    reach = max(within, min(30 * tolerance, Tolerance.OTHER_GEOMETRY))  # where to look for the next
+    reach = max(within, min(30 * tolerance, Tolerance.OTHER_GEOMETRY))  # search range for the next
     linear = linear_groups(labels, vectors, reach=reach)
     finite, further = tuple[PointGroup, ...](), None
     if not linear or linear[0].deviation > Tolerance.EXACT_SYMMETRY:
@@ -254,12 +254,12 @@ def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
 
 
 def _at_least_exact(tolerance: float) -> float:
-    """Return a tolerance (Å) with what rounding adds: moving by just so much is within it."""
+    """Return a tolerance (Å) plus rounding: a displacement by the tolerance is within it."""
     return max(tolerance, Tolerance.EXACT_SYMMETRY) * (1 + Tolerance.ROUNDING)
 
 
 def chain(groups: Sequence[PointGroup]) -> tuple[PointGroup, ...]:
-    """Return the last group, and before it those that the next contains and is clearly beyond."""
+    """Return the last group, preceded by those that the next contains and clearly exceeds."""
     kept = [groups[-1]]
     for group in groups[-2::-1]:
         deviation = max(group.deviation, Tolerance.EXACT_SYMMETRY)
@@ -273,10 +273,10 @@ def _contains(group: PointGroup, part: PointGroup) -> bool:
 
 
 class Blocks(NamedTuple):
-    """Like atoms that are at one place."""
+    """Groups of like atoms that coincide."""
 
     members: tuple[Indices, ...]  # of each block; the center, alone, is the first
-    # The place that each is at, (blocks,). Only that of the center, number 0, can have several
+    # Place of each block, (blocks,). Only the place of the center, number 0, can have several
     # blocks, one for each kind of neighbour.
     places: Indices
 
@@ -284,12 +284,12 @@ class Blocks(NamedTuple):
 def _find_coalescing(
     labels: Indices, vectors: Array, *, tolerance: float
 ) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of like neighbours, or of the center and a neighbour, at one place.
+    """Return pairs of like neighbours, or of the center and a neighbour, that coincide.
 
-    Like neighbours at one place can be exchanged without anything moving, so that no descriptor
-    sees them part, to first order: the exchange is a symmetry. What is at the place of the center
-    stays there under all rotations. Each can move by the tolerance (Å), so that they meet from
-    twice as far.
+    Like neighbours that coincide can be exchanged without any motion, so no descriptor sees them
+    separate, to first order: the exchange is a symmetry. A neighbour at the center stays there
+    under all rotations. Each can move by the tolerance (Å), so they meet within twice the
+    tolerance.
     """
     gaps = np.linalg.norm(vectors[:, None] - vectors, axis=2)
     like = labels[:, None] == labels
@@ -305,14 +305,14 @@ def _make_blocks(labels: Indices, pairs: Sequence[tuple[int, int]]) -> Blocks:
         root[root == high] = low
     places = np.unique(root, return_inverse=True)[1]
     keys = np.stack([places, labels], axis=1)
-    keys[0] = -1  # the center is no neighbour, even of its own kind
+    keys[0] = -1  # the center is no neighbour, even of the same species
     distinct, owner = unique_rows(keys)
     members = tuple(np.flatnonzero(owner == block) for block in range(len(distinct)))
     return Blocks(members, np.maximum(keys[distinct, 0], 0))
 
 
 def merge(labels: Indices, vectors: Array, blocks: Blocks) -> tuple[Indices, Array]:
-    """Return labels and mean vectors of the places; those of equal contents can be exchanged."""
+    """Return labels and mean vectors of the places; places with equal contents are equivalent."""
     outside = [members for members, place in zip(*blocks, strict=True) if place]
     kinds = np.array([(labels[0], 1), *((labels[m[0]], len(m)) for m in outside)])
     means = [np.zeros(3), *(vectors[members].mean(axis=0) for members in outside)]
@@ -322,8 +322,8 @@ def merge(labels: Indices, vectors: Array, blocks: Blocks) -> tuple[Indices, Arr
 def split(group: PointGroup, vectors: Array, blocks: Blocks) -> PointGroup:
     """Return the group of the atoms that belongs to a group of their places.
 
-    It has every operation as often as atoms go round in all blocks at once, the operations that
-    keep their order first.
+    It has every operation once for each simultaneous cycle of the atoms in all blocks; operations
+    that keep their order come first.
     """
     rounds = lcm(*map(len, blocks.members))
     at = {int(place): block for block, place in enumerate(blocks.places) if place}
@@ -339,26 +339,26 @@ def split(group: PointGroup, vectors: Array, blocks: Blocks) -> PointGroup:
 
 
 def smallest_angle(deviation: float) -> float:
-    """Sine of an angle that counts as none where symmetry holds within a deviation in Å.
+    """Return the sine of an angle that counts as zero where symmetry holds within a deviation, Å.
 
-    Such environments have angles between subspaces of about the deviation over 1 Å; ten times as
-    much counts as none, but no more than 0.3.
+    Such environments have angles between subspaces of about the deviation over 1 Å; up to ten times
+    this counts as zero, but no more than 0.3.
     """
     return max(Tolerance.PARALLEL, min(10.0 * deviation, 0.3))
 
 
 def relative(site: SiteSymmetry, displacements: Array) -> Array:
-    """Displacements of the neighbours against their center: (n, N, 3) gives (n, neighbours, 3)."""
+    """Return displacements relative to the center: (n, N, 3) gives (n, neighbours, 3)."""
     return displacements[:, site.atoms[1:]] - displacements[:, site.atoms[:1]]
 
 
 def hidden_by_symmetry(
     sites: Sequence[SiteSymmetry], groups: Sequence[PointGroup | None], *, count: int
 ) -> Array:
-    """Orthonormal displacements, shape (n, N, 3), that no center sees if it has this group.
+    """Return orthonormal displacements, (n, N, 3), that no center sees if it has this group.
 
-    No group stands for no symmetry. Motions that turn every environment as a rigid body are among
-    the displacements. ``count`` is the number N of atoms.
+    No group stands for no symmetry. Motions that rotate every environment as a rigid body are
+    included. ``count`` is the number N of atoms.
     """
     deviation = max((group.deviation for group in groups if group is not None), default=0.0)
     seen = np.zeros((3 * count, 3 * count))
@@ -370,14 +370,14 @@ def hidden_by_symmetry(
         links[:, place[0]] -= 1.0
         turns = rotational_motions(site.vectors[1:], fraction=smallest_angle(site.group.deviation))
         kept = np.eye(3 * neighbors) - turns.T @ turns
-        if group is not None:  # Q P Q: what the center can see of its neighbours
+        if group is not None:  # Q P Q: displacements of the neighbours that the center can see
             kept = kept @ group.projector()[3:, 3:] @ kept
         steps = np.kron(links, np.eye(3))
         columns = (3 * atoms[:, None] + np.arange(3)).ravel()
         seen[np.ix_(columns, columns)] += steps.T @ kept @ steps
     values, vectors = np.linalg.eigh(seen)
-    # Zeros up to rounding, or not small at all. Environments that are symmetric within d Å only are
-    # turned against each other, and against their own rotations, by about d over 1 Å.
+    # Zero to rounding, or not small at all. Environments that are symmetric only within d Å are
+    # rotated against each other, and against their own rotations, by about d over 1 Å.
     smallest = max(Tolerance.ROUNDING, min(10.0 * deviation**2, 1e-2))
     null = values < smallest * max(1.0, values[-1])
     return np.asarray(vectors.T[null].reshape(-1, count, 3))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from playwright.sync_api import Locator
-from workbench import HIDE_FILES, TWO_FRAMES, Workbench, pixels
+from workbench import HIDE_FILES, STAGES, TWO_FRAMES, Workbench, pixels
 
 PANES = """() => [...document.querySelectorAll('.sensitivity-explorer .sensitivity-picture')]
   .map(e => Math.round(e.getBoundingClientRect().width))"""
@@ -205,3 +205,27 @@ def test_full_screen_scrolls_instead_of_squeezing_its_rows(bench: Workbench) -> 
     assert bench.page.evaluate(SQUEEZED, "1")[0] > 0  # what the rule is for
     button.click()
     bench.wait(lambda: bench.page.evaluate("() => !document.fullscreenElement"))
+
+
+ZOOM = f"() => {STAGES}.at(-1).viewer.camera.position.z"
+PLACE = "e => e.getBoundingClientRect().y"
+
+
+def test_the_wheel_scrolls_the_page_and_zooms_with_ctrl(bench: Workbench) -> None:
+    resize(bench, 900)
+    bench.show_explorer()
+    bench.settle()
+    molecule = bench.molecule
+    box = molecule.bounding_box()
+    assert box is not None
+    bench.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    zoom, place = bench.page.evaluate(ZOOM), molecule.evaluate(PLACE)
+    bench.page.mouse.wheel(0, 60)
+    bench.wait(lambda: molecule.evaluate(PLACE) != place, lambda: "no scroll")
+    assert bench.page.evaluate(ZOOM) == zoom
+    place = molecule.evaluate(PLACE)
+    bench.page.keyboard.down("Control")
+    bench.page.mouse.wheel(0, 60)
+    bench.page.keyboard.up("Control")
+    bench.wait(lambda: bench.page.evaluate(ZOOM) != zoom, lambda: "no zoom")
+    assert molecule.evaluate(PLACE) == place

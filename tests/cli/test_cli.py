@@ -504,7 +504,7 @@ WRONG = {
     "no file": ("gone.xyz", "there is no file gone.xyz; expected a structure file"),
     "no folder": ("gone/POSCAR", "there is no file gone/POSCAR; expected a structure file"),
     "a folder": (".", ". is a folder; expected a structure file"),
-    "plot to a folder": ("CH4 --plot folder.png", "--plot needs the name of a file, got the"),
+    "plot to a folder": ("CH4 --plot folder.png", "--plot needs a file name, got the"),
     "index before the first": (
         "one.xyz --index -2",
         "one.xyz has a single frame, number 0, and no",

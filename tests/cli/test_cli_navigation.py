@@ -140,7 +140,7 @@ def test_twin_names_what_it_compares(run, capsys):
     assert (found["next_descriptor"]["order"], found["next_descriptor"]["l_max"]) == (3, 6)
     assert main(["twin", "generic", "--n-max", "2", "--l-max", "2"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "by truncation: a larger basis tells them apart" in shown
+    assert "by truncation: in a larger basis they differ" in shown
     assert "with another basis: order 3, l_max 6, contract_channels 8." in shown
     assert f"the same with a larger basis {found['larger_basis']:.1e}" in shown
 
@@ -512,22 +512,22 @@ WRONG = {
     "reach nan": "locate X+ --reach nan|reach must be a positive, finite length in Å, got nan",
     "count": "locate X+ --count 0|count must be at least 1, got 0",
     "allow": "locate X+ --allow all|argument --allow: invalid choice: 'all'",
-    "no neighbour": "locate H|center 0 has no internal displacement",
+    "no neighbour": "locate H|center 0 sees no internal displacement",
     "no center": "locate X+ --center 5|center 5 does not exist",
     "no name": "locate x*|there is no structure named 'x*'",
     "amplitude": "twin X0 --amplitude 0|amplitude must be from 0.001 to 1 Å, got 0.0",
     "tiny amplitude": "twin X0 --amplitude 1e-9|amplitude must be from 0.001 to 1 Å, got 1e-09",
-    "large amplitude": "twin X0 --amplitude 5|got 5.0: further away the two have little to do",
+    "large amplitude": "twin X0 --amplitude 5|got 5.0: further away, the two are unrelated",
     "bonds": "locate X+ --bonds 1.2 1.0|bonds must be a shorter and a longer length in Å, got",
     "one bond": "locate X+ --bonds 1.2|argument --bonds: expected 2 arguments",
     "restarts": "invert X0 --rattle 0.1 --restarts -1|restarts must be 0 or more, got -1",
-    "twin alone": "twin H|center 0 has no internal displacement",
+    "twin alone": "twin H|center 0 sees no internal displacement",
     "trivial mode": "follow X0 --mode 12|mode 12 is trivial (translation)",
     "no mode": "follow X0 --mode 15|there is no mode 15 of 15; give an internal one, from 0 to 8",
     "mode twice": "follow X0 --mode 1 --mode 1|mode must name at least one mode, each once",
     "length": "follow X0 --length 0|length must be other than zero",
     "step": "follow X0 --step 0|step must be positive and finite",
-    "follow alone": "follow H|center 0 has nothing that could be followed",
+    "follow alone": "follow H|center 0 has no displacement to follow",
     "no start": "invert X0|one of the arguments --start --rattle is required",
     "two starts": "invert X0 --start X0 --rattle 1|not allowed with argument",
     "seed": "invert X0 --start X+ --seed 1|--seed belongs to the noise of --rattle",
@@ -538,10 +538,10 @@ WRONG = {
     "number": "invert CH4 --start H2O|--start must have the atoms of the structure, CH4, in the",
     "cell": "invert Al-fcc --start other.extxyz|--start must have the cell and the periodicity",
     "start": "invert X0 --start gone.xyz|there is no file gone.xyz",
-    "alone": "invert H --rattle 0.1|no center of the start sees anything that can move",
+    "alone": "invert H --rattle 0.1|no center of the start sees a neighbour that can move",
     "output": "locate X+ --output a.txt|--output must end in .extxyz or .xyz, got a.txt",
     "output folder": "twin X0 --output gone/a.xyz|there is no folder gone to write a.xyz to",
-    "output is a folder": "follow X0 --output f.xyz|--output needs the name of a file, got the",
+    "output is a folder": "follow X0 --output f.xyz|--output needs a file name, got the",
     "output is input": "locate ./other.extxyz --output other.extxyz|must not be the file that is",
     "order": "locate X+ --order 5|order must be an integer from 1 to 4, got 5",
 }

@@ -125,18 +125,18 @@ PLOTS = {
     "a.doc": "--plot must end in .png, .pdf or .svg, got a.doc",
     "a": "--plot must end in .png, .pdf or .svg, got a",
     ".png": "--plot must end in .png, .pdf or .svg, got .png",
-    "''": "--plot needs the name of a file, got the folder .",
+    "''": "--plot needs a file name, got the folder .",
     "gone/a.png": "there is no folder gone to write a.png to; create it first",
     "one.xyz/a.png": "--plot needs a folder, got one.xyz/a.png",
-    "folder.png": "--plot needs the name of a file, got the folder folder.png",
+    "folder.png": "--plot needs a file name, got the folder folder.png",
     f"{'x' * 252}.png": "(File name too long); choose another file or folder",
 }
 OUTPUTS = {
     "a.cif": "--output must end in .extxyz or .xyz, got a.cif",
-    "''": "--output needs the name of a file, got the folder .",
+    "''": "--output needs a file name, got the folder .",
     "gone/a.xyz": "there is no folder gone to write a.xyz to; create it first",
     "one.xyz/a.xyz": "--output needs a folder, got one.xyz/a.xyz",
-    "folder.xyz": "--output needs the name of a file, got the folder folder.xyz",
+    "folder.xyz": "--output needs a file name, got the folder folder.xyz",
     f"{'x' * 252}.xyz": "(File name too long); choose another file or folder",
 }
 
@@ -183,7 +183,7 @@ OTHERS = {
     "locate X+ --bonds a b": "argument --bonds: invalid float value: 'a'",
     "locate X+ --allow all": "argument --allow: invalid choice: 'all'",
     "locate X+ --amplitude 1": "unrecognized arguments: --amplitude 1",
-    "locate H": "center 0 has no internal displacement",
+    "locate H": "center 0 sees no internal displacement",
     "locate Al-fcc": "are images of the center",
     "locate ./in.xyz --output in.xyz": "--output must not be the file that is read",
     # twin
@@ -192,7 +192,7 @@ OTHERS = {
     "twin X0 --length 1": "unrecognized arguments: --length 1",
     "twin X0 --centers 0": "--centers 0 (did you mean --center?); see 'sensitivity twin --help'.",
     "twin X0 --n_max 3": "--n_max 3 (did you mean --n-max?); see 'sensitivity twin --help'.",
-    "twin H": "center 0 has no internal displacement",
+    "twin H": "center 0 sees no internal displacement",
     # follow
     **{f"follow X0 --step {value}": "step must be positive and finite" for value in LENGTHS},
     **{f"follow X0 --length {value}": "length must be other than zero"
@@ -204,7 +204,7 @@ OTHERS = {
     **{f"follow X0 --mode {value}": "there is no mode" for value in ("15", "-1", HUGE)},
     "follow X0 --mode 1 --mode 1": "mode must name at least one mode, each once",
     "follow X0 --mode soft": "argument --mode: invalid int value: 'soft'",
-    "follow H": "center 0 has nothing that could be followed: it has no neighbour within 3.5 Å",
+    "follow H": "center 0 has no displacement to follow: it has no neighbour within 3.5 Å",
     # invert
     "invert X0": "one of the arguments --start --rattle is required",
     "invert X0 --start X0 --rattle 1": "not allowed with argument",
@@ -220,7 +220,7 @@ OTHERS = {
     "invert X0 --start ch44": "there is no structure named 'ch44'",
     "invert X0 --start folder.xyz": "folder.xyz is a folder",
     "invert X0 --start in.xyz --output in.xyz": "--output must not be the file that is read",
-    "invert H --rattle 0.1": "no center of the start sees anything that can move",
+    "invert H --rattle 0.1": "no center of the start sees a neighbour that can move",
     "invert H2O --rattle 1e6": "none has a neighbour within 3.5 Å; choose centers with neighbours",
     # the servers
     **{f"{name} --port {value}": "the port must be from 0 to 65535, got" for name in ("lab", "app")

@@ -100,7 +100,7 @@ def test_batches_with_different_numbers_of_features() -> None:
         fewer = replace(first, features=first.features[:, 1:], gradient=first.gradient[:, 1:])
         return [fewer, *others]
 
-    with pytest.raises(ValueError, match="of Altered must have equally many features"):
+    with pytest.raises(ValueError, match="of Altered must have the same number of features"):
         jacobian(structures.load("CH4"), Altered(change))
 
 
@@ -150,7 +150,7 @@ def test_a_descriptor_that_sees_nothing_ends_with_a_status(name: str) -> None:
     x0, descriptor = structures.load("X0"), scaled(*BLIND[name])
     status = find_twin(x0, descriptor, center=0).status
     what = "are zero" if name.startswith("zero") else "change with no displacement"
-    assert status.startswith(f"There is no twin to be found: all features of center 0 {what}, so")
+    assert status.startswith(f"No twin was found: all features of center 0 {what}, so")
     path = follow(x0, descriptor, center=0, mode=0, length=0.1)
     assert path.complete
     assert np.allclose(path.net[-1], 0.1, atol=1e-2)

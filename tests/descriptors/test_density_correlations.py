@@ -65,7 +65,7 @@ def test_settings_of_the_wrong_kind(settings: dict[str, object], message: str) -
 
 def test_species_without_a_channel() -> None:
     descriptor = DensityCorrelations(species=("C", "O"))
-    with pytest.raises(ValueError, match=r"channels for C, O only, .* holds H; add it to species"):
+    with pytest.raises(ValueError, match=r"channels for C, O only, .* has H; add it to species"):
         descriptor.features(structures.load("CH4"))
 
 

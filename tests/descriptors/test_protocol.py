@@ -289,14 +289,14 @@ def test_blocks_of_different_sizes_are_sorted_into_batches() -> None:
     ("block", "message"),
     [
         (Block(0, np.array([0, 1]), np.ones(2), np.ones((2, 3, 2))), r"gradient of shape \(2, k"),
-        (Block(0, np.array([0, 0]), np.ones(2), np.ones((2, 2, 3))), "must be different ones"),
-        (Block(5, np.array([0, 1]), np.ones(2), np.ones((2, 2, 3))), "the center among them"),
+        (Block(0, np.array([0, 0]), np.ones(2), np.ones((2, 2, 3))), "must be distinct"),
+        (Block(5, np.array([0, 1]), np.ones(2), np.ones((2, 2, 3))), "include the center"),
     ],
 )
 def test_wrong_blocks(block: Block, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         batches_from_blocks([block])
-    with pytest.raises(ValueError, match="one block at least, got none"):
+    with pytest.raises(ValueError, match="at least one block is needed, got none"):
         batches_from_blocks([])
 
 
@@ -332,6 +332,6 @@ def test_a_function_that_fails_without_neighbors_is_named(case: str) -> None:
     def function(vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return fail(numbers), vectors[None]
 
-    message = rf"without neighbours, vectors of shape \(0, 3\), where it raised {reason}"
+    message = rf"without neighbours, with vectors of shape \(0, 3\), but raised {reason}"
     with pytest.raises(ValueError, match=message):
         features_from_function(function, Atoms("H"), cutoff=1.0)

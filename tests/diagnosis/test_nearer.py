@@ -44,7 +44,7 @@ def check_mentioned(found: Diagnosis) -> None:
     assert Tolerance.CLEAR_GAP * other.distance < other.counted_distance < 0.01
     for text in (found.status, found.summary):
         away = f"{other.counted_distance:.1g} Å away"
-        assert f"1 of those that are invisible by symmetry ({away})" in text
+        assert f"1 of those invisible by symmetry ({away})" in text
         assert "invisible by incompleteness much nearer" in text
     assert "None is spurious" not in found.summary
     assert not found.bounded
@@ -128,7 +128,7 @@ def test_the_bound_on_the_search_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.nearer == ()
     assert found.counts["symmetry"] == 3
     for text in (found.status, found.summary):
-        assert "was ended after 2 steps" in text
+        assert "stopped at its limit of 2 steps" in text
 
 
 def test_a_budget_is_spent_by_geometries_and_modes() -> None:

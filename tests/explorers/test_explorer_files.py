@@ -502,7 +502,7 @@ def test_the_code_of_a_closed_descriptor_says_what_to_write_and_then_runs() -> N
     explorer = Explorer("H2O", Closed(), centers=[0])
     explorer.mode, explorer.amplitude = 1, 0.1
     code = explorer.code()
-    assert "Make your Closed below" in code
+    assert "Create your Closed below" in code
     assert "# Closed( raise SystemExit )\n" in code
     assert f"# from {__name__} import Closed\n" in code
     written = f"from {__name__} import Closed\ndescriptor = Closed()"

@@ -150,14 +150,14 @@ def test_one_atom(explorer: Explorer) -> None:
     upload(explorer, "one.xyz", xyz(Atoms("C", [[0, 0, 0]])))
     assert {cause for cause, _ in markers(explorer).values()} == {"translation"}
     explorer.amplitude = 0.2
-    assert "Mode 0 is a translation of all that the centers see" in sentence(explorer)
-    assert "no internal displacement that the chosen centers could see" in sentence(explorer)
+    assert "Mode 0 is a translation of all atoms that the centers see" in sentence(explorer)
+    assert "chosen centers see no internal displacement" in sentence(explorer)
 
 
 def test_a_descriptor_that_sees_nothing(explorer: Explorer) -> None:
     explorer.structure = "CH4"
     explorer.settings.of_descriptor["cutoff"].value = 1.0
-    assert "Mode 0 is outside the environments: no chosen center" in sentence(explorer)
+    assert "Mode 0 is outside the environments: it changes nothing" in sentence(explorer)
     assert {cause for cause, _ in markers(explorer).values()} == {
         "unseen",
         "rotation",

@@ -154,7 +154,7 @@ def test_the_sentence_says_what_visible_and_rigid_modes_are(explorer: Explorer) 
     assert "Mode 0 is the most visible of all" in sentence(explorer)
     assert f"changes the features by {change:.1e}" in sentence(explorer)
     explorer.mode = 9
-    assert "Mode 9 is a rotation of all that the centers see" in sentence(explorer)
+    assert "Mode 9 is a rotation of all atoms that the centers see" in sentence(explorer)
     explorer.mode, explorer.amplitude = 14, -0.12
     assert "Mode 14 is a translation" in sentence(explorer)
     assert "At -0.12 Å: Rank 1 of 9" in sentence(explorer)
@@ -184,7 +184,7 @@ def test_unseen_atoms_are_called_unseen() -> None:
     far = Atoms("CHHe", [[0, 0, 0], [0, 0, 1.1], [0, 0, 9]])
     explorer = Explorer(far, DESCRIPTOR, centers=[0])
     explorer.mode = explorer.reference.causes.index("unseen")
-    assert "has within its cutoff what it changes" in sentence(explorer)
+    assert "changes nothing within the cutoff of any chosen center" in sentence(explorer)
     assert markers(explorer)[explorer.mode][0] == "unseen"
 
 

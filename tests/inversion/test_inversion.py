@@ -82,7 +82,7 @@ def test_the_error_is_halved_at_every_step_where_symmetry_hides_a_displacement(n
     null = result.stalled_along
     assert null is not None
     assert null.condition < 1e-5
-    assert "answer at most quadratically to a mode" in result.status
+    assert "respond at most quadratically to a mode" in result.status
 
 
 def test_the_uncertainty_is_about_the_error() -> None:
@@ -124,7 +124,7 @@ def test_reports_the_null_mode_of_a_singular_carbon_environment() -> None:
 
 
 def test_says_along_which_mode_it_stalls() -> None:
-    """Features beyond the fold: along the null mode they change one way only."""
+    """Features beyond the fold: along the null mode they change in one direction only."""
     singular = structures.load("S1")
     mode = spectrum(singular, DESCRIPTOR, centers=[0]).modes[8]
     sides = [singular.copy(), singular.copy()]
@@ -154,7 +154,7 @@ def test_restarts_lead_out_of_a_local_minimum() -> None:
     assert not stuck.converged
     assert stuck.stalled_along is None
     assert stuck.stalled_by == "minimum"
-    assert "in a local minimum, as far as first derivatives tell" in stuck.status
+    assert "in a local minimum, to first order" in stuck.status
     assert "no null mode is the cause" in stuck.status
     found = invert(features, DESCRIPTOR, start=start)
     assert found.converged
@@ -323,10 +323,10 @@ def test_refuses_what_does_not_fit_in_words() -> None:
         invert("water", DESCRIPTOR, start=water)
     with pytest.raises(TypeError, match=r"real numbers of shape .*, got complex numbers"):
         invert(1j * features, DESCRIPTOR, start=water)
-    with pytest.raises(ValueError, match=r"squares can be computed, at most 1e\+150, got 3e\+199"):
+    with pytest.raises(ValueError, match=r"squares do not overflow, at most 1e\+150, got 3e\+199"):
         invert(1e200 * features, DESCRIPTOR, start=water)
     nothing = DESCRIPTOR.features(alone)
-    with pytest.raises(ValueError, match=r"against it: it has no neighbour within 3\.5 Å"):
+    with pytest.raises(ValueError, match=r"can move: it has no neighbour within 3\.5 Å"):
         invert(nothing, DESCRIPTOR, start=alone)
     for settings, error, message in (
         ({"tolerance": "a"}, TypeError, "tolerance must be a number between 0 and 1, got 'a'"),
@@ -364,8 +364,8 @@ def test_a_start_with_too_few_neighbors_is_told_what_it_lacks(
     assert result.stalled_along is None
     assert "Stalled in 2 attempts" in result.status
     assert (
-        f"these atoms cannot have them: the features of C0 ask for at least {needed} neighbours "
-        f"within the cutoff in the columns of {symbol}, and there {seen};" in result.status
+        f"these atoms cannot have them: the features of C0 need at least {needed} neighbours "
+        f"within the cutoff in the columns of {symbol}, but there {seen};" in result.status
     )
 
 
@@ -378,7 +378,7 @@ def test_other_species_drive_all_neighbours_out(name: str, symbols: str) -> None
     features = DESCRIPTOR.features(target, centers=[0])
     result = invert(features, DESCRIPTOR, start=start, centers=[0], restarts=1)
     assert result.stalled_by == "composition"
-    assert "4 neighbours within the cutoff in the columns of C, and there are 0;" in result.status
+    assert "4 neighbours within the cutoff in the columns of C, but there are 0;" in result.status
 
 
 def test_no_features_have_another_sign() -> None:
@@ -389,14 +389,14 @@ def test_no_features_have_another_sign() -> None:
     assert result.residual == pytest.approx(1)
     assert result.attempts == 4
     assert result.stalled_by == "nothing left"
-    assert "because no neighbour is left within the cutoff" in result.status
+    assert "because no neighbour remains within the cutoff" in result.status
 
 
 def test_far_too_many_neighbors_are_counted_in_no_time() -> None:
     start = structures.load("generic")
     features = 1e60 * DESCRIPTOR.features(start, centers=[0])
     result = invert(features, DESCRIPTOR, start=start, centers=[0], restarts=0)
-    assert "ask for at least 1004 neighbours" in result.status
+    assert "need at least 1004 neighbours" in result.status
 
 
 def test_a_crystal_with_one_atom_per_cell_sees_only_images() -> None:
@@ -439,7 +439,7 @@ def test_surplus_atoms_that_leave_are_named(more: int) -> None:
     assert 0 not in result.lost_atoms
     assert (result.atoms.get_distances(0, list(result.lost_atoms)) > 3.48).all()
     names = " ".join(f"H{atom}" for atom in result.lost_atoms)
-    assert f"but {names} left the cutoff: the features do not tell" in result.status
+    assert f"but {names} left the cutoff: the features do not determine" in result.status
     kept = [k for k in range(1, len(start)) if k not in result.lost_atoms]
     assert np.sort(result.atoms.get_distances(0, kept)) == pytest.approx(
         np.sort(target.get_distances(0, [1, 2, 3])), abs=1e-9
@@ -533,7 +533,7 @@ def test_a_descriptor_that_sees_nothing_fixes_nothing() -> None:
     result = invert(np.zeros((3, 2)), blind, start=atoms)
     assert result.status == (
         "Recovered after 0 steps: the features agree to 0e+00 of their norm, but no displacement "
-        "of the atoms changes them: they fix nothing."
+        "changes them: they determine nothing."
     )
     assert result.uncertainty == np.inf
     result = invert(np.ones((3, 2)), blind, start=atoms, restarts=0)
@@ -548,4 +548,4 @@ def test_features_of_nothing_drive_the_neighbours_out() -> None:
     nothing = np.zeros_like(descriptor.features(atoms))
     result = invert(nothing, descriptor, start=atoms)
     assert result.converged
-    assert result.status.endswith("but no center sees a neighbour: they fix nothing.")
+    assert result.status.endswith("but no center sees a neighbour: they determine nothing.")

@@ -113,7 +113,7 @@ def test_a_mirror_image_is_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     assert twin.residual <= 1e-13
     assert twin.rmsd < 1e-9
     assert not twin.found
-    assert "the same structure, turned" in twin.status
+    assert "the same structure, rotated" in twin.status
 
 
 def cancel_after(count: int) -> Callable[[str], None]:
@@ -214,7 +214,7 @@ def test_symmetry_makes_no_twins(name: str) -> None:
     twin = find_twin(structures.load(name), ORDER_2, center=0)
     assert not twin.found
     assert "singular by its symmetry" in twin.status
-    assert "where twins are not looked for" in twin.status
+    assert "where no twins are searched" in twin.status
 
 
 def test_no_twin_without_a_singular_point() -> None:
@@ -236,7 +236,7 @@ def test_twins_by_truncation_are_called_so() -> None:
     assert larger is not None
     assert twin.larger_basis == differ(*twin.pair, larger)
     assert twin.larger_basis > 1e-3
-    assert f"by truncation: a larger basis tells them apart by {twin.larger_basis:.1e}" in (
+    assert f"by truncation: in a larger basis they differ by {twin.larger_basis:.1e}" in (
         twin.status
     )
     assert "incompleteness" not in twin.status
@@ -250,7 +250,7 @@ def test_twins_by_incompleteness_are_twins_in_every_basis(name: str) -> None:
     assert twin.complete_basis is not None
     assert twin.complete_basis < 1e-14
     assert twin.cause == "incompleteness"
-    assert "does not tell them apart" in twin.status
+    assert "does not distinguish them" in twin.status
     assert "incompleteness" in twin.status
     assert twin.next_descriptor == ORDER_2.higher_order()
     assert twin.next_order == differ(*twin.pair, ORDER_2.higher_order())
@@ -276,7 +276,7 @@ def test_twins_that_a_larger_basis_does_not_tell_apart_need_not_be_incomplete(
     assert twin.cause == "truncation"
     assert twin.complete_basis is not None
     assert twin.complete_basis > 1e-3
-    assert "by truncation: a complete basis tells them apart by" in twin.status
+    assert "by truncation: in a complete basis they differ by" in twin.status
 
 
 def test_a_descriptor_without_a_next_order() -> None:
@@ -300,7 +300,7 @@ def test_a_descriptor_with_the_essentials_only() -> None:
 @pytest.mark.parametrize("amplitude", [0.0, -0.1, 1e-9, 9e-4, 2.0, float("nan")])
 def test_wrong_amplitude(amplitude: float) -> None:
     """Nearly at the singular point features agree to rounding, which would prove nothing."""
-    reason = "little to do with the singular point" if amplitude > 1 else "rounding"
+    reason = "unrelated to the singular point" if amplitude > 1 else "rounding"
     with pytest.raises(ValueError, match=rf"amplitude must be from 0.001 to 1 Å, got .*{reason}"):
         find_twin(structures.load("S1"), ORDER_2, center=0, amplitude=amplitude)
     with pytest.raises(TypeError, match="amplitude must be a length"):

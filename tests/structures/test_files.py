@@ -145,7 +145,7 @@ PLACEHOLDER = "CRYST1{0:9.3f}{0:9.3f}{0:9.3f}  90.00  90.00  90.00 P 1          
 NO_CELL = "is a placeholder: read without a cell"
 INCOMPLETE = "announces 2 atoms, and there are 1; is the file complete?"
 OVERLAP = r"atoms overlap: atoms \d and \d are 0\.00\d* Å apart"
-NUMBERED = "its species are numbered; name the elements of the types"
+NUMBERED = "its species are numbered; give the elements of the types"
 BILLION = "1000000000"
 
 GRO = (
@@ -617,7 +617,7 @@ CASES = {
         "a.data",
         written("lammps-data", SALT, atom_style="full").replace("Atoms # full", "Atoms"),
         "",
-        "7 columns can be of several styles",
+        "7 columns can have several styles",
         options=SALT_TYPES,
         upload=False,
     ),

@@ -103,6 +103,8 @@ this.listenTo(this.model, "msg:custom", message => {
 viewer.container.addEventListener("wheel", event => {
   stage.mouseObserver.handleScroll = event.ctrlKey;
 }, true);
+stage.mouseControls.remove("scroll-ctrl");
+stage.mouseControls.add("scroll-ctrl", NGL.MouseActions.zoomScroll);
 
 // A click on an atom of the first structure, or on an image of one, names it to Python.
 stage.mouseControls.remove("clickPick-left");  // would move the camera

@@ -1,4 +1,4 @@
-"""Structures from files: every format that ASE reads, and what ASE leaves to its user."""
+"""Structures from files: every format that ASE reads, and corrections that ASE does not make."""
 
 from sensitivity.structures.files.reading import StructureWarning, read, read_frames
 

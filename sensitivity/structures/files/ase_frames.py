@@ -22,27 +22,27 @@ class Frame:
     """One structure of a file."""
 
     atoms: Atoms | None = None  # without constraints and stored results
-    notes: tuple[str, ...] = ()  # what was decided in reading it, one clause each
-    problem: str = ""  # why it cannot be read: a clause that names the atom, symbol or line
+    notes: tuple[str, ...] = ()  # decisions made in reading it, one clause each
+    problem: str = ""  # reason why it cannot be read: a clause that names the atom, symbol or line
 
 
 NOTHING = Frame(problem="there is no structure in it")
 
 Pending = Callable[[], Frame]
-"""A frame that was found and is read when it is asked for; may raise UnreadableError."""
+"""Read a frame that was found; may raise UnreadableError."""
 
 
 def keep(frame: Frame) -> Pending:
-    """Return a frame that is read already as one that is read when it is asked for."""
+    """Return a frame that is read already as a ``Pending`` one."""
     return lambda: frame
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Turn whatever a reader of ASE raises into ``UnreadableError``, and drop its warnings.
+    """Turn any exception of ASE's readers into ``UnreadableError``, and drop their warnings.
 
-    The readers raise nearly every kind of exception on files that are not what they seem. A warning
-    that an atom is missing is an error.
+    The readers raise nearly every kind of exception on files of another format. A warning about a
+    missing atom is an error.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -53,7 +53,7 @@ def reading() -> Iterator[None]:
         except Exception as error:
             raise UnreadableError(_explain(error)) from error
     for warning in caught:
-        if re.match("Wrong number .* of tokens", str(warning.message)):  # of the row of an atom
+        if re.match("Wrong number .* of tokens", str(warning.message)):  # in the row of an atom
             raise UnreadableError(f"a table has an incomplete row: {warning.message}")
 
 
@@ -64,11 +64,11 @@ def _explain(error: Exception) -> str:
         return f"{error} is not the symbol of an element"
     text = " ".join(str(error).split())
     said = f" (ASE: {text[:120]})" if text else ""
-    return f"its content is not of the format that its name suggests{said}"
+    return f"its content does not match the format that its name suggests{said}"
 
 
 def parse(content: str, form: str, *, notes: Sequence[str] = (), **settings: Any) -> Frame:
-    """Return the only frame that a text, in one of ASE's formats, holds."""
+    """Return the only frame of a text in one of ASE's formats."""
     frame = next(parse_all(content, form, **settings), NOTHING)
     return replace(frame, notes=(*notes, *frame.notes)) if frame.atoms is not None else frame
 
@@ -76,7 +76,7 @@ def parse(content: str, form: str, *, notes: Sequence[str] = (), **settings: Any
 def parse_all(
     content: str | bytes, form: str, *, path: str = "", **settings: Any
 ) -> Iterator[Frame]:
-    """Yield the frames that ASE finds until one fails; some readers look at or beside ``path``."""
+    """Yield ASE's frames until one fails; some readers also read other files near ``path``."""
     from ase.io.formats import ioformats
 
     data = content if isinstance(content, bytes) else content.encode()
@@ -93,7 +93,7 @@ def parse_all(
 
 
 def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:
-    """Yield the frames that ASE finds in a file, given its name or opened."""
+    """Yield ASE's frames of a file, given by name or opened."""
     import ase.io
 
     frames = ase.io.iread(source, ":", form, do_not_split_by_at_sign=True, **settings)
@@ -113,7 +113,7 @@ def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:
 
 
 def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
-    """Return a structure as a frame, without results, constraints, and a cell of zero."""
+    """Return a structure as a frame, without results, constraints, or a cell of zero."""
     atoms.calc = None
     atoms.set_constraint()
     if atoms.pbc.any() and not atoms.cell.array.any():
@@ -123,6 +123,6 @@ def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
 
 
 def note_placeholder(lengths: Sequence[float]) -> str:
-    """Return the note on a cell, with edges in Å, that stands for none."""
+    """Return the note on a placeholder cell, with edges in Å."""
     edges = " x ".join(f"{length:g}" for length in lengths)
     return f"the cell of {edges} Å is a placeholder: read without a cell"

@@ -24,17 +24,17 @@ class _Atom(NamedTuple):
     number: int  # of the line, from 1
     name: str
     alternative: str
-    residue: str  # what tells residues apart: chain, number and insertion code
+    residue: str  # identifier of the residue: chain, number and insertion code
     occupancy: float
 
     @property
     def site(self) -> str:
-        """A name of the place of the atom, for people."""
+        """Readable name of the place of the atom."""
         return " ".join(f"{self.line[17:21]} {self.residue} {self.name}".split())
 
 
 def scan_pdb(source: Lines) -> Iterator[Pending]:
-    """Yield every model; a cell that stands before all models belongs to each of them."""
+    """Yield every model; a cell before all models applies to each of them."""
     header: dict[str, str] = {}
     atoms: list[_Atom] = []
     inside, count, size = False, 0, 0  # in a model; models so far; atoms of the last
@@ -68,7 +68,7 @@ def _read_model(header: list[str], atoms: Sequence[_Atom]) -> Frame:
             label, from_names = _element_in_name(atom), True
         symbol, line = labels.read(label, line=atom.number), atom.line.ljust(80)
         if not are_numbers([line[start : start + 8] for start in (30, 38, 46)]):
-            raise UnreadableError(f"line {atom.number}: {line[30:54]!r} are not three coordinates")
+            raise UnreadableError(f"line {atom.number}: {line[30:54]!r} is not three coordinates")
         residue = line[22:26] if line[22:26].strip().isdecimal() else "   1"  # ASE reads a number
         record = "HETATM" if line.startswith("HETATM") else "ATOM  "
         lines.append(f"{record}{line[6:22]}{residue}{line[26:76]}{symbol:>2}")
@@ -79,7 +79,7 @@ def _read_model(header: list[str], atoms: Sequence[_Atom]) -> Frame:
 
 
 def _check_cell(header: list[str]) -> tuple[list[str], list[str]]:
-    """The header without a cell that means none, and the note about it."""
+    """Return the header without a placeholder cell, and the note about it."""
     cell = next((line for line in header if line.startswith("CRYST1")), None)
     if cell is None:
         return header, []
@@ -88,17 +88,17 @@ def _check_cell(header: list[str]) -> tuple[list[str], list[str]]:
         angles = [float(cell[start : start + 7]) for start in (33, 40, 47)]
     except ValueError as error:
         raise UnreadableError(f"the cell {cell.strip()!r} cannot be read") from error
-    # The format asks for a cell of 1 x 1 x 1 Å where there is none; some programs write 0.
+    # The format requires a cell of 1 x 1 x 1 Å if there is none; some programs write 0.
     if max(lengths) <= 1.0 or not all(angles):
         return [line for line in header if line != cell], [note_placeholder(lengths)]
     group = cell[55:66].strip()
     if group.replace(" ", "") in {"", "1", "P1"}:
         return header, []
-    return header, [f"the symmetry {group} is not applied: the cell holds what the file lists"]
+    return header, [f"the symmetry {group} is not applied: the cell holds only the listed atoms"]
 
 
 def _choose_alternatives(atoms: Sequence[_Atom], notes: list[str]) -> list[_Atom]:
-    """The atoms at the places that are occupied most, or else named first, in each residue."""
+    """Return the atoms of the most occupied, or else first, alternative in each residue."""
     shares: dict[str, dict[str, list[float]]] = defaultdict(dict)
     for atom in atoms:
         if atom.alternative:
@@ -115,15 +115,16 @@ def _choose_alternatives(atoms: Sequence[_Atom], notes: list[str]) -> list[_Atom
         notes.append(f"of alternative locations one is read: {join_names(chosen)}")
     if shared:
         sites = join_names(shared)
-        notes.append(f"sites that are occupied in part are read as full: {sites}")
+        notes.append(f"partially occupied sites are read as full: {sites}")
     return kept
 
 
 def _element_in_name(atom: _Atom) -> str:
-    """The part of the name of an atom that gives its element.
+    """Return the part of the name of an atom that gives its element.
 
-    It ends in the second of the four columns, but for names of four characters that begin with H.
-    Programs that begin each name in the first column leave CA open: calcium, or an alpha carbon.
+    It ends in the second of the four columns, except for names of four characters that begin with
+    H. Programs that begin each name in the first column make CA ambiguous: calcium, or an alpha
+    carbon.
     """
     name, residue = atom.name.strip().lstrip("0123456789"), atom.line[17:21].strip()
     if residue == name:  # an ion

@@ -25,12 +25,12 @@ from sensitivity.structures.files.elements import Labels, describe, join_names
 from sensitivity.structures.files.sources import Lines, UnreadableError
 
 Table = Mapping[str, list[Any]]
-"""The columns of a table, by their tags or the ends of these; what has no table is one row."""
+"""Columns of a table, by their tags or tag endings; values without a table are one row."""
 
 Operations = tuple[Array, Array]
 """Rotations (operations, 3, 3) and translations (operations, 3), of fractional coordinates."""
 
-# The first of these tags that a block has counts.
+# The first of these tags in a block counts.
 _TAGS = {
     "operations": (
         *("_space_group_symop_operation_xyz", "_space_group_symop.operation_xyz"),
@@ -60,12 +60,12 @@ class _Site:
 
 def scan(source: Lines) -> Iterator[Pending]:
     """Yield the structure of every block that has one."""
-    # Other blocks are of the authors, or of the measurement.
+    # Other blocks describe the authors or the measurement.
     return (partial(_read, text) for text in _split(source) if "_atom_site" in text.lower())
 
 
 def _split(lines: Iterable[str]) -> Iterator[str]:
-    """The blocks, each from its line data_NAME; such a line within a long text begins none."""
+    """Yield the blocks, each from its line data_NAME, except such lines within a long text."""
     block: list[str] = []
     quoted = False
     for line in lines:
@@ -120,7 +120,7 @@ def _find_table(tags: Table) -> Table:
     lengths = {len(found[name]) for name in names if name in found}
     if len(lengths) != 1 or lengths == {0}:
         raise UnreadableError("its table of sites is empty, or its columns differ in length")
-    # Others belong to tables of their own, such as those of magnetic moments.
+    # Others belong to separate tables, such as that of magnetic moments.
     return {name: column for name, column in found.items() if len(column) in lengths}
 
 
@@ -162,7 +162,7 @@ def _number(value: Any, usual: float) -> float:
 
 
 def _resolve_symbols(table: Table, notes: list[str]) -> list[str]:
-    """The elements of the sites; a label such as C12 or Fe3+ is what the format asks for."""
+    """Return the elements of the sites; the format allows labels such as C12 or Fe3+."""
     read, found = Labels(), []
     columns = [table[name] for name in ("type_symbol", "label") if name in table]
     for row in zip(*columns, strict=True):
@@ -179,7 +179,7 @@ def _resolve_symbols(table: Table, notes: list[str]) -> list[str]:
 
 
 def _expand(place: Array, operations: Operations, cell: Array) -> Array:
-    """The distinct images of a site in the cell, (images, 3), fractional.
+    """Return the distinct images of a site in the cell, (images, 3), fractional.
 
     As in ASE, two are one atom if no coordinate differs by 0.001; but not if they are 0.05 Å apart.
     """
@@ -195,7 +195,7 @@ def _expand(place: Array, operations: Operations, cell: Array) -> Array:
 def _meet(
     images: Array, image: Array, cell: Array | None, *, within: float, fraction: float = np.inf
 ) -> NDArray[np.bool_]:
-    """Which images, (images, 3), are at the place of one, through the faces of a cell too."""
+    """Mark images, (images, 3), that coincide with one position, also across cell faces."""
     shifts = images - image
     if cell is None:
         return np.asarray(np.linalg.norm(shifts, axis=1) < within)
@@ -205,7 +205,7 @@ def _meet(
 
 
 def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
-    """Sites without the less occupied, or later, alternatives of each disordered assembly."""
+    """Return sites without the less occupied, or later, alternatives of disordered assemblies."""
     weights: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for site in sites:
         if site.group.startswith("-"):
@@ -224,8 +224,8 @@ def _choose_groups(sites: Sequence[_Site], notes: list[str]) -> list[_Site]:
 
 
 def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]) -> list[_Site]:
-    """Sites with the species that occupies each shared place most, or is named first."""
-    exclusive = 0.7  # Å, less than a bond of H2: sites that are nearer are not occupied at once
+    """Return sites with the most occupied, or first, species of each shared place."""
+    exclusive = 0.7  # Å, less than a bond of H2: nearer sites are not occupied simultaneously
     full = 1.02  # the sum of occupancies that share a site, with rounding
     most = 6  # notes
     lost: list[_Site] = []
@@ -247,7 +247,7 @@ def _choose_species(sites: Sequence[_Site], cell: Array | None, notes: list[str]
         else:
             notes.append(f"{occupied} is read as full")
     if len(notes) > most:
-        notes[most:] = [f"and {len(notes) - most} more sites alike"]
+        notes[most:] = [f"and {len(notes) - most} more similar sites"]
     return [site for site in sites if site not in lost]
 
 
@@ -277,7 +277,7 @@ def _parse_operations(listed: list[Any]) -> Any:
 
 
 def _find_group(tags: Table, cell: Array, notes: list[str]) -> Any:
-    """ASE's space group; None if the block names none."""
+    """Return ASE's space group; None if the block names no group."""
     from ase.spacegroup import Spacegroup
     from ase.spacegroup.spacegroup import SpacegroupError
 
@@ -343,6 +343,6 @@ def _is_named(group: Any, name: str) -> bool:
 
 
 def _normalize(name: str) -> str:
-    """A Hermann-Mauguin symbol without spaces, and a monoclinic one without its ones."""
+    """Return a Hermann-Mauguin symbol without spaces, and without the ones of a monoclinic one."""
     short = re.sub(r"[\s_'\"]", "", name).lower()
     return re.sub(r"^([pabcifr])1(.+)1$", r"\1\2", short)

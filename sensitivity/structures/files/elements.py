@@ -1,4 +1,4 @@
-"""Chemical elements behind the labels that files use for atoms."""
+"""Chemical elements for the labels that files use for atoms."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def resolve(label: str, *, line: int | None = None) -> str:
     """Return the symbol of the element that a label stands for, where only one is possible.
 
     A label is a symbol, an atomic number, D or T, or a symbol with a number or a comment, such as
-    N1, D1, Fe3+, Fe_pv or OW. X is what ASE calls a dummy atom. Raises UnreadableError if it stands
-    for no element, or for one of several.
+    N1, D1, Fe3+, Fe_pv or OW. X is ASE's dummy atom. Raises UnreadableError if it stands for no
+    element, or for one of several.
     """
     found, problem = set[str](), f"{label!r} is not the symbol of an element"
     if re.fullmatch(r"[+-]?\d+", label):
@@ -47,7 +47,7 @@ def resolve(label: str, *, line: int | None = None) -> str:
         found.update(chemical_symbols[n] for n in {int(label)} if 1 <= n <= HEAVIEST)
     elif re.match(r"@|(?i:.*(bq|gh|ghost)\b)|.*:", label):
         problem = f"{label!r} is a ghost atom, not an element"
-    elif match := re.match(r"\d*([A-Za-z]+)(?![^\W\d_])", label):  # no part of a foreign word
+    elif match := re.match(r"\d*([A-Za-z]+)(?![^\W\d_])", label):  # not part of a longer word
         found = _candidates(match[1], whole=match[1] == label)
         if len(found) > 1:
             names = " or ".join(sorted(found))
@@ -58,17 +58,17 @@ def resolve(label: str, *, line: int | None = None) -> str:
 
 
 def _candidates(letters: str, *, whole: bool) -> set[str]:
-    """The elements that these letters, at the beginning of a label or all of it, can mean.
+    """Return the elements that these letters, the beginning or all of a label, can mean.
 
-    In names of atoms such as CA, HG or PB the second letter says where the atom is bonded, so that
-    CA is an alpha carbon as well as calcium; and CH3 is a group.
+    In atom names such as CA, HG or PB the second letter gives the bonding position, so CA is an
+    alpha carbon as well as calcium; and CH3 is a group.
     """
     if letters in atomic_numbers or letters == "D" or (whole and letters in _ISOTOPES):
         return {_ISOTOPES.get(letters, letters)}
     if len(letters) != 2:
         return {letters.upper()} & atomic_numbers.keys()
     first, pair = letters[0].upper(), letters.capitalize()
-    # Elements beyond uranium need their own spelling: SG is a gamma sulphur.
+    # Elements beyond uranium need exact capitals: SG is a gamma sulphur.
     natural = {pair} if 0 < atomic_numbers.get(pair, 0) <= atomic_numbers["U"] else set()
     if letters.islower() or first not in "CHNOPS":
         return natural
@@ -78,7 +78,7 @@ def _candidates(letters: str, *, whole: bool) -> set[str]:
 
 
 def describe(labels: Mapping[str, str]) -> list[str]:
-    """Return what was read as which element, as notes."""
+    """Return notes on the elements read for labels."""
     read: dict[str, list[str]] = {}
     for label, symbol in labels.items():
         if label != symbol:

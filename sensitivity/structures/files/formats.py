@@ -1,4 +1,4 @@
-"""Formats of files: which one it is, and the frames that a file of it holds."""
+"""Formats of files: detection, and the frames that a file contains."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _INTEGER = r"[-+]?[\d_]+"
 
 @dataclass(frozen=True)
 class _Format:
-    """A format beyond what ASE does; the pattern ``(?!)`` matches nothing."""
+    """Properties of a format beyond ASE's; the pattern ``(?!)`` matches nothing."""
 
     scan: Callable[[Lines], Iterator[Pending]] | None = None  # splits a file instead of ASE
-    sign: str = r"(?!)"  # beginning of a file whose name does not tell its format
-    clear: bool = False  # if no other format has the sign: it counts more than an ending like .dat
-    label: str = r"(?!)"  # a line with one atom: what is before its label, and the label
+    sign: str = r"(?!)"  # beginning of a file whose name does not give its format
+    clear: bool = False  # if no other format has the sign, which then overrides an ending like .dat
+    label: str = r"(?!)"  # a line with one atom: the text before its label, and the label
     symbols: int | None = None  # the line, from 0, that holds the symbols of all atoms
-    # How many atoms follow, at the beginning of a line, from 0, or anywhere: ASE would take fewer,
-    # or look for each that is missing.
+    # How many atoms follow, at the beginning of a line, from 0, or anywhere: ASE would read fewer,
+    # or search for each that is missing.
     count: tuple[int | None, str] = (None, r"(?!)")
-    refused: str = r"(?!)"  # what ASE skips without a warning, although it changes the structure
-    end: str = ""  # what stands behind the atoms of a complete file that does not count them
+    refused: str = r"(?!)"  # content that changes the structure, skipped silently by ASE
+    end: str = ""  # end mark of a complete file without a number of atoms
     split: sources.Split | None = None  # splits a text into records, before ASE reads each of them
     settings: Mapping[str, Any] = field(default_factory=dict)  # for ASE's reader
 
 
 _MOL = _Format(label=rf"(\s*{_THREE}\s+)([A-Za-z]\S*)", count=(3, r"([ \d]{3})"), refused="V3000")
 
-# By ASE's names. Of several signs that fit, the first counts.
+# By ASE's names. If several signs match, the first counts.
 _FORMATS = {
     "lammps-dump-text": _Format(lammps.scan_dump, sign=r"ITEM: TIMESTEP"),
     "lammps-data": _Format(
@@ -90,7 +90,7 @@ _FORMATS = {
 
 
 def find_format(content: Content) -> str:
-    """Return ASE's name of the format of a content, if it is one that ASE reads."""
+    """Return ASE's name of the format of a content, if ASE reads it."""
     from ase.io.formats import UnknownFileTypeError, extension2format, filetype, ioformats
 
     text = "\n".join(islice(content.lines(), 200))
@@ -98,7 +98,7 @@ def find_format(content: Content) -> str:
     if shown.startswith("lammps"):
         return shown
     named = io.BytesIO(text.encode())
-    named.name = f"/dev/null/{content.name}"  # ASE looks whether there is a folder of the name
+    named.name = f"/dev/null/{content.name}"  # ASE checks for a folder of this name
     try:
         found = filetype(named)
     except UnknownFileTypeError:
@@ -114,7 +114,7 @@ def find_format(content: Content) -> str:
 
 
 def check_format(form: str) -> str:
-    """Return the name of a format, if it is one that ASE reads."""
+    """Return the name of a format, if ASE reads it."""
     from ase.io.formats import ioformats
 
     if form not in ioformats:
@@ -127,7 +127,7 @@ def check_format(form: str) -> str:
 
 
 def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
-    """Yield every frame of a content; many are read only when they are asked for."""
+    """Yield every frame of a content; many formats are read lazily."""
     if types is not None and not form.startswith("lammps"):
         raise UnreadableError(f"types are for LAMMPS files, and this is of the format {form}")
     known = _FORMATS.get(form, _Format())
@@ -135,7 +135,7 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         lines = Lines(content.lines(), path=str(content.path or ""), types=types)
         return _guard(known.scan(lines))
     if content.is_binary:
-        # One after the other: a trajectory can be larger than the memory.
+        # One after the other: a trajectory can exceed the memory.
         if content.path is None or content.damage or content.path.name != content.name:
             return map(keep, parse_all(content.read(), form, path=content.name))
         return map(keep, read_all(str(content.path), form))
@@ -162,7 +162,7 @@ def _scan_text(lines: list[str], form: str, content: Content, start: int) -> Ite
     try:
         count = _check_text(lines, known)
         lines, labels = _resolve_labels(lines, known, start + 1)
-        if form == "turbomole":  # it asks for lower case
+        if form == "turbomole":  # the format requires lower case
             labels = {label: symbol for label, symbol in labels.items() if label != symbol.lower()}
         text, path = "\n".join([*lines, ""]), str(content.path or content.name)
         for found in parse_all(text, form, path=path, **known.settings):
@@ -174,7 +174,7 @@ def _scan_text(lines: list[str], form: str, content: Content, start: int) -> Ite
 
 
 def _check_text(lines: list[str], known: _Format) -> int | None:
-    """The number of atoms that a file announces, if it has as many lines, and an end."""
+    """Return the announced number of atoms; refuse a file without as many lines, or an end."""
     text = "\n".join(lines)
     line, pattern = known.count
     above = None if line is None else "\n".join(lines[line : line + 1])

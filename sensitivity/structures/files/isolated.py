@@ -1,6 +1,6 @@
 """Uploaded files, read in a separate process with limits on time and memory.
 
-Some short files keep a reader busy for hours or fill the memory, and no list of them is complete.
+Some short files occupy a reader for hours or fill the memory, and no list of them is complete.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from sensitivity.structures.files.sources import Content, UnreadableError
 def read_isolated(
     name: str, content: bytes, *, formats: Collection[str], most: int
 ) -> tuple[Frame, ...]:
-    """Return the frames of a file, at most some number and one that tells that there are more.
+    """Return the frames of a file up to a limit, plus one if there are more.
 
-    Its name tells the format if the bytes do not. Raises ValueError if the bytes are compressed,
-    there is no structure in them, the format is not one of those (ASE's names), or reading takes
+    Its name gives the format if the bytes do not. Raises ValueError if the bytes are compressed,
+    contain no structure, have a format that is not in the list (ASE's names), or if reading takes
     too long or too much memory.
     """
     if Content(name, kept=content).unpacker:
-        raise ValueError(f"{name} is compressed; unpack it before it is opened here.")
+        raise ValueError(f"{name} is compressed; unpack it first.")
     question = json.dumps({"name": name, "formats": sorted(formats), "most": most})
     found = json.loads(_ask(name, question, content))
     if isinstance(found, str):
@@ -70,7 +70,7 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
 
 
 def _wait(process: Popen[bytes]) -> bytes | None:
-    beat = 0.1  # seconds between two moments at which this can be cancelled
+    beat = 0.1  # seconds between checks for cancellation
     for _ in range(round(Limit.READING_SECONDS / beat)):
         checkpoint()
         with suppress(TimeoutExpired):
@@ -79,7 +79,7 @@ def _wait(process: Popen[bytes]) -> bytes | None:
 
 
 def main() -> None:
-    """Read standard input as the only argument asks, and write the frames as JSON."""
+    """Read standard input as requested by the only argument, and write the frames as JSON."""
     _limit()
     question = json.loads(sys.argv[1])
     content = Content(question["name"], kept=sys.stdin.buffer.read())
@@ -104,7 +104,7 @@ def _too_much() -> str:
 
 
 def _limit() -> None:
-    """Limit this process; the processor time only counts if the one who waits is gone."""
+    """Limit this process; the processor time only matters if the parent has ended."""
     try:
         import resource
     except ImportError:  # on Windows

@@ -1,4 +1,4 @@
-"""Structures from LAMMPS, whose files number the species and do not name them.
+"""Structures from LAMMPS, whose files number the species instead of naming them.
 
 Formats as in https://docs.lammps.org/read_data.html and https://docs.lammps.org/dump.html.
 """
@@ -23,7 +23,7 @@ Words = dict[str, str]
 
 
 def parse_types(text: str) -> dict[int, str]:
-    """Return the elements that a text such as ``1=Si,2=O`` gives to types, or raise ValueError."""
+    """Return the elements assigned to types by text such as ``1=Si,2=O``, or raise ValueError."""
     found: dict[int, str] = {}
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)\s*=\s*(\w+)\s*", part)
@@ -101,7 +101,7 @@ def _find_style(lines: list[str], rows: list[str]) -> str:
     columns = len(rows[0].split()) if rows else 0
     if comment is None and columns not in {5, 8}:  # without and with images: of one style only
         raise UnreadableError(
-            f"rows of {columns} columns can be of several styles; write the style behind Atoms, as "
+            f"rows of {columns} columns can have several styles; write the style after Atoms, as "
             "in 'Atoms # full' or 'Atoms # charge'"
         )
     return comment or "atomic"
@@ -117,7 +117,7 @@ def _check_units(match: re.Match[str] | None) -> str:
 def _name_types(
     used: Iterable[str], types: Types | None, form: str, *, labels: Words, masses: Words
 ) -> tuple[Words, list[str]]:
-    """The elements of the types that occur: as asked for, or as the labels of the file say."""
+    """Return the elements of the types that occur: given ones, or from labels in the file."""
     words = sorted({word for word in used if word.isdecimal()}, key=int)
     if types is not None:
         for word in words:
@@ -138,13 +138,13 @@ def _advise(words: Iterable[str], masses: Words, form: str) -> str:
         pairs, advice = {1: "Si", 2: "O"}, "for example"
     command = ",".join(f"{number}={symbol}" for number, symbol in pairs.items())
     return (
-        f"its species are numbered; name the elements of the types, {advice} --format {form} "
+        f"its species are numbered; give the elements of the types, {advice} --format {form} "
         f"--types {command} (in Python: types={pairs})"
     )
 
 
 def _guess(mass: str) -> str:
-    """The element of this mass in u, but for isotopes and rounding, or nothing."""
+    """Return the element of this mass in u, apart from isotopes and rounding, or nothing."""
     try:
         gaps = np.abs(atomic_masses[1:] - float(mass))
     except ValueError:
@@ -154,7 +154,7 @@ def _guess(mass: str) -> str:
 
 
 def scan_dump(source: Lines) -> Iterator[Pending]:
-    """Yield every snapshot of a text dump: each ends at the first item behind its atoms."""
+    """Yield every snapshot of a text dump: each ends at the first item after its atoms."""
     snapshot: list[str] = []
     items: set[str] = set()
     for line in source:
@@ -192,7 +192,7 @@ def _read_snapshot(lines: list[str], types: Types | None) -> Frame:
 def _find_species(
     columns: list[str], rows: list[list[str]], types: Types | None
 ) -> tuple[Words, int, list[str]]:
-    """The element of each word in the column of the species, that column, and notes."""
+    """Return the element of each word in the species column, that column, and notes."""
     wanted = ("element", "type") if types is None else ("type", "element")
     named = next((name for name in wanted if name in columns), None)
     if named is None:

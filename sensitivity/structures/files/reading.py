@@ -1,7 +1,7 @@
 """Structures from files, in any format that ASE reads.
 
-No structure is read as something that it is not without a note, and a frame that cannot be read
-keeps no other from being read.
+Every interpretation of a structure is noted, and an unreadable frame does not keep others from
+being read.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from sensitivity.structures.neighbors import check
 Name = str | PathLike[str]  # of a file; ``-`` is standard input
 
 COUNTED = 1000
-"""Frames that are looked at, beside the chosen one: a long trajectory is not read to its end."""
+"""Frames examined besides the chosen one: a long trajectory is not read to its end."""
 
 
 class StructureWarning(SensitivityWarning):
-    r"""A decision in reading a structure that its author may not have meant.
+    r"""A decision in reading a structure that may differ from the author's intent.
 
     Examples
     --------
@@ -54,14 +54,14 @@ class StructureWarning(SensitivityWarning):
 
 @dataclass(frozen=True)
 class Source:
-    """A structure and where it comes from: the library, or a frame of a file."""
+    """A structure and its origin: the library, or a frame of a file."""
 
     name: str  # in the library, or of the file
     atoms: Atoms
     index: int = 0  # of the frame in the file, from 0
-    frames: int = 1  # how many frames the file has, or at least has
-    all_counted: bool = True  # whether ``frames`` is the exact number
-    notes: tuple[str, ...] = ()  # what was decided in reading it, and which others are unreadable
+    frames: int = 1  # number of frames of the file, or a lower bound
+    all_counted: bool = True  # True if ``frames`` is exact
+    notes: tuple[str, ...] = ()  # decisions in reading it, and unreadable other frames
 
 
 def read(
@@ -69,25 +69,25 @@ def read(
 ) -> Atoms:
     """Return one frame of a file, without constraints and stored results.
 
-    Warns with ``StructureWarning`` if something was decided in reading it, such as one of two
-    alternative locations, or other frames cannot be read.
+    Warns with ``StructureWarning`` about decisions made in reading it, such as one of two
+    alternative locations, or if other frames cannot be read.
 
     Parameters
     ----------
     path
-        A file, a pipe, or ``-`` for standard input; compressed by gzip, bzip2 or xz or not.
+        A file, a pipe, or ``-`` for standard input; may be compressed by gzip, bzip2 or xz.
     index
         Number of the frame, from 0, or from the end if it is negative.
     format
-        ASE's name of the format; None for the one that name and content suggest.
+        ASE's name of the format; None to detect it from name and content.
     types
-        Symbols of the elements of LAMMPS's types, such as ``{1: "Si", 2: "O"}``.
+        Element symbols of LAMMPS types, such as ``{1: "Si", 2: "O"}``.
 
     Raises
     ------
     ValueError
-        If the file is missing, empty or unreadable, has no such frame, or holds a structure that
-        ``check`` refuses.
+        If the file is missing, empty or unreadable, has no such frame, or contains a structure
+        that ``check`` refuses.
 
     Examples
     --------
@@ -108,23 +108,23 @@ def read(
 
 
 def warn(source: Source) -> None:
-    """Issue the notes on a frame as one ``StructureWarning``, as of the caller of the caller."""
+    """Issue the notes on a frame as one ``StructureWarning``, at the caller of the caller."""
     if source.notes:
         warnings.warn(f"{source.name}: {'; '.join(source.notes)}.", StructureWarning, 3)
 
 
 def _show(path: Name) -> str:
-    """Return the name of a file as messages show it."""
+    """Return the name of a file as shown in messages."""
     return "standard input" if path == sources.STANDARD_INPUT else os.fspath(path)
 
 
 def choose(
     path: Name, *, index: int = 0, format: str | None = None, types: Types | None = None
 ) -> Source:
-    """Return a frame of a file as ``read`` does, and what is known of the others."""
+    """Return a frame of a file as ``read`` does, with information on the others."""
     expected, remedy = "an integer frame number", "give e.g. 0"
     index = check_integer(index, "index", expected, accepts=lambda _: True, remedy=remedy)
-    enough = 20_000  # atoms of the frames that are looked at, which take about 0.1 s
+    enough = 20_000  # atoms of the examined frames, which take about 0.1 s
     wanted: Pending | None = None
     last: deque[Pending] = deque(maxlen=max(-index, 1))
     bad: list[int] = []
@@ -156,7 +156,7 @@ def choose(
 def read_frames(
     path: Name, *, format: str | None = None, types: Types | None = None
 ) -> Iterator[Frame]:
-    r"""Yield the frames of a file, one after the other, those that cannot be read too.
+    r"""Yield the frames of a file in order, including unreadable ones.
 
     The structures are not checked.
 
@@ -168,7 +168,7 @@ def read_frames(
     Raises
     ------
     TypeError, ValueError
-        If the file is missing or empty, the format is not known, or there is no frame.
+        If the file is missing or empty, the format is unknown, or there is no frame.
 
     Examples
     --------
@@ -200,7 +200,7 @@ def _find_frames(path: Name, *, format: str | None, types: Types | None) -> Iter
         problem = "" if found else content.damage or NOTHING.problem
     except UnreadableError as error:
         problem = str(error)
-    except OSError as error:  # of the operating system: readers' are frames that cannot be read
+    except OSError as error:  # of the operating system; those of readers become unreadable frames
         problem = str(error.strerror or error)
     if problem:
         what = f"{_show(path)} as a structure ({problem})"
@@ -222,7 +222,7 @@ def take(name: str, frame: Frame, *, number: int, count: int, others: Sequence[s
 
 
 def note_bad(bad: list[int], *, count: int, complete: bool) -> list[str]:
-    """Return the note on frames that cannot be read, if there are any."""
+    """Return the note on unreadable frames, if any."""
     if not bad:
         return []
     total = f"{count} frames" if complete else f"the first {count} frames"

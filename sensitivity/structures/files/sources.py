@@ -24,15 +24,15 @@ STANDARD_INPUT: Final = "-"
 
 Types = Mapping[int, str]
 Split = Callable[[Iterable[str]], Iterator[tuple[int, list[str]]]]
-"""Splits a text into records, each with the number of its first line, from 0.
+"""Split a text into records, each with the number of its first line, from 0.
 
-A bad one then keeps no other from being read.
+An invalid record then does not affect the others.
 """
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError)
 
-# First bytes of compressed data, whatever the file is called.
+# First bytes of compressed data, independent of the file name.
 _PACKED: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
@@ -41,7 +41,7 @@ _PACKED: dict[bytes, Callable[[Any], Any]] = {
 
 
 class UnreadableError(ValueError):
-    """A frame that cannot be read; the text is the clause that says why."""
+    """A frame that cannot be read; the text is a clause with the reason."""
 
 
 @dataclass
@@ -49,29 +49,29 @@ class Content:
     """The bytes of a file, decompressed, and their text."""
 
     name: str  # of the file, without the ending of a compression
-    path: Path | None = None  # where the same bytes are on the disk
+    path: Path | None = None  # location of the same bytes on disk
     kept: bytes = b""  # of a pipe or of standard input, which can be read only once
-    damage: str = ""  # what was wrong with the bytes as far as they were read
+    damage: str = ""  # damage found in the bytes read so far
 
     @cached_property
     def head(self) -> bytes:
-        """The first bytes, in which ASE, too, looks for the format."""
+        """First bytes, from which ASE, too, detects the format."""
         return self.read(most=50_000)
 
     @cached_property
     def unpacker(self) -> Callable[[Any], Any] | None:
-        """The function that opens the bytes if they are compressed."""
+        """Function that opens the bytes if they are compressed."""
         with self._open_raw() as file:
             first = file.read(max(map(len, _PACKED)))
         return next((unpack for mark, unpack in _PACKED.items() if first.startswith(mark)), None)
 
     @property
     def is_binary(self) -> bool:
-        """True if this is no text."""
+        """True if the content is not text."""
         return b"\0" in self.head and not self.head.startswith(_UTF_16)
 
     def read(self, *, most: int = sys.maxsize) -> bytes:
-        """Return the bytes; compressed data that end early count as far as they go."""
+        """Return the bytes; truncated compressed data are returned up to the damage."""
         chunks, missing = [], most
         with self._open() as file:
             while missing > 0 and (chunk := file.read1(min(50_000, missing))):
@@ -80,10 +80,10 @@ class Content:
         return b"".join(chunks)
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of the text, without their ends, reading no further than is asked for.
+        """Yield the lines of the text, without line ends, reading no further than needed.
 
-        The text is UTF-8 or UTF-16, with or without a byte-order mark; a line that is neither is
-        read as Latin-1. Lines end as on Unix, Windows or the old Macintosh.
+        The text is UTF-8 or UTF-16, with or without a byte-order mark; other lines are read as
+        Latin-1. Lines end as on Unix, Windows or the classic Mac OS.
         """
         wide = self.head.startswith(_UTF_16)
         encoding = "utf-16" if wide else "latin-1"
@@ -115,7 +115,7 @@ def _decode(line: str) -> str:
 
 
 def open_content(name: str) -> Content:
-    """Return what a file, a pipe or, for ``-``, standard input holds; ValueError if nothing."""
+    """Return the content of a file, a pipe or, for ``-``, standard input; ValueError if empty."""
     if name == STANDARD_INPUT:
         shown, content = "standard input", Content("standard input", kept=_read_stream())
     else:
@@ -154,7 +154,7 @@ def _read_stream() -> bytes:
 
 
 class Lines:
-    """Lines of which the next can be looked at, with the path of the file and LAMMPS's types."""
+    """Lines with lookahead, the path of the file and LAMMPS types."""
 
     def __init__(self, lines: Iterable[str], *, path: str = "", types: Types | None = None) -> None:
         self.path, self.types = path, types
@@ -179,14 +179,14 @@ class Lines:
         return line or ""
 
     def take_while(self, accepts: Callable[[str], bool], *, most: float = math.inf) -> list[str]:
-        """Return the next lines that are accepted, at most so many."""
+        """Return the next lines that are accepted, up to a maximum number."""
         taken: list[str] = []
         while len(taken) < most and (line := self.peek()) is not None and accepts(line):
             taken.append(self.take())
         return taken
 
     def skip_blank(self) -> bool:
-        """Go on to the next line that is not blank; False if there is none."""
+        """Skip blank lines; return False at the end."""
         self.take_while(lambda line: not line.strip())
         return self.peek() is not None
 
@@ -202,14 +202,14 @@ class Lines:
 
 
 def check_count(found: int, announced: int, *, where: str = "it") -> None:
-    """Refuse a frame that has more or fewer atoms than are announced, ``where``."""
+    """Refuse a frame with more or fewer atoms than announced at ``where``."""
     if found != announced:
         problem = f"{where} announces {announced} atoms, and there are {found}"
         raise UnreadableError(f"{problem}; is the file complete?")
 
 
 def read_count(text: str) -> int | None:
-    """Return an integer as ASE reads it, such as 5, +5 or 1_000; None if it is none."""
+    """Return an integer as ASE reads it, such as 5, +5 or 1_000; None if it is no integer."""
     try:
         return int(text)
     except ValueError:
@@ -225,7 +225,7 @@ def are_numbers(words: Sequence[str]) -> bool:
 
 
 def is_row(line: str, *, label: bool = False) -> bool:
-    """Return True if a line holds three coordinates, behind a label or not."""
+    """Return True if a line has three coordinates, with or without a label before them."""
     words = line.split()[label:][:3]
     return len(words) == len("xyz") and are_numbers(words)
 
@@ -262,7 +262,7 @@ def split_molecules(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def split_steps(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the steps of an XSF file, each below the last cell; one that is missing is cut off."""
+    """Yield the steps of an XSF file, each below the last cell; a missing one is truncated."""
     rows = list(lines)
     first = next((row.split() for row in rows if re.match(r"\s*[^#\s]", row)), [""])
     starts = [k for k, row in enumerate(rows) if re.match(r"\s*(PRIMVEC|PRIMCOORD|ATOMS)\b", row)]

@@ -31,7 +31,7 @@ def _read_poscar(lines: list[str], path: str) -> Frame:
 
 
 def scan_trajectory(source: Lines) -> Iterator[Pending]:
-    """Yield every configuration of an XDATCAR; a header may stand before each of them."""
+    """Yield every configuration of an XDATCAR; a header may precede each of them."""
     header: list[str] = []
     above: list[str] = []  # lines since the last configuration
     for line in source:
@@ -51,19 +51,19 @@ def scan_trajectory(source: Lines) -> Iterator[Pending]:
 
 
 def _read_header(header: list[str]) -> tuple[list[str], int, list[str]]:
-    """The header with symbols of elements, the number of atoms, and notes."""
+    """Return the header with element symbols, the number of atoms, and notes."""
     if len(header) < _HEADER:
         raise UnreadableError("its header is not complete")
     first, second = (re.split(r"[!#]", line)[0].split() for line in header[_HEADER - 2 :])
     line = _HEADER - 1
     if not first:
         raise UnreadableError(f"line {line} is empty; it should hold symbols")
-    if first[0].isdecimal():  # VASP 4: the second line is above the atoms, or one of them
+    if first[0].isdecimal():  # VASP 4: the second line precedes the atoms, or is one of them
         note = "it has no line of symbols: elements are taken from the first line"
         return header, _count(first), [note]
     labels = Labels()
     symbols = [labels.read(word, line=line) for word in first]
-    # Names of potentials such as Fe_pv are what the format asks for.
+    # The format allows names of potentials such as Fe_pv.
     notes = describe({re.split("[_/]", word)[0]: symbol for word, symbol in labels.items()})
     if len(second) != len(first):
         raise UnreadableError(f"it has {len(first)} symbols and {len(second)} numbers of atoms")

@@ -13,7 +13,7 @@ from sensitivity.structures.files.sources import Lines, UnreadableError
 
 
 def scan(source: Lines) -> Iterator[Pending]:
-    """Yield every frame; after one that cannot be read go on at the next number of atoms."""
+    """Yield every frame; after an unreadable one, continue at the next number of atoms."""
     while source.skip_blank():
         try:
             yield _split_frame(source)
@@ -52,7 +52,7 @@ def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> F
     if any(label != symbol for label, symbol in labels.items()):
         pairs = zip(rows, symbols["species"], strict=True)
         rows = [sources.replace_word(row, columns["species"], symbol) for row, symbol in pairs]
-    # A remark in plain words may look like keys and values to ASE.
+    # ASE may take a plain-text remark for keys and values.
     remarks = [comment] if re.search(r"\b(Lattice|Properties|pbc)\s*=", comment) else [comment, ""]
     for remark in remarks:
         text = "\n".join([str(len(rows)), remark, *rows, *vectors, ""])
@@ -63,7 +63,7 @@ def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> F
 
 
 def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
-    """The columns of species, Z and positions, from 0."""
+    """Return the columns of species, Z and positions, from 0."""
     from ase.io.extxyz import key_val_str_to_dict
 
     properties = usual = "species:S:1:pos:R:3"
