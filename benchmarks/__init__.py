@@ -1,7 +1,8 @@
-"""Time and memory of `sensitivity` beside other packages, on one thread.
+"""Time and memory of `sensitivity` compared with other packages, on one thread.
 
-Importing this package sets the thread counts, before numpy or a peer is loaded: a thread pool
-reads them once. Run the modules from the root of the repository, ``python -m benchmarks.peers``.
+Importing this package sets the thread counts before numpy or a peer is loaded, because a thread
+pool reads them once. Run the modules from the root of the repository, for example with
+``python -m benchmarks.peers``.
 """
 
 import os

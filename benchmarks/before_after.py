@@ -1,8 +1,8 @@
-"""The diagnosis of large structures, beside that of an earlier checkout.
+"""The diagnosis of large structures, compared with an earlier checkout.
 
-``python -m benchmarks.before_after FOLDER`` runs both in turn, each call in a process of its own,
+``python -m benchmarks.before_after FOLDER`` runs both in turn, each call in a separate process,
 prints processor times and whether the counts per cause agree, and writes
-``results/before_after.json``. ``git worktree add FOLDER 8f231ad`` makes the folder.
+``results/before_after.json``. ``git worktree add FOLDER 8f231ad`` creates the folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def rattled(atoms: Atoms, *, size: float) -> Atoms:
 
 
 def copper() -> Atoms:
-    """108 atoms."""
+    """Return 108 copper atoms."""
     return bulk("Cu", cubic=True).repeat(3)
 
 
@@ -51,7 +51,7 @@ CASES: dict[str, Callable[[], Diagnosis]] = {
 
 
 def run_once(name: str) -> dict[str, object]:
-    """Processor time of one call in ms, after one of methane that loads everything, and counts."""
+    """Return processor time of one call in ms and counts, after a warm-up call with methane."""
     CASES["CH4, carbon"]()
     start = time.process_time()
     counts = CASES[name]().counts
@@ -59,7 +59,7 @@ def run_once(name: str) -> dict[str, object]:
 
 
 def run_in(folder: Path, name: str) -> dict[str, object]:
-    """Run a case of this file with the package of a folder, in a process of its own."""
+    """Run a case of this file with the package of a folder, in a separate process."""
     done = subprocess.run(
         [sys.executable, "-P", __file__, str(folder), "--once", name],
         env={**os.environ, "PYTHONPATH": str(folder)},
@@ -71,11 +71,11 @@ def run_in(folder: Path, name: str) -> dict[str, object]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("before", type=Path, help="folder of the earlier checkout")
     parser.add_argument("--rounds", type=int, default=3, help="for each")
-    parser.add_argument("--once", help="print one case as JSON, which the runs use")
+    parser.add_argument("--once", help="print one case as JSON, for the separate processes")
     options = parser.parse_args()
     if options.once:
         print(json.dumps(run_once(options.once)))

@@ -1,4 +1,4 @@
-"""Time and memory of calls, on a machine that others use too."""
+"""Time and memory of calls on a shared machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
 MIB = 1024.0  # KiB, the unit of /proc/self/status
-BURST = 3  # calls in a row: the first refills the caches that the other contenders emptied
+BURST = 3  # consecutive calls: the first refills the caches after the other contenders
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Timing:
 def interleave(
     calls: Mapping[str, Callable[[], object]], *, seconds: float, rounds: int = 5
 ) -> dict[str, Timing]:
-    """Time the calls in turn, so that a disturbance of the machine meets all of them.
+    """Time the calls in turn, so that a disturbance of the machine affects all of them.
 
-    Every call runs once untimed, then ``rounds`` times in bursts, and on until ``seconds`` have
-    passed.
+    Every call runs once untimed, then ``rounds`` times in bursts, and continues until ``seconds``
+    have passed.
     """
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for call in calls.values():
@@ -62,7 +62,7 @@ def interleave(
 
 
 def time_once(call: Callable[[], object]) -> tuple[float, float]:
-    """Wall and processor time of one call in ms; freeing its result is not counted."""
+    """Return wall and processor time of one call in ms; freeing its result is not counted."""
     wall, processor = time.perf_counter(), time.process_time()
     result = call()
     times = 1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - processor)
@@ -71,7 +71,7 @@ def time_once(call: Callable[[], object]) -> tuple[float, float]:
 
 
 def summarize(times: list[tuple[float, float]]) -> Timing:
-    """Best, median, least processor time."""
+    """Return best, median and least processor time."""
     wall, processor = np.array(times).T
     return Timing(
         best=round(float(wall.min()), 4),
@@ -82,11 +82,11 @@ def summarize(times: list[tuple[float, float]]) -> Timing:
 
 
 def measure_peak(call: Callable[[], object]) -> float:
-    """Rise of the resident memory during one call, in MiB, its result included.
+    """Return the rise of the resident memory during one call in MiB, including its result.
 
-    Linux only: writing 5 to ``clear_refs`` resets the peak. Memory freed before and kept by an
-    allocator would hide a part of the rise, so it is given back first, and one call is measured
-    per fresh process.
+    Linux only: writing 5 to ``clear_refs`` resets the peak. Freed memory kept by the allocator
+    would hide a part of the rise, so it is returned first, and one call is measured per fresh
+    process.
     """
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
@@ -99,7 +99,7 @@ def measure_peak(call: Callable[[], object]) -> float:
 
 
 def read_memory(field: str) -> float:
-    """One field of /proc/self/status in MiB."""
+    """Return one field of /proc/self/status in MiB."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     match = re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE)
     if match is None:
@@ -108,7 +108,7 @@ def read_memory(field: str) -> float:
 
 
 def save(name: str, result: object) -> Path:
-    """Write a result as JSON into the results folder, and which machine it is from."""
+    """Write a result and its machine as JSON into the results folder."""
     RESULTS.mkdir(exist_ok=True)
     machines = RESULTS / "machines.json"
     known = json.loads(machines.read_text(encoding="utf-8")) if machines.exists() else {}
@@ -117,7 +117,7 @@ def save(name: str, result: object) -> Path:
 
 
 def describe_machine() -> str:
-    """Processor, memory, system and versions of this machine, in one line; Linux only."""
+    """Return processor, memory, system and versions of this machine in one line; Linux only."""
     model = re.search(
         r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE
     )

@@ -1,9 +1,9 @@
-"""Features and full Jacobian of the order-2 power spectrum, by every package.
+"""Features and full Jacobian of the order-2 power spectrum with every package.
 
-Each contender takes the structure and returns the call that is timed: everything that does not
-depend on the positions (the descriptor, its splines) is made beforehand, everything that does
-(neighbour list, conversion of the structure) is inside. All see the same basis size, cutoff and
-smearing, all centers and all atoms as sources of motion.
+Each contender takes the structure and returns the timed call. Everything independent of the
+positions (the descriptor, its splines) is created beforehand; everything that depends on them
+(neighbour list, conversion of the structure) is timed. All use the same basis size, cutoff,
+smearing and centers, and derivatives with respect to all atoms.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def ours(atoms: Atoms) -> Call:
 
 
 def ours_blocks(atoms: Atoms) -> Call:
-    """Time `sensitivity`, the blocks alone, as its own SVD uses them."""
+    """Time `sensitivity`, the blocks alone, which its own SVD uses."""
     import sensitivity
 
     descriptor = sensitivity.DensityCorrelations(
@@ -42,7 +42,7 @@ def ours_blocks(atoms: Atoms) -> Call:
 
 
 def dscribe(atoms: Atoms) -> Call:
-    """Time dscribe: analytic for molecules, numerical for crystals (it has nothing else there)."""
+    """Time dscribe: analytic for molecules, numerical for crystals (its only option there)."""
     from dscribe.descriptors import SOAP
 
     periodic = bool(atoms.pbc.any())
@@ -90,7 +90,7 @@ def featomic_unique(atoms: Atoms) -> Call:
 
 
 def select_unique(tensor: object) -> object:
-    """Select the properties with n_1 <= n_2 wherever the species are equal, in featomic's form."""
+    """Select the properties with n_1 <= n_2 for equal species, in the format of featomic."""
     from metatensor import Labels, TensorBlock, TensorMap
 
     samples = Labels("system", np.array([[0]]))

@@ -1,4 +1,4 @@
-"""The diagnosis of a molecule and of a crystal, and where its time goes.
+"""The time of a diagnosis of a molecule and of a crystal, and its distribution over stages.
 
 ``python -m benchmarks.diagnosis`` prints both and writes ``results/diagnosis.json``.
 """
@@ -24,7 +24,7 @@ TARGETS = {  # ms
     "Si 64, all centers": 10_000.0,
 }
 STAGES = {
-    # what is printed: the function, and the file that it stands in
+    # printed name: the function, and its file
     "singular values": ("spectrum", "spectrum.py"),
     "point groups": ("find", "sites.py"),
     "hidden by symmetry": ("hidden_by_symmetry", "sites.py"),
@@ -35,13 +35,13 @@ STAGES = {
 
 
 def rattled(atoms: Atoms) -> Atoms:
-    """Move every atom by about 0.05 Å: no symmetry, and every singular value to be looked at."""
+    """Move every atom by about 0.05 Å: no symmetry, and every singular value is examined."""
     atoms.positions += np.random.default_rng(0).normal(scale=0.05, size=atoms.positions.shape)
     return atoms
 
 
 def calls() -> dict[str, Callable[[], Diagnosis]]:
-    """What is timed, order 2."""
+    """Return the timed calls, order 2."""
     default, wide = DensityCorrelations(), DensityCorrelations(cutoff=5.0)
     methane, benzene = molecule("CH4"), molecule("C6H6")
     silicon = bulk("Si", cubic=True).repeat(2)
@@ -55,7 +55,7 @@ def calls() -> dict[str, Callable[[], Diagnosis]]:
 
 
 def stages(call: Callable[[], Diagnosis]) -> dict[str, float]:
-    """Fraction of the time of one call that is spent in each stage."""
+    """Return the fraction of the time of one call in each stage."""
     profile = cProfile.Profile()
     profile.runcall(call)
     rows = pstats.Stats(profile).stats
@@ -71,7 +71,7 @@ def stages(call: Callable[[], Diagnosis]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Least time of the matrix products that an order-3 Jacobian cannot do without."""
+"""The least time of the matrix products required for an order-3 Jacobian."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Product:
 
     @property
     def flops(self) -> int:
-        """Multiplications and additions."""
+        """The number of multiplications and additions."""
         return 2 * self.rows * self.inner * self.columns
 
 
 def degrees(l_max: int) -> Iterator[tuple[int, int, int]]:
-    """All l1 <= l2 <= l3 that couple to an invariant of even parity."""
+    """Return all l1 <= l2 <= l3 that couple to an invariant of even parity."""
     for l1 in range(l_max + 1):
         for l2 in range(l1, l_max + 1):
             for l3 in range(l2, min(l1 + l2, l_max) + 1):
@@ -43,12 +43,12 @@ def count_features(n_max: int, l_max: int, *, unique: bool) -> int:
 
 
 def necessary_products(n_max: int, l_max: int, *, columns: int) -> Iterator[Product]:
-    """Products of the Jacobian for ``columns`` = 3 neighbours and one species.
+    """Return the products of the Jacobian for ``columns`` = 3 neighbours and one species.
 
-    For each (l1, l2, l3) and each different l among them, what multiplies the gradient of that
-    factor, first coupled from the two others and then applied. Two others of equal l count each
-    unordered pair of channels once; factors of equal l share their product by exchange. The
-    couplings are counted as full matrices, though a part of their elements is zero.
+    For each (l1, l2, l3) and each different l among them: the multiplier of the gradient of that
+    factor, first coupled from the two other factors and then applied. If these have equal l, each
+    unordered pair of channels counts once; factors of equal l share their product by exchange. The
+    couplings are counted as full matrices, although some of their elements are zero.
     """
     for l in degrees(l_max):
         for s in sorted({l.index(degree) for degree in l}):
@@ -60,7 +60,7 @@ def necessary_products(n_max: int, l_max: int, *, columns: int) -> Iterator[Prod
 
 
 def time_products(products: list[Product]) -> float:
-    """Seconds that numpy takes for all of them, one after the other, best of several rounds."""
+    """Return the time in s of all products in sequence with numpy, best of several rounds."""
     rng = np.random.default_rng(0)
     factors = [
         (
@@ -80,6 +80,6 @@ def time_products(products: list[Product]) -> float:
 
 
 def measure_peak_rate(size: int = 1000) -> float:
-    """Floating-point operations per second of one large product, one thread."""
+    """Return floating-point operations per second of one large product on one thread."""
     product = Product(size, size, size)
     return product.flops / time_products([product])

@@ -1,7 +1,7 @@
-"""How time and memory of the Jacobian's blocks grow with the structure and with the basis.
+"""Growth of time and memory of the Jacobian's blocks with the structure and with the basis.
 
 ``python -m benchmarks.growth`` prints the tables, writes ``results/growth.json`` and draws
-``results/growth.png``. No dense array is made anywhere.
+``results/growth.png``. The dense array is never created.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Point = tuple[Callable[[], Atoms], dict[str, float]]
 
 
 def points() -> dict[str, dict[int, Point]]:
-    """For each variable its values, and the structure and settings that go with them."""
+    """Return for each variable its values, with the structure and settings of each."""
     benzene = lambda: molecule("C6H6")  # noqa: E731
     crystals = {8 * k**3: (lambda k=k: silicon(k), SETTINGS) for k in (1, 2, 3, 4)}
     return {
@@ -49,28 +49,28 @@ def points() -> dict[str, dict[int, Point]]:
 
 
 def make_call(point: Point) -> Callable[[], object]:
-    """Return the Jacobian of a point, to be called."""
+    """Return a function that computes the Jacobian of a point."""
     build, settings = point
     atoms, descriptor = build(), DensityCorrelations(**settings)
     return lambda: jacobian(atoms, descriptor)
 
 
 def measure_memory(variable: str, value: int) -> float:
-    """Peak memory of one call in a fresh process, in MiB."""
+    """Return the peak memory of one call in a fresh process, in MiB."""
     command = [sys.executable, "-m", "benchmarks.growth", "--memory", variable, str(value)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return float(json.loads(printed.splitlines()[-1]))
 
 
 def print_memory(variable: str, value: int) -> None:
-    """Body of the fresh process: warm up on the smallest point, then measure."""
+    """Run in the fresh process: warm up on the smallest point, then measure."""
     series = points()[variable]
     make_call(series[min(series)])()
     print(json.dumps(round(clock.measure_peak(make_call(series[value])), 2)))
 
 
 def measure(variable: str, *, seconds: float) -> dict[int, dict[str, float]]:
-    """Time, memory and size of all points of one variable."""
+    """Measure time, memory and size of all points of one variable."""
     series = points()[variable]
     calls = {str(value): make_call(point) for value, point in series.items()}
     timings = clock.interleave(calls, seconds=seconds, rounds=2)
@@ -87,20 +87,20 @@ def measure(variable: str, *, seconds: float) -> dict[int, dict[str, float]]:
 
 
 def dense_size(blocks: tuple) -> float:
-    """Size in MiB that the dense array (rows, 3N) would have."""
+    """Return the size in MiB of the dense array (rows, 3N)."""
     rows = sum(len(block.features) for block in blocks)
     return 8 * rows * 3 * len(blocks) / 2**20
 
 
 def fit_exponent(rows: dict[int, dict[str, float]], field: str) -> float:
-    """Slope of the field in a log-log plot, over the upper half of the values."""
+    """Return the slope of the field in a log-log plot, over the upper half of the values."""
     values = sorted(rows)[len(rows) // 2 - 1 :]
     slope, _ = np.polyfit(np.log(values), np.log([rows[v][field] for v in values]), 1)
     return float(slope)
 
 
 def print_rows(variable: str, rows: dict[int, dict[str, float]]) -> None:
-    """One table per variable."""
+    """Print one table per variable."""
     fields = ("best", "median", "peak_MiB", "blocks_MiB", "dense_MiB", "features")
     print(f"\n{variable:>15s}" + "".join(f"{field:>12s}" for field in fields))
     for value, row in rows.items():
@@ -117,7 +117,7 @@ def draw(tables: dict[str, dict[int, dict[str, float]]], path: Path) -> None:
     for axes, (variable, rows) in zip(figure.subplots(2, 3).flat, tables.items(), strict=True):
         values = list(rows)
         label = "time in ms"
-        if variable != "order":  # three points, and no power law
+        if variable != "order":  # only three points, and no power law
             label += f", exponent {fit_exponent(rows, 'best'):.2f}"
         axes.loglog(values, [row["best"] for row in rows.values()], "o-", color=BLUE, label=label)
         for field, (marker, color, label) in MEMORY_LINES.items():
@@ -132,7 +132,7 @@ def draw(tables: dict[str, dict[int, dict[str, float]]], path: Path) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="per variable")
     parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)

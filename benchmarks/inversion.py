@@ -1,9 +1,8 @@
-"""How often a structure is found again from its features, over the molecules of G2.
+"""Success rate of the recovery of structures from their features, over the molecules of G2.
 
-Target: the molecule rattled by 0.1 Å (each coordinate, standard deviation), or as it is. Start: the
-target rattled again. Recovered: within 1e-6 Å, root mean square over the atoms after the best
-rotation or improper rotation; each atom has to be found as itself, which is stricter than up to
-permutation of like atoms.
+Target: the molecule rattled by 0.1 Å (each coordinate, standard deviation), or unchanged. Start:
+the target rattled again. Recovered: within 1e-6 Å, root mean square over the atoms after the best
+rotation or improper rotation; permutations of like atoms are not allowed, which is stricter.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ DESCRIPTORS = {
 
 @dataclass(frozen=True)
 class Trial:
-    """A result, and how far it is from the target, in Å."""
+    """A result, and its distance from the target in Å."""
 
     name: str
     result: Inversion
@@ -43,19 +42,19 @@ class Trial:
 
 
 def molecules() -> list[str]:
-    """Names of the molecules of G2 of a suitable size."""
+    """Return the names of the molecules of G2 of a suitable size."""
     return [name for name in g2.names if FEWEST <= len(structures.load(name)) <= MOST]
 
 
 def rattled(atoms: Atoms, size: float, rng: np.random.Generator) -> Atoms:
-    """The structure with every coordinate moved at random."""
+    """Return the structure with every coordinate displaced at random."""
     moved = atoms.copy()
     moved.positions += size * rng.normal(size=atoms.positions.shape)
     return moved
 
 
 def distance(atoms: Atoms, other: Atoms) -> float:
-    """Root mean square distance after the best rotation, proper or improper."""
+    """Return the root mean square distance after the best rotation, proper or improper."""
     start, end = (part.positions - part.positions.mean(axis=0) for part in (atoms, other))
     u, _, v = np.linalg.svd(start.T @ end)
     return float(np.sqrt(np.mean(np.sum((start @ u @ v - end) ** 2, axis=1))))
@@ -77,7 +76,7 @@ def trials(
 
 
 def summarize(found: list[Trial], seconds: float) -> dict[str, float]:
-    """Success and effort."""
+    """Return success rate and effort."""
     errors = np.array([trial.error for trial in found])
     steps = [trial.result.steps for trial in found]
     return {

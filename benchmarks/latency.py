@@ -1,13 +1,13 @@
-"""Measure how long the explorer takes from a key to what is seen, in a real browser.
+"""Measure the delay of the explorer from a key press to the display, in a real browser.
 
 ``python -m benchmarks.latency FOLDER``, on an otherwise idle machine, with the extras ``lab`` and
-``test`` and a Chromium installed, which draws by software. FOLDER is an earlier checkout, as of
+``test`` and a Chromium installed, which renders in software. FOLDER is an earlier checkout, made by
 ``git worktree add FOLDER 9b6bfee``: both are measured in turn. Writes
 ``benchmarks/results/latency.json``.
 
-The key goes to the amplitude slider in JupyterLab; the clock is that of the page. The atoms are
-there when the frame after their new positions has been painted, the chart when its new picture is
-drawn on its canvas. Keys come one by one, and then as from a key that is held down.
+The key is sent to the amplitude slider in JupyterLab; the clock is that of the page. The time of
+the atoms ends when the frame after their new positions is painted, that of the chart when its new
+image is drawn on its canvas. Keys are pressed one by one, and then repeated as if held down.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from workbench import STAGES, Workbench  # noqa: E402
 RESULTS = Path(__file__).parent / "results" / "latency.json"
 
 KEYS = {"single": (12, 3500), "repeated": (60, 200)}
-"""How many, and milliseconds between them. Of single keys longer than all that one sets off: two
-seconds after the last key NGL draws once more, smoothly, which by software takes another half
-second for 64 atoms. Of keys that come faster than 200 ms, Chromium's drawing by software drops
-some."""
+"""Number of keys, and milliseconds between them. The interval of single keys exceeds the time of
+all effects of one: two seconds after the last key NGL draws an antialiased image, which takes
+another half second in software for 64 atoms. With intervals below 200 ms, Chromium's software
+renderer drops some keys."""
 
 SYSTEMS = {
     "CH4, carbon": "Explorer('CH4')",
@@ -63,7 +63,7 @@ WATCH = f"""() => {{
 
 
 def main() -> None:
-    """Measure all systems, print and write the medians in milliseconds."""
+    """Measure all systems; print and write the medians in milliseconds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="an earlier checkout")
     folders = {"before": parser.parse_args().folder.resolve(), "after": ROOT}
@@ -104,7 +104,7 @@ def _measure(program: str, made: str, checkout: Path) -> dict[str, float]:
 
 
 def _press(bench: Workbench, how: str) -> dict[str, float]:
-    """Median milliseconds from a key to the atoms and to the chart that come next."""
+    """Return median milliseconds from a key to the next atoms and the next chart."""
     count, rest = KEYS[how]
     bench.page.evaluate("() => { seen.length = 0; }")
     for k in range(count):

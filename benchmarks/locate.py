@@ -1,10 +1,10 @@
-"""Singular points by ``locate``, and by a simplex search on the condition, from the same starts.
+"""Singular points from ``locate`` and from a simplex search on the condition, same starts.
 
 ``python -m benchmarks.locate`` prints a table and writes ``results/locate.json``. The simplex
-search is that of Nelder and Mead, as in scipy, on s_min / s_max of the internal displacements: what
-one does without derivatives. It ends as soon as that is 1e-12. It may end at symmetric points, and
-with atoms at one place; ``locate`` may not. Both take turns, and their processor times are
-compared, over the starts of the simplex searches. It takes a minute or two.
+search is that of Nelder and Mead in scipy, on s_min / s_max of the internal displacements: a method
+without derivatives. It ends as soon as that is 1e-12. It may end at symmetric points, and with
+coinciding atoms; ``locate`` may not. Both take turns, and their processor times are compared over
+the starts of the simplex searches. It takes a minute or two.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ MOST_EVALUATIONS = 10_000
 class Run:
     """One search from one start.
 
-    Seconds of the processor, Jacobians, Å moved, condition, and whether it is incompleteness that
-    order 3 lifts.
+    Processor time in s, number of Jacobians, displacement in Å, condition, and whether the cause is
+    incompleteness that order 3 lifts.
     """
 
     seconds: float
@@ -44,7 +44,7 @@ class Run:
 
 
 def make_start(seed: int) -> Atoms:
-    """Methane with bonds of random direction, and of random length within the bounds."""
+    """Return methane with bonds of random direction, and of random length within the bounds."""
     rng = np.random.default_rng(seed)
     bonds = rng.normal(size=(4, 3))
     bonds *= rng.uniform(SHORTEST, LONGEST, 4)[:, None] / np.linalg.norm(bonds, axis=1)[:, None]
@@ -52,7 +52,7 @@ def make_start(seed: int) -> Atoms:
 
 
 def is_spurious(atoms: Atoms) -> bool:
-    """Whether the only cause is incompleteness, and order 3 sees what order 2 does not."""
+    """Return True if the only cause is incompleteness, which order 3 lifts."""
     try:
         counts = diagnose(atoms, DESCRIPTOR, centers=[0]).counts
     except ValueError:  # atoms at one place
@@ -71,7 +71,7 @@ def run_locate(start: Atoms) -> Run:
 
 
 def run_simplex(start: Atoms) -> Run:
-    """Time the simplex search, until it is singular or gets no further."""
+    """Time the simplex search until it is singular or makes no progress."""
     moves = trivial_motions(start, cutoff=DESCRIPTOR.cutoff, centers=[0]).internal()
 
     def at(coordinates: np.ndarray) -> Atoms:
@@ -90,7 +90,7 @@ def run_simplex(start: Atoms) -> Run:
     options = {
         "maxfev": MOST_EVALUATIONS,
         "maxiter": MOST_EVALUATIONS,
-        "xatol": 0,  # it is ended by the condition, or by the number of evaluations
+        "xatol": 0,  # the condition or the number of evaluations ends the search
         "fatol": SINGULAR,
     }
 
@@ -108,7 +108,7 @@ def run_simplex(start: Atoms) -> Run:
 
 
 def summarize(runs: list[Run]) -> dict[str, float]:
-    """Medians, and how many of the runs are singular and spurious."""
+    """Return medians, and the numbers of singular and of spurious runs."""
     return {
         "starts": len(runs),
         "singular": sum(run.condition <= SINGULAR for run in runs),
@@ -122,7 +122,7 @@ def summarize(runs: list[Run]) -> dict[str, float]:
 
 
 def compare(faster: list[Run], slower: list[Run]) -> dict[str, float]:
-    """How many times faster, start by start, and as the ratio of medians."""
+    """Return the speed-up for each start, and as the ratio of medians."""
     ratios = [b.seconds / a.seconds for a, b in zip(faster, slower, strict=True)]
     found = [ratio for ratio, run in zip(ratios, slower, strict=True) if run.spurious]
     medians = [float(np.median([run.seconds for run in runs])) for runs in (faster, slower)]
@@ -137,7 +137,7 @@ def compare(faster: list[Run], slower: list[Run]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run both, print a table, and keep the numbers."""
+    """Run both, print a table, and save the numbers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=100)
     parser.add_argument("--simplex-starts", type=int, default=12)

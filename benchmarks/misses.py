@@ -1,9 +1,9 @@
-"""How often ``locate`` misses the nearest singular point, against the time that it takes.
+"""The fraction of nearest singular points that ``locate`` misses, against its time.
 
 ``python -m benchmarks.misses`` draws ``results/misses.png`` and writes ``results/misses.json``.
-From each start ``locate`` runs with several numbers of descents, up to three times what it uses.
-The nearest point of all these, and of 50 descents of the multistart search in ``tests/singular``,
-which shares no code with ``locate``, counts as the nearest; what is 0.001 Å further is a miss. It
+From each start ``locate`` runs with several numbers of descents, up to three times the default.
+The reference is the nearest point of all these, and of 50 descents of the multistart search in
+``tests/singular``, which shares no code with ``locate``; a point 0.001 Å further away is a miss. It
 takes ten minutes.
 """
 
@@ -30,7 +30,7 @@ DESCENTS = (0, 30, 100, 300, search.MOST_DESCENTS, 2400)
 
 
 def make_start(seed: int, symbols: str) -> Atoms:
-    """Neighbours in random directions at random distances, no two atoms too near."""
+    """Return neighbours in random directions at random distances, without near atoms."""
     rng = np.random.default_rng([seed, 60])
     atoms = Atoms(symbols)
     while True:
@@ -42,7 +42,7 @@ def make_start(seed: int, symbols: str) -> Atoms:
 
 
 def search_with(start: Atoms, descents: int) -> tuple[float, float]:
-    """Seconds of the processor, and the distance that is found in Å."""
+    """Return the processor time in s, and the distance of the point found in Å."""
     unbounded = {"MOST_NUMBERS": 10**11, "MOST_NUMBERS_ALONE": 10**11}
     with (
         patch.object(search, "MOST_DESCENTS", descents),
@@ -54,7 +54,7 @@ def search_with(start: Atoms, descents: int) -> tuple[float, float]:
 
 
 def search_otherwise(start: Atoms, seed: int) -> tuple[float, float]:
-    """The same of 50 descents of the multistart search."""
+    """Return time and distance of 50 descents of the multistart search."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "singular"))
     from multistart import Multistart
 
@@ -64,7 +64,7 @@ def search_otherwise(start: Atoms, seed: int) -> tuple[float, float]:
 
 
 def measure(symbols: str, starts: int) -> dict[str, list[float]]:
-    """Median seconds, and fractions of misses, of each number of descents; and of the other."""
+    """Return median time and miss rate per number of descents, and of the multistart search."""
     rows = []
     for seed in range(starts):
         start = make_start(seed, symbols)
@@ -100,7 +100,7 @@ def draw(tables: dict[str, dict[str, list[float]]], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure, draw, and keep the numbers."""
+    """Measure, draw, and save the numbers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=5)
     arguments = parser.parse_args()

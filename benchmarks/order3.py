@@ -1,4 +1,4 @@
-"""Order 3 against the floor of its matrix products, and the Jacobian behind a slider.
+"""Order 3 compared with the floor of its matrix products, and the Jacobian behind a slider.
 
 ``python -m benchmarks.order3`` prints both and writes ``results/order3.json``.
 """
@@ -26,7 +26,7 @@ TARGET_BENZENE = 15.0  # ms
 
 
 def one_species_methane() -> Atoms:
-    """Methane with all atoms of one species: the carbon environment has one channel of species."""
+    """Return methane with all atoms of one species, so that there is one species channel."""
     atoms = molecule("CH4")
     atoms.symbols[:] = "H"
     return atoms
@@ -65,7 +65,7 @@ def benzene_times(seconds: float) -> dict[str, clock.Timing]:
 
 
 def floor() -> dict[str, float]:
-    """Time of the products alone, in ms, at their own sizes and at the machine's best rate."""
+    """Return the time of the products alone in ms, as measured and at the peak rate."""
     products = list(necessary_products(N_MAX, L_MAX, columns=3 * 4))
     flops = sum(product.flops for product in products)
     rate = measure_peak_rate()
@@ -79,14 +79,14 @@ def floor() -> dict[str, float]:
 
 
 def print_times(title: str, times: dict[str, clock.Timing]) -> None:
-    """One row per call."""
+    """Print one row per call."""
     print(f"\n{title}\n{'':42s}{'best':>9s}{'median':>9s}  ms")
     for name, timing in times.items():
         print(f"{name:42s}{timing.best:9.3f}{timing.median:9.3f}")
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="per table")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Order 2, features and full Jacobian: `sensitivity` beside dscribe, featomic and quippy.
+"""Order 2, features and full Jacobian: `sensitivity` and dscribe, featomic and quippy.
 
 ``python -m benchmarks.peers`` prints the table and writes ``results/peers.json``.
 """
@@ -17,11 +17,11 @@ from benchmarks.contenders import CONTENDERS, CUTOFF, L_MAX, N_MAX, OURS, SMEARI
 from benchmarks.systems import SYSTEMS
 
 PACKAGES = ("dscribe", "featomic", "quippy-ase", "numpy", "vesin")
-SLOW = 200.0  # ms; a contender slower than this would take all the rounds for itself
+SLOW = 200.0  # ms; a slower contender would use up the time of all rounds
 
 
 def time_system(name: str, contenders: list[str], *, seconds: float) -> dict[str, clock.Timing]:
-    """Time all contenders on one structure; the slow ones apart, a few calls each."""
+    """Time all contenders on one structure; slow ones separately, a few calls each."""
     atoms = SYSTEMS[name]()
     calls = {contender: CONTENDERS[contender](atoms) for contender in contenders}
     once = {c: min(clock.time_once(call)[0] for _ in range(3)) for c, call in calls.items()}
@@ -32,27 +32,27 @@ def time_system(name: str, contenders: list[str], *, seconds: float) -> dict[str
 
 
 def measure_memory(system: str, contender: str) -> float:
-    """Peak memory of one call in a fresh process, in MiB."""
+    """Return the peak memory of one call in a fresh process, in MiB."""
     command = [sys.executable, "-m", "benchmarks.peers", "--memory", system, contender]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return float(json.loads(printed.splitlines()[-1]))
 
 
 def print_memory(system: str, contender: str) -> None:
-    """Body of the fresh process: warm up on methane, then measure."""
+    """Run in the fresh process: warm up on methane, then measure."""
     CONTENDERS[contender](SYSTEMS["CH4"]())()
     call = CONTENDERS[contender](SYSTEMS[system]())
     print(json.dumps(round(clock.measure_peak(call), 2)))
 
 
 def compare(timings: dict[str, clock.Timing]) -> dict[str, float]:
-    """Best time of the fastest peer over ours: above 1 we are faster."""
+    """Return the best time of the fastest peer over that of `sensitivity`."""
     fastest = min(t.best for name, t in timings.items() if name not in OURS)
     return {name: round(fastest / timings[name].best, 2) for name in OURS if name in timings}
 
 
 def print_system(name: str, timings: dict[str, clock.Timing], memory: dict[str, float]) -> None:
-    """One table row per contender."""
+    """Print one table row per contender."""
     print(f"\n{name}\n{'':22s}{'best':>10s}{'median':>10s}{'CPU':>10s}{'calls':>8s}{'MiB':>9s}")
     for contender, t in timings.items():
         peak = memory.get(contender, float("nan"))
@@ -64,7 +64,7 @@ def print_system(name: str, timings: dict[str, clock.Timing], memory: dict[str, 
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="per structure")
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))

@@ -21,7 +21,7 @@ def load(name: str) -> dict:
 
 
 def tabulate(header: list[str], rows: list[list[object]]) -> str:
-    """Make a Markdown table; numbers get three significant digits."""
+    """Return a Markdown table; numbers have three significant digits."""
     lines = [header, ["---"] * len(header)]
     lines += [[f"{x:.3g}" if isinstance(x, float) else str(x) for x in row] for row in rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
@@ -41,7 +41,7 @@ def peers() -> str:
         for name in OURS
     ]
     return (
-        "### Beside other packages, best (median) in ms\n\n"
+        "### Compared with other packages, best (median) in ms\n\n"
         + tabulate(["", *systems], times + ratios)
         + "\nPeak memory of one call, result included, in MiB\n\n"
         + tabulate(["", *systems], memory)
@@ -49,7 +49,7 @@ def peers() -> str:
 
 
 def order3() -> str:
-    """Tabulate order 3 against the floor, and benzene."""
+    """Tabulate order 3 relative to the floor, and benzene."""
     result = load("order3")
     floor = result["floor"]
     rows = [[name, t["best"], t["median"]] for name, t in result["milliseconds"].items()]
@@ -68,7 +68,7 @@ def order3() -> str:
 
 
 def spectrum() -> str:
-    """Tabulate singular values beside those of an earlier version."""
+    """Tabulate the times of singular values and those of an earlier version."""
     result = load("spectrum")
     crystals, molecules, species = (result[key] for key in ("copper", "molecules", "species"))
     rows = [[name, t["before"], t["now"], t["before"] / t["now"]] for name, t in crystals.items()]
@@ -86,7 +86,7 @@ def spectrum() -> str:
 
 
 def before_after() -> str:
-    """Tabulate the diagnosis of large structures beside that of the earlier checkout."""
+    """Tabulate the diagnosis of large structures and that of the earlier checkout."""
     rows = [
         [
             name,
@@ -102,24 +102,25 @@ def before_after() -> str:
 
 
 def locate() -> str:
-    """Tabulate the search for singular points beside a simplex search."""
+    """Tabulate the search for singular points and a simplex search."""
     result = load("locate")
     summary, faster = result["summary"], result["faster"]
     rows = [[key, *(summary[name][key] for name in summary)] for key in summary["locate"]]
     return (
         "### Singular points of order 2 from random CH4 environments\n\n"
         + tabulate(["", *summary], rows)
-        + "\nSeconds of the processor, Jacobians and Å; the simplex search ends at a condition of "
-        f"1e-12. On the {faster['starts']} starts of both, `locate` is "
+        + "\nProcessor time in s, number of Jacobians, and Å; the simplex search ends at a "
+        f"condition of 1e-12. On the {faster['starts']} starts of both, `locate` is "
         f"**{faster['ratio of medians']:.0f}** times faster (ratio of medians; "
-        f"{faster['lowest']:.0f} to {faster['highest']:.0f}). Simplex ends at a spurious point, "
-        f"as is asked, from {faster['starts at which simplex ends at a spurious point']} of them: "
+        f"{faster['lowest']:.0f} to {faster['highest']:.0f}). The simplex search ends at a "
+        "spurious point, the target, "
+        f"from {faster['starts at which simplex ends at a spurious point']} of them: "
         f"there the median ratio is {faster['median of ratios there']:.0f}.\n"
     )
 
 
 def misses() -> str:
-    """Tabulate how often the nearest singular point is missed."""
+    """Tabulate the miss rate of nearest singular points."""
     result = load("misses")
     rows = []
     for symbols, table in result["searches"].items():
@@ -129,14 +130,14 @@ def misses() -> str:
         rows.append([symbols, f"multistart, {other}", seconds, missed, furthest])
     header = ["", "descents", "median seconds", "missed", "furthest, Å"]
     return (
-        f"### Nearest singular points that are missed, {result['starts']} starts each\n\n"
+        f"### Missed nearest singular points, {result['starts']} starts each\n\n"
         + tabulate(header, rows)
         + "\n![misses](results/misses.png)\n"
     )
 
 
 def growth() -> str:
-    """Tabulate growth with the number of atoms, and all exponents."""
+    """Tabulate the growth with the number of atoms, and all exponents."""
     result = load("growth")
     fields = ("best", "median", "peak_MiB", "blocks_MiB", "dense_MiB")
     rows = [[n, *(row[field] for field in fields)] for n, row in result["tables"]["N"].items()]
@@ -146,7 +147,7 @@ def growth() -> str:
         if variable != "order"
     ]
     return (
-        "### Growth\n\nSilicon, order 2; times in ms; the dense array is not made\n\n"
+        "### Growth\n\nSilicon, order 2; times in ms; without the dense array\n\n"
         + tabulate(["atoms", *fields], rows)
         + "\nExponents, over the upper half of the values\n\n"
         + tabulate(["variable", "time", "peak memory"], exponents)
@@ -155,7 +156,7 @@ def growth() -> str:
 
 
 def diagnosis() -> str:
-    """Tabulate the time of a diagnosis, and where it goes."""
+    """Tabulate the time of a diagnosis, and its fractions per stage."""
     result = load("diagnosis")
     rows = [
         [name, one["milliseconds"]["best"], one["milliseconds"]["median"], one["target"] or ""]
@@ -167,14 +168,14 @@ def diagnosis() -> str:
     ]
     return (
         "### Diagnosis, order 2, in ms\n\n"
-        + tabulate(["", "best", "median", "asked"], rows)
-        + "\nWhere the time goes (with the profiler on)\n\n"
+        + tabulate(["", "best", "median", "target"], rows)
+        + "\nFractions of the time (with the profiler on)\n\n"
         + tabulate(["", *result], shares)
     )
 
 
 def inversion() -> str:
-    """Tabulate how often structures are found again from their features."""
+    """Tabulate the success rate of recovering structures from their features."""
     result = load("inversion")
     fields = list(next(iter(result.values())))
     rows = [[key, *(one[field] for field in fields)] for key, one in result.items()]
@@ -185,7 +186,7 @@ def inversion() -> str:
 
 
 def latency() -> str:
-    """Tabulate how long the explorer takes from a key to what is seen."""
+    """Tabulate the delay of the explorer from a key press to the display."""
     result = load("latency")
     fields = list(next(iter(result.values()))["after"])
     rows = [
@@ -194,9 +195,9 @@ def latency() -> str:
         for name, one in both.items()
     ]
     return (
-        "### From a key on the amplitude slider to what is seen, JupyterLab, in ms\n\n"
+        "### From a key on the amplitude slider to the display, JupyterLab, in ms\n\n"
         + tabulate(["", *fields], rows)
-        + "\nHeadless Chromium, drawing by software. Asked: atoms 60, chart 200 (benzene). "
+        + "\nHeadless Chromium, rendering in software. Target: atoms 60, chart 200 (benzene). "
         "Before: 9b6bfee.\n"
     )
 
@@ -207,14 +208,14 @@ def start() -> str:
     fields = list(next(iter(result.values())))
     rows = [[name, *(one[field] for field in fields)] for name, one in result.items()]
     return (
-        "### From `sensitivity lab` to its address, a notebook to be run, and motion, in s\n\n"
+        "### From `sensitivity lab` to its address, a ready notebook, and motion, in s\n\n"
         + tabulate(["", *fields], rows)
-        + "\nHeadless Chromium, drawing by software; no caches. Before: 9b6bfee.\n"
+        + "\nHeadless Chromium, rendering in software; no caches. Before: 9b6bfee.\n"
     )
 
 
 def machines() -> str:
-    """Tabulate which result is from which machine."""
+    """Tabulate the machine of each result."""
     path = RESULTS / "machines.json"
     known = load("machines") if path.exists() else {}
     names = sorted(each.stem for each in RESULTS.glob("*.json") if each != path)
@@ -224,7 +225,7 @@ def machines() -> str:
 
 def tables() -> str:
     """Return all tables."""
-    in_browser = {"latency": latency, "start": start}  # which may be missing
+    in_browser = {"latency": latency, "start": start}  # these may be missing
     measured = [make() for name, make in in_browser.items() if (RESULTS / f"{name}.json").exists()]
     return "\n".join(
         [
@@ -244,7 +245,7 @@ def tables() -> str:
 
 
 def main() -> None:
-    """Replace what stands between the markers."""
+    """Replace the text between the markers."""
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(START)
     _, after = rest.split(END)

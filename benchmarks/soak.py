@@ -1,12 +1,12 @@
-"""Use the app for long, in a real browser, and check that it stays right and within its limits.
+"""Use the app for a long time in a real browser, and check its results and its limits.
 
 ``python -m benchmarks.soak``, with the extras ``lab`` and ``test`` and a Chromium installed, takes
-20 minutes and writes ``benchmarks/results/soak.json``. On one server and at the same time: two
-pages on which random controls are used, 200 pages that leave while arrays are sent, and a websocket
-that is idle for 10 minutes.
+20 minutes and writes ``benchmarks/results/soak.json``. On one server and at the same time: random
+controls are used on two pages, 200 pages leave while arrays are sent, and a websocket is idle for
+10 minutes.
 
-After every action the atoms on the page are finite, and are those of the reference plus the
-amplitude that the page shows times the mode. The console of a page has no error. The memory of the
+After every action the positions on the page must be finite, and equal the reference plus the
+displayed amplitude times the mode. The console of a page must have no error. The memory of the
 server and of each process, and the number of processes, are recorded.
 """
 
@@ -39,7 +39,7 @@ from workbench import STAGES  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "soak.json"
 SETTLED = 60.0
-"""Seconds within which the page shows what the process has."""
+"""Seconds within which the page has to show the state of the process."""
 
 CLOSE = 2e-3
 """Å: the page shows the amplitude with two decimals, and positions have single precision."""
@@ -65,7 +65,7 @@ STATE = (
 
 @dataclass
 class Visit:
-    """A page, its process, and what was done on it."""
+    """A page, its process, and the actions on it."""
 
     site: app_server.Site
     page: Page
@@ -74,14 +74,14 @@ class Visit:
     done: Counter[str] = field(default_factory=Counter)
 
     def enter(self) -> None:
-        """Load the page anew."""
+        """Reload the page."""
         self.page.goto(f"{self.site.address}/?token={self.site.token}")
         self.page.wait_for_function(f"() => {STAGES}.some(stage => stage.compList.length > 1)")
         config = self.page.locator("#jupyter-config-data").text_content()
         self.kernel = json.loads(config or "{}")["kernelId"]
 
     def ask(self) -> tuple[np.ndarray, np.ndarray, float, bool]:
-        """Reference positions, mode, amplitude of the process, and whether it is busy."""
+        """Return reference positions, mode and amplitude of the process, and if it is busy."""
         with self.site.inside(self.kernel) as client:
             reply = client.execute(
                 "", user_expressions={"state": STATE}, reply=True, timeout=SETTLED
@@ -91,7 +91,7 @@ class Visit:
         return np.array(positions), np.array(mode), amplitude, busy
 
     def check(self) -> str:
-        """Wait until page and process agree; return what is wrong, if they do not."""
+        """Wait until page and process agree; otherwise return the difference."""
         deadline = time.monotonic() + SETTLED
         wrong = "nothing was shown"
         while time.monotonic() < deadline:
@@ -129,7 +129,7 @@ def press(visit: Visit, rng: random.Random) -> None:
 
 
 def click_chart(visit: Visit, rng: random.Random) -> None:
-    """Choose a mode by its marker, perhaps."""
+    """Click near the markers of modes."""
     canvas = visit.page.locator(".jupyter-matplotlib canvas").first
     box = canvas.bounding_box()
     if box is not None:
@@ -144,7 +144,7 @@ def _choose(visit: Visit, rng: random.Random, selector: str) -> Any:
 
 
 def select(visit: Visit, rng: random.Random) -> None:
-    """Choose something from a list."""
+    """Choose an entry of a list."""
     chosen = _choose(visit, rng, "select")
     if chosen is not None:
         options = chosen.locator("option").count()
@@ -152,25 +152,25 @@ def select(visit: Visit, rng: random.Random) -> None:
 
 
 SWINGS = ".fa-play, .fa-pause, .fa-retweet"
-"""Icons of buttons that move the atoms for ever."""
+"""Icons of buttons that start an endless animation."""
 
 
 def click_button(visit: Visit, rng: random.Random) -> None:
-    """Click on a button; not those that swing, since the atoms never rest then."""
+    """Click on a button; not one that starts an animation, since the atoms then never rest."""
     chosen = _choose(visit, rng, f"button:not(:has({SWINGS})):not(.widget-upload)")
     if chosen is not None:
         chosen.click(timeout=5000)
 
 
 def toggle(visit: Visit, rng: random.Random) -> None:
-    """Switch something on or off."""
+    """Toggle a switch."""
     chosen = _choose(visit, rng, "input[type=checkbox]")
     if chosen is not None:
         chosen.click(timeout=5000)
 
 
 def reload(visit: Visit, rng: random.Random) -> None:
-    """Load the page anew, which ends its process."""
+    """Reload the page, which ends its process."""
     visit.enter()
 
 
@@ -182,28 +182,28 @@ ACTIONS: dict[Callable[[Visit, random.Random], None], int] = {
     toggle: 1,
     reload: 1,
 }
-"""Actions and how often each is taken, relative to the others."""
+"""Actions and their relative frequencies."""
 
 
 def act(visit: Visit, rng: random.Random) -> str:
-    """Take a random action, and return what is wrong afterwards."""
+    """Perform a random action, and return the problems afterwards."""
     (action,) = rng.choices(list(ACTIONS), list(ACTIONS.values()))
     visit.done[action.__name__] += 1
     try:
         action(visit, rng)
-    except TimeoutError:  # it was covered or went away, as for a person
+    except TimeoutError:  # the control was covered or removed, as can happen to a user
         visit.done["not possible"] += 1
     try:
         wrong = visit.check()
-    except Exception as error:  # whatever it is, the rest of the log is kept
+    except Exception as error:  # recorded, so that the rest of the log is kept
         wrong = f"{error!r}; the page says {visit.page.get_by_role('alert').text_content()!r}"
     return f"{action.__name__}: {wrong}" if wrong else ""
 
 
 def leave_often(site: app_server.Site, count: int) -> dict[str, Any]:
-    """Leave while arrays are sent, and measure how long the next visitor waits.
+    """Leave while arrays are sent, and measure the waiting time of the next visitor.
 
-    The page of a process is never closed: it is gone, and another visitor gets its place.
+    The page does not end its process: it is gone, and another visitor gets its place.
     """
     rng, times = random.Random(0), []
     for number in range(count):
@@ -217,7 +217,7 @@ def leave_often(site: app_server.Site, count: int) -> dict[str, Any]:
 
 
 def stay_idle(site: app_server.Site, seconds: float) -> dict[str, Any]:
-    """Stay connected without a message, and ask at the end."""
+    """Stay connected without a message, and send a request at the end."""
     kernel = site.enter()
     with site.connect(kernel) as connection:
         time.sleep(seconds)
@@ -228,21 +228,21 @@ def stay_idle(site: app_server.Site, seconds: float) -> dict[str, Any]:
 
 @dataclass
 class Usage:
-    """Memory in MB and number of processes, now and then."""
+    """Periodic samples of the memory in MB and the number of processes."""
 
     server: list[float] = field(default_factory=list)
     process: list[float] = field(default_factory=list)
     processes: list[int] = field(default_factory=list)
 
     def note(self, site: app_server.Site) -> None:
-        """Look once."""
+        """Take one sample."""
         children = site.process.children()
         self.server.append(site.process.memory_info().rss / 1e6)
         self.process.append(max((child.memory_info().rss for child in children), default=0) / 1e6)
         self.processes.append(len(children))
 
     def summary(self) -> dict[str, Any]:
-        """First, last and largest of each."""
+        """Return first, last and largest value of each."""
         return {
             name: {"first": round(each[0]), "last": round(each[-1]), "largest": round(max(each))}
             for name, each in vars(self).items()
@@ -263,7 +263,7 @@ def use(site: app_server.Site, program: str, *, minutes: float, seed: int) -> di
                 if found:
                     print(found, flush=True)
                     wrong.append(found)
-                    with suppress(TimeoutError):  # found again after the next action
+                    with suppress(TimeoutError):  # detected again after the next action
                         visit.enter()
             usage.note(site)
         console = [text for visit in visits for text in visit.complaints.console]
@@ -278,7 +278,7 @@ def use(site: app_server.Site, program: str, *, minutes: float, seed: int) -> di
 
 
 def result(work: Future[Any]) -> Any:
-    """Return what was found, or what went wrong: the rest of the log is kept."""
+    """Return the result or the error, so that the rest of the log is kept."""
     error = work.exception()
     return work.result() if error is None else {"failed": repr(error)}
 

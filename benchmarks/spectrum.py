@@ -1,7 +1,7 @@
-"""Singular values of this version beside those of an earlier one.
+"""Times of singular values, compared with an earlier version.
 
-``python -m benchmarks.spectrum FOLDER``, with another version in FOLDER (as ``git worktree add
-FOLDER COMMIT`` makes it), prints the times of both and writes ``results/spectrum.json``.
+``python -m benchmarks.spectrum FOLDER``, with another version in FOLDER (made by ``git worktree add
+FOLDER COMMIT``), prints the times of both and writes ``results/spectrum.json``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROUNDS = 3
 
 
 def measure(folder: Path) -> dict:
-    """Times of the version in a folder."""
+    """Return the times of the version in a folder."""
     run = subprocess.run(
         [sys.executable, HERE / "spectrum_times.py"],
         env={**os.environ, "PYTHONPATH": str(folder)},
@@ -33,7 +33,7 @@ def measure(folder: Path) -> dict:
 
 
 def smallest(tables: list[dict]) -> dict:
-    """The least of several measurements of the same calls."""
+    """Return the least of several measurements of the same calls."""
     return {
         key: smallest([table[key] for table in tables])
         if isinstance(value, dict)
@@ -43,7 +43,7 @@ def smallest(tables: list[dict]) -> dict:
 
 
 def summarize(before: dict, now: dict) -> dict:
-    """Times in ms and their ratios."""
+    """Return times in ms and their ratios."""
     names = list(now["molecules"])
     both = [np.array([times["molecules"][name] for name in names]) for times in (before, now)]
     return {
@@ -71,7 +71,7 @@ def summarize(before: dict, now: dict) -> dict:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="root of the earlier version")
     before, now = [], []

@@ -1,6 +1,6 @@
-"""Processor times of the version of ``sensitivity`` that is found first, as one line of JSON.
+"""Processor times of the imported version of ``sensitivity``, as one line of JSON.
 
-``benchmarks.spectrum`` runs this file, once for each version, and imports nothing else from here.
+``benchmarks.spectrum`` runs this file once for each version, and imports nothing else from here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ORDERS = {
 
 
 def least(call: Callable[[], object], *, times: int) -> float:
-    """Least time of a call in ms; freeing its result is not counted."""
+    """Return the least time of a call in ms; freeing its result is not counted."""
     measured = []
     for _ in range(times):
         start = time.process_time()
@@ -37,7 +37,7 @@ def least(call: Callable[[], object], *, times: int) -> float:
 
 
 def copper() -> dict[str, float]:
-    """500 atoms, all centers: perfect, rattled, and with one atom missing."""
+    """Time 500 atoms, all centers: perfect, rattled, and with a vacancy."""
     perfect = bulk("Cu", cubic=True).repeat(5)
     rattled, vacancy = perfect.copy(), perfect.copy()
     rattled.rattle(0.1, seed=1)
@@ -50,7 +50,7 @@ def copper() -> dict[str, float]:
 
 
 def molecules() -> dict[str, float]:
-    """Center 0 of every molecule of G2, in turn, so that nothing is left from the last time."""
+    """Time center 0 of every molecule of G2 in turn, so that no cached data is reused."""
     descriptor = DensityCorrelations()
     times: dict[str, float] = {}
     for _ in range(5):
@@ -61,7 +61,7 @@ def molecules() -> dict[str, float]:
 
 
 def species() -> dict[str, dict[str, float]]:
-    """Methane's carbon, which sees no carbon, and the same with one species in the structure."""
+    """Time the carbon atom of methane, which has no carbon neighbour, with one and two species."""
     methane, one = molecule("CH4"), molecule("CH4")
     one.symbols[:] = "H"
     return {name: dict(_species(methane, one, each)) for name, each in ORDERS.items()}

@@ -1,14 +1,13 @@
-"""Measure the time from the command ``sensitivity lab`` to a molecule that moves, in a browser.
+"""Measure the time from the command ``sensitivity lab`` to a moving molecule, in a browser.
 
 ``python -m benchmarks.start FOLDER``, on an otherwise idle machine, with the extras ``lab`` and
-``test`` and a Chromium installed, which draws by software. FOLDER is an earlier checkout, as of
-``git worktree add FOLDER 9b6bfee``: both are started in turn, so that a disturbance meets both.
+``test`` and a Chromium installed, which renders in software. FOLDER is an earlier checkout, made by
+``git worktree add FOLDER 9b6bfee``: both are started in turn, so that a disturbance affects both.
 Writes ``benchmarks/results/start.json``.
 
-Each run is that of a newcomer: no settings, no caches of Jupyter, IPython and matplotlib, and a new
-browser. The clock starts with the command. In the page the cells are run as soon as that is
-possible: the first, or all of a checkout whose notebook 1 begins with text, where an arrow key then
-moves the atoms.
+Each run is that of a new user: no settings, no caches of Jupyter, IPython and matplotlib, and a new
+browser. The clock starts with the command. The cells are run as soon as possible: the first, or all
+cells of a checkout whose notebook 1 begins with text, where an arrow key then moves the atoms.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ STARTS_WITH_CODE = "() => jupyterapp.shell.currentWidget.content.widgets[0].mode
 
 
 def main() -> None:
-    """Measure both, print and write the median seconds from the command to each stage."""
+    """Measure both; print and write the median seconds from the command to each stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="an earlier checkout")
     folders = {"before": parser.parse_args().folder.resolve(), "after": ROOT}
@@ -54,7 +53,7 @@ def main() -> None:
 
 
 def measure(program: str, checkout: Path) -> dict[str, float]:
-    """Seconds from the command to its address, to a notebook that can be run, and to motion."""
+    """Return seconds from the command to its address, to a ready notebook, and to motion."""
     times: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, browse(program, height=1000) as (page, _):
         start = time.perf_counter()

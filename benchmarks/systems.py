@@ -1,4 +1,4 @@
-"""The structures that are timed."""
+"""The benchmark structures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SILICON_LATTICE = 5.431  # Å, the experimental lattice constant
 
 
 def silicon(repeats: int) -> Atoms:
-    """Diamond cubic silicon, 8 * repeats**3 atoms."""
+    """Return diamond cubic silicon, 8 * repeats**3 atoms."""
     return bulk("Si", "diamond", a=SILICON_LATTICE, cubic=True) * (repeats, repeats, repeats)
 
 

@@ -1,4 +1,4 @@
-"""A descriptor of one's own: radial symmetry functions (Behler, Parrinello, PRL 98, 146401, 2007).
+"""A custom descriptor: radial symmetry functions (Behler, Parrinello, PRL 98, 146401, 2007).
 
 sensitivity diagnose CH4 --descriptor examples/own_descriptor.py:SymmetryFunctions
 """
@@ -18,7 +18,7 @@ class SymmetryFunctions(Descriptor):
     cutoff: float = 3.0  # r_c in Å
     inversion_invariant = True
     order = 1  # sums over single neighbours: the descriptor knows distances only
-    refinable = ("n",)  # what a larger basis has more of
+    refinable = ("n",)  # settings that enlarge the basis
     limits = {"n": (2, 16), "cutoff": (1.0, 8.0)}  # the controls of the Explorer
 
     def features(self, atoms, *, centers=None):

@@ -1,4 +1,4 @@
-"""A small view of one's own: the atoms move along a mode, beside the change of the features.
+"""A small custom view: the atoms move along a mode, beside the change of the features.
 
 from own_view import ResponseView
 ResponseView("CH4", DensityCorrelations(), mode=0)
@@ -54,7 +54,7 @@ class ResponseView(MotionView):
         slider="Move the atoms along the mode",
         film="Move along the mode and back",
         arrows="Show the mode as arrows",
-        reset="Go back to the start",
+        reset="Return to the start",
         file="response",
     )
 

@@ -1,4 +1,4 @@
-"""The notebooks, and JupyterLab to open them in."""
+"""Open the notebooks in JupyterLab: ``sensitivity lab``."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from sensitivity.notes import missing
 from sensitivity.numerics import check_integer
 from sensitivity.outputs import part_file
 
-FOLDER = "sensitivity-notebooks"  # where they are copied to, in the working directory
+FOLDER = "sensitivity-notebooks"  # folder of the copies, in the working directory
 FIRST = "1-methane.ipynb"  # the notebook that JupyterLab opens
-# JupyterLab as a newcomer needs it: no launcher, and a log of errors only.
+# JupyterLab for a new user: the first notebook instead of the launcher, and a log of errors only.
 _SETTINGS = (
     f"--LabApp.default_url=/lab/tree/{FIRST}",
     "--Application.log_level=ERROR",
     f"--ServerApp.jpserver_extensions={__name__}=True",
 )
-_NEWS = "@jupyterlab/apputils-extension:announcements"  # asks whether one wants them, each time
+_NEWS = "@jupyterlab/apputils-extension:announcements"  # shows a question at each start
 _PREPARE = """
 import sensitivity.explorers, nglview, scipy.spatial.transform
 from sensitivity.explorers.parts.figure_widget import load_ipympl as _load
 _load()
 """
 _PACKAGE = Path(__file__).parent
-# Runs JupyterLab. Until that answers Ctrl-C itself, by a handler or around its event loop, Ctrl-C
-# ends the process with status 130 and no traceback; if the caller wants it ignored, it is.
-# jsonschema tries an optional library for addresses, which compiles a grammar for a second; and
-# Voila shows all warnings of traitlets, unless it is told otherwise after its import.
+# Runs JupyterLab. Until JupyterLab handles Ctrl-C itself, Ctrl-C ends the process with status 130
+# and no traceback, unless the caller ignores SIGINT. jsonschema tries an optional library for
+# addresses, which compiles a grammar for a second. Voila shows all warnings of traitlets unless a
+# filter is set after its import.
 _START = """
 import asyncio, contextlib, os, runpy, signal, sys, warnings
 def leave(*_):
@@ -61,10 +61,9 @@ except KeyboardInterrupt:
 def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) -> int:
     """Copy the notebooks to the working directory and run JupyterLab there until it ends.
 
-    Returns the exit status of JupyterLab. On POSIX systems it does not return: JupyterLab takes
-    the place of this process, and with it the terminal and its signals. Raises ModuleNotFoundError
-    if JupyterLab is not installed, and ValueError if the port does not exist, or the notebooks are
-    not there.
+    Returns the exit status of JupyterLab. On POSIX systems it does not return: JupyterLab replaces
+    this process, and so gets the terminal and its signals. Raises ModuleNotFoundError if JupyterLab
+    is not installed, and ValueError if the port is invalid or the notebooks are missing.
     """
     if port is not None:
         accepts, remedy = range(65536).__contains__, "give e.g. 8888"
@@ -76,21 +75,21 @@ def open_lab(*, port: int | None, browser: bool, arguments: Sequence[str] = ()) 
     command = [f"--ServerApp.root_dir={folder}"]
     command += [] if port is None else [f"--port={port}"]
     command += [] if browser else ["--no-browser"]
-    # In a container there is often no other user than root, and JupyterLab refuses to be run by it.
+    # In a container root is often the only user, and JupyterLab refuses to run as root.
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     command += [*_SETTINGS, *arguments]
     if os.name == "posix":
         sys.stdout.flush()
-        # A Ctrl-C while Python begins anew waits until there is an answer to it.
+        # A Ctrl-C during the restart of Python is blocked until there is a handler.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         os.execv(sys.executable, [sys.executable, "-c", _START, *command])
     return subprocess.call([sys.executable, "-m", "jupyterlab", *command])
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Let the server say where it is, ask nothing, and start the kernel of the first notebook."""
+    """Configure the server: print its address, disable news, start the first kernel."""
     identity = server.identity_provider
-    identity.token  # noqa: B018 - it is made when it is first asked for
+    identity.token  # noqa: B018 - created on first access
     generated = identity.token_generated
 
     async def announce() -> None:
@@ -107,15 +106,15 @@ def _load_jupyter_server_extension(server: Any) -> None:
 
     server.web_app.settings["page_config_hook"] = disable_news
     _encrypt(server.kernel_manager)
-    identity.token_generated = False  # or the server would say it, in eight lines
+    identity.token_generated = False  # otherwise the server prints it, in eight lines
     server.io_loop.add_callback(announce)
 
 
 def _encrypt(kernels: Any) -> None:
-    """Let no other user of this machine read what goes to kernels and back.
+    """Encrypt the messages of kernels, so that no other user of this machine can read them.
 
-    An IPython kernel warns if that is not encrypted. Older versions of Jupyter cannot encrypt it,
-    nor can a ZeroMQ that was built without CURVE.
+    An IPython kernel warns without encryption. Older versions of Jupyter do not support it, nor
+    does a ZeroMQ built without CURVE.
     """
     from traitlets import TraitError
 
@@ -124,10 +123,7 @@ def _encrypt(kernels: Any) -> None:
 
 
 async def _prepare_kernel(server: Any) -> None:
-    """Start a kernel that JupyterLab finds when it opens the notebook, with its imports done.
-
-    Both take as long as the page takes to load.
-    """
+    """Start the kernel of the first notebook and run its imports, while the page loads."""
     session = await server.session_manager.create_session(path=FIRST, name=FIRST, type="notebook")
     client = server.kernel_manager.get_kernel(session["kernel"]["id"]).client()
     client.start_channels(iopub=False, stdin=False, hb=False)
@@ -138,7 +134,7 @@ async def _prepare_kernel(server: Any) -> None:
 
 
 def find_notebooks() -> Path:
-    """Return the folder of the notebooks, in the package or the checkout; else ValueError."""
+    """Return the folder of the notebooks in the package or checkout; ValueError if missing."""
     for folder in (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks"):
         if any(folder.glob("*.ipynb")):
             return folder
@@ -149,10 +145,10 @@ def find_notebooks() -> Path:
 
 
 def copy_notebooks(folder: Path) -> list[str]:
-    """Copy notebooks to a folder, and return the names of those that are new beside changed ones.
+    """Copy the notebooks to a folder; return the names of new versions beside changed files.
 
-    A copy of an older version is replaced, unless it was changed: then the new version is put
-    beside it, once. ValueError if the folder cannot be written.
+    An unchanged copy of an older version is replaced. Beside a changed copy the new version is
+    added once, under another name. ValueError if the folder cannot be written.
     """
     source = find_notebooks()
     try:
@@ -176,28 +172,28 @@ def copy_notebooks(folder: Path) -> list[str]:
 
 
 class _Copies:
-    """Files in a folder, and a record of what was written there: other files were changed."""
+    """Files in a folder, and a record of the written contents, which reveals changed files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._record = folder, folder / ".sensitivity.json"
         self.beside: list[str] = []  # names of new versions beside changed files
         self._written: dict[str, str] = {}
-        with suppress(FileNotFoundError, ValueError):  # without a record all counts as changed
+        with suppress(FileNotFoundError, ValueError):  # without a record all files count as changed
             self._written = json.loads(self._record.read_bytes())
 
     def update(self, place: Path, content: bytes) -> None:
-        """Bring a file up to date, or put the new version beside it if it was changed."""
+        """Update a file, or add the new version beside it if the file was changed."""
         new, last = _digest(content), self._written.get(place.as_posix())
         found = self._find(place)
         if found in (None, last, new):
             if found != new:
                 self._write(place, content)
             self._written[place.as_posix()] = new
-        elif new != last:  # else it is this version that was changed
+        elif new != last:  # otherwise the changed file is of this version
             self._put_beside(place, content)
 
     def save(self) -> None:
-        """Keep the record for the next time."""
+        """Save the record for the next run."""
         with part_file(self._record, json.dumps(self._written, indent=1).encode()) as part:
             part.replace(self._record)
 
@@ -206,7 +202,7 @@ class _Copies:
             place = changed.with_stem(f"{changed.stem}.new{number if number > 1 else ''}")
             last = self._written.get(place.as_posix())
             if last == _digest(content):
-                return  # it was there before
+                return  # it exists already
             if self._find(place) in (None, last):
                 self._write(place, content)
                 self._written[place.as_posix()] = _digest(content)
@@ -219,7 +215,7 @@ class _Copies:
 
     def _write(self, place: Path, content: bytes) -> None:
         copy = self._folder / place
-        # Renamed into place: half a copy would be kept as if a person had edited it.
+        # Renamed into place: an incomplete copy would count as changed by the user.
         with part_file(copy, content) as part:
             part.replace(copy)
 
@@ -229,7 +225,7 @@ def _digest(content: bytes) -> str:
 
 
 def _tell(beside: Sequence[str], *, most: int = 3) -> str:
-    """Return the line on new versions beside changed notebooks; empty if there are none."""
+    """Return the line on new versions beside changed notebooks; empty without any."""
     if not beside:
         return ""
     names = ", ".join(beside[:most]) + f" and {len(beside) - most} more" * (len(beside) > most)

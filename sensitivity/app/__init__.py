@@ -1,4 +1,4 @@
-"""The explorer as a page, for people who need no notebook: ``sensitivity app``."""
+"""The explorer as a page, without a notebook: ``sensitivity app``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from sensitivity.notes import missing
 from sensitivity.numerics import check_integer
 
-# Modules that the page needs, and their names.
+# Required modules, and their display names.
 NEEDED = {"voila": "Voila"} | {name: name for name in ("ipywidgets", "nglview", "anywidget")}
 
 
@@ -18,15 +18,16 @@ def open_app(
 ) -> int:
     """Serve the explorer on this machine until the process is ended, and return its exit status.
 
-    Each visitor gets a separate process, which ends when the page is closed. Only this machine can
-    reach the page, on a ``port``: 0 for any free one, None for the usual one, or any free one if it
-    is taken. ``browser`` opens the page; ``token`` adds a random token to the link, without which
-    the page cannot be opened; ``announce`` is called with a sentence that contains the link.
+    Each visitor gets a separate process, which ends when the page is closed. The page is available
+    on this machine only, on a ``port``: 0 for any free one, None for the default port, or any free
+    one if that is taken. ``browser`` opens the page; ``token`` adds a random token to the link,
+    without which the page cannot be opened; ``announce`` is called with a sentence that contains
+    the link.
 
-    Raises ModuleNotFoundError if something that the page needs is not installed, ValueError if the
-    port does not exist, and OSError if it is taken, or the system is Windows.
+    Raises ModuleNotFoundError if a required package is not installed, ValueError if the port is
+    invalid, and OSError if it is taken or the system is Windows.
     """
-    if sys.platform == "win32":  # it has neither these sockets nor the limit of memory
+    if sys.platform == "win32":  # has neither these sockets nor the memory limit
         raise OSError("the page is served on Linux and macOS only; use 'sensitivity lab'.")
     if port is not None:
         accepts, remedy = range(65536).__contains__, "give e.g. 8866"

@@ -1,4 +1,4 @@
-"""Access to the server: the token, and no requests from other sites."""
+"""Access control of the server: the token, and rejection of requests from other sites."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from voila.voila_identity_provider import VoilaIdentityProvider
 
 
 def make_token() -> str:
-    """Return a token that nobody can guess."""
+    """Return a random token that cannot be guessed."""
     return secrets.token_urlsafe(24)
 
 
 class TokenIdentity(VoilaIdentityProvider):
-    """Ask for the token, unless it is empty."""
+    """Require the token, unless it is empty."""
 
     def get_handlers(self) -> list[tuple[object, ...]]:
         """Return no login form: there is no password."""
@@ -41,7 +41,7 @@ class _Refused(JupyterHandler):
 
 
 def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
-    """Return a handler that asks for the token and checks the host, unlike those of tornado."""
+    """Return a handler that requires the token and checks the host, unlike those of tornado."""
     if issubclass(handler, JupyterHandler) or not issubclass(handler, StaticFileHandler):
         return handler
 
@@ -59,11 +59,11 @@ def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
 class GuardedApplication(Application):
     """Refuse requests from other sites on every path, websockets included."""
 
-    hear: Callable[[object], None]  # is told of the connection of every request
+    hear: Callable[[object], None]  # called with the connection of every request
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        """Return the handler of a request, which no longer shows the query."""
-        # Arguments are parsed already. Tornado and Jupyter log the address, and it may hold the
+        """Return the handler of a request, and remove the query from its address."""
+        # Arguments are already parsed. Tornado and Jupyter log the address, and it may contain the
         # token in any spelling.
         request.uri = request.path
         self.hear(request.server_connection)
@@ -75,11 +75,11 @@ class GuardedApplication(Application):
 
 
 def is_from_other_site(request: HTTPServerRequest) -> bool:
-    """Return True if another site made the request, unless a person followed a link there.
+    """Return True if another site made the request, unless the user followed a link there.
 
-    A browser says so in Sec-Fetch-Site (W3C, Fetch Metadata); those that do not, from before 2023,
-    and all of them for websockets, send Origin. Programs send neither. Another port of this
-    machine counts as another site.
+    Browsers send Sec-Fetch-Site (W3C, Fetch Metadata). Browsers from before 2023, and all browsers
+    for websockets, send Origin instead. Programs send neither. Another port of this machine counts
+    as another site.
     """
     headers = request.headers
     site = headers.get("Sec-Fetch-Site")
@@ -87,14 +87,14 @@ def is_from_other_site(request: HTTPServerRequest) -> bool:
         origin = headers.get("Origin")
         try:
             return origin is not None and urlsplit(origin.lower()).netloc != request.host.lower()
-        except ValueError:  # it is malformed
+        except ValueError:  # malformed
             return True
     link = (request.method, headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"))
-    # It is the page itself, or an address that a person typed.
+    # Allowed are the page itself, a typed address, and a link.
     return site not in {"same-origin", "none"} and link != ("GET", "navigate", "document")
 
 
 def is_speculative(request: HTTPServerRequest) -> bool:
-    """Return True if a browser loads a page ahead that nobody has opened yet."""
+    """Return True if a browser preloads a page that the user has not opened yet."""
     purposes = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
     return any("prefetch" in purpose or "prerender" in purpose for purpose in purposes)

@@ -1,6 +1,6 @@
-"""The private folder of the server: sockets, settings and caches, for this user alone.
+"""The private folder of the server: sockets, settings and caches, for this user only.
 
-At the end it goes, and the processes too, whatever the server is busy with.
+The folder and the processes are removed at the end, even if the server is busy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sensitivity.app.server_limits import ServerLimit
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """Make the folder, with mode 700, and remove it at the end."""
+    """Create the folder, with mode 700, and remove it at the end."""
     parent = gettempdir()
     if len(os.fsencode(parent)) > 70:  # the path of a socket in it may have at most 103 bytes
         parent = "/tmp"
@@ -34,22 +34,22 @@ def private_folder() -> Iterator[Path]:
 
 
 def working_folder(folder: Path) -> Path:
-    """Return the folder in which processes run, empty as Python looks for modules there."""
+    """Return the working folder of processes, empty because Python imports modules from it."""
     return folder / "empty"
 
 
 def server_environment(folder: Path) -> dict[str, str]:
-    """Return variables that keep Jupyter from settings of the user; HOME stays, for browsers."""
+    """Return variables that make Jupyter ignore the user's settings; browsers still need HOME."""
     names = {f"JUPYTER_{name}_DIR": name.lower() for name in ("CONFIG", "DATA", "RUNTIME")}
     return {name: str(folder / place) for name, place in names.items()}
 
 
 def process_environment(folder: Path) -> dict[str, str]:
-    """Return variables for the process of a visitor: a home in the folder, and little memory.
+    """Return variables for the process of a visitor: a home directory in the folder, little memory.
 
-    On matrices of this size more threads of BLAS are slower, and each takes memory. Two arenas
-    instead of eight per core, and large arrays outside them, give freed memory back (mallopt(3)):
-    after a basis that is too large, smaller ones fit again.
+    For matrices of this size more BLAS threads are slower, and each uses memory. With two arenas
+    instead of eight per core, and large arrays outside them, freed memory is returned (mallopt(3)),
+    so that smaller bases fit again after one that is too large.
     """
     home = str(folder / "home")
     places = ("HOME", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
@@ -59,7 +59,7 @@ def process_environment(folder: Path) -> dict[str, str]:
         **dict.fromkeys(threads, "1"),
         "MALLOC_ARENA_MAX": "2",
         "MALLOC_MMAP_THRESHOLD_": "1000000",  # bytes
-        "PYTHONUSERBASE": site.getuserbase(),  # else found from HOME
+        "PYTHONUSERBASE": site.getuserbase(),  # otherwise derived from HOME
     }
 
 
@@ -67,9 +67,9 @@ def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
     """Call ``stop`` at the first signal, and exit after ``ServerLimit.ENDING`` s.
 
     A signal handler runs between two instructions of the main thread, and can only ask the event
-    loop to stop, which a blocked loop never does: the exit runs in a separate thread, which is
-    there before, since the main thread may hold what it takes to start one. Later signals change
-    nothing, and those that are ignored already (``nohup``) remain so.
+    loop to stop, which a blocked loop never does. So the exit runs in a separate thread, started in
+    advance because the main thread may hold a lock needed to start one. Later signals are ignored,
+    and signals that are already ignored (``nohup``) stay ignored.
     """
     told = Event()
 
@@ -79,7 +79,7 @@ def end_on_signals(stop: Callable[[], None], folder: Path) -> None:
         told.set()
         stop()
 
-    # Ctrl-C, the usual request to end, the end of the terminal, and Ctrl-\\.
+    # Ctrl-C, the default signal of kill, the end of the terminal, and Ctrl-\\.
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     handled = [each for each in signals if signal.getsignal(each) is not signal.SIG_IGN]
     for each in handled:
@@ -96,7 +96,7 @@ def _exit_late(told: Event, folder: Path) -> None:
 
 
 def end_processes() -> None:
-    """End all processes that this one has started, at once."""
+    """Kill all child processes at once."""
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -23,7 +23,7 @@ from sensitivity.app.server_limits import ServerLimit
 
 
 class OneProgram(KernelSpecManager):
-    """Start one program, ``process.py``, whatever Jupyter kernels are installed."""
+    """Start one program, ``process.py``, independent of installed Jupyter kernels."""
 
     @default("kernel_dirs")
     def _no_folder(self) -> list[str]:
@@ -45,7 +45,7 @@ class Kernel(kernelmanager.ServerKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.waiting: dict[str, int] = {}  # bytes of messages that are not answered, by their id
+        self.waiting: dict[str, int] = {}  # bytes of unanswered messages, by their id
 
     @default("ip")
     def _short_path(self) -> str:
@@ -60,16 +60,16 @@ class Kernels(kernelmanager.AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self._given: set[str] = set()
         self._loading: set[str] = set()
-        self._absent: dict[str, float] = {}  # when a page that is not connected was last heard of
+        self._absent: dict[str, float] = {}  # time of the last request of a disconnected page
         self._arriving = 0
         self._spare: asyncio.Task[str] | None = None
         self._starting: set[asyncio.Task[str]] = set()
         self._closed = False
 
     async def start_kernel(self, **_: Any) -> str:  # type: ignore[override]
-        """Return the process for a new visitor, if there is a place.
+        """Return the process for a new visitor.
 
-        If there is none, that of the page that has been gone for longest is given up.
+        If all places are taken, the process of the page that left longest ago is ended.
         """
         self._given.intersection_update(self.list_kernel_ids())
         full = len(self._given) + self._arriving >= ServerLimit.VISITORS
@@ -90,22 +90,22 @@ class Kernels(kernelmanager.AsyncMappingKernelManager):
         return kernel
 
     def prepare(self) -> None:
-        """Start a process for the next visitor, if there is no spare one."""
+        """Start a process for the next visitor, unless there is a spare one."""
         if self._spare is None and not self._closed:
             self._spare = self._start()
 
     def count_pages(self, kernel: str) -> int:
-        """Return how many websockets lead to a process."""
+        """Return the number of websockets of a process."""
         return int(self._kernel_connections.get(kernel, 0))
 
     def expect(self, kernel: str) -> None:
-        """Wait from now on for a page to connect to its process, or to ask for it."""
+        """Start to wait for a page to connect to its process, or to request its state."""
         if not self._kernel_connections.get(kernel):
             self._loading.add(kernel)
             self._absent[kernel] = time.monotonic()
 
     def kernel_model(self, kernel_id: str) -> dict[str, Any]:
-        """Return the description of a process, for which a page that is not connected asks."""
+        """Return the description of a process, and note the request of a disconnected page."""
         if kernel_id in self._absent:
             self._absent[kernel_id] = time.monotonic()
         return dict(super().kernel_model(kernel_id))
@@ -117,21 +117,21 @@ class Kernels(kernelmanager.AsyncMappingKernelManager):
         super().notify_connect(kernel_id)
 
     def notify_disconnect(self, kernel_id: str) -> None:
-        """Note when the last page of a process was disconnected."""
+        """Record the time when the last page of a process disconnected."""
         super().notify_disconnect(kernel_id)
         if kernel_id in self._given and not self._kernel_connections.get(kernel_id):
             self._absent[kernel_id] = time.monotonic()
 
     async def end(self, kernel: str) -> None:
-        """End a process, if it has not ended."""
+        """End a process, if it is still running."""
         self._given.discard(kernel)
         self._loading.discard(kernel)
         self._absent.pop(kernel, None)
-        with suppress(HTTPError, KeyError):  # it may end by itself meanwhile
+        with suppress(HTTPError, KeyError):  # it may have ended meanwhile
             await self.shutdown_kernel(kernel, now=True)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
-        """End the process of a page that never connected or has been gone for long."""
+        """End the process of a page that never connected or left long ago."""
         if kernel_id in self._loading and self._is_gone(kernel_id):
             await self.end(kernel_id)
         elif kernel_id in self._given:  # not the spare one
@@ -142,7 +142,7 @@ class Kernels(kernelmanager.AsyncMappingKernelManager):
         return kernel in self._given and silent > ServerLimit.SILENT
 
     async def shutdown_all(self, now: bool = True) -> None:  # type: ignore[override]
-        """End all processes, those that are just being started too."""
+        """End all processes, including those that are being started."""
         self._closed = True
         if self._starting:
             await asyncio.wait(self._starting, timeout=ServerLimit.STARTING)
@@ -160,7 +160,7 @@ class Kernels(kernelmanager.AsyncMappingKernelManager):
         return await self._wait_for(self._start())
 
     async def _wait_for(self, task: asyncio.Task[str]) -> str:
-        """Wait for a start that goes on if the visitor leaves: the next one gets the process."""
+        """Wait for a start that continues if the visitor leaves, for the next visitor."""
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:

@@ -25,12 +25,12 @@ PROTOCOL = "v1.kernel.websocket.jupyter.org"  # between pages of Jupyter and a p
 SENT = frozenset(
     ["comm_open", "comm_msg", "comm_close", "comm_info_reply", "kernel_info_reply", "status"]
 )
-"""Kinds of messages that a page receives: those of widgets. Output and errors can hold paths of
-this machine, and go to the log."""
+"""Types of messages sent to a page: those of widgets. Output and errors can contain paths of this
+machine, and go to the log."""
 
 
 class Renderer(NotebookRenderer):
-    """Make the page with another process if the first ends before it has answered."""
+    """Render the page with another process if the first ends before its first answer."""
 
     replace_kernel: Callable[[], Awaitable[str]]
 
@@ -52,7 +52,7 @@ class Page(VoilaHandler):
 
     @authenticated
     async def get(self, path: str = "") -> None:
-        """Send the page in parts, as they become known."""
+        """Send the page in parts as they become available."""
         if path:
             raise HTTPError(404)
         if is_speculative(self.request):
@@ -65,9 +65,9 @@ class Page(VoilaHandler):
             self._loading = None
 
     def on_connection_close(self) -> None:
-        """Stop what is done for a visitor who has left."""
+        """Stop rendering for a visitor who has left."""
         super().on_connection_close()
-        if self._renderer is not None:  # it would log that the notebook cannot be executed
+        if self._renderer is not None:  # otherwise it logs that the notebook cannot be executed
             self._renderer.log = Logger("left", CRITICAL)
         if self._loading is not None:
             self._loading.cancel()
@@ -85,7 +85,7 @@ class Page(VoilaHandler):
                 self.write(part)
                 await self.flush()
         except BaseException:
-            self._loading = None  # so that the end is not cancelled
+            self._loading = None  # so that the shutdown is not cancelled
             await self.kernel_manager.end(self._kernel)
             raise
         self.kernel_manager.expect(self._kernel)
@@ -113,18 +113,18 @@ class Page(VoilaHandler):
 
 
 class Connection(ZMQChannelsWebsocketConnection):
-    """Pass messages on in one protocol, whatever the state of the websocket."""
+    """Forward messages in one protocol, independent of the state of the websocket."""
 
     # Jupyter asks the websocket for its protocol with every message, and takes "none", the answer
-    # of one that is closed, for its older protocol. The first bytes of a message mean something
-    # else there: up to 10^18 parts, and a loop over them that stops the server.
+    # of a closed one, for its older protocol. There the first bytes of a message have another
+    # meaning: up to 10^18 parts, and a loop over them that blocks the server.
     subprotocol = PROTOCOL
 
     websocket_handler: Websocket
     limit_rate = False  # no code of visitors runs, and a page needs every message
 
     def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
-        """Pass a message of the process on to the page, if the page is there to receive it."""
+        """Forward a message of the process to the page, if the page is connected."""
         if not self.websocket_handler.is_open:
             return
         _, parts = self.session.feed_identities(outgoing_msg)
@@ -138,13 +138,13 @@ class Connection(ZMQChannelsWebsocketConnection):
             self.log.error(content.get("text") or "\n".join(content.get("traceback", ())))
 
     def handle_incoming_message(self, incoming_msg: Any) -> None:
-        """Pass a message on, unless too many wait in the memory of the server."""
+        """Forward a message, unless too many are waiting in the memory of the server."""
         channel, parts = deserialize_msg_from_ws_v1(incoming_msg)
         name, kind = "", None
         with suppress(IndexError, KeyError, TypeError, ValueError):
             header = self.session.unpack(parts[0])
             name, kind = str(header["msg_id"]), header["msg_type"]
-        # A process reads no other channels, so that messages would pile up.
+        # A process reads no other channels, so messages there would accumulate.
         if channel not in {"shell", "control"} or kind is None:
             self.websocket_handler.refuse()
             return
@@ -157,22 +157,22 @@ class Connection(ZMQChannelsWebsocketConnection):
         super().handle_incoming_message(incoming_msg)
 
     def disconnect(self) -> None:  # type: ignore[override]
-        """Close the connection, and forget the channels: a late answer would listen to them."""
+        """Close the connection, and drop the channels, which a late answer would still use."""
         super().disconnect()
         self.channels = {}
 
 
 class Websocket(KernelWebsocketHandler):
-    """Close the connection to a client that does not follow the protocol of the page.
+    """Close the connection to a client that violates the protocol of the page.
 
-    Jupyter takes the first eight bytes of a message for the number of its parts, and loops over
-    as many, so that the number is checked first.
+    Jupyter reads the number of parts from the first eight bytes of a message, and loops over that
+    many, so the number is checked first.
     """
 
     ws_connection: Any
 
-    # Of tornado, in seconds. Those of Jupyter, in milliseconds, close a websocket whose time-out
-    # is the interval before they have sent the first ping.
+    # Settings of tornado, in seconds. Jupyter's own pings, in milliseconds, close a websocket
+    # before the first ping if the time-out equals the interval.
     ping_interval = ServerLimit.PING
     ping_timeout = ServerLimit.PING
 
@@ -182,7 +182,7 @@ class Websocket(KernelWebsocketHandler):
         return self.ws_connection is not None and not self.ws_connection.is_closing()
 
     async def pre_get(self) -> None:
-        """Refuse another protocol."""
+        """Reject other protocols, and too many connections."""
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
         if PROTOCOL not in [name.strip() for name in offered]:
             raise HTTPError(400, f"This server supports {PROTOCOL} only; load the page again.")
@@ -198,7 +198,7 @@ class Websocket(KernelWebsocketHandler):
             await connected
 
     def on_message(self, ws_message: str | bytes) -> None:
-        """Pass a message on if it has the parts that it declares."""
+        """Forward a message if it has the parts that it declares."""
         if not self.is_open:
             return
         if isinstance(ws_message, str) or not _is_complete(ws_message):
@@ -207,11 +207,11 @@ class Websocket(KernelWebsocketHandler):
         super().on_message(ws_message)
 
     def refuse(self) -> None:
-        """Close the connection to what is no page."""
+        """Close the connection to a client that is not the page."""
         self.close(1003, "not a message of a page")  # RFC 6455, section 7.4.1
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
-        """Send a message; drop it if the page has left, and close if the page reads nothing."""
+        """Send a message; drop it if the page has left, disconnect if the page reads nothing."""
         if not self.is_open:
             return None
         try:
@@ -219,7 +219,7 @@ class Websocket(KernelWebsocketHandler):
         except StreamBufferFullError:
             self.ws_connection.stream.close()
             return None
-        # If the page leaves meanwhile, asyncio would log the error as forgotten.
+        # If the page leaves meanwhile, asyncio would log the error as never retrieved.
         sent.add_done_callback(lambda sent: sent.cancelled() or sent.exception())
         return sent
 

@@ -16,10 +16,10 @@ from sensitivity.app.server_limits import ServerLimit
 
 
 def limit_memory() -> None:
-    """Let an allocation beyond ``ServerLimit.MEMORY`` fail, here and in every child.
+    """Make allocations beyond ``ServerLimit.MEMORY`` fail, here and in every child process.
 
-    The limit is on private writable memory (RLIMIT_DATA), which is at least what is in use: 0.34 GB
-    at the start, of which 0.16 GB are resident. Resident memory itself cannot be limited
+    The limit is on private writable memory (RLIMIT_DATA), an upper bound of the memory in use:
+    0.34 GB at the start, of which 0.16 GB are resident. Resident memory itself cannot be limited
     (getrlimit(2)), and the address space (RLIMIT_AS) includes libraries that all processes share.
     macOS does not enforce the limit.
     """
@@ -29,17 +29,17 @@ def limit_memory() -> None:
 
 
 def main() -> None:
-    """Run the kernel until it is told to end."""
+    """Run the kernel until it is shut down."""
     limit_memory()
     from ipykernel import kernelapp
     from ipykernel.iostream import IOPubThread
 
-    # It opens a TCP port, to which any user can connect, for the output of forked processes.
+    # ipykernel opens a TCP port, to which any user can connect, for the output of forked processes.
     vars(kernelapp)["IOPubThread"] = partial(_without_port, IOPubThread)
     kernel = kernelapp.IPKernelApp.instance(log_level="ERROR")
     kernel.config.HistoryManager.enabled = False  # nothing of a visitor is kept
     kernel.initialize(sys.argv[1:])
-    # Slow imports, before the visitor comes; the notebook repeats them and says what is wrong.
+    # Slow imports, before the visitor arrives; the notebook repeats them and reports errors.
     with suppress(Exception):
         for name in ("sensitivity.explorers", "nglview", "anywidget", "ipympl.backend_nbagg"):
             import_module(name)

@@ -34,8 +34,8 @@ PORT = 8866  # the usual one of pages of Voila
 NOTEBOOK = Path(__file__).with_name("explorer.ipynb")
 TEMPLATES = Path(__file__).with_name("templates")
 
-# The browser is told to fetch nothing from elsewhere, whatever a library or a visitor's file asks
-# for. NGL is told what to draw in JavaScript, hence 'unsafe-eval'; Voila writes scripts into pages.
+# The browser must fetch nothing from other machines, even if a library or a visitor's file asks for
+# it. NGL receives JavaScript code, hence 'unsafe-eval'; Voila writes scripts into pages.
 SOURCES = {
     "default-src": "'self'",
     "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
@@ -56,7 +56,7 @@ def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[st
         loop = IOLoop.current()
         end_on_signals(lambda: loop.add_callback_from_signal(loop.stop), folder)
         os.environ.update(server_environment(folder))
-        # As the instance of its class: its log is then that of all parts of Voila.
+        # The singleton of its class, so that all parts of Voila use its log.
         server = Server.instance(config=settings(), listener=listener, announce=announce)
         server.open_browser, server.token = browser, token
         server.connection_dir, server.ioloop = str(folder), loop
@@ -66,24 +66,24 @@ def serve(*, port: int | None, browser: bool, token: str, announce: Callable[[st
 
 
 def settings() -> Config:
-    """Return the settings, which let a visitor use the controls, and never run a visitor's code."""
+    """Return the settings: a visitor can use the controls, but cannot run code."""
     config = Config()
     config.Voila.update(log_level=logging.ERROR, config_file_paths=[])
     config.Voila.kernel_websocket_connection_class = Connection
     config.Voila.tornado_settings = {
         "headers": {
             "Content-Security-Policy": "; ".join(map(" ".join, SOURCES.items())),
-            "Referrer-Policy": "no-referrer",  # the address has the token in it
+            "Referrer-Policy": "no-referrer",  # the address contains the token
         },
         "websocket_max_message_size": ServerLimit.MESSAGE,
-        "allow_remote_access": False,  # a request for another machine's name is refused
+        "allow_remote_access": False,  # requests for another host name are rejected
         "xsrf_cookie_kwargs": {"samesite": "Strict"},
     }
     config.IdentityProvider.cookie_options = {"samesite": "Strict"}
     page = config.VoilaConfiguration
     page.update(template="lab", theme="light", strip_sources=True, show_tracebacks=False)
     page.update(allow_template_override="NO", allow_theme_override="NO")
-    # Of JupyterLab; others may load from elsewhere.
+    # Extensions of JupyterLab; others may load files from other machines.
     extensions = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8"]
     extensions += ["anywidget", "jupyter-matplotlib", "nglview-js-widgets"]
     page.update(file_allowlist=[], extension_allowlist=extensions)
@@ -95,17 +95,17 @@ def settings() -> Config:
         kernel_manager_class=f"{Kernel.__module__}.{Kernel.__name__}",
         cull_idle_timeout=ServerLimit.PATIENCE,
         cull_interval=ServerLimit.ROUND,
-        # A page that comes back asks for the state of all widgets; what it missed would be kept
+        # A reconnected page requests the state of all widgets; missed messages would be kept
         # without a limit.
         buffer_offline_messages=False,
     )
-    # A process that has ended is not started again: the page would not know what it had shown.
+    # An ended process is not restarted: the new one would not know the state of the page.
     config.KernelRestarter.restart_limit = 0
     return config
 
 
 def allow_files() -> None:
-    """Raise the limit on open files, which is low for connections and sockets of processes."""
+    """Raise the limit on open files, which is low for many connections and processes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = ServerLimit.FILES if hard == resource.RLIM_INFINITY else min(ServerLimit.FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -113,7 +113,7 @@ def allow_files() -> None:
 
 
 def bind(port: int | None) -> socket:
-    """Take the port, or, if any will do, one that is free; OSError if it cannot be used."""
+    """Bind the port, or by default a free one; OSError if the port cannot be used."""
     try:
         listener = create_server((ADDRESS, PORT if port is None else port))
     except OSError as error:
@@ -126,36 +126,36 @@ def bind(port: int | None) -> socket:
 
 
 class Listener(HTTPServer):
-    """Closes connections that send nothing, before they take what visitors need."""
+    """Close silent connections before they use up the limit on open files."""
 
     def initialize(self, *args: Any, **kwargs: Any) -> None:
-        """Have no connection yet."""
+        """Start without connections."""
         super().initialize(*args, **kwargs)
         self._silent: dict[object, IOStream] = {}
 
     def start_request(self, server_conn: object, request_conn: Any) -> Any:
-        """Take a new connection, which has sent nothing yet, or await a request of an old one."""
+        """Register a connection as silent until its next request."""
         self._silent[server_conn] = request_conn.stream
         self.close_silent(ServerLimit.SILENT_CONNECTIONS)
         return super().start_request(server_conn, request_conn)
 
     def on_close(self, server_conn: object) -> None:
-        """Forget a connection that was closed."""
+        """Remove a closed connection."""
         self.hear(server_conn)
         super().on_close(server_conn)
 
     def hear(self, server_conn: object) -> None:
-        """Note that a connection has sent a request, or was closed."""
+        """Unregister a connection that has sent a request or was closed."""
         self._silent.pop(server_conn, None)
 
     def close_silent(self, most: int) -> None:
-        """Close the oldest silent connections beyond a number of them."""
+        """Close the oldest silent connections if there are more than ``most``."""
         while len(self._silent) > most:
             self._silent.pop(next(iter(self._silent))).close()
 
 
 class Server(Voila):
-    """Voila with one notebook, templates that need nothing from elsewhere, and limits."""
+    """Voila with one notebook, self-contained templates, and limits."""
 
     identity_provider_class = TokenIdentity
 
@@ -166,7 +166,7 @@ class Server(Voila):
         self.ip, self.port = listener.getsockname()
 
     def initialize(self, argv: list[str]) -> None:
-        """Prepare everything but the handler of signals, which is there already."""
+        """Initialize Voila, but keep the existing signal handler."""
         handler = signal.getsignal(signal.SIGTERM)
         super().initialize(argv)
         signal.signal(signal.SIGTERM, handler)
@@ -178,7 +178,7 @@ class Server(Voila):
         return f"http://{self.ip}:{self.port}/{query}"
 
     def setup_template_dirs(self) -> None:
-        """Look for templates in the package first."""
+        """Search for templates in the package first."""
         super().setup_template_dirs()
         self.template_paths.insert(0, str(TEMPLATES))
 
@@ -196,10 +196,10 @@ class Server(Voila):
         ]
 
     def start(self) -> None:
-        """Make the application and answer requests until the process is ended."""
+        """Create the application and answer requests until the process is ended."""
         self.app = GuardedApplication(**(self.init_settings() | self.tornado_settings))
         self.app.add_handlers(".*$", self.init_handlers())
-        # Twice: at the limit of the buffer it would hang up without giving a reason.
+        # Twice: at the buffer limit the connection would close without a reason.
         http = Listener(
             self.app,
             max_body_size=ServerLimit.REQUEST,
@@ -218,7 +218,7 @@ class Server(Voila):
         self.ioloop.run_sync(self.kernel_manager.shutdown_all)
 
     def launch_browser(self) -> None:
-        """Open the page, by a file that only this user can read, as the address has the token."""
+        """Open the page through a private file, because the address contains the token."""
         file = Path(self.connection_dir) / "open.html"
         address = escape(self.address)
         file.write_text(f'<meta http-equiv="refresh" content="0; url={address}">')

@@ -1,1 +1,1 @@
-"""What stands behind the command line: options, and what runs for a long time."""
+"""The command line interface: commands, options, and long computations."""

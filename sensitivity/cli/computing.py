@@ -1,4 +1,4 @@
-"""A computation for the command: its input, its progress, its report, and what it writes."""
+"""A computation for the command: its input, progress, report and output files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sensitivity.cli.options import add_command, add_subject, build_descriptor, 
 from sensitivity.cli.streams import report, tell_progress
 from sensitivity.notes import visible
 
-# Whatever is large is imported where it is used: --help is immediate.
+# Large modules are imported where they are used, so that --help is immediate.
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -29,7 +29,7 @@ Analysed = tuple[Any, Report, int]
 
 
 class Task(NamedTuple):
-    """The options of a command, and the structure and the descriptor that they ask for."""
+    """The options of a command, and the structure and the descriptor that they select."""
 
     options: Namespace
     source: Source
@@ -37,7 +37,7 @@ class Task(NamedTuple):
 
     @property
     def center(self) -> int:
-        """The only center; the first atom if none is given."""
+        """The only center; by default the first atom."""
         centers = self.options.center or [0]
         if len(centers) > 1:
             raise ValueError(f"this command takes one --center, got {len(centers)}; give one.")
@@ -46,12 +46,12 @@ class Task(NamedTuple):
     def compute(
         self, call: Callable[..., Any], subject: Any, *names: str, **settings: Any
     ) -> tuple[Any, int]:
-        """Return a result and the exit status, 130 if Ctrl-C has left what was found so far.
+        """Return a result and the exit status; 130 for partial results after Ctrl-C.
 
-        Of the options ``names`` those that were given are settings, too; the library has the
-        defaults of the others. ``call`` has to be imported before: an import may turn a
-        KeyboardInterrupt into another error. So scipy, parts of which searches import late, is
-        loaded here.
+        Those of the options ``names`` that were given are settings, too; the library has the
+        defaults of the others. ``call`` must already be imported, because an import may turn a
+        KeyboardInterrupt into another error. For the same reason scipy, which searches import late,
+        is loaded here.
         """
         import scipy.optimize  # noqa: F401
 
@@ -65,7 +65,7 @@ class Task(NamedTuple):
             return interrupted.partial, STATUS
 
     def report(self, result: Any, describe: Words, tabulate: Words, **more: Any) -> Report:
-        """Return the result as an object for JSON, if that is asked for, or as a table."""
+        """Return the result as a table, or as an object for JSON with ``--json``."""
         words = describe if self.options.json else tabulate
         return words(result, self.descriptor, source=self.source, **more)
 
@@ -81,19 +81,19 @@ class Found(NamedTuple):
 def add_analysis(
     commands: Any, name: str, text: str, analyze: Callable[[Task], Analysed], *, details: str
 ) -> ArgumentParser:
-    """Add a command that analyses a structure: gives the result, its report and the status."""
+    """Add a command that analyses a structure; ``analyze`` returns result, report and status."""
 
     def run(options: Namespace) -> int:
         path = _check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
         result, report, status = _run(analyze, options)
         try:
             show(report)
-        finally:  # also if nobody reads the report
+        finally:  # also if the report cannot be printed
             if path is not None:
                 _draw(result, path)
         return status
 
-    details += " Write ./NAME for a file that has the name of a structure."
+    details += " Write ./NAME for a file with the name of a named structure."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command)
     text = "draw the singular values and the least visible mode (.png, .pdf or .svg)"
@@ -110,7 +110,7 @@ def add_search(
     output: str,
     one_center: bool = True,
 ) -> ArgumentParser:
-    """Add a command that moves atoms; ``output`` names what it can write to a file."""
+    """Add a command that moves atoms; ``output`` names the content of its output file."""
 
     def run(options: Namespace) -> int:
         read = [name for name in (options.structure, options.start) if name is not None]
@@ -125,14 +125,14 @@ def add_search(
     details = ". Ctrl-C stops the search and keeps the results so far."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command, one_center=one_center)
-    text = f"write {output} to this .extxyz or .xyz"
+    text = f"write {output} to this .extxyz or .xyz file"
     command.add_argument("--output", metavar="FILE", help=text)
     command.set_defaults(start=None)
     return command
 
 
 def show(content: Report) -> None:
-    """Print a report for a terminal as it is, and an object as a line of JSON."""
+    """Print a text report unchanged, and an object as one line of JSON."""
     import json
 
     if not isinstance(content, str):
@@ -142,7 +142,7 @@ def show(content: Report) -> None:
 
 
 def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, Any]]]) -> bool:
-    """Write structures with facts about them, and nothing else they carried; True if any."""
+    """Write structures with only these facts as ``info``; return True if any were written."""
     from sensitivity.structures.extxyz import format_frame
 
     if path is None or not frames:
@@ -153,7 +153,7 @@ def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, A
 
 
 def _run(act: Callable[[Task], T], options: Namespace) -> T:
-    """Load the task and do it, with what a person's own descriptor prints on standard error."""
+    """Load the task and run it; output printed by a descriptor goes to standard error."""
     with redirect_stdout(sys.stderr):
         where = {"index": options.index, "form": options.format, "types": options.types}
         source = load_source(options.structure, **where)
@@ -178,7 +178,7 @@ def _write(path: Path, content: bytes, option: str) -> None:
 
 
 def _complete(found: Found, path: Path | None, *, written: bool) -> Report:
-    """Return the report with what was written to a file, if one was wanted."""
+    """Return the report with a note on the output file, if one was requested."""
     if isinstance(found.report, dict):
         return {**found.report, "output": str(path) if written else None}
     name = visible(str(path))
@@ -191,7 +191,7 @@ def _complete(found: Found, path: Path | None, *, written: bool) -> Report:
 
 
 def _check_path(name: str | None, option: str, endings: Sequence[str], *inputs: str) -> Path | None:
-    """Return the path of a file; refuse one that cannot be written, or is an input, at once."""
+    """Return the path of a file; ValueError if it cannot be written, or is an input."""
     from pathlib import Path
 
     from sensitivity.outputs import check_output, is_special
@@ -202,6 +202,6 @@ def _check_path(name: str | None, option: str, endings: Sequence[str], *inputs: 
     if path.suffix.lower() not in endings and path.name and not is_special(path):
         expected = f"{', '.join(endings[:-1])} or {endings[-1]}"
         raise ValueError(f"{option} must end in {expected}, got {path}; choose one of them.")
-    with finishing():  # it writes a probe, and removes it
+    with finishing():  # the check writes a probe, and removes it
         check_output(path, option=option, inputs=inputs)
     return path

@@ -1,8 +1,8 @@
-"""Ctrl-C while the command runs: one line and status 130, whatever is being done.
+"""Ctrl-C while the command runs: one line and status 130 at any time.
 
-An exception alone would not do: numpy turns a KeyboardInterrupt of its import into an ImportError,
-and one that meets a callback is printed there and lost. So the process ends at once, except where
-a search can keep what it has found, and where something is written, which is finished first.
+An exception alone does not suffice: numpy turns a KeyboardInterrupt during its import into an
+ImportError, and one raised in a callback is printed and lost. So the process ends at once, except
+during a search, which returns the results so far, and during a write, which is finished first.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ MESSAGE = "interrupted."
 
 
 def leave_on_interrupt() -> None:
-    """Let Ctrl-C end this process, unless its parent wants it ignored or it is handled already."""
+    """Let Ctrl-C end this process, unless it is ignored or already handled."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
 
 
 def ignore_interrupts() -> None:
-    """Let the process end by itself: everything is done."""
+    """Ignore Ctrl-C at the end, when all work is done."""
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def finishing() -> Iterator[None]:
-    """Finish the block on Ctrl-C, and leave then; a second Ctrl-C ends it halfway."""
+    """Finish the block on Ctrl-C and then exit; a second Ctrl-C exits at once."""
     interrupted = False
 
     def wait(*_: object) -> None:
@@ -60,7 +60,7 @@ def _handled_by(handler: Callable[..., object]) -> Iterator[None]:
 
 
 raising = partial(_handled_by, signal.default_int_handler)
-"""Let Ctrl-C raise KeyboardInterrupt in the block, so that a search keeps what it has found."""
+"""Let Ctrl-C raise KeyboardInterrupt in the block, so that a search keeps its results so far."""
 
 
 def _leave(*_: object) -> NoReturn:

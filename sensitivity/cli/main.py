@@ -14,8 +14,8 @@ from sensitivity.cli import ctrl_c
 from sensitivity.cli.own_descriptor import blamed
 from sensitivity.cli.streams import notes, prepare_streams, report, tell
 
-# Whatever imports numpy, scipy or matplotlib is imported where it is used, within ``main``: --help
-# is immediate.
+# Modules that import numpy, scipy or matplotlib are imported where they are used, within ``main``,
+# so that --help is immediate.
 
 WRONG_INPUT = 2
 
@@ -23,9 +23,9 @@ WRONG_INPUT = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    It is 0; 2 if the input is wrong or something cannot be written, with one line on standard
-    error; 130 after Ctrl-C, with one line or with what a search had found; and 141 if the reader of
-    the output has gone. Without arguments those of the process are taken, and Ctrl-C ends it.
+    The status is 0; 2 for invalid input or a failed write, with one line on standard error; 130
+    after Ctrl-C, with one line or with the results so far; and 141 if the reader of the output has
+    closed it. The default arguments are those of the process, which Ctrl-C then ends.
     """
     if arguments is not None:
         return _run(arguments)
@@ -41,7 +41,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         with notes():
             parser = build_parser()
-            if "_ARGCOMPLETE" in os.environ:  # a shell asks for the words that may come next
+            if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
                 import argcomplete  # type: ignore[import-not-found, unused-ignore]
 
                 argcomplete.autocomplete(parser)
@@ -83,16 +83,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports a wrong argument in one line, and prints help safely."""
+    """Report a wrong argument in one line, and print help safely."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # That of argparse takes -1e-3 for an option.
+        # The pattern of argparse takes -1e-3 for an option.
         number = r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$"
         self._negative_number_matcher = re.compile(number, re.IGNORECASE)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse what is not known, as that of a command leaves it to the parser of all."""
+        """Report unknown arguments with suggestions from the parser of the command."""
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             close = get_close_matches(unknown[0], self._option_string_actions, n=1, cutoff=0.7)
@@ -105,11 +105,11 @@ class _Parser(argparse.ArgumentParser):
         self.exit(WRONG_INPUT)
 
     def print_help(self, file: Any = None) -> None:
-        report(self.format_help().rstrip())  # argparse does not tell if this fails
+        report(self.format_help().rstrip())  # argparse ignores errors here
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when it is asked for, which takes time."""
+    """Look up the version only on request, because it takes time."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from importlib.metadata import version

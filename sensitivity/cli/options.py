@@ -1,4 +1,4 @@
-"""The options that commands share: the structure, the centers and the descriptor."""
+"""The shared options of commands: structure, centers and descriptor."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sensitivity.cli.own_descriptor import load_descriptor
 
 SEE_LIST = "see 'sensitivity structures'"
-"""Remedy for a name that no structure has."""
+"""Remedy for an unknown name of a structure."""
 
-# Whatever imports scipy is imported where it is used: --help is immediate.
+# Modules that import scipy are imported where they are used, so that --help is immediate.
 if TYPE_CHECKING:
     from sensitivity.descriptors import Descriptor
     from sensitivity.structures.files.reading import Source
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def add_command(
     commands: Any, name: str, text: str, run: Callable[[Namespace], int], *, details: str = "."
 ) -> ArgumentParser:
-    """Add a command with a one-line help, which with ``details`` is its description."""
-    # Not str.capitalize(), which makes "jacobian" of Jacobian.
+    """Add a command with a one-line help; the description adds ``details``."""
+    # Not str.capitalize(), which changes "Jacobian" to "jacobian".
     described = f"{text[0].upper()}{text[1:]}{details}"
     command: ArgumentParser = commands.add_parser(name, help=text, description=described)
     command.set_defaults(command=name, run=run)
@@ -30,16 +30,16 @@ def add_command(
 
 
 def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
-    """Add what chooses a structure, the centers in it or the only one, and a descriptor."""
+    """Add the options for a structure, its centers or its only center, and a descriptor."""
     text = "a name listed by 'sensitivity structures', a file that ASE reads, or - for standard "
     complete_names(command.add_argument("structure", metavar="STRUCTURE", help=f"{text}input"))
     add_option(command, "--index", "frame of the file", "0, the first", int, None)
     text = "format of the file, as ASE names it"
-    add_option(command, "--format", text, "as it looks", str, "NAME")
-    text = "elements of the types of a LAMMPS file, which numbers its species"
+    add_option(command, "--format", text, "detected", str, "NAME")
+    text = "elements of the atom types of a LAMMPS file"
     command.add_argument("--types", metavar="1=Si,2=O", help=text)
     usual = " (default: 0, the first atom)" if one_center else "; repeatable (default: all)"
-    text = f"index of an atom whose environment counts, from 0{usual}"
+    text = f"index of a center atom, from 0{usual}"
     command.add_argument("--center", type=int, action="append", metavar="ATOM", help=text)
     add_json(command)
     group = command.add_argument_group("descriptor (density correlations)")
@@ -53,8 +53,8 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
     text = "mix species and radial functions to K channels"
-    add_option(group, "--contract-channels", text, "as they are", int, "K")
-    text = "another descriptor, of a Python file: an object, or a class that takes no arguments"
+    add_option(group, "--contract-channels", text, "no mixing", int, "K")
+    text = "descriptor from a Python file: an object, or a class that needs no arguments"
     group.add_argument("--descriptor", metavar="FILE:NAME", help=text)
 
 
@@ -72,13 +72,13 @@ def add_server(command: ArgumentParser, text: str, usual: str) -> None:
 def add_option(
     command: Any, name: str, text: str, usual: Any, kind: type = float, metavar: str | None = "Å"
 ) -> None:
-    """Add an option; ``usual`` says in the help what the library takes without it."""
+    """Add an option; the help names ``usual``, the default of the library."""
     text = f"{text} (default: {usual if isinstance(usual, str) else f'{usual:g}'})"
     command.add_argument(name, type=kind, metavar=metavar, help=text)
 
 
 def complete_names(argument: Action) -> None:
-    """Let a shell complete the argument by names of structures, and by files."""
+    """Enable shell completion of the argument with names of structures and files."""
 
     def complete(prefix: str, **_: object) -> list[str]:
         from glob import escape, glob
@@ -91,7 +91,7 @@ def complete_names(argument: Action) -> None:
 
 
 def given(options: Namespace, *names: str) -> dict[str, Any]:
-    """Return the options that were given; the library has the defaults of the others."""
+    """Return the given options; the library has the defaults of the others."""
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
@@ -108,8 +108,8 @@ def load_source(
         of_files = {"--index": index, "--format": form, "--types": types}
         if option := next((key for key, value in of_files.items() if value is not None), ""):
             raise ValueError(
-                f"{option} is for files, and {name} is a named structure; leave it out, or give "
-                f"the file as ./{name}."
+                f"{option} is for files, and {name} is a named structure; leave it out, or write "
+                f"./{name} for the file."
             )
         return files.Source(name, structures.load(name))
     like_a_name = name == os.path.basename(name) and not os.path.splitext(name)[1]
@@ -122,7 +122,7 @@ def load_source(
 
 
 def build_descriptor(options: Namespace) -> Descriptor:
-    """Return the descriptor that the options ask for."""
+    """Return the descriptor selected by the options."""
     from sensitivity import descriptors
 
     names = ("order", "cutoff", "n_max", "l_max", "smearing", "parity_odd", "contract_channels")
@@ -131,8 +131,8 @@ def build_descriptor(options: Namespace) -> Descriptor:
         if settings:
             others = ", ".join(f"--{name.replace('_', '-')}" for name in settings)
             raise ValueError(
-                f"--descriptor has its own settings, got {others} with it; leave out one or the "
-                "other."
+                f"--descriptor cannot be combined with {others}: the descriptor has its own "
+                "settings; leave out one of them."
             )
         return load_descriptor(options.descriptor)
     if settings.pop("basis", None) == "bessel":

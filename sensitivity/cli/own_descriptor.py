@@ -1,4 +1,4 @@
-"""Descriptors of a person's own, given as ``--descriptor FILE:NAME``."""
+"""User-defined descriptors, given as ``--descriptor FILE:NAME``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def load_descriptor(given: str) -> Descriptor:
-    """Return the descriptor ``NAME`` of a Python file; of a class, an instance.
+    """Return the descriptor ``NAME`` of a Python file, or an instance of the class ``NAME``.
 
-    A ValueError tells if there is no such file or name, or it is no descriptor. ``blamed`` handles
-    what the file raises.
+    ValueError if the file or the name does not exist, or is not a descriptor. ``blamed`` handles
+    exceptions raised by the file.
     """
     from sensitivity.descriptors import check_descriptor
 
@@ -41,9 +41,9 @@ def load_descriptor(given: str) -> Descriptor:
 
 @contextmanager
 def blamed(given: str | None) -> Iterator[None]:
-    """Turn an error that a descriptor's file raises into a ValueError that names file and line.
+    """Turn an error raised by the descriptor's file into a ValueError that names file and line.
 
-    What this package says about a wrong input stays as it is, also if the file has passed it on.
+    Input errors of this package pass unchanged, also if the file has re-raised them.
     """
     try:
         yield
@@ -55,7 +55,7 @@ def blamed(given: str | None) -> Iterator[None]:
         if line is not None:
             message = f"{type(error).__name__}: {error}".rstrip(": ")
             raise ValueError(f"{path}, line {line}: {message}") from error
-        if isinstance(error, TypeError):  # an argument that does not go with this descriptor
+        if isinstance(error, TypeError):  # an argument that this descriptor does not accept
             raise ValueError(str(error)) from error
         raise
 
@@ -68,7 +68,7 @@ def _split(given: str) -> tuple[str, str]:
 
 
 def _run(path: str) -> ModuleType:
-    """Run a file as a module; what lies beside it can be imported."""
+    """Run a file as a module; files in its folder can be imported."""
     name = os.path.splitext(os.path.basename(path))[0]
     while name in sys.modules:
         name += "_"
@@ -99,7 +99,7 @@ def _suggest(module: ModuleType, name: str) -> str:
 
 
 def _find_line(error: BaseException, path: str) -> int | None:
-    """Return the line of the file in which an error was raised; None if it was elsewhere."""
+    """Return the line of the file where an error was raised; None if it was raised elsewhere."""
     from traceback import extract_tb
 
     if isinstance(error, SyntaxError) and error.filename in {path, None}:

@@ -15,16 +15,16 @@ from sensitivity.notes import visible
 
 
 def prepare_streams() -> None:
-    """Give every closed stream the null device, and let no character fail to be written.
+    """Redirect closed streams to the null device, and replace characters that cannot be encoded.
 
-    A closed stream would make ``print`` fail, or take another stream; and the next file that is
-    opened would get its number, with all that a library writes there.
+    With a closed stream ``print`` would fail, or use another stream; and the next opened file would
+    get its descriptor, together with the output of libraries.
     """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         with suppress(OSError):
             os.fstat(descriptor)
             continue
-        os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
         os.set_inheritable(descriptor, True)
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
@@ -35,7 +35,7 @@ def prepare_streams() -> None:
 
 
 def report(text: str) -> None:
-    """Print a result; BrokenPipeError if its reader has gone, ValueError if it takes no data."""
+    """Print a result; BrokenPipeError if its reader has closed, ValueError if writing fails."""
     try:
         sys.stdout.writelines(f"{visible(line)}\n" for line in text.split("\n"))
         sys.stdout.flush()
@@ -51,7 +51,7 @@ def report(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Print one line on standard error, after the name of the command; do nothing if it fails."""
+    """Print one line on standard error, after the name of the command; ignore failures."""
     try:
         sys.stderr.write(f"sensitivity: {visible(one_line(text))}\n")
         sys.stderr.flush()
@@ -60,7 +60,7 @@ def tell(text: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """Return text with line breaks replaced by spaces; names keep their other spaces."""
+    """Return the text with line breaks replaced by spaces; other spaces are kept."""
     return re.sub(r"\s*\n\s*", " ", text.strip())
 
 
@@ -79,10 +79,10 @@ def notes() -> Iterator[None]:
 
 @contextmanager
 def tell_progress(what: str, *, after: float = 1.0) -> Iterator[Callable[[str], None]]:
-    """Show in one line of a terminal on standard error what goes on, and for how long.
+    """Show the current task and its duration in one terminal line on standard error.
 
-    Gives a function that takes a sentence, which is shown too. Nothing is shown before ``after``
-    seconds: a quick answer needs no such line.
+    Yields a function that takes a sentence to be shown, too. The line appears only after ``after``
+    seconds, so that quick results need none.
     """
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -94,7 +94,7 @@ def tell_progress(what: str, *, after: float = 1.0) -> Iterator[Callable[[str], 
     from rich.table import Column
 
     line = Progress(
-        # Where there is no room, the hint is left out, then the end of the sentence, not the time.
+        # In a narrow terminal the hint is left out, then the end of the sentence, never the time.
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
         TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=len("0:00:00"))),
         expand=True,
@@ -121,6 +121,6 @@ def tell_progress(what: str, *, after: float = 1.0) -> Iterator[Callable[[str], 
 
 
 def _discard(stream: TextIO) -> None:
-    """Send the rest to the null device: Python flushes once more at exit, and would complain."""
+    """Send the rest to the null device: Python flushes again at exit, and would report an error."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

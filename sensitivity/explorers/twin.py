@@ -1,4 +1,4 @@
-"""Two structures that a descriptor cannot tell apart, and the orders that can."""
+"""The explorer of twins: two structures with the same features, compared order by order."""
 
 from __future__ import annotations
 
@@ -34,35 +34,35 @@ STEPS = 50  # of the slider, each 2 % of the path from the first structure to th
 LOWEST = 1e-17  # lower end of the axis of the chart: below rounding
 
 EXAGGERATIONS = (1, 2, 5, 10, 20, 50)
-"""How many times as large as it is a difference can be shown."""
+"""Factors by which the shown difference can be enlarged."""
 
-SMALL = 0.05  # Å, root mean square: a difference up to this is hardly seen
+SMALL = 0.05  # Å, root mean square: smaller differences are hard to see
 
 NAMES = {"first": SERIES[0], "second": SERIES[1]}
 """Colours of the two structures."""
 
 SAME = 1e-12
 """Relative to the features: differences up to this are rounding. Twins agree to 1e-13 at their own
-order; at a lower one the same rounding is compared with fewer and smaller features."""
+order; at a lower one the same rounding is relative to fewer and smaller features."""
 
 
 class TwinExplorer(MotionView):
     """The two structures of a twin, and the differences of their features, order by order.
 
-    Bonds and shells of the first are blue. Those of the second are vermillion; it is superposed on
-    the first, and moves from the first structure (share 0) to its own positions (share 1). Shown
-    are the environments of the center.
+    The first structure has blue bonds and shells, the second vermillion ones. The second is
+    superposed on the first, and moves from the first structure (share 0) to its own positions
+    (share 1). Only the environments of the center are shown.
 
-    Everything a control does can be done from Python too: ``explorer.share = 0.5``,
-    ``explorer.side_by_side = True``. ``busy`` tells whether features are being computed, ``wait()``
-    waits for them, and ``cancel()`` stops.
+    Every control has a Python equivalent: ``explorer.share = 0.5``,
+    ``explorer.side_by_side = True``. ``busy`` is true while features are computed, ``wait()`` waits
+    for them, and ``cancel()`` stops.
 
     Parameters
     ----------
     twin
         The result of ``sensitivity.find_twin``.
     descriptor
-        With which it was found.
+        The descriptor with which it was found.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class TwinExplorer(MotionView):
     side_by_side
         Whether the two are beside each other.
     exaggeration
-        How many times as large as it is the difference is shown.
+        The factor by which the shown difference is enlarged.
     arrows
         Whether one arrow per atom of the first points to its position in the second; their lengths
         are relative.
@@ -81,7 +81,7 @@ class TwinExplorer(MotionView):
     Raises
     ------
     TypeError, ValueError
-        If it is no twin, no descriptor, or the structure is too large.
+        If the arguments are not a twin and a descriptor, or the structure is too large.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class TwinExplorer(MotionView):
         film="Move from the first structure to the second and back",
         arrows="Show for each atom the displacement to the second structure; the longest "
         "arrow is 1 Å",
-        reset="Superpose the two structures, and go back to the first view",
+        reset="Superpose the two structures, and restore the initial view",
         file="twin",
     )
     chart: TwinChart
@@ -124,7 +124,7 @@ class TwinExplorer(MotionView):
         self.exaggerate = make_control(
             *("Dropdown", 140),
             description="difference",
-            tooltip="Show the difference larger than it is",
+            tooltip="Factor by which the shown difference is enlarged",
             options=[(f"{times}x", float(times)) for times in EXAGGERATIONS],
         )
         self.key = require("ipywidgets").HTML(
@@ -153,7 +153,7 @@ class TwinExplorer(MotionView):
 
     @property
     def comparisons(self) -> list[OrderComparison]:
-        """What is known of each order."""
+        """The comparisons so far, one per order."""
         return list(self._comparisons)
 
     @traitlets.validate("exaggeration")
@@ -172,7 +172,7 @@ class TwinExplorer(MotionView):
         return Camera.around(*places, view=self.overlay.view, room=0.6)
 
     def frames(self) -> list[Atoms]:
-        """The two structures, the second superposed on the first."""
+        """Return the two structures, the second superposed on the first."""
         return [self.overlay.first, self.overlay.second]
 
     @property
@@ -207,29 +207,29 @@ class TwinExplorer(MotionView):
 def _check(twin: Twin, descriptor: Descriptor) -> None:
     if not isinstance(twin, Twin):
         raise TypeError(
-            f"twin must be what sensitivity.find_twin gives, got {type(twin).__name__}; call it "
+            f"twin must be a result of sensitivity.find_twin, got {type(twin).__name__}; call it "
             "with a structure, the descriptor and a center."
         )
     check_descriptor(descriptor)
     if not twin.found:
-        raise ValueError(f"twin must be one that was found, got one of status: {twin.status}")
+        raise ValueError(f"twin must be a successful search, got one with status: {twin.status}")
     for atoms in twin.pair:
         check_size(atoms)
 
 
 class TwinChart(MotionChart):
-    """A bar per order on a logarithmic axis with a band for rounding; unknown ones are empty."""
+    """A bar per order on a logarithmic axis with a band for rounding; unknown bars are empty."""
 
     @alone
     def load(self, comparisons: Sequence[OrderComparison]) -> None:
-        """Show what is known of each order."""
+        """Show the comparisons so far."""
         self.clear()
         self._shown = comparisons
         self.bars = self._draw(self.figure)
         self.finish()
 
     def copy(self, figure: FigureBase) -> Callable[[int], None]:
-        """Draw the same into another figure, or a part of one, which does not move."""
+        """Draw the chart into another figure, or a part of one; it does not move."""
         self._draw(figure)
         return lambda stop: None
 
@@ -263,7 +263,7 @@ def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:
         text = f"the same ({difference:.0e})"
     else:
         text = f"different ({difference:.1e})"
-    inside = length > 1e-6  # the bar is long enough for the text
+    inside = length > 1e-6  # the text fits into the bar
     shift, side, color = (-6, "right", "white") if inside else (6, "left", "black")
     style: dict[str, Any] = {"textcoords": "offset points", "va": "center", "color": color}
     weight = "bold" if comparison.own else "normal"
@@ -275,8 +275,8 @@ def _draw(axes: Axes, place: int, comparison: OrderComparison) -> Any:
 class Overlay:
     """Two environments of a center, the second superposed on the first.
 
-    That is, in the same order of atoms, rotated, like atoms exchanged, and mirrored if that fits
-    better and the descriptor does not see it.
+    The second has the same order of atoms; it is rotated, with like atoms exchanged, and mirrored
+    if that fits better and the descriptor is invariant to inversion.
     """
 
     first: Atoms  # N atoms, the center first
@@ -290,7 +290,7 @@ class Overlay:
 
     @cached_property
     def view(self) -> Array:
-        """Shape (3, 3): the view that shows the difference; rows are right, up, to the viewer."""
+        """Shape (3, 3): the view that shows the difference; rows: right, up, to the viewer."""
         return choose_view(self.first, self.difference)
 
     def place(self, share: float, *, side_by_side: bool) -> tuple[Array, Array]:
@@ -307,13 +307,13 @@ class OrderComparison:
 
     name: str  # of the order
     descriptor: Descriptor | None  # of this order, if there is one
-    own: bool = False  # true of the features with which the twin was found
-    difference: float | None = None  # relative to the norm of the features, if it is known
-    problem: str = ""  # a sentence that says why it cannot be known
+    own: bool = False  # true for the order with which the twin was found
+    difference: float | None = None  # relative to the norm of the features, if known
+    problem: str = ""  # the reason why it cannot be computed
 
     @property
     def tried(self) -> bool:
-        """True if the difference is known, or the problem is."""
+        """True if the comparison is known or has failed."""
         return self.difference is not None or bool(self.problem)
 
     @property
@@ -323,7 +323,7 @@ class OrderComparison:
 
     @property
     def complaint(self) -> str:
-        """The name and the problem; empty if there is none."""
+        """The name and the problem; empty without a problem."""
         name = " ".join(self.name.split())
         return f"{name[:1].upper()}{name[1:]}: {self.problem}" if self.problem else ""
 
@@ -336,7 +336,7 @@ def overlay(twin: Twin, descriptor: Descriptor) -> Overlay:
 
 
 def list_orders(descriptor: Descriptor) -> list[OrderComparison]:
-    """Return the comparisons to be made, one per order that can be reached."""
+    """Return the comparisons to compute, one per available order."""
     known = with_defaults(descriptor)
     if known.order is None:
         own = OrderComparison(f"this one:\n{known.name}", descriptor, own=True)
@@ -370,7 +370,7 @@ def compare(twin: Twin, which: OrderComparison) -> OrderComparison:
 
 
 def compare_all(twin: Twin, orders: Sequence[OrderComparison]) -> Iterator[list[OrderComparison]]:
-    """Yield all comparisons, of which more and more are known."""
+    """Yield the list of all comparisons after each one is computed."""
     found = list(orders)
     for k, which in enumerate(orders):
         found[k] = compare(twin, which)
@@ -378,7 +378,7 @@ def compare_all(twin: Twin, orders: Sequence[OrderComparison]) -> Iterator[list[
 
 
 def conclude(comparisons: list[OrderComparison]) -> str:
-    """Return a phrase that names the orders that tell two structures apart."""
+    """Return a phrase that names the orders that distinguish the two structures."""
     known = [each for each in comparisons if each.difference is not None]
     apart = [each.name.split("\n")[0].rstrip(":") for each in known if not each.same]
     if not all(each.tried for each in comparisons):
@@ -386,8 +386,9 @@ def conclude(comparisons: list[OrderComparison]) -> str:
     if not known:
         return "nothing could be compared"
     if not apart:
-        return "none of these tells the two apart"
-    return f"{_enumerate(apart)} {'tells' if len(apart) == 1 else 'tell'} the two apart"
+        return "none of these distinguishes them"
+    verb = "distinguishes" if len(apart) == 1 else "distinguish"
+    return f"{_enumerate(apart)} {verb} them"
 
 
 def _enumerate(names: list[str]) -> str:

@@ -1,1 +1,1 @@
-"""Results in words: tables for a terminal, and objects for JSON."""
+"""Reports of results: tables for a terminal, and objects for JSON."""

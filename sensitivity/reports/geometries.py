@@ -1,4 +1,4 @@
-"""Singular points, twins, curves and inversions in words."""
+"""Reports of singular points, twins, paths and inversions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sensitivity.tolerances import Tolerance
 
 
 def describe_point(point: SingularPoint, descriptor: Descriptor, *, source: Source) -> Json:
-    """Return a singular point as an object for JSON, with lengths in Å and no infinite number."""
+    """Return a singular point as an object for JSON, with lengths in Å and finite numbers."""
     return {
         **describe_input(source, descriptor),
         **pick(point, "center", "evaluations", "interrupted", "ending"),
@@ -33,7 +33,7 @@ def _describe_one(point: SingularPoint) -> Json:
 
 
 def tabulate_point(point: SingularPoint, descriptor: Descriptor, *, source: Source) -> str:
-    """Return the same as a table: one line per point, the nearest first."""
+    """Return singular points as a table: one line per point, the nearest first."""
     names = ["point", "moved (Å)", "condition", "invisible", "cause"]
     names += ["moving most in the softest mode"]
     body = []
@@ -42,20 +42,20 @@ def tabulate_point(point: SingularPoint, descriptor: Descriptor, *, source: Sour
         numbers = [str(number), f"{one.moved:.4f}", f"{one.condition:.1e}", invisible]
         body.append([*numbers, one.cause or "-", name_moving(one.atoms, one.mode)])
     text = [
-        f"Jacobians that were computed: {point.evaluations}.",
+        f"Computed Jacobians: {point.evaluations}.",
         "Moved: root of the summed squares of the displacements of all atoms.",
     ]
     if not point.converged and point.condition <= Tolerance.SINGULAR:
         text.append(
-            "The geometry in the table is singular, but to be avoided: symmetry hides the "
-            "invisible modes there, or atoms meet."
+            "The geometry in the table is singular but not accepted: symmetry hides the "
+            "invisible modes there, or atoms coincide."
         )
     heading = head(source, descriptor, [point.center], "", point.status, *text)
     return heading + tabulate(names, body, right=(0, 1, 2, 3))
 
 
 def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> Json:
-    """Return a pair as an object for JSON, with lengths in Å and no infinite number."""
+    """Return a pair as an object for JSON, with lengths in Å and finite numbers."""
     higher = twin.next_descriptor
     return {
         **describe_input(source, descriptor),
@@ -69,7 +69,7 @@ def describe_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> Json
 
 
 def tabulate_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
-    """Return the same as a table of what proves that the two are twins."""
+    """Return a pair as a table of the evidence that the two are twins."""
     text = [twin.status]
     if not twin.found and not (twin.interrupted and twin.amplitude > 0):
         return head(source, descriptor, [twin.center], "", *text).rstrip("\n")
@@ -95,7 +95,7 @@ def tabulate_twin(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
 
 
 def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> Json:
-    """Return a curve as an object for JSON, with lengths in Å and no infinite number."""
+    """Return a path as an object for JSON, with lengths in Å and finite numbers."""
     return {
         **describe_input(source, descriptor),
         "center": int(path.spectra[0].centers[0]),
@@ -108,7 +108,7 @@ def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> Json
 
 
 def tabulate_path(path: Path, descriptor: Descriptor, *, source: Source) -> str:
-    """Return the same as a table of some of the frames, the first and the last among them."""
+    """Return a path as a table of some of its frames, including the first and the last."""
     columns = path.length, path.net, path.condition, path.response, path.feature_distance
     names = ["frame", "length (Å)", "net (Å)", "condition", "response (1/Å)"]
     names += ["features moved", "modes"]
@@ -126,7 +126,7 @@ def tabulate_path(path: Path, descriptor: Descriptor, *, source: Source) -> str:
 def describe_inversion(
     result: Inversion, descriptor: Descriptor, *, source: Source, start: Atoms
 ) -> Json:
-    """Return an inversion for JSON, with lengths in Å; distances as of ``measure_recovery``."""
+    """Return an inversion for JSON, with lengths in Å and distances of ``measure_recovery``."""
     found, began = measure_recovery(result, descriptor, target=source.atoms, start=start)
     null = result.stalled_along
     return {
@@ -145,20 +145,20 @@ def describe_inversion(
 def tabulate_inversion(
     result: Inversion, descriptor: Descriptor, *, source: Source, start: Atoms
 ) -> str:
-    """Return the same as a table of some of the steps, the first and the last among them."""
+    """Return an inversion as a table of some of its steps, including the first and the last."""
     text = []
     found, began = measure_recovery(result, descriptor, target=source.atoms, start=start)
     if found is not None and began is not None:
         text.append(
-            "From the target, root mean square after superposition: the start "
-            f"{began:.1e} Å, the structure found {found:.1e} Å."
+            "Distance from the target, root mean square after superposition: start "
+            f"{began:.1e} Å, result {found:.1e} Å."
         )
         # Along a null mode features that agree to 1e-10 fix the atoms to 1e-5 Å.
         if result.converged and found > Tolerance.POSITIONS:
-            text.append("It is another structure with the features of the target.")
+            text.append("The result is another structure with the features of the target.")
     if result.stalled_along is not None:
         moving = name_moving(result.atoms, result.stalled_along.displacement)
-        text.append(f"In the null mode move most: {moving}.")
+        text.append(f"Atoms that move most in the null mode: {moving}.")
     steps = choose_lines(result.steps + 1)
     body = [[str(step), f"{result.residuals[step]:.1e}"] for step in steps]
     heading = head(source, descriptor, result.centers, "", result.status, *text)

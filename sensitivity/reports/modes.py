@@ -1,4 +1,4 @@
-"""Modes as tables or objects for JSON: their singular values, and the causes of the invisible."""
+"""Reports of modes: singular values, and causes of invisible displacements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensitivity.tolerances import Tolerance
 
 
 def describe_spectrum(spectrum: Spectrum, descriptor: Descriptor, *, source: Source) -> Json:
-    """Return a spectrum as an object for JSON, with lengths in Å and no infinite number."""
+    """Return a spectrum as an object for JSON, with lengths in Å and finite numbers."""
     columns = zip(spectrum.singular_values.tolist(), spectrum.kinds, spectrum.visible, strict=True)
     modes = [
         {"mode": mode, "singular_value": value, "kind": kind, "visible": visible}
@@ -50,7 +50,7 @@ def tabulate_spectrum(spectrum: Spectrum, descriptor: Descriptor, *, source: Sou
 
 
 def describe_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: Source) -> Json:
-    """Return a diagnosis as an object for JSON, with lengths in Å and no infinite number."""
+    """Return a diagnosis as an object for JSON, with lengths in Å and finite numbers."""
     return {
         **describe_input(source, descriptor),
         **pick(diagnosis, "centers", "tolerance", "status", "summary"),
@@ -103,7 +103,7 @@ def tabulate_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: 
 
 
 def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
-    """The strongest evidence for the cause, in a few words."""
+    """Return the strongest evidence for the cause, in a few words."""
     facts, order = mode.evidence, with_defaults(diagnosis.descriptor).order
     if mode.cause == "truncation" and facts.larger_basis is not None:
         return f"larger basis {facts.larger_basis:.2g}"
@@ -118,7 +118,7 @@ def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
 
 
 def _name_groups(diagnosis: Diagnosis, *, most: int = 2) -> str:
-    """Groups of the environments, those that the descriptor is bound by, without repetition."""
+    """Return the symmetry groups of the environments that bind the descriptor, each once."""
     groups = [site.group for site in diagnosis.sites]
     if not diagnosis.descriptor.inversion_invariant:
         groups = [group.rotations() for group in groups]

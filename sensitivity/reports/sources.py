@@ -1,4 +1,4 @@
-"""The origin of a structure, the descriptor that is applied to it, and the named structures."""
+"""Reports of the input: structure, descriptor, and named structures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _settings(descriptor: Descriptor) -> dict[str, Any]:
 
 
 def head(source: Source, descriptor: Descriptor, centers: Sequence[int], *text: str) -> str:
-    """Return the lines above a table: the input, and sentences, no wider than a terminal."""
+    """Return the lines above a table: the input and sentences, no wider than a terminal."""
     named = [*_name_source(source, centers), _name_descriptor(descriptor, source.atoms)]
     lines = (part for line in [*map(visible, named), *text, ""] for part in wrap_text(line))
     return "\n".join([*lines, ""])
@@ -66,7 +66,7 @@ def _name_descriptor(descriptor: Descriptor, atoms: Atoms) -> str:
 
 
 def name_settings(settings: dict[str, Any]) -> str:
-    """Return settings in a row, those left out that are False or None."""
+    """Return settings as a comma-separated list, without those that are False or None."""
     lengths = ("cutoff", "cutoff_width", "smearing")
     return ", ".join(
         key if value is True else f"{key} {shown}{' Å' * (key in lengths)}"
@@ -93,7 +93,7 @@ def describe_library(names: Iterable[str]) -> Json:
 
 
 def tabulate_library(names: Iterable[str]) -> str:
-    """Return the same as a table."""
+    """Return named structures as a table."""
     rows = describe_library(names)["structures"]
     body = [[row["name"], row["formula"], str(row["atoms"]), row["summary"]] for row in rows]
     return tabulate(["name", "formula", "atoms", ""], body, right=(2,))

@@ -1,4 +1,4 @@
-"""Columns of text no wider than a terminal, and JSON values."""
+"""Tables no wider than a terminal, and JSON values."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ase import Atoms
 from sensitivity.numerics import Array
 
 Json = dict[str, Any]
-# Characters of a line: the usual width of a terminal.
+# Characters per line: the usual width of a terminal.
 WIDTH = 80
 
 
 def tabulate(head: list[str], body: list[list[str]], *, right: tuple[int, ...]) -> str:
-    """Return lines of text; numbers stand to the right, the widest texts are broken to fit."""
+    """Return a table as text; columns ``right`` are right-aligned, the widest texts are wrapped."""
     natural = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     gap = 2 if sum(natural) + 2 * (len(head) - 1) <= WIDTH else 1
     widths = _narrow(natural, [head, *body], right, room=WIDTH - gap * (len(head) - 1))
@@ -38,7 +38,7 @@ def tabulate(head: list[str], body: list[list[str]], *, right: tuple[int, ...]) 
 def _narrow(
     widths: list[int], rows: list[list[str]], right: tuple[int, ...], *, room: int
 ) -> list[int]:
-    """Widths of the columns, those of texts narrowed as far as their words allow."""
+    """Return the widths of columns, with text columns narrowed as far as their words allow."""
     columns = zip(*rows, strict=True)
     words = [max(len(word) for word in ["", *" ".join(column).split()]) for column in columns]
     widths = list(widths)
@@ -51,12 +51,12 @@ def _narrow(
 
 
 def wrap_text(text: str, width: int = WIDTH) -> list[str]:
-    """Return the lines of a text; no word is broken, as a path may be one."""
+    """Return the lines of a text; words, which may be paths, are not broken."""
     return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def as_json(value: Any) -> Any:
-    """Return a value, also with others in it, for JSON: None for numbers that are not finite."""
+    """Return a value, also a nested one, for JSON; numbers that are not finite become None."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, float):
@@ -69,7 +69,7 @@ def as_json(value: Any) -> Any:
 
 
 def pick(result: object, *names: str, **renamed: str) -> Json:
-    """Return attributes of a result for JSON, some under the name of the keyword."""
+    """Return attributes of a result for JSON, ``renamed`` ones under the name of the keyword."""
     attributes = {**{name: name for name in names}, **renamed}
     return {key: as_json(getattr(result, name)) for key, name in attributes.items()}
 
@@ -77,8 +77,8 @@ def pick(result: object, *names: str, **renamed: str) -> Json:
 def find_moving(displacements: Array) -> list[tuple[int, float]]:
     """Return the atoms that move most, and their fractions of the squared displacement.
 
-    They carry 90 % of it, but are at most four: of a collective mode the rest is left out. Of a
-    displacement of zero, as that of a search that has ended before any was known, there are none.
+    They carry 90 % of it, but are at most four: the other atoms of a collective mode are left out.
+    A displacement of zero, as after a search that ended early, has none.
     """
     shares = np.sum(np.asarray(displacements) ** 2, axis=1)
     if not shares.any():
@@ -91,7 +91,7 @@ def find_moving(displacements: Array) -> list[tuple[int, float]]:
 
 
 def describe_moving(displacements: Array) -> Json:
-    """Return a displacement, and the atoms that it moves most, for JSON."""
+    """Return a displacement and the atoms that it moves most, for JSON."""
     atoms = [atom for atom, _ in find_moving(displacements)]
     return {"displacements": as_json(np.asarray(displacements)), "atoms": atoms}
 
@@ -103,6 +103,6 @@ def name_moving(atoms: Atoms, displacements: Array, *, shares: bool = False) -> 
 
 
 def choose_lines(count: int, *, most: int = 11) -> Sequence[int]:
-    """Return the numbers of lines to be shown of so many, evenly spaced, both ends included."""
+    """Return at most ``most`` of ``count`` line numbers, evenly spaced, with both ends."""
     lines: list[int] = np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
     return lines

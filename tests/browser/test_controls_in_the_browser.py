@@ -218,12 +218,12 @@ USES = [
         "explorer.descriptor.order == 2",
         ("explorer.raise_order()",),
     ),
-    Use("geometry", press("The atoms as they"), _saves("geometry.extxyz")),
+    Use("geometry", press("The atoms at the current"), _saves("geometry.extxyz")),
     Use("trajectory", press("One oscillation"), _saves("motion.extxyz")),
     Use("png", press("Molecule and chart, for slides"), _saves("figure.png")),
     Use("pdf", press("Molecule and chart, for a paper"), _saves("figure.pdf")),
     Use("svg", press("Molecule and chart, for editing"), _saves("figure.svg")),
-    Use("gif", press("Atoms and singular values"), _saves("motion.gif")),
+    Use("gif", press("Atoms and chart in motion"), _saves("motion.gif")),
     Use("chemiscope", press("For chemiscope"), _saves("chemiscope.json.gz")),
     Use("code", press("A script that prints"), _saves("explore.py")),
     Use(
@@ -254,7 +254,7 @@ USES += [
     _use(
         PATH,
         "controls.reset",
-        press("Back to the start"),
+        press("Return to the start of the path"),
         "explorer.frame == 0",
         "explorer.frame = 5",
     ),
@@ -403,7 +403,7 @@ def test_the_explorer_fills_the_screen_and_leaves_it(renewed: Workbench) -> None
     prepare(renewed, Use("", play, ""), cut=False)
     full = "() => document.fullscreenElement?.matches('.sensitivity-explorer') ?? false"
     for expected in (True, False):
-        press("Show the explorer on")(renewed)
+        press("Enter or leave full")(renewed)
         renewed.wait(lambda expected=expected: renewed.page.evaluate(full) is expected)
 
 

@@ -80,7 +80,7 @@ def choose_file(bench: Workbench, path: Path) -> None:
 def wait_for_twin(bench: Workbench) -> None:
     explorers = bench.page.locator(".sensitivity-explorer:visible")
     bench.wait(lambda: explorers.count() == 2)
-    explorers.last.get_by_text("tell the two apart").first.wait_for()
+    explorers.last.get_by_text("distinguish them").first.wait_for()
 
 
 def test_the_three_examples(fresh: Workbench) -> None:

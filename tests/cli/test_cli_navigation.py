@@ -148,7 +148,7 @@ def test_twin_names_what_it_compares(run, capsys):
 def test_locate_says_what_a_symmetric_geometry_is(capsys):
     assert main(["locate", "H2O"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "The geometry in the table is singular, but to be avoided: symmetry hides" in shown
+    assert "The geometry in the table is singular but not accepted: symmetry hides" in shown
     row = shown.split("softest mode ")[1].split()
     assert float(row[2]) < 1e-12
     assert row[3] == "-"
@@ -231,7 +231,7 @@ def test_invert_names_the_null_mode(run, capsys):
     sizes = (np.linalg.norm(part, axis=1) for part in (null["displacements"], mode))
     assert next(sizes) == pytest.approx(next(sizes), abs=1e-3)
     assert main(["invert", "S1", "--center", "0", "--rattle", "0.05"]) == 0
-    assert "In the null mode move most: H4 H2" in capsys.readouterr().out
+    assert "Atoms that move most in the null mode: H4 H2" in capsys.readouterr().out
 
 
 def test_invert_says_what_a_start_lacks(run, tmp_path):
@@ -257,7 +257,7 @@ def test_invert_says_if_it_finds_the_twin(run, capsys):
     assert found["distance"] == pytest.approx(apart)
     for start, expected in (("X-", True), ("X+", False)):
         assert main(["invert", "X+", "--start", start, "--center", "0"]) == 0
-        assert ("It is another structure" in capsys.readouterr().out) is expected
+        assert ("The result is another structure" in capsys.readouterr().out) is expected
 
 
 def test_a_crystal(run, tmp_path):
@@ -530,7 +530,7 @@ WRONG = {
     "follow alone": "follow H|center 0 has no displacement to follow",
     "no start": "invert X0|one of the arguments --start --rattle is required",
     "two starts": "invert X0 --start X0 --rattle 1|not allowed with argument",
-    "seed": "invert X0 --start X+ --seed 1|--seed belongs to the noise of --rattle",
+    "seed": "invert X0 --start X+ --seed 1|--seed applies only to the noise of --rattle",
     "negative seed": "invert X0 --rattle 0.1 --seed -1|--seed must be 0 or more, got -1",
     "rattle": "invert X0 --rattle 0|--rattle must be a positive length in Å, got 0.0",
     "rattle nan": "invert X0 --rattle nan|--rattle must be a positive length in Å, got nan",

@@ -33,13 +33,13 @@ DESCRIPTOR = {field.name: field.default for field in fields(DensityCorrelations)
 # What the help says of a default that is no number.
 WORDS = {
     ("center", None): "all",
-    ("contract_channels", None): "as they are",
+    ("contract_channels", None): "no mixing",
     ("bonds", None): "no bounds",
 }
 # Options without a counterpart, with what they do if they are not given.
 OF_THE_COMMAND = {
     "index": "0, the first",
-    "format": "as it looks",
+    "format": "detected",
     "types": None,
     "json": None,
     "plot": None,

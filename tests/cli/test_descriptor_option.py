@@ -146,8 +146,8 @@ WRONG = {
     "numpy.py:own": "--descriptor numpy.py:own: descriptor must be a descriptor such as",
     "raising.py:Own": "raising.py, line 3: JSONDecodeError: Expecting property name enclosed in",
     "leaving.py:Own": "leaving.py, line 2: SystemExit",
-    "own.py:own --order 3 --basis gto": "--descriptor has its own settings, got --order, --basis",
-    "own.py:own --parity-odd": "--descriptor has its own settings, got --parity-odd with it",
+    "own.py:own --order 3 --basis gto": "--descriptor cannot be combined with --order, --basis",
+    "own.py:own --parity-odd": "--descriptor cannot be combined with --parity-odd",
     "own.py:own --center 7": "center 7 does not exist: the structure has 5 atoms",
 }
 

@@ -213,7 +213,7 @@ OTHERS = {
     "invert X0 --rattle": "argument --rattle: expected one argument",
     "invert X0 --rattle 0.1 --seed -1": "--seed must be 0 or more, got -1",
     "invert X0 --rattle 0.1 --seed x": "argument --seed: invalid int value: 'x'",
-    "invert X0 --start X+ --seed 1": "--seed belongs to the noise of --rattle",
+    "invert X0 --start X+ --seed 1": "--seed applies only to the noise of --rattle",
     "invert X0 --rattle 0.1 --restarts -1": "restarts must be 0 or more, got -1",
     "invert X0 --start SiH4": "--start must have the atoms of the structure, CH4",
     "invert X0 --start gone.xyz": "there is no file gone.xyz",

@@ -145,8 +145,8 @@ def test_advice_in_the_panel_names_no_program(act: Any) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("glucose", "named 'glucose'; choose one of the list, or upload a file."),
-        ("aspirine", "? Otherwise choose one of the list, or upload a file."),
+        ("glucose", "named 'glucose'; choose one from the list, or upload a file."),
+        ("aspirine", "? Otherwise choose one from the list, or upload a file."),
     ],
 )
 def test_a_structure_that_the_library_lacks_can_be_uploaded(
@@ -215,8 +215,9 @@ def test_numbers_of_numpy_are_numbers(explorer: Explorer) -> None:
 def test_the_parts_stay(explorer: Explorer, name: str) -> None:
     part = getattr(explorer, name)
     said = (
-        f"'{name}' of Explorer cannot be set; what can be set is amplitude, arrow_length, arrows, "
-        "atom_size, cells, centers, columns, descriptor, labels, mode, structure, transparent."
+        f"'{name}' of Explorer cannot be set; the attributes that can be set are amplitude, "
+        "arrow_length, arrows, atom_size, cells, centers, columns, descriptor, labels, "
+        "mode, structure, transparent."
     )
     with pytest.raises(AttributeError, match=re.escape(said)):
         setattr(explorer, name, 3)

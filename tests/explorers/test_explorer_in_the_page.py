@@ -154,7 +154,9 @@ def test_a_block_of_cells_is_drawn_and_moves(explorer: Explorer) -> None:
     assert salt.cells == 2
     salt.structure = "H2O"
     assert (salt.cells, salt.controls.cells.layout.display) == (1, "none")
-    with pytest.raises(ValueError, match="cells must be 1, got 2; the structure is no small cryst"):
+    with pytest.raises(
+        ValueError, match="cells must be 1, got 2; the structure is not a small cryst"
+    ):
         salt.cells = 2
 
 

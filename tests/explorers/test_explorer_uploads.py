@@ -118,8 +118,8 @@ def test_a_name_with_a_path_stays_within_its_folder(
             "the format 'png' holds no structure that can be read",
         ),
         ("POSCAR", b"", "The file POSCAR is empty"),
-        ("large.xyz", b"1" * (Limit.UPLOAD + 1), "at most 5 MB can be read here; cut out"),
-        ("many.xyz", None, "has 501 atoms, and the explorer takes at most 500; give a part"),
+        ("large.xyz", b"1" * (Limit.UPLOAD + 1), "at most 5 MB can be read here; upload a part"),
+        ("many.xyz", None, "has 501 atoms, and the explorer accepts at most 500; use a part"),
         (
             "short.xyz",
             b"999999999\n\nH 0 0 0\n",
@@ -205,7 +205,7 @@ def test_too_many_structures_are_a_sentence(
     monkeypatch.setattr(inputs, "MOST_FRAMES", 3)
     explorer.open("three.xyz", THREE)
     monkeypatch.setattr(inputs, "MOST_FRAMES", 2)
-    with pytest.raises(ValueError, match=r"three\.xyz has more than 2 structures; cut out"):
+    with pytest.raises(ValueError, match=r"three\.xyz has more than 2 structures; upload a part"):
         explorer.open("three.xyz", THREE)
 
 

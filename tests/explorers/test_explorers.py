@@ -176,7 +176,7 @@ def test_away_from_zero_the_sentence_tells_the_reference_from_what_holds_now(
         atoms.positions += sign * step * mode
     low, high = (explorer.descriptor.features(atoms, centers=[0]) for atoms in ends)
     slope = np.linalg.norm(high - low) / (2 * step)
-    now = f"0.01 Å more changes the features by {0.01 * slope:.1e}: it is visible here."
+    now = f"0.01 Å more changes the features by {0.01 * slope:.1e}: the mode is visible here."
     assert f"At {amplitude:+.2f} Å: {now} Rank" in said
 
 
@@ -330,7 +330,10 @@ def test_arrows_too_short_to_be_seen_have_no_length() -> None:
 
 
 def test_a_misspelt_attribute_is_refused(explorer: Explorer) -> None:
-    with pytest.raises(AttributeError, match="'ampltude' of Explorer does not exist; what can"):
+    with pytest.raises(
+        AttributeError,
+        match="'ampltude' of Explorer does not exist; the attributes that can be set are",
+    ):
         explorer.ampltude = 0.2  # type: ignore[attr-defined]
     with pytest.raises(TypeError, match=r"a structure must be ase\.Atoms or a name, got \[1\]"):
         explorer.structure = [1]  # type: ignore[assignment]

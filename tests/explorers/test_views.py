@@ -422,14 +422,14 @@ def test_a_way_needs_two_different_molecules_of_the_same_atoms(second: Atoms, me
 
 
 def test_the_mark_in_the_middle_is_not_spoken_of() -> None:
-    said = "first and second must be two structures of the same atoms, got CH4 and C6H6; there"
+    said = "first and second must be two structures of the same atoms, got CH4 and C6H6; give"
     with pytest.raises(ValueError, match=said):
         PathExplorer.between(molecule("CH4"), molecule("C6H6"), DESCRIPTOR)
 
 
 def test_wrong_arguments_of_a_path_explorer(on_the_way: PathExplorer, path: Path) -> None:
     pair = molecule("CH4"), rattled(molecule("CH4"))
-    with pytest.raises(TypeError, match=r"what sensitivity\.follow gives, got Atoms"):
+    with pytest.raises(TypeError, match=r"a result of sensitivity\.follow, got Atoms"):
         PathExplorer(pair[0])
     with pytest.raises(TypeError, match="unexpected keyword"):
         PathExplorer(path, frame=3)  # type: ignore[call-arg]
@@ -677,13 +677,13 @@ def test_orders_of_a_twin_are_compared_with_its_features(twin: Twin, both: TwinE
     assert [each.own for each in both.comparisons] == [False, True, False, False]
     assert both.comparisons[1].difference == twin.residual
     assert both.comparisons[2].difference == pytest.approx(twin.next_order)
-    assert both.chart.figure.get_suptitle() == "Orders 3 and 4 tell the two apart"
+    assert both.chart.figure.get_suptitle() == "Orders 3 and 4 distinguish them"
     written = [text.get_text() for text in both.chart.figure.axes[0].texts]
     assert [text.split(" (")[0] for text in written if "(" in text] == [
         *["the same"] * 2,
         *["different"] * 2,
     ]
-    for sentence in (f"{twin.rmsd:.3f} Å", "orders 3 and 4 tell the two apart", twin.status):
+    for sentence in (f"{twin.rmsd:.3f} Å", "orders 3 and 4 distinguish them", twin.status):
         assert sentence in both.panel.sentence.value
 
 
@@ -699,7 +699,7 @@ def test_other_descriptors_are_compared_as_far_as_they_go(twin: Twin) -> None:
     view = TwinExplorer(twin, Closed())
     (only,) = view.comparisons
     assert only.same
-    assert "none of these tells the two apart" in view.panel.sentence.value
+    assert "none of these distinguishes them" in view.panel.sentence.value
 
 
 def test_every_order_that_a_descriptor_reaches_is_compared() -> None:
@@ -722,7 +722,7 @@ def test_an_order_that_cannot_be_computed_is_said(
     view = TwinExplorer(twin, DESCRIPTOR)
     assert view.comparisons[3].problem == "Too many features."
     assert "Order 4 trispectrum: Too many features." in view.panel.message.value
-    assert view.chart.figure.get_suptitle() == "Order 3 tells the two apart"
+    assert view.chart.figure.get_suptitle() == "Order 3 distinguishes them"
     view.share = 0.5
 
 
@@ -752,7 +752,7 @@ def test_controls_of_a_twin(both: TwinExplorer, monkeypatch: pytest.MonkeyPatch)
             1,
             "'fram' of PathExplorer does not exist; .* is arrow_length, arrows, .*, frame",
         ),
-        ("on_the_way", "widget", 3, "'widget' of PathExplorer cannot be set; what can be set is"),
+        ("on_the_way", "widget", 3, "'widget' of PathExplorer cannot be set; the attributes that"),
         ("on_the_way", "trajectory", 3, "'trajectory' of PathExplorer cannot be set"),
         ("on_the_way", "frame", 1.5, r"frame must be a whole number, got 1\.5"),
         ("on_the_way", "arrows", "no", "arrows must be True or False, got 'no'"),
@@ -779,14 +779,14 @@ def test_what_cannot_be_set_is_refused(
 
 
 def test_wrong_arguments_of_a_twin_explorer(twin: Twin) -> None:
-    with pytest.raises(TypeError, match=r"what sensitivity\.find_twin gives, got Atoms"):
+    with pytest.raises(TypeError, match=r"a result of sensitivity\.find_twin, got Atoms"):
         TwinExplorer(twin.pair[0], DESCRIPTOR)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="must be a descriptor"):
         TwinExplorer(twin, None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="unexpected keyword"):
         TwinExplorer(twin, DESCRIPTOR, share=0.5)  # type: ignore[call-arg]
     nothing = find_twin(structures.load("CH4"), DESCRIPTOR, center=0)
-    with pytest.raises(ValueError, match="got one of status: The structure is singular by its"):
+    with pytest.raises(ValueError, match="got one with status: The structure is singular by its"):
         TwinExplorer(nothing, DESCRIPTOR)
 
 
@@ -947,10 +947,10 @@ def test_order_one_has_no_degrees() -> None:
 
 
 NOTHING = {
-    "symmetry lets nothing be seen": bulk("Si"),
+    "symmetry makes every displacement invisible": bulk("Si"),
     "the only neighbours are images of the centers,\nwhich move with them": bulk("Cu"),
     "no neighbour within the cutoff (3 Å)": Atoms("H2", [(0, 0, 0), (0, 0, 4)]),
-    "an atom alone: there is nothing to be seen": Atoms("H"),
+    "an isolated atom has no internal displacement": Atoms("H"),
 }
 
 
@@ -1058,7 +1058,7 @@ def test_a_map_can_be_cancelled() -> None:
         view.panel.cancel.click()
         while view.busy:
             await asyncio.sleep(0.01)
-        assert "bases were not tried" in view.panel.message.value
+        assert "bases were not computed" in view.panel.message.value
         assert drawn(view).shape == (15,)
 
     asyncio.run(watch())

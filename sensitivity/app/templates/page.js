@@ -1,14 +1,14 @@
-// What the page shows by itself, in one line at its foot; Python is not involved.
+// Messages that the page shows in one line at its foot, without Python.
 (() => {
   const INTERVAL = 2000;  // milliseconds between two requests for the state of the process
   const notice = document.getElementById("notice");
   const show = text => { notice.textContent = text; notice.hidden = !text; };
 
   document.getElementById("loading_text").textContent = "The explorer is starting …";
-  window.voila_process = () => {};  // it would count the cells of the notebook
+  window.voila_process = () => {};  // otherwise it counts the cells of the notebook
 
-  // The upload button reads a file with this before it sends it. A file that is too large for the
-  // server would cost the connection.
+  // The upload button reads a file with this function before sending it. With a file that is too
+  // large, the server would close the connection.
   const read = FileReader.prototype.readAsArrayBuffer;
   FileReader.prototype.readAsArrayBuffer = function (file) {
     const megabytes = bytes => (bytes / 1e6).toFixed(1);
@@ -27,7 +27,7 @@
     if (cells) cells.inert = true;  // its controls would do nothing
   };
   const watch = async () => {
-    // It comes with the part of the page that is sent when the process has started.
+    // This element is sent when the process has started.
     const config = document.getElementById("jupyter-config-data");
     if (!config) {
       if (document.readyState === "complete") stop(failed);

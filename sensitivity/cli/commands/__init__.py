@@ -1,1 +1,1 @@
-"""One file per command: ``add`` gives it to the parser."""
+"""The commands, one per file: ``add`` adds each to the parser."""

@@ -36,7 +36,7 @@ def _follow(task: Task) -> Found:
 
 
 def _softest(task: Task) -> int:
-    """Return the least visible internal mode; without any, 0, which ``follow`` refuses."""
+    """Return the least visible internal mode; without any, 0, which ``follow`` rejects."""
     from sensitivity.spectrum import spectrum
 
     found = spectrum(task.source.atoms, task.descriptor, centers=(task.center,))

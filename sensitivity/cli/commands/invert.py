@@ -46,7 +46,7 @@ def _start(target: Atoms, options: Namespace) -> Atoms:
         return _rattled(target, options.rattle, 0 if options.seed is None else options.seed)
     if options.seed is not None:
         raise ValueError(
-            "--seed belongs to the noise of --rattle, got it with --start; leave it out."
+            "--seed applies only to the noise of --rattle, got it with --start; leave it out."
         )
     start = load_source(options.start, types=options.types).atoms
     if list(start.numbers) != list(target.numbers):
@@ -56,8 +56,8 @@ def _start(target: Atoms, options: Namespace) -> Atoms:
         )
     if (start.pbc != target.pbc).any() or (start.cell.array != target.cell.array).any():
         raise ValueError(
-            "--start must have the cell and the periodicity of the structure, got others; give "
-            "it the same, or use --rattle."
+            "--start must have the cell and the periodicity of the structure, got others; use "
+            "the same, or use --rattle."
         )
     return start
 

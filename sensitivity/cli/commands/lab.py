@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
     text = "open JupyterLab on the notebooks"
     command = add_command(commands, "lab", text, _run, details=details)
     add_server(command, "port of the server", "JupyterLab's")
-    text = "passed on to 'jupyter lab'"
+    text = "argument for 'jupyter lab'"
     command.add_argument("jupyter", nargs="*", metavar="-- ARGUMENT", help=text)
 
 

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     text = "do not avoid points that are singular by symmetry, or where atoms meet; repeatable"
     reasons = ("symmetry", "coalescence")
     command.add_argument("--allow", action="append", choices=reasons, default=[], help=text)
-    text = "look for points of this cause only"
+    text = "find only points with this cause"
     causes = ("symmetry", "incompleteness", "truncation")
     command.add_argument("--cause", choices=causes, help=text)
 

@@ -1,4 +1,4 @@
-"""``sensitivity structures``: the structures that have a name."""
+"""``sensitivity structures``: the named structures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _run(options: Namespace) -> int:
 
 
 def _choose(text: str) -> list[str]:
-    """Return the names of which the text is a part, in any case, or whose formula it is."""
+    """Return the names that contain the text, in any letter case, or have this formula."""
     from ase.formula import Formula
 
     from sensitivity import structures
@@ -50,7 +50,7 @@ def _choose(text: str) -> list[str]:
 
 
 def _has_formula(atoms: Atoms, text: str, formula: str) -> bool:
-    """Tell whether this is the formula, or the text is one in any case, such as h4c."""
+    """Return True if the atoms have this formula; the text may be in any case, such as h4c."""
     if atoms.get_chemical_formula() == formula:
         return True
     counts = Counter(atoms.get_chemical_symbols())

@@ -23,7 +23,7 @@ def _find_twin(task: Task) -> Found:
     names = ("amplitude", "reach")
     twin, status = task.compute(find_twin, task.source.atoms, *names, center=task.center)
     facts = {"center": twin.center, "residual": twin.residual, "rmsd": twin.rmsd}
-    kept = twin.found or (status and twin.amplitude > 0)  # a pair that Ctrl-C has left unfinished
+    kept = twin.found or (status and twin.amplitude > 0)  # an unfinished pair after Ctrl-C
     frames = [(atoms, facts) for atoms in twin.pair] if kept else []
     report = task.report(twin, geometries.describe_twin, geometries.tabulate_twin)
     return Found(report, status, frames)

@@ -1,4 +1,4 @@
-"""Change the basis of a descriptor, and see which displacements it makes visible."""
+"""The explorer of bases: change the basis of a descriptor and see what becomes visible."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from sensitivity.plots.singular_values import draw_causes, scale_values
 from sensitivity.progress import Cancelled
 
 FILES = {"chart": "singular values", "map": "map"}
-"""What can be saved, and its name."""
+"""Figures that can be downloaded, and their names."""
 
 
 class SpectrumChart(FigureWidget):
-    """The singular values, coloured by cause, and as dashes those of the basis before."""
+    """The singular values, coloured by cause, with those of the previous basis as dashes."""
 
     def __init__(self) -> None:
         super().__init__(column=97)
@@ -40,7 +40,7 @@ class SpectrumChart(FigureWidget):
 
     @alone
     def load(self, reference: Reference, before: Array | None) -> None:
-        """Show the singular values of a reference, and those of another one."""
+        """Show the singular values of a reference, and those of the previous one."""
         self.clear()
         axes = self.figure.subplots()
         values = reference.singular_values
@@ -56,7 +56,7 @@ class SpectrumChart(FigureWidget):
         self.rearrange()
 
     def rearrange(self) -> None:
-        """Give the markers a size with which they do not overlap."""
+        """Set the size of the markers so that they do not overlap."""
         self.finish()
         fit_markers(*self.values.values(), count=len(self._shown), largest=5.5)
 
@@ -73,14 +73,14 @@ def _setting(name: str) -> property:
 
 
 class BasisExplorer(View):
-    """The singular values with one basis, and a map of the ranks with all of them.
+    """The singular values with one basis, and a map of the ranks over all bases.
 
-    Make it the last expression of a cell to see it. Everything a control does can be done from
-    Python too: ``explorer.n_max = 3``, ``explorer.change(n_max=3)``, ``explorer.descriptor = ...``.
+    Make it the last expression of a cell to display it. Every control has a Python equivalent:
+    ``explorer.n_max = 3``, ``explorer.change(n_max=3)``, ``explorer.descriptor = ...``.
 
-    The singular values are coloured by cause as soon as that is known; dashes are those of the
-    basis before. The map is computed in the background: ``busy`` tells whether it is, ``wait()``
-    waits for it, and ``cancel()`` stops and keeps what is known.
+    The singular values are coloured by cause as soon as that is known; dashes show the previous
+    basis. The map is computed in the background: ``busy`` is true meanwhile, ``wait()`` waits for
+    it, and ``cancel()`` stops and keeps the results so far.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ class BasisExplorer(View):
     descriptor
         A descriptor with one or two settings that enlarge its basis (``refinable``).
     centers
-        Indices of the center atoms; every atom by default. Of a name of the library, what is usual
-        there, as in ``Explorer``.
+        Indices of the center atoms; every atom by default. For a name from the library, the default
+        is that of ``Explorer``.
 
     Raises
     ------
@@ -152,7 +152,7 @@ class BasisExplorer(View):
 
     @property
     def convergence(self) -> Convergence:
-        """The map, NaN where it is not known."""
+        """The map; NaN where it is unknown."""
         return self._convergence
 
     @property
@@ -161,7 +161,7 @@ class BasisExplorer(View):
         return settings_of(self._descriptor)
 
     def change(self, **settings: Any) -> None:
-        """Take other settings of the descriptor."""
+        """Change settings of the descriptor."""
         self.descriptor = with_defaults(self._descriptor).with_settings(**settings)
 
     @property
@@ -179,7 +179,7 @@ class BasisExplorer(View):
         self._spectra.start(lambda _: examine(subject), then=self._enter, failed=self._stay)
 
     def export(self, name: str, form: str) -> None:
-        """Let the browser save the chart or the map, as png, pdf or svg."""
+        """Download the chart or the map as png, pdf or svg."""
         if name not in FILES or form not in CHART:
             raise ValueError(
                 f"name must be one of {[*FILES]} and form one of {[*CHART]}, got {name!r} and "
@@ -194,16 +194,16 @@ class BasisExplorer(View):
 
     def _slide(self, name: str, stop: int) -> None:
         stops = self._stops()[name]
-        # A slider is at the stop nearest to the value, which may lie between two.
+        # A slider is at the stop nearest to the value, which may lie between two stops.
         if not self._quiet and stop != _nearest(stops, self.settings[name]):
             self.attempt(lambda: self.change(**{name: stops[stop]}))
 
     def _stops(self) -> dict[str, Sequence[float]]:
-        """The values at which each slider can be."""
+        """Return the values of each slider."""
         return {**self._bases, **_lengths(self._descriptor)}
 
     def _enter(self, reference: Reference) -> None:
-        """Show the singular values with a descriptor, then the causes; and a map, if it changes."""
+        """Show the singular values of a reference, then the causes; update the map if needed."""
         self._causes.drop()
         if reference is not self.reference:
             self._before = self.reference.singular_values
@@ -222,16 +222,16 @@ class BasisExplorer(View):
 
     def _show_no_causes(self, error: Exception) -> None:
         if not isinstance(error, Cancelled):
-            self.panel.tell(f"The causes are not known: {as_sentence(error)}", trouble=True)
+            self.panel.tell(f"The causes are unknown: {as_sentence(error)}", trouble=True)
 
     def _stay(self, error: Exception) -> None:
-        """Go back to the descriptor before, which could be computed."""
+        """Return to the previous descriptor after an error."""
         self._descriptor = self.reference.descriptor
         self._show_controls()
         self._fail(error)
 
     def _draw_map(self) -> None:
-        """Mark the basis in the map; compute another map where anything else has changed."""
+        """Mark the basis in the map; compute a new map if any other setting has changed."""
         descriptor, basis = self.descriptor, find_basis(self.descriptor)
         known = all(basis[name] in values for name, values in self._bases.items())
         if known and hasattr(self, "_convergence"):
@@ -265,7 +265,7 @@ class BasisExplorer(View):
         elif self._task.busy:
             self.panel.tell(f"The map: {known} of {size} bases ...")
         else:
-            self.panel.tell(f"Cancelled: {size - known} bases were not tried.")
+            self.panel.tell(f"Cancelled: {size - known} bases were not computed.")
 
     def _show_controls(self) -> None:
         """Set the sliders to the settings, without acting as if the user had moved them."""
@@ -281,7 +281,7 @@ class BasisExplorer(View):
 
 
 def describe_basis(reference: Reference) -> list[str]:
-    """Return sentences on a basis, its rank, and the causes of what is not seen."""
+    """Return sentences on a basis, its rank, and the causes of invisible displacements."""
     known, found = with_defaults(reference.descriptor), reference.spectrum
     settings = [] if known.order is None else [f"order {known.order}"]
     settings += [f"{name} = {value}" for name, value in find_basis(reference.descriptor).items()]
@@ -293,7 +293,7 @@ def describe_basis(reference: Reference) -> list[str]:
 
 
 def _lengths(descriptor: Descriptor) -> dict[str, list[float]]:
-    """Values of the settings that can be any length within limits."""
+    """Return the slider values of the settings that are lengths."""
     found, known, settings = {}, with_defaults(descriptor), settings_of(descriptor)
     for name, (low, high) in known.limits.items():
         if name in settings and name not in known.refinable and is_length(name, low, high):

@@ -24,12 +24,12 @@ SIZES: Mapping[int, Mapping[str, Sequence[int]]] = {
     3: {"n_max": (1, 2, 3, 4, 5), "l_max": (0, 1, 2, 3, 4, 6)},
     4: {"n_max": (1, 2, 3, 4), "l_max": (0, 1, 2, 3, 4)},
 }
-"""Per order, the values of settings of a map: from a basis that sees almost nothing to one that
-takes milliseconds. Order 1 has no degrees."""
+"""Settings of the map for each order, from a basis with almost zero rank to one that takes
+milliseconds. Order 1 has no degrees."""
 
 
 def usual_bases(descriptor: Descriptor) -> dict[str, tuple[int, ...]]:
-    """Return ascending values of the settings that enlarge a basis: the usual ones, and its own."""
+    """Return ascending values of the basis settings: the usual ones and the current one."""
     known, bases = with_defaults(descriptor), {}
     for name, own in find_basis(descriptor).items():
         usual = SIZES.get(known.order or 0, {}).get(name)
@@ -47,19 +47,19 @@ def find_basis(descriptor: Descriptor) -> dict[str, int]:
 
 
 def why_nothing(found: Convergence) -> str:
-    """Return the reason why no basis can see anything; empty if one can, or if it is not known.
+    """Return the reason why no basis has a visible displacement; empty if one has, or if unknown.
 
-    A center sees its neighbours. If it has none, or only images of itself, which move with it,
-    neither the basis nor symmetry hides them.
+    The features depend on the neighbours of the centers. If a center has none, or only images of
+    itself, which move with it, neither the basis nor symmetry is the cause.
     """
     if len(found.failures) == found.rank.size:
         return "no basis could be computed"
     if np.isnan(found.rank).all() or found.visible.any():
         return ""
     if found.internal.any():
-        return "symmetry lets nothing be seen"
+        return "symmetry makes every displacement invisible"
     if len(found.atoms) == 1 and not found.atoms.pbc.any():
-        return "an atom alone: there is nothing to be seen"
+        return "an isolated atom has no internal displacement"
     cutoff = found.descriptor.cutoff
     if not np.isin(found.centers, neighbor_pairs(found.atoms, cutoff).i).any():
         return f"no neighbour within the cutoff ({cutoff:g} Å)"
@@ -69,8 +69,8 @@ def why_nothing(found: Convergence) -> str:
 class BasisMap(FigureWidget):
     """Smallest singular value and rank over the size of the basis, with the chosen basis framed.
 
-    ``frames`` mark it: two rectangles, or, where only one setting is varied, one line; none as long
-    as nothing is known.
+    ``frames`` has the marks: two rectangles, or one line if only one setting is varied; it is empty
+    while the map is unknown.
     """
 
     def __init__(self) -> None:
@@ -79,11 +79,11 @@ class BasisMap(FigureWidget):
 
     @alone
     def load(self, found: Convergence) -> None:
-        """Show what is known of a map."""
+        """Show the known part of a map."""
         self.clear()
         axes = self._axes = self.figure.subplots()
         self._found, bases = found, found.parameters
-        # The settings with several values are the axes of the map; the first if none is.
+        # The settings with several values are the axes of the map; if there are none, the first is.
         self._varied = [name for name in bases if len(bases[name]) > 1] or list(bases)[:1]
         self.frames: list[Any] = []
         reason = why_nothing(found)
@@ -103,7 +103,7 @@ class BasisMap(FigureWidget):
         if bar is not None and bar.ax.get_ylabel() == MEASURE:
             title += f"\nnumber below: {name_rank(self._found)}"
         axes.set_title(title, fontsize="small", pad=above)
-        for text in axes.texts:  # inside of the cells, they take time and no room
+        for text in axes.texts:  # they are inside the cells; their layout would only take time
             text.set_in_layout(False)
         if bar is None:
             self.frames = [axes.axvline(0.0, color="black", linewidth=1.5, zorder=1)]
@@ -115,7 +115,7 @@ class BasisMap(FigureWidget):
             ]
 
     def rearrange(self) -> None:
-        """Write into the cells if there is room now."""
+        """Draw the map again: the numbers appear in the cells if they fit."""
         self.load(self._found)
         self.show(self._basis)
 
@@ -132,7 +132,7 @@ class BasisMap(FigureWidget):
         self.refresh()
 
     def on_click(self, choose: Callable[[dict[str, float]], None]) -> None:
-        """Call this with the settings that the user clicked on."""
+        """Call ``choose`` with the settings that the user clicks on."""
 
         def clicked(event: Any) -> None:
             if chosen := self._basis_at(event):

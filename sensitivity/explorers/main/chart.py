@@ -50,14 +50,14 @@ class Chart(SpectrumPlot, FigureWidget):
         return note_on_mode(event, self.values, self._shown, zero=self._axis.zero)
 
     def rearrange(self) -> None:
-        """Give the legend as many columns as there is room for now."""
+        """Give the legend as many columns as fit."""
         super().rearrange()
-        if self.figure.axes:  # there are none between two structures
+        if self.figure.axes:  # empty between two structures
             self.fit_markers()
             self._write_legend()
 
     def on_click(self, *, mode: Callable[[int], None], amplitude: Callable[[float], None]) -> None:
-        """Call these with the mode, or the amplitude, that the user clicked on."""
+        """Call ``mode`` or ``amplitude`` with the value that the user clicks on."""
 
         def clicked(event: Any) -> None:
             if event.inaxes is self._left:

@@ -1,4 +1,4 @@
-"""The controls: structure and descriptor, what moves and how, what to do next, and downloads."""
+"""The controls of the explorer: settings, motion, actions and downloads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sensitivity.explorers.parts.state import (
 )
 
 CELLS = (1, 2, 3)
-"""Numbers of cells along each periodic direction that can be drawn."""
+"""Numbers of cells that can be drawn along each periodic direction."""
 
 CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "mode": (
@@ -35,13 +35,13 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         {"description": "mode at 0 Å"},
     ),
     "cells": (
-        *("Dropdown", 110, "Cells to be drawn along each periodic direction"),
+        *("Dropdown", 110, "Number of cells drawn along each periodic direction"),
         {"options": CELLS},
     ),
     "structure": (
         *("Combobox", 200),
-        "A molecule, a crystal, or an environment from the literature: type a name, a formula, or "
-        "a few letters, and choose",
+        "A molecule, a crystal, or an environment from the literature: type part of a name or a "
+        "formula, and choose",
         {"continuous_update": False, "placeholder": "name of a structure"},
     ),
     "upload": (
@@ -53,28 +53,28 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "centers": (
         *("Text", 150),
         "Atoms whose features are used: all, elements, or atom numbers such as 0, 2-4. A click on "
-        "an atom selects it, with the shift key it adds it or takes it away",
+        "an atom selects it; shift-click adds or removes it",
         {"continuous_update": False, "placeholder": "all, C, or 0, 2-4"},
     ),
 }
-"""Kind, width in pixels, tooltip, and other traits of widgets, which have their names on them."""
+"""Kind, width in pixels, tooltip and other traits of each widget; its label is its name."""
 
 EXAMPLES = {
     "symmetry": (
         *("hidden by symmetry", "snowflake-o", "CH4"),
-        "Ideal methane, seen from its carbon atom: eight of nine displacements are invisible, as "
-        "they must be",
+        "Ideal methane, with the carbon atom as the center: symmetry makes eight of nine "
+        "displacements invisible",
     ),
     "incompleteness": (
         *("hidden by incompleteness", "eye-slash", "X0"),
-        "A CH4 with one displacement that distances and angles do not see, whatever the basis",
+        "A CH4 with one displacement that is invisible to distances and angles in any basis",
     ),
     "twin": (
         *("two structures with the same features", "clone", "X+"),
         "Two different CH4 that this descriptor cannot distinguish, shown below",
     ),
 }
-"""Example; label and icon of its button, name of the structure, and tooltip."""
+"""For each example: label and icon of its button, name of the structure, and tooltip."""
 
 TASKS = {
     "locate": (
@@ -84,7 +84,7 @@ TASKS = {
     ),
     "follow": (
         *("follow this mode", "long-arrow-right"),
-        "Follow the mode, which turns as the atoms move, and show the path below",
+        "Follow the mode, which changes as the atoms move, and show the path below",
     ),
     "find_twin": (
         *("find twin", "clone"),
@@ -100,7 +100,7 @@ TASKS = {
     ),
     "undo": ("undo", "reply", "Return to the previous structure and descriptor"),
 }
-"""Method of the explorer; label, icon and tooltip of its button."""
+"""For each method of the explorer: label, icon and tooltip of its button."""
 
 
 class Controls(SceneControls):
@@ -111,7 +111,7 @@ class Controls(SceneControls):
 
     def __init__(self, updating: Entered) -> None:
         super().__init__(
-            reset="Return to the least visible mode, amplitude zero and the first view"
+            reset="Return to the least visible mode, amplitude zero and the initial view"
         )
         self._updating = updating
         self.mode, self.cells = make("mode", CONTROLS), make("cells", CONTROLS)
@@ -138,18 +138,18 @@ class Controls(SceneControls):
         self.name_modes(labels, mode=mode)
 
     def lock(self, locked: bool) -> None:
-        """Lock what belongs to a mode, while the molecule on the screen has none yet."""
+        """Lock the controls of the mode while the molecule on the screen has no modes yet."""
         for widget in (self.mode, self.amplitude, self.play):
             widget.disabled = locked
 
     def name_modes(self, labels: Sequence[str], *, mode: int) -> None:
-        """Give the modes other names."""
+        """Rename the modes, and select one."""
         with self._updating:
             self.mode.options = [(label, index) for index, label in enumerate(labels)]
             self.mode.value = mode
 
     def show(self, state: State) -> None:
-        """Show a state; the slider stands at the stop nearest to its amplitude."""
+        """Show a state; the slider takes the stop nearest to its amplitude."""
         with self._updating:
             self.mode.value = state.mode
             self.arrows.value, self.arrow_length.value = state.arrows, state.arrow_length
@@ -161,20 +161,20 @@ class Controls(SceneControls):
         self.play.value, self.play.repeat, self.play.playing = 0, False, True
 
     def _repeat(self, change: Any) -> None:
-        if not change["new"]:  # from the next time on
+        if not change["new"]:  # repeat from the next time on
             self.play.repeat = True
 
     def hurry(self, speed: float) -> None:
-        """Oscillate so many times as fast as usual."""
+        """Set the speed of the oscillation, relative to the default."""
         choices.hurry(self.play, speed)
 
 
 class Settings:
     """Widgets for structure, centers and descriptor, in ``box``.
 
-    ``of_descriptor`` has those for the settings that the descriptor offers to be changed, by name;
-    ``on_new`` is called when they are replaced by others. ``updating`` is entered while the program
-    sets the widgets.
+    ``of_descriptor`` maps each adjustable setting of the descriptor to its widget; ``on_new`` is
+    called when these widgets are replaced. ``updating`` is entered while the program sets the
+    widgets.
     """
 
     def __init__(self, updating: Entered) -> None:
@@ -193,7 +193,7 @@ class Settings:
         self.box = row(shown, *folding)
 
     def _describe(self, subject: Subject) -> None:
-        # The file, if it is from one, formula and number of atoms.
+        # The file if there is one, formula and number of atoms.
         file, count = subject.upload, len(subject.atoms)
         formula = subject.atoms.get_chemical_formula()
         atoms = f"{formula}, {count} {'atom' if count == 1 else 'atoms'}"
@@ -204,11 +204,11 @@ class Settings:
             widget.layout.display = None if frames > 1 else "none"
 
     def show(self, subject: Subject) -> None:
-        """Show the settings of what is shown, or is being analysed to be shown."""
+        """Show the settings of a subject that is shown or being analysed."""
         self._describe(subject)
         with self._updating:
             self.structure.value = subject.name
-            self.upload.value = ()  # or the same file could not be chosen again
+            self.upload.value = ()  # otherwise the same file could not be chosen again
             self.frame.value = 0 if subject.upload is None else subject.upload.index
             self.centers.value = write_centers(subject.chosen, len(subject.atoms))
             self._show_descriptor(subject.descriptor)
@@ -244,7 +244,7 @@ def _make_setting(name: str, kind: type, low: float, high: float) -> Any:
         orders = range(int(low), int(high) + 1)
         options = [(ORDERS.get(order, str(order)), order) for order in orders]
         return make_control("Dropdown", width, options=options, **texts)
-    # Not bounded: another number would be taken without a word.
+    # Not bounded: ipywidgets would silently replace a number that is out of range.
     if kind is int:
         return make_control("IntText", width, value=int(low), **texts)
     return make_control("FloatText", width, value=low, step=0.1, **texts)
@@ -283,7 +283,7 @@ class Actions:
         self.box = widgets.VBox([actions, downloads])
 
     def lock(self, busy: bool) -> None:
-        """Lock the buttons that would start something else, or unlock them."""
+        """Lock the buttons that start a computation, or unlock them."""
         for button in (*self.tasks.values(), *self.exports.values()):
             button.disabled = busy
 
@@ -293,7 +293,6 @@ def _button(label: str, icon: str, tooltip: str) -> Any:
 
 
 def _groups(buttons: dict[str, Any], *sizes: int) -> list[Any]:
-    # Buttons that stay together where the row is broken: so many, and all others, so that none is
-    # alone.
+    # Groups of these sizes, and one of the remaining buttons, stay together when the row wraps.
     left = iter(buttons.values())
     return [*(row(*islice(left, size)) for size in sizes), row(*left)]

@@ -1,4 +1,4 @@
-"""Move the atoms along a singular vector, and watch the singular values."""
+"""The explorer: move the atoms along a singular vector and watch the singular values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from sensitivity.outputs import check_output, write_output
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
 
 CHANGED = {"contract_channels": "mixed channels"}
-"""Names of settings that have no control, in sentences."""
+"""Names, in sentences, of settings that have no control."""
 
 WELCOME = "Drag the amplitude slider: the atoms move along the arrows. Or choose an example."
 
@@ -44,8 +44,8 @@ WELCOME = "Drag the amplitude slider: the atoms move along the arrows. Or choose
 class Explorer(StructureView):
     """The atoms with arrows along one mode, and the singular values, in a notebook.
 
-    Make it the last expression of a cell to see it. Everything a control does can be done from
-    Python too: ``explorer.mode = 3``, ``explorer.amplitude = 0.2``,
+    Make it the last expression of a cell to display it. Every control has a Python equivalent:
+    ``explorer.mode = 3``, ``explorer.amplitude = 0.2``,
     ``explorer.structure = "C6H6"``, ``explorer.descriptor = ...``, ``explorer.locate()``.
 
     The mode is a right singular vector of the reference, the structure at amplitude zero, and
@@ -53,19 +53,19 @@ class Explorer(StructureView):
     structure, in descending order, beside those of the reference (dashes). They are coloured by
     cause as soon as that is known.
 
-    What takes long goes on in the background: ``busy`` is true meanwhile, ``wait()`` waits for it,
-    and ``cancel()`` stops it. Ctrl-C stops it, too, and raises KeyboardInterrupt when the explorer
-    is in a consistent state.
+    Long computations run in the background: ``busy`` is true meanwhile, ``wait()`` waits for them,
+    and ``cancel()`` stops them. Ctrl-C also stops them, and raises KeyboardInterrupt as soon as the
+    explorer is in a consistent state.
 
     Parameters
     ----------
     atoms
-        The reference, or its name in the library; methane if there is none. It is not changed.
+        The reference, or its name in the library; methane by default. It is not changed.
     descriptor
-        The descriptor, for instance a ``DensityCorrelations``; of order 2 if none is given.
+        The descriptor; by default a ``DensityCorrelations`` of order 2.
     centers
-        Indices of the center atoms; every atom by default. Of a name of the library, what is usual
-        there: the center of an environment, the carbon atom of methane, else every atom.
+        Indices of the center atoms; every atom by default. For a name from the library, the default
+        is the center of an environment or the carbon atom of methane, otherwise every atom.
     oscillating
         Whether the atoms oscillate once along the mode as soon as they are on the screen.
     explained
@@ -74,7 +74,7 @@ class Explorer(StructureView):
     Attributes
     ----------
     mode
-        Index of the mode, a row of ``reference.modes``. At first the internal mode with the
+        Index of the mode, a row of ``reference.modes``. Initially the internal mode with the
         smallest singular value.
     amplitude
         Å. Root of the summed squares of the displacements.
@@ -83,14 +83,14 @@ class Explorer(StructureView):
     arrows, arrow_length
         Whether one arrow per atom shows the direction of motion, and the length of the longest, Å.
     columns, transparent
-        Of figures in files: how many columns of a journal they take, 1 or 2, and whether they have
-        no background.
+        The width of exported figures in journal columns, 1 or 2, and whether their background is
+        transparent.
 
     Raises
     ------
     ValueError
-        If the mode does not exist, the amplitude is beyond the ends of the slider, or the
-        structure is too large.
+        If the mode does not exist, the amplitude exceeds the range of the slider, or the structure
+        is too large.
 
     Examples
     --------
@@ -144,11 +144,11 @@ class Explorer(StructureView):
         self.presenter.explain()
 
     def code(self) -> str:
-        """Return the lines of Python that give the numbers on the screen."""
+        """Return a Python script that reproduces the numbers on the screen."""
         return write_source(self.state)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write what is on the screen to a file; the ending of its name says what.
+        """Write the current view to a file; the suffix selects the format.
 
         .xyz or .extxyz: the atoms; .traj.extxyz: an oscillation along the mode; .png, .pdf, .svg:
         molecule and chart; .gif: an animation; .json or .json.gz: for chemiscope; .py: ``code()``.
@@ -156,7 +156,7 @@ class Explorer(StructureView):
         Raises
         ------
         ValueError
-            If the name ends otherwise, or the file cannot be written.
+            If the suffix is unknown, or the file cannot be written.
         """
         file = Path(path)
         check_output(file, option="path")
@@ -177,22 +177,22 @@ class Explorer(StructureView):
 
     @interrupts_held()
     def export(self, name: str) -> None:
-        """Make a file of ``EXPORTS``, and let the browser save it; ValueError if it has no such."""
+        """Create a file of ``EXPORTS`` and download it; ValueError if the name is unknown."""
         check_name(name, "an export", EXPORTS)
         file, picture = EXPORTS[name][1], self._picture()
         self._save(file, lambda report: make_export(file, picture, report=report))
 
     def show_example(self, name: str) -> None:
-        """Show one of ``EXAMPLES`` with the descriptor of the start, in motion or with its twin.
+        """Show one of ``EXAMPLES`` with the default descriptor, oscillating or with its twin.
 
-        ValueError if there is no such example.
+        ValueError if the example does not exist.
         """
         check_name(name, "an example", EXAMPLES)
         structure = EXAMPLES[name][2]
         atoms, _, centers = inputs.take_structure(structure)
         twin = partial(self._find_twin, self.actions.examples[name])
         then = twin if name == "twin" else self.oscillate
-        self._reader.drop()  # this is newer
+        self._reader.drop()  # superseded
         self._look_at(Subject(atoms, USUAL, centers, structure), then=then)
 
     def locate(self) -> None:
@@ -216,7 +216,7 @@ class Explorer(StructureView):
         self._take("larger basis", larger_basis(descriptor, atoms))
 
     def raise_order(self) -> None:
-        """Use correlations of one more neighbour."""
+        """Correlate one more neighbour."""
         self._take("higher order", higher_order(self.reference.descriptor))
 
     @interrupts_held()
@@ -240,13 +240,13 @@ class Explorer(StructureView):
         self._work(lambda report: task(state, report), then=finish)
 
     def _open(self, title: str, view: View, button: Any) -> None:
-        """Show another view below, where the page scrolls to it; a button has asked for it."""
+        """Show another view below and scroll to it; ``button`` gets the focus when it closes."""
         look = {"description": "close", "icon": "times", "tooltip": "Close this view"}
         close = make_control("Button", "auto", **look)
 
         def act(_: Any) -> None:
             self._close_result()
-            button.focus()  # the keyboard goes on from there
+            button.focus()  # keyboard navigation continues there
 
         close.on_click(act)
         heading = require("ipywidgets").HTML(f"<strong>{escape(title)}</strong>")
@@ -266,7 +266,7 @@ class Explorer(StructureView):
 
 
 def compare_bases(before: Reference, after: Reference) -> str:
-    """Return the settings that have changed, and what has become visible by that."""
+    """Return the changed settings, and the displacements that became visible."""
     old, new = settings_of(before.descriptor), settings_of(after.descriptor)
     changes = [
         f"{CHANGED.get(name, name)} {_write(value)} → {_write(new.get(name))}"
@@ -294,11 +294,11 @@ def _write(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a long search from a state has found."""
+    """The result of a long search that started from a state."""
 
     sentence: str  # the status
-    good: bool = True  # it is what was asked for
-    # A structure is to be shown from now on, anything else below.
+    good: bool = True  # the search succeeded
+    # A reference replaces the current structure; anything else is shown below.
     found: Reference | paths.Path | singular.Twin | None = None
 
 

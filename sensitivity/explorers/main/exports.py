@@ -1,4 +1,4 @@
-"""Files for other programs, and a script, made of what is on the screen."""
+"""Export of the current view: files for other programs, figures, and a script."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sensitivity.progress import checkpoint
 from sensitivity.structures.extxyz import format_frame
 
 EXPORTS = {
-    "geometry": ("xyz", "geometry.extxyz", "The atoms as they are shown"),
+    "geometry": ("xyz", "geometry.extxyz", "The atoms at the current amplitude"),
     "trajectory": ("trajectory", "motion.extxyz", "One oscillation along the mode, as frames"),
     **{
         name: (label, f"{'motion' if name == 'gif' else 'figure'}.{ending}", tooltip)
@@ -35,7 +35,7 @@ EXPORTS = {
     "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
     "code": ("Python", "explore.py", "A script that prints the same numbers"),
 }
-"""Export; label of its button, name of the file, and tooltip."""
+"""For each export: label of its button, name of the file, and tooltip."""
 
 PAPER = (
     "S. N. Pozdnyakov, L. Zhang, C. Ortner, G. Csányi, M. Ceriotti, Open Research Europe 1:126 "
@@ -46,11 +46,11 @@ UNKNOWN = (
     "if descriptor is ...:",
     '    raise SystemExit("Define your descriptor in this script, in place of the three dots.")',
 )
-"""Lines of a script after a descriptor that is left open."""
+"""Lines of a script after a placeholder for the descriptor."""
 
 
 def make_export(file: str, picture: Picture, *, report: Report = lambda _: None) -> bytes:
-    """Return the content of a file of this name, whose ending says what it is, or ValueError."""
+    """Return the content of a file; its suffix selects the format, or raises ValueError."""
     state, name = picture.state, file.lower()
     if name.endswith(("motion.extxyz", ".traj.extxyz")):
         return _write_frames(map(_frame, oscillation(state)))
@@ -72,7 +72,7 @@ def make_export(file: str, picture: Picture, *, report: Report = lambda _: None)
 
 
 def oscillation(state: State, *, count: int = 32) -> list[State]:
-    """One oscillation along the mode, to the ends if ``count`` is a multiple of four."""
+    """Return one oscillation along the mode; it reaches the ends if 4 divides ``count``."""
     steps, reach = np.arange(count) * PERIOD / count, state.reference.reach
     return [replace(state, amplitude=oscillate(float(step), reach=reach)) for step in steps]
 
@@ -101,7 +101,7 @@ PROPERTIES = {
     "condition": ("", "Smallest over largest singular value of internal displacements"),
     "smallest_singular_value": ("1/Å", "The smallest singular value of internal displacements"),
 }
-"""Numbers that belong to a frame, with unit and description."""
+"""Properties of a frame, with unit and description."""
 
 
 def _write_chemiscope(state: State, *, packed: bool) -> bytes:
@@ -145,7 +145,7 @@ def _write_chemiscope(state: State, *, packed: bool) -> bytes:
 
 
 def _describe_arrows(state: State, *, count: int) -> dict[str, Any]:
-    """The arrows of ``count`` frames as a shape of chemiscope; an atom that is still has none."""
+    """Return the arrows of ``count`` frames as a chemiscope shape; fixed atoms have none."""
     mode = state.reference.modes[state.mode]
     start, end = arrow_ends(np.zeros_like(mode), mode, length=state.arrow_length)
     arrows = [

@@ -1,4 +1,4 @@
-"""Molecule and chart as they are on the screen, as a figure or a film for a file."""
+"""Molecule and chart of the current view as a figure or an animation for a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sensitivity.progress import checkpoint
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What an explorer shows, and how it is drawn in files."""
+    """The current view of an explorer, and the settings of its figures."""
 
     state: State
     traces: Traces | None  # if there are any yet
@@ -30,7 +30,7 @@ class Picture:
     transparent: bool = False
 
     def scene_of(self, state: State) -> Scene:
-        """Return the scene of another amplitude."""
+        """Return the scene at another amplitude."""
         positions, mode = state.atoms.positions, state.reference.modes[state.mode]
         arrows = arrow_ends(positions, mode, length=state.arrow_length * state.arrows)
         (body,) = self.scene.bodies
@@ -38,7 +38,7 @@ class Picture:
 
 
 def draw_figure(picture: Picture) -> Figure:
-    """Return a figure with the molecule and, beside it or below, the chart."""
+    """Return a figure with the molecule and, beside or below it, the chart."""
     figure, axes, part = make_figure(SIZES[picture.columns])
     values = _compute_values(picture.state)
     with DRAWING:
@@ -49,7 +49,7 @@ def draw_figure(picture: Picture) -> Figure:
 
 
 def draw_film(picture: Picture, states: Sequence[State], *, report: Report) -> bytes:
-    """Return a GIF of so many states of one reference."""
+    """Return a GIF of several states of one reference."""
     shown = {each.state.amplitude: each for each in _compute_all(states, report)}
     scenes = {amplitude: picture.scene_of(each.state) for amplitude, each in shown.items()}
     figure, axes, part = make_figure(SIZES[2])
@@ -77,7 +77,7 @@ def _draw_plot(
     style: dict[str, Any] = {"fontsize": 7, "frameon": False, "loc": "outside upper center"}
     tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "markerscale": 0.8}
     part.legend(named.values(), named, ncols=3, **style, **tight)
-    figure.draw_without_rendering()  # so that the axes have their size
+    figure.draw_without_rendering()  # sets the size of the axes
     plot.fit_markers()
     return plot
 

@@ -1,4 +1,4 @@
-"""What there is to say about a mode, and about what it does to the structure."""
+"""Sentences on a mode: its visibility, its cause, and the displaced structure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensitivity.tolerances import Tolerance
 
 
 def labels(reference: Reference) -> list[str]:
-    """Names of all modes in a list: number, singular value and cause at amplitude zero."""
+    """Return a label per mode: number, singular value and cause at amplitude zero."""
     zero = reference.spectrum.zero_level
     found = zip(reference.singular_values, reference.causes, strict=True)
     return [
@@ -26,7 +26,7 @@ def labels(reference: Reference) -> list[str]:
 
 
 def kinds(spectrum: Spectrum) -> list[str]:
-    """What is known of each singular value before its cause is: what is not zero is seen."""
+    """Return the kind of each singular value before its cause is known."""
     return [
         "sensitive" if kind == "internal" and value > spectrum.zero_level else kind
         for kind, value in zip(spectrum.kinds, spectrum.singular_values, strict=True)
@@ -34,7 +34,7 @@ def kinds(spectrum: Spectrum) -> list[str]:
 
 
 def meaning(reference: Reference, mode: int, *, seeking: bool = False) -> str:
-    """The mode, why it is visible or not, and the evidence; ``seeking`` while that is computed."""
+    """Return sentences on a mode, its visibility and the evidence; ``seeking``: not yet known."""
     cause = reference.causes[mode]
     if cause in TRIVIAL:
         words = CAUSE_DESCRIPTIONS[cause]
@@ -48,7 +48,7 @@ def meaning(reference: Reference, mode: int, *, seeking: bool = False) -> str:
 
 
 def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
-    """Two sentences for the panel: the mode at amplitude zero, and what holds where it is now."""
+    """Return two sentences for the panel: the mode at amplitude zero, and the displaced one."""
     cause = state.reference.causes[state.mode]
     color = COLORS[cause]
     mark = f'<span style="color: {color}">&#9632;</span>'
@@ -69,11 +69,11 @@ def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
 
 
 def _now(spectrum: Spectrum, mode: Array) -> str:
-    """What the displaced structure shows of the direction along which it was displaced."""
+    """Return a sentence on the visibility of the mode at the displaced structure."""
     parts = np.tensordot(spectrum.modes, mode, axes=2)  # [mode of the displaced structure]
     value = float(np.linalg.norm(spectrum.singular_values * parts))
     seen = "visible" if value > spectrum.zero_level else "invisible"
-    return f"0.01 Å more changes the features by {0.01 * value:.1e}: it is {seen} here."
+    return f"0.01 Å more changes the features by {0.01 * value:.1e}: the mode is {seen} here."
 
 
 def _slope(value: float, *, step: float = 0.01) -> str:
@@ -86,8 +86,8 @@ def _sensitive(mode: DiagnosedMode) -> str:
     if times.startswith("1 "):
         return f"the most visible of all. {slope}"
     hardly = 1e-3
-    how = "visible, but hardly" if relative < hardly else "visible"
-    return f"{how}. {slope} The most visible mode does {times}."
+    how = "barely visible" if relative < hardly else "visible"
+    return f"{how}. {slope} The most visible mode changes them {times}."
 
 
 def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:

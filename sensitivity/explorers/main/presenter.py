@@ -1,4 +1,4 @@
-"""Molecule, chart and sentence show a state: first the atoms move, then the values follow."""
+"""Show a state in molecule, chart and panel: the atoms move first, then the values follow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 from sensitivity.progress import checkpoint
 
-SETTLED = 0.25  # seconds without a change, then the causes for a displaced structure are computed
+SETTLED = 0.25  # seconds without a change before the causes of a displaced structure are computed
 
 
 class Presenter:
@@ -68,7 +68,7 @@ class Presenter:
         self._timer: asyncio.TimerHandle | None = None
 
     def load(self, state: State) -> None:
-        """Show another reference; nothing is changed if it cannot be shown."""
+        """Show another reference; change nothing if it cannot be shown."""
         reference = state.reference
         cells = min(self.cells, most_cells(reference.atoms))
         subject, labels = reference.subject, mode_texts.labels(reference)
@@ -86,7 +86,7 @@ class Presenter:
 
     @property
     def owners(self) -> list[int]:
-        """The atom of each atom that is drawn; of an image the one of which it is the image."""
+        """Index of each drawn atom; for a periodic image, the index of the original atom."""
         own = len(self._body.atoms) - self._body.images
         return [*range(own), *self._body.owners]
 
@@ -95,7 +95,7 @@ class Presenter:
         self.molecule.load(body, camera=camera)
 
     def repeat(self, cells: int) -> None:
-        """Draw so many cells along each periodic direction; 1 draws the images that centers see."""
+        """Draw ``cells`` cells along each periodic direction; 1 draws the images within cutoff."""
         if cells != self.cells:
             subject, self.cells = self.state.reference.subject, cells
             self._images = find_images(subject, cells)
@@ -105,7 +105,7 @@ class Presenter:
                 self._move()
 
     def preview(self, subject: Subject) -> None:
-        """Show the atoms of what is to be loaded, while its singular values are computed."""
+        """Show the atoms of a subject while its singular values are computed."""
         atoms = subject.atoms
         images = find_images(subject, min(self.cells, most_cells(atoms)))
         body = draw_body(subject, images)
@@ -122,15 +122,15 @@ class Presenter:
 
     @property
     def previewing(self) -> bool:
-        """True while the molecule is not that of the state."""
+        """True while the molecule on the screen is a preview, not that of the state."""
         return self._previewing
 
     def compute(self) -> None:
-        """Compute what is to be shown of the reference, and its causes if they are not known."""
+        """Compute the singular values of the reference, and its causes if they are unknown."""
         reference = self.state.reference
         self._move()
         if len(reference.atoms) <= FEW or not self._seeking:
-            self._trace()  # of more atoms after the causes, which are what is waited for
+            self._trace()  # for more atoms after the causes, which matter more
         if self._seeking:
             estimate = Estimate()
             self._progress.clear()
@@ -157,7 +157,7 @@ class Presenter:
             self._trace()
 
     def look(self, axis: str | None = None) -> None:
-        """Look along x, y or z, or from where atoms and mode are seen best."""
+        """Look along x, y or z, or from the direction that shows atoms and mode best."""
         if self._previewing:
             assert self.molecule.camera is not None
             camera = self.molecule.camera
@@ -178,12 +178,12 @@ class Presenter:
         self._fail(error)
 
     def _note(self, worker: Worker, progress: str) -> None:
-        """Note the progress of a worker, and say it if something is being said."""
+        """Store the progress of a worker, and update the hint if one is shown."""
         self._progress[worker] = progress
         self._hint()
 
     def _hint(self, due: bool = False, *, after: float = 0.7) -> None:
-        """Say in the panel what is being computed, ``after`` seconds: a short hint flickers."""
+        """Show the running computation in the panel, ``after`` seconds to avoid flicker."""
         busy = next((worker for worker in self._hints if worker.busy), None)
         progress = f": {self._progress[busy]}" if busy in self._progress else ""
         text = f"{self._hints[busy]}{progress} …" if busy else ""
@@ -193,7 +193,7 @@ class Presenter:
         if due or not text or self._panel.aside.value:
             self._panel.hint(text)
         elif self._timer is None:
-            with suppress(RuntimeError):  # outside of a notebook everything is waited for
+            with suppress(RuntimeError):  # outside a notebook every computation is awaited
                 self._timer = asyncio.get_running_loop().call_later(after, self._hint, True)
 
     def _move(self) -> None:
@@ -203,7 +203,7 @@ class Presenter:
         self.molecule.show(self._images.extend(positions), arrows=ends)
         self._controls.show(state)
         if state.reference.diagnosis is not None:
-            self._causes.drop()  # those of a structure that is no longer shown
+            self._causes.drop()  # they belong to a structure that is no longer shown
         self._spectra.start(lambda _: compute(state), then=self._show_spectrum, failed=self._miss)
         if self._spectra.busy:
             self._say(None)
@@ -231,15 +231,15 @@ class Presenter:
                 )
 
     def _show_causes(self, diagnosis: Diagnosis | None) -> None:
-        if diagnosis is None or diagnosis.ending:  # the modes that are not reached have no cause
+        if diagnosis is None or diagnosis.ending:  # some modes have no cause yet
             return
         causes: list[str] = [mode.cause for mode in diagnosis.modes]
-        if causes != mode_texts.kinds(diagnosis.spectrum):  # else it is on the screen already
+        if causes != mode_texts.kinds(diagnosis.spectrum):  # otherwise already on the screen
             values = np.array([mode.singular_value for mode in diagnosis.modes])
             self.chart.show(Values(self.state, values, causes))
 
     def _trace(self, *, glimpse: int = 4) -> None:
-        """Compute the singular values along the mode, shown after every ``glimpse`` points."""
+        """Compute the singular values along the mode; show them after every ``glimpse`` points."""
         state = self.state
         few = len(state.reference.atoms) <= FEW
         amplitudes = trace_amplitudes(state.reference.reach, count=31 if few else 11)
@@ -265,7 +265,7 @@ class Presenter:
             show(found[0])
             self._note(self._tracer, found[1])
 
-        show(unknown)  # those of another mode would mislead
+        show(unknown)  # curves of another mode would mislead
         self._progress.clear()
         self._tracer.start(work, then=show, failed=self._fail, told=tell, patience=0.0)
 
@@ -274,21 +274,21 @@ class Presenter:
 
 
 def most_cells(atoms: Atoms, *, most: int = 2000) -> int:
-    """Return how many cells along each periodic direction can be drawn, of ``CELLS``."""
+    """Return the largest number in ``CELLS`` that can be drawn along each periodic direction."""
     periodic = int(atoms.pbc.sum())
     fitting = [times for times in CELLS if periodic and len(atoms) * times**periodic <= most]
     return max(fitting, default=1)
 
 
 def find_images(subject: Subject, cells: int) -> Images:
-    """Return the images that are drawn: those of a block of cells, or those that centers see."""
+    """Return the images to draw: of a block of cells, or within the cutoff of a center."""
     if cells > 1:
         return repeated_images(subject.atoms, cells)
     return near_images(subject.atoms, subject.chosen, cutoff=subject.descriptor.cutoff)
 
 
 def draw_body(subject: Subject, images: Images) -> Body:
-    """Return the structure with its centers and images, to be drawn."""
+    """Return the body to draw: the structure with its centers and images."""
     return Body(images.join(subject.atoms), marked=subject.chosen, owners=tuple(images.owners))
 
 

@@ -44,10 +44,10 @@ class Traces:
 class SpectrumPlot:
     """Two axes that are drawn once for a structure and then given new data.
 
-    ``values`` are, per kind and cause, the markers of singular values of the displaced structure,
-    ``before`` those of the reference, ``chosen`` is the ring around the chosen mode, and ``traces``
-    are, per mode, the line of its singular value against the amplitude, and ``traced`` is what they
-    show, if there is anything.
+    ``values`` has, per kind and cause, the markers of the singular values of the displaced
+    structure, and ``before`` those of the reference. ``chosen`` is the ring around the chosen mode.
+    ``traces`` has, per mode, the line of its singular value against the amplitude, and ``traced``
+    is their data, if any.
     """
 
     traced: Traces | None
@@ -65,7 +65,7 @@ class SpectrumPlot:
 
     @property
     def moving(self) -> list[Artist]:
-        """Everything that gets new data."""
+        """The artists that get new data."""
         return [*self.values.values(), self.chosen, *self.traces, self._cursor]
 
     def place(self, content: Values) -> None:
@@ -81,7 +81,7 @@ class SpectrumPlot:
             line.set(visible=internal, **(BOLD if mode == state.mode else THIN))
 
     def fit_markers(self) -> None:
-        """Give the markers a size with which they do not overlap."""
+        """Set the size of the markers so that they do not overlap."""
         count = len(self.traces)
         fit_markers(*self.values.values(), self.before, count=count, largest=8.0)
         self.chosen.set_markersize(1.9 * max(5.0, self.before.get_markersize()))
@@ -96,7 +96,7 @@ class SpectrumPlot:
 def _scale(left: Axes, right: Axes, reference: Spectrum) -> ZeroAxis:
     count, zero = len(reference.singular_values), reference.zero_level or reference.threshold
     room = 8.0  # above the largest singular value, for growth
-    # Where symmetry hides everything, displaced atoms are seen on the usual scale.
+    # Where symmetry hides everything, displaced atoms have singular values on the usual scale.
     top = room * max(float(reference.singular_values.max()), reference.scale, zero)
     axis = set_decades(left, float(np.log10(zero)), float(np.log10(top)), zero=zero, ticks=6)
     left.set(xlim=(-0.8, count - 0.2), xlabel="mode", ylabel="singular value (1/Å)")

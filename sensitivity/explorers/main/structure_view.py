@@ -1,4 +1,4 @@
-"""A view of one structure by one descriptor, both of which can be replaced."""
+"""A view of one structure with one descriptor, both replaceable."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from sensitivity.progress import Cancelled, telling
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What is being analysed, and what is to be done as soon as it is shown."""
+    """A subject that is being analysed, and the action that follows when it is shown."""
 
     subject: Subject
     then: Callable[[], None]
@@ -51,7 +51,7 @@ CHOICES = ["mode", "amplitude", "arrows", "arrow_length"]
 
 
 class StructureView(MoleculeView):
-    """What the explorer shows, and how it changes. ``Explorer`` documents its attributes."""
+    """The state of the explorer and its changes. ``Explorer`` documents the attributes."""
 
     mode = Index()
     amplitude = Length()
@@ -60,7 +60,7 @@ class StructureView(MoleculeView):
     transparent = Switch(False)
 
     controls: Controls
-    commands: dict[str, Callable[[], None]]  # what the buttons of ``actions`` do
+    commands: dict[str, Callable[[], None]]  # called by the buttons of ``actions``
 
     def __init__(
         self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers, explained: bool
@@ -85,7 +85,7 @@ class StructureView(MoleculeView):
 
     @property
     def state(self) -> State:
-        """All that was chosen."""
+        """The current choices of the user."""
         return self.presenter.state
 
     @property
@@ -95,19 +95,19 @@ class StructureView(MoleculeView):
 
     @property
     def shown(self) -> Shown:
-        """The displaced structure and its spectrum, or the sentence that says why it has none."""
+        """The displaced structure and its spectrum, or the reason why it has none."""
         return compute(self.state)
 
     @property
     def structure(self) -> Atoms:
-        """The structure at amplitude zero; set it to another one, or to a name of the library."""
+        """The structure at amplitude zero; set it to another one, or to a library name."""
         return self.reference.subject.atoms
 
     @structure.setter
     def structure(self, structure: Atoms | str) -> None:
         atoms, name, _ = inputs.take_structure(structure)
         centers = inputs.usual_centers(atoms, name=name)
-        self._reader.drop()  # this is newer
+        self._reader.drop()  # superseded
         self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
 
     @property
@@ -130,14 +130,14 @@ class StructureView(MoleculeView):
 
     @interrupts_held()
     def open(self, name: str, content: bytes, *, index: int | None = None) -> None:
-        """Show structure ``index`` of a file, or the first that can be read.
+        """Show structure ``index`` of a file, or the first readable one.
 
-        TypeError or ValueError if the file is too large, or no structure in a text format such as
-        xyz, extxyz, cif, POSCAR or pdb.
+        TypeError or ValueError if the file is too large, or has no structure in a text format such
+        as xyz, extxyz, cif, POSCAR or pdb.
         """
         if not isinstance(name, str) or not isinstance(content, bytes):
             raise TypeError(
-                "open takes the name and the content of a file, got "
+                "open needs the name and the content of a file, got "
                 f"{type(name).__name__} and {type(content).__name__}; give e.g. "
                 "'a.xyz', Path('a.xyz').read_bytes()."
             )
@@ -162,21 +162,21 @@ class StructureView(MoleculeView):
             self._look_into(inputs.choose_frame(file, index))
 
     def refine(self, name: str, value: Any) -> None:
-        """Change one setting of the descriptor; TypeError or ValueError if it cannot be so."""
+        """Change one setting of the descriptor; TypeError or ValueError if it is invalid."""
         self.descriptor = inputs.refine(self._wanted.descriptor, name, value)
 
     def center_on(self, text: str) -> None:
-        """Take the centers that a text names: all, an element, or numbers such as 0, 2-4."""
+        """Set the centers from a text: all, an element, or numbers such as 0, 2-4."""
         self.centers = inputs.read_centers(text, self._wanted.atoms)
 
     def pick(self, atom: int, more: bool = False) -> None:
-        """Make an atom, or that of an image, the center; with ``more``, add it or take it away."""
+        """Make an atom the center, also by its image; with ``more``, add or remove it."""
         atom, own = self.presenter.owners[atom], self._wanted.chosen
         self.centers = tuple(sorted({*own} ^ {atom})) or own if more else (atom,)
 
     def slide_to(self, amplitude: float) -> None:
-        """Take the amplitude of the slider."""
-        # It stands at the stop nearest to the amplitude, which may lie between two.
+        """Set the amplitude from the slider."""
+        # The slider is at the stop nearest to the amplitude, which may lie between two stops.
         if abs(amplitude - self.amplitude) > STEP / 2:
             self.controls.play.playing = False
             self.amplitude = amplitude
@@ -186,21 +186,21 @@ class StructureView(MoleculeView):
         self.presenter.molecule.when_drawn(self.controls.oscillate)
 
     def oscillate_to(self, step: int) -> None:
-        """Take the amplitude of one step of the motion back and forth."""
+        """Set the amplitude of one step of the oscillation."""
         self.amplitude = oscillate(step, reach=self.reference.reach)
 
     def set_near(self, amplitude: float) -> None:
-        """Take an amplitude, or the end of the slider if it is beyond."""
+        """Set an amplitude, limited to the range of the slider."""
         reach = self.reference.reach
         self.amplitude = round(float(np.clip(amplitude, -reach, reach)), 2)
 
     def look(self, axis: str | None = None) -> None:
-        """Look along x, y or z, or from where the mode is seen best; ValueError if it is none."""
+        """Look along x, y or z, or from the best direction; ValueError for another axis."""
         self.presenter.look(axis)
 
     @interrupts_held()
     def reset(self) -> None:
-        """Return to the least visible mode, amplitude zero, arrows, and the first camera."""
+        """Return to the least visible mode, amplitude zero, arrows, and the initial view."""
         self.controls.play.playing = False
         self.controls.play.value = 0
         self.amplitude, self.arrows, self.arrow_length = 0.0, True, ARROW_LENGTH
@@ -210,7 +210,7 @@ class StructureView(MoleculeView):
 
     @interrupts_held()
     def undo(self) -> None:
-        """Return to the previous structure and descriptor: those that others are to replace."""
+        """Return to the previous structure and descriptor, or stop their replacement."""
         coming = self._awaited is not None or self._reader.busy
         if not coming and not self.history:
             self.panel.tell("There is nothing to undo.")
@@ -226,7 +226,7 @@ class StructureView(MoleculeView):
         self.panel.tell("")
 
     def cancel(self) -> None:
-        """Stop the task, or else what is computed of what is shown; keep the results so far."""
+        """Stop the task, or else the background computations; keep the results so far."""
         asked = [each for each in (self._reader, self._task, self._saver) if each.busy]
         for worker in asked or self.presenter.workers:
             worker.cancel()
@@ -237,7 +237,7 @@ class StructureView(MoleculeView):
 
     @property
     def _wanted(self) -> Subject:
-        """What is being analysed, or else what is shown: changes start from it."""
+        """The subject that is being analysed, or else shown; changes start from it."""
         return self.reference.subject if self._awaited is None else self._awaited.subject
 
     def _fail(self, error: Exception) -> None:
@@ -245,7 +245,7 @@ class StructureView(MoleculeView):
         self.settings.show(self._wanted)
 
     def _give_up(self) -> None:
-        """Return from what is being analysed to what was shown before."""
+        """Discard the subject that is being analysed, and show the previous one."""
         self._awaited = None
         if self.presenter.previewing:
             self._enter(self.state)
@@ -258,7 +258,7 @@ class StructureView(MoleculeView):
 
     def _change(self, _: Any) -> None:
         if not self.updating:
-            if self.controls.play.repeat:  # not by the one oscillation, which nobody asked for
+            if self.controls.play.repeat:  # not during the single oscillation at the start
                 self.panel.dismiss()
             chosen = {name: getattr(self, name) for name in CHOICES}
             self.presenter.show(State(self.reference, **chosen))
@@ -268,9 +268,9 @@ class StructureView(MoleculeView):
         self._look_at(Subject(atoms, descriptor, inputs.usual_centers(atoms), upload=upload))
 
     def _look_at(self, subject: Subject, *, then: Callable[[], None] = lambda: None) -> None:
-        """Show something else from now on; what is asked for meanwhile starts from there.
+        """Analyse and show another subject; changes made meanwhile start from it.
 
-        If it cannot be analysed, that goes on which it was to replace.
+        If it cannot be analysed, the analysis that it replaced continues.
         """
         upload = subject.upload if subject.upload is not self.reference.upload else None
         request, replaced = Request(subject, then), self._awaited
@@ -297,20 +297,20 @@ class StructureView(MoleculeView):
 
         self.panel.tell(f"{what} …")
         self._run(work, then=arrive, failed=fail)
-        if self._awaited is request:  # it takes long
-            with suppress(*INVALID):  # then the work says so
+        if self._awaited is request:  # the analysis takes long
+            with suppress(*INVALID):  # the work reports the error
                 self.settings.show(subject)
                 if self.presenter.previewing or subject.atoms != self.structure:
                     self.presenter.preview(subject)
 
     def _work(self, work: Work, *, then: Act) -> None:
-        """Do it in the background, in place of what is being analysed."""
+        """Run a task in the background; it replaces the current analysis."""
         if self._awaited is not None:
             self._give_up()
         self._run(work, then=then, failed=self._fail)
 
     def _run(self, work: Work, *, then: Act, failed: Act, worker: Worker | None = None) -> None:
-        """Do it in the background; an error that is found at once is raised, too."""
+        """Run a task in the background; an immediate error is raised, too."""
         at_once = True
 
         def fail(error: Exception) -> None:
@@ -321,7 +321,7 @@ class StructureView(MoleculeView):
         def finish(result: Any) -> None:
             try:
                 then(result)
-            except INVALID as error:  # it cannot be shown
+            except INVALID as error:  # the result cannot be shown
                 fail(error)
 
         (worker or self._task).start(work, then=finish, failed=fail, told=self.panel.report)
@@ -334,7 +334,7 @@ class StructureView(MoleculeView):
         self._close_result()
 
     def _close_result(self) -> None:
-        """Close the view below, which belongs to what was shown before."""
+        """Close the view below, which belongs to the previous structure."""
         if self._result is not None:
             self._result.cancel()
         self._result, self.below.children = None, ()
@@ -361,7 +361,7 @@ class StructureView(MoleculeView):
         expected, accepts = f"from 1 to {most}", range(1, most + 1).__contains__
         remedy = "larger blocks have too many atoms"
         if most == 1:
-            expected, remedy = "1", "the structure is no small crystal"
+            expected, remedy = "1", "the structure is not a small crystal"
         return check_integer(proposal["value"], "cells", expected, accepts=accepts, remedy=remedy)
 
     @traitlets.observe("columns", "transparent")
@@ -383,4 +383,6 @@ class StructureView(MoleculeView):
     def _validate_amplitude(self, proposal: Any) -> float:
         value, reach = proposal["value"], self.reference.reach
         expected, accepts = f"between {-reach} and {reach} Å", lambda x: abs(x) <= reach
-        return check_real(value, "amplitude", expected, accepts=accepts, remedy="take less")
+        return check_real(
+            value, "amplitude", expected, accepts=accepts, remedy="choose a smaller amplitude"
+        )

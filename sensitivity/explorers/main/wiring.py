@@ -1,4 +1,4 @@
-"""Which control does what: all connections of an explorer, in one place."""
+"""The connections between the controls of an explorer and its methods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Act = Callable[..., Any]
 
 
 def connect(explorer: StructureView) -> None:
-    """Let each control do what it says; the panel says what goes wrong."""
+    """Connect each control to its action; errors appear in the panel."""
     _observe(explorer, values(explorer))
     explorer.settings.on_new = lambda: _observe(explorer, settings_of_descriptor(explorer))
     for button, act in clicks(explorer).values():
@@ -24,7 +24,7 @@ def connect(explorer: StructureView) -> None:
 
 
 def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
-    """For each control that has a value, the widget, and what to call with the value."""
+    """Return, for each control with a value, the widget and the function that takes the value."""
     controls, settings, actions = explorer.controls, explorer.settings, explorer.actions
     return {
         "mode": (controls.mode, partial(setattr, explorer, "mode")),
@@ -47,7 +47,7 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
 
 
 def settings_of_descriptor(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
-    """The same for those controls that change with the descriptor."""
+    """Return the entries of ``values`` for the controls of the descriptor."""
     return {
         name: (control, partial(explorer.refine, name))
         for name, control in explorer.settings.of_descriptor.items()
@@ -55,7 +55,7 @@ def settings_of_descriptor(explorer: StructureView) -> dict[str, tuple[Any, Act]
 
 
 def clicks(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
-    """For each button the widget, and what to call."""
+    """Return, for each button, the widget and the function to call."""
     controls, actions = explorer.controls, explorer.actions
     return {
         "reset": (controls.reset, explorer.reset),

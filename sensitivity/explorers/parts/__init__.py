@@ -1,1 +1,1 @@
-"""What all explorers are made of."""
+"""The common parts of all explorers."""

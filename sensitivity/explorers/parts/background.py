@@ -1,8 +1,8 @@
-"""Jobs that would freeze the page, done in a thread, and Ctrl-C, which lets a change be completed.
+"""Background jobs in a thread, and Ctrl-C that waits until a change of state is complete.
 
-The caller waits a moment, so that a quick result is there at once, in a script as in a notebook.
-A longer job goes on in the thread, and its result is delivered between the events of the notebook;
-outside of a notebook, where nothing could deliver it, the caller waits for it.
+The caller waits briefly, so that a quick result is available at once, in a script and in a
+notebook. A longer job continues in the thread, and its result is delivered between the events of
+the notebook. Outside a notebook there is no event loop to deliver it, so the caller waits.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Act = Callable[[Any], None]
 """Called with a result, an error or progress, between the events of the notebook."""
 
 Report = Callable[[Any], None]
-"""Called with progress, which is delivered where the result is; raises ``Cancelled``."""
+"""Called with progress, which is delivered like the result; raises ``Cancelled``."""
 
 Work = Callable[[Report], Any]
-"""What is done in the background."""
+"""The function that runs in the background."""
 
 Queue = SimpleQueue["_Job | None"]
 
 
 class _Held:
-    """A handler of SIGINT that only notes that it came."""
+    """A SIGINT handler that only records the signal."""
 
     came = False
 
@@ -43,14 +43,14 @@ class _Held:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold SIGINT back until the block is done; also a decorator. Blocks may be nested.
+    """Defer SIGINT until the end of the block; also a decorator. Blocks may be nested.
 
     Python raises KeyboardInterrupt between any two instructions of the main thread. Here it is
-    raised at the end of the block, so that no state is left half changed. What waits for long
-    within such a block asks ``interrupted`` and gives up.
+    raised at the end of the block, so that no state is left half changed. Long waits within such a
+    block check ``interrupted`` and stop.
     """
     before = signal.getsignal(signal.SIGINT)
-    # Handlers belong to the main thread; None was set by something else than Python.
+    # Handlers belong to the main thread; None means that the handler was not set by Python.
     if current_thread() is not main_thread() or before is None or isinstance(before, _Held):
         yield
         return
@@ -65,7 +65,7 @@ def interrupts_held() -> Iterator[None]:
 
 
 def interrupted() -> bool:
-    """True if SIGINT is being held back."""
+    """Return True if a SIGINT is pending."""
     handler = signal.getsignal(signal.SIGINT)
     return isinstance(handler, _Held) and handler.came
 
@@ -84,29 +84,30 @@ class _Job:
     error: Exception | None = None
 
     def call(self, act: Callable[..., None], *arguments: Any) -> None:
-        """Call this between the events of the notebook, if it is still there."""
+        """Call ``act`` between the events of the notebook, if its loop still runs."""
         if self.loop is not None:
             with suppress(RuntimeError):  # the loop is closed
                 self.loop.call_soon_threadsafe(act, *arguments)
 
 
 class Worker:
-    """Does one job at a time; a newer one replaces it.
+    """A thread that runs one job at a time; a newer job replaces it.
 
-    ``changed`` is called when it begins to be busy, and when it no longer is. A thread without work
-    ends after ``idle`` seconds: the memory that descriptors use again belongs to a thread.
+    ``changed`` is called when the worker becomes busy, and when it is no longer busy. A thread
+    without work ends after ``idle`` seconds, which frees the buffers that descriptors keep per
+    thread.
     """
 
     def __init__(self, *, changed: Callable[[], None] = lambda: None, idle: float = 30.0) -> None:
         self._changed, self._idle = changed, idle
         self._job: _Job | None = None
-        self._at_rest = Event()  # set when the thread has ended what it was given last
-        self._queue: Queue | None = None  # of the thread, if there is one
+        self._at_rest = Event()  # set when the thread has finished its last job
+        self._queue: Queue | None = None  # of the thread, if it runs
         self._lock = Lock()
 
     @property
     def busy(self) -> bool:
-        """True while a job has not been delivered."""
+        """True while the result of a job has not been delivered."""
         return self._job is not None
 
     @interrupts_held()
@@ -120,12 +121,12 @@ class Worker:
         patience: float = 0.15,
         delay: float = 0.0,
     ) -> None:
-        """Do the work and give its result to ``then``.
+        """Run the work and pass its result to ``then``.
 
         ``failed`` gets the error: ``Cancelled`` if the work was cancelled and returned nothing.
-        ``told`` gets what the work reports. Within a notebook the caller waits for ``patience``
-        seconds, less than what feels like a pause, and the work begins after ``delay`` seconds,
-        unless something newer has come by then.
+        ``told`` gets the reports of the work. In a notebook the caller waits for ``patience``
+        seconds, too short to be felt as a pause. The work begins after ``delay`` seconds, unless a
+        newer job has replaced it.
         """
         self.drop()
         loop = running_loop()
@@ -150,7 +151,7 @@ class Worker:
             self._deliver(job)
 
     def cancel(self) -> None:
-        """Ask the job to stop, and deliver what it returns; asked again, leave it to itself."""
+        """Ask the job to stop, and deliver its result; a second call abandons the job."""
         job = self._job
         if job is not None:
             if job.cancelled.is_set() or not job.begun:
@@ -159,7 +160,7 @@ class Worker:
             job.cancelled.set()
 
     def drop(self) -> None:
-        """Ask the job to stop, and forget about it."""
+        """Ask the job to stop, and discard its result."""
         job, self._job = self._job, None
         if job is not None:
             job.cancelled.set()
@@ -171,7 +172,7 @@ class Worker:
         job.begun = True
         with self._lock:
             if self._queue is not None and not self._at_rest.is_set():
-                self._queue.put(None)  # it has not noticed yet that it is to stop, and ends then
+                self._queue.put(None)  # the thread ends after the job that it is still running
                 self._queue = None
             if self._queue is None:
                 self._queue = SimpleQueue()
@@ -192,7 +193,7 @@ class Worker:
             if job is None:
                 return
             self._run(job)
-            del job  # while it waits for the next
+            del job  # free it while waiting for the next
 
     def _run(self, job: _Job) -> None:
         def tell(value: Any) -> None:
@@ -209,7 +210,7 @@ class Worker:
                 job.result = job.work(report)
         except Exception as error:
             job.error = error
-        except BaseException:  # it would end the thread
+        except BaseException:  # would end the thread
             job.error = Cancelled()
         job.done.set()
         job.call(self._deliver, job)
@@ -229,8 +230,8 @@ class Worker:
 
 
 def _await(job: _Job, timeout: float | None = None) -> bool:
-    """Wait for a job, which is cancelled if the kernel is interrupted; False if it takes longer."""
-    grace = 1.0  # seconds in which a job that is cancelled can return what it has found
+    """Wait for a job, and cancel it on an interrupt of the kernel; False after ``timeout``."""
+    grace = 1.0  # seconds in which a cancelled job can return its results so far
     end = inf if timeout is None else monotonic() + timeout
     while not job.done.wait(min(0.05, max(0.0, end - monotonic()))):
         if interrupted():
@@ -244,7 +245,7 @@ def _await(job: _Job, timeout: float | None = None) -> bool:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop of the notebook; None outside of it, or in another thread."""
+    """Return the event loop of the notebook; None outside a notebook, or in another thread."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Controls of the views, and the kinds of values that the user chooses."""
+"""The controls of the views, and the traits that validate their values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERVAL = 80  # milliseconds between the steps of an animation
 
 
 def make_control(kind: str, width: int | str | None = None, **keywords: Any) -> Any:
-    """Return a widget whose label has the room that it needs; widths in pixels, or as in CSS."""
+    """Return a widget whose label is not cut off; width in pixels, or as in CSS."""
     cls = getattr(require("ipywidgets"), kind)
     unknown = set(keywords) - set(cls.class_trait_names())
     if unknown:  # ipywidgets ignores them
@@ -34,10 +34,9 @@ def make_control(kind: str, width: int | str | None = None, **keywords: Any) -> 
 def make_slider(
     description: str, tooltip: str, *, stops: Sequence[Any], width: str = "1 1 260px"
 ) -> Any:
-    """Return a slider whose ``index`` is the number of a stop; so is its value, if none is given.
+    """Return a slider whose ``index`` is the number of a stop; so is the value of a plain text.
 
-    A slider of floats rounds in the browser and sends back what it made of a value, late and over a
-    newer one.
+    A slider of floats rounds in the browser, and its late answer would overwrite a newer value.
     """
     options = [(s, index) if isinstance(s, str) else s for index, s in enumerate(stops)]
     slider = make_control(
@@ -48,41 +47,41 @@ def make_slider(
 
 
 def offer_stops(slider: Any, options: Sequence[tuple[str, Any]]) -> None:
-    """Give a slider other stops; it then stands at the first.
+    """Replace the stops of a slider; it moves to the first.
 
-    It has to stand there before. Beyond the end of fewer stops the page would move it to their last
-    one, and send that back as if the user had chosen it.
+    It moves there before the replacement. If its index exceeded the number of new stops, the page
+    would move it to the last one and send that back as a choice of the user.
     """
     slider.index = 0
     slider.options = options
 
 
 def make_play(tooltip: str, *, steps: int, step: int = 1) -> Any:
-    """Return a button that plays so many steps, again and again."""
+    """Return a button that plays ``steps`` steps and repeats them."""
     traits: dict[str, Any] = {"interval": INTERVAL, "repeat": True, "show_repeat": False}
     return make_control("Play", 96, max=steps - 1, step=step, tooltip=tooltip, **traits)
 
 
 def hurry(play: Any, speed: float) -> None:
-    """Let a play button run so many times as fast as usual."""
+    """Set the speed of a play button, relative to the default."""
     play.interval = round(INTERVAL / speed)
 
 
 def fold(step: int, *, count: int) -> int:
-    """Stop at one step of a motion to the end and back."""
+    """Return the stop at one step of a motion to the end and back."""
     last = count - 1
     return last - abs(step % (2 * last) - last)
 
 
 def make_switch(description: str, tooltip: str, *, icon: str, width: int, on: bool = True) -> Any:
-    """Return a button that stays down."""
+    """Return a toggle button."""
     return make_control(
         "ToggleButton", width, value=on, description=description, icon=icon, tooltip=tooltip
     )
 
 
 def name_lengths(lengths: ArrayLike) -> list[str]:
-    """Lengths in Å as text, with as many digits as it takes to tell neighbours apart."""
+    """Return lengths in Å as text, with enough digits to distinguish adjacent ones."""
     values = np.asarray(lengths, dtype=float)
     smallest = float(np.diff(values).min(initial=1.0))
     digits = max(2, ceil(-log10(smallest)))
@@ -90,7 +89,7 @@ def name_lengths(lengths: ArrayLike) -> list[str]:
 
 
 class Entered:
-    """True while it is entered: what a program sets then must not act as set by the user."""
+    """A context that is true while entered: changes made then do not come from the user."""
 
     _depth = 0
 
@@ -105,7 +104,7 @@ class Entered:
 
 
 class Length(traitlets.TraitType[Any, Any]):
-    """A number in Å, also one of numpy; not a bool."""
+    """A number in Å, also a NumPy number; not a bool."""
 
     default_value = 0.0
     check: ClassVar[Callable[..., float]] = staticmethod(check_real)
@@ -113,13 +112,13 @@ class Length(traitlets.TraitType[Any, Any]):
     expected, remedy = "a number in Å", "give e.g. 0.1"
 
     def validate(self, obj: Any, value: Any) -> float:
-        """Return it as a number of Python."""
+        """Return the value as a Python number."""
         words = {"accepts": self.accepts, "remedy": self.remedy}
         return self.check(value, self.name, self.expected, **words)
 
 
 class Index(Length):
-    """A whole number, not one that would have to be rounded."""
+    """An integer; a number that would have to be rounded is an error."""
 
     default_value, check = 0, staticmethod(check_integer)
     expected, remedy = "a whole number", "give e.g. 0"
@@ -133,17 +132,17 @@ class Share(Length):
 
 
 class Switch(traitlets.Bool):  # type: ignore[type-arg]
-    """True or false, also of numpy; not a word, which would be true whatever it says."""
+    """A bool, also a NumPy bool; not a text, which would always be true."""
 
     def validate(self, obj: Any, value: Any) -> bool:
-        """Return which."""
+        """Return the value as a Python bool."""
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{self.name} must be True or False, got {value!r}; give one of these.")
         return bool(value)
 
 
 def check_name(value: str, name: str, known: Iterable[str]) -> str:
-    """Return a name that is known; else TypeError or ValueError, with the nearest or all others."""
+    """Return a known name; else raise TypeError or ValueError, which lists the known names."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a text, got {value!r}; give e.g. {next(iter(known))!r}.")
     names = tuple(known)
@@ -155,7 +154,7 @@ def check_name(value: str, name: str, known: Iterable[str]) -> str:
 
 
 def check_index(value: int, name: str, *, count: int) -> int:
-    """Return the index of one of ``count`` things; TypeError or ValueError if it is none."""
+    """Return an index below ``count``; TypeError or ValueError if it is invalid."""
     expected, accepts = f"one of 0 to {count - 1}", range(count).__contains__
     if count == 1:
         return check_integer(value, name, "0", accepts=accepts, remedy="there are no others")

@@ -1,4 +1,4 @@
-"""Buttons that save files."""
+"""Buttons that download files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensitivity.explorers.parts.layout import require, row
 from sensitivity.structures.extxyz import format_frame
 
 ATOMS = {
-    "geometry": ("xyz", "extxyz", "The atoms as they are shown"),
+    "geometry": ("xyz", "extxyz", "The displayed atoms"),
     "trajectory": ("trajectory", "extxyz", "All structures, as frames"),
 }
 CHART = {
@@ -26,7 +26,7 @@ FIGURES = {
     "svg": ("SVG", "svg", "Molecule and chart, for editing"),
     "gif": ("GIF", "gif", "Atoms and chart in motion"),
 }
-"""Label of the button, ending of the file, and tooltip."""
+"""Label of the button, suffix of the file, and tooltip."""
 
 Kinds = Mapping[str, tuple[str, str, str]]
 
@@ -43,5 +43,5 @@ def make_downloads(kinds: Kinds, save: Callable[[str], None], *, label: str = "D
 
 
 def write_frames(frames: Iterable[Atoms]) -> bytes:
-    """Return structures as extended XYZ, with what is in their ``info``."""
+    """Return structures as extended XYZ, with their ``info``."""
     return "".join(format_frame(atoms, info=atoms.info, arrays={}) for atoms in frames).encode()

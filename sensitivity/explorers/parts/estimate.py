@@ -1,4 +1,4 @@
-"""How long the rest of a long computation takes, said after what it says of its progress."""
+"""Estimates of the remaining time, appended to progress messages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _COUNT = re.compile(r"(\d+) of (\d+)")
 
 
 class Estimate:
-    """Adds the time that is left to sentences such as "gradients: 3 of 40 centers".
+    """The remaining time, appended to sentences such as "gradients: 3 of 40 centers".
 
-    It is what the rest of the count takes at the rate so far. A sentence of other words begins
-    another stage. Singular values of ``decomposing`` displacements are not counted: how long they
-    take is found on a smaller matrix.
+    The estimate extrapolates the rate so far. A sentence with other words begins another stage. The
+    singular values of ``decomposing`` displacements report no count: their time is estimated from a
+    smaller matrix.
     """
 
     def __init__(self, *, decomposing: int = 0) -> None:
@@ -24,7 +24,7 @@ class Estimate:
         self._first, self._since = 0, 0.0
 
     def __call__(self, sentence: str) -> str:
-        """Return the sentence with the time that is left, as far as that can be told."""
+        """Return the sentence with the remaining time, if it can be estimated."""
         found, stage = _COUNT.search(sentence), _COUNT.sub("", sentence)
         if found is None:
             seconds = decomposition_time(self._decomposing) if "singular values" in sentence else 0
@@ -39,7 +39,7 @@ class Estimate:
 
 
 def time_left(seconds: float) -> str:
-    """Return words for a time that is left; none for less than two seconds."""
+    """Return the remaining time as text; empty below two seconds."""
     if seconds < 2:
         return ""
     rounded = round(seconds) if seconds < 10 else 5 * round(seconds / 5)
@@ -47,10 +47,10 @@ def time_left(seconds: float) -> str:
 
 
 def decomposition_time(count: int, *, sample: int = 200) -> float:
-    """Estimate the seconds that the singular values of ``count`` displacements take.
+    """Estimate the time of the singular values of ``count`` displacements, in seconds.
 
-    The eigenvalues of a smaller matrix are timed, and the time grows with the cube. That is too
-    much for a large one, which makes up for the other steps of ``spectrum``.
+    The eigenvalues of a smaller matrix are timed and scaled by the cube of the size. For a large
+    matrix this overestimates, which compensates for the other steps of ``spectrum``.
     """
     if count <= 2 * sample:
         return 0.0

@@ -1,4 +1,4 @@
-"""A matplotlib figure as a widget of a certain size: live with ipympl, a picture without it."""
+"""A matplotlib figure as a widget of a given size: live with ipympl, a static image without it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def alone(method: Method) -> Method:
-    """Let a method wait until no other thread draws the figure or changes it."""
+    """Decorate a method so that it waits until no other thread draws or changes the figure."""
 
     @wraps(method)
     def wait_and_act(self: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -41,13 +41,13 @@ def alone(method: Method) -> Method:
 
 
 NEARLY = {LIGHT[1]: "#010101"}, {LIGHT[0]: "#fefefe"}
-"""In place of black paper, and of white ink."""
+"""Replacements for a black background, and for white ink."""
 
-NOTE = "note"  # what the text under the pointer is known by
+NOTE = "note"  # id of the text under the pointer
 
 
 def fit_markers(*lines: Line2D, count: int, largest: float, smallest: float = 2.0) -> None:
-    """Give so many markers beside each other a size in points with which they do not overlap."""
+    """Set the size in points of ``count`` adjacent markers so that they do not overlap."""
     if lines:
         axes = lines[0].axes
         assert axes is not None
@@ -55,17 +55,17 @@ def fit_markers(*lines: Line2D, count: int, largest: float, smallest: float = 2.
         for line in lines:
             size = float(np.clip(0.85 * apart, smallest, largest))
             line.set_markersize(size)
-            if line.get_marker() != "_":  # which is nothing but an edge
-                line.set_markeredgewidth(0.06 * size)  # a wider one covers the colour
+            if line.get_marker() != "_":  # which is only an edge
+                line.set_markeredgewidth(0.06 * size)  # a wider edge covers the colour
 
 
 PAINTED = Text, Line2D, Patch
 
 
 def repaint(figure: Figure, old: tuple[str, str], new: tuple[str, str]) -> None:
-    """Give all text, lines and patches that have one of the old colours the new one instead."""
+    """Replace the old colours of all text, lines and patches by the new ones."""
     change = dict(zip(old, new, strict=True))
-    # Numbers on the coloured cells of a map have the colour that is read best there.
+    # Numbers on the coloured cells of a map already have the most legible colour.
     kept = {text for axes in figure.axes if axes.images for text in axes.texts}
     for artist in set(figure.findobj(lambda each: isinstance(each, PAINTED))) - kept:
         for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
@@ -75,20 +75,20 @@ def repaint(figure: Figure, old: tuple[str, str], new: tuple[str, str]) -> None:
 
 
 class FigureWidget:
-    """A matplotlib figure as a widget, which has the size and the colours of its place in the page.
+    """A matplotlib figure as a widget, with the size and colours of its place in the page.
 
     ``figure`` is shown by ``widget``, which is in ``pane``. ``lock`` is held by the thread that
-    draws the figure or changes it: a cell runs in another thread than a message from a widget of
-    JupyterLab, and a figure that is changed while it is drawn stays blank.
+    draws or changes the figure: a cell and a message from a JupyterLab widget run in different
+    threads, and a figure that is changed while it is drawn stays blank.
 
-    ``head`` pixels are kept free at the top, for a legend that changes while nothing else does, and
-    ``column`` is in points the longest name in the legends of the axes, if there are any.
+    ``head`` pixels are kept free at the top for a legend that changes without a new layout, and
+    ``column`` is the width in points of the longest name in the legends of the axes, if any.
     """
 
     def __init__(self, *, head: int = 0, column: int | None = None) -> None:
-        dots = 100  # per inch: sizes in points are then what they are in print
+        dots = 100  # per inch: sizes in points then match those in print
         self._head, self._column = head, column
-        self._size, self._colors = (420, 420), LIGHT  # until the page tells its own
+        self._size, self._colors = (420, 420), LIGHT  # until the page reports its own
         width, height = self._size
         self.figure = Figure((width / dots, height / dots), dpi=dots, layout="constrained")
         self._note: Note | None = None
@@ -97,18 +97,18 @@ class FigureWidget:
         canvas = make(self.figure, self.lock)
         self.widget = canvas.widget
         self.pane = require("ipywidgets").Box([self.widget])
-        # Draw everything, soon; or only what is animated, which is all that has changed.
+        # redraw draws everything soon; refresh draws only the animated artists, which have changed.
         self.redraw, self.refresh = canvas.redraw, canvas.refresh
 
     def clear(self) -> None:
-        """Begin with an empty figure."""
+        """Clear the figure."""
         self.figure.clear()
         self._note = None
         self.redraw()
         self.figure.set_layout_engine("constrained")
 
     def finish(self, *moving: Artist) -> None:
-        """Lay the figure out, once, which takes long; what is ``moving`` is drawn over a copy."""
+        """Lay out the figure once, which is slow; ``moving`` artists are drawn over a copy."""
         for artist in moving:
             artist.set_animated(True)
         if self._column is not None:
@@ -122,12 +122,12 @@ class FigureWidget:
         self.redraw()
 
     def paint(self) -> None:
-        """Give what has just been drawn, in the usual colours, those of the page."""
+        """Change the colours of newly drawn artists from the defaults to those of the page."""
         repaint(self.figure, LIGHT, self._colors)
 
     @contextmanager
     def in_print(self) -> Iterator[Figure]:
-        """The figure in black on white, as for a file."""
+        """Yield the figure in black on white, as for a file."""
         with self.lock:
             repaint(self.figure, self._colors, LIGHT)
             try:
@@ -136,14 +136,14 @@ class FigureWidget:
                 repaint(self.figure, LIGHT, self._colors)
 
     def draw_file(self, form: str) -> bytes:
-        """Return the content of a file of a form that matplotlib knows, as png."""
+        """Return the content of a file in a format of matplotlib, such as png."""
         with self.in_print() as figure:
             return write_figure(figure, form)
 
     @alone
     def fit(self, width: int, height: int, *, colors: tuple[str, str] = LIGHT) -> None:
-        """Take a size in pixels, and the colours of paper and ink in the page."""
-        # So that what is painted is not taken for what is not, and painted again.
+        """Set the size in pixels, and the colours of background and ink."""
+        # Distinct from the defaults, so that a painted artist is not painted again.
         paper, ink = (other.get(x, x) for x, other in zip(colors, NEARLY, strict=True))
         if (width, height, (paper, ink)) == (*self._size, self._colors):
             return
@@ -157,11 +157,11 @@ class FigureWidget:
         self.rearrange()
 
     def rearrange(self) -> None:
-        """Adapt the figure to another size."""
+        """Adapt the figure to a new size."""
         self.finish()
 
     def watch_pointer(self, find: Callable[[Any], Note | None]) -> None:
-        """Show the note on what is under the pointer, if ``find`` gives one for the event."""
+        """Show the note that ``find`` returns for the position of the pointer."""
 
         def moved(event: Any) -> None:
             with self.lock:
@@ -180,7 +180,7 @@ class FigureWidget:
         if self._note is not None:
             width, height = self._size
             x, y = self._note.place
-            right, up = x < width / 2, y < height / 2  # where there is room
+            right, up = x < width / 2, y < height / 2  # on the side with more space
             paper, ink = self._colors
             style: dict[str, Any] = {"fontsize": 9, "color": ink, "gid": NOTE, "animated": True}
             style |= {"ha": "left" if right else "right", "va": "bottom" if up else "top"}
@@ -190,7 +190,7 @@ class FigureWidget:
         self.refresh()
 
     def watch_clicks(self, act: Callable[[Any], None]) -> None:
-        """Call this with the event when the user clicks on some axes."""
+        """Call ``act`` with the event when the user clicks inside axes."""
 
         def clicked(event: Any) -> None:
             if event.inaxes is not None:
@@ -200,10 +200,10 @@ class FigureWidget:
 
 
 def load_ipympl() -> Any:
-    """Return ipympl's backend, and keep that of pyplot.
+    """Return the backend of ipympl, without changing the backend of pyplot.
 
-    ipympl makes it the backend of pyplot if it finds matplotlib when it is imported. Figures that
-    further cells draw would then not be shown.
+    ipympl sets the backend of pyplot if matplotlib is already imported. Figures drawn in later
+    cells would then not be shown.
     """
     found = sys.modules.pop("matplotlib")
     try:
@@ -214,16 +214,16 @@ def load_ipympl() -> Any:
 
 
 class _Live:
-    """With ipympl. What is animated is drawn over a copy of all the rest.
+    """A canvas of ipympl that draws animated artists over a copy of all others.
 
-    Text takes most of the time of a drawing, and does not change with the data.
+    Text takes most of the drawing time, and does not change with the data.
     """
 
     def __init__(self, figure: Figure, lock: AbstractContextManager[bool]) -> None:
         backend = load_ipympl()
         self.lock = lock
         self.widget = backend.Canvas(figure)
-        # Without a view ipympl keeps each picture for the first one, as an address that is none.
+        # Without a view ipympl stores each image for the first view, as an invalid URL.
         self.widget.syncing_data_url = False
         self._draw_all = self.widget.draw
         self.widget.draw = self._draw  # called by ipympl too
@@ -231,7 +231,7 @@ class _Live:
         backend.FigureManager(self.widget, 0)  # not known to pyplot, so no cell shows it again
         self.widget.header_visible = self.widget.toolbar_visible = False
         self.widget.footer_visible = self.widget.resizable = False
-        # A new view makes itself resizable, whatever it is told before.
+        # A new view makes itself resizable, and ignores earlier settings.
         self.widget.on_msg(
             lambda _, message, __: (
                 message.get("type") == "initialized" and self.widget.send_state("resizable")
@@ -245,10 +245,10 @@ class _Live:
         self._draw_all()
 
     def _take_whole(self) -> bytes | None:
-        """Return the whole picture, in a tenth of the time of a drawing.
+        """Return the whole image, in a tenth of the drawing time.
 
-        ipympl sends differences, and its page drops a picture that the next one overtakes: a
-        difference that was dropped would be missing for good.
+        ipympl sends differences, and the page drops an image if the next one arrives first: a
+        dropped difference would be lost.
         """
         self.widget._force_full = True
         picture: bytes | None = type(self.widget).get_diff_image(self.widget)
@@ -262,13 +262,13 @@ class _Live:
         loop = running_loop()
         if loop is None:
             self.redraw()
-        elif not self._asked:  # many changes in a row become one picture
+        elif not self._asked:  # consecutive changes become one image
             self._asked = True
             loop.call_soon(self._paint)
 
     def _keep(self, event: Any) -> None:
-        """Keep what has been drawn, which is all but what is animated, and draw that over it."""
-        if event.canvas is not self.widget:  # a file is written, with all that there is
+        """Keep the drawn image, which has no animated artists, and draw these over it."""
+        if event.canvas is not self.widget:  # a file is written, with all artists
             return
         self._rest = self.widget.copy_from_bbox(self._figure.bbox)
         self._draw_animated()
@@ -291,7 +291,7 @@ class _Live:
 
 
 class _Still:
-    """A PNG, which does not see clicks."""
+    """A PNG image, which does not react to clicks."""
 
     def __init__(self, figure: Figure, lock: AbstractContextManager[bool]) -> None:
         FigureCanvasAgg(figure)

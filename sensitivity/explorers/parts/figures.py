@@ -1,4 +1,4 @@
-"""Figures and films for files: the molecule and, beside it or below, the chart."""
+"""Figures and animations for files: the molecule and, beside or below it, the chart."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from sensitivity.progress import checkpoint
 Stop = TypeVar("Stop", bound=Hashable)
 
 DRAWING = RLock()
-"""Held by the thread in which matplotlib draws: it reads formulas in one thread at a time only."""
+"""Held by the thread in which matplotlib draws: its formula parser is not thread-safe."""
 
 SIZES = {1: (3.4, 5.4), 2: (7.0, 2.9)}
-"""Inches, by how many columns of a journal the figure takes."""
+"""Size in inches, by the width of the figure in journal columns."""
 
-TALL = (7.0, 3.8)  # inches, where one chart is above another
+TALL = (7.0, 3.8)  # inches, for one chart above another
 
 
 def make_figure(size: tuple[float, float]) -> tuple[Figure, Axes, FigureBase]:
-    """Return a figure, axes for the molecule in it, and beside it or below a part for the chart."""
+    """Return a figure, axes for the molecule in it, and a part beside or below for the chart."""
     figure = Figure(figsize=size, layout="constrained")
     parts: Any = (
         figure.subfigures(2, 1, height_ratios=(1.0, 1.1))
@@ -41,7 +41,7 @@ def make_figure(size: tuple[float, float]) -> tuple[Figure, Axes, FigureBase]:
 
 
 def write_figure(figure: Figure, form: str, *, transparent: bool = False) -> bytes:
-    """Return the content of a file of a form that matplotlib knows, as png."""
+    """Return the content of a file in a format of matplotlib, such as png."""
     with DRAWING, io.BytesIO() as file:
         figure.savefig(file, format=form, dpi=300, transparent=transparent)
         return file.getvalue()
@@ -50,9 +50,9 @@ def write_figure(figure: Figure, form: str, *, transparent: bool = False) -> byt
 def write_film(
     figure: Figure, stops: Sequence[Stop], show: Callable[[Stop], None], *, report: Report
 ) -> bytes:
-    """Return a GIF that repeats forever, of the figure at each stop; ``show`` moves it there.
+    """Return a looping GIF of the figure at each stop; ``show`` moves it there.
 
-    A stop that comes twice is drawn once. The layout is that at the first stop.
+    A repeated stop is drawn once. The layout of the first stop is used for all.
     """
     dots = 120  # per inch
     figure.set_dpi(dots)
@@ -65,7 +65,7 @@ def write_film(
         with DRAWING:
             show(stop)
             canvas.draw()
-            figure.set_layout_engine("none")  # a layout of its own for each frame would tremble
+            figure.set_layout_engine("none")  # separate layouts would make the animation jitter
         picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         drawn[stop] = picture.quantize(128, dither=Image.Dither.NONE)
     first, *others = (drawn[stop] for stop in stops)

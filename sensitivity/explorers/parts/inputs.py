@@ -1,4 +1,4 @@
-"""What the user gives: structures, files, centers, and settings of descriptors."""
+"""The input of the user: structures, files, centers, and settings of descriptors."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ FORMATS = (
     *("extxyz", "xyz", "cif", "vasp", "vasp-xdatcar", "proteindatabank", "aims", "gen", "xsf"),
     *("gaussian-in", "espresso-in", "turbomole", "cube", "mol", "sdf", "res", "gromacs"),
 )
-"""Of uploaded files, as ASE names them: text. Readers of some other formats run code of the
-file, or a program (castep-cell), and a visitor of the page is a stranger."""
+"""Text formats of uploaded files, as ASE names them. Some other readers execute code from the file
+or run a program (castep-cell), which a visitor of the page must not be able to do."""
 
 ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: trispectrum"}
 """Names of the correlations of each order."""
@@ -35,16 +35,16 @@ ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: 
 SETTINGS = {
     "order": ("order", 215, "Number of correlated neighbours: distances, angles, dihedrals, …"),
     "n_max": ("n_max", 95, "Number of radial functions: the resolution of distances"),
-    "l_max": ("l_max", 95, "Largest degree of the spherical harmonics: that of directions"),
+    "l_max": ("l_max", 95, "Largest degree of the spherical harmonics: the angular resolution"),
     "cutoff": ("cutoff (Å)", 115, "Radius around a center: more neighbours need more functions"),
-    "smearing": ("smearing (Å)", 145, "Width of an atom: wide ones need fewer functions, and blur"),
+    "smearing": ("smearing (Å)", 145, "Width of an atom: wider atoms need fewer functions"),
 }
-"""Label, width in pixels, and tooltip of settings that many descriptors have."""
+"""Label, width in pixels, and tooltip of common settings of descriptors."""
 
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """An uploaded file, and which of its structures is shown."""
+    """An uploaded file, and the index of the current structure."""
 
     name: str
     frames: tuple[Frame, ...]  # read-only, also those that cannot be read
@@ -57,26 +57,26 @@ class Upload:
 
     @property
     def atoms(self) -> Atoms:
-        """The structure that is shown."""
+        """The current structure."""
         atoms = self.frames[self.index].atoms
-        assert atoms is not None  # one that cannot be read is not chosen
+        assert atoms is not None  # an unreadable one is never chosen
         return atoms
 
     @property
     def others(self) -> list[str]:
-        """The note on the structures that cannot be read, if there are any."""
+        """The note on unreadable structures, if any."""
         bad = [k for k, frame in enumerate(self.frames) if frame.atoms is None]
         return note_bad(bad, count=len(self.frames), complete=True)
 
     @property
     def note(self) -> str:
-        """What was decided in reading the structure, and which others cannot be read."""
+        """The notes of the reader, and the note on unreadable structures."""
         notes = [*self.frames[self.index].notes, *self.others]
         return f"{self.name}: {'; '.join(notes)}." if notes else ""
 
 
 def freeze(atoms: Atoms) -> None:
-    """Make a structure read-only: what was computed of it would no longer hold."""
+    """Make a structure read-only, so that results computed from it stay valid."""
     for array in (*atoms.arrays.values(), atoms.cell.array, atoms.pbc):
         array.setflags(write=False)
 
@@ -84,11 +84,11 @@ def freeze(atoms: Atoms) -> None:
 def take_structure(structure: Atoms | str, centers: Centers = None) -> tuple[Atoms, str, Centers]:
     """Return the structure, its name if it is from the library, and its centers.
 
-    Of a name these are the usual ones, if none are given. It raises TypeError or ValueError if
-    there is no such structure, or it is too large or too far away.
+    A name has default centers. Raises TypeError or ValueError if the structure does not exist, or
+    is too large or too far from the origin.
     """
     if isinstance(structure, str):
-        remedy = "choose one of the list, or upload a file"
+        remedy = "choose one from the list, or upload a file"
         name = structures.find_name(structure, remedy=remedy)
         atoms = structures.load(name)
         usual = usual_centers(atoms, name=name)
@@ -102,18 +102,18 @@ def take_structure(structure: Atoms | str, centers: Centers = None) -> tuple[Ato
 
 
 def check_size(atoms: Atoms, *, farthest: float = 1e4) -> None:
-    """Refuse, by a ValueError, a structure of too many atoms, or too far from the origin.
+    """Raise ValueError if a structure has too many atoms, or is too far from the origin.
 
-    Pictures have single precision, and show atoms at ``farthest`` Å to a thousandth of an Å; at
-    1e19 Å they overflow.
+    The graphics have single precision, which is 0.001 Å at a distance of ``farthest`` Å; at 1e19 Å
+    it overflows.
     """
     if len(atoms) > MOST_ATOMS:
         raise ValueError(
-            f"the structure has {len(atoms)} atoms, and the explorer takes at most {MOST_ATOMS}; "
-            "give a part of it, such as what lies within twice the cutoff of an atom."
+            f"the structure has {len(atoms)} atoms, and the explorer accepts at most {MOST_ATOMS}; "
+            "use a part of it, such as the atoms within twice the cutoff of one atom."
         )
     extents = np.abs([*atoms.positions, *atoms.cell.array[atoms.pbc]])
-    if (np.isfinite(extents) & (extents > farthest)).any():  # others are refused elsewhere
+    if (np.isfinite(extents) & (extents > farthest)).any():  # others fail elsewhere
         raise ValueError(
             f"positions and periodic cell must be within {farthest:g} Å of the origin, got "
             f"{extents[np.isfinite(extents)].max():.3g} Å; check the unit, or move the structure."
@@ -121,15 +121,15 @@ def check_size(atoms: Atoms, *, farthest: float = 1e4) -> None:
 
 
 def is_length(name: str, low: float, high: float) -> bool:
-    """Tell whether a setting with these limits is a length: one that need not be an integer."""
+    """Return True if a setting with these limits is a length, which need not be an integer."""
     return name == "cutoff" or isinstance(low, float) or isinstance(high, float)
 
 
 def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
-    """Return the descriptor with one of the settings changed that it offers to be changed.
+    """Return the descriptor with one of its adjustable settings changed.
 
-    A higher order takes a basis that is affordable there, a lower one leaves it as it is. TypeError
-    or ValueError if it offers no such setting, or the setting cannot have this value.
+    A higher order comes with an affordable basis, a lower one keeps the basis. TypeError or
+    ValueError if the setting does not exist, or cannot have this value.
     """
     own = with_defaults(descriptor)
     if name not in own.limits:
@@ -138,7 +138,7 @@ def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
             "descriptor."
         )
     low, high = own.limits[name]
-    # What the descriptor itself refuses comes first: it says why.
+    # The error of the descriptor itself comes first: it names the reason.
     found = own.of_order(value) if name == "order" else own.with_settings(**{name: value})
     if found is None or not low <= value <= high:
         unit = " Å" * is_length(name, low, high)
@@ -149,27 +149,27 @@ def refine(descriptor: Descriptor, name: str, value: Any) -> Descriptor:
 
 
 def read_upload(name: str, content: bytes) -> Upload:
-    """Return all structures of a file, not checked; ValueError if it is too large or has none."""
+    """Return all structures of a file, unchecked; ValueError if it is too large or has none."""
     shown = shown_name(name)
     if len(content) > Limit.UPLOAD:
         raise ValueError(
             f"the file {shown} has {len(content) / 1e6:.1f} MB, and at most "
-            f"{Limit.UPLOAD / 1e6:.0f} MB can be read here; cut out what you need."
+            f"{Limit.UPLOAD / 1e6:.0f} MB can be read here; upload a part of it."
         )
     if not content:
-        raise ValueError(f"the file {shown} is empty; give one with a structure.")
+        raise ValueError(f"the file {shown} is empty; upload a file with a structure.")
     frames = read_isolated(shown, content, formats=FORMATS, most=MOST_FRAMES)
     if len(frames) > MOST_FRAMES:
         raise ValueError(
-            f"the file {shown} has more than {MOST_FRAMES} structures; cut out those you need."
+            f"the file {shown} has more than {MOST_FRAMES} structures; upload a part of it."
         )
     return Upload(shown, frames)
 
 
 def choose_frame(upload: Upload, index: int | None) -> Upload:
-    """Return the upload with another of its structures chosen, from the end if it is negative.
+    """Return the upload with another structure chosen; a negative index counts from the end.
 
-    None chooses the first that can be read. ValueError if there is none, or it cannot be shown.
+    None chooses the first readable one. ValueError if it does not exist or cannot be shown.
     """
     name, count = f"the file {upload.name}", len(upload.frames)
     if index is None:
@@ -188,17 +188,17 @@ def choose_frame(upload: Upload, index: int | None) -> Upload:
 
 
 def shown_name(name: str, *, longest: int = 60) -> str:
-    """The name of a file without folders; each character may take four of 255 bytes."""
-    # A browser gives no folders. Where there are < and >, a / is hardly one between folders.
+    """Return the name of a file without folders; each character may take four of 255 bytes."""
+    # A browser gives no folders. In a name with < or >, a / hardly separates folders.
     return re.sub(r"^([^<>/\\]*[/\\])+", "", name)[-longest:] or "without a name"
 
 
 def usual_centers(atoms: Atoms, *, name: str = "", most: int = 20) -> tuple[int, ...] | None:
-    """Return the centers to begin with; None for all.
+    """Return the default centers; None for all.
 
-    Of methane and of the environments of the literature, by their names, it is the atom in the
-    middle, which is the first. All atoms are centers of a structure with up to ``most`` of them;
-    of a larger one it is the atom in the middle, because the work grows with their square.
+    For methane and the environments of the literature, given by name, this is the first atom, which
+    is in the middle. In a structure of at most ``most`` atoms all are centers. In a larger one it
+    is the atom in the middle, because the cost grows with the square of the number of atoms.
     """
     if name in {*ENVIRONMENTS, "CH4"}:
         return (0,)
@@ -209,11 +209,11 @@ def usual_centers(atoms: Atoms, *, name: str = "", most: int = 20) -> tuple[int,
 
 
 def read_centers(text: str, atoms: Atoms) -> tuple[int, ...] | None:
-    """Return the centers that a text names; None for all.
+    """Return the centers named by a text; None for all.
 
-    It may name elements, in any case of letters, and numbers of atoms, single or in runs, also
-    mixed, with or without commas and brackets: C; 0, 3; 0-4; C 5; [0, 3]. ValueError if it names
-    none, or no such atom; the message says what it may be.
+    It may contain elements, in any letter case, and atom indices and ranges, also mixed, with or
+    without commas and brackets: C; 0, 3; 0-4; C 5; [0, 3]. ValueError if it names no existing atom;
+    the message lists the valid forms.
     """
     joined = re.sub(r"\s*[-–]\s*", "-", text)
     parts = re.sub(r"[\s,;()\[\]{}]+", " ", joined).split()
@@ -224,7 +224,7 @@ def read_centers(text: str, atoms: Atoms) -> tuple[int, ...] | None:
 
 
 def write_centers(centers: Iterable[int], count: int) -> str:
-    """Return the text that names these centers, of so many atoms, with runs as 2-4."""
+    """Return the text that names these centers among ``count`` atoms, with ranges as 2-4."""
     chosen = sorted(centers)
     if len(chosen) == count:
         return "all"
@@ -238,7 +238,7 @@ def _atoms_named(part: str, atoms: Atoms) -> list[int]:
     remedy = "there is only one atom; write all."
     if last:
         remedy = (
-            f"write all, elements of the structure ({elements}), numbers from 0 to {last}, runs "
+            f"write all, elements of the structure ({elements}), numbers from 0 to {last}, ranges "
             f"such as 0-{last}, or several of these with commas."
         )
     element = part.capitalize()

@@ -12,20 +12,20 @@ from typing import Any
 from sensitivity.notes import missing
 
 DEAD = "The kernel behind this was restarted or has ended: run the cell again."
-"""Shown by the page, which is all that is left then."""
+"""Message in the page after the kernel has ended."""
 
 LIGHT = "#ffffff", "#000000"
-"""Colours of paper and ink, in which charts are drawn at first, and in files."""
+"""Colours of background and ink of charts, initially and in files."""
 
 
 class Page:
-    """What an explorer asks of the page around it, and is told by it.
+    """The exchange between an explorer and the page around it.
 
-    ``widget`` has no height, and belongs into the box of the explorer.
+    ``widget`` has no height, and belongs in the box of the explorer.
     """
 
     def __init__(self) -> None:
-        import traitlets  # of the extra, too
+        import traitlets  # also from the extra
 
         self.widget = require("anywidget").AnyWidget(_esm=_read("page.js"), layout={"height": "0"})
         self.widget.add_traits(
@@ -37,7 +37,7 @@ class Page:
         self._downloads = 0
 
     def fit(self, charts: Sequence[Any]) -> None:
-        """Let figure widgets take the sizes and the colours that they have in the page."""
+        """Keep figure widgets at the sizes and colours of the page."""
 
         def act(_: Any) -> None:
             page = self.widget
@@ -47,7 +47,7 @@ class Page:
         self.widget.observe(act, ["sizes", "paper", "ink"])
 
     def name(self, box: Any) -> None:
-        """Let the page put tooltips on inputs: ipywidgets shows none of lists and of texts."""
+        """Set tooltips on inputs in the page: ipywidgets shows none for dropdowns and texts."""
         tooltips: dict[str, str] = {}
 
         def look(widget: Any) -> None:
@@ -65,8 +65,8 @@ class Page:
         again(None)
 
     def download(self, name: str, content: bytes) -> None:
-        """Let the browser save a file."""
-        self._downloads += 1  # of several views, one saves it
+        """Download a file."""
+        self._downloads += 1  # only one of several views saves the file
         self.widget.send({"download": name, "number": self._downloads}, buffers=[content])
 
 
@@ -79,9 +79,9 @@ def arrange(
     below: Sequence[Any] = (),
     charts: Sequence[Any],
 ) -> Any:
-    """Put two columns, each headed by a picture, beside each other, and rows around them.
+    """Arrange two columns, each with a picture at the top, between rows of widgets.
 
-    Where it is narrow, one is below the other. ``charts`` are the figure widgets among them.
+    In a narrow page the columns are stacked. ``charts`` are the figure widgets among them.
     """
     widgets = require("ipywidgets")
     page.fit(charts)
@@ -104,7 +104,7 @@ def _read(name: str) -> str:
 
 
 def make_fold(description: str, tooltip: str, *content: Any) -> Any:
-    """Return a button that shows or hides some boxes where the explorer is narrow."""
+    """Return a button that shows or hides some boxes in a narrow explorer."""
     button = require("ipywidgets").ToggleButton(
         description=description, tooltip=tooltip, icon="caret-down", layout={"width": "auto"}
     )
@@ -121,16 +121,16 @@ def make_fold(description: str, tooltip: str, *content: Any) -> Any:
 
 
 def row(*children: Any, **layout: str) -> Any:
-    """Put widgets beside each other, in several lines where it is narrow."""
+    """Arrange widgets in a row, which wraps in a narrow page."""
     lines = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"}
     return require("ipywidgets").Box(list(children), layout={**lines, **layout})
 
 
 def require(name: str) -> Any:
-    """Import a library of the extra ``lab``, or say in a ModuleNotFoundError what to install."""
+    """Import a library of the extra ``lab``; the ModuleNotFoundError names what to install."""
     try:
         with warnings.catch_warnings():
-            # nglview 3.1 learns its own version from setuptools, in a way that this warns about.
+            # nglview 3.1 gets its own version from setuptools, which emits this warning.
             warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
             return import_module(name)
     except ModuleNotFoundError as error:

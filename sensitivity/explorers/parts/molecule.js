@@ -1,7 +1,7 @@
-// Runs once in each view of a molecule, as a method of it; molecule.py replaces the capital letters.
-// Atoms and arrows arrive in one binary message, so that they move in the same frame. A remote call
-// per step would be kept and sent again by nglview, and a new shape per step would stay in the
-// memory of the graphics card.
+// Runs once in each view of a molecule, as its method; molecule.py replaces the names in capitals.
+// Atoms and arrows arrive in one binary message, so that they move in the same frame. nglview would
+// keep and resend a remote call per step, and a new shape per step would stay in the memory of the
+// graphics card.
 const {stage} = this, {viewer} = stage;
 this.$pickingInfo?.remove();  // an empty white box
 // nglview would fix the width that a later view has before it is laid out: one pixel.
@@ -38,7 +38,7 @@ this.updateCoordinates = (data, name) => {
   move(name, data);
 };
 
-// What gives an atom its size, in each kind of representation.
+// The parameters that set the size of an atom, in each kind of representation.
 const sizes = ["aspectRatio", "radiusScale"];
 const dress = ({labels, size}) => {
   bodies.forEach(({drawn}) => drawn.forEach(({style, made}) => {
@@ -106,7 +106,7 @@ viewer.container.addEventListener("wheel", event => {
 stage.mouseControls.remove("scroll-ctrl");
 stage.mouseControls.add("scroll-ctrl", NGL.MouseActions.zoomScroll);
 
-// A click on an atom of the first structure, or on an image of one, names it to Python.
+// A click on an atom of the first structure, or on its image, sends its index to Python.
 stage.mouseControls.remove("clickPick-left");  // would move the camera
 stage.signals.clicked.add(picked => {
   if (!picked?.atom || picked.component !== structures[0]) return;
@@ -122,27 +122,27 @@ stage.mouseControls.add("hoverPick", (_, picked) => {
   Object.assign(style, {left: `${x + 8}px`, bottom: `${window.innerHeight - y + 8}px`});
 });
 
-// Half a second after the last change NGL draws once more, smoothly, which takes a third of a second
-// in software. A key that comes meanwhile would wait, so that it is put off while keys arrive.
+// Half a second after the last change NGL draws an antialiased image, which takes a third of a
+// second in software and blocks keys. So it is postponed while keys are pressed.
 const {sampleLevel} = viewer, pause_ms = 1500;
 let pause = null;
 const postpone = () => {
   clearTimeout(pause);
-  viewer.sampleLevel = -1;  // never draw smoothly
+  viewer.sampleLevel = -1;  // no antialiased image
   pause = setTimeout(() => { viewer.sampleLevel = sampleLevel; }, pause_ms);
 };
 document.addEventListener("keydown", postpone, true);
 
-// Python is told how the user has turned the molecule, for the files that show it.
+// Python receives the orientation chosen by the user, for exported figures.
 let resting = null;
 stage.viewerControls.signals.changed.add(() => {
-  clearTimeout(resting);  // once, when it rests
+  clearTimeout(resting);  // one message, when the rotation has stopped
   resting = setTimeout(() => {
     if (!camera || !this.model.comm_live) return;
     this.send({type: TURN, view: Array.from(stage.viewerControls.getOrientation().elements)});
   }, 100);
 });
-viewer.container.stage = stage;  // for whoever looks from the browser's console
+viewer.container.stage = stage;  // for access from the browser console
 let fitted = false;
 const room = new ResizeObserver(([{contentRect}]) => {
   stage.handleResize();
@@ -156,7 +156,7 @@ this.remove = () => {
   clearTimeout(resting);
   viewer.render = viewer.requestRender = viewer.handleResize = () => {};
   generation++;
-  loading.then(() => {  // NGL still tells a stage that is gone of a file that it has loaded
+  loading.then(() => {  // NGL notifies the stage of a loaded file even after its removal
     stage.dispose();
     viewer.renderer.forceContextLoss();  // a browser keeps few of them
   });

@@ -1,4 +1,4 @@
-"""The picture of the atoms, with one arrow per atom, drawn by nglview."""
+"""The 3D view of the atoms, with one arrow per atom, drawn by nglview."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from sensitivity.plots.palette import ARROW, HALO
 from sensitivity.plots.structures import cell_edges
 from sensitivity.structures import neighbor_pairs
 
-FIELD_OF_VIEW = 25  # degrees: with a telephoto lens, near atoms do not look larger than they are
-ARROWS = "arrows"  # name of the ends of the arrows in the message that moves the atoms
+FIELD_OF_VIEW = 25  # degrees: a narrow field keeps near atoms from looking larger
+ARROWS = "arrows"  # key of the arrow ends in the message that moves the atoms
 
-# The types of messages. A view tells when it can listen, when it has drawn what it was to load, how
-# it has been turned, and on which atom a user clicks; Python tells what to show, from where, and
-# how.
+# The types of messages. A view reports that it is ready, that it has drawn a scene, that the user
+# has rotated it, and that the user has clicked on an atom. Python sends scenes, cameras, and the
+# labels and sizes of atoms.
 READY, DRAWN, TURN, PICK = "ready", "drawn", "turn", "pick"
 LOAD, LOOK, DRESS = "load", "look", "dress"
 
 
 class Molecule:
-    """A picture of the atoms and their arrows that is built once and moved without being rebuilt.
+    """A 3D view of the atoms and their arrows that is built once and then only moved.
 
-    ``widget`` is nglview's; ``camera`` is where the viewer is; ``sent`` is what was last sent to
-    the page, in Å: by number of the body its atoms, shape (N, 3), and under ``ARROWS`` start and
-    end of the arrows, shape (2, N, 3). ``pane`` holds the widget in the layout, which gives it its
-    size. ``on_pick`` is called with the index of the atom of the first body on which the user has
-    clicked, and whether the shift key was down.
+    ``widget`` is the nglview widget, and ``camera`` the position of the viewer. ``sent`` has the
+    coordinates last sent to the page, in Å: the atoms by number of the body, shape (N, 3), and the
+    start and end of the arrows under ``ARROWS``, shape (2, N, 3). ``pane`` holds the widget in the
+    layout, which sets its size. ``on_pick`` is called with the index of the clicked atom of the
+    first body, and whether the shift key was pressed.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Molecule:
         self.widget = require("nglview").NGLWidget(layout=whole)
         self.widget._view_width, self.widget._view_height = whole.values()
         self.pane = require("ipywidgets").Box([self.widget])
-        # NGL cuts away what is within clipDist of the camera, and a small molecule is that near.
+        # NGL clips objects within clipDist of the camera, and a small molecule is that near.
         far = {"clipDist": 0, "fogNear": 100, "fogFar": 100}
         self.widget.parameters = {**far, "cameraFov": FIELD_OF_VIEW}
         self.widget.on_msg(self._answer)
@@ -88,7 +88,7 @@ class Molecule:
 
     @property
     def scene(self) -> Scene:
-        """What is shown, once something has been loaded and moved."""
+        """The displayed scene, after the first ``load`` and ``show``."""
         assert self.camera is not None
         *positions, arrows = self.sent.values()
         return Scene(self._bodies, tuple(positions), arrows, self.camera, **self._dress)
@@ -101,21 +101,21 @@ class Molecule:
             self.widget.send({"type": LOOK, "camera": camera.describe()})
 
     def dress(self, *, labels: str, size: float) -> None:
-        """Write something on the atoms, and draw them so many times as large as usual."""
+        """Set the labels of the atoms, and their size relative to the default."""
         self._dress = {"labels": labels, "size": size}
         if self._scene is not None:
             self._scene["dress"] = self._dress
             self.widget.send({"type": DRESS, "dress": self._dress})
 
     def when_drawn(self, act: Callable[[], None]) -> None:
-        """Call this when a view has drawn what was loaded, unless its user wants no motion."""
+        """Call ``act`` when a view has drawn the scene, unless the user prefers no motion."""
         if self._drawn:
             act()
         else:
             self._waiting = act
 
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
-        # What is sent before a view exists is lost, so each view gets it when it is ready.
+        # Messages sent before a view exists are lost, so each view gets the scene when it is ready.
         if message.get("type") == READY and self._scene is not None:
             self.widget.send({**self._scene, "to": message.get("view")})
             self.widget.set_coordinates(self.sent)
@@ -125,7 +125,7 @@ class Molecule:
                 act()
         if message.get("type") == TURN and self.camera is not None:
             turned = self.camera.turned(message["view"])
-            if not np.allclose(turned.view, self.camera.view, atol=1e-4):  # else it is rounding
+            if not np.allclose(turned.view, self.camera.view, atol=1e-4):  # smaller is rounding
                 self.camera = turned
         if message.get("type") == PICK:
             self.on_pick(int(message["atom"]), bool(message["more"]))
@@ -134,7 +134,7 @@ class Molecule:
 def _describe(body: Body) -> dict[str, Any]:
     styles: list[dict[str, Any]] = [{"type": "ball+stick", "radius": 0.1, "aspectRatio": 2.2}]
     if body.images:
-        # Of all atoms: within thicker ones this is not seen, but its bonds lead to the images.
+        # For all atoms: it is hidden inside the thicker sticks, but its bonds reach the images.
         images = {"type": "ball+stick", "radius": 0.06, "aspectRatio": 2.5, "opacity": 0.35}
         styles = [{**styles[0], "sele": _select(range(len(body.own)))}, images]
     if body.color is not None:
@@ -147,7 +147,7 @@ def _describe(body: Body) -> dict[str, Any]:
         styles.append(
             {"type": "spacefill", "sele": _select(body.halos), "depthWrite": False, **halo}
         )
-    # PDB, from which NGL takes elements and bonds. With a cell, the format would turn the atoms.
+    # PDB, from which NGL takes elements and bonds. With a cell, the format would rotate the atoms.
     with io.StringIO() as file:
         body.bare.write(file, format="proteindatabank")
         text = file.getvalue()
@@ -162,25 +162,25 @@ def _select(indices: Iterable[int]) -> str:
 class Images:
     """M periodic images of atoms."""
 
-    owners: Indices  # (M,): the atoms of which they are images
+    owners: Indices  # (M,): index of the original atom
     shifts: Array  # (M, 3), Å: from the atom to its image
 
     def __len__(self) -> int:
         return len(self.owners)
 
     def extend(self, positions: Array) -> Array:
-        """Shape (N + M, 3), in Å: the atoms, and their images behind them."""
+        """Return positions in Å, shape (N + M, 3): the atoms, then their images."""
         return np.concatenate([positions, positions[self.owners] + self.shifts])
 
     def join(self, atoms: Atoms) -> Atoms:
-        """Return the atoms, and their images behind them, in the same cell."""
+        """Return the atoms followed by their images, in the same cell."""
         numbers = np.concatenate([atoms.numbers, atoms.numbers[self.owners]])
         positions = self.extend(atoms.positions)
         return Atoms(numbers, positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
 def repeated_images(atoms: Atoms, times: int) -> Images:
-    """Return the images in a block of so many cells along each periodic direction."""
+    """Return the images in a block of ``times`` cells along each periodic direction."""
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     cells = np.array(list(product(range(times), repeat=len(vectors))))[1:]  # [cell, direction]
     owners = np.tile(np.arange(len(atoms)), len(cells))
@@ -188,9 +188,9 @@ def repeated_images(atoms: Atoms, times: int) -> Images:
 
 
 def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: int = 100) -> Images:
-    """Return the images that some center sees: the nearest whole shells of at most ``most`` atoms.
+    """Return the images within the cutoff of a center: the nearest shells, up to ``most`` images.
 
-    More images hide each other and the atoms, and take longer to draw.
+    More images would hide each other and the atoms, and take longer to draw.
     """
     if not atoms.pbc.any():
         return Images(np.zeros(0, dtype=np.intp), np.zeros((0, 3)))
@@ -204,8 +204,8 @@ def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: in
     names = np.column_stack([pairs.j[chosen], cells[chosen]])[order]
     first = np.sort(unique_rows(names)[0])  # each image once, at its smallest distance
     if len(first) > most:
-        # Distances that differ by less than 0.1 Å belong to one shell, which is drawn or left out
-        # as a whole, so that a center does not look less symmetric than it is.
+        # Distances that differ by less than 0.1 Å belong to one shell. A shell is drawn as a whole
+        # or not at all, so that a center does not look less symmetric than it is.
         ends = np.flatnonzero(np.diff(distances[order][first]) > 0.1) + 1
         first = first[: ends[ends <= most].max(initial=0)]
     return Images(names[first, 0].astype(np.intp), names[first, 1:] @ vectors)

@@ -1,4 +1,4 @@
-"""A view of a molecule: its arrows, its atoms, and where it is seen from."""
+"""The view of a molecule: arrows, atoms and camera."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensitivity.numerics import check_real
 
 
 class MoleculeView(View):
-    """What is chosen with ``SceneControls``; a subclass gives the first ``_camera``."""
+    """The choices made with ``SceneControls``; a subclass defines the initial ``_camera``."""
 
     arrows = Switch(True)
     arrow_length = Length(ARROW_LENGTH)
@@ -27,11 +27,11 @@ class MoleculeView(View):
     controls: SceneControls
 
     def _camera(self) -> Camera:
-        """The first view."""
+        """Return the initial camera."""
         raise NotImplementedError
 
     def look(self, axis: str | None = None) -> None:
-        """Look along x, y or z, or as at first; ValueError if it is none of them."""
+        """Look along x, y or z, or as initially; ValueError for another axis."""
         camera = self._camera()
         self.molecule.look(camera if axis is None else camera.along(axis))
 

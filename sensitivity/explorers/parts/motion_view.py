@@ -1,4 +1,4 @@
-"""A view of atoms that move from one stop to the next, beside a chart."""
+"""The view of atoms that move from stop to stop, beside a chart."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from sensitivity.numerics import Array
 
 @dataclass(frozen=True)
 class Texts:
-    """The label of the slider, tooltips of the controls, and the name of files without ending."""
+    """The label of the slider, tooltips of the controls, and the name of files without suffix."""
 
     label: str
     slider: str
@@ -43,17 +43,17 @@ class MotionChart(FigureWidget):
     """A chart beside atoms that move."""
 
     def copy(self, figure: FigureBase) -> Callable[[int], None]:
-        """Draw the same into another figure, or a part of one; return what moves it to a stop."""
+        """Draw the chart into another figure, or a part of one; return its move to a stop."""
         raise NotImplementedError
 
 
 class MotionView(MoleculeView):
     """A molecule that moves along stops, beside a chart, with a slider and an animation.
 
-    A subclass gives its choices as traits with defaults, to which the reset button returns, and
-    defines ``texts``, ``moved``, ``_place`` and ``_camera``. It extends ``_move`` to show its
-    choices, and ``frames`` where there are more structures than one, and calls ``_build`` when all
-    of these can be used.
+    A subclass defines its choices as traits with defaults, which the reset button restores, and
+    ``texts``, ``moved``, ``_place`` and ``_camera``. It extends ``_move`` to show its choices, and
+    ``frames`` if it has several structures. It calls ``_build`` as soon as all of these can be
+    used.
     """
 
     texts: ClassVar[Texts]
@@ -63,14 +63,14 @@ class MotionView(MoleculeView):
 
     @property
     def stop(self) -> int:
-        """The number of the stop of the slider that is nearest to what is shown."""
+        """The number of the slider stop nearest to the current value."""
         return round(float(self._here) / self.per_stop)
 
     def _go(self, stop: int) -> None:
         setattr(self, self.moved, stop * self.per_stop)
 
     def _place(self, at: Any) -> tuple[Sequence[Array], Array]:
-        """Positions of each body and the direction of motion of the first, shapes (N, 3).
+        """Return positions of each body and the motion of the first, shapes (N, 3).
 
         ``at`` is a value of the trait that the slider sets.
         """
@@ -88,13 +88,13 @@ class MotionView(MoleculeView):
         legend: Sequence[Any] = (),
         switches: Sequence[Any] = (),
     ) -> None:
-        """Make the widgets; ``legend`` and ``switches`` are added to those of every such view."""
+        """Make the widgets; ``legend`` and ``switches`` are added to the common ones."""
         self.chart, self._bodies, texts = chart, bodies, self.texts
         count = self._count = len(stops)
         self.molecule = Molecule()
         self.controls = SceneControls(arrows=texts.arrows, reset=texts.reset)
         self.slider = choices.make_slider(texts.label, texts.slider, stops=stops)
-        step = ceil(count / 120)  # at most so many steps to the end: ten seconds
+        step = ceil(count / 120)  # at most 120 steps to the end: ten seconds
         self.film = choices.make_play(texts.film, steps=2 * (count - 1), step=step)
         self.downloads = make_downloads(ATOMS | FIGURES, partial(self.attempt, self.export))
         rows = (
@@ -124,7 +124,7 @@ class MotionView(MoleculeView):
         controls.speed.observe(lambda change: choices.hurry(self.film, change["new"]), "value")
 
     def frames(self) -> list[Atoms]:
-        """All structures, for a file; those that are shown, if there are no others."""
+        """Return all structures for a file; by default those on the screen."""
         found = []
         for body, positions in zip(self._bodies, self._place(self._here)[0], strict=True):
             atoms = body.atoms.copy()
@@ -135,11 +135,11 @@ class MotionView(MoleculeView):
 
     @property
     def _notes(self) -> dict[str, Any]:
-        """What a file says of the atoms as they are shown."""
+        """Entries for ``info`` in a file of the displayed atoms."""
         return {}
 
     def export(self, name: str) -> None:
-        """Let the browser save a file of ``ATOMS`` or ``FIGURES``, tables of ``downloads``."""
+        """Download a file of ``ATOMS`` or ``FIGURES``, tables of the module ``downloads``."""
         files = ATOMS | FIGURES
         file = f"{self.texts.file}.{files[choices.check_name(name, 'name', files)][1]}"
         if name in ATOMS:
@@ -156,7 +156,7 @@ class MotionView(MoleculeView):
         return self._draw({self.stop: self.molecule.scene})[0]
 
     def _film(self) -> Work:
-        """Return what makes a film of at most some forty stops, to the end and back."""
+        """Return the job that makes a film of about forty stops at most, to the end and back."""
         step = ceil((self._count - 1) / 40)
         out = [*range(0, self._count - 1, step), self._count - 1]
         scenes = {stop: self._scene(stop) for stop in out}
@@ -188,23 +188,23 @@ class MotionView(MoleculeView):
         return figure, show
 
     def _explain(self, axes: Axes) -> None:
-        """Add to the molecule in a figure what else the reader has to know."""
+        """Add legend and title to the molecule in a figure."""
 
     def start_again(self) -> None:
-        """Return to the first choices and the first view."""
+        """Return to the default choices and the initial view."""
         self.film.playing = False
         for name, trait in self.traits().items():
             setattr(self, name, trait.default_value)
         self.look()
 
     def _slide(self, stop: int) -> None:
-        # What is shown may lie between two stops: a slider that is set to the nearest one must not
+        # The value may lie between two stops: setting the slider to the nearest one must not
         # change it.
         if stop != self.stop:
             self._go(stop)
 
     def _move(self) -> None:
-        """Move all atoms by one message, and the controls to the stop."""
+        """Move all atoms with one message, and the controls to the stop."""
         positions, direction = self._place(self._here)
         ends = arrow_ends(positions[0], direction, length=self.arrow_length * self.arrows)
         self.molecule.show(*positions, arrows=ends)

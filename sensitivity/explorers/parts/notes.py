@@ -14,7 +14,7 @@ from sensitivity.numerics import Array
 
 @dataclass(frozen=True)
 class Note:
-    """A text on what is drawn at a place, in pixels from the lower left of the figure."""
+    """A text at a place in a figure, in pixels from the lower left."""
 
     place: tuple[float, float]
     text: str
@@ -25,8 +25,8 @@ def note_on_mode(
 ) -> Note | None:
     """Return the number, singular value and cause of the mode whose marker is under the pointer.
 
-    ``markers`` are those of each cause, ``values`` those of all modes, of which those up to
-    ``zero`` are zero, and ``within`` is in pixels.
+    ``markers`` has the markers of each cause, and ``values`` the singular values of all modes;
+    values up to ``zero`` count as zero. ``within`` is in pixels.
     """
     found, nearest = None, within
     for cause, line in markers.items():

@@ -1,9 +1,9 @@
-// Runs once in each view of an explorer, in an element without height. It tells Python the sizes of
-// the charts, and the colours of the page, in which charts are drawn. Python draws the charts, but
-// sizes come from the style sheet alone, so that there is no feedback.
+// Runs once in each view of an explorer, in an element without height. It sends the sizes of the
+// charts and the colours of the page to Python, which draws the charts. The sizes come from the
+// style sheet alone, so that there is no feedback.
 const EXPLORER = ".sensitivity-explorer", CHART = ".sensitivity-chart";
 
-// The colour that is seen where colours lie over each other, as six digits.
+// The visible colour of several layers, as six hexadecimal digits.
 const dot = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
 const mix = (...colors) => {
   for (const color of colors) { dot.fillStyle = color; dot.fillRect(0, 0, 1, 1); }
@@ -12,7 +12,7 @@ const mix = (...colors) => {
 };
 const brightness = color => color.match(/\w\w/g).reduce((sum, part) => sum + parseInt(part, 16), 0);
 
-let saved = 0;  // the number of the file that was saved last
+let saved = 0;  // the number of the last saved file
 
 export default {
   render({model, el}) {
@@ -30,14 +30,14 @@ export default {
       model.save_changes();
     };
 
-    // A chart would keep the keys, the tabulator too. There is a control for what a click does.
+    // A chart would capture all keys, including Tab. Every click has an equivalent control.
     const keep = event => { if (event.target.closest(CHART)) event.stopPropagation(); };
     // ipywidgets gives no tooltip to many inputs, nor to the buttons of an animation.
     const name = (element, title) => { if (element.title !== title) element.title = title; };
     const mend = () => {
       root.inert = root.classList.contains("jupyter-widgets-disconnected");
       own(`${CHART} [tabindex="0"]`).forEach(e => { e.tabIndex = -1; });
-      // Or JupyterLab would take arrows and Enter for commands on cells.
+      // Otherwise JupyterLab would interpret arrows and Enter as commands on cells.
       own("select, input, button, .noUi-handle").forEach(e => {
         e.toggleAttribute("data-lm-suppress-shortcuts", true);
       });
@@ -59,7 +59,7 @@ export default {
         const [start, stop] = play.querySelectorAll("button");
         const pause = start.querySelector(".fa-pause");
         name(start, pause ? "Pause" : play.title || "Play");
-        name(stop, "Stop, and go back to the start");
+        name(stop, "Stop and return to the start");
         for (const button of [start, stop]) button.setAttribute("aria-label", button.title);
       });
     };

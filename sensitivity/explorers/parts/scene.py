@@ -1,4 +1,4 @@
-"""What a molecule widget shows, drawn by matplotlib for files."""
+"""The scene of a molecule widget, drawn by matplotlib for files."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Body:
     """A structure to be drawn."""
 
     atoms: Atoms
-    color: str | None = None  # of bonds, and of shells around atoms; None for one of elements only
-    marked: tuple[int, ...] = ()  # atoms that get a halo, if they are some of few
-    owners: tuple[int, ...] = ()  # of which atoms the last ones are images: paler, without arrows
+    color: str | None = None  # of bonds and of shells around atoms; None for colours by element
+    marked: tuple[int, ...] = ()  # atoms with a halo, if they are few and not all
+    owners: tuple[int, ...] = ()  # originals of the last atoms, which are images: paler, no arrows
 
     @property
     def images(self) -> int:
-        """How many of the atoms are images."""
+        """The number of atoms that are images."""
         return len(self.owners)
 
     @property
     def own(self) -> Atoms:
-        """The atoms that are no images."""
+        """The atoms without the images."""
         return self.atoms[: len(self.atoms) - self.images]
 
     @property
@@ -54,23 +54,23 @@ class Body:
 
     @property
     def halos(self) -> tuple[int, ...]:
-        """Atoms with a halo: more of them, or one of every atom, say nothing."""
+        """The atoms with a halo; none if they are many or all, where halos say nothing."""
         few = 0 < len(self.marked) <= min(12, len(self.atoms) - self.images - 1)
         return self.marked if few else ()
 
     @property
     def names(self) -> list[tuple[str, str]]:
-        """Element and index of each atom; of an image those of the atom of which it is one."""
+        """Element and index of each atom; an image has those of its original."""
         indices = [*range(len(self.atoms) - self.images), *self.owners]
         return [(symbol, str(k)) for symbol, k in zip(self.atoms.symbols, indices, strict=True)]
 
     @cached_property
     def bonds(self) -> Bonds:
-        """The bonds, which stay when the atoms move."""
+        """The bonds, which do not change when the atoms move."""
         return find_bonds(self.bare)
 
     def extend(self, positions: Array) -> Array:
-        """Return positions of all atoms, in Å, from those of the atoms that are no images."""
+        """Return positions of all atoms in Å, given those of the original atoms."""
         owners, start = list(self.owners), self.atoms.positions
         shifts = start[len(start) - self.images :] - start[owners]
         return np.concatenate([positions, positions[owners] + shifts])
@@ -82,18 +82,18 @@ class Camera:
 
     view: Array  # (3, 3): rows are the right, up and towards-the-viewer directions
     center: Array  # (3,), Å: the middle of the picture
-    radius: float  # Å: distance from the middle within which everything is in sight
+    radius: float  # Å: distance from the middle within which everything is visible
 
     @classmethod
     def around(cls, *places: Array, view: Array, room: float = 1.0) -> Camera:
-        """Return a camera that sees all places and ``room`` in Å around them, for the arrows."""
+        """Return a camera that shows all places with a margin ``room`` in Å for the arrows."""
         positions = np.concatenate(places)
         center = (positions.min(axis=0) + positions.max(axis=0)) / 2
         radius = float(np.linalg.norm(positions - center, axis=1).max()) + room
         return cls(view, center, radius)
 
     def along(self, axis: str) -> Camera:
-        """Return the camera that looks along x, y or z; ValueError if it is none of them."""
+        """Return the camera that looks along x, y or z; ValueError for another axis."""
         return replace(self, view=VIEWS[check_name(axis, "axis", VIEWS)])
 
     def describe(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Camera:
         return {"view": matrix.T.ravel().tolist(), "center": center, "radius": self.radius}
 
     def turned(self, elements: Sequence[float]) -> Camera:
-        """Return the camera after the user has turned the molecule: the reverse of ``describe``."""
+        """Return the camera after a rotation by the user: the inverse of ``describe``."""
         matrix = np.reshape(elements, (4, 4)).T[:3, :3]
         size = np.cbrt(np.linalg.det(matrix))  # of the picture
         return replace(self, view=np.diag([-1.0, 1.0, -1.0]) @ matrix / size)
@@ -112,17 +112,17 @@ class Camera:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Bodies at some positions, with arrows from the atoms of the first, as somebody sees them."""
+    """Bodies at given positions, with arrows from the atoms of the first, seen by a camera."""
 
     bodies: tuple[Body, ...]
     positions: tuple[Array, ...]  # of each body, (atoms, 3), Å
     arrows: Array  # (2, N, 3), Å: start and end of each
     camera: Camera
-    labels: str = "none"  # what is written on atoms
-    size: float = 1.0  # of atoms, relative to the usual one
+    labels: str = "none"  # on atoms
+    size: float = 1.0  # of atoms, relative to the default
 
     def draw(self, axes: Axes, *, scenes: Sequence[Scene] = ()) -> None:
-        """Draw it, in sight of everything in any of the ``scenes``, for which the place is kept."""
+        """Draw the scene, with axis limits that also contain all other ``scenes``."""
         axes.clear()
         axes.set_axis_off()
         drawing = Drawing(axes, self.camera.view)

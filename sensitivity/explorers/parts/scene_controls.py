@@ -1,4 +1,4 @@
-"""The controls of arrows, camera and atoms, which all views of a molecule have."""
+"""The controls of arrows, camera and atoms that all views of a molecule share."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sensitivity.explorers.parts.layout import make_fold, require, row
 from sensitivity.explorers.parts.state import ARROW_LENGTH, ARROW_LENGTHS
 
 ATOM_SIZES = (0.5, 1.0, 1.5, 2.0)
-"""Sizes of atoms, relative to the usual one."""
+"""Sizes of atoms, relative to the default."""
 
 LABELS = ("none", "index", "element", "element and index")
-"""What can be written on atoms."""
+"""Labels that can be shown on atoms."""
 
 SCENE: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "speed": (
@@ -23,7 +23,7 @@ SCENE: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         *("ToggleButton", 90, "Show the direction in which each atom moves"),
         {"icon": "arrows", "value": True},
     ),
-    "reset": ("Button", 90, "Return to the start, and to the first view", {"icon": "undo"}),
+    "reset": ("Button", 90, "Return to the start and the initial view", {"icon": "undo"}),
     "arrow_length": (
         *("Dropdown", 110, "Length of the longest arrow"),
         {
@@ -43,18 +43,18 @@ SCENE: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         },
     ),
     "full_screen": (
-        *("Button", "auto", "Show the explorer on the whole screen, or leave it"),
+        *("Button", "auto", "Enter or leave full screen"),
         {"description": "full screen", "icon": "expand"},
     ),
 }
-"""Kind, width in pixels, tooltip, and other traits of widgets, which have their names on them."""
+"""Kind, width in pixels, tooltip and other traits of each widget; its label is its name."""
 
 
 class SceneControls:
     """Widgets for speed, arrows, camera and atoms.
 
-    ``main`` are those that are always in sight; others are in ``more``, which ``fold`` shows where
-    it is narrow. ``look`` has one button per axis. ``tooltips`` replace some of the usual ones.
+    ``main`` are always visible; the others are in ``more``, which ``fold`` shows or hides in a
+    narrow page. ``look`` has one button per axis. ``tooltips`` replace some default tooltips.
     """
 
     def __init__(self, **tooltips: str) -> None:
@@ -62,7 +62,7 @@ class SceneControls:
         self.speed, self.arrows, self.reset = (made[k] for k in ("speed", "arrows", "reset"))
         self.arrow_length, self.labels = made["arrow_length"], made["labels"]
         self.atom_size, self.full_screen = made["atom_size"], made["full_screen"]
-        self.full_screen.add_class("sensitivity-full-screen")  # the page does the rest
+        self.full_screen.add_class("sensitivity-full-screen")  # handled by page.js
         self.look = {axis: made[axis] for axis in "xyz"}
         view = row(require("ipywidgets").Label("view along"), *self.look.values(), grid_gap="4px")
         self.more = row(self.arrow_length, view, self.atom_size, self.labels, self.full_screen)

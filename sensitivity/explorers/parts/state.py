@@ -1,8 +1,8 @@
 """A structure with its spectrum and causes, moved along one of its modes.
 
-What stays fixed while the amplitude moves is the direction: a mode of the *reference*, the
-structure at amplitude zero. What is shown for the displaced structure is its own spectrum, so the
-k-th singular value of the displaced structure need not belong to the direction of motion.
+The direction, a mode of the *reference* (the structure at amplitude zero), stays fixed while the
+amplitude changes. The displaced structure is shown with its own spectrum, so its k-th singular
+value need not belong to the direction of motion.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from sensitivity.numerics import Array
 from sensitivity.progress import Cancelled, Progress, checkpoint
 from sensitivity.spectrum import Spectrum, spectrum
 
-STEP = 0.01  # Å, of the amplitude: fine enough to move smoothly, coarse enough for the arrow keys
+STEP = 0.01  # Å, of the amplitude: smooth motion, but large enough for the arrow keys
 PERIOD = 60  # steps of one oscillation
-FEW = 64  # atoms: of more, spectra take long, and much memory
+FEW = 64  # atoms: for more, spectra take much time and memory
 ARROW_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # Å, of the longest arrow
-ARROW_LENGTH = ARROW_LENGTHS[1]  # about a bond, so that it can be seen and stays in the picture
+ARROW_LENGTH = ARROW_LENGTHS[1]  # about a bond length: visible, and inside the picture
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A structure and a descriptor that are to be shown."""
+    """A structure and a descriptor to be shown."""
 
     atoms: Atoms
     descriptor: Descriptor
@@ -42,19 +42,19 @@ class Subject:
 
     @property
     def chosen(self) -> tuple[int, ...]:
-        """Indices of the centers."""
+        """The indices of the centers."""
         return tuple(range(len(self.atoms)) if self.centers is None else self.centers)
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """A structure at amplitude zero, and its spectrum by a descriptor; all is read-only."""
+    """A structure at amplitude zero and its spectrum with a descriptor; read-only."""
 
     spectrum: Spectrum
     descriptor: Descriptor
     name: str = ""  # of the structure, if it is from the library
     upload: Upload | None = None  # if the structure is from a file
-    diagnosis: Diagnosis | None = None  # None as long as it is not known, or if it cannot be
+    diagnosis: Diagnosis | None = None  # None while unknown, or if there is none
 
     def __post_init__(self) -> None:
         freeze(self.spectrum.atoms)
@@ -73,55 +73,55 @@ class Reference:
 
     @cached_property
     def modes(self) -> Array:
-        """Shape (3N, N, 3): the directions of motion, each of one cause as soon as it is known."""
+        """The directions of motion, shape (3N, N, 3); each has one cause once it is known."""
         if self.diagnosis is None:
             return self.spectrum.modes
         return _read_only([mode.displacement for mode in self.diagnosis.modes])
 
     @cached_property
     def singular_values(self) -> Array:
-        """Shape (3N,), in 1/Å, of the modes."""
+        """The singular values of the modes in 1/Å, shape (3N,)."""
         if self.diagnosis is None:
             return self.spectrum.singular_values
         return _read_only([mode.singular_value for mode in self.diagnosis.modes])
 
     @cached_property
     def causes(self) -> tuple[str, ...]:
-        """The cause of each mode; its kind as long as that is not known."""
+        """The cause of each mode; its kind while the cause is unknown."""
         if self.diagnosis is None:
             return self.spectrum.kinds
         return tuple(mode.cause for mode in self.diagnosis.modes)
 
     @property
     def subject(self) -> Subject:
-        """A copy of structure and descriptor, to be changed in parts."""
+        """A copy of structure and descriptor, from which a change starts."""
         return Subject(self.atoms.copy(), self.descriptor, self.centers, self.name, self.upload)
 
     @property
     def reach(self) -> float:
-        """Å. The largest amplitude, at the ends of the slider."""
-        # Å per atom, root mean square: a third of a bond; most structures are recognizable then.
+        """The largest amplitude in Å, at the ends of the slider."""
+        # Å per atom, root mean square: a third of a bond, so most structures stay recognizable.
         share = 0.3
         return round(share * float(np.sqrt(len(self.atoms))), 1)
 
     @property
     def least_visible(self) -> int:
-        """Index of the internal mode with the smallest singular value; 0 if there is none."""
+        """The index of the internal mode with the smallest singular value; 0 without any."""
         return max(self.spectrum.internal - 1, 0)
 
 
 def examine(subject: Subject) -> Reference:
-    """Return the reference with its spectrum, the causes not yet known."""
+    """Return the reference with its spectrum, without causes."""
     found = spectrum(subject.atoms, subject.descriptor, centers=subject.centers)
-    checkpoint()  # the singular values themselves pass none
+    checkpoint()  # there is none within the decomposition
     return Reference(found, subject.descriptor, subject.name, upload=subject.upload)
 
 
 def explain(reference: Reference, *, progress: Progress | None = None) -> Reference:
-    """Return the reference with the causes, if anything could be visible; they are kept.
+    """Return the reference with the causes, if it has internal displacements; results are cached.
 
-    Raises ``Cancelled`` if that is asked for: the modes that are not reached have no cause yet,
-    which is not the same as one that cannot be found.
+    Raises ``Cancelled`` on cancellation: a mode that was not reached has no cause yet, which
+    differs from a cause that cannot be found.
     """
     if reference not in _EXPLAINED:
         found = explain_spectrum(reference.spectrum, reference.descriptor, progress=progress)
@@ -136,7 +136,7 @@ _EXPLAINED = WeakKeyDictionary[Reference, Reference]()
 
 @dataclass(frozen=True)
 class State:
-    """All that the user has chosen: the lengths are in Å."""
+    """The choices of the user; lengths are in Å."""
 
     reference: Reference
     mode: int  # index of the mode along which the atoms move
@@ -154,7 +154,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A displaced structure, read-only, with its own spectrum, or the reason why it has none."""
+    """A displaced structure, read-only, with its spectrum, or the reason why it has none."""
 
     atoms: Atoms
     spectrum: Spectrum | None
@@ -167,7 +167,7 @@ class Shown:
 
 
 def compute(state: State) -> Shown:
-    """Return the displaced structure with its spectrum, or why it has none; small ones are kept."""
+    """Return the displaced structure with its spectrum, if any; small structures are cached."""
     what = state.reference, state.mode, state.amplitude
     if state.amplitude == 0.0:
         return _show(state.reference.atoms, _if_finite(state.reference.spectrum))
@@ -188,7 +188,7 @@ def _show(atoms: Atoms, found: Spectrum | str) -> Shown:
 def try_spectrum(
     atoms: Atoms, descriptor: Descriptor, *, centers: tuple[int, ...]
 ) -> Spectrum | str:
-    """Return the spectrum of a structure, or a sentence that says why it has none."""
+    """Return the spectrum of a structure, or the reason why it has none."""
     try:
         return _if_finite(spectrum(atoms, descriptor, centers=centers))
     except (ValueError, ArithmeticError, MemoryError) as error:  # LinAlgError is a ValueError
@@ -204,7 +204,7 @@ def _if_finite(found: Spectrum) -> Spectrum | str:
 def explain_spectrum(
     found: Spectrum, descriptor: Descriptor, *, progress: Progress | None = None
 ) -> Diagnosis | None:
-    """Return the causes; None if nothing could be visible."""
+    """Return the causes; None without internal displacements."""
     if not found.internal:
         return None
     return diagnose(found.atoms, descriptor, centers=found.centers, progress=progress)
@@ -217,18 +217,18 @@ def _read_only(values: Sequence[Array | float]) -> Array:
 
 
 def stops(reach: float) -> list[float]:
-    """Amplitudes in Å at which the slider can stand, zero in the middle."""
+    """Return the amplitudes of the slider in Å, with zero in the middle."""
     last = round(reach / STEP)
     return [round(k * STEP, 2) for k in range(-last, last + 1)]
 
 
 def oscillate(step: float, *, reach: float) -> float:
-    """Amplitude in Å at one step of the motion back and forth, which starts at zero."""
+    """Return the amplitude in Å at one step of the oscillation, which starts at zero."""
     return round(float(reach * np.sin(2 * np.pi * step / PERIOD)), 2) + 0.0  # and no -0.0
 
 
 def trace_amplitudes(reach: float, *, count: int) -> Array:
-    """An odd number of amplitudes in Å, densest around zero, where values change most."""
+    """Return an odd number of amplitudes in Å, densest at zero, where values change most."""
     fractions = np.linspace(-1, 1, count)
     return np.asarray(reach * np.sign(fractions) * fractions**2)
 
@@ -236,10 +236,10 @@ def trace_amplitudes(reach: float, *, count: int) -> Array:
 def arrow_ends(
     positions: Array, pattern: Array, *, length: float = ARROW_LENGTH, shortest: float = 0.05
 ) -> Array:
-    """Start and end of one arrow per atom, shape (2, N, 3), in Å.
+    """Return start and end of one arrow per atom, shape (2, N, 3), in Å.
 
-    They show the direction of motion, not its size: the longest arrow has this ``length``. Arrows
-    that are shorter than ``shortest`` times that would be inside their atom, and have length zero.
+    The arrows show the direction of motion, not its size: the longest has this ``length``. Arrows
+    shorter than ``shortest`` times this would be inside their atom, and get length zero.
     """
     lengths = np.linalg.norm(pattern, axis=1, keepdims=True)
     longest = float(lengths.max())

@@ -1,4 +1,4 @@
-"""What all views share: jobs in the background, errors as sentences, and no misspelt attributes."""
+"""The base class of all views: background jobs, error messages, and checked attribute names."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sensitivity.progress import Cancelled, checkpoint
 T = TypeVar("T")
 
 INVALID = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, traitlets.TraitError)
-"""Errors of an input, which are said in the panel; others are faults of the program."""
+"""Input errors, which are shown in the panel; other errors are bugs."""
 
 
 class View(traitlets.HasTraits):
-    """A ``widget`` that holds everything, ``panel`` for messages, and jobs in the background.
+    """A ``widget`` with all content, a ``panel`` for messages, and background jobs.
 
-    ``page`` is what the page tells and does.
+    ``page`` communicates with the page around the widget.
     """
 
     widget: Any
@@ -42,15 +42,15 @@ class View(traitlets.HasTraits):
         self.panel.cancel.on_click(lambda _: self.cancel())
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A misspelt name would do nothing, silently, and a part replaced would break the others.
-        # notify_change is set by traitlets, while it holds messages back.
+        # A misspelt name would silently do nothing, and replacing a part would break the others.
+        # traitlets sets notify_change while it holds notifications back.
         if name.startswith("_") or name == "notify_change" or not self._built:
             super().__setattr__(name, value)
             return
         if not self._can_set(name):
             kind = "cannot be set" if hasattr(self, name) else "does not exist"
             raise AttributeError(
-                f"{name!r} of {type(self).__name__} {kind}; what can be set is "
+                f"{name!r} of {type(self).__name__} {kind}; the attributes that can be set are "
                 f"{', '.join(filter(self._can_set, dir(self)))}."
             )
         with interrupts_held():
@@ -61,30 +61,30 @@ class View(traitlets.HasTraits):
         return isinstance(member, traitlets.TraitType) or bool(getattr(member, "fset", None))
 
     def _save(self, file: str, make: Work) -> None:
-        """Make a file in the background, and let the browser save it."""
-        self.panel.tell(f"Making {file} …")
+        """Create a file in the background, and download it."""
+        self.panel.tell(f"Creating {file} …")
         then = partial(self.download, file)
         self._saver.start(make, then=then, failed=self._complain, told=self.panel.report)
 
     def download(self, file: str, content: bytes) -> None:
-        """Let the browser save a file, and say so."""
+        """Download a file, and report it in the panel."""
         self.page.download(file, content)
         self.panel.tell(f"Saved {file}, {len(content) / 1000:.3g} kB.")
 
     @property
     def busy(self) -> bool:
-        """True while a job goes on in the background."""
+        """True while a background job is running."""
         return any(worker.busy for worker in self._workers)
 
     @interrupts_held()
     def wait(self) -> None:
-        """Wait until no job goes on in the background. Ctrl-C cancels them."""
+        """Wait for all background jobs. Ctrl-C cancels them."""
         while self.busy:
             for worker in self._workers:
                 worker.wait()
 
     def cancel(self) -> None:
-        """Stop what takes long and keep the results so far."""
+        """Stop the background jobs and keep the results so far."""
         self._task.cancel()
         self._saver.cancel()
 
@@ -94,7 +94,7 @@ class View(traitlets.HasTraits):
 
     @interrupts_held()
     def attempt(self, act: Callable[..., None], *arguments: Any) -> None:
-        """Do what a control asks for; the panel says what is wrong with it."""
+        """Execute the action of a control; the panel shows an input error."""
         try:
             with self.attempting:
                 act(*arguments)
@@ -104,7 +104,7 @@ class View(traitlets.HasTraits):
     def _run_through(
         self, steps: Iterable[T], start: T, *, then: Act, told: Act, patience: float = 0.15
     ) -> None:
-        """Compute in the background by steps; ``told`` gets some results, ``then`` the last."""
+        """Run steps in the background; ``told`` gets some results, ``then`` the last."""
 
         def work(report: Report) -> T:
             found, last = start, monotonic()
@@ -136,7 +136,7 @@ def as_sentence(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "There is not enough memory. Choose a smaller structure, basis or order."
     text = " ".join(str(error).split()) or type(error).__name__
-    if text.split()[0].isalpha():  # the name of a file or of an argument stays as it is
+    if text.split()[0].isalpha():  # the name of a file or of an argument is kept
         text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
@@ -146,10 +146,10 @@ def _colored(text: str) -> str:
 
 
 class Panel:
-    """Two lines of text, and a button that stops what takes long, in ``box``."""
+    """Two lines of text, and a button that stops background jobs, in ``box``."""
 
     _busy = _inviting = False
-    _trouble = ""  # an error that stays in sight, as HTML
+    _trouble = ""  # an error that stays visible, as HTML
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")
@@ -159,34 +159,34 @@ class Panel:
         look = {"icon": "stop", "button_style": "warning"}
         tooltip = "Stop and keep the results so far"
         self.cancel = make_control("Button", "auto", description="cancel", tooltip=tooltip, **look)
-        height = "34px"  # nothing moves when the button appears
+        height = "34px"  # the layout stays the same when the button appears
         progress = row(self.cancel, self.message, self.aside, min_height=height)
         self.box = widgets.VBox([self.sentence, progress])
         self._offer()
 
     def say(self, *sentences: str) -> None:
-        """Show sentences on what is shown, one in a line."""
+        """Show sentences on the current view, one per line."""
         lines = "<br>".join(escape(sentence) for sentence in sentences if sentence)
         self.sentence.value = f'<div style="line-height: 1.5">{lines}</div>'
 
     def invite(self, text: str) -> None:
-        """Show a sentence on what to do first, until something is done."""
+        """Show a sentence on what to do first, until the first action."""
         self.tell(text)
         self._inviting = True
 
     def dismiss(self) -> None:
-        """Take the invitation away, if it is still there."""
+        """Remove the invitation, if it is still shown."""
         if self._inviting:
             self.tell("")
 
     def tell(self, text: str, *, trouble: bool = False) -> None:
-        """Show a sentence on what is going on, in a signal colour if it is trouble."""
+        """Show a status sentence, in a signal colour if it is an error."""
         self._inviting, self._trouble = False, ""
         self.report(text, trouble=trouble)
         self._trouble = _colored(text) if trouble else ""
 
     def report(self, text: str, *, trouble: bool = False) -> None:
-        """Show what a job says, behind an error that has been shown since it began."""
+        """Show the progress of a job, after an error shown since it began."""
         said = _colored(text) if trouble else escape(text)
         both = " ".join(filter(None, (self._trouble, said)))
         self.message.value = f'<span role="status">{both}</span>'
@@ -197,7 +197,7 @@ class Panel:
         self._offer()
 
     def hint(self, text: str) -> None:
-        """Show beside the message what is being computed, in grey."""
+        """Show the current computation beside the message, in grey."""
         self.aside.value = f'<span class="sensitivity-pale">{escape(text)}</span>' if text else ""
         self.aside.layout.display = None if text else "none"
         self._offer()

@@ -1,4 +1,4 @@
-"""Move along a path through structures, beside their singular values and feature distances."""
+"""The explorer of paths: structures, their singular values and their feature distances."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from sensitivity.plots.singular_values import draw_path
 class PathExplorer(MotionView):
     """The atoms along a path, the singular values, and the distance of the features.
 
-    Make it the last expression of a cell to see it. Everything a control does can be done from
-    Python too: ``explorer.frame = 7``, ``explorer.arrows = False``.
+    Make it the last expression of a cell to display it. Every control has a Python equivalent:
+    ``explorer.frame = 7``, ``explorer.arrows = False``.
 
-    ``busy`` tells whether spectra are being computed, ``wait()`` waits for them, and ``cancel()``
-    stops and keeps those that are known.
+    ``busy`` is true while spectra are computed, ``wait()`` waits for them, and ``cancel()`` stops
+    and keeps the results so far.
 
     Parameters
     ----------
     path
-        The result of ``sensitivity.follow``. For an interpolation between two structures see
+        The result of ``sensitivity.follow``. For an interpolation between two structures use
         ``between``, for a list of structures ``through``.
 
     Attributes
@@ -53,7 +53,7 @@ class PathExplorer(MotionView):
     Raises
     ------
     TypeError, ValueError
-        If it is no path, or the structure is too large.
+        If ``path`` is not a path, or the structure is too large.
 
     Examples
     --------
@@ -74,10 +74,10 @@ class PathExplorer(MotionView):
     texts = Texts(
         label="length (Å)",
         slider="Path length from the start; the arrow keys move by one frame, and a click "
-        "on the chart does the same as the slider",
+        "on the chart selects a frame",
         film="Move to the end of the path and back",
-        arrows="Show the direction in which each atom moves on",
-        reset="Back to the start of the path, and to the first view",
+        arrows="Show the direction in which each atom moves next",
+        reset="Return to the start of the path and the initial view",
         file="path",
     )
     chart: PathChart
@@ -89,7 +89,7 @@ class PathExplorer(MotionView):
             path = Trajectory(*facts, problems=("",) * len(path.frames), status=path.status)
         if not isinstance(path, Trajectory):
             raise TypeError(
-                f"path must be what sensitivity.follow gives, got {type(path).__name__}; for two "
+                f"path must be a result of sensitivity.follow, got {type(path).__name__}; for two "
                 "structures use PathExplorer.between."
             )
         check_size(path.frames[0])
@@ -108,7 +108,7 @@ class PathExplorer(MotionView):
 
     @property
     def trajectory(self) -> Trajectory:
-        """Frames, spectra and feature distances, as far as they are known."""
+        """The frames, and the spectra and feature distances so far."""
         return self._trajectory
 
     @classmethod
@@ -124,11 +124,11 @@ class PathExplorer(MotionView):
     ) -> PathExplorer:
         """Interpolate linearly between two molecules of the same atoms.
 
-        The second is superposed on the first before: moved, rotated, like atoms exchanged, and
-        mirrored if the descriptor does not see that. A single center stays the center. Of more than
-        20 atoms like ones are not exchanged, and no mirror image is taken. The spectra are computed
-        in the background, and shown as they come. ``centers`` are indices of atoms of the first,
-        every atom by default, and ``count`` is the number of frames.
+        The second is first superposed on the first: translated, rotated, like atoms exchanged, and
+        mirrored if the descriptor is invariant to inversion. A single center stays the center. With
+        more than 20 atoms, like atoms are not exchanged and the mirror image is not tried. The
+        spectra are computed in the background and shown one by one. ``centers`` are indices of
+        atoms of the first, every atom by default, and ``count`` is the number of frames.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class PathExplorer(MotionView):
         return cls(follow_frames(frames, descriptor, centers=centers))
 
     def frames(self) -> list[Atoms]:
-        """All structures of the path, each with its length in Å, and condition if it is known."""
+        """Return all frames of the path, with path length in Å and condition if known."""
         found, known = [], zip(self.trajectory.coordinate, self.trajectory.spectra, strict=True)
         for atoms, (length, spectrum) in zip(self.trajectory.frames, known, strict=True):
             frame = atoms.copy()
@@ -209,7 +209,7 @@ class PathExplorer(MotionView):
 
 
 def describe_frame(trajectory: Trajectory, frame: int) -> str:
-    """Return a sentence on the position of a frame on the path, and on its features."""
+    """Return a sentence on the position of a frame on the path and on its features."""
     where = (
         f"Frame {frame} of {len(trajectory.frames) - 1}, {trajectory.coordinate[frame]:.3g} of "
         f"{trajectory.coordinate[-1]:.3g} Å"
@@ -229,12 +229,13 @@ def describe_frame(trajectory: Trajectory, frame: int) -> str:
 class PathPlot:
     """Two axes above each other, with a cursor that moves through both.
 
-    ``values`` are the lines of the singular values, ``smallest`` and ``distance`` the bold ones;
-    ``cursors`` are at the frame that is shown, and ``points`` where they meet these.
+    ``values`` are the lines of the singular values; ``smallest`` and ``distance`` are the bold
+    lines. ``cursors`` are at the current frame, and ``points`` mark their intersections with the
+    bold lines.
     """
 
     def draw(self, figure: FigureBase, trajectory: Trajectory) -> None:
-        """Draw what is known of a trajectory into a figure, or a part of one."""
+        """Draw the known part of a trajectory into a figure, or a part of one."""
         self.trajectory = trajectory
         upper, lower = self.axes = figure.subplots(2, 1, sharex=True, height_ratios=(1.3, 1.0))
         upper.tick_params(labelbottom=False)
@@ -244,7 +245,7 @@ class PathPlot:
             upper, spectra, x[trajectory.known], ticks=3, notes=False
         )
         self.distance = _draw_distance(lower, trajectory)
-        room = 0.02 * float(x[-1])  # so that the cursor is seen at both ends
+        room = 0.02 * float(x[-1])  # keeps the cursor visible at both ends
         lower.set(xlim=(-room, x[-1] + room), xlabel="path length (Å)")
         style: dict[str, Any] = {"color": "black", "linewidth": 1.2, "zorder": 4}
         self.cursors = [axes.axvline(0.0, **style) for axes in (upper, lower)]
@@ -277,7 +278,7 @@ class PathChart(PathPlot, MotionChart):
 
     @alone
     def load(self, trajectory: Trajectory, *, frame: int) -> None:
-        """Show what is known of a trajectory."""
+        """Show the known part of a trajectory."""
         self.clear()
         self.draw(self.figure, trajectory)
         self.place(frame)
@@ -290,7 +291,7 @@ class PathChart(PathPlot, MotionChart):
         self.refresh()
 
     def copy(self, figure: FigureBase) -> Callable[[int], None]:
-        """Draw the same into another figure, or a part of one; return what moves it to a frame."""
+        """Draw the chart into another figure, or a part of one; return its move to a frame."""
         plot = PathPlot()
         plot.draw(figure, self.trajectory)
         for axes in plot.axes:
@@ -307,7 +308,7 @@ class PathChart(PathPlot, MotionChart):
         return Note((float(event.x), float(event.y)), text)
 
     def on_click(self, frame: Callable[[int], None]) -> None:
-        """Call this with the frame that the user clicked on."""
+        """Call ``frame`` with the frame that the user clicks on."""
         self.watch_clicks(lambda event: frame(int(np.argmin(np.abs(self._x - event.xdata)))))
 
 

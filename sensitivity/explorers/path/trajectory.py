@@ -1,4 +1,4 @@
-"""A sequence of structures to move along: a path that was followed, or a linear interpolation."""
+"""A sequence of structures: a followed path or a linear interpolation."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from sensitivity.tolerances import Tolerance
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Structures of the same N atoms along a path, and what is known of them."""
+    """Structures of the same N atoms along a path, with their spectra so far."""
 
     frames: tuple[Atoms, ...]
     coordinate: Array  # (frames,): path length up to each frame, Å, root of the summed squares
-    directions: Array  # (frames, N, 3): of the path at each frame, of unit norm
+    directions: Array  # (frames, N, 3): direction of the path at each frame, of unit norm
     centers: tuple[int, ...]
-    spectra: tuple[Spectrum | None, ...]  # of each frame; None where it is not known
-    problems: tuple[str, ...]  # of each frame, a sentence that says why it has no spectrum
+    spectra: tuple[Spectrum | None, ...]  # of each frame; None where unknown
+    problems: tuple[str, ...]  # for each frame, the reason why it has no spectrum
     status: str  # one sentence on the whole path
-    descriptor: Descriptor | None = None  # of spectra that are not known yet
+    descriptor: Descriptor | None = None  # for spectra that are not known yet
 
     @property
     def known(self) -> Indices:
-        """Indices of the frames that have a spectrum."""
+        """The indices of the frames that have a spectrum."""
         return np.flatnonzero([each is not None for each in self.spectra])
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to be computed."""
+        """True if every frame has a spectrum or a problem."""
         return all(map(any, zip(self.spectra, self.problems, strict=True)))
 
     @cached_property
@@ -63,7 +63,7 @@ class Trajectory:
 def interpolate(
     first: Atoms, second: Atoms, descriptor: Descriptor, *, centers: Centers = None, count: int
 ) -> Trajectory:
-    """Return a linear interpolation, with no spectrum known yet, as ``PathExplorer.between``."""
+    """Return a linear interpolation without spectra, for ``PathExplorer.between``."""
     most, remedy = 1000, "try 41"  # a slider has no more pixels
     expected = f"a number of frames from 2 to {most}"
     check_integer(count, "count", expected, accepts=lambda n: 2 <= n <= most, remedy=remedy)
@@ -77,7 +77,7 @@ def interpolate(
     if rmsd < Tolerance.ONE_PLACE:
         raise ValueError(
             "first and second must be different structures, got two that are the same after "
-            f"superposition, to {rmsd:.0e} Å; there is no path between them."
+            f"superposition, to {rmsd:.0e} Å; give two that differ."
         )
     shares = np.linspace(0.0, 1.0, count)
     return Trajectory(
@@ -128,7 +128,7 @@ def follow_frames(
 
 
 def examine(trajectory: Trajectory) -> Iterator[Trajectory]:
-    """Yield the trajectory with more and more spectra: the start, then the path, roughly first."""
+    """Yield the trajectory after each new spectrum, from coarse to fine sampling."""
     for frame in coarse_to_fine(len(trajectory.frames)):
         if trajectory.spectra[frame] is None:
             trajectory = _learn(trajectory, frame)
@@ -143,13 +143,13 @@ def _learn(trajectory: Trajectory, frame: int) -> Trajectory:
     if isinstance(found, str):
         problems[frame] = found
     else:
-        # The modes of all frames of a large structure would fill the memory, and none is shown.
+        # The modes of all frames of a large structure would fill the memory; they are not shown.
         spectra[frame] = replace(found, modes=found.modes[:0].copy())
     return replace(trajectory, spectra=tuple(spectra), problems=tuple(problems))
 
 
 def coarse_to_fine(count: int) -> list[int]:
-    """Return indices in an order that first samples the whole path roughly, then in between."""
+    """Return indices in an order that samples the whole path coarsely, then in between."""
     strides = [2**k for k in reversed(range(count.bit_length()))]
     between = [frame for stride in strides for frame in range(0, count, stride)]
     return list(dict.fromkeys([0, count - 1, *between]))
@@ -165,7 +165,7 @@ def _superpose(
     atoms: Atoms, other: Atoms, *, centers: tuple[int, ...], inversion: bool
 ) -> tuple[Atoms, str]:
     check_molecules(atoms, other)
-    if len(other) > 20:  # matching more like atoms takes longer than a second or two
+    if len(other) > 20:  # matching more atoms takes longer than a second or two
         if atoms.numbers.tolist() != other.numbers.tolist():
             raise ValueError(
                 "structures of more than 20 atoms must have the same atoms in the same "
@@ -176,11 +176,11 @@ def _superpose(
     if sorted(atoms.numbers) != sorted(other.numbers):
         raise ValueError(
             f"first and second must be two structures of the same atoms, got {other.symbols} and "
-            f"{atoms.symbols}; there is a path only within one composition."
+            f"{atoms.symbols}; give two of the same composition."
         )
     if len(centers) == 1:
         found = superpose(atoms, other, center=centers[0], inversion=inversion)
-    else:  # with a mark in the middle as the center, all atoms can be exchanged with like ones
+    else:  # with a dummy atom in the middle as the center, all like atoms can be exchanged
         found = superpose(_mark(atoms), _mark(other), center=0, inversion=inversion)
     remark = "" if found.exact else ", though not all exchanges of like atoms were tried"
     return found.atoms[-len(other) :], remark
