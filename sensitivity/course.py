@@ -39,10 +39,8 @@ def check(guess: Any, answer: Any, *, within: float = 0.0) -> Check:
 
     A number is right if it differs from the answer by at most ``within``; a text in upper or lower
     case. A guess that is ``...``, or contains it, is not a guess yet. Entries can be in a list or
-    a tuple.
-
-    Raises ValueError or TypeError if the guess cannot be compared: a text with a number, or a list
-    of another length.
+    a tuple. For a guess that cannot be compared, such as a text for a number, the result says
+    what is expected, and does not tell the answer.
     """
     within = check_real(
         within, "within", "a number of at least 0", accepts=lambda x: 0 <= x < math.inf
@@ -50,6 +48,10 @@ def check(guess: Any, answer: Any, *, within: float = 0.0) -> Check:
     guess, answer = _plain(guess), _plain(answer)
     if _is_open(guess):
         return Check(None, FIRST)
+    if problem := _mismatch(guess, answer):
+        return Check(None, f"{problem} Change `guess = ...`, and run both cells again.")
+    if isinstance(guess, dict):
+        answer = {key: answer[key] for key in guess}
     compared = _compare(guess, answer, within)
     if all(compared):
         return Check(True, f"Right: {_show(answer)}.")
@@ -71,22 +73,26 @@ def _is_open(guess: Any) -> bool:
     return guess is ... or (isinstance(guess, dict | list) and any(map(_is_open, entries)))
 
 
-def _compare(guess: Any, answer: Any, within: float) -> list[bool]:
-    """Return for each number, text or boolean of the answer if the guess is right."""
+def _mismatch(guess: Any, answer: Any) -> str:
+    """Say why the two cannot be compared; empty if they can."""
     if _kind(guess) != _kind(answer):
-        raise TypeError(
-            f"the guess is {_kind(guess)}, but the answer is {_kind(answer)}; change the guess."
-        )
+        return f"This guess is {_kind(guess)}; expected is {_kind(answer)}."
     if isinstance(answer, dict):
-        keys = list(answer)
-        if set(guess) != set(keys):
-            raise ValueError(f"the guess has the keys {list(guess)}, expected {keys}; use these.")
-        guess, answer = [guess[key] for key in keys], list(answer.values())
+        if set(guess) != set(answer):
+            return f"This guess has the keys {list(guess)}; expected are {list(answer)}."
+        return next(filter(None, (_mismatch(guess[key], answer[key]) for key in answer)), "")
     if isinstance(answer, list):
         if len(guess) != len(answer):
-            raise ValueError(
-                f"the guess has {len(guess)} entries, expected {len(answer)}; give as many."
-            )
+            return f"The number of entries of this guess is {len(guess)}; expected: {len(answer)}."
+        return next(filter(None, map(_mismatch, guess, answer)), "")
+    return ""
+
+
+def _compare(guess: Any, answer: Any, within: float) -> list[bool]:
+    """Return for each number, text or boolean of the answer whether the guess is right."""
+    if isinstance(answer, dict):
+        guess, answer = [guess[key] for key in answer], list(answer.values())
+    if isinstance(answer, list):
         pairs = zip(guess, answer, strict=True)
         return [right for pair in pairs for right in _compare(*pair, within)]
     if isinstance(answer, str):
@@ -95,13 +101,14 @@ def _compare(guess: Any, answer: Any, within: float) -> list[bool]:
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "True or False", Real: "a number", str: "a text", list: "a list", dict: "a dict"}
-    for kind, name in kinds.items():
-        if isinstance(value, kind):
-            return name
-    raise TypeError(
-        f"a guess is a number, a text, True, False, a list or a dict, got {value!r}; change it."
-    )
+    kinds = {
+        bool: "`True` or `False`",
+        Real: "a number",
+        str: "a text in quotes",
+        list: "a list",
+        dict: "a dict",
+    }
+    return next((name for kind, name in kinds.items() if isinstance(value, kind)), repr(value))
 
 
 def _show(value: Any) -> str:

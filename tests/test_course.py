@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 from importlib import import_module
@@ -252,6 +253,33 @@ def test_checks_are_hidden_and_say_what_they_check(path):
         assert "\nassert " in cell["source"] or "\n    assert " in cell["source"]
 
 
+def names_of(source: str) -> tuple[set[str], set[str]]:
+    """Names that a cell defines, and names that it uses."""
+    nodes = list(ast.walk(ast.parse(re.sub(r"^%.*$", "", source, flags=re.MULTILINE))))
+    named = [node for node in nodes if isinstance(node, ast.Name)]
+    defined = {node.id for node in named if isinstance(node.ctx, ast.Store)}
+    defined |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    defined |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    aliases = [alias for node in imports for alias in node.names]
+    defined |= {alias.asname or alias.name.split(".")[0] for alias in aliases}
+    return defined, {node.id for node in named if isinstance(node.ctx, ast.Load)}
+
+
+@every_notebook
+def test_visible_cells_depend_on_visible_cells_only(path):
+    """A student can leave out every cell with a hidden source."""
+    known, hidden = set(dir(builtins)), set()
+    for cell in code_of(path):
+        defined, used = names_of(cell["source"])
+        if is_check(cell):
+            hidden |= defined
+        else:
+            assert used <= known | defined, cell["id"]
+            assert not (used - defined) & hidden, cell["id"]
+            known, hidden = known | defined, hidden - defined
+
+
 @every_notebook
 def test_notebooks_use_public_names_only(path):
     tree = ast.parse(re.sub(r"^%.*$", "", source_of(path), flags=re.MULTILINE))
@@ -262,5 +290,4 @@ def test_notebooks_use_public_names_only(path):
         assert {alias.name for alias in node.names} <= set(public)
         assert not re.search(r"\._", node.module)
     attributes = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    allowed = {"_hbar", "_e", "_amu"}  # of ase.units
-    assert not [name for name in attributes if name.startswith("_") and name not in allowed]
+    assert not [name for name in attributes if name.startswith("_")]

@@ -34,7 +34,7 @@ def cells(path: Path) -> list[Any]:
 
 
 def test_every_notebook_has_outcomes_and_their_cells_assert_something() -> None:
-    for notebook, _, names in rows("outcomes.md"):
+    for notebook, _, _, names in rows("outcomes.md"):
         found = {cell["id"]: "".join(cell["source"]) for cell in cells(linked(notebook))}
         for name in re.findall(r"`([^`]+)`", names):
             assert re.search(r"^\s*assert ", found[name], re.MULTILINE), (notebook, name)
