@@ -229,3 +229,32 @@ def test_the_wheel_scrolls_the_page_and_zooms_with_ctrl(bench: Workbench) -> Non
     bench.page.keyboard.up("Control")
     bench.wait(lambda: bench.page.evaluate(ZOOM) != zoom, lambda: "no zoom")
     assert molecule.evaluate(PLACE) == place
+
+
+def test_numbers_are_taken_as_they_are_typed(bench: Workbench) -> None:
+    """A decimal comma is a point; a field of integers refuses both, and a readout takes no text."""
+    resize(bench, 1300)  # where it is narrow the settings are folded
+    bench.show_explorer()
+    fields = explorer(bench)
+    cutoff = fields.locator(".widget-inline-hbox", has_text="cutoff").locator("input")
+    before = bench.ask("explorer.descriptor.cutoff")
+    cutoff.press("Control+a")
+    cutoff.press_sequentially("3,4")
+    assert cutoff.input_value() == "3.4"
+    cutoff.press("Enter")
+    bench.wait(lambda: bench.ask("explorer.descriptor.cutoff") == 3.4)
+    cutoff.press("Control+a")
+    cutoff.press_sequentially(f"{before:g}")
+    cutoff.press("Enter")
+    bench.wait(lambda: bench.ask("explorer.descriptor.cutoff") == before)
+
+    n_max = fields.locator(".widget-inline-hbox", has_text="n_max").locator("input")
+    n_max.press("Control+a")
+    n_max.press_sequentially("1.")
+    assert n_max.evaluate("e => e.validationMessage") == "Enter a whole number."
+    n_max.press_sequentially("4")
+    assert n_max.input_value() == "4"
+    assert n_max.evaluate("e => e.validationMessage") == ""
+    n_max.press("Enter")
+    bench.wait(lambda: bench.ask("explorer.descriptor.n_max") == 4)
+    assert fields.locator("[contenteditable=true]").count() == 0

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pytest
+import traitlets
 from panel import DESCRIPTOR, QUICK, SIMPLE, TOOLBAR, message
 
 from sensitivity import structures
@@ -88,10 +89,14 @@ def test_a_larger_basis_lifts_truncation_and_a_higher_order_incompleteness() -> 
     assert (counts("truncation"), counts("incompleteness")) == (0, 0)
 
 
-class Picture:
+class Picture(traitlets.HasTraits):
     """Stands for a view: it keeps what it is given."""
 
+    columns = traitlets.Int(2)
+    transparent = traitlets.Bool(False)
+
     def __init__(self, *what: Any) -> None:
+        super().__init__()
         self.what, self.widget = what, ipywidgets.HTML("a picture")
         self.cancelled = False
 
