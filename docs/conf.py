@@ -100,7 +100,7 @@ autosummary_ignore_module_all = False
 autosummary_filename_map = {
     f"sensitivity.{name}": f"sensitivity.{name}-class"
     for name in ("Convergence", "Jacobian", "Spectrum")
-}
+} | {"sensitivity.course.Check": "sensitivity.course.Check-class"}
 autodoc_type_aliases = {
     name: name
     for name in ("Array", "Cause", "Centers", "Indices", "Mask", "PointCause", "Progress")

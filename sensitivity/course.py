@@ -12,6 +12,8 @@ from typing import Any
 
 from sensitivity.numerics import check_real
 
+__all__ = ["Check", "check"]
+
 FIRST = (
     "Make a guess first: replace the dots in `guess = ...`, run that cell, and run this cell again."
 )
@@ -20,10 +22,24 @@ _EDGES = {True: "#009E73", False: "#D55E00", None: "#8C8C8C"}
 
 @dataclass(frozen=True)
 class Check:
-    """A guess, compared with the answer."""
+    """A guess, compared with the answer.
 
-    right: bool | None  # None without a guess
-    text: str  # shown in the notebook; without a guess it hides the answer
+    Attributes
+    ----------
+    right
+        Whether the guess is right; None without a guess.
+    text
+        The text that a notebook shows; without a guess it hides the answer.
+
+    Examples
+    --------
+    >>> from sensitivity.course import check
+    >>> print(check(..., 7).right)
+    None
+    """
+
+    right: bool | None
+    text: str
 
     def __str__(self) -> str:
         return self.text
@@ -37,10 +53,28 @@ class Check:
 def check(guess: Any, answer: Any, *, within: float = 0.0) -> Check:
     """Compare a guess with the answer: numbers, texts, booleans, and lists and dicts of them.
 
-    A number is right if it differs from the answer by at most ``within``; a text in upper or lower
-    case. A guess that is ``...``, or contains it, is not a guess yet. Entries can be in a list or
-    a tuple. For a guess that cannot be compared, such as a text for a number, the result says
-    what is expected, and does not tell the answer.
+    Parameters
+    ----------
+    guess
+        The guess; ``...``, or a list or dict that contains it, is not a guess yet.
+    answer
+        The answer, as computed in the notebook.
+    within
+        Largest difference of numbers that count as equal. Texts may be in upper or lower case.
+
+    Returns
+    -------
+    Check
+        Its text compares the two. Without a guess, or for a guess of another kind, such as a text
+        for a number, it says what to do and hides the answer.
+
+    Examples
+    --------
+    >>> from sensitivity.course import check
+    >>> print(check(6, 7))
+    You guessed 6; it is 7.
+    >>> print(check(2.1, 2.0, within=0.2))
+    Right: 2.
     """
     within = check_real(
         within, "within", "a number of at least 0", accepts=lambda x: 0 <= x < math.inf

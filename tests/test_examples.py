@@ -24,7 +24,16 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("structures", "descriptors", "symmetry", "singular", "paths", "inversion", "diagnosis")
+ROOMS = (
+    "structures",
+    "descriptors",
+    "symmetry",
+    "singular",
+    "paths",
+    "inversion",
+    "diagnosis",
+    "course",
+)
 SHOWN = ("plots", "explorers")  # need matplotlib, and the libraries of notebooks
 
 PUBLIC = [("sensitivity", name) for name in sensitivity.__all__]

@@ -173,12 +173,17 @@ class TwinExplorer(MotionView):
 
     def frames(self) -> list[Atoms]:
         """Return the two structures, the second superposed on the first."""
-        return [self.overlay.first, self.overlay.second]
+        pair = [self.overlay.first.copy(), self.overlay.second.copy()]
+        for atoms, name in zip(pair, NAMES, strict=True):
+            atoms.info["structure"] = name
+        return pair
 
     @property
-    def _notes(self) -> dict[str, Any]:
+    def _notes(self) -> list[dict[str, Any]]:
         times = self.exaggeration
-        return {} if times == 1 else {"difference_shown_times": times}
+        exaggerated = {} if times == 1 else {"difference_shown_times": times}
+        shown = {"structure": "second", "share_of_difference": self.share}
+        return [each | exaggerated for each in ({"structure": "first"}, shown)]
 
     def _explain(self, axes: Axes) -> None:
         marks = [Line2D([], [], color=color, marker="o", ls="none") for color in NAMES.values()]
@@ -190,9 +195,9 @@ class TwinExplorer(MotionView):
     def _show(self, comparisons: list[OrderComparison]) -> None:
         self._comparisons = comparisons
         self.chart.load(comparisons)
+        orders = conclude(comparisons)
         self.panel.say(
-            f"The two differ by {self.twin.rmsd:.3f} Å (root mean square over the atoms, after "
-            f"superposition): {conclude(comparisons)}.",
+            f"{orders[:1].upper()}{orders[1:]}.",
             "" if self.twin.rmsd > SMALL else "The difference is small: show it larger.",
             "The bars compare the two structures themselves, wherever the slider is.",
             self.twin.status,

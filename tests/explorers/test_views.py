@@ -561,6 +561,14 @@ def test_views_download_what_they_show(
     assert len(frames) == len(on_the_way.trajectory.frames)
     assert frames[-1].info["path_length"] == pytest.approx(on_the_way.trajectory.coordinate[-1])
     films = [Image.open(io.BytesIO(files[f"{name}.gif"])) for name in ("twin", "path")]
+    on_the_way.frame = 3
+    on_the_way.export("geometry")
+    content = files["path.extxyz"].decode()
+    assert (
+        ase_read(io.StringIO(content), format="extxyz").info["path_length"]
+        == (on_the_way.trajectory.coordinate[3])
+    )
+    on_the_way.frame = 0
     count = len(frames)
     assert [film.n_frames for film in films] == [2 * 25, 2 * (count - 1)]
     with pytest.raises(ValueError, match="name must be one of"):
@@ -576,6 +584,8 @@ def test_files_of_a_twin_say_that_the_difference_is_exaggerated(
     both.export("geometry")
     shown = ase_read(io.StringIO(files["twin.extxyz"].decode()), index=":", format="extxyz")
     assert [atoms.info["difference_shown_times"] for atoms in shown] == [5, 5]
+    assert [atoms.info["structure"] for atoms in shown] == ["first", "second"]
+    assert shown[1].info["share_of_difference"] == both.share
     both.export("svg")
     both.wait()
     assert b"difference shown 5x" in files["twin.svg"]
@@ -683,7 +693,7 @@ def test_orders_of_a_twin_are_compared_with_its_features(twin: Twin, both: TwinE
         *["the same"] * 2,
         *["different"] * 2,
     ]
-    for sentence in (f"{twin.rmsd:.3f} Å", "orders 3 and 4 distinguish them", twin.status):
+    for sentence in (f"{twin.rmsd:.3f} Å", "Orders 3 and 4 distinguish them", twin.status):
         assert sentence in both.panel.sentence.value
 
 
@@ -699,7 +709,7 @@ def test_other_descriptors_are_compared_as_far_as_they_go(twin: Twin) -> None:
     view = TwinExplorer(twin, Closed())
     (only,) = view.comparisons
     assert only.same
-    assert "none of these distinguishes them" in view.panel.sentence.value
+    assert "None of these distinguishes them" in view.panel.sentence.value
 
 
 def test_every_order_that_a_descriptor_reaches_is_compared() -> None:

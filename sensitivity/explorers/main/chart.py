@@ -43,8 +43,12 @@ class Chart(SpectrumPlot, FigureWidget):
     @alone
     def show_traces(self, traced: Traces) -> None:
         """Show singular values along the mode."""
+        top = self._left.get_ylim()[1]
         self.trace(traced)
-        self.refresh()
+        if self._left.get_ylim()[1] == top:
+            self.refresh()
+        else:
+            self.redraw()
 
     def _describe(self, event: Any) -> Note | None:
         return note_on_mode(event, self.values, self._shown, zero=self._axis.zero)

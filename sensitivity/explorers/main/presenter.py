@@ -40,6 +40,7 @@ from sensitivity.explorers.parts.state import (
 from sensitivity.explorers.parts.view import Panel, as_sentence
 from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
+from sensitivity.plots.structures import cell_edges
 from sensitivity.progress import checkpoint
 
 SETTLED = 0.25  # seconds without a change before the causes of a displaced structure are computed
@@ -297,4 +298,7 @@ def _camera_of(state: State, images: Images) -> Camera:
 
 
 def _best_camera(atoms: Atoms, mode: Array, images: Images) -> Camera:
-    return Camera.around(images.extend(atoms.positions), view=choose_view(atoms, mode))
+    places, view = images.extend(atoms.positions), choose_view(atoms, mode)
+    near, corners = Camera.around(places, view=view), cell_edges(atoms).reshape(-1, 3)
+    whole = Camera.around(places, corners, view=view)
+    return whole if whole.radius < 1.5 * near.radius else near  # a cell may be mostly vacuum

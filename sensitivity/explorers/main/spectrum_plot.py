@@ -89,6 +89,9 @@ class SpectrumPlot:
     def trace(self, traced: Traces) -> None:
         """Show singular values along the mode."""
         self.traced = traced
+        top, highest = self._left.get_ylim()[1], np.nanmax(traced.values, initial=0.0)
+        if highest > top:  # the reference is more symmetric, and sees less
+            self._left.set_ylim(top=2 * float(highest))
         for line, column in zip(self.traces, self._axis.heights(traced.values).T, strict=True):
             line.set_data(traced.amplitudes, column)
 

@@ -130,17 +130,18 @@ class MotionView(MoleculeView):
     def frames(self) -> list[Atoms]:
         """Return all structures for a file; by default those on the screen."""
         found = []
-        for body, positions in zip(self._bodies, self._place(self._here)[0], strict=True):
+        placed = zip(self._bodies, self._place(self._here)[0], self._notes, strict=True)
+        for body, positions, notes in placed:
             atoms = body.atoms.copy()
             atoms.positions = positions
-            atoms.info |= self._notes
+            atoms.info |= notes
             found.append(atoms)
         return found
 
     @property
-    def _notes(self) -> dict[str, Any]:
+    def _notes(self) -> list[dict[str, Any]]:
         """Entries for ``info`` in a file of the displayed atoms."""
-        return {}
+        return [{} for _ in self._bodies]
 
     def export(self, name: str) -> None:
         """Download a file of ``ATOMS`` or ``FIGURES``, tables of the module ``downloads``."""

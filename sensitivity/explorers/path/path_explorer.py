@@ -171,6 +171,10 @@ class PathExplorer(MotionView):
             found.append(frame)
         return found
 
+    @property
+    def _notes(self) -> list[dict[str, Any]]:
+        return [self.frames()[self.frame].info]
+
     def _place(self, at: int) -> tuple[Sequence[Array], Array]:
         return [self.trajectory.frames[at].positions], self.trajectory.directions[at]
 
