@@ -93,7 +93,7 @@ def add_analysis(
                 _draw(result, path)
         return status
 
-    details += " Write ./NAME for a file with the name of a named structure."
+    details += " If a file has the name of a known structure, write ./FILE to read the file."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command)
     text = "draw the singular values and the least visible mode (.png, .pdf or .svg)"
@@ -122,7 +122,7 @@ def add_search(
             show(_complete(found, path, written=written))
         return found.status
 
-    details = ". Ctrl-C stops the search and keeps the results so far."
+    details = ". Ctrl-C stops and keeps the results so far."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command, one_center=one_center)
     text = f"write {output} to this .extxyz or .xyz file"

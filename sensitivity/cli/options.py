@@ -38,10 +38,9 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     add_option(command, "--format", text, "detected", str, "NAME")
     text = "elements of the atom types of a LAMMPS file"
     command.add_argument("--types", metavar="1=Si,2=O", help=text)
-    usual = "; repeatable; follow, locate and twin use one atom (default: all)"
+    text = "index of a center atom, from 0; repeat for several (default: all)"
     if one_center:
-        usual = "; analyze, diagnose and invert use all atoms instead (default: 0, the first atom)"
-    text = f"index of a center atom, from 0{usual}"
+        text = "index of the center atom, from 0 (default: 0, the first atom)"
     command.add_argument("--center", type=_read_index, action="append", metavar="ATOM", help=text)
     add_json(command)
     group = command.add_argument_group("descriptor (density correlations)")

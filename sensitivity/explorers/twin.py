@@ -198,7 +198,9 @@ class TwinExplorer(MotionView):
         orders = conclude(comparisons)
         self.panel.say(
             f"{orders[:1].upper()}{orders[1:]}.",
-            "" if self.twin.rmsd > SMALL else "The difference is small: show it larger.",
+            ""
+            if self.twin.rmsd > SMALL
+            else "The difference is small: choose a larger factor under difference.",
             "The bars compare the two structures themselves, wherever the slider is.",
             self.twin.status,
         )
@@ -344,7 +346,7 @@ def list_orders(descriptor: Descriptor) -> list[OrderComparison]:
     """Return the comparisons to compute, one per available order."""
     known = with_defaults(descriptor)
     if known.order is None:
-        own = OrderComparison(f"this one:\n{known.name}", descriptor, own=True)
+        own = OrderComparison(f"this descriptor:\n{known.name}", descriptor, own=True)
         higher = known.higher_order()
         return [own, *([] if higher is None else [OrderComparison("next order", higher)])]
     found = []
@@ -391,7 +393,7 @@ def conclude(comparisons: list[OrderComparison]) -> str:
     if not known:
         return "nothing could be compared"
     if not apart:
-        return "none of these distinguishes them"
+        return "no order here distinguishes them"
     verb = "distinguishes" if len(apart) == 1 else "distinguish"
     return f"{_enumerate(apart)} {verb} them"
 

@@ -248,7 +248,7 @@ def _use(view: str, control: str, act: Callable[[Workbench], None], *effect: str
 
 
 USES += [
-    _use(PATH, "slider", slide("length (Å)", "ArrowRight"), "explorer.frame == 1"),
+    _use(PATH, "slider", slide("path length (Å)", "ArrowRight"), "explorer.frame == 1"),
     _use(PATH, "film", play, "explorer.frame > 1"),
     _use(PATH, "controls.arrows", press("Show the direction"), "not explorer.arrows"),
     _use(

@@ -709,7 +709,7 @@ def test_other_descriptors_are_compared_as_far_as_they_go(twin: Twin) -> None:
     view = TwinExplorer(twin, Closed())
     (only,) = view.comparisons
     assert only.same
-    assert "None of these distinguishes them" in view.panel.sentence.value
+    assert "No order here distinguishes them" in view.panel.sentence.value
 
 
 def test_every_order_that_a_descriptor_reaches_is_compared() -> None:

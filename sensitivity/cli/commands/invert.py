@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     start = command.add_mutually_exclusive_group(required=True)
     text = "starting structure: a name or a file, with the same atoms in the same order"
     complete_names(start.add_argument("--start", metavar="STRUCTURE", help=text))
-    text = "start from the structure itself, with normal noise of this width on each coordinate"
+    text = "start from the structure itself, plus Gaussian noise of this standard deviation"
     start.add_argument("--rattle", type=float, metavar="Å", help=text)
     add_option(command, "--seed", "seed of the noise of --rattle", 0, int, None)
     add_option(command, "--restarts", "more attempts after the first", 10, int, "N")

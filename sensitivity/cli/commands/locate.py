@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
         "no bounds)"
     )
     command.add_argument("--bonds", type=float, nargs=2, metavar=("LOW", "HIGH"), help=text)
-    text = "do not avoid points that are singular by symmetry, or where atoms meet; repeatable"
+    text = "accept points singular by symmetry, or where atoms coincide (coalescence); repeatable"
     reasons = ("symmetry", "coalescence")
     command.add_argument("--allow", action="append", choices=reasons, default=[], help=text)
     text = "find only points with this cause"

@@ -33,10 +33,14 @@ ORDERS = {1: "1: distances", 2: "2: power spectrum", 3: "3: bispectrum", 4: "4: 
 """Names of the correlations of each order."""
 
 SETTINGS = {
-    "order": ("order", 215, "Number of correlated neighbours: distances, angles, dihedrals, …"),
+    "order": (
+        "order",
+        215,
+        "Neighbours correlated at once: 1 distances, 2 pairs, 3 triples, …",
+    ),
     "n_max": ("n_max", 95, "Number of radial functions: the resolution of distances"),
     "l_max": ("l_max", 95, "Largest degree of the spherical harmonics: the angular resolution"),
-    "cutoff": ("cutoff (Å)", 115, "Radius around a center: more neighbours need more functions"),
+    "cutoff": ("cutoff (Å)", 115, "Radius around a center. A larger one needs more functions"),
     "smearing": ("smearing (Å)", 145, "Width of an atom: wider atoms need fewer functions"),
 }
 """Label, width in pixels, and tooltip of common settings of descriptors."""

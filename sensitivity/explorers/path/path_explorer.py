@@ -72,7 +72,7 @@ class PathExplorer(MotionView):
     moved = "frame"
 
     texts = Texts(
-        label="length (Å)",
+        label="path length (Å)",
         slider="Path length from the start; the arrow keys move by one frame, and a click "
         "on the chart selects a frame",
         film="Move to the end of the path and back",
