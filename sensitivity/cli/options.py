@@ -53,7 +53,7 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     group.add_argument("--basis", choices=("gto", "bessel"), help=text)
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
-    text = "mix species and radial functions to K channels"
+    text = "mix species and radial functions into K channels"
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
     text = "descriptor from a Python file: an object, or a class that needs no arguments"
     group.add_argument("--descriptor", metavar="FILE:NAME", help=text)

@@ -366,7 +366,8 @@ def _neighboring_groups(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[st
         named = ", ".join(f"{level.symbol} to {_length(level.deviation)}" for level in levels)
         yield f"Within the tolerance the symmetry changes: {named}."
     if site.next is not None:
-        yield f"{site.next.symbol} is {_length(site.next.deviation)} away, beyond the tolerance."
+        away = f"{_length(site.next.deviation)} away, beyond the tolerance"
+        yield f"Symmetry {site.next.symbol} is {away}."
     proper = site.group.rotations()
     if not diagnosis.descriptor.inversion_invariant and proper.symbol != site.group.symbol:
         yield (

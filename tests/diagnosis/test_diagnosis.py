@@ -547,7 +547,7 @@ def test_a_group_that_changes_within_the_tolerance_is_reported_with_the_next() -
     assert strict.counts["sensitive"] == 3
     assert strict.groups[0].symbol == "C3v"
     assert strict.sites[0].next.symbol == "Td"
-    assert "Td is 0.0001 Å away, beyond the tolerance" in strict.summary
+    assert "Symmetry Td is 0.0001 Å away, beyond the tolerance" in strict.summary
 
 
 @pytest.mark.parametrize("shift", [0.0, -5e-4, 5e-4])

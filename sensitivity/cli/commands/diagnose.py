@@ -12,8 +12,8 @@ def add(commands: Any) -> None:
     details = ", with evidence, and the atoms that move."
     command = add_analysis(commands, "diagnose", text, _diagnose, details=details)
     text = (
-        "largest distance to a geometry at which a displacement is exactly invisible, for it to "
-        "count as invisible, in Å, root mean square per atom"
+        "count a displacement as invisible if it is exactly invisible at a geometry within this "
+        "distance, in Å, root mean square over the atoms"
     )
     add_option(command, "--tolerance", text, 0.001)
 

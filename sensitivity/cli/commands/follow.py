@@ -11,7 +11,7 @@ def add(commands: Any) -> None:
     text = "move the atoms along a singular vector, on a curved path"
     command = add_search(commands, "follow", text, _follow, output="all frames, as a trajectory,")
     text = (
-        "number of the mode, as in 'sensitivity analyze'; several are followed as one subspace "
+        "number of the mode, as in 'sensitivity analyze'; repeat to follow several as one subspace "
         "(default: the least visible internal one)"
     )
     command.add_argument("--mode", type=int, action="append", help=text)

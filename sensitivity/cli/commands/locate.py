@@ -11,7 +11,7 @@ def add(commands: Any) -> None:
     text = "find the nearest geometry at which a displacement is invisible"
     command = add_search(commands, "locate", text, _locate, output="the geometry that was found")
     add_option(command, "--reach", "largest displacement, in Å, root of the summed squares", 2)
-    add_option(command, "--count", "number of points", 1, int, "N")
+    add_option(command, "--count", "number of singular geometries to find", 1, int, "N")
     text = (
         "shortest and longest distance that a neighbour may have from the center, in Å (default: "
         "no bounds)"
@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     text = "accept points singular by symmetry, or where atoms coincide (coalescence); repeatable"
     reasons = ("symmetry", "coalescence")
     command.add_argument("--allow", action="append", choices=reasons, default=[], help=text)
-    text = "find only points with this cause"
+    text = "find only geometries with this cause"
     causes = ("symmetry", "incompleteness", "truncation")
     command.add_argument("--cause", choices=causes, help=text)
 

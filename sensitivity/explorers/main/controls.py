@@ -67,7 +67,7 @@ EXAMPLES = {
     ),
     "incompleteness": (
         *("hidden by incompleteness", "eye-slash", "X0"),
-        "A CH4 with one displacement that is invisible to distances and angles in any basis",
+        "A CH4 with one displacement that the power spectrum does not see, in any basis",
     ),
     "twin": (
         *("two structures with the same features", "clone", "X+"),
