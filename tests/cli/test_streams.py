@@ -18,7 +18,7 @@ pytestmark = [
 LINES = ["analyze CH4 --json", "structures", "--help", "--version"]
 LOST = "sensitivity: the standard output cannot be written (No space left on device), and the"
 REFUSED = (
-    "sensitivity: there is no structure named 'ch44'; did you mean CH4 or C2H4 or CH? Otherwise "
+    "sensitivity: there is no structure named 'ch44'; did you mean CH4 or C2H4? Otherwise "
     "see 'sensitivity structures'.\n"
 )
 
