@@ -119,6 +119,22 @@ def views(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
 
 
 @pytest.mark.slow
+def test_a_view_below_takes_the_choices_of_figures(views: list[Picture]) -> None:
+    explorer = Explorer("H2O", QUICK, centers=[0])
+    explorer.columns = 1
+    explorer.mode = 1
+    explorer.follow()
+    explorer.wait()
+    assert (views[0].columns, views[0].transparent) == (1, False)
+    explorer.transparent = True
+    assert views[0].transparent
+    explorer.structure = "CO"  # closes it
+    explorer.wait()
+    explorer.columns = 2
+    assert views[0].columns == 1
+
+
+@pytest.mark.slow
 def test_the_way_along_a_mode_is_shown_below(views: list[Picture]) -> None:
     explorer = Explorer("H2O", QUICK, centers=[0])
     explorer.mode, explorer.amplitude = 1, 0.1

@@ -630,6 +630,17 @@ def test_frames_that_make_no_path_are_refused(frames: list[Atoms], said: str) ->
         PathExplorer.through(frames, DESCRIPTOR)
 
 
+def test_choices_of_figures_are_checked_and_kept_when_the_view_is_reset(both: TwinExplorer) -> None:
+    with pytest.raises(ValueError, match="columns must be 1 or 2, got 3; give one of these"):
+        both.columns = 3
+    both.columns, both.transparent, both.exaggeration = 1, True, 5.0
+    both.start_again()
+    assert (both.columns, both.transparent, both.exaggeration) == (1, True, 1.0)
+    width, height = both.figure().get_size_inches()
+    assert width < height
+    both.columns, both.transparent = 2, False
+
+
 def test_the_figure_of_a_path_shows_the_frame(on_the_way: PathExplorer) -> None:
     on_the_way.frame = 2
     figure, show = on_the_way._draw({k: on_the_way._scene(k) for k in (2, 5)})

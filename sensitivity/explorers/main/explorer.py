@@ -10,7 +10,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import traitlets
 from ase import Atoms
 from matplotlib.figure import Figure
 
@@ -252,8 +251,7 @@ class Explorer(StructureView):
         heading = require("ipywidgets").HTML(f"<strong>{escape(title)}</strong>")
         self._close_result()
         self._result, self.below.children = view, (row(heading, close), view.widget)
-        for name in ("columns", "transparent"):  # of figures in files
-            traitlets.dlink((self, name), (view, name))
+        view.columns, view.transparent = self.columns, self.transparent
 
     def _take(self, what: str, descriptor: Descriptor | None) -> None:
         if descriptor is None:

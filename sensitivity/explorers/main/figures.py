@@ -6,10 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
-from sensitivity.explorers.main import mode_texts
 from sensitivity.explorers.main.spectrum_plot import SpectrumPlot, Traces, Values
 from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.estimate import Estimate
@@ -96,14 +94,10 @@ def _compute_all(states: Sequence[State], report: Report) -> list[Values]:
 
 def _compute_values(state: State) -> Values:
     reference = state.reference
-    if state.amplitude == 0.0:
-        return Values(state, reference.singular_values, reference.causes)
-    spectrum = compute(state).spectrum
-    if spectrum is None:
-        return Values(state, np.zeros(0), ())
+    spectrum = compute(state).spectrum if state.amplitude else reference.spectrum
     few = len(reference.atoms) <= FEW and reference.diagnosis is not None
-    diagnosis = explain_spectrum(spectrum, reference.descriptor) if few else None
-    if diagnosis is None or diagnosis.ending:
-        return Values(state, spectrum.singular_values, mode_texts.kinds(spectrum))
-    values = np.array([mode.singular_value for mode in diagnosis.modes])
-    return Values(state, values, [mode.cause for mode in diagnosis.modes])
+    if spectrum is not None and state.amplitude and few:
+        diagnosis = explain_spectrum(spectrum, reference.descriptor)
+        if diagnosis is not None and not diagnosis.ending:
+            return Values.explained(state, diagnosis)
+    return Values.of(state, spectrum)

@@ -217,27 +217,21 @@ class Presenter:
     def _show_spectrum(self, shown: Shown) -> None:
         state, found, reference = self.state, shown.spectrum, self.state.reference
         self._say(shown)
-        if found is None:
-            self.chart.show(Values(state, np.zeros(0), ()))
-        elif state.amplitude == 0.0:
-            self.chart.show(Values(state, reference.singular_values, reference.causes))
-        else:
-            self.chart.show(Values(state, found.singular_values, mode_texts.kinds(found)))
-            if reference.diagnosis is not None:
-                self._causes.start(
-                    lambda _: explain_spectrum(found, reference.descriptor),
-                    then=self._show_causes,
-                    failed=self._fail,
-                    delay=SETTLED,
-                )
+        self.chart.show(Values.of(state, found))
+        if found is not None and state.amplitude and reference.diagnosis is not None:
+            self._causes.start(
+                lambda _: explain_spectrum(found, reference.descriptor),
+                then=self._show_causes,
+                failed=self._fail,
+                delay=SETTLED,
+            )
 
     def _show_causes(self, diagnosis: Diagnosis | None) -> None:
         if diagnosis is None or diagnosis.ending:  # some modes have no cause yet
             return
-        causes: list[str] = [mode.cause for mode in diagnosis.modes]
-        if causes != mode_texts.kinds(diagnosis.spectrum):  # otherwise already on the screen
-            values = np.array([mode.singular_value for mode in diagnosis.modes])
-            self.chart.show(Values(self.state, values, causes))
+        content = Values.explained(self.state, diagnosis)
+        if content.causes != mode_texts.kinds(diagnosis.spectrum):  # otherwise already shown
+            self.chart.show(content)
 
     def _trace(self, *, glimpse: int = 4) -> None:
         """Compute the singular values along the mode; show them after every ``glimpse`` points."""

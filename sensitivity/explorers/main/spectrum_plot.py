@@ -13,6 +13,8 @@ from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from sensitivity.diagnosis import Diagnosis
+from sensitivity.explorers.main.mode_texts import kinds
 from sensitivity.explorers.parts.figure_widget import fit_markers
 from sensitivity.explorers.parts.state import Reference, State
 from sensitivity.numerics import Array
@@ -31,6 +33,21 @@ class Values:
     state: State
     values: Array  # (modes,)
     causes: Sequence[str]
+
+    @classmethod
+    def of(cls, state: State, spectrum: Spectrum | None) -> Values:
+        """Return the values of the spectrum of a state, with causes as far as they are known."""
+        if spectrum is None:
+            return cls(state, np.zeros(0), ())
+        if state.amplitude == 0.0:
+            return cls(state, state.reference.singular_values, state.reference.causes)
+        return cls(state, spectrum.singular_values, kinds(spectrum))
+
+    @classmethod
+    def explained(cls, state: State, diagnosis: Diagnosis) -> Values:
+        """Return the values of a diagnosis of a state, with their causes."""
+        values = np.array([mode.singular_value for mode in diagnosis.modes])
+        return cls(state, values, [mode.cause for mode in diagnosis.modes])
 
 
 @dataclass(frozen=True, eq=False)

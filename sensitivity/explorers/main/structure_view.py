@@ -18,11 +18,11 @@ from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter, most_cells
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Act, Report, Work, Worker, interrupts_held
-from sensitivity.explorers.parts.choices import Entered, Index, Length, Switch, check_index
+from sensitivity.explorers.parts.choices import Entered, Index, Length, check_index
 from sensitivity.explorers.parts.estimate import Estimate
-from sensitivity.explorers.parts.figures import SIZES
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule_view import MoleculeView
+from sensitivity.explorers.parts.motion_view import MotionView
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,
     STEP,
@@ -34,7 +34,7 @@ from sensitivity.explorers.parts.state import (
     examine,
     oscillate,
 )
-from sensitivity.explorers.parts.view import INVALID, View
+from sensitivity.explorers.parts.view import INVALID
 from sensitivity.numerics import check_integer, check_real
 from sensitivity.progress import Cancelled, telling
 
@@ -56,8 +56,6 @@ class StructureView(MoleculeView):
     mode = Index()
     amplitude = Length()
     cells = Index(1)
-    columns = Index(2)
-    transparent = Switch(False)
 
     controls: Controls
     commands: dict[str, Callable[[], None]]  # called by the buttons of ``actions``
@@ -69,7 +67,7 @@ class StructureView(MoleculeView):
         structure, name, centers = inputs.take_structure(atoms, centers)
         self.updating = Entered()
         self._awaited: Request | None = None
-        self._result: View | None = None  # in ``below``
+        self._result: MotionView | None = None  # in ``below``
         self.history: deque[State] = deque(maxlen=20)  # to which ``undo`` returns
         self._reader = Worker(changed=self._show_busy)
         self.controls, self.settings = Controls(self.updating), Settings(self.updating)
@@ -343,10 +341,10 @@ class StructureView(MoleculeView):
         """Keep a state for ``undo``; the modes of large structures take up to 20 MB each time."""
         self.history.append(state)
         most = 3_000_000  # numbers in the modes of all states together: 24 MB, and copies of them
-        while sum((3 * len(each.reference.atoms)) ** 2 for each in self.history) > most:
-            if len(self.history) == 1:
-                break
+        sizes = [(3 * len(each.reference.atoms)) ** 2 for each in self.history]
+        while len(sizes) > 1 and sum(sizes) > most:
             self.history.popleft()
+            sizes.pop(0)
 
     @interrupts_held()
     def _enter(self, state: State) -> None:
@@ -376,13 +374,8 @@ class StructureView(MoleculeView):
     @traitlets.observe("columns", "transparent")
     def _show_figure(self, _: Any) -> None:
         self.actions.columns.value, self.actions.transparent.value = self.columns, self.transparent
-
-    @traitlets.validate("columns")
-    def _validate_columns(self, proposal: Any) -> int:
-        value, accepts = proposal["value"], SIZES.__contains__
-        return check_integer(
-            value, "columns", "1 or 2", accepts=accepts, remedy="give one of these"
-        )
+        if self._result is not None:
+            self._result.columns, self._result.transparent = self.columns, self.transparent
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:

@@ -6,13 +6,14 @@ from typing import Any
 
 import traitlets
 
-from sensitivity.explorers.parts.choices import Length, Switch, check_name
+from sensitivity.explorers.parts.choices import Index, Length, Switch, check_name
+from sensitivity.explorers.parts.figures import SIZES
 from sensitivity.explorers.parts.molecule import Molecule
 from sensitivity.explorers.parts.scene import Camera
 from sensitivity.explorers.parts.scene_controls import ATOM_SIZES, LABELS, SceneControls
 from sensitivity.explorers.parts.state import ARROW_LENGTH, ARROW_LENGTHS
 from sensitivity.explorers.parts.view import View
-from sensitivity.numerics import check_real
+from sensitivity.numerics import check_integer, check_real
 
 
 class MoleculeView(View):
@@ -22,6 +23,9 @@ class MoleculeView(View):
     arrow_length = Length(ARROW_LENGTH)
     labels = traitlets.Unicode(LABELS[0])
     atom_size = Length(1.0)
+    # Of figures in files; resetting the view keeps them.
+    columns = Index(2).tag(kept=True)
+    transparent = Switch(False).tag(kept=True)
 
     molecule: Molecule
     controls: SceneControls
@@ -39,6 +43,13 @@ class MoleculeView(View):
     def _dress(self, _: Any) -> None:
         self.molecule.dress(labels=self.labels, size=self.atom_size)
         self.controls.labels.value, self.controls.atom_size.value = self.labels, self.atom_size
+
+    @traitlets.validate("columns")
+    def _validate_columns(self, proposal: Any) -> int:
+        value, accepts = proposal["value"], SIZES.__contains__
+        return check_integer(
+            value, "columns", "1 or 2", accepts=accepts, remedy="give one of these"
+        )
 
     @traitlets.validate("labels")
     def _validate_labels(self, proposal: Any) -> str:

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure, FigureBase
 
 from sensitivity.explorers.parts import choices
 from sensitivity.explorers.parts.background import Report, Work
-from sensitivity.explorers.parts.choices import Index, Switch
 from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, make_downloads, write_frames
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.figures import DRAWING, TALL, make_figure, write_figure, write_film
@@ -56,9 +55,6 @@ class MotionView(MoleculeView):
     ``frames`` if it has several structures. It calls ``_build`` as soon as all of these can be
     used.
     """
-
-    columns = Index(2)  # of figures in files
-    transparent = Switch(False)
 
     texts: ClassVar[Texts]
     moved: ClassVar[str]  # the trait that the slider sets
@@ -181,8 +177,6 @@ class MotionView(MoleculeView):
     def _draw(self, scenes: Mapping[int, Scene]) -> tuple[Figure, Callable[[int], None]]:
         """Return molecule and chart as a figure at the first stop, and what moves it to others."""
         figure, axes, part = make_figure(TALL[self.columns])
-        with DRAWING:
-            move = self.chart.copy(part)
 
         def show(stop: int) -> None:
             scenes[stop].draw(axes, scenes=list(scenes.values()))
@@ -190,6 +184,7 @@ class MotionView(MoleculeView):
             move(stop)
 
         with DRAWING:
+            move = self.chart.copy(part)
             show(next(iter(scenes)))
         return figure, show
 
@@ -199,7 +194,7 @@ class MotionView(MoleculeView):
     def start_again(self) -> None:
         """Return to the default choices and the initial view."""
         self.film.playing = False
-        for name, trait in self.traits().items():
+        for name, trait in self.traits(kept=None).items():
             setattr(self, name, trait.default_value)
         self.look()
 

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from sensitivity.explorers.parts.choices import check_name
 from sensitivity.numerics import Array
 from sensitivity.plots.structures import (
+    BALL,
     HALO_RADIUS,
     Bonds,
     Drawing,
@@ -156,7 +157,7 @@ class Scene:
         """Return the radii of atoms and bonds on the screen, in Å."""
         image = np.arange(len(body.atoms)) >= len(body.own)
         if body.color is not None:
-            radii = 0.5 * covalent_radii[body.atoms.numbers]
+            radii = BALL * covalent_radii[body.atoms.numbers]
         else:
             radii = np.where(image, STYLES["image"][1], STYLES["atom"][1])
         return self.size * radii, np.where(image, STYLES["image"][0], STYLES["atom"][0])
