@@ -33,7 +33,7 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     """Add the options for a structure, its centers or its only center, and a descriptor."""
     text = "a name listed by 'sensitivity structures', a file that ASE reads, or - for standard "
     complete_names(command.add_argument("structure", metavar="STRUCTURE", help=f"{text}input"))
-    add_option(command, "--index", "frame of the file", "0, the first", int, None)
+    add_option(command, "--index", "index of the frame in the file", "0, the first", int, None)
     text = "format of the file, as ASE names it"
     add_option(command, "--format", text, "detected", str, "NAME")
     text = "elements of the atom types of a LAMMPS file"
@@ -44,11 +44,11 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     command.add_argument("--center", type=_read_index, action="append", metavar="ATOM", help=text)
     add_json(command)
     group = command.add_argument_group("descriptor (density correlations)")
-    add_option(group, "--order", "neighbours correlated: 1, 2, 3 or 4", 2, int, None)
-    add_option(group, "--cutoff", "radius in Å", 3.5)
-    add_option(group, "--n-max", "radial functions", 6, int, "N")
-    add_option(group, "--l-max", "largest degree", 6, int, "L")
-    add_option(group, "--smearing", "width of an atom in Å", 0.3)
+    add_option(group, "--order", "number of correlated neighbours: 1, 2, 3 or 4", 2, int, None)
+    add_option(group, "--cutoff", "radius of an environment, in Å", 3.5)
+    add_option(group, "--n-max", "number of radial functions", 6, int, "N")
+    add_option(group, "--l-max", "largest degree of the spherical harmonics", 6, int, "L")
+    add_option(group, "--smearing", "width of the Gaussian of an atom, in Å", 0.3)
     text = "radial basis: Gaussian-type orbitals or spherical Bessel functions (default: gto)"
     group.add_argument("--basis", choices=("gto", "bessel"), help=text)
     text = "at order 3 or 4, add the features that change sign under inversion"

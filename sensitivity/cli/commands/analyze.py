@@ -8,7 +8,7 @@ from sensitivity.cli.computing import Analysed, Task, add_analysis
 def add(commands: Any) -> None:
     """Add the command."""
     text = "show the singular values of the Jacobian of a structure"
-    details = ", their kinds, and the atoms that move."
+    details = ", the kind of each mode, and the atoms that move most."
     add_analysis(commands, "analyze", text, _analyze, details=details)
 
 

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     text = "start from the structure itself, plus Gaussian noise of this standard deviation"
     start.add_argument("--rattle", type=float, metavar="Å", help=text)
     add_option(command, "--seed", "seed of the noise of --rattle", 0, int, None)
-    add_option(command, "--restarts", "more attempts after the first", 10, int, "N")
+    add_option(command, "--restarts", "number of attempts after the first", 10, int, "N")
 
 
 def _invert(task: Task) -> Found:
