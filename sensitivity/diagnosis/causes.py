@@ -152,7 +152,7 @@ def explain_incompleteness(lifting: str | None, *, count: int = 1, compared: boo
         return f"no basis sees {it}, {lifting}"
     if compared:
         return f"the next larger basis does not see {it}, the next order does"
-    return f"the next order sees {it}; no larger basis is there to compare"
+    return f"the next order sees {it}, and no larger basis is available to compare"
 
 
 class Criterion(NamedTuple):

@@ -178,8 +178,8 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
         yield f"{environments}: {_seen(diagnosis)}."
         if (rank := diagnosis.spectrum.rank) > seen and not diagnosis.ending:
             yield (
-                f"At exactly this geometry {rank} {_is(rank)}: geometries within the tolerance, "
-                f"{diagnosis.tolerance:g} Å, hide more."
+                f"At exactly this geometry {rank} {_is(rank)} visible; at geometries within the "
+                f"tolerance, {diagnosis.tolerance:g} Å, fewer are."
             )
         yield from _invisible(diagnosis)
         values = [mode.singular_value for mode in diagnosis.of("sensitive")]
@@ -269,8 +269,8 @@ def _wrong_order(diagnosis: Diagnosis) -> Iterator[str]:
         order = with_defaults(diagnosis.descriptor).order
         yield (
             f"The descriptor states order {order}, but it, or its larger basis, sees displacements "
-            "that no basis of this order can see. The causes are found as without order: correct "
-            "it, or leave it out."
+            "that no basis of this order can see. The causes are therefore found as if no order "
+            "were stated; correct the order, or leave it out."
         )
 
 
@@ -343,8 +343,9 @@ def _fading(diagnosis: Diagnosis) -> Iterator[str]:
     distances = [mode.distance or 0.0 for mode in diagnosis.of("unseen")]
     if count := sum(distance > Tolerance.EXACT for distance in distances):
         yield (
-            f"{count} of these belong{'s' if count == 1 else ''} to atoms so near the cutoff "
-            f"that they fade (outside it {_length(max(distances))} away): a larger cutoff sees "
+            f"{count} of these move{'s' if count == 1 else ''} atoms so near the cutoff that they "
+            f"fade out; a geometry with these atoms outside the cutoff is "
+            f"{_length(max(distances))} away: a larger cutoff sees "
             f"{'it' if count == 1 else 'them'}, a larger basis does not."
         )
 
@@ -371,8 +372,8 @@ def _neighboring_groups(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[st
     proper = site.group.rotations()
     if not diagnosis.descriptor.inversion_invariant and proper.symbol != site.group.symbol:
         yield (
-            "The descriptor distinguishes mirror images: only the rotations of "
-            f"{site.group.symbol} ({proper.symbol}) bind it."
+            "The descriptor distinguishes mirror images, so that only the rotations of "
+            f"{site.group.symbol} ({proper.symbol}) bind it: the other operations hide nothing."
         )
 
 

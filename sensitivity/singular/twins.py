@@ -173,7 +173,8 @@ def _say_ended_early(ending: str) -> str:
 
 
 def _same(twin: Twin) -> str:
-    return f"{twin.rmsd:.3f} Å apart (root mean square) have features equal to {twin.residual:.0e}"
+    agreement = f"have features that agree to {twin.residual:.0e} of their norm"
+    return f"{twin.rmsd:.3f} Å apart (root mean square) {agreement}"
 
 
 @takes_center
@@ -261,7 +262,7 @@ def _find_meeting_point(
         return point, point.status
     if symbol:
         return point, (
-            f"The structure is singular by its symmetry {symbol}, where no twins are searched; "
+            f"The structure is singular by its symmetry {symbol}, where no twins are searched for; "
             "start at a point found by locate."
         )
     if not point.converged:
