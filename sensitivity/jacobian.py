@@ -70,6 +70,14 @@ class Jacobian:
         return out
 
     @property
+    def error(self) -> float:
+        """Bound on the error of J (2-norm) in (feature)/Å; 0 for rounding errors only.
+
+        A singular value below it is not resolved.
+        """
+        return float(np.linalg.norm([batch.error for batch in self.batches]))
+
+    @property
     def unseen(self) -> NDArray[np.bool_]:
         """Shape (N,): True for atoms on which no feature depends."""
         out = np.ones(len(self.atoms), dtype=bool)

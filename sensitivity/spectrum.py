@@ -59,6 +59,9 @@ class Spectrum(ReadOnlyArrays):
     trivial_value
         Largest singular value of J along trivial motions, in (feature)/Å, to 1e-8 of ``scale``:
         zero for an exactly invariant descriptor.
+    error
+        Bound on the error of the singular values from the gradients, in (feature)/Å; 0 for rounding
+        errors only.
 
     Examples
     --------
@@ -81,6 +84,7 @@ class Spectrum(ReadOnlyArrays):
     threshold: float
     scale: float
     trivial_value: float
+    error: float = 0.0
 
     @property
     def internal(self) -> int:
@@ -89,8 +93,11 @@ class Spectrum(ReadOnlyArrays):
 
     @property
     def zero_level(self) -> float:
-        """Largest singular value, in (feature)/Å, that counts as invisible."""
-        return self.threshold * self.scale
+        """Largest singular value, in (feature)/Å, that counts as invisible.
+
+        It is never below ``error``: smaller values are not resolved.
+        """
+        return max(self.threshold * self.scale, self.error)
 
     @property
     def visible(self) -> tuple[bool, ...]:
@@ -207,6 +214,7 @@ def decompose_jacobian(
         threshold=float(threshold),
         scale=scale,
         trivial_value=moved,
+        error=derivative.error,
     )
 
 

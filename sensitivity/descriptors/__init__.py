@@ -1,5 +1,6 @@
 """Descriptors: the native density correlations, and the protocol of every descriptor."""
 
+from sensitivity.descriptors.adapter import Adapter
 from sensitivity.descriptors.batches import (
     Batch,
     Block,
@@ -9,19 +10,27 @@ from sensitivity.descriptors.batches import (
     features_from_function,
 )
 from sensitivity.descriptors.density_correlations import DensityCorrelations
-from sensitivity.descriptors.protocol import Descriptor, with_defaults
+from sensitivity.descriptors.differences import NotSmooth
+from sensitivity.descriptors.from_function import Function
+from sensitivity.descriptors.protocol import Descriptor, Label, with_defaults
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis, SphericalBessel
 from sensitivity.descriptors.self_description import check_descriptor
+from sensitivity.descriptors.trust import Trust
 
 __all__ = [
+    "Adapter",
     "Batch",
     "Block",
     "Centers",
     "DensityCorrelations",
     "Descriptor",
+    "Function",
     "GaussianTypeOrbitals",
+    "Label",
+    "NotSmooth",
     "RadialBasis",
     "SphericalBessel",
+    "Trust",
     "batches_from_blocks",
     "batches_from_function",
     "check_descriptor",

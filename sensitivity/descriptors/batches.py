@@ -49,6 +49,9 @@ class Block:
         Shape (features,).
     gradient
         Shape (features, k, 3), in (feature)/Å.
+    error
+        Bound on the error of the gradient (2-norm of the matrix), in (feature)/Å; 0 for rounding
+        errors only.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class Block:
     atoms: Indices
     features: Array
     gradient: Array
+    error: float = 0.0
 
     def __repr__(self) -> str:
         return f"Block(center={self.center}, features={len(self.features)}, k={len(self.atoms)})"
@@ -83,6 +87,8 @@ class Batch(ReadOnlyArrays):
         Shape (centers, features).
     gradient
         Shape (centers, features, k, 3), in (feature)/Å.
+    error
+        Bound on the error of the gradients of all these centers together, as for a ``Block``.
 
     Examples
     --------
@@ -97,6 +103,7 @@ class Batch(ReadOnlyArrays):
     atoms: Indices
     features: Array
     gradient: Array
+    error: float = 0.0
 
     @classmethod
     def of_rows(
@@ -145,7 +152,7 @@ class Batch(ReadOnlyArrays):
     def blocks(self) -> tuple[Block, ...]:
         """Return one block per center, sharing the memory of the batch."""
         arrays = self.centers.tolist(), self.atoms, self.features, self.gradient
-        return tuple(Block(*parts) for parts in zip(*arrays, strict=True))
+        return tuple(Block(*parts, self.error) for parts in zip(*arrays, strict=True))
 
 
 def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
@@ -179,10 +186,16 @@ def batches_from_blocks(blocks: Iterable[Block]) -> tuple[Batch, ...]:
         stacks.setdefault(len(block.atoms), []).append(block)
     if not stacks:
         raise ValueError("at least one block is needed, got none; give one for each center.")
-    kinds = {"center": np.intp, "atoms": np.intp, "features": float, "gradient": float}
-    return tuple(
-        Batch(*(np.array([getattr(one, name) for one in stack], kinds[name]) for name in kinds))
-        for stack in stacks.values()
+    return tuple(_stack(stack) for stack in stacks.values())
+
+
+def _stack(blocks: list[Block]) -> Batch:
+    return Batch(
+        np.array([block.center for block in blocks], dtype=np.intp),
+        np.array([block.atoms for block in blocks], dtype=np.intp),
+        np.array([block.features for block in blocks], dtype=float),
+        np.array([block.gradient for block in blocks], dtype=float),
+        float(np.linalg.norm([block.error for block in blocks])),
     )
 
 

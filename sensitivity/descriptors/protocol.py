@@ -14,6 +14,15 @@ from ase import Atoms
 from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.numerics import Array
 
+Label = str | tuple[Any, ...]
+"""What a feature is: a name, or a tuple such as ("H", 0, "C", 1, 3), species, n, species, n' and l.
+
+Examples
+--------
+>>> from sensitivity.descriptors import Label
+>>> name: Label = "G2 of H, shell 3"
+"""
+
 # Members that every descriptor must have; the others have defaults.
 ESSENTIAL = ("cutoff", "inversion_invariant", "features", "gradients")
 
@@ -133,6 +142,38 @@ class Descriptor(Protocol):
                 "dataclass, or define with_settings."
             )
         return cast(Self, replace(self, **changes))
+
+    @default
+    def smooth(self) -> bool:
+        """False for a map with kinks or jumps, such as sorted values; default True.
+
+        Where it has a kink there is no Jacobian, and no theorem about symmetry.
+        """
+        return True
+
+    @default
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences for whoever reads results, such as on broken invariance; default none."""
+        return ()
+
+    def labels(self, atoms: Atoms | None = None) -> tuple[Label, ...]:
+        """Return what each feature of a center is, in order.
+
+        Parameters
+        ----------
+        atoms
+            A structure, where the features depend on its species.
+
+        Raises
+        ------
+        ValueError
+            If a structure is needed.
+        """
+        if atoms is None:
+            raise ValueError(
+                f"the features of {type(self).__name__} depend on the structure; pass labels() one."
+            )
+        return tuple(f"feature {number}" for number in range(self.count_features(atoms)))
 
     @default
     def order(self) -> int | None:

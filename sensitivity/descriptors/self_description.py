@@ -53,6 +53,11 @@ _STATEMENTS = {
         "a tuple of names of settings",
         lambda x: isinstance(x, tuple | list) and all(isinstance(each, str) for each in x),
     ),
+    "smooth": _Statement("True or False", lambda x: x in (True, False)),
+    "remarks": _Statement(
+        "a tuple of sentences",
+        lambda x: isinstance(x, tuple | list) and all(isinstance(each, str) for each in x),
+    ),
     "order": _Statement(
         "None or an integer of at least 1", lambda x: x is None or _is_integer(x, least=1)
     ),

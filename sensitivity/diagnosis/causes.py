@@ -12,6 +12,7 @@ Cause = Literal[
     "symmetry",
     "truncation",
     "incompleteness",
+    "width",
     "undetermined",
     "unseen",
     "rotation",
@@ -33,8 +34,8 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 Examples
 --------
 >>> from sensitivity.diagnosis import CAUSES
->>> CAUSES[:5]
-('sensitive', 'symmetry', 'truncation', 'incompleteness', 'undetermined')
+>>> CAUSES[:6]
+('sensitive', 'symmetry', 'truncation', 'incompleteness', 'width', 'undetermined')
 """
 
 
@@ -90,6 +91,11 @@ CAUSE_DESCRIPTIONS: Mapping[Cause, CauseDescription] = MappingProxyType(
         "incompleteness": CauseDescription(
             "invisible by incompleteness",
             "no basis of this order sees {it}, but a higher order does",
+            spurious=True,
+        ),
+        "width": CauseDescription(
+            "invisible by width",
+            "there are fewer features than displacements; more centers see {it}",
             spurious=True,
         ),
         "undetermined": CauseDescription(

@@ -167,6 +167,9 @@ class Diagnosis(Stoppable):
         return f"Diagnosis({self.atoms.symbols}, centers={len(self.centers)}: {self.status})"
 
 
+_INVISIBLE: tuple[Cause, ...] = ("symmetry", "truncation", "incompleteness", "width")
+
+
 def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
     environments, seen = _environments(diagnosis), diagnosis.counts["sensitive"]
     if not diagnosis.internal:
@@ -192,6 +195,7 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
         yield f"{_count(unseen, 'displacement')} {_is(unseen)} outside the environments."
     if broken := diagnosis.spectrum.broken_invariance:
         yield broken.lstrip()
+    yield from with_defaults(diagnosis.descriptor).remarks
     yield from _fading(diagnosis)
     for site in diagnosis.sites:
         yield from _coalescence(diagnosis, site)
@@ -233,8 +237,14 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
         of = " of the representation" if order is None else f" of correlations of order {order}"
         invisible = _are_invisible(diagnosis, "incompleteness", count, of=of)
         yield f"{invisible}: {_explain_incompleteness(diagnosis)}."
+    if count := counts["width"]:
+        why = CAUSE_DESCRIPTIONS["width"].explain(count)
+        yield f"{_are_invisible(diagnosis, 'width', count)}: {why}."
     yield from _undetermined(diagnosis)
     yield from _nearer(diagnosis)
+    if count := sum(counts[cause] for cause in _INVISIBLE):
+        along = "this displacement" if count == 1 else "these displacements"
+        yield f"No smooth potential of these features has a force along {along}."
     if not (diagnosis.spurious or diagnosis.unexamined or diagnosis.nearer):
         yield "None is spurious."
 

@@ -3,7 +3,9 @@
 They are null by truncation if a complete basis of the same order sees them, and by incompleteness
 if it does not, but correlations of more neighbours do. Descriptors that are correlations of a known
 order are compared with the complete basis itself. Others, and environments with too many atoms, are
-compared with the larger basis and the higher order of the descriptor.
+compared with the larger basis and the higher order of the descriptor. What remains is null by width
+if there are fewer features than displacements that symmetry allows to be seen, and the features
+vary as independently here as elsewhere.
 """
 
 from __future__ import annotations
@@ -52,8 +54,11 @@ class NullSearch:
         """Fraction of the largest singular value below which a singular value counts as zero.
 
         A deviation d from symmetry turns an exact zero into up to ten times d², relative, per Å².
+        Below the error of the gradients nothing is resolved.
         """
-        return max(Tolerance.RANK, 10.0 * self.case.deviation**2)
+        spectrum = self.case.observation.spectrum
+        unresolved = spectrum.error / (spectrum.scale or 1.0)
+        return max(Tolerance.RANK, 10.0 * self.case.deviation**2, unresolved)
 
     @property
     def budget(self) -> Budget | None:
@@ -86,8 +91,9 @@ class NullSearch:
             budget=self.budget,
         )
         if incomplete is None:
+            narrow = self._is_narrow(len(exact.modes) + len(directions))
             for found in (exact, near):
-                yield from self._compare(found)
+                yield from self._compare(found, "width" if narrow else "undetermined")
             return
         order = self.case.observation.known.order
         for found, modes in ((exact, exact.modes), (near, self._truncated(near))):
@@ -97,7 +103,7 @@ class NullSearch:
         observation, here = self.case.observation, np.zeros(directions.shape[1:])
         scale = largest_singular_value(observation, self.moves)
         values, modes = decompose(observation, directions, scale=scale)
-        null = modes[values <= Tolerance.SINGULAR * scale]
+        null = modes[values <= max(Tolerance.SINGULAR * scale, observation.jacobian.error)]
         return NearestZeros(here, null, len(null))
 
     def _incomplete(self, environments: Environments, directions: Array) -> NearestZeros | None:
@@ -207,7 +213,19 @@ class NullSearch:
             larger = there.by(larger).larger_basis
         return np.concatenate(kept)
 
-    def _compare(self, found: NearestZeros) -> Iterator[Subspace]:
+    def _is_narrow(self, allowed: int) -> bool:
+        """Tell whether there are too few features for the displacements that symmetry allows.
+
+        The features must be as independent here as at geometries nearby, else this one is special.
+        """
+        here = self.case.observation
+        if here.features.size >= allowed:
+            return False
+        rng, shape = np.random.default_rng(0), here.atoms.positions.shape
+        elsewhere = (here.displaced(rng.normal(scale=0.05, size=shape)) for _ in range(2))
+        return here.spectrum.rank >= max(each.spectrum.rank for each in elsewhere)
+
+    def _compare(self, found: NearestZeros, rest: Cause) -> Iterator[Subspace]:
         remaining = found.modes
         if not len(remaining):
             return
@@ -221,7 +239,7 @@ class NullSearch:
             if response is not None:
                 seen, remaining = _split(response, remaining, CRITERIA[name].threshold)
                 yield Subspace(CRITERIA[name].cause, seen, found.displacement)
-        yield Subspace("undetermined", remaining, found.displacement)
+        yield Subspace(rest, remaining, found.displacement)
 
 
 # Cosine of an angle above which a mode belongs to a subspace, not to its complement.

@@ -1,7 +1,8 @@
 """Colours and markers of the kinds of modes and the causes, and further colours.
 
 The colours are those of M. Okabe and K. Ito, Color Universal Design (2008), which are distinct for
-people with any common colour blindness, and a light grey; the markers are distinct in print.
+people with any common colour blindness, a light grey, and a wine red; the markers are distinct in
+print.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _LOOKS = {
     "symmetry": ("#E69F00", "s"),
     "truncation": ("#CC79A7", "P"),
     "incompleteness": ("#D55E00", "D"),
+    "width": ("#882255", "p"),
     "undetermined": ("#F0E442", "*"),
     "unseen": ("#D0D0D0", "X"),
     "rotation": ("#56B4E9", "^"),

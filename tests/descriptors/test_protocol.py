@@ -62,8 +62,8 @@ def test_defaults_are_the_same_for_any_class(kind: type) -> None:
     assert expression == "..."
     with pytest.raises(TypeError, match=f"{kind.__name__} has no setting n_max that can be"):
         view.with_settings(n_max=3)
-    with pytest.raises(AttributeError, match="labels"):
-        view.labels()
+    with pytest.raises(AttributeError, match="colour"):
+        view.colour()
 
 
 def test_what_an_object_has_is_asked_before_the_defaults() -> None:

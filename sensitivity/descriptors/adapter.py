@@ -1,0 +1,240 @@
+"""The base of adapters: descriptors that another code, or a function, computes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+
+import numpy as np
+from ase import Atoms
+
+from sensitivity.descriptors.batches import Batch, Centers
+from sensitivity.descriptors.differences import (
+    central_differences,
+    one_sided_differences,
+)
+from sensitivity.descriptors.protocol import Descriptor
+from sensitivity.descriptors.trust import Trust, examine
+from sensitivity.memory import require_memory
+from sensitivity.numerics import Array, Indices, takes_centers
+from sensitivity.progress import checkpoint
+from sensitivity.structures import check_centers, neighbor_pairs
+
+_AT_ONCE = 64  # structures
+_KINDS = {"b": "truth values", "i": "integers", "u": "integers", "c": "complex numbers"}
+
+
+class Adapter(Descriptor):
+    """A descriptor that another code computes; ``from_*.py`` has one for each code.
+
+    A subclass has ``cutoff`` and ``_features``. Where its code has derivatives, it has
+    ``_gradients``, too; else they are central differences, with an estimate of their error. On
+    first use it is examined: see ``Trust``.
+
+    Attributes
+    ----------
+    trust
+        What was found on first use; None before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity import spectrum, structures
+    >>> from sensitivity.descriptors import Adapter
+    >>> class Distances(Adapter):
+    ...     cutoff = 4.0
+    ...     def _features(self, atoms, centers):
+    ...         return np.array([(1 / (1 + atoms.get_all_distances()[c] ** 2)) for c in centers])
+    ...
+    >>> descriptor = Distances()
+    >>> spectrum(structures.load("generic"), descriptor, centers=[0]).rank
+    4
+    >>> descriptor.remarks
+    ('The features depend on the order of the atoms: they change by 1.6e-01 of their norm.',)
+    """
+
+    trust: Trust | None = None
+    _whole = False  # one row for the whole structure
+
+    @abstractmethod
+    def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
+        """Return the features of these centers, shape (centers, features)."""
+
+    def _gradients(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
+        """Return features and gradients; here by central differences."""
+        return (self.differentiate(atoms, centers),)
+
+    @property
+    def _differentiates(self) -> bool:
+        """True if the code has derivatives of its own."""
+        return type(self)._gradients is not Adapter._gradients
+
+    @property
+    def inversion_invariant(self) -> bool:
+        """True for an O(3) descriptor; measured on first use."""
+        return self.trust is None or self.trust.inversion_invariant
+
+    @property
+    def smooth(self) -> bool:
+        """False if a kink or a jump was found on first use."""
+        return self.trust is None or self.trust.smooth
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was found on first use, as sentences."""
+        return () if self.trust is None else self.trust.remarks
+
+    @takes_centers
+    def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
+        """Return the features, shape (centers, features); ``centers=None`` means every atom."""
+        return self._answer(atoms, check_centers(atoms, centers))
+
+    @takes_centers
+    def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
+        """Return features and gradients of every center, with an estimate of their error."""
+        chosen = check_centers(atoms, centers)
+        if self.trust is None:
+            self.examine(atoms, center=chosen[0])
+        found = self._gradients(atoms, chosen)
+        error = self.trust.gradient_error if self.trust and self._differentiates else 0.0
+        return tuple(_at_least(batch, error) for batch in found) if error else found
+
+    def examine(self, atoms: Atoms, *, center: int = 0) -> Trust:
+        """Measure ``trust`` on a structure; done on first use.
+
+        Raises
+        ------
+        ValueError
+            If two calls with the same structure give other features.
+        """
+        checkpoint("is the descriptor invariant and smooth?")
+        self.trust = examine(self, atoms, center)
+        return self.trust
+
+    @takes_centers
+    def one_sided(
+        self, atoms: Atoms, displacement: Array, *, centers: Centers = None
+    ) -> tuple[Array, Array]:
+        """Return the slopes of the features along a displacement, ahead and behind.
+
+        They differ where the map has a kink. Errors are of the order of 1e-9 of the slopes.
+
+        Parameters
+        ----------
+        atoms, centers
+            As for ``features``.
+        displacement
+            Shape (N, 3), Å.
+
+        Returns
+        -------
+        tuple of arrays
+            Each of shape (centers, features): the derivatives for positive and for negative
+            multiples of ``displacement``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sensitivity import structures
+        >>> from sensitivity.descriptors.from_function import Function
+        >>> nearest = Function(lambda atoms: [min(atoms.get_distances(0, [1, 2]))], cutoff=3.0)
+        >>> stretch = np.zeros((3, 3))
+        >>> stretch[1] = structures.load("H2O").positions[1] - structures.load("H2O").positions[0]
+        >>> ahead, behind = nearest.one_sided(structures.load("H2O"), stretch, centers=[0])
+        >>> ahead.round(2).item(), behind.round(2).item()
+        (0.0, 0.97)
+        """
+        chosen = check_centers(atoms, centers)
+        values = self._answer(atoms, chosen)
+
+        def displaced(_: Indices, steps: Array) -> Array:
+            positions = atoms.positions + steps[:, None, None] * displacement
+            return self._at(atoms, positions, chosen).reshape(len(steps), -1)
+
+        sides = one_sided_differences(displaced, values.ravel())
+        return sides[0].reshape(values.shape), sides[1].reshape(values.shape)
+
+    def differentiate(self, atoms: Atoms, centers: tuple[int, ...]) -> Batch:
+        """Return gradients by central differences, with an estimate of their error."""
+        moved = _within_reach(atoms, centers, self.cutoff)
+        values = self._answer(atoms, centers)
+        require_memory(
+            6 * 8 * 3 * values.size * len(moved),
+            purpose="finite differences of the features",
+            remedy="choose fewer centers",
+        )
+        coordinates = atoms.positions[moved].ravel()
+        place = np.array(np.divmod(np.arange(len(coordinates)), 3))
+
+        def displaced(columns: Indices, steps: Array) -> Array:
+            positions = np.repeat(atoms.positions[None], len(columns), axis=0)
+            atom, axis = place[:, columns]
+            positions[np.arange(len(columns)), moved[atom], axis] += steps
+            return self._at(atoms, positions, centers).reshape(len(columns), -1)
+
+        found = central_differences(displaced, values.ravel(), coordinates)
+        gradient = found.slopes.reshape(*values.shape, len(moved), 3)
+        every = np.tile(moved, (len(centers), 1))
+        error = float(np.linalg.norm(found.error))
+        return Batch(np.array(centers), every, values, gradient, error)
+
+    def _at(self, atoms: Atoms, positions: Array, centers: tuple[int, ...]) -> Array:
+        """Return features at several positions, (m, N, 3): shape (m, centers, features)."""
+        found = []
+        for start in range(0, len(positions), _AT_ONCE):
+            checkpoint(f"differences: {start} of {len(positions)} structures")
+            found += self._stacked(atoms, positions[start : start + _AT_ONCE], centers)
+        return np.array(found)
+
+    def _stacked(self, atoms: Atoms, positions: Array, centers: tuple[int, ...]) -> list[Array]:
+        """Return the checked features at each of a few positions."""
+        there, found = atoms.copy(), list[Array]()
+        for each in positions:
+            there.positions = each
+            found.append(self._answer(there, centers))
+            self._check_size(found[0], found[-1])
+        return found
+
+    def _answer(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
+        return self._checked(self._features(atoms, centers), len(centers))
+
+    def _checked(self, given: object, centers: int) -> Array:
+        """Return features as an array of double precision, shape (centers, features)."""
+        found = np.asarray(given)
+        if found.dtype.kind != "f":
+            what = _KINDS.get(found.dtype.kind, f"an array of {found.dtype}")
+            raise TypeError(
+                f"{self.name} returns {what}, and a Jacobian needs real numbers; return an array "
+                "of floating-point numbers."
+            )
+        if found.ndim != 2 or len(found) != centers or not found.size:
+            raise ValueError(
+                f"{self.name} must return an array of shape (centers, features), here ({centers}, "
+                f"features), got {found.shape}."
+            )
+        if not np.isfinite(found).all():
+            wrong = np.count_nonzero(~np.isfinite(found))
+            raise ValueError(
+                f"{self.name} returns {wrong} of {found.size} features that are NaN or infinite."
+            )
+        return found.astype(float)
+
+    def _check_size(self, first: Array, other: Array) -> None:
+        if first.shape != other.shape:
+            raise ValueError(
+                f"{self.name} returns {first.shape[1]} features of a structure and "
+                f"{other.shape[1]} after a small displacement; return the same number always, such "
+                "as by filling up with zeros."
+            )
+
+
+def _at_least(batch: Batch, error: float) -> Batch:
+    """Return a batch with an error of at least this fraction of its gradient."""
+    return replace(batch, error=max(batch.error, error * float(np.linalg.norm(batch.gradient))))
+
+
+def _within_reach(atoms: Atoms, centers: tuple[int, ...], cutoff: float) -> Indices:
+    """Return the chosen centers and all atoms within their cutoffs."""
+    pairs = neighbor_pairs(atoms, cutoff)
+    seen = pairs.j[np.isin(pairs.i, centers)]
+    return np.unique(np.concatenate([seen, np.array(centers)]))

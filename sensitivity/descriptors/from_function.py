@@ -1,0 +1,151 @@
+"""Any Python function of a structure as a descriptor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+
+from sensitivity.descriptors.adapter import Adapter
+from sensitivity.descriptors.protocol import Descriptor
+from sensitivity.numerics import Array, check_real
+
+
+class Function(Adapter):
+    """A Python function as a descriptor, differentiated by central differences.
+
+    The function returns features of all atoms, shape (N, features), or one row, (features,), which
+    then belongs to the one center that is asked for. On first use it is examined, and every
+    gradient has an estimate of its error: singular values below it count as not resolved.
+
+    Parameters
+    ----------
+    function
+        Called with the structure; the name of the descriptor is that of the function.
+    cutoff
+        Å: a center's features depend on the atoms within this distance only. For a function of
+        the whole structure, any distance that includes all atoms.
+    takes
+        "atoms": the function is called with an ``ase.Atoms``. "positions": with positions, an array
+        of shape (N, 3), in Å, and always of the same atoms.
+    vectorized
+        True if a function of positions takes a stack of them, shape (m, N, 3), and returns a stack
+        of features, which is faster.
+    order
+        Number of neighbours correlated, if the function is such a descriptor; see ``Descriptor``.
+    larger, higher
+        The same map with a larger basis, and with one more neighbour correlated, if there are
+        such: evidence for truncation and for incompleteness.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensitivity import diagnose, structures
+    >>> from sensitivity.descriptors.from_function import Function
+    >>> def coulomb_eigenvalues(atoms):
+    ...     Z, distances = atoms.numbers, atoms.get_all_distances() + np.eye(len(atoms))
+    ...     return np.linalg.eigvalsh(np.outer(Z, Z) / distances)
+    ...
+    >>> descriptor = Function(coulomb_eigenvalues, cutoff=10.0)
+    >>> found = diagnose(structures.load("generic"), descriptor, centers=[0])
+    >>> found.counts["sensitive"], found.counts["width"]
+    (4, 5)
+    """
+
+    cutoff: float
+    order: int | None
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        cutoff: float,
+        takes: Literal["atoms", "positions"] = "atoms",
+        vectorized: bool = False,
+        order: int | None = None,
+        larger: Descriptor | None = None,
+        higher: Descriptor | None = None,
+    ) -> None:
+        if not callable(function):
+            raise TypeError(
+                f"function must be a function of a structure, got {type(function).__name__}."
+            )
+        if takes not in ("atoms", "positions"):
+            raise ValueError(f'takes must be "atoms" or "positions", got {takes!r}.')
+        if vectorized and takes == "atoms":
+            raise ValueError('vectorized=True needs takes="positions": Atoms cannot be stacked.')
+        check_real(cutoff, "cutoff", "above 0", accepts=lambda x: 0 < x < np.inf)
+        self.function, self.takes, self.vectorized = function, takes, vectorized
+        self.cutoff, self.order = float(cutoff), order
+        self._larger, self._higher = larger, higher
+
+    @property
+    def name(self) -> str:
+        """Name of the function."""
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return "a function" if name == "<lambda>" else str(name)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The cutoff; the function itself is no setting."""
+        return {"cutoff": self.cutoff}
+
+    def larger_basis(self) -> Descriptor | None:
+        """Return ``larger``."""
+        return self._larger
+
+    def higher_order(self) -> Descriptor | None:
+        """Return ``higher``."""
+        return self._higher
+
+    def python(self) -> tuple[str, str]:
+        """Return the import line, and the expression, with the function's name."""
+        line = "from sensitivity.descriptors.from_function import Function"
+        return line, f"Function({self.name}, cutoff={self.cutoff!r})"
+
+    def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
+        argument = atoms.copy() if self.takes == "atoms" else atoms.positions[None]
+        if self.takes == "positions" and not self.vectorized:
+            argument = argument[0].copy()
+        found = np.asarray(self.function(argument))
+        return self._of_centers(found[0] if self.vectorized else found, len(atoms), centers)
+
+    def _stacked(self, atoms: Atoms, positions: Array, centers: tuple[int, ...]) -> list[Array]:
+        if not self.vectorized:
+            return super()._stacked(atoms, positions, centers)
+        found = np.asarray(self.function(positions))
+        if len(found) != len(positions):
+            raise ValueError(
+                f"{self.name}, called with positions of shape {positions.shape}, must return "
+                f"features of each of the {len(positions)}, got an array of shape {found.shape}; "
+                "leave vectorized=True out."
+            )
+        rows = (self._of_centers(each, len(atoms), centers) for each in found)
+        return [self._checked(each, len(centers)) for each in rows]
+
+    def _of_centers(self, found: Any, count: int, centers: tuple[int, ...]) -> Array:
+        """Return the rows of the centers."""
+        if found.ndim == 2 and len(found) == count:
+            return np.asarray(found[list(centers)])
+        if found.ndim == 1 and len(centers) == 1:
+            self._whole = True
+            return np.asarray(found[None])
+        if found.ndim == 1:
+            raise ValueError(
+                f"{self.name} returns one row of features for the whole structure, and "
+                f"{len(centers)} centers were chosen; choose one, such as centers=[0]."
+            )
+        raise ValueError(
+            f"{self.name} must return features of shape ({count}, features), one row for each "
+            f"atom, or one row, got an array of shape {found.shape}."
+        )
+
+    def __repr__(self) -> str:
+        return f"Function({self.name}, cutoff={self.cutoff:g})"
