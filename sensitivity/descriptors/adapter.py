@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors.batches import Batch, Centers
+from sensitivity.descriptors.batches import Batch, Block, Centers, batches_from_blocks
 from sensitivity.descriptors.differences import (
     central_differences,
     one_sided_differences,
@@ -62,7 +62,7 @@ class Adapter(Descriptor):
 
     def _gradients(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
         """Return features and gradients; here by central differences."""
-        return (self.differentiate(atoms, centers),)
+        return self.differentiate(atoms, centers)
 
     @property
     def _differentiates(self) -> bool:
@@ -78,6 +78,11 @@ class Adapter(Descriptor):
     def smooth(self) -> bool:
         """False if a kink or a jump was found on first use."""
         return self.trust is None or self.trust.smooth
+
+    @property
+    def effort(self) -> float:
+        """About the number of displaced structures for a Jacobian."""
+        return 3.0 if self._differentiates else 60.0
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -154,29 +159,44 @@ class Adapter(Descriptor):
         sides = one_sided_differences(displaced, values.ravel())
         return sides[0].reshape(values.shape), sides[1].reshape(values.shape)
 
-    def differentiate(self, atoms: Atoms, centers: tuple[int, ...]) -> Batch:
-        """Return gradients by central differences, with an estimate of their error."""
-        moved = _within_reach(atoms, centers, self.cutoff)
-        values = self._answer(atoms, centers)
+    def differentiate(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
+        """Return gradients by central differences, with an estimate of their error.
+
+        Atoms that no center sees together are displaced at the same time.
+        """
+        seen = self._seen(atoms, centers)
+        values, groups = self._answer(atoms, centers), _group_atoms(seen)
         require_memory(
-            6 * 8 * 3 * values.size * len(moved),
+            6 * 8 * 3 * values.size * len(groups),
             purpose="finite differences of the features",
             remedy="choose fewer centers",
         )
-        coordinates = atoms.positions[moved].ravel()
-        place = np.array(np.divmod(np.arange(len(coordinates)), 3))
 
         def displaced(columns: Indices, steps: Array) -> Array:
             positions = np.repeat(atoms.positions[None], len(columns), axis=0)
-            atom, axis = place[:, columns]
-            positions[np.arange(len(columns)), moved[atom], axis] += steps
+            for each, column, step in zip(positions, columns, steps, strict=True):
+                each[groups[column // 3], column % 3] += step
             return self._at(atoms, positions, centers).reshape(len(columns), -1)
 
-        found = central_differences(displaced, values.ravel(), coordinates)
-        gradient = found.slopes.reshape(*values.shape, len(moved), 3)
-        every = np.tile(moved, (len(centers), 1))
-        error = float(np.linalg.norm(found.error))
-        return Batch(np.array(centers), every, values, gradient, error)
+        where = atoms.positions[[group[0] for group in groups]]
+        found = central_differences(displaced, values.ravel(), where.ravel())
+        slopes = found.slopes.reshape(*values.shape, len(groups), 3)
+        group_of = np.empty(len(atoms), dtype=np.intp)
+        for number, group in enumerate(groups):
+            group_of[group] = number
+        error = float(np.linalg.norm(found.error)) / np.sqrt(len(centers))
+        return batches_from_blocks(
+            Block(center, near, values[row], slopes[row][:, group_of[near]], error)
+            for row, (center, near) in enumerate(zip(centers, seen, strict=True))
+        )
+
+    def _seen(self, atoms: Atoms, centers: tuple[int, ...]) -> list[Indices]:
+        """Return the atoms on which the features of each center may depend."""
+        if self.trust is None or not self.trust.local:
+            return [np.arange(len(atoms))] * len(centers)
+        pairs = neighbor_pairs(atoms, self.cutoff)
+        near = [np.append(pairs.j[pairs.i == center], center) for center in centers]
+        return [np.unique(each) for each in near]
 
     def _at(self, atoms: Atoms, positions: Array, centers: tuple[int, ...]) -> Array:
         """Return features at several positions, (m, N, 3): shape (m, centers, features)."""
@@ -233,8 +253,18 @@ def _at_least(batch: Batch, error: float) -> Batch:
     return replace(batch, error=max(batch.error, error * float(np.linalg.norm(batch.gradient))))
 
 
-def _within_reach(atoms: Atoms, centers: tuple[int, ...], cutoff: float) -> Indices:
-    """Return the chosen centers and all atoms within their cutoffs."""
-    pairs = neighbor_pairs(atoms, cutoff)
-    seen = pairs.j[np.isin(pairs.i, centers)]
-    return np.unique(np.concatenate([seen, np.array(centers)]))
+def _group_atoms(seen: list[Indices]) -> list[list[int]]:
+    """Group the atoms of several environments so that no environment has two of a group."""
+    around: dict[int, set[int]] = {}
+    for row, atoms in enumerate(seen):
+        for atom in atoms.tolist():
+            around.setdefault(atom, set()).add(row)
+    groups, taken = list[list[int]](), list[set[int]]()
+    for atom, rows in sorted(around.items()):
+        place = next((n for n, others in enumerate(taken) if not others & rows), len(groups))
+        if place == len(groups):
+            groups.append([])
+            taken.append(set())
+        groups[place].append(atom)
+        taken[place] |= rows
+    return groups

@@ -204,20 +204,14 @@ def _check_smooth(
         jumps = np.linalg.norm(near.kinks, axis=1)
         kinked = (jumps > 0.5 * kinks[doubtful]) & (jumps > floor / near.steps)
         if kinked.any():
-            worst = doubtful[kinked][np.argmax(jumps[kinked])]
             raise NotSmooth(
-                f"the features have a kink at this geometry: along the {_name(worst)} their slopes "
-                f"on both sides differ by {jumps[kinked].max():.1e} per Å, so there is no Jacobian "
-                "here; one_sided() gives both slopes along a displacement."
+                "the features have a kink at this geometry: their slopes on both sides differ by "
+                f"up to {jumps[kinked].max():.1e} per Å, so there is no Jacobian here; one_sided() "
+                "gives both slopes along a displacement."
             )
     rough = found.truncation > np.maximum(1e-2 * scale, found.rounding)
     if rough.any():
         raise NotSmooth(
-            f"the features jump at this geometry: along the {_name(int(np.argmax(rough)))} "
-            "differences do not converge as the step shrinks, so there is no Jacobian here; a hard "
-            "cutoff, or values that are sorted or chosen, do this."
+            "the features jump at this geometry: differences do not converge as the step shrinks, "
+            "so there is no Jacobian here; a hard cutoff, or selected values, do this."
         )
-
-
-def _name(column: int) -> str:
-    return f"{'xyz'[column % 3]} coordinate of moved atom {column // 3}"

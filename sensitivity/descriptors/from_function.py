@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -92,11 +92,6 @@ class Function(Adapter):
         name = getattr(self.function, "__name__", type(self.function).__name__)
         return "a function" if name == "<lambda>" else str(name)
 
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The cutoff; the function itself is no setting."""
-        return {"cutoff": self.cutoff}
-
     def larger_basis(self) -> Descriptor | None:
         """Return ``larger``."""
         return self._larger
@@ -131,7 +126,8 @@ class Function(Adapter):
         return [self._checked(each, len(centers)) for each in rows]
 
     def _of_centers(self, found: Any, count: int, centers: tuple[int, ...]) -> Array:
-        """Return the rows of the centers."""
+        """Return the rows of the centers; a number is a row of one feature."""
+        found = np.atleast_1d(found)
         if found.ndim == 2 and len(found) == count:
             return np.asarray(found[list(centers)])
         if found.ndim == 1 and len(centers) == 1:

@@ -152,6 +152,14 @@ class Descriptor(Protocol):
         return True
 
     @default
+    def effort(self) -> float:
+        """Time of a Jacobian, relative to a native one of as many numbers; default 1.
+
+        Searches that take many Jacobians end earlier where it is large.
+        """
+        return 1.0
+
+    @default
     def remarks(self) -> tuple[str, ...]:
         """Sentences for whoever reads results, such as on broken invariance; default none."""
         return ()

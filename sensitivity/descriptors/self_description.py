@@ -53,6 +53,7 @@ _STATEMENTS = {
         "a tuple of names of settings",
         lambda x: isinstance(x, tuple | list) and all(isinstance(each, str) for each in x),
     ),
+    "effort": _Statement("a positive number", lambda x: isinstance(x, int | float) and x > 0),
     "smooth": _Statement("True or False", lambda x: x in (True, False)),
     "remarks": _Statement(
         "a tuple of sentences",

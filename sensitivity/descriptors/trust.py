@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from sensitivity.descriptors.differences import Differences, central_differences
 from sensitivity.numerics import Array, Indices
+from sensitivity.structures import neighbor_pairs
 
 if TYPE_CHECKING:
     from sensitivity.descriptors.adapter import Adapter
@@ -83,6 +84,11 @@ class Trust:
         return not self._exceeds("inversion", _BROKEN)
 
     @property
+    def local(self) -> bool:
+        """True unless an atom outside the cutoff changed the features."""
+        return not self._exceeds("locality", _BROKEN)
+
+    @property
     def smooth(self) -> bool:
         """True unless a kink or a jump was found."""
         return not self._exceeds("kink", _KINK) and not self._exceeds("edge", 1e-4)
@@ -141,7 +147,7 @@ def examine(descriptor: Adapter, atoms: Atoms, center: int) -> Trust:
         rotation=probe.attempt(probe.turned),
         permutation=probe.attempt(probe.reordered),
         inversion=probe.attempt(probe.inverted),
-        locality=probe.far(1.02, 1.5),
+        locality=probe.attempt(probe.moved_outside) if atoms.pbc.any() else probe.far(1.02, 1.5),
         edge=probe.far(1 - 1e-6, 1 + 1e-6),
         kink=probe.kink(),
         gradient=gradient,
@@ -232,6 +238,17 @@ class _Probe:
         inverted: Atoms = self.atoms.copy()  # inversion maps every lattice onto itself
         inverted.positions = -self.atoms.positions
         return inverted
+
+    def moved_outside(self) -> Atoms | None:
+        """Return the structure with an atom moved that the center does not see; None without."""
+        pairs = neighbor_pairs(self.atoms, self.descriptor.cutoff + 0.5)
+        seen = {*pairs.j[pairs.i == self.center].tolist(), self.center}
+        outside = [atom for atom in range(len(self.atoms)) if atom not in seen]
+        if not outside:
+            return None
+        moved: Atoms = self.atoms.copy()
+        moved.positions[outside[0]] += [0.1, -0.2, 0.15]
+        return moved
 
     def reordered(self) -> Atoms | None:
         others = np.delete(np.arange(len(self.atoms)), self.center)

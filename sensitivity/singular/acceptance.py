@@ -210,7 +210,7 @@ class Acceptance:
     # Coordinates, (k,), of zeros of descents that do not count.
     failed: list[Array] = field(default_factory=list)
     evaluations: int = 0  # Jacobians
-    numbers: int = 0  # in all of these
+    numbers: int = 0  # in all of these, times the effort of the descriptor
     patterns: int = 0  # of equal pairs of neighbours
     descents: int = 0  # that have ended
     ending: str = ""  # "cancelled" or "interrupted"
@@ -250,7 +250,7 @@ class Acceptance:
     def tell(self, jacobians: int, size: int, condition: float, moved: float) -> None:
         """Count Jacobians of some size, report progress, and stop the search if cancelled."""
         self.evaluations += jacobians
-        self.numbers += jacobians * size
+        self.numbers += int(jacobians * size * self.query.start.known.effort)
         checkpoint()
         found = f", {len(self.found)} found" if self.found else ""
         count = f"{self.evaluations} Jacobian{'s' if self.evaluations > 1 else ''}"

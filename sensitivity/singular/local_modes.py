@@ -59,6 +59,7 @@ def internal_modes(
     scale = natural_scale(0.0, there.jacobian.features, cutoff=there.descriptor.cutoff)
     if values.max(initial=0) <= Tolerance.ROUNDING * scale:
         values = np.zeros_like(values)
+    values[values <= there.jacobian.error] = 0.0  # not resolved
     modes = np.tensordot(mixing, directions, axes=1)
     return LocalModes(displacement, values, modes, slopes @ mixing.T)
 
