@@ -41,16 +41,17 @@ class Adapter(Descriptor):
     >>> import numpy as np
     >>> from sensitivity import spectrum, structures
     >>> from sensitivity.descriptors import Adapter
-    >>> class Distances(Adapter):
+    >>> class Shells(Adapter):
     ...     cutoff = 4.0
     ...     def _features(self, atoms, centers):
-    ...         return np.array([(1 / (1 + atoms.get_all_distances()[c] ** 2)) for c in centers])
+    ...         lengths = atoms.get_all_distances()[list(centers)]
+    ...         return np.stack([np.exp(-r * lengths**2).sum(axis=1) for r in (1, 2, 3, 4)], axis=1)
     ...
-    >>> descriptor = Distances()
+    >>> descriptor = Shells()
     >>> spectrum(structures.load("generic"), descriptor, centers=[0]).rank
     4
     >>> descriptor.remarks
-    ('The features depend on the order of the atoms: they change by 1.6e-01 of their norm.',)
+    ()
     """
 
     trust: Trust | None = None
@@ -86,7 +87,7 @@ class Adapter(Descriptor):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What was found on first use, as sentences."""
+        """Sentences on what was found on first use."""
         return () if self.trust is None else self.trust.remarks
 
     @takes_centers

@@ -23,7 +23,7 @@ _OFFSETS = np.array([1.0, 2.0, 3.0])
 _ORDERS = np.array([[1 / 2, 0, 0], [2 / 3, -1 / 12, 0], [3 / 4, -3 / 20, 1 / 60]])
 # f(jh) + f(-jh) - 2 f(0) = a j + b j² + c j⁴, and these give a: h times the jump of the slope.
 _KINK = np.linalg.inv(np.stack([_OFFSETS, _OFFSETS**2, _OFFSETS**4], axis=1))[0]
-_FIRST, _LEAST, _LARGEST = 2.0**-6, 2.0**-20, 2.0**-4  # steps in Å
+_FIRST, _LEAST, _LARGEST = 2.0**-6, 2.0**-26, 2.0**-4  # steps in Å
 _SAFETY = 4.0
 _LINE, _DEGREE, _SPACING = 12, 6, 1e-5  # points in Å; differences of this degree are noise
 
@@ -184,7 +184,7 @@ def _measure_noise(displaced: Displaced, values: Array, *, count: int) -> Array:
     found = displaced(np.repeat(columns, _LINE), np.tile(steps, len(columns)))
     high = np.diff(found.reshape(len(columns), _LINE, -1), n=_DEGREE, axis=1)
     binomials = np.prod(np.arange(_DEGREE + 1, 2 * _DEGREE + 1) / np.arange(1, _DEGREE + 1))
-    # The largest of the lines, but not one with a kink or jump on the way.
+    # The noisiest line counts, unless it has a kink or jump.
     squares = (high**2).mean(axis=1)
     scatter = np.sqrt(np.minimum(squares.max(axis=0), 10 * np.median(squares, axis=0)) / binomials)
     return np.asarray(np.maximum(scatter, np.finfo(float).eps / 4 * np.abs(values)))

@@ -161,7 +161,7 @@ class Descriptor(Protocol):
 
     @default
     def remarks(self) -> tuple[str, ...]:
-        """Sentences for whoever reads results, such as on broken invariance; default none."""
+        """Sentences on the descriptor itself, such as on broken invariance; default none."""
         return ()
 
     def labels(self, atoms: Atoms | None = None) -> tuple[Label, ...]:

@@ -1,4 +1,4 @@
-"""What a descriptor of another code keeps of what descriptors promise: measured, not believed."""
+"""Measured properties of a descriptor of another code: invariance, locality, smoothness, noise."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINK = 1e-3  # of the slope
 
 @dataclass(frozen=True)
 class Trust:
-    """How well a descriptor keeps what descriptors promise, on one structure.
+    """Measured invariance, locality, smoothness and noise of a descriptor, on one structure.
 
     Changes are relative to the norm of the features of one center. They are measured on a copy
     whose atoms are displaced at random by about 0.1 Å, so that no symmetry hides them. None: the
@@ -58,7 +58,7 @@ class Trust:
     --------
     >>> from sensitivity import structures
     >>> from sensitivity.descriptors.from_function import Function
-    >>> descriptor = Function(lambda atoms: atoms.positions[1:2] - atoms.positions[:1], cutoff=3.0)
+    >>> descriptor = Function(lambda atoms: atoms.positions[1] - atoms.positions[0], cutoff=3.0)
     >>> found = descriptor.examine(structures.load("H2O"))
     >>> bool(found.translation < 1e-12), bool(found.rotation > 0.1)
     (True, True)
@@ -95,7 +95,7 @@ class Trust:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """One sentence for each promise that is not kept."""
+        """One sentence for each property that a descriptor should have and this one has not."""
         broken = {
             "translation": "change when all atoms are moved: by {:.1e} of their norm",
             "rotation": "change when all atoms are turned: by {:.1e} of their norm",

@@ -242,11 +242,11 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
         yield f"{_are_invisible(diagnosis, 'width', count)}: {why}."
     yield from _undetermined(diagnosis)
     yield from _nearer(diagnosis)
-    if count := sum(counts[cause] for cause in _INVISIBLE):
-        along = "this displacement" if count == 1 else "these displacements"
-        yield f"No smooth potential of these features has a force along {along}."
     if not (diagnosis.spurious or diagnosis.unexamined or diagnosis.nearer):
         yield "None is spurious."
+    if count := sum(counts[cause] for cause in _INVISIBLE):
+        which = "the invisible one" if count == 1 else "the invisible ones"
+        yield f"A smooth potential of these features has no force along {which}."
 
 
 def _nearer(diagnosis: Diagnosis) -> Iterator[str]:

@@ -89,7 +89,7 @@ def test_an_event_cancels_a_diagnosis() -> None:
 def test_every_cause_has_words() -> None:
     assert tuple(CAUSE_DESCRIPTIONS) == CAUSES
     spurious = [cause for cause, words in CAUSE_DESCRIPTIONS.items() if words.spurious]
-    assert spurious == ["truncation", "incompleteness", "undetermined"]
+    assert spurious == ["truncation", "incompleteness", "width", "undetermined"]
     assert CAUSE_DESCRIPTIONS["symmetry"].explain(2).endswith("these motions cancel")
     assert CAUSE_DESCRIPTIONS["unseen"].explain().startswith("it changes nothing")
     assert not any(

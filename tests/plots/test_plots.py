@@ -131,8 +131,8 @@ def test_kinds_differ_in_colour_and_marker(singular):
     assert plots.COLORS.keys() == plots.MARKERS.keys()
     causes = [kind for kind in plots.COLORS if kind != "sensitive"]  # which is internal
     assert {"internal", "unseen", "rotation", "translation"} <= set(causes)
-    assert len({plots.COLORS[kind] for kind in causes}) == len(causes) == 8
-    assert len({plots.MARKERS[kind] for kind in causes}) == 8
+    assert len({plots.COLORS[kind] for kind in causes}) == len(causes) == 9
+    assert len({plots.MARKERS[kind] for kind in causes}) == 9
 
 
 # Linear RGB as seen without one kind of cones: G. M. Machado, M. M. Oliveira, L. A. F. Fernandes,
