@@ -42,14 +42,14 @@ class Adapter(Descriptor):
     >>> from sensitivity import spectrum, structures
     >>> from sensitivity.descriptors import Adapter
     >>> class Shells(Adapter):
-    ...     cutoff = 4.0
+    ...     cutoff = 6.0
     ...     def _features(self, atoms, centers):
     ...         lengths = atoms.get_all_distances()[list(centers)]
-    ...         return np.stack([np.exp(-r * lengths**2).sum(axis=1) for r in (1, 2, 3, 4)], axis=1)
+    ...         return np.stack([np.exp(-a * lengths**2).sum(axis=1) for a in (1, 3, 6, 9)], axis=1)
     ...
     >>> descriptor = Shells()
-    >>> spectrum(structures.load("generic"), descriptor, centers=[0]).rank
-    4
+    >>> spectrum(structures.load("H2O"), descriptor, centers=[1]).rank
+    2
     >>> descriptor.remarks
     ()
     """

@@ -125,7 +125,7 @@ class _Columns:
         total = float(np.sum(coarse * self.steps**2))
         series = max(series, float(fine.sum()) / total if total else 0.0)
         ratio = np.maximum(series * self.steps**2, fine / np.maximum(coarse, 1e-300))
-        ratio = np.minimum(ratio, 1.0)
+        ratio[ratio > 0.1] = 1.0  # no such series, as next to a jump of the second derivative
         self.truncation = _SAFETY * ratio * np.maximum(fine, ratio * coarse)
         return series
 

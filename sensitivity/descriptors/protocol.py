@@ -15,7 +15,7 @@ from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.numerics import Array
 
 Label = str | tuple[Any, ...]
-"""What a feature is: a name, or a tuple such as ("H", 0, "C", 1, 3), species, n, species, n' and l.
+"""Name of a feature, or a tuple such as ("H", 0, "C", 1, 3): species, n, species, n' and l.
 
 Examples
 --------

@@ -622,8 +622,8 @@ def test_the_summary_reads_like_an_expert() -> None:
     result = diagnose(molecule("CH4"), DensityCorrelations(order=2), centers=[0])
     assert result.summary == (
         "Carbon environment, Td (24 operations, deviation 0 Å): 1 of 9 internal displacements is "
-        "visible. 8 are invisible by symmetry, as they must be. None is spurious. A smooth potential "
-        "of these features has no force along the invisible ones."
+        "visible. 8 are invisible by symmetry, as they must be. None is spurious. A smooth "
+        "potential of these features has no force along the invisible ones."
     )
     assert str(result) == result.summary
     table = result._repr_html_()
