@@ -46,22 +46,23 @@ class Differences:
     values
         Shape (centers, features, 3N).
     error
-        Change of the values when the step is doubled, largest, relative to the largest value.
+        Of differences of a lower order, largest, relative to the largest value: what these gain.
     """
 
     values: np.ndarray
     error: float
 
 
-def difference(atoms: Atoms, descriptor: DensityCorrelations) -> Differences:
-    """Take fourth-order central differences with STEP, and with twice that to see their error."""
+def difference(atoms: Atoms, descriptor: DensityCorrelations, *, step: float = STEP) -> Differences:
+    """Extrapolate fourth-order central differences with a step (Å), and twice that, to none."""
     fine, coarse = [], []
     for atom, axis in product(range(len(atoms)), range(3)):
-        at = {k: displaced(atoms, atom, axis, k * STEP, descriptor) for k in (-4, -2, -1, 1, 2, 4)}
-        fine.append((8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * STEP))
-        coarse.append((8 * (at[2] - at[-2]) - (at[4] - at[-4])) / (24 * STEP))
-    values = np.stack(fine, axis=-1)  # [center, feature, atom xyz]
-    return Differences(values, relative(np.stack(coarse, axis=-1), values))
+        at = {k: displaced(atoms, atom, axis, k * step, descriptor) for k in (-4, -2, -1, 1, 2, 4)}
+        fine.append((8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step))
+        coarse.append((8 * (at[2] - at[-2]) - (at[4] - at[-4])) / (24 * step))
+    found, rough = np.stack(fine, axis=-1), np.stack(coarse, axis=-1)  # [center, feature, atom xyz]
+    values = found + (found - rough) / 15
+    return Differences(values, relative(found, values))
 
 
 def displaced(
