@@ -12,6 +12,7 @@ from sensitivity.descriptors.batches import (
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.differences import NotSmooth
 from sensitivity.descriptors.from_function import Function
+from sensitivity.descriptors.overlap_matrix import OverlapMatrix
 from sensitivity.descriptors.protocol import Descriptor, Label, with_defaults
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis, SphericalBessel
 from sensitivity.descriptors.self_description import check_descriptor
@@ -28,6 +29,7 @@ __all__ = [
     "GaussianTypeOrbitals",
     "Label",
     "NotSmooth",
+    "OverlapMatrix",
     "RadialBasis",
     "SphericalBessel",
     "Trust",
