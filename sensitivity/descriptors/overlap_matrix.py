@@ -150,10 +150,11 @@ class OverlapMatrix(Descriptor):
             If the structure or a center is unusable.
         """
         chosen = check_centers(atoms, centers)
-        self._require_memory(values=len(chosen) * self._size)
+        sets = self._surroundings(atoms, chosen)
+        self._require_memory(sets, values=len(chosen) * self._size)
         place = {center: row for row, center in enumerate(chosen)}
         out = np.empty((len(chosen), self._size))
-        for around in self._surroundings(atoms, chosen):
+        for around in sets:
             rows = [place[center] for center in around.centers.tolist()]
             out[rows] = self._padded(self._amplified(around, atoms).eigenvalues)
         return out
@@ -167,7 +168,7 @@ class OverlapMatrix(Descriptor):
         chosen = check_centers(atoms, centers)
         sets = self._surroundings(atoms, chosen)
         columns = sum(3 * around.members.size for around in sets)
-        self._require_memory(values=self._size * columns)
+        self._require_memory(sets, values=self._size * columns)
         batches = []
         for number, around in enumerate(sets):
             checkpoint(f"gradients: {number} of {len(sets)} sets of centers")
@@ -249,7 +250,10 @@ class OverlapMatrix(Descriptor):
         overlaps = GaussianOverlaps(around.positions, widths, self.orbitals)
         return AmplifiedOverlaps(overlaps, self.cutoff)
 
-    def _require_memory(self, *, values: int) -> None:
+    def _require_memory(self, sets: list[Surroundings], *, values: int) -> None:
+        """Refuse results, and matrices of one set with their derivatives, that do not fit."""
+        sizes = [each.members.shape for each in sets]
+        matrices = max(count * (p * len(ORBITALS[self.orbitals])) ** 2 for count, p in sizes)
         purpose = f"the requested arrays with {self._size} features per center"
-        remedy = "choose fewer centers, fewer neighbors, or a smaller cutoff"
-        require_memory(8 * values, purpose=purpose, remedy=remedy)
+        remedy = "choose a smaller cutoff, or fewer centers or neighbors"
+        require_memory(8 * (values + 16 * matrices), purpose=purpose, remedy=remedy)

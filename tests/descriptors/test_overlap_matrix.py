@@ -283,6 +283,12 @@ def test_wrong_settings(settings: dict, error: type[Exception], words: str) -> N
         OverlapMatrix(**settings)
 
 
+def test_matrices_that_do_not_fit_into_memory_are_refused() -> None:
+    """Those of the 7000 atoms within 30 Å in aluminium would take more than 50 GB."""
+    with pytest.raises(ValueError, match=r"GB of memory.*choose a smaller cutoff"):
+        OverlapMatrix(cutoff=30.0).features(structures.load("Al-fcc"))
+
+
 def test_wrong_directions() -> None:
     atoms = structures.load("CH4")
     with pytest.raises(ValueError, match=r"finite numbers of shape \(5, 3\).* got shape \(15,\)"):
