@@ -47,9 +47,12 @@ class OverlapMatrix(Descriptor):
     The matrix contains all distances between the atoms, so its eigenvalues correlate any number of
     neighbours: ``order`` is None. Where eigenvalues cross, sorted ones have a kink, like ±|x|, and
     no gradient: ``smooth`` is False. Symmetry makes eigenvalues equal. Each of several equal ones
-    then has the gradient of their mean, which has no kink: together these are the gradients of all
-    smooth functions of the eigenvalues that do not depend on their order. ``one_sided`` gives the
+    then has the gradient of their mean, which has no kink: these span the gradients of all smooth
+    functions of the eigenvalues that do not depend on their order. ``one_sided`` gives the
     derivatives of the sorted eigenvalues.
+
+    The codes of the groups that introduced it use other radii, such as 0.37 Å instead of 0.31 Å for
+    hydrogen; with the same ones, the values are those of libfp.
 
     Zhu, Amsler, Fuhrer, Schaefer, Faraji, Rostami, Ghasemi, Sadeghi, Grauzinyte, Wolverton,
     Goedecker, J. Chem. Phys. 144, 034203 (2016), doi 10.1063/1.4940026; Parsaeifard, De,
