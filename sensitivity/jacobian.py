@@ -78,6 +78,11 @@ class Jacobian:
         return float(np.linalg.norm([batch.error for batch in self.batches]))
 
     @property
+    def varying(self) -> int:
+        """Number of rows that are not zero."""
+        return sum(int(batch.slopes.any(axis=(2, 3)).sum()) for batch in self.batches)
+
+    @property
     def unseen(self) -> NDArray[np.bool_]:
         """Shape (N,): True for atoms on which no feature depends."""
         out = np.ones(len(self.atoms), dtype=bool)

@@ -244,7 +244,8 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
     yield from _nearer(diagnosis)
     if not (diagnosis.spurious or diagnosis.unexamined or diagnosis.nearer):
         yield "None is spurious."
-    if count := sum(counts[cause] for cause in _INVISIBLE):
+    smooth = with_defaults(diagnosis.descriptor).smooth
+    if smooth and (count := sum(counts[cause] for cause in _INVISIBLE)):
         which = "the invisible one" if count == 1 else "the invisible ones"
         yield f"A smooth potential of these features has no force along {which}."
 

@@ -218,12 +218,12 @@ class NullSearch:
 
         The features must be as independent here as at geometries nearby, else this one is special.
         """
-        here = self.case.observation
-        if here.features.size >= allowed:
+        here, rng = self.case.observation, np.random.default_rng(0)
+        moves = rng.normal(scale=0.05, size=(2, *here.atoms.positions.shape))
+        nearby = [here.displaced(move) for move in moves]
+        if max(each.jacobian.varying for each in nearby) >= allowed:
             return False
-        rng, shape = np.random.default_rng(0), here.atoms.positions.shape
-        elsewhere = (here.displaced(rng.normal(scale=0.05, size=shape)) for _ in range(2))
-        return here.spectrum.rank >= max(each.spectrum.rank for each in elsewhere)
+        return here.spectrum.rank >= max(each.spectrum.rank for each in nearby)
 
     def _compare(self, found: NearestZeros, rest: Cause) -> Iterator[Subspace]:
         remaining = found.modes
