@@ -12,7 +12,13 @@ from test_derivatives import AGREEMENT, OWN_ERROR, difference, relative
 from test_example_descriptor import AngularFunctions, SymmetryFunctions
 
 from sensitivity import DensityCorrelations, jacobian
-from sensitivity.descriptors import Descriptor, GaussianTypeOrbitals, SphericalBessel
+from sensitivity.descriptors import (
+    Descriptor,
+    GaussianTypeOrbitals,
+    Normalized,
+    SphericalBessel,
+    Stacked,
+)
 
 INVARIANCE = 1e-13  # relative to the largest feature
 NO_CHANGE = 1e-15  # relative to the largest feature: only the order of a sum may differ
@@ -66,6 +72,10 @@ def native() -> list[Candidate]:
 # n = 20: each of the 12 internal displacements is then seen well above rounding.
 CANDIDATES = [
     *native(),
+    Candidate("stacked", Stacked([DensityCorrelations(n, CUTOFF, 2, 4) for n in (1, 2, 3)]), 1e-14),
+    Candidate(
+        "normalized", Normalized(DensityCorrelations(2, CUTOFF, 5, 5, center_weight=1.0)), 1e-15
+    ),
     Candidate("own", SymmetryFunctions(n=20, cutoff=CUTOFF), 1e-15),
     Candidate("own, angular", AngularFunctions(cutoff=CUTOFF), 1e-15),
 ]
