@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sensitivity.convergence import Convergence, convergence
     from sensitivity.descriptors import DensityCorrelations, GaussianTypeOrbitals, SphericalBessel
     from sensitivity.diagnosis import Diagnosis, diagnose
+    from sensitivity.features import FeatureChange, pull_back, strongest_features
     from sensitivity.inversion import Inversion, NullMode, invert
     from sensitivity.jacobian import Jacobian, jacobian
     from sensitivity.observation import feature_changes
@@ -46,6 +47,7 @@ __all__ = [
     "Convergence",
     "DensityCorrelations",
     "Diagnosis",
+    "FeatureChange",
     "GaussianTypeOrbitals",
     "Interrupted",
     "Inversion",
@@ -64,7 +66,9 @@ __all__ = [
     "invert",
     "jacobian",
     "locate",
+    "pull_back",
     "spectrum",
+    "strongest_features",
     "structures",
 ]
 
@@ -76,6 +80,7 @@ _MODULES = {
         "convergence": ("Convergence", "convergence"),
         "descriptors": ("DensityCorrelations", "GaussianTypeOrbitals", "SphericalBessel"),
         "diagnosis": ("Diagnosis", "diagnose"),
+        "features": ("FeatureChange", "pull_back", "strongest_features"),
         "inversion": ("Inversion", "NullMode", "invert"),
         "jacobian": ("Jacobian", "jacobian"),
         "observation": ("feature_changes",),

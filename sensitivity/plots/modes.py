@@ -6,8 +6,10 @@ from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
+from ase import Atoms
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.plots.axes import ROUNDING, WIDTH, foreground, make_axes
@@ -53,7 +55,6 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
             f"mode {mode} does not exist: there are {len(result.modes)}, counted from 0; "
             f"give an integer from 0 to {len(result.modes) - 1}."
         )
-    ax = make_axes(ax, height=2.8)
     atoms, name = result.atoms, ""
     if isinstance(result, Diagnosis):
         spectrum, found = result.spectrum, result.modes[mode]
@@ -62,17 +63,61 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
         spectrum, name = result, result.kinds[mode]
         value, displacement = float(result.singular_values[mode]), result.modes[mode]
     value = value if value > ROUNDING * spectrum.scale else 0.0
-    view = choose_view(atoms, displacement)
-    drawing = Drawing(ax, view)
+    title = f"mode {mode}, {name}: {value:.3g} /Å"
+    return plot_displacement(atoms, displacement, title=title, ax=ax)
+
+
+def plot_displacement(
+    atoms: Atoms, displacement: ArrayLike, *, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw a displacement on a structure, such as the result of ``pull_back``.
+
+    The drawing is that of ``plot_mode``. The lengths of the arrows are relative to the longest one;
+    a displacement of zero has none.
+
+    Parameters
+    ----------
+    atoms
+        The structure, N atoms.
+    displacement
+        Shape (N, 3), in any unit.
+    title
+        Title of the axes.
+    ax
+        Axes to draw into; None creates a figure one column wide.
+
+    Raises
+    ------
+    ValueError
+        If the displacement has another shape.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity import DensityCorrelations, pull_back, structures
+    >>> from sensitivity.plots import plot_displacement
+    >>> _, ax = plt.subplots()
+    >>> X0, descriptor = structures.load("X0"), DensityCorrelations()
+    >>> gradient = pull_back(X0, descriptor, center=0, feature=("H", 0, "H", 1, 2))
+    >>> ax = plot_displacement(X0, gradient, title="n = 0 and 1, l = 2", ax=ax)
+    """
+    moved = np.asarray(displacement, dtype=float)
+    if moved.shape != (len(atoms), 3):
+        raise ValueError(
+            f"displacement must have shape ({len(atoms)}, 3), one vector per atom, got "
+            f"{moved.shape}; give the displacement of every atom of this structure."
+        )
+    ax = make_axes(ax, height=2.8)
+    drawing = Drawing(ax, choose_view(atoms, moved))
     drawing.add_cell(atoms)
     drawing.add_atoms(atoms, find_bonds(atoms))
     longest = 0.25 * max(4.0, float(np.ptp(atoms.positions, axis=0).max()))
-    size = np.linalg.norm(displacement, axis=1).max()
-    drawing.add_arrows(atoms.positions, longest / size * displacement)
+    if size := np.linalg.norm(moved, axis=1).max():
+        drawing.add_arrows(atoms.positions, longest / size * moved)
     drawing.paint()
     _frame(ax)
     style: dict[str, Any] = {"color": foreground(ax), "fontsize": "medium"}
-    ax.set_title(f"mode {mode}, {name}: {value:.3g} /Å", **style)
+    ax.set_title(title, **style)
     return ax
 
 

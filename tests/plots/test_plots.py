@@ -19,7 +19,14 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from selection import mostly_slow
 
-from sensitivity import DensityCorrelations, feature_changes, plots, spectrum, structures
+from sensitivity import (
+    DensityCorrelations,
+    feature_changes,
+    plots,
+    pull_back,
+    spectrum,
+    structures,
+)
 from sensitivity.convergence import convergence
 from sensitivity.diagnosis import diagnose
 from sensitivity.plots.axes import scale_axis
@@ -519,6 +526,22 @@ def test_arrow_along_the_view_becomes_a_sign(singular, sign, discs_and_bars):
     bars = [each for each in filled(ax, ARROW, order=4.0) if len(each) == 4]
     assert (len(discs(ax, ARROW, order=4.0)), len(bars)) == discs_and_bars
     assert len(arrows(ax)) == 4
+
+
+def test_any_displacement_is_drawn(singular):
+    shown = pull_back(singular.atoms, DensityCorrelations(), center=0, feature=("H", 0, "H", 1, 2))
+    ax = plots.plot_displacement(singular.atoms, shown, title="a feature")
+    assert ax.get_title() == "a feature"
+    view = choose_view(singular.atoms, shown)[:2]
+    longest = np.linalg.norm(shown, axis=1).max()
+    drawn = {tuple(np.round(vector, 9)) for _, vector in arrows(ax)}
+    moves = {tuple(np.round(move, 9)) for move in shown @ view.T / longest}
+    assert drawn
+    assert drawn <= moves
+    still = plots.plot_displacement(singular.atoms, 0 * shown)
+    assert not [each for each in still.collections if each.get_zorder() == 4.0]
+    with pytest.raises(ValueError, match=r"must have shape \(5, 3\).* got \(15,\)"):
+        plots.plot_displacement(singular.atoms, shown.ravel())
 
 
 def test_mode_that_does_not_exist(singular):
