@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,11 @@ class Normalized(Descriptor):
     def smooth(self) -> bool:
         """True if the descriptor is smooth."""
         return self._known.smooth
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The remarks of the descriptor."""
+        return self._known.remarks
 
     @property
     def name(self) -> str:
@@ -141,7 +146,8 @@ def _normalize(batch: Batch) -> Batch:
     slopes = batch.slopes.reshape(*batch.slopes.shape[:2], -1)  # [center, feature, 3k]
     along = varied[:, None] @ slopes  # of the norm
     changed = (slopes - varied[:, :, None] * along) / norms[:, None, None]
-    return batch.with_values(units, changed.reshape(batch.slopes.shape))
+    found = batch.with_values(units, changed.reshape(batch.slopes.shape))
+    return replace(found, error=batch.error / norms.min()) if batch.error else found
 
 
 def _norms(features: Array, centers: Indices) -> Array:

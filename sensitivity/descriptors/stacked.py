@@ -69,6 +69,11 @@ class Stacked(Descriptor):
         return all(each.smooth for each in self._known)
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """The remarks of all descriptors."""
+        return tuple(dict.fromkeys(remark for each in self._known for remark in each.remarks))
+
+    @property
     def order(self) -> int | None:
         """The largest order, if its descriptor sees all that the others see in a complete basis.
 
@@ -162,4 +167,5 @@ def _stack(blocks: list[Block]) -> Block:
         stop = start + len(block.features)
         gradient[start:stop, np.searchsorted(atoms, block.atoms)] = block.gradient
         start = stop
-    return Block(blocks[0].center, atoms, features, gradient)
+    error = float(np.linalg.norm([block.error for block in blocks]))
+    return Block(blocks[0].center, atoms, features, gradient, error)
