@@ -152,7 +152,7 @@ class Comparison(ReadOnlyArrays, Stoppable):
 
 def _sentences(found: Comparison) -> Iterator[str]:
     if np.isnan(found.conditions).all():
-        yield "Symmetry, or the cutoff, hides all displacements from all descriptors."
+        yield "Symmetry and the cutoff allow no displacement to be seen."
     else:
         yield _range_of_conditions(found)
         yield _largest_error(found)

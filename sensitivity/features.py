@@ -1,4 +1,4 @@
-"""What one feature sees, and which features a displacement changes."""
+"""Features and displacements: the gradient of one feature, and the largest feature changes."""
 
 from __future__ import annotations
 

@@ -276,7 +276,7 @@ def test_a_structure_whose_displacements_symmetry_hides() -> None:
     assert alone.soft == 0
     assert np.isnan(alone.conditions).all()
     assert alone.reconstruction.tolist() == [[0, 0], [0, 0]]
-    assert alone.status == "Symmetry, or the cutoff, hides all displacements from all descriptors."
+    assert alone.status == "Symmetry and the cutoff allow no displacement to be seen."
 
 
 # Choices of the paper

@@ -1,5 +1,6 @@
 """Figures of results. They compute nothing, and take their colours from their axes."""
 
+from sensitivity.plots.comparison_plot import plot_comparison
 from sensitivity.plots.convergence_plot import plot_convergence
 from sensitivity.plots.modes import plot_displacement, plot_mode, save_overview
 from sensitivity.plots.palette import COLORS, MARKERS, SERIES, style
@@ -10,6 +11,7 @@ __all__ = [
     "COLORS",
     "MARKERS",
     "SERIES",
+    "plot_comparison",
     "plot_convergence",
     "plot_diagnosis",
     "plot_displacement",

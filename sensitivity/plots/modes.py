@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from sensitivity.comparison import Comparison
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.plots.axes import ROUNDING, WIDTH, foreground, make_axes
 from sensitivity.plots.camera import choose_view
+from sensitivity.plots.comparison_plot import plot_comparison
 from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
 from sensitivity.plots.structures import Drawing, find_bonds
 from sensitivity.spectrum import TRIVIAL, Spectrum
@@ -122,9 +124,14 @@ def plot_displacement(
 
 
 def save_overview(
-    result: Spectrum | Diagnosis, path: str | PathLike[str] | BinaryIO, *, form: str | None = None
+    result: Spectrum | Diagnosis | Comparison,
+    path: str | PathLike[str] | BinaryIO,
+    *,
+    form: str | None = None,
 ) -> None:
     """Write the singular values, and beside them the least visible mode.
+
+    For a comparison these are the singular values of all descriptors, without a mode.
 
     For a diagnosis this is the invisible mode with the smallest singular value that is neither
     trivial nor explained by symmetry; else the internal mode with the smallest singular value;
@@ -151,6 +158,15 @@ def save_overview(
     b'PNG'
     """
     # A figure without pyplot needs no display, and is freed when this function returns.
+    if isinstance(result, Comparison):
+        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+        plot_comparison(result, ax=figure.add_subplot())
+    else:
+        figure = _draw_overview(result)
+    figure.savefig(path, format=form, dpi=300)
+
+
+def _draw_overview(result: Spectrum | Diagnosis) -> Figure:
     figure = Figure(figsize=(2 * WIDTH, 2.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     if isinstance(result, Diagnosis):
@@ -162,7 +178,7 @@ def save_overview(
         plot_spectrum(result, ax=left)
         spurious, internal = [], list(range(result.internal))  # they come first
     plot_mode(result, (spurious or internal or [0])[-1], ax=right)
-    figure.savefig(path, format=form, dpi=300)
+    return figure
 
 
 def _frame(ax: Axes) -> None:

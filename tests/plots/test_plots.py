@@ -21,6 +21,7 @@ from selection import mostly_slow
 
 from sensitivity import (
     DensityCorrelations,
+    compare,
     feature_changes,
     plots,
     pull_back,
@@ -611,8 +612,38 @@ def results(singular, path, diagnosis, grid, row, responses):
     return singular, path, diagnosis, grid, row, responses
 
 
+def compared():
+    """A comparison of three orders, one of which sees only distances."""
+    orders = [DensityCorrelations(order, 3.0, 3, 4) for order in (1, 2, 3)]
+    return compare(structures.load("X0"), orders, centers=[0], metric="raw")
+
+
+def test_a_comparison_shows_all_spectra_and_marks_invisible_modes():
+    found = compared()
+    ax = plots.plot_comparison(found)
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == list(found.names)
+    lines = {line.get_label(): line for line in ax.lines if line.get_label() in found.names}
+    for name, each in zip(found.names, found.spectra, strict=True):
+        shown = lines[name].get_ydata()[: each.rank]
+        assert np.allclose(shown, each.singular_values[: each.rank] / each.scale)
+        assert len(lines[name].get_ydata()) == each.internal == 9
+    hidden = [line for line in ax.lines if line.get_linestyle() == "None"]
+    assert [len(line.get_xdata()) for line in hidden] == [
+        9 - each.rank for each in found.spectra[:2]
+    ]
+    assert [each.rank for each in found.spectra] == [1, 8, 9]
+
+
+def test_long_names_of_a_comparison_are_shortened():
+    pair = {"a" * 50: DESCRIPTOR, "b": DESCRIPTOR}
+    ax = plots.plot_comparison(compare(structures.load("H"), pair, metric="raw"))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a" * 39 + "…", "b"]
+
+
 def figures(results):
     singular, (x, spectra), diagnosis, grid, row, responses = results
+    yield plots.plot_comparison(compared())
     yield plots.plot_diagnosis(diagnosis)
     yield plots.plot_convergence(grid)
     yield plots.plot_convergence(row)
@@ -661,7 +692,10 @@ def test_axes_have_labels_with_units(singular, path, style):
 def test_given_axes_are_used_and_rc_params_are_kept(results):
     before = dict(mpl.rcParams)
     singular, (x, spectra), diagnosis, grid, row, responses = results
-    given = Figure().subplots(1, 7)
+    given = Figure().subplots(1, 9)
+    assert plots.plot_comparison(compared(), ax=given[7]) is given[7]
+    atoms, mode = singular.atoms, singular.modes[0]
+    assert plots.plot_displacement(atoms, mode, ax=given[8]) is given[8]
     assert plots.plot_diagnosis(diagnosis, ax=given[3]) is given[3]
     assert plots.plot_convergence(grid, ax=given[4]) is given[4]
     assert plots.plot_convergence(row, ax=given[5]) is given[5]
