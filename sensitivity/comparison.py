@@ -30,6 +30,10 @@ from sensitivity.structures import check_centers
 from sensitivity.symmetry.subspaces import allowed_displacements
 from sensitivity.tolerances import Tolerance
 
+# Samples for each whitened direction. With four, the smallest sampled variance is about a quarter
+# of the true one (Marchenko and Pastur, (1 - 1/√4)²); with fewer it tends to zero.
+_ENOUGH = 4
+
 
 @dataclass(frozen=True)
 class Comparison(ReadOnlyArrays, Stoppable):
@@ -49,6 +53,8 @@ class Comparison(ReadOnlyArrays, Stoppable):
         "raw", "rattle" or "whitened": the scale of the features, see ``compare``.
     reference
         The samples that define the scale, in words; empty for "raw".
+    samples
+        Number of samples of each feature; 0 for "raw".
     directions
         Shape (n,): number of features that have a weight, or of directions for "whitened".
     spectra
@@ -89,6 +95,7 @@ class Comparison(ReadOnlyArrays, Stoppable):
     descriptors: tuple[Descriptor, ...]
     metric: MetricName
     reference: str
+    samples: int
     directions: Indices
     spectra: tuple[Spectrum, ...]
     conditions: Array
@@ -176,6 +183,12 @@ def _number(value: float) -> str:
 
 
 def _poor_samples(found: Comparison) -> Iterator[str]:
+    most = int(found.directions.max())
+    if found.metric == "whitened" and found.samples < _ENOUGH * most:
+        yield (
+            f"Up to {most} directions were whitened with {found.samples} samples: the condition "
+            "depends on the samples; give more copies or structures."
+        )
     for name, spectrum, raw in zip(found.names, found.spectra, found.diagnoses, strict=False):
         if spectrum.rank < raw.spectrum.rank:
             yield (
@@ -212,11 +225,12 @@ def compare(
 
     Singular values depend on the scale of the features, which is arbitrary; rank and causes do not.
     ``metric`` states the scale. "raw" takes the features as they are. "rattle" divides each by its
-    standard deviation over samples. "whitened" decorrelates them, too. Features, or directions of
-    them, that do not vary weigh zero. Samples are copies of the structure with random
-    displacements, and deviations are from the mean of each center; or environments in given
-    structures, with one mean. Over small random displacements, whitened features respond to all
-    visible displacements about equally, by construction: give structures to learn more.
+    standard deviation over samples. "whitened" decorrelates them, too, which needs several times as
+    many samples as directions. Features, or directions of them, that do not vary weigh zero.
+    Samples are copies of the structure with random displacements, and deviations are from the mean
+    of each center; or environments in given structures, with one mean. Over small random
+    displacements, whitened features respond to all visible displacements about equally, by
+    construction: give structures to learn more.
 
     Soft modes are right singular vectors with the smallest singular values, within the
     displacements that symmetry allows the descriptor to see. Modes that are null although symmetry
@@ -320,6 +334,7 @@ def _decompose(
         tuple(named.values()),
         scale.name,
         scale.reference,
+        scale.samples,
         np.array(directions),
         tuple(spectra),
         np.array([each.condition for each in allowed]),

@@ -128,6 +128,16 @@ class Scale:
         count = len(self.structures)
         return f"{count} given structure{'s' if count > 1 else ''}"
 
+    @property
+    def samples(self) -> int:
+        """The number of samples of each feature; 0 for raw features."""
+        if self.name == "raw":
+            return 0
+        if isinstance(self.structures, Rattle):
+            return len(self.centers) * self.structures.count(self.atoms, self.centers)
+        elements = _elements(self.atoms, self.centers)
+        return sum(len(_places(frame, elements)) for frame in self.structures)
+
     def differentiate(self, descriptor: Descriptor) -> tuple[Jacobian, int]:
         """Return the Jacobian on this scale, and the number of features, or directions, that vary.
 
@@ -241,7 +251,7 @@ def sample_structures(
     ValueError
         If they are fewer than two, or the features of a structure are others.
     """
-    elements = set(atoms.numbers[list(centers)].tolist())
+    elements = _elements(atoms, centers)
     chosen = [_places(frame, elements) for frame in frames]
     count = sum(map(len, chosen))
     if count < 2:
@@ -255,6 +265,10 @@ def sample_structures(
     samples = np.concatenate([_observe(descriptor, frame, places) for frame, places in pairs])
     mean = samples.mean(axis=0, keepdims=True)
     return (samples - mean) / np.sqrt(count - 1), mean
+
+
+def _elements(atoms: Atoms, centers: tuple[int, ...]) -> set[int]:
+    return set(atoms.numbers[list(centers)].tolist())
 
 
 def _places(frame: Atoms, elements: set[int]) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from sensitivity import (
 )
 from sensitivity.descriptors import Batch, Descriptor, Normalized, Stacked, batches_from_blocks
 from sensitivity.descriptors.batches import Block
+from sensitivity.descriptors.from_function import Function
 
 ORDERS = [DensityCorrelations(order, 3.5, 4, 6) for order in (1, 2, 3)]
 SMALL = {name: DensityCorrelations(2, 3.5, n, 3) for name, n in (("small", 2), ("large", 3))}
@@ -190,6 +191,7 @@ def test_given_structures_define_the_scale() -> None:
     hydrogens = np.flatnonzero(water.symbols == "H").tolist()
     found = compare(water, SMALL, centers=hydrogens, structures=frames)
     assert found.reference == "6 given structures"
+    assert found.samples == 12
     inner = SMALL["small"]
     samples = np.concatenate([inner.features(frame, centers=hydrogens) for frame in frames])
     spread = samples.std(axis=0, ddof=1)
@@ -211,7 +213,16 @@ def test_too_few_samples_are_said() -> None:
     )
     assert found.directions.tolist() == [3, 3]
     assert "On this scale small sees 3 displacements instead of 9" in found.status
-    assert "give more copies or structures" in found.status
+    assert "9 displacements instead" not in found.status
+    assert "Up to 3 directions were whitened with 4 samples" in found.status
+
+
+def test_many_samples_of_few_directions_are_enough() -> None:
+    pair = [DensityCorrelations(1, 3.5, n, 0) for n in (1, 2)]
+    found = compare(structures.load("generic"), pair, centers=[0], metric="whitened")
+    assert found.samples == 50
+    assert found.directions.max() == 2
+    assert "samples" not in found.status
 
 
 def test_copies_suffice_for_all_coordinates() -> None:
@@ -305,6 +316,33 @@ def test_results_do_not_depend_on_the_orientation() -> None:
     first, second = (compare(each, BY_ORDER, centers=[0], metric="raw") for each in (atoms, turned))
     assert np.allclose(first.reconstruction, second.reconstruction, atol=1e-10)
     assert np.allclose(first.angles, second.angles, atol=1e-4)
+
+
+# Functions, with errors of their gradients
+
+
+def inverse_distances(atoms: Atoms) -> np.ndarray:
+    """Of every atom: sums of powers of 1/(1 + r²)."""
+    near = 1 / (1 + atoms.get_all_distances() ** 2)
+    return np.stack([(near**power).sum(axis=1) for power in range(1, 7)], axis=1)
+
+
+@pytest.mark.parametrize("metric", ["raw", "rattle"])
+def test_a_function_beside_native_orders(metric) -> None:
+    """It sees distances only, as order 1 does, and its errors hide no visible displacement."""
+    function = Function(inverse_distances, cutoff=4.0)
+    given = {"function": function, "order 1": DensityCorrelations(1, 4.0, 8, 0)}
+    given["order 2"] = DensityCorrelations(2, 4.0, 6, 6)
+    atoms = structures.load("generic")
+    atoms.rattle(0.1, seed=1)
+    found = compare(atoms, given, centers=[0], metric=metric)
+    assert found.spectra[0].error > 0
+    assert found.spectra[0].error < 1e-4 * found.spectra[0].singular_values[0]
+    assert [each.rank for each in found.spectra] == [4, 4, 9]
+    assert found.reconstruction[0, 1] < 1e-8  # both see the four distances
+    assert found.reconstruction[1, 0] < 1e-8
+    assert found.reconstruction[0, 2] < 1e-8
+    assert found.reconstruction[2, 0] > 0.1
 
 
 # Names, arguments, stops

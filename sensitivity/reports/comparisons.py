@@ -42,7 +42,8 @@ def describe_comparison(
                 zip(comparison.names, comparison.spectra, strict=True)
             )
         ],
-        **pick(comparison, "centers", "metric", "reference", "soft", "angles", "reconstruction"),
+        **pick(comparison, "centers", "metric", "reference", "samples"),
+        **pick(comparison, "soft", "angles", "reconstruction"),
         **pick(comparison, "status", "interrupted", "ending"),
     }
 

@@ -8,6 +8,7 @@ from ase import Atoms
 
 from sensitivity import DensityCorrelations, diagnose, jacobian, spectrum, structures
 from sensitivity.descriptors import Normalized, Stacked
+from sensitivity.descriptors.from_function import Function
 
 ORDERS = tuple(DensityCorrelations(order, 3.5, 3, 4) for order in (1, 2, 3))
 
@@ -95,6 +96,27 @@ def test_a_normalised_descriptor_keeps_settings_and_refinement() -> None:
     assert normalized.higher_order() == Normalized(ORDERS[1].higher_order())
     found = diagnose(structures.load("X0"), normalized, centers=[0])
     assert found.counts["incompleteness"] == 1
+
+
+def test_errors_and_remarks_of_adapters_are_kept() -> None:
+    def distances(atoms: Atoms) -> np.ndarray:
+        return 1 / (1 + np.sort(atoms.get_all_distances(), axis=1) ** 2)
+
+    water, function = structures.load("H2O"), Function(distances, cutoff=5.0)
+    water.rattle(0.1, seed=0)  # equal distances are kinks
+    alone = jacobian(water, function).error
+    assert alone > 0
+    stacked = jacobian(water, Stacked([function, ORDERS[0]]))
+    # Each center has the bound of all three.
+    assert alone <= stacked.error <= 3**0.5 * alone * (1 + 1e-12)
+    norms = np.linalg.norm(function.features(water), axis=1)
+    assert jacobian(water, Normalized(function)).error == pytest.approx(alone / norms.min())
+    assert function.remarks
+    assert Stacked([function, ORDERS[0]]).remarks == function.remarks
+    assert Normalized(function).remarks == function.remarks
+    assert not function.smooth  # sorted distances
+    assert not Normalized(function).smooth
+    assert not Stacked([function, ORDERS[0]]).smooth
 
 
 def test_features_of_norm_zero_are_refused() -> None:
