@@ -30,11 +30,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sensitivity import structures
+    from sensitivity.comparison import Comparison, compare
     from sensitivity.convergence import Convergence, convergence
     from sensitivity.descriptors import DensityCorrelations, GaussianTypeOrbitals, SphericalBessel
     from sensitivity.diagnosis import Diagnosis, diagnose
+    from sensitivity.features import FeatureChange, pull_back, strongest_features
     from sensitivity.inversion import Inversion, NullMode, invert
     from sensitivity.jacobian import Jacobian, jacobian
+    from sensitivity.metrics import Rattle
     from sensitivity.observation import feature_changes
     from sensitivity.paths import Path, follow
     from sensitivity.progress import Cancelled, Interrupted
@@ -43,19 +46,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cancelled",
+    "Comparison",
     "Convergence",
     "DensityCorrelations",
     "Diagnosis",
+    "FeatureChange",
     "GaussianTypeOrbitals",
     "Interrupted",
     "Inversion",
     "Jacobian",
     "NullMode",
     "Path",
+    "Rattle",
     "SingularPoint",
     "Spectrum",
     "SphericalBessel",
     "Twin",
+    "compare",
     "convergence",
     "diagnose",
     "feature_changes",
@@ -64,7 +71,9 @@ __all__ = [
     "invert",
     "jacobian",
     "locate",
+    "pull_back",
     "spectrum",
+    "strongest_features",
     "structures",
 ]
 
@@ -73,11 +82,14 @@ __all__ = [
 _MODULES = {
     name: module
     for module, names in {
+        "comparison": ("Comparison", "compare"),
         "convergence": ("Convergence", "convergence"),
         "descriptors": ("DensityCorrelations", "GaussianTypeOrbitals", "SphericalBessel"),
         "diagnosis": ("Diagnosis", "diagnose"),
+        "features": ("FeatureChange", "pull_back", "strongest_features"),
         "inversion": ("Inversion", "NullMode", "invert"),
         "jacobian": ("Jacobian", "jacobian"),
+        "metrics": ("Rattle",),
         "observation": ("feature_changes",),
         "paths": ("Path", "follow"),
         "progress": ("Cancelled", "Interrupted"),

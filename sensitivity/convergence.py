@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
-from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
-from sensitivity.progress import Progress, Stop, Stoppable, check_progress, checkpoint
+from sensitivity.progress import Progress, Stop, Stoppable, check_progress
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
-from sensitivity.symmetry import SiteSymmetry, site_symmetry
-from sensitivity.symmetry.sites import hidden_by_symmetry, smallest_angle
+from sensitivity.symmetry.subspaces import allowed_displacements
 from sensitivity.tolerances import Tolerance
 
 Point = tuple[int, ...]
@@ -279,7 +277,10 @@ def grow(
         settings = dict(zip(parameters, values, strict=True))
         radius = settings.get("cutoff", descriptor.cutoff)
         if radius not in subspaces:
-            subspaces[radius] = _find_subspaces(atoms, descriptor, cutoff=radius, centers=centers)
+            even = descriptor.inversion_invariant
+            subspaces[radius] = allowed_displacements(
+                atoms, cutoff=radius, centers=centers, inversion_invariant=even
+            )
         progress(", ".join(f"{name} = {value:g}" for name, value in settings.items()))
         smallest, rank = known.smallest.copy(), known.rank.copy()
         internal, visible = known.internal.copy(), known.visible.copy()
@@ -336,23 +337,6 @@ def _check_values(name: str, values: Iterable[float], *, whole: bool) -> tuple[f
             f"{name} must have different values, got {list(found)}; remove the repetition."
         )
     return found
-
-
-def _find_subspaces(
-    atoms: Atoms, descriptor: Descriptor, *, cutoff: float, centers: tuple[int, ...]
-) -> tuple[Array, Array]:
-    """Return internal displacements, and those that symmetry allows to be seen, (n, N, 3)."""
-    trivial = trivial_motions(atoms, cutoff=cutoff, centers=centers)
-    sites = list[SiteSymmetry]()
-    for center in centers:
-        checkpoint()
-        sites.append(site_symmetry(atoms, center=center, cutoff=cutoff))
-    even = descriptor.inversion_invariant
-    groups = [site.group.binding(inversion_invariant=even) for site in sites]
-    every = hidden_by_symmetry(sites, groups, count=len(atoms))
-    angle = smallest_angle(max(group.deviation for group in groups))
-    hidden = complement(trivial.directions, within=every, angle=angle)
-    return trivial.internal(), complement(np.concatenate([trivial.directions, hidden]))
 
 
 def _measure(

@@ -311,7 +311,7 @@ def test_a_computation_can_be_stopped_before_its_first_jacobian(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules[convergence.__module__], "site_symmetry", interrupted)
+    monkeypatch.setattr(sys.modules[convergence.__module__], "allowed_displacements", interrupted)
     with pytest.raises(Interrupted) as raised:
         convergence(methane, DESCRIPTOR, n_max=[2, 3])
     for each in (found, raised.value.partial):

@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sensitivity.cli.ctrl_c import STATUS, finishing, raising
-from sensitivity.cli.options import add_command, add_subject, build_descriptor, given, load_source
+from sensitivity.cli.options import add_command, add_subject, given, load_source
 from sensitivity.cli.streams import report, tell_progress
 from sensitivity.notes import visible
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from sensitivity.descriptors import Descriptor
     from sensitivity.structures.files.reading import Source
 
 T = TypeVar("T")
@@ -33,7 +32,7 @@ class Task(NamedTuple):
 
     options: Namespace
     source: Source
-    descriptor: Descriptor
+    descriptor: Any  # a Descriptor; for a comparison several, a mapping from names
 
     @property
     def center(self) -> int:
@@ -79,9 +78,20 @@ class Found(NamedTuple):
 
 
 def add_analysis(
-    commands: Any, name: str, text: str, analyze: Callable[[Task], Analysed], *, details: str
+    commands: Any,
+    name: str,
+    text: str,
+    analyze: Callable[[Task], Analysed],
+    *,
+    details: str,
+    subject: Callable[[ArgumentParser], None] = add_subject,
+    picture: str = "the singular values and the least visible mode",
 ) -> ArgumentParser:
-    """Add a command that analyses a structure; ``analyze`` returns result, report and status."""
+    """Add a command that analyses a structure; ``analyze`` returns result, report and status.
+
+    ``subject`` adds the options for structure, centers and descriptor; ``picture`` is the content
+    of the figure.
+    """
 
     def run(options: Namespace) -> int:
         path = _check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
@@ -95,9 +105,8 @@ def add_analysis(
 
     details += " If a file has the name of a known structure, write ./FILE to read the file."
     command = add_command(commands, name, text, run, details=details)
-    add_subject(command)
-    text = "draw the singular values and the least visible mode (.png, .pdf or .svg)"
-    command.add_argument("--plot", metavar="FILE", help=text)
+    subject(command)
+    command.add_argument("--plot", metavar="FILE", help=f"draw {picture} (.png, .pdf or .svg)")
     return command
 
 
@@ -157,7 +166,7 @@ def _run(act: Callable[[Task], T], options: Namespace) -> T:
     with redirect_stdout(sys.stderr):
         where = {"index": options.index, "form": options.format, "types": options.types}
         source = load_source(options.structure, **where)
-        return act(Task(options, source, build_descriptor(options)))
+        return act(Task(options, source, options.build(options)))
 
 
 def _draw(result: Any, path: Path) -> None:

@@ -46,7 +46,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
                 argcomplete.autocomplete(parser)
             options = parser.parse_args(arguments)
-            with blamed(getattr(options, "descriptor", None)):
+            with blamed(_descriptors(options)):
                 status: int = options.run(options)
     except BrokenPipeError:
         return 141  # 128 + number of the signal
@@ -66,6 +66,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     return status
 
 
+def _descriptors(options: argparse.Namespace) -> list[str]:
+    """Return the texts of all --descriptor options."""
+    alone = getattr(options, "descriptor", None)
+    return getattr(options, "descriptors", None) or [alone] * (alone is not None)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = _Parser(
@@ -76,8 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    names = "structures", "analyze", "diagnose", "locate", "twin", "follow", "invert", "lab", "app"
-    for name in names:
+    names = "structures", "analyze", "diagnose", "compare", "locate", "twin", "follow", "invert"
+    for name in (*names, "lab", "app"):
         import_module(f"sensitivity.cli.commands.{name}").add(commands)
     return parser
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.cli.own_descriptor import load_descriptor
 
 SEE_LIST = "see 'sensitivity structures'"
 """Remedy for an unknown name of a structure."""
+
+ORDERS = ("1", "2", "3", "4")
+"""Names of density correlations, by order."""
 
 # Modules that import scipy are imported where they are used, so that --help is immediate.
 if TYPE_CHECKING:
@@ -31,6 +34,36 @@ def add_command(
 
 def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     """Add the options for a structure, its centers or its only center, and a descriptor."""
+    add_structure(command, one_center=one_center)
+    group = command.add_argument_group("descriptor (density correlations)")
+    add_option(group, "--order", "number of correlated neighbours: 1, 2, 3 or 4", 2, int, None)
+    add_settings(group)
+    text = "descriptor from a Python file: an object, or a class that needs no arguments"
+    group.add_argument("--descriptor", metavar="FILE:NAME", help=text)
+    command.set_defaults(build=build_descriptor)
+
+
+def add_subjects(command: ArgumentParser) -> None:
+    """Add the options for a structure, its centers, and several descriptors."""
+    add_structure(command)
+    text = (
+        "descriptor, at least two of them: the order of density correlations, 1 to 4, or an object "
+        "or class of a Python file"
+    )
+    command.add_argument(
+        "--descriptor",
+        dest="descriptors",
+        action="append",
+        required=True,
+        metavar="ORDER or FILE:NAME",
+        help=text,
+    )
+    add_settings(command.add_argument_group("settings of density correlations"))
+    command.set_defaults(build=build_descriptors)
+
+
+def add_structure(command: ArgumentParser, *, one_center: bool = False) -> None:
+    """Add the options for a structure and its centers or its only center."""
     text = "a name listed by 'sensitivity structures', a file that ASE reads, or - for standard "
     complete_names(command.add_argument("structure", metavar="STRUCTURE", help=f"{text}input"))
     add_option(command, "--index", "index of the frame in the file", "0, the first", int, None)
@@ -43,8 +76,10 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
         text = "index of the center atom, from 0 (default: 0, the first atom)"
     command.add_argument("--center", type=_read_index, action="append", metavar="ATOM", help=text)
     add_json(command)
-    group = command.add_argument_group("descriptor (density correlations)")
-    add_option(group, "--order", "number of correlated neighbours: 1, 2, 3 or 4", 2, int, None)
+
+
+def add_settings(group: Any) -> None:
+    """Add the settings of density correlations other than their order."""
     add_option(group, "--cutoff", "radius of an environment, in Å", 3.5)
     add_option(group, "--n-max", "number of radial functions", 6, int, "N")
     add_option(group, "--l-max", "largest degree of the spherical harmonics", 6, int, "L")
@@ -55,8 +90,6 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
     text = "mix species and radial functions into K channels"
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
-    text = "descriptor from a Python file: an object, or a class that needs no arguments"
-    group.add_argument("--descriptor", metavar="FILE:NAME", help=text)
 
 
 def _read_index(text: str) -> int:
@@ -130,20 +163,58 @@ def load_source(
     return source
 
 
+_SETTINGS = (
+    *("cutoff", "n_max", "l_max", "smearing", "basis"),
+    *("parity_odd", "contract_channels"),
+)
+
+
 def build_descriptor(options: Namespace) -> Descriptor:
     """Return the descriptor selected by the options."""
-    from sensitivity import descriptors
-
-    names = ("order", "cutoff", "n_max", "l_max", "smearing", "parity_odd", "contract_channels")
-    settings = given(options, *names, "basis")
+    settings = given(options, "order", *_SETTINGS)
     if options.descriptor is not None:
         if settings:
-            others = ", ".join(f"--{name.replace('_', '-')}" for name in settings)
             raise ValueError(
-                f"--descriptor cannot be combined with {others}: the descriptor has its own "
-                "settings; leave out one of them."
+                f"--descriptor cannot be combined with {_names(settings)}: the descriptor has its "
+                "own settings; leave out one of them."
             )
         return load_descriptor(options.descriptor)
-    if settings.pop("basis", None) == "bessel":
-        settings["basis"] = descriptors.SphericalBessel()
-    return descriptors.DensityCorrelations(**settings)
+    return _native(settings)
+
+
+def build_descriptors(options: Namespace) -> dict[str, Descriptor]:
+    """Return the descriptors selected by the options of a comparison, by distinct names."""
+    from sensitivity.descriptors.naming import name_descriptors
+
+    settings = given(options, *_SETTINGS)
+    if settings and not any(text in ORDERS for text in options.descriptors):
+        raise ValueError(
+            f"{_names(settings)} applies only to density correlations, and --descriptor names none;"
+            f" leave it out, or add one of {', '.join(ORDERS)}."
+        )
+    return name_descriptors([descriptor_from(text, settings) for text in options.descriptors])
+
+
+def descriptor_from(text: str, settings: Mapping[str, Any]) -> Descriptor:
+    """Return the descriptor that a text names: an order of correlations, or FILE:NAME.
+
+    ``settings`` are those of density correlations.
+    """
+    if text not in ORDERS:
+        return load_descriptor(text)
+    order = int(text)
+    lower = {key: value for key, value in settings.items() if key != "parity_odd"}
+    return _native({"order": order, **(settings if order >= 3 else lower)})
+
+
+def _native(settings: Mapping[str, Any]) -> Descriptor:
+    from sensitivity import descriptors
+
+    chosen = dict(settings)
+    if chosen.pop("basis", None) == "bessel":
+        chosen["basis"] = descriptors.SphericalBessel()
+    return descriptors.DensityCorrelations(**chosen)
+
+
+def _names(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -40,21 +40,20 @@ def load_descriptor(given: str) -> Descriptor:
 
 
 @contextmanager
-def blamed(given: str | None) -> Iterator[None]:
-    """Turn an error raised by the descriptor's file into a ValueError that names file and line.
+def blamed(given: Sequence[str]) -> Iterator[None]:
+    """Turn an error raised by a descriptor's file into a ValueError that names file and line.
 
     Input errors of this package pass unchanged, also if the file has re-raised them.
     """
     try:
         yield
     except (Exception, SystemExit) as error:
-        if given is None or isinstance(error, BrokenPipeError | MemoryError):
+        if not given or isinstance(error, BrokenPipeError | MemoryError):
             raise
-        path, _ = _split(given)
-        line = _find_line(error, path)
-        if line is not None:
-            message = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise ValueError(f"{path}, line {line}: {message}") from error
+        for path in (_split(text)[0] for text in given if ":" in text):
+            if (line := _find_line(error, path)) is not None:
+                message = f"{type(error).__name__}: {error}".rstrip(": ")
+                raise ValueError(f"{path}, line {line}: {message}") from error
         if isinstance(error, TypeError):  # an argument that this descriptor does not accept
             raise ValueError(str(error)) from error
         raise

@@ -12,10 +12,12 @@ from sensitivity.descriptors.batches import (
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.differences import NotSmooth
 from sensitivity.descriptors.from_function import Function
+from sensitivity.descriptors.normalized import Normalized
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
 from sensitivity.descriptors.protocol import Descriptor, Label, with_defaults
 from sensitivity.descriptors.radial import GaussianTypeOrbitals, RadialBasis, SphericalBessel
 from sensitivity.descriptors.self_description import check_descriptor
+from sensitivity.descriptors.stacked import Stacked
 from sensitivity.descriptors.trust import Trust
 
 __all__ = [
@@ -28,10 +30,12 @@ __all__ = [
     "Function",
     "GaussianTypeOrbitals",
     "Label",
+    "Normalized",
     "NotSmooth",
     "OverlapMatrix",
     "RadialBasis",
     "SphericalBessel",
+    "Stacked",
     "Trust",
     "batches_from_blocks",
     "batches_from_function",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
 
-from sensitivity.descriptors.correlations import Basis
+from sensitivity.descriptors.correlations import Basis, Factors
 from sensitivity.descriptors.expansion import Expansion
 from sensitivity.descriptors.harmonics import coupling
 from sensitivity.numerics import Array, Indices
@@ -57,6 +58,12 @@ class Bispectrum:
         basis = self.basis
         products = basis.n_max * ((basis.l_max + 1) ** 2 + 2 * basis.channels**2)
         return 8 * 3 * (products + 3 * basis.channels**3)
+
+    def factors(self) -> Iterator[Factors]:
+        """Yield the three channels and degrees of every feature."""
+        for l, _ in self._spans():
+            for channels in _distinct(self.basis.channels, *_pattern(l)).T.tolist():
+                yield Factors(tuple(channels), l)
 
     def _spans(self) -> tuple[tuple[Degrees, slice], ...]:
         return _spans_of(self.basis.channels, self.basis.l_max, parity_odd=self.parity_odd)

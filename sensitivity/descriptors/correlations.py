@@ -8,15 +8,23 @@ small matrices.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from sensitivity.descriptors.expansion import Expansion
 from sensitivity.descriptors.harmonics import Y_00
 from sensitivity.numerics import Array
+
+
+class Factors(NamedTuple):
+    """The factors c_{q l m} of one feature."""
+
+    channels: tuple[int, ...]  # q of each factor
+    degrees: tuple[int, ...]  # none at order 1, the common l at order 2, then l of each, and L
 
 
 class Correlation(Protocol):
@@ -36,6 +44,9 @@ class Correlation(Protocol):
 
     def bytes_per_pair(self) -> int:
         """Return the size of the intermediate results for one pair of a center and a neighbour."""
+
+    def factors(self) -> Iterator[Factors]:
+        """Yield the factors of every feature, in order."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,11 @@ class RadialSpectrum:
         """Return bytes of the gradients of the radial functions."""
         return 8 * 3 * self.basis.n_max * (self.basis.l_max + 1)
 
+    def factors(self) -> Iterator[Factors]:
+        """Yield the channel of every feature; its degree is always 0."""
+        for q in range(self.basis.channels):
+            yield Factors((q,), ())
+
 
 @dataclass(frozen=True)
 class ContractedChannels:
@@ -114,6 +130,10 @@ class ContractedChannels:
     def bytes_per_pair(self) -> int:
         """Return bytes of the correlation; mixing takes less."""
         return self.correlation.bytes_per_pair()
+
+    def factors(self) -> Iterator[Factors]:
+        """Yield the factors of every feature, by their mixed channels."""
+        return self.correlation.factors()
 
     def _mixed(self, coefficients: Array) -> Array:
         return np.concatenate(self.mixtures, axis=1) @ coefficients

@@ -14,10 +14,11 @@ from sensitivity.descriptors import orders
 from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.descriptors.correlations import Basis, ContractedChannels, Correlation, mixture
 from sensitivity.descriptors.expansion import Density
+from sensitivity.descriptors.labels import name_channels, name_features, name_mixed_channels
 from sensitivity.descriptors.like_centers import LikeCenters
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
 from sensitivity.descriptors.power_spectrum import like_products
-from sensitivity.descriptors.protocol import Descriptor, plain
+from sensitivity.descriptors.protocol import Descriptor, Label, plain
 from sensitivity.descriptors.radial import (
     BASES,
     GaussianTypeOrbitals,
@@ -227,6 +228,49 @@ class DensityCorrelations(Descriptor):
         """Return the number of features of one center of this structure."""
         return self._correlation(self._channels(atoms)).size()
 
+    def labels(self, atoms: Atoms | None = None) -> tuple[Label, ...]:
+        """Return the factors c_{anlm} of each feature of a center, in order.
+
+        A factor is a species and a radial function n, counted from 0, or "mixed" and the number of
+        a mixed channel. Labels are ("H", n) at order 1, and ("H", n, "O", n', l) at order 2. Orders
+        3 and 4 have three or four factors, then a tuple: (l1, l2, l3), or (l1, l2, l3, l4, L),
+        where L is the degree to which two factors are coupled. Then "odd" marks features that
+        change sign under inversion.
+
+        Parameters
+        ----------
+        atoms
+            A structure, for its species. Not needed if ``species`` is given or channels are mixed.
+
+        Raises
+        ------
+        ValueError
+            If a structure is needed, or has a species without a channel, or there are too many
+            features.
+
+        Examples
+        --------
+        >>> from sensitivity import DensityCorrelations
+        >>> labels = DensityCorrelations(order=2, species=("H", "O")).labels()
+        >>> labels[0], labels[-1]
+        (('H', 0, 'H', 0, 0), ('O', 5, 'O', 5, 6))
+        """
+        if self.contract_channels is not None:
+            return name_features(self._affordable(()), name_mixed_channels(self.contract_channels))
+        species = self._species_of(atoms)
+        return name_features(self._affordable(species), name_channels(species, self.n_max))
+
+    def _species_of(self, atoms: Atoms | None) -> tuple[int, ...]:
+        """Return the species of the channels; a structure is needed if they are not given."""
+        if atoms is not None:
+            return self._channels(atoms)
+        if self.species is None:
+            raise ValueError(
+                "the features depend on the species of the structure; give labels() the structure, "
+                "or the descriptor species=(...)."
+            )
+        return self.species
+
     @takes_centers
     def features(self, atoms: Atoms, *, centers: Centers = None) -> Array:
         """Return the features, shape (centers, features).
@@ -238,7 +282,7 @@ class DensityCorrelations(Descriptor):
             features, or the result would not fit into memory.
         """
         chosen = check_centers(atoms, centers)
-        correlation = self._affordable(atoms)
+        correlation = self._affordable(self._channels(atoms))
         _require_memory(correlation.size(), values=len(chosen) * correlation.size())
         sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         place = {center: row for row, center in enumerate(chosen)}
@@ -255,7 +299,7 @@ class DensityCorrelations(Descriptor):
         Raises what ``features`` does.
         """
         chosen = check_centers(atoms, centers)
-        correlation = self._affordable(atoms)
+        correlation = self._affordable(self._channels(atoms))
         sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         columns = sum(3 * around.atoms.size for around in sets)
         pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
@@ -320,9 +364,8 @@ class DensityCorrelations(Descriptor):
         mixtures = (mixture(z, n_max=self.n_max, channels=channels) for z in species)
         return ContractedChannels(correlation, tuple(mixtures))
 
-    def _affordable(self, atoms: Atoms) -> Correlation:
-        """Return the correlations, unless there are too many."""
-        species = self._channels(atoms)
+    def _affordable(self, species: Sequence[int]) -> Correlation:
+        """Return the correlations of these species, unless there are too many."""
         correlation = self._correlation(species)
         if self.order == orders.LARGEST_ORDER:
             orders.require_few_features(

@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from sensitivity.descriptors.correlations import Basis
+from sensitivity.descriptors.correlations import Basis, Factors
 from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
 from sensitivity.numerics import Array, Indices
 
@@ -81,6 +81,16 @@ class PowerSpectrum:
     def bytes_per_pair(self) -> int:
         """Return bytes of products of the channels of one species with all, for each l."""
         return 8 * 3 * (self.basis.l_max + 1) * self.basis.n_max * self.basis.channels
+
+    def factors(self) -> Iterator[Factors]:
+        """Yield the two channels of every feature, and their common degree."""
+        n_max = self.basis.n_max
+        for a, b, _ in self._pairs():
+            pairs = _upper(n_max) if a == b else np.indices((n_max, n_max)).reshape(2, -1)
+            channels = np.transpose(pairs) + np.array([a, b]) * n_max
+            for l in range(self.basis.l_max + 1):
+                for q, other in channels.tolist():
+                    yield Factors((q, other), (l,))
 
     def _pairs(self) -> tuple[tuple[int, int, slice], ...]:
         return _pairs_of(self.basis)

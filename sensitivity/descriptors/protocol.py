@@ -181,7 +181,9 @@ class Descriptor(Protocol):
             raise ValueError(
                 f"the features of {type(self).__name__} depend on the structure; pass labels() one."
             )
-        return tuple(f"feature {number}" for number in range(self.count_features(atoms)))
+        return tuple(
+            f"feature {number}" for number in range(with_defaults(self).count_features(atoms))
+        )
 
     @default
     def order(self) -> int | None:

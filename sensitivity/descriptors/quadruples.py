@@ -63,6 +63,14 @@ def pairs(channels: int, *, like: bool, L: int) -> Indices:
     return np.indices((channels, channels)).reshape(2, -1)
 
 
+def quadruples(channels: int, term: Term) -> Indices:
+    """Return the channels of the four factors of every feature of a term, (4, features)."""
+    first, second = (pairs(channels, like=like, L=term.L) for like in term.like[::2])
+    repeated = np.repeat(first, second.shape[1], axis=1), np.tile(second, first.shape[1])
+    table, chosen = np.concatenate(repeated), rows(channels, term)
+    return table if chosen is None else table[:, chosen]
+
+
 def rows(channels: int, term: Term) -> Indices | None:
     """Return the places of the distinct quadruples in the table of first and second ``pairs``.
 

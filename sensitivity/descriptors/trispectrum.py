@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
 
-from sensitivity.descriptors.correlations import Basis
+from sensitivity.descriptors.correlations import Basis, Factors
 from sensitivity.descriptors.expansion import Expansion
 from sensitivity.descriptors.harmonics import coupling
-from sensitivity.descriptors.quadruples import Term, pairs, rows, spans
+from sensitivity.descriptors.quadruples import Term, pairs, quadruples, rows, spans
 from sensitivity.numerics import Array, Indices
 
 # By the degree L to which two factors are coupled.
@@ -71,6 +72,12 @@ class Trispectrum:
         components = (int(m.sum()) ** 2 + int((m**2).sum())) // 2  # of two factors, l1 ≤ l2
         pairs = self.basis.channels**2
         return 8 * 3 * pairs * (components + 3 * pairs)
+
+    def factors(self) -> Iterator[Factors]:
+        """Yield the four channels and degrees of every feature, and L after the degrees."""
+        for term, _ in self._spans():
+            for channels in quadruples(self.basis.channels, term).T.tolist():
+                yield Factors(tuple(channels), (*term.l, term.L))
 
     def _spans(self) -> tuple[tuple[Term, slice], ...]:
         return spans(self.basis.channels, self.basis.l_max, parity_odd=self.parity_odd)

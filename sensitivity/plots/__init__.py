@@ -1,7 +1,8 @@
 """Figures of results. They compute nothing, and take their colours from their axes."""
 
+from sensitivity.plots.comparison_plot import plot_comparison
 from sensitivity.plots.convergence_plot import plot_convergence
-from sensitivity.plots.modes import plot_mode, save_overview
+from sensitivity.plots.modes import plot_displacement, plot_mode, save_overview
 from sensitivity.plots.palette import COLORS, MARKERS, SERIES, style
 from sensitivity.plots.responses import plot_responses
 from sensitivity.plots.singular_values import plot_diagnosis, plot_path, plot_spectrum
@@ -10,8 +11,10 @@ __all__ = [
     "COLORS",
     "MARKERS",
     "SERIES",
+    "plot_comparison",
     "plot_convergence",
     "plot_diagnosis",
+    "plot_displacement",
     "plot_mode",
     "plot_path",
     "plot_responses",

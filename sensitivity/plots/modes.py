@@ -6,12 +6,16 @@ from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
+from ase import Atoms
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
+from sensitivity.comparison import Comparison
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.plots.axes import ROUNDING, WIDTH, foreground, make_axes
 from sensitivity.plots.camera import choose_view
+from sensitivity.plots.comparison_plot import plot_comparison
 from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
 from sensitivity.plots.structures import Drawing, find_bonds
 from sensitivity.spectrum import TRIVIAL, Spectrum
@@ -53,7 +57,6 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
             f"mode {mode} does not exist: there are {len(result.modes)}, counted from 0; "
             f"give an integer from 0 to {len(result.modes) - 1}."
         )
-    ax = make_axes(ax, height=2.8)
     atoms, name = result.atoms, ""
     if isinstance(result, Diagnosis):
         spectrum, found = result.spectrum, result.modes[mode]
@@ -62,24 +65,73 @@ def plot_mode(result: Spectrum | Diagnosis, mode: int, *, ax: Axes | None = None
         spectrum, name = result, result.kinds[mode]
         value, displacement = float(result.singular_values[mode]), result.modes[mode]
     value = value if value > ROUNDING * spectrum.scale else 0.0
-    view = choose_view(atoms, displacement)
-    drawing = Drawing(ax, view)
+    title = f"mode {mode}, {name}: {value:.3g} /Å"
+    return plot_displacement(atoms, displacement, title=title, ax=ax)
+
+
+def plot_displacement(
+    atoms: Atoms, displacement: ArrayLike, *, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw a displacement on a structure, such as the result of ``pull_back``.
+
+    The drawing is that of ``plot_mode``. The lengths of the arrows are relative to the longest one;
+    a displacement of zero has none.
+
+    Parameters
+    ----------
+    atoms
+        The structure, N atoms.
+    displacement
+        Shape (N, 3), in any unit.
+    title
+        Title of the axes.
+    ax
+        Axes to draw into; None creates a figure one column wide.
+
+    Raises
+    ------
+    ValueError
+        If the displacement has another shape.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity import DensityCorrelations, pull_back, structures
+    >>> from sensitivity.plots import plot_displacement
+    >>> _, ax = plt.subplots()
+    >>> X0, descriptor = structures.load("X0"), DensityCorrelations()
+    >>> gradient = pull_back(X0, descriptor, center=0, feature=("H", 0, "H", 1, 2))
+    >>> ax = plot_displacement(X0, gradient, title="n = 0 and 1, l = 2", ax=ax)
+    """
+    moved = np.asarray(displacement, dtype=float)
+    if moved.shape != (len(atoms), 3):
+        raise ValueError(
+            f"displacement must have shape ({len(atoms)}, 3), one vector per atom, got "
+            f"{moved.shape}; give the displacement of every atom of this structure."
+        )
+    ax = make_axes(ax, height=2.8)
+    drawing = Drawing(ax, choose_view(atoms, moved))
     drawing.add_cell(atoms)
     drawing.add_atoms(atoms, find_bonds(atoms))
     longest = 0.25 * max(4.0, float(np.ptp(atoms.positions, axis=0).max()))
-    size = np.linalg.norm(displacement, axis=1).max()
-    drawing.add_arrows(atoms.positions, longest / size * displacement)
+    if size := np.linalg.norm(moved, axis=1).max():
+        drawing.add_arrows(atoms.positions, longest / size * moved)
     drawing.paint()
     _frame(ax)
     style: dict[str, Any] = {"color": foreground(ax), "fontsize": "medium"}
-    ax.set_title(f"mode {mode}, {name}: {value:.3g} /Å", **style)
+    ax.set_title(title, **style)
     return ax
 
 
 def save_overview(
-    result: Spectrum | Diagnosis, path: str | PathLike[str] | BinaryIO, *, form: str | None = None
+    result: Spectrum | Diagnosis | Comparison,
+    path: str | PathLike[str] | BinaryIO,
+    *,
+    form: str | None = None,
 ) -> None:
     """Write the singular values, and beside them the least visible mode.
+
+    For a comparison these are the singular values of all descriptors, without a mode.
 
     For a diagnosis this is the invisible mode with the smallest singular value that is neither
     trivial nor explained by symmetry; else the internal mode with the smallest singular value;
@@ -106,6 +158,15 @@ def save_overview(
     b'PNG'
     """
     # A figure without pyplot needs no display, and is freed when this function returns.
+    if isinstance(result, Comparison):
+        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+        plot_comparison(result, ax=figure.add_subplot())
+    else:
+        figure = _draw_overview(result)
+    figure.savefig(path, format=form, dpi=300)
+
+
+def _draw_overview(result: Spectrum | Diagnosis) -> Figure:
     figure = Figure(figsize=(2 * WIDTH, 2.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     if isinstance(result, Diagnosis):
@@ -117,7 +178,7 @@ def save_overview(
         plot_spectrum(result, ax=left)
         spurious, internal = [], list(range(result.internal))  # they come first
     plot_mode(result, (spurious or internal or [0])[-1], ax=right)
-    figure.savefig(path, format=form, dpi=300)
+    return figure
 
 
 def _frame(ax: Axes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ase import Atoms
@@ -17,14 +17,19 @@ from sensitivity.structures.files.reading import Source
 
 def describe_input(source: Source, descriptor: Descriptor) -> Json:
     """Return structure, origin and descriptor as an object for JSON, with lengths in Å."""
+    described = describe_descriptor(descriptor, source.atoms)
+    return {"structure": describe_structure(source), "descriptor": described}
+
+
+def describe_structure(source: Source) -> Json:
+    """Return a structure and its origin as an object for JSON, with lengths in Å."""
     atoms = source.atoms
-    structure = {
+    return {
         **pick(source, "name", "index", "frames", "notes", all_frames_counted="all_counted"),
         **{"formula": atoms.get_chemical_formula(), "symbols": list(atoms.symbols)},
         **pick(atoms, "positions", periodic="pbc"),
         "cell": atoms.cell.array.tolist(),
     }
-    return {"structure": structure, "descriptor": describe_descriptor(descriptor, atoms)}
 
 
 def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> Json:
@@ -39,7 +44,23 @@ def _settings(descriptor: Descriptor) -> dict[str, Any]:
 
 def head(source: Source, descriptor: Descriptor, centers: Sequence[int], *text: str) -> str:
     """Return the lines above a table: the input and sentences, no wider than a terminal."""
-    named = [*_name_source(source, centers), _name_descriptor(descriptor, source.atoms)]
+    return _lay_out(
+        [*_name_source(source, centers), name_descriptor(descriptor, source.atoms)], text
+    )
+
+
+def head_of_several(
+    source: Source, descriptors: Mapping[str, Descriptor], centers: Sequence[int], *text: str
+) -> str:
+    """Return the lines above a table of several descriptors, which are numbered from 1."""
+    named = [
+        f"{number}  {name}: {name_descriptor(descriptor, source.atoms)}"
+        for number, (name, descriptor) in enumerate(descriptors.items(), start=1)
+    ]
+    return _lay_out([*_name_source(source, centers), "", *named, ""], text)
+
+
+def _lay_out(named: Sequence[str], text: Sequence[str]) -> str:
     lines = (part for line in [*map(visible, named), *text, ""] for part in wrap_text(line))
     return "\n".join([*lines, ""])
 
@@ -58,7 +79,8 @@ def _name_source(source: Source, centers: Sequence[int]) -> list[str]:
     return [line, f"Frame {source.index} of {least}{source.frames}; --index chooses another."]
 
 
-def _name_descriptor(descriptor: Descriptor, atoms: Atoms) -> str:
+def name_descriptor(descriptor: Descriptor, atoms: Atoms) -> str:
+    """Return name, settings and number of features of a descriptor in one line."""
     facts, known = _settings(descriptor), with_defaults(descriptor)
     name, count = known.name, known.count_features(atoms)
     order = f", order {facts.pop('order')}" if facts.get("order") else ""

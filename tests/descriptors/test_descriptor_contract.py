@@ -15,8 +15,10 @@ from sensitivity import DensityCorrelations, jacobian
 from sensitivity.descriptors import (
     Descriptor,
     GaussianTypeOrbitals,
+    Normalized,
     OverlapMatrix,
     SphericalBessel,
+    Stacked,
 )
 
 INVARIANCE = 1e-13  # relative to the largest feature
@@ -74,6 +76,10 @@ def native() -> list[Candidate]:
 # n = 20: each of the 12 internal displacements is then seen well above rounding.
 CANDIDATES = [
     *native(),
+    Candidate("stacked", Stacked([DensityCorrelations(n, CUTOFF, 2, 4) for n in (1, 2, 3)]), 1e-14),
+    Candidate(
+        "normalized", Normalized(DensityCorrelations(2, CUTOFF, 5, 5, center_weight=1.0)), 1e-15
+    ),
     Candidate("own", SymmetryFunctions(n=20, cutoff=CUTOFF), 1e-15),
     Candidate("own, angular", AngularFunctions(cutoff=CUTOFF), 1e-15),
     # Here eigenvalues nearly cross: their gradients turn within 1e-3 Å.

@@ -19,7 +19,15 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from selection import mostly_slow
 
-from sensitivity import DensityCorrelations, feature_changes, plots, spectrum, structures
+from sensitivity import (
+    DensityCorrelations,
+    compare,
+    feature_changes,
+    plots,
+    pull_back,
+    spectrum,
+    structures,
+)
 from sensitivity.convergence import convergence
 from sensitivity.diagnosis import diagnose
 from sensitivity.plots.axes import scale_axis
@@ -521,6 +529,22 @@ def test_arrow_along_the_view_becomes_a_sign(singular, sign, discs_and_bars):
     assert len(arrows(ax)) == 4
 
 
+def test_any_displacement_is_drawn(singular):
+    shown = pull_back(singular.atoms, DensityCorrelations(), center=0, feature=("H", 0, "H", 1, 2))
+    ax = plots.plot_displacement(singular.atoms, shown, title="a feature")
+    assert ax.get_title() == "a feature"
+    view = choose_view(singular.atoms, shown)[:2]
+    longest = np.linalg.norm(shown, axis=1).max()
+    drawn = {tuple(np.round(vector, 9)) for _, vector in arrows(ax)}
+    moves = {tuple(np.round(move, 9)) for move in shown @ view.T / longest}
+    assert drawn
+    assert drawn <= moves
+    still = plots.plot_displacement(singular.atoms, 0 * shown)
+    assert not [each for each in still.collections if each.get_zorder() == 4.0]
+    with pytest.raises(ValueError, match=r"must have shape \(5, 3\).* got \(15,\)"):
+        plots.plot_displacement(singular.atoms, shown.ravel())
+
+
 def test_mode_that_does_not_exist(singular):
     for mode in (-1, 15):
         with pytest.raises(ValueError, match=f"mode {mode} does not exist: there are 15, counted"):
@@ -588,8 +612,38 @@ def results(singular, path, diagnosis, grid, row, responses):
     return singular, path, diagnosis, grid, row, responses
 
 
+def compared():
+    """A comparison of three orders, one of which sees only distances."""
+    orders = [DensityCorrelations(order, 3.0, 3, 4) for order in (1, 2, 3)]
+    return compare(structures.load("X0"), orders, centers=[0], metric="raw")
+
+
+def test_a_comparison_shows_all_spectra_and_marks_invisible_modes():
+    found = compared()
+    ax = plots.plot_comparison(found)
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == list(found.names)
+    lines = {line.get_label(): line for line in ax.lines if line.get_label() in found.names}
+    for name, each in zip(found.names, found.spectra, strict=True):
+        shown = lines[name].get_ydata()[: each.rank]
+        assert np.allclose(shown, each.singular_values[: each.rank] / each.scale)
+        assert len(lines[name].get_ydata()) == each.internal == 9
+    hidden = [line for line in ax.lines if line.get_linestyle() == "None"]
+    assert [len(line.get_xdata()) for line in hidden] == [
+        9 - each.rank for each in found.spectra[:2]
+    ]
+    assert [each.rank for each in found.spectra] == [1, 8, 9]
+
+
+def test_long_names_of_a_comparison_are_shortened():
+    pair = {"a" * 50: DESCRIPTOR, "b": DESCRIPTOR}
+    ax = plots.plot_comparison(compare(structures.load("H"), pair, metric="raw"))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a" * 39 + "…", "b"]
+
+
 def figures(results):
     singular, (x, spectra), diagnosis, grid, row, responses = results
+    yield plots.plot_comparison(compared())
     yield plots.plot_diagnosis(diagnosis)
     yield plots.plot_convergence(grid)
     yield plots.plot_convergence(row)
@@ -638,7 +692,10 @@ def test_axes_have_labels_with_units(singular, path, style):
 def test_given_axes_are_used_and_rc_params_are_kept(results):
     before = dict(mpl.rcParams)
     singular, (x, spectra), diagnosis, grid, row, responses = results
-    given = Figure().subplots(1, 7)
+    given = Figure().subplots(1, 9)
+    assert plots.plot_comparison(compared(), ax=given[7]) is given[7]
+    atoms, mode = singular.atoms, singular.modes[0]
+    assert plots.plot_displacement(atoms, mode, ax=given[8]) is given[8]
     assert plots.plot_diagnosis(diagnosis, ax=given[3]) is given[3]
     assert plots.plot_convergence(grid, ax=given[4]) is given[4]
     assert plots.plot_convergence(row, ax=given[5]) is given[5]

@@ -8,11 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensitivity import DensityCorrelations, diagnose, locate, spectrum, structures
+from sensitivity import (
+    Cancelled,
+    DensityCorrelations,
+    compare,
+    diagnose,
+    locate,
+    spectrum,
+    structures,
+)
 from sensitivity.descriptors import Descriptor
 from sensitivity.inversion import invert
 from sensitivity.inversion.inversion import measure_recovery
-from sensitivity.reports import geometries, modes
+from sensitivity.reports import comparisons, geometries, modes
 from sensitivity.reports.sources import describe_descriptor, tabulate_library
 from sensitivity.reports.tables import as_json, choose_lines, find_moving, tabulate
 from sensitivity.structures.files.reading import Source
@@ -45,6 +53,45 @@ def test_diagnoses_fit_80_columns(name: str) -> None:
     source = Source(name, structures.load(name))
     found = diagnose(source.atoms, SMALL)
     assert widest(modes.tabulate_diagnosis(found, SMALL, source=source)) <= 80
+
+
+@pytest.mark.parametrize("count", [2, 7])
+@pytest.mark.parametrize("metric", ["raw", "whitened"])
+def test_comparisons_fit_80_columns(count: int, metric: str) -> None:
+    source = Source("X0", structures.load("X0"))
+    given = {f"{n} of {count}": replace(SMALL, n_max=n) for n in range(1, count + 1)}
+    found = compare(source.atoms, given, metric=metric)
+    text = comparisons.tabulate_comparison(found, given, source=source)
+    assert widest(text) <= 80
+    lines = text.splitlines()
+    ranks = [word for line in lines if line.startswith("rank ") for word in line.split()[1:]]
+    assert ranks == [str(each.rank) for each in found.spectra]
+    assert ("directions" in text) == (metric == "whitened")
+
+
+def test_a_comparison_in_json_holds_all_numbers() -> None:
+    source = Source("H", structures.load("H"))
+    given = {"one": SMALL, "two": replace(SMALL, n_max=1)}
+    found = compare(source.atoms, given)
+    described = comparisons.describe_comparison(found, given, source=source)
+    text = json.dumps(described, allow_nan=False)
+    assert [each["condition"] for each in json.loads(text)["descriptors"]] == [None, None]
+    rows = comparisons.tabulate_comparison(found, given, source=source).splitlines()
+    assert ["condition", "none", "none"] in map(str.split, rows)
+
+
+def test_a_stopped_comparison_shows_unknown_causes() -> None:
+    def press(sentence: str) -> None:
+        if sentence == "two: causes":
+            raise Cancelled
+
+    source = Source("X0", structures.load("X0"))
+    given = {"one": SMALL, "two": replace(SMALL, n_max=1)}
+    found = compare(source.atoms, given, progress=press)
+    described = comparisons.describe_comparison(found, given, source=source)
+    assert [each["counts"] is None for each in described["descriptors"]] == [False, True]
+    rows = comparisons.tabulate_comparison(found, given, source=source).splitlines()
+    assert ["sensitive", str(found.counts["one"]["sensitive"]), "?"] in map(str.split, rows)
 
 
 def test_the_library_fits_80_columns() -> None:
