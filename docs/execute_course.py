@@ -75,8 +75,16 @@ def execute(path: Path) -> NotebookNode:
             section = (HEADING.findall(cell.source) or [section])[-1]
         else:
             cell.outputs = [each for each in cell.outputs if not drop_widget(each)]
-            cell.metadata["mystnb"] = {"image": {"alt": f"Figure of the section {section}"}}
+            alt = {"alt": f"Figure of the section {section}"}
+            cell.metadata["mystnb"] = {"image": alt | measure(cell.outputs)}
     return notebook
+
+
+def measure(outputs: list[NotebookNode]) -> dict[str, str]:
+    """Return the width of the figure among outputs, which has twice as many pixels."""
+    sizes = [each.get("metadata", {}).get("image/png", {}) for each in outputs]
+    widths = [size["width"] for size in sizes if size]
+    return {"width": f"{max(widths)}px"} if widths else {}
 
 
 def drop_widget(output: NotebookNode) -> bool:

@@ -24,6 +24,8 @@ def prepare() -> None:
     for kind in (Explorer, PathExplorer, TwinExplorer, BasisExplorer):
         formatter.for_type(kind, draw)
     course.check = fold  # for the imports of the notebook that follow
+    # Twice as many pixels as on paper: slides and good screens need them.
+    shell.run_line_magic("config", "InlineBackend.figure_formats = ['retina']")
 
 
 def fold(_: Any, answer: Any, *, within: float = 0.0) -> HTML:

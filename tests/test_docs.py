@@ -82,3 +82,15 @@ def test_every_page_of_the_site_is_a_file() -> None:
     pages = runpy.run_path(str(ROOT / "docs/_extensions/repository.py"))["PAGES"]
     assert all((ROOT / source).is_file() for source in pages)
     assert {"notebooks/1-methane.ipynb", "benchmarks/README.md"} <= set(pages)
+
+
+def test_the_course_comes_before_its_appendices_and_its_licence() -> None:
+    course = runpy.run_path(str(ROOT / "docs/_extensions/repository.py"))["COURSE"]
+    files = [*(ROOT / "notebooks").rglob("*.ipynb"), *(ROOT / "notebooks").rglob("*.md")]
+    files = [each for each in files if ".ipynb_checkpoints" not in each.parts]
+    names = {each.relative_to(ROOT / "notebooks").as_posix() for each in files}
+    assert sorted(course) == sorted(names - {"README.md"})
+    assert [name[0] for name in course[:9]] == list("123456789")
+    assert course[9].startswith("appendix/")
+    assert course.index("teaching/quiz.md") < course.index("teaching/quiz-key.md")
+    assert course[-1] == "LICENSE.md"

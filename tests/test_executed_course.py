@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from pathlib import Path
@@ -37,6 +38,11 @@ def test_every_figure_and_a_picture_of_the_explorer_are_there(
         cell.metadata["mystnb"]["image"]["alt"] for cell in executed.cells if "outputs" in cell
     ]
     assert "Figure of the section A ring" in texts
+    (ring,) = [cell for cell in executed.cells if "plt.scatter" in cell.source]
+    (png,) = [each.data["image/png"] for each in ring.outputs if "data" in each]
+    pixels = int.from_bytes(base64.b64decode(png)[16:20], "big")  # from the head of the file
+    assert ring.metadata["mystnb"]["image"]["width"] == f"{pixels // 2}px"
+    assert 700 < pixels < 850  # 3.8 inches
 
 
 @pytest.mark.slow

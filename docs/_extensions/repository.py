@@ -15,11 +15,18 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
-COURSE = sorted(
-    path.relative_to(ROOT / "notebooks").as_posix()
-    for pattern in ("*.ipynb", "*.md")
-    for path in ROOT.glob(f"notebooks/**/{pattern}")
-    if ".ipynb_checkpoints" not in path.parts and path != ROOT / "notebooks/README.md"
+# In the order of the navigation.
+COURSE = list(
+    dict.fromkeys(
+        path.relative_to(ROOT / "notebooks").as_posix()
+        for pattern in (
+            *("[0-9]*.ipynb", "appendix/*.ipynb"),
+            *("teaching/README.md", "teaching/outcomes.md"),
+            *("teaching/quiz.md", "teaching/quiz-key.md", "teaching/*.md", "*.md"),
+        )
+        for path in sorted(ROOT.glob(f"notebooks/{pattern}"))
+        if path != ROOT / "notebooks/README.md"
+    )
 )
 EXECUTED = ROOT / "build/course"  # by docs/execute_course.py
 # Files, and where they are in the site.

@@ -118,19 +118,20 @@ def scale_axis(
     hidden = bool((values <= zero).any())
     axis = set_decades(ax, bottom, top, zero=zero, hidden=hidden, ticks=ticks if seen.size else 0)
 
-    def explain(artist: Artist, text: str, *, place: float, offset: float) -> None:
+    def explain(artist: Artist, text: str, *, place: tuple[float, float], side: str) -> None:
         if not notes:
             return artist.set_label(text)
-        style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "x-small"}
+        style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "x-small", "ha": side}
         style |= {"xycoords": ("axes fraction", "data"), "color": foreground(ax)}
-        ax.annotate(text, (0.02, place), (0, offset), **style)
+        ax.annotate(text, place, (0, 2), **style)
 
     if hidden:
         text = f"0: at most {zero:.0e}" if zero else "all exactly 0"
-        explain(axis.shade(ax), text, place=ax.get_ylim()[0], offset=2)
+        explain(axis.shade(ax), text, place=(0.02, ax.get_ylim()[0]), side="left")
     if threshold > 10.0**bottom:
         line = ax.axhline(threshold, color=foreground(ax), linewidth=0.8, linestyle=":", zorder=1)
-        explain(line, "zero for the rank", place=threshold, offset=-9)
+        # Singular values fall: at the right there is none above the line, unless all are.
+        explain(line, "zero for the rank", place=(0.98, threshold), side="right")
     return axis
 
 

@@ -201,6 +201,15 @@ def test_zeros_are_explained_beside_the_axis_or_in_the_legend(notes):
     assert ticks == ["0", "$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "$10^{0}$"]
 
 
+def test_the_note_on_the_threshold_is_above_all_markers_of_rounded_coordinates():
+    ax = plots.plot_spectrum(analyze("NH3", centers=[0]))
+    ax.figure.draw_without_rendering()
+    (note,) = [text for text in ax.texts if text.get_text() == "zero for the rank"]
+    box = note.get_window_extent().padded(3)  # pixels: half a marker
+    places = np.concatenate([np.column_stack(line) for line in markers(ax).values()])
+    assert not any(box.contains(*place) for place in ax.transData.transform(places))
+
+
 # Diagnosis
 
 
