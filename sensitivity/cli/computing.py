@@ -166,7 +166,7 @@ def _run(act: Callable[[Task], T], options: Namespace) -> T:
     with redirect_stdout(sys.stderr):
         where = {"index": options.index, "form": options.format, "types": options.types}
         source = load_source(options.structure, **where)
-        return act(Task(options, source, options.build(options)))
+        return act(Task(options, source, options.build(options, source.atoms)))
 
 
 def _draw(result: Any, path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.cli.own_descriptor import load_descriptor
+from sensitivity.cli.descriptor_texts import descriptor_from, read_settings, split_settings
 
 SEE_LIST = "see 'sensitivity structures'"
 """Remedy for an unknown name of a structure."""
@@ -17,6 +17,8 @@ ORDERS = ("1", "2", "3", "4")
 
 # Modules that import scipy are imported where they are used, so that --help is immediate.
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from sensitivity.descriptors import Descriptor
     from sensitivity.structures.files.reading import Source
 
@@ -38,8 +40,13 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     group = command.add_argument_group("descriptor (density correlations)")
     add_option(group, "--order", "number of correlated neighbours: 1, 2, 3 or 4", 2, int, None)
     add_settings(group)
-    text = "descriptor from a Python file: an object, or a class that needs no arguments"
-    group.add_argument("--descriptor", metavar="FILE:NAME", help=text)
+    text = (
+        "another descriptor: a name listed by 'sensitivity descriptors', or FILE.py:NAME, a "
+        "descriptor or a function of a structure in a Python file"
+    )
+    group.add_argument("--descriptor", metavar="NAME", help=text)
+    text = "setting of the descriptor; repeat for several"
+    group.add_argument("--setting", metavar="NAME=VALUE", action="append", default=[], help=text)
     command.set_defaults(build=build_descriptor)
 
 
@@ -47,15 +54,15 @@ def add_subjects(command: ArgumentParser) -> None:
     """Add the options for a structure, its centers, and several descriptors."""
     add_structure(command)
     text = (
-        "descriptor, at least two of them: the order of density correlations, 1 to 4, or an object "
-        "or class of a Python file"
+        "descriptor, at least two of them: a name listed by 'sensitivity descriptors', or "
+        'FILE.py:NAME; settings may follow, such as "2 n_max=8"'
     )
     command.add_argument(
         "--descriptor",
         dest="descriptors",
         action="append",
         required=True,
-        metavar="ORDER or FILE:NAME",
+        metavar="NAME",
         help=text,
     )
     add_settings(command.add_argument_group("settings of density correlations"))
@@ -169,52 +176,60 @@ _SETTINGS = (
 )
 
 
-def build_descriptor(options: Namespace) -> Descriptor:
-    """Return the descriptor selected by the options."""
-    settings = given(options, "order", *_SETTINGS)
-    if options.descriptor is not None:
-        if settings:
-            raise ValueError(
-                f"--descriptor cannot be combined with {_names(settings)}: the descriptor has its "
-                "own settings; leave out one of them."
-            )
-        return load_descriptor(options.descriptor)
-    return _native(settings)
+def build_descriptor(options: Namespace, atoms: Atoms) -> Descriptor:
+    """Return the descriptor selected by the options, for a structure."""
+    settings, more = given(options, "order", *_SETTINGS), read_settings(options.setting)
+    if options.descriptor is None:
+        return _native({**settings, **more})
+    if settings:
+        raise ValueError(
+            f"--descriptor cannot be combined with {_names(settings)}; use --setting NAME=VALUE "
+            "for settings of the descriptor."
+        )
+    return descriptor_from(options.descriptor, atoms, **more)
 
 
-def build_descriptors(options: Namespace) -> dict[str, Descriptor]:
+def build_descriptors(options: Namespace, atoms: Atoms) -> dict[str, Descriptor]:
     """Return the descriptors selected by the options of a comparison, by distinct names."""
     from sensitivity.descriptors.naming import name_descriptors
 
     settings = given(options, *_SETTINGS)
-    if settings and not any(text in ORDERS for text in options.descriptors):
+    names = [split_settings(text)[0] for text in options.descriptors]
+    if settings and not any(name in ORDERS for name in names):
         raise ValueError(
             f"{_names(settings)} applies only to density correlations, and --descriptor names none;"
             f" leave it out, or add one of {', '.join(ORDERS)}."
         )
-    return name_descriptors([descriptor_from(text, settings) for text in options.descriptors])
+    return name_descriptors(
+        [
+            descriptor_from(text, atoms, **_of_order(name, settings))
+            for name, text in zip(names, options.descriptors, strict=True)
+        ]
+    )
 
 
-def descriptor_from(text: str, settings: Mapping[str, Any]) -> Descriptor:
-    """Return the descriptor that a text names: an order of correlations, or FILE:NAME.
-
-    ``settings`` are those of density correlations.
-    """
-    if text not in ORDERS:
-        return load_descriptor(text)
-    order = int(text)
-    lower = {key: value for key, value in settings.items() if key != "parity_odd"}
-    return _native({"order": order, **(settings if order >= 3 else lower)})
+def _of_order(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of density correlations that this descriptor has."""
+    if name not in ORDERS:
+        return {}
+    known = _with_basis(settings)
+    return known if int(name) >= 3 else {k: v for k, v in known.items() if k != "parity_odd"}
 
 
-def _native(settings: Mapping[str, Any]) -> Descriptor:
+def _native(settings: dict[str, Any]) -> Descriptor:
     from sensitivity import descriptors
 
-    chosen = dict(settings)
-    if chosen.pop("basis", None) == "bessel":
-        chosen["basis"] = descriptors.SphericalBessel()
-    return descriptors.DensityCorrelations(**chosen)
+    return descriptors.DensityCorrelations(**_with_basis(settings))
 
 
-def _names(settings: Mapping[str, Any]) -> str:
+def _with_basis(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with the radial basis instead of its name."""
+    from sensitivity import descriptors
+
+    bases = {"bessel": descriptors.SphericalBessel, "gto": descriptors.GaussianTypeOrbitals}
+    basis = settings.get("basis")
+    return settings if basis is None else {**settings, "basis": bases[basis]()}
+
+
+def _names(settings: dict[str, Any]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in settings)

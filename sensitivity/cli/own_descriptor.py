@@ -6,18 +6,25 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from inspect import isfunction
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sensitivity.descriptors import Descriptor
 
 
-def load_descriptor(given: str) -> Descriptor:
-    """Return the descriptor ``NAME`` of a Python file, or an instance of the class ``NAME``.
+def is_own(text: str) -> bool:
+    """Return True if a text names something in a file: FILE:NAME, or a file without a name."""
+    return ":" in text or os.path.splitext(text)[1] == ".py"
 
-    ValueError if the file or the name does not exist, or is not a descriptor. ``blamed`` handles
-    exceptions raised by the file.
+
+def load_descriptor(given: str, **settings: Any) -> Descriptor:
+    """Return the descriptor ``NAME`` of a Python file, with other settings.
+
+    NAME is a descriptor, a class of descriptors, or a function of a structure, which needs the
+    setting cutoff. ValueError if the file or the name does not exist, or is none of these.
+    ``blamed`` handles exceptions raised by the file.
     """
     from sensitivity.descriptors import check_descriptor
 
@@ -28,15 +35,31 @@ def load_descriptor(given: str) -> Descriptor:
     module = _run(path)
     if not hasattr(module, name):
         raise ValueError(f"--descriptor: there is no {name} in {path}; {_suggest(module, name)}")
-    found = getattr(module, name)
     try:
-        descriptor: Descriptor = found() if isinstance(found, type) else found
+        descriptor = _make(getattr(module, name), settings)
         check_descriptor(descriptor)
     except Exception as error:
         if _find_line(error, path) is None:
             raise ValueError(f"--descriptor {given}: {error}") from error
         raise
     return descriptor
+
+
+def _make(found: Any, settings: dict[str, Any]) -> Descriptor:
+    """Return a descriptor, or an instance of a class, or a function as a descriptor."""
+    from sensitivity.descriptors import Function, with_defaults
+
+    if isinstance(found, type):
+        made: Descriptor = found(**settings)
+        return made
+    if isfunction(found):
+        if "cutoff" not in settings:
+            raise ValueError(
+                "a function needs the radius, in Å, within which atoms change the features of a "
+                "center; add --setting cutoff=5."
+            )
+        return Function(found, **settings)
+    return with_defaults(found).with_settings(**settings) if settings else found
 
 
 @contextmanager
@@ -50,7 +73,7 @@ def blamed(given: Sequence[str]) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         if not given or isinstance(error, BrokenPipeError | MemoryError):
             raise
-        for path in (_split(text)[0] for text in given if ":" in text):
+        for path in (text.rpartition(":")[0] for text in given if is_own(text)):
             if (line := _find_line(error, path)) is not None:
                 message = f"{type(error).__name__}: {error}".rstrip(": ")
                 raise ValueError(f"{path}, line {line}: {message}") from error
@@ -62,7 +85,7 @@ def blamed(given: Sequence[str]) -> Iterator[None]:
 def _split(given: str) -> tuple[str, str]:
     path, _, name = given.rpartition(":")
     if not path or not name:
-        raise ValueError(f"--descriptor must be FILE:NAME, got {given!r}; give e.g. own.py:Own.")
+        raise ValueError(f"--descriptor must be FILE.py:NAME, got {given!r}; give e.g. own.py:Own.")
     return path, name
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from sensitivity import DensityCorrelations, Rattle, compare, structures
 from sensitivity.cli.main import build_parser, main
-from sensitivity.cli.options import descriptor_from
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_descriptor.py"
 TWO = ["compare", "X0", "--center", "0", "--n-max", "3", "--descriptor", "2", "--descriptor", "3"]
@@ -67,15 +66,31 @@ def test_structures_of_a_file_define_the_scale(capsys, tmp_path) -> None:
 
 
 def test_odd_features_are_added_where_there_are_such(capsys) -> None:
-    assert descriptor_from("2", {"parity_odd": True}) == DensityCorrelations(2)
-    assert descriptor_from("3", {"parity_odd": True}) == DensityCorrelations(3, parity_odd=True)
+    main(
+        [
+            *[
+                "compare",
+                "CH4",
+                "--descriptor",
+                "2",
+                "--descriptor",
+                "3",
+                "--n-max",
+                "2",
+                "--parity-odd",
+                "--json",
+            ]
+        ]
+    )
+    settings = [each["descriptor"] for each in json.loads(capsys.readouterr().out)["descriptors"]]
+    assert [each["parity_odd"] for each in settings] == [False, True]
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         ([], "descriptors must be two or more descriptors, in a list or in a mapping"),
-        (["--descriptor", "5"], "--descriptor must be FILE:NAME, got '5'"),
+        (["--descriptor", "5"], "there is no descriptor '5'; see 'sensitivity descriptors'"),
         (["--descriptor", "none.py:A"], "--descriptor needs a Python file, and none.py does not"),
         (["--descriptor", "2", "--copies", "1"], "copies must be an integer of at least 2, got 1"),
         (["--descriptor", "2", "--soft", "99"], "soft must be an integer from 1 to"),

@@ -46,6 +46,7 @@ OF_THE_COMMAND = {
     "output": None,
     "help": None,
     "descriptor": None,
+    "setting": None,
     "start": None,  # one of the two is required
     "rattle": None,
     "seed": "0",  # of the noise of --rattle

@@ -123,9 +123,9 @@ def test_the_example_is_diagnosed_with_a_larger_basis_and_a_picture(tmp_path, ca
 
 
 WRONG = {
-    "own.py": "--descriptor must be FILE:NAME, got 'own.py'; give e.g. own.py:Own.",
-    ":Own": "--descriptor must be FILE:NAME, got ':Own'",
-    "own.py:": "--descriptor must be FILE:NAME, got 'own.py:'",
+    "own.py": "--descriptor must be FILE.py:NAME, got 'own.py'; give e.g. own.py:Own.",
+    ":Own": "--descriptor must be FILE.py:NAME, got ':Own'",
+    "own.py:": "--descriptor must be FILE.py:NAME, got 'own.py:'",
     "gone.py:Own": "--descriptor needs a Python file, and gone.py does not exist.",
     ".:Own": "--descriptor needs a Python file, and . is a folder.",
     "own.py:Owm": "--descriptor: there is no Owm in own.py; did you mean Own?",
@@ -133,7 +133,7 @@ WRONG = {
     "importing_only.py:own": "there is no own in importing_only.py; it has no descriptor.",
     "empty.py:Own": "--descriptor: there is no Own in empty.py; it has no descriptor.",
     "own.py:number": "--descriptor own.py:number: descriptor must be a descriptor such as",
-    "own.py:dataclass": "--descriptor own.py:dataclass: descriptor must be a descriptor such as",
+    "own.py:dataclass": "--descriptor own.py:dataclass: a function needs the radius, in Å, within which",
     "own.py:Unfinished": "Unfinished has no cutoff, inversion_invariant, features: add what",
     "own.py:Demanding": "--descriptor own.py:Demanding: Demanding.__init__() missing 1",
     "own.py:Failing": "own.py, line 20: IndexError: list index out of range",

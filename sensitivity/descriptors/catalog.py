@@ -1,0 +1,220 @@
+"""The descriptors that have a name, for the command and the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from sensitivity.descriptors.density_correlations import DensityCorrelations
+from sensitivity.descriptors.overlap_matrix import OverlapMatrix
+from sensitivity.descriptors.protocol import Descriptor
+
+# Those of the native descriptor, so that descriptors can be compared as they are.
+_DEFAULTS = DensityCorrelations()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A descriptor with a name.
+
+    Attributes
+    ----------
+    text
+        What it is, in a few words.
+    build
+        Returns the descriptor for a structure, whose species it may need, with usual settings.
+    package
+        The package that computes it, and the name of the extra that installs it; empty for this
+        one.
+    known_to_work
+        Version of the package.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> from sensitivity.descriptors.catalog import CATALOG
+    >>> CATALOG["2"].text
+    'density correlations of order 2, the SOAP power spectrum'
+    >>> CATALOG["2"].build(structures.load("CH4")).order
+    2
+    """
+
+    text: str
+    build: Callable[[Atoms], Descriptor]
+    package: str = ""
+    known_to_work: str = ""
+
+    @property
+    def installed(self) -> str | None:
+        """Installed version of the package; None if it is missing, "" for this one."""
+        try:
+            return metadata.version(self.package) if self.package else ""
+        except metadata.PackageNotFoundError:
+            return None
+
+    @property
+    def remedy(self) -> str:
+        """The command that installs the package."""
+        return f'pip install "atomic-sensitivity[{self.package}]"'
+
+
+def _native(order: int) -> Callable[[Atoms], Descriptor]:
+    return lambda atoms: DensityCorrelations(order=order)
+
+
+def _species(atoms: Atoms) -> list[str]:
+    return [chemical_symbols[number] for number in np.unique(atoms.numbers)]
+
+
+def _soap(atoms: Atoms) -> Descriptor:
+    from dscribe.descriptors import SOAP
+
+    from sensitivity.descriptors.from_dscribe import Dscribe
+
+    return Dscribe(
+        SOAP(
+            species=_species(atoms),
+            r_cut=_DEFAULTS.cutoff,
+            n_max=_DEFAULTS.n_max,
+            l_max=_DEFAULTS.l_max,
+            sigma=_DEFAULTS.smearing,
+            periodic=bool(atoms.pbc.any()),
+        )
+    )
+
+
+def _acsf(atoms: Atoms) -> Descriptor:
+    from dscribe.descriptors import ACSF
+
+    from sensitivity.descriptors.from_dscribe import Dscribe
+
+    radial = [[width, center] for width in (1.0, 4.0) for center in (0.0, 1.0, 2.0)]
+    angular = [[0.1, zeta, sign] for zeta in (1, 2, 4, 8) for sign in (1, -1)]
+    return Dscribe(
+        ACSF(
+            species=_species(atoms),
+            r_cut=_DEFAULTS.cutoff,
+            g2_params=radial,
+            g4_params=angular,
+            periodic=bool(atoms.pbc.any()),
+        )
+    )
+
+
+def _coulomb_matrix(atoms: Atoms) -> Descriptor:
+    from dscribe.descriptors import CoulombMatrix
+
+    from sensitivity.descriptors.from_dscribe import Dscribe
+
+    matrix = CoulombMatrix(n_atoms_max=len(atoms), permutation="eigenspectrum")
+    return Dscribe(matrix, cutoff=float(atoms.get_all_distances().max()) + 1.0)
+
+
+def _featomic(kind: str) -> Callable[[Atoms], Descriptor]:
+    def build(atoms: Atoms) -> Descriptor:
+        import featomic
+
+        from sensitivity.descriptors.from_featomic import Featomic
+
+        basis: dict[str, Any] = {
+            "type": "TensorProduct",
+            "radial": {"type": "Gto", "max_radial": _DEFAULTS.n_max - 1},
+            "spline_accuracy": None,
+        }
+        if kind == "SoapPowerSpectrum":
+            basis["max_angular"] = _DEFAULTS.l_max
+        calculator = getattr(featomic, kind)(
+            cutoff={
+                "radius": _DEFAULTS.cutoff,
+                "smoothing": {"type": "ShiftedCosine", "width": 0.5},
+            },
+            density={"type": "Gaussian", "width": _DEFAULTS.smearing, "center_atom_weight": 0.0},
+            basis=basis,
+        )
+        return Featomic(calculator)
+
+    return build
+
+
+_DSCRIBE = {"package": "dscribe", "known_to_work": "2.1.2"}
+_FEATOMIC = {"package": "featomic", "known_to_work": "0.6.7"}
+_ENTRIES = {
+    "1": Entry("density correlations of order 1: distances", _native(1)),
+    "2": Entry("density correlations of order 2, the SOAP power spectrum", _native(2)),
+    "3": Entry("density correlations of order 3, the bispectrum", _native(3)),
+    "4": Entry("density correlations of order 4, the trispectrum", _native(4)),
+    "overlap-matrix": Entry(
+        "eigenvalues of the overlap matrix of s and p orbitals", lambda atoms: OverlapMatrix()
+    ),
+    "dscribe-soap": Entry("SOAP power spectrum of dscribe", _soap, **_DSCRIBE),
+    "dscribe-acsf": Entry("atom-centered symmetry functions of dscribe", _acsf, **_DSCRIBE),
+    "dscribe-coulomb-matrix": Entry(
+        "eigenvalues of the Coulomb matrix, of a whole molecule, of dscribe",
+        _coulomb_matrix,
+        **_DSCRIBE,
+    ),
+    "featomic-radial-spectrum": Entry(
+        "radial spectrum of featomic", _featomic("SoapRadialSpectrum"), **_FEATOMIC
+    ),
+    "featomic-power-spectrum": Entry(
+        "SOAP power spectrum of featomic", _featomic("SoapPowerSpectrum"), **_FEATOMIC
+    ),
+}
+
+CATALOG: Mapping[str, Entry] = MappingProxyType(_ENTRIES)
+"""The descriptors with a name. Functions and objects of one's own need none.
+
+Examples
+--------
+>>> from sensitivity.descriptors.catalog import CATALOG
+>>> [name for name, entry in CATALOG.items() if not entry.package]
+['1', '2', '3', '4', 'overlap-matrix']
+"""
+
+
+def named_descriptor(name: str, atoms: Atoms, **settings: Any) -> Descriptor:
+    """Return a descriptor of the catalog for a structure.
+
+    Parameters
+    ----------
+    name
+        One of ``CATALOG``.
+    atoms
+        The structure; some descriptors are made for its species.
+    **settings
+        Changes of its settings, as its ``with_settings`` takes them.
+
+    Raises
+    ------
+    ImportError
+        If its package is missing.
+    TypeError, ValueError
+        If there is no such name or setting.
+
+    Examples
+    --------
+    >>> from sensitivity import structures
+    >>> from sensitivity.descriptors.catalog import named_descriptor
+    >>> named_descriptor("overlap-matrix", structures.load("CH4"), orbitals="s").orbitals
+    's'
+    """
+    if name not in CATALOG:
+        close = get_close_matches(name, CATALOG, n=2, cutoff=0.4)
+        advice = f"did you mean {' or '.join(close)}?" if close else "see 'sensitivity descriptors'"
+        raise ValueError(f"there is no descriptor {name!r}; {advice}")
+    entry = CATALOG[name]
+    if entry.installed is None:
+        raise ImportError(
+            f"{name} needs {entry.package}, which is not installed; {entry.remedy} (version "
+            f"{entry.known_to_work} is known to work)."
+        )
+    descriptor = entry.build(atoms)
+    return descriptor.with_settings(**settings) if settings else descriptor
