@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.descriptors import Centers, Descriptor, NotSmooth
 from sensitivity.descriptors.naming import name_descriptors
 from sensitivity.diagnosis import Cause, Diagnosis, diagnose
 from sensitivity.jacobian import Jacobian
@@ -273,8 +273,8 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        If there are fewer than two descriptors, names are not distinct, or the structure, a
-        center, a setting or their combination is unusable.
+        If there are fewer than two descriptors, one has a kink here (``NotSmooth``), or the
+        structure, a center, a setting or their combination is unusable.
     Interrupted
         On Ctrl-C during the diagnoses; ``partial`` is the Comparison that cancelling would return.
     Cancelled
@@ -321,7 +321,10 @@ def _decompose(
     spectra, allowed, directions = list[Spectrum](), list[_Allowed](), list[int]()
     for name, descriptor in named.items():
         tell(f"{name}: singular values")
-        derivative, count = scale.differentiate(descriptor)
+        try:
+            derivative, count = scale.differentiate(descriptor)
+        except NotSmooth as error:
+            raise NotSmooth(f"{name}: {error}") from error
         directions.append(count)
         spectra.append(decompose_jacobian(derivative, cutoff=descriptor.cutoff))
         allowed.append(_Allowed.of(derivative, descriptor, spectra[-1], tolerance=tolerance))
