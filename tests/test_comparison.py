@@ -457,6 +457,15 @@ def test_a_stop_within_a_diagnosis_leaves_that_diagnosis_out() -> None:
     found = compare(structures.load("H2O"), SMALL, progress=press)
     assert (found.ending, found.diagnoses) == ("cancelled", ())
 
+    def interrupt(sentence: str) -> None:
+        if "examined" in sentence:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as raised:
+        compare(structures.load("H2O"), SMALL, progress=interrupt)
+    found = raised.value.partial
+    assert (found.ending, found.diagnoses) == ("interrupted", ())
+
 
 def test_a_stop_before_the_spectra_passes() -> None:
     def press(sentence: str) -> None:
