@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.descriptors import Centers, Descriptor, NotSmooth
 from sensitivity.descriptors.naming import name_descriptors
 from sensitivity.diagnosis import Cause, Diagnosis, diagnose
-from sensitivity.jacobian import Jacobian
 from sensitivity.metrics import RATTLE, MetricName, Rattle, Scale
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, check_integer, takes_centers
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
 from sensitivity.progress import (
     Cancelled,
     Progress,
@@ -25,9 +22,9 @@ from sensitivity.progress import (
     checkpoint,
     telling,
 )
-from sensitivity.spectrum import Spectrum, decompose, decompose_jacobian, fix_gauge
+from sensitivity.soft_modes import AllowedModes, check_soft, choose_soft, principal_angles
+from sensitivity.spectrum import Spectrum, decompose_jacobian
 from sensitivity.structures import check_centers
-from sensitivity.symmetry.subspaces import allowed_displacements
 from sensitivity.tolerances import Tolerance
 
 # Samples for each whitened direction. With four, the smallest sampled variance is about a quarter
@@ -273,8 +270,8 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        If there are fewer than two descriptors, names are not distinct, or the structure, a
-        center, a setting or their combination is unusable.
+        If there are fewer than two descriptors, one has a kink here (``NotSmooth``), or the
+        structure, a center, a setting or their combination is unusable.
     Interrupted
         On Ctrl-C during the diagnoses; ``partial`` is the Comparison that cancelling would return.
     Cancelled
@@ -318,15 +315,18 @@ def _decompose(
     tell: Progress,
 ) -> Comparison:
     """Return the comparison without diagnoses."""
-    spectra, allowed, directions = list[Spectrum](), list[_Allowed](), list[int]()
+    spectra, allowed, directions = list[Spectrum](), list[AllowedModes](), list[int]()
     for name, descriptor in named.items():
         tell(f"{name}: singular values")
-        derivative, count = scale.differentiate(descriptor)
+        try:
+            derivative, count = scale.differentiate(descriptor)
+        except NotSmooth as error:
+            raise NotSmooth(f"{name}: {error}") from error
         directions.append(count)
         spectra.append(decompose_jacobian(derivative, cutoff=descriptor.cutoff))
-        allowed.append(_Allowed.of(derivative, descriptor, spectra[-1], tolerance=tolerance))
-    k = _choose_soft(allowed) if soft is None else _check_soft(soft, allowed)
-    modes = np.array([each.modes[len(each.modes) - k :] for each in allowed])
+        allowed.append(AllowedModes.of(derivative, descriptor, spectra[-1], tolerance=tolerance))
+    k = choose_soft(allowed) if soft is None else check_soft(soft, allowed)
+    modes = np.array([each.softest(k) for each in allowed])
     return Comparison(
         scale.atoms.copy(),
         scale.centers,
@@ -340,74 +340,9 @@ def _decompose(
         np.array([each.condition for each in allowed]),
         k,
         modes,
-        _angles(modes),
+        principal_angles(modes),
         np.array([[_error(seen, hiding) for hiding in spectra] for seen in spectra]),
     )
-
-
-class _Allowed(NamedTuple):
-    """The singular values of what symmetry allows a descriptor to see."""
-
-    values: Array  # (k,), descending
-    modes: Array  # (k, N, 3)
-    null: int  # number of values that count as zero
-    equal: float  # difference of values that are equal by symmetry
-
-    @classmethod
-    def of(
-        cls, derivative: Jacobian, descriptor: Descriptor, spectrum: Spectrum, *, tolerance: float
-    ) -> _Allowed:
-        _, directions = allowed_displacements(
-            derivative.atoms,
-            cutoff=descriptor.cutoff,
-            centers=derivative.centers,
-            inversion_invariant=descriptor.inversion_invariant,
-            tolerance=tolerance,
-        )
-        values, modes = decompose(derivative, directions)
-        fixed = fix_gauge(values, modes, scale=spectrum.scale)
-        null = int(np.count_nonzero(values <= spectrum.zero_level))
-        return cls(values, fixed, null, Tolerance.EQUAL_BY_SYMMETRY * spectrum.scale)
-
-    @property
-    def condition(self) -> float:
-        """Smallest over largest value; 0 if it counts as zero, NaN without values."""
-        if not len(self.values):
-            return float("nan")
-        return 0.0 if self.null else float(self.values[-1] / self.values[0])
-
-    def divides(self, k: int) -> bool:
-        """Return True if the k softest modes are a part of several with equal values."""
-        if k == len(self.values):
-            return False
-        above, below = self.values[-k - 1], self.values[-k]
-        return bool(above - below <= self.equal)
-
-
-def _choose_soft(allowed: Sequence[_Allowed]) -> int:
-    most = min(len(each.values) for each in allowed)
-    k = min(most, max(each.null for each in allowed) or 3)
-    while 0 < k < most and any(each.divides(k) for each in allowed):
-        k += 1
-    return k
-
-
-def _check_soft(soft: int, allowed: Sequence[_Allowed]) -> int:
-    most = min(len(each.values) for each in allowed)
-    expected = f"an integer from 1 to {most}, the number that symmetry allows each to see"
-    return check_integer(soft, "soft", expected, accepts=range(1, most + 1).__contains__)
-
-
-def _angles(modes: Array) -> Array:
-    """Return principal angles in degrees, ascending, of all pairs of spans, (n, n, k)."""
-    from scipy.linalg import subspace_angles
-
-    n, k, *shape = modes.shape
-    spans = modes.reshape(n, k, int(np.prod(shape))).swapaxes(1, 2)  # [descriptor, coordinate, k]
-    out = np.zeros((n, n, k))
-    for a, b in combinations(range(n), 2) if k else ():
-        out[a, b] = out[b, a] = np.degrees(subspace_angles(spans[a], spans[b]))[::-1]
-    return out
 
 
 def _error(seen: Spectrum, hiding: Spectrum) -> float:

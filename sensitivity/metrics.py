@@ -233,7 +233,7 @@ def sample_copies(
     each center.
     """
     _require_memory(descriptor, frames[0], len(frames) * len(centers))
-    samples = np.array([_observe(descriptor, frame, centers) for frame in frames])
+    samples = np.array(_observe(descriptor, [(frame, centers) for frame in frames]))
     means = samples.mean(axis=0)
     deviations = (samples - means).reshape(-1, samples.shape[2])
     return deviations / np.sqrt((len(frames) - 1) * len(centers)), means
@@ -262,7 +262,7 @@ def sample_structures(
     _check_labels(descriptor, frames, atoms)
     _require_memory(descriptor, atoms, count)
     pairs = [pair for pair in zip(frames, chosen, strict=True) if pair[1]]
-    samples = np.concatenate([_observe(descriptor, frame, places) for frame, places in pairs])
+    samples = np.concatenate(_observe(descriptor, pairs))
     mean = samples.mean(axis=0, keepdims=True)
     return (samples - mean) / np.sqrt(count - 1), mean
 
@@ -275,9 +275,19 @@ def _places(frame: Atoms, elements: set[int]) -> tuple[int, ...]:
     return tuple(i for i, number in enumerate(frame.numbers.tolist()) if number in elements)
 
 
-def _observe(descriptor: Descriptor, frame: Atoms, centers: tuple[int, ...]) -> Array:
-    checkpoint()
-    return observed_features(descriptor, frame, centers)
+def _observe(descriptor: Descriptor, pairs: Sequence[tuple[Atoms, tuple[int, ...]]]) -> list[Array]:
+    """Return the features, (centers, features), of centers of each structure."""
+    found = list[Array]()
+    for frame, centers in pairs:
+        checkpoint()
+        found.append(observed_features(descriptor, frame, centers))
+    if len(sizes := {each.shape[1] for each in found}) > 1:
+        raise ValueError(
+            f"{with_defaults(descriptor).name} must have the same number of features in all "
+            f"samples, got from {min(sizes)} to {max(sizes)}; its features cannot be scaled: "
+            "choose metric='raw'."
+        )
+    return found
 
 
 def _check_labels(descriptor: Descriptor, frames: Sequence[Atoms], atoms: Atoms) -> None:

@@ -21,7 +21,14 @@ from sensitivity import (
     spectrum,
     structures,
 )
-from sensitivity.descriptors import Batch, Descriptor, Normalized, Stacked, batches_from_blocks
+from sensitivity.descriptors import (
+    Batch,
+    Descriptor,
+    Normalized,
+    NotSmooth,
+    Stacked,
+    batches_from_blocks,
+)
 from sensitivity.descriptors.batches import Block
 from sensitivity.descriptors.from_function import Function
 
@@ -345,6 +352,27 @@ def test_a_function_beside_native_orders(metric) -> None:
     assert found.reconstruction[2, 0] > 0.1
 
 
+def test_a_kink_is_reported_with_the_name() -> None:
+    nearest = Function(lambda atoms: atoms.get_all_distances()[:1, 1:].min(axis=1), cutoff=4.0)
+    given = {"nearest": nearest, "order 2": ORDERS[1]}
+    with pytest.raises(NotSmooth, match=r"^nearest: the features have a kink"):
+        compare(structures.load("H2O"), given, centers=[0])
+
+
+def test_features_of_varying_number_are_refused_where_they_have_to_be_scaled() -> None:
+    class Varying(Mapped):
+        def features(self, atoms, *, centers=None) -> np.ndarray:
+            found = super().features(atoms, centers=centers)
+            return found[:, : 3 if atoms.positions[0, 0] > water.positions[0, 0] else 4]
+
+    water, inner = structures.load("H2O"), SMALL["small"]
+    given = {"varying": Varying(inner, np.eye(4, inner.count_features(water))), "fixed": inner}
+    with pytest.raises(
+        ValueError, match=r"Varying must have the same number .* from 3 to 4; .*raw"
+    ):
+        compare(water, given, centers=[0])
+
+
 # Names, arguments, stops
 
 
@@ -428,6 +456,15 @@ def test_a_stop_within_a_diagnosis_leaves_that_diagnosis_out() -> None:
 
     found = compare(structures.load("H2O"), SMALL, progress=press)
     assert (found.ending, found.diagnoses) == ("cancelled", ())
+
+    def interrupt(sentence: str) -> None:
+        if "examined" in sentence:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as raised:
+        compare(structures.load("H2O"), SMALL, progress=interrupt)
+    found = raised.value.partial
+    assert (found.ending, found.diagnoses) == ("interrupted", ())
 
 
 def test_a_stop_before_the_spectra_passes() -> None:

@@ -18,7 +18,7 @@ from sensitivity.structures import check_centers
 
 @dataclass(frozen=True)
 class Normalized(Descriptor):
-    """The features of each center, divided by their norm: ξ/|ξ|.
+    """The features of each center, divided by their norm: ξ/‖ξ‖.
 
     This is common before a kernel is computed. The norm itself is lost, so such features can see
     less, and ``order`` is unknown.
@@ -131,7 +131,7 @@ class Normalized(Descriptor):
 
     @takes_centers
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
-        """Return normalised features, and (∇ξ - ξ̂ ξ̂·∇ξ)/|ξ|; errors are those of ``features``."""
+        """Return normalised features, and (∇ξ - ξ̂ ξ̂·∇ξ)/‖ξ‖; errors are those of ``features``."""
         return tuple(map(_normalize, self.descriptor.gradients(atoms, centers=centers)))
 
     @property

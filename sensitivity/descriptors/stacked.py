@@ -88,8 +88,9 @@ class Stacked(Descriptor):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The Python expressions of the descriptors."""
-        return {"descriptors": [each.python()[1] for each in self._known]}
+        """The Python expressions of the descriptors; of those without one, their names."""
+        texts = [(each.python()[1], each.name) for each in self._known]
+        return {"descriptors": [name if text == "..." else text for text, name in texts]}
 
     def with_settings(self, **changes: Any) -> Stacked:
         """Refuse to change settings: change those of the descriptors, and stack them again."""

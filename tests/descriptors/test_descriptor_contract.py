@@ -19,6 +19,7 @@ from sensitivity.descriptors import (
     OverlapMatrix,
     SphericalBessel,
     Stacked,
+    with_defaults,
 )
 
 INVARIANCE = 1e-13  # relative to the largest feature
@@ -118,6 +119,13 @@ def crystal() -> Atoms:
 
 
 STRUCTURES = pytest.mark.parametrize("build", [molecule, crystal])
+
+
+@STRUCTURES
+def test_every_feature_has_a_label_of_its_own(candidate: Candidate, build) -> None:
+    atoms = build()
+    labels = with_defaults(candidate.descriptor).labels(atoms)
+    assert len(labels) == len(set(labels)) == candidate.descriptor.features(atoms).shape[1]
 
 
 @STRUCTURES
