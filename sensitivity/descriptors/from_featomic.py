@@ -89,6 +89,7 @@ class Featomic(Adapter):
         self.species = None if species is None else find_species(species)
         self.order = _ORDERS[calculator.c_name]
         self._parameters = json.loads(calculator.parameters)
+        self._parameters["density"].setdefault("center_atom_weight", 1.0)  # as featomic
         self.cutoff = float(self._parameters["cutoff"]["radius"])
 
     @property
@@ -113,7 +114,7 @@ class Featomic(Adapter):
     @property
     def limits(self) -> Mapping[str, tuple[float, float]]:
         """Numbers of radial functions and of degrees for which featomic is accurate."""
-        return {name: {"n_max": (1, 12), "l_max": (0, 12)}[name] for name in self.refinable}
+        return {name: {"n_max": (1, 15), "l_max": (0, 16)}[name] for name in self.refinable}
 
     @property
     def expansion(self) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from itertools import combinations_with_replacement
 
 import ase
@@ -125,9 +126,7 @@ def test_nullity_near_symmetric_geometries(name: str, nullity: int, build) -> No
     """dscribe's own derivative misses terms of 1e-8 to 1e-7 there."""
     atoms = build(name)
     values = np.linalg.svd(jacobian(atoms, converged(atoms)).dense(), compute_uv=False)
-    rounded = 1e-5 if build is structures.load else RIGHT  # coordinates of the library
-    assert np.sum(values <= rounded * values[0]) == nullity
-    assert np.sum(values <= RIGHT * values[0]) >= 6
+    assert np.sum(values <= RIGHT * values[0]) == nullity
     assert diagnose(atoms, converged(atoms)).counts["sensitive"] == 12 - nullity
 
 
@@ -185,7 +184,7 @@ def test_a_slab_without_a_third_cell_vector() -> None:
 
 @pytest.mark.parametrize(
     "case",
-    mostly_slow([case.name for case in (*ENVIRONMENTS, *MOLECULES)], fast=["Td", "S1", "NH3"]),
+    mostly_slow([case.name for case in (*ENVIRONMENTS, *MOLECULES)], fast=["S1", "NH3"]),
 )
 def test_counts_per_cause_are_those_of_order_2(case: str) -> None:
     (chosen,) = (each for each in (*ENVIRONMENTS, *MOLECULES) if each.name == case)
@@ -397,10 +396,12 @@ def test_the_jump_at_the_cutoff_is_remarked() -> None:
     assert any("crosses the cutoff" in remark for remark in descriptor.remarks)
 
 
+@pytest.mark.slow
 def test_analyses_work() -> None:
     start, descriptor = structures.load("generic"), Dscribe(soap(molecule("CH4")))
     point = locate(start, descriptor, center=0, reach=0.2)
-    assert point.evaluations > 0
+    assert point.converged
+    assert point.condition < 1e-10
     assert len(follow(start, descriptor, center=0, mode=8, length=0.1, step=0.05).frames) >= 3
     assert find_twin(structures.load("X0"), descriptor, center=0).residual < 1e-10
     features = descriptor.features(start, centers=[0])
@@ -460,7 +461,7 @@ def test_unknown_settings_are_refused() -> None:
 
 
 def test_a_missing_package_names_the_extra(monkeypatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "dscribe.descriptors.descriptor", None)
+    monkeypatch.setitem(sys.modules, "dscribe.descriptors.descriptor", None)
     with pytest.raises(
         ImportError, match=r"atomic-sensitivity\[dscribe\].* 2.1.2 is known to work"
     ):
