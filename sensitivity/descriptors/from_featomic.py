@@ -1,0 +1,290 @@
+"""Descriptors of featomic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from itertools import combinations_with_replacement, product
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from sensitivity.descriptors.adapter import Adapter
+from sensitivity.descriptors.batches import Batch
+from sensitivity.descriptors.orders import find_species
+from sensitivity.descriptors.protocol import Label
+from sensitivity.numerics import Array, Indices
+
+_ORDERS = {"soap_radial_spectrum": 1, "soap_power_spectrum": 2}
+_CLASSES = {1: "SoapRadialSpectrum", 2: "SoapPowerSpectrum"}
+# Where featomic's parameters have a setting.
+_PLACES = {
+    "cutoff": ("cutoff", "radius"),
+    "n_max": ("basis", "radial", "max_radial"),  # which is one less
+    "l_max": ("basis", "max_angular"),
+    "smearing": ("density", "width"),
+    "center_weight": ("density", "center_atom_weight"),
+}
+
+
+class _Part(NamedTuple):
+    """The features of some centers for some species of neighbours."""
+
+    rows: Indices  # (samples,): of the centers
+    columns: slice  # of the features
+    block: Any
+
+
+class Featomic(Adapter):
+    """The radial or the power spectrum of featomic.
+
+    A center has one feature for each species, or pair of species, of neighbours and each property
+    of featomic, in this order; zeros if there is no such neighbour. featomic's gradients are
+    analytic. By default it interpolates radial functions with an error of 1e-8; set
+    ``spline_accuracy=None`` in its basis for gradients that agree with the features to rounding.
+
+    Parameters
+    ----------
+    calculator
+        ``SoapRadialSpectrum`` or ``SoapPowerSpectrum``.
+    species
+        Atomic numbers or symbols of the neighbours; None takes those of each structure.
+
+    Raises
+    ------
+    ImportError
+        If featomic is missing.
+    TypeError, ValueError
+        If it is no such calculator, or a species is unknown.
+
+    Examples
+    --------
+    >>> from featomic import SoapPowerSpectrum
+    >>> from sensitivity import diagnose, structures
+    >>> from sensitivity.descriptors.from_featomic import Featomic
+    >>> soap = SoapPowerSpectrum(
+    ...     cutoff={"radius": 4.0, "smoothing": {"type": "ShiftedCosine", "width": 0.5}},
+    ...     density={"type": "Gaussian", "width": 0.3},
+    ...     basis={
+    ...         "type": "TensorProduct",
+    ...         "max_angular": 6,
+    ...         "radial": {"type": "Gto", "max_radial": 5},
+    ...         "spline_accuracy": None,
+    ...     },
+    ... )
+    >>> diagnose(structures.load("NH3"), Featomic(soap)).counts["sensitive"]
+    6
+    """
+
+    inversion_invariant = True
+    cutoff: float
+    order: int
+
+    def __init__(self, calculator: Any, *, species: Iterable[int | str] | None = None) -> None:
+        _check_kind(calculator)
+        self.calculator = calculator
+        self.species = None if species is None else find_species(species)
+        self.order = _ORDERS[calculator.c_name]
+        self._parameters = json.loads(calculator.parameters)
+        self._parameters["density"].setdefault("center_atom_weight", 1.0)  # as featomic
+        self.cutoff = float(self._parameters["cutoff"]["radius"])
+
+    @property
+    def name(self) -> str:
+        """Name in tables and sentences."""
+        return f"featomic {_CLASSES[self.order]}"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings that can be changed, with the names of the native descriptor."""
+        found = {name: _get(self._parameters, place) for name, place in _PLACES.items()}
+        known = {name: value for name, value in found.items() if value is not None}
+        if "n_max" in known:
+            known["n_max"] += 1
+        return known | {"species": self.species}
+
+    @property
+    def refinable(self) -> tuple[str, ...]:
+        """Numbers of radial functions and of degrees, unless each degree has its own functions."""
+        return tuple(name for name in ("n_max", "l_max") if name in self.settings)
+
+    @property
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """Numbers of radial functions and of degrees for which featomic is accurate."""
+        return {name: {"n_max": (1, 15), "l_max": (0, 16)}[name] for name in self.refinable}
+
+    @property
+    def expansion(self) -> tuple[int, int] | None:
+        """Number of radial functions and largest degree, if all degrees have the same functions."""
+        known = self.settings
+        return (known["n_max"], known.get("l_max", 0)) if "n_max" in known else None
+
+    def with_settings(self, **changes: Any) -> Self:
+        """Return an adapter of a new calculator with other settings."""
+        known = self.settings
+        if unknown := ", ".join(name for name in changes if name not in known):
+            raise TypeError(
+                f"{self.name} has no setting {unknown}; choose from {', '.join(known)}."
+            )
+        species, parameters = changes.pop("species", self.species), deepcopy(self._parameters)
+        for name, value in changes.items():
+            *path, last = _PLACES[name]
+            _get(parameters, path)[last] = value - 1 if name == "n_max" else value
+        return type(self)(type(self.calculator)(**parameters), species=species)
+
+    def python(self) -> tuple[str, str]:
+        """Return the import lines, and the expression that creates the adapter."""
+        kind = _CLASSES[self.order]
+        given = ", ".join(f"{key}={value!r}" for key, value in self._parameters.items())
+        rest = "" if self.species is None else f", species={self.species!r}"
+        lines = f"from featomic import {kind}\nfrom {__name__} import Featomic"
+        return lines, f"Featomic({kind}({given}){rest})"
+
+    def __repr__(self) -> str:
+        return self.python()[1]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (type(self), self.order, self._parameters, self.species)
+
+    def count_features(self, atoms: Atoms) -> int:
+        """Return the number of features of a center of this structure."""
+        return len(self._neighbors(atoms)) * len(self._properties)
+
+    def labels(self, atoms: Atoms | None = None) -> tuple[Label, ...]:
+        """Return (species, n) or (species, n, species, n', l) of each feature."""
+        if atoms is None and self.species is None:
+            return super().labels(atoms)
+        kinds = ([chemical_symbols[z] for z in each] for each in self._neighbors(atoms))
+        if self.order == 1:
+            return tuple((symbol, n) for (symbol,), (n,) in product(kinds, self._properties))
+        return tuple((a, n, b, m, l) for (a, b), (l, n, m) in product(kinds, self._properties))
+
+    @property
+    def _properties(self) -> list[tuple[int, ...]]:
+        """Return featomic's properties, n or (l, n, n'), of every block."""
+        basis = self._parameters["basis"]
+        if self.order == 1:
+            return [(n,) for n in range(basis["radial"]["max_radial"] + 1)]
+        degrees = basis.get("by_angular") or dict.fromkeys(
+            range(basis.get("max_angular", -1) + 1), basis.get("radial")
+        )
+        sizes = {int(l): range(radial["max_radial"] + 1) for l, radial in degrees.items()}
+        return [(l, *pair) for l, ns in sorted(sizes.items()) for pair in product(ns, ns)]
+
+    def _neighbors(self, atoms: Atoms | None) -> list[tuple[int, ...]]:
+        """Return the species, or pairs of species, of neighbours that have features."""
+        known = self.species or (() if atoms is None else np.unique(atoms.numbers).tolist())
+        return list(combinations_with_replacement(sorted(known), self.order))
+
+    def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
+        return self._stack(list(self._parts(atoms, centers)), atoms, centers)
+
+    def _stack(self, parts: list[_Part], atoms: Atoms, centers: tuple[int, ...]) -> Array:
+        out = np.zeros((len(centers), self.count_features(atoms)))
+        for part in parts:
+            out[part.rows, part.columns] = part.block.values
+        return out
+
+    def _gradients(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
+        parts = list(self._parts(atoms, centers, gradients=["positions"]))
+        features = self._stack(parts, atoms, centers)
+        slopes = [_slopes(part) for part in parts]
+        seen = np.zeros((len(centers), len(atoms)), dtype=bool)
+        seen[np.arange(len(centers)), centers] = True
+        for _, rows, others, _ in slopes:
+            seen[rows, others] = True
+        counts, column = seen.sum(axis=1), np.cumsum(seen, axis=1) - 1
+        batches = []
+        for count in np.unique(counts).tolist():
+            of = np.flatnonzero(counts == count)
+            place = np.full(len(centers), -1)
+            place[of] = np.arange(len(of))
+            gradient = np.zeros((len(of), count, 3, features.shape[1]))
+            for columns, rows, others, values in slopes:
+                mine = slice(None) if len(of) == len(centers) else place[rows] >= 0
+                at = place[rows[mine]], column[rows[mine], others[mine]]
+                gradient[(*at, slice(None), columns)] = values[mine]
+            near = np.nonzero(seen[of])[1].reshape(len(of), count)
+            every = np.array(centers)[of], near, features[of]
+            batches.append(Batch(*every, gradient.transpose(0, 3, 1, 2)))
+        return tuple(batches)
+
+    def _parts(self, atoms: Atoms, centers: tuple[int, ...], **options: Any) -> Iterator[_Part]:
+        from metatensor import Labels
+
+        self._check(atoms)
+        if len(centers) < len(atoms):
+            chosen = np.array([(0, center) for center in centers])
+            options["selected_samples"] = Labels(["system", "atom"], chosen)
+        tensor = self.calculator.compute(_bare(atoms), **options)
+        size, place = len(self._properties), np.empty(len(atoms), dtype=np.intp)
+        place[list(centers)] = np.arange(len(centers))
+        starts = {kind: size * number for number, kind in enumerate(self._neighbors(atoms))}
+        for key, block in tensor.items():
+            _, *kind = key.values.tolist()
+            start = starts[tuple(kind)]
+            rows = place[np.asarray(block.samples.values)[:, 1]]
+            yield _Part(rows, slice(start, start + size), block)
+
+    def _check(self, atoms: Atoms) -> None:
+        present = set(atoms.numbers.tolist())
+        if self.species is not None and (unknown := sorted(present - set(self.species))):
+            others, known = (
+                ", ".join(chemical_symbols[number] for number in numbers)
+                for numbers in (unknown, self.species)
+            )
+            raise ValueError(
+                f"the species of {self.name} are {known}, and the structure has {others}; add "
+                f"{'it' if len(unknown) == 1 else 'them'} to species, or leave species=None."
+            )
+        if atoms.pbc.any() and not atoms.pbc.all():
+            raise ValueError(
+                f"featomic treats a structure as periodic in all directions or in none, got pbc "
+                f"{atoms.pbc.tolist()}; use a cell with vacuum that is periodic in all, or the "
+                "native descriptor."
+            )
+
+
+def _slopes(part: _Part) -> tuple[slice, Indices, Indices, Array]:
+    """Return columns, and for each pair the row, the moved atom, and slopes (pairs, 3, size)."""
+    gradient = part.block.gradient("positions")
+    samples = np.asarray(gradient.samples.values)  # [(sample, system, atom)]
+    return part.columns, part.rows[samples[:, 0]], samples[:, 2], np.asarray(gradient.values)
+
+
+def _check_kind(calculator: Any) -> None:
+    try:
+        from featomic.calculators import CalculatorBase
+    except ImportError as error:
+        raise ImportError(
+            'featomic is missing or does not work; pip install "atomic-sensitivity[featomic]". '
+            "Version 0.6.7 is known to work."
+        ) from error
+    if not isinstance(calculator, CalculatorBase) or calculator.c_name not in _ORDERS:
+        raise TypeError(
+            "calculator must be featomic's SoapRadialSpectrum or SoapPowerSpectrum, whose features "
+            f"are invariant and smooth, got {type(calculator).__name__}."
+        )
+
+
+def _remake(kind: type[Featomic], order: int, parameters: dict[str, Any], species: Any) -> Featomic:
+    """Return a copy, such as in another process."""
+    import featomic
+
+    return kind(getattr(featomic, _CLASSES[order])(**parameters), species=species)
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    """Return a copy without a cell unless it is periodic, about which featomic would warn."""
+    cell = atoms.cell if atoms.pbc.any() else None
+    return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=cell, pbc=atoms.pbc)
+
+
+def _get(values: Any, path: Iterable[str]) -> Any:
+    """Return a value of nested dictionaries; None if there is none."""
+    for key in path:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values
