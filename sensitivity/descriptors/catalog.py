@@ -67,7 +67,9 @@ class Entry:
 
 
 def _native(order: int) -> Callable[[Atoms], Descriptor]:
-    return lambda atoms: DensityCorrelations(order=order)
+    if order < 4:
+        return lambda atoms: DensityCorrelations(order=order)
+    return lambda atoms: _DEFAULTS.of_order(order) or _DEFAULTS  # with an affordable basis
 
 
 def _species(atoms: Atoms) -> list[str]:
@@ -124,13 +126,10 @@ def _featomic(kind: str) -> Callable[[Atoms], Descriptor]:
 
         from sensitivity.descriptors.from_featomic import Featomic
 
-        basis: dict[str, Any] = {
-            "type": "TensorProduct",
-            "radial": {"type": "Gto", "max_radial": _DEFAULTS.n_max - 1},
-            "spline_accuracy": None,
-        }
+        radial = {"type": "Gto", "max_radial": _DEFAULTS.n_max - 1}
+        basis: dict[str, Any] = {"radial": radial, "spline_accuracy": None}
         if kind == "SoapPowerSpectrum":
-            basis["max_angular"] = _DEFAULTS.l_max
+            basis |= {"type": "TensorProduct", "max_angular": _DEFAULTS.l_max}
         calculator = getattr(featomic, kind)(
             cutoff={
                 "radius": _DEFAULTS.cutoff,

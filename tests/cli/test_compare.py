@@ -66,22 +66,8 @@ def test_structures_of_a_file_define_the_scale(capsys, tmp_path) -> None:
 
 
 def test_odd_features_are_added_where_there_are_such(capsys) -> None:
-    main(
-        [
-            *[
-                "compare",
-                "CH4",
-                "--descriptor",
-                "2",
-                "--descriptor",
-                "3",
-                "--n-max",
-                "2",
-                "--parity-odd",
-                "--json",
-            ]
-        ]
-    )
+    orders = ["--descriptor", "2", "--descriptor", "3", "--n-max", "2", "--parity-odd"]
+    main(["compare", "CH4", *orders, "--json"])
     settings = [each["descriptor"] for each in json.loads(capsys.readouterr().out)["descriptors"]]
     assert [each["parity_odd"] for each in settings] == [False, True]
 

@@ -133,7 +133,7 @@ WRONG = {
     "importing_only.py:own": "there is no own in importing_only.py; it has no descriptor.",
     "empty.py:Own": "--descriptor: there is no Own in empty.py; it has no descriptor.",
     "own.py:number": "--descriptor own.py:number: descriptor must be a descriptor such as",
-    "own.py:dataclass": "--descriptor own.py:dataclass: a function needs the radius, in Å, within which",
+    "own.py:dataclass": "--descriptor own.py:dataclass: a function needs the radius, in Å",
     "own.py:Unfinished": "Unfinished has no cutoff, inversion_invariant, features: add what",
     "own.py:Demanding": "--descriptor own.py:Demanding: Demanding.__init__() missing 1",
     "own.py:Failing": "own.py, line 20: IndexError: list index out of range",

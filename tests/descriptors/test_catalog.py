@@ -1,0 +1,209 @@
+"""The contract of every descriptor with a name, on one center, as the command makes it.
+
+Each prints its name, so that several environments can together show that none was left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from cases import rotate
+from test_derivatives import relative
+
+from sensitivity import diagnose, jacobian, spectrum, structures
+from sensitivity.cli.main import main
+from sensitivity.descriptors import Descriptor, NotSmooth, with_defaults
+from sensitivity.descriptors.catalog import CATALOG, Entry, named_descriptor
+from sensitivity.descriptors.protocol import is_json, settings_of
+
+EXACT = 1e-12  # relative to the largest feature
+DIFFERENCE = 1e-9  # relative to the largest element of the gradient
+WHOLE = {"dscribe-coulomb-matrix"}  # one row for a molecule
+DISTANCES = {"1", "featomic-radial-spectrum"}
+
+
+def molecule() -> Atoms:
+    """Chiral, three species, without symmetry, all within 3 Å of the first atom."""
+    positions = [
+        [0.0, 0.1, 0.2],
+        [1.2, 0.4, -0.3],
+        [-0.7, 0.8, 0.4],
+        [0.2, -1.0, 0.6],
+        [0.3, 0.5, 1.4],
+    ]
+    return Atoms("CNHHO", positions)
+
+
+@pytest.fixture(params=CATALOG)
+def name(request: pytest.FixtureRequest) -> str:
+    sys.stdout.write(f"contract: {request.param}\n")
+    return str(request.param)
+
+
+@pytest.fixture
+def descriptor(name: str) -> Descriptor:
+    return named_descriptor(name, molecule())
+
+
+def features(descriptor: Descriptor, atoms: Atoms) -> np.ndarray:
+    return descriptor.features(atoms, centers=[0])
+
+
+def test_invariance(descriptor: Descriptor) -> None:
+    atoms, rng = molecule(), np.random.default_rng(5)
+    here = features(descriptor, atoms)
+    assert np.abs(here).max() > 0
+    moved = atoms.copy()
+    moved.positions += [0.3, -2.1, 0.7]
+    assert relative(features(descriptor, moved), here) <= EXACT
+    assert relative(features(descriptor, rotate(atoms, rng=rng)), here) <= EXACT
+    mirrored = atoms.copy()
+    mirrored.positions *= [1, 1, -1]
+    assert descriptor.inversion_invariant
+    assert relative(features(descriptor, mirrored), here) <= EXACT
+    assert relative(features(descriptor, atoms[[0, 4, 3, 1, 2]]), here) <= EXACT
+
+
+def test_gradients_are_those_of_the_features(name: str, descriptor: Descriptor) -> None:
+    atoms, rng = molecule(), np.random.default_rng(6)
+    derivative = jacobian(atoms, descriptor, centers=[0])
+    for _ in range(3):
+        direction = rng.normal(size=(len(atoms), 3))
+        direction /= np.linalg.norm(direction)
+        ours = derivative.apply(direction[None])[:, 0]
+        for atom in range(len(atoms)):
+            assert np.isfinite(derivative.dense()[:, 3 * atom]).all()
+        offsets = 2e-3 * np.array([-3, -2, -1, 1, 2, 3])
+        weights = np.array([-1, 9, -45, 45, -9, 1]) / (60 * 2e-3)
+        values = []
+        for offset in offsets:
+            there = atoms.copy()
+            there.positions += offset * direction
+            values.append(features(descriptor, there)[0])
+        theirs = weights @ np.array(values)
+        assert np.abs(ours - theirs).max() <= max(
+            DIFFERENCE * np.abs(derivative.dense()).max(), derivative.error
+        )
+
+
+def test_causes_on_known_structures(name: str) -> None:
+    """Symmetry hides the same from all; distances see less, and equal eigenvalues have a kink."""
+    if name in WHOLE:
+        with pytest.raises(NotSmooth):
+            diagnose(structures.load("Td"), named_descriptor(name, molecule()), centers=[0])
+        return
+    for known, visible in (("Td", 1), ("C2v", 4)):
+        atoms = structures.load(known)
+        counts = diagnose(atoms, named_descriptor(name, atoms), centers=[0]).counts
+        allowed = 9 - counts["symmetry"]
+        assert allowed == visible
+        if name not in DISTANCES:
+            assert counts["sensitive"] == visible
+        assert sum(counts.values()) == 15
+
+
+def test_rigid_motions_are_invisible(descriptor: Descriptor) -> None:
+    found = spectrum(molecule(), descriptor, centers=[0])
+    assert found.trivial_value <= max(3e-8 * found.scale, 3 * found.error)  # known to 1e-8
+    assert found.broken_invariance == ""
+
+
+def test_crystals_and_their_supercells(name: str) -> None:
+    atoms = bulk("Si", cubic=True)
+    descriptor = named_descriptor(name, atoms)
+    if name in WHOLE:
+        with pytest.raises(ValueError, match="does not see periodic images"):
+            features(descriptor, atoms)
+        return
+    here = features(descriptor, atoms)
+    assert relative(features(descriptor, atoms.repeat((2, 1, 1))), here) <= EXACT
+
+
+def test_what_it_says_of_itself(descriptor: Descriptor) -> None:
+    atoms, known = molecule(), with_defaults(descriptor)
+    labels = known.labels(atoms)
+    assert len(set(labels)) == len(labels) == features(descriptor, atoms).shape[1]
+    assert all(is_json(value) for value in settings_of(descriptor).values())
+    lines, expression = known.python()
+    names: dict[str, object] = {}
+    exec(lines, names)
+    again = eval(expression, names)
+    assert relative(features(again, atoms), features(descriptor, atoms)) <= EXACT
+    larger = known.larger_basis()
+    if known.refinable:
+        assert larger is not None
+        assert with_defaults(larger).count_features(atoms) > known.count_features(atoms)
+
+
+def test_the_command_lists_and_takes_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["descriptors", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["descriptors"]
+    assert [each["name"] for each in listed] == list(CATALOG)
+    assert all(each["installed"] for each in listed)
+    assert main(["analyze", "X0", "--center", "0", "--descriptor", name, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rank"] >= 1
+    assert main(["descriptors"]) == 0
+    assert name in capsys.readouterr().out
+
+
+def test_a_missing_package_is_named_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Entry, "installed", property(lambda entry: None if entry.package else ""))
+    with pytest.raises(ImportError, match=r'needs dscribe.*"atomic-sensitivity\[dscribe\]".*2\.1'):
+        named_descriptor("dscribe-soap", molecule())
+    assert main(["analyze", "CH4", "--descriptor", "featomic-power-spectrum"]) == 2
+    said = capsys.readouterr().err
+    assert 'pip install "atomic-sensitivity[featomic]"' in said
+    assert said.count("\n") == 1
+    assert main(["descriptors"]) == 0
+    assert 'dscribe: pip install "atomic-sensitivity[dscribe]"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--descriptor", "overlap"], "did you mean overlap-matrix?"),
+        (["--descriptor", "xyz"], "see 'sensitivity descriptors'"),
+        (["--descriptor", "2", "--setting", "n_max"], "--setting must be NAME=VALUE, got 'n_max'"),
+        (["--descriptor", "2", "--setting", "n=3"], "no setting n"),
+        (["--descriptor", "2", "--n-max", "3"], "use --setting NAME=VALUE"),
+        (["--descriptor", "overlap-matrix", "--setting", "orbitals=d"], 'orbitals must be "s"'),
+    ],
+)
+def test_wrong_names_and_settings(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyze", "CH4", *options]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_settings_reach_the_descriptor(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = (["--descriptor", "2", "--setting", "n_max=3"], ["--descriptor", "2 n_max=3"])
+    for options in (*texts, ["--setting", "n_max=3"]):
+        assert main(["analyze", "CH4", "--center", "0", *options, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["descriptor"]["n_max"] == 3
+
+
+def test_a_function_in_a_file(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(
+        "import numpy as np\n"
+        "def histogram(atoms):\n"
+        "    lengths = atoms.get_all_distances()[:, :, None] - np.linspace(0.5, 4.0, 12)\n"
+        "    return np.exp(-(lengths**2) / 0.1).sum(axis=1)\n"
+    )
+    given = ["diagnose", "CH4", "--center", "0", "--descriptor", f"{file}:histogram"]
+    assert main([*given, "--setting", "cutoff=6", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"]["symmetry"] == 8
+    assert found["descriptor"]["name"] == "histogram"
+    assert main(given) == 2
+    assert "add --setting cutoff=5" in capsys.readouterr().err
