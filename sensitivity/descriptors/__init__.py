@@ -11,6 +11,8 @@ from sensitivity.descriptors.batches import (
 )
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.differences import NotSmooth
+from sensitivity.descriptors.from_dscribe import Dscribe
+from sensitivity.descriptors.from_featomic import Featomic
 from sensitivity.descriptors.from_function import Function
 from sensitivity.descriptors.normalized import Normalized
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
@@ -27,6 +29,8 @@ __all__ = [
     "Centers",
     "DensityCorrelations",
     "Descriptor",
+    "Dscribe",
+    "Featomic",
     "Function",
     "GaussianTypeOrbitals",
     "Label",

@@ -1,4 +1,4 @@
-"""What dscribe's objects were made with, how far they see, and what their features are."""
+"""Arguments of dscribe's objects, the radius within which they see, and names of features."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Dscribe(Adapter):
     --------
     >>> from dscribe.descriptors import SOAP
     >>> from sensitivity import diagnose, structures
-    >>> from sensitivity.descriptors.from_dscribe import Dscribe
+    >>> from sensitivity.descriptors import Dscribe
     >>> soap = Dscribe(SOAP(species=["H", "N"], r_cut=4.0, n_max=6, l_max=6, sigma=0.4))
     >>> diagnose(structures.load("NH3"), soap).counts["sensitive"]
     6
@@ -159,7 +159,9 @@ class Dscribe(Adapter):
             if value != defaults[key].default
         )
         rest = "" if self._given_cutoff is None else f", cutoff={self._given_cutoff!r}"
-        lines = f"from dscribe.descriptors import {kind}\nfrom {__name__} import Dscribe"
+        lines = (
+            f"from dscribe.descriptors import {kind}\nfrom sensitivity.descriptors import Dscribe"
+        )
         return lines, f"Dscribe({kind}({given}){rest})"
 
     def __repr__(self) -> str:

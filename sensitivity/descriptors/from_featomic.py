@@ -64,7 +64,7 @@ class Featomic(Adapter):
     --------
     >>> from featomic import SoapPowerSpectrum
     >>> from sensitivity import diagnose, structures
-    >>> from sensitivity.descriptors.from_featomic import Featomic
+    >>> from sensitivity.descriptors import Featomic
     >>> soap = SoapPowerSpectrum(
     ...     cutoff={"radius": 4.0, "smoothing": {"type": "ShiftedCosine", "width": 0.5}},
     ...     density={"type": "Gaussian", "width": 0.3},
@@ -140,7 +140,7 @@ class Featomic(Adapter):
         kind = _CLASSES[self.order]
         given = ", ".join(f"{key}={value!r}" for key, value in self._parameters.items())
         rest = "" if self.species is None else f", species={self.species!r}"
-        lines = f"from featomic import {kind}\nfrom {__name__} import Featomic"
+        lines = f"from featomic import {kind}\nfrom sensitivity.descriptors import Featomic"
         return lines, f"Featomic({kind}({given}){rest})"
 
     def __repr__(self) -> str:
