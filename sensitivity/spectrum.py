@@ -191,8 +191,8 @@ def decompose_jacobian(
     derivative: Jacobian, *, cutoff: float, threshold: float = Tolerance.RANK
 ) -> Spectrum:
     """Return the spectrum of a Jacobian whose descriptor has this cutoff, Å; see ``spectrum``."""
-    checkpoint("singular values")
     atoms, features = derivative.atoms, derivative.features
+    checkpoint(f"singular values of {3 * len(atoms)} displacements")
     trivial = trivial_motions(atoms, cutoff=cutoff, centers=derivative.centers)
     waves = None
     if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
@@ -318,7 +318,9 @@ def _decompose(
     values, mixing = np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]
     small = values < sufficient * values.max(initial=scale)
     if small.any():
-        _, exact, rotation = np.linalg.svd(triangle(mixing[small]))
+        reduced = triangle(mixing[small])
+        checkpoint(f"singular values of {len(mixing[small])} displacements")
+        _, exact, rotation = np.linalg.svd(reduced)
         # With fewer rows than columns, the missing singular values are zero.
         values[small] = np.concatenate([exact, np.zeros(len(rotation) - len(exact))])
         mixing[small] = rotation @ mixing[small]
