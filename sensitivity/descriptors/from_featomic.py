@@ -91,6 +91,7 @@ class Featomic(Adapter):
         self._parameters = json.loads(calculator.parameters)
         self._parameters["density"].setdefault("center_atom_weight", 1.0)  # as featomic
         self.cutoff = float(self._parameters["cutoff"]["radius"])
+        self._properties = _list_properties(self._parameters["basis"], self.order)
 
     @property
     def name(self) -> str:
@@ -113,8 +114,10 @@ class Featomic(Adapter):
 
     @property
     def limits(self) -> Mapping[str, tuple[float, float]]:
-        """Numbers of radial functions and of degrees for which featomic is accurate."""
-        return {name: {"n_max": (1, 15), "l_max": (0, 16)}[name] for name in self.refinable}
+        """Sizes of the basis for which featomic is accurate, and plausible ranges of lengths."""
+        sizes, known = {"n_max": (1, 15), "l_max": (0, 16)}, self.settings
+        lengths = {"cutoff": (1.0, 12.0), "smearing": (0.05, 2.0)}
+        return {name: ends for name, ends in (sizes | lengths).items() if name in known}
 
     @property
     def expansion(self) -> tuple[int, int] | None:
@@ -161,18 +164,6 @@ class Featomic(Adapter):
         if self.order == 1:
             return tuple((symbol, n) for (symbol,), (n,) in product(kinds, self._properties))
         return tuple((a, n, b, m, l) for (a, b), (l, n, m) in product(kinds, self._properties))
-
-    @property
-    def _properties(self) -> list[tuple[int, ...]]:
-        """Return featomic's properties, n or (l, n, n'), of every block."""
-        basis = self._parameters["basis"]
-        if self.order == 1:
-            return [(n,) for n in range(basis["radial"]["max_radial"] + 1)]
-        degrees = basis.get("by_angular") or dict.fromkeys(
-            range(basis.get("max_angular", -1) + 1), basis.get("radial")
-        )
-        sizes = {int(l): range(radial["max_radial"] + 1) for l, radial in degrees.items()}
-        return [(l, *pair) for l, ns in sorted(sizes.items()) for pair in product(ns, ns)]
 
     def _neighbors(self, atoms: Atoms | None) -> list[tuple[int, ...]]:
         """Return the species, or pairs of species, of neighbours that have features."""
@@ -223,9 +214,8 @@ class Featomic(Adapter):
         size, place = len(self._properties), np.empty(len(atoms), dtype=np.intp)
         place[list(centers)] = np.arange(len(centers))
         starts = {kind: size * number for number, kind in enumerate(self._neighbors(atoms))}
-        for key, block in tensor.items():
-            _, *kind = key.values.tolist()
-            start = starts[tuple(kind)]
+        for number, (_, *kind) in enumerate(tensor.keys.values.tolist()):
+            block, start = tensor.block(number), starts[tuple(kind)]
             rows = place[np.asarray(block.samples.values)[:, 1]]
             yield _Part(rows, slice(start, start + size), block)
 
@@ -281,6 +271,19 @@ def _bare(atoms: Atoms) -> Atoms:
     """Return a copy without a cell unless it is periodic, about which featomic would warn."""
     cell = atoms.cell if atoms.pbc.any() else None
     return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=cell, pbc=atoms.pbc)
+
+
+def _list_properties(basis: Mapping[str, Any], order: int) -> list[tuple[int, ...]]:
+    """Return featomic's properties, n or (l, n, n'), of every block."""
+    if order == 1:
+        return [(n,) for n in range(basis["radial"]["max_radial"] + 1)]
+    degrees = (
+        basis["by_angular"]
+        if "by_angular" in basis
+        else dict.fromkeys(range(basis["max_angular"] + 1), basis["radial"])
+    )
+    sizes = {int(l): range(radial["max_radial"] + 1) for l, radial in degrees.items()}
+    return [(l, *pair) for l, ns in sorted(sizes.items()) for pair in product(ns, ns)]
 
 
 def _get(values: Any, path: Iterable[str]) -> Any:
