@@ -174,7 +174,7 @@ USES = [
     Use("play", play, "abs(explorer.amplitude) > 0.1"),
     Use("speed", select("speed", "2x"), "explorer.controls.play.interval == 40"),
     Use("arrows", press("Show the direction"), "not explorer.arrows"),
-    Use("arrow length", select("length", "2 Å"), "explorer.arrow_length == 2.0"),
+    Use("arrow length", select("arrow length", "2 Å"), "explorer.arrow_length == 2.0"),
     Use("labels", select("labels", "index"), "explorer.labels == 'index'"),
     Use("atom size", select("atom size", "2x"), "explorer.atom_size == 2.0"),
     Use("cells", select("cells", "2"), "explorer.cells == 2", (SALT,)),
@@ -283,7 +283,10 @@ USES += [
         for use in (
             _use(view, "controls.speed", select("speed", "2x"), "explorer.film.interval == 40"),
             _use(
-                view, "controls.arrow_length", select("length", "2 Å"), "explorer.arrow_length > 1"
+                view,
+                "controls.arrow_length",
+                select("arrow length", "2 Å"),
+                "explorer.arrow_length > 1",
             ),
             _use(view, "controls.labels", select("labels", "index"), "explorer.labels == 'index'"),
             _use(view, "controls.atom_size", select("atom size", "2x"), "explorer.atom_size == 2"),

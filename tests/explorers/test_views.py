@@ -301,7 +301,7 @@ def test_the_sentence_names_frame_condition_distance_and_status(
     on_the_way.frame = 3
     said = sentence(on_the_way)
     assert "Frame 3 of 6, 0.15 of 0.3 Å" in said
-    assert f"condition {path.condition[3]:.1e}" in said
+    assert f"smallest/largest singular value {path.condition[3]:.1e}" in said
     assert f"{path.feature_distance[3]:.1e}" in said
     assert path.status in said
     assert not on_the_way.busy
@@ -363,7 +363,7 @@ def test_a_frame_without_spectrum_is_a_gap_and_a_sentence() -> None:
     assert "A bond is &lt;broken&gt;." in view.panel.sentence.value
     assert len(view.chart.points[0].get_xdata()) == 0
     view.frame = 1
-    assert "condition" in view.panel.sentence.value
+    assert "smallest/largest" in view.panel.sentence.value
 
 
 @pytest.mark.slow
@@ -1232,7 +1232,7 @@ def test_the_cursor_goes_through_no_text(on_the_way: PathExplorer) -> None:
         assert not axes.texts
     upper, lower = (axes.get_legend() for axes in on_the_way.chart.figure.axes)
     assert name(upper) == "smallest; other internal; zero for the rank; 0: at most 2e-13"
-    assert name(lower).startswith("most visible mode; along this path; 0: at most")
+    assert name(lower).startswith("most visible, same length; along this path; 0: at most")
 
 
 def test_a_figure_is_not_changed_while_it_is_drawn(on_the_way: PathExplorer) -> None:
