@@ -1004,10 +1004,10 @@ def test_where_nothing_can_be_computed_the_map_says_so(monkeypatch: pytest.Monke
 @pytest.mark.slow
 def test_the_map_says_how_much_symmetry_allows(basis: BasisExplorer) -> None:
     # S1 has no symmetry: 9 internal displacements; of methane it allows only that of its bonds.
-    assert colour_label(basis) == "rank, of 9 that symmetry allows"
+    assert colour_label(basis) == "rank (at most 9, by symmetry)"
     methane = BasisExplorer(structures.load("CH4"), DESCRIPTOR, centers=[0])
     title = methane.map.figure.axes[0].get_title()
-    assert title.endswith("number below: rank, of 1 that symmetry allows")
+    assert title.endswith("lower number: rank (at most 1, by symmetry)")
 
 
 def colour_label(view: BasisExplorer) -> str:
@@ -1232,7 +1232,7 @@ def test_the_cursor_goes_through_no_text(on_the_way: PathExplorer) -> None:
         assert not axes.texts
     upper, lower = (axes.get_legend() for axes in on_the_way.chart.figure.axes)
     assert name(upper) == "smallest; other internal; zero for the rank; 0: at most 2e-13"
-    assert name(lower).startswith("most visible, same length; along this path; 0: at most")
+    assert name(lower).startswith("most visible mode; along this path; 0: at most")
 
 
 def test_a_figure_is_not_changed_while_it_is_drawn(on_the_way: PathExplorer) -> None:

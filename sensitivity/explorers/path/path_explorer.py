@@ -330,7 +330,7 @@ def _draw_distance(axes: Axes, trajectory: Trajectory) -> Line2D:
     both = np.concatenate([distance, visible])
     axis = scale_axis(axes, both, zero=ROUNDING * size, ticks=3, notes=False)
     style: dict[str, Any] = {"color": COLORS["internal"], "linewidth": 1.0, "linestyle": "--"}
-    axes.plot(x, axis.heights(visible), label="most visible, same length", **style)
+    axes.plot(x, axis.heights(visible), label="most visible mode", **style)
     style = {"color": SERIES[2], "linewidth": 2.0, "label": "along this path"}
     (line,) = axes.plot(x, axis.heights(distance), **style)
     axes.set_ylabel("feature distance")
