@@ -1,4 +1,4 @@
-"""``sensitivity app``: the explorer as a page."""
+"""``sensitivity app``: the explorer as a web page."""
 
 from argparse import Namespace
 from typing import Any

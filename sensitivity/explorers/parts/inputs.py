@@ -36,7 +36,7 @@ SETTINGS = {
     "order": (
         "order",
         215,
-        "Number of neighbours correlated at once: 1 (distances), 2 (pairs), 3 (triples), …",
+        "Number of neighbours correlated at once: 1 (distances), 2 (pairs: SOAP), 3 (triples), …",
     ),
     "n_max": ("n_max", 95, "Number of radial functions of the basis: the resolution of distances"),
     "l_max": (
