@@ -208,7 +208,7 @@ USES = [
         "explorer.reference.name == ''",
         ("explorer.amplitude = .1",),
     ),
-    Use("follow", press("Follow the mode"), "len(explorer.below.children) == 2", (X0,)),
+    Use("follow", press("Move the atoms along"), "len(explorer.below.children) == 2", (X0,)),
     Use("find_twin", press("Show two structures"), "len(explorer.below.children) == 2", (X0,)),
     Use("enlarge_basis", press("Increase n_max"), "explorer.descriptor.n_max == 8"),
     Use("raise_order", press("Correlate one more"), "explorer.descriptor.order == 3"),
@@ -269,7 +269,7 @@ USES += [
     _use(TWIN, "film", play, "explorer.share < .9"),
     _use(TWIN, "beside", press("Put the two beside"), "explorer.side_by_side"),
     _use(TWIN, "exaggerate", select("difference", "5x"), "explorer.exaggeration == 5"),
-    _use(TWIN, "controls.arrows", press("Show for each atom"), "explorer.arrows"),
+    _use(TWIN, "controls.arrows", press("Show the direction"), "explorer.arrows"),
     _use(
         TWIN,
         "controls.reset",
