@@ -124,12 +124,12 @@ class Spectrum(ReadOnlyArrays):
 
     @property
     def status(self) -> str:
-        """One sentence: the rank and the condition."""
+        """One sentence: the rank, and the smallest over the largest singular value."""
         if not self.internal:
             return "The chosen centers see no internal displacement."
         return (
             f"Rank {self.rank} of {self.internal} internal displacements; "
-            f"condition {self.condition:.1e}.{self.broken_invariance}"
+            f"smallest/largest singular value {self.condition:.1e}.{self.broken_invariance}"
         )
 
     @property
@@ -178,7 +178,7 @@ def spectrum(
     --------
     >>> from sensitivity import DensityCorrelations, spectrum, structures
     >>> spectrum(structures.load("H2O"), DensityCorrelations()).status
-    'Rank 3 of 3 internal displacements; condition 5.3e-01.'
+    'Rank 3 of 3 internal displacements; smallest/largest singular value 5.3e-01.'
     """
     expected, remedy = "from 0 to below 1", "try 1e-5"
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)

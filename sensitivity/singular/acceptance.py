@@ -254,7 +254,8 @@ class Acceptance:
         checkpoint()
         found = f", {len(self.found)} found" if self.found else ""
         count = f"{self.evaluations} Jacobian{'s' if self.evaluations > 1 else ''}"
-        self.progress(f"{count}, condition {condition:.0e}, moved {moved:.2f} Å{found}")
+        ratio = f"smallest/largest singular value {condition:.0e}"
+        self.progress(f"{count}, {ratio}, moved {moved:.2f} Å{found}")
 
     def consider(self, there: LocalModes) -> bool:
         """Keep a geometry if it is singular, new, and not to be avoided."""
