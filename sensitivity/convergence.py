@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sensitivity.descriptors import Centers, Descriptor, check_descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.jacobian import jacobian
-from sensitivity.numerics import Array, Indices, ReadOnlyArrays, takes_centers
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays, is_number, takes_centers
 from sensitivity.progress import Progress, Stop, Stoppable, check_progress
 from sensitivity.spectrum import decompose, natural_scale
 from sensitivity.structures import check_centers
@@ -301,33 +301,47 @@ def _check_parameters(
     descriptor: Descriptor, given: Mapping[str, Iterable[float]]
 ) -> dict[str, tuple[float, ...]]:
     """Return the settings that have values, those that enlarge the basis first."""
-    known = with_defaults(descriptor)
-    settings = dict.fromkeys((*known.refinable, *settings_of(descriptor)))
-    if not settings:
+    known, present = with_defaults(descriptor), settings_of(descriptor)
+    numbers = [name for name, value in present.items() if value is None or is_number(value)]
+    settings = dict.fromkeys((*known.refinable, *numbers))
+    usual = [name for name in settings if name in (*known.refinable, *known.limits)]
+    if not (settings if given else usual):
         raise TypeError(f"{known.name} has no setting to vary; compare spectra one by one.")
     if wrong := ", ".join(sorted(set(given) - set(settings))):
-        raise TypeError(f"{known.name} has no setting {wrong}; choose from {', '.join(settings)}.")
+        raise TypeError(
+            f"{known.name} has no numerical setting {wrong}; choose from {', '.join(settings)}."
+        )
     first = [name for name in known.refinable if name in given]
-    present, names = settings_of(descriptor), dict.fromkeys([*first, *given])
     checked = {
-        name: _check_values(name, given[name], whole=isinstance(present.get(name), int))
-        for name in names
+        name: _check_values(name, given[name], known, whole=isinstance(present.get(name), int))
+        for name in dict.fromkeys([*first, *given])
     }
     parameters = {name: values for name, values in checked.items() if values}
     if not parameters:
         raise ValueError(
-            f"one of {', '.join(settings)} must have values, got none; give e.g. "
-            f"{next(iter(settings))}=[4, 6, 8]."
+            f"one of {', '.join(usual or settings)} must have values, got none; give e.g. "
+            f"{_example(next(iter(usual or settings)), known)}."
         )
     return parameters
 
 
-def _check_values(name: str, values: Iterable[float], *, whole: bool) -> tuple[float, ...]:
+def _example(name: str, descriptor: Descriptor) -> str:
+    """Return values of a setting, within its limits, as the argument of a call."""
+    low, high = descriptor.limits.get(name, (4, 8))
+    middle = (low + high) // 2 if isinstance(low, int) else (low + high) / 2
+    values = (4, 6, 8) if low <= 4 and high >= 8 else (low, middle, high)
+    return f"{name}=[{', '.join(f'{value:g}' for value in values)}]"
+
+
+def _check_values(
+    name: str, values: Iterable[float], descriptor: Descriptor, *, whole: bool
+) -> tuple[float, ...]:
     """Return values of a setting; of one that is an integer they have to be ``whole``."""
     array = np.asarray(list(values) if isinstance(values, Iterable) else values)
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise TypeError(
-            f"{name} must be a sequence of numbers, got {values!r}; give e.g. {name}=[4, 6, 8]."
+            f"{name} must be a sequence of numbers, got {values!r}; give e.g. "
+            f"{_example(name, descriptor)}."
         )
     if whole and not (np.isfinite(array) & (np.trunc(array) == array)).all():
         raise TypeError(f"{name} must be whole numbers, got {array.tolist()}; round them.")

@@ -52,6 +52,11 @@ def stacked_triangle(parts: Iterable[Array]) -> Array:
     return np.asarray(np.linalg.qr(np.concatenate(held), mode="r"))
 
 
+def is_number(value: object) -> bool:
+    """Return True for a real number, which a bool is not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def check_real(
     value: object, name: str, expected: str, *, accepts: Callable[[float], bool], remedy: str = ""
 ) -> float:

@@ -9,10 +9,12 @@ from threading import Event
 import numpy as np
 import pytest
 from cases import EQUAL_BONDS_TRUNCATION, TRUNCATION, equal_bonds
+from dscribe.descriptors import CoulombMatrix
 from matplotlib.figure import Figure
 
 from sensitivity import DensityCorrelations, SphericalBessel, spectrum, structures
 from sensitivity.convergence import Convergence, convergence
+from sensitivity.descriptors import Dscribe, OverlapMatrix
 from sensitivity.plots.convergence_plot import plot_convergence
 from sensitivity.progress import Cancelled, Interrupted, cancellable
 
@@ -246,9 +248,22 @@ def test_what_is_no_descriptor_or_has_no_such_setting_is_refused() -> None:
     methane = structures.load("CH4")
     with pytest.raises(TypeError, match=r"descriptor must be a descriptor such as .* got 'SOAP'"):
         convergence(methane, "SOAP", n_max=[2])
-    message = "DensityCorrelations has no setting width; choose from n_max, l_max, order, cutoff"
+    message = "DensityCorrelations has no numerical setting width; choose from n_max, l_max, order"
     with pytest.raises(TypeError, match=message):
         convergence(methane, DESCRIPTOR, width=[2])
+
+
+def test_only_numbers_that_may_vary_are_suggested() -> None:
+    methane, descriptor = structures.load("CH4"), OverlapMatrix()
+    message = r"one of cutoff, neighbors, scale must have values, got none; give e.g. cutoff=\[4, 6"
+    with pytest.raises(ValueError, match=message):
+        convergence(methane, descriptor)
+    with pytest.raises(TypeError, match=r"numbers, got 1; give e.g. scale=\[0.2, 1.1, 2\]."):
+        convergence(methane, descriptor, scale=1)
+    with pytest.raises(TypeError, match="CoulombMatrix has no setting to vary; compare spectra"):
+        convergence(methane, Dscribe(CoulombMatrix(n_atoms_max=5), cutoff=9.0))
+    with pytest.raises(TypeError, match="no numerical setting orbitals; choose from cutoff, nei"):
+        convergence(methane, descriptor, orbitals=["s", "sp"])
 
 
 def test_a_descriptor_without_settings_has_nothing_to_vary() -> None:

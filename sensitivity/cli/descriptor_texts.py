@@ -7,7 +7,7 @@ from ast import literal_eval
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.cli.own_descriptor import is_own, load_descriptor
+from sensitivity.cli.own_descriptor import is_own, is_said_here, load_descriptor
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -29,8 +29,14 @@ def descriptor_from(text: str, atoms: Atoms, **settings: Any) -> Descriptor:
 
     try:
         return named_descriptor(name, atoms, **settings)
-    except (ImportError, TypeError) as error:
-        raise ValueError(f"--descriptor: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # packages have classes of their own
+        if isinstance(error, ValueError) and is_said_here(error):
+            raise
+        given = ", ".join(f" {key}={value!r}" for key, value in settings.items())
+        refused = "" if is_said_here(error) else f" {name} does not accept{given}"
+        raise ValueError(f"--descriptor{refused}: {error}") from error
 
 
 def split_settings(text: str) -> tuple[str, dict[str, Any]]:
@@ -47,6 +53,10 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not (key.isidentifier() and equals and value):
             raise ValueError(f"--setting must be NAME=VALUE, got {text!r}; give e.g. n_max=8.")
+        if "=" in value:
+            raise ValueError(f"{text!r} is more than one setting; separate them by spaces.")
+        if key in settings:
+            raise ValueError(f"the setting {key} is given twice; leave one out.")
         try:
             settings[key] = literal_eval(value)
         except (SyntaxError, ValueError):

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from sensitivity.cli import ctrl_c
+from sensitivity.cli.descriptor_texts import split_settings
 from sensitivity.cli.own_descriptor import blamed
 from sensitivity.cli.streams import notes, prepare_streams, report, tell
 
@@ -50,7 +51,7 @@ def _run(arguments: Sequence[str] | None) -> int:
                 status: int = options.run(options)
     except BrokenPipeError:
         return 141  # 128 + number of the signal
-    except (ValueError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ImportError) as error:
         text = str(error)
         if isinstance(error, OSError) and error.strerror:
             text = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}."
@@ -67,9 +68,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _descriptors(options: argparse.Namespace) -> list[str]:
-    """Return the texts of all --descriptor options."""
+    """Return the names in all --descriptor options, without settings."""
     alone = getattr(options, "descriptor", None)
-    return getattr(options, "descriptors", None) or [alone] * (alone is not None)
+    texts = getattr(options, "descriptors", None) or [alone] * (alone is not None)
+    return [split_settings(text)[0] for text in texts]
 
 
 def build_parser() -> argparse.ArgumentParser:

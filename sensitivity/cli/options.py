@@ -46,8 +46,7 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
         "descriptor or a function of a structure in a Python file"
     )
     group.add_argument("--descriptor", metavar="NAME", help=text)
-    text = "setting of the descriptor; repeat for several"
-    group.add_argument("--setting", metavar="NAME=VALUE", action="append", default=[], help=text)
+    _add_setting(group, "setting of the descriptor; repeat for several")
     command.set_defaults(build=build_descriptor)
 
 
@@ -66,8 +65,14 @@ def add_subjects(command: ArgumentParser) -> None:
         metavar="NAME",
         help=text,
     )
+    text = 'setting of all that are not density correlations; of one: "NAME n_max=8"'
+    _add_setting(command, text)
     add_settings(command.add_argument_group("settings of density correlations"))
     command.set_defaults(build=build_descriptors)
+
+
+def _add_setting(group: Any, text: str) -> None:
+    group.add_argument("--setting", metavar="NAME=VALUE", action="append", default=[], help=text)
 
 
 def add_structure(command: ArgumentParser, *, one_center: bool = False) -> None:
@@ -179,6 +184,11 @@ _SETTINGS = (
 def build_descriptor(options: Namespace, atoms: Atoms) -> Descriptor:
     """Return the descriptor selected by the options, for a structure."""
     settings, more = given(options, "order", *_SETTINGS), read_settings(options.setting)
+    if twice := settings.keys() & more.keys():
+        raise ValueError(
+            f"{', '.join(sorted(twice))} is given twice, by an option and by --setting; leave one "
+            "out."
+        )
     if options.descriptor is None:
         return _native({**settings, **more})
     if settings:
@@ -193,8 +203,14 @@ def build_descriptors(options: Namespace, atoms: Atoms) -> dict[str, Descriptor]
     """Return the descriptors selected by the options of a comparison, by distinct names."""
     from sensitivity.descriptors.naming import name_descriptors
 
-    settings = given(options, *_SETTINGS)
+    settings, more = given(options, *_SETTINGS), read_settings(options.setting)
     names = [split_settings(text)[0] for text in options.descriptors]
+    if more and all(name in ORDERS for name in names):
+        raise ValueError(
+            "--setting applies only to descriptors other than density correlations, and "
+            "--descriptor names none; write it after a name, such as "
+            f'"{names[0]} {options.setting[0]}".'
+        )
     if settings and not any(name in ORDERS for name in names):
         raise ValueError(
             f"{_names(settings)} applies only to density correlations, and --descriptor names none;"
@@ -202,16 +218,14 @@ def build_descriptors(options: Namespace, atoms: Atoms) -> dict[str, Descriptor]
         )
     return name_descriptors(
         [
-            descriptor_from(text, atoms, **_of_order(name, settings))
+            descriptor_from(text, atoms, **(_of_order(name, settings) if name in ORDERS else more))
             for name, text in zip(names, options.descriptors, strict=True)
         ]
     )
 
 
 def _of_order(name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of density correlations that this descriptor has."""
-    if name not in ORDERS:
-        return {}
+    """Return the settings that density correlations of this order have."""
     known = _with_basis(settings)
     return known if int(name) >= 3 else {k: v for k, v in known.items() if k != "parity_odd"}
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from inspect import isfunction
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sensitivity.descriptors import Descriptor
+
+_OF_FUNCTIONS = ("cutoff", "takes", "vectorized", "order")  # settings
 
 
 def is_own(text: str) -> bool:
@@ -22,8 +23,8 @@ def is_own(text: str) -> bool:
 def load_descriptor(given: str, **settings: Any) -> Descriptor:
     """Return the descriptor ``NAME`` of a Python file, with other settings.
 
-    NAME is a descriptor, a class of descriptors, or a function of a structure, which needs the
-    setting cutoff. ValueError if the file or the name does not exist, or is none of these.
+    NAME is a descriptor, a function of a structure or another callable, which needs the setting
+    cutoff, or a class of these. ValueError if the file or the name does not exist, or is no such.
     ``blamed`` handles exceptions raised by the file.
     """
     from sensitivity.descriptors import check_descriptor
@@ -34,9 +35,10 @@ def load_descriptor(given: str, **settings: Any) -> Descriptor:
         raise ValueError(f"--descriptor needs a Python file, and {path} {found}.")
     module = _run(path)
     if not hasattr(module, name):
-        raise ValueError(f"--descriptor: there is no {name} in {path}; {_suggest(module, name)}")
+        problem = f"there is no {name} in {path}" if name else f"{path} needs a name after a colon"
+        raise ValueError(f"--descriptor: {problem}; {_suggest(module, name)}")
     try:
-        descriptor = _make(getattr(module, name), settings)
+        descriptor = _make(getattr(module, name), given, settings)
         check_descriptor(descriptor)
     except Exception as error:
         if _find_line(error, path) is None:
@@ -45,21 +47,37 @@ def load_descriptor(given: str, **settings: Any) -> Descriptor:
     return descriptor
 
 
-def _make(found: Any, settings: dict[str, Any]) -> Descriptor:
-    """Return a descriptor, or an instance of a class, or a function as a descriptor."""
-    from sensitivity.descriptors import Function, with_defaults
+def _make(found: Any, given: str, settings: dict[str, Any]) -> Descriptor:
+    """Return a descriptor, an instance of a class, or a function as a descriptor."""
+    from sensitivity.descriptors import with_defaults
 
     if isinstance(found, type):
-        made: Descriptor = found(**settings)
-        return made
-    if isfunction(found):
-        if "cutoff" not in settings:
-            raise ValueError(
-                "a function needs the radius, in Å, within which atoms change the features of a "
-                "center; add --setting cutoff=5."
-            )
-        return Function(found, **settings)
+        describes = hasattr(found, "gradients")
+        found, settings = found(**settings if describes else {}), {} if describes else settings
+    if callable(found) and not hasattr(found, "gradients"):
+        return _make_function(found, given, settings)
     return with_defaults(found).with_settings(**settings) if settings else found
+
+
+def _make_function(found: Callable[..., Any], given: str, settings: dict[str, Any]) -> Descriptor:
+    from inspect import signature
+
+    from sensitivity.descriptors import Function
+
+    if unknown := ", ".join(key for key in settings if key not in _OF_FUNCTIONS):
+        known = ", ".join(_OF_FUNCTIONS)
+        raise ValueError(f"a function has no setting {unknown}; choose from {known}.")
+    if "cutoff" not in settings:
+        raise ValueError(
+            "a function needs the radius, in Å, within which atoms change the features of a "
+            f'center; add it after the name: --descriptor "{given} cutoff=5".'
+        )
+    with suppress(ValueError):  # compiled code may have no signature
+        try:
+            signature(found).bind(None)
+        except TypeError as error:
+            raise TypeError(f"a function of a structure takes one argument: {error}") from error
+    return Function(found, **settings)
 
 
 @contextmanager
@@ -73,7 +91,7 @@ def blamed(given: Sequence[str]) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         if not given or isinstance(error, BrokenPipeError | MemoryError):
             raise
-        for path in (text.rpartition(":")[0] for text in given if is_own(text)):
+        for path in (_split(text)[0] for text in given if is_own(text)):
             if (line := _find_line(error, path)) is not None:
                 message = f"{type(error).__name__}: {error}".rstrip(": ")
                 raise ValueError(f"{path}, line {line}: {message}") from error
@@ -83,8 +101,9 @@ def blamed(given: Sequence[str]) -> Iterator[None]:
 
 
 def _split(given: str) -> tuple[str, str]:
-    path, _, name = given.rpartition(":")
-    if not path or not name:
+    """Return the path and the name, which may be left out."""
+    path, name = given.rpartition(":")[::2] if ":" in given else (given, "")
+    if not path:
         raise ValueError(f"--descriptor must be FILE.py:NAME, got {given!r}; give e.g. own.py:Own.")
     return path, name
 
@@ -109,15 +128,18 @@ def _run(path: str) -> ModuleType:
 def _suggest(module: ModuleType, name: str) -> str:
     from difflib import get_close_matches
 
-    names = [
-        one
-        for one, value in vars(module).items()
-        if hasattr(value, "gradients")
-        and (not isinstance(value, type) or value.__module__ == module.__name__)
-    ]
+    names = [one for one, value in vars(module).items() if _is_usable(value, module.__name__)]
     if close := get_close_matches(name, names, n=3, cutoff=0.5):
         return f"did you mean {' or '.join(close)}?"
-    return f"it has {', '.join(names)}." if names else "it has no descriptor."
+    return f"it has {', '.join(names)}." if names else "it has no descriptor and no function."
+
+
+def _is_usable(value: Any, module: str) -> bool:
+    """Return True for a descriptor, and for a class of these or a callable of this module."""
+    describes, here = hasattr(value, "gradients"), getattr(value, "__module__", None) == module
+    if isinstance(value, type):
+        return describes and here
+    return describes or (callable(value) and here)
 
 
 def _find_line(error: BaseException, path: str) -> int | None:
@@ -127,7 +149,15 @@ def _find_line(error: BaseException, path: str) -> int | None:
     if isinstance(error, SyntaxError) and error.filename in {path, None}:
         return error.lineno or 1
     frames = extract_tb(error.__traceback__)
-    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
-    refused = isinstance(error, TypeError | ValueError) and frames[-1].filename.startswith(package)
     lines = [frame.lineno for frame in frames if frame.filename == path]
-    return lines[-1] if lines and not refused else None
+    return lines[-1] if lines and not is_said_here(error) else None
+
+
+def is_said_here(error: BaseException) -> bool:
+    """Return True for an input error that this package has raised."""
+    from traceback import extract_tb
+
+    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
+    raised = extract_tb(error.__traceback__)[-1].filename
+    kinds = TypeError | ValueError | ImportError
+    return isinstance(error, kinds) and raised.startswith(package)

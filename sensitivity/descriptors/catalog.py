@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import metadata
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +15,14 @@ from ase.data import chemical_symbols
 
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
-from sensitivity.descriptors.protocol import Descriptor
+from sensitivity.descriptors.packages import (
+    KNOWN_TO_WORK,
+    installed_version,
+    remedy,
+    required,
+)
+from sensitivity.descriptors.protocol import Descriptor, settings_of
+from sensitivity.numerics import is_number
 
 # Those of the native descriptor, so that descriptors can be compared as they are.
 _DEFAULTS = DensityCorrelations()
@@ -34,8 +41,6 @@ class Entry:
     package
         The package that computes it, and the name of the extra that installs it; empty for this
         one.
-    known_to_work
-        Version of the package.
 
     Examples
     --------
@@ -50,20 +55,31 @@ class Entry:
     text: str
     build: Callable[[Atoms], Descriptor]
     package: str = ""
-    known_to_work: str = ""
 
     @property
     def installed(self) -> str | None:
         """Installed version of the package; None if it is missing, "" for this one."""
-        try:
-            return metadata.version(self.package) if self.package else ""
-        except metadata.PackageNotFoundError:
-            return None
+        return installed_version(self.package) if self.package else ""
+
+    @property
+    def known_to_work(self) -> str:
+        """Version of the package that is known to work; "" for this one."""
+        return KNOWN_TO_WORK.get(self.package, "")
 
     @property
     def remedy(self) -> str:
         """The command that installs the package."""
-        return f'pip install "atomic-sensitivity[{self.package}]"'
+        return remedy(self.package)
+
+    def made_for(self, atoms: Atoms) -> Descriptor:
+        """Return the descriptor for a structure; ImportError if its package does not work."""
+        if not self.package:
+            return self.build(atoms)
+        with required(self.package):
+            import_module(self.package)
+        # Another version has other names and arguments.
+        with required(self.package, failures=(ImportError, AttributeError, TypeError)):
+            return self.build(atoms)
 
 
 def _native(order: int) -> Callable[[Atoms], Descriptor]:
@@ -143,8 +159,6 @@ def _featomic(kind: str) -> Callable[[Atoms], Descriptor]:
     return build
 
 
-_DSCRIBE = {"package": "dscribe", "known_to_work": "2.1.2"}
-_FEATOMIC = {"package": "featomic", "known_to_work": "0.6.7"}
 _ENTRIES = {
     "1": Entry("density correlations of order 1: distances", _native(1)),
     "2": Entry("density correlations of order 2, the SOAP power spectrum", _native(2)),
@@ -153,18 +167,18 @@ _ENTRIES = {
     "overlap-matrix": Entry(
         "eigenvalues of the overlap matrix of s and p orbitals", lambda atoms: OverlapMatrix()
     ),
-    "dscribe-soap": Entry("SOAP power spectrum of dscribe", _soap, **_DSCRIBE),
-    "dscribe-acsf": Entry("atom-centered symmetry functions of dscribe", _acsf, **_DSCRIBE),
+    "dscribe-soap": Entry("SOAP power spectrum of dscribe", _soap, "dscribe"),
+    "dscribe-acsf": Entry("atom-centered symmetry functions of dscribe", _acsf, "dscribe"),
     "dscribe-coulomb-matrix": Entry(
         "eigenvalues of the Coulomb matrix, of a whole molecule, of dscribe",
         _coulomb_matrix,
-        **_DSCRIBE,
+        "dscribe",
     ),
     "featomic-radial-spectrum": Entry(
-        "radial spectrum of featomic", _featomic("SoapRadialSpectrum"), **_FEATOMIC
+        "radial spectrum of featomic", _featomic("SoapRadialSpectrum"), "featomic"
     ),
     "featomic-power-spectrum": Entry(
-        "SOAP power spectrum of featomic", _featomic("SoapPowerSpectrum"), **_FEATOMIC
+        "SOAP power spectrum of featomic", _featomic("SoapPowerSpectrum"), "featomic"
     ),
 }
 
@@ -194,7 +208,7 @@ def named_descriptor(name: str, atoms: Atoms, **settings: Any) -> Descriptor:
     Raises
     ------
     ImportError
-        If its package is missing.
+        If its package is missing or does not work.
     TypeError, ValueError
         If there is no such name or setting.
 
@@ -209,11 +223,9 @@ def named_descriptor(name: str, atoms: Atoms, **settings: Any) -> Descriptor:
         close = get_close_matches(name, CATALOG, n=2, cutoff=0.4)
         advice = f"did you mean {' or '.join(close)}?" if close else "see 'sensitivity descriptors'"
         raise ValueError(f"there is no descriptor {name!r}; {advice}")
-    entry = CATALOG[name]
-    if entry.installed is None:
-        raise ImportError(
-            f"{name} needs {entry.package}, which is not installed; {entry.remedy} (version "
-            f"{entry.known_to_work} is known to work)."
-        )
-    descriptor = entry.build(atoms)
+    descriptor = CATALOG[name].made_for(atoms)
+    present = settings_of(descriptor)
+    for key, value in settings.items():
+        if is_number(present.get(key)) and not is_number(value):
+            raise TypeError(f"{key} of {name} must be a number, got {value!r}.")
     return descriptor.with_settings(**settings) if settings else descriptor

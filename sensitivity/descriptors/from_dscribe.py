@@ -23,8 +23,10 @@ from sensitivity.descriptors import dscribe_settings
 from sensitivity.descriptors.adapter import Adapter
 from sensitivity.descriptors.batches import Batch
 from sensitivity.descriptors.clusters import find_clusters
+from sensitivity.descriptors.packages import required
 from sensitivity.descriptors.protocol import Label, is_json
 from sensitivity.numerics import Array, Indices
+from sensitivity.structures import neighbor_pairs
 
 _ENLARGED, _REDUCED = 2.0**100, 2.0**-200  # factors of the density and of the features
 
@@ -273,7 +275,7 @@ class Dscribe(Adapter):
         if self._whole and len(centers) > 1:
             raise ValueError(
                 f"{self.name} has one row of features for the whole structure, and {len(centers)} "
-                "centers were chosen; choose one, such as centers=[0]."
+                "centers were chosen; choose one of them, such as atom 0."
             )
         if "species" in self._arguments:
             self._check_species(set(atoms.numbers.tolist()))
@@ -284,6 +286,7 @@ class Dscribe(Adapter):
                 f"{len(atoms)}; increase n_atoms_max."
             )
         self._check_periodicity(atoms)
+        neighbor_pairs(atoms, 1.0)  # refuses atoms at one place
 
     def _check_species(self, present: set[int]) -> None:
         known = dscribe_settings.symbols(self._arguments)
@@ -311,14 +314,9 @@ class Dscribe(Adapter):
 
 def _find_locality(descriptor: Any) -> bool:
     """Return True for a descriptor of centers, and refuse what is none of dscribe."""
-    try:
+    with required("dscribe"):
         from dscribe.descriptors.descriptor import Descriptor
         from dscribe.descriptors.descriptorlocal import DescriptorLocal
-    except ImportError as error:
-        raise ImportError(
-            'dscribe is missing or does not work; pip install "atomic-sensitivity[dscribe]". '
-            "Version 2.1.2 is known to work."
-        ) from error
     if not isinstance(descriptor, Descriptor):
         raise TypeError(
             "descriptor must be one of dscribe, such as SOAP(species=['C', 'H'], r_cut=4.0, "

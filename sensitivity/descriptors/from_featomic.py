@@ -21,8 +21,10 @@ from sensitivity.descriptors.featomic_settings import (
     select_distinct,
 )
 from sensitivity.descriptors.orders import find_species
+from sensitivity.descriptors.packages import required
 from sensitivity.descriptors.protocol import Label
 from sensitivity.numerics import Array, Indices
+from sensitivity.structures import neighbor_pairs
 
 _ORDERS = {"soap_radial_spectrum": 1, "soap_power_spectrum": 2}
 _CLASSES = {1: "SoapRadialSpectrum", 2: "SoapPowerSpectrum"}
@@ -245,6 +247,7 @@ class Featomic(Adapter):
         return self._selections[species]
 
     def _check(self, atoms: Atoms) -> None:
+        neighbor_pairs(atoms, 1.0)  # refuses atoms at one place, where gradients are not numbers
         present = set(atoms.numbers.tolist())
         if self.species is not None and (unknown := sorted(present - set(self.species))):
             others, known = (
@@ -264,13 +267,8 @@ class Featomic(Adapter):
 
 
 def _check_kind(calculator: Any) -> None:
-    try:
+    with required("featomic"):
         from featomic.calculators import CalculatorBase
-    except ImportError as error:
-        raise ImportError(
-            'featomic is missing or does not work; pip install "atomic-sensitivity[featomic]". '
-            "Version 0.6.7 is known to work."
-        ) from error
     if not isinstance(calculator, CalculatorBase) or calculator.c_name not in _ORDERS:
         raise TypeError(
             "calculator must be featomic's SoapRadialSpectrum or SoapPowerSpectrum, whose features "

@@ -97,9 +97,11 @@ def check_descriptor(descriptor: Descriptor) -> None:
     """
     missing = [name for name in ESSENTIAL if not hasattr(descriptor, name)]
     if isinstance(descriptor, type) or "gradients" in missing:
+        wrap = "; wrap a function of a structure: Function(f, cutoff=5.0)"
+        is_function = callable(descriptor) and not isinstance(descriptor, type)
         raise TypeError(
             "descriptor must be a descriptor such as DensityCorrelations(order=2), "
-            f"got {descriptor!r}."
+            f"got {descriptor!r}{wrap * is_function}."
         )
     if missing:
         raise TypeError(

@@ -17,7 +17,7 @@ def tabulate_catalog() -> str:
             "",
             *(f"{package}: {remedy}" for package, remedy in missing.items()),
             "Any other: --descriptor FILE.py:NAME, a descriptor or a function of a structure.",
-            "Settings: --setting NAME=VALUE.",
+            'Settings: --setting NAME=VALUE, or after the name: --descriptor "2 n_max=8".',
         ]
     )
 

@@ -9,7 +9,12 @@ from sensitivity.comparison import Comparison
 from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis import CAUSES
 from sensitivity.numerics import Array
-from sensitivity.reports.sources import describe_descriptor, describe_structure, head_of_several
+from sensitivity.reports.sources import (
+    describe_descriptor,
+    describe_structure,
+    head_of_several,
+    remarks_on,
+)
 from sensitivity.reports.tables import Json, as_json, pick, tabulate
 from sensitivity.structures.files.reading import Source
 from sensitivity.tolerances import Tolerance
@@ -33,6 +38,7 @@ def describe_comparison(
             {
                 "label": name,
                 "descriptor": describe_descriptor(descriptors[name], comparison.atoms),
+                "remarks": remarks_on(descriptors[name]),
                 **pick(spectrum, "rank", "internal", "singular_values", "kinds", "scale"),
                 "condition": as_json(float(comparison.conditions[number])),
                 "directions": int(comparison.directions[number]),
@@ -53,7 +59,14 @@ def tabulate_comparison(
 ) -> str:
     """Return a comparison as tables with one column per descriptor, below a heading."""
     scale = _SCALES[comparison.metric].format(comparison.reference)
-    text = head_of_several(source, descriptors, comparison.centers, comparison.status, scale)
+    remarks = (
+        f"{name}: {remark}"
+        for name, descriptor in descriptors.items()
+        for remark in remarks_on(descriptor)
+    )
+    text = head_of_several(
+        source, descriptors, comparison.centers, comparison.status, scale, *remarks
+    )
     parts = [_table("", dict(_facts(comparison)))]
     title = "Reconstruction error of the descriptor of the row from that of the column"
     parts += [f"{title}:", _table("of", _rows(comparison.reconstruction, ".1e"))]

@@ -98,7 +98,7 @@ def tabulate_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: 
     text = ["", diagnosis.summary]
     if any(mode.distance is not None for mode in diagnosis.modes):
         text.append("rms: distance to the nearest geometry with an exact zero, root mean square.")
-    heading = head(source, descriptor, diagnosis.centers, *text)
+    heading = head(source, descriptor, diagnosis.centers, *text, remarks=False)
     return heading + tabulate(names, body, right=(0, 1, 2, 4))
 
 

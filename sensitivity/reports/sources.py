@@ -16,9 +16,12 @@ from sensitivity.structures.files.reading import Source
 
 
 def describe_input(source: Source, descriptor: Descriptor) -> Json:
-    """Return structure, origin and descriptor as an object for JSON, with lengths in Å."""
-    described = describe_descriptor(descriptor, source.atoms)
-    return {"structure": describe_structure(source), "descriptor": described}
+    """Return structure, origin, descriptor and remarks on it for JSON, with lengths in Å."""
+    return {
+        "structure": describe_structure(source),
+        "descriptor": describe_descriptor(descriptor, source.atoms),
+        "remarks": remarks_on(descriptor),
+    }
 
 
 def describe_structure(source: Source) -> Json:
@@ -38,15 +41,28 @@ def describe_descriptor(descriptor: Descriptor, atoms: Atoms) -> Json:
     return {"name": known.name, **settings, "features_per_center": known.count_features(atoms)}
 
 
+def remarks_on(descriptor: Descriptor) -> list[str]:
+    """Return sentences on the descriptor itself."""
+    return list(with_defaults(descriptor).remarks)
+
+
 def _settings(descriptor: Descriptor) -> dict[str, Any]:
     return settings_of(descriptor) | {"cutoff": descriptor.cutoff}
 
 
-def head(source: Source, descriptor: Descriptor, centers: Sequence[int], *text: str) -> str:
-    """Return the lines above a table: the input and sentences, no wider than a terminal."""
-    return _lay_out(
-        [*_name_source(source, centers), name_descriptor(descriptor, source.atoms)], text
-    )
+def head(
+    source: Source,
+    descriptor: Descriptor,
+    centers: Sequence[int],
+    *text: str,
+    remarks: bool = True,
+) -> str:
+    """Return the lines above a table: the input and sentences, no wider than a terminal.
+
+    The remarks on the descriptor come last, unless the text has them already.
+    """
+    named = [*_name_source(source, centers), name_descriptor(descriptor, source.atoms)]
+    return _lay_out(named, [*text, *(remarks_on(descriptor) if remarks else [])])
 
 
 def head_of_several(

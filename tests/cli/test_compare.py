@@ -101,6 +101,32 @@ def test_settings_without_a_native_descriptor_are_refused(capsys) -> None:
     assert "--cutoff applies only to density correlations" in capsys.readouterr().err
 
 
+FUNCTION = "def distances(atoms): return atoms.get_all_distances() ** 2.0"
+
+
+def test_settings_reach_all_that_are_not_native(capsys, tmp_path) -> None:
+    (tmp_path / "own.py").write_text(FUNCTION)
+    own = ["--descriptor", f"{tmp_path}/own.py:distances", "--descriptor", "overlap-matrix"]
+    words = ["compare", "generic", "--center", "0", "--descriptor", "2", *own, "--n-max", "3"]
+    found = printed(capsys, *words, "--setting", "cutoff=6")
+    settings = [each["descriptor"] for each in found["descriptors"]]
+    assert [each["cutoff"] for each in settings] == [3.5, 6.0, 6.0]
+    own[1] += " cutoff=5"
+    found = printed(capsys, *words[:6], *own)
+    assert found["descriptors"][1]["descriptor"]["cutoff"] == 5.0
+
+
+def test_wrong_settings_are_refused_with_the_right_form(capsys, tmp_path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(FUNCTION)
+    assert main([*TWO, "--setting", "n_max=4"]) == 2
+    assert 'write it after a name, such as "2 n_max=4".' in capsys.readouterr().err
+    assert main([*TWO, "--descriptor", f"{file}:distances"]) == 2
+    assert f'add it after the name: --descriptor "{file}:distances cutoff=5".' in (
+        capsys.readouterr().err
+    )
+
+
 def test_an_unreadable_frame_is_named(capsys, tmp_path) -> None:
     file = tmp_path / "two.xyz"
     file.write_text("1\n\nH 0 0 0\n1\n\nH 0 0 zero\n")

@@ -123,15 +123,16 @@ def test_the_example_is_diagnosed_with_a_larger_basis_and_a_picture(tmp_path, ca
 
 
 WRONG = {
-    "own.py": "--descriptor must be FILE.py:NAME, got 'own.py'; give e.g. own.py:Own.",
+    "own.py": "--descriptor: own.py needs a name after a colon; it has Own, Demanding, Failing",
     ":Own": "--descriptor must be FILE.py:NAME, got ':Own'",
-    "own.py:": "--descriptor must be FILE.py:NAME, got 'own.py:'",
+    "own.py:": "--descriptor: own.py needs a name after a colon; it has Own, Demanding, Failing",
+    "broken.py": "broken.py, line 2: SyntaxError: invalid syntax",
     "gone.py:Own": "--descriptor needs a Python file, and gone.py does not exist.",
     ".:Own": "--descriptor needs a Python file, and . is a folder.",
     "own.py:Owm": "--descriptor: there is no Owm in own.py; did you mean Own?",
     "own.py:DensityCorrelation": "there is no DensityCorrelation in own.py; it has Own, Demand",
-    "importing_only.py:own": "there is no own in importing_only.py; it has no descriptor.",
-    "empty.py:Own": "--descriptor: there is no Own in empty.py; it has no descriptor.",
+    "importing_only.py:own": "there is no own in importing_only.py; it has no descriptor and",
+    "empty.py:Own": "there is no Own in empty.py; it has no descriptor and no function.",
     "own.py:number": "--descriptor own.py:number: descriptor must be a descriptor such as",
     "own.py:dataclass": "--descriptor own.py:dataclass: a function needs the radius, in Å",
     "own.py:Unfinished": "Unfinished has no cutoff, inversion_invariant, features: add what",
@@ -161,6 +162,79 @@ def test_wrong_input_is_one_sentence(given: str, command: str, folder: Path, cap
     assert err.startswith("sensitivity: ")
     assert WRONG[given] in err
     assert err.count("\n") == 1
+
+
+FUNCTIONS = """
+import numpy as np
+from functools import partial
+def shells(atoms, width=0.1):
+    lengths = atoms.get_all_distances()[:, :, None] - np.linspace(0.5, 4.0, 12)
+    return np.exp(-(lengths**2) / width).sum(axis=1)
+def nearest(atoms): return np.sort(atoms.get_all_distances())[:, 1:3]
+def pair(atoms, other): return shells(atoms)
+class Shells:
+    def __call__(self, atoms): return shells(atoms)
+instance, bound = Shells(), partial(shells, width=0.1)
+"""
+
+
+@pytest.fixture
+def functions(folder: Path) -> None:
+    (folder / "functions.py").write_text(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", ["Shells", "instance", "bound"])
+def test_any_callable_is_a_function(name: str, functions, capsys) -> None:
+    found = []
+    for each in ("shells", name):
+        given = f"functions.py:{each} cutoff=6"
+        assert main(["analyze", "generic", "--center", "0", "--json", "--descriptor", given]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["rank"] == 4
+    assert found[1]["singular_values"] == found[0]["singular_values"]
+
+
+OF_FUNCTIONS = {
+    "functions.py": "functions.py needs a name after a colon; it has shells, nearest, pair, inst",
+    "functions.py:shell": "there is no shell in functions.py; did you mean shells",
+    "functions.py:shells": 'add it after the name: --descriptor "functions.py:shells cutoff=5".',
+    "functions.py:shells cutoff=6 k=3": "a function has no setting k; choose from cutoff, takes",
+    "functions.py:pair cutoff=6": "functions.py:pair: a function of a structure takes one argument",
+    "functions.py:shells cutoff=6,order=2": "is more than one setting; separate them by spaces.",
+    "functions.py:shells cutoff=6 cutoff=7": "the setting cutoff is given twice; leave one out.",
+}
+
+
+@pytest.mark.parametrize("given", OF_FUNCTIONS)
+def test_wrong_functions_are_named_in_one_line(given: str, functions, capsys) -> None:
+    assert main(["analyze", "X0", "--descriptor", given]) == 2
+    err = capsys.readouterr().err
+    assert OF_FUNCTIONS[given] in err
+    assert err.count("\n") == 1
+
+
+def test_a_setting_with_a_colon_hides_no_file(folder: Path, capsys) -> None:
+    assert main(["analyze", "X0", "--descriptor", "raising.py:Own size={1:2}"]) == 2
+    assert "raising.py, line 3: JSONDecodeError" in capsys.readouterr().err
+
+
+KINKS = "The features have kinks, as sorted or selected values do:"
+
+
+@pytest.mark.parametrize("command", ["analyze", "diagnose", "compare", "follow", "invert"])
+def test_remarks_are_printed_once(command: str, functions, capsys) -> None:
+    words = [command, "generic", "--center", "0", "--descriptor", "functions.py:nearest cutoff=6"]
+    more = {"compare": "--descriptor 1", "follow": "--length 0.1", "invert": "--rattle 0.01"}
+    words += more.get(command, "").split()
+    assert main(words) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.count(KINKS) == 1
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    first, *others = found.get("descriptors", [found])
+    (remark,) = first["remarks"]
+    assert remark.startswith(KINKS)
+    assert all(other["remarks"] == [] for other in others)
 
 
 @pytest.mark.parametrize("command", ["analyze", "locate --center 7"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from test_derivatives import relative
 
 from sensitivity import diagnose, jacobian, spectrum, structures
 from sensitivity.cli.main import main
-from sensitivity.descriptors import Descriptor, NotSmooth, with_defaults
-from sensitivity.descriptors.catalog import CATALOG, Entry, named_descriptor
+from sensitivity.descriptors import Descriptor, NotSmooth, catalog, packages, with_defaults
+from sensitivity.descriptors.catalog import CATALOG, named_descriptor
 from sensitivity.descriptors.protocol import is_json, settings_of
 
 EXACT = 1e-12  # relative to the largest feature
@@ -151,11 +152,62 @@ def test_the_command_lists_and_takes_it(name: str, capsys: pytest.CaptureFixture
     assert name in capsys.readouterr().out
 
 
+def not_found(package: str) -> str:
+    raise PackageNotFoundError(package)
+
+
+def broken(*arguments: object, **options: object) -> object:
+    raise OSError("libfeatomic.so: undefined symbol")
+
+
+def without_r_cut(species: list[str], rcut: float) -> None:
+    """As the SOAP of an old dscribe."""
+
+
+def test_a_package_that_fails_is_named_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {package: packages.installed_version(package) for package in ("dscribe", "featomic")}
+    monkeypatch.setattr("dscribe.descriptors.SOAP", without_r_cut)
+    monkeypatch.setattr(catalog, "import_module", lambda name: name == "featomic" and broken())
+    for name, problem in (
+        ("dscribe-soap", "without_r_cut() got an unexpected keyword argument"),
+        ("featomic-power-spectrum", "libfeatomic.so: undefined symbol"),
+    ):
+        package = name.split("-")[0]
+        assert main(["analyze", "CH4", "--descriptor", name]) == 2
+        said = capsys.readouterr().err
+        assert f"{package} {known[package]} does not work ({problem}" in said
+        assert f'pip install "atomic-sensitivity[{package}]"' in said
+        assert f"(version {packages.KNOWN_TO_WORK[package]} is known to work)" in said
+        assert said.count("\n") == 1
+
+
+def test_one_row_of_many_centers_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnose", "CH4", "--descriptor", "dscribe-coulomb-matrix"]) == 2
+    said = capsys.readouterr().err
+    assert "5 centers were chosen; choose one of them, such as atom 0." in said
+
+
+def test_coincident_atoms_are_refused(
+    descriptor: Descriptor, caplog: pytest.LogCaptureFixture
+) -> None:
+    atoms = molecule()
+    atoms.positions[2] = atoms.positions[3]
+    for compute in (descriptor.features, descriptor.gradients):
+        with pytest.raises(ValueError, match="atoms overlap: atoms 2 and 3 are 0 Å apart"):
+            compute(atoms, centers=[0])
+    assert caplog.text == ""
+
+
 def test_a_missing_package_is_named_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Entry, "installed", property(lambda entry: None if entry.package else ""))
-    with pytest.raises(ImportError, match=r'needs dscribe.*"atomic-sensitivity\[dscribe\]".*2\.1'):
+    monkeypatch.setattr(packages.metadata, "version", not_found)
+    for package in ("dscribe", "featomic"):
+        monkeypatch.setitem(sys.modules, package, None)
+    message = r'^dscribe is not installed; .*"atomic-sensitivity\[dscribe\]".*2\.1'
+    with pytest.raises(ImportError, match=message):
         named_descriptor("dscribe-soap", molecule())
     assert main(["analyze", "CH4", "--descriptor", "featomic-power-spectrum"]) == 2
     said = capsys.readouterr().err
@@ -173,6 +225,13 @@ def test_a_missing_package_is_named_with_its_remedy(
         (["--descriptor", "2", "--setting", "n_max"], "--setting must be NAME=VALUE, got 'n_max'"),
         (["--descriptor", "2", "--setting", "n=3"], "no setting n"),
         (["--descriptor", "2", "--n-max", "3"], "use --setting NAME=VALUE"),
+        (["--n-max", "3", "--setting", "n_max=4"], "n_max is given twice, by an option and by"),
+        (["--descriptor", "dscribe-soap n_max=all"], "n_max of dscribe-soap must be a number"),
+        (
+            ["--descriptor", "dscribe-soap species=4"],
+            "dscribe-soap does not accept species=4: Plea",
+        ),
+        (["--descriptor", "featomic-power-spectrum l_max=4.5"], "does not accept l_max=4.5: json"),
         (["--descriptor", "overlap-matrix", "--setting", "orbitals=d"], 'orbitals must be "s"'),
     ],
 )
@@ -206,4 +265,6 @@ def test_a_function_in_a_file(tmp_path, capsys: pytest.CaptureFixture[str]) -> N
     assert found["counts"]["symmetry"] == 8
     assert found["descriptor"]["name"] == "histogram"
     assert main(given) == 2
-    assert "add --setting cutoff=5" in capsys.readouterr().err
+    assert f'add it after the name: --descriptor "{file}:histogram cutoff=5"' in (
+        capsys.readouterr().err
+    )

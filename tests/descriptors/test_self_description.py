@@ -16,12 +16,14 @@ from test_example_descriptor import SymmetryFunctions
 
 from sensitivity import (
     DensityCorrelations,
+    compare,
     convergence,
     diagnose,
     find_twin,
     follow,
     jacobian,
     locate,
+    spectrum,
     structures,
 )
 from sensitivity.descriptors import check_descriptor
@@ -250,3 +252,17 @@ def test_a_native_descriptor_needs_no_such_check() -> None:
     own = type("Own", (DensityCorrelations,), {})()
     for descriptor in (DensityCorrelations(), own):
         check_descriptor(descriptor)
+
+
+def test_a_function_is_told_how_to_become_one() -> None:
+    message = r"got <function .*; wrap a function of a structure: Function\(f, cutoff=5.0\)\."
+    methane, function = structures.load("CH4"), lambda atoms: atoms.get_all_distances()
+    for analyse in (
+        spectrum,
+        diagnose,
+        lambda atoms, own: compare(atoms, [DensityCorrelations(), own]),
+    ):
+        with pytest.raises(TypeError, match=message):
+            analyse(methane, function)
+    with pytest.raises(TypeError, match=r"got 'SOAP'\.$"):
+        check_descriptor("SOAP")

@@ -1,0 +1,39 @@
+"""The optional packages that compute descriptors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+
+KNOWN_TO_WORK = {"dscribe": "2.1.2", "featomic": "0.6.7"}
+"""Versions of the packages, each of which is an extra of the same name."""
+
+
+def installed_version(package: str) -> str | None:
+    """Return the installed version; None if the package is missing."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def remedy(package: str) -> str:
+    """Return the command that installs the package."""
+    return f'pip install "atomic-sensitivity[{package}]"'
+
+
+@contextmanager
+def required(
+    package: str, *, failures: tuple[type[Exception], ...] = (Exception,)
+) -> Iterator[None]:
+    """Raise an ImportError that names the extra, for these failures of the package in a block."""
+    try:
+        yield
+    except failures as error:
+        version = installed_version(package)
+        problem = f"{version} does not work ({error})" if version else "is not installed"
+        raise ImportError(
+            f"{package} {problem}; {remedy(package)} (version {KNOWN_TO_WORK[package]} is known to "
+            "work)."
+        ) from error
