@@ -51,9 +51,11 @@ def _make(found: Any, given: str, settings: dict[str, Any]) -> Descriptor:
     """Return a descriptor, an instance of a class, or a function as a descriptor."""
     from sensitivity.descriptors import with_defaults
 
+    if isinstance(found, type) and hasattr(found, "gradients"):
+        made: Descriptor = found(**settings)
+        return made
     if isinstance(found, type):
-        describes = hasattr(found, "gradients")
-        found, settings = found(**settings if describes else {}), {} if describes else settings
+        found = found()
     if callable(found) and not hasattr(found, "gradients"):
         return _make_function(found, given, settings)
     return with_defaults(found).with_settings(**settings) if settings else found
