@@ -277,9 +277,11 @@ def grow(
         settings = dict(zip(parameters, values, strict=True))
         radius = settings.get("cutoff", descriptor.cutoff)
         if radius not in subspaces:
-            even = descriptor.inversion_invariant
             subspaces[radius] = allowed_displacements(
-                atoms, cutoff=radius, centers=centers, inversion_invariant=even
+                atoms,
+                cutoff=radius,
+                centers=centers,
+                invariance=with_defaults(descriptor).invariance,
             )
         progress(", ".join(f"{name} = {value:g}" for name, value in settings.items()))
         smallest, rank = known.smallest.copy(), known.rank.copy()

@@ -87,8 +87,7 @@ class Avoidance:
         kept; if it is, none is kept where it hides any of the ``internal`` displacements,
         (k, N, 3). Also returns whether symmetry hides the first.
         """
-        even = observation.descriptor.inversion_invariant
-        group = site.group.binding(inversion_invariant=even)
+        group = site.group.binding(observation.known.invariance)
         least = HIDDEN if "symmetry" in self.avoid else -1.0
         if internal is not None:
             _, _, span = np.linalg.svd(_shapes(site, internal), full_matrices=False)
