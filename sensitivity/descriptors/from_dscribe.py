@@ -249,6 +249,7 @@ class Dscribe(Adapter):
 
     def _gradients(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
         self._check(atoms, centers)
+        neighbor_pairs(atoms, 1.0)  # refuses atoms at one place; not for each difference
         if not self._differentiates:
             return super()._gradients(atoms, centers)
         if not self._is_soap:
@@ -286,7 +287,6 @@ class Dscribe(Adapter):
                 f"{len(atoms)}; increase n_atoms_max."
             )
         self._check_periodicity(atoms)
-        neighbor_pairs(atoms, 1.0)  # refuses atoms at one place
 
     def _check_species(self, present: set[int]) -> None:
         known = dscribe_settings.symbols(self._arguments)
