@@ -58,8 +58,8 @@ def adapters() -> str:
         "### Adapters: gradients over the library's own call, processor time\n\n"
         + tabulate(["", *names], rows)
         + f"\nEstimated errors of `Function` cover the true ones in {errors['covered']:.1%} of "
-        f"{errors['cases']} random molecules (Coulomb eigenvalues), and are {errors['median_ratio']} "
-        "times as large in the median.\n"
+        f"{errors['cases']} random molecules (Coulomb eigenvalues), and are "
+        f"{errors['median_ratio']} times as large in the median.\n"
     )
 
 
