@@ -65,7 +65,7 @@ def add_subjects(command: ArgumentParser) -> None:
         metavar="NAME",
         help=text,
     )
-    text = 'setting of all that are not density correlations; of one: "NAME n_max=8"'
+    text = "setting of every descriptor other than density correlations; repeat for several"
     _add_setting(command, text)
     add_settings(command.add_argument_group("settings of density correlations"))
     command.set_defaults(build=build_descriptors)

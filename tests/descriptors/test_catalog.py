@@ -183,6 +183,22 @@ def test_a_package_that_fails_is_named_with_its_remedy(
         assert said.count("\n") == 1
 
 
+def test_a_package_that_fails_in_a_file_is_named_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path
+) -> None:
+    (tmp_path / "own.py").write_text(
+        "from dscribe.descriptors import SOAP\n"
+        "from sensitivity.descriptors import Dscribe\n"
+        "own = Dscribe(SOAP(species=['H', 'C'], r_cut=4.0, n_max=2, l_max=2))\n"
+    )
+    monkeypatch.setitem(sys.modules, "dscribe.descriptors.descriptor", None)
+    assert main(["analyze", "CH4", "--descriptor", f"{tmp_path}/own.py:own"]) == 2
+    said = capsys.readouterr().err
+    assert "does not work (import of dscribe.descriptors.descriptor halted" in said
+    assert 'pip install "atomic-sensitivity[dscribe]"' in said
+    assert said.count("\n") == 1
+
+
 def test_one_row_of_many_centers_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagnose", "CH4", "--descriptor", "dscribe-coulomb-matrix"]) == 2
     said = capsys.readouterr().err
