@@ -154,7 +154,7 @@ class Jacobian:
 
         def products() -> Iterator[Array]:
             for done, (_, _, slopes, columns) in enumerate(self._parts()):
-                told = done % max(1, count // 20) == 0  # about twenty times
+                told = done % max(1, count // 20) == 0 < done  # about twenty times
                 checkpoint(f"changes of the features: {done} of {count} centers" * told)
                 reduced = slopes.shape[1] < min(len(slopes), len(displacements))
                 matrix = np.linalg.qr(slopes, mode="r") if reduced else slopes

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from playwright.sync_api import Locator
+from scipy.ndimage import find_objects, label
 from workbench import HIDE_FILES, STAGES, TWO_FRAMES, Workbench, pixels
 
 PANES = """() => [...document.querySelectorAll('.sensitivity-explorer .sensitivity-picture')]
@@ -258,3 +259,28 @@ def test_numbers_are_taken_as_they_are_typed(bench: Workbench) -> None:
     n_max.press("Enter")
     bench.wait(lambda: bench.ask("explorer.descriptor.n_max") == 4)
     assert fields.locator("[contenteditable=true]").count() == 0
+
+
+SHOW = "__import__('ase').Atoms('He2', [[0, 0, 0], [0, 0, {apart}]])"
+
+
+@pytest.mark.parametrize("apart", [1.0, 20.0])
+def test_labels_of_atoms_are_legible_at_any_size_of_the_structure(
+    bench: Workbench, apart: float
+) -> None:
+    """Digits of 9 to 16 pixels, although the atoms of a large structure are smaller."""
+    resize(bench, 1300)
+    bench.tell(f"setattr(explorer, 'structure', {SHOW.format(apart=apart)}) or explorer.wait()")
+    bench.settle()
+    bench.page.wait_for_timeout(1000)  # the picture with antialiasing comes last
+    before = pixels(bench.molecule)
+    bench.tell("setattr(explorer, 'labels', 'index')")
+    black = lambda: (pixels(bench.molecule).max(axis=2) < 60) & (before.max(axis=2) >= 60)  # noqa: E731
+    bench.wait(lambda: black().sum() > 20, lambda: black().sum())
+    bench.settle()
+    blobs, count = label(black(), structure=np.ones((3, 3)))
+    heights = [rows.stop - rows.start for rows, _ in find_objects(blobs)]
+    assert count == 2
+    assert all(9 <= height <= 16 for height in heights)
+    bench.tell("setattr(explorer, 'structure', 'CH4') or explorer.wait()")
+    bench.tell("setattr(explorer, 'labels', 'none')")

@@ -1210,6 +1210,22 @@ def test_all_text_of_the_explorer_is_inside_and_apart() -> None:
     assert names[:4] == ["at amplitude 0", "sensitive", "truncation", "incompleteness"]
 
 
+def test_markers_of_a_legend_have_one_size_with_any_number_of_modes() -> None:
+    """Those of 192 modes are dots in the plot."""
+    silicon, few = bulk("Si", cubic=True) * 2, DensityCorrelations(cutoff=3.0, n_max=2, l_max=1)
+    explorer, basis = Explorer(silicon, few), BasisExplorer(silicon, few, centers=[0])
+    explorer.wait()
+    basis.wait()
+    for chart, (legend, *_) in (
+        (explorer.chart, explorer.chart.figure.legends),
+        (basis.chart, [basis.chart.figure.axes[0].get_legend()]),
+    ):
+        assert {line.get_markersize() for line in chart.values.values()} == {2.0}
+        marked = [h for h in legend.legend_handles if h.get_marker() not in ("None", None)]
+        assert len(marked) >= 2
+        assert {handle.get_markersize() for handle in marked} == {6.0}
+
+
 def test_the_cursor_goes_through_no_text(on_the_way: PathExplorer) -> None:
     for axes in on_the_way.chart.figure.axes:
         assert not axes.texts
