@@ -20,6 +20,7 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from panel import sentence
 from PIL import Image
 from selection import mostly_slow
 
@@ -298,7 +299,7 @@ def test_the_sentence_names_frame_condition_distance_and_status(
     on_the_way: PathExplorer, path: Path
 ) -> None:
     on_the_way.frame = 3
-    said = on_the_way.panel.sentence.value
+    said = sentence(on_the_way)
     assert "Frame 3 of 6, 0.15 of 0.3 Å" in said
     assert f"condition {path.condition[3]:.1e}" in said
     assert f"{path.feature_distance[3]:.1e}" in said
@@ -704,8 +705,8 @@ def test_orders_of_a_twin_are_compared_with_its_features(twin: Twin, both: TwinE
         *["the same"] * 2,
         *["different"] * 2,
     ]
-    for sentence in (f"{twin.rmsd:.3f} Å", "Orders 3 and 4 distinguish them", twin.status):
-        assert sentence in both.panel.sentence.value
+    for words in (f"{twin.rmsd:.3f} Å", "Orders 3 and 4 distinguish them", twin.status):
+        assert words in sentence(both)
 
 
 def test_lower_orders_of_a_twin_of_order_three_are_the_same_too() -> None:
@@ -894,7 +895,7 @@ def test_the_markers_are_the_singular_values_with_the_basis(
     seen = slice(0, found.rank)
     assert drawn(basis)[seen] == pytest.approx(found.singular_values[seen], rel=1e-6)
     assert f"{found.features.shape[1]} features per center" in basis.panel.sentence.value
-    assert found.status in basis.panel.sentence.value
+    assert found.status in sentence(basis)
 
 
 def test_a_small_basis_is_named_as_the_cause(basis: BasisExplorer) -> None:

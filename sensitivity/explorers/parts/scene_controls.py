@@ -33,7 +33,7 @@ SCENE: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         },
     ),
     **{axis: ("Button", 34, f"Look along {axis}", {}) for axis in "xyz"},
-    "labels": ("Dropdown", 180, "Text on each atom", {"options": LABELS}),
+    "labels": ("Dropdown", 215, "Text on each atom", {"options": LABELS}),
     "atom_size": (
         *("Dropdown", 120, "Size of the atoms"),
         {
