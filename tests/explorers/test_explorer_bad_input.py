@@ -20,6 +20,11 @@ from sensitivity.explorers.parts import state
 
 pytestmark = TOOLBAR
 
+REMEDY = (
+    "choose one from the list (small molecules, crystals of elements), or upload a file such as xyz "
+    "or cif."
+)
+
 LOST = molecule("H2O")
 LOST.positions[1] = np.nan
 
@@ -145,8 +150,8 @@ def test_advice_in_the_panel_names_no_program(act: Any) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("glucose", "named 'glucose'; choose one from the list, or upload a file."),
-        ("aspirine", "? Otherwise choose one from the list, or upload a file."),
+        ("glucose", f"named 'glucose'; {REMEDY}"),
+        ("aspirine", f"? Otherwise {REMEDY}"),
     ],
 )
 def test_a_structure_that_the_library_lacks_can_be_uploaded(
