@@ -21,8 +21,8 @@ from sensitivity.explorers.parts import state
 pytestmark = TOOLBAR
 
 REMEDY = (
-    "choose one from the list (small molecules, crystals of elements), or upload a file such as xyz "
-    "or cif."
+    "choose one from the list (small molecules, crystals of elements), or upload a file such as "
+    "xyz or cif."
 )
 
 LOST = molecule("H2O")
