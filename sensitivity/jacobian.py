@@ -124,6 +124,7 @@ class Jacobian:
         """JᵀJ, shape (3N, 3N), computed without the dense J."""
         out = np.zeros((3 * len(self.atoms),) * 2)
         for _, _, slopes, columns in self._parts():
+            checkpoint()
             square = slopes.T @ slopes
             if columns is None:
                 out += square
@@ -156,17 +157,27 @@ class Jacobian:
         return out
 
     def triangle(self, displacements: Array) -> Array:
-        """Return R of J V = Q R, whose singular values are those of J V.
+        """Return R of J V = Q R, whose singular values and column norms are those of J V.
 
         ``displacements`` V of shape (n, N, 3) give an array (at most n, n). J V is computed and
-        reduced a few centers at a time.
+        reduced a few centers at a time. For many displacements, the rows of J are reduced first:
+        10 000 features of a center that depend on 40 coordinates give 40 rows.
         """
-        products = (product for _, _, product in self._products(displacements))
-        return stacked_triangle(products)
+        vectors, count = _as_columns(displacements), len(self.centers)
+
+        def products() -> Iterator[Array]:
+            for done, (_, _, slopes, columns) in enumerate(self._parts()):
+                told = done % max(1, count // 20) == 0 < done  # about twenty times
+                checkpoint(f"changes of the features: {done} of {count} centers" * told)
+                reduced = slopes.shape[1] < min(len(slopes), len(displacements))
+                matrix = np.linalg.qr(slopes, mode="r") if reduced else slopes
+                yield matrix @ (vectors if columns is None else vectors[columns])
+
+        return stacked_triangle(products())
 
     def _products(self, displacements: Array) -> Iterator[tuple[int, Indices | slice, Array]]:
         """Yield for each center the features that are not always zero, and their part of J V."""
-        vectors = displacements.reshape(len(displacements), 3 * len(self.atoms)).T
+        vectors = _as_columns(displacements)
         for batch, centers, slopes, columns in self._parts():
             product = slopes @ (vectors if columns is None else vectors[columns])
             rows = slice(None) if batch.rows is None else batch.rows
@@ -309,6 +320,11 @@ def _is_of_all(batch: Batch, atoms: Atoms) -> bool:
     """Return True if the columns of a batch are all columns of J, for each center."""
     every = len(atoms)
     return batch.atoms.shape[1] == every and not (batch.atoms != np.arange(every)).any()
+
+
+def _as_columns(displacements: Array) -> Array:
+    """Return displacements of shape (n, N, 3) as columns of a matrix, (3N, n)."""
+    return displacements.reshape(len(displacements), 3 * displacements.shape[1]).T
 
 
 def _columns(atoms: Indices) -> Indices:

@@ -99,6 +99,8 @@ def _load_jupyter_server_extension(server: Any) -> None:
             f"The notebooks are in {server.root_dir}.\n"
         )
         sys.stdout.flush()
+        # Jupyter would log the signal.
+        signal.signal(signal.SIGTERM, lambda *_: server.stop(from_signal=True))
         await _prepare_kernel(server)
 
     def disable_news(_: Any, page: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +126,12 @@ def _encrypt(kernels: Any) -> None:
 
 async def _prepare_kernel(server: Any) -> None:
     """Start the kernel of the first notebook and run its imports, while the page loads."""
-    session = await server.session_manager.create_session(path=FIRST, name=FIRST, type="notebook")
-    client = server.kernel_manager.get_kernel(session["kernel"]["id"]).client()
+    kernels, about = server.kernel_manager, {"path": FIRST, "name": FIRST, "type": "notebook"}
+    # A kernel that ends with the server, during its start or the imports, would write a traceback
+    # to the terminal. Output of cells does not go there.
+    kernel = await kernels.start_kernel(path=FIRST, stderr=subprocess.DEVNULL)
+    await server.session_manager.create_session(**about, kernel_id=kernel)
+    client = kernels.get_kernel(kernel).client()
     client.start_channels(iopub=False, stdin=False, hb=False)
     try:
         await client.execute(_PREPARE, silent=True, store_history=False, reply=True, timeout=60)

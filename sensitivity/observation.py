@@ -187,6 +187,9 @@ def feature_changes(
         checkpoint()
         return float(np.linalg.norm(start.displaced(displacement).features - start.features))
 
-    return np.array(
-        [[np.hypot(change(a * v), change(-a * v)) / np.sqrt(2) for a in amplitudes] for v in modes]
-    ).reshape(len(modes), len(amplitudes))
+    changes = np.empty((len(modes), len(amplitudes)))
+    for number, v in enumerate(modes):
+        checkpoint(f"larger amplitudes: {number} of {len(modes)} displacements")
+        changes[number] = [np.hypot(change(a * v), change(-a * v)) for a in amplitudes]
+    changes /= np.sqrt(2)  # the root mean square over both signs
+    return changes

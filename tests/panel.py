@@ -16,6 +16,7 @@ from ase import Atoms
 from sensitivity import DensityCorrelations
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.parts.molecule import ARROWS
+from sensitivity.explorers.parts.view import View
 
 # ipympl 0.10 hands its toolbar an argument that traitlets does not want; it works all the same.
 TOOLBAR = pytest.mark.filterwarnings(
@@ -95,7 +96,7 @@ def chosen_settings(explorer: Explorer) -> list[Any]:
     return [control.value for control in (*fixed, *settings.of_descriptor.values())]
 
 
-def sentence(explorer: Explorer) -> str:
+def sentence(explorer: View) -> str:
     """What the panel says about mode and structure."""
     return _text(explorer.panel.sentence.value)
 

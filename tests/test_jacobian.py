@@ -12,6 +12,26 @@ from sensitivity import DensityCorrelations, jacobian, structures
 DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
 
 
+def test_many_displacements_have_the_norms_and_singular_values_of_the_dense_jacobian() -> None:
+    """Of more displacements than a center has coordinates, so that its rows are reduced first."""
+    atoms = bulk("Cu", cubic=True) * (3, 1, 1)
+    atoms.rattle(0.1, seed=2)
+    result = jacobian(atoms, DESCRIPTOR)
+    block = result.blocks[0]
+    displacements = np.linalg.qr(np.random.default_rng(5).normal(size=(36, 36)))[0].reshape(
+        36, -1, 3
+    )
+    assert 3 * len(block.atoms) < min(len(block.features), len(displacements))
+    triangle, dense = (
+        result.triangle(displacements),
+        result.dense() @ displacements.reshape(36, -1).T,
+    )
+    values = (np.linalg.svd(matrix, compute_uv=False) for matrix in (triangle, dense))
+    np.testing.assert_allclose(*values, atol=1e-13 * np.linalg.norm(dense))
+    norms = (np.linalg.norm(matrix, axis=0) for matrix in (triangle, dense))
+    np.testing.assert_allclose(*norms, rtol=1e-12)
+
+
 def molecule() -> Atoms:
     """Ethanol, bent out of its mirror plane; species in no order."""
     atoms = structures.load("CH3CH2OH")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -305,7 +306,13 @@ class DensityCorrelations(Descriptor):
         pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
         working = pairs * correlation.bytes_per_pair() // 8
         _require_memory(correlation.size(), values=columns * correlation.size() + working)
-        return tuple(like.batch(correlation.size()) for like in self._seen(sets, atoms))
+        counts = [len(around.centers) for around in sets]
+        return tuple(
+            like.batch(correlation.size(), before=before, count=len(chosen))
+            for before, like in zip(
+                accumulate(counts, initial=0), self._seen(sets, atoms), strict=False
+            )
+        )
 
     def _seen(self, sets: Iterable[Neighborhoods], atoms: Atoms) -> Iterator[LikeCenters]:
         """Restrict each set of like centers to the species that have a density around them."""

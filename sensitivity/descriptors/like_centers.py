@@ -38,13 +38,16 @@ class LikeCenters:
             values[part] = self.correlation.features(expansion.coefficients)
         return self._among_all(values, size)
 
-    def batch(self, size: int) -> Batch:
-        """Return all features, shape (centers, size), and their gradients."""
+    def batch(self, size: int, *, before: int, count: int) -> Batch:
+        """Return all features, shape (centers, size), and their gradients.
+
+        The progress counts the centers ``before`` these, of ``count``.
+        """
         centers, k = self.around.atoms.shape
         values = np.empty((centers, self.correlation.size()))
         slopes = np.zeros((*values.shape, k, 3))
         for part, around in self._parts():
-            checkpoint(f"gradients: {part.start} of {centers} like centers")
+            checkpoint(f"gradients: {before + part.start} of {count} centers")
             expansion = expand(around, self.density, gradients=True)
             values[part] = self.correlation.features(expansion.coefficients)
             self.correlation.gradient(expansion, slopes[part])

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 from ase import Atoms
@@ -32,7 +33,7 @@ from sensitivity.diagnosis.zeros import Budget, Spent
 from sensitivity.geometry.motions import TrivialMotions, complement
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.observation import Observation
-from sensitivity.progress import Progress, Stop, check_progress, checkpoint
+from sensitivity.progress import Progress, Stop, cancellable, check_progress, checkpoint, telling
 from sensitivity.spectrum import TRIVIAL, by_kind, decompose, fix_gauge
 from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.sites import hidden_by_symmetry, site_symmetries, smallest_angle
@@ -99,7 +100,7 @@ def diagnose(
     observation.jacobian  # noqa: B018 - needed for the result after a cancellation
     rigid, internal, nearer = list[DiagnosedMode](), list[DiagnosedMode](), list[Nearer]()
     wrong_order = False
-    with stop:
+    with telling(progress), stop:
         coming = site_symmetries(start, centers=chosen, cutoff=cutoff, tolerance=tolerance)
         for number in range(1, len(chosen) + 1):
             told(f"environment {number} of {len(chosen)}: symmetry")
@@ -120,7 +121,8 @@ def diagnose(
     if stop.stopped:
         rigid = rigid or _name_trivial(observation, observation.trivial)
         left = complement(_directions([*rigid, *internal]))
-        values, modes = _decompose(observation, left)
+        with cancellable(Event()):  # it has been cancelled once
+            values, modes = _decompose(observation, left)
         unexamined = _name_modes("undetermined", modes, values, scale=spectrum.scale)
     internal += unexamined
     internal.sort(key=lambda mode: (mode.cause == "unseen", -mode.singular_value))

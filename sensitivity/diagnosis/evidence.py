@@ -221,9 +221,11 @@ def response_exponents(
 def relative_responses(
     observation: Observation, descriptor: Descriptor | None, modes: Array
 ) -> Array | None:
-    """Return J v over the scale of J, of another descriptor, (rows, modes); None without one.
+    """Return R of J V = Q R over the scale of J, of another descriptor; None without one.
 
-    Also None if the descriptor cannot analyse this structure, for example for lack of memory.
+    R, at most (modes, modes), has the singular values and column norms of J V, which takes 17 GB
+    for 400 displacements of 500 atoms with 10 000 features each. Also None if the descriptor cannot
+    analyse this structure, for example for lack of memory.
     """
     if descriptor is None or not len(modes):
         return None
@@ -234,4 +236,4 @@ def relative_responses(
         return None
     largest = float(np.sqrt(np.linalg.eigvalsh(derivative.gram)[-1]))
     scale = natural_scale(largest, derivative.features, cutoff=descriptor.cutoff)
-    return derivative.apply(modes) / (scale or 1.0)
+    return derivative.triangle(modes) / (scale or 1.0)

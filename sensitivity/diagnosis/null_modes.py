@@ -257,7 +257,7 @@ def _rows(modes: Array) -> Array:
 
 def _split(response: Array, modes: Array, threshold: float) -> tuple[Array, Array]:
     """Split modes, (k, N, 3), into those seen by a response, (rows, k), and the rest."""
-    # Uses R of QR, because the full matrix of left vectors would be huge.
+    # Uses R of QR, because the full matrix of left vectors can be huge.
     _, values, mixing = np.linalg.svd(np.linalg.qr(response, mode="r"))
     rotated = np.tensordot(mixing, modes, axes=1)
     rank = int(np.sum(values > threshold))

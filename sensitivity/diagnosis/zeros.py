@@ -111,7 +111,7 @@ def nearest_zeros(
     exact = int(np.sum(here.values <= search.zero))
     candidates = list[int]()
     if not search.is_apart(here):
-        candidates = [m for m in small[: max(exact, most)] if search.leads_to_zero(here, m)]
+        candidates = search.choose(here, small[: max(exact, most)])
     found = search.descend(here, candidates) if candidates else None
     if found is None:
         return NearestZeros(start, directions[:0], len(small))
@@ -195,6 +195,15 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
             return False
         step = self.solve([here.mismatch], np.zeros(len(self.moves)))
         return here.mismatch.left(step) > STALLED * float(np.sqrt(here.mismatch.size))
+
+    def choose(self, here: _Trial, modes: list[int]) -> list[int]:
+        """Return the modes whose singular value a step within reach might bring to zero."""
+        chosen = []
+        for number, mode in enumerate(modes):
+            checkpoint(f"nearly invisible displacements: {number} of {len(modes)}")
+            if self.leads_to_zero(here, mode):
+                chosen.append(mode)
+        return chosen
 
     def leads_to_zero(self, here: _Trial, mode: int) -> bool:
         """Return True if a step within reach might bring this singular value to zero."""

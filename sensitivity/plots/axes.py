@@ -10,6 +10,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
 from matplotlib.transforms import blended_transform_factory
 
@@ -62,6 +64,9 @@ def add_fitting_legend(ax: Axes, *, column: int) -> None:
     columns = count_columns(figure, names=len(names), column=column)
     place = blended_transform_factory(figure.transFigure, ax.transAxes)
     _draw_legend(ax, handles, names, ncols=columns, bbox_transform=place, columnspacing=1.0)
+    legend = ax.get_legend()
+    if legend is not None:
+        show_markers(legend)
 
 
 def count_columns(figure: Figure, *, names: int, column: int) -> int:
@@ -76,6 +81,15 @@ def _draw_legend(ax: Axes, handles: Any, names: Any, **look: Any) -> None:
         usual = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "fontsize": "small"}
         tight = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
         ax.legend(handles, names, frameon=False, **(usual | tight | look))
+
+
+def show_markers(legend: Legend, *, size: float = 6.0) -> None:
+    """Set the size in points of the markers in a legend; those of 1500 modes are dots in a plot."""
+    for handle in legend.legend_handles:
+        if isinstance(handle, Line2D):
+            handle.set_markersize(size)
+            if handle.get_marker() != "_":  # which is only an edge
+                handle.set_markeredgewidth(0.06 * size)
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ ENVIRONMENTS: dict[str, tuple[str, ArrayLike]] = {
 }
 
 
-def _made_by(function: str, *arguments: str, **settings: float | str) -> Callable[[], Atoms]:
+def _made_by(function: str, *arguments: str, **settings: float) -> Callable[[], Atoms]:
     """Return a builder that calls ase.build, which takes a quarter of a second to import."""
     return lambda: getattr(import_module("ase.build"), function)(*arguments, **settings)
 
@@ -153,6 +153,26 @@ _CRYSTALS = {
     ),
     "graphene": ("one layer, periodic in two directions", _made_by("graphene", a=2.46)),
 }
+
+
+@cache
+def _crystals() -> dict[str, tuple[str, Callable[[], Atoms]]]:
+    """Return the crystals above and those of the elements, as ASE knows them at room temperature.
+
+    The cells are conventional: cubic, or hexagonal with two atoms.
+    """
+    from ase.data import atomic_names, chemical_symbols, reference_states
+
+    made = {}
+    for symbol, name, state in zip(chemical_symbols, atomic_names, reference_states, strict=False):
+        lattice = state["symmetry"] if state else None
+        # ASE has no positions for selenium and tellurium.
+        known = state is not None and state.get("basis", ()) is not None
+        if known and lattice in {"fcc", "bcc", "hcp", "diamond"}:
+            cell: dict[str, bool] = {} if lattice == "hcp" else {"cubic": True}
+            summary = f"{name.lower()}, conventional cell"
+            made[f"{symbol}-{lattice}"] = summary, _made_by("bulk", symbol, **cell)
+    return {**_CRYSTALS, **{name: made[name] for name in made if name not in _CRYSTALS}}
 
 
 # Molecule, the S22 dimer that contains it, and its number of atoms.
@@ -188,13 +208,14 @@ def _entries() -> dict[str, tuple[str, Callable[[], Atoms]]]:
         name: (summary, partial(_around_carbon, neighbors))
         for name, (summary, neighbors) in ENVIRONMENTS.items()
     }
-    return {**environments, **_CRYSTALS, **_molecules(g2.names)}
+    return {**environments, **_crystals(), **_molecules(g2.names)}
 
 
 def _molecules(of_g2: Iterable[str]) -> dict[str, tuple[str, Callable[[], Atoms]]]:
     summary, conformer = "molecule of the G2 set", "molecule, first conformer of PubChem"
     return {
         **{name: (summary, _made_by("molecule", name)) for name in of_g2},
+        "C60": ("buckminsterfullerene, molecule of ASE", _made_by("molecule", "C60")),
         **{
             name: ("molecule of the S22 set", partial(_half, *dimer))
             for name, dimer in _S22.items()
@@ -206,7 +227,7 @@ def _molecules(of_g2: Iterable[str]) -> dict[str, tuple[str, Callable[[], Atoms]
 @cache
 def _formulas() -> dict[str, str]:
     """Return the formulas of the molecules, in Hill's order."""
-    fixed = {*ENVIRONMENTS, *_CRYSTALS}
+    fixed = {*ENVIRONMENTS, *_crystals()}
     made = ((name, make) for name, (_, make) in _entries().items() if name not in fixed)
     return {name: str(make().symbols.formula.format("hill")) for name, make in made}
 
@@ -228,10 +249,12 @@ def load(name: str) -> Atoms:
 
     Molecules are those of ASE's G2 set (``ase.build.molecule``), a few of its S22 set
     (``ase.data.s22``; P. Jurečka et al., Phys. Chem. Chem. Phys. 8, 1985, 2006, doi
-    10.1039/b600027d), and aspirin and caffeine of PubChem (CID 2244 and 2519). The pairs with the
-    same features, X0 and N3 are from Pozdnyakov et al., Phys. Rev. Lett. 125, 166001 (2020), doi
-    10.1103/PhysRevLett.125.166001, and S1 from Pozdnyakov et al., Open Research Europe 1:126
-    (2021), doi 10.12688/openreseurope.14156.1. Other environments are made for this package.
+    10.1039/b600027d), aspirin and caffeine of PubChem (CID 2244 and 2519), and C60. Crystals are
+    those of ``ase.build``, with the lattice in the name, such as Cu-fcc. The name of an element
+    stands for its crystal, and so does its symbol if no other structure has this name. The pairs
+    with the same features, X0 and N3 are from Pozdnyakov et al., Phys. Rev. Lett. 125, 166001
+    (2020), doi 10.1103/PhysRevLett.125.166001, and S1 from Pozdnyakov et al., Open Research Europe
+    1:126 (2021), doi 10.12688/openreseurope.14156.1. Other environments are made for this package.
 
     Parameters
     ----------

@@ -18,15 +18,18 @@ COMMON = {
     "acetylsalicylic acid": "aspirin",
     "acrylonitrile": "H2CCHCN",
     "allene": "C3H4_D2d",
+    "aluminum": "Al-fcc",
     "ammonia": "NH3",
     "aziridine": "CH2NHCH2",
     "benzene": "C6H6",
+    "buckminsterfullerene": "C60",
     "butane": "trans-butane",
     "carbon dioxide": "CO2",
     "carbon disulfide": "CS2",
     "carbon monoxide": "CO",
     "carbon tetrachloride": "CCl4",
     "carbon tetrafluoride": "CF4",
+    "cesium": "Cs-bcc",
     "chlorine": "Cl2",
     "chloroform": "HCCl3",
     "chloromethane": "CH3Cl",
@@ -50,6 +53,7 @@ COMMON = {
     "fluorine": "F2",
     "formaldehyde": "H2CO",
     "formic acid": "HCOOH",
+    "fullerene": "C60",
     "furan": "C4H4O",
     "glyoxal": "OCHCHO",
     "hydrazine": "N2H4",
@@ -161,14 +165,16 @@ class Meaning(NamedTuple):
 def interpret(name: str, known: Sequence[str], *, formulas: Mapping[str, str]) -> Meaning:
     """Return the meaning of a name; ``formulas`` has those of molecules, in Hill's order, by name.
 
-    It may be a known or a common name, in any case; a condensed formula, also with bonds or
-    subscripts; or a formula in Hill's order that only one molecule has.
+    It may be a known or a common name, in any case; an element, which stands for its crystal unless
+    another structure has this name; a condensed formula, also with bonds or subscripts; or a
+    formula in Hill's order that only one molecule has.
     """
     words = " ".join(re.split(r"[\s_]+", name.lower().strip()))
     typed = re.sub(r"(?<=\w)[-–=≡](?=[A-Za-z(])", "", _without_subscripts(name.strip()))
     plain = re.sub(r"^(n|1,3)-", "", words.replace("sulph", "sulf")).replace("-", " ")
     common = COMMON.get(words) or COMMON.get(plain) or plain
-    for found in (name.strip(), typed, common, _CONDENSED.get(typed.lower())):
+    crystal = _crystal(name.strip(), known)
+    for found in (name.strip(), typed, common, _CONDENSED.get(typed.lower()), crystal):
         if found in known:
             return Meaning(found)
     same = [each for each in known if each.lower() in {words, typed.lower()}]
@@ -177,8 +183,21 @@ def interpret(name: str, known: Sequence[str], *, formulas: Mapping[str, str]) -
     clear = same or (isomers if typed.upper() == hill.upper() else [])
     if len(clear) == 1:
         return Meaning(clear[0])
+    if not clear and (crystal := _crystal(words.capitalize(), known)):
+        return Meaning(crystal)
     near = dict.fromkeys((*same, *isomers))
     return Meaning(None, [*map(_with_common_name, near)] or _alike(words, known))
+
+
+def _crystal(element: str, known: Sequence[str]) -> str | None:
+    """Return the known crystal of an element, given by its symbol, or by its name in any case."""
+    from ase.data import atomic_names, chemical_symbols
+
+    names = [name.lower() for name in atomic_names]
+    if element.lower() in names[1:]:
+        element = chemical_symbols[names.index(element.lower())]
+    lattices = "fcc", "bcc", "hcp", "diamond"
+    return next((n for n in (f"{element}-{x}" for x in lattices) if n in known), None)
 
 
 def _without_subscripts(text: str) -> str:

@@ -187,6 +187,29 @@ def test_the_page_fits(visitor: Visitor, width: int) -> None:
     wait_until(fits, seconds=10)
 
 
+def test_on_a_phone_molecule_and_slider_are_in_sight_together(visitor: Visitor) -> None:
+    visitor.page.set_viewport_size({"width": 390, "height": 800})
+    row = visitor.page.locator(".widget-slider", has=visitor.page.get_by_text("amplitude (Å)")).last
+    visitor.page.evaluate("() => window.scrollTo(0, 0)")
+
+    def fits() -> bool:
+        boxes = [part.bounding_box() for part in (visitor.molecule, row)]
+        return all(box and box["y"] >= 0 and box["y"] + box["height"] <= 800 for box in boxes)
+
+    wait_until(fits, seconds=10)
+    visitor.page.set_viewport_size({"width": 1300, "height": 900})
+
+
+def test_the_page_follows_the_colours_that_the_browser_prefers(visitor: Visitor) -> None:
+    parts = visitor.page.locator("body"), visitor.molecule, visitor.chart
+    for scheme, light in (("dark", False), ("light", True)):
+        visitor.page.emulate_media(color_scheme=scheme)
+        wait_until(
+            lambda light=light: all((np.median(pixels(part)) > 128) == light for part in parts)
+        )
+    assert violations(visitor.page) == []
+
+
 def test_axe_finds_no_serious_violation(visitor: Visitor) -> None:
     visitor.page.get_by_text("is invisible by symmetry").wait_for()
     assert violations(visitor.page) == []
@@ -306,6 +329,9 @@ def test_a_page_says_when_its_process_has_ended(site: Site, other: Visitor) -> N
     assert other.page.locator(".sensitivity-explorer").evaluate(
         "e => [e.closest('[inert]') !== null, getComputedStyle(e.closest('[inert]')).opacity]"
     ) == [True, "0.5"]
+    other.page.set_viewport_size({"width": 900, "height": 900})
+    other.page.evaluate(TWO_FRAMES)
+    assert not any("Cannot send" in said for said in other.complaints.console)
     other.page.reload()
     other.molecule.wait_for(state="visible")
     assert other.kernel != ended

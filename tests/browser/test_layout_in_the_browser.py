@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from playwright.sync_api import Locator
+from scipy.ndimage import find_objects, label
 from workbench import HIDE_FILES, STAGES, TWO_FRAMES, Workbench, pixels
 
 PANES = """() => [...document.querySelectorAll('.sensitivity-explorer .sensitivity-picture')]
@@ -169,10 +170,10 @@ CUT = """() => [...document.querySelectorAll('.sensitivity-explorer select')].fi
   const style = getComputedStyle(select), pen = document.createElement('canvas').getContext('2d');
   pen.font = style.font;
   const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  const shown = select.selectedOptions[0]?.label ?? '';
-  return select.clientWidth && pen.measureText(shown).width > room;
-}).map(select => select.selectedOptions[0].label)"""
-"""Choices that are cut by the end of their field."""
+  const widths = [...select.options].map(option => pen.measureText(option.label).width);
+  return select.clientWidth && Math.max(...widths) > room;
+}).map(select => select.innerText)"""
+"""Lists with a choice that is cut by the end of their field."""
 
 
 def test_no_choice_is_cut(bench: Workbench) -> None:
@@ -182,6 +183,46 @@ def test_no_choice_is_cut(bench: Workbench) -> None:
         bench.settle()
         assert bench.page.evaluate(CUT) == []
     bench.tell("explorer.refine('order', 2) or explorer.wait()")
+
+
+TALL = """() => [...document.fullscreenElement.querySelectorAll('.sensitivity-picture')]
+  .map(e => e.getBoundingClientRect().height / window.innerHeight)"""
+
+
+def test_pictures_take_the_height_of_a_full_screen(bench: Workbench) -> None:
+    bench.page.set_viewport_size({"width": 1300, "height": 1200})
+    button = explorer(bench).locator("button", has_text="full screen")
+    button.click()
+    bench.wait(lambda: bench.page.evaluate("() => Boolean(document.fullscreenElement)"))
+    bench.wait(lambda: all(0.6 < part < 0.7 for part in bench.page.evaluate(TALL)))
+    assert bench.clipped() == []
+    button.click()
+    bench.wait(lambda: bench.page.evaluate("() => !document.fullscreenElement"))
+
+
+NAMELESS = """() => [...document.querySelectorAll('.sensitivity-explorer button')]
+  .filter(e => e.checkVisibility() && !(e.innerText.trim() || e.title || e.ariaLabel))
+  .map(e => e.outerHTML)"""
+
+
+def test_every_button_has_a_name_and_that_of_nglview_is_hidden(bench: Workbench) -> None:
+    resize(bench, 1300)
+    assert bench.page.evaluate(NAMELESS) == []
+    foreign = bench.page.locator(".sensitivity-explorer button:has(.fa-compress)").first
+    foreign.evaluate("e => { e.style.display = 'block'; }")  # as nglview does in full screen
+    assert not foreign.is_visible()
+
+
+def test_an_error_goes_away_when_its_field_is_edited(bench: Workbench) -> None:
+    resize(bench, 1300)
+    cutoff = explorer(bench).locator(".widget-inline-hbox", has_text="cutoff").locator("input")
+    message = explorer(bench).get_by_role("status")
+    cutoff.fill("1e9")
+    cutoff.press("Enter")
+    message.get_by_text("too narrow for cutoff").wait_for()
+    cutoff.fill("")
+    bench.wait(lambda: message.inner_text() == "", message.inner_text)
+    cutoff.press("Escape")
 
 
 SQUEEZED = """shrink => {
@@ -258,3 +299,28 @@ def test_numbers_are_taken_as_they_are_typed(bench: Workbench) -> None:
     n_max.press("Enter")
     bench.wait(lambda: bench.ask("explorer.descriptor.n_max") == 4)
     assert fields.locator("[contenteditable=true]").count() == 0
+
+
+SHOW = "__import__('ase').Atoms('He2', [[0, 0, 0], [0, 0, {apart}]])"
+
+
+@pytest.mark.parametrize("apart", [1.0, 20.0])
+def test_labels_of_atoms_are_legible_at_any_size_of_the_structure(
+    bench: Workbench, apart: float
+) -> None:
+    """Digits of 9 to 16 pixels, although the atoms of a large structure are smaller."""
+    resize(bench, 1300)
+    bench.tell(f"setattr(explorer, 'structure', {SHOW.format(apart=apart)}) or explorer.wait()")
+    bench.settle()
+    bench.page.wait_for_timeout(1000)  # the picture with antialiasing comes last
+    before = pixels(bench.molecule)
+    bench.tell("setattr(explorer, 'labels', 'index')")
+    black = lambda: (pixels(bench.molecule).max(axis=2) < 60) & (before.max(axis=2) >= 60)  # noqa: E731
+    bench.wait(lambda: black().sum() > 20, lambda: black().sum())
+    bench.settle()
+    blobs, count = label(black(), structure=np.ones((3, 3)))
+    heights = [rows.stop - rows.start for rows, _ in find_objects(blobs)]
+    assert count == 2
+    assert all(9 <= height <= 16 for height in heights)
+    bench.tell("setattr(explorer, 'structure', 'CH4') or explorer.wait()")
+    bench.tell("setattr(explorer, 'labels', 'none')")

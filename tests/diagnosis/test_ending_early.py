@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from threading import Event
 
 import numpy as np
 import pytest
+from ase.build import bulk
 
 from sensitivity import (
     DensityCorrelations,
@@ -20,11 +22,11 @@ DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0)
 
 
 def stop_after(count: int, error: type[BaseException]) -> Callable[[str], None]:
-    """Return a progress that stops a diagnosis."""
+    """Return a progress that stops a diagnosis after environments or subspaces."""
     said: list[str] = []
 
     def progress(sentence: str) -> None:
-        said.append(sentence)
+        said.extend([sentence] * sentence.endswith(("symmetry", "examined")))
         if len(said) > count:
             raise error
 
@@ -57,6 +59,24 @@ def test_progress_tells_of_environments_and_displacements() -> None:
     assert (whole.ending, whole.unexamined) == ("", 0)
     with pytest.raises(TypeError, match="progress must be a function of one sentence, got 1"):
         diagnose(structures.load("Td"), DESCRIPTOR, progress=1)  # type: ignore[arg-type]
+
+
+def test_progress_counts_in_each_part_of_a_diagnosis() -> None:
+    """So that the remaining time can be estimated; parts of equal words count upwards."""
+    atoms, said = bulk("Cu", cubic=True) * (2, 2, 2), list[str]()
+    atoms.rattle(0.05, seed=1)
+    small = DensityCorrelations(order=2, cutoff=3.0, n_max=1, l_max=1)
+    diagnose(atoms, small, progress=said.append)
+    parts = {re.sub(r"\d+ of \d+", "k of n", sentence) for sentence in said}
+    assert parts >= {
+        "gradients: k of n centers",
+        "environment k of n: symmetry",
+        "nearly invisible displacements: k of n",
+        "changes of the features: k of n centers",
+        "larger amplitudes: k of n displacements",
+        "k of n displacements examined",
+    }
+    assert "changes of the features: 31 of 32 centers" in said
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
@@ -100,8 +120,13 @@ def test_every_cause_has_words() -> None:
 def test_an_interrupt_after_the_last_displacement_leaves_nothing_undetermined() -> None:
     atoms, said = structures.load("Td"), list[str]()
     whole = diagnose(atoms, DESCRIPTOR, centers=[0], progress=said.append)
-    last = stop_after(len(said) - 1, KeyboardInterrupt)
+    left = iter(said[:-1])
+
+    def interrupt_the_last(_: str) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
     with pytest.raises(Interrupted) as caught:
-        diagnose(atoms, DESCRIPTOR, centers=[0], progress=last)
+        diagnose(atoms, DESCRIPTOR, centers=[0], progress=interrupt_the_last)
     assert caught.value.partial.unexamined == 0
     assert caught.value.partial.summary == whole.summary

@@ -122,6 +122,28 @@ def test_what_cancelled_work_has_found_is_delivered(gate: threading.Event) -> No
     assert results == ["as far as it came"]
 
 
+def test_work_without_partial_results_is_abandoned_at_once(gate: threading.Event) -> None:
+    worker, results, begun = Worker(), Results(), threading.Event()
+
+    def compute(_: Any) -> str:  # without a checkpoint
+        begun.set()
+        gate.wait()
+        return "too late"
+
+    async def scenario() -> None:
+        results.start(worker, compute, patience=0.0)
+        await until(begun.is_set)
+        worker.cancel(at_once=True)
+        assert not worker.busy
+        gate.set()
+        results.start(worker, lambda _: "next", patience=0.0)
+        await until(lambda: len(results) == 2)
+
+    run(scenario)
+    assert isinstance(results[0], Cancelled)
+    assert results[1] == "next"
+
+
 def test_a_report_stops_cancelled_work(gate: threading.Event) -> None:
     worker, results = Worker(), Results()
 

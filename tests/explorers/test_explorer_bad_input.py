@@ -20,6 +20,11 @@ from sensitivity.explorers.parts import state
 
 pytestmark = TOOLBAR
 
+REMEDY = (
+    "choose one from the list (small molecules, crystals of elements), or upload a file such as "
+    "xyz or cif."
+)
+
 LOST = molecule("H2O")
 LOST.positions[1] = np.nan
 
@@ -145,8 +150,8 @@ def test_advice_in_the_panel_names_no_program(act: Any) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("glucose", "named 'glucose'; choose one from the list, or upload a file."),
-        ("aspirine", "? Otherwise choose one from the list, or upload a file."),
+        ("glucose", f"named 'glucose'; {REMEDY}"),
+        ("aspirine", f"? Otherwise {REMEDY}"),
     ],
 )
 def test_a_structure_that_the_library_lacks_can_be_uploaded(
@@ -295,3 +300,40 @@ def test_what_is_wrong_later_is_a_sentence(
     run(scenario)
     assert message(explorer) == words
     assert explorer.settings.structure.value == "H2O"
+
+
+WRONG = {
+    "cutoff": (
+        lambda e: e.settings.of_descriptor["cutoff"],
+        1e9,
+        3.5,
+        "smearing=0.3 Å is too narrow",
+    ),
+    "n_max": (lambda e: e.settings.of_descriptor["n_max"], -3, 1, "n_max must be"),
+    "structure": (lambda e: e.settings.structure, "benzen", "H2", "There is no structure"),
+    "centers": (lambda e: e.settings.centers, "17", "1", "There are no atoms 17"),
+}
+
+
+@pytest.mark.parametrize(("control", "wrong", "right", "said"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("typing", [False, True])
+def test_an_error_goes_away_with_its_cause(
+    explorer: Explorer, control: Any, wrong: Any, right: Any, said: str, typing: bool
+) -> None:
+    """As soon as something else is typed, which may be what was there before, or nothing."""
+    control(explorer).value = wrong
+    assert message(explorer).startswith(said)
+    if typing:
+        explorer.page.widget._handle_custom_msg({"typing": True}, [])
+    else:
+        control(explorer).value = right
+    assert message(explorer) == ""
+    explorer.panel.tell("Saved.")
+    explorer.page.widget._handle_custom_msg({"typing": True}, [])
+    assert message(explorer) == "Saved."
+
+
+def test_a_number_is_not_broken_at_its_hyphen(explorer: Explorer) -> None:
+    explorer.panel.say("condition 3.1e-18, <C-H>")
+    expected = 'condition <span class="sensitivity-number">3.1e-18</span>, &lt;C-H&gt;'
+    assert expected in explorer.panel.sentence.value

@@ -28,6 +28,17 @@ def test_the_rest_of_a_count_takes_as_long_as_before(clock: list[float]) -> None
     assert add("something else") == "something else"
 
 
+def test_a_part_that_begins_again_has_its_own_rate(clock: list[float]) -> None:
+    add = Estimate()
+    add("gradients: 0 of 40 centers")
+    clock[0] += 1
+    add("gradients: 30 of 40 centers")
+    clock[0] += 1000
+    assert add("gradients: 0 of 40 centers") == "gradients: 0 of 40 centers"
+    clock[0] += 5
+    assert add("gradients: 20 of 40 centers").endswith(", about 5 s left")
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(1.9, ""), (3.2, ", about 3 s left"), (42, ", about 40 s left"), (200, ", about 3 min left")],

@@ -190,6 +190,30 @@ def test_undo_returns_from_what_is_not_there_yet(explorer: Explorer, cancelled: 
     assert message(explorer) == ""
 
 
+def test_cancel_does_not_wait_for_causes_that_are_being_computed(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    """A decomposition of many displacements takes seconds until its next checkpoint."""
+    begun = threading.Event()
+
+    def compute(*_: Any, **__: Any) -> None:
+        begun.set()
+        gate.wait()
+
+    monkeypatch.setattr(presenter, "explain", compute)
+    monkeypatch.setattr(presenter.Presenter, "_trace", lambda _: None)
+
+    async def scenario() -> None:
+        explorer.structure = "CO"
+        await until(begun.is_set)
+        explorer.cancel()
+        assert not explorer.busy
+        gate.set()
+
+    run(scenario)
+    assert (formula(explorer), message(explorer)) == ("OC", "Cancelled.")
+
+
 def test_undo_while_a_file_is_read_keeps_what_is_shown(explorer: Explorer) -> None:
     explorer.structure = "CO"
 

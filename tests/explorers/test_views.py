@@ -20,6 +20,7 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from panel import sentence
 from PIL import Image
 from selection import mostly_slow
 
@@ -298,7 +299,7 @@ def test_the_sentence_names_frame_condition_distance_and_status(
     on_the_way: PathExplorer, path: Path
 ) -> None:
     on_the_way.frame = 3
-    said = on_the_way.panel.sentence.value
+    said = sentence(on_the_way)
     assert "Frame 3 of 6, 0.15 of 0.3 Å" in said
     assert f"condition {path.condition[3]:.1e}" in said
     assert f"{path.feature_distance[3]:.1e}" in said
@@ -704,8 +705,8 @@ def test_orders_of_a_twin_are_compared_with_its_features(twin: Twin, both: TwinE
         *["the same"] * 2,
         *["different"] * 2,
     ]
-    for sentence in (f"{twin.rmsd:.3f} Å", "Orders 3 and 4 distinguish them", twin.status):
-        assert sentence in both.panel.sentence.value
+    for words in (f"{twin.rmsd:.3f} Å", "Orders 3 and 4 distinguish them", twin.status):
+        assert words in sentence(both)
 
 
 def test_lower_orders_of_a_twin_of_order_three_are_the_same_too() -> None:
@@ -894,7 +895,7 @@ def test_the_markers_are_the_singular_values_with_the_basis(
     seen = slice(0, found.rank)
     assert drawn(basis)[seen] == pytest.approx(found.singular_values[seen], rel=1e-6)
     assert f"{found.features.shape[1]} features per center" in basis.panel.sentence.value
-    assert found.status in basis.panel.sentence.value
+    assert found.status in sentence(basis)
 
 
 def test_a_small_basis_is_named_as_the_cause(basis: BasisExplorer) -> None:
@@ -1208,6 +1209,22 @@ def test_all_text_of_the_explorer_is_inside_and_apart() -> None:
     (legend,) = explorer.chart.figure.legends
     names = [text.get_text() for text in legend.get_texts()]
     assert names[:4] == ["at amplitude 0", "sensitive", "truncation", "incompleteness"]
+
+
+def test_markers_of_a_legend_have_one_size_with_any_number_of_modes() -> None:
+    """Those of 192 modes are dots in the plot."""
+    silicon, few = bulk("Si", cubic=True) * 2, DensityCorrelations(cutoff=3.0, n_max=2, l_max=1)
+    explorer, basis = Explorer(silicon, few), BasisExplorer(silicon, few, centers=[0])
+    explorer.wait()
+    basis.wait()
+    for chart, (legend, *_) in (
+        (explorer.chart, explorer.chart.figure.legends),
+        (basis.chart, [basis.chart.figure.axes[0].get_legend()]),
+    ):
+        assert {line.get_markersize() for line in chart.values.values()} == {2.0}
+        marked = [h for h in legend.legend_handles if h.get_marker() not in ("None", None)]
+        assert len(marked) >= 2
+        assert {handle.get_markersize() for handle in marked} == {6.0}
 
 
 def test_the_cursor_goes_through_no_text(on_the_way: PathExplorer) -> None:

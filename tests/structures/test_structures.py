@@ -20,6 +20,7 @@ from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
 from sensitivity import structures
+from sensitivity.explorers.parts.inputs import take_structure
 from sensitivity.structures import neighbors
 
 DATA = Path(__file__).parents[1] / "data"
@@ -379,6 +380,39 @@ def test_a_common_name_is_that_of_the_molecule(common, name):
     assert common == common.lower()
     loaded = structures.load(f" {common.capitalize()} ")
     assert loaded == structures.load(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        *[("copper", "Cu-fcc"), ("Cu", "Cu-fcc"), ("cu", "Cu-fcc"), ("gold", "Au-fcc")],
+        *[("Au", "Au-fcc"), ("IRON", "Fe-bcc"), ("titanium", "Ti-hcp"), ("tungsten", "W-bcc")],
+        *[("germanium", "Ge-diamond"), ("silicon", "Si-diamond"), ("sodium", "Na-bcc")],
+        # Symbols that are also molecules, or environments: in their own case.
+        *[("Na", "Na"), ("Co", "Co-hcp"), ("CO", "CO"), ("co", "CO"), ("Hf", "Hf-hcp")],
+        *[("HF", "HF"), ("hf", "HF"), ("Cs", "Cs"), ("oxygen", "O2"), ("C60", "C60")],
+    ],
+)
+def test_an_element_is_its_crystal_unless_it_is_a_molecule(typed, name):
+    assert structures.find_name(typed) == name
+
+
+def test_crystals_of_elements_have_the_cells_of_the_literature():
+    """Lattice constants in Å at room temperature: Kittel, Introduction to Solid State Physics."""
+    for name, count, length in [("Cu-fcc", 4, 3.61), ("Fe-bcc", 2, 2.87), ("Ge-diamond", 8, 5.66)]:
+        atoms = structures.load(name)
+        assert (len(atoms), atoms.pbc.all()) == (count, True)
+        np.testing.assert_allclose(atoms.cell[:], length * np.eye(3), atol=0.01)
+    assert structures.load("Mg-hcp").cell.lengths()[[0, 2]] == pytest.approx([3.21, 5.21], abs=0.01)
+    assert structures.summarize("Cu-fcc") == "copper, conventional cell"
+    assert len(structures.load("fullerene")) == 60
+
+
+@pytest.mark.parametrize("name", ["SF6", "mercury", "brass"])
+def test_what_is_not_known_can_be_brought_in_a_file(name):
+    expected = "small molecules, crystals of elements), or upload a file such as xyz or cif"
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        take_structure(name)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,12 @@
   const notice = document.getElementById("notice");
   const show = text => { notice.textContent = text; notice.hidden = !text; };
 
+  // The style sheets follow the setting by themselves; some rules of Jupyter depend on this.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => { document.body.dataset.jpThemeLight = !dark.matches; };
+  dark.addEventListener("change", follow);
+  follow();
+
   document.getElementById("loading_text").textContent = "The explorer is starting …";
   window.voila_process = () => {};  // otherwise it counts the cells of the notebook
 

@@ -11,7 +11,7 @@ from sensitivity.explorers.main.spectrum_plot import SpectrumPlot, Traces, Value
 from sensitivity.explorers.parts.figure_widget import FigureWidget, alone
 from sensitivity.explorers.parts.notes import Note, note_on_mode
 from sensitivity.explorers.parts.state import Reference
-from sensitivity.plots.axes import count_columns
+from sensitivity.plots.axes import count_columns, show_markers
 
 
 class Chart(SpectrumPlot, FigureWidget):
@@ -79,6 +79,6 @@ class Chart(SpectrumPlot, FigureWidget):
         columns = count_columns(self.figure, names=len(lines), column=longest)
         style: dict[str, Any] = {"fontsize": 8, "frameon": False, "loc": "upper center"}
         tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.0, "borderaxespad": 0.2}
-        self.figure.legend(handles=lines, ncols=columns, **style, **tight)
+        show_markers(self.figure.legend(handles=lines, ncols=columns, **style, **tight))
         self.paint()
         self.redraw()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, DiagnosedMode, Diagnosis
 from sensitivity.diagnosis.causes import explain_incompleteness, explain_truncation
 from sensitivity.explorers.parts.state import Reference, Shown, State
+from sensitivity.explorers.parts.view import to_markup
 from sensitivity.numerics import Array
 from sensitivity.plots.palette import COLORS
 from sensitivity.spectrum import TRIVIAL, Spectrum
@@ -54,17 +53,19 @@ def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
     mark = f'<span style="color: {color}">&#9632;</span>'
     known = meaning(state.reference, state.mode, seeking=seeking)
     moved = state.amplitude != 0.0 and cause not in TRIVIAL
-    first = f"{mark} {escape(f'At amplitude 0: {known[0].lower()}{known[1:]}' if moved else known)}"
+    first = (
+        f"{mark} {to_markup(f'At amplitude 0: {known[0].lower()}{known[1:]}' if moved else known)}"
+    )
     where = f"At {state.amplitude:+.2f} Å" if state.amplitude else "At amplitude 0"
     if shown is None:
         second = f"{where}: the singular values are being computed."
     elif shown.spectrum is None:
-        second = f'<b class="sensitivity-trouble">{where}: {escape(shown.problem)}</b>'
+        second = f'<b class="sensitivity-trouble">{where}: {to_markup(shown.problem)}</b>'
     elif moved:
         now = _now(shown.spectrum, state.reference.modes[state.mode])
-        second = f"{where}: {escape(f'{now} {shown.spectrum.status}')}"
+        second = f"{where}: {to_markup(f'{now} {shown.spectrum.status}')}"
     else:
-        second = f"{where}: {escape(shown.spectrum.status)}"
+        second = f"{where}: {to_markup(shown.spectrum.status)}"
     return f'<div style="line-height: 1.5">{first}<br>{second}</div>'
 
 

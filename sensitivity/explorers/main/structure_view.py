@@ -224,10 +224,11 @@ class StructureView(MoleculeView):
         self.panel.tell("")
 
     def cancel(self) -> None:
-        """Stop the task, or else the background computations; keep the results so far."""
+        """Stop the task, or else the background computations; a search keeps its results so far."""
         asked = [each for each in (self._reader, self._task, self._saver) if each.busy]
         for worker in asked or self.presenter.workers:
-            worker.cancel()
+            searching = worker is self._task and self._awaited is None
+            worker.cancel(at_once=not searching)
 
     @property
     def _workers(self) -> tuple[Worker, ...]:

@@ -74,6 +74,8 @@ def _observe(explorer: StructureView, entries: dict[str, tuple[Any, Act]]) -> No
 
 def _choose(explorer: StructureView, act: Act, change: Any) -> None:
     if not explorer.updating:
+        if change["owner"] is not explorer.controls.play:
+            explorer.panel.forgive()
         explorer.attempt(act, change["new"])
 
 

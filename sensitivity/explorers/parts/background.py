@@ -150,11 +150,16 @@ class Worker:
             _await(job)
             self._deliver(job)
 
-    def cancel(self) -> None:
-        """Ask the job to stop, and deliver its result; a second call abandons the job."""
+    def cancel(self, *, at_once: bool = False) -> None:
+        """Ask the job to stop, and deliver its result; a second call abandons the job.
+
+        ``at_once`` abandons it now, for work that returns nothing when it is cancelled: it may
+        compute for some seconds until its next checkpoint.
+        """
         job = self._job
         if job is not None:
-            if job.cancelled.is_set() or not job.begun:
+            hopeless = at_once or job.cancelled.is_set() or not job.begun
+            if hopeless and not job.done.is_set():
                 job.error, job.begun = Cancelled(), True
                 self._deliver(job)
             job.cancelled.set()

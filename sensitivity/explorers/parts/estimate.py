@@ -13,15 +13,15 @@ _COUNT = re.compile(r"(\d+) of (\d+)")
 class Estimate:
     """The remaining time, appended to sentences such as "gradients: 3 of 40 centers".
 
-    The estimate extrapolates the rate so far. A sentence with other words begins another stage. The
-    singular values of ``decomposing`` displacements report no count: their time is estimated from a
-    smaller matrix.
+    The estimate extrapolates the rate so far. A sentence with other words, or with a smaller count,
+    begins another stage. The singular values of ``decomposing`` displacements report no count:
+    their time is estimated from a smaller matrix.
     """
 
     def __init__(self, *, decomposing: int = 0) -> None:
         self._decomposing = decomposing
         self._stage: str | None = None
-        self._first, self._since = 0, 0.0
+        self._first, self._last, self._since = 0, 0, 0.0
 
     def __call__(self, sentence: str) -> str:
         """Return the sentence with the remaining time, if it can be estimated."""
@@ -30,8 +30,9 @@ class Estimate:
             seconds = decomposition_time(self._decomposing) if "singular values" in sentence else 0
             return f"{sentence}{time_left(seconds)}"
         done, total = map(int, found.groups())
-        if stage != self._stage:
+        if stage != self._stage or done < self._last:
             self._stage, self._first, self._since = stage, done, monotonic()
+        self._last = done
         if done == self._first:
             return sentence
         rate = (monotonic() - self._since) / (done - self._first)

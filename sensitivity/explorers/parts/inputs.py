@@ -92,7 +92,10 @@ def take_structure(structure: Atoms | str, centers: Centers = None) -> tuple[Ato
     is too large or too far from the origin.
     """
     if isinstance(structure, str):
-        remedy = "choose one from the list, or upload a file"
+        remedy = (
+            "choose one from the list (small molecules, crystals of elements), or upload a file "
+            "such as xyz or cif"
+        )
         name = structures.find_name(structure, remedy=remedy)
         atoms = structures.load(name)
         usual = usual_centers(atoms, name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,10 @@ class Page:
                 chart.fit(*size, colors=(page.paper, page.ink))
 
         self.widget.observe(act, ["sizes", "paper", "ink"])
+
+    def on_typing(self, act: Callable[[], None]) -> None:
+        """Call ``act`` when the user types into a field."""
+        self.widget.on_msg(lambda _, content, __: act() if "typing" in content else None)
 
     def name(self, box: Any) -> None:
         """Set tooltips on inputs in the page: ipywidgets shows none for dropdowns and texts."""

@@ -9,7 +9,7 @@ this.handleResize = () => stage.handleResize();
 this.setSize("100%", "100%");
 const repeat = (size, values) => new Float32Array(size).map((_, i) => values[i % values.length]);
 let latest = {}, structures = [], shapes = [], arrows = null, camera = null, generation = 0;
-let bodies = [], written = [];
+let bodies = [], written = [], dressed = null;
 let loading = Promise.resolve();
 
 const addShape = (name, buffer) => {
@@ -51,12 +51,14 @@ const dress = ({labels, size}) => {
       labelType: "text", labelText: names.map(([element, index]) =>
         (labels.includes("element") ? element : "") + (labels.includes("index") ? index : "")),
       color: "black", showBorder: true, borderColor: "white", borderWidth: 0.3, zOffset: 2,
-      attachment: "middle-center", radiusType: "size", radiusSize: 0.55, disablePicking: true,
+      attachment: "middle-center", radiusType: "size", radiusSize: 1.0, fixedSize: true,
+      disablePicking: true,  // a fixed size: that of an atom in a crystal is too small to read
     })]);
 };
 
 const load = async scene => {
   const mine = ++generation, old = [...structures, ...shapes];
+  dressed = scene.dress;  // a newer message may come while the structure loads
   latest = {}; structures = []; shapes = []; arrows = null; camera = scene.camera;
   const loaded = await Promise.all(scene.bodies.map(({text}) => stage.loadFile(
     new Blob([text], {type: "text/plain"}), {ext: "pdb", defaultRepresentation: false})));
@@ -66,7 +68,7 @@ const load = async scene => {
   bodies = scene.bodies.map(({styles, names}, k) => ({names, drawn: styles.map(
     ({type, ...style}) => ({style, made: loaded[k].addRepresentation(type, style)}))}));
   written = [];
-  dress(scene.dress);
+  dress(dressed);
   const {count, color} = scene;
   if (count) arrows = addShape("arrows", new NGL.ArrowBuffer({
     position1: new Float32Array(3 * count), position2: new Float32Array(3 * count),
@@ -96,7 +98,10 @@ this.listenTo(this.model, "msg:custom", message => {
   if (message.to && message.to !== this.cid) return;
   if (message.type === LOAD) loading = Promise.allSettled([loading, load(message)]);
   if (message.type === LOOK) { camera = message.camera; this.fit(); }
-  if (message.type === DRESS) dress(message.dress);
+  if (message.type === DRESS) {
+    dressed = message.dress;
+    if (structures.length) dress(dressed);
+  }
 });
 
 // The wheel scrolls the page; with Ctrl it zooms.

@@ -21,6 +21,7 @@ export default {
       .filter(element => element.closest(EXPLORER) === root);  // another explorer may be inside
 
     const tell = () => {
+      if (root.closest("[inert]")) return;  // the kernel has ended
       const charts = own(CHART), sizes = charts.map(e => [e.clientWidth, e.clientHeight]);
       if (!charts.length || sizes.some(([width]) => width < 1)) return;  // in a hidden tab
       const paper = mix("white", getComputedStyle(charts[0]).backgroundColor);
@@ -78,6 +79,11 @@ export default {
       field.reportValidity();
       field.select();  // what follows replaces what was there
     };
+    // An error message is about what was typed before.
+    const typed = ({target}) => {
+      target.setCustomValidity?.("");
+      if (target.closest(EXPLORER) === root && !root.closest("[inert]")) model.send({typing: true});
+    };
     const expand = event => {
       if (!event.target.closest(".sensitivity-full-screen")) return;
       if (event.target.closest(EXPLORER) !== root) return;
@@ -104,7 +110,7 @@ export default {
       root = el.closest(EXPLORER);
       root.addEventListener("keydown", keep, true);
       root.addEventListener("keydown", separate, true);
-      root.addEventListener("input", ({target}) => target.setCustomValidity?.(""));
+      root.addEventListener("input", typed);
       root.addEventListener("keyup", keep, true);
       own(CHART).forEach(chart => sizes.observe(chart));
       theme.observe(document.body, {attributes: true});

@@ -16,7 +16,7 @@ LABELS = ("none", "index", "element", "element and index")
 
 SCENE: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "speed": (
-        *("Dropdown", 100, "Speed of the animation"),
+        *("Dropdown", 112, "Speed of the animation"),
         {"options": {"0.5x": 0.5, "1x": 1.0, "2x": 2.0}, "value": 1.0},
     ),
     "arrows": (
@@ -25,7 +25,7 @@ SCENE: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     ),
     "reset": ("Button", 90, "Return to the start and the initial view", {"icon": "undo"}),
     "arrow_length": (
-        *("Dropdown", 110, "Length of the longest arrow"),
+        *("Dropdown", 120, "Length of the longest arrow"),
         {
             "description": "length",
             "options": [(f"{x:g} Å", x) for x in ARROW_LENGTHS],
@@ -33,9 +33,9 @@ SCENE: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         },
     ),
     **{axis: ("Button", 34, f"Look along {axis}", {}) for axis in "xyz"},
-    "labels": ("Dropdown", 180, "Text on each atom", {"options": LABELS}),
+    "labels": ("Dropdown", 215, "Text on each atom", {"options": LABELS}),
     "atom_size": (
-        *("Dropdown", 120, "Size of the atoms"),
+        *("Dropdown", 135, "Size of the atoms"),
         {
             "description": "atom size",
             "options": [(f"{x:g}x", x) for x in ATOM_SIZES],

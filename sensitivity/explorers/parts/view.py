@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -40,6 +41,7 @@ class View(traitlets.HasTraits):
         self._task = Worker(changed=self._show_busy)
         self._saver = Worker(changed=self._show_busy)
         self.panel.cancel.on_click(lambda _: self.cancel())
+        self.page.on_typing(self.panel.forgive)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A misspelt name would silently do nothing, and replacing a part would break the others.
@@ -141,8 +143,16 @@ def as_sentence(error: BaseException) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
+_POWER = re.compile(r"[\d.]+e-\d+")
+
+
+def to_markup(text: str) -> str:
+    """Return a text as HTML, in which no line ends at the hyphen of a number such as 3e-18."""
+    return _POWER.sub(r'<span class="sensitivity-number">\g<0></span>', escape(text))
+
+
 def _colored(text: str) -> str:
-    return f'<span class="sensitivity-trouble">{escape(text)}</span>'
+    return f'<span class="sensitivity-trouble">{to_markup(text)}</span>'
 
 
 class Panel:
@@ -166,7 +176,7 @@ class Panel:
 
     def say(self, *sentences: str) -> None:
         """Show sentences on the current view, one per line."""
-        lines = "<br>".join(escape(sentence) for sentence in sentences if sentence)
+        lines = "<br>".join(to_markup(sentence) for sentence in sentences if sentence)
         self.sentence.value = f'<div style="line-height: 1.5">{lines}</div>'
 
     def invite(self, text: str) -> None:
@@ -185,9 +195,14 @@ class Panel:
         self.report(text, trouble=trouble)
         self._trouble = _colored(text) if trouble else ""
 
+    def forgive(self) -> None:
+        """Remove an error message, since the user is correcting its cause."""
+        if self._trouble:
+            self.tell("")
+
     def report(self, text: str, *, trouble: bool = False) -> None:
         """Show the progress of a job, after an error shown since it began."""
-        said = _colored(text) if trouble else escape(text)
+        said = _colored(text) if trouble else to_markup(text)
         both = " ".join(filter(None, (self._trouble, said)))
         self.message.value = f'<span role="status">{both}</span>'
 
