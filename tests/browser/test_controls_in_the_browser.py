@@ -193,7 +193,7 @@ USES = [
         (LOADED,),
     ),
     Use("centers", write("centers", "H"), "explorer.centers == (1, 2, 3, 4)"),
-    Use("order", select("order", "1: distances"), "explorer.descriptor.order == 1"),
+    Use("order", select("descriptor", "1: distances"), "explorer.descriptor.order == 1"),
     Use("n_max", write("n_max", "3"), "explorer.descriptor.n_max == 3"),
     Use("l_max", write("l_max", "2"), "explorer.descriptor.l_max == 2"),
     Use("cutoff", write("cutoff (Å)", "2.5"), "explorer.descriptor.cutoff == 2.5"),
