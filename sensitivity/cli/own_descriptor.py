@@ -61,7 +61,7 @@ def _make(found: Any, settings: dict[str, Any]) -> Descriptor:
         if "cutoff" not in settings:
             raise ValueError(
                 "a function needs the radius, in Å, within which atoms change the features of a "
-                "center; add --setting cutoff=5."
+                "center; add cutoff=5, after the name or as --setting."
             )
         return Function(found, **settings)
     return with_defaults(found).with_settings(**settings) if settings else found

@@ -40,13 +40,13 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         {"description": "mode at 0 Å"},
     ),
     "feature": (
-        *("Dropdown", 270),
+        *("Dropdown", 330),
         "Show the displacement that changes this feature fastest as arrows, instead of the mode. "
         "Listed are the features of the first center that the mode changes most",
         {"options": [NO_FEATURE]},
     ),
     "descriptor": (
-        *("Dropdown", 270),
+        *("Dropdown", 290),
         "Map from the positions to the features. The orders count the neighbours correlated at "
         "once: 1 distances, 2 pairs, 3 triples, …",
         {},

@@ -26,7 +26,7 @@ class Features:
     def options(self) -> list[tuple[str, int]]:
         """Text and index of each feature."""
         return [
-            (f"{write_label(each.label)}: {abs(each.change):.2g} per Å", each.feature)
+            (f"{abs(each.change):.2g} per Å: {write_label(each.label)}", each.feature)
             for each in self.changes
         ]
 

@@ -31,7 +31,7 @@ class Picture:
     def scene_of(self, state: State) -> Scene:
         """Return the scene at another amplitude."""
         positions, (start, end) = state.atoms.positions, self.scene.arrows
-        arrows = np.stack([positions, positions + end - start])
+        arrows = np.stack([positions, positions + (end - start)])
         (body,) = self.scene.bodies
         return replace(self.scene, positions=(body.extend(positions),), arrows=arrows)
 

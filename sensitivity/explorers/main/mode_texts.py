@@ -15,7 +15,7 @@ from sensitivity.spectrum import TRIVIAL, Spectrum
 from sensitivity.tolerances import Tolerance
 
 WAITING = "The markers show the previous ones."
-"""What the chart shows meanwhile."""
+"""Sentence on the chart meanwhile."""
 
 
 def labels(reference: Reference) -> list[str]:
