@@ -311,6 +311,28 @@ def test_a_slow_descriptor_leaves_the_controls_to_the_user(gate: threading.Event
     assert threading.main_thread().name not in threads
 
 
+def test_a_slow_descriptor_given_at_the_start_comes_later(gate: threading.Event) -> None:
+    def slow(atoms: Atoms) -> np.ndarray:
+        gate.wait(SOON)
+        return shells(atoms)
+
+    async def scenario() -> None:
+        given = Function(slow, cutoff=5.0)
+        explorer = Explorer("H2O", given, centers=[0])
+        assert explorer.presenter.previewing
+        assert explorer.settings.descriptor.value == "slow"
+        assert message(explorer).startswith("Analysing H2O")
+        gate.set()
+        await until(lambda: not explorer.busy)
+        assert explorer.descriptor is given
+        explorer.undo()
+        assert message(explorer) == "There is nothing to undo."
+        with pytest.raises(ValueError, match="carbon has no parameters"):
+            Explorer("CH4", Function(without_carbon, cutoff=5.0))
+
+    run(scenario)
+
+
 def test_atoms_that_move_start_no_slow_spectra() -> None:
     calls: list[Any] = []
 

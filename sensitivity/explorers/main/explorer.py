@@ -54,7 +54,8 @@ class Explorer(StructureView):
 
     Long computations run in the background: ``busy`` is true meanwhile, ``wait()`` waits for them,
     and ``cancel()`` stops them. Ctrl-C also stops them, and raises KeyboardInterrupt as soon as the
-    explorer is in a consistent state.
+    explorer is in a consistent state. In a notebook a slow descriptor is analysed in the background
+    from the start: until then, and if that fails, ``descriptor`` is the default one.
 
     Parameters
     ----------
@@ -143,6 +144,9 @@ class Explorer(StructureView):
         if oscillating:
             self.oscillate()
         self._built = True
+        if self._later is not None:
+            self.presenter.preview(self._later)
+            self._look_at(self._later, then=self.history.clear)
 
     @interrupts_held()
     def explain(self) -> None:

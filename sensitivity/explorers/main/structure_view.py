@@ -17,7 +17,14 @@ from sensitivity.descriptors import Centers, Descriptor, with_defaults
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter, most_cells
 from sensitivity.explorers.parts import inputs
-from sensitivity.explorers.parts.background import Act, Report, Work, Worker, interrupts_held
+from sensitivity.explorers.parts.background import (
+    Act,
+    Report,
+    Work,
+    Worker,
+    interrupts_held,
+    running_loop,
+)
 from sensitivity.explorers.parts.choices import Entered, Index, Length, check_index
 from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.layout import require
@@ -87,7 +94,11 @@ class StructureView(MoleculeView):
         self.presenter = Presenter(self.controls, self.panel, failed=self._fail)
         self.presenter.explaining = explained
         self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
-        reference = examine(self.offers.take(descriptor, Subject(structure, USUAL, centers, name)))
+        usual = Subject(structure, USUAL, centers, name)
+        subject = self.offers.take(descriptor, usual)
+        # In a notebook a slow descriptor comes later, and the atoms at once.
+        self._later = subject if subject.slow and running_loop() is not None else None
+        reference = examine(subject if self._later is None else usual)
         self._enter(State(reference, reference.least_visible))
         self.molecule.on_pick = partial(self.attempt, self.pick)
         self.observe(self._change, CHOICES)

@@ -46,6 +46,12 @@ class Subject:
         """The indices of the centers."""
         return tuple(range(len(self.atoms)) if self.centers is None else self.centers)
 
+    @property
+    def slow(self) -> bool:
+        """True if a spectrum takes much longer than that of density correlations."""
+        effort = with_defaults(self.descriptor).effort
+        return effort > 1 and len(self.atoms) * effort > FEW
+
 
 @dataclass(frozen=True, eq=False)
 class Reference:
