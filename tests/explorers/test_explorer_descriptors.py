@@ -198,7 +198,7 @@ def test_the_features_that_a_mode_changes_are_listed(at_x0: Explorer) -> None:
     found = strongest_features(at_x0.structure, QUICK, at_x0.reference.modes[0], center=0)
     options = at_x0.controls.feature.options
     assert [index for _, index in options] == [-1, *(each.feature for each in found)]
-    label = ", ".join(map(str, found[0].label))
+    label = ",".join(map(str, found[0].label))
     assert options[1][0] == f"{abs(found[0].change):.2g} per Å: ({label})"
     at_x0.mode = 8
     assert at_x0.controls.feature.disabled

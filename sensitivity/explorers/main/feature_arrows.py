@@ -24,10 +24,11 @@ class Features:
 
     @property
     def options(self) -> list[tuple[str, int]]:
-        """Text and index of each feature."""
+        """Text and index of each feature; labels of order 4 are long, and have no spaces."""
+        texts = [write_label(each.label).replace(", ", ",") for each in self.changes]
         return [
-            (f"{abs(each.change):.2g} per Å: {write_label(each.label)}", each.feature)
-            for each in self.changes
+            (f"{abs(each.change):.2g} per Å: {text}", each.feature)
+            for each, text in zip(self.changes, texts, strict=True)
         ]
 
 
