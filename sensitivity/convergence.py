@@ -157,7 +157,7 @@ class Convergence(ReadOnlyArrays, Stoppable):
             return "the chosen centers see no internal displacement"
         if np.isnan(value):
             return "symmetry hides all displacements"
-        rank = f"the rank stays {self.rank[point]:.0f} of {self.visible[point]} allowed by symmetry"
+        rank = f"the rank stays {self.rank[point]:.0f} (at most {self.visible[point]}, by symmetry)"
         if value <= Tolerance.RANK:
             return f"{rank}, the smallest singular value zero"
         smallest = f"the smallest value, {value:.1e} of the largest"
@@ -277,9 +277,11 @@ def grow(
         settings = dict(zip(parameters, values, strict=True))
         radius = settings.get("cutoff", descriptor.cutoff)
         if radius not in subspaces:
-            even = descriptor.inversion_invariant
             subspaces[radius] = allowed_displacements(
-                atoms, cutoff=radius, centers=centers, inversion_invariant=even
+                atoms,
+                cutoff=radius,
+                centers=centers,
+                invariance=with_defaults(descriptor).invariance,
             )
         progress(", ".join(f"{name} = {value:g}" for name, value in settings.items()))
         smallest, rank = known.smallest.copy(), known.rank.copy()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensitivity.descriptors import Descriptor
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.jacobian import Jacobian
 from sensitivity.numerics import Array, check_integer
 from sensitivity.spectrum import Spectrum, decompose, fix_gauge
@@ -33,7 +33,7 @@ class AllowedModes(NamedTuple):
             derivative.atoms,
             cutoff=descriptor.cutoff,
             centers=derivative.centers,
-            inversion_invariant=descriptor.inversion_invariant,
+            invariance=with_defaults(descriptor).invariance,
             tolerance=tolerance,
         )
         values, modes = decompose(derivative, directions)

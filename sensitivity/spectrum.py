@@ -124,12 +124,12 @@ class Spectrum(ReadOnlyArrays):
 
     @property
     def status(self) -> str:
-        """One sentence: the rank and the condition."""
+        """One sentence: the rank, and the smallest over the largest singular value."""
         if not self.internal:
             return "The chosen centers see no internal displacement."
         return (
             f"Rank {self.rank} of {self.internal} internal displacements; "
-            f"condition {self.condition:.1e}.{self.broken_invariance}"
+            f"smallest/largest singular value {self.condition:.1e}.{self.broken_invariance}"
         )
 
     @property
@@ -178,7 +178,7 @@ def spectrum(
     --------
     >>> from sensitivity import DensityCorrelations, spectrum, structures
     >>> spectrum(structures.load("H2O"), DensityCorrelations()).status
-    'Rank 3 of 3 internal displacements; condition 5.3e-01.'
+    'Rank 3 of 3 internal displacements; smallest/largest singular value 5.3e-01.'
     """
     expected, remedy = "from 0 to below 1", "try 1e-5"
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
@@ -191,8 +191,8 @@ def decompose_jacobian(
     derivative: Jacobian, *, cutoff: float, threshold: float = Tolerance.RANK
 ) -> Spectrum:
     """Return the spectrum of a Jacobian whose descriptor has this cutoff, Å; see ``spectrum``."""
-    checkpoint("singular values")
     atoms, features = derivative.atoms, derivative.features
+    checkpoint(f"singular values of {3 * len(atoms)} displacements")
     trivial = trivial_motions(atoms, cutoff=cutoff, centers=derivative.centers)
     waves = None
     if trivial.kinds == ("translation",) * 3 and len(derivative.centers) == len(atoms):
@@ -318,7 +318,9 @@ def _decompose(
     values, mixing = np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]
     small = values < sufficient * values.max(initial=scale)
     if small.any():
-        _, exact, rotation = np.linalg.svd(triangle(mixing[small]))
+        reduced = triangle(mixing[small])
+        checkpoint(f"singular values of {len(mixing[small])} displacements")
+        _, exact, rotation = np.linalg.svd(reduced)
         # With fewer rows than columns, the missing singular values are zero.
         values[small] = np.concatenate([exact, np.zeros(len(rotation) - len(exact))])
         mixing[small] = rotation @ mixing[small]

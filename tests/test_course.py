@@ -45,6 +45,24 @@ COUNTEREXAMPLES = {
 }
 """Code before the cell of a claim with which the claim would be wrong, and the cell has to fail."""
 
+STATEMENTS = {
+    "6-twins-and-inversion": {
+        "check-near-methane-features": "close = [[one, 1.01 * other] for one, other in close]"
+    },
+    "7-symmetry-in-matter": {
+        "check-unrelaxed": "cube = cube.copy(); cube.positions[1:] = vacancy.positions"
+    },
+    "8-cutoff": {
+        "check-superheated": "bulk = lambda *_, **__: frames['melt'].copy()",
+        "check-sites": "hot[25] = frames['melt']",
+        "check-edge": "frames['melt'] = frames['300 K']",
+        "check-new-edge": "edges = [(edges[2][0], edges[0][1])]",
+        "check-medians": "frames['melt'] = frames['300 K']",
+        "check-cut-again": "frames['melt'] = around['melt'][0]",
+    },
+}
+"""Counterexamples of statements that are not in the table of claims, by notebook and cell."""
+
 # Runs in the kernel before a notebook. Every `check` is called without a guess, which must not
 # tell the answer, and with the answer as the guess, in the form that the notebook proposes.
 _RIGHT_GUESSES = """
@@ -119,9 +137,10 @@ def linked(entry: str) -> Path:
     return FOLDER / file
 
 
-def claims_of(path: Path) -> list[str]:
-    """Identifiers of the cells that check a claim of the README in this notebook."""
-    return [row[3].strip("`") for row in rows("claim") if linked(row[1]) == path]
+def counterexamples_of(path: Path) -> dict[str, str]:
+    """Counterexamples of the claims of the README in this notebook, and of other statements."""
+    claims = [row[3].strip("`") for row in rows("claim") if linked(row[1]) == path]
+    return {name: COUNTEREXAMPLES[name] for name in claims} | STATEMENTS.get(path.stem, {})
 
 
 def claimed_cell(row: list[str]) -> dict[str, Any]:
@@ -177,6 +196,12 @@ def test_every_claim_has_a_counterexample():
     assert len({row[1] for row in rows("claim")}) >= 6
 
 
+def test_counterexamples_of_other_statements_belong_to_checks():
+    for name, counterexamples in STATEMENTS.items():
+        checks = {cell["id"] for cell in code_of(FOLDER / f"{name}.ipynb") if is_check(cell)}
+        assert set(counterexamples) <= checks
+
+
 # The notebooks
 
 
@@ -188,8 +213,8 @@ def test_guesses_can_be_right_and_claims_can_fail(path):
     sources = [_RIGHT_GUESSES]
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
         sources.append(cell.source)
-        if cell.id in claims_of(path):
-            wrong = {"source": cell.source, "counterexample": COUNTEREXAMPLES[cell.id]}
+        if cell.id in counterexamples_of(path):
+            wrong = {"source": cell.source, "counterexample": counterexamples_of(path)[cell.id]}
             sources.append(_COUNTEREXAMPLE.format(**wrong))
     notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
     NotebookClient(notebook, timeout=300).execute()

@@ -228,7 +228,9 @@ def test_threshold() -> None:
 
 def test_says_in_a_sentence_what_is_seen() -> None:
     result = spectrum(structures.load("CH4"), DESCRIPTOR, centers=[0])
-    assert result.status.startswith("Rank 1 of 9 internal displacements; condition ")
+    assert result.status.startswith(
+        "Rank 1 of 9 internal displacements; smallest/largest singular value "
+    )
     assert repr(result) == f"Spectrum(CH4, centers=1: {result.status})"
     alone: Spectrum = spectrum(Atoms("H"), DESCRIPTOR)
     assert "no internal displacement" in alone.status

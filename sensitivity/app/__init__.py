@@ -1,4 +1,4 @@
-"""The explorer as a page, without a notebook: ``sensitivity app``."""
+"""The explorer as a web page, without a notebook: ``sensitivity app``."""
 
 from __future__ import annotations
 

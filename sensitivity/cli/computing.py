@@ -117,6 +117,7 @@ def add_search(
     search: Callable[[Task], Found],
     *,
     output: str,
+    details: str = ".",
     one_center: bool = True,
 ) -> ArgumentParser:
     """Add a command that moves atoms; ``output`` names the content of its output file."""
@@ -131,7 +132,7 @@ def add_search(
             show(_complete(found, path, written=written))
         return found.status
 
-    details = ". Ctrl-C stops and keeps the results so far."
+    details += " Ctrl-C stops and keeps the results so far."
     command = add_command(commands, name, text, run, details=details)
     add_subject(command, one_center=one_center)
     text = f"write {output} to this .extxyz or .xyz file"

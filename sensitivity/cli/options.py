@@ -38,7 +38,8 @@ def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     """Add the options for a structure, its centers or its only center, and a descriptor."""
     add_structure(command, one_center=one_center)
     group = command.add_argument_group("descriptor (density correlations)")
-    add_option(group, "--order", "number of correlated neighbours: 1, 2, 3 or 4", 2, int, None)
+    text = "number of correlated neighbours: 1 (distances), 2 (pairs), 3 or 4"
+    add_option(group, "--order", text, 2, int, None)
     add_settings(group)
     text = (
         "another descriptor: a name listed by 'sensitivity descriptors', or FILE.py:NAME, a "
@@ -78,24 +79,23 @@ def add_structure(command: ArgumentParser, *, one_center: bool = False) -> None:
     add_option(command, "--format", text, "detected", str, "NAME")
     text = "elements of the atom types of a LAMMPS file"
     command.add_argument("--types", metavar="1=Si,2=O", help=text)
-    text = "index of a center atom, from 0; repeat for several (default: all)"
-    if one_center:
-        text = "index of the center atom, from 0 (default: 0, the first atom)"
+    usual = " (default: 0, the first atom)" if one_center else "; repeat for several (default: all)"
+    text = f"index, from 0, of a center: an atom whose features are used{usual}"
     command.add_argument("--center", type=_read_index, action="append", metavar="ATOM", help=text)
     add_json(command)
 
 
 def add_settings(group: Any) -> None:
     """Add the settings of density correlations other than their order."""
-    add_option(group, "--cutoff", "radius of an environment, in Å", 3.5)
-    add_option(group, "--n-max", "number of radial functions", 6, int, "N")
-    add_option(group, "--l-max", "largest degree of the spherical harmonics", 6, int, "L")
-    add_option(group, "--smearing", "width of the Gaussian of an atom, in Å", 0.3)
+    add_option(group, "--cutoff", "largest distance of a neighbour from its center, in Å", 3.5)
+    add_option(group, "--n-max", "number of radial functions of the basis", 6, int, "N")
+    add_option(group, "--l-max", "largest degree of its spherical harmonics", 6, int, "L")
+    add_option(group, "--smearing", "width of the Gaussian that represents an atom, in Å", 0.3)
     text = "radial basis: Gaussian-type orbitals or spherical Bessel functions (default: gto)"
     group.add_argument("--basis", choices=("gto", "bessel"), help=text)
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
-    text = "mix species and radial functions into K channels"
+    text = "replace the combinations of species and radial function by K fixed random mixtures"
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
 
 

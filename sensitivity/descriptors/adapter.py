@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from sensitivity.descriptors.batches import Batch, Block, Centers, batches_from_blocks
 from sensitivity.descriptors.differences import (
+    EPS,
     central_differences,
     one_sided_differences,
 )
@@ -34,7 +37,8 @@ class Adapter(Descriptor):
     Attributes
     ----------
     trust
-        What was found on first use; None before.
+        What was found on first use, and with structures of other composition or periodicity, each
+        time the worst; None before.
 
     Examples
     --------
@@ -56,6 +60,8 @@ class Adapter(Descriptor):
 
     trust: Trust | None = None
     _whole = False  # one row for the whole structure
+    _examined: frozenset[tuple[str, tuple[bool, ...]]] = frozenset()  # formulas and periodicities
+    _precision = EPS  # relative, of the numbers that the code returns
 
     @abstractmethod
     def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
@@ -74,6 +80,13 @@ class Adapter(Descriptor):
     def inversion_invariant(self) -> bool:
         """True for an O(3) descriptor; measured on first use."""
         return self.trust is None or self.trust.inversion_invariant
+
+    @property
+    def invariance(self) -> Literal["O(3)", "SO(3)", "none"]:
+        """Rotations that change no feature; "none" if those, or permutations, do."""
+        if self.trust is not None and not self.trust.invariant:
+            return "none"
+        return "O(3)" if self.inversion_invariant else "SO(3)"
 
     @property
     def smooth(self) -> bool:
@@ -99,14 +112,17 @@ class Adapter(Descriptor):
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Return features and gradients of every center, with an estimate of their error."""
         chosen = check_centers(atoms, centers)
-        if self.trust is None:
+        kind = atoms.get_chemical_formula(), tuple(atoms.pbc)
+        if self.trust is None or kind not in self._examined:
             self.examine(atoms, center=chosen[0])
+            self._examined |= {kind}
+        self._check_reach(atoms, chosen)
         found = self._gradients(atoms, chosen)
         error = self.trust.gradient_error if self.trust and self._differentiates else 0.0
         return tuple(_at_least(batch, error) for batch in found) if error else found
 
     def examine(self, atoms: Atoms, *, center: int = 0) -> Trust:
-        """Measure ``trust`` on a structure; done on first use.
+        """Measure ``trust`` on a structure, and keep the worst; done on first use.
 
         Raises
         ------
@@ -114,7 +130,8 @@ class Adapter(Descriptor):
             If two calls with the same structure give other features.
         """
         checkpoint("is the descriptor invariant and smooth?")
-        self.trust = examine(self, atoms, center)
+        found = examine(self, atoms, center)
+        self.trust = found if self.trust is None else self.trust.worse(found)
         return self.trust
 
     @takes_centers
@@ -123,7 +140,8 @@ class Adapter(Descriptor):
     ) -> tuple[Array, Array]:
         """Return the slopes of the features along a displacement, ahead and behind.
 
-        They differ where the map has a kink. Errors are of the order of 1e-9 of the slopes.
+        They differ where the map has a kink. They are known to about 1e-9 of the slopes, if the map
+        varies over 0.02 Å or more, and has double precision.
 
         Parameters
         ----------
@@ -151,13 +169,19 @@ class Adapter(Descriptor):
         (0.0, 0.97)
         """
         chosen = check_centers(atoms, centers)
-        values = self._answer(atoms, chosen)
+        values, moved = self._answer(atoms, chosen), np.asarray(displacement, dtype=float)
+        if moved.shape != atoms.positions.shape or not np.isfinite(moved).all():
+            raise ValueError(
+                f"displacement must be finite numbers of shape ({len(atoms)}, 3), got shape "
+                f"{moved.shape}; give one row for each atom."
+            )
 
         def displaced(_: Indices, steps: Array) -> Array:
-            positions = atoms.positions + steps[:, None, None] * displacement
+            positions = atoms.positions + steps[:, None, None] * moved
             return self._at(atoms, positions, chosen).reshape(len(steps), -1)
 
-        sides = one_sided_differences(displaced, values.ravel())
+        step = 1e-4 if self._precision <= EPS else 1e-2
+        sides = one_sided_differences(displaced, values.ravel(), step=step)
         return sides[0].reshape(values.shape), sides[1].reshape(values.shape)
 
     def differentiate(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
@@ -180,7 +204,9 @@ class Adapter(Descriptor):
             return self._at(atoms, positions, centers).reshape(len(columns), -1)
 
         where = atoms.positions[[group[0] for group in groups]]
-        found = central_differences(displaced, values.ravel(), where.ravel())
+        found = central_differences(
+            displaced, values.ravel(), where.ravel(), precision=self._precision
+        )
         slopes = found.slopes.reshape(*values.shape, len(groups), 3)
         group_of = np.empty(len(atoms), dtype=np.intp)
         for number, group in enumerate(groups):
@@ -192,12 +218,29 @@ class Adapter(Descriptor):
         )
 
     def _seen(self, atoms: Atoms, centers: tuple[int, ...]) -> list[Indices]:
-        """Return the atoms on which the features of each center may depend."""
-        if self.trust is None or not self.trust.local:
+        """Return the atoms on which the features of each center may depend.
+
+        All, unless an atom outside the cutoff was seen to change nothing.
+        """
+        if self._whole or self.trust is None or not self.trust.local:
             return [np.arange(len(atoms))] * len(centers)
+        return [self.around(atoms, center) for center in centers]
+
+    def around(self, atoms: Atoms, center: int) -> Indices:
+        """Return the center and the atoms within its cutoff, ascending."""
         pairs = neighbor_pairs(atoms, self.cutoff)
-        near = [np.append(pairs.j[pairs.i == center], center) for center in centers]
-        return [np.unique(each) for each in near]
+        return np.unique(np.append(pairs.j[pairs.i == center], center))
+
+    def _check_reach(self, atoms: Atoms, centers: tuple[int, ...]) -> None:
+        """Refuse a cutoff that a map of the whole structure does not have."""
+        if not self._whole or atoms.pbc.any():
+            return
+        farthest = float(atoms.get_distances(centers[0], range(len(atoms))).max())
+        if farthest > self.cutoff:
+            raise ValueError(
+                f"{self.name} describes the whole structure, and atoms are up to {farthest:.2f} Å "
+                f"from atom {centers[0]}; give a cutoff above that, got {self.cutoff:g} Å."
+            )
 
     def _at(self, atoms: Atoms, positions: Array, centers: tuple[int, ...]) -> Array:
         """Return features at several positions, (m, N, 3): shape (m, centers, features)."""
@@ -221,7 +264,7 @@ class Adapter(Descriptor):
 
     def _checked(self, given: object, centers: int) -> Array:
         """Return features as an array of double precision, shape (centers, features)."""
-        found = np.asarray(given)
+        found: NDArray[Any] = self._array(given)
         if found.dtype.kind != "f":
             what = _KINDS.get(found.dtype.kind, f"an array of {found.dtype}")
             raise TypeError(
@@ -238,7 +281,17 @@ class Adapter(Descriptor):
             raise ValueError(
                 f"{self.name} returns {wrong} of {found.size} features that are NaN or infinite."
             )
-        return found.astype(float)
+        self._precision = max(EPS, float(np.finfo(found.dtype).eps))
+        return np.asarray(found.astype(float))
+
+    def _array(self, given: object) -> Any:
+        try:
+            return np.asarray(given)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.name} must return an array of shape (centers, features), got rows of "
+                "unequal length; return as many features of each center."
+            ) from error
 
     def _check_size(self, first: Array, other: Array) -> None:
         if first.shape != other.shape:

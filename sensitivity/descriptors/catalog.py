@@ -169,7 +169,7 @@ _ENTRIES = {
 }
 
 CATALOG: Mapping[str, Entry] = MappingProxyType(_ENTRIES)
-"""The descriptors with a name. Functions and objects of your own need none.
+"""The descriptors with a name.
 
 Examples
 --------

@@ -24,7 +24,9 @@ _ORDERS = np.array([[1 / 2, 0, 0], [2 / 3, -1 / 12, 0], [3 / 4, -3 / 20, 1 / 60]
 # f(jh) + f(-jh) - 2 f(0) = a j + b j² + c j⁴, and these give a: h times the jump of the slope.
 _KINK = np.linalg.inv(np.stack([_OFFSETS, _OFFSETS**2, _OFFSETS**4], axis=1))[0]
 _FIRST, _LEAST, _LARGEST = 2.0**-6, 2.0**-26, 2.0**-4  # steps in Å
-_SAFETY = 4.0
+_SHORT = 2.0**-20  # Å: a kink nearer than this is here
+EPS = float(np.finfo(float).eps)
+_SAFETY = 6.0
 _LINE, _DEGREE, _SPACING = 12, 6, 1e-5  # points in Å; differences of this degree are noise
 
 
@@ -56,13 +58,19 @@ class Differences:
     noise: Array  # (q,): estimated standard deviation of each value
 
 
-def central_differences(displaced: Displaced, values: Array, coordinates: Array) -> Differences:
+def central_differences(
+    displaced: Displaced, values: Array, coordinates: Array, *, precision: float = EPS
+) -> Differences:
     """Differentiate at a point with these values, (q,), and coordinates, (n,), in Å.
+
+    ``precision`` is the relative one of the values.
 
     Raises NotSmooth if the slopes from both sides differ, or differences do not converge.
     """
     count = len(coordinates)
-    noise = _measure_noise(displaced, values, count=count)
+    noise = np.maximum(
+        _measure_noise(displaced, values, count=count), precision / 4 * np.abs(values)
+    )
     place = float(np.spacing(np.abs(coordinates).max(initial=1.0)))
     best, series = _Columns.empty(len(values), count), 0.0
     steps, waiting = np.full(count, _FIRST), np.arange(count)
@@ -71,7 +79,8 @@ def central_differences(displaced: Displaced, values: Array, coordinates: Array)
         series = found.extrapolate(series)
         worth = best.take(waiting, found)
         proposed = found.better_steps()
-        again = worth & (proposed >= _LEAST) & (proposed <= _LARGEST)
+        # A kink or jump within the step may need several shorter steps to be left.
+        again = (worth | found.truncated) & (proposed >= _LEAST) & (proposed <= _LARGEST)
         again &= np.abs(np.log2(proposed / found.steps)) >= 1
         waiting, proposed = waiting[again], proposed[again]
         if not len(waiting):
@@ -81,12 +90,14 @@ def central_differences(displaced: Displaced, values: Array, coordinates: Array)
     return Differences(best.slopes.T, best.error, noise)
 
 
-def one_sided_differences(displaced: Displaced, values: Array) -> tuple[Array, Array]:
+def one_sided_differences(
+    displaced: Displaced, values: Array, *, step: float = 1e-4
+) -> tuple[Array, Array]:
     """Return the slopes, (q,), ahead and behind along one coordinate; they may differ.
 
-    Error of order h⁴ at a step of 0.001 Å.
+    The error is of the order of the fourth power of the step (Å) over the length of variation.
     """
-    step, weights = 1e-3, np.array([4.0, -3.0, 4 / 3, -1 / 4])
+    weights = np.array([4.0, -3.0, 4 / 3, -1 / 4])
     offsets = np.array([1.0, 2.0, 3.0, 4.0]) * step
     found = displaced(np.zeros(8, dtype=np.intp), np.concatenate([offsets, -offsets]))
     changes = np.tensordot(weights, found.reshape(2, 4, -1) - values, axes=(0, 1)) / step
@@ -121,13 +132,19 @@ class _Columns:
         The ratio of one column may be small by accident, so that of all columns counts, too; the
         larger of ``series`` and that ratio is returned.
         """
-        fine, coarse = (np.maximum(x - self.rounding, 0.0) for x in (self.fine, self.coarse))
+        noise = self.rounding / _SAFETY
+        fine, coarse = (np.maximum(x - noise, 0.0) for x in (self.fine, self.coarse))
         total = float(np.sum(coarse * self.steps**2))
         series = max(series, float(fine.sum()) / total if total else 0.0)
         ratio = np.maximum(series * self.steps**2, fine / np.maximum(coarse, 1e-300))
         ratio[ratio > 0.1] = 1.0  # no such series, as next to a jump of the second derivative
         self.truncation = _SAFETY * ratio * np.maximum(fine, ratio * coarse)
         return series
+
+    @property
+    def truncated(self) -> Mask:
+        """True where truncation is the larger error."""
+        return np.asarray(self.truncation > self.rounding)
 
     def take(self, places: Indices, found: _Columns) -> Mask:
         """Keep what has a smaller error; return True where it is worth to go on."""
@@ -187,28 +204,31 @@ def _measure_noise(displaced: Displaced, values: Array, *, count: int) -> Array:
     # The noisiest line counts, unless it has a kink or jump.
     squares = (high**2).mean(axis=1)
     scatter = np.sqrt(np.minimum(squares.max(axis=0), 10 * np.median(squares, axis=0)) / binomials)
-    return np.asarray(np.maximum(scatter, np.finfo(float).eps / 4 * np.abs(values)))
+    return np.asarray(scatter)
 
 
 def _check_smooth(
     displaced: Displaced, values: Array, found: _Columns, noise: Array, place: float
 ) -> None:
     scale = float(np.linalg.norm(found.slopes, axis=1).max(initial=0.0))
-    kinks, steps = np.linalg.norm(found.kinks, axis=1), found.steps
     floor = 10.0 * np.linalg.norm(noise) * _weight(_KINK)
-    relevant = np.maximum(1e-6 * scale, floor / np.maximum(steps, _LEAST))
-    doubtful = np.flatnonzero(kinks > relevant)
-    if len(doubtful):
+    kinks, steps = np.linalg.norm(found.kinks, axis=1), found.steps
+    kinked = kinks > np.maximum(1e-6 * scale, floor / np.maximum(steps, _LEAST))
+    doubtful, steps = np.flatnonzero(kinked), steps[kinked]
+    # What remains with ever shorter steps is a kink here, and not one nearby.
+    while len(doubtful) and (steps > 8 * _SHORT).any():
         checkpoint("is the map smooth?")
-        near = _measure(displaced, values, doubtful, steps[doubtful] / 8, noise, place)
+        steps = np.maximum(steps / 8, _SHORT)
+        near = _measure(displaced, values, doubtful, steps, noise, place)
         jumps = np.linalg.norm(near.kinks, axis=1)
-        kinked = (jumps > 0.5 * kinks[doubtful]) & (jumps > floor / near.steps)
-        if kinked.any():
-            raise NotSmooth(
-                "the features have a kink at this geometry: their slopes on both sides differ by "
-                f"up to {jumps[kinked].max():.1e} per Å, so there is no Jacobian here; one_sided() "
-                "gives both slopes along a displacement."
-            )
+        kept = jumps > np.maximum(0.3 * kinks[doubtful], floor / steps)
+        doubtful, steps = doubtful[kept], steps[kept]
+    if len(doubtful):
+        raise NotSmooth(
+            "the features have a kink at this geometry: their slopes on both sides differ by up to "
+            f"{kinks[doubtful].max():.1e} per Å, so there is no Jacobian here; one_sided() gives "
+            "both slopes along a displacement."
+        )
     rough = found.truncation > np.maximum(1e-2 * scale, found.rounding)
     if rough.any():
         raise NotSmooth(

@@ -123,11 +123,12 @@ class Dscribe(Adapter):
 
     @cached_property
     def limits(self) -> Mapping[str, tuple[float, float]]:
-        """Range of the number of radial functions in which rounding is small, and of degrees."""
+        """Sizes of the basis of SOAP that dscribe and rounding permit, and ranges of lengths."""
         if not self._is_soap:
             return {}
         most = dscribe_settings.largest_n_max(self._library, self._arguments)
-        return {"n_max": (1, most), "l_max": (0, 20)}
+        lengths = {"r_cut": (1.1, 12.0), "sigma": (0.05, 2.0)}
+        return {"n_max": (1, most), "l_max": (0, 20), **lengths}
 
     @property
     def order(self) -> int | None:

@@ -14,20 +14,18 @@ from ase.data import chemical_symbols
 
 from sensitivity.descriptors.adapter import Adapter
 from sensitivity.descriptors.batches import Batch
+from sensitivity.descriptors.featomic_settings import (
+    PLACES,
+    list_properties,
+    look_up,
+    select_distinct,
+)
 from sensitivity.descriptors.orders import find_species
 from sensitivity.descriptors.protocol import Label
 from sensitivity.numerics import Array, Indices
 
 _ORDERS = {"soap_radial_spectrum": 1, "soap_power_spectrum": 2}
 _CLASSES = {1: "SoapRadialSpectrum", 2: "SoapPowerSpectrum"}
-# Where featomic's parameters have a setting.
-_PLACES = {
-    "cutoff": ("cutoff", "radius"),
-    "n_max": ("basis", "radial", "max_radial"),  # which is one less
-    "l_max": ("basis", "max_angular"),
-    "smearing": ("density", "width"),
-    "center_weight": ("density", "center_atom_weight"),
-}
 
 
 class _Part(NamedTuple):
@@ -35,7 +33,19 @@ class _Part(NamedTuple):
 
     rows: Indices  # (samples,): of the centers
     columns: slice  # of the features
-    block: Any
+    block: Any  # without the second of two equal features
+    places: Indices | None  # of the features in the block; None if they are the same
+
+    def expand(self, values: Array) -> Array:
+        """Return values of all features from those in the block, along the last axis."""
+        return np.asarray(values if self.places is None else values.take(self.places, axis=-1))
+
+    def slopes(self) -> tuple[slice, Indices, Indices, Array]:
+        """Return columns, and of each pair the row, the moved atom, and slopes (pairs, 3, size)."""
+        gradient = self.block.gradient("positions")
+        samples = np.asarray(gradient.samples.values)  # [(sample, system, atom)]
+        values = self.expand(np.asarray(gradient.values))
+        return self.columns, self.rows[samples[:, 0]], samples[:, 2], values
 
 
 class Featomic(Adapter):
@@ -91,6 +101,12 @@ class Featomic(Adapter):
         self._parameters = json.loads(calculator.parameters)
         self._parameters["density"].setdefault("center_atom_weight", 1.0)  # as featomic
         self.cutoff = float(self._parameters["cutoff"]["radius"])
+        self._properties = list_properties(self._parameters["basis"], self.order)
+        # Of like neighbours, (l, n, n') and (l, n', n) are equal: one of them is computed.
+        self._unique = [each for each in self._properties if list(each[1:]) == sorted(each[1:])]
+        place = {each: number for number, each in enumerate(self._unique)}
+        self._places = np.array([place[l, *sorted(ns)] for l, *ns in self._properties])
+        self._selections: dict[tuple[int, ...], Any] = {}
 
     @property
     def name(self) -> str:
@@ -100,7 +116,7 @@ class Featomic(Adapter):
     @property
     def settings(self) -> Mapping[str, Any]:
         """Settings that can be changed, with the names of the native descriptor."""
-        found = {name: _get(self._parameters, place) for name, place in _PLACES.items()}
+        found = {name: look_up(self._parameters, place) for name, place in PLACES.items()}
         known = {name: value for name, value in found.items() if value is not None}
         if "n_max" in known:
             known["n_max"] += 1
@@ -113,8 +129,10 @@ class Featomic(Adapter):
 
     @property
     def limits(self) -> Mapping[str, tuple[float, float]]:
-        """Numbers of radial functions and of degrees for which featomic is accurate."""
-        return {name: {"n_max": (1, 15), "l_max": (0, 16)}[name] for name in self.refinable}
+        """Sizes of the basis for which featomic is accurate, and plausible ranges of lengths."""
+        sizes, known = {"n_max": (1, 15), "l_max": (0, 16)}, self.settings
+        lengths = {"cutoff": (1.0, 12.0), "smearing": (0.05, 2.0)}
+        return {name: ends for name, ends in (sizes | lengths).items() if name in known}
 
     @property
     def expansion(self) -> tuple[int, int] | None:
@@ -131,8 +149,8 @@ class Featomic(Adapter):
             )
         species, parameters = changes.pop("species", self.species), deepcopy(self._parameters)
         for name, value in changes.items():
-            *path, last = _PLACES[name]
-            _get(parameters, path)[last] = value - 1 if name == "n_max" else value
+            *path, last = PLACES[name]
+            look_up(parameters, path)[last] = value - 1 if name == "n_max" else value
         return type(self)(type(self.calculator)(**parameters), species=species)
 
     def python(self) -> tuple[str, str]:
@@ -162,18 +180,6 @@ class Featomic(Adapter):
             return tuple((symbol, n) for (symbol,), (n,) in product(kinds, self._properties))
         return tuple((a, n, b, m, l) for (a, b), (l, n, m) in product(kinds, self._properties))
 
-    @property
-    def _properties(self) -> list[tuple[int, ...]]:
-        """Return featomic's properties, n or (l, n, n'), of every block."""
-        basis = self._parameters["basis"]
-        if self.order == 1:
-            return [(n,) for n in range(basis["radial"]["max_radial"] + 1)]
-        degrees = basis.get("by_angular") or dict.fromkeys(
-            range(basis.get("max_angular", -1) + 1), basis.get("radial")
-        )
-        sizes = {int(l): range(radial["max_radial"] + 1) for l, radial in degrees.items()}
-        return [(l, *pair) for l, ns in sorted(sizes.items()) for pair in product(ns, ns)]
-
     def _neighbors(self, atoms: Atoms | None) -> list[tuple[int, ...]]:
         """Return the species, or pairs of species, of neighbours that have features."""
         known = self.species or (() if atoms is None else np.unique(atoms.numbers).tolist())
@@ -185,13 +191,13 @@ class Featomic(Adapter):
     def _stack(self, parts: list[_Part], atoms: Atoms, centers: tuple[int, ...]) -> Array:
         out = np.zeros((len(centers), self.count_features(atoms)))
         for part in parts:
-            out[part.rows, part.columns] = part.block.values
+            out[part.rows, part.columns] = part.expand(np.asarray(part.block.values))
         return out
 
     def _gradients(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
         parts = list(self._parts(atoms, centers, gradients=["positions"]))
         features = self._stack(parts, atoms, centers)
-        slopes = [_slopes(part) for part in parts]
+        slopes = [part.slopes() for part in parts]
         seen = np.zeros((len(centers), len(atoms)), dtype=bool)
         seen[np.arange(len(centers)), centers] = True
         for _, rows, others, _ in slopes:
@@ -216,6 +222,7 @@ class Featomic(Adapter):
         from metatensor import Labels
 
         self._check(atoms)
+        options["selected_properties"] = self._select(tuple(np.unique(atoms.numbers).tolist()))
         if len(centers) < len(atoms):
             chosen = np.array([(0, center) for center in centers])
             options["selected_samples"] = Labels(["system", "atom"], chosen)
@@ -223,11 +230,19 @@ class Featomic(Adapter):
         size, place = len(self._properties), np.empty(len(atoms), dtype=np.intp)
         place[list(centers)] = np.arange(len(centers))
         starts = {kind: size * number for number, kind in enumerate(self._neighbors(atoms))}
-        for key, block in tensor.items():
-            _, *kind = key.values.tolist()
-            start = starts[tuple(kind)]
+        for number, (_, *kind) in enumerate(tensor.keys.values.tolist()):
+            block, start = tensor.block(number), starts[tuple(kind)]
             rows = place[np.asarray(block.samples.values)[:, 1]]
-            yield _Part(rows, slice(start, start + size), block)
+            like = self._places if self.order == 2 and kind[0] == kind[1] else None
+            yield _Part(rows, slice(start, start + size), block, like)
+
+    def _select(self, species: tuple[int, ...]) -> Any:
+        """Return featomic's selection of distinct properties; None for all."""
+        if self.order == 1:
+            return None
+        if species not in self._selections:
+            self._selections[species] = select_distinct(species, self._properties, self._unique)
+        return self._selections[species]
 
     def _check(self, atoms: Atoms) -> None:
         present = set(atoms.numbers.tolist())
@@ -246,13 +261,6 @@ class Featomic(Adapter):
                 f"{atoms.pbc.tolist()}; use a cell with vacuum that is periodic in all, or the "
                 "native descriptor."
             )
-
-
-def _slopes(part: _Part) -> tuple[slice, Indices, Indices, Array]:
-    """Return columns, and for each pair the row, the moved atom, and slopes (pairs, 3, size)."""
-    gradient = part.block.gradient("positions")
-    samples = np.asarray(gradient.samples.values)  # [(sample, system, atom)]
-    return part.columns, part.rows[samples[:, 0]], samples[:, 2], np.asarray(gradient.values)
 
 
 def _check_kind(calculator: Any) -> None:
@@ -281,10 +289,3 @@ def _bare(atoms: Atoms) -> Atoms:
     """Return a copy without a cell unless it is periodic, about which featomic would warn."""
     cell = atoms.cell if atoms.pbc.any() else None
     return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=cell, pbc=atoms.pbc)
-
-
-def _get(values: Any, path: Iterable[str]) -> Any:
-    """Return a value of nested dictionaries; None if there is none."""
-    for key in path:
-        values = values.get(key) if isinstance(values, dict) else None
-    return values

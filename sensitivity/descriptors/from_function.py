@@ -55,8 +55,8 @@ class Function(Adapter):
     ...
     >>> descriptor = Function(coulomb_eigenvalues, cutoff=10.0)
     >>> found = diagnose(structures.load("generic"), descriptor, centers=[0])
-    >>> found.counts["sensitive"], found.counts["width"]
-    (4, 5)
+    >>> found.counts["sensitive"], found.counts["width"], found.counts["undetermined"]
+    (4, 4, 1)
     """
 
     cutoff: float
@@ -106,17 +106,16 @@ class Function(Adapter):
         return line, f"Function({self.name}, cutoff={self.cutoff!r})"
 
     def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
-        argument = atoms.copy() if self.takes == "atoms" else atoms.positions[None]
-        if self.takes == "positions" and not self.vectorized:
-            argument = argument[0].copy()
-        found = np.asarray(self.function(argument))
-        return self._of_centers(found[0] if self.vectorized else found, len(atoms), centers)
+        if self.vectorized:
+            return self._stacked(atoms, atoms.positions[None], centers)[0]
+        argument = atoms.copy() if self.takes == "atoms" else atoms.positions.copy()
+        return self._of_centers(self.function(argument), len(atoms), centers)
 
     def _stacked(self, atoms: Atoms, positions: Array, centers: tuple[int, ...]) -> list[Array]:
         if not self.vectorized:
             return super()._stacked(atoms, positions, centers)
-        found = np.asarray(self.function(positions))
-        if len(found) != len(positions):
+        found = self._array(self.function(positions.copy()))
+        if found.ndim < 2 or len(found) != len(positions):
             raise ValueError(
                 f"{self.name}, called with positions of shape {positions.shape}, must return "
                 f"features of each of the {len(positions)}, got an array of shape {found.shape}; "
@@ -127,13 +126,14 @@ class Function(Adapter):
 
     def _of_centers(self, found: Any, count: int, centers: tuple[int, ...]) -> Array:
         """Return the rows of the centers; a number is a row of one feature."""
-        found = np.atleast_1d(found)
+        found = np.atleast_1d(self._array(found))
         if found.ndim == 2 and len(found) == count:
             return np.asarray(found[list(centers)])
-        if found.ndim == 1 and len(centers) == 1:
+        row = found.ndim == 1 or (found.ndim == 2 and len(found) == 1)
+        if row and len(centers) == 1:
             self._whole = True
-            return np.asarray(found[None])
-        if found.ndim == 1:
+            return np.asarray(found.reshape(1, -1))
+        if row:
             raise ValueError(
                 f"{self.name} returns one row of features for the whole structure, and "
                 f"{len(centers)} centers were chosen; choose one, such as centers=[0]."

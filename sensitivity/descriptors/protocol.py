@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, cast
 
 import numpy as np
 from ase import Atoms
@@ -142,6 +142,15 @@ class Descriptor(Protocol):
                 "dataclass, or define with_settings."
             )
         return cast(Self, replace(self, **changes))
+
+    @default
+    def invariance(self) -> Literal["O(3)", "SO(3)", "none"]:
+        """Rotations that change no feature: all, or proper ones, together with permutations.
+
+        "none" for a map that changes with rotations, or with the order of like atoms: symmetry then
+        hides nothing from it. By default ``inversion_invariant`` decides.
+        """
+        return "O(3)" if self.inversion_invariant else "SO(3)"
 
     @default
     def smooth(self) -> bool:

@@ -54,6 +54,7 @@ _STATEMENTS = {
         lambda x: isinstance(x, tuple | list) and all(isinstance(each, str) for each in x),
     ),
     "effort": _Statement("a positive number", lambda x: isinstance(x, int | float) and x > 0),
+    "invariance": _Statement('"O(3)", "SO(3)" or "none"', lambda x: x in ("O(3)", "SO(3)", "none")),
     "smooth": _Statement("True or False", lambda x: x in (True, False)),
     "remarks": _Statement(
         "a tuple of sentences",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from scipy.spatial.transform import Rotation
 
-from sensitivity.descriptors.differences import Differences, central_differences
+from sensitivity.descriptors.differences import (
+    Differences,
+    central_differences,
+    one_sided_differences,
+)
 from sensitivity.numerics import Array, Indices
-from sensitivity.structures import neighbor_pairs
+from sensitivity.progress import Cancelled
 
 if TYPE_CHECKING:
     from sensitivity.descriptors.adapter import Adapter
@@ -27,8 +32,8 @@ class Trust:
     """Measured invariance, locality, smoothness and noise of a descriptor, on one structure.
 
     Changes are relative to the norm of the features of one center. They are measured on a copy
-    whose atoms are displaced at random by about 0.1 Å, so that no symmetry hides them. None: the
-    structure, or the code, did not allow it.
+    whose atoms are displaced at random by about 0.1 Å, so that no symmetry hides them. None: not
+    tested, because the structure, or the code, did not allow it.
 
     Attributes
     ----------
@@ -37,14 +42,16 @@ class Trust:
     noise
         Standard deviation of the features at neighbouring points, or the resolution of single
         precision if the features have it.
-    translation, rotation, permutation
-        Change when all atoms are moved, are turned, and when the other atoms change their order.
+    translation, rotation
+        Change when all atoms are moved, and when they are turned.
+    permutation
+        Change when like atoms, except the center, exchange their places.
     inversion
         Change when all positions are inverted.
     locality
-        Change when an atom outside the cutoff moves.
+        Change when atoms outside the cutoff move; 0 for a map of the whole structure.
     edge
-        Change when an atom crosses the cutoff.
+        Change when an atom crosses the cutoff; 0 for a map of the whole structure.
     kink
         Difference of the slopes on both sides, relative to them, where three equal neighbours have
         equal distances.
@@ -78,6 +85,26 @@ class Trust:
     gradient: float | None
     gradient_error: float
 
+    def worse(self, other: Trust) -> Trust:
+        """Return the larger of both values of each property."""
+        larger: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            known = [each for each in (value, getattr(other, name)) if each is not None]
+            larger[name] = max(known, default=None)
+        return Trust(**larger)
+
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """Properties that were not tested, except that of derivatives, which a code may lack."""
+        return tuple(
+            name for name, value in vars(self).items() if value is None and name != "gradient"
+        )
+
+    @property
+    def invariant(self) -> bool:
+        """True unless a rotation, or an exchange of like atoms, changed the features."""
+        return not self._exceeds("rotation", _BROKEN) and not self._exceeds("permutation", _BROKEN)
+
     @property
     def inversion_invariant(self) -> bool:
         """True unless inversion changed the features."""
@@ -85,8 +112,8 @@ class Trust:
 
     @property
     def local(self) -> bool:
-        """True unless an atom outside the cutoff changed the features."""
-        return not self._exceeds("locality", _BROKEN)
+        """True if atoms outside the cutoff were seen to change nothing."""
+        return self.locality is not None and not self._exceeds("locality", _BROKEN)
 
     @property
     def smooth(self) -> bool:
@@ -99,8 +126,8 @@ class Trust:
         broken = {
             "translation": "change when all atoms are moved: by {:.1e} of their norm",
             "rotation": "change when all atoms are turned: by {:.1e} of their norm",
-            "permutation": "depend on the order of the atoms: they change by {:.1e} of their norm",
-            "locality": "depend on atoms outside the cutoff: they change by {:.1e} of their norm",
+            "permutation": "depend on the order of like atoms: by {:.1e} of their norm",
+            "locality": "depend on atoms outside the cutoff: by {:.1e} of their norm",
         }
         found = [
             text.format(getattr(self, name))
@@ -122,6 +149,8 @@ class Trust:
                 f"The code's own gradient differs from central differences by {self.gradient:.1e}; "
                 "singular values below that are not resolved."
             )
+        if not {"kink", "edge"}.isdisjoint(self.untested):
+            sentences.append(f"Not tested on this structure: {', '.join(self.untested)}.")
         return tuple(sentences)
 
     def _exceeds(self, name: str, most: float) -> bool:
@@ -132,7 +161,7 @@ class Trust:
 def examine(descriptor: Adapter, atoms: Atoms, center: int) -> Trust:
     """Measure the properties of a descriptor on a structure."""
     probe = _Probe.of(descriptor, atoms, center)
-    repetition = probe.change(probe.atoms)
+    repetition = probe.change(probe.atoms) or 0.0
     if repetition > _RANDOM:
         raise ValueError(
             f"{descriptor.name} is random: two calls with the same structure differ by "
@@ -143,13 +172,13 @@ def examine(descriptor: Adapter, atoms: Atoms, center: int) -> Trust:
     return Trust(
         repetition=repetition,
         noise=noise,
-        translation=probe.attempt(probe.translated),
-        rotation=probe.attempt(probe.turned),
-        permutation=probe.attempt(probe.reordered),
-        inversion=probe.attempt(probe.inverted),
-        locality=probe.attempt(probe.moved_outside) if atoms.pbc.any() else probe.far(1.02, 1.5),
-        edge=probe.far(1 - 1e-6, 1 + 1e-6),
-        kink=probe.kink(),
+        translation=probe.attempt(lambda: probe.change(probe.translated())),
+        rotation=probe.attempt(lambda: probe.change(probe.turned())),
+        permutation=probe.attempt(lambda: probe.change(probe.exchanged())),
+        inversion=probe.attempt(lambda: probe.change(probe.inverted())),
+        locality=probe.locality(),
+        edge=probe.attempt(probe.edge),
+        kink=probe.attempt(probe.kink),
         gradient=gradient,
         gradient_error=error,
     )
@@ -161,29 +190,31 @@ class _Probe:
     atoms: Atoms  # displaced at random
     center: int
     features: Array
-    rng: np.random.Generator
 
     @classmethod
     def of(cls, descriptor: Adapter, atoms: Atoms, center: int) -> _Probe:
         rng, moved = np.random.default_rng(0), atoms.copy()
         moved.positions += rng.normal(scale=0.06, size=moved.positions.shape)
         features = descriptor._answer(moved, (center,))
-        return cls(descriptor, moved, center, features, rng)
+        return cls(descriptor, moved, center, features)
 
-    def change(self, other: Atoms, features: Array | None = None) -> float:
-        """Return the relative change of the features of the center."""
-        before = self.features if features is None else features
-        after = self.descriptor._answer(other, (self.center,))
+    def change(self, other: Atoms | None) -> float | None:
+        """Return the relative change of the features of the center; None without a structure."""
+        return None if other is None else self.difference(self.features, other, self.center)
+
+    def difference(self, before: Array, other: Atoms, center: int) -> float:
+        """Return the change from some features, relative to those of the structure."""
+        after = self.descriptor._answer(other, (center,))
         self.descriptor._check_size(before, after)
-        return float(np.linalg.norm(after - before) / (np.linalg.norm(before) or 1.0))
+        size = float(np.linalg.norm(self.features)) or 1.0
+        return float(np.linalg.norm(after - before)) / size
 
-    def attempt(self, build: Callable[[], Atoms | None]) -> float | None:
-        """Return the change for a structure; None if there is none, or the code refuses it."""
-        other = build()
-        if other is None:
-            return None
+    def attempt(self, measure: Callable[[], float | None]) -> float | None:
+        """Return what is measured; None if the code refuses the structure."""
         try:
-            return self.change(other)
+            return measure()
+        except Cancelled:
+            raise
         except Exception:
             return None
 
@@ -239,68 +270,99 @@ class _Probe:
         inverted.positions = -self.atoms.positions
         return inverted
 
+    def exchanged(self) -> Atoms | None:
+        """Return the structure with like atoms exchanged, except the center; None without such."""
+        order = np.arange(len(self.atoms))
+        for number in np.unique(self.atoms.numbers):
+            like = np.flatnonzero(self.atoms.numbers == number)
+            like = like[like != self.center]
+            order[like] = np.roll(like, 1)
+        return self.atoms[order] if (order != np.arange(len(order))).any() else None
+
+    def locality(self) -> float | None:
+        """Return the largest change when atoms outside the cutoff move, own and added ones."""
+        if self.descriptor._whole:
+            return 0.0
+        tests = [self.attempt(lambda: self.change(self.moved_outside()))]
+        if not self.atoms.pbc.any():
+            tests += [self.attempt(partial(self._moved_added, way)) for way in self._ways()]
+        return max((found for found in tests if found is not None), default=None)
+
     def moved_outside(self) -> Atoms | None:
-        """Return the structure with an atom moved that the center does not see; None without."""
-        pairs = neighbor_pairs(self.atoms, self.descriptor.cutoff + 0.5)
-        seen = {*pairs.j[pairs.i == self.center].tolist(), self.center}
-        outside = [atom for atom in range(len(self.atoms)) if atom not in seen]
-        if not outside:
+        """Return the structure with all atoms moved that the center does not see."""
+        seen = self.descriptor.around(self.atoms, self.center)
+        outside = np.delete(np.arange(len(self.atoms)), seen)
+        if not len(outside):
             return None
         moved: Atoms = self.atoms.copy()
-        moved.positions[outside[0]] += [0.1, -0.2, 0.15]
-        return moved
+        rng = np.random.default_rng(3)
+        moved.positions[outside] += rng.normal(scale=0.1, size=(len(outside), 3))
+        seen_now = self.descriptor.around(moved, self.center)
+        return moved if np.array_equal(seen, seen_now) else None
 
-    def reordered(self) -> Atoms | None:
-        others = np.delete(np.arange(len(self.atoms)), self.center)
-        if len(others) < 2:
-            return None
-        order = np.arange(len(self.atoms))
-        order[others] = np.roll(others, 1)
-        return self.atoms[order]
+    def _ways(self) -> list[Array]:
+        """Return directions from the center: away from the atoms, and to the farthest it sees."""
+        arms = self.atoms.positions - self.atoms.positions[self.center]
+        seen = self.descriptor.around(self.atoms, self.center)
+        farthest = arms[seen[np.argmax(np.linalg.norm(arms[seen], axis=1))]]
+        ways = [-arms.mean(axis=0), farthest]
+        lengths = [float(np.linalg.norm(way)) for way in ways]
+        usual = np.array([0.48, 0.6, 0.64])
+        return [way / x if x > 1e-3 else usual for way, x in zip(ways, lengths, strict=True)]
 
-    def far(self, *fractions: float) -> float | None:
-        """Return the change when an added atom moves between two distances, in cutoffs."""
-        if self.atoms.pbc.any() or self.descriptor._whole:
-            return None
-        away = self.atoms.positions[self.center] - self.atoms.get_center_of_mass()
-        length = float(np.linalg.norm(away))
-        direction = away / length if length > 1e-3 else np.array([0.48, 0.6, 0.64])
-        element = self.atoms.symbols[(self.center + 1) % len(self.atoms)]
-        first, second = (
-            self.atoms
-            + Atoms(
-                element,
-                [self.atoms.positions[self.center] + f * direction * self.descriptor.cutoff],
-            )
-            for f in fractions
+    def _moved_added(self, way: Array) -> float:
+        """Return the change when an added atom moves, outside the cutoff in a direction."""
+        here, cutoff = self.atoms.positions[self.center], self.descriptor.cutoff
+        near, far = (
+            self.atoms + Atoms(self._like, [here + length * cutoff * way]) for length in (1.02, 1.5)
         )
-        try:
-            before = self.descriptor._answer(first, (self.center,))
-            return self.change(second, before)
-        except Exception:
-            return None
+        return self.difference(self.descriptor._answer(near, (self.center,)), far, self.center)
 
-    def kink(self) -> float | None:
-        """Return the difference of both slopes where three neighbours are equivalent."""
-        pyramid = self._pyramid()
+    def edge(self) -> float | None:
+        """Return the change when the second of two atoms crosses the cutoff of the first."""
+        if self.descriptor._whole:
+            return 0.0
+        within, outside = (
+            self._alone([[0.0, 0.0, 0.0], [0.0, 0.0, self.descriptor.cutoff * length]])
+            for length in (1 - 1e-6, 1 + 1e-6)
+        )
+        return self.difference(self.descriptor._answer(within, (0,)), outside, 0)
+
+    def kink(self) -> float:
+        """Return the difference of both slopes where three neighbours are equivalent.
+
+        That of a kink does not fall with the step.
+        """
+        pyramid, found = self._pyramid(), []
         direction = np.random.default_rng(2).normal(size=(4, 3))
-        try:
-            ahead, behind = self.descriptor.one_sided(pyramid, direction, centers=[0])
-        except Exception:
-            return None
-        size = max(float(np.linalg.norm(ahead)), float(np.linalg.norm(behind)))
-        return float(np.linalg.norm(ahead - behind)) / size if size else 0.0
+        values = self.descriptor._answer(pyramid, (0,)).ravel()
+
+        def displaced(_: Indices, steps: Array) -> Array:
+            positions = pyramid.positions + steps[:, None, None] * direction
+            return self.descriptor._at(pyramid, positions, (0,)).reshape(len(steps), -1)
+
+        for step in (1e-2, 1e-3, 1e-4):
+            ahead, behind = one_sided_differences(displaced, values, step=step)
+            size = max(float(np.linalg.norm(ahead)), float(np.linalg.norm(behind))) or 1.0
+            found.append(float(np.linalg.norm(ahead - behind)) / size)
+        return min(found)
+
+    @property
+    def _like(self) -> str:
+        """Element of a neighbour."""
+        return str(self.atoms.symbols[(self.center + 1) % len(self.atoms)])
 
     def _pyramid(self) -> Atoms:
-        others = np.delete(np.arange(len(self.atoms)), self.center)
-        like = self.atoms.symbols[others[0]] if len(others) else self.atoms.symbols[self.center]
-        length = min(1.3, 0.45 * self.descriptor.cutoff)
         angles = 2 * np.pi / 3 * np.arange(3)
         ring = np.stack([np.cos(angles), np.sin(angles), np.full(3, 0.4)], axis=1)
-        ring *= length / np.linalg.norm(ring[0])
-        pyramid = Atoms([self.atoms.symbols[self.center], *[like] * 3], [[0, 0, 0], *ring])
+        ring *= min(1.3, 0.45 * self.descriptor.cutoff) / np.linalg.norm(ring[0])
+        return self._alone([[0.0, 0.0, 0.0], *ring.tolist()])
+
+    def _alone(self, positions: list[list[float]]) -> Atoms:
+        """Return a center with other atoms, in a large cell if the structure is periodic."""
+        elements = [self.atoms.symbols[self.center], *[self._like] * (len(positions) - 1)]
+        built = Atoms(elements, np.array(positions) + np.array([0.1, 0.2, 0.3]))
         if self.atoms.pbc.any():
-            pyramid.set_cell(np.eye(3) * 2.5 * self.descriptor.cutoff)
-            pyramid.pbc = self.atoms.pbc
-        pyramid.positions += [0.1, 0.2, 0.3]
-        return pyramid
+            built.set_cell(np.eye(3) * 3.5 * self.descriptor.cutoff)
+            built.pbc = self.atoms.pbc
+        return built

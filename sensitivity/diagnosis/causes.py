@@ -95,7 +95,7 @@ CAUSE_DESCRIPTIONS: Mapping[Cause, CauseDescription] = MappingProxyType(
         ),
         "width": CauseDescription(
             "invisible by width",
-            "there are fewer features than displacements; more centers see {it}",
+            "there are fewer features than displacements",
             spurious=True,
         ),
         "undetermined": CauseDescription(

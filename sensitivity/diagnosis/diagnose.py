@@ -275,10 +275,10 @@ def _left_behind(case: Case, null: Subspace, known: Array) -> Array:
 
 def _hidden(case: Case, distance: float) -> Array:
     """Return displacements that symmetry hides within a distance in Å, shape (n, N, 3)."""
-    atoms, even = case.observation.atoms, case.observation.descriptor.inversion_invariant
+    atoms, invariance = case.observation.atoms, case.observation.known.invariance
     # The largest group of each environment within this distance, as the descriptor sees it.
     within = [[g for g in site.levels if g.deviation <= distance] for site in case.sites]
-    groups = [g[-1].binding(inversion_invariant=even) if g else None for g in within]
+    groups = [g[-1].binding(invariance) if g else None for g in within]
     return hidden_by_symmetry(case.sites, groups, count=len(atoms))
 
 

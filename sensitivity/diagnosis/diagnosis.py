@@ -380,8 +380,10 @@ def _neighboring_groups(diagnosis: Diagnosis, site: SiteSymmetry) -> Iterator[st
     if site.next is not None:
         away = f"{_length(site.next.deviation)} away, beyond the tolerance"
         yield f"Symmetry {site.next.symbol} is {away}."
-    proper = site.group.rotations()
-    if not diagnosis.descriptor.inversion_invariant and proper.symbol != site.group.symbol:
+    invariance, proper = with_defaults(diagnosis.descriptor).invariance, site.group.rotations()
+    if invariance == "none" and site.group.symbol != "C1":
+        yield "The descriptor is not invariant, so that symmetry hides nothing from it."
+    elif invariance == "SO(3)" and proper.symbol != site.group.symbol:
         yield (
             "The descriptor distinguishes mirror images, so that only the rotations of "
             f"{site.group.symbol} ({proper.symbol}) bind it: the other operations hide nothing."

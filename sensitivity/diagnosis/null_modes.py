@@ -3,15 +3,15 @@
 They are null by truncation if a complete basis of the same order sees them, and by incompleteness
 if it does not, but correlations of more neighbours do. Descriptors that are correlations of a known
 order are compared with the complete basis itself. Others, and environments with too many atoms, are
-compared with the larger basis and the higher order of the descriptor. What remains is null by width
-if there are fewer features than displacements that symmetry allows to be seen, and the features
-vary as independently here as elsewhere.
+compared with the larger basis and the higher order of the descriptor. Of what remains, as many are
+null by width as there are fewer features than displacements that symmetry allows to be seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -91,9 +91,13 @@ class NullSearch:
             budget=self.budget,
         )
         if incomplete is None:
-            narrow = self._is_narrow(len(exact.modes) + len(directions))
-            for found in (exact, near):
-                yield from self._compare(found, "width" if narrow else "undetermined")
+            lacking = self._count_lacking(len(exact.modes) + len(directions))
+            for null in chain(self._compare(exact), self._compare(near)):
+                count = lacking if null.cause == "undetermined" else 0
+                narrow, rest = null.directions[:count], null.directions[count:]
+                lacking -= len(narrow)
+                yield replace(null, cause="width", directions=narrow)
+                yield replace(null, directions=rest)
             return
         order = self.case.observation.known.order
         for found, modes in ((exact, exact.modes), (near, self._truncated(near))):
@@ -187,11 +191,11 @@ class NullSearch:
 
     def _nearly_hidden(self) -> Array:
         atoms, descriptor = self.case.observation.atoms, self.case.observation.descriptor
-        cutoff, even = descriptor.cutoff, descriptor.inversion_invariant
+        cutoff, invariance = descriptor.cutoff, self.case.observation.known.invariance
         centers, tolerance = self.case.observation.centers, Tolerance.OTHER_GEOMETRY
         found = site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=tolerance)
         sites = list(found)
-        groups = [site.group.binding(inversion_invariant=even) for site in sites]
+        groups = [site.group.binding(invariance) for site in sites]
         return hidden_by_symmetry(sites, groups, count=len(atoms))
 
     def _lifted(self, found: NearestZeros, *, factor: float) -> Array:
@@ -213,19 +217,18 @@ class NullSearch:
             larger = there.by(larger).larger_basis
         return np.concatenate(kept)
 
-    def _is_narrow(self, allowed: int) -> bool:
-        """Tell whether there are too few features for the displacements that symmetry allows.
+    def _count_lacking(self, allowed: int) -> int:
+        """Return how many displacements are null because there are too few features.
 
-        The features must be as independent here as at geometries nearby, else this one is special.
+        Of the displacements that symmetry allows, as many as the features that vary can be seen.
+        Which ones are null by this alone cannot be said, only how many.
         """
         here, rng = self.case.observation, np.random.default_rng(0)
         moves = rng.normal(scale=0.05, size=(2, *here.atoms.positions.shape))
-        nearby = [here.displaced(move) for move in moves]
-        if max(each.jacobian.varying for each in nearby) >= allowed:
-            return False
-        return here.spectrum.rank >= max(each.spectrum.rank for each in nearby)
+        varying = max(here.displaced(move).jacobian.varying for move in moves)
+        return max(allowed - varying, 0) if varying else 0
 
-    def _compare(self, found: NearestZeros, rest: Cause) -> Iterator[Subspace]:
+    def _compare(self, found: NearestZeros) -> Iterator[Subspace]:
         remaining = found.modes
         if not len(remaining):
             return
@@ -239,7 +242,7 @@ class NullSearch:
             if response is not None:
                 seen, remaining = _split(response, remaining, CRITERIA[name].threshold)
                 yield Subspace(CRITERIA[name].cause, seen, found.displacement)
-        yield Subspace(rest, remaining, found.displacement)
+        yield Subspace("undetermined", remaining, found.displacement)
 
 
 # Cosine of an angle above which a mode belongs to a subspace, not to its complement.

@@ -106,8 +106,8 @@ class TwinExplorer(MotionView):
         label="Morph: first → second",
         slider="Interpolate between the first structure (blue) and the second (vermillion)",
         film="Move from the first structure to the second and back",
-        arrows="Show for each atom the displacement to the second structure; the longest "
-        "arrow is 1 Å",
+        arrows="Show the direction in which each atom moves to reach its position in the second "
+        "structure; lengths are relative",
         reset="Superpose the two structures, and restore the initial view",
         file="twin",
     )
@@ -200,8 +200,8 @@ class TwinExplorer(MotionView):
             f"{orders[:1].upper()}{orders[1:]}.",
             ""
             if self.twin.rmsd > SMALL
-            else "The difference is small: choose a larger factor under difference.",
-            "The bars compare the two structures themselves, wherever the slider is.",
+            else "The difference is small: choose a larger factor in the menu 'difference'.",
+            "The bars always compare the two structures; they do not change with the slider.",
             self.twin.status,
         )
 

@@ -77,8 +77,8 @@ def follow(
         The start, N atoms; any descriptor; index of the center.
     mode
         Index of an internal mode of the spectrum at the start; its gauge gives the sign. Several
-        indices, or an array of them, are followed as one subspace; the first one gives the
-        direction.
+        indices, or an array of them, are followed as one subspace, in which the modes may mix; the
+        path starts along the first one.
     length
         Length of the curve, in Å, root of the summed squares; negative for the opposite direction.
     step
@@ -87,8 +87,8 @@ def follow(
     repeat
         Continue where the curve closes.
     progress
-        Called at each frame with a sentence such as "path length 0.35 of 1 Å, condition 2e-03". If
-        it raises ``progress.Cancelled``, the path so far is returned.
+        Called at each frame with a sentence such as "path length 0.35 of 1 Å, smallest/largest
+        singular value 2e-03". If it raises ``progress.Cancelled``, the path so far is returned.
 
     Raises
     ------

@@ -215,7 +215,7 @@ class Walk:
     def _keep(self, covered: float, here: Place) -> None:
         self.found.append((covered, here))
         where = f"path length {covered:.3g} of {self.count * self.step:.3g} Å"
-        self.progress(f"{where}, condition {here.spectrum.condition:.0e}")
+        self.progress(f"{where}, smallest/largest singular value {here.spectrum.condition:.0e}")
 
 
 def _happened(last: Place, stride: Stride) -> list[str]:

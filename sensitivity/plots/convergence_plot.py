@@ -32,13 +32,13 @@ MEASURE = r"$s_\mathrm{min} / s_\mathrm{max}$"
 
 
 def plot_convergence(convergence: Convergence, *, ax: Axes | None = None) -> Axes:
-    """Draw the smallest singular value that symmetry allows, over the largest, and the rank.
+    """Draw the rank, and the smallest over the largest singular value that symmetry does not hide.
 
     One parameter gives a line with the ranks above it; two give coloured cells with value and rank
     written in them if they fit. If the value is zero everywhere, the ranks are drawn instead. Full
-    rank, the largest that symmetry allows, is marked by filled circles, or by a frame. Points that
-    could not be computed are crosses at the bottom, or hatched. A parameter with a single value
-    does not count.
+    rank, the largest value that symmetry allows, is marked by filled circles, or by a frame. Points
+    that could not be computed are crosses at the bottom, or hatched. A parameter with a single
+    value does not count.
 
     Parameters
     ----------
@@ -130,8 +130,8 @@ def _any_seen(convergence: Convergence) -> bool:
 
 
 def name_rank(convergence: Convergence) -> str:
-    """Return the label of a rank, with the largest that symmetry allows."""
-    return f"rank, of {convergence.visible.max()} that symmetry allows"
+    """Return the label of a rank, with the largest value that symmetry allows."""
+    return f"rank (at most {convergence.visible.max()}, by symmetry)"
 
 
 def name_setting(name: str) -> str:

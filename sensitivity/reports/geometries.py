@@ -34,7 +34,7 @@ def _describe_one(point: SingularPoint) -> Json:
 
 def tabulate_point(point: SingularPoint, descriptor: Descriptor, *, source: Source) -> str:
     """Return singular points as a table: one line per point, the nearest first."""
-    names = ["point", "moved (Å)", "condition", "invisible", "cause"]
+    names = ["point", "moved (Å)", "s_min/s_max", "invisible", "cause"]
     names += ["moving most in the softest mode"]
     body = []
     for number, one in enumerate((point, *point.others)):
@@ -110,7 +110,7 @@ def describe_path(path: Path, descriptor: Descriptor, *, source: Source) -> Json
 def tabulate_path(path: Path, descriptor: Descriptor, *, source: Source) -> str:
     """Return a path as a table of some of its frames, including the first and the last."""
     columns = path.length, path.net, path.condition, path.response, path.feature_distance
-    names = ["frame", "length (Å)", "net (Å)", "condition", "response (1/Å)"]
+    names = ["frame", "length (Å)", "net (Å)", "s_min/s_max", "response (1/Å)"]
     names += ["features moved", "modes"]
     row = "{} {:.3f} {:.3f} {:.2e} {:.2e} {:.2e}"
     body = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from math import isinf
 
-from sensitivity.descriptors import Descriptor
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis import DiagnosedMode, Diagnosis
 from sensitivity.reports.sources import describe_input, head
 from sensitivity.reports.tables import Json, as_json, describe_moving, name_moving, pick, tabulate
@@ -119,8 +119,7 @@ def _name_evidence(mode: DiagnosedMode, diagnosis: Diagnosis) -> str:
 
 def _name_groups(diagnosis: Diagnosis, *, most: int = 2) -> str:
     """Return the symmetry groups of the environments that bind the descriptor, each once."""
-    groups = [site.group for site in diagnosis.sites]
-    if not diagnosis.descriptor.inversion_invariant:
-        groups = [group.rotations() for group in groups]
+    invariance = with_defaults(diagnosis.descriptor).invariance
+    groups = [site.group.binding(invariance) for site in diagnosis.sites]
     symbols = [symbol for symbol in dict.fromkeys(g.symbol for g in groups) if symbol != "C1"]
     return ", ".join([*symbols[:most], *["..."] * (len(symbols) > most)])

@@ -87,8 +87,7 @@ class Avoidance:
         kept; if it is, none is kept where it hides any of the ``internal`` displacements,
         (k, N, 3). Also returns whether symmetry hides the first.
         """
-        even = observation.descriptor.inversion_invariant
-        group = site.group.binding(inversion_invariant=even)
+        group = site.group.binding(observation.known.invariance)
         least = HIDDEN if "symmetry" in self.avoid else -1.0
         if internal is not None:
             _, _, span = np.linalg.svd(_shapes(site, internal), full_matrices=False)
@@ -254,7 +253,8 @@ class Acceptance:
         checkpoint()
         found = f", {len(self.found)} found" if self.found else ""
         count = f"{self.evaluations} Jacobian{'s' if self.evaluations > 1 else ''}"
-        self.progress(f"{count}, condition {condition:.0e}, moved {moved:.2f} Å{found}")
+        ratio = f"smallest/largest singular value {condition:.0e}"
+        self.progress(f"{count}, {ratio}, moved {moved:.2f} Å{found}")
 
     def consider(self, there: LocalModes) -> bool:
         """Keep a geometry if it is singular, new, and not to be avoided."""

@@ -132,7 +132,7 @@ def _describe_found(result: Acceptance, found: FoundPoint) -> SingularPoint:
         where = f"Converged {local.moved:.3f} Å from the start (root of the summed squares)"
     status = (
         f"{where}: {count} internal displacement{'s are' if count > 1 else ' is'} invisible, "
-        f"condition {local.condition:.0e}, {_say_cause(found.cause)}."
+        f"smallest/largest singular value {local.condition:.0e}, {_say_cause(found.cause)}."
     )
     point = _make_point(result, local, found.null, status=status)
     return replace(point, cause=found.cause)
@@ -277,8 +277,8 @@ def locate(  # noqa: PLR0913 - one more than usual, for progress
     rng
         Source of nearby geometries; None for the same ones every time.
     progress
-        Called at each step with a sentence such as "12 Jacobians, condition 3e-05, moved 0.21 Å"
-        (root of the summed squares), in the thread of the search. It may raise
+        Called at each step with a sentence such as "12 Jacobians, smallest/largest singular value
+        3e-05, moved 0.21 Å" (root of the summed squares), in the thread of the search. It may raise
         ``Cancelled``.
 
     Returns

@@ -202,7 +202,8 @@ def find_twin(
         displacement. At least 0.001 Å: below, the features of the two are nearly equal to rounding
         anyway, and prove nothing; at most 1 Å.
     reach
-        Å, root of the summed squares: largest distance of the singular point.
+        Å, root of the summed squares: largest distance from the structure to the singular point,
+        the geometry with an invisible displacement at which the two meet.
     progress
         Called regularly with a short sentence, in the thread of the search. It may raise
         ``Cancelled``.

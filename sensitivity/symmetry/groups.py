@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Literal
 
 import numpy as np
 
 from sensitivity.geometry.superposition import kinds
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.tolerances import Tolerance
+
+Invariance = Literal["O(3)", "SO(3)", "none"]
 
 # Averaging a group squares its error in each round.
 _ROUNDS = 8
@@ -91,9 +94,12 @@ class PointGroup(ReadOnlyArrays):
             part = replace(self, symbol=schoenflies(matrices[:order]), order=order)
         return replace(part, matrices=matrices, permutations=permutations)
 
-    def binding(self, *, inversion_invariant: bool) -> PointGroup:
-        """Return the group that constrains a descriptor: all, or only the proper rotations."""
-        return self if inversion_invariant else self.rotations()
+    def binding(self, invariance: Invariance) -> PointGroup:
+        """Return the group that constrains a descriptor: all, the proper rotations, or none."""
+        if invariance == "none":
+            stay = np.arange(self.permutations.shape[1])[None]
+            return PointGroup("C1", 1.0, np.eye(3)[None], stay, self.deviation)
+        return self if invariance == "O(3)" else self.rotations()
 
     def __repr__(self) -> str:
         return f"PointGroup({self.symbol}, deviation={self.deviation:.1e} Å)"

@@ -8,6 +8,7 @@ from ase import Atoms
 from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.numerics import Array
 from sensitivity.progress import checkpoint
+from sensitivity.symmetry.groups import Invariance
 from sensitivity.symmetry.sites import (
     SiteSymmetry,
     hidden_by_symmetry,
@@ -22,7 +23,7 @@ def allowed_displacements(
     *,
     cutoff: float,
     centers: tuple[int, ...],
-    inversion_invariant: bool,
+    invariance: Invariance,
     tolerance: float = Tolerance.POSITIONS,
 ) -> tuple[Array, Array]:
     """Return internal displacements, and those that symmetry allows to be seen, (n, N, 3).
@@ -34,7 +35,7 @@ def allowed_displacements(
     for site in site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=tolerance):
         checkpoint()
         sites.append(site)
-    groups = [site.group.binding(inversion_invariant=inversion_invariant) for site in sites]
+    groups = [site.group.binding(invariance) for site in sites]
     every = hidden_by_symmetry(sites, groups, count=len(atoms))
     angle = smallest_angle(max(group.deviation for group in groups))
     hidden = complement(trivial.directions, within=every, angle=angle)

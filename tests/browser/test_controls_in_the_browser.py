@@ -183,7 +183,7 @@ USES = [
     Use("play", play, "abs(explorer.amplitude) > 0.1"),
     Use("speed", select("speed", "2x"), "explorer.controls.play.interval == 40"),
     Use("arrows", press("Show the direction"), "not explorer.arrows"),
-    Use("arrow length", select("length", "2 Å"), "explorer.arrow_length == 2.0"),
+    Use("arrow length", select("arrow length", "2 Å"), "explorer.arrow_length == 2.0"),
     Use("labels", select("labels", "index"), "explorer.labels == 'index'"),
     Use("atom size", select("atom size", "2x"), "explorer.atom_size == 2.0"),
     Use(
@@ -223,7 +223,7 @@ USES = [
         "explorer.reference.name == ''",
         ("explorer.amplitude = .1",),
     ),
-    Use("follow", press("Follow the mode"), "len(explorer.below.children) == 2", (X0,)),
+    Use("follow", press("Move the atoms along"), "len(explorer.below.children) == 2", (X0,)),
     Use("find_twin", press("Show two structures"), "len(explorer.below.children) == 2", (X0,)),
     Use("enlarge_basis", press("Increase n_max"), "explorer.descriptor.n_max == 8"),
     Use("raise_order", press("Correlate one more"), "explorer.descriptor.order == 3"),
@@ -284,7 +284,7 @@ USES += [
     _use(TWIN, "film", play, "explorer.share < .9"),
     _use(TWIN, "beside", press("Put the two beside"), "explorer.side_by_side"),
     _use(TWIN, "exaggerate", select("difference", "5x"), "explorer.exaggeration == 5"),
-    _use(TWIN, "controls.arrows", press("Show for each atom"), "explorer.arrows"),
+    _use(TWIN, "controls.arrows", press("Show the direction"), "explorer.arrows"),
     _use(
         TWIN,
         "controls.reset",
@@ -298,7 +298,10 @@ USES += [
         for use in (
             _use(view, "controls.speed", select("speed", "2x"), "explorer.film.interval == 40"),
             _use(
-                view, "controls.arrow_length", select("length", "2 Å"), "explorer.arrow_length > 1"
+                view,
+                "controls.arrow_length",
+                select("arrow length", "2 Å"),
+                "explorer.arrow_length > 1",
             ),
             _use(view, "controls.labels", select("labels", "index"), "explorer.labels == 'index'"),
             _use(view, "controls.atom_size", select("atom size", "2x"), "explorer.atom_size == 2"),

@@ -50,11 +50,11 @@ OF_THE_COMMAND = {
     "start": None,  # one of the two is required
     "rattle": None,
     "seed": "0",  # of the noise of --rattle
-    "allow": None,  # what "avoid" leaves out
+    "allow": "neither",  # what "avoid" leaves out
     "structure": None,
     # Required in Python, where the center or mode is known to who writes the call.
     "center": "0, the first atom",
-    "mode": "the least visible internal one",
+    "mode": "the least visible internal mode",
 }
 
 

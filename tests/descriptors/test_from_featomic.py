@@ -110,7 +110,8 @@ def test_values_and_slopes_lie_where_the_labels_say(make, build) -> None:
         gradient[center, column] = slopes
     found = jacobian(atoms, descriptor)
     assert found.features.tolist() == features.tolist()
-    assert found.dense().tolist() == gradient.reshape(found.shape).tolist()
+    # Of two equal features one is computed: the order of a sum differs.
+    assert np.abs(found.dense() - gradient.reshape(found.shape)).max() <= 1e-15
     assert descriptor.features(atoms).tolist() == features.tolist()
     assert descriptor.count_features(atoms) == len(labels)
 

@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from sensitivity import (
+    Cancelled,
     DensityCorrelations,
     convergence,
     diagnose,
@@ -145,7 +146,8 @@ def test_too_few_features_are_a_cause() -> None:
     found = diagnose(
         structures.load("generic"), Function(coulomb_eigenvalues, cutoff=10.0), centers=[0]
     )
-    assert (found.counts["sensitive"], found.counts["width"]) == (4, 5)  # their sum is constant
+    counts = found.counts
+    assert (counts["sensitive"], counts["width"], counts["undetermined"]) == (4, 4, 1)  # the trace
     enough = diagnose(structures.load("generic"), Function(histogram, cutoff=9.0), centers=[0])
     assert enough.counts["width"] == 0
     assert enough.counts["undetermined"] == 5  # twelve bins of four distances
@@ -200,7 +202,7 @@ BROKEN: dict[str, tuple[Callable[[Atoms], Array], str, str]] = {
     "ordered": (
         lambda atoms: atoms.get_all_distances()[:, 1:3],
         "permutation",
-        "depend on the order of the atoms",
+        "depend on the order of like atoms",
     ),
     "far": (histogram, "locality", "depend on atoms outside the cutoff"),
     "hard": (
@@ -229,6 +231,114 @@ def test_what_keeps_all_promises_has_no_remark() -> None:
     assert trust.local
     for what in ("translation", "rotation", "permutation", "inversion", "locality"):
         assert getattr(trust, what) < 1e-13
+
+
+def all_distances(atoms: Atoms) -> Array:
+    """All pair distances of a structure, in the order of its atoms."""
+    return atoms.get_all_distances()[np.triu_indices(len(atoms), 1)]
+
+
+def test_symmetry_hides_nothing_from_a_map_that_is_not_invariant() -> None:
+    found = diagnose(structures.load("Td"), Function(all_distances, cutoff=6.0), centers=[0])
+    assert (found.counts["sensitive"], found.counts["symmetry"]) == (9, 0)
+    assert "symmetry hides nothing from it" in found.summary
+    assert found.counts["sensitive"] == found.spectrum.rank
+
+
+def test_what_one_structure_cannot_show_another_does() -> None:
+    odd = DensityCorrelations(order=3, n_max=2, l_max=3, cutoff=3.0, parity_odd=True)
+    descriptor = Function(odd.features, cutoff=3.0)
+    diagnose(structures.load("H2O"), descriptor, centers=[0])  # three atoms are never chiral
+    assert descriptor.inversion_invariant
+    assert diagnose(structures.load("Cs"), descriptor, centers=[0]).counts["symmetry"] == 0
+    assert not descriptor.inversion_invariant
+
+
+@pytest.mark.parametrize("center", [0, 6, 11])
+def test_messages_over_two_steps_are_noticed(center: int) -> None:
+    """A cutoff of one step, as is easily stated, is too short, and no derivative is left out."""
+
+    def passed(atoms: Atoms) -> Array:
+        lengths = atoms.get_all_distances()
+        weights = np.where(lengths < 1.8, np.cos(np.pi * np.minimum(lengths, 1.8) / 3.6) ** 4, 0)
+        first = weights @ np.exp(-lengths)
+        return np.stack([np.diag(weights @ first @ weights), (weights * lengths).sum(1)], axis=1)
+
+    benzene = structures.load("C6H6")
+    short, long = (Function(passed, cutoff=cutoff) for cutoff in (1.8, 8.0))
+    ours = jacobian(benzene, short, centers=[center])
+    assert any("outside the cutoff" in remark for remark in short.remarks)
+    exact = jacobian(benzene, long, centers=[center]).dense()
+    assert np.abs(ours.dense() - exact).max() <= 1e-8 * np.abs(exact).max()
+
+
+def test_a_map_of_the_whole_structure_needs_a_cutoff_around_it() -> None:
+    short = Function(coulomb_eigenvalues, cutoff=1.5)
+    with pytest.raises(
+        ValueError, match=r"atoms are up to 2\.\d\d Å from atom 1; give a cutoff above"
+    ):
+        spectrum(structures.load("CH3CH2OH"), short, centers=[1])
+
+
+def test_a_function_that_changes_its_positions_leaves_the_atoms_alone() -> None:
+    def centered(positions: Array) -> Array:
+        positions -= positions.mean(axis=-2, keepdims=True)
+        return (positions**2).sum(axis=-1, keepdims=True)
+
+    for vectorized in (True, False):
+        atoms = structures.load("generic")
+        before = atoms.positions.copy()
+        descriptor = Function(centered, cutoff=5.0, takes="positions", vectorized=vectorized)
+        spectrum(atoms, descriptor)
+        assert (atoms.positions == before).all()
+
+
+def test_unlike_atoms_may_have_fixed_places() -> None:
+    """Charges that are fixed in the function are no fault: only like atoms are exchanged."""
+    charges = structures.load("CH3OH").numbers
+
+    def potential(positions: Array) -> Array:
+        lengths = np.linalg.norm(positions[:, None] - positions, axis=2) + np.eye(len(positions))
+        return np.linalg.eigvalsh(np.outer(charges, charges) / lengths)
+
+    descriptor = Function(potential, cutoff=6.0, takes="positions")
+    trust = descriptor.examine(structures.load("CH3OH"))
+    assert trust.permutation < 1e-12
+    assert trust.kink is None
+    assert any("Not tested on this structure: kink" in remark for remark in descriptor.remarks)
+
+
+def test_cancelling_an_examination_cancels_it() -> None:
+    descriptor, calls = Function(sorted_distances, cutoff=3.0), []
+
+    def stop(sentence: str) -> None:
+        calls.append(sentence)
+        if len(calls) == 6:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        jacobian(structures.load("generic"), descriptor, centers=[0], progress=stop)
+    assert descriptor.trust is None
+
+
+def test_steps_become_shorter_than_the_way_to_a_crossing() -> None:
+    """Sorted distances are smooth where no two are equal, however close they are."""
+    for gap in np.logspace(-4, -1.5, 30):
+        atoms = Atoms("CH2", [[0, 0, 0], [1.1, 0, 0], [0, 1.1 + gap, 0]])
+        found = jacobian(atoms, Function(sorted_distances, cutoff=3.0), centers=[0]).dense()
+        assert np.allclose(
+            found, [[-1, 0, 0, 1, 0, 0, 0, 0, 0], [0, -1, 0, 0, 0, 0, 0, 1, 0]], atol=1e-7
+        )
+
+
+def test_narrow_functions_have_no_kinks() -> None:
+    def narrow(atoms: Atoms) -> Array:
+        lengths = atoms.get_all_distances()[:, :, None] - np.linspace(1.0, 2.0, 60)
+        return np.exp(-(lengths**2) / (2 * 0.01**2)).sum(axis=1)
+
+    descriptor = Function(narrow, cutoff=6.0)
+    descriptor.examine(structures.load("generic"))
+    assert descriptor.smooth
 
 
 def test_mirror_images_are_noticed() -> None:
@@ -290,6 +400,7 @@ REFUSED: dict[str, tuple[Callable[[Atoms], object], type[Exception], str]] = {
         ValueError,
         "the same number always",
     ),
+    "ragged": (lambda atoms: [[1.0], [1.0, 2.0]], ValueError, "rows of unequal length"),
     "text": (lambda atoms: "features", TypeError, "needs real numbers"),
 }
 

@@ -53,4 +53,5 @@ def test_singular_values_of_many_displacements_are_estimated_by_fewer(
     assert estimate.decomposition_time(45) == 0.0
     assert 0.01 < estimate.decomposition_time(1500) < 100
     monkeypatch.setattr(estimate, "decomposition_time", lambda count: count / 100)
-    assert Estimate(decomposing=1500)("singular values") == "singular values, about 15 s left"
+    said = Estimate()("singular values of 1500 displacements")
+    assert said == "singular values of 1500 displacements, about 15 s left"

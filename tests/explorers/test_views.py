@@ -301,7 +301,7 @@ def test_the_sentence_names_frame_condition_distance_and_status(
     on_the_way.frame = 3
     said = sentence(on_the_way)
     assert "Frame 3 of 6, 0.15 of 0.3 Å" in said
-    assert f"condition {path.condition[3]:.1e}" in said
+    assert f"smallest/largest singular value {path.condition[3]:.1e}" in said
     assert f"{path.feature_distance[3]:.1e}" in said
     assert path.status in said
     assert not on_the_way.busy
@@ -363,7 +363,7 @@ def test_a_frame_without_spectrum_is_a_gap_and_a_sentence() -> None:
     assert "A bond is &lt;broken&gt;." in view.panel.sentence.value
     assert len(view.chart.points[0].get_xdata()) == 0
     view.frame = 1
-    assert "condition" in view.panel.sentence.value
+    assert "smallest/largest" in view.panel.sentence.value
 
 
 @pytest.mark.slow
@@ -1004,10 +1004,10 @@ def test_where_nothing_can_be_computed_the_map_says_so(monkeypatch: pytest.Monke
 @pytest.mark.slow
 def test_the_map_says_how_much_symmetry_allows(basis: BasisExplorer) -> None:
     # S1 has no symmetry: 9 internal displacements; of methane it allows only that of its bonds.
-    assert colour_label(basis) == "rank, of 9 that symmetry allows"
+    assert colour_label(basis) == "rank (at most 9, by symmetry)"
     methane = BasisExplorer(structures.load("CH4"), DESCRIPTOR, centers=[0])
     title = methane.map.figure.axes[0].get_title()
-    assert title.endswith("number below: rank, of 1 that symmetry allows")
+    assert title.endswith("lower number: rank (at most 1, by symmetry)")
 
 
 def colour_label(view: BasisExplorer) -> str:

@@ -442,7 +442,10 @@ def test_progress_is_told_and_can_cancel_the_curve() -> None:
     told: list[str] = []
     path = generic_path(length=0.15, progress=told.append)
     rows = zip(path.length, path.condition, strict=True)
-    expected = [f"path length {length:.3g} of 0.15 Å, condition {c:.0e}" for length, c in rows]
+    expected = [
+        f"path length {length:.3g} of 0.15 Å, smallest/largest singular value {condition:.0e}"
+        for length, condition in rows
+    ]
     assert told[:3] == expected[1:]
     assert [sentence.split(",")[0] for sentence in told[3:]] == [
         f"back: path length {length} of 0.15 Å" for length in (0.05, 0.1, 0.15)

@@ -510,7 +510,7 @@ def test_progress_tells_and_can_cancel_the_search() -> None:
     start, said = random_environment(0), list[str]()
     whole = locate(start, OfUnknownOrder(ORDER_2), center=0, progress=said.append)
     assert not whole.interrupted
-    assert said[0].startswith("1 Jacobian, condition ")
+    assert said[0].startswith("1 Jacobian, smallest/largest singular value ")
     assert all(sentence.split(", ")[2].startswith("moved ") for sentence in said)
     assert said[-1].endswith("1 found")
     numbers = [int(sentence.split()[0]) for sentence in said]

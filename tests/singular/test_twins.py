@@ -134,7 +134,7 @@ def test_progress_tells_of_both_parts_in_sentences() -> None:
     twin = find_twin(start, ORDER_2, center=0, progress=said.append)
     assert twin.found
     assert not twin.interrupted
-    assert said[0].startswith("1 Jacobian, condition ")
+    assert said[0].startswith("1 Jacobian, smallest/largest singular value ")
     assert said[-1].startswith(f"step {twin.steps}, amplitude 0.10 of 0.10 Å, features differ")
     with pytest.raises(TypeError, match="progress must be a function of one sentence, got 'loud'"):
         find_twin(start, ORDER_2, center=0, progress="loud")  # type: ignore[arg-type]

@@ -8,7 +8,11 @@ from sensitivity.cli.computing import Analysed, Task, add_analysis
 def add(commands: Any) -> None:
     """Add the command."""
     text = "show the singular values of the Jacobian of a structure"
-    details = ", the kind of each mode, and the atoms that move most."
+    details = (
+        ": the derivatives of the features with respect to the positions. Each mode, a right "
+        "singular vector, is listed as internal, unseen, rotation or translation, with the atoms "
+        "that move most."
+    )
     add_analysis(commands, "analyze", text, _analyze, details=details)
 
 

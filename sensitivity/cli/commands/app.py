@@ -1,4 +1,4 @@
-"""``sensitivity app``: the explorer as a page."""
+"""``sensitivity app``: the explorer as a web page."""
 
 from argparse import Namespace
 from typing import Any
@@ -14,9 +14,11 @@ def add(commands: Any) -> None:
         ", for this machine only. Anyone with the link can use the controls but cannot run code; "
         "each visitor gets a separate process."
     )
-    command = add_command(commands, "app", "serve the explorer as a page", _run, details=details)
+    command = add_command(
+        commands, "app", "serve the explorer as a web page", _run, details=details
+    )
     add_server(command, "port of the page", "8866, or a free one")
-    text = "allow any user of this machine, without a token"
+    text = "allow any user of this machine to open the page, without a token"
     command.add_argument("--no-token", action="store_true", help=text)
     text = (
         "descriptor that the page offers beside the native ones: a name listed by 'sensitivity "

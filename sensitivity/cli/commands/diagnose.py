@@ -9,11 +9,14 @@ from sensitivity.cli.options import add_option
 def add(commands: Any) -> None:
     """Add the command."""
     text = "find the cause of every invisible displacement"
-    details = ", with evidence, and the atoms that move."
+    details = (
+        ". The table has the singular values of the Jacobian of the features, with the cause of "
+        "each zero, the evidence for it, and the atoms that move most."
+    )
     command = add_analysis(commands, "diagnose", text, _diagnose, details=details)
     text = (
         "count a displacement as invisible if it is exactly invisible at a geometry within this "
-        "distance, in Å, root mean square over the atoms"
+        "distance, in Å, root mean square over the atoms of an environment"
     )
     add_option(command, "--tolerance", text, 0.001)
 

@@ -8,11 +8,13 @@ from sensitivity.cli.options import add_option
 
 def add(commands: Any) -> None:
     """Add the command."""
-    text = "move the atoms along a singular vector, on a curved path"
-    command = add_search(commands, "follow", text, _follow, output="all frames, as a trajectory,")
+    text = "move the atoms along a mode, which is updated at each step"
+    details = ". A mode is a right singular vector of the Jacobian."
+    output = "all frames, as a trajectory,"
+    command = add_search(commands, "follow", text, _follow, output=output, details=details)
     text = (
-        "number of the mode, as in 'sensitivity analyze'; repeat to follow several as one subspace "
-        "(default: the least visible internal one)"
+        "number of the mode, as in 'sensitivity analyze'; repeat to follow several, which may mix "
+        "along the path, starting along the first (default: the least visible internal mode)"
     )
     command.add_argument("--mode", type=int, action="append", help=text)
     text = (

@@ -9,10 +9,15 @@ from sensitivity.cli.options import add_option
 def add(commands: Any) -> None:
     """Add the command."""
     text = "find two distinct structures with the same features"
-    command = add_search(commands, "twin", text, _find_twin, output="the two structures")
-    text = "distance of each from the singular point between them, in Å, root of the summed squares"
+    details = (
+        ". They are on either side of a singular point near STRUCTURE, a geometry with an "
+        "invisible displacement."
+    )
+    output = "the two structures"
+    command = add_search(commands, "twin", text, _find_twin, output=output, details=details)
+    text = "distance of each of the two from the singular point, in Å, root of the summed squares"
     add_option(command, "--amplitude", text, 0.1)
-    text = "largest distance to the singular point, in Å, root of the summed squares"
+    text = "largest distance from STRUCTURE to the singular point, in Å, root of the summed squares"
     add_option(command, "--reach", text, 0.5)
 
 

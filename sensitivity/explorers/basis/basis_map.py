@@ -101,7 +101,7 @@ class BasisMap(FigureWidget):
         above = 24 if axes.get_legend() else 6  # points
         title = "click to choose a basis"
         if bar is not None and bar.ax.get_ylabel() == MEASURE:
-            title += f"\nnumber below: {name_rank(self._found)}"
+            title += f"\nlower number: {name_rank(self._found)}"
         axes.set_title(title, fontsize="small", pad=above)
         for text in axes.texts:  # they are inside the cells; their layout would only take time
             text.set_in_layout(False)

@@ -35,8 +35,8 @@ NO_FEATURE = ("none", -1)
 CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "mode": (
         *("Dropdown", 280),
-        "A displacement of the atoms: its number, and its singular value and cause at amplitude 0. "
-        "A click on a marker in the chart also selects it",
+        "One of the modes of the undisplaced structure: a displacement of the atoms, with its "
+        "number, singular value and cause. A click on a marker in the chart also selects it",
         {"description": "mode at 0 Å"},
     ),
     "feature": (
@@ -69,7 +69,7 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "frame": ("IntText", 110, "Frame of the file, from 0; negative from the end", {}),
     "centers": (
         *("Text", 150),
-        "Atoms whose features are used: all, elements, or atom numbers such as 0, 2-4. A click on "
+        "Atoms whose features are used: all, elements, or atom indices such as 0, 2-4. A click on "
         "an atom selects it; shift-click adds or removes it",
         {"continuous_update": False, "placeholder": "all, C, or 0, 2-4"},
     ),
@@ -84,7 +84,8 @@ EXAMPLES = {
     ),
     "incompleteness": (
         *("hidden by incompleteness", "eye-slash", "X0"),
-        "A CH4 with one displacement that the power spectrum does not see, in any basis",
+        "A CH4 with one displacement that features of order 2 (the SOAP power spectrum) do not "
+        "see, in any basis",
     ),
     "twin": (
         *("two structures with the same features", "clone", "X+"),
@@ -101,7 +102,7 @@ TASKS = {
     ),
     "follow": (
         *("follow this mode", "long-arrow-right"),
-        "Follow the mode, which changes as the atoms move, and show the path below",
+        "Move the atoms along this mode, which is updated at each step, and show the path below",
     ),
     "find_twin": (
         *("find twin", "clone"),
@@ -109,11 +110,11 @@ TASKS = {
     ),
     "enlarge_basis": (
         *("larger basis", "plus"),
-        "Increase n_max and l_max by 2, to test for truncation",
+        "Increase n_max and l_max by 2, to test whether the basis is too small (truncation)",
     ),
     "raise_order": (
         *("higher order", "level-up"),
-        "Correlate one more neighbour, to test for incompleteness",
+        "Correlate one more neighbour, to test whether the order is too low (incompleteness)",
     ),
     "undo": ("undo", "reply", "Return to the previous structure and descriptor"),
 }
@@ -313,7 +314,7 @@ class Actions:
             name: _button(label, "download", tooltip)
             for name, (label, _, tooltip) in EXPORTS.items()
         }
-        tooltip = "Width of figures: of one or two columns of a journal"
+        tooltip = "Width of figures: one or two journal columns"
         options = [("one column", 1), ("two columns", 2)]
         self.columns = make_control(
             "Dropdown", 180, description="figure", options=options, value=2, tooltip=tooltip

@@ -330,7 +330,7 @@ class StructureView(MoleculeView):
 
         self._awaited = request
         what = f"Analysing {subject.name or subject.atoms.symbols}"
-        estimate = Estimate(decomposing=3 * len(subject.atoms))
+        estimate = Estimate()
 
         def work(report: Report) -> Reference:
             with telling(lambda said: report(f"{what}: {estimate(said)} …")):

@@ -8,18 +8,18 @@ from time import monotonic
 import numpy as np
 
 _COUNT = re.compile(r"(\d+) of (\d+)")
+_DECOMPOSED = re.compile(r"singular values of (\d+)")
 
 
 class Estimate:
     """The remaining time, appended to sentences such as "gradients: 3 of 40 centers".
 
     The estimate extrapolates the rate so far. A sentence with other words, or with a smaller count,
-    begins another stage. The singular values of ``decomposing`` displacements report no count:
-    their time is estimated from a smaller matrix.
+    begins another stage. The time of "singular values of 1500 displacements" is estimated from a
+    smaller matrix.
     """
 
-    def __init__(self, *, decomposing: int = 0) -> None:
-        self._decomposing = decomposing
+    def __init__(self) -> None:
         self._stage: str | None = None
         self._first, self._last, self._since = 0, 0, 0.0
 
@@ -27,8 +27,8 @@ class Estimate:
         """Return the sentence with the remaining time, if it can be estimated."""
         found, stage = _COUNT.search(sentence), _COUNT.sub("", sentence)
         if found is None:
-            seconds = decomposition_time(self._decomposing) if "singular values" in sentence else 0
-            return f"{sentence}{time_left(seconds)}"
+            size = _DECOMPOSED.search(sentence)
+            return sentence + time_left(decomposition_time(int(size[1])) if size else 0.0)
         done, total = map(int, found.groups())
         if stage != self._stage or done < self._last:
             self._stage, self._first, self._since = stage, done, monotonic()

@@ -36,12 +36,24 @@ SETTINGS = {
     "order": (
         "order",
         215,
-        "Neighbours correlated at once: 1 distances, 2 pairs, 3 triples, …",
+        "Number of neighbours correlated at once: 1 (distances), 2 (pairs: SOAP), 3 (triples), …",
     ),
-    "n_max": ("n_max", 95, "Number of radial functions: the resolution of distances"),
-    "l_max": ("l_max", 95, "Largest degree of the spherical harmonics: the angular resolution"),
-    "cutoff": ("cutoff (Å)", 115, "Radius around a center. A larger one needs more functions"),
-    "smearing": ("smearing (Å)", 145, "Width of an atom: wider atoms need fewer functions"),
+    "n_max": ("n_max", 95, "Number of radial functions of the basis: the resolution of distances"),
+    "l_max": (
+        "l_max",
+        95,
+        "Largest degree of the spherical harmonics of the basis: the angular resolution",
+    ),
+    "cutoff": (
+        "cutoff (Å)",
+        115,
+        "Largest distance of a neighbour from its center. A larger one needs more functions",
+    ),
+    "smearing": (
+        "smearing (Å)",
+        145,
+        "Width of the Gaussian that represents an atom: a wider one needs fewer functions",
+    ),
 }
 """Label, width in pixels, and tooltip of common settings of descriptors."""
 

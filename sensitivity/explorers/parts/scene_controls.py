@@ -25,9 +25,9 @@ SCENE: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     ),
     "reset": ("Button", 90, "Return to the start and the initial view", {"icon": "undo"}),
     "arrow_length": (
-        *("Dropdown", 120, "Length of the longest arrow"),
+        *("Dropdown", 165, "Length of the longest arrow"),
         {
-            "description": "length",
+            "description": "arrow length",
             "options": [(f"{x:g} Å", x) for x in ARROW_LENGTHS],
             "value": ARROW_LENGTH,
         },

@@ -161,7 +161,7 @@ class PathExplorer(MotionView):
         return cls(follow_frames(frames, descriptor, centers=centers))
 
     def frames(self) -> list[Atoms]:
-        """Return all frames of the path, with path length in Å and condition if known."""
+        """Return all frames of the path, with path length in Å and condition, if known."""
         found, known = [], zip(self.trajectory.coordinate, self.trajectory.spectra, strict=True)
         for atoms, (length, spectrum) in zip(self.trajectory.frames, known, strict=True):
             frame = atoms.copy()
@@ -222,12 +222,18 @@ def describe_frame(trajectory: Trajectory, frame: int) -> str:
     if found is None:
         problem = trajectory.problems[frame]
         return f"{where}: {problem or 'the singular values are not known yet.'}"
-    seen = f"{where}: condition {found.condition:.1e}, rank {found.rank} of {found.internal}"
+    seen = (
+        f"{where}: rank {found.rank} of {found.internal}, smallest/largest singular value "
+        f"{found.condition:.1e}"
+    )
     distance, visible = trajectory.feature_distance[frame], trajectory.visible_distance[frame]
     if distance == 0.0:
         return f"{seen}; the features are those of the start."
-    share = f", {100 * distance / visible:.2g} % of the change along the most visible mode"
-    return f"{seen}; the features have changed by {distance:.1e}{share if visible > 0 else ''}."
+    changed = f"{seen}; the features have changed by {distance:.1e}"
+    if not visible:
+        return f"{changed}."
+    share = f"{100 * distance / visible:.2g} % of the change"
+    return f"{changed}, {share} that the same length along the most visible mode would make."
 
 
 class PathPlot:
