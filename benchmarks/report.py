@@ -48,6 +48,21 @@ def peers() -> str:
     )
 
 
+def adapters() -> str:
+    """Tabulate adapters beside the library's own call, and errors of functions."""
+    result = load("adapters")
+    ratios, errors = result["ratio_to_own_call"], result["errors_of_functions"]
+    names = list(next(iter(ratios.values())))
+    rows = [[package, *(row[name] for name in names)] for package, row in ratios.items()]
+    return (
+        "### Adapters: gradients over the library's own call, processor time\n\n"
+        + tabulate(["", *names], rows)
+        + f"\nEstimated errors of `Function` cover the true ones in {errors['covered']:.1%} of "
+        f"{errors['cases']} random molecules (Coulomb eigenvalues), and are {errors['median_ratio']} "
+        "times as large in the median.\n"
+    )
+
+
 def order3() -> str:
     """Tabulate order 3 relative to the floor, and benzene."""
     result = load("order3")
@@ -231,6 +246,7 @@ def tables() -> str:
         [
             machines(),
             peers(),
+            adapters(),
             order3(),
             spectrum(),
             diagnosis(),

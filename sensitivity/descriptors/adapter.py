@@ -19,7 +19,7 @@ from sensitivity.descriptors.differences import (
 from sensitivity.descriptors.protocol import Descriptor
 from sensitivity.descriptors.trust import Trust, examine
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, Indices, takes_centers
+from sensitivity.numerics import Array, Indices, takes_center, takes_centers
 from sensitivity.progress import checkpoint
 from sensitivity.structures import check_centers, neighbor_pairs
 
@@ -134,27 +134,32 @@ class Adapter(Descriptor):
         self.trust = found if self.trust is None else self.trust.worse(found)
         return self.trust
 
-    @takes_centers
-    def one_sided(
-        self, atoms: Atoms, displacement: Array, *, centers: Centers = None
-    ) -> tuple[Array, Array]:
-        """Return the slopes of the features along a displacement, ahead and behind.
+    @takes_center
+    def one_sided(self, atoms: Atoms, direction: Array, *, center: int) -> tuple[Array, Array]:
+        """Return the derivatives of the features along a direction, forward and backward.
 
         They differ where the map has a kink. They are known to about 1e-9 of the slopes, if the map
         varies over 0.02 Å or more, and has double precision.
 
         Parameters
         ----------
-        atoms, centers
-            As for ``features``.
-        displacement
-            Shape (N, 3), Å.
+        atoms
+            The structure, N atoms.
+        direction
+            Shape (N, 3), displacements of the atoms.
+        center
+            Index of the center.
 
         Returns
         -------
-        tuple of arrays
-            Each of shape (centers, features): the derivatives for positive and for negative
-            multiples of ``displacement``.
+        tuple
+            Two arrays of shape (features,), in the unit of ``direction`` over Å: for positive and
+            for negative multiples of ``direction``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the structure, the center or the direction is unusable.
 
         Examples
         --------
@@ -164,15 +169,15 @@ class Adapter(Descriptor):
         >>> nearest = Function(lambda atoms: [min(atoms.get_distances(0, [1, 2]))], cutoff=3.0)
         >>> stretch = np.zeros((3, 3))
         >>> stretch[1] = structures.load("H2O").positions[1] - structures.load("H2O").positions[0]
-        >>> ahead, behind = nearest.one_sided(structures.load("H2O"), stretch, centers=[0])
+        >>> ahead, behind = nearest.one_sided(structures.load("H2O"), stretch, center=0)
         >>> ahead.round(2).item(), behind.round(2).item()
         (0.0, 0.97)
         """
-        chosen = check_centers(atoms, centers)
-        values, moved = self._answer(atoms, chosen), np.asarray(displacement, dtype=float)
+        chosen = check_centers(atoms, (center,))
+        values, moved = self._answer(atoms, chosen), np.asarray(direction, dtype=float)
         if moved.shape != atoms.positions.shape or not np.isfinite(moved).all():
             raise ValueError(
-                f"displacement must be finite numbers of shape ({len(atoms)}, 3), got shape "
+                f"direction must be finite numbers of shape ({len(atoms)}, 3), got shape "
                 f"{moved.shape}; give one row for each atom."
             )
 
@@ -181,8 +186,7 @@ class Adapter(Descriptor):
             return self._at(atoms, positions, chosen).reshape(len(steps), -1)
 
         step = 1e-4 if self._precision <= EPS else 1e-2
-        sides = one_sided_differences(displaced, values.ravel(), step=step)
-        return sides[0].reshape(values.shape), sides[1].reshape(values.shape)
+        return one_sided_differences(displaced, values.ravel(), step=step)
 
     def differentiate(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
         """Return gradients by central differences, with an estimate of their error.

@@ -357,9 +357,11 @@ def test_a_kink_has_no_jacobian_but_two_slopes() -> None:
     stretch = np.zeros((5, 3))
     stretch[1] = methane.positions[1] - methane.positions[0]
     stretch /= np.linalg.norm(stretch)
-    ahead, behind = descriptor.one_sided(methane, stretch, centers=[0])
-    assert np.allclose(ahead, [[0, 0, 0, 1]], atol=1e-9)  # the longest bond grows
-    assert np.allclose(behind, [[1, 0, 0, 0]], atol=1e-9)  # or the shortest shrinks
+    ahead, behind = descriptor.one_sided(methane, stretch, center=0)
+    assert np.allclose(ahead, [0, 0, 0, 1], atol=1e-9)  # the longest bond grows
+    assert np.allclose(behind, [1, 0, 0, 0], atol=1e-9)  # or the shortest shrinks
+    with pytest.raises(ValueError, match=r"direction must be finite numbers of shape \(5, 3\)"):
+        descriptor.one_sided(methane, np.zeros(3), center=0)
     assert spectrum(structures.load("generic"), descriptor, centers=[0]).rank == 4
 
 
