@@ -149,6 +149,7 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
             explorer.settings.show(explorer.reference.subject)
             explorer.controls.speed.value = explorer.controls.atom_size.value = 1.0
             explorer.controls.labels.value, explorer.controls.cells.value = "none", 1
+            explorer.controls.feature.value = -1
             explorer.actions.columns.value, explorer.actions.transparent.value = 2, False
         connect()
     choose(explorer, name)
