@@ -19,6 +19,11 @@ def is_own(text: str) -> bool:
     return ":" in text or os.path.splitext(text)[1] == ".py"
 
 
+def make_absolute(text: str) -> str:
+    """Return FILE:NAME with the whole path of the file; other texts unchanged."""
+    return os.path.abspath(text) if is_own(text) else text
+
+
 def load_descriptor(given: str, **settings: Any) -> Descriptor:
     """Return the descriptor ``NAME`` of a Python file, with other settings.
 
@@ -56,7 +61,7 @@ def _make(found: Any, settings: dict[str, Any]) -> Descriptor:
         if "cutoff" not in settings:
             raise ValueError(
                 "a function needs the radius, in Å, within which atoms change the features of a "
-                "center; add --setting cutoff=5."
+                "center; add cutoff=5, after the name or as --setting."
             )
         return Function(found, **settings)
     return with_defaults(found).with_settings(**settings) if settings else found

@@ -205,6 +205,27 @@ def named_descriptor(name: str, atoms: Atoms, **settings: Any) -> Descriptor:
     >>> named_descriptor("overlap-matrix", structures.load("CH4"), orbitals="s").orbitals
     's'
     """
+    entry = installed_entry(name)
+    descriptor = entry.build(atoms)
+    return descriptor.with_settings(**settings) if settings else descriptor
+
+
+def installed_entry(name: str) -> Entry:
+    """Return an entry of the catalog whose package is installed.
+
+    Raises
+    ------
+    ImportError
+        If its package is missing.
+    ValueError
+        If there is no such name.
+
+    Examples
+    --------
+    >>> from sensitivity.descriptors.catalog import installed_entry
+    >>> installed_entry("overlap-matrix").package
+    ''
+    """
     if name not in CATALOG:
         close = get_close_matches(name, CATALOG, n=2, cutoff=0.4)
         advice = f"did you mean {' or '.join(close)}?" if close else "see 'sensitivity descriptors'"
@@ -215,5 +236,18 @@ def named_descriptor(name: str, atoms: Atoms, **settings: Any) -> Descriptor:
             f"{name} needs {entry.package}, which is not installed; {entry.remedy} (version "
             f"{entry.known_to_work} is known to work)."
         )
-    descriptor = entry.build(atoms)
-    return descriptor.with_settings(**settings) if settings else descriptor
+    return entry
+
+
+def native_name(descriptor: Descriptor) -> str:
+    """Return the name of density correlations, their order; empty for other descriptors.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations
+    >>> from sensitivity.descriptors import OverlapMatrix
+    >>> from sensitivity.descriptors.catalog import native_name
+    >>> native_name(DensityCorrelations(order=3)), native_name(OverlapMatrix())
+    ('3', '')
+    """
+    return str(descriptor.order) if type(descriptor) is DensityCorrelations else ""

@@ -206,4 +206,4 @@ def test_a_function_in_a_file(tmp_path, capsys: pytest.CaptureFixture[str]) -> N
     assert found["counts"]["symmetry"] == 8
     assert found["descriptor"]["name"] == "histogram"
     assert main(given) == 2
-    assert "add --setting cutoff=5" in capsys.readouterr().err
+    assert "add cutoff=5, after the name or as --setting" in capsys.readouterr().err
