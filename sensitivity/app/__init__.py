@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 from sensitivity.notes import missing
@@ -13,8 +15,17 @@ from sensitivity.numerics import check_integer
 NEEDED = {"voila": "Voila"} | {name: name for name in ("ipywidgets", "nglview", "anywidget")}
 
 
+DESCRIPTORS = "SENSITIVITY_DESCRIPTORS"
+"""Environment variable with the descriptors that the page offers, a JSON list of texts."""
+
+
 def open_app(
-    *, port: int | None, browser: bool, token: bool, announce: Callable[[str], None]
+    *,
+    port: int | None,
+    browser: bool,
+    token: bool,
+    announce: Callable[[str], None],
+    descriptors: Sequence[str] = (),
 ) -> int:
     """Serve the explorer on this machine until the process is ended, and return its exit status.
 
@@ -22,7 +33,9 @@ def open_app(
     on this machine only, on a ``port``: 0 for any free one, None for the default port, or any free
     one if that is taken. ``browser`` opens the page; ``token`` adds a random token to the link,
     without which the page cannot be opened; ``announce`` is called with a sentence that contains
-    the link.
+    the link. ``descriptors`` are offered beside the native ones: names of the catalog, and
+    FILE.py:NAME with a whole path. These files are imported in the process of each visitor, who
+    cannot name others.
 
     Raises ModuleNotFoundError if a required package is not installed, ValueError if the port is
     invalid, and OSError if it is taken or the system is Windows.
@@ -38,5 +51,6 @@ def open_app(
     from sensitivity.app.auth import make_token
     from sensitivity.app.server import serve
 
+    os.environ[DESCRIPTORS] = json.dumps(list(descriptors))
     given = make_token() if token else ""
     return serve(port=port, browser=browser, token=given, announce=announce)

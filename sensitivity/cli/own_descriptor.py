@@ -20,6 +20,11 @@ def is_own(text: str) -> bool:
     return ":" in text or os.path.splitext(text)[1] == ".py"
 
 
+def make_absolute(text: str) -> str:
+    """Return FILE:NAME with the whole path of the file; other texts unchanged."""
+    return os.path.abspath(text) if is_own(text) else text
+
+
 def load_descriptor(given: str, **settings: Any) -> Descriptor:
     """Return the descriptor ``NAME`` of a Python file, with other settings.
 

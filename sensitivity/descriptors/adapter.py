@@ -228,12 +228,13 @@ class Adapter(Descriptor):
         """
         if self._whole or self.trust is None or not self.trust.local:
             return [np.arange(len(atoms))] * len(centers)
-        return [self.around(atoms, center) for center in centers]
+        return self._near(atoms, centers)
 
-    def around(self, atoms: Atoms, center: int) -> Indices:
-        """Return the center and the atoms within its cutoff, ascending."""
+    def _near(self, atoms: Atoms, centers: tuple[int, ...]) -> list[Indices]:
+        """Return each center with the atoms within its cutoff, ascending."""
         pairs = neighbor_pairs(atoms, self.cutoff)
-        return np.unique(np.append(pairs.j[pairs.i == center], center))
+        edges = np.searchsorted(pairs.i, np.arange(len(atoms) + 1))
+        return [np.unique(np.append(pairs.j[edges[c] : edges[c + 1]], c)) for c in centers]
 
     def _check_reach(self, atoms: Atoms, centers: tuple[int, ...]) -> None:
         """Refuse a cutoff that a map of the whole structure does not have."""

@@ -17,6 +17,7 @@ from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
 from sensitivity.descriptors.packages import (
     KNOWN_TO_WORK,
+    failure,
     installed_version,
     remedy,
     required,
@@ -219,13 +220,49 @@ def named_descriptor(name: str, atoms: Atoms, **settings: Any) -> Descriptor:
     >>> named_descriptor("overlap-matrix", structures.load("CH4"), orbitals="s").orbitals
     's'
     """
-    if name not in CATALOG:
-        close = get_close_matches(name, CATALOG, n=2, cutoff=0.4)
-        advice = f"did you mean {' or '.join(close)}?" if close else "see 'sensitivity descriptors'"
-        raise ValueError(f"there is no descriptor {name!r}; {advice}")
-    descriptor = CATALOG[name].made_for(atoms)
+    descriptor = installed_entry(name).made_for(atoms)
     present = settings_of(descriptor)
     for key, value in settings.items():
         if is_number(present.get(key)) and not is_number(value):
             raise TypeError(f"{key} of {name} must be a number, got {value!r}.")
     return descriptor.with_settings(**settings) if settings else descriptor
+
+
+def installed_entry(name: str) -> Entry:
+    """Return an entry of the catalog whose package is installed.
+
+    Raises
+    ------
+    ImportError
+        If its package is missing.
+    ValueError
+        If there is no such name.
+
+    Examples
+    --------
+    >>> from sensitivity.descriptors.catalog import installed_entry
+    >>> installed_entry("overlap-matrix").package
+    ''
+    """
+    if name not in CATALOG:
+        close = get_close_matches(name, CATALOG, n=2, cutoff=0.4)
+        advice = f"did you mean {' or '.join(close)}?" if close else "see 'sensitivity descriptors'"
+        raise ValueError(f"there is no descriptor {name!r}; {advice}")
+    entry = CATALOG[name]
+    if entry.installed is None:
+        raise failure(entry.package)
+    return entry
+
+
+def native_name(descriptor: Descriptor) -> str:
+    """Return the name of density correlations, their order; empty for other descriptors.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations
+    >>> from sensitivity.descriptors import OverlapMatrix
+    >>> from sensitivity.descriptors.catalog import native_name
+    >>> native_name(DensityCorrelations(order=3)), native_name(OverlapMatrix())
+    ('3', '')
+    """
+    return str(descriptor.order) if type(descriptor) is DensityCorrelations else ""

@@ -23,6 +23,14 @@ def remedy(package: str) -> str:
     return f'pip install "atomic-sensitivity[{package}]"'
 
 
+def failure(package: str, problem: str = "is not installed") -> ImportError:
+    """Return an error that names the extra and a version that works."""
+    return ImportError(
+        f"{package} {problem}; {remedy(package)} (version {KNOWN_TO_WORK[package]} is known to "
+        "work)."
+    )
+
+
 @contextmanager
 def required(
     package: str, *, failures: tuple[type[Exception], ...] = (Exception,)
@@ -32,8 +40,5 @@ def required(
         yield
     except failures as error:
         version = installed_version(package)
-        problem = f"{version} does not work ({error})" if version else "is not installed"
-        raise ImportError(
-            f"{package} {problem}; {remedy(package)} (version {KNOWN_TO_WORK[package]} is known to "
-            "work)."
-        ) from error
+        problem = [f"{version} does not work ({error})"] if version else []
+        raise failure(package, *problem) from error

@@ -290,20 +290,20 @@ class _Probe:
 
     def moved_outside(self) -> Atoms | None:
         """Return the structure with all atoms moved that the center does not see."""
-        seen = self.descriptor.around(self.atoms, self.center)
+        (seen,) = self.descriptor._near(self.atoms, (self.center,))
         outside = np.delete(np.arange(len(self.atoms)), seen)
         if not len(outside):
             return None
         moved: Atoms = self.atoms.copy()
         rng = np.random.default_rng(3)
         moved.positions[outside] += rng.normal(scale=0.1, size=(len(outside), 3))
-        seen_now = self.descriptor.around(moved, self.center)
+        (seen_now,) = self.descriptor._near(moved, (self.center,))
         return moved if np.array_equal(seen, seen_now) else None
 
     def _ways(self) -> list[Array]:
         """Return directions from the center: away from the atoms, and to the farthest it sees."""
         arms = self.atoms.positions - self.atoms.positions[self.center]
-        seen = self.descriptor.around(self.atoms, self.center)
+        (seen,) = self.descriptor._near(self.atoms, (self.center,))
         farthest = arms[seen[np.argmax(np.linalg.norm(arms[seen], axis=1))]]
         ways = [-arms.mean(axis=0), farthest]
         lengths = [float(np.linalg.norm(way)) for way in ways]

@@ -128,13 +128,16 @@ class Site:
 
 @contextmanager
 def serve(
-    folder: Path, *, signals: Sequence[int] = (signal.SIGTERM,), **environment: str
+    folder: Path,
+    *arguments: str,
+    signals: Sequence[int] = (signal.SIGTERM,),
+    **environment: str,
 ) -> Iterator[Site]:
     """Run a server, send it the signals at the end, and check what it leaves behind."""
     log = folder / "log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            ["env", "--default-signal=HUP", *COMMAND],  # nohup is inherited
+            ["env", "--default-signal=HUP", *COMMAND, *arguments],  # nohup is inherited
             env=os.environ | {"TMPDIR": str(folder)} | environment,
             stdout=subprocess.PIPE,
             stderr=file,

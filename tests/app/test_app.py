@@ -136,6 +136,28 @@ def test_no_other_user_can_connect_to_a_process(site, kernel):
     assert len(ports) == 1
 
 
+OFFERED = "[name for _, name in explorer.settings.descriptor.options]"
+
+
+def offered(site: Site) -> str:
+    """The names in the control of a visitor."""
+    with site.inside(site.enter()) as client:
+        expressions = {"names": OFFERED}
+        reply = client.execute("", user_expressions=expressions, reply=True, timeout=60)
+    return reply["content"]["user_expressions"]["names"]["data"]["text/plain"]
+
+
+def test_a_page_offers_native_descriptors_only(site):
+    assert offered(site) == "['1', '2', '3', '4', 'overlap-matrix']"
+
+
+def test_a_page_offers_what_it_was_started_with(tmp_path):
+    (tmp_path / "own.py").write_text("def count(atoms): return [[1.0]] * len(atoms)\n")
+    given = ["--descriptor", f"{tmp_path}/own.py:count cutoff=3", "--descriptor", "dscribe-soap"]
+    with serve(tmp_path, *given) as site:
+        assert offered(site) == "['1', '2', '3', '4', 'overlap-matrix', 'count', 'dscribe-soap']"
+
+
 def test_with_the_token_there_is_the_explorer(site):
     status, text, headers = site.get("/")
     assert status == 200

@@ -108,6 +108,15 @@ def select(label: str, option: str) -> Callable[[Workbench], None]:
     return act
 
 
+def choose_second(label: str) -> Callable[[Workbench], None]:
+    def act(bench: Workbench) -> None:
+        field = _field(bench, label, "select")
+        bench.page.wait_for_function("e => e.options.length > 1", arg=field.element_handle())
+        field.select_option(index=1)
+
+    return act
+
+
 def write(label: str, text: str) -> Callable[[Workbench], None]:
     def act(bench: Workbench) -> None:
         field = _field(bench, label, "input")
@@ -177,6 +186,12 @@ USES = [
     Use("arrow length", select("arrow length", "2 Å"), "explorer.arrow_length == 2.0"),
     Use("labels", select("labels", "index"), "explorer.labels == 'index'"),
     Use("atom size", select("atom size", "2x"), "explorer.atom_size == 2.0"),
+    Use(
+        "feature",
+        choose_second("feature"),
+        "explorer.feature is not None and 'fastest' in explorer.panel.sentence.value",
+        ("explorer.mode = 0",),
+    ),
     Use("cells", select("cells", "2"), "explorer.cells == 2", (SALT,)),
     Use("columns", select("figure", "one column"), "explorer.columns == 1"),
     Use("transparent", press("Figures without"), "explorer.transparent"),
@@ -193,7 +208,7 @@ USES = [
         (LOADED,),
     ),
     Use("centers", write("centers", "H"), "explorer.centers == (1, 2, 3, 4)"),
-    Use("order", select("order", "1: distances"), "explorer.descriptor.order == 1"),
+    Use("descriptor", select("descriptor", "1: distances"), "explorer.descriptor.order == 1"),
     Use("n_max", write("n_max", "3"), "explorer.descriptor.n_max == 3"),
     Use("l_max", write("l_max", "2"), "explorer.descriptor.l_max == 2"),
     Use("cutoff", write("cutoff (Å)", "2.5"), "explorer.descriptor.cutoff == 2.5"),

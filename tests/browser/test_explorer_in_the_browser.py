@@ -219,3 +219,31 @@ def test_nothing_is_clipped(workbench: Workbench, width: int) -> None:
     workbench.wait(lambda: measure() == (True, []), measure)
     workbench.page.evaluate(TWO_FRAMES)
     assert (pixels(workbench.molecule).min(axis=2) < 250).mean() > 0.02
+
+
+def test_another_descriptor_and_the_arrows_of_a_feature(workbench: Workbench) -> None:
+    page, panel = workbench.page, workbench.page.locator(".sensitivity-explorer").last
+
+    def choose(label: str, index: int) -> None:
+        field = panel.locator(".widget-dropdown", has_text=label).locator("select").first
+        offered = "([field, index]) => !field.disabled && field.options.length > index"
+        page.wait_for_function(offered, arg=[field.element_handle(), index])
+        field.select_option(index=index)
+
+    names: list[str] = workbench.ask("[name for _, name in explorer.settings.descriptor.options]")
+    choose("descriptor", names.index("dscribe-acsf"))
+    reason = "dscribe ACSF has no larger basis to compare with."
+    panel.locator(f'button[title="{reason}"]:disabled').wait_for()
+    panel.get_by_text("dscribe ACSF has no settings to change here.").wait_for()
+    choose("mode at 0 Å", 0)
+    choose("feature", 0)
+    workbench.settle()
+    of_mode = workbench.scene()["arrows"]
+    choose("feature", 1)
+    panel.get_by_text("changes fastest along these arrows").wait_for()
+    workbench.wait(lambda: not np.allclose(workbench.scene()["arrows"], of_mode, atol=1e-3))
+    choose("feature", 0)
+    workbench.wait(lambda: np.allclose(workbench.scene()["arrows"], of_mode, atol=1e-3))
+    assert panel.get_by_text("changes fastest").count() == 0
+    choose("descriptor", names.index("2"))
+    panel.locator('button[title^="Increase n_max"]:enabled').wait_for()

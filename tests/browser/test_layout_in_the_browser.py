@@ -180,8 +180,10 @@ def test_no_choice_is_cut(bench: Workbench) -> None:
     resize(bench, 1300)
     for order in (1, 2, 3, 4):
         bench.tell(f"explorer.refine('order', {order}) or explorer.wait()")
-        bench.settle()
-        assert bench.page.evaluate(CUT) == []
+        for mode in (0, 8):
+            bench.tell(f"setattr(explorer, 'mode', {mode}) or explorer.wait()")
+            bench.settle()
+            assert bench.page.evaluate(CUT) == []
     bench.tell("explorer.refine('order', 2) or explorer.wait()")
 
 

@@ -221,8 +221,8 @@ def test_the_parts_stay(explorer: Explorer, name: str) -> None:
     part = getattr(explorer, name)
     said = (
         f"'{name}' of Explorer cannot be set; the attributes that can be set are amplitude, "
-        "arrow_length, arrows, atom_size, cells, centers, columns, descriptor, labels, "
-        "mode, structure, transparent."
+        "arrow_length, arrows, atom_size, cells, centers, columns, descriptor, feature, "
+        "labels, mode, structure, transparent."
     )
     with pytest.raises(AttributeError, match=re.escape(said)):
         setattr(explorer, name, 3)

@@ -294,7 +294,7 @@ def test_atoms_without_values_can_be_turned_and_chosen(
 
 
 def test_the_curves_of_many_atoms_wait_for_their_causes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presenter, "FEW", 1)
+    monkeypatch.setattr(state, "FEW", 1)
     traced: list[bool] = []
     trace = presenter.Presenter._trace
 

@@ -65,7 +65,7 @@ def test_a_larger_basis_and_a_higher_order_until_there_is_none() -> None:
     assert explorer.descriptor == larger != SIMPLE
     explorer.actions.tasks["raise_order"].click()
     assert explorer.descriptor == larger.higher_order()
-    assert explorer.settings.of_descriptor["order"].value == 2
+    assert explorer.settings.descriptor.value == "2"
     explorer.descriptor = replace(SIMPLE, order=4)
     reference = explorer.reference
     explorer.actions.tasks["raise_order"].click()

@@ -111,7 +111,7 @@ def test_what_cannot_be_analysed_gives_way_to_what_it_replaced(
         )
         await until(lambda: "more than 1000000" in message(explorer))
         assert chosen_settings(explorer)[0] == "H2O"
-        assert explorer.settings.of_descriptor["order"].value == 1
+        assert explorer.settings.descriptor.value == "1"
         gate.set()
         await until(lambda: not explorer.busy)
 

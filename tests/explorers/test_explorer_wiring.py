@@ -33,6 +33,7 @@ VALUES: dict[str, tuple[Any, Callable[[Explorer], Any], Any]] = {
     "arrow length": (2.0, lambda e: e.state.arrow_length, 2.0),
     "labels": ("index", lambda e: e.molecule._scene["dress"]["labels"], "index"),
     "atom size": (2.0, lambda e: e.molecule._scene["dress"]["size"], 2.0),
+    "feature": (1, lambda e: e.state.feature, 1),
     "cells": (2, lambda e: e.presenter.cells, 2),
     "structure": ("H2", lambda e: e.reference.name, "H2"),
     "upload": ((FILE,), lambda e: str(e.structure.symbols), "NH3"),
@@ -40,7 +41,7 @@ VALUES: dict[str, tuple[Any, Callable[[Explorer], Any], Any]] = {
     "transparent": (True, lambda e: e.transparent, True),
     "frame": (1, lambda e: str(e.structure.symbols), "OH2"),
     "centers": ("0", lambda e: e.centers, (0,)),
-    "order": (2, lambda e: e.descriptor.order, 2),
+    "descriptor": ("2", lambda e: e.descriptor.order, 2),
     "n_max": (3, lambda e: e.descriptor.n_max, 3),
     "l_max": (1, lambda e: e.descriptor.l_max, 1),
     "cutoff": (2.5, lambda e: e.descriptor.cutoff, 2.5),
@@ -148,6 +149,7 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
             explorer.settings.show(explorer.reference.subject)
             explorer.controls.speed.value = explorer.controls.atom_size.value = 1.0
             explorer.controls.labels.value, explorer.controls.cells.value = "none", 1
+            explorer.controls.feature.value = -1
             explorer.actions.columns.value, explorer.actions.transparent.value = 2, False
         connect()
     choose(explorer, name)

@@ -4,6 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from sensitivity.cli.options import add_command, add_server
+from sensitivity.cli.own_descriptor import make_absolute
 from sensitivity.cli.streams import report
 
 
@@ -19,10 +20,19 @@ def add(commands: Any) -> None:
     add_server(command, "port of the page", "8866, or a free one")
     text = "allow any user of this machine to open the page, without a token"
     command.add_argument("--no-token", action="store_true", help=text)
+    text = (
+        "descriptor that the page offers beside the native ones: a name listed by 'sensitivity "
+        "descriptors', or FILE.py:NAME, a file that the process of each visitor imports; a "
+        'function needs a cutoff, such as "own.py:f cutoff=5"; repeat for several'
+    )
+    given: dict[str, Any] = {"type": make_absolute, "action": "append", "default": []}
+    command.add_argument("--descriptor", dest="descriptors", metavar="NAME", **given, help=text)
 
 
 def _run(options: Namespace) -> int:
     from sensitivity.app import open_app
+    from sensitivity.cli.page_descriptors import read_descriptors
 
-    browser, token = not options.no_browser, not options.no_token
-    return open_app(port=options.port, browser=browser, token=token, announce=report)
+    read_descriptors(options.descriptors)  # an error is reported here, not in each page
+    how = {"browser": not options.no_browser, "token": not options.no_token}
+    return open_app(port=options.port, **how, announce=report, descriptors=options.descriptors)

@@ -7,13 +7,15 @@ from itertools import islice
 from typing import Any
 
 from sensitivity import structures
-from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors import with_defaults
 from sensitivity.descriptors.protocol import plain, settings_of
 from sensitivity.explorers.main.exports import EXPORTS
+from sensitivity.explorers.main.feature_arrows import Features
 from sensitivity.explorers.parts import choices
 from sensitivity.explorers.parts.choices import Entered, make_control
 from sensitivity.explorers.parts.inputs import ORDERS, SETTINGS, is_length, write_centers
 from sensitivity.explorers.parts.layout import make_fold, require, row
+from sensitivity.explorers.parts.offers import LABELS, Offers
 from sensitivity.explorers.parts.scene_controls import SceneControls, make
 from sensitivity.explorers.parts.state import (
     PERIOD,
@@ -27,12 +29,27 @@ from sensitivity.explorers.parts.state import (
 CELLS = (1, 2, 3)
 """Numbers of cells that can be drawn along each periodic direction."""
 
+NO_FEATURE = ("none", -1)
+"""The option that returns to the arrows of the mode."""
+
 CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "mode": (
         *("Dropdown", 280),
         "One of the modes of the undisplaced structure: a displacement of the atoms, with its "
         "number, singular value and cause. A click on a marker in the chart also selects it",
         {"description": "mode at 0 Å"},
+    ),
+    "feature": (
+        *("Dropdown", "min(470px, 100%)"),
+        "Show the displacement that changes this feature fastest as arrows, instead of the mode. "
+        "Listed are the features of the first center that the mode changes most",
+        {"options": [NO_FEATURE]},
+    ),
+    "descriptor": (
+        *("Dropdown", 290),
+        "Map from the positions to the features. The orders count the neighbours correlated at "
+        "once: 1 distances, 2 pairs, 3 triples, …",
+        {},
     ),
     "cells": (
         *("Dropdown", 110, "Number of cells drawn along each periodic direction"),
@@ -115,8 +132,9 @@ class Controls(SceneControls):
             reset="Return to the least visible mode, amplitude zero and the initial view"
         )
         self._updating = updating
-        self.mode, self.cells = make("mode", CONTROLS), make("cells", CONTROLS)
-        self.more.children = (*self.more.children, self.cells)
+        names = "mode", "feature", "cells"
+        self.mode, self.feature, self.cells = (make(name, CONTROLS) for name in names)
+        self.more.children = (self.feature, *self.more.children, self.cells)
         self.amplitude = choices.make_slider(
             "amplitude (Å)",
             "Displacement along the mode; the arrow keys change it by 0.01 Å",
@@ -149,6 +167,23 @@ class Controls(SceneControls):
             self.mode.options = [(label, index) for index, label in enumerate(labels)]
             self.mode.value = mode
 
+    def offer_features(self, found: Features, state: State, *, known: bool) -> None:
+        """Offer the features that the mode changes most, and the chosen one."""
+        chosen = -1 if state.feature is None else state.feature
+        options = [NO_FEATURE, *found.options]
+        if chosen not in dict(options).values():
+            options.append((f"number {chosen}", chosen))
+        tooltip = CONTROLS["feature"][2]
+        if known and len(options) == 1:
+            center = state.reference.centers[0]
+            tooltip = (
+                f"Mode {state.mode} changes no feature of atom {center} to first order; choose a "
+                "visible mode"
+            )
+        with self._updating:
+            self.feature.options, self.feature.value = options, chosen
+            self.feature.disabled, self.feature.tooltip = len(options) == 1, tooltip
+
     def show(self, state: State) -> None:
         """Show a state; the slider takes the stop nearest to its amplitude."""
         with self._updating:
@@ -178,17 +213,18 @@ class Settings:
     widgets.
     """
 
-    def __init__(self, updating: Entered) -> None:
-        self._updating = updating
+    def __init__(self, updating: Entered, offers: Offers) -> None:
+        self._updating, self._offers = updating, offers
         names = "structure", "upload", "frame", "centers"
         self.structure, self.upload, self.frame, self.centers = (make(k, CONTROLS) for k in names)
+        self.descriptor = make("descriptor", CONTROLS)
         self.structure.options = (*structures.COMMON, *structures.names())
-        self.frames, self.summary = (require("ipywidgets").Label() for _ in range(2))
+        self.frames, self.summary, self._none = (require("ipywidgets").Label() for _ in range(3))
         self.of_descriptor: dict[str, Any] = {}
-        self._kinds: dict[str, tuple[type, float, float]] = {}
+        self._kinds: dict[str, tuple[type, float, float]] | None = None
         self.on_new: Callable[[], None] = lambda: None
         self._integers, self._lengths = row(), row()
-        folding = self.centers, self._integers, self._lengths
+        folding = self.centers, self.descriptor, self._integers, self._lengths
         fold = make_fold("settings", "Show the centers and the descriptor", *folding)
         shown = row(self.structure, self.upload, self.frame, self.frames, self.summary, fold)
         self.box = row(shown, *folding)
@@ -212,10 +248,14 @@ class Settings:
             self.upload.value = ()  # otherwise the same file could not be chosen again
             self.frame.value = 0 if subject.upload is None else subject.upload.index
             self.centers.value = write_centers(subject.chosen, len(subject.atoms))
-            self._show_descriptor(subject.descriptor)
+            self._show_descriptor(subject)
 
-    def _show_descriptor(self, descriptor: Descriptor) -> None:
+    def _show_descriptor(self, subject: Subject) -> None:
+        descriptor, name = subject.descriptor, self._offers.name(subject)
+        self.descriptor.options, self.descriptor.value = self._offers.options, name
         settings, limits = settings_of(descriptor), plain(dict(with_defaults(descriptor).limits))
+        if name in LABELS:  # the name is the order
+            del limits["order"]
         values = {name: settings[name] for name in limits if name in settings}
         kinds: dict[str, tuple[type, float, float]] = {}
         for name, value in values.items():
@@ -223,6 +263,8 @@ class Settings:
             kinds[name] = (int if whole else float, *limits[name])
         if kinds != self._kinds:
             self._replace(kinds)
+        if not kinds:
+            self._none.value = f"{with_defaults(descriptor).name} has no settings to change here."
         for name, value in values.items():
             self.of_descriptor[name].value = value
 
@@ -233,6 +275,8 @@ class Settings:
             [self.of_descriptor[name] for name in kinds if (kinds[name][0] is int) == whole]
             for whole in (True, False)
         )
+        if not kinds:
+            self._integers.children = [self._none]
         for control in old.values():
             control.close()
         self.on_new()
@@ -259,6 +303,7 @@ class Actions:
 
     def __init__(self) -> None:
         widgets = require("ipywidgets")
+        self._refused: dict[str, str] = {}
         self.tasks = {name: _button(*texts) for name, texts in TASKS.items()}
         self.examples = {
             name: _button(label, icon, tooltip)
@@ -285,8 +330,14 @@ class Actions:
 
     def lock(self, busy: bool) -> None:
         """Lock the buttons that start a computation, or unlock them."""
-        for button in (*self.tasks.values(), *self.exports.values()):
-            button.disabled = busy
+        for name, button in (self.tasks | self.exports).items():
+            button.disabled = busy or name in self._refused
+
+    def refuse(self, reasons: dict[str, str]) -> None:
+        """Disable the tasks that the descriptor cannot do; the tooltip has the reason."""
+        self._refused = reasons
+        for name, button in self.tasks.items():
+            button.disabled, button.tooltip = name in reasons, reasons.get(name, TASKS[name][-1])
 
 
 def _button(label: str, icon: str, tooltip: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -14,7 +14,7 @@ from ase import Atoms
 from matplotlib.figure import Figure
 
 from sensitivity import paths, singular
-from sensitivity.descriptors import Centers, DensityCorrelations, Descriptor
+from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.descriptors.self_description import higher_order, larger_basis
 from sensitivity.explorers.main.controls import EXAMPLES, TASKS
@@ -27,13 +27,12 @@ from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.choices import check_name, make_control
 from sensitivity.explorers.parts.layout import arrange, require, row
 from sensitivity.explorers.parts.motion_view import MotionView
+from sensitivity.explorers.parts.offers import USUAL
 from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
 from sensitivity.explorers.path.path_explorer import PathExplorer
 from sensitivity.explorers.twin import TwinExplorer
 from sensitivity.numerics import takes_centers
 from sensitivity.outputs import check_output, write_output
-
-USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
 
 CHANGED = {"contract_channels": "mixed channels"}
 """Names, in sentences, of settings that have no control."""
@@ -55,17 +54,22 @@ class Explorer(StructureView):
 
     Long computations run in the background: ``busy`` is true meanwhile, ``wait()`` waits for them,
     and ``cancel()`` stops them. Ctrl-C also stops them, and raises KeyboardInterrupt as soon as the
-    explorer is in a consistent state.
+    explorer is in a consistent state. In a notebook a slow descriptor is analysed in the background
+    from the start: until then, and if that fails, ``descriptor`` is the default one.
 
     Parameters
     ----------
     atoms
         The reference, or its name in the library; methane by default. It is not changed.
     descriptor
-        The descriptor; by default a ``DensityCorrelations`` of order 2.
+        The descriptor, or its name in the list of ``sensitivity descriptors``; by default a
+        ``DensityCorrelations`` of order 2.
     centers
         Indices of the center atoms; every atom by default. For a name from the library, the default
         is the center of an environment or the carbon atom of methane, otherwise every atom.
+    descriptors
+        Descriptors, or their names, that the control *descriptor* offers beside ``descriptor``; by
+        default the names of all that are installed. One with a name is made for each structure.
     oscillating
         Whether the atoms oscillate once along the mode as soon as they are on the screen.
     explained
@@ -78,6 +82,9 @@ class Explorer(StructureView):
         smallest singular value.
     amplitude
         Å. Root of the summed squares of the displacements.
+    feature
+        Index of a feature of the first center, or None. The arrows show the displacement that
+        changes it fastest, instead of the mode.
     below
         The box in which other explorers appear: the followed path, the twin.
     arrows, arrow_length
@@ -108,13 +115,15 @@ class Explorer(StructureView):
     def __init__(
         self,
         atoms: Atoms | str = "CH4",
-        descriptor: Descriptor = USUAL,
+        descriptor: Descriptor | str = USUAL,
         *,
         centers: Centers = None,
+        descriptors: Iterable[Descriptor | str] | None = None,
         oscillating: bool = False,
         explained: bool = True,
     ) -> None:
-        super().__init__(atoms, descriptor, centers=centers, explained=explained)
+        given: dict[str, Any] = {"centers": centers, "descriptors": descriptors}
+        super().__init__(atoms, descriptor, **given, explained=explained)
         tooltip = "Show the cause of each displacement, and the evidence"
         look = {"description": "explain", "tooltip": tooltip, "icon": "lightbulb-o"}
         self._question = make_control("Button", "auto", **look)
@@ -131,10 +140,13 @@ class Explorer(StructureView):
         self.commands |= {name: partial(self.show_example, name) for name in EXAMPLES}
         self.commands |= {name: partial(self.export, name) for name in EXPORTS}
         connect(self)
-        self.panel.invite(WELCOME)
+        self.panel.invite(self._new_remarks() or WELCOME)
         if oscillating:
             self.oscillate()
         self._built = True
+        if self._later is not None:
+            self.presenter.preview(self._later)
+            self._look_at(self._later, then=self.history.clear)
 
     @interrupts_held()
     def explain(self) -> None:
@@ -307,7 +319,8 @@ def locate(state: State, report: Report) -> Outcome:
     point = _search(singular.locate, state, state.atoms, progress=report)
     if not point.converged:
         return Outcome(point.status, good=False)
-    subject = Subject(point.atoms, state.reference.descriptor, (point.center,))
+    start = state.reference.subject
+    subject = replace(start, atoms=point.atoms, centers=(point.center,), name="", upload=None)
     return Outcome(point.status, found=explain(examine(subject)))
 
 

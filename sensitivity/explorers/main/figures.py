@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
 from sensitivity.explorers.main.spectrum_plot import SpectrumPlot, Traces, Values
@@ -13,7 +14,7 @@ from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.figures import DRAWING, SIZES, make_figure, write_film
 from sensitivity.explorers.parts.scene import Scene
-from sensitivity.explorers.parts.state import FEW, State, arrow_ends, compute, explain_spectrum
+from sensitivity.explorers.parts.state import State, compute, explain_spectrum
 from sensitivity.progress import checkpoint
 
 
@@ -29,8 +30,8 @@ class Picture:
 
     def scene_of(self, state: State) -> Scene:
         """Return the scene at another amplitude."""
-        positions, mode = state.atoms.positions, state.reference.modes[state.mode]
-        arrows = arrow_ends(positions, mode, length=state.arrow_length * state.arrows)
+        positions, (start, end) = state.atoms.positions, self.scene.arrows
+        arrows = np.stack([positions, positions + (end - start)])
         (body,) = self.scene.bodies
         return replace(self.scene, positions=(body.extend(positions),), arrows=arrows)
 
@@ -81,7 +82,7 @@ def _draw_plot(
 
 
 def _compute_all(states: Sequence[State], report: Report) -> list[Values]:
-    """Return the singular values of each state once, with causes if there are few atoms."""
+    """Return the singular values of each state once, with causes if they are quick to find."""
     found: dict[float, Values] = {}
     count, estimate = len({state.amplitude for state in states}), Estimate()
     for state in states:
@@ -95,8 +96,8 @@ def _compute_all(states: Sequence[State], report: Report) -> list[Values]:
 def _compute_values(state: State) -> Values:
     reference = state.reference
     spectrum = compute(state).spectrum if state.amplitude else reference.spectrum
-    few = len(reference.atoms) <= FEW and reference.diagnosis is not None
-    if spectrum is not None and state.amplitude and few:
+    explained = reference.quick and reference.diagnosis is not None
+    if spectrum is not None and state.amplitude and explained:
         diagnosis = explain_spectrum(spectrum, reference.descriptor)
         if diagnosis is not None and not diagnosis.ending:
             return Values.explained(state, diagnosis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensitivity.descriptors import with_defaults
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, DiagnosedMode, Diagnosis
 from sensitivity.diagnosis.causes import explain_incompleteness, explain_truncation
 from sensitivity.explorers.parts.state import Reference, Shown, State
@@ -12,6 +13,9 @@ from sensitivity.numerics import Array
 from sensitivity.plots.palette import COLORS
 from sensitivity.spectrum import TRIVIAL, Spectrum
 from sensitivity.tolerances import Tolerance
+
+WAITING = "The markers show the previous ones."
+"""Sentence on the chart meanwhile."""
 
 
 def labels(reference: Reference) -> list[str]:
@@ -46,8 +50,11 @@ def meaning(reference: Reference, mode: int, *, seeking: bool = False) -> str:
     return f"Mode {mode} is {_sensitive(found) if sensitive else _invisible(diagnosis, found)}"
 
 
-def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
-    """Return two sentences for the panel: the mode at amplitude zero, and the displaced one."""
+def to_html(state: State, shown: Shown | None, *, seeking: bool = False, arrows: str = "") -> str:
+    """Return the sentences for the panel: the mode at amplitude zero, the displaced one, arrows.
+
+    ``arrows`` is the sentence on arrows that do not show the mode.
+    """
     cause = state.reference.causes[state.mode]
     color = COLORS[cause]
     mark = f'<span style="color: {color}">&#9632;</span>'
@@ -58,7 +65,7 @@ def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
     )
     where = f"At {state.amplitude:+.2f} Å" if state.amplitude else "At amplitude 0"
     if shown is None:
-        second = f"{where}: the singular values are being computed."
+        second = f"{where}: the singular values are being computed. {WAITING}"
     elif shown.spectrum is None:
         second = f'<b class="sensitivity-trouble">{where}: {to_markup(shown.problem)}</b>'
     elif moved:
@@ -66,7 +73,8 @@ def to_html(state: State, shown: Shown | None, *, seeking: bool = False) -> str:
         second = f"{where}: {to_markup(f'{now} {shown.spectrum.status}')}"
     else:
         second = f"{where}: {to_markup(shown.spectrum.status)}"
-    return f'<div style="line-height: 1.5">{first}<br>{second}</div>'
+    lines = [first, second, *([to_markup(arrows)] if arrows else [])]
+    return f'<div style="line-height: 1.5">{"<br>".join(lines)}</div>'
 
 
 def _now(spectrum: Spectrum, mode: Array) -> str:
@@ -110,6 +118,8 @@ def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:
         reason = "no geometry within the tolerance shows the cause"
     shown = "" if seen is None else f" ({seen:.1e} of the largest singular value)"
     text = f"{label}: {reason}{shown}."
+    if mode.cause == "undetermined" and (missing := _missing_tests(diagnosis)):
+        text += f" {missing}"
     if words.spurious and distance is not None:
         text += " This is spurious: symmetry does not explain it."
     if words.spurious and distance and distance > Tolerance.EXACT:
@@ -117,3 +127,11 @@ def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:
     if facts.response is not None:
         text += f" Numerical check: feature change ∝ amplitude^{facts.response:.1f}."
     return text
+
+
+def _missing_tests(diagnosis: Diagnosis) -> str:
+    """Return a sentence on a descriptor that offers no test of the cause; else an empty text."""
+    own = with_defaults(diagnosis.descriptor)
+    if own.order is not None or own.larger_basis() is not None:
+        return ""
+    return f"{own.name} has neither a larger basis nor an order to test it."

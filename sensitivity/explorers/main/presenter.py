@@ -15,6 +15,7 @@ from sensitivity.diagnosis import Diagnosis
 from sensitivity.explorers.main import mode_texts
 from sensitivity.explorers.main.chart import Chart
 from sensitivity.explorers.main.controls import CELLS, Controls
+from sensitivity.explorers.main.feature_arrows import Features, find_features
 from sensitivity.explorers.main.spectrum_plot import Traces, Values
 from sensitivity.explorers.parts.background import Report, Worker
 from sensitivity.explorers.parts.estimate import Estimate
@@ -26,7 +27,6 @@ from sensitivity.explorers.parts.molecule import (
 )
 from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.explorers.parts.state import (
-    FEW,
     Reference,
     Shown,
     State,
@@ -57,15 +57,19 @@ class Presenter:
         self._controls, self._panel, self._fail = controls, panel, failed
         self._spectra = Worker()
         self._causes, self._tracer = Worker(changed=self._hint), Worker(changed=self._hint)
-        self.workers = self._spectra, self._causes, self._tracer
+        self._finder = Worker(changed=self._hint)
+        self.workers = self._spectra, self._causes, self._tracer, self._finder
         self._hints = {
             self._tracer: "Computing the curves along the mode",
             self._causes: "Computing the causes",
+            self._finder: "Computing the features that the mode changes",
         }
         self._progress: dict[Worker, str] = {}
         self._previewing = False
         self.explaining = True  # causes and sentences are shown
         self.cells = 1
+        self._features = Features()
+        self._shown: Shown | None = None  # the structure that the sentence describes
         self._timer: asyncio.TimerHandle | None = None
 
     def load(self, state: State) -> None:
@@ -80,6 +84,7 @@ class Presenter:
             worker.drop()
         self.state, self._images, self.cells = state, images, cells
         self._seeking = reference.diagnosis is None and self.explaining
+        self._features, self._shown = Features(), None
         self._draw(body, camera)
         self.chart.load(reference)
         self._controls.lock(False)
@@ -130,8 +135,8 @@ class Presenter:
         """Compute the singular values of the reference, and its causes if they are unknown."""
         reference = self.state.reference
         self._move()
-        if len(reference.atoms) <= FEW or not self._seeking:
-            self._trace()  # for more atoms after the causes, which matter more
+        if reference.quick or not self._seeking:
+            self._accompany()  # otherwise after the causes, which matter more
         if self._seeking:
             estimate = Estimate()
             self._progress.clear()
@@ -149,13 +154,15 @@ class Presenter:
 
     def show(self, state: State) -> None:
         """Show another state of the same reference."""
-        turned = state.mode != self.state.mode
+        turned, chosen = state.mode != self.state.mode, state.feature != self.state.feature
         self.state = state
         if self._previewing:
             return
         self._move()
         if turned:
-            self._trace()
+            self._accompany()
+        elif chosen:
+            self._find_features()
 
     def look(self, axis: str | None = None) -> None:
         """Look along x, y or z, or from the direction that shows atoms and mode best."""
@@ -170,12 +177,12 @@ class Presenter:
         self.state, self._seeking = replace(self.state, reference=reference), False
         self._controls.name_modes(mode_texts.labels(reference), mode=self.state.mode)
         self._move()
-        self._trace()
+        self._accompany()
 
     def _stay_ignorant(self, error: Exception) -> None:
         self._seeking = False
         self._move()
-        self._trace()
+        self._accompany()
         self._fail(error)
 
     def _note(self, worker: Worker, progress: str) -> None:
@@ -198,19 +205,58 @@ class Presenter:
                 self._timer = asyncio.get_running_loop().call_later(after, self._hint, True)
 
     def _move(self) -> None:
-        state, positions = self.state, self.state.atoms.positions
-        mode, length = state.reference.modes[state.mode], state.arrow_length * state.arrows
-        ends = arrow_ends(positions, mode, length=length)
-        self.molecule.show(self._images.extend(positions), arrows=ends)
+        state = self.state
+        self._show_atoms()
         self._controls.show(state)
         if state.reference.diagnosis is not None:
             self._causes.drop()  # they belong to a structure that is no longer shown
-        self._spectra.start(lambda _: compute(state), then=self._show_spectrum, failed=self._miss)
+        # Atoms that move would start computations that none waits for.
+        delay = SETTLED if state.amplitude and not state.reference.quick else 0.0
+        self._spectra.start(
+            lambda _: compute(state), then=self._show_spectrum, failed=self._miss, delay=delay
+        )
         if self._spectra.busy:
             self._say(None)
 
+    def _show_atoms(self) -> None:
+        state, positions = self.state, self.state.atoms.positions
+        length = state.arrow_length * state.arrows
+        ends = arrow_ends(positions, self._pattern, length=length)
+        self.molecule.show(self._images.extend(positions), arrows=ends)
+
+    @property
+    def _pattern(self) -> Array:
+        """The displacement that the arrows show: the mode, or the gradient of a feature."""
+        state, found = self.state, self._features
+        if state.feature is None or found.chosen != state.feature or found.gradient is None:
+            mode: Array = state.reference.modes[state.mode]
+            return mode
+        return found.gradient
+
+    def _accompany(self) -> None:
+        """Compute what belongs to the mode: the curves, and the features that it changes."""
+        self._trace()
+        self._features = Features()
+        self._controls.offer_features(self._features, self.state, known=False)
+        self._find_features()
+
+    def _find_features(self) -> None:
+        state = self.state
+        self._finder.start(
+            lambda _: find_features(state), then=self._learn_features, failed=self._fail, patience=0
+        )
+
+    def _learn_features(self, found: Features) -> None:
+        self._features = found
+        self._controls.offer_features(found, self.state, known=True)
+        if found.chosen is not None:
+            self._show_atoms()
+            self._say(self._shown)
+
     def _say(self, shown: Shown | None) -> None:
-        text = mode_texts.to_html(self.state, shown, seeking=self._seeking)
+        self._shown = shown
+        arrows = "" if self.state.feature is None else self._features.sentence
+        text = mode_texts.to_html(self.state, shown, seeking=self._seeking, arrows=arrows)
         known = self.explaining or self.state.reference.diagnosis is not None
         self._panel.sentence.value = text if known else ""
 
@@ -236,7 +282,7 @@ class Presenter:
     def _trace(self, *, glimpse: int = 4) -> None:
         """Compute the singular values along the mode; show them after every ``glimpse`` points."""
         state = self.state
-        few = len(state.reference.atoms) <= FEW
+        few = state.reference.quick
         amplitudes = trace_amplitudes(state.reference.reach, count=31 if few else 11)
         unknown = np.full((len(amplitudes), len(state.reference.causes)), np.nan)
 

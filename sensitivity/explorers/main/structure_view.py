@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,16 +13,24 @@ import numpy as np
 import traitlets
 from ase import Atoms
 
-from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.descriptors import Centers, Descriptor, with_defaults
 from sensitivity.explorers.main.controls import Actions, Controls, Settings
 from sensitivity.explorers.main.presenter import Presenter, most_cells
 from sensitivity.explorers.parts import inputs
-from sensitivity.explorers.parts.background import Act, Report, Work, Worker, interrupts_held
+from sensitivity.explorers.parts.background import (
+    Act,
+    Report,
+    Work,
+    Worker,
+    interrupts_held,
+    running_loop,
+)
 from sensitivity.explorers.parts.choices import Entered, Index, Length, check_index
 from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.layout import require
 from sensitivity.explorers.parts.molecule_view import MoleculeView
 from sensitivity.explorers.parts.motion_view import MotionView
+from sensitivity.explorers.parts.offers import USUAL, Offers, find_refusals, fit
 from sensitivity.explorers.parts.state import (
     ARROW_LENGTH,
     STEP,
@@ -47,7 +55,7 @@ class Request:
     then: Callable[[], None]
 
 
-CHOICES = ["mode", "amplitude", "arrows", "arrow_length"]
+CHOICES = ["mode", "amplitude", "arrows", "arrow_length", "feature"]
 
 
 class StructureView(MoleculeView):
@@ -56,12 +64,19 @@ class StructureView(MoleculeView):
     mode = Index()
     amplitude = Length()
     cells = Index(1)
+    feature = traitlets.Any(None)
 
     controls: Controls
     commands: dict[str, Callable[[], None]]  # called by the buttons of ``actions``
 
     def __init__(
-        self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers, explained: bool
+        self,
+        atoms: Atoms | str,
+        descriptor: Descriptor | str,
+        *,
+        centers: Centers,
+        descriptors: Iterable[Descriptor | str] | None,
+        explained: bool,
     ) -> None:
         super().__init__()
         structure, name, centers = inputs.take_structure(atoms, centers)
@@ -69,14 +84,21 @@ class StructureView(MoleculeView):
         self._awaited: Request | None = None
         self._result: MotionView | None = None  # in ``below``
         self.history: deque[State] = deque(maxlen=20)  # to which ``undo`` returns
-        self._reader = Worker(changed=self._show_busy)
-        self.controls, self.settings = Controls(self.updating), Settings(self.updating)
+        self._reader, self._loader = (Worker(changed=self._show_busy) for _ in range(2))
+        self.offers = Offers(descriptors)
+        self._remarks: tuple[str, ...] = ()  # of the descriptor, as last shown
+        self.controls = Controls(self.updating)
+        self.settings = Settings(self.updating, self.offers)
         self.actions, self.below = Actions(), require("ipywidgets").VBox([])
         self.below.add_class("sensitivity-result")
         self.presenter = Presenter(self.controls, self.panel, failed=self._fail)
         self.presenter.explaining = explained
         self.chart, self.molecule = self.presenter.chart, self.presenter.molecule
-        reference = examine(Subject(structure, descriptor, centers, name))
+        usual = Subject(structure, USUAL, centers, name)
+        subject = self.offers.take(descriptor, usual)
+        # In a notebook a slow descriptor comes later, and the atoms at once.
+        self._later = subject if subject.slow and running_loop() is not None else None
+        reference = examine(subject if self._later is None else usual)
         self._enter(State(reference, reference.least_visible))
         self.molecule.on_pick = partial(self.attempt, self.pick)
         self.observe(self._change, CHOICES)
@@ -106,16 +128,27 @@ class StructureView(MoleculeView):
         atoms, name, _ = inputs.take_structure(structure)
         centers = inputs.usual_centers(atoms, name=name)
         self._reader.drop()  # superseded
-        self._look_at(Subject(atoms, self._wanted.descriptor, centers, name))
+        wanted = replace(self._wanted, atoms=atoms, centers=centers, name=name, upload=None)
+        self._look_at(fit(wanted))
 
     @property
     def descriptor(self) -> Descriptor:
-        """The descriptor; set it to another one."""
+        """The descriptor; set it to another one, or to a name of the control."""
         return self.reference.descriptor
 
     @descriptor.setter
-    def descriptor(self, descriptor: Descriptor) -> None:
-        self._look_at(replace(self._wanted, descriptor=descriptor))
+    def descriptor(self, descriptor: Descriptor | str) -> None:
+        if not isinstance(descriptor, str):
+            self._look_at(self.offers.take(descriptor, self._wanted))
+            return
+        subject = self._wanted
+        self.panel.tell(f"Loading {descriptor} …")
+        self._run(  # imports its package, which takes seconds
+            lambda _: self.offers.take(descriptor, subject),
+            then=lambda _: self._look_at(self.offers.take(descriptor, self._wanted)),
+            failed=self._fail,
+            worker=self._loader,
+        )
 
     @property
     def centers(self) -> tuple[int, ...]:
@@ -161,11 +194,16 @@ class StructureView(MoleculeView):
 
     def refine(self, name: str, value: Any) -> None:
         """Change one setting of the descriptor; TypeError or ValueError if it is invalid."""
-        self.descriptor = inputs.refine(self._wanted.descriptor, name, value)
+        refined = inputs.refine(self._wanted.descriptor, name, value)
+        self._look_at(replace(self._wanted, descriptor=refined))
 
     def center_on(self, text: str) -> None:
         """Set the centers from a text: all, an element, or numbers such as 0, 2-4."""
         self.centers = inputs.read_centers(text, self._wanted.atoms)
+
+    def choose_feature(self, option: int) -> None:
+        """Show the gradient of a feature as arrows; the mode if it is negative."""
+        self.feature = None if option < 0 else option
 
     def pick(self, atom: int, more: bool = False) -> None:
         """Make an atom the center, also by its image; with ``more``, add or remove it."""
@@ -202,18 +240,18 @@ class StructureView(MoleculeView):
         self.controls.play.playing = False
         self.controls.play.value = 0
         self.amplitude, self.arrows, self.arrow_length = 0.0, True, ARROW_LENGTH
-        self.labels, self.atom_size, self.cells = "none", 1.0, 1
+        self.labels, self.atom_size, self.cells, self.feature = "none", 1.0, 1, None
         self.mode = self.reference.least_visible
         self.look()
 
     @interrupts_held()
     def undo(self) -> None:
         """Return to the previous structure and descriptor, or stop their replacement."""
-        coming = self._awaited is not None or self._reader.busy
+        coming = self._awaited is not None or self._reader.busy or self._loader.busy
         if not coming and not self.history:
             self.panel.tell("There is nothing to undo.")
             return
-        for worker in (self._reader, self._task):
+        for worker in (self._reader, self._loader, self._task):
             worker.drop()
         if coming:
             self._give_up()
@@ -225,14 +263,15 @@ class StructureView(MoleculeView):
 
     def cancel(self) -> None:
         """Stop the task, or else the background computations; a search keeps its results so far."""
-        asked = [each for each in (self._reader, self._task, self._saver) if each.busy]
+        first = self._reader, self._loader, self._task, self._saver
+        asked = [each for each in first if each.busy]
         for worker in asked or self.presenter.workers:
             searching = worker is self._task and self._awaited is None
             worker.cancel(at_once=not searching)
 
     @property
     def _workers(self) -> tuple[Worker, ...]:
-        return self._reader, *super()._workers, *self.presenter.workers
+        return self._reader, self._loader, *super()._workers, *self.presenter.workers
 
     @property
     def _wanted(self) -> Subject:
@@ -251,7 +290,7 @@ class StructureView(MoleculeView):
         self.settings.show(self._wanted)
 
     def _show_busy(self) -> None:
-        busy = self._task.busy or self._reader.busy
+        busy = self._task.busy or self._reader.busy or self._loader.busy
         self.panel.show_busy(busy or self._saver.busy)
         self.actions.lock(busy)
 
@@ -263,8 +302,10 @@ class StructureView(MoleculeView):
             self.presenter.show(State(self.reference, **chosen))
 
     def _look_into(self, upload: inputs.Upload) -> None:
-        atoms, descriptor = upload.atoms.copy(), self._wanted.descriptor
-        self._look_at(Subject(atoms, descriptor, inputs.usual_centers(atoms), upload=upload))
+        atoms = upload.atoms.copy()
+        centers = inputs.usual_centers(atoms)
+        wanted = replace(self._wanted, atoms=atoms, centers=centers, name="", upload=upload)
+        self._look_at(fit(wanted))
 
     def _look_at(self, subject: Subject, *, then: Callable[[], None] = lambda: None) -> None:
         """Analyse and show another subject; changes made meanwhile start from it.
@@ -276,7 +317,8 @@ class StructureView(MoleculeView):
 
         def arrive(reference: Reference) -> None:
             self._go_to(reference)
-            self.panel.report("" if upload is None else upload.note)
+            note = "" if upload is None else upload.note
+            self.panel.report(" ".join(filter(None, (note, self._new_remarks()))))
             then()
 
         def fail(error: Exception) -> None:
@@ -301,6 +343,11 @@ class StructureView(MoleculeView):
                 self.settings.show(subject)
                 if self.presenter.previewing or subject.atoms != self.structure:
                     self.presenter.preview(subject)
+
+    def _new_remarks(self) -> str:
+        """Return the remarks of the descriptor, unless they were already shown."""
+        before, self._remarks = self._remarks, with_defaults(self.descriptor).remarks
+        return "" if self._remarks == before else " ".join(self._remarks)
 
     def _work(self, work: Work, *, then: Act) -> None:
         """Run a task in the background; it replaces the current analysis."""
@@ -328,7 +375,7 @@ class StructureView(MoleculeView):
 
     def _go_to(self, reference: Reference) -> None:
         before, mode = self.state, reference.least_visible
-        self._enter(replace(before, reference=reference, mode=mode, amplitude=0.0))
+        self._enter(replace(before, reference=reference, mode=mode, amplitude=0.0, feature=None))
         self._remember(before)
         self._close_result()
 
@@ -356,6 +403,7 @@ class StructureView(MoleculeView):
             for name in CHOICES:
                 setattr(self, name, getattr(state, name))
         self.settings.show(state.reference.subject)
+        self.actions.refuse(find_refusals(state.reference.descriptor))
         self.presenter.compute()
 
     @traitlets.observe("cells")
@@ -381,6 +429,18 @@ class StructureView(MoleculeView):
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:
         return check_index(proposal["value"], "mode", count=len(self.reference.causes))
+
+    @traitlets.observe("mode")
+    def _drop_feature(self, _: Any) -> None:
+        with self.updating:  # the change of the mode is shown next
+            self.feature = None
+
+    @traitlets.validate("feature")
+    def _validate_feature(self, proposal: Any) -> int | None:
+        if proposal["value"] is None:
+            return None
+        count = with_defaults(self.descriptor).count_features(self.structure)
+        return check_index(proposal["value"], "feature", count=count)
 
     @traitlets.validate("amplitude")
     def _validate_amplitude(self, proposal: Any) -> float:

@@ -35,6 +35,7 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
         "arrow length": (controls.arrow_length, partial(setattr, explorer, "arrow_length")),
         "labels": (controls.labels, partial(setattr, explorer, "labels")),
         "atom size": (controls.atom_size, partial(setattr, explorer, "atom_size")),
+        "feature": (controls.feature, explorer.choose_feature),
         "cells": (controls.cells, partial(setattr, explorer, "cells")),
         "structure": (settings.structure, partial(setattr, explorer, "structure")),
         "upload": (settings.upload, explorer.take_upload),
@@ -42,6 +43,7 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
         "transparent": (actions.transparent, partial(setattr, explorer, "transparent")),
         "frame": (settings.frame, explorer.turn_to),
         "centers": (settings.centers, explorer.center_on),
+        "descriptor": (settings.descriptor, partial(setattr, explorer, "descriptor")),
         **settings_of_descriptor(explorer),
     }
 

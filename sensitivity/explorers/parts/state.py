@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.descriptors import Centers, Descriptor, with_defaults
 from sensitivity.diagnosis import Diagnosis, diagnose
 from sensitivity.explorers.parts.inputs import Upload, freeze
 from sensitivity.explorers.parts.view import as_sentence
@@ -39,11 +39,18 @@ class Subject:
     centers: Centers = None  # all
     name: str = ""  # of the structure, if it is from the library
     upload: Upload | None = None  # if the structure is from a file
+    kind: str = ""  # name of the descriptor, if it was made for the structure from the catalog
 
     @property
     def chosen(self) -> tuple[int, ...]:
         """The indices of the centers."""
         return tuple(range(len(self.atoms)) if self.centers is None else self.centers)
+
+    @property
+    def slow(self) -> bool:
+        """True if a spectrum takes much longer than that of density correlations."""
+        effort = with_defaults(self.descriptor).effort
+        return effort > 1 and len(self.atoms) * effort > FEW
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +61,7 @@ class Reference:
     descriptor: Descriptor
     name: str = ""  # of the structure, if it is from the library
     upload: Upload | None = None  # if the structure is from a file
+    kind: str = ""  # name of the descriptor, if it was made for the structure from the catalog
     diagnosis: Diagnosis | None = None  # None while unknown, or if there is none
 
     def __post_init__(self) -> None:
@@ -95,7 +103,13 @@ class Reference:
     @property
     def subject(self) -> Subject:
         """A copy of structure and descriptor, from which a change starts."""
-        return Subject(self.atoms.copy(), self.descriptor, self.centers, self.name, self.upload)
+        same = self.name, self.upload, self.kind
+        return Subject(self.atoms.copy(), self.descriptor, self.centers, *same)
+
+    @property
+    def quick(self) -> bool:
+        """True if spectra take little time: few atoms, and a descriptor with derivatives."""
+        return len(self.atoms) * with_defaults(self.descriptor).effort <= FEW
 
     @property
     def reach(self) -> float:
@@ -114,7 +128,8 @@ def examine(subject: Subject) -> Reference:
     """Return the reference with its spectrum, without causes."""
     found = spectrum(subject.atoms, subject.descriptor, centers=subject.centers)
     checkpoint()  # there is none within the decomposition
-    return Reference(found, subject.descriptor, subject.name, upload=subject.upload)
+    same = subject.name, subject.upload, subject.kind
+    return Reference(found, subject.descriptor, *same)
 
 
 def explain(reference: Reference, *, progress: Progress | None = None) -> Reference:
@@ -143,6 +158,7 @@ class State:
     amplitude: float = 0.0  # root of the summed squares of the displacements, with a sign
     arrows: bool = True
     arrow_length: float = ARROW_LENGTH  # of the longest arrow
+    feature: int | None = None  # of the first center: the arrows show its gradient
 
     @property
     def atoms(self) -> Atoms:

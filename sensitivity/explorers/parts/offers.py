@@ -1,0 +1,104 @@
+"""The descriptors that an explorer offers, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+
+from sensitivity.descriptors import DensityCorrelations, Descriptor, check_descriptor, with_defaults
+from sensitivity.descriptors.catalog import CATALOG, installed_entry, named_descriptor, native_name
+from sensitivity.descriptors.protocol import settings_of
+from sensitivity.explorers.parts.inputs import ORDERS, refine
+from sensitivity.explorers.parts.state import Subject
+
+USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
+
+LABELS = {str(order): label for order, label in ORDERS.items()}
+"""Names of the catalog, and their labels if they have another."""
+
+
+class Offers:
+    """The names in the control of the descriptor, and the descriptors that they stand for.
+
+    ``given`` are names of the catalog, by default all that are installed, and descriptors.
+    """
+
+    def __init__(self, given: Iterable[str | Descriptor] | None = None) -> None:
+        names = [name for name, entry in CATALOG.items() if entry.installed is not None]
+        self._own: dict[str, Descriptor] = {}  # those that are not of the catalog
+        self._names = list[str]()
+        for each in names if given is None else given:
+            if isinstance(each, str):
+                installed_entry(each)
+                self._add(each)
+            else:
+                check_descriptor(each)
+                self._add_own(each)
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """Label and name of each descriptor."""
+        return [(LABELS.get(name, name), name) for name in self._names]
+
+    def name(self, subject: Subject) -> str:
+        """Return the name of a subject's descriptor, which is offered from now on."""
+        descriptor = subject.descriptor
+        if name := native_name(descriptor) or subject.kind:
+            return self._add(name)
+        return self._add_own(descriptor)
+
+    def take(self, given: Descriptor | str, subject: Subject) -> Subject:
+        """Return the subject with another descriptor, or that of a name.
+
+        Another order of density correlations keeps the other settings. ImportError, TypeError or
+        ValueError if there is no such name, or no such descriptor for the structure.
+        """
+        if not isinstance(given, str):
+            return replace(subject, descriptor=given, kind="")
+        name = given
+        if name in self._own:
+            return replace(subject, descriptor=self._own[name], kind="")
+        if name in LABELS and native_name(subject.descriptor):
+            descriptor = refine(subject.descriptor, "order", int(name))
+        else:
+            descriptor = named_descriptor(name, subject.atoms)
+        return replace(subject, descriptor=descriptor, kind="" if name in LABELS else name)
+
+    def _add(self, name: str) -> str:
+        if name not in self._names:
+            self._names.append(name)
+        return name
+
+    def _add_own(self, descriptor: Descriptor) -> str:
+        name = with_defaults(descriptor).name
+        if name in CATALOG:
+            name += " (given)"
+        self._own[name] = descriptor
+        return self._add(name)
+
+
+def fit(subject: Subject) -> Subject:
+    """Return the subject with its descriptor made for its structure, if it is of the catalog.
+
+    The settings that can be changed are kept.
+    """
+    if not subject.kind:
+        return subject
+    settings = settings_of(subject.descriptor)
+    limits = with_defaults(subject.descriptor).limits
+    kept = {name: settings[name] for name in limits}
+    return replace(subject, descriptor=named_descriptor(subject.kind, subject.atoms, **kept))
+
+
+def find_refusals(descriptor: Descriptor) -> dict[str, str]:
+    """Return, for each task of the explorer that a descriptor cannot do, the reason."""
+    own = with_defaults(descriptor)
+    found = {}
+    with suppress(Exception):  # reported when the task is started
+        if own.larger_basis() is None:
+            found["enlarge_basis"] = f"{own.name} has no larger basis to compare with."
+    with suppress(Exception):
+        if own.higher_order() is None:
+            found["raise_order"] = f"{own.name} has no higher order to compare with."
+    return found
