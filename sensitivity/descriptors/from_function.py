@@ -136,7 +136,7 @@ class Function(Adapter):
         if row:
             raise ValueError(
                 f"{self.name} returns one row of features for the whole structure, and "
-                f"{len(centers)} centers were chosen; choose one, such as centers=[0]."
+                f"{len(centers)} centers were chosen; choose one of them, such as atom 0."
             )
         raise ValueError(
             f"{self.name} must return features of shape ({count}, features), one row for each "

@@ -417,7 +417,7 @@ def test_answers_that_have_no_jacobian_are_refused(name: str) -> None:
 
 def test_one_row_belongs_to_one_center() -> None:
     with pytest.raises(
-        ValueError, match=r"5 centers were chosen; choose one, such as centers=\[0\]"
+        ValueError, match=r"5 centers were chosen; choose one of them, such as atom 0"
     ):
         spectrum(structures.load("CH4"), Function(coulomb_eigenvalues, cutoff=5.0))
 
