@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sensitivity.descriptors.batches import Batch, Block, Centers, batches_from_blocks
 from sensitivity.descriptors.differences import (
     EPS,
+    NotSmooth,
     central_differences,
     one_sided_differences,
 )
@@ -37,8 +38,8 @@ class Adapter(Descriptor):
     Attributes
     ----------
     trust
-        What was found on first use, and with structures of other composition or periodicity, each
-        time the worst; None before.
+        What was found on first use, and again for other compositions, centers, or numbers of
+        neighbours, each time the worst; None before.
 
     Examples
     --------
@@ -60,7 +61,8 @@ class Adapter(Descriptor):
 
     trust: Trust | None = None
     _whole = False  # one row for the whole structure
-    _examined: frozenset[tuple[str, tuple[bool, ...]]] = frozenset()  # formulas and periodicities
+    # Formula, periodicity, centers, and how many atoms each sees.
+    _examined: frozenset[tuple[object, ...]] = frozenset()
     _precision = EPS  # relative, of the numbers that the code returns
 
     @abstractmethod
@@ -112,16 +114,18 @@ class Adapter(Descriptor):
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Return features and gradients of every center, with an estimate of their error."""
         chosen = check_centers(atoms, centers)
-        kind = atoms.get_chemical_formula(), tuple(atoms.pbc)
+        around = tuple(len(near) for near in self._near(atoms, chosen))
+        kind = atoms.get_chemical_formula(), tuple(atoms.pbc), chosen, around
         if self.trust is None or kind not in self._examined:
-            self.examine(atoms, center=chosen[0])
+            self.examine(atoms, centers=chosen)
             self._examined |= {kind}
         self._check_reach(atoms, chosen)
         found = self._gradients(atoms, chosen)
         error = self.trust.gradient_error if self.trust and self._differentiates else 0.0
         return tuple(_at_least(batch, error) for batch in found) if error else found
 
-    def examine(self, atoms: Atoms, *, center: int = 0) -> Trust:
+    @takes_centers
+    def examine(self, atoms: Atoms, *, centers: Centers = (0,)) -> Trust:
         """Measure ``trust`` on a structure, and keep the worst; done on first use.
 
         Raises
@@ -130,7 +134,7 @@ class Adapter(Descriptor):
             If two calls with the same structure give other features.
         """
         checkpoint("is the descriptor invariant and smooth?")
-        found = examine(self, atoms, center)
+        found = examine(self, atoms, check_centers(atoms, centers))
         self.trust = found if self.trust is None else self.trust.worse(found)
         return self.trust
 
@@ -185,15 +189,67 @@ class Adapter(Descriptor):
             positions = atoms.positions + steps[:, None, None] * moved
             return self._at(atoms, positions, chosen).reshape(len(steps), -1)
 
-        step = 1e-4 if self._precision <= EPS else 1e-2
-        return one_sided_differences(displaced, values.ravel(), step=step)
+        length = float(np.linalg.norm(moved)) or 1.0
+        step = (1e-4 if self._precision <= EPS else 1e-2) / length
+        ahead, behind = one_sided_differences(displaced, values.ravel(), step=step)
+        nearer = one_sided_differences(displaced, values.ravel(), step=step / 8)
+        for far, near in zip((ahead, behind), nearer, strict=True):
+            if np.linalg.norm(near) > 4 * np.linalg.norm(far) > 0:
+                raise NotSmooth("the features jump at this geometry along this direction.")
+        return ahead, behind
 
     def differentiate(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
         """Return gradients by central differences, with an estimate of their error.
 
-        Atoms that no center sees together are displaced at the same time.
+        Atoms that no center sees together are displaced at the same time. One random displacement
+        of all atoms tells whether that is right; if it is not, each atom is displaced alone.
         """
-        seen = self._seen(atoms, centers)
+        seen, every = self._seen(atoms, centers), [np.arange(len(atoms))] * len(centers)
+        found = self._by_groups(atoms, centers, seen)
+        if seen is not every and not self._explains(found, atoms, centers):
+            found = self._by_groups(atoms, centers, every)
+            self._note_outside(found, atoms, centers)
+        return found
+
+    def _explains(self, found: tuple[Batch, ...], atoms: Atoms, centers: tuple[int, ...]) -> bool:
+        """Tell whether gradients agree with the slopes along a random displacement."""
+        direction = np.random.default_rng(4).normal(size=atoms.positions.shape)
+        direction /= np.linalg.norm(direction)
+        values = self._answer(atoms, centers)
+
+        def displaced(_: Indices, steps: Array) -> Array:
+            positions = atoms.positions + steps[:, None, None] * direction
+            return self._at(atoms, positions, centers).reshape(len(steps), -1)
+
+        size = np.array([np.abs(atoms.positions).max()])
+        along = central_differences(displaced, values.ravel(), size, precision=self._precision)
+        slopes = along.slopes.reshape(values.shape)
+        known_to = 3.0 * (float(along.error[0]) + max(batch.error for batch in found) * 2)
+        place = {center: row for row, center in enumerate(centers)}
+        for batch in found:
+            ours = np.einsum("cqkx,ckx->cq", batch.gradient, direction[batch.atoms])
+            rows = [place[center] for center in batch.centers.tolist()]
+            if np.linalg.norm(slopes[rows] - ours) > known_to:
+                return False
+        return True
+
+    def _note_outside(
+        self, found: tuple[Batch, ...], atoms: Atoms, centers: tuple[int, ...]
+    ) -> None:
+        """Note in ``trust`` how much atoms outside the cutoff change features per 0.1 Å."""
+        near = dict(zip(centers, self._near(atoms, centers), strict=True))
+        for batch in found:
+            for block in batch.blocks():
+                outside = block.gradient[:, ~np.isin(block.atoms, near[block.center])]
+                slope, size = np.linalg.norm(outside), float(np.linalg.norm(block.features)) or 1.0
+                if self.trust and slope > block.error:
+                    change = max(self.trust.locality or 0.0, 0.1 * float(slope) / size)
+                    self.trust = replace(self.trust, locality=change)
+
+    def _by_groups(
+        self, atoms: Atoms, centers: tuple[int, ...], seen: list[Indices]
+    ) -> tuple[Batch, ...]:
+        """Return gradients with respect to the atoms that each center sees."""
         values, groups = self._answer(atoms, centers), _group_atoms(seen)
         require_memory(
             6 * 8 * 3 * values.size * len(groups),
@@ -238,9 +294,10 @@ class Adapter(Descriptor):
 
     def _check_reach(self, atoms: Atoms, centers: tuple[int, ...]) -> None:
         """Refuse a cutoff that a map of the whole structure does not have."""
-        if not self._whole or atoms.pbc.any():
+        if not self._whole:
             return
-        farthest = float(atoms.get_distances(centers[0], range(len(atoms))).max())
+        nearest = atoms.get_distances(centers[0], range(len(atoms)), mic=bool(atoms.pbc.any()))
+        farthest = float(nearest.max())
         if farthest > self.cutoff:
             raise ValueError(
                 f"{self.name} describes the whole structure, and atoms are up to {farthest:.2f} Å "

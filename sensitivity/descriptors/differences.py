@@ -78,7 +78,9 @@ def central_differences(
         found = _measure(displaced, values, waiting, steps[waiting], noise, place)
         series = found.extrapolate(series)
         worth = best.take(waiting, found)
-        proposed = found.better_steps()
+        # What does not move at all may be rounded: larger steps tell.
+        proposed = np.where(found.still, _LARGEST, found.better_steps())
+        worth |= found.still & (found.steps < _LARGEST)
         # A kink or jump within the step may need several shorter steps to be left.
         again = (worth | found.truncated) & (proposed >= _LEAST) & (proposed <= _LARGEST)
         again &= np.abs(np.log2(proposed / found.steps)) >= 1
@@ -112,6 +114,7 @@ class _Columns:
     slopes: Array
     kinks: Array  # jump of the slope
     rounding: Array
+    still: Mask  # nothing moved
     coarse: Array  # how much the difference of order 4 differs from that of order 2
     fine: Array  # the same for 6 and 4
     truncation: Array
@@ -119,8 +122,8 @@ class _Columns:
     @classmethod
     def empty(cls, size: int, count: int) -> _Columns:
         nothing, never = np.zeros((count, size)), np.full(count, np.inf)
-        lengths = (never.copy() for _ in range(4))
-        return cls(np.zeros(count), nothing, nothing.copy(), *lengths)
+        still, lengths = np.zeros(count, dtype=bool), (never.copy() for _ in range(3))
+        return cls(np.zeros(count), nothing, nothing.copy(), never, still, *lengths)
 
     @property
     def error(self) -> Array:
@@ -149,10 +152,12 @@ class _Columns:
     def take(self, places: Indices, found: _Columns) -> Mask:
         """Keep what has a smaller error; return True where it is worth to go on."""
         before, now = self.error[places], found.error
-        keep = now < before
+        # A step at which nothing moves is not better than one at which something does.
+        keep = np.where(found.still, np.isinf(before) | self.still[places], now < before)
+        keep |= self.still[places] & ~found.still
         for name, values in vars(self).items():
             values[places[keep]] = getattr(found, name)[keep]
-        return np.asarray(keep & (now > 0))
+        return np.asarray(keep & ~found.still & (now > 0))
 
     def better_steps(self) -> Array:
         """Return the steps at which truncation, of order 6 in h, and rounding balance."""
@@ -182,7 +187,7 @@ def _measure(
     rounding = _SAFETY * uncertain * _weight(_ORDERS[2]) / steps
     rounding[still] = 0.0
     coarse, fine = (np.linalg.norm(x, axis=1) for x in (fourth - second, sixth - fourth))
-    return _Columns(steps, sixth, kinks, rounding, coarse, fine, np.zeros(len(steps)))
+    return _Columns(steps, sixth, kinks, rounding, still, coarse, fine, np.zeros(len(steps)))
 
 
 def _weight(weights: Array) -> float:
@@ -233,5 +238,5 @@ def _check_smooth(
     if rough.any():
         raise NotSmooth(
             "the features jump at this geometry: differences do not converge as the step shrinks, "
-            "so there is no Jacobian here; a hard cutoff, or selected values, do this."
+            "so there is no Jacobian here; hard cutoffs, and selected or rounded values, do this."
         )

@@ -45,13 +45,13 @@ class Trust:
     translation, rotation
         Change when all atoms are moved, and when they are turned.
     permutation
-        Change when like atoms, except the center, exchange their places.
+        Change when like atoms exchange their places.
     inversion
         Change when all positions are inverted.
     locality
         Change when atoms outside the cutoff move; 0 for a map of the whole structure.
     edge
-        Change when an atom crosses the cutoff; 0 for a map of the whole structure.
+        Largest jump as one atom moves away from another, to beyond the cutoff.
     kink
         Difference of the slopes on both sides, relative to them, where three equal neighbours have
         equal distances.
@@ -135,7 +135,9 @@ class Trust:
             if self._exceeds(name, _BROKEN)
         ]
         if self._exceeds("edge", 1e-4):
-            found.append(f"jump by {self.edge:.1e} of their norm when an atom crosses the cutoff")
+            found.append(
+                f"jump by {self.edge:.1e} of their norm as an atom moves away, such as at a cutoff"
+            )
         if self._exceeds("kink", _KINK):
             found.append(
                 "have kinks, as sorted or selected values do: where distances are equal, slopes on "
@@ -158,9 +160,9 @@ class Trust:
         return change is not None and change > max(most, 30 * self.noise)
 
 
-def examine(descriptor: Adapter, atoms: Atoms, center: int) -> Trust:
+def examine(descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...]) -> Trust:
     """Measure the properties of a descriptor on a structure."""
-    probe = _Probe.of(descriptor, atoms, center)
+    probe = _Probe.of(descriptor, atoms, centers)
     repetition = probe.change(probe.atoms) or 0.0
     if repetition > _RANDOM:
         raise ValueError(
@@ -174,7 +176,7 @@ def examine(descriptor: Adapter, atoms: Atoms, center: int) -> Trust:
         noise=noise,
         translation=probe.attempt(lambda: probe.change(probe.translated())),
         rotation=probe.attempt(lambda: probe.change(probe.turned())),
-        permutation=probe.attempt(lambda: probe.change(probe.exchanged())),
+        permutation=probe.attempt(probe.permutation),
         inversion=probe.attempt(lambda: probe.change(probe.inverted())),
         locality=probe.locality(),
         edge=probe.attempt(probe.edge),
@@ -188,23 +190,28 @@ def examine(descriptor: Adapter, atoms: Atoms, center: int) -> Trust:
 class _Probe:
     descriptor: Adapter
     atoms: Atoms  # displaced at random
-    center: int
-    features: Array
+    centers: tuple[int, ...]
+    features: Array  # of all centers
+
+    @property
+    def center(self) -> int:
+        """The first center."""
+        return self.centers[0]
 
     @classmethod
-    def of(cls, descriptor: Adapter, atoms: Atoms, center: int) -> _Probe:
+    def of(cls, descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...]) -> _Probe:
         rng, moved = np.random.default_rng(0), atoms.copy()
         moved.positions += rng.normal(scale=0.06, size=moved.positions.shape)
-        features = descriptor._answer(moved, (center,))
-        return cls(descriptor, moved, center, features)
+        features = descriptor._answer(moved, centers)
+        return cls(descriptor, moved, centers, features)
 
     def change(self, other: Atoms | None) -> float | None:
         """Return the relative change of the features of the center; None without a structure."""
-        return None if other is None else self.difference(self.features, other, self.center)
+        return None if other is None else self.difference(self.features, other, *self.centers)
 
-    def difference(self, before: Array, other: Atoms, center: int) -> float:
+    def difference(self, before: Array, other: Atoms, *centers: int) -> float:
         """Return the change from some features, relative to those of the structure."""
-        after = self.descriptor._answer(other, (center,))
+        after = self.descriptor._answer(other, centers)
         self.descriptor._check_size(before, after)
         size = float(np.linalg.norm(self.features)) or 1.0
         return float(np.linalg.norm(after - before)) / size
@@ -219,7 +226,7 @@ class _Probe:
             return None
 
     def noise(self) -> float:
-        raw = np.asarray(self.descriptor._features(self.atoms, (self.center,)))
+        raw = np.asarray(self.descriptor._features(self.atoms, self.centers))
         size = float(np.linalg.norm(self.features)) or 1.0
         return float(np.finfo(raw.dtype).eps) if raw.dtype.itemsize < 8 else self._scatter() / size
 
@@ -234,7 +241,7 @@ class _Probe:
     def _along(self, direction: Array) -> Differences:
         def displaced(_: Indices, steps: Array) -> Array:
             positions = self.atoms.positions + steps[:, None, None] * direction
-            found = self.descriptor._at(self.atoms, positions, (self.center,))
+            found = self.descriptor._at(self.atoms, positions, self.centers)
             return found.reshape(len(steps), -1)
 
         size = np.array([np.abs(self.atoms.positions).max()])
@@ -248,8 +255,8 @@ class _Probe:
         found = self._along(direction)
         (batch,) = self.descriptor._gradients(self.atoms, (self.center,))
         own = np.einsum("qkx,kx->q", batch.gradient[0], direction[batch.atoms[0]])
-        size = float(np.linalg.norm(own)) or 1.0
-        difference = float(np.linalg.norm(own - found.slopes[:, 0])) / size
+        size, theirs = float(np.linalg.norm(own)) or 1.0, found.slopes[: len(own), 0]
+        difference = float(np.linalg.norm(own - theirs)) / size
         known_to = float(found.error[0]) / size
         return difference, difference if difference > 3 * known_to else 0.0
 
@@ -270,26 +277,31 @@ class _Probe:
         inverted.positions = -self.atoms.positions
         return inverted
 
-    def exchanged(self) -> Atoms | None:
-        """Return the structure with like atoms exchanged, except the center; None without such."""
+    def permutation(self) -> float | None:
+        """Return the change when like atoms exchange their places; None without such.
+
+        Centers go with their atoms.
+        """
         order = np.arange(len(self.atoms))
         for number in np.unique(self.atoms.numbers):
             like = np.flatnonzero(self.atoms.numbers == number)
-            like = like[like != self.center]
             order[like] = np.roll(like, 1)
-        return self.atoms[order] if (order != np.arange(len(order))).any() else None
+        if (order == np.arange(len(order))).all():
+            return None
+        centers = np.argsort(order)[list(self.centers)].tolist()
+        return self.difference(self.features, self.atoms[order], *centers)
 
     def locality(self) -> float | None:
         """Return the largest change when atoms outside the cutoff move, own and added ones."""
         if self.descriptor._whole:
             return 0.0
-        tests = [self.attempt(lambda: self.change(self.moved_outside()))]
+        tests = [self.attempt(self._moved_outside)]
         if not self.atoms.pbc.any():
             tests += [self.attempt(partial(self._moved_added, way)) for way in self._ways()]
         return max((found for found in tests if found is not None), default=None)
 
-    def moved_outside(self) -> Atoms | None:
-        """Return the structure with all atoms moved that the center does not see."""
+    def _moved_outside(self) -> float | None:
+        """Return the change for the first center when all atoms that it does not see move."""
         (seen,) = self.descriptor._near(self.atoms, (self.center,))
         outside = np.delete(np.arange(len(self.atoms)), seen)
         if not len(outside):
@@ -298,7 +310,9 @@ class _Probe:
         rng = np.random.default_rng(3)
         moved.positions[outside] += rng.normal(scale=0.1, size=(len(outside), 3))
         (seen_now,) = self.descriptor._near(moved, (self.center,))
-        return moved if np.array_equal(seen, seen_now) else None
+        if not np.array_equal(seen, seen_now):
+            return None
+        return self.difference(self.features[:1], moved, self.center)
 
     def _ways(self) -> list[Array]:
         """Return directions from the center: away from the atoms, and to the farthest it sees."""
@@ -318,15 +332,32 @@ class _Probe:
         )
         return self.difference(self.descriptor._answer(near, (self.center,)), far, self.center)
 
-    def edge(self) -> float | None:
-        """Return the change when the second of two atoms crosses the cutoff of the first."""
-        if self.descriptor._whole:
-            return 0.0
-        within, outside = (
-            self._alone([[0.0, 0.0, 0.0], [0.0, 0.0, self.descriptor.cutoff * length]])
-            for length in (1 - 1e-6, 1 + 1e-6)
-        )
-        return self.difference(self.descriptor._answer(within, (0,)), outside, 0)
+    def edge(self) -> float:
+        """Return the largest jump as one of two atoms moves away from the other.
+
+        The largest changes over short distances, and that at the cutoff, are divided further, with
+        the larger half each time: only that of a jump does not vanish.
+        """
+
+        def at(length: float) -> Array:
+            pair = self._alone([[0.0, 0.0, 0.0], [0.0, 0.0, length]])
+            return np.asarray(self.descriptor._answer(pair, (0,))[0])
+
+        cutoff = self.descriptor.cutoff
+        lengths = np.append(np.linspace(0.4, 0.999 * cutoff, 40), 1.001 * cutoff)
+        found = np.array([at(length) for length in lengths])
+        changes, jumps = np.linalg.norm(np.diff(found, axis=0), axis=1), list[float]()
+        for place in {len(changes) - 1, *np.argsort(changes)[-3:].tolist()}:
+            (low, high), (first, last) = lengths[place : place + 2], found[place : place + 2]
+            for _ in range(24):
+                middle = (low + high) / 2
+                between = at(middle)
+                if np.linalg.norm(between - first) > np.linalg.norm(last - between):
+                    high, last = middle, between
+                else:
+                    low, first = middle, between
+            jumps.append(float(np.linalg.norm(last - first)))
+        return max(jumps) / (float(np.linalg.norm(self.features)) or 1.0)
 
     def kink(self) -> float:
         """Return the difference of both slopes where three neighbours are equivalent.

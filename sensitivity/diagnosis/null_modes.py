@@ -93,11 +93,11 @@ class NullSearch:
         if incomplete is None:
             lacking = self._count_lacking(len(exact.modes) + len(directions))
             for null in chain(self._compare(exact), self._compare(near)):
-                count = lacking if null.cause == "undetermined" else 0
-                narrow, rest = null.directions[:count], null.directions[count:]
-                lacking -= len(narrow)
-                yield replace(null, cause="width", directions=narrow)
-                yield replace(null, directions=rest)
+                # What a larger basis or a higher order sees is lacking here, too.
+                count, lacking = lacking, max(lacking - len(null.directions), 0)
+                count = count if null.cause == "undetermined" else 0
+                yield replace(null, cause="width", directions=null.directions[:count])
+                yield replace(null, directions=null.directions[count:])
             return
         order = self.case.observation.known.order
         for found, modes in ((exact, exact.modes), (near, self._truncated(near))):
