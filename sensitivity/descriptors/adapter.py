@@ -61,7 +61,7 @@ class Adapter(Descriptor):
 
     trust: Trust | None = None
     _whole = False  # one row for the whole structure
-    # Formula, periodicity, centers, and how many atoms each sees.
+    # Elements, periodicity, centers, and, for differences, how many atoms each sees.
     _examined: frozenset[tuple[object, ...]] = frozenset()
     _precision = EPS  # relative, of the numbers that the code returns
 
@@ -114,8 +114,9 @@ class Adapter(Descriptor):
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Return features and gradients of every center, with an estimate of their error."""
         chosen = check_centers(atoms, centers)
-        around = tuple(len(near) for near in self._near(atoms, chosen))
-        kind = atoms.get_chemical_formula(), tuple(atoms.pbc), chosen, around
+        kind: tuple[object, ...] = atoms.numbers.tobytes(), tuple(atoms.pbc.tolist()), chosen
+        if not self._differentiates:
+            kind += tuple(len(near) for near in self._near(atoms, chosen))
         if self.trust is None or kind not in self._examined:
             self.examine(atoms, centers=chosen)
             self._examined |= {kind}

@@ -78,9 +78,7 @@ def central_differences(
         found = _measure(displaced, values, waiting, steps[waiting], noise, place)
         series = found.extrapolate(series)
         worth = best.take(waiting, found)
-        # What does not move at all may be rounded: larger steps tell.
-        proposed = np.where(found.still, _LARGEST, found.better_steps())
-        worth |= found.still & (found.steps < _LARGEST)
+        proposed = found.better_steps()
         # A kink or jump within the step may need several shorter steps to be left.
         again = (worth | found.truncated) & (proposed >= _LEAST) & (proposed <= _LARGEST)
         again &= np.abs(np.log2(proposed / found.steps)) >= 1
@@ -114,7 +112,6 @@ class _Columns:
     slopes: Array
     kinks: Array  # jump of the slope
     rounding: Array
-    still: Mask  # nothing moved
     coarse: Array  # how much the difference of order 4 differs from that of order 2
     fine: Array  # the same for 6 and 4
     truncation: Array
@@ -122,8 +119,8 @@ class _Columns:
     @classmethod
     def empty(cls, size: int, count: int) -> _Columns:
         nothing, never = np.zeros((count, size)), np.full(count, np.inf)
-        still, lengths = np.zeros(count, dtype=bool), (never.copy() for _ in range(3))
-        return cls(np.zeros(count), nothing, nothing.copy(), never, still, *lengths)
+        lengths = (never.copy() for _ in range(4))
+        return cls(np.zeros(count), nothing, nothing.copy(), *lengths)
 
     @property
     def error(self) -> Array:
@@ -152,12 +149,10 @@ class _Columns:
     def take(self, places: Indices, found: _Columns) -> Mask:
         """Keep what has a smaller error; return True where it is worth to go on."""
         before, now = self.error[places], found.error
-        # A step at which nothing moves is not better than one at which something does.
-        keep = np.where(found.still, np.isinf(before) | self.still[places], now < before)
-        keep |= self.still[places] & ~found.still
+        keep = now < before
         for name, values in vars(self).items():
             values[places[keep]] = getattr(found, name)[keep]
-        return np.asarray(keep & ~found.still & (now > 0))
+        return np.asarray(keep & (now > 0))
 
     def better_steps(self) -> Array:
         """Return the steps at which truncation, of order 6 in h, and rounding balance."""
@@ -187,7 +182,7 @@ def _measure(
     rounding = _SAFETY * uncertain * _weight(_ORDERS[2]) / steps
     rounding[still] = 0.0
     coarse, fine = (np.linalg.norm(x, axis=1) for x in (fourth - second, sixth - fourth))
-    return _Columns(steps, sixth, kinks, rounding, still, coarse, fine, np.zeros(len(steps)))
+    return _Columns(steps, sixth, kinks, rounding, coarse, fine, np.zeros(len(steps)))
 
 
 def _weight(weights: Array) -> float:
@@ -238,5 +233,5 @@ def _check_smooth(
     if rough.any():
         raise NotSmooth(
             "the features jump at this geometry: differences do not converge as the step shrinks, "
-            "so there is no Jacobian here; hard cutoffs, and selected or rounded values, do this."
+            "so there is no Jacobian here; hard cutoffs and selected values do this."
         )

@@ -348,5 +348,5 @@ def _batch(
 ) -> Batch:
     """Return a batch from slopes of shape (centers, atoms, 3, features), times a factor."""
     every = np.tile(atoms, (len(centers), 1))
-    gradient = np.multiply(slopes.transpose(0, 3, 1, 2), factor, order="C")
-    return Batch(np.array(centers), every, features * factor, gradient)
+    slopes *= factor  # in place: another large array would take a third of the time of dscribe
+    return Batch(np.array(centers), every, features * factor, slopes.transpose(0, 3, 1, 2))

@@ -498,18 +498,6 @@ def test_every_center_must_be_invariant(centers: list[int]) -> None:
     assert found.counts["symmetry"] == 0
 
 
-def test_rounded_features_have_no_jacobian() -> None:
-    for decimals, size in ((3, 1.0), (6, 1e-3)):
-        rounded = Function(
-            lambda a, size=size, decimals=decimals: np.round(
-                size * np.exp(-a.get_distances(0, [1, 2, 3, 4])), decimals
-            ),
-            cutoff=6.0,
-        )
-        with pytest.raises(NotSmooth, match="rounded values"):
-            jacobian(structures.load("generic"), rounded, centers=[0])
-
-
 @pytest.mark.parametrize("radius", [1.5, 2.0, 4.5])
 def test_hard_cutoffs_within_the_stated_one_are_named(radius: float) -> None:
     def counted(atoms: Atoms) -> Array:
