@@ -151,10 +151,11 @@ def test_a_page_offers_native_descriptors_only(site):
     assert offered(site) == "['1', '2', '3', '4', 'overlap-matrix']"
 
 
-def test_a_page_offers_what_it_was_started_with(tmp_path):
-    (tmp_path / "own.py").write_text("def count(atoms): return [[1.0]] * len(atoms)\n")
-    given = ["--descriptor", f"{tmp_path}/own.py:count cutoff=3", "--descriptor", "dscribe-soap"]
-    with serve(tmp_path, *given) as site:
+def test_a_page_offers_what_it_was_started_with(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("app")  # short: sockets in a long path are put elsewhere
+    (folder / "own.py").write_text("def count(atoms): return [[1.0]] * len(atoms)\n")
+    given = ["--descriptor", f"{folder}/own.py:count cutoff=3", "--descriptor", "dscribe-soap"]
+    with serve(folder, *given) as site:
         assert offered(site) == "['1', '2', '3', '4', 'overlap-matrix', 'count', 'dscribe-soap']"
 
 

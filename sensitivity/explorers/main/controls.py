@@ -40,7 +40,7 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         {"description": "mode at 0 Å"},
     ),
     "feature": (
-        *("Dropdown", "min(470px, 100%)"),
+        *("Dropdown", "min(540px, 100%)"),
         "Show the displacement that changes this feature fastest as arrows, instead of the mode. "
         "Listed are the features of the first center that the mode changes most",
         {"options": [NO_FEATURE]},
