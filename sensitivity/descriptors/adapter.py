@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sensitivity.descriptors.batches import Batch, Block, Centers, batches_from_blocks
 from sensitivity.descriptors.differences import (
     EPS,
+    Differences,
+    Displaced,
     NotSmooth,
     central_differences,
     one_sided_differences,
@@ -185,11 +187,7 @@ class Adapter(Descriptor):
                 f"direction must be finite numbers of shape ({len(atoms)}, 3), got shape "
                 f"{moved.shape}; give one row for each atom."
             )
-
-        def displaced(_: Indices, steps: Array) -> Array:
-            positions = atoms.positions + steps[:, None, None] * moved
-            return self._at(atoms, positions, chosen).reshape(len(steps), -1)
-
+        displaced = self._line(atoms, moved, chosen)
         length = float(np.linalg.norm(moved)) or 1.0
         step = (1e-4 if self._precision <= EPS else 1e-2) / length
         ahead, behind = one_sided_differences(displaced, values.ravel(), step=step)
@@ -207,7 +205,8 @@ class Adapter(Descriptor):
         """
         seen, every = self._seen(atoms, centers), [np.arange(len(atoms))] * len(centers)
         found = self._by_groups(atoms, centers, seen)
-        if seen is not every and not self._explains(found, atoms, centers):
+        partial = any(len(near) < len(atoms) for near in seen)
+        if partial and not self._explains(found, atoms, centers):
             found = self._by_groups(atoms, centers, every)
             self._note_outside(found, atoms, centers)
         return found
@@ -217,13 +216,7 @@ class Adapter(Descriptor):
         direction = np.random.default_rng(4).normal(size=atoms.positions.shape)
         direction /= np.linalg.norm(direction)
         values = self._answer(atoms, centers)
-
-        def displaced(_: Indices, steps: Array) -> Array:
-            positions = atoms.positions + steps[:, None, None] * direction
-            return self._at(atoms, positions, centers).reshape(len(steps), -1)
-
-        size = np.array([np.abs(atoms.positions).max()])
-        along = central_differences(displaced, values.ravel(), size, precision=self._precision)
+        along = self._along(atoms, direction, centers, values, precision=self._precision)
         slopes = along.slopes.reshape(values.shape)
         known_to = 3.0 * (float(along.error[0]) + max(batch.error for batch in found) * 2)
         place = {center: row for row, center in enumerate(centers)}
@@ -304,6 +297,29 @@ class Adapter(Descriptor):
                 f"{self.name} describes the whole structure, and atoms are up to {farthest:.2f} Å "
                 f"from atom {centers[0]}; give a cutoff above that, got {self.cutoff:g} Å."
             )
+
+    def _line(self, atoms: Atoms, direction: Array, centers: tuple[int, ...]) -> Displaced:
+        """Return the function that gives features at steps along a direction, shape (N, 3)."""
+
+        def displaced(_: Indices, steps: Array) -> Array:
+            positions = atoms.positions + steps[:, None, None] * direction
+            return self._at(atoms, positions, centers).reshape(len(steps), -1)
+
+        return displaced
+
+    def _along(
+        self,
+        atoms: Atoms,
+        direction: Array,
+        centers: tuple[int, ...],
+        values: Array,
+        *,
+        precision: float = EPS,
+    ) -> Differences:
+        """Differentiate features, which have these values, along a direction, shape (N, 3)."""
+        size = np.array([np.abs(atoms.positions).max()])
+        displaced = self._line(atoms, direction, centers)
+        return central_differences(displaced, values.ravel(), size, precision=precision)
 
     def _at(self, atoms: Atoms, positions: Array, centers: tuple[int, ...]) -> Array:
         """Return features at several positions, (m, N, 3): shape (m, centers, features)."""

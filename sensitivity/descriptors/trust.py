@@ -13,10 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from sensitivity.descriptors.differences import (
     Differences,
-    central_differences,
     one_sided_differences,
 )
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array
 from sensitivity.progress import Cancelled
 
 if TYPE_CHECKING:
@@ -239,13 +238,7 @@ class _Probe:
         return np.asarray(direction / np.linalg.norm(direction))
 
     def _along(self, direction: Array) -> Differences:
-        def displaced(_: Indices, steps: Array) -> Array:
-            positions = self.atoms.positions + steps[:, None, None] * direction
-            found = self.descriptor._at(self.atoms, positions, self.centers)
-            return found.reshape(len(steps), -1)
-
-        size = np.array([np.abs(self.atoms.positions).max()])
-        return central_differences(displaced, self.features.ravel(), size)
+        return self.descriptor._along(self.atoms, direction, self.centers, self.features)
 
     def gradient(self, noise: float) -> tuple[float | None, float]:
         """Return the difference of the code's own derivative, and that if it is an error."""
@@ -367,11 +360,7 @@ class _Probe:
         pyramid, found = self._pyramid(), []
         direction = np.random.default_rng(2).normal(size=(4, 3))
         values = self.descriptor._answer(pyramid, (0,)).ravel()
-
-        def displaced(_: Indices, steps: Array) -> Array:
-            positions = pyramid.positions + steps[:, None, None] * direction
-            return self.descriptor._at(pyramid, positions, (0,)).reshape(len(steps), -1)
-
+        displaced = self.descriptor._line(pyramid, direction, (0,))
         for step in (1e-2, 1e-3, 1e-4):
             ahead, behind = one_sided_differences(displaced, values, step=step)
             size = max(float(np.linalg.norm(ahead)), float(np.linalg.norm(behind))) or 1.0
