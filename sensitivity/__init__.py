@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sensitivity.progress import Cancelled, Interrupted
     from sensitivity.singular import SingularPoint, Twin, find_twin, locate
     from sensitivity.spectrum import Spectrum, spectrum
+    from sensitivity.survey import Survey, survey
 
 __all__ = [
     "Cancelled",
@@ -61,6 +62,7 @@ __all__ = [
     "SingularPoint",
     "Spectrum",
     "SphericalBessel",
+    "Survey",
     "Twin",
     "compare",
     "convergence",
@@ -75,6 +77,7 @@ __all__ = [
     "spectrum",
     "strongest_features",
     "structures",
+    "survey",
 ]
 
 # The module of each name. A module is loaded when one of its names is first used, because loading
@@ -95,6 +98,7 @@ _MODULES = {
         "progress": ("Cancelled", "Interrupted"),
         "singular": ("SingularPoint", "Twin", "find_twin", "locate"),
         "spectrum": ("Spectrum", "spectrum"),
+        "survey": ("Survey", "survey"),
     }.items()
     for name in names
 }

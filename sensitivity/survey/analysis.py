@@ -1,0 +1,182 @@
+"""Analysis of a few frames: their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Timer
+from time import perf_counter
+from typing import NamedTuple
+
+from ase import Atoms
+
+from sensitivity.descriptors import Descriptor
+from sensitivity.diagnosis import diagnose
+from sensitivity.progress import Cancelled, cancellable, checkpoint
+from sensitivity.spectrum import spectrum
+from sensitivity.structures import check
+from sensitivity.survey.environments import Environment, find_environments, find_equivalents
+from sensitivity.survey.frames import NumberedFrame
+from sensitivity.survey.like import Values, decompose_alike, group_alike
+from sensitivity.survey.rows import (
+    Row,
+    facts_of_causes,
+    facts_of_values,
+    failed_frame,
+    frame_row,
+    row_of,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a survey that change its rows."""
+
+    descriptor: Descriptor
+    causes: bool
+    species: frozenset[int] | None  # of the centers; None for all
+    tolerance: float  # Å, of ``diagnose``
+    timeout: float | None  # seconds for one environment
+    strict: bool
+
+
+class Analyzed(NamedTuple):
+    """Rows of the environments of some frames, and of these frames."""
+
+    environments: list[Row]
+    frames: list[Row]
+
+
+class _Prepared(NamedTuple):
+    """Environments of a frame, and the place of the first that is equal to each."""
+
+    frame: int
+    atoms: Atoms
+    environments: list[Environment]
+    first: list[int]
+
+
+def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
+    """Return the rows of some frames, in order; an error becomes a row unless ``strict``."""
+    prepared, broken = list[_Prepared](), list[tuple[Row, Row]]()
+    for frame in frames:
+        try:
+            prepared.append(_prepare(frame, settings))
+        except (TypeError, ValueError) as error:
+            if settings.strict:
+                raise ValueError(f"frame {frame.number}: {error}") from error
+            broken.append(failed_frame(frame.number, str(error)))
+    unique = [
+        each.environments[place]
+        for each in prepared
+        for place, first in enumerate(each.first)
+        if place == first
+    ]
+    facts = iter(_facts(unique, settings))
+    analyzed = Analyzed([row for row, _ in broken], [row for _, row in broken])
+    for each in prepared:
+        rows = list[Row]()
+        for place, first in enumerate(each.first):
+            new = place == first
+            rows.append(next(facts) if new else _copy(rows[first], each.environments[place]))
+        analyzed.environments.extend(rows)
+        analyzed.frames.append(frame_row(each.frame, each.atoms, rows))
+    analyzed.environments.sort(key=lambda row: row["frame"])  # stable: centers stay in order
+    analyzed.frames.sort(key=lambda row: row["frame"])
+    return analyzed
+
+
+def _prepare(frame: NumberedFrame, settings: Settings) -> _Prepared:
+    if frame.atoms is None:
+        raise ValueError(frame.problem)
+    check(frame.atoms)
+    found = find_environments(frame.number, frame.atoms, cutoff=settings.descriptor.cutoff)
+    if settings.species is not None:
+        found = [each for each in found if int(each.numbers[0]) in settings.species]
+    first = find_equivalents(found, inversion=settings.descriptor.inversion_invariant)
+    return _Prepared(frame.number, frame.atoms, found, first)
+
+
+def _copy(row: Row, environment: Environment) -> Row:
+    return {**row, "center": environment.center, "seconds": 0.0}
+
+
+def _facts(environments: Sequence[Environment], settings: Settings) -> list[Row]:
+    """Return the rows of different environments, in their order."""
+    if settings.causes:
+        return [_single(each, settings, _diagnose) for each in environments]
+    rows: dict[int, Row] = {}
+    for counts, places in group_alike(environments).items():
+        alike = [environments[place] for place in places]
+        rows.update(zip(places, _of_alike(alike, counts, settings), strict=True))
+    return [rows[place] for place in range(len(environments))]
+
+
+def _of_alike(
+    alike: Sequence[Environment], counts: tuple[int, ...], settings: Settings
+) -> list[Row]:
+    """Return the rows of like environments, from one call if the descriptor allows it."""
+    start = perf_counter()
+    try:
+        found = decompose_alike(alike, counts, settings.descriptor)
+        values = list[Values](found) if found is not None else None
+    except (TypeError, ValueError):
+        values = None  # the single calls tell which environment is the reason
+    if values is None:
+        return [_single(each, settings, _decompose) for each in alike]
+    seconds = (perf_counter() - start) / len(alike)
+    return [
+        row_of(each, facts_of_values(of.values, rank=of.rank), seconds=seconds)
+        for each, of in zip(alike, values, strict=True)
+    ]
+
+
+def _decompose(environment: Environment, settings: Settings) -> Row:
+    found = spectrum(environment.atoms, settings.descriptor, centers=[0])
+    return facts_of_values(found.singular_values[: found.internal], rank=found.rank)
+
+
+def _diagnose(environment: Environment, settings: Settings) -> Row:
+    tolerance = settings.tolerance
+    found = diagnose(environment.atoms, settings.descriptor, centers=[0], tolerance=tolerance)
+    if found.interrupted:
+        raise Cancelled
+    values = found.spectrum.singular_values[: found.spectrum.internal]
+    return {**facts_of_values(values, rank=found.spectrum.rank), **facts_of_causes(found)}
+
+
+def _single(
+    environment: Environment, settings: Settings, analysis: Callable[[Environment, Settings], Row]
+) -> Row:
+    """Return the row of one environment; an error, or a time-out, is in it unless ``strict``."""
+    checkpoint()
+    start, late = perf_counter(), Event()
+    try:
+        with _time_limit(settings.timeout, late):
+            facts = analysis(environment, settings)
+    except (Cancelled, TypeError, ValueError) as error:
+        if isinstance(error, Cancelled) and not late.is_set():
+            raise
+        reason = f"not finished after {settings.timeout:g} s" if late.is_set() else str(error)
+        if settings.strict:
+            where = f"frame {environment.frame}, center {environment.center}"
+            raise ValueError(f"{where}: {reason}") from error
+        facts = {"error": reason}
+    return row_of(environment, facts, seconds=perf_counter() - start)
+
+
+@contextmanager
+def _time_limit(seconds: float | None, late: Event) -> Iterator[None]:
+    """Set ``late`` after some seconds, which cancels the computation in the block."""
+    if seconds is None:
+        yield
+        return
+    timer = Timer(seconds, late.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        with cancellable(late):
+            yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,153 @@
+"""Rows of a survey: one for each environment, and one for each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ase.data import chemical_symbols
+from numpy.typing import NDArray
+
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES, Diagnosis
+from sensitivity.numerics import Array
+from sensitivity.survey.environments import Environment
+
+Row = dict[str, Any]
+
+NAN = float("nan")
+
+# Columns, with the value where there is none: of every survey, of one with causes, and of frames.
+ENVIRONMENT: dict[str, Any] = {
+    "frame": -1,
+    "center": -1,
+    "species": "",
+    "neighbors": -1,
+    "equivalent_to": -1,
+    "internal": -1,
+    "rank": -1,
+    "s_max": NAN,
+    "s_min": NAN,
+    "s_min_2": NAN,
+    "s_min_3": NAN,
+    "condition": NAN,
+    "seconds": NAN,
+    "error": "",
+}
+WITH_CAUSES: dict[str, Any] = {
+    "group": "",
+    "condition_without_symmetry": NAN,
+    **dict.fromkeys(CAUSES, -1),
+}
+FRAME: dict[str, Any] = {
+    "frame": -1,
+    "formula": "",
+    "atoms": -1,
+    "environments": -1,
+    "computed": -1,
+    "failed": -1,
+    "condition": NAN,
+    "worst_center": -1,
+    "seconds": NAN,
+    "error": "",
+}
+
+
+def columns_of(*, causes: bool) -> dict[str, Any]:
+    """Return the columns of environments, each with the value where there is none."""
+    return {**ENVIRONMENT, **WITH_CAUSES} if causes else ENVIRONMENT
+
+
+def row_of(environment: Environment, facts: Mapping[str, Any], *, seconds: float) -> Row:
+    """Return the row of an environment with some results; an ``error`` is one of them."""
+    return {
+        "frame": environment.frame,
+        "center": environment.center,
+        "species": chemical_symbols[environment.numbers[0]],
+        "neighbors": len(environment.numbers) - 1,
+        "equivalent_to": environment.center,
+        "seconds": seconds,
+        **facts,
+    }
+
+
+def facts_of_values(values: Array, *, rank: int) -> Row:
+    """Return the columns from internal singular values, descending, and how many are visible."""
+    if not len(values):
+        return {"internal": 0, "rank": 0}
+    smallest = dict(zip(("s_min", "s_min_2", "s_min_3"), values[::-1].tolist(), strict=False))
+    largest = float(values[0])
+    condition = smallest["s_min"] / largest if rank else 0.0
+    return {
+        "internal": len(values),
+        "rank": rank,
+        "s_max": largest,
+        **smallest,
+        "condition": condition,
+    }
+
+
+def facts_of_causes(diagnosis: Diagnosis) -> Row:
+    """Return the group, the number of each cause, and the condition beside symmetry."""
+    kinds = ((mode, CAUSE_DESCRIPTIONS[mode.cause]) for mode in diagnosis.modes)
+    allowed = [
+        mode.singular_value for mode, kind in kinds if mode.cause != "symmetry" and not kind.trivial
+    ]
+    largest = float(diagnosis.spectrum.singular_values[0])
+    condition = min(allowed) / largest if allowed and diagnosis.spectrum.rank else NAN
+    group = diagnosis.groups[diagnosis.centers[0]].symbol if diagnosis.sites else ""
+    counts = {str(cause): number for cause, number in diagnosis.counts.items()}
+    return {"group": group, "condition_without_symmetry": condition, **counts}
+
+
+def failed_frame(frame: int, error: str) -> tuple[Row, Row]:
+    """Return the row of a frame that cannot be analysed, as one environment and as a frame."""
+    facts = {"frame": frame, "error": error}
+    return facts, {**facts, "environments": 0, "computed": 0, "failed": 0}
+
+
+def frame_row(frame: int, atoms: Any, rows: Sequence[Row]) -> Row:
+    """Summarise the rows of the environments of a frame."""
+    conditions = [row.get("condition", NAN) for row in rows]
+    known = [
+        (value, row["center"])
+        for value, row in zip(conditions, rows, strict=True)
+        if not np.isnan(value)
+    ]
+    worst = min(known, default=(NAN, -1))
+    return {
+        "frame": frame,
+        "formula": str(atoms.symbols.formula),
+        "atoms": len(atoms),
+        "environments": len(rows),
+        "computed": sum(row["equivalent_to"] == row["center"] for row in rows),
+        "failed": sum(bool(row.get("error")) for row in rows),
+        "condition": worst[0],
+        "worst_center": worst[1],
+        "seconds": sum(row["seconds"] for row in rows),
+    }
+
+
+Table = dict[str, NDArray[Any]]
+
+
+def table_of(rows: Iterable[Row], columns: Mapping[str, Any]) -> Table:
+    """Return the rows as one array per column; text has dtype object."""
+    listed = list(rows)
+    return {
+        name: np.array(
+            [row.get(name, missing) for row in listed],
+            dtype=object if isinstance(missing, str) else type(missing),
+        )
+        for name, missing in columns.items()
+    }
+
+
+def join(tables: Sequence[Table], columns: Mapping[str, Any]) -> Table:
+    """Return the rows of several tables in one, sorted by frame and center."""
+    if not tables:
+        return table_of([], columns)
+    joined = {name: np.concatenate([table[name] for table in tables]) for name in columns}
+    keys = [joined[name] for name in ("center", "frame") if name in joined]
+    order = np.lexsort(keys)
+    return {name: values[order] for name, values in joined.items()}
