@@ -15,7 +15,6 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis import diagnose
 from sensitivity.progress import Cancelled, cancellable, checkpoint
 from sensitivity.spectrum import spectrum
-from sensitivity.structures import check
 from sensitivity.survey.environments import Environment, find_environments, find_equivalents
 from sensitivity.survey.frames import NumberedFrame
 from sensitivity.survey.like import Values, decompose_alike, group_alike
@@ -90,7 +89,6 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
 def _prepare(frame: NumberedFrame, settings: Settings) -> _Prepared:
     if frame.atoms is None:
         raise ValueError(frame.problem)
-    check(frame.atoms)
     found = find_environments(frame.number, frame.atoms, cutoff=settings.descriptor.cutoff)
     if settings.species is not None:
         found = [each for each in found if int(each.numbers[0]) in settings.species]

@@ -10,7 +10,8 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.numerics import Array, Indices
-from sensitivity.structures import neighbor_pairs
+from sensitivity.structures import check, neighbor_pairs
+from sensitivity.structures.validation import NEAREST
 from sensitivity.tolerances import Tolerance
 
 
@@ -30,8 +31,10 @@ class Environment:
 
 
 def find_environments(frame: int, atoms: Atoms, *, cutoff: float) -> list[Environment]:
-    """Return the environments of all atoms; ValueError if the structure is unusable."""
+    """Return the environments of all atoms; ValueError if ``structures.check`` refuses them."""
     pairs = neighbor_pairs(atoms, cutoff)
+    if (np.einsum("px,px->p", pairs.vectors, pairs.vectors) < NEAREST**2).any():
+        check(atoms)
     order = np.lexsort((pairs.j, pairs.i))
     edges = np.searchsorted(pairs.i, np.arange(len(atoms) + 1))
     numbers, vectors = atoms.numbers[pairs.j[order]], pairs.vectors[order]
@@ -52,12 +55,9 @@ def find_equivalents(environments: Sequence[Environment], *, inversion: bool) ->
     ``inversion`` also an improper one. All singular values and causes are then the same.
     """
     first: list[int] = []
-    classes: dict[bytes, list[int]] = {}
-    shells = [_shells(environment) for environment in environments]
+    classes: dict[tuple[int, int, float], list[int]] = {}
     for place, environment in enumerate(environments):
-        # Rounding could separate equal environments, which would be computed twice.
-        digits = np.round(shells[place], 8)
-        known = classes.setdefault(environment.numbers[:1].tobytes() + digits.tobytes(), [])
+        known = classes.setdefault(_invariants(environment), [])
         like = (k for k in known if _are_equal(environments[k], environment, inversion=inversion))
         same = next(like, place)
         if same == place:
@@ -66,12 +66,14 @@ def find_equivalents(environments: Sequence[Environment], *, inversion: bool) ->
     return first
 
 
-def _shells(environment: Environment) -> Array:
-    """Return species and distances of the neighbours, sorted, shape (2, k)."""
-    numbers = environment.numbers[1:]
-    lengths = np.sqrt(np.einsum("kx,kx->k", environment.places[1:], environment.places[1:]))
-    order = np.lexsort((lengths, numbers))
-    return np.array([numbers[order], lengths[order]])
+def _invariants(environment: Environment) -> tuple[int, int, float]:
+    """Return numbers that are the same for equal environments, and nearly always only for these.
+
+    Rounding can separate equal environments, which are then computed twice.
+    """
+    places = environment.places
+    weighted = float(environment.numbers @ np.einsum("kx,kx->k", places, places))
+    return int(environment.numbers[0]), len(places), round(weighted, 8)
 
 
 def _are_equal(one: Environment, other: Environment, *, inversion: bool) -> bool:

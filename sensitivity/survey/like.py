@@ -16,7 +16,6 @@ import numpy as np
 from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
-from sensitivity.spectrum import natural_scale
 from sensitivity.survey.environments import Environment
 from sensitivity.tolerances import Tolerance
 
@@ -24,7 +23,7 @@ from sensitivity.tolerances import Tolerance
 # eps/2s: they are refined if one is below the first, where it is 5e-14. Eigenvectors mix with an
 # error of eps/s: the vectors up to the second are refined together, so that an error of 1e-15 is
 # left.
-_SUFFICIENT, _TOGETHER = 3e-3, 1e-1
+_SUFFICIENT, _TOGETHER = 2e-3, 1e-1
 
 
 class Values(NamedTuple):
@@ -87,15 +86,14 @@ def _decompose(gradients: LikeGradients, vectors: Array, *, cutoff: float) -> It
     )
     refined = np.flatnonzero(inexact > rotations)
     exact = _refine(gradients, mixed, vectors, rotations, refined, near[refined])
+    # ``natural_scale`` of each environment
+    scale = np.maximum(largest, gradients.norms / cutoff)
     for place in range(count):
         row = values[place, rotations[place] :]
         if place in exact:
             row[: len(exact[place])] = exact[place]
         row = np.sort(row)[::-1]
-        scale = natural_scale(
-            float(largest[place]), gradients.norms[place : place + 1], cutoff=cutoff
-        )
-        yield Values(row, int((row > Tolerance.RANK * scale).sum()))
+        yield Values(row, int(np.count_nonzero(row > Tolerance.RANK * scale[place])))
 
 
 def _mix(gram: Array) -> Array:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from math import isnan
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.data import chemical_symbols
+from ase.symbols import Symbols
 from numpy.typing import NDArray
 
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES, Diagnosis
@@ -106,18 +110,23 @@ def failed_frame(frame: int, error: str) -> tuple[Row, Row]:
     return facts, {**facts, "environments": 0, "computed": 0, "failed": 0}
 
 
-def frame_row(frame: int, atoms: Any, rows: Sequence[Row]) -> Row:
+@lru_cache(maxsize=1024)
+def _formula(numbers: tuple[int, ...]) -> str:
+    return str(Symbols(np.array(numbers)).get_chemical_formula("hill"))
+
+
+def frame_row(frame: int, atoms: Atoms, rows: Sequence[Row]) -> Row:
     """Summarise the rows of the environments of a frame."""
     conditions = [row.get("condition", NAN) for row in rows]
     known = [
         (value, row["center"])
         for value, row in zip(conditions, rows, strict=True)
-        if not np.isnan(value)
+        if not isnan(value)
     ]
     worst = min(known, default=(NAN, -1))
     return {
         "frame": frame,
-        "formula": str(atoms.symbols.formula),
+        "formula": _formula(tuple(atoms.numbers.tolist())),
         "atoms": len(atoms),
         "environments": len(rows),
         "computed": sum(row["equivalent_to"] == row["center"] for row in rows),
