@@ -16,8 +16,10 @@ import numpy as np
 from sensitivity.descriptors.batches import Batch
 from sensitivity.descriptors.correlations import Correlation
 from sensitivity.descriptors.expansion import Density, expand
-from sensitivity.descriptors.like_gradients import LikeGradients
+from sensitivity.descriptors.like_gradients import DenseGradients, LikeGradients
+from sensitivity.descriptors.local_gradients import local_gradients
 from sensitivity.descriptors.neighborhoods import Neighborhoods, without_center
+from sensitivity.descriptors.power_spectrum import PowerSpectrum
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
 
@@ -91,12 +93,15 @@ def like_gradients(
     step = max(1, min(_MOST_AT_ONCE, _LARGEST_STACK // size))
     for start in range(0, count, step):
         part = slice(start, min(start + step, count))
+        if isinstance(correlation, PowerSpectrum):
+            yield part, local_gradients(around[part], density, correlation)
+            continue
         expansion = expand(around[part], density, gradients=True)
         features = correlation.features(expansion.coefficients)
         slopes = np.zeros((*features.shape, k, 3))
         correlation.gradient(expansion, slopes)
         norms = np.linalg.norm(features, axis=1)
-        yield part, LikeGradients(norms, slopes.reshape(*features.shape, 3 * k))
+        yield part, DenseGradients(norms, slopes.reshape(*features.shape, 3 * k))
 
 
 def _subtract_from_center(gradient: Array, own: Indices) -> None:

@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from sensitivity.numerics import Array, Indices
 
 
-@dataclass(frozen=True)
-class LikeGradients:
+class LikeGradients(Protocol):
     """Gradients of e environments with k neighbours each; the center is fixed.
-
-    Attributes
-    ----------
-    norms
-        Shape (e,): norm of the features.
-    slopes
-        Shape (e, rows, 3k), in (feature)/Å. Rows that are always zero may be missing.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sensitivity import DensityCorrelations
+    >>> from sensitivity.descriptors import LikeGradients
     >>> vectors = np.random.default_rng(0).normal(size=(5, 4, 3))  # five centers, four neighbours
+    >>> found: LikeGradients
     >>> ((part, found),) = DensityCorrelations().like_gradients(vectors, (4,), species=[1, 6])
     >>> part, found.gram.shape
     (slice(0, 5, None), (5, 12, 12))
     """
 
-    norms: Array
-    slopes: Array
+    @property
+    def norms(self) -> Array:
+        """Norm of the features of every environment, shape (e,)."""
+
+    @property
+    def gram(self) -> Array:
+        """JᵀJ of every environment, shape (e, 3k, 3k), in (feature)²/Å²."""
+
+    def apply(self, displacements: Array, chosen: Indices) -> Array:
+        """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
+
+
+@dataclass(frozen=True)
+class DenseGradients:
+    """``LikeGradients`` from J itself; rows that are always zero may be missing."""
+
+    norms: Array  # (e,)
+    slopes: Array  # (e, rows, 3k), in (feature)/Å
 
     @property
     def gram(self) -> Array:

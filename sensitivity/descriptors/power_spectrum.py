@@ -34,7 +34,7 @@ class PowerSpectrum:
 
     def features(self, coefficients: Array) -> Array:
         """Contract every pair of channels."""
-        scaled = coefficients * _scale(self.basis.l_max)
+        scaled = coefficients * scale_of_degrees(self.basis.l_max)
         products = (scaled @ coefficients.swapaxes(2, 3)).swapaxes(0, 1)  # [center, l, q, q']
         n, other = _upper(self.basis.n_max)
         out = np.empty((len(products), self.size()))
@@ -50,7 +50,7 @@ class PowerSpectrum:
         The gradient of R_n Y_m is ∇R_n Y_m + R_n ∇Y_m. Y and ∇Y are contracted with the
         coefficients before multiplying by the radial functions, which takes fewer operations.
         """
-        scaled = expansion.coefficients * _scale(self.basis.l_max)
+        scaled = expansion.coefficients * scale_of_degrees(self.basis.l_max)
         places = {(a, b): rows for a, b, rows in self._pairs()}
         for a, near in expansion.contributions.items():
             products, scratch = self._products(scaled, near)  # [n of a, q', l, center, 3p]
@@ -127,7 +127,7 @@ def _contract(scaled: Array, angular: Array) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _scale(l_max: int) -> Array:
+def scale_of_degrees(l_max: int) -> Array:
     """Return coefficients that couple two equal l to an invariant, shape (l, 1, 1, 1)."""
     l = np.arange(l_max + 1)
     return ((-1.0) ** l / np.sqrt(2 * l + 1)).reshape(-1, 1, 1, 1)
