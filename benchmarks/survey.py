@@ -162,8 +162,8 @@ PIPELINES: dict[str, Extremes] = {
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=460)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--frames", type=int, default=230)
+    parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
     frames = rattled_molecules(options.frames)
     count = sum(map(len, frames))
@@ -171,7 +171,7 @@ def main() -> None:
     for name in ("spectrum, one by one", "jacobian per frame, svdvals"):
         np.testing.assert_allclose(values["survey"][:, 0], values[name][:, 0], rtol=1e-10)
     calls = {name: (lambda p=p: p(frames)) for name, p in PIPELINES.items()}
-    timings = clock.interleave(calls, seconds=options.seconds)
+    timings = clock.interleave(calls, seconds=options.seconds, rounds=1)
     rates = {name: 1e3 * count / timing.best for name, timing in timings.items()}
     print(f"{count} environments of {len(frames)} frames; environments per second")
     for name, rate in rates.items():
