@@ -94,7 +94,7 @@ def like_gradients(
     for start in range(0, count, step):
         part = slice(start, min(start + step, count))
         if isinstance(correlation, PowerSpectrum):
-            yield part, local_gradients(around[part], density, correlation)
+            yield part, local_gradients(around[part], density)
             continue
         expansion = expand(around[part], density, gradients=True)
         features = correlation.features(expansion.coefficients)

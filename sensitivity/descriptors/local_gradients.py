@@ -16,7 +16,7 @@ import numpy as np
 from sensitivity.descriptors.expansion import Density, faded_radial
 from sensitivity.descriptors.harmonics import spherical_harmonics, tangential_gradients
 from sensitivity.descriptors.neighborhoods import Neighborhoods
-from sensitivity.descriptors.power_spectrum import PowerSpectrum, scale_of_degrees
+from sensitivity.descriptors.power_spectrum import scale_of_degrees
 from sensitivity.numerics import Array, Indices
 
 
@@ -94,9 +94,7 @@ class LocalGradients:
         return slice(a * n_max, (a + 1) * n_max)
 
 
-def local_gradients(
-    around: Neighborhoods, density: Density, correlation: PowerSpectrum
-) -> LocalGradients:
+def local_gradients(around: Neighborhoods, density: Density) -> LocalGradients:
     """Differentiate the power spectra of environments without periodic images."""
     vectors = around.vectors.transpose(2, 0, 1)  # [xyz, e, k]
     r = np.sqrt(np.einsum("xek,xek->ek", vectors, vectors))
@@ -113,15 +111,26 @@ def local_gradients(
         parts = values[..., near.pairs].transpose(1, 2, 0, 3)  # [l, e, n, k]
         of_species = angular[..., near.pairs].transpose(0, 2, 3, 1)  # [l, e, k, m]
         np.matmul(parts, of_species, out=coefficients[:, :, density.channels(number)])
+    scaled = coefficients * scale_of_degrees(l_size - 1)
     return LocalGradients(
-        norms=np.linalg.norm(correlation.features(coefficients), axis=1),
+        norms=_norms(scaled, coefficients, n_max),
         radial=radial,
-        products=(coefficients * scale_of_degrees(l_size - 1)) @ angulars,
+        products=scaled @ angulars,
         axes=np.stack([units, first, second]).transpose(2, 3, 0, 1),
         columns=tuple(
             slice(3 * near.pairs.start, 3 * near.pairs.stop) for near in around.species.values()
         ),
     )
+
+
+def _norms(scaled: Array, coefficients: Array, n_max: int) -> Array:
+    """Return the norms of the power spectra, (e,): equal pairs of like species count once."""
+    squares = (scaled @ coefficients.swapaxes(2, 3)) ** 2  # [l, e, q, q']
+    total = squares.sum(axis=(0, 2, 3))
+    for start in range(0, squares.shape[2], n_max):
+        own = slice(start, start + n_max)
+        total -= 0.5 * squares[:, :, own, own].sum(axis=(0, 2, 3))
+    return np.asarray(np.sqrt(total + 0.5 * np.einsum("leqq->e", squares)))
 
 
 def _together(*values: Array) -> Array:
