@@ -84,6 +84,16 @@ def open_folder(path: Path, *, columns: Mapping[str, Any], manifest: Mapping[str
     return opened
 
 
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the settings and versions of the survey in a folder; ValueError without one."""
+    file = path / "_manifest.json"
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise ValueError(f"there is no survey in {path}: {file.name} cannot be read.") from error
+    return content
+
+
 def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
     now = json.loads(json.dumps(now))
     keys = [key for key in now if key != "versions" and found.get(key) != now[key]]

@@ -99,6 +99,8 @@ def facts_of_causes(diagnosis: Diagnosis) -> Row:
     ]
     largest = float(diagnosis.spectrum.singular_values[0])
     condition = min(allowed) / largest if allowed and diagnosis.spectrum.rank else NAN
+    if not diagnosis.counts["symmetry"]:  # a diagnosed mode need not be a singular vector
+        condition = diagnosis.spectrum.condition
     group = diagnosis.groups[diagnosis.centers[0]].symbol if diagnosis.sites else ""
     counts = {str(cause): number for cause, number in diagnosis.counts.items()}
     return {"group": group, "condition_without_symmetry": condition, **counts}
