@@ -1,0 +1,96 @@
+"""``sensitivity survey``: every environment of many structures."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.cli.computing import Task, check_path, show, write_file
+from sensitivity.cli.options import (
+    add_command,
+    add_descriptor,
+    add_json,
+    add_option,
+    complete_names,
+)
+
+if TYPE_CHECKING:
+    from sensitivity.structures.files.reading import Source
+
+_NAMES = "limit", "every", "species", "select", "workers", "timeout", "tolerance", "output"
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    text = "analyse every environment of many structures"
+    details = (
+        ", and print the sums, the worst environments and what to do. With --output, the rows are "
+        "written to a folder of Parquet files; a survey that was stopped or killed continues when "
+        "it is called again. Ctrl-C stops and keeps the results so far."
+    )
+    command = add_command(commands, "survey", text, _run, details=details)
+    text = "a trajectory or database that ASE reads, or - for standard input"
+    complete_names(command.add_argument("file", metavar="FILE", help=text))
+    text = "folder of the rows, as Parquet files; in memory if it is not given"
+    command.add_argument("--output", metavar="FOLDER", help=text)
+    text = "write a page with figures and the worst environments to this .html file"
+    command.add_argument("--report", metavar="FILE", help=text)
+    _add_selection(command)
+    add_option(command, "--workers", "number of processes", 1, int, "N")
+    text = "limit for one environment, where they are analysed one by one"
+    add_option(command, "--timeout", text, "none", float, "SECONDS")
+    text = "stop at the first frame or environment that cannot be analysed"
+    command.add_argument("--strict", action="store_true", help=text)
+    text = "leave out groups and causes, which take most of the time"
+    command.add_argument("--no-causes", action="store_true", help=text)
+    add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
+    add_json(command)
+    add_descriptor(command)
+
+
+def _add_selection(command: Any) -> None:
+    group = command.add_argument_group("selection")
+    add_option(group, "--limit", "largest number of frames", "no limit", int, "N")
+    add_option(group, "--every", "take every N-th frame", 1, int, "N")
+    text = "element of the centers; repeat for several (default: all)"
+    group.add_argument("--species", metavar="ELEMENT", action="append", help=text)
+    text = 'rows of an ASE database (.db), in ASE\'s syntax, such as "natoms<20" (default: all)'
+    group.add_argument("--select", metavar="TEXT", help=text)
+
+
+def _run(options: Namespace) -> int:
+    from sensitivity.reports.surveys import describe_survey, tabulate_survey
+    from sensitivity.survey import survey
+
+    page = check_path(options.report, "--report", (".html",), options.file)
+    with redirect_stdout(sys.stderr):  # a descriptor may print
+        source = _source(options)
+        task = Task(options, source, options.build(options, source.atoms))
+        settings = {"causes": not options.no_causes, "strict": options.strict}
+        found, status = task.compute(survey, options.file, *_NAMES, **settings)
+    words = describe_survey if options.json else tabulate_survey
+    try:
+        show(words(found, options.file))
+    finally:  # also if the report cannot be printed
+        if page is not None:
+            from sensitivity.share import survey_page
+
+            frames = None if options.file == "-" else options.file
+            write_file(page, survey_page(found, frames=frames).encode(), "--report")
+    return status
+
+
+def _source(options: Namespace) -> Source:
+    """Return the file with its first structure, for whose species some descriptors are made."""
+    from ase import Atoms
+
+    from sensitivity.structures.files.reading import Source, read_frames
+
+    if options.descriptor is None:
+        return Source(options.file, Atoms())
+    if options.file == "-":
+        raise ValueError("--descriptor needs a file that can be read twice, got standard input.")
+    readable = (frame.atoms for frame in read_frames(options.file) if frame.atoms is not None)
+    return Source(options.file, next(readable, Atoms()))
