@@ -28,13 +28,14 @@ _STYLE = """
 }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 62rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.3rem 0.7rem; text-align: left; border-bottom: 1px solid var(--line);
-  overflow-wrap: anywhere; }
+th, td { padding: 0.3rem 0.7rem 0.3rem 0; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; max-width: 24rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
-figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+td:last-child:not(.number) { min-width: 11rem; }
+figure { margin: 1rem 0; max-width: 40rem; } img { width: 100%; height: auto; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.5rem; }
 .grid figure { margin: 0; }
 """
@@ -106,20 +107,20 @@ def _sums(survey: Survey) -> Iterable[str]:
 def _figures(survey: Survey) -> Iterable[str]:
     yield "<h2>Conditions</h2>"
     text = "Environments by species and cause; larger markers stand for more of them"
-    yield _figure(text, lambda ax: plot_survey(survey, ax=ax), size=(6.5, 3.6))
+    yield _figure(text, lambda ax: plot_survey(survey, ax=ax), size=(4.6, 3.0))
     if survey.totals.environments <= SCATTERED:
         text = "Condition of each environment against its number of neighbours"
-        yield _figure(text, lambda ax: plot_condition(survey, "neighbors", ax=ax), size=(6.5, 3.6))
+        yield _figure(text, lambda ax: plot_condition(survey, "neighbors", ax=ax), size=(4.6, 3.0))
 
 
 def _worst(survey: Survey, frames: Frames | None) -> Iterable[str]:
     worst = survey.worst()
     yield "<h2>Smallest conditions</h2>"
-    without = "without symmetry: " if survey.causes else ""
-    yield f"<p>The condition is, {without}smallest over largest internal singular value.</p>"
+    without = ", without displacements that symmetry hides" if survey.causes else ""
+    yield f"<p>Smallest over largest internal singular value{without}.</p>"
     head = ("environment", "condition", "cause", "neighbours", "what to do")
     rows = [
-        (place, condition, cause, neighbors, REMEDIES.get(cause, "nothing to do"))
+        (place, condition, cause, neighbors, REMEDIES.get(cause, "all displacements are visible"))
         for (place, condition, cause), neighbors in zip(
             describe_worst(worst), worst["neighbors"].tolist(), strict=True
         )
@@ -150,7 +151,7 @@ def _settings(settings: Mapping[str, Any]) -> Iterable[str]:
     yield "<h2>Settings and versions</h2>"
     flat = {**settings, **settings["settings"], **settings.get("versions", {})}
     rows = [
-        (name, "all" if value is None else value)
+        (name, "not set" if value is None else value)
         for name, value in flat.items()
         if not isinstance(value, Mapping)
     ]
@@ -166,7 +167,7 @@ def _table(head: Sequence[str], rows: Iterable[Cells], *, numbers: Sequence[int]
 
     body = "".join(line(row, "td") for row in rows)
     table = f"<table><thead>{line(head, 'th')}</thead><tbody>{body}</tbody></table>"
-    return f'<div class="wide">{table}</div>'
+    return f'<div class="wide" tabindex="0">{table}</div>'  # scrolls with the keyboard, too
 
 
 def _figure(

@@ -152,3 +152,45 @@ def test_rows_of_a_database_are_selected(tmp_path) -> None:
         survey(rattled_frames(1), DESCRIPTOR, select="natoms>5")
     with pytest.raises(ValueError, match="cannot select 'natoms>>5'"):
         survey(path, DESCRIPTOR, select="natoms>>5")
+
+
+def large_folder(path, *, parts: int) -> tuple[Survey, int]:
+    """A folder with many copies of the rows of a survey; returns the rows of one part, too."""
+    import shutil
+
+    frames = [structures.load(name) for name in ("CH4", "NH3", "C2H6")] + rattled_frames(8)[:5]
+    found = survey(frames, DensityCorrelations(), output=path)
+    (part,) = path.glob("*.parquet")
+    for copy in range(1, parts):
+        name = f"frames-{100 * copy:09d}-{100 * copy + 7:09d}.parquet"
+        for folder in (path, path / "_frames"):
+            shutil.copy(folder / part.name, folder / name)
+    return found, len(next(found.read_environments())["frame"])
+
+
+@pytest.mark.slow
+def test_one_planted_environment_is_found_among_100000_with_the_memory_of_a_part(tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    import tracemalloc
+
+    found, rows = large_folder(tmp_path / "many", parts=2400)
+    special = [planted(1e-9, descriptor=DensityCorrelations())]
+    survey(special, DensityCorrelations(), output=tmp_path / "one", species=["C"])
+    (part,) = (tmp_path / "one").glob("*.parquet")
+    for folder in ("", "_frames"):
+        name = "frames-000000050-000000050.parquet"
+        (tmp_path / "one" / folder / part.name).rename(tmp_path / "many" / folder / name)
+    assert 2400 * rows > 100_000
+    assert found.worst()["condition"][0] == pytest.approx(1e-9, rel=1e-3)
+    totals = found.totals
+    assert totals.environments == 2400 * rows + 1
+    assert totals.affected["symmetry"] >= 2400 * 3
+    peaks = []
+    for several in (20, 200):
+        small, _ = large_folder(tmp_path / str(several), parts=several)
+        tracemalloc.start()
+        assert small.worst()["frame"].size == 10
+        assert small.totals.frames == 8 * several
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 180 * 1000  # bytes: the names of the other parts, not their rows
