@@ -13,7 +13,6 @@ from sensitivity.cli.options import (
     add_descriptor,
     add_json,
     add_option,
-    complete_names,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def add(commands: Any) -> None:
     )
     command = add_command(commands, "survey", text, _run, details=details)
     text = "a trajectory or database that ASE reads, or - for standard input"
-    complete_names(command.add_argument("file", metavar="FILE", help=text))
+    command.add_argument("file", metavar="FILE", help=text)
     text = "folder of the rows, as Parquet files; in memory if it is not given"
     command.add_argument("--output", metavar="FOLDER", help=text)
     text = "write a page with figures and the worst environments to this .html file"
