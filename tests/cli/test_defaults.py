@@ -62,6 +62,7 @@ OF_THE_COMMAND = {
     "structure": None,
     "file": None,
     "report": None,
+    "chemiscope": None,
     "no_causes": None,
     # Required in Python, where the center or mode is known to who writes the call.
     "center": "0, the first atom",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import ase.io
@@ -85,6 +86,18 @@ def test_the_report_is_a_page(capsys, file: str, tmp_path: Path) -> None:
     assert "--report must end in .html" in refused(capsys, "survey", file, "--report", "a.pdf")
 
 
+def test_data_for_chemiscope_are_written(capsys, file: str, tmp_path: Path) -> None:
+    path = tmp_path / "survey.json"
+    assert main(["survey", file, "--no-causes", "--chemiscope", str(path), *BASIS]) == 0
+    assert len(json.loads(path.read_text())["structures"]) == 4
+
+
+def test_a_missing_chemiscope_is_told_before_the_survey(capsys, file: str, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "chemiscope", None)
+    expected = 'run: pip install "atomic-sensitivity[lab]"'
+    assert expected in refused(capsys, "survey", file, "--chemiscope", "unwritten.json")
+
+
 def test_another_descriptor_is_made_for_the_file(capsys, file: str) -> None:
     found = printed(capsys, "survey", file, "--no-causes", "--descriptor", "overlap-matrix")
     assert found["settings"]["descriptor"] == "OverlapMatrix"
@@ -100,6 +113,7 @@ def test_another_descriptor_is_made_for_the_file(capsys, file: str) -> None:
         (["FILE", "--timeout", "-1"], "timeout must be a time above 0 s"),
         (["FILE", "--select", "natoms<3"], "select"),
         (["-", "--descriptor", "overlap-matrix"], "--descriptor needs a file"),
+        (["-", "--chemiscope", "out.json"], "--chemiscope needs a file"),
     ],
 )
 def test_wrong_input_is_one_line(capsys, file: str, arguments: list[str], message: str) -> None:

@@ -16,7 +16,10 @@ from sensitivity.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sensitivity.structures.files.reading import Source
+    from sensitivity.survey import Survey
 
 _NAMES = "limit", "every", "species", "select", "workers", "timeout", "tolerance", "output"
 
@@ -36,6 +39,8 @@ def add(commands: Any) -> None:
     command.add_argument("--output", metavar="FOLDER", help=text)
     text = "write a page with figures and the worst environments to this .html file"
     command.add_argument("--report", metavar="FILE", help=text)
+    text = "write the environments and their structures for chemiscope.org to this .json file"
+    command.add_argument("--chemiscope", metavar="FILE", help=text)
     _add_selection(command)
     add_option(command, "--workers", "number of processes", 1, int, "N")
     text = "limit for one environment, where they are analysed one by one"
@@ -64,8 +69,13 @@ def _run(options: Namespace) -> int:
     from sensitivity.survey import survey
 
     page = check_path(options.report, "--report", (".html",), options.file)
+    data = check_path(options.chemiscope, "--chemiscope", (".json",), options.file)
+    if data is not None:  # before the computation
+        from sensitivity.share.survey_chemiscope import require_chemiscope
+
+        require_chemiscope()
     with redirect_stdout(sys.stderr):  # a descriptor may print
-        source = _source(options)
+        source = _source(options, twice=data is not None)
         task = Task(options, source, options.build(options, source.atoms))
         settings = {"causes": not options.no_causes, "strict": options.strict}
         found, status = task.compute(survey, options.file, *_NAMES, **settings)
@@ -73,23 +83,34 @@ def _run(options: Namespace) -> int:
     try:
         show(words(found, options.file))
     finally:  # also if the report cannot be printed
-        if page is not None:
-            from sensitivity.share import survey_page
-
-            frames = None if options.file == "-" else options.file
-            write_file(page, survey_page(found, frames=frames).encode(), "--report")
+        if page is not None or data is not None:
+            _share(found, options.file, page, data)
     return status
 
 
-def _source(options: Namespace) -> Source:
-    """Return the file with its first structure, for whose species some descriptors are made."""
+def _share(found: Survey, file: str, page: Path | None, data: Path | None) -> None:
+    from sensitivity.share import survey_chemiscope, survey_page
+
+    if page is not None:
+        text = survey_page(found, frames=None if file == "-" else file)
+        write_file(page, text.encode(), "--report")
+    if data is not None:
+        write_file(data, survey_chemiscope(found, file), "--chemiscope")
+
+
+def _source(options: Namespace, *, twice: bool) -> Source:
+    """Return the file with its first structure, for whose species some descriptors are made.
+
+    ValueError for standard input if it must be read ``twice``, or for such a descriptor.
+    """
     from ase import Atoms
 
     from sensitivity.structures.files.reading import Source, read_frames
 
+    if options.file == "-" and (twice or options.descriptor is not None):
+        option = "--chemiscope" if twice else "--descriptor"
+        raise ValueError(f"{option} needs a file that can be read twice, got standard input.")
     if options.descriptor is None:
         return Source(options.file, Atoms())
-    if options.file == "-":
-        raise ValueError("--descriptor needs a file that can be read twice, got standard input.")
     readable = (frame.atoms for frame in read_frames(options.file) if frame.atoms is not None)
     return Source(options.file, next(readable, Atoms()))
