@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.diagnosis import diagnose
+from sensitivity.diagnosis.counting import count_causes
 from sensitivity.progress import Cancelled, cancellable, checkpoint
 from sensitivity.spectrum import spectrum
 from sensitivity.survey.environments import Environment, find_environments, find_equivalents
@@ -21,6 +21,7 @@ from sensitivity.survey.like import Values, decompose_alike, group_alike
 from sensitivity.survey.rows import (
     Row,
     facts_of_causes,
+    facts_of_site,
     facts_of_values,
     failed_frame,
     frame_row,
@@ -102,8 +103,6 @@ def _copy(row: Row, environment: Environment) -> Row:
 
 def _facts(environments: Sequence[Environment], settings: Settings) -> list[Row]:
     """Return the rows of different environments, in their order."""
-    if settings.causes:
-        return [_single(each, settings, _diagnose) for each in environments]
     rows: dict[int, Row] = {}
     for counts, places in group_alike(environments).items():
         alike = [environments[place] for place in places]
@@ -115,19 +114,27 @@ def _of_alike(
     alike: Sequence[Environment], counts: tuple[int, ...], settings: Settings
 ) -> list[Row]:
     """Return the rows of like environments, from one call if the descriptor allows it."""
-    start = perf_counter()
+    start, single = perf_counter(), _count if settings.causes else _decompose
+    tolerance = settings.tolerance if settings.causes else None
     try:
-        found = decompose_alike(alike, counts, settings.descriptor)
+        found = decompose_alike(alike, counts, settings.descriptor, tolerance=tolerance)
         values = list[Values](found) if found is not None else None
     except (TypeError, ValueError):
         values = None  # the single calls tell which environment is the reason
     if values is None:
-        return [_single(each, settings, _decompose) for each in alike]
+        return [_single(each, settings, single) for each in alike]
     seconds = (perf_counter() - start) / len(alike)
     return [
-        row_of(each, facts_of_values(of.values, rank=of.rank), seconds=seconds)
+        _single(each, settings, single)
+        if settings.causes and of.site is None
+        else row_of(each, _known_facts(of), seconds=seconds)
         for each, of in zip(alike, values, strict=True)
     ]
+
+
+def _known_facts(found: Values) -> Row:
+    facts = facts_of_values(found.values, rank=found.rank)
+    return facts if found.site is None else {**facts, **facts_of_site(found)}
 
 
 def _decompose(environment: Environment, settings: Settings) -> Row:
@@ -135,11 +142,10 @@ def _decompose(environment: Environment, settings: Settings) -> Row:
     return facts_of_values(found.singular_values[: found.internal], rank=found.rank)
 
 
-def _diagnose(environment: Environment, settings: Settings) -> Row:
-    tolerance = settings.tolerance
-    found = diagnose(environment.atoms, settings.descriptor, centers=[0], tolerance=tolerance)
-    if found.interrupted:
-        raise Cancelled
+def _count(environment: Environment, settings: Settings) -> Row:
+    found = count_causes(
+        environment.atoms, settings.descriptor, centers=[0], tolerance=settings.tolerance
+    )
     values = found.spectrum.singular_values[: found.spectrum.internal]
     return {**facts_of_values(values, rank=found.spectrum.rank), **facts_of_causes(found)}
 
