@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Timer
 from time import perf_counter
 from typing import NamedTuple
 
@@ -13,8 +11,9 @@ from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis.counting import count_causes
-from sensitivity.progress import Cancelled, cancellable, checkpoint
+from sensitivity.progress import checkpoint
 from sensitivity.spectrum import spectrum
+from sensitivity.survey.attempts import attempt, explain
 from sensitivity.survey.environments import Environment, find_environments, find_equivalents
 from sensitivity.survey.frames import NumberedFrame
 from sensitivity.survey.like import Values, decompose_alike, group_alike
@@ -63,10 +62,10 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
     for frame in frames:
         try:
             prepared.append(_prepare(frame, settings))
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             if settings.strict:
-                raise ValueError(f"frame {frame.number}: {error}") from error
-            broken.append(failed_frame(frame.number, str(error)))
+                raise ValueError(f"frame {frame.number}: {explain(error)}") from error
+            broken.append(failed_frame(frame.number, explain(error)))
     unique = [
         each.environments[place]
         for each in prepared
@@ -113,23 +112,30 @@ def _facts(environments: Sequence[Environment], settings: Settings) -> list[Row]
 def _of_alike(
     alike: Sequence[Environment], counts: tuple[int, ...], settings: Settings
 ) -> list[Row]:
-    """Return the rows of like environments, from one call if the descriptor allows it."""
+    """Return the rows of like environments, from one call if the descriptor allows it.
+
+    After an error, the single calls tell which environment is the reason. The time limit of the
+    call is that of all its environments.
+    """
     start, single = perf_counter(), _count if settings.causes else _decompose
     tolerance = settings.tolerance if settings.causes else None
-    try:
-        found = decompose_alike(alike, counts, settings.descriptor, tolerance=tolerance)
-        values = list[Values](found) if found is not None else None
-    except (TypeError, ValueError):
-        values = None  # the single calls tell which environment is the reason
-    if values is None:
+    found = attempt(
+        lambda: _list(decompose_alike(alike, counts, settings.descriptor, tolerance=tolerance)),
+        seconds=None if settings.timeout is None else settings.timeout * len(alike),
+    )
+    if found is None or isinstance(found, Exception):
         return [_single(each, settings, single) for each in alike]
     seconds = (perf_counter() - start) / len(alike)
     return [
         _single(each, settings, single)
         if settings.causes and of.site is None
         else row_of(each, _known_facts(of), seconds=seconds)
-        for each, of in zip(alike, values, strict=True)
+        for each, of in zip(alike, found, strict=True)
     ]
+
+
+def _list(values: Iterator[Values] | None) -> list[Values] | None:
+    return None if values is None else list(values)
 
 
 def _known_facts(found: Values) -> Row:
@@ -155,32 +161,12 @@ def _single(
 ) -> Row:
     """Return the row of one environment; an error, or a time-out, is in it unless ``strict``."""
     checkpoint()
-    start, late = perf_counter(), Event()
-    try:
-        with _time_limit(settings.timeout, late):
-            facts = analysis(environment, settings)
-    except (Cancelled, TypeError, ValueError) as error:
-        if isinstance(error, Cancelled) and not late.is_set():
-            raise
-        reason = f"not finished after {settings.timeout:g} s" if late.is_set() else str(error)
+    start = perf_counter()
+    facts = attempt(lambda: analysis(environment, settings), seconds=settings.timeout)
+    if isinstance(facts, Exception):
+        reason = explain(facts)
         if settings.strict:
             where = f"frame {environment.frame}, center {environment.center}"
-            raise ValueError(f"{where}: {reason}") from error
+            raise ValueError(f"{where}: {reason}") from facts
         facts = {"error": reason}
     return row_of(environment, facts, seconds=perf_counter() - start)
-
-
-@contextmanager
-def _time_limit(seconds: float | None, late: Event) -> Iterator[None]:
-    """Set ``late`` after some seconds, which cancels the computation in the block."""
-    if seconds is None:
-        yield
-        return
-    timer = Timer(seconds, late.set)
-    timer.daemon = True
-    timer.start()
-    try:
-        with cancellable(late):
-            yield
-    finally:
-        timer.cancel()

@@ -102,9 +102,12 @@ def facts_of_causes(found: CountedCauses) -> Row:
     ]
     smallest = min((float(values.min()) for values in allowed if len(values)), default=NAN)
     largest = float(found.spectrum.singular_values[0])
+    condition = smallest / largest if found.spectrum.rank else NAN
+    if not found.counts["symmetry"]:  # a mode of one cause need not be a singular vector
+        condition = found.spectrum.condition
     return {
         "group": found.sites[0].group.symbol,
-        "condition_without_symmetry": smallest / largest if found.spectrum.rank else NAN,
+        "condition_without_symmetry": condition,
         **{str(cause): number for cause, number in found.counts.items()},
     }
 

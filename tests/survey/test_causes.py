@@ -54,6 +54,8 @@ def nearly_singular() -> Iterator[Atoms]:
 
 
 def smallest_allowed(found: Diagnosis) -> float:
+    if not found.counts["symmetry"]:
+        return found.spectrum.condition
     hidden = {"symmetry", "unseen", "rotation", "translation"}
     values = [mode.singular_value for mode in found.modes if mode.cause not in hidden]
     largest = found.spectrum.singular_values[0]
