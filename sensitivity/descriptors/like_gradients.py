@@ -36,6 +36,9 @@ class LikeGradients(Protocol):
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
 
+    def pull(self, changes: Array) -> Array:
+        """Return Jᵀ times changes of features, (e, rows, m), of all environments: (e, 3k, m)."""
+
 
 @dataclass(frozen=True)
 class DenseGradients:
@@ -52,3 +55,7 @@ class DenseGradients:
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
         return np.asarray(self.slopes[chosen] @ displacements)
+
+    def pull(self, changes: Array) -> Array:
+        """Return Jᵀ times changes of features, (e, rows, m), of all environments: (e, 3k, m)."""
+        return np.asarray(self.slopes.swapaxes(1, 2) @ changes)

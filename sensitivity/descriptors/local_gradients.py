@@ -9,6 +9,7 @@ from products of small matrices, and J itself is needed only for a few direction
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -89,9 +90,48 @@ class LocalGradients:
         rows = np.concatenate(parts, axis=2).swapaxes(0, 1)
         return rows.reshape(count, -1, m)
 
+    def pull(self, changes: Array) -> Array:
+        """Return Jᵀ times changes of features, (e, rows, m), of all environments: (e, 3k, m)."""
+        l_size, count, n_max, size = self.radial.shape
+        m = changes.shape[2]
+        places, factors = _symmetric(len(self.columns), n_max)
+        by_degree = changes.reshape(count, l_size, -1, m).transpose(1, 0, 3, 2)  # [l, e, m, pair]
+        weights = factors * by_degree[..., places]  # [l, e, m, q, q']
+        local = np.empty((count, m, size))
+        for a, columns in enumerate(self.columns):
+            products = self.products[:, :, None, :, columns]
+            moved = weights[..., self._channels(a), :] @ products  # [l, e, m, n, 3k of a]
+            local[..., columns] = np.einsum("lenx,lemnx->emx", self.radial[..., columns], moved)
+        found = local.reshape(count, m, size // 3, 1, 3) @ self.axes[:, None]
+        return np.asarray(found.reshape(count, m, size).swapaxes(1, 2))
+
     def _channels(self, a: int) -> slice:
         n_max = self.radial.shape[2]
         return slice(a * n_max, (a + 1) * n_max)
+
+
+@lru_cache(maxsize=64)
+def _symmetric(species: int, n_max: int) -> tuple[Indices, Array]:
+    """Return for channels q and q' their place among the pairs of one degree, and a factor.
+
+    Σ ξ weights changes by Σ ρ_q A_q' W_qq', where W is symmetric.
+    """
+    size = species * n_max
+    places, factors = np.zeros((size, size), dtype=np.intp), np.ones((size, size))
+    factors[np.diag_indices(size)] = 2.0
+    start = 0
+    n, other = np.triu_indices(n_max)
+    for a in range(species):
+        rows = start + np.arange(len(n))
+        places[a * n_max + n, a * n_max + other] = places[a * n_max + other, a * n_max + n] = rows
+        start += len(n)
+    for a, b in combinations(range(species), 2):
+        block = start + np.arange(n_max**2).reshape(n_max, n_max)
+        first, second = (slice(c * n_max, (c + 1) * n_max) for c in (a, b))
+        places[first, second], places[second, first] = block, block.T
+        factors[first, second] = factors[second, first] = 2**0.5
+        start += n_max**2
+    return places, factors
 
 
 def local_gradients(around: Neighborhoods, density: Density) -> LocalGradients:

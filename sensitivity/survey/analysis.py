@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Timer
 from time import perf_counter
 from typing import NamedTuple
 
 from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
-from sensitivity.diagnosis import diagnose
-from sensitivity.progress import Cancelled, cancellable, checkpoint
+from sensitivity.diagnosis.counting import count_causes
+from sensitivity.progress import checkpoint
 from sensitivity.spectrum import spectrum
+from sensitivity.survey.attempts import attempt, explain
 from sensitivity.survey.environments import Environment, find_environments, find_equivalents
 from sensitivity.survey.frames import NumberedFrame
 from sensitivity.survey.like import Values, decompose_alike, group_alike
 from sensitivity.survey.rows import (
     Row,
     facts_of_causes,
+    facts_of_site,
     facts_of_values,
     failed_frame,
     frame_row,
@@ -62,10 +62,10 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
     for frame in frames:
         try:
             prepared.append(_prepare(frame, settings))
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             if settings.strict:
-                raise ValueError(f"frame {frame.number}: {error}") from error
-            broken.append(failed_frame(frame.number, str(error)))
+                raise ValueError(f"frame {frame.number}: {explain(error)}") from error
+            broken.append(failed_frame(frame.number, explain(error)))
     unique = [
         each.environments[place]
         for each in prepared
@@ -102,8 +102,6 @@ def _copy(row: Row, environment: Environment) -> Row:
 
 def _facts(environments: Sequence[Environment], settings: Settings) -> list[Row]:
     """Return the rows of different environments, in their order."""
-    if settings.causes:
-        return [_single(each, settings, _diagnose) for each in environments]
     rows: dict[int, Row] = {}
     for counts, places in group_alike(environments).items():
         alike = [environments[place] for place in places]
@@ -114,20 +112,35 @@ def _facts(environments: Sequence[Environment], settings: Settings) -> list[Row]
 def _of_alike(
     alike: Sequence[Environment], counts: tuple[int, ...], settings: Settings
 ) -> list[Row]:
-    """Return the rows of like environments, from one call if the descriptor allows it."""
-    start = perf_counter()
-    try:
-        found = decompose_alike(alike, counts, settings.descriptor)
-        values = list[Values](found) if found is not None else None
-    except (TypeError, ValueError):
-        values = None  # the single calls tell which environment is the reason
-    if values is None:
-        return [_single(each, settings, _decompose) for each in alike]
+    """Return the rows of like environments, from one call if the descriptor allows it.
+
+    After an error, the single calls tell which environment is the reason. The time limit of the
+    call is that of all its environments.
+    """
+    start, single = perf_counter(), _count if settings.causes else _decompose
+    tolerance = settings.tolerance if settings.causes else None
+    found = attempt(
+        lambda: _list(decompose_alike(alike, counts, settings.descriptor, tolerance=tolerance)),
+        seconds=None if settings.timeout is None else settings.timeout * len(alike),
+    )
+    if found is None or isinstance(found, Exception):
+        return [_single(each, settings, single) for each in alike]
     seconds = (perf_counter() - start) / len(alike)
     return [
-        row_of(each, facts_of_values(of.values, rank=of.rank), seconds=seconds)
-        for each, of in zip(alike, values, strict=True)
+        _single(each, settings, single)
+        if settings.causes and of.site is None
+        else row_of(each, _known_facts(of), seconds=seconds)
+        for each, of in zip(alike, found, strict=True)
     ]
+
+
+def _list(values: Iterator[Values] | None) -> list[Values] | None:
+    return None if values is None else list(values)
+
+
+def _known_facts(found: Values) -> Row:
+    facts = facts_of_values(found.values, rank=found.rank)
+    return facts if found.site is None else {**facts, **facts_of_site(found)}
 
 
 def _decompose(environment: Environment, settings: Settings) -> Row:
@@ -135,11 +148,10 @@ def _decompose(environment: Environment, settings: Settings) -> Row:
     return facts_of_values(found.singular_values[: found.internal], rank=found.rank)
 
 
-def _diagnose(environment: Environment, settings: Settings) -> Row:
-    tolerance = settings.tolerance
-    found = diagnose(environment.atoms, settings.descriptor, centers=[0], tolerance=tolerance)
-    if found.interrupted:
-        raise Cancelled
+def _count(environment: Environment, settings: Settings) -> Row:
+    found = count_causes(
+        environment.atoms, settings.descriptor, centers=[0], tolerance=settings.tolerance
+    )
     values = found.spectrum.singular_values[: found.spectrum.internal]
     return {**facts_of_values(values, rank=found.spectrum.rank), **facts_of_causes(found)}
 
@@ -149,32 +161,12 @@ def _single(
 ) -> Row:
     """Return the row of one environment; an error, or a time-out, is in it unless ``strict``."""
     checkpoint()
-    start, late = perf_counter(), Event()
-    try:
-        with _time_limit(settings.timeout, late):
-            facts = analysis(environment, settings)
-    except (Cancelled, TypeError, ValueError) as error:
-        if isinstance(error, Cancelled) and not late.is_set():
-            raise
-        reason = f"not finished after {settings.timeout:g} s" if late.is_set() else str(error)
+    start = perf_counter()
+    facts = attempt(lambda: analysis(environment, settings), seconds=settings.timeout)
+    if isinstance(facts, Exception):
+        reason = explain(facts)
         if settings.strict:
             where = f"frame {environment.frame}, center {environment.center}"
-            raise ValueError(f"{where}: {reason}") from error
+            raise ValueError(f"{where}: {reason}") from facts
         facts = {"error": reason}
     return row_of(environment, facts, seconds=perf_counter() - start)
-
-
-@contextmanager
-def _time_limit(seconds: float | None, late: Event) -> Iterator[None]:
-    """Set ``late`` after some seconds, which cancels the computation in the block."""
-    if seconds is None:
-        yield
-        return
-    timer = Timer(seconds, late.set)
-    timer.daemon = True
-    timer.start()
-    try:
-        with cancellable(late):
-            yield
-    finally:
-        timer.cancel()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
+from math import nan
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from sensitivity.structures import read_frames
@@ -22,6 +24,8 @@ Examples
 >>> molecules: Frames = [structures.load("CH4"), structures.load("H2O")]
 """
 
+_FIRST, _GROWTH = 300.0, 1.2  # atoms of the first batch, and how much larger each next one is
+
 
 @dataclass(frozen=True)
 class NumberedFrame:
@@ -30,14 +34,20 @@ class NumberedFrame:
     number: int
     atoms: Atoms | None
     problem: str = ""
+    left: float = nan  # frames of the survey after this one; an estimate, or NaN
 
 
 def number_frames(frames: Frames, *, every: int, limit: int | None) -> Iterator[NumberedFrame]:
     """Yield every n-th frame, at most ``limit``; an error in reading one is its problem."""
     source = read_frames(frames) if isinstance(frames, str | os.PathLike) else frames
+    total = len(source) if isinstance(source, Sized) else nan
     every_frame = enumerate(_without_errors(source))
-    for number, frame in islice(islice(every_frame, 0, None, every), limit):
-        yield _check(number, frame)
+    for count, (number, frame) in enumerate(islice(islice(every_frame, 0, None, every), limit), 1):
+        read = getattr(frame, "read", (number + 1) / total)
+        left = (number + 1) * (1 / read - 1) / every
+        if limit is not None:
+            left = float(np.fmin(left, limit - count))
+        yield _check(number, frame, left=left)
 
 
 def _without_errors(source: Iterable[Any]) -> Iterator[Any]:
@@ -58,31 +68,34 @@ def _without_errors(source: Iterable[Any]) -> Iterator[Any]:
         yield frame
 
 
-def _check(number: int, frame: Any) -> NumberedFrame:
+def _check(number: int, frame: Any, *, left: float) -> NumberedFrame:
     if isinstance(frame, Exception):
-        return NumberedFrame(number, None, f"the source ended with an error: {frame}")
+        return NumberedFrame(number, None, f"the source ended with an error: {frame}", 0)
     if isinstance(frame, Atoms):
-        return NumberedFrame(number, frame)
+        return NumberedFrame(number, frame, left=left)
     if hasattr(frame, "problem"):
-        return NumberedFrame(number, frame.atoms, frame.problem)
+        return NumberedFrame(number, frame.atoms, frame.problem, left)
     found = type(frame).__name__
-    return NumberedFrame(number, None, f"a frame must be an ase.Atoms, got {found}.")
+    return NumberedFrame(number, None, f"a frame must be an ase.Atoms, got {found}.", left)
 
 
 def batches(
     frames: Iterable[NumberedFrame], *, atoms: int, known: Iterable[range] = ()
 ) -> Iterator[list[NumberedFrame]]:
-    """Collect successive frames up to a number of atoms, without those in ``known`` ranges."""
+    """Collect successive frames up to a number of atoms, without those in ``known`` ranges.
+
+    The first batches are smaller, so that a survey that is stopped soon has rows.
+    """
     done = sorted(known, key=lambda numbers: numbers.start, reverse=True)
     batch: list[NumberedFrame] = []
-    size = 0
+    size, most = 0, _FIRST
     for frame in frames:
         while done and done[-1].stop <= frame.number:
             done.pop()
         covered = bool(done) and frame.number in done[-1]
-        if batch and (covered or size >= atoms):
+        if batch and (covered or size >= min(most, atoms)):
             yield batch
-            batch, size = [], 0
+            batch, size, most = [], 0, _GROWTH * most
         if not covered:
             batch.append(frame)
             size += 1 if frame.atoms is None else len(frame.atoms)

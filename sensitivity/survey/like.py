@@ -1,10 +1,4 @@
-"""Singular values of many like environments at once, as accurate as those of ``spectrum``.
-
-An environment is invariant to translation, so the derivatives J with respect to its k neighbours
-suffice. All atoms together have the singular values of J S, S = (1 + β 1 1ᵀ) ⊗ 1₃ with
-β = (√(1 + k) - 1)/k, because S Sᵀ = D Dᵀ, where D takes the displacements of all atoms to those
-of the neighbours relative to the center. A rotation ω x r is S⁻¹(ω x r) there.
-"""
+"""Singular values of many like environments at once, as accurate as those of ``spectrum``."""
 
 from __future__ import annotations
 
@@ -17,6 +11,10 @@ from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
 from sensitivity.survey.environments import Environment
+from sensitivity.survey.margins import Margins, Refined
+from sensitivity.survey.relative import mix, unmix
+from sensitivity.survey.relative import rotations as rotations_of
+from sensitivity.survey.sites import Site, find_sites
 from sensitivity.tolerances import Tolerance
 
 # Fractions of the largest singular value. Square roots of eigenvalues of JᵀJ have an error of
@@ -31,6 +29,9 @@ class Values(NamedTuple):
 
     values: Array
     rank: int
+    rotations: int  # number of independent ones
+    # The group, if all that it does not hide is visible at all geometries within the tolerance.
+    site: Site | None = None
 
 
 def group_alike(environments: Sequence[Environment]) -> dict[tuple[int, ...], list[int]]:
@@ -46,15 +47,39 @@ def group_alike(environments: Sequence[Environment]) -> dict[tuple[int, ...], li
 
 
 def decompose_alike(
-    environments: Sequence[Environment], counts: tuple[int, ...], descriptor: Descriptor
+    environments: Sequence[Environment],
+    counts: tuple[int, ...],
+    descriptor: Descriptor,
+    *,
+    tolerance: float | None = None,
 ) -> Iterator[Values] | None:
-    """Yield the singular values of like environments; None if the descriptor takes them singly."""
+    """Yield the singular values of like environments; None if the descriptor takes them singly.
+
+    With a tolerance (Å), the group, too, of those whose causes follow from it.
+    """
     species = frozenset[int]().union(*(each.numbers.tolist() for each in environments))
-    vectors = _stack(environments)
-    parts = with_defaults(descriptor).like_gradients(vectors, counts, species=species)
+    vectors, known = _stack(environments), with_defaults(descriptor)
+
+    def differentiate(places: Array) -> Iterator[tuple[slice, LikeGradients]]:
+        found = known.like_gradients(places, counts, species=species)
+        return iter(()) if found is None else found
+
+    parts = known.like_gradients(vectors, counts, species=species)
     if parts is None:
         return None
-    return _decompose_parts(parts, vectors, cutoff=descriptor.cutoff)
+    if tolerance is None:
+        sites: list[Site | None] = [None] * len(environments)
+    else:
+        sites = find_sites(
+            environments,
+            vectors,
+            counts,
+            cutoff=descriptor.cutoff,
+            tolerance=tolerance,
+            invariance=known.invariance,
+        )
+    margins = None if tolerance is None else Margins(differentiate, tolerance)
+    return _decompose_parts(parts, vectors, sites, margins, cutoff=descriptor.cutoff)
 
 
 def _stack(environments: Sequence[Environment]) -> Array:
@@ -67,45 +92,53 @@ def _stack(environments: Sequence[Environment]) -> Array:
 
 
 def _decompose_parts(
-    parts: Iterator[tuple[slice, LikeGradients]], vectors: Array, *, cutoff: float
+    parts: Iterator[tuple[slice, LikeGradients]],
+    vectors: Array,
+    sites: Sequence[Site | None],
+    margins: Margins | None,
+    *,
+    cutoff: float,
 ) -> Iterator[Values]:
     for part, gradients in parts:
         checkpoint()
-        yield from _decompose(gradients, vectors[part], cutoff=cutoff)
+        yield from _decompose(gradients, vectors[part], sites[part], margins, cutoff=cutoff)
 
 
-def _decompose(gradients: LikeGradients, vectors: Array, *, cutoff: float) -> Iterator[Values]:
+def _decompose(
+    gradients: LikeGradients,
+    vectors: Array,
+    sites: Sequence[Site | None],
+    margins: Margins | None,
+    *,
+    cutoff: float,
+) -> Iterator[Values]:
     count, k, _ = vectors.shape
-    mixed = _mix(gradients.gram.reshape(count, k, 3, k, 3))
-    squares = np.linalg.eigvalsh(mixed)
+    mixed = mix(gradients.gram.reshape(count, k, 3, k, 3))
     rotations = _count_rotations(vectors)
-    values = np.sqrt(np.maximum(squares, 0.0))
+    values = np.sqrt(np.maximum(np.linalg.eigvalsh(mixed), 0.0))
     largest = values[:, -1]
+    small = 0.0 if margins is None else margins.fraction(k)
     inexact, near = (
-        (values < fraction * largest[:, None]).sum(axis=1) for fraction in (_SUFFICIENT, _TOGETHER)
+        (values < max(fraction, small) * largest[:, None]).sum(axis=1)
+        for fraction in (_SUFFICIENT, _TOGETHER)
     )
-    refined = np.flatnonzero(inexact > rotations)
-    exact = _refine(gradients, mixed, vectors, rotations, refined, near[refined])
     # ``natural_scale`` of each environment
     scale = np.maximum(largest, gradients.norms / cutoff)
-    for place in range(count):
-        row = values[place, rotations[place] :]
-        if place in exact:
-            row[: len(exact[place])] = exact[place]
-        row = np.sort(row)[::-1]
-        yield Values(row, int(np.count_nonzero(row > Tolerance.RANK * scale[place])))
-
-
-def _mix(gram: Array) -> Array:
-    """Return S G S, shape (e, 3k, 3k), of G, shape (e, k, 3, k, 3)."""
-    count, k = gram.shape[:2]
-    beta = _beta(k)
-    half = gram + beta * gram.sum(axis=1, keepdims=True)
-    return np.asarray(half + beta * half.sum(axis=3, keepdims=True)).reshape(count, 3 * k, 3 * k)
-
-
-def _beta(k: int) -> float:
-    return float((np.sqrt(1.0 + k) - 1.0) / k)
+    firm = np.array([site is not None and not site.hidden for site in sites])
+    rows = list(values)
+    refined = np.flatnonzero(inexact > rotations)
+    for group in _refine(gradients, mixed, vectors, rotations, refined, near[refined]):
+        for place, exact in zip(group.places.tolist(), group.values, strict=True):
+            rows[place][rotations[place] :][: len(exact)] = exact
+        if margins is not None:
+            found = [sites[place] for place in group.places.tolist()]
+            hidden = np.array([-1 if site is None else site.hidden for site in found])
+            limits = largest[group.places], scale[group.places]
+            firm[group.places] = margins.hold(group, vectors[group.places], hidden, *limits)
+    for place, row in enumerate(rows):
+        ordered = np.sort(row[rotations[place] :])[::-1]
+        rank = int(np.count_nonzero(ordered > Tolerance.RANK * scale[place]))
+        yield Values(ordered, rank, int(rotations[place]), sites[place] if firm[place] else None)
 
 
 def _count_rotations(vectors: Array) -> Indices:
@@ -126,44 +159,23 @@ def _refine(
     rotations: Indices,
     places: Indices,
     small: Indices,
-) -> dict[int, Array]:
-    """Return the smallest internal singular values of some environments from J itself, ascending.
+) -> Iterator[Refined]:
+    """Yield the smallest internal singular values of some environments from J itself.
 
     ``small`` is how many are small with the rotations; neighbours of equally many are refined
     together.
     """
-    exact: dict[int, Array] = {}
     for m, turning in set(zip(small.tolist(), rotations[places].tolist(), strict=True)):
         chosen = places[(small == m) & (rotations[places] == turning)]
         _, modes = np.linalg.eigh(mixed[chosen])
-        kept = _without_rotations(modes[:, :, :m], _rotations(vectors[chosen], turning))
-        products = gradients.apply(_unmix(kept), chosen)
+        kept = _without_rotations(modes[:, :, :m], rotations_of(vectors[chosen], turning))
+        products = gradients.apply(unmix(kept), chosen)
         triangles = np.linalg.qr(products, mode="r")
-        found = np.linalg.svd(triangles, compute_uv=False)
+        _, found, mixing = np.linalg.svd(triangles)
         values = np.zeros((len(chosen), m - turning))  # those beyond the rows of J are zero
         values[:, values.shape[1] - found.shape[1] :] = found[:, ::-1]
-        exact.update(zip(chosen.tolist(), values, strict=True))
-    return exact
-
-
-def _unmix(directions: Array) -> Array:
-    """Return S times directions, shape (e, 3k, m)."""
-    count, size, m = directions.shape
-    stacked = directions.reshape(count, size // 3, 3, m)
-    moved = stacked + _beta(size // 3) * stacked.sum(axis=1, keepdims=True)
-    return np.asarray(moved).reshape(directions.shape)
-
-
-def _rotations(vectors: Array, turning: int) -> Array:
-    """Return orthonormal S⁻¹(ω x r), shape (e, 3k, turning)."""
-    count, k, _ = vectors.shape
-    turned = np.cross(np.eye(3)[None, :, None], vectors[:, None])  # [e, axis, k, xyz]
-    beta = _beta(k)
-    # S⁻¹ = 1 - β/(1 + βk) 1 1ᵀ
-    turned = turned - beta / (1 + beta * k) * turned.sum(axis=2, keepdims=True)
-    columns = turned.reshape(count, 3, 3 * k).swapaxes(1, 2)
-    left, _, _ = np.linalg.svd(columns, full_matrices=False)
-    return np.asarray(left[:, :, :turning])
+        rotation = mixing[:, ::-1].swapaxes(1, 2)
+        yield Refined(chosen, values, kept, products, rotation)
 
 
 def _without_rotations(modes: Array, rotations: Array) -> Array:

@@ -13,9 +13,11 @@ from ase.data import chemical_symbols
 from ase.symbols import Symbols
 from numpy.typing import NDArray
 
-from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES, Diagnosis
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES
+from sensitivity.diagnosis.counting import CountedCauses
 from sensitivity.numerics import Array
 from sensitivity.survey.environments import Environment
+from sensitivity.survey.like import Values
 
 Row = dict[str, Any]
 
@@ -91,19 +93,37 @@ def facts_of_values(values: Array, *, rank: int) -> Row:
     }
 
 
-def facts_of_causes(diagnosis: Diagnosis) -> Row:
+def facts_of_causes(found: CountedCauses) -> Row:
     """Return the group, the number of each cause, and the condition beside symmetry."""
-    kinds = ((mode, CAUSE_DESCRIPTIONS[mode.cause]) for mode in diagnosis.modes)
     allowed = [
-        mode.singular_value for mode, kind in kinds if mode.cause != "symmetry" and not kind.trivial
+        values
+        for cause, values in found.values.items()
+        if cause != "symmetry" and not CAUSE_DESCRIPTIONS[cause].trivial
     ]
-    largest = float(diagnosis.spectrum.singular_values[0])
-    condition = min(allowed) / largest if allowed and diagnosis.spectrum.rank else NAN
-    if not diagnosis.counts["symmetry"]:  # a diagnosed mode need not be a singular vector
-        condition = diagnosis.spectrum.condition
-    group = diagnosis.groups[diagnosis.centers[0]].symbol if diagnosis.sites else ""
-    counts = {str(cause): number for cause, number in diagnosis.counts.items()}
-    return {"group": group, "condition_without_symmetry": condition, **counts}
+    smallest = min((float(values.min()) for values in allowed if len(values)), default=NAN)
+    largest = float(found.spectrum.singular_values[0])
+    condition = smallest / largest if found.spectrum.rank else NAN
+    if not found.counts["symmetry"]:  # a mode of one cause need not be a singular vector
+        condition = found.spectrum.condition
+    return {
+        "group": found.sites[0].group.symbol,
+        "condition_without_symmetry": condition,
+        **{str(cause): number for cause, number in found.counts.items()},
+    }
+
+
+def facts_of_site(found: Values) -> Row:
+    """Return the columns of causes where all that the group does not hide is visible."""
+    assert found.site is not None
+    values, hidden = found.values, found.site.hidden
+    visible = len(values) - hidden
+    causes = {"sensitive": visible, "symmetry": hidden}
+    rigid = {"rotation": found.rotations, "translation": 3}
+    return {
+        "group": found.site.symbol,
+        "condition_without_symmetry": float(values[visible - 1] / values[0]) if visible else NAN,
+        **{str(cause): {**causes, **rigid}.get(cause, 0) for cause in CAUSES},
+    }
 
 
 def failed_frame(frame: int, error: str) -> tuple[Row, Row]:

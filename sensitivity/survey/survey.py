@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import closing, nullcontext
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
@@ -21,9 +22,12 @@ from sensitivity.survey.folder import open_folder
 from sensitivity.survey.frames import Frames, NumberedFrame, number_frames
 from sensitivity.survey.results import Survey
 from sensitivity.survey.rows import FRAME, Table, columns_of, table_of
-from sensitivity.survey.run import analyze_parts
+from sensitivity.survey.run import analyze_parts, check_workers
 from sensitivity.survey.sources import select_frames
 from sensitivity.tolerances import Tolerance
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
@@ -31,7 +35,7 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     descriptor: Descriptor,
     *,
     output: str | os.PathLike[str] | None = None,
-    workers: int = 1,
+    workers: int | str | Client = 1,
     causes: bool = True,
     limit: int | None = None,
     every: int = 1,
@@ -60,7 +64,10 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         stopped, or killed, continues when it is called again with the same arguments.
     workers
         Number of processes; 1 for this one. They import the caller's main module, which must
-        therefore start the survey within ``if __name__ == "__main__":``.
+        therefore start the survey within ``if __name__ == "__main__":``. Or a
+        ``dask.distributed.Client``, or the address of a Dask scheduler (extra dask): Dask repeats
+        the parts of a worker that dies. Its workers need this package, and are fastest with one
+        thread each. A frame with which processes die repeatedly gives a row.
     causes
         False to leave out groups and causes, which take most of the time.
     limit
@@ -105,7 +112,7 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     """
     check_descriptor(descriptor)
     every = check_integer(every, "every", "at least 1", accepts=lambda n: n >= 1)
-    workers = check_integer(workers, "workers", "at least 1", accepts=lambda n: n >= 1)
+    check_workers(workers)
     if limit is not None:
         limit = check_integer(limit, "limit", "at least 1", accepts=lambda n: n >= 1)
     if timeout is not None:
@@ -120,15 +127,17 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         columns = columns_of(causes=causes)
         folder = open_folder(Path(output), columns=columns, manifest=manifest)
         coming = chain([] if first is None else [first], coming)
-    known = [numbers for numbers, _ in folder.parts()] if folder else []
     stop, parts = Stop(), list[tuple[Table, Table]]()
-    with telling(progress), stop:
-        for numbers, analyzed in analyze_parts(coming, settings, known=known, workers=workers):
-            if folder is None:
-                tables = analyzed.environments, columns_of(causes=causes)
-                parts.append((table_of(*tables), table_of(analyzed.frames, FRAME)))
-            else:
-                folder.write(numbers, analyzed.environments, analyzed.frames)
+    with telling(progress), stop, nullcontext() if folder is None else folder.hold():
+        known = [numbers for numbers, _ in folder.parts()] if folder else []
+        found = analyze_parts(coming, settings, known=known, workers=workers)
+        with closing(found):
+            for numbers, analyzed in found:
+                if folder is None:
+                    tables = analyzed.environments, columns_of(causes=causes)
+                    parts.append((table_of(*tables), table_of(analyzed.frames, FRAME)))
+                else:
+                    folder.write(numbers, analyzed.environments, analyzed.frames)
     where = None if folder is None else folder.path
     return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending))
 

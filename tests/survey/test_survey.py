@@ -200,6 +200,11 @@ def test_frames_are_summarised() -> None:
     assert frames["condition"][0] == conditions.min() < 1e-12
 
 
+def test_workers_are_a_number_a_client_or_an_address() -> None:
+    with pytest.raises(TypeError, match="workers must be a number, a dask"):
+        survey([structures.load("H2O")], DensityCorrelations(**SMALL), workers=None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
