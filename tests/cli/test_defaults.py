@@ -63,6 +63,7 @@ OF_THE_COMMAND = {
     "file": None,
     "report": None,
     "chemiscope": None,
+    "dask": None,  # instead of --workers
     "no_causes": None,
     # Required in Python, where the center or mode is known to who writes the call.
     "center": "0, the first atom",

@@ -86,6 +86,18 @@ def test_the_report_is_a_page(capsys, file: str, tmp_path: Path) -> None:
     assert "--report must end in .html" in refused(capsys, "survey", file, "--report", "a.pdf")
 
 
+@pytest.mark.slow
+def test_a_dask_cluster_analyses_the_frames(capsys, file: str) -> None:
+    distributed = pytest.importorskip("distributed")
+    alone = printed(capsys, "survey", file, "--no-causes", *BASIS)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        found = printed(capsys, "survey", file, "--no-causes", "--dask", address, *BASIS)
+    assert found["totals"] == alone["totals"]
+
+
 def test_data_for_chemiscope_are_written(capsys, file: str, tmp_path: Path) -> None:
     path = tmp_path / "survey.json"
     assert main(["survey", file, "--no-causes", "--chemiscope", str(path), *BASIS]) == 0

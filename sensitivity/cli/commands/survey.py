@@ -13,6 +13,7 @@ from sensitivity.cli.options import (
     add_descriptor,
     add_json,
     add_option,
+    given,
 )
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sensitivity.structures.files.reading import Source
     from sensitivity.survey import Survey
 
-_NAMES = "limit", "every", "species", "select", "workers", "timeout", "tolerance", "output"
+_NAMES = "limit", "every", "species", "select", "timeout", "tolerance", "output"
 
 
 def add(commands: Any) -> None:
@@ -42,7 +43,10 @@ def add(commands: Any) -> None:
     text = "write the environments and their structures for chemiscope.org to this .json file"
     command.add_argument("--chemiscope", metavar="FILE", help=text)
     _add_selection(command)
-    add_option(command, "--workers", "number of processes", 1, int, "N")
+    group = command.add_mutually_exclusive_group()
+    add_option(group, "--workers", "number of processes", 1, int, "N")
+    text = "address of the scheduler of a Dask cluster, which analyses the frames"
+    group.add_argument("--dask", metavar="ADDRESS", help=text)
     text = "limit for one environment, where they are analysed one by one"
     add_option(command, "--timeout", text, "none", float, "SECONDS")
     text = "stop at the first frame or environment that cannot be analysed"
@@ -78,6 +82,7 @@ def _run(options: Namespace) -> int:
         source = _source(options, twice=data is not None)
         task = Task(options, source, options.build(options, source.atoms))
         settings = {"causes": not options.no_causes, "strict": options.strict}
+        settings |= {"workers": options.dask} if options.dask else given(options, "workers")
         found, status = task.compute(survey, options.file, *_NAMES, **settings)
     words = describe_survey if options.json else tabulate_survey
     try:
