@@ -52,8 +52,10 @@ class Cluster:
 
 def _connect(address: str) -> Any:
     from distributed import Client
+    from distributed.comm import resolve_address
 
     try:
+        resolve_address(address)  # a client of a wrong address takes a minute to close
         return Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(

@@ -158,3 +158,10 @@ def test_rattled_structures_are_written_and_have_full_rank(capsys, tmp_path: Pat
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[1] for row in rows if row and row[0] in ("before", "0", "1", "2")] == [*"1999"]
     assert "--seed must be 0 or more" in refused(capsys, *arguments, "--seed", "-1")
+
+
+@pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:1", "tcp://no.such.host:80"])
+def test_a_wrong_address_of_a_cluster_is_one_line(capsys, file: str, address: str) -> None:
+    pytest.importorskip("distributed")
+    expected = f"workers cannot connect to a Dask scheduler at {address}"
+    assert expected in refused(capsys, "survey", file, "--no-causes", "--dask", address)
