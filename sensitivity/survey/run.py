@@ -19,7 +19,7 @@ from sensitivity.survey.rows import failed_frame
 Batch = list[NumberedFrame]
 Engine = Processes | Cluster
 
-# Atoms of the frames of a part, at most: seconds of work with and without causes.
+# Atoms of the frames of a part, at most: seconds of work, if it is slow and if it is not.
 _PART = {True: 200, False: 2500}
 
 
@@ -46,7 +46,7 @@ def analyze_parts(
 
     Parts of ``known`` frames are left out. Tells rate and time left after each part is taken.
     """
-    coming = batches(frames, atoms=_PART[settings.causes], known=known)
+    coming = batches(frames, atoms=_PART[settings.slow], known=known)
     pace = Pace()
     for batch, analyzed in _analyze_batches(coming, settings, workers):
         yield range(batch[0].number, batch[-1].number + 1), analyzed
