@@ -45,6 +45,7 @@ WITH_CAUSES: dict[str, Any] = {
     "condition_without_symmetry": NAN,
     **dict.fromkeys(CAUSES, -1),
 }
+NEAREST: dict[str, Any] = {"distance": NAN, "nearest_cause": ""}
 FRAME: dict[str, Any] = {
     "frame": -1,
     "formula": "",
@@ -59,9 +60,20 @@ FRAME: dict[str, Any] = {
 }
 
 
-def columns_of(*, causes: bool) -> dict[str, Any]:
+def columns_of(*, causes: bool, nearest: bool = False) -> dict[str, Any]:
     """Return the columns of environments, each with the value where there is none."""
-    return {**ENVIRONMENT, **WITH_CAUSES} if causes else ENVIRONMENT
+    return ENVIRONMENT | (WITH_CAUSES if causes else {}) | (NEAREST if nearest else {})
+
+
+def frame_columns(*, causes: bool, whole: bool = False) -> dict[str, Any]:
+    """Return the columns of frames, each with the value where there is none."""
+    return FRAME | (as_whole(columns_of(causes=causes)) if whole else {})
+
+
+def as_whole(facts: Row) -> Row:
+    """Return the results of a structure with all its centers as columns of its frame."""
+    own = {"frame", "center", "species", "neighbors", "equivalent_to", "seconds", "error", "group"}
+    return {f"whole_{name}": value for name, value in facts.items() if name not in own}
 
 
 def row_of(environment: Environment, facts: Mapping[str, Any], *, seconds: float) -> Row:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
-from dataclasses import replace
 from itertools import islice
 
 from sensitivity.numerics import check_integer
 from sensitivity.progress import checkpoint
 from sensitivity.survey.analysis import Analyzed, Settings, analyze
 from sensitivity.survey.cluster import Cluster
-from sensitivity.survey.frames import NumberedFrame, batches
+from sensitivity.survey.frames import NumberedFrame, PackedFrames, batches, pack, unpack
 from sensitivity.survey.pace import Pace
 from sensitivity.survey.processes import Processes
 from sensitivity.survey.rows import failed_frame
@@ -20,8 +19,8 @@ from sensitivity.survey.rows import failed_frame
 Batch = list[NumberedFrame]
 Engine = Processes | Cluster
 
-# Atoms of the frames of a part, at most: seconds of work with and without causes.
-_PART = {True: 200, False: 5000}
+# Atoms of the frames of a part, at most: seconds of work, if it is slow and if it is not.
+_PART = {True: 200, False: 2500}
 
 
 def check_workers(workers: object) -> None:
@@ -47,7 +46,7 @@ def analyze_parts(
 
     Parts of ``known`` frames are left out. Tells rate and time left after each part is taken.
     """
-    coming = batches(frames, atoms=_PART[settings.causes], known=known)
+    coming = batches(frames, atoms=_PART[settings.slow], known=known)
     pace = Pace()
     for batch, analyzed in _analyze_batches(coming, settings, workers):
         yield range(batch[0].number, batch[-1].number + 1), analyzed
@@ -95,12 +94,11 @@ def _elsewhere(
 
 
 def _submit(batch: Batch, settings: Settings, engine: Engine) -> Future[Analyzed]:
-    """Send frames without calculators, which can be large or tied to this process."""
-    light = [
-        frame if frame.atoms is None else replace(frame, atoms=frame.atoms.copy())
-        for frame in batch
-    ]
-    return engine.submit(analyze, light, settings)
+    return engine.submit(_analyze_packed, pack(batch), settings)
+
+
+def _analyze_packed(packed: PackedFrames, settings: Settings) -> Analyzed:
+    return analyze(unpack(packed), settings)
 
 
 def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed:

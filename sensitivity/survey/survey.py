@@ -21,7 +21,7 @@ from sensitivity.survey.analysis import Settings
 from sensitivity.survey.folder import open_folder
 from sensitivity.survey.frames import Frames, NumberedFrame, number_frames
 from sensitivity.survey.results import Survey
-from sensitivity.survey.rows import FRAME, Table, columns_of, table_of
+from sensitivity.survey.rows import Table, columns_of, frame_columns, table_of
 from sensitivity.survey.run import analyze_parts, check_workers
 from sensitivity.survey.sources import select_frames
 from sensitivity.tolerances import Tolerance
@@ -41,6 +41,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     every: int = 1,
     species: Iterable[str] | None = None,
     select: str | None = None,
+    whole: bool = False,
+    nearest: float | None = None,
     tolerance: float = Tolerance.POSITIONS,
     timeout: float | None = None,
     strict: bool = False,
@@ -78,6 +80,14 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         Symbols of the centers; None for all.
     select
         Rows of an ASE database (.db), in ASE's syntax, such as "natoms<20"; None for all.
+    whole
+        True to analyse also each frame as it is, with all its centers and its cell: columns of
+        ``frames`` that begin with ``whole_``. It takes about as long as ``spectrum``, or
+        ``diagnose``, of each frame.
+    nearest
+        Å: search within this distance for the nearest geometry at which the center does not see
+        some displacement, by ``locate``: columns ``distance`` and ``nearest_cause``. Takes seconds
+        for an environment. None to leave it out.
     tolerance
         Å, as for ``diagnose``.
     timeout
@@ -117,15 +127,21 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         limit = check_integer(limit, "limit", "at least 1", accepts=lambda n: n >= 1)
     if timeout is not None:
         check_real(timeout, "timeout", "a time above 0 s", accepts=lambda t: 0 < t < np.inf)
-    settings = Settings(descriptor, causes, _check_species(species), tolerance, timeout, strict)
+    if nearest is not None:
+        check_real(nearest, "nearest", "a distance above 0 Å", accepts=lambda x: 0 < x < np.inf)
+    chosen = _check_species(species)
+    settings = Settings(descriptor, causes, chosen, tolerance, timeout, strict, whole, nearest)
+    columns = columns_of(causes=causes, nearest=nearest is not None)
+    of_frames = frame_columns(causes=causes, whole=whole)
     coming = number_frames(select_frames(frames, select), every=every, limit=limit)
     manifest = {**_describe(settings), "every": every, "select": select}
     folder = None
     if output is not None:
         first = next(coming, None)
         manifest["first_frame"] = _fingerprint(first)
-        columns = columns_of(causes=causes)
-        folder = open_folder(Path(output), columns=columns, manifest=manifest)
+        folder = open_folder(
+            Path(output), columns=columns, frame_columns=of_frames, manifest=manifest
+        )
         coming = chain([] if first is None else [first], coming)
     stop, parts = Stop(), list[tuple[Table, Table]]()
     with telling(progress), stop, nullcontext() if folder is None else folder.hold():
@@ -134,8 +150,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         with closing(found):
             for numbers, analyzed in found:
                 if folder is None:
-                    tables = analyzed.environments, columns_of(causes=causes)
-                    parts.append((table_of(*tables), table_of(analyzed.frames, FRAME)))
+                    table = table_of(analyzed.environments, columns)
+                    parts.append((table, table_of(analyzed.frames, of_frames)))
                 else:
                     folder.write(numbers, analyzed.environments, analyzed.frames)
     where = None if folder is None else folder.path
@@ -163,6 +179,8 @@ def _describe(settings: Settings) -> dict[str, Any]:
         "causes": settings.causes,
         "species": None if chosen is None else [chemical_symbols[z] for z in sorted(chosen)],
         "tolerance": settings.tolerance,
+        "whole": settings.whole,
+        "nearest": settings.nearest,
     }
 
 

@@ -43,6 +43,7 @@ WORDS = {
     ("species", None): "all",
     ("select", None): "all",
     ("timeout", None): "none",
+    ("nearest", None): "no search",
 }
 # Options without a counterpart, with what they do if they are not given.
 OF_THE_COMMAND = {

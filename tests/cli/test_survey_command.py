@@ -61,6 +61,18 @@ def test_json_holds_sums_and_the_worst_environments(capsys, file: str) -> None:
     assert found["output"] is None
 
 
+def test_whole_frames_and_nearest_points_are_in_the_rows(capsys, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "one.extxyz"
+    ase.io.write(path, structures.load("X0"))
+    folder, basis = tmp_path / "out", ["--species", "C", *BASIS]
+    arguments = ["survey", str(path), "--no-causes", "--whole", "--nearest", "0.3", *basis]
+    assert printed(capsys, *arguments, "--output", str(folder))["settings"]["nearest"] == 0.3
+    found = open_survey(folder)
+    assert found.table()["distance"].tolist() == pytest.approx([0.0], abs=1e-6)
+    assert found.frames()["whole_internal"].tolist() == [9]
+
+
 def test_a_folder_is_continued(capsys, file: str, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     folder = tmp_path / "out"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sensitivity.structures.files.reading import Source
     from sensitivity.survey import Survey
 
-_NAMES = "limit", "every", "species", "select", "timeout", "tolerance", "output"
+_NAMES = "limit", "every", "species", "select", "timeout", "tolerance", "nearest", "output"
 
 
 def add(commands: Any) -> None:
@@ -53,6 +53,13 @@ def add(commands: Any) -> None:
     command.add_argument("--strict", action="store_true", help=text)
     text = "leave out groups and causes, which take most of the time"
     command.add_argument("--no-causes", action="store_true", help=text)
+    text = (
+        "search within this distance, in Å, for the nearest geometry with an invisible "
+        "displacement; takes seconds for an environment"
+    )
+    add_option(command, "--nearest", text, "no search")
+    text = "analyse each frame as it is, too, with all its centers and its cell"
+    command.add_argument("--whole", action="store_true", help=text)
     add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
     add_json(command)
     add_descriptor(command)
@@ -81,7 +88,8 @@ def _run(options: Namespace) -> int:
     with redirect_stdout(sys.stderr):  # a descriptor may print
         source = _source(options, twice=data is not None)
         task = Task(options, source, options.build(options, source.atoms))
-        settings = {"causes": not options.no_causes, "strict": options.strict}
+        settings = {"causes": not options.no_causes}
+        settings |= {"strict": options.strict, "whole": options.whole}
         settings |= {"workers": options.dask} if options.dask else given(options, "workers")
         found, status = task.compute(survey, options.file, *_NAMES, **settings)
     words = describe_survey if options.json else tabulate_survey
