@@ -75,7 +75,8 @@ class Survey(Stoppable):
         ``s_max`` and ``s_min``, ``s_min_2``, ``s_min_3`` are the largest and the three smallest
         internal singular values in (feature)/Å, and ``condition`` is s_min/s_max. With causes,
         ``group`` is the Schoenflies symbol, ``condition_without_symmetry`` the condition without
-        displacements that symmetry hides, and one column per cause its number. With ``nearest``,
+        displacements that symmetry hides, or of atoms within ``tolerance`` of the cutoff, and one
+        column per cause its number. With ``nearest``,
         ``distance`` is that to the nearest singular geometry in Å, and ``nearest_cause`` its cause.
         """
         return join(list(self.read_environments()), self._columns)

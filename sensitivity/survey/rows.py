@@ -115,7 +115,9 @@ def facts_of_causes(found: CountedCauses) -> Row:
     smallest = min((float(values.min()) for values in allowed if len(values)), default=NAN)
     largest = float(found.spectrum.singular_values[0])
     condition = smallest / largest if found.spectrum.rank else NAN
-    if not found.counts["symmetry"]:  # a mode of one cause need not be a singular vector
+    if sum(map(len, allowed)) == found.spectrum.internal:
+        # Symmetry hides nothing, no atom is at the cutoff: a mode of one cause need not be a
+        # singular vector.
         condition = found.spectrum.condition
     return {
         "group": found.sites[0].group.symbol,
