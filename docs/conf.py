@@ -103,7 +103,7 @@ autosummary_filename_map = {
 } | {"sensitivity.course.Check": "sensitivity.course.Check-class"}
 autodoc_type_aliases = {
     name: name
-    for name in ("Array", "Cause", "Centers", "Indices", "Mask", "PointCause", "Progress")
+    for name in ("Array", "Cause", "Centers", "Indices", "Mask", "PointCause", "Progress", "Table")
 }
 # Sphinx 9 writes how it represents an alias, where it is one of several types.
 TypeAliasForwardRef.__repr__ = lambda alias: alias.name  # type: ignore[method-assign]

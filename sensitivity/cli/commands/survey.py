@@ -29,9 +29,9 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "analyse every environment of many structures"
     details = (
-        ", and print the sums, the worst environments and what to do. With --output, the rows are "
-        "written to a folder of Parquet files; a survey that was stopped or killed continues when "
-        "it is called again. Ctrl-C stops and keeps the results so far."
+        ", and print the sums, the worst environments and what to do. A survey with an output "
+        "folder that was stopped or killed continues when it is called again. Ctrl-C stops and "
+        "keeps the results so far."
     )
     command = add_command(commands, "survey", text, _run, details=details)
     text = "a trajectory or database that ASE reads, or - for standard input"
