@@ -47,7 +47,7 @@ class Refined(NamedTuple):
 class Margins(NamedTuple):
     """A test of whether singular values can vanish at a geometry within a tolerance."""
 
-    differentiate: Callable[[Array], Iterator[tuple[slice, LikeGradients]]]
+    differentiate: Callable[[Array], Iterator[tuple[slice, LikeGradients]] | None]
     tolerance: float  # Å, root mean square over the atoms of an environment
 
     def reach(self, neighbors: int) -> float:
@@ -110,6 +110,6 @@ class Margins(NamedTuple):
         moved = (vectors[:, None] + _STEP * moves).reshape(-1, k, 3)
         owners = np.repeat(np.arange(n), q)
         pulled = np.empty((len(moved), 3 * k, q))
-        for part, gradients in self.differentiate(moved):
+        for part, gradients in self.differentiate(moved) or ():
             pulled[part] = gradients.pull(images[owners[part]])
         return pulled.reshape(n, q, 3 * k, q).swapaxes(1, 2)

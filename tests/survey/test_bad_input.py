@@ -107,17 +107,16 @@ def test_a_time_limit_holds_in_processes(monkeypatch) -> None:
 
 
 def test_a_frame_too_large_for_memory_becomes_a_row(monkeypatch) -> None:
-    from sensitivity.survey import analysis
+    from sensitivity.survey import environments
 
-    find = analysis.find_environments
+    def refuse(atoms, cutoff):
+        raise MemoryError
 
-    def refuse(frame, atoms, *, cutoff):
-        if len(atoms) == 3:
-            raise MemoryError
-        return find(frame, atoms, cutoff=cutoff)
-
-    monkeypatch.setattr(analysis, "find_environments", refuse)
-    found = survey(rattled_frames(4), DESCRIPTOR, causes=False)  # the last is H2O
+    monkeypatch.setattr(environments, "neighbor_pairs", refuse)
+    frames = rattled_frames(4)
+    frames[3].center(vacuum=5.0)
+    frames[3].pbc = True  # neighbours in small molecules are found together
+    found = survey(frames, DESCRIPTOR, causes=False)
     assert found.frames()["error"].tolist() == ["", "", "", "there is not enough memory for it"]
     assert found.status.endswith("1 frames could not be analysed.")
 
