@@ -36,8 +36,11 @@ class LikeGradients(Protocol):
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
 
-    def pull(self, changes: Array) -> Array:
-        """Return Jᵀ times changes of features, (e, rows, m), of all environments: (e, 3k, m)."""
+    def pull(self, changes: Array, owners: Indices) -> Array:
+        """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
+
+        ``owners``, (e,), tells which of the n changes are those of each environment.
+        """
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ class DenseGradients:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
         return np.asarray(self.slopes[chosen] @ displacements)
 
-    def pull(self, changes: Array) -> Array:
-        """Return Jᵀ times changes of features, (e, rows, m), of all environments: (e, 3k, m)."""
-        return np.asarray(self.slopes.swapaxes(1, 2) @ changes)
+    def pull(self, changes: Array, owners: Indices) -> Array:
+        """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
+
+        ``owners``, (e,), tells which of the n changes are those of each environment.
+        """
+        return np.asarray(self.slopes.swapaxes(1, 2) @ changes[owners])

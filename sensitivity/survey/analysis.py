@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from sensitivity.descriptors import Descriptor
+from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.diagnosis.counting import count_causes
 from sensitivity.numerics import Indices
 from sensitivity.progress import checkpoint
@@ -49,6 +49,12 @@ class Settings:
     tolerance: float  # Å, of ``diagnose``
     timeout: float | None  # seconds for one environment
     strict: bool
+
+    @property
+    def alone(self) -> bool:
+        """True if the descriptor analyses each environment by itself."""
+        one = np.array([[[1.0, 0.0, 0.0]]])
+        return with_defaults(self.descriptor).like_gradients(one, (1,), species=()) is None
 
 
 class Analyzed(NamedTuple):

@@ -24,7 +24,6 @@ from sensitivity.tolerances import Tolerance
 # error of eps/s: the vectors up to the second are refined together, so that an error of 1e-15 is
 # left for values that are not almost zero.
 _SUFFICIENT, _TOGETHER = 2e-3, 2e-2
-_ROUND = 4  # numbers of vectors are multiples of this, so that more environments have equally many
 
 
 @dataclass(frozen=True)
@@ -182,12 +181,11 @@ def _refine(
 ) -> Iterator[Refined]:
     """Yield the smallest internal singular values of some environments from J itself.
 
-    ``small`` is how many are small with the rotations; those of about equally many are refined
-    together.
+    At least ``small`` of them, which includes the rotations.
     """
-    small = np.minimum(_ROUND * -(-small // _ROUND), mixed.shape[1])
-    for m, turning in set(zip(small.tolist(), rotations[places].tolist(), strict=True)):
-        chosen = places[(small == m) & (rotations[places] == turning)]
+    for turning in np.unique(rotations[places]).tolist():
+        of_kind = rotations[places] == turning
+        chosen, m = places[of_kind], small[of_kind].max()
         _, modes = np.linalg.eigh(mixed[chosen])
         kept = _without_rotations(modes[:, :, :m], rotations_of(vectors[chosen], turning))
         products = gradients.apply(unmix(kept), chosen)
@@ -195,8 +193,7 @@ def _refine(
         _, found, mixing = np.linalg.svd(triangles)
         values = np.zeros((len(chosen), m - turning))  # those beyond the rows of J are zero
         values[:, values.shape[1] - found.shape[1] :] = found[:, ::-1]
-        rotation = mixing[:, ::-1].swapaxes(1, 2)
-        yield Refined(chosen, values, kept, products, rotation)
+        yield Refined(chosen, values, kept, products, mixing[:, ::-1].swapaxes(1, 2))
 
 
 def _without_rotations(modes: Array, rotations: Array) -> Array:

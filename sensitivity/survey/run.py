@@ -20,7 +20,8 @@ from sensitivity.survey.rows import failed_frame
 Batch = list[NumberedFrame]
 Engine = Processes | Cluster
 
-# Atoms of the frames of a part, at most: seconds of work with and without causes.
+# Atoms of the frames of a part, at most: seconds of work, for environments that are analysed alone,
+# and together.
 _PART = {True: 200, False: 5000}
 
 
@@ -47,7 +48,7 @@ def analyze_parts(
 
     Parts of ``known`` frames are left out. Tells rate and time left after each part is taken.
     """
-    coming = batches(frames, atoms=_PART[settings.causes], known=known)
+    coming = batches(frames, atoms=_PART[settings.alone], known=known)
     pace = Pace()
     for batch, analyzed in _analyze_batches(coming, settings, workers):
         yield range(batch[0].number, batch[-1].number + 1), analyzed

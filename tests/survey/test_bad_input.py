@@ -284,7 +284,7 @@ from pathlib import Path
 from test_folder import rattled_frames
 from sensitivity import DensityCorrelations, Interrupted, survey
 from sensitivity.survey import run
-run._PART = {True: 10}
+run._PART = {False: 10}
 if __name__ == "__main__":
     try:
         survey(rattled_frames(400), DensityCorrelations(), workers=2, progress=print)
