@@ -30,6 +30,10 @@ class LikeGradients(Protocol):
         """Norm of the features of every environment, shape (e,)."""
 
     @property
+    def norm_bounds(self) -> Array:
+        """Upper bounds on the norms, which may take less time, shape (e,)."""
+
+    @property
     def gram(self) -> Array:
         """JᵀJ of every environment, shape (e, 3k, 3k), in (feature)²/Å²."""
 
@@ -49,6 +53,11 @@ class DenseGradients:
 
     norms: Array  # (e,)
     slopes: Array  # (e, rows, 3k), in (feature)/Å
+
+    @property
+    def norm_bounds(self) -> Array:
+        """The norms."""
+        return self.norms
 
     @property
     def gram(self) -> Array:

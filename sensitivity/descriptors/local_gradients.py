@@ -25,11 +25,28 @@ from sensitivity.numerics import Array, Indices
 class LocalGradients:
     """``LikeGradients`` of power spectra; the last axis 3k has a local frame per neighbour."""
 
-    norms: Array  # (e,)
+    coefficients: Array  # c, [l, e, q, m]
     radial: Array  # ρ, [l, e, n, 3k]
     products: Array  # A, [l, e, q, 3k]
     axes: Array  # [e, k, (r̂, t₁, t₂), xyz]
     columns: tuple[slice, ...]  # of 3k, for each species
+
+    @property
+    def norms(self) -> Array:
+        """Norms of the features, (e,): equal pairs of like species count once."""
+        l_size, count, size, _ = self.coefficients.shape
+        scaled = self.coefficients * scale_of_degrees(l_size - 1)
+        squares = (scaled @ self.coefficients.swapaxes(2, 3)) ** 2  # [l, e, q, q']
+        weights = _pair_weights(size, self.radial.shape[2])
+        totals = squares.reshape(l_size, count, -1) @ weights
+        return np.asarray(np.sqrt(totals.sum(axis=0)))
+
+    @property
+    def norm_bounds(self) -> Array:
+        """Norms of c cᵀ are at most the squared norms of c, (e,)."""
+        squares = np.einsum("leqm,leqm->le", self.coefficients, self.coefficients)
+        scales = scale_of_degrees(len(squares) - 1)[:, :, 0, 0]
+        return np.asarray(np.linalg.norm(scales * squares, axis=0))
 
     @property
     def gram(self) -> Array:
@@ -157,7 +174,7 @@ def local_gradients(around: Neighborhoods, density: Density) -> LocalGradients:
         np.matmul(parts, of_species, out=coefficients[:, :, density.channels(number)])
     scaled = coefficients * scale_of_degrees(l_size - 1)
     return LocalGradients(
-        norms=_norms(scaled, coefficients, n_max),
+        coefficients=coefficients,
         radial=radial,
         products=scaled @ angulars,
         axes=np.stack([units, first, second]).transpose(2, 3, 0, 1),
@@ -165,15 +182,6 @@ def local_gradients(around: Neighborhoods, density: Density) -> LocalGradients:
             slice(3 * near.pairs.start, 3 * near.pairs.stop) for near in around.species.values()
         ),
     )
-
-
-def _norms(scaled: Array, coefficients: Array, n_max: int) -> Array:
-    """Return the norms of the power spectra, (e,): equal pairs of like species count once."""
-    squares = scaled @ coefficients.swapaxes(2, 3)  # [l, e, q, q']
-    np.square(squares, out=squares)
-    l_size, count, size, _ = squares.shape
-    totals = squares.reshape(l_size, count, -1) @ _pair_weights(size, n_max)
-    return np.asarray(np.sqrt(totals.sum(axis=0)))
 
 
 @lru_cache(maxsize=64)

@@ -20,10 +20,10 @@ from sensitivity.survey.sites import Site, find_sites
 from sensitivity.tolerances import Tolerance
 
 # Fractions of the largest singular value. Square roots of eigenvalues of JᵀJ have an error of
-# eps/2s: they are refined if one is below the first, where it is 5e-14. Eigenvectors mix with an
-# error of eps/s: the vectors up to the second are refined together, so that an error of 1e-15 is
-# left for values that are not almost zero.
-_SUFFICIENT, _TOGETHER = 2e-3, 2e-2
+# eps/2s: values below the first, where it is 5e-14, are refined. The eigenvectors of these contain
+# eps/s² of others, and J times them eps/s, which matters for values below the second: they are
+# refined together with all up to the third, so that an error of 1e-15 is left.
+_SUFFICIENT, _TINY, _TOGETHER = 2e-3, 1e-6, 2e-2
 
 
 @dataclass(frozen=True)
@@ -133,25 +133,20 @@ def _decompose(
     count, k, _ = vectors.shape
     mixed = mix(gradients.gram.reshape(count, k, 3, k, 3))
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(mixed), 0.0))
-    rotations, largest = _count_rotations(vectors), values[:, -1]
-    scale = np.maximum(largest, gradients.norms / cutoff)  # ``natural_scale`` of each
+    rotations, largest = _count_rotations(vectors), values[:, -1].copy()
+    scale = largest  # ``natural_scale`` of each
+    if (gradients.norm_bounds > cutoff * largest).any():
+        scale = np.maximum(largest, gradients.norms / cutoff)
     firm = np.array([site is not None and not site.hidden for site in sites])
-    least = 0.0 if margins is None else margins.fraction(k)
-    inexact, near = (
-        (values < max(fraction, least) * largest[:, None]).sum(axis=1)
-        for fraction in (_SUFFICIENT, _TOGETHER)
-    )
-    places = np.flatnonzero(inexact > rotations)
-    for group in _refine(gradients, mixed, vectors, rotations, places, near[places]):
-        chosen, turning = group.places, int(rotations[group.places[0]])
-        columns = turning + np.arange(group.values.shape[1])
+    sufficient = _SUFFICIENT if margins is None else max(_SUFFICIENT, margins.fraction(k))
+    for group in _refine_small(gradients, mixed, vectors, values, rotations, sufficient):
+        chosen = group.places
+        columns = rotations[chosen[0]] + np.arange(group.values.shape[1])
         values[chosen[:, None], columns] = group.values
         if margins is not None:
             found = [sites[place] for place in chosen.tolist()]
-            hidden = np.array([-1 if site is None else site.hidden for site in found])
-            firm[chosen] = margins.hold(
-                group, vectors[chosen], hidden, largest[chosen], scale[chosen]
-            )
+            limits = largest[chosen], scale[chosen]
+            firm[chosen] = margins.hold(group, vectors[chosen], found, *limits)
     known = [site if kept else None for site, kept in zip(sites, firm.tolist(), strict=True)]
     for turning in set(rotations.tolist()):
         chosen = np.flatnonzero(rotations == turning)
@@ -171,29 +166,44 @@ def _count_rotations(vectors: Array) -> Indices:
     return np.asarray((np.linalg.eigvalsh(inertia) > least).sum(axis=1), dtype=np.intp)
 
 
+def _refine_small(
+    gradients: LikeGradients,
+    mixed: Array,
+    vectors: Array,
+    values: Array,
+    rotations: Indices,
+    sufficient: float,
+) -> Iterator[Refined]:
+    """Yield the smallest internal singular values where one is below a fraction of the largest."""
+    inexact, tiny, near = (
+        (values < fraction * values[:, -1:]).sum(axis=1)
+        for fraction in (sufficient, _TINY, max(_TOGETHER, sufficient))
+    )
+    kinds = np.where(tiny > rotations, 4, 0) + rotations
+    small = np.where(tiny > rotations, near, inexact)
+    places = np.flatnonzero(inexact > rotations)
+    for kind in np.unique(kinds[places]).tolist():
+        chosen = places[kinds[places] == kind]
+        yield _refine(gradients, mixed, vectors, chosen, kind % 4, small[chosen].max())
+
+
 def _refine(
     gradients: LikeGradients,
     mixed: Array,
     vectors: Array,
-    rotations: Indices,
-    places: Indices,
-    small: Indices,
-) -> Iterator[Refined]:
-    """Yield the smallest internal singular values of some environments from J itself.
-
-    At least ``small`` of them, which includes the rotations.
-    """
-    for turning in np.unique(rotations[places]).tolist():
-        of_kind = rotations[places] == turning
-        chosen, m = places[of_kind], small[of_kind].max()
-        _, modes = np.linalg.eigh(mixed[chosen])
-        kept = _without_rotations(modes[:, :, :m], rotations_of(vectors[chosen], turning))
-        products = gradients.apply(unmix(kept), chosen)
-        triangles = np.linalg.qr(products, mode="r")
-        _, found, mixing = np.linalg.svd(triangles)
-        values = np.zeros((len(chosen), m - turning))  # those beyond the rows of J are zero
-        values[:, values.shape[1] - found.shape[1] :] = found[:, ::-1]
-        yield Refined(chosen, values, kept, products, mixing[:, ::-1].swapaxes(1, 2))
+    chosen: Indices,
+    turning: int,
+    m: int,
+) -> Refined:
+    """Return all but the rotations of the m smallest singular values, from J itself."""
+    _, modes = np.linalg.eigh(mixed[chosen])
+    kept = _without_rotations(modes[:, :, :m], rotations_of(vectors[chosen], turning))
+    products = gradients.apply(unmix(kept), chosen)
+    triangles = np.linalg.qr(products, mode="r")
+    _, found, mixing = np.linalg.svd(triangles)
+    values = np.zeros((len(chosen), m - turning))  # those beyond the rows of J are zero
+    values[:, values.shape[1] - found.shape[1] :] = found[:, ::-1]
+    return Refined(chosen, values, kept, products, mixing[:, ::-1].swapaxes(1, 2))
 
 
 def _without_rotations(modes: Array, rotations: Array) -> Array:

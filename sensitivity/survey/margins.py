@@ -18,6 +18,7 @@ from sensitivity.descriptors import LikeGradients
 from sensitivity.diagnosis.zeros import STALLED
 from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.survey.relative import unmix
+from sensitivity.survey.sites import Site
 from sensitivity.tolerances import Tolerance
 
 # Å. A value above the largest times the reach over this distance cannot vanish: in 15 000 modes of
@@ -59,13 +60,19 @@ class Margins(NamedTuple):
         return self.reach(neighbors) / _VARIATION
 
     def hold(
-        self, found: Refined, vectors: Array, hidden: Indices, largest: Array, scale: Array
+        self,
+        found: Refined,
+        vectors: Array,
+        sites: list[Site | None],
+        largest: Array,
+        scale: Array,
     ) -> Mask:
-        """Tell which environments keep all but the ``hidden`` smallest values within reach.
+        """Tell which environments keep all values but those that their site hides within reach.
 
-        ``vectors``, (n, k, 3) in Å, lead to the neighbours. An environment without a known number
-        of hidden displacements, below 0, is not tested.
+        ``vectors``, (n, k, 3) in Å, lead to the neighbours. An environment without a site is not
+        tested.
         """
+        hidden = np.array([-1 if site is None else site.hidden for site in sites])
         values, limit = found.values, self.fraction(vectors.shape[1]) * largest
         small = np.count_nonzero(values <= limit[:, None], axis=1)
         firm = (hidden >= 0) & (hidden <= values.shape[1])

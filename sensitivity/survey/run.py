@@ -22,7 +22,7 @@ Engine = Processes | Cluster
 
 # Atoms of the frames of a part, at most: seconds of work, for environments that are analysed alone,
 # and together.
-_PART = {True: 200, False: 5000}
+_PART = {True: 200, False: 10000}
 
 
 def check_workers(workers: object) -> None:
