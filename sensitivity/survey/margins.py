@@ -18,11 +18,12 @@ from sensitivity.descriptors import LikeGradients
 from sensitivity.diagnosis.zeros import STALLED
 from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.survey.relative import unmix
+from sensitivity.survey.sites import Site
 from sensitivity.tolerances import Tolerance
 
-# Å. A singular value changes by no more than the largest over this distance, per Å: over a third of
-# an Å in 30 000 modes of rattled molecules, with smearings from 0 to 0.5 Å and orders 1 to 3.
-_VARIATION = 0.25
+# Å. A value above the largest times the reach over this distance cannot vanish: in 15 000 modes of
+# rattled molecules, with smearings from 0 to 0.5 Å and orders 1 to 3, none above it fell by half.
+_VARIATION = 0.5
 # Largest ‖E‖ |δ|: what is left allows for the second order.
 _MOST = 0.8
 # Times ``Tolerance.RANK``: the singular value that must be left.
@@ -47,7 +48,7 @@ class Refined(NamedTuple):
 class Margins(NamedTuple):
     """A test of whether singular values can vanish at a geometry within a tolerance."""
 
-    differentiate: Callable[[Array], Iterator[tuple[slice, LikeGradients]]]
+    differentiate: Callable[[Array], Iterator[tuple[slice, LikeGradients]] | None]
     tolerance: float  # Å, root mean square over the atoms of an environment
 
     def reach(self, neighbors: int) -> float:
@@ -59,57 +60,75 @@ class Margins(NamedTuple):
         return self.reach(neighbors) / _VARIATION
 
     def hold(
-        self, found: Refined, vectors: Array, hidden: Indices, largest: Array, scale: Array
+        self,
+        found: Refined,
+        vectors: Array,
+        sites: list[Site | None],
+        largest: Array,
+        scale: Array,
     ) -> Mask:
-        """Tell which environments keep all but the ``hidden`` smallest values within reach.
+        """Tell which environments keep all values but those that their site hides within reach.
 
-        ``vectors``, (n, k, 3) in Å, lead to the neighbours. An environment without a known number
-        of hidden displacements, below 0, is not tested.
+        ``vectors``, (n, k, 3) in Å, lead to the neighbours. An environment without a site is not
+        tested.
         """
+        hidden = np.array([-1 if site is None else site.hidden for site in sites])
         values, limit = found.values, self.fraction(vectors.shape[1]) * largest
         small = np.count_nonzero(values <= limit[:, None], axis=1)
-        count, places = np.maximum(small - hidden, 0), np.arange(len(hidden))
-        padded = np.pad(values, ((0, 0), (1, 1)), constant_values=((0, 0), (0, np.inf)))
         firm = (hidden >= 0) & (hidden <= values.shape[1])
-        zeros = np.where(firm, hidden, 0)
-        firm &= padded[places, zeros] <= Tolerance.ROUNDING * scale
+        zeros, places = np.where(firm, hidden, 0), np.arange(len(hidden))
+        padded = np.pad(values, ((0, 0), (1, 1)), constant_values=((0, 0), (0, np.inf)))
         least = _CLEAR * Tolerance.RANK * scale
+        firm &= padded[places, zeros] <= Tolerance.ROUNDING * scale
         firm &= padded[places, zeros + 1] > least
-        for q, first in set(zip(count[firm].tolist(), zeros[firm].tolist(), strict=True)):
-            if q:
-                chosen = np.flatnonzero(firm & (count == q) & (zeros == first))
-                part = slice(first, first + q)
-                left = self._left(found, chosen, part, vectors[chosen])
-                firm[chosen] = left > least[chosen]
+        tested = np.flatnonzero(firm & (small > zeros))
+        if len(tested):
+            modes = _Modes.of(found, tested, zeros[tested], small[tested])
+            left = self._left(modes, vectors[tested])
+            firm[tested] = left > least[tested]
         return np.asarray(firm)
 
-    def _left(self, found: Refined, chosen: Indices, part: slice, vectors: Array) -> Array:
-        """Return what is left of the smallest of q small singular values within reach, (n,).
+    def _left(self, small: _Modes, vectors: Array) -> Array:
+        """Return what is left of the smallest of the small singular values within reach, (n,).
 
         Zero if a search would be needed, since a value alone may fall by ``STALLED``.
         """
-        (n, k, _), q = vectors.shape, part.stop - part.start
-        values, rotation = found.values[chosen, part], found.rotation[chosen, :, part]
-        images = found.products[chosen] @ rotation / values[:, None]
-        modes = found.modes[chosen] @ rotation  # [n, 3k, i]
-        slopes = self._slopes(vectors, images, unmix(modes))  # [n, 3k, j, i]
-        there = unmix(slopes.reshape(n, 3 * k, q * q)).reshape(n, 3 * k, q, q)
-        here = values[:, None, None] * modes[:, :, None]  # (J S)ᵀ u = s v
-        changes = ((there - here) / _STEP).reshape(n, 3 * k, q * q)
-        roots = self.reach(k) ** -0.5 * np.sqrt(values)
-        relative = changes / (roots[:, :, None] * roots[:, None]).reshape(n, 1, q * q)
-        together = np.linalg.norm(relative, ord=2, axis=(1, 2))
-        alone = np.linalg.norm(relative[..., :: q + 1], axis=1).max(axis=1)
+        (n, k, _), q = vectors.shape, small.values.shape[1]
+        owners, j = np.nonzero(small.used)
+        steps = unmix(small.modes)[owners, :, j].reshape(-1, k, 3)
+        pulled = np.empty((len(owners), 3 * k, q))
+        for part, gradients in self.differentiate(vectors[owners] + _STEP * steps) or ():
+            first, last = owners[part][[0, -1]]
+            images = small.images[first : last + 1]
+            pulled[part] = gradients.pull(images, owners[part] - first)  # Jᵀ u_i after a step
+        here = small.values[:, None] * small.modes  # (J S)ᵀ u_i = s_i v_i
+        roots = np.sqrt(small.values / self.reach(k))
+        relative = np.zeros((n, q, 3 * k, q))
+        changes = (unmix(pulled) - here[owners]) / _STEP
+        relative[owners, j] = changes / (roots[owners, j, None] * roots[owners])[:, None]
+        matrices = relative.swapaxes(1, 2).reshape(n, 3 * k, q * q)
+        together = np.linalg.norm(matrices, ord=2, axis=(1, 2))
+        alone = np.linalg.norm(matrices[..., :: q + 1], axis=1).max(axis=1)
         held = (together <= _MOST) & (alone <= 1 - STALLED)
-        return np.where(held, values[:, 0] * (1 - together), 0.0)
+        return np.where(held, small.values[:, 0] * (1 - together), 0.0)
 
-    def _slopes(self, vectors: Array, images: Array, steps: Array) -> Array:
-        """Return Jᵀ u_i after a step along each v_j, [n, 3k, j, i]."""
-        (n, k, _), q = vectors.shape, steps.shape[2]
-        moves = steps.swapaxes(1, 2).reshape(n, q, k, 3)
-        moved = (vectors[:, None] + _STEP * moves).reshape(-1, k, 3)
-        owners = np.repeat(np.arange(n), q)
-        pulled = np.empty((len(moved), 3 * k, q))
-        for part, gradients in self.differentiate(moved):
-            pulled[part] = gradients.pull(images[owners[part]])
-        return pulled.reshape(n, q, 3 * k, q).swapaxes(1, 2)
+
+class _Modes(NamedTuple):
+    """The small singular values of n environments, at most q, and their vectors."""
+
+    used: Mask  # (n, q)
+    values: Array  # (n, q), ascending; 1 where not used
+    modes: Array  # (n, 3k, q), right vectors of J S; 0 where not used
+    images: Array  # (n, rows, q), left vectors; 0 where not used
+
+    @classmethod
+    def of(cls, found: Refined, chosen: Indices, first: Indices, end: Indices) -> _Modes:
+        """Return the vectors of the values from the first to the end, of chosen environments."""
+        columns = first[:, None] + np.arange((end - first).max())
+        used = columns < end[:, None]
+        columns = np.minimum(columns, found.values.shape[1] - 1)
+        values = np.where(used, np.take_along_axis(found.values[chosen], columns, axis=1), 1.0)
+        rotation = np.take_along_axis(found.rotation[chosen], columns[:, None], axis=2)
+        rotation *= used[:, None]
+        images = found.products[chosen] @ rotation / values[:, None]
+        return cls(used, values, found.modes[chosen] @ rotation, images)

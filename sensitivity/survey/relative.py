@@ -12,6 +12,9 @@ import numpy as np
 
 from sensitivity.numerics import Array
 
+# Matrices R with r R = ω x r for rotations about x, y and z.
+_GENERATORS = np.cross(np.eye(3)[:, None], np.eye(3))[:, None]
+
 
 def mix(gram: Array) -> Array:
     """Return S G S, shape (e, 3k, 3k), of G, shape (e, k, 3, k, 3)."""
@@ -32,11 +35,11 @@ def unmix(directions: Array) -> Array:
 def rotations(vectors: Array, turning: int) -> Array:
     """Return orthonormal S⁻¹(ω x r), shape (e, 3k, turning)."""
     count, k, _ = vectors.shape
-    turned = np.cross(np.eye(3)[None, :, None], vectors[:, None])  # [e, axis, k, xyz]
     beta = _beta(k)
     # S⁻¹ = 1 - β/(1 + βk) 1 1ᵀ
-    turned = turned - beta / (1 + beta * k) * turned.sum(axis=2, keepdims=True)
-    columns = turned.reshape(count, 3, 3 * k).swapaxes(1, 2)
+    vectors = vectors - beta / (1 + beta * k) * vectors.sum(axis=1, keepdims=True)
+    turned = vectors @ _GENERATORS  # [axis, e, k, xyz]
+    columns = turned.transpose(1, 2, 3, 0).reshape(count, 3 * k, 3)
     left, _, _ = np.linalg.svd(columns, full_matrices=False)
     return np.asarray(left[:, :, :turning])
 

@@ -17,7 +17,8 @@ from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES
 from sensitivity.diagnosis.counting import CountedCauses
 from sensitivity.numerics import Array
 from sensitivity.survey.environments import Environment
-from sensitivity.survey.like import Values
+from sensitivity.survey.like import Spectra
+from sensitivity.survey.sites import Site
 
 Row = dict[str, Any]
 
@@ -76,6 +77,13 @@ def as_whole(facts: Row) -> Row:
     return {f"whole_{name}": value for name, value in facts.items() if name not in own}
 
 
+def rows_of(columns: Mapping[str, Iterable[Any]]) -> list[Row]:
+    """Return one row for each value of the columns."""
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+
+
 def row_of(environment: Environment, facts: Mapping[str, Any], *, seconds: float) -> Row:
     """Return the row of an environment with some results; an ``error`` is one of them."""
     return {
@@ -86,6 +94,40 @@ def row_of(environment: Environment, facts: Mapping[str, Any], *, seconds: float
         "equivalent_to": environment.center,
         "seconds": seconds,
         **facts,
+    }
+
+
+def columns_of_spectra(found: Spectra) -> dict[str, Iterable[Any]]:
+    """Return the columns that ``facts_of_values`` gives for one environment."""
+    count, internal = found.values.shape
+    smallest = zip(("s_min", "s_min_2", "s_min_3"), found.values.T[::-1], strict=False)
+    largest = np.where(found.rank > 0, found.values[:, 0], np.inf)
+    return {
+        "internal": [internal] * count,
+        "rank": found.rank.tolist(),
+        "s_max": found.values[:, 0].tolist(),
+        **{name: values.tolist() for name, values in smallest},
+        "condition": (found.values[:, -1] / largest).tolist(),
+    }
+
+
+def columns_of_sites(found: Spectra) -> dict[str, Iterable[Any]]:
+    """Return the columns of causes where all that the group does not hide is visible."""
+    count, internal = found.values.shape
+    known = [site or Site("", 0) for site in found.sites]
+    hidden = np.array([site.hidden for site in known])
+    smallest = found.values[np.arange(count), internal - 1 - np.minimum(hidden, internal - 1)]
+    condition = np.where(hidden < internal, smallest / found.values[:, 0], NAN)
+    causes = {
+        "sensitive": (internal - hidden).tolist(),
+        "symmetry": hidden.tolist(),
+        "rotation": [found.rotations] * count,
+        "translation": [3] * count,
+    }
+    return {
+        "group": [site.symbol for site in known],
+        "condition_without_symmetry": condition.tolist(),
+        **{str(cause): causes.get(cause, [0] * count) for cause in CAUSES},
     }
 
 
@@ -123,20 +165,6 @@ def facts_of_causes(found: CountedCauses) -> Row:
         "group": found.sites[0].group.symbol,
         "condition_without_symmetry": condition,
         **{str(cause): number for cause, number in found.counts.items()},
-    }
-
-
-def facts_of_site(found: Values) -> Row:
-    """Return the columns of causes where all that the group does not hide is visible."""
-    assert found.site is not None
-    values, hidden = found.values, found.site.hidden
-    visible = len(values) - hidden
-    causes = {"sensitive": visible, "symmetry": hidden}
-    rigid = {"rotation": found.rotations, "translation": 3}
-    return {
-        "group": found.site.symbol,
-        "condition_without_symmetry": float(values[visible - 1] / values[0]) if visible else NAN,
-        **{str(cause): {**causes, **rigid}.get(cause, 0) for cause in CAUSES},
     }
 
 

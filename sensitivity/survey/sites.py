@@ -7,7 +7,7 @@ place, so only the reflection of a planar environment is left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from itertools import combinations, pairwise
 from typing import NamedTuple
 
@@ -33,9 +33,9 @@ class Site(NamedTuple):
 
 
 def find_sites(
-    environments: Sequence[Environment],
     vectors: Array,
     counts: tuple[int, ...],
+    environments: Callable[[int], Environment],
     *,
     cutoff: float,
     tolerance: float,
@@ -43,8 +43,9 @@ def find_sites(
 ) -> list[Site | None]:
     """Return the sites of like environments; None where a group is not exact, or not the only one.
 
-    ``vectors``, (e, k, 3) in Å, lead to ``counts`` neighbours of each species in turn. A neighbour
-    within the tolerance (Å) of the cutoff, or a line that is not exact, gives None, too.
+    ``vectors``, (e, k, 3) in Å, lead to ``counts`` neighbours of each species in turn; a function
+    returns each of the ``environments``. A neighbour within the tolerance (Å) of the cutoff, or a
+    line that is not exact, gives None, too.
     """
     flat, thin = _extents(vectors)
     radii = np.sqrt(np.einsum("ekx,ekx->ek", vectors, vectors).max(axis=1))
@@ -53,16 +54,15 @@ def find_sites(
     usable = inside & ((thin > _beyond(tolerance)) | (thin <= exact))
     apart = _distances_differ(vectors, counts, tolerance=tolerance) & (thin > _beyond(tolerance))
     mirrored = max(vectors.shape[1] - 2, 0) if invariance == "O(3)" else 0
-    sites = list[Site | None]()
-    for number, environment in enumerate(environments):
-        if not usable[number]:
-            sites.append(None)
-        elif apart[number] and flat[number] > _beyond(tolerance):
-            sites.append(Site("C1", 0))
-        elif apart[number] and flat[number] <= exact:
-            sites.append(Site("Cs", mirrored))
+    known = np.where(flat > _beyond(tolerance), 0, np.where(flat <= exact, 1, 2))
+    sites = list[Site | None]([None] * len(vectors))
+    generic = Site("C1", 0), Site("Cs", mirrored)
+    for number in np.flatnonzero(usable).tolist():
+        kind = known[number] if apart[number] else 2
+        if kind < 2:
+            sites[number] = generic[kind]
         else:
-            sites.append(_find_site(environment, cutoff, tolerance, invariance))
+            sites[number] = _find_site(environments(number), cutoff, tolerance, invariance)
     return sites
 
 

@@ -15,7 +15,7 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis import CAUSES, Diagnosis
 from sensitivity.diagnosis.counting import count_causes
 from sensitivity.survey import analysis
-from sensitivity.survey.environments import find_environments
+from sensitivity.survey.environments import Environments, find_pairs
 from sensitivity.survey.sites import find_sites
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.sites import hidden_by_symmetry
@@ -129,13 +129,15 @@ def test_groups_from_distances_are_those_of_environments(inversion) -> None:
     frames = [*rattled_molecules(every=9), *nearly_symmetric()]
     known = 0
     for atoms in frames:
-        for environment in find_environments(0, atoms, cutoff=3.0):
+        (pairs,) = find_pairs([atoms], cutoff=3.0)
+        environments = Environments.of([(0, atoms, pairs)])
+        for environment in (environments[place] for place in range(len(atoms))):
             numbers = environment.numbers[1:]
             counts = np.unique(numbers, return_counts=True)[1]
             vectors = environment.places[1:][np.argsort(numbers, kind="stable")][None]
             settings = {"cutoff": 3.0, "tolerance": 1e-3}
             (site,) = find_sites(
-                [environment], vectors, tuple(counts), **settings, invariance=invariance
+                vectors, tuple(counts), [environment].__getitem__, **settings, invariance=invariance
             )
             expected = site_symmetry(environment.atoms, center=0, **settings)
             if site is not None:
