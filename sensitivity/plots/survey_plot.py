@@ -124,11 +124,12 @@ def plot_condition(
     heights, causes = conditions(table), leading_causes(table)
     axis = _scale(ax, heights, survey)
     known = np.isfinite(heights) & np.isfinite(values)
-    size = 14.0 if known.sum() < 500 else 5.0
+    few = known.sum() < 500
+    size: dict[str, Any] = {"s": 14.0} if few else {"s": 5.0, "linewidths": 0.0}
     for cause in _ORDER:
         own = known & (causes == cause)
         if own.any():
-            look = {"s": size, "rasterized": bool(own.sum() > 5000), **_look(ax, cause)}
+            look = {"rasterized": bool(own.sum() > 1000), **_look(ax, cause), **size}
             text = _label(cause, int(own.sum()))
             ax.scatter(values[own], axis.heights(heights[own]), label=text, **look)
     ax.set_xlabel(label or (against if isinstance(against, str) else "property"))
@@ -176,12 +177,12 @@ def _count_bins(tables: Iterable[Table]) -> Counter[Bin]:
     for table in tables:
         values, causes = conditions(table), leading_causes(table)
         known: Indices = np.flatnonzero(~np.isnan(values))
-        places = np.floor(BINS * np.log10(np.maximum(values[known], ROUNDING))).astype(int)
+        places = np.floor(BINS * np.log10(np.clip(values[known], ROUNDING, 1 - ROUNDING)))
         zero = (values[known] <= ROUNDING).tolist()
         keys = zip(
             table["species"][known].tolist(),
             causes[known].tolist(),
-            [None if is_zero else k for is_zero, k in zip(zero, places.tolist(), strict=True)],
+            [None if is_zero else int(k) for is_zero, k in zip(zero, places, strict=True)],
             strict=True,
         )
         bins.update(keys)

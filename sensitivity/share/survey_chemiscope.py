@@ -34,8 +34,8 @@ def survey_chemiscope(survey: Survey, frames: Frames, *, rows: Table | None = No
     """Return the JSON of a chemiscope data set, with one environment for each row.
 
     A map shows the condition against the number of neighbours, with a symbol for the cause; a
-    click shows the environment in its structure. Write it to a file that ends in .json, for
-    chemiscope.org or ``chemiscope.load``.
+    click shows the environment in its structure, at first the worst one. Write the JSON to a file
+    that ends in .json, for chemiscope.org or ``chemiscope.load``.
 
     Parameters
     ----------
@@ -65,10 +65,7 @@ def survey_chemiscope(survey: Survey, frames: Frames, *, rows: Table | None = No
     >>> len(data["structures"]), len(data["environments"])
     (2, 11)
     """
-    try:
-        import chemiscope
-    except ModuleNotFoundError as error:
-        raise missing("a chemiscope data set needs", "chemiscope") from error
+    chemiscope = require_chemiscope()
     table = _with_condition(survey.table() if rows is None else rows)
     numbers = np.unique(table["frame"]).tolist()
     found = dict(find_frames(frames, set(numbers), survey.settings))
@@ -82,9 +79,18 @@ def survey_chemiscope(survey: Survey, frames: Frames, *, rows: Table | None = No
         ],
         properties=_properties(table),
         metadata={"name": "Survey of environments", "description": _describe(survey)},
-        settings=_settings(),
+        settings=_settings(shown=int(np.argmin(conditions(table)))),
     )
     return json.dumps(data, allow_nan=False).encode()
+
+
+def require_chemiscope() -> Any:
+    """Return the library; a ModuleNotFoundError names the command that installs it."""
+    try:
+        import chemiscope
+    except ModuleNotFoundError as error:
+        raise missing("a chemiscope data set needs", "chemiscope") from error
+    return chemiscope
 
 
 def _with_condition(table: Table) -> Table:
@@ -108,7 +114,10 @@ def _properties(table: Table) -> dict[str, Any]:
     columns["cause"] = leading_causes(table), "", "Most serious cause of an invisible displacement"
     columns["frame"] = table["frame"], "", "Number of the frame"
     return {
-        name: {"target": "atom", "values": _plain(values), "units": unit, "description": text}
+        name: {
+            **{"target": "atom", "values": _plain(values), "description": text},
+            **({"units": unit} if unit else {}),
+        }
         for name, (values, unit, text) in columns.items()
     }
 
@@ -121,9 +130,10 @@ def _describe(survey: Survey) -> str:
     return f"{survey.status} Descriptor: {name_descriptor_of(survey)}."
 
 
-def _settings() -> dict[str, Any]:
+def _settings(*, shown: int) -> dict[str, Any]:
     return {
         "target": "atom",
+        "pinned": [shown],
         "map": {
             "x": {"property": "neighbors"},
             "y": {"property": "log10_condition"},

@@ -191,5 +191,5 @@ def _address(draw: Callable[[Axes], object], *, size: tuple[float, float], dark:
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.add_subplot())
         content = BytesIO()
-        figure.savefig(content, format="svg", metadata={"Date": None})
+        figure.savefig(content, format="svg", dpi=200, metadata={"Date": None})
     return f"data:image/svg+xml;base64,{base64.b64encode(content.getvalue()).decode()}"

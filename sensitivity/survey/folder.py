@@ -4,6 +4,7 @@
     _frames/...                          rows of the same frames
     _manifest.json                       settings and versions
     _partial/                            a file that is being written
+    _lock                                held by the survey that writes
 
 A part is there or not, so a survey that was killed continues after the parts that are there.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -30,7 +32,8 @@ class Folder:
     """A folder of parts; ``open_folder`` checks that it is one of this survey."""
 
     path: Path
-    columns: Mapping[str, Any]
+    columns: Mapping[str, Any]  # of the rows of environments
+    frame_columns: Mapping[str, Any] = field(default_factory=lambda: FRAME)
 
     def parts(self) -> list[tuple[range, Path]]:
         """Return the complete parts and their frames, in order."""
@@ -39,16 +42,45 @@ class Folder:
         return sorted(found, key=lambda part: part[0].start)
 
     def write(self, numbers: range, environments: Sequence[Row], frames: Sequence[Row]) -> None:
-        """Add a part; its rows count once its file in the folder itself is there."""
+        """Add a part; its rows count once its file in the folder itself is there.
+
+        Raises ValueError if it cannot be written, for example because the disk is full.
+        """
         name = f"frames-{numbers.start:09d}-{numbers.stop - 1:09d}.parquet"
-        self._put(self.path / "_frames" / name, table_of(frames, FRAME))
-        self._put(self.path / name, table_of(environments, self.columns))
+        try:
+            self._put(self.path / "_frames" / name, table_of(frames, self.frame_columns))
+            self._put(self.path / name, table_of(environments, self.columns))
+        except OSError as error:
+            raise ValueError(
+                f"output cannot be written, got {self.path} ({error.strerror}); the parts in it "
+                "are complete: remove the reason, then call again to continue."
+            ) from error
 
     def _put(self, target: Path, table: Table) -> None:
         with part_file(self.path / "_partial" / target.name, _parquet(table)) as part:
             part.replace(target)
 
-    def clean(self) -> None:
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep other surveys from writing, which would give rows twice; ValueError if one writes.
+
+        The lock of a survey that was killed ends with it.
+        """
+        with (self.path / "_lock").open("w") as lock:
+            with suppress(ModuleNotFoundError):  # on Windows
+                import fcntl
+
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise ValueError(
+                        f"another survey is writing to output {self.path}; wait for its end, or "
+                        "choose another folder."
+                    ) from None
+            self._clean()
+            yield
+
+    def _clean(self) -> None:
         """Remove what a killed survey has left: partial files, and frames without a part."""
         complete = {path.name for _, path in self.parts()}
         for path in (self.path / "_partial").iterdir():
@@ -58,40 +90,61 @@ class Folder:
                 path.unlink()
 
 
-def open_folder(path: Path, *, columns: Mapping[str, Any], manifest: Mapping[str, Any]) -> Folder:
+def open_folder(
+    path: Path,
+    *,
+    columns: Mapping[str, Any],
+    frame_columns: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+) -> Folder:
     """Create the folder, or open it to continue the survey that it holds.
 
     Raises ValueError if it holds something else, or a survey with other settings.
     """
     require_parquet()
-    file = path / "_manifest.json"
-    if path.is_dir() and not file.is_file() and any(path.iterdir()):
-        raise ValueError(f"output needs a new folder, got {path}, which holds other files.")
-    try:
-        for folder in (path, path / "_frames", path / "_partial"):
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"output cannot be written, got {path} ({error.strerror}).") from error
     content = {**manifest, "versions": _versions()}
+    try:
+        _prepare(path, content)
+    except OSError as error:
+        raise ValueError(
+            f"output cannot be written, got {path} ({error.strerror}); choose another folder."
+        ) from error
+    return Folder(path, columns, frame_columns)
+
+
+def _prepare(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest, or compare it with the one that is there."""
+    file = path / "_manifest.json"
+    own = {"_frames", "_partial"}  # without a manifest, of a survey that was killed at once
+    if not file.is_file() and path.is_dir() and {each.name for each in path.iterdir()} - own:
+        raise ValueError(f"output needs a new folder, got {path}, which holds other files.")
+    for folder in (path, path / "_frames", path / "_partial"):
+        folder.mkdir(parents=True, exist_ok=True)
     if file.is_file():
-        _check_same(json.loads(file.read_text(encoding="utf-8")), content, path)
+        _check_same(_read_manifest(file), manifest, path)
     else:
-        text = json.dumps(content, indent=1).encode()
+        text = json.dumps(manifest, indent=1).encode()
         with part_file(path / "_partial" / file.name, text) as part:
             part.replace(file)
-    opened = Folder(path, columns)
-    opened.clean()
-    return opened
+
+
+def _read_manifest(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"the survey in {file.parent} has a damaged {file.name} ({error}); choose another "
+            "folder."
+        ) from error
+    return content
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """Return the settings and versions of the survey in a folder; ValueError without one."""
     file = path / "_manifest.json"
-    try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise ValueError(f"there is no survey in {path}: {file.name} cannot be read.") from error
-    return content
+    if not file.is_file():
+        raise ValueError(f"there is no survey in {path}, which has no {file.name}.")
+    return _read_manifest(file)
 
 
 def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:

@@ -17,7 +17,7 @@ from sensitivity.survey import folder as parquet
 from sensitivity.survey.folder import Folder
 from sensitivity.survey.frames import Frames
 from sensitivity.survey.ranking import Totals, failed_rows, sum_rows, worst_rows
-from sensitivity.survey.rows import FRAME, Table, columns_of, join, table_of
+from sensitivity.survey.rows import Table, columns_of, frame_columns, join, table_of
 from sensitivity.survey.sources import cut_out
 from sensitivity.survey.summary import numbered, summarize
 
@@ -75,15 +75,20 @@ class Survey(Stoppable):
         ``s_max`` and ``s_min``, ``s_min_2``, ``s_min_3`` are the largest and the three smallest
         internal singular values in (feature)/Å, and ``condition`` is s_min/s_max. With causes,
         ``group`` is the Schoenflies symbol, ``condition_without_symmetry`` the condition without
-        displacements that symmetry hides, and one column per cause its number.
+        displacements that symmetry hides, or of atoms within ``tolerance`` of the cutoff, and one
+        column per cause its number. With ``nearest``,
+        ``distance`` is that to the nearest singular geometry in Å, and ``nearest_cause`` its cause.
         """
-        tables = list(self.read_environments())
-        return join(tables, tables[0] if tables else columns_of(causes=self.causes))
+        return join(list(self.read_environments()), self._columns)
 
     def frames(self) -> Table:
-        """Return the rows of all frames as columns: sums, and the worst center of each."""
-        tables = list(self.read_frames())
-        return join(tables, tables[0] if tables else FRAME)
+        """Return the rows of all frames as columns: sums, and the worst center of each.
+
+        With ``whole``, columns that begin with ``whole_`` are those of the frame as it is, with all
+        its centers and its cell.
+        """
+        columns = frame_columns(causes=self.causes, whole=self.settings["whole"])
+        return join(list(self.read_frames()), columns)
 
     def read_environments(self) -> Iterator[Table]:
         """Yield the rows of environments part by part, in no certain order."""
@@ -150,7 +155,11 @@ class Survey(Stoppable):
     def _first(self, select: Callable[[Iterable[Table], int], Table | None], count: int) -> Table:
         count = check_integer(count, "count", "at least 1", accepts=lambda n: n >= 1)
         found = select(self.read_environments(), count)
-        return table_of([], columns_of(causes=self.causes)) if found is None else found
+        return table_of([], self._columns) if found is None else found
+
+    @property
+    def _columns(self) -> dict[str, Any]:
+        return columns_of(causes=self.causes, nearest=self.settings["nearest"] is not None)
 
     def _parts(self) -> Iterator[tuple[tuple[Table, Table] | None, Path]]:
         if self.output is None:

@@ -1,28 +1,39 @@
-"""The run of a survey: part by part, in this process or in several."""
+"""The run of a survey: part by part, in this process, in several, or on a Dask cluster."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
 from itertools import islice
-from multiprocessing import get_context
-from time import perf_counter
 
+from sensitivity.numerics import check_integer
 from sensitivity.progress import checkpoint
 from sensitivity.survey.analysis import Analyzed, Settings, analyze
-from sensitivity.survey.frames import NumberedFrame, batches
+from sensitivity.survey.cluster import Cluster
+from sensitivity.survey.frames import NumberedFrame, PackedFrames, batches, pack, unpack
+from sensitivity.survey.pace import Pace
+from sensitivity.survey.processes import Processes
 from sensitivity.survey.rows import failed_frame
 
 Batch = list[NumberedFrame]
+Engine = Processes | Cluster
 
-# Atoms of the frames of one part: seconds of work with and without causes.
+# Atoms of the frames of a part, at most: seconds of work, for environments that are analysed alone,
+# and together.
 _PART = {True: 200, False: 5000}
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+def check_workers(workers: object) -> None:
+    """Refuse all but a number of processes, a Dask client, or the address of a scheduler."""
+    if isinstance(workers, str) or hasattr(workers, "get_executor"):
+        return
+    if not isinstance(workers, int | float):
+        raise TypeError(
+            "workers must be a number, a dask.distributed.Client, or the address of a Dask "
+            f"scheduler, got {type(workers).__name__}; give e.g. 2."
+        )
+    check_integer(workers, "workers", "at least 1", accepts=lambda n: n >= 1)
 
 
 def analyze_parts(
@@ -30,78 +41,74 @@ def analyze_parts(
     settings: Settings,
     *,
     known: Sequence[range],
-    workers: int,
-) -> Iterator[tuple[range, Analyzed]]:
+    workers: object,
+) -> Generator[tuple[range, Analyzed]]:
     """Yield the numbers of the frames of each part, and their rows, in any order.
 
-    Parts of ``known`` frames are left out. Tells the rate after each part is taken.
+    Parts of ``known`` frames are left out. Tells rate and time left after each part is taken.
     """
-    coming = batches(frames, atoms=_PART[settings.causes], known=known)
-    start, count, done = perf_counter(), 0, 0
-    parts: Iterator[tuple[Batch, Analyzed]]
-    if workers == 1:
-        parts = ((batch, analyze(batch, settings)) for batch in coming)
-    else:
-        parts = _in_processes(coming, settings, workers=workers)
-    for batch, analyzed in parts:
+    coming = batches(frames, atoms=_PART[settings.slow], known=known)
+    pace = Pace()
+    for batch, analyzed in _analyze_batches(coming, settings, workers):
         yield range(batch[0].number, batch[-1].number + 1), analyzed
-        count, done = count + len(batch), done + len(analyzed.environments)
-        rate = done / (perf_counter() - start)
-        checkpoint(f"{done} environments of {count} frames, {rate:.0f} per second")
+        pace.add(frames=len(batch), environments=len(analyzed.environments), left=batch[-1].left)
+        checkpoint(str(pace))
 
 
-def _in_processes(
-    coming: Iterator[Batch], settings: Settings, *, workers: int
+def _analyze_batches(
+    coming: Iterator[Batch], settings: Settings, workers: object
 ) -> Iterator[tuple[Batch, Analyzed]]:
-    """Yield finished parts; those that a worker left when it died are tried again, one by one."""
+    if workers == 1:
+        yield from ((batch, analyze(batch, settings)) for batch in coming)
+    else:
+        engine = Processes(workers) if isinstance(workers, int) else Cluster(workers)
+        with closing(engine):
+            yield from _elsewhere(coming, settings, engine)
+
+
+def _elsewhere(
+    coming: Iterator[Batch], settings: Settings, engine: Engine
+) -> Iterator[tuple[Batch, Analyzed]]:
+    """Yield parts as they are finished; few are elsewhere at a time, so that memory is constant.
+
+    After a worker has died, the others finish their parts, and the lost ones are analysed alone.
+    """
+    pending: dict[Future[Analyzed], Batch] = {}
+    lost: list[Batch] = []
     while True:
-        pending: dict[Future[Analyzed], Batch] = {}
-        try:
-            with _pool(workers) as pool:
-                while _submit(pool, coming, pending, settings, most=2 * workers):
-                    finished, _ = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        yield pending[future], future.result()
-                        del pending[future]
+        if not lost:
+            for batch in islice(coming, max(0, engine.most - len(pending))):
+                pending[_submit(batch, settings, engine)] = batch
+        if pending:
+            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                batch = pending.pop(future)
+                if isinstance(future.exception(), engine.died):
+                    lost.append(batch)
+                else:
+                    yield batch, future.result()
+        elif lost:
+            batch = lost.pop()
+            yield batch, _analyze_alone(batch, settings, engine)
+        else:
             return
-        except BrokenProcessPool:
-            left = list(pending.values())
-        for batch in left:
-            yield batch, _alone(batch, settings)
 
 
-def _submit(
-    pool: ProcessPoolExecutor,
-    coming: Iterator[Batch],
-    pending: dict[Future[Analyzed], Batch],
-    settings: Settings,
-    *,
-    most: int,
-) -> dict[Future[Analyzed], Batch]:
-    """Add parts up to some number, so that few are in memory; return those that are pending."""
-    for batch in islice(coming, most - len(pending)):
-        light = [_without_results(frame) for frame in batch]
-        try:
-            pending[pool.submit(analyze, light, settings)] = batch
-        except BrokenProcessPool:
-            pending[Future()] = batch
-            raise
-    return pending
+def _submit(batch: Batch, settings: Settings, engine: Engine) -> Future[Analyzed]:
+    return engine.submit(_analyze_packed, pack(batch), settings)
 
 
-def _without_results(frame: NumberedFrame) -> NumberedFrame:
-    """Return the frame without a calculator, which can be large or tied to this process."""
-    return frame if frame.atoms is None else replace(frame, atoms=frame.atoms.copy())
+def _analyze_packed(packed: PackedFrames, settings: Settings) -> Analyzed:
+    return analyze(unpack(packed), settings)
 
 
-def _alone(batch: Batch, settings: Settings) -> Analyzed:
-    """Analyse frames after a worker has died, to find the one that was the reason."""
+def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed:
+    """Analyse frames one after the other, to find the one with which workers die."""
     analyzed = Analyzed([], [])
     for frame in batch:
         try:
-            with _pool(1) as pool:
-                found = pool.submit(analyze, [_without_results(frame)], settings).result()
-        except BrokenProcessPool:
+            found = _submit([frame], settings, engine).result()
+        except engine.died:
             reason = "its process died, probably for lack of memory"
             if settings.strict:
                 raise ValueError(f"frame {frame.number}: {reason}.") from None
@@ -110,20 +117,3 @@ def _alone(batch: Batch, settings: Settings) -> Analyzed:
         analyzed.environments.extend(found.environments)
         analyzed.frames.extend(found.frames)
     return analyzed
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Start processes with one thread each: more are slower for small matrices."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -21,7 +21,7 @@ REMEDIES: Mapping[str, str] = {
     "truncation": "a larger basis sees them",
     "incompleteness": "a higher order sees them; features of more centers may",
     "width": "more features, or features of more centers, see them",
-    "undetermined": "not settled by the evidence; compare another basis and order",
+    "undetermined": "not settled; compare another cutoff, basis and order",
     "symmetry": "nothing to do: no basis and no order sees them",
     UNEXPLAINED: "repeat the survey with causes to learn what sees them",
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import closing, nullcontext
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
@@ -20,10 +21,13 @@ from sensitivity.survey.analysis import Settings
 from sensitivity.survey.folder import open_folder
 from sensitivity.survey.frames import Frames, NumberedFrame, number_frames
 from sensitivity.survey.results import Survey
-from sensitivity.survey.rows import FRAME, Table, columns_of, table_of
-from sensitivity.survey.run import analyze_parts
+from sensitivity.survey.rows import Table, columns_of, frame_columns, table_of
+from sensitivity.survey.run import analyze_parts, check_workers
 from sensitivity.survey.sources import select_frames
 from sensitivity.tolerances import Tolerance
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
@@ -31,12 +35,14 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     descriptor: Descriptor,
     *,
     output: str | os.PathLike[str] | None = None,
-    workers: int = 1,
+    workers: int | str | Client = 1,
     causes: bool = True,
     limit: int | None = None,
     every: int = 1,
     species: Iterable[str] | None = None,
     select: str | None = None,
+    whole: bool = False,
+    nearest: float | None = None,
     tolerance: float = Tolerance.POSITIONS,
     timeout: float | None = None,
     strict: bool = False,
@@ -60,7 +66,10 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         stopped, or killed, continues when it is called again with the same arguments.
     workers
         Number of processes; 1 for this one. They import the caller's main module, which must
-        therefore start the survey within ``if __name__ == "__main__":``.
+        therefore start the survey within ``if __name__ == "__main__":``. Or a
+        ``dask.distributed.Client``, or the address of a Dask scheduler (extra dask): Dask repeats
+        the parts of a worker that dies. Its workers need this package, and are fastest with one
+        thread each. A frame with which processes die repeatedly gives a row.
     causes
         False to leave out groups and causes, which take most of the time.
     limit
@@ -71,6 +80,14 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         Symbols of the centers; None for all.
     select
         Rows of an ASE database (.db), in ASE's syntax, such as "natoms<20"; None for all.
+    whole
+        True to analyse also each frame as it is, with all its centers and its cell: columns of
+        ``frames`` that begin with ``whole_``. It takes about as long as ``spectrum``, or
+        ``diagnose``, of each frame.
+    nearest
+        Å: search within this distance for the nearest geometry at which the center does not see
+        some displacement, by ``locate``: columns ``distance`` and ``nearest_cause``. Takes seconds
+        for an environment. None to leave it out.
     tolerance
         Å, as for ``diagnose``.
     timeout
@@ -105,30 +122,38 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     """
     check_descriptor(descriptor)
     every = check_integer(every, "every", "at least 1", accepts=lambda n: n >= 1)
-    workers = check_integer(workers, "workers", "at least 1", accepts=lambda n: n >= 1)
+    check_workers(workers)
     if limit is not None:
         limit = check_integer(limit, "limit", "at least 1", accepts=lambda n: n >= 1)
     if timeout is not None:
         check_real(timeout, "timeout", "a time above 0 s", accepts=lambda t: 0 < t < np.inf)
-    settings = Settings(descriptor, causes, _check_species(species), tolerance, timeout, strict)
+    if nearest is not None:
+        check_real(nearest, "nearest", "a distance above 0 Å", accepts=lambda x: 0 < x < np.inf)
+    chosen = _check_species(species)
+    settings = Settings(descriptor, causes, chosen, tolerance, timeout, strict, whole, nearest)
+    columns = columns_of(causes=causes, nearest=nearest is not None)
+    of_frames = frame_columns(causes=causes, whole=whole)
     coming = number_frames(select_frames(frames, select), every=every, limit=limit)
     manifest = {**_describe(settings), "every": every, "select": select}
     folder = None
     if output is not None:
         first = next(coming, None)
         manifest["first_frame"] = _fingerprint(first)
-        columns = columns_of(causes=causes)
-        folder = open_folder(Path(output), columns=columns, manifest=manifest)
+        folder = open_folder(
+            Path(output), columns=columns, frame_columns=of_frames, manifest=manifest
+        )
         coming = chain([] if first is None else [first], coming)
-    known = [numbers for numbers, _ in folder.parts()] if folder else []
     stop, parts = Stop(), list[tuple[Table, Table]]()
-    with telling(progress), stop:
-        for numbers, analyzed in analyze_parts(coming, settings, known=known, workers=workers):
-            if folder is None:
-                tables = analyzed.environments, columns_of(causes=causes)
-                parts.append((table_of(*tables), table_of(analyzed.frames, FRAME)))
-            else:
-                folder.write(numbers, analyzed.environments, analyzed.frames)
+    with telling(progress), stop, nullcontext() if folder is None else folder.hold():
+        known = [numbers for numbers, _ in folder.parts()] if folder else []
+        found = analyze_parts(coming, settings, known=known, workers=workers)
+        with closing(found):
+            for numbers, analyzed in found:
+                if folder is None:
+                    table = table_of(analyzed.environments, columns)
+                    parts.append((table, table_of(analyzed.frames, of_frames)))
+                else:
+                    folder.write(numbers, analyzed.environments, analyzed.frames)
     where = None if folder is None else folder.path
     return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending))
 
@@ -154,6 +179,8 @@ def _describe(settings: Settings) -> dict[str, Any]:
         "causes": settings.causes,
         "species": None if chosen is None else [chemical_symbols[z] for z in sorted(chosen)],
         "tolerance": settings.tolerance,
+        "whole": settings.whole,
+        "nearest": settings.nearest,
     }
 
 

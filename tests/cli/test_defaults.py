@@ -43,6 +43,7 @@ WORDS = {
     ("species", None): "all",
     ("select", None): "all",
     ("timeout", None): "none",
+    ("nearest", None): "no search",
 }
 # Options without a counterpart, with what they do if they are not given.
 OF_THE_COMMAND = {
@@ -62,6 +63,8 @@ OF_THE_COMMAND = {
     "structure": None,
     "file": None,
     "report": None,
+    "chemiscope": None,
+    "dask": None,  # instead of --workers
     "no_causes": None,
     # Required in Python, where the center or mode is known to who writes the call.
     "center": "0, the first atom",

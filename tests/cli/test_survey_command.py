@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import ase.io
@@ -60,6 +61,18 @@ def test_json_holds_sums_and_the_worst_environments(capsys, file: str) -> None:
     assert found["output"] is None
 
 
+def test_whole_frames_and_nearest_points_are_in_the_rows(capsys, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "one.extxyz"
+    ase.io.write(path, structures.load("X0"))
+    folder, basis = tmp_path / "out", ["--species", "C", *BASIS]
+    arguments = ["survey", str(path), "--no-causes", "--whole", "--nearest", "0.3", *basis]
+    assert printed(capsys, *arguments, "--output", str(folder))["settings"]["nearest"] == 0.3
+    found = open_survey(folder)
+    assert found.table()["distance"].tolist() == pytest.approx([0.0], abs=1e-6)
+    assert found.frames()["whole_internal"].tolist() == [9]
+
+
 def test_a_folder_is_continued(capsys, file: str, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     folder = tmp_path / "out"
@@ -85,6 +98,30 @@ def test_the_report_is_a_page(capsys, file: str, tmp_path: Path) -> None:
     assert "--report must end in .html" in refused(capsys, "survey", file, "--report", "a.pdf")
 
 
+@pytest.mark.slow
+def test_a_dask_cluster_analyses_the_frames(capsys, file: str) -> None:
+    distributed = pytest.importorskip("distributed")
+    alone = printed(capsys, "survey", file, "--no-causes", *BASIS)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        found = printed(capsys, "survey", file, "--no-causes", "--dask", address, *BASIS)
+    assert found["totals"] == alone["totals"]
+
+
+def test_data_for_chemiscope_are_written(capsys, file: str, tmp_path: Path) -> None:
+    path = tmp_path / "survey.json"
+    assert main(["survey", file, "--no-causes", "--chemiscope", str(path), *BASIS]) == 0
+    assert len(json.loads(path.read_text())["structures"]) == 4
+
+
+def test_a_missing_chemiscope_is_told_before_the_survey(capsys, file: str, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "chemiscope", None)
+    expected = 'run: pip install "atomic-sensitivity[lab]"'
+    assert expected in refused(capsys, "survey", file, "--chemiscope", "unwritten.json")
+
+
 def test_another_descriptor_is_made_for_the_file(capsys, file: str) -> None:
     found = printed(capsys, "survey", file, "--no-causes", "--descriptor", "overlap-matrix")
     assert found["settings"]["descriptor"] == "OverlapMatrix"
@@ -100,6 +137,7 @@ def test_another_descriptor_is_made_for_the_file(capsys, file: str) -> None:
         (["FILE", "--timeout", "-1"], "timeout must be a time above 0 s"),
         (["FILE", "--select", "natoms<3"], "select"),
         (["-", "--descriptor", "overlap-matrix"], "--descriptor needs a file"),
+        (["-", "--chemiscope", "out.json"], "--chemiscope needs a file"),
     ],
 )
 def test_wrong_input_is_one_line(capsys, file: str, arguments: list[str], message: str) -> None:
@@ -132,3 +170,10 @@ def test_rattled_structures_are_written_and_have_full_rank(capsys, tmp_path: Pat
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[1] for row in rows if row and row[0] in ("before", "0", "1", "2")] == [*"1999"]
     assert "--seed must be 0 or more" in refused(capsys, *arguments, "--seed", "-1")
+
+
+@pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:1", "tcp://no.such.host:80"])
+def test_a_wrong_address_of_a_cluster_is_one_line(capsys, file: str, address: str) -> None:
+    pytest.importorskip("distributed")
+    expected = f"workers cannot connect to a Dask scheduler at {address}"
+    assert expected in refused(capsys, "survey", file, "--no-causes", "--dask", address)

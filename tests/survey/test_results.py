@@ -134,7 +134,7 @@ def test_a_folder_without_a_survey_is_refused(tmp_path) -> None:
     with pytest.raises(ValueError, match="there is no survey in"):
         open_survey(tmp_path)
     (tmp_path / "_manifest.json").write_text("{")
-    with pytest.raises(ValueError, match="there is no survey in"):
+    with pytest.raises(ValueError, match=r"has a damaged _manifest\.json"):
         open_survey(tmp_path)
 
 
