@@ -89,7 +89,8 @@ EXAMPLES = {
     ),
     "twin": (
         *("two structures with the same features", "clone", "X+"),
-        "Two different CH4 that this descriptor cannot distinguish, shown below",
+        "Two different CH4 that features of order 2 (the SOAP power spectrum) cannot distinguish, "
+        "shown below",
     ),
 }
 """For each example: label and icon of its button, name of the structure, and tooltip."""
@@ -110,7 +111,7 @@ TASKS = {
     ),
     "enlarge_basis": (
         *("larger basis", "plus"),
-        "Increase n_max and l_max by 2, to test whether the basis is too small (truncation)",
+        "Enlarge the basis (n_max and l_max by 2), to test whether it is too small (truncation)",
     ),
     "raise_order": (
         *("higher order", "level-up"),
