@@ -41,7 +41,7 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     ),
     "feature": (
         *("Dropdown", "min(540px, 100%)"),
-        "Show the displacement that changes this feature fastest as arrows, instead of the mode. "
+        "Show, as arrows, the displacement that changes this feature fastest, instead of the mode. "
         "Listed are the features of the first center that the mode changes most",
         {"options": [NO_FEATURE]},
     ),
