@@ -54,8 +54,8 @@ def test_centers_are_read_and_written(
 )
 def test_wrong_centers_are_refused(text: str, said: str) -> None:
     remedy = (
-        r"write 'all', elements of the structure \(C, H\), numbers from 0 to 4, ranges such as 0-4, "
-        r"or several of these with commas\.$"
+        r"write 'all', elements of the structure \(C, H\), numbers from 0 to 4, ranges "
+        r"such as 0-4, or several of these with commas\.$"
     )
     with pytest.raises(ValueError, match=f"^{said}; {remedy}"):
         read_centers(text, molecule("CH4"))
