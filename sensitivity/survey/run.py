@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import closing
 from itertools import islice
+from numbers import Real
 
 from sensitivity.numerics import check_integer
 from sensitivity.progress import checkpoint
 from sensitivity.survey.analysis import Analyzed, Settings, analyze
-from sensitivity.survey.cluster import Cluster
+from sensitivity.survey.cluster import Cluster, lost_cluster
 from sensitivity.survey.frames import NumberedFrame, PackedFrames, batches, pack, unpack
 from sensitivity.survey.pace import Pace
 from sensitivity.survey.processes import Processes
@@ -23,16 +24,16 @@ Engine = Processes | Cluster
 _PART = {True: 200, False: 2500}
 
 
-def check_workers(workers: object) -> None:
-    """Refuse all but a number of processes, a Dask client, or the address of a scheduler."""
+def check_workers(workers: object) -> object:
+    """Return a number of processes, a Dask client, or the address of a scheduler."""
     if isinstance(workers, str) or hasattr(workers, "get_executor"):
-        return
-    if not isinstance(workers, int | float):
+        return workers
+    if not isinstance(workers, Real):
         raise TypeError(
             "workers must be a number, a dask.distributed.Client, or the address of a Dask "
             f"scheduler, got {type(workers).__name__}; give e.g. 2."
         )
-    check_integer(workers, "workers", "at least 1", accepts=lambda n: n >= 1)
+    return check_integer(workers, "workers", "at least 1", accepts=lambda n: n >= 1)
 
 
 def analyze_parts(
@@ -79,10 +80,9 @@ def _elsewhere(
             for batch in islice(coming, max(0, engine.most - len(pending))):
                 pending[_submit(batch, settings, engine)] = batch
         if pending:
-            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
+            for future in _wait_for_one(pending, engine):
                 batch = pending.pop(future)
-                if isinstance(future.exception(), engine.died):
+                if _has_died(future, engine):
                     lost.append(batch)
                 else:
                     yield batch, future.result()
@@ -91,6 +91,23 @@ def _elsewhere(
             yield batch, _analyze_alone(batch, settings, engine)
         else:
             return
+
+
+def _wait_for_one(futures: Collection[Future[Analyzed]], engine: Engine) -> set[Future[Analyzed]]:
+    """Return those that have ended, at least one; can be cancelled, and tells what is missing."""
+    seconds = 2.0
+    while True:
+        finished, _ = wait(futures, timeout=seconds, return_when=FIRST_COMPLETED)
+        if finished:
+            return finished
+        checkpoint(engine.shortage)
+
+
+def _has_died(future: Future[Analyzed], engine: Engine) -> bool:
+    try:
+        return isinstance(future.exception(), engine.died)
+    except CancelledError as error:
+        raise lost_cluster() from error
 
 
 def _submit(batch: Batch, settings: Settings, engine: Engine) -> Future[Analyzed]:
@@ -106,7 +123,8 @@ def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed
     analyzed = Analyzed([], [])
     for frame in batch:
         try:
-            found = _submit([frame], settings, engine).result()
+            (future,) = _wait_for_one([_submit([frame], settings, engine)], engine)
+            found = future.result()
         except engine.died:
             reason = "its process died, probably for lack of memory"
             if settings.strict:

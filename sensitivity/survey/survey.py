@@ -207,8 +207,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     (['C1'], [1])
     """
     check_descriptor(descriptor)
+    elsewhere = check_workers(workers)
     every = check_integer(every, "every", "at least 1", accepts=lambda n: n >= 1)
-    check_workers(workers)
     if limit is not None:
         limit = check_integer(limit, "limit", "at least 1", accepts=lambda n: n >= 1)
     if timeout is not None:
@@ -231,7 +231,7 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     stop, parts = Stop(), list[tuple[Table, Table]]()
     with telling(progress), stop, nullcontext() if folder is None else folder.hold():
         known = [numbers for numbers, _ in folder.parts()] if folder else []
-        found = analyze_parts(coming, settings, known=known, workers=workers)
+        found = analyze_parts(coming, settings, known=known, workers=elsewhere)
         with closing(found):
             for numbers, analyzed in found:
                 if folder is None:
