@@ -30,11 +30,21 @@ class LikeGradients(Protocol):
         """Norm of the features of every environment, shape (e,)."""
 
     @property
+    def norm_bounds(self) -> Array:
+        """Upper bounds on the norms, which may take less time, shape (e,)."""
+
+    @property
     def gram(self) -> Array:
         """JᵀJ of every environment, shape (e, 3k, 3k), in (feature)²/Å²."""
 
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
+
+    def pull(self, changes: Array, owners: Indices) -> Array:
+        """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
+
+        ``owners``, (e,), tells which of the n changes are those of each environment.
+        """
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,11 @@ class DenseGradients:
     slopes: Array  # (e, rows, 3k), in (feature)/Å
 
     @property
+    def norm_bounds(self) -> Array:
+        """The norms."""
+        return self.norms
+
+    @property
     def gram(self) -> Array:
         """JᵀJ of every environment, shape (e, 3k, 3k)."""
         return np.asarray(self.slopes.swapaxes(1, 2) @ self.slopes)
@@ -52,3 +67,10 @@ class DenseGradients:
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
         return np.asarray(self.slopes[chosen] @ displacements)
+
+    def pull(self, changes: Array, owners: Indices) -> Array:
+        """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
+
+        ``owners``, (e,), tells which of the n changes are those of each environment.
+        """
+        return np.asarray(self.slopes.swapaxes(1, 2) @ changes[owners])

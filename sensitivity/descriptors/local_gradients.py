@@ -9,6 +9,7 @@ from products of small matrices, and J itself is needed only for a few direction
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from sensitivity.descriptors.expansion import Density, faded_radial
 from sensitivity.descriptors.harmonics import spherical_harmonics, tangential_gradients
 from sensitivity.descriptors.neighborhoods import Neighborhoods
-from sensitivity.descriptors.power_spectrum import scale_of_degrees
+from sensitivity.descriptors.power_spectrum import scale_of_degrees, upper_pairs
 from sensitivity.numerics import Array, Indices
 
 
@@ -24,11 +25,28 @@ from sensitivity.numerics import Array, Indices
 class LocalGradients:
     """``LikeGradients`` of power spectra; the last axis 3k has a local frame per neighbour."""
 
-    norms: Array  # (e,)
+    coefficients: Array  # c, [l, e, q, m]
     radial: Array  # ρ, [l, e, n, 3k]
     products: Array  # A, [l, e, q, 3k]
     axes: Array  # [e, k, (r̂, t₁, t₂), xyz]
     columns: tuple[slice, ...]  # of 3k, for each species
+
+    @property
+    def norms(self) -> Array:
+        """Norms of the features, (e,): equal pairs of like species count once."""
+        l_size, count, size, _ = self.coefficients.shape
+        scaled = self.coefficients * scale_of_degrees(l_size - 1)
+        squares = (scaled @ self.coefficients.swapaxes(2, 3)) ** 2  # [l, e, q, q']
+        weights = _pair_weights(size, self.radial.shape[2])
+        totals = squares.reshape(l_size, count, -1) @ weights
+        return np.asarray(np.sqrt(totals.sum(axis=0)))
+
+    @property
+    def norm_bounds(self) -> Array:
+        """Norms of c cᵀ are at most the squared norms of c, (e,)."""
+        squares = np.einsum("leqm,leqm->le", self.coefficients, self.coefficients)
+        scales = scale_of_degrees(len(squares) - 1)[:, :, 0, 0]
+        return np.asarray(np.linalg.norm(scales * squares, axis=0))
 
     @property
     def gram(self) -> Array:
@@ -78,7 +96,7 @@ class LocalGradients:
             changes = rows.reshape(*rows.shape[:2], -1, rows.shape[-1]) @ local[:, columns]
             return np.asarray(changes).reshape(*rows.shape[:4], m)
 
-        n, other = np.triu_indices(self.radial.shape[2])
+        n, other = upper_pairs(self.radial.shape[2])
         parts = []
         for a in range(len(self.columns)):
             one = change(a, a)
@@ -89,9 +107,52 @@ class LocalGradients:
         rows = np.concatenate(parts, axis=2).swapaxes(0, 1)
         return rows.reshape(count, -1, m)
 
+    def pull(self, changes: Array, owners: Indices) -> Array:
+        """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
+
+        ``owners``, (e,), tells which of the n changes are those of each environment.
+        """
+        l_size, count, n_max, size = self.radial.shape
+        n, _, m = changes.shape
+        places, factors = _symmetric(len(self.columns), n_max)
+        by_degree = changes.reshape(n, l_size, -1, m).transpose(1, 0, 3, 2)  # [l, n, m, pair]
+        weights = (factors * by_degree[..., places])[:, owners]  # [l, e, m, q, q']
+        local = np.empty((count, m, size))
+        for a, columns in enumerate(self.columns):
+            own = weights[..., self._channels(a), :].reshape(l_size, count, m * n_max, -1)
+            moved = (own @ self.products[..., columns]).reshape(l_size, count, m, n_max, -1)
+            moved *= self.radial[:, :, None, :, columns]
+            local[..., columns] = moved.sum(axis=(0, 3))
+        found = local.reshape(count, m, size // 3, 1, 3) @ self.axes[:, None]
+        return np.asarray(found.reshape(count, m, size).swapaxes(1, 2))
+
     def _channels(self, a: int) -> slice:
         n_max = self.radial.shape[2]
         return slice(a * n_max, (a + 1) * n_max)
+
+
+@lru_cache(maxsize=64)
+def _symmetric(species: int, n_max: int) -> tuple[Indices, Array]:
+    """Return for channels q and q' their place among the pairs of one degree, and a factor.
+
+    Σ ξ weights changes by Σ ρ_q A_q' W_qq', where W is symmetric.
+    """
+    size = species * n_max
+    places, factors = np.zeros((size, size), dtype=np.intp), np.ones((size, size))
+    factors[np.diag_indices(size)] = 2.0
+    start = 0
+    n, other = upper_pairs(n_max)
+    for a in range(species):
+        rows = start + np.arange(len(n))
+        places[a * n_max + n, a * n_max + other] = places[a * n_max + other, a * n_max + n] = rows
+        start += len(n)
+    for a, b in combinations(range(species), 2):
+        block = start + np.arange(n_max**2).reshape(n_max, n_max)
+        first, second = (slice(c * n_max, (c + 1) * n_max) for c in (a, b))
+        places[first, second], places[second, first] = block, block.T
+        factors[first, second] = factors[second, first] = 2**0.5
+        start += n_max**2
+    return places, factors
 
 
 def local_gradients(around: Neighborhoods, density: Density) -> LocalGradients:
@@ -113,7 +174,7 @@ def local_gradients(around: Neighborhoods, density: Density) -> LocalGradients:
         np.matmul(parts, of_species, out=coefficients[:, :, density.channels(number)])
     scaled = coefficients * scale_of_degrees(l_size - 1)
     return LocalGradients(
-        norms=_norms(scaled, coefficients, n_max),
+        coefficients=coefficients,
         radial=radial,
         products=scaled @ angulars,
         axes=np.stack([units, first, second]).transpose(2, 3, 0, 1),
@@ -123,14 +184,13 @@ def local_gradients(around: Neighborhoods, density: Density) -> LocalGradients:
     )
 
 
-def _norms(scaled: Array, coefficients: Array, n_max: int) -> Array:
-    """Return the norms of the power spectra, (e,): equal pairs of like species count once."""
-    squares = (scaled @ coefficients.swapaxes(2, 3)) ** 2  # [l, e, q, q']
-    total = squares.sum(axis=(0, 2, 3))
-    for start in range(0, squares.shape[2], n_max):
-        own = slice(start, start + n_max)
-        total -= 0.5 * squares[:, :, own, own].sum(axis=(0, 2, 3))
-    return np.asarray(np.sqrt(total + 0.5 * np.einsum("leqq->e", squares)))
+@lru_cache(maxsize=64)
+def _pair_weights(size: int, n_max: int) -> Array:
+    """Return the part of all pairs of channels that are features, flattened."""
+    species = np.arange(size) // n_max
+    weights = np.where(species[:, None] == species, 0.5, 1.0)
+    weights[np.diag_indices(size)] = 1.0
+    return weights.ravel()
 
 
 def _together(*values: Array) -> Array:

@@ -36,7 +36,7 @@ class PowerSpectrum:
         """Contract every pair of channels."""
         scaled = coefficients * scale_of_degrees(self.basis.l_max)
         products = (scaled @ coefficients.swapaxes(2, 3)).swapaxes(0, 1)  # [center, l, q, q']
-        n, other = _upper(self.basis.n_max)
+        n, other = upper_pairs(self.basis.n_max)
         out = np.empty((len(products), self.size()))
         for a, b, rows in self._pairs():
             block = products[:, :, self.basis.own(a), self.basis.own(b)]
@@ -86,7 +86,7 @@ class PowerSpectrum:
         """Yield the two channels of every feature, and their common degree."""
         n_max = self.basis.n_max
         for a, b, _ in self._pairs():
-            pairs = _upper(n_max) if a == b else np.indices((n_max, n_max)).reshape(2, -1)
+            pairs = upper_pairs(n_max) if a == b else np.indices((n_max, n_max)).reshape(2, -1)
             channels = np.transpose(pairs) + np.array([a, b]) * n_max
             for l in range(self.basis.l_max + 1):
                 for q, other in channels.tolist():
@@ -112,7 +112,7 @@ def like_products(row: Array, basis: Basis) -> Iterator[Array]:
 
     ``row`` holds the features of one center.
     """
-    upper = _upper(basis.n_max)
+    upper = upper_pairs(basis.n_max)
     for a, b, rows in PowerSpectrum(basis)._pairs():
         if a == b:
             products = np.zeros((basis.n_max, basis.n_max))
@@ -145,7 +145,8 @@ def _like_pairs(products: Array, out: Array) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _upper(n_max: int) -> tuple[Indices, Indices]:
+def upper_pairs(n_max: int) -> tuple[Indices, Indices]:
+    """Return the radial functions n ≤ n' of the pairs of one species."""
     return np.triu_indices(n_max)
 
 

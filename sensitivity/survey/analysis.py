@@ -4,29 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
-from sensitivity.descriptors import Centers, Descriptor
-from sensitivity.diagnosis import diagnose
-from sensitivity.progress import Cancelled, checkpoint
+from sensitivity.descriptors import Centers, Descriptor, with_defaults
+from sensitivity.diagnosis.counting import count_causes
+from sensitivity.numerics import Indices
+from sensitivity.progress import checkpoint
 from sensitivity.spectrum import spectrum
+from sensitivity.structures import Pairs
 from sensitivity.survey.attempts import attempt, explain
-from sensitivity.survey.environments import Environment, find_environments, find_equivalents
+from sensitivity.survey.environments import (
+    Environment,
+    Environments,
+    find_equivalents,
+    find_pairs,
+)
 from sensitivity.survey.frames import NumberedFrame
-from sensitivity.survey.like import Values, decompose_alike, group_alike
+from sensitivity.survey.like import Alike, Spectra, decompose_alike, group_alike
 from sensitivity.survey.nearest import find_nearest
 from sensitivity.survey.rows import (
     Row,
     as_whole,
+    columns_of_sites,
+    columns_of_spectra,
     facts_of_causes,
     facts_of_values,
     failed_frame,
     frame_row,
     row_of,
+    rows_of,
 )
 
 
@@ -45,8 +56,14 @@ class Settings:
 
     @property
     def slow(self) -> bool:
-        """True if an environment, or a frame, takes much longer than in one call with others."""
-        return self.causes or self.whole or self.nearest is not None
+        """True if environments or frames are analysed one by one."""
+        return self.whole or self.nearest is not None or self._alone
+
+    @property
+    def _alone(self) -> bool:
+        """True if the descriptor analyses each environment by itself."""
+        one = np.array([[[1.0, 0.0, 0.0]]])
+        return with_defaults(self.descriptor).like_gradients(one, (1,), species=()) is None
 
 
 class Analyzed(NamedTuple):
@@ -56,95 +73,108 @@ class Analyzed(NamedTuple):
     frames: list[Row]
 
 
-class _Prepared(NamedTuple):
-    """Environments of a frame, and the place of the first that is equal to each."""
-
-    frame: int
-    atoms: Atoms
-    environments: list[Environment]
-    first: list[int]
-
-
 def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
     """Return the rows of some frames, in order; an error becomes a row unless ``strict``."""
-    prepared, broken = list[_Prepared](), list[tuple[Row, Row]]()
-    for frame in frames:
-        try:
-            prepared.append(_prepare(frame, settings))
-        except Exception as error:
-            if settings.strict:
-                raise ValueError(f"frame {frame.number}: {explain(error)}") from error
-            broken.append(failed_frame(frame.number, explain(error)))
-    unique = [
-        each.environments[place]
-        for each in prepared
-        for place, first in enumerate(each.first)
-        if place == first
-    ]
-    facts = map(partial(_add_nearest, settings=settings), unique, _facts(unique, settings))
-    analyzed = Analyzed([row for row, _ in broken], [row for _, row in broken])
-    for each in prepared:
-        rows = list[Row]()
-        for place, first in enumerate(each.first):
-            new = place == first
-            rows.append(next(facts) if new else _copy(rows[first], each.environments[place]))
-        analyzed.environments.extend(rows)
-        whole = _whole(each, settings) if settings.whole else {}
-        analyzed.frames.append({**frame_row(each.frame, each.atoms, rows), **whole})
+    usable, broken = _find_neighbors(frames, settings)
+    environments = Environments.of(usable)
+    if settings.species is not None:
+        chosen = np.array(sorted(settings.species))
+        environments = environments.only(np.isin(environments.species, chosen))
+    first = find_equivalents(environments, inversion=settings.descriptor.inversion_invariant)
+    rows = _facts(environments, first, settings)
+    if settings.nearest is not None:
+        for place in np.flatnonzero(first == np.arange(len(first))).tolist():
+            rows[place] = _add_nearest(environments[place], rows[place], settings)
+    for place in np.flatnonzero(first != np.arange(len(first))).tolist():
+        again = {"center": int(environments.centers[place]), "seconds": 0.0}
+        rows[place] = {**rows[first[place]], **again}
+    analyzed = Analyzed([row for row, _ in broken] + rows, [row for _, row in broken])
+    numbers = [number for number, *_ in usable]
+    edges = np.searchsorted(environments.frames, [*numbers, np.inf]).tolist()
+    for (number, atoms, _), start, end in zip(usable, edges, edges[1:], strict=False):
+        whole = _whole(number, atoms, settings) if settings.whole else {}
+        analyzed.frames.append({**frame_row(number, atoms, rows[start:end]), **whole})
     analyzed.environments.sort(key=lambda row: row["frame"])  # stable: centers stay in order
     analyzed.frames.sort(key=lambda row: row["frame"])
     return analyzed
 
 
-def _prepare(frame: NumberedFrame, settings: Settings) -> _Prepared:
-    if frame.atoms is None:
-        raise ValueError(frame.problem)
-    found = find_environments(frame.number, frame.atoms, cutoff=settings.descriptor.cutoff)
-    if settings.species is not None:
-        found = [each for each in found if int(each.numbers[0]) in settings.species]
-    first = find_equivalents(found, inversion=settings.descriptor.inversion_invariant)
-    return _Prepared(frame.number, frame.atoms, found, first)
+def _find_neighbors(
+    frames: Sequence[NumberedFrame], settings: Settings
+) -> tuple[list[tuple[int, Atoms, Pairs]], list[tuple[Row, Row]]]:
+    """Return the usable frames with pairs of neighbours, and rows of the others."""
+    given = [(frame.number, frame.atoms) for frame in frames if frame.atoms is not None]
+    errors = {f.number: ValueError(f.problem) for f in frames if f.atoms is None}
+    found = dict[int, Pairs | Exception](errors)
+    pairs = find_pairs([atoms for _, atoms in given], cutoff=settings.descriptor.cutoff)
+    found.update(zip((number for number, _ in given), pairs, strict=True))
+    usable, broken = list[tuple[int, Atoms, Pairs]](), list[tuple[Row, Row]]()
+    for frame in frames:
+        near = found[frame.number]
+        if not isinstance(near, Exception) and frame.atoms is not None:
+            usable.append((frame.number, frame.atoms, near))
+        elif isinstance(near, Exception):
+            if settings.strict:
+                raise ValueError(f"frame {frame.number}: {explain(near)}") from near
+            broken.append(failed_frame(frame.number, explain(near)))
+    return usable, broken
 
 
-def _copy(row: Row, environment: Environment) -> Row:
-    return {**row, "center": environment.center, "seconds": 0.0}
+def _facts(environments: Environments, first: Indices, settings: Settings) -> list[Row]:
+    """Return the rows of different environments at their places; those of others are empty."""
+    rows: list[Row] = [{} for _ in range(len(first))]
+    for alike in group_alike(environments, np.flatnonzero(first == np.arange(len(first)))):
+        for place, row in _of_alike(alike, settings):
+            rows[place] = row
+    return rows
 
 
-def _facts(environments: Sequence[Environment], settings: Settings) -> list[Row]:
-    """Return the rows of different environments, in their order."""
-    if settings.causes:
-        return [_single(each, settings) for each in environments]
-    rows: dict[int, Row] = {}
-    for counts, places in group_alike(environments).items():
-        alike = [environments[place] for place in places]
-        rows.update(zip(places, _of_alike(alike, counts, settings), strict=True))
-    return [rows[place] for place in range(len(environments))]
-
-
-def _of_alike(
-    alike: Sequence[Environment], counts: tuple[int, ...], settings: Settings
-) -> list[Row]:
-    """Return the rows of like environments, from one call if the descriptor allows it.
+def _of_alike(alike: Alike, settings: Settings) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of like environments, from one call if the descriptor allows it.
 
     After an error, the single calls tell which environment is the reason. The time limit of the
     call is that of all its environments.
     """
-    start = perf_counter()
+    start, environments = perf_counter(), alike.environments
+    tolerance = settings.tolerance if settings.causes else None
     found = attempt(
-        lambda: _list(decompose_alike(alike, counts, settings.descriptor)),
-        seconds=None if settings.timeout is None else settings.timeout * len(alike),
+        lambda: list(decompose_alike(alike, settings.descriptor, tolerance=tolerance) or ()),
+        seconds=None if settings.timeout is None else settings.timeout * len(alike.places),
     )
-    if found is None or isinstance(found, Exception):
-        return [_single(each, settings) for each in alike]
-    seconds = (perf_counter() - start) / len(alike)
-    return [
-        row_of(each, facts_of_values(of.values, rank=of.rank), seconds=seconds)
-        for each, of in zip(alike, found, strict=True)
-    ]
+    spectra = [] if isinstance(found, Exception) else found
+    seconds = (perf_counter() - start) / len(alike.places)
+    left = alike.places.tolist()
+    for part in spectra:
+        places = alike.places[part.places].tolist()
+        rows = _rows_of(environments, places, part, settings, seconds=seconds)
+        known = [not settings.causes or site is not None for site in part.sites]
+        yield from ((p, row) for p, row, k in zip(places, rows, known, strict=True) if k)
+        left = list(set(left).difference(p for p, k in zip(places, known, strict=True) if k))
+    for place in sorted(left):
+        yield place, _single(environments[place], settings)
 
 
-def _list(values: Iterator[Values] | None) -> list[Values] | None:
-    return None if values is None else list(values)
+def _rows_of(
+    environments: Environments,
+    places: list[int],
+    found: Spectra,
+    settings: Settings,
+    *,
+    seconds: float,
+) -> list[Row]:
+    centers = environments.centers[places].tolist()
+    columns = {
+        "frame": environments.frames[places].tolist(),
+        "center": centers,
+        "species": [chemical_symbols[z] for z in environments.species[places].tolist()],
+        "neighbors": environments.neighbors[places].tolist(),
+        "equivalent_to": centers,
+        "seconds": [seconds] * len(places),
+        **columns_of_spectra(found),
+    }
+    if settings.causes:
+        columns |= columns_of_sites(found)
+    return rows_of(columns)
 
 
 def _decompose(atoms: Atoms, settings: Settings, *, centers: Centers) -> Row:
@@ -152,11 +182,9 @@ def _decompose(atoms: Atoms, settings: Settings, *, centers: Centers) -> Row:
     return facts_of_values(found.singular_values[: found.internal], rank=found.rank)
 
 
-def _diagnose(atoms: Atoms, settings: Settings, *, centers: Centers) -> Row:
+def _count(atoms: Atoms, settings: Settings, *, centers: Centers) -> Row:
     tolerance = settings.tolerance
-    found = diagnose(atoms, settings.descriptor, centers=centers, tolerance=tolerance)
-    if found.interrupted:
-        raise Cancelled
+    found = count_causes(atoms, settings.descriptor, centers=centers, tolerance=tolerance)
     values = found.spectrum.singular_values[: found.spectrum.internal]
     return {**facts_of_values(values, rank=found.spectrum.rank), **facts_of_causes(found)}
 
@@ -164,7 +192,7 @@ def _diagnose(atoms: Atoms, settings: Settings, *, centers: Centers) -> Row:
 def _single(environment: Environment, settings: Settings) -> Row:
     """Return the row of one environment; an error, or a time-out, is in it unless ``strict``."""
     checkpoint()
-    start, analysis = perf_counter(), _diagnose if settings.causes else _decompose
+    start, analysis = perf_counter(), _count if settings.causes else _decompose
     facts = _try(
         lambda: analysis(environment.atoms, settings, centers=[0]),
         settings,
@@ -173,19 +201,16 @@ def _single(environment: Environment, settings: Settings) -> Row:
     return row_of(environment, facts, seconds=perf_counter() - start)
 
 
-def _whole(frame: _Prepared, settings: Settings) -> Row:
+def _whole(number: int, atoms: Atoms, settings: Settings) -> Row:
     """Return the columns of a frame with all its centers, and with its cell."""
-    analysis = _diagnose if settings.causes else _decompose
-    atoms = frame.atoms
+    analysis = _count if settings.causes else _decompose
     bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    facts = _try(
-        lambda: analysis(bare, settings, centers=None), settings, where=f"frame {frame.frame}"
-    )
+    facts = _try(lambda: analysis(bare, settings, centers=None), settings, where=f"frame {number}")
     return facts if "error" in facts else as_whole(facts)
 
 
-def _add_nearest(environment: Environment, row: Row, *, settings: Settings) -> Row:
-    """Return the row with the nearest singular point, if it is asked for."""
+def _add_nearest(environment: Environment, row: Row, settings: Settings) -> Row:
+    """Return the row with the nearest singular point."""
     reach = settings.nearest
     if reach is None or "error" in row:
         return row

@@ -78,8 +78,10 @@ def lost_cluster() -> ValueError:
 
 def _connect(address: str) -> Any:
     from distributed import Client
+    from distributed.comm import resolve_address
 
     try:
+        resolve_address(address)  # a client of a wrong address takes a minute to close
         return Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(

@@ -1,16 +1,16 @@
-"""Environments of the atoms of a frame, and those that are equal by symmetry."""
+"""Environments of the atoms of many frames, and those of one frame that are equal by symmetry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from ase import Atoms
 
-from sensitivity.numerics import Array, Indices
-from sensitivity.structures import check, neighbor_pairs
+from sensitivity.numerics import Array, Indices, Mask
+from sensitivity.structures import Pairs, check, neighbor_pairs
+from sensitivity.structures.neighbors import molecules_pairs
 from sensitivity.structures.validation import NEAREST
 from sensitivity.tolerances import Tolerance
 
@@ -30,50 +30,120 @@ class Environment:
         return Atoms(numbers=self.numbers, positions=self.places)
 
 
-def find_environments(frame: int, atoms: Atoms, *, cutoff: float) -> list[Environment]:
-    """Return the environments of all atoms; ValueError if ``structures.check`` refuses them."""
-    pairs = neighbor_pairs(atoms, cutoff)
-    if (np.einsum("px,px->p", pairs.vectors, pairs.vectors) < NEAREST**2).any():
-        check(atoms)
-    order = np.lexsort((pairs.j, pairs.i))
-    edges = np.searchsorted(pairs.i, np.arange(len(atoms) + 1))
-    numbers, vectors = atoms.numbers[pairs.j[order]], pairs.vectors[order]
-    found = []
-    for center, (start, end) in enumerate(pairwise(edges.tolist())):
-        near = np.empty(end - start + 1, dtype=np.intp)
-        near[0], near[1:] = atoms.numbers[center], numbers[start:end]
-        places = np.zeros((end - start + 1, 3))
-        places[1:] = vectors[start:end]
-        found.append(Environment(frame, center, near, places))
-    return found
+@dataclass(frozen=True)
+class Environments:
+    """Environments of many frames, e in all, with p pairs of a center and a neighbour."""
+
+    frames: Indices  # (e,), number of the frame
+    centers: Indices  # (e,)
+    species: Indices  # (e,), atomic numbers of the centers
+    edges: Indices  # (e + 1,), first pair of each environment
+    numbers: Indices  # (p,), atomic numbers of the neighbours
+    vectors: Array  # (p, 3), Å
+
+    @classmethod
+    def of(cls, frames: Sequence[tuple[int, Atoms, Pairs]]) -> Environments:
+        """Collect the environments of numbered frames, in order."""
+        sizes = np.array([len(atoms) for _, atoms, _ in frames], dtype=np.intp)
+        offsets = np.cumsum(sizes) - sizes
+        named = [np.empty(0, dtype=np.intp), *(atoms.numbers for _, atoms, _ in frames)]
+        species = np.concatenate(named).astype(np.intp)
+        every = np.arange(len(species))
+        shift = np.repeat(offsets, [len(pairs.i) for *_, pairs in frames])
+        empty = np.empty(0, dtype=np.intp)
+        i = np.concatenate([empty, *(pairs.i for *_, pairs in frames)]) + shift
+        j = np.concatenate([empty, *(pairs.j for *_, pairs in frames)]) + shift
+        vectors = np.concatenate([np.empty((0, 3)), *(pairs.vectors for *_, pairs in frames)])
+        order = np.lexsort((j, i))
+        counts = np.bincount(i, minlength=len(species))
+        return cls(
+            frames=np.repeat(np.array([number for number, *_ in frames], dtype=np.intp), sizes),
+            centers=every - np.repeat(offsets, sizes),
+            species=species,
+            edges=np.concatenate([[0], np.cumsum(counts)]),
+            numbers=species[j[order]],
+            vectors=vectors[order],
+        )
+
+    def __len__(self) -> int:
+        return len(self.species)
+
+    def __getitem__(self, place: int) -> Environment:
+        near = slice(self.edges[place], self.edges[place + 1])
+        numbers = np.concatenate([self.species[place : place + 1], self.numbers[near]])
+        places = np.concatenate([np.zeros((1, 3)), self.vectors[near]])
+        return Environment(int(self.frames[place]), int(self.centers[place]), numbers, places)
+
+    @property
+    def neighbors(self) -> Indices:
+        """Number of neighbours of each environment, (e,)."""
+        return np.diff(self.edges)
+
+    @property
+    def owners(self) -> Indices:
+        """Environment of each pair, (p,)."""
+        return np.repeat(np.arange(len(self)), self.neighbors)
+
+    def only(self, kept: Mask) -> Environments:
+        """Return some environments, of all (e,)."""
+        pairs, counts = np.repeat(kept, self.neighbors), self.neighbors[kept]
+        edges = np.concatenate([[0], np.cumsum(counts)])
+        centers = self.frames[kept], self.centers[kept], self.species[kept]
+        return Environments(*centers, edges, self.numbers[pairs], self.vectors[pairs])
 
 
-def find_equivalents(environments: Sequence[Environment], *, inversion: bool) -> list[int]:
-    """Return for each environment of a frame the place of the first equal one.
+def find_pairs(frames: Sequence[Atoms], *, cutoff: float) -> list[Pairs | Exception]:
+    """Return the neighbours in each frame, or why ``structures.check`` refuses it."""
+    together = molecules_pairs(frames, cutoff)
+    return [
+        _find_pairs(atoms, cutoff) if pairs is None else pairs
+        for atoms, pairs in zip(frames, together, strict=True)
+    ]
+
+
+def _find_pairs(atoms: Atoms, cutoff: float) -> Pairs | Exception:
+    try:
+        pairs = neighbor_pairs(atoms, cutoff)
+        if (np.einsum("px,px->p", pairs.vectors, pairs.vectors) < NEAREST**2).any():
+            check(atoms)
+    except Exception as error:
+        return error
+    return pairs
+
+
+def find_equivalents(environments: Environments, *, inversion: bool) -> Indices:
+    """Return for each environment the place of the first equal one of its frame, (e,).
 
     Equal are environments that a rotation about the center maps onto each other to 1e-12 Å, with
     ``inversion`` also an improper one. All singular values and causes are then the same.
     """
-    first: list[int] = []
-    classes: dict[tuple[int, int, float], list[int]] = {}
-    for place, environment in enumerate(environments):
-        known = classes.setdefault(_invariants(environment), [])
-        like = (k for k in known if _are_equal(environments[k], environment, inversion=inversion))
-        same = next(like, place)
-        if same == place:
-            known.append(place)
-        first.append(same)
+    first = np.arange(len(environments))
+    for places in _similar(environments):
+        known: list[tuple[int, Environment]] = []
+        for place in places:
+            environment = environments[place]
+            same = (k for k, each in known if _are_equal(each, environment, inversion=inversion))
+            first[place] = next(same, place)
+            if first[place] == place:
+                known.append((place, environment))
     return first
 
 
-def _invariants(environment: Environment) -> tuple[int, int, float]:
-    """Return numbers that are the same for equal environments, and nearly always only for these.
+def _similar(environments: Environments) -> Iterator[list[int]]:
+    """Yield sets of environments of one frame with invariants that equal ones have in common.
 
     Rounding can separate equal environments, which are then computed twice.
     """
-    places = environment.places
-    weighted = float(environment.numbers @ np.einsum("kx,kx->k", places, places))
-    return int(environment.numbers[0]), len(places), round(weighted, 8)
+    vectors, count = environments.vectors, len(environments)
+    weights = environments.numbers * np.einsum("px,px->p", vectors, vectors)
+    weighted = np.round(np.bincount(environments.owners, weights, minlength=count), 8)
+    keys = weighted, environments.neighbors, environments.species, environments.frames
+    order = np.lexsort(keys)
+    new = np.ones(count, dtype=bool)
+    new[1:] = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
+    edges = np.append(np.flatnonzero(new), count)
+    for start in np.flatnonzero(np.diff(edges) > 1).tolist():
+        yield order[edges[start] : edges[start + 1]].tolist()
 
 
 def _are_equal(one: Environment, other: Environment, *, inversion: bool) -> bool:

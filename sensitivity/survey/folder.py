@@ -133,9 +133,18 @@ def _read_manifest(file: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"output {file.parent} has a damaged {file.name} ({error}); choose another folder."
+            f"the survey in {file.parent} has a damaged {file.name} ({error}); choose another "
+            "folder."
         ) from error
     return content
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the settings and versions of the survey in a folder; ValueError without one."""
+    file = path / "_manifest.json"
+    if not file.is_file():
+        raise ValueError(f"there is no survey in {path}, which has no {file.name}.")
+    return _read_manifest(file)
 
 
 def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:

@@ -1,14 +1,10 @@
-"""Singular values of many like environments at once, as accurate as those of ``spectrum``.
-
-An environment is invariant to translation, so the derivatives J with respect to its k neighbours
-suffice. All atoms together have the singular values of J S, S = (1 + β 1 1ᵀ) ⊗ 1₃ with
-β = (√(1 + k) - 1)/k, because S Sᵀ = D Dᵀ, where D takes the displacements of all atoms to those
-of the neighbours relative to the center. A rotation ω x r is S⁻¹(ω x r) there.
-"""
+"""Singular values of many like environments at once, as accurate as those of ``spectrum``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,96 +12,147 @@ import numpy as np
 from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
-from sensitivity.survey.environments import Environment
+from sensitivity.survey.environments import Environments
+from sensitivity.survey.margins import Margins, Refined
+from sensitivity.survey.relative import mix, unmix
+from sensitivity.survey.relative import rotations as rotations_of
+from sensitivity.survey.sites import Site, find_sites
 from sensitivity.tolerances import Tolerance
 
 # Fractions of the largest singular value. Square roots of eigenvalues of JᵀJ have an error of
-# eps/2s: they are refined if one is below the first, where it is 5e-14. Eigenvectors mix with an
-# error of eps/s: the vectors up to the second are refined together, so that an error of 1e-15 is
-# left.
-_SUFFICIENT, _TOGETHER = 2e-3, 1e-1
+# eps/2s: values below the first, where it is 5e-14, are refined. The eigenvectors of these contain
+# eps/s² of others, and J times them eps/s, which matters for values below the second: they are
+# refined together with all up to the third, so that an error of 1e-15 is left.
+_SUFFICIENT, _TINY, _TOGETHER = 2e-3, 1e-6, 2e-2
 
 
-class Values(NamedTuple):
-    """Internal singular values of one environment, descending, and how many are visible."""
+@dataclass(frozen=True)
+class Alike:
+    """Environments with equally many neighbours of each species, but for the species' names."""
 
-    values: Array
-    rank: int
+    environments: Environments
+    places: Indices  # (e,), among all environments
+    counts: tuple[int, ...]  # of neighbours of each species, increasing
+    vectors: Array  # (e, k, 3), Å, to the neighbours, rarer species first
+
+    @property
+    def species(self) -> frozenset[int]:
+        """Atomic numbers of the centers and their neighbours."""
+        all_of, places = self.environments, self.places
+        near = all_of.numbers[all_of.edges[places][:, None] + np.arange(self.vectors.shape[1])]
+        return frozenset(np.unique(near).tolist()).union(np.unique(all_of.species[places]).tolist())
 
 
-def group_alike(environments: Sequence[Environment]) -> dict[tuple[int, ...], list[int]]:
-    """Return the places of environments with equally many neighbours of each species.
+def group_alike(environments: Environments, places: Indices) -> Iterator[Alike]:
+    """Yield sets of like environments among those at some places."""
+    owners, numbers = environments.owners, environments.numbers
+    _, kind, counts = np.unique(
+        owners * (numbers.max(initial=0) + 1) + numbers, return_inverse=True, return_counts=True
+    )
+    frequency = counts[kind]
+    order = np.lexsort((numbers, frequency, owners))
+    vectors, sorted_frequency = environments.vectors[order], frequency[order]
+    edges = environments.edges.tolist()
+    groups: dict[bytes, list[int]] = {}
+    for place in places.tolist():
+        key = sorted_frequency[edges[place] : edges[place + 1]].tobytes()
+        groups.setdefault(key, []).append(place)
+    for key, members in groups.items():
+        chosen, near = np.array(members), np.frombuffer(key, dtype=frequency.dtype)
+        pairs = environments.edges[chosen][:, None] + np.arange(len(near))
+        yield Alike(environments, chosen, _count_species(near.tolist()), vectors[pairs])
 
-    The keys are the numbers of neighbours of the species, increasing.
-    """
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for place, environment in enumerate(environments):
-        counts = np.bincount(environment.numbers[1:])
-        groups.setdefault(tuple(sorted(counts[counts > 0].tolist())), []).append(place)
-    return groups
+
+def _count_species(frequency: list[int]) -> tuple[int, ...]:
+    """Return each number once that is repeated as often as it says."""
+    counts: list[int] = []
+    while sum(counts) < len(frequency):
+        counts.append(frequency[sum(counts)])
+    return tuple(counts)
+
+
+class Spectra(NamedTuple):
+    """Internal singular values of some of the like environments."""
+
+    places: Indices  # (n,), among the like environments
+    values: Array  # (n, internal), descending
+    rank: Indices  # (n,), number of visible displacements
+    rotations: int  # number of independent ones
+    # The group, if all that it does not hide is visible at all geometries within the tolerance.
+    sites: list[Site | None]
 
 
 def decompose_alike(
-    environments: Sequence[Environment], counts: tuple[int, ...], descriptor: Descriptor
-) -> Iterator[Values] | None:
-    """Yield the singular values of like environments; None if the descriptor takes them singly."""
-    species = frozenset[int]().union(*(each.numbers.tolist() for each in environments))
-    vectors = _stack(environments)
-    parts = with_defaults(descriptor).like_gradients(vectors, counts, species=species)
+    alike: Alike, descriptor: Descriptor, *, tolerance: float | None = None
+) -> Iterator[Spectra] | None:
+    """Yield the singular values of like environments; None if the descriptor takes them singly.
+
+    With a tolerance (Å), the group, too, of those whose causes follow from it.
+    """
+    known, species = with_defaults(descriptor), alike.species
+    differentiate = partial(known.like_gradients, counts=alike.counts, species=species)
+    parts = differentiate(alike.vectors)
     if parts is None:
         return None
-    return _decompose_parts(parts, vectors, cutoff=descriptor.cutoff)
-
-
-def _stack(environments: Sequence[Environment]) -> Array:
-    """Return the vectors to the neighbours, (e, k, 3), rarer species first."""
-    numbers = np.array([each.numbers[1:] for each in environments])
-    vectors = np.array([each.places[1:] for each in environments])
-    frequency = (numbers[:, :, None] == numbers[:, None]).sum(axis=2)
-    order = np.lexsort((numbers, frequency))
-    return vectors[np.arange(len(numbers))[:, None], order]
+    sites, margins = list[Site | None]([None] * len(alike.places)), None
+    if tolerance is not None:
+        margins = Margins(differentiate, tolerance)
+        sites = find_sites(
+            alike.vectors,
+            alike.counts,
+            lambda number: alike.environments[int(alike.places[number])],
+            cutoff=descriptor.cutoff,
+            tolerance=tolerance,
+            invariance=known.invariance,
+        )
+    return _decompose_parts(parts, alike.vectors, sites, margins, cutoff=descriptor.cutoff)
 
 
 def _decompose_parts(
-    parts: Iterator[tuple[slice, LikeGradients]], vectors: Array, *, cutoff: float
-) -> Iterator[Values]:
+    parts: Iterator[tuple[slice, LikeGradients]],
+    vectors: Array,
+    sites: list[Site | None],
+    margins: Margins | None,
+    *,
+    cutoff: float,
+) -> Iterator[Spectra]:
     for part, gradients in parts:
         checkpoint()
-        yield from _decompose(gradients, vectors[part], cutoff=cutoff)
+        for found in _decompose(gradients, vectors[part], sites[part], margins, cutoff=cutoff):
+            yield found._replace(places=found.places + part.start)
 
 
-def _decompose(gradients: LikeGradients, vectors: Array, *, cutoff: float) -> Iterator[Values]:
+def _decompose(
+    gradients: LikeGradients,
+    vectors: Array,
+    sites: list[Site | None],
+    margins: Margins | None,
+    *,
+    cutoff: float,
+) -> Iterator[Spectra]:
     count, k, _ = vectors.shape
-    mixed = _mix(gradients.gram.reshape(count, k, 3, k, 3))
-    squares = np.linalg.eigvalsh(mixed)
-    rotations = _count_rotations(vectors)
-    values = np.sqrt(np.maximum(squares, 0.0))
-    largest = values[:, -1]
-    inexact, near = (
-        (values < fraction * largest[:, None]).sum(axis=1) for fraction in (_SUFFICIENT, _TOGETHER)
-    )
-    refined = np.flatnonzero(inexact > rotations)
-    exact = _refine(gradients, mixed, vectors, rotations, refined, near[refined])
-    # ``natural_scale`` of each environment
-    scale = np.maximum(largest, gradients.norms / cutoff)
-    for place in range(count):
-        row = values[place, rotations[place] :]
-        if place in exact:
-            row[: len(exact[place])] = exact[place]
-        row = np.sort(row)[::-1]
-        yield Values(row, int(np.count_nonzero(row > Tolerance.RANK * scale[place])))
-
-
-def _mix(gram: Array) -> Array:
-    """Return S G S, shape (e, 3k, 3k), of G, shape (e, k, 3, k, 3)."""
-    count, k = gram.shape[:2]
-    beta = _beta(k)
-    half = gram + beta * gram.sum(axis=1, keepdims=True)
-    return np.asarray(half + beta * half.sum(axis=3, keepdims=True)).reshape(count, 3 * k, 3 * k)
-
-
-def _beta(k: int) -> float:
-    return float((np.sqrt(1.0 + k) - 1.0) / k)
+    mixed = mix(gradients.gram.reshape(count, k, 3, k, 3))
+    values = np.sqrt(np.maximum(np.linalg.eigvalsh(mixed), 0.0))
+    rotations, largest = _count_rotations(vectors), values[:, -1].copy()
+    scale = largest  # ``natural_scale`` of each
+    if (gradients.norm_bounds > cutoff * largest).any():
+        scale = np.maximum(largest, gradients.norms / cutoff)
+    firm = np.array([site is not None and not site.hidden for site in sites])
+    sufficient = _SUFFICIENT if margins is None else max(_SUFFICIENT, margins.fraction(k))
+    for group in _refine_small(gradients, mixed, vectors, values, rotations, sufficient):
+        chosen = group.places
+        columns = rotations[chosen[0]] + np.arange(group.values.shape[1])
+        values[chosen[:, None], columns] = group.values
+        if margins is not None:
+            found = [sites[place] for place in chosen.tolist()]
+            limits = largest[chosen], scale[chosen]
+            firm[chosen] = margins.hold(group, vectors[chosen], found, *limits)
+    known = [site if kept else None for site, kept in zip(sites, firm.tolist(), strict=True)]
+    for turning in set(rotations.tolist()):
+        chosen = np.flatnonzero(rotations == turning)
+        ordered = np.sort(values[chosen, turning:], axis=1)[:, ::-1]
+        rank = (ordered > Tolerance.RANK * scale[chosen, None]).sum(axis=1)
+        yield Spectra(chosen, ordered, rank, turning, [known[place] for place in chosen.tolist()])
 
 
 def _count_rotations(vectors: Array) -> Indices:
@@ -119,51 +166,44 @@ def _count_rotations(vectors: Array) -> Indices:
     return np.asarray((np.linalg.eigvalsh(inertia) > least).sum(axis=1), dtype=np.intp)
 
 
+def _refine_small(
+    gradients: LikeGradients,
+    mixed: Array,
+    vectors: Array,
+    values: Array,
+    rotations: Indices,
+    sufficient: float,
+) -> Iterator[Refined]:
+    """Yield the smallest internal singular values where one is below a fraction of the largest."""
+    inexact, tiny, near = (
+        (values < fraction * values[:, -1:]).sum(axis=1)
+        for fraction in (sufficient, _TINY, max(_TOGETHER, sufficient))
+    )
+    kinds = np.where(tiny > rotations, 4, 0) + rotations
+    small = np.where(tiny > rotations, near, inexact)
+    places = np.flatnonzero(inexact > rotations)
+    for kind in np.unique(kinds[places]).tolist():
+        chosen = places[kinds[places] == kind]
+        yield _refine(gradients, mixed, vectors, chosen, kind % 4, small[chosen].max())
+
+
 def _refine(
     gradients: LikeGradients,
     mixed: Array,
     vectors: Array,
-    rotations: Indices,
-    places: Indices,
-    small: Indices,
-) -> dict[int, Array]:
-    """Return the smallest internal singular values of some environments from J itself, ascending.
-
-    ``small`` is how many are small with the rotations; neighbours of equally many are refined
-    together.
-    """
-    exact: dict[int, Array] = {}
-    for m, turning in set(zip(small.tolist(), rotations[places].tolist(), strict=True)):
-        chosen = places[(small == m) & (rotations[places] == turning)]
-        _, modes = np.linalg.eigh(mixed[chosen])
-        kept = _without_rotations(modes[:, :, :m], _rotations(vectors[chosen], turning))
-        products = gradients.apply(_unmix(kept), chosen)
-        triangles = np.linalg.qr(products, mode="r")
-        found = np.linalg.svd(triangles, compute_uv=False)
-        values = np.zeros((len(chosen), m - turning))  # those beyond the rows of J are zero
-        values[:, values.shape[1] - found.shape[1] :] = found[:, ::-1]
-        exact.update(zip(chosen.tolist(), values, strict=True))
-    return exact
-
-
-def _unmix(directions: Array) -> Array:
-    """Return S times directions, shape (e, 3k, m)."""
-    count, size, m = directions.shape
-    stacked = directions.reshape(count, size // 3, 3, m)
-    moved = stacked + _beta(size // 3) * stacked.sum(axis=1, keepdims=True)
-    return np.asarray(moved).reshape(directions.shape)
-
-
-def _rotations(vectors: Array, turning: int) -> Array:
-    """Return orthonormal S⁻¹(ω x r), shape (e, 3k, turning)."""
-    count, k, _ = vectors.shape
-    turned = np.cross(np.eye(3)[None, :, None], vectors[:, None])  # [e, axis, k, xyz]
-    beta = _beta(k)
-    # S⁻¹ = 1 - β/(1 + βk) 1 1ᵀ
-    turned = turned - beta / (1 + beta * k) * turned.sum(axis=2, keepdims=True)
-    columns = turned.reshape(count, 3, 3 * k).swapaxes(1, 2)
-    left, _, _ = np.linalg.svd(columns, full_matrices=False)
-    return np.asarray(left[:, :, :turning])
+    chosen: Indices,
+    turning: int,
+    m: int,
+) -> Refined:
+    """Return all but the rotations of the m smallest singular values, from J itself."""
+    _, modes = np.linalg.eigh(mixed[chosen])
+    kept = _without_rotations(modes[:, :, :m], rotations_of(vectors[chosen], turning))
+    products = gradients.apply(unmix(kept), chosen)
+    triangles = np.linalg.qr(products, mode="r")
+    _, found, mixing = np.linalg.svd(triangles)
+    values = np.zeros((len(chosen), m - turning))  # those beyond the rows of J are zero
+    values[:, values.shape[1] - found.shape[1] :] = found[:, ::-1]
+    return Refined(chosen, values, kept, products, mixing[:, ::-1].swapaxes(1, 2))
 
 
 def _without_rotations(modes: Array, rotations: Array) -> Array:

@@ -13,9 +13,12 @@ from ase.data import chemical_symbols
 from ase.symbols import Symbols
 from numpy.typing import NDArray
 
-from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES, Diagnosis
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES
+from sensitivity.diagnosis.counting import CountedCauses
 from sensitivity.numerics import Array
 from sensitivity.survey.environments import Environment
+from sensitivity.survey.like import Spectra
+from sensitivity.survey.sites import Site
 
 Row = dict[str, Any]
 
@@ -74,6 +77,13 @@ def as_whole(facts: Row) -> Row:
     return {f"whole_{name}": value for name, value in facts.items() if name not in own}
 
 
+def rows_of(columns: Mapping[str, Iterable[Any]]) -> list[Row]:
+    """Return one row for each value of the columns."""
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+
+
 def row_of(environment: Environment, facts: Mapping[str, Any], *, seconds: float) -> Row:
     """Return the row of an environment with some results; an ``error`` is one of them."""
     return {
@@ -84,6 +94,40 @@ def row_of(environment: Environment, facts: Mapping[str, Any], *, seconds: float
         "equivalent_to": environment.center,
         "seconds": seconds,
         **facts,
+    }
+
+
+def columns_of_spectra(found: Spectra) -> dict[str, Iterable[Any]]:
+    """Return the columns that ``facts_of_values`` gives for one environment."""
+    count, internal = found.values.shape
+    smallest = zip(("s_min", "s_min_2", "s_min_3"), found.values.T[::-1], strict=False)
+    largest = np.where(found.rank > 0, found.values[:, 0], np.inf)
+    return {
+        "internal": [internal] * count,
+        "rank": found.rank.tolist(),
+        "s_max": found.values[:, 0].tolist(),
+        **{name: values.tolist() for name, values in smallest},
+        "condition": (found.values[:, -1] / largest).tolist(),
+    }
+
+
+def columns_of_sites(found: Spectra) -> dict[str, Iterable[Any]]:
+    """Return the columns of causes where all that the group does not hide is visible."""
+    count, internal = found.values.shape
+    known = [site or Site("", 0) for site in found.sites]
+    hidden = np.array([site.hidden for site in known])
+    smallest = found.values[np.arange(count), internal - 1 - np.minimum(hidden, internal - 1)]
+    condition = np.where(hidden < internal, smallest / found.values[:, 0], NAN)
+    causes = {
+        "sensitive": (internal - hidden).tolist(),
+        "symmetry": hidden.tolist(),
+        "rotation": [found.rotations] * count,
+        "translation": [3] * count,
+    }
+    return {
+        "group": [site.symbol for site in known],
+        "condition_without_symmetry": condition.tolist(),
+        **{str(cause): causes.get(cause, [0] * count) for cause in CAUSES},
     }
 
 
@@ -103,17 +147,25 @@ def facts_of_values(values: Array, *, rank: int) -> Row:
     }
 
 
-def facts_of_causes(diagnosis: Diagnosis) -> Row:
+def facts_of_causes(found: CountedCauses) -> Row:
     """Return the group, the number of each cause, and the condition beside symmetry."""
-    kinds = ((mode, CAUSE_DESCRIPTIONS[mode.cause]) for mode in diagnosis.modes)
     allowed = [
-        mode.singular_value for mode, kind in kinds if mode.cause != "symmetry" and not kind.trivial
+        values
+        for cause, values in found.values.items()
+        if cause != "symmetry" and not CAUSE_DESCRIPTIONS[cause].trivial
     ]
-    largest = float(diagnosis.spectrum.singular_values[0])
-    condition = min(allowed) / largest if allowed and diagnosis.spectrum.rank else NAN
-    group = diagnosis.groups[diagnosis.centers[0]].symbol if diagnosis.sites else ""
-    counts = {str(cause): number for cause, number in diagnosis.counts.items()}
-    return {"group": group, "condition_without_symmetry": condition, **counts}
+    smallest = min((float(values.min()) for values in allowed if len(values)), default=NAN)
+    largest = float(found.spectrum.singular_values[0])
+    condition = smallest / largest if found.spectrum.rank else NAN
+    if sum(map(len, allowed)) == found.spectrum.internal:
+        # Symmetry hides nothing, no atom is at the cutoff: a mode of one cause need not be a
+        # singular vector.
+        condition = found.spectrum.condition
+    return {
+        "group": found.sites[0].group.symbol,
+        "condition_without_symmetry": condition,
+        **{str(cause): number for cause, number in found.counts.items()},
+    }
 
 
 def failed_frame(frame: int, error: str) -> tuple[Row, Row]:

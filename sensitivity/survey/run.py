@@ -20,8 +20,9 @@ from sensitivity.survey.rows import failed_frame
 Batch = list[NumberedFrame]
 Engine = Processes | Cluster
 
-# Atoms of the frames of a part, at most: seconds of work, if it is slow and if it is not.
-_PART = {True: 200, False: 2500}
+# Atoms of the frames of a part, at most: seconds of work, for environments that are analysed alone,
+# and together.
+_PART = {True: 200, False: 5000}
 
 
 def check_workers(workers: object) -> object:

@@ -33,6 +33,11 @@ def test_they_equal_the_jacobians_of_single_environments(order, counts, settings
     directions = np.random.default_rng(1).normal(size=(2, 21, 3))
     chosen = np.array([1, 4])
     applied = found.apply(directions, chosen)
+    every = found.apply(np.tile(np.eye(21), (5, 1, 1)), np.arange(5))
+    changes, owners = np.random.default_rng(2).normal(size=(3, every.shape[1], 2)), [0, 0, 1, 2, 2]
+    pulled = found.pull(changes, np.array(owners))
+    slopes = every.swapaxes(1, 2) @ changes[owners]
+    assert np.abs(pulled - slopes).max() < 1e-13 * np.abs(slopes).max()
     for place, places in enumerate(vectors):
         atoms = Atoms(numbers=[7, *numbers], positions=np.vstack([np.zeros(3), places]))
         single = jacobian(atoms, descriptor, centers=[0])

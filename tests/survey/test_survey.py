@@ -9,9 +9,14 @@ from ase.build import bulk
 
 from sensitivity import Cancelled, DensityCorrelations, diagnose, spectrum, structures, survey
 from sensitivity.diagnosis import CAUSES
-from sensitivity.survey.environments import find_environments, find_equivalents
+from sensitivity.survey.environments import Environments, find_equivalents, find_pairs
 
 SMALL = {"cutoff": 3.0, "n_max": 3, "l_max": 3}
+
+
+def find_environments(atoms: Atoms, *, cutoff: float) -> Environments:
+    (pairs,) = find_pairs([atoms], cutoff=cutoff)
+    return Environments.of([(0, atoms, pairs)])
 
 
 def rattled(name: str, *, seed: int = 0) -> Atoms:
@@ -93,7 +98,7 @@ def test_rows_equal_the_diagnoses_of_single_environments() -> None:
     ("name", "classes"), [("CH4", 2), ("CO2", 2), ("Si-diamond", 1), ("NaCl-rocksalt", 2)]
 )
 def test_equivalent_centers_are_computed_once(name: str, classes: int) -> None:
-    found = find_environments(0, structures.load(name), cutoff=4.0)
+    found = find_environments(structures.load(name), cutoff=4.0)
     assert len(set(find_equivalents(found, inversion=True))) == classes
     table = survey([structures.load(name)], DensityCorrelations(**SMALL), causes=False).table()
     own = table["equivalent_to"] == table["center"]
@@ -106,16 +111,17 @@ def test_mirror_images_are_equal_only_to_a_descriptor_invariant_to_inversion() -
     right = left.copy()
     right.positions *= -1
     right.positions += 20.0
-    found = find_environments(0, left + right, cutoff=3.0)
-    assert find_equivalents(found, inversion=True) == [0, 1, 2, 3, 4] * 2
-    assert find_equivalents(found, inversion=False) == list(range(10))
+    found = find_environments(left + right, cutoff=3.0)
+    assert find_equivalents(found, inversion=True).tolist() == [0, 1, 2, 3, 4] * 2
+    assert find_equivalents(found, inversion=False).tolist() == list(range(10))
 
 
 def test_environments_with_equal_distances_only_are_not_equal() -> None:
     plus, minus = structures.load("X+"), structures.load("X-")
     minus.positions += 20.0
-    found = find_environments(0, plus + minus, cutoff=1.2)  # carbon sees the hydrogen atoms
-    assert find_equivalents([found[0], found[5]], inversion=True) == [0, 1]
+    found = find_environments(plus + minus, cutoff=1.2)  # carbon sees the hydrogen atoms
+    carbon = found.only(found.species == 6)
+    assert find_equivalents(carbon, inversion=True).tolist() == [0, 1]
 
 
 def test_broken_frames_become_rows_and_the_survey_goes_on() -> None:
@@ -219,3 +225,15 @@ def test_workers_are_a_number_a_client_or_an_address() -> None:
 def test_unusable_arguments_are_refused(arguments, message) -> None:
     with pytest.raises(ValueError, match=message):
         survey([structures.load("H2O")], DensityCorrelations(**SMALL), **arguments)
+
+
+def test_an_atom_at_the_cutoff_does_not_lower_the_condition_without_symmetry() -> None:
+    atoms = rattled("CH3OH")
+    descriptor = DensityCorrelations(**{**SMALL, "cutoff": atoms.get_distance(0, 5) + 2e-4})
+    table = survey([atoms], descriptor, species=["C"]).table()
+    found = diagnose(structures.environment(atoms, 0, descriptor.cutoff), descriptor, centers=[0])
+    visible = [mode.singular_value for mode in found.of("sensitive")]
+    assert (table["unseen"][0], table["symmetry"][0]) == (3, 0)
+    assert table["condition"][0] < 1e-6
+    expected = min(visible) / found.spectrum.singular_values[0]
+    assert table["condition_without_symmetry"][0] == pytest.approx(expected, rel=1e-6)

@@ -111,10 +111,10 @@ def test_the_search_for_the_nearest_point_has_a_time_limit() -> None:
         causes=False,
         species=["C"],
         nearest=2.0,
-        timeout=0.05,
+        timeout=0.01,
     )
     table = found.table()
-    assert table["error"].tolist() == ["not finished after 0.05 s"]
+    assert table["error"].tolist() == ["not finished after 0.01 s"]
     assert table["s_min"][0] > 0
 
 
