@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import closing
-from itertools import islice
+from itertools import accumulate, islice, repeat
 from numbers import Real
+from operator import mul
 
 from sensitivity.numerics import check_integer
 from sensitivity.progress import checkpoint
@@ -21,8 +22,10 @@ Batch = list[NumberedFrame]
 Engine = Processes | Cluster
 
 # Atoms of the frames of a part, at most: seconds of work, for environments that are analysed alone,
-# and together.
+# and together. Of parts for a folder, or for several processes, the first are smaller, so that a
+# survey that is stopped soon has rows, and all have work; the last keep the memory constant.
 _PART = {True: 200, False: 5000}
+_FIRST, _GROWTH, _LAST = 300, 1.3, 2000
 
 
 def check_workers(workers: object) -> object:
@@ -41,19 +44,29 @@ def analyze_parts(
     frames: Iterable[NumberedFrame],
     settings: Settings,
     *,
-    known: Sequence[range],
+    known: Sequence[range] | None,
     workers: object,
 ) -> Generator[tuple[range, Analyzed]]:
     """Yield the numbers of the frames of each part, and their rows, in any order.
 
-    Parts of ``known`` frames are left out. Tells rate and time left after each part is taken.
+    Parts of ``known`` frames are left out; None without a folder. Tells rate and time left after
+    each part is taken.
     """
-    coming = batches(frames, atoms=_PART[settings.slow], known=known)
+    growing = known is not None or workers != 1 or settings.strict
+    sizes = _sizes(_PART[settings.slow], growing=growing)
+    coming = batches(frames, sizes=sizes, known=known or ())
     pace = Pace()
     for batch, analyzed in _analyze_batches(coming, settings, workers):
         yield range(batch[0].number, batch[-1].number + 1), analyzed
         pace.add(frames=len(batch), environments=len(analyzed.environments), left=batch[-1].left)
         checkpoint(str(pace))
+
+
+def _sizes(most: int, *, growing: bool) -> Iterator[int]:
+    if not growing:
+        return repeat(most)
+    powers = accumulate(repeat(_GROWTH), mul, initial=float(_FIRST))
+    return (int(min(size, _LAST, most)) for size in powers)
 
 
 def _analyze_batches(

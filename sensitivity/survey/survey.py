@@ -145,7 +145,7 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         coming = chain([] if first is None else [first], coming)
     stop, parts = Stop(), list[tuple[Table, Table]]()
     with telling(progress), stop, nullcontext() if folder is None else folder.hold():
-        known = [numbers for numbers, _ in folder.parts()] if folder else []
+        known = [numbers for numbers, _ in folder.parts()] if folder else None
         found = analyze_parts(coming, settings, known=known, workers=elsewhere)
         with closing(found):
             for numbers, analyzed in found:
