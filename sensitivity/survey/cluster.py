@@ -35,7 +35,7 @@ class Cluster:
 
     @property
     def shortage(self) -> str:
-        """What is missing for the calls to be made, as a sentence; empty if nothing is."""
+        """Sentence about what the calls wait for; empty if they are being made."""
         return "" if self._count_threads() else "the Dask cluster has no worker: waiting for one"
 
     def _count_threads(self) -> int:

@@ -43,7 +43,7 @@ class Processes:
 
     @property
     def shortage(self) -> str:
-        """What is missing for the calls to be made: nothing."""
+        """Sentence about what the calls wait for: nothing."""
         return ""
 
     def submit(

@@ -91,7 +91,9 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     tolerance
         Å, as for ``diagnose``.
     timeout
-        Seconds for one environment, where they are analysed one by one.
+        Seconds for one environment, on average where many are analysed in one call, and for a
+        whole frame. A call of a library that does not return cannot be ended: end its process, and
+        the frame gives a row.
     strict
         Raise a ValueError at the first frame or environment that cannot be analysed.
     progress
