@@ -21,9 +21,9 @@ from sensitivity.survey.relative import unmix
 from sensitivity.survey.sites import Site
 from sensitivity.tolerances import Tolerance
 
-# Å. A value above the largest times the reach over this distance cannot vanish: in 15 000 modes of
-# rattled molecules, with smearings from 0 to 0.5 Å and orders 1 to 3, none above it fell by half.
-_VARIATION = 0.5
+# Å. A value above the largest times the reach over this distance cannot vanish: in 12 000 modes of
+# rattled molecules, with smearings from 0 to 0.5 Å and orders 2 and 3, none above it fell by half.
+_VARIATION = 0.4
 # Largest ‖E‖ |δ|: what is left allows for the second order.
 _MOST = 0.8
 # Times ``Tolerance.RANK``: the singular value that must be left.
