@@ -24,7 +24,7 @@ Examples
 >>> molecules: Frames = [structures.load("CH4"), structures.load("H2O")]
 """
 
-_FIRST, _GROWTH = 1000.0, 2.0  # atoms of the first batch, and how much larger each next one is
+_FIRST, _GROWTH = 3000.0, 2.0  # atoms of the first batch, and how much larger each next one is
 
 
 @dataclass(frozen=True)
