@@ -246,6 +246,31 @@ def start() -> str:
     )
 
 
+def survey_runs() -> str:
+    """Tabulate memory and time of long surveys, and say what kills changed."""
+    result = load("survey_runs")
+    kills, pair = result["kills"], result["processes"]
+    memory = [[key, one["peak_mib"], one["seconds"]] for key, one in result["memory"].items()]
+    runs = [
+        [workers, run["seconds"], run["processor"], run["load"]]
+        for workers, found in pair["runs"].items()
+        for run in found
+    ]
+    return (
+        "### Long surveys of rattled molecules, order 2, without causes\n\n"
+        f"{kills['environments']} environments, killed {kills['kills']} times and resumed: every "
+        "row once, largest difference from an undisturbed survey "
+        f"{kills['largest_difference']:.0e}; on Dask, with {kills['workers_killed']} workers "
+        f"killed: {kills['largest_difference_with_dask']:.0e}.\n\n"
+        + tabulate(["environments", "peak memory, MiB", "s"], memory)
+        + f"\n{pair['environments']} environments in one process and in two, with the load of the "
+        "machine before\n\n"
+        + tabulate(["processes", "s", "processor time, s", "load"], runs)
+        + f"\nBest of one over best of two: {pair['speedup']:.2f}; two processors without other "
+        f"work, from the processor times: {pair['speedup_by_processor_time']:.2f}.\n"
+    )
+
+
 def machines() -> str:
     """Tabulate the machine of each result."""
     path = RESULTS / "machines.json"
@@ -272,6 +297,7 @@ def tables() -> str:
             locate(),
             misses(),
             inversion(),
+            survey_runs(),
             *measured,
             growth(),
         ]

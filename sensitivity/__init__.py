@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from sensitivity.observation import feature_changes
     from sensitivity.paths import Path, follow
     from sensitivity.progress import Cancelled, Interrupted
+    from sensitivity.rattle import rattle
     from sensitivity.singular import SingularPoint, Twin, find_twin, locate
     from sensitivity.spectrum import Spectrum, spectrum
-    from sensitivity.survey import Survey, survey
+    from sensitivity.survey import Survey, open_survey, survey
 
 __all__ = [
     "Cancelled",
@@ -73,7 +74,9 @@ __all__ = [
     "invert",
     "jacobian",
     "locate",
+    "open_survey",
     "pull_back",
+    "rattle",
     "spectrum",
     "strongest_features",
     "structures",
@@ -96,9 +99,10 @@ _MODULES = {
         "observation": ("feature_changes",),
         "paths": ("Path", "follow"),
         "progress": ("Cancelled", "Interrupted"),
+        "rattle": ("rattle",),
         "singular": ("SingularPoint", "Twin", "find_twin", "locate"),
         "spectrum": ("Spectrum", "spectrum"),
-        "survey": ("Survey", "survey"),
+        "survey": ("Survey", "open_survey", "survey"),
     }.items()
     for name in names
 }

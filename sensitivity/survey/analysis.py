@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors import Centers, Descriptor, with_defaults
 from sensitivity.diagnosis.counting import count_causes
 from sensitivity.numerics import Indices
 from sensitivity.progress import checkpoint
@@ -26,8 +26,10 @@ from sensitivity.survey.environments import (
 )
 from sensitivity.survey.frames import NumberedFrame
 from sensitivity.survey.like import Alike, Spectra, decompose_alike, group_alike
+from sensitivity.survey.nearest import find_nearest
 from sensitivity.survey.rows import (
     Row,
+    as_whole,
     columns_of_sites,
     columns_of_spectra,
     facts_of_causes,
@@ -49,9 +51,16 @@ class Settings:
     tolerance: float  # Å, of ``diagnose``
     timeout: float | None  # seconds for one environment
     strict: bool
+    whole: bool = False  # True to analyse each frame with all its centers, too
+    nearest: float | None = None  # Å within which the nearest singular point is searched
 
     @property
-    def alone(self) -> bool:
+    def slow(self) -> bool:
+        """True if environments or frames are analysed one by one."""
+        return self.whole or self.nearest is not None or self._alone
+
+    @property
+    def _alone(self) -> bool:
         """True if the descriptor analyses each environment by itself."""
         one = np.array([[[1.0, 0.0, 0.0]]])
         return with_defaults(self.descriptor).like_gradients(one, (1,), species=()) is None
@@ -73,6 +82,9 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
         environments = environments.only(np.isin(environments.species, chosen))
     first = find_equivalents(environments, inversion=settings.descriptor.inversion_invariant)
     rows = _facts(environments, first, settings)
+    if settings.nearest is not None:
+        for place in np.flatnonzero(first == np.arange(len(first))).tolist():
+            rows[place] = _add_nearest(environments[place], rows[place], settings)
     for place in np.flatnonzero(first != np.arange(len(first))).tolist():
         again = {"center": int(environments.centers[place]), "seconds": 0.0}
         rows[place] = {**rows[first[place]], **again}
@@ -80,7 +92,8 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
     numbers = [number for number, *_ in usable]
     edges = np.searchsorted(environments.frames, [*numbers, np.inf]).tolist()
     for (number, atoms, _), start, end in zip(usable, edges, edges[1:], strict=False):
-        analyzed.frames.append(frame_row(number, atoms, rows[start:end]))
+        whole = _whole(number, atoms, settings) if settings.whole else {}
+        analyzed.frames.append({**frame_row(number, atoms, rows[start:end]), **whole})
     analyzed.environments.sort(key=lambda row: row["frame"])  # stable: centers stay in order
     analyzed.frames.sort(key=lambda row: row["frame"])
     return analyzed
@@ -137,9 +150,8 @@ def _of_alike(alike: Alike, settings: Settings) -> Iterator[tuple[int, Row]]:
         known = [not settings.causes or site is not None for site in part.sites]
         yield from ((p, row) for p, row, k in zip(places, rows, known, strict=True) if k)
         left = list(set(left).difference(p for p, k in zip(places, known, strict=True) if k))
-    single = _count if settings.causes else _decompose
     for place in sorted(left):
-        yield place, _single(environments[place], settings, single)
+        yield place, _single(environments[place], settings)
 
 
 def _rows_of(
@@ -165,30 +177,58 @@ def _rows_of(
     return rows_of(columns)
 
 
-def _decompose(environment: Environment, settings: Settings) -> Row:
-    found = spectrum(environment.atoms, settings.descriptor, centers=[0])
+def _decompose(atoms: Atoms, settings: Settings, *, centers: Centers) -> Row:
+    found = spectrum(atoms, settings.descriptor, centers=centers)
     return facts_of_values(found.singular_values[: found.internal], rank=found.rank)
 
 
-def _count(environment: Environment, settings: Settings) -> Row:
-    found = count_causes(
-        environment.atoms, settings.descriptor, centers=[0], tolerance=settings.tolerance
-    )
+def _count(atoms: Atoms, settings: Settings, *, centers: Centers) -> Row:
+    tolerance = settings.tolerance
+    found = count_causes(atoms, settings.descriptor, centers=centers, tolerance=tolerance)
     values = found.spectrum.singular_values[: found.spectrum.internal]
     return {**facts_of_values(values, rank=found.spectrum.rank), **facts_of_causes(found)}
 
 
-def _single(
-    environment: Environment, settings: Settings, analysis: Callable[[Environment, Settings], Row]
-) -> Row:
+def _single(environment: Environment, settings: Settings) -> Row:
     """Return the row of one environment; an error, or a time-out, is in it unless ``strict``."""
     checkpoint()
-    start = perf_counter()
-    facts = attempt(lambda: analysis(environment, settings), seconds=settings.timeout)
-    if isinstance(facts, Exception):
-        reason = explain(facts)
-        if settings.strict:
-            where = f"frame {environment.frame}, center {environment.center}"
-            raise ValueError(f"{where}: {reason}") from facts
-        facts = {"error": reason}
+    start, analysis = perf_counter(), _count if settings.causes else _decompose
+    facts = _try(
+        lambda: analysis(environment.atoms, settings, centers=[0]),
+        settings,
+        where=f"frame {environment.frame}, center {environment.center}",
+    )
     return row_of(environment, facts, seconds=perf_counter() - start)
+
+
+def _whole(number: int, atoms: Atoms, settings: Settings) -> Row:
+    """Return the columns of a frame with all its centers, and with its cell."""
+    analysis = _count if settings.causes else _decompose
+    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    facts = _try(lambda: analysis(bare, settings, centers=None), settings, where=f"frame {number}")
+    return facts if "error" in facts else as_whole(facts)
+
+
+def _add_nearest(environment: Environment, row: Row, settings: Settings) -> Row:
+    """Return the row with the nearest singular point."""
+    reach = settings.nearest
+    if reach is None or "error" in row:
+        return row
+    start = perf_counter()
+    facts = _try(
+        lambda: find_nearest(environment, settings.descriptor, reach=reach),
+        settings,
+        where=f"frame {environment.frame}, center {environment.center}",
+    )
+    return {**row, **facts, "seconds": row["seconds"] + perf_counter() - start}
+
+
+def _try(work: Callable[[], Row], settings: Settings, *, where: str) -> Row:
+    """Return the results of some work, or the reason for their absence, unless ``strict``."""
+    facts = attempt(work, seconds=settings.timeout)
+    if not isinstance(facts, Exception):
+        return facts
+    reason = explain(facts)
+    if settings.strict:
+        raise ValueError(f"{where}: {reason}") from facts
+    return {"error": reason}

@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -32,7 +32,8 @@ class Folder:
     """A folder of parts; ``open_folder`` checks that it is one of this survey."""
 
     path: Path
-    columns: Mapping[str, Any]
+    columns: Mapping[str, Any]  # of the rows of environments
+    frame_columns: Mapping[str, Any] = field(default_factory=lambda: FRAME)
 
     def parts(self) -> list[tuple[range, Path]]:
         """Return the complete parts and their frames, in order."""
@@ -47,7 +48,7 @@ class Folder:
         """
         name = f"frames-{numbers.start:09d}-{numbers.stop - 1:09d}.parquet"
         try:
-            self._put(self.path / "_frames" / name, table_of(frames, FRAME))
+            self._put(self.path / "_frames" / name, table_of(frames, self.frame_columns))
             self._put(self.path / name, table_of(environments, self.columns))
         except OSError as error:
             raise ValueError(
@@ -89,7 +90,13 @@ class Folder:
                 path.unlink()
 
 
-def open_folder(path: Path, *, columns: Mapping[str, Any], manifest: Mapping[str, Any]) -> Folder:
+def open_folder(
+    path: Path,
+    *,
+    columns: Mapping[str, Any],
+    frame_columns: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+) -> Folder:
     """Create the folder, or open it to continue the survey that it holds.
 
     Raises ValueError if it holds something else, or a survey with other settings.
@@ -102,7 +109,7 @@ def open_folder(path: Path, *, columns: Mapping[str, Any], manifest: Mapping[str
         raise ValueError(
             f"output cannot be written, got {path} ({error.strerror}); choose another folder."
         ) from error
-    return Folder(path, columns)
+    return Folder(path, columns, frame_columns)
 
 
 def _prepare(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -126,9 +133,18 @@ def _read_manifest(file: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"output {file.parent} has a damaged {file.name} ({error}); choose another folder."
+            f"the survey in {file.parent} has a damaged {file.name} ({error}); choose another "
+            "folder."
         ) from error
     return content
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the settings and versions of the survey in a folder; ValueError without one."""
+    file = path / "_manifest.json"
+    if not file.is_file():
+        raise ValueError(f"there is no survey in {path}, which has no {file.name}.")
+    return _read_manifest(file)
 
 
 def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:

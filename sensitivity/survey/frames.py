@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
 from math import nan
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from sensitivity.numerics import Array, Indices
 from sensitivity.structures import read_frames
 
 Frames = str | os.PathLike[str] | Iterable[Atoms]
@@ -23,8 +24,6 @@ Examples
 >>> from sensitivity.survey import Frames
 >>> molecules: Frames = [structures.load("CH4"), structures.load("H2O")]
 """
-
-_FIRST, _GROWTH = 3000.0, 2.0  # atoms of the first batch, and how much larger each next one is
 
 
 @dataclass(frozen=True)
@@ -79,23 +78,69 @@ def _check(number: int, frame: Any, *, left: float) -> NumberedFrame:
     return NumberedFrame(number, None, f"a frame must be an ase.Atoms, got {found}.", left)
 
 
-def batches(
-    frames: Iterable[NumberedFrame], *, atoms: int, known: Iterable[range] = ()
-) -> Iterator[list[NumberedFrame]]:
-    """Collect successive frames up to a number of atoms, without those in ``known`` ranges.
+@dataclass(frozen=True)
+class PackedFrames:
+    """Frames as a few arrays, which go to another process ten times faster than ase.Atoms.
 
-    The first batches are smaller, so that a survey that is stopped soon has rows.
+    Only what ``survey`` analyses is kept: no calculators, which can be tied to a process.
     """
+
+    labels: list[tuple[int, str]]  # number and problem of each frame
+    sizes: list[int]  # atoms; -1 for a frame without atoms
+    numbers: Indices  # of the atoms of all frames
+    positions: Array
+    cells: Array  # (frames, 3, 3), Å
+    periodic: Array  # (frames, 3)
+
+
+def pack(frames: Sequence[NumberedFrame]) -> PackedFrames:
+    """Return frames as arrays."""
+    listed = [Atoms() if frame.atoms is None else frame.atoms for frame in frames]
+    return PackedFrames(
+        labels=[(frame.number, frame.problem) for frame in frames],
+        sizes=[-1 if frame.atoms is None else len(frame.atoms) for frame in frames],
+        numbers=np.concatenate([atoms.numbers for atoms in listed]),
+        positions=np.concatenate([atoms.positions for atoms in listed]),
+        cells=np.array([atoms.cell.array for atoms in listed]),
+        periodic=np.array([atoms.pbc for atoms in listed]),
+    )
+
+
+def unpack(packed: PackedFrames) -> list[NumberedFrame]:
+    """Return the frames from arrays."""
+    ends = np.cumsum(np.maximum(packed.sizes, 0)).tolist()
+    frames = []
+    for place, ((number, problem), size) in enumerate(
+        zip(packed.labels, packed.sizes, strict=True)
+    ):
+        own = slice(ends[place] - size, ends[place])
+        atoms = None
+        if size >= 0:
+            atoms = Atoms(
+                numbers=packed.numbers[own],
+                positions=packed.positions[own],
+                cell=packed.cells[place],
+                pbc=packed.periodic[place],
+            )
+        frames.append(NumberedFrame(number, atoms, problem))
+    return frames
+
+
+def batches(
+    frames: Iterable[NumberedFrame], *, sizes: Iterable[float], known: Iterable[range] = ()
+) -> Iterator[list[NumberedFrame]]:
+    """Collect successive frames up to numbers of atoms, without those in ``known`` ranges."""
     done = sorted(known, key=lambda numbers: numbers.start, reverse=True)
     batch: list[NumberedFrame] = []
-    size, most = 0, _FIRST
+    size, limits = 0, iter(sizes)
+    most = next(limits)
     for frame in frames:
         while done and done[-1].stop <= frame.number:
             done.pop()
         covered = bool(done) and frame.number in done[-1]
-        if batch and (covered or size >= min(most, atoms)):
+        if batch and (covered or size >= most):
             yield batch
-            batch, size, most = [], 0, _GROWTH * most
+            batch, size, most = [], 0, next(limits)
         if not covered:
             batch.append(frame)
             size += 1 if frame.atoms is None else len(frame.atoms)

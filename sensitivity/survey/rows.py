@@ -46,6 +46,7 @@ WITH_CAUSES: dict[str, Any] = {
     "condition_without_symmetry": NAN,
     **dict.fromkeys(CAUSES, -1),
 }
+NEAREST: dict[str, Any] = {"distance": NAN, "nearest_cause": ""}
 FRAME: dict[str, Any] = {
     "frame": -1,
     "formula": "",
@@ -60,9 +61,20 @@ FRAME: dict[str, Any] = {
 }
 
 
-def columns_of(*, causes: bool) -> dict[str, Any]:
+def columns_of(*, causes: bool, nearest: bool = False) -> dict[str, Any]:
     """Return the columns of environments, each with the value where there is none."""
-    return {**ENVIRONMENT, **WITH_CAUSES} if causes else ENVIRONMENT
+    return ENVIRONMENT | (WITH_CAUSES if causes else {}) | (NEAREST if nearest else {})
+
+
+def frame_columns(*, causes: bool, whole: bool = False) -> dict[str, Any]:
+    """Return the columns of frames, each with the value where there is none."""
+    return FRAME | (as_whole(columns_of(causes=causes)) if whole else {})
+
+
+def as_whole(facts: Row) -> Row:
+    """Return the results of a structure with all its centers as columns of its frame."""
+    own = {"frame", "center", "species", "neighbors", "equivalent_to", "seconds", "error", "group"}
+    return {f"whole_{name}": value for name, value in facts.items() if name not in own}
 
 
 def rows_of(columns: Mapping[str, Iterable[Any]]) -> list[Row]:
@@ -145,7 +157,9 @@ def facts_of_causes(found: CountedCauses) -> Row:
     smallest = min((float(values.min()) for values in allowed if len(values)), default=NAN)
     largest = float(found.spectrum.singular_values[0])
     condition = smallest / largest if found.spectrum.rank else NAN
-    if not found.counts["symmetry"]:  # a mode of one cause need not be a singular vector
+    if sum(map(len, allowed)) == found.spectrum.internal:
+        # Symmetry hides nothing, no atom is at the cutoff: a mode of one cause need not be a
+        # singular vector.
         condition = found.spectrum.condition
     return {
         "group": found.sites[0].group.symbol,

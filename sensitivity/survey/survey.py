@@ -1,11 +1,10 @@
-"""A survey: the sensitivity of every environment of many structures, one row each."""
+"""Survey of the environments of many structures, one row each."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -17,104 +16,18 @@ from ase.data import atomic_numbers, chemical_symbols
 from sensitivity.descriptors import Descriptor, check_descriptor, with_defaults
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.numerics import check_integer, check_real
-from sensitivity.progress import Progress, Stop, Stoppable, telling
-from sensitivity.survey import folder as parquet
+from sensitivity.progress import Progress, Stop, telling
 from sensitivity.survey.analysis import Settings
-from sensitivity.survey.folder import Folder, open_folder
+from sensitivity.survey.folder import open_folder
 from sensitivity.survey.frames import Frames, NumberedFrame, number_frames
-from sensitivity.survey.rows import FRAME, Table, columns_of, join, table_of
+from sensitivity.survey.results import Survey
+from sensitivity.survey.rows import Table, columns_of, frame_columns, table_of
 from sensitivity.survey.run import analyze_parts, check_workers
+from sensitivity.survey.sources import select_frames
 from sensitivity.tolerances import Tolerance
 
 if TYPE_CHECKING:
     from distributed import Client
-
-
-@dataclass(frozen=True, repr=False)
-class Survey(Stoppable):
-    """One row per environment of many structures, and one per structure.
-
-    Attributes
-    ----------
-    descriptor
-        The descriptor with which all environments were analysed.
-    causes
-        True if the rows have groups and causes.
-    output
-        The folder with the rows; None if they are in memory.
-    parts
-        The rows in memory, of environments and of frames, for each part; empty with ``output``.
-    ending
-        "cancelled", or "interrupted" by Ctrl-C, if the survey was stopped; else empty.
-
-    Examples
-    --------
-    >>> from sensitivity import DensityCorrelations, structures
-    >>> from sensitivity.survey import survey
-    >>> molecules = [structures.load(name) for name in ("CH4", "H2O")]
-    >>> found = survey(molecules, DensityCorrelations(n_max=4, l_max=3), causes=False)
-    >>> found.status
-    '8 environments of 2 frames, none failed.'
-    >>> found.table()["species"].tolist()
-    ['C', 'H', 'H', 'H', 'H', 'O', 'H', 'H']
-    """
-
-    descriptor: Descriptor
-    causes: bool
-    output: Path | None
-    parts: tuple[tuple[Table, Table], ...]
-    ending: str = ""
-
-    def table(self) -> Table:
-        """Return the rows of all environments as columns, in the order of frames and centers.
-
-        ``frame`` and ``center`` are counted from 0; -1 for the center of a frame that could not
-        be analysed, with the reason in ``error``. ``neighbors`` is the number of neighbours,
-        ``equivalent_to`` the center of the same frame that was computed in place of an equal one.
-        ``internal`` is the number of internal displacements, ``rank`` that of visible ones;
-        ``s_max`` and ``s_min``, ``s_min_2``, ``s_min_3`` are the largest and the three smallest
-        internal singular values in (feature)/Å, and ``condition`` is s_min/s_max. With causes,
-        ``group`` is the Schoenflies symbol, ``condition_without_symmetry`` the condition without
-        displacements that symmetry hides, and one column per cause its number.
-        """
-        return join([table for table, _ in self._tables()], columns_of(causes=self.causes))
-
-    def frames(self) -> Table:
-        """Return the rows of all frames as columns: sums, and the worst center of each."""
-        return join([table for _, table in self._tables()], FRAME)
-
-    def to_pandas(self) -> Any:
-        """Return the rows of all environments as a pandas.DataFrame; needs the extra survey."""
-        parquet.require_parquet()
-        import pandas as pd
-
-        return pd.DataFrame(self.table())
-
-    def to_arrow(self) -> Any:
-        """Return the rows of all environments as a pyarrow.Table; needs the extra survey."""
-        return parquet.to_arrow(self.table())
-
-    @property
-    def status(self) -> str:
-        """One sentence: environments, frames, and those that failed."""
-        frames = self.frames()
-        broken = int((frames["error"] != "").sum())
-        environments, failed = (int(frames[name].sum()) for name in ("environments", "failed"))
-        problems = [f"{failed} environments failed"] * bool(failed)
-        problems += [f"{broken} frames could not be analysed"] * bool(broken)
-        text = f"{environments} environments of {len(frames['frame'])} frames"
-        end = f" The survey was {self.ending}." if self.ending else ""
-        return f"{text}, {' and '.join(problems) or 'none failed'}.{end}"
-
-    def _tables(self) -> Iterable[tuple[Table, Table]]:
-        if self.output is None:
-            return self.parts
-        folder = Folder(self.output, columns_of(causes=self.causes))
-        paths = (path for _, path in folder.parts())
-        return ((parquet.read(p), parquet.read(p.parent / "_frames" / p.name)) for p in paths)
-
-    def __repr__(self) -> str:
-        return f"Survey({self.status})"
 
 
 def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
@@ -127,6 +40,9 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     limit: int | None = None,
     every: int = 1,
     species: Iterable[str] | None = None,
+    select: str | None = None,
+    whole: bool = False,
+    nearest: float | None = None,
     tolerance: float = Tolerance.POSITIONS,
     timeout: float | None = None,
     strict: bool = False,
@@ -162,10 +78,22 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         Take every n-th frame.
     species
         Symbols of the centers; None for all.
+    select
+        Rows of an ASE database (.db), in ASE's syntax, such as "natoms<20"; None for all.
+    whole
+        True to analyse also each frame as it is, with all its centers and its cell: columns of
+        ``frames`` that begin with ``whole_``. It takes about as long as ``spectrum``, or
+        ``diagnose``, of each frame.
+    nearest
+        Å: search within this distance for the nearest geometry at which the center does not see
+        some displacement, by ``locate``: columns ``distance`` and ``nearest_cause``. Takes seconds
+        for an environment. None to leave it out.
     tolerance
         Å, as for ``diagnose``.
     timeout
-        Seconds for one environment, where they are analysed one by one.
+        Seconds for one environment, on average where many are analysed in one call, and for a
+        whole frame. A call of a library that does not return cannot be ended: end its process, and
+        the frame gives a row.
     strict
         Raise a ValueError at the first frame or environment that cannot be analysed.
     progress
@@ -195,34 +123,41 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     (['C1'], [1])
     """
     check_descriptor(descriptor)
+    elsewhere = check_workers(workers)
     every = check_integer(every, "every", "at least 1", accepts=lambda n: n >= 1)
-    check_workers(workers)
     if limit is not None:
         limit = check_integer(limit, "limit", "at least 1", accepts=lambda n: n >= 1)
     if timeout is not None:
         check_real(timeout, "timeout", "a time above 0 s", accepts=lambda t: 0 < t < np.inf)
-    settings = Settings(descriptor, causes, _check_species(species), tolerance, timeout, strict)
-    coming = number_frames(frames, every=every, limit=limit)
+    if nearest is not None:
+        check_real(nearest, "nearest", "a distance above 0 Å", accepts=lambda x: 0 < x < np.inf)
+    chosen = _check_species(species)
+    settings = Settings(descriptor, causes, chosen, tolerance, timeout, strict, whole, nearest)
+    columns = columns_of(causes=causes, nearest=nearest is not None)
+    of_frames = frame_columns(causes=causes, whole=whole)
+    coming = number_frames(select_frames(frames, select), every=every, limit=limit)
+    manifest = {**_describe(settings), "every": every, "select": select}
     folder = None
     if output is not None:
         first = next(coming, None)
-        manifest = {**_describe(settings), "every": every, "first_frame": _fingerprint(first)}
-        columns = columns_of(causes=causes)
-        folder = open_folder(Path(output), columns=columns, manifest=manifest)
+        manifest["first_frame"] = _fingerprint(first)
+        folder = open_folder(
+            Path(output), columns=columns, frame_columns=of_frames, manifest=manifest
+        )
         coming = chain([] if first is None else [first], coming)
     stop, parts = Stop(), list[tuple[Table, Table]]()
     with telling(progress), stop, nullcontext() if folder is None else folder.hold():
-        known = [numbers for numbers, _ in folder.parts()] if folder else []
-        found = analyze_parts(coming, settings, known=known, workers=workers)
+        known = [numbers for numbers, _ in folder.parts()] if folder else None
+        found = analyze_parts(coming, settings, known=known, workers=elsewhere)
         with closing(found):
             for numbers, analyzed in found:
                 if folder is None:
-                    tables = analyzed.environments, columns_of(causes=causes)
-                    parts.append((table_of(*tables), table_of(analyzed.frames, FRAME)))
+                    table = table_of(analyzed.environments, columns)
+                    parts.append((table, table_of(analyzed.frames, of_frames)))
                 else:
                     folder.write(numbers, analyzed.environments, analyzed.frames)
     where = None if folder is None else folder.path
-    return stop.deliver(Survey(descriptor, causes, where, tuple(parts), stop.ending))
+    return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending))
 
 
 def _check_species(species: Iterable[str] | None) -> frozenset[int] | None:
@@ -242,9 +177,12 @@ def _describe(settings: Settings) -> dict[str, Any]:
     return {
         "descriptor": with_defaults(settings.descriptor).name,
         "settings": settings_of(settings.descriptor),
+        "cutoff": settings.descriptor.cutoff,
         "causes": settings.causes,
         "species": None if chosen is None else [chemical_symbols[z] for z in sorted(chosen)],
         "tolerance": settings.tolerance,
+        "whole": settings.whole,
+        "nearest": settings.nearest,
     }
 
 

@@ -118,7 +118,7 @@ def test_a_frame_too_large_for_memory_becomes_a_row(monkeypatch) -> None:
     frames[3].pbc = True  # neighbours in small molecules are found together
     found = survey(frames, DESCRIPTOR, causes=False)
     assert found.frames()["error"].tolist() == ["", "", "", "there is not enough memory for it"]
-    assert found.status.endswith("1 frames could not be analysed.")
+    assert found.status.endswith("1 frame could not be analysed.")
 
 
 def test_frames_with_other_species_than_the_first_are_analysed() -> None:
@@ -133,13 +133,13 @@ def test_strict_stops_at_the_first_problem() -> None:
     taken = []
 
     def frames() -> Iterator[Atoms]:
-        for number in range(1000):
+        for number in range(10_000):
             taken.append(number)
             yield Atoms() if number == 3 else structures.load("H2O")
 
     with pytest.raises(ValueError, match="frame 3: the structure has no atoms"):
-        survey(frames(), DensityCorrelations(**SETTINGS), strict=True)  # with causes: small parts
-    assert len(taken) < 100
+        survey(frames(), DensityCorrelations(**SETTINGS), strict=True)
+    assert len(taken) < 150  # one part
 
 
 @pytest.mark.parametrize("ending", ["extxyz", "traj", "db", "xyz.gz"])

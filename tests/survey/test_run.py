@@ -7,12 +7,24 @@ import signal
 from pathlib import Path
 
 import pytest
+from ase import Atoms
 from test_folder import assert_same, rattled_frames
 
-from sensitivity import DensityCorrelations, survey
+from sensitivity import DensityCorrelations, structures, survey
 from sensitivity.survey import run
+from sensitivity.survey.frames import NumberedFrame, pack, unpack
 
 SMALL = {"cutoff": 3.0, "n_max": 3, "l_max": 3}
+
+
+def test_packed_frames_are_the_same() -> None:
+    frames = [
+        NumberedFrame(3, structures.load("NaCl-rocksalt")),
+        NumberedFrame(4, None, "it is damaged"),
+        NumberedFrame(7, Atoms()),
+        NumberedFrame(8, structures.load("CH4")),
+    ]
+    assert unpack(pack(frames)) == frames
 
 
 class Deadly(DensityCorrelations):
@@ -38,8 +50,6 @@ def test_rows_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch, in
 
 @pytest.mark.slow
 def test_a_frame_whose_process_dies_becomes_a_row(tmp_path: Path, monkeypatch) -> None:
-    from sensitivity import structures
-
     monkeypatch.setattr(run, "_PART", {False: 20})
     frames = rattled_frames(30)
     frames.insert(11, structures.load("H2S"))

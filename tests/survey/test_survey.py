@@ -225,3 +225,15 @@ def test_workers_are_a_number_a_client_or_an_address() -> None:
 def test_unusable_arguments_are_refused(arguments, message) -> None:
     with pytest.raises(ValueError, match=message):
         survey([structures.load("H2O")], DensityCorrelations(**SMALL), **arguments)
+
+
+def test_an_atom_at_the_cutoff_does_not_lower_the_condition_without_symmetry() -> None:
+    atoms = rattled("CH3OH")
+    descriptor = DensityCorrelations(**{**SMALL, "cutoff": atoms.get_distance(0, 5) + 2e-4})
+    table = survey([atoms], descriptor, species=["C"]).table()
+    found = diagnose(structures.environment(atoms, 0, descriptor.cutoff), descriptor, centers=[0])
+    visible = [mode.singular_value for mode in found.of("sensitive")]
+    assert (table["unseen"][0], table["symmetry"][0]) == (3, 0)
+    assert table["condition"][0] < 1e-6
+    expected = min(visible) / found.spectrum.singular_values[0]
+    assert table["condition_without_symmetry"][0] == pytest.approx(expected, rel=1e-6)
