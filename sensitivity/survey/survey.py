@@ -59,8 +59,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     frames
         A file that ASE or this package reads, or an iterable of structures.
     descriptor
-        Any descriptor. Without causes, density correlations up to order 3 analyse environments of
-        many frames at once.
+        Any descriptor. Density correlations up to order 3 analyse environments of many frames at
+        once.
     output
         A folder for the rows, as Parquet files; memory is then constant. A survey that was
         stopped, or killed, continues when it is called again with the same arguments.
