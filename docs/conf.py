@@ -99,11 +99,11 @@ autosummary_ignore_module_all = False
 # The class and the function of one name would be one file where case does not count.
 autosummary_filename_map = {
     f"sensitivity.{name}": f"sensitivity.{name}-class"
-    for name in ("Convergence", "Jacobian", "Spectrum")
+    for name in ("Convergence", "Jacobian", "Rattle", "Spectrum", "Survey")
 } | {"sensitivity.course.Check": "sensitivity.course.Check-class"}
 autodoc_type_aliases = {
     name: name
-    for name in ("Array", "Cause", "Centers", "Indices", "Mask", "PointCause", "Progress")
+    for name in ("Array", "Cause", "Centers", "Indices", "Mask", "PointCause", "Progress", "Table")
 }
 # Sphinx 9 writes how it represents an alias, where it is one of several types.
 TypeAliasForwardRef.__repr__ = lambda alias: alias.name  # type: ignore[method-assign]

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from sensitivity.observation import feature_changes
     from sensitivity.paths import Path, follow
     from sensitivity.progress import Cancelled, Interrupted
+    from sensitivity.rattle import rattle
     from sensitivity.singular import SingularPoint, Twin, find_twin, locate
     from sensitivity.spectrum import Spectrum, spectrum
+    from sensitivity.survey import Survey, open_survey, survey
 
 __all__ = [
     "Cancelled",
@@ -61,6 +63,7 @@ __all__ = [
     "SingularPoint",
     "Spectrum",
     "SphericalBessel",
+    "Survey",
     "Twin",
     "compare",
     "convergence",
@@ -71,10 +74,13 @@ __all__ = [
     "invert",
     "jacobian",
     "locate",
+    "open_survey",
     "pull_back",
+    "rattle",
     "spectrum",
     "strongest_features",
     "structures",
+    "survey",
 ]
 
 # The module of each name. A module is loaded when one of its names is first used, because loading
@@ -93,8 +99,10 @@ _MODULES = {
         "observation": ("feature_changes",),
         "paths": ("Path", "follow"),
         "progress": ("Cancelled", "Interrupted"),
+        "rattle": ("rattle",),
         "singular": ("SingularPoint", "Twin", "find_twin", "locate"),
         "spectrum": ("Spectrum", "spectrum"),
+        "survey": ("Survey", "open_survey", "survey"),
     }.items()
     for name in names
 }

@@ -54,7 +54,9 @@ class Shapes:
         each invariant: (rows, k), in Å² or Å³ per Å. A displacement with a nonzero column is
         seen in some basis.
         """
-        return np.asarray(self.matrix(vectors) @ directions.reshape(len(directions), -1).T)
+        return np.asarray(
+            self.matrix(vectors) @ directions.reshape(len(directions), vectors.size).T
+        )
 
     def matrix(self, vectors: Array) -> csr_array:
         """Return the response to each coordinate of the neighbours: sparse, (rows, 3n)."""

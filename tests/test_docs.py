@@ -44,6 +44,16 @@ def test_decisions_are_numbered_and_in_the_index() -> None:
     assert sorted(indexed) == sorted(titles)
 
 
+def test_pages_of_names_that_differ_only_in_case_have_other_names() -> None:
+    import sensitivity
+
+    text = (ROOT / "docs/conf.py").read_text()
+    (listed,) = re.findall(r'-class"\n    for name in \((.*)\)$', text, re.MULTILINE)
+    lower = [name.lower() for name in sensitivity.__all__]
+    alike = {name for name in sensitivity.__all__ if lower.count(name.lower()) > 1}
+    assert set(re.findall(r'"(\w+)"', listed)) == {name for name in alike if name[0].isupper()}
+
+
 def test_the_rooms_of_the_architecture_are_those_of_the_contract() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = project["tool"]["importlinter"]["contracts"][0]["layers"]

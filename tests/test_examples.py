@@ -32,9 +32,10 @@ ROOMS = (
     "paths",
     "inversion",
     "diagnosis",
+    "survey",
     "course",
 )
-SHOWN = ("plots", "explorers")  # need matplotlib, and the libraries of notebooks
+SHOWN = ("plots", "share", "explorers")  # need matplotlib, and the libraries of notebooks
 
 PUBLIC = [("sensitivity", name) for name in sensitivity.__all__]
 PUBLIC += [

@@ -71,7 +71,7 @@ def test_public_names_exist():
 
 
 def test_public_functions_take_few_arguments_by_position():
-    rooms = ("descriptors", "diagnosis", "plots", "structures", "symmetry")
+    rooms = ("descriptors", "diagnosis", "plots", "share", "structures", "survey", "symmetry")
     modules = [sensitivity, *(import_module(f"sensitivity.{room}") for room in rooms)]
     called = [getattr(module, name) for module in modules for name in module.__all__]
     for function in filter(isfunction, called):

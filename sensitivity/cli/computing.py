@@ -94,7 +94,7 @@ def add_analysis(
     """
 
     def run(options: Namespace) -> int:
-        path = _check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
+        path = check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
         result, report, status = _run(analyze, options)
         try:
             show(report)
@@ -124,7 +124,7 @@ def add_search(
 
     def run(options: Namespace) -> int:
         read = [name for name in (options.structure, options.start) if name is not None]
-        path = _check_path(options.output, "--output", (".extxyz", ".xyz"), *read)
+        path = check_path(options.output, "--output", (".extxyz", ".xyz"), *read)
         found, written = _run(search, options), False
         try:
             written = write_frames(path, found.frames)
@@ -158,7 +158,7 @@ def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, A
     if path is None or not frames:
         return False
     text = "".join(format_frame(atoms, info=facts) for atoms, facts in frames)
-    _write(path, text.encode(), "--output")
+    write_file(path, text.encode(), "--output")
     return True
 
 
@@ -177,10 +177,11 @@ def _draw(result: Any, path: Path) -> None:
 
     picture = BytesIO()
     save_overview(result, picture, form=path.suffix.lower()[1:])
-    _write(path, picture.getvalue(), "--plot")
+    write_file(path, picture.getvalue(), "--plot")
 
 
-def _write(path: Path, content: bytes, option: str) -> None:
+def write_file(path: Path, content: bytes, option: str) -> None:
+    """Write a complete file; Ctrl-C waits until it is written."""
     from sensitivity.outputs import write_output
 
     with finishing():
@@ -200,7 +201,7 @@ def _complete(found: Found, path: Path | None, *, written: bool) -> Report:
     return found.report
 
 
-def _check_path(name: str | None, option: str, endings: Sequence[str], *inputs: str) -> Path | None:
+def check_path(name: str | None, option: str, endings: Sequence[str], *inputs: str) -> Path | None:
     """Return the path of a file; ValueError if it cannot be written, or is an input."""
     from pathlib import Path
 
@@ -210,8 +211,9 @@ def _check_path(name: str | None, option: str, endings: Sequence[str], *inputs: 
         return None
     path = Path(name)
     if path.suffix.lower() not in endings and path.name and not is_special(path):
-        expected = f"{', '.join(endings[:-1])} or {endings[-1]}"
-        raise ValueError(f"{option} must end in {expected}, got {path}; choose one of them.")
+        expected = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
+        remedy = "choose one of them" if len(endings) > 1 else f"give e.g. {path.stem}{endings[0]}"
+        raise ValueError(f"{option} must end in {expected}, got {path}; {remedy}.")
     with finishing():  # the check writes a probe, and removes it
         check_output(path, option=option, inputs=inputs)
     return path

@@ -37,6 +37,11 @@ def add_command(
 def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     """Add the options for a structure, its centers or its only center, and a descriptor."""
     add_structure(command, one_center=one_center)
+    add_descriptor(command)
+
+
+def add_descriptor(command: ArgumentParser) -> None:
+    """Add the options for a descriptor."""
     group = command.add_argument_group("descriptor (density correlations)")
     text = "number of correlated neighbours: 1 (distances), 2 (pairs), 3 or 4"
     add_option(group, "--order", text, 2, int, None)

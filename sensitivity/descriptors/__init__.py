@@ -14,6 +14,7 @@ from sensitivity.descriptors.differences import NotSmooth
 from sensitivity.descriptors.from_dscribe import Dscribe
 from sensitivity.descriptors.from_featomic import Featomic
 from sensitivity.descriptors.from_function import Function
+from sensitivity.descriptors.like_gradients import LikeGradients
 from sensitivity.descriptors.normalized import Normalized
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
 from sensitivity.descriptors.protocol import Descriptor, Label, with_defaults
@@ -34,6 +35,7 @@ __all__ = [
     "Function",
     "GaussianTypeOrbitals",
     "Label",
+    "LikeGradients",
     "Normalized",
     "NotSmooth",
     "OverlapMatrix",

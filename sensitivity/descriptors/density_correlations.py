@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate
 from typing import Any
@@ -16,7 +16,8 @@ from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.descriptors.correlations import Basis, ContractedChannels, Correlation, mixture
 from sensitivity.descriptors.expansion import Density
 from sensitivity.descriptors.labels import name_channels, name_features, name_mixed_channels
-from sensitivity.descriptors.like_centers import LikeCenters
+from sensitivity.descriptors.like_centers import LikeCenters, like_gradients
+from sensitivity.descriptors.like_gradients import LikeGradients
 from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
 from sensitivity.descriptors.power_spectrum import like_products
 from sensitivity.descriptors.protocol import Descriptor, Label, plain
@@ -224,6 +225,23 @@ class DensityCorrelations(Descriptor):
         pairs = Atoms(f"H{2 * len(lengths)}", places.reshape(-1, 3))
         radial = replace(self, order=1, species=(1,), parity_odd=False)
         return radial.features(pairs, centers=range(0, len(pairs), 2))
+
+    def like_gradients(
+        self, vectors: Array, counts: tuple[int, ...], *, species: Collection[int]
+    ) -> Iterator[tuple[slice, LikeGradients]] | None:
+        """Return the gradients of environments that differ only in the names of their species.
+
+        None if features depend on these names, at order 4, and if there is no neighbour.
+
+        Raises ValueError if a species has no channel.
+        """
+        depends = self.center_weight or self.contract_channels is not None
+        if depends or self.order == orders.LARGEST_ORDER or not counts:
+            return None
+        self._channels(Atoms(numbers=sorted(species)))
+        names = tuple(range(1, len(counts) + 1))
+        density = replace(self._density(Atoms()), species=names)
+        return like_gradients(vectors, counts, density, self._correlation(names))
 
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of one center of this structure."""

@@ -106,16 +106,21 @@ def _pair_functions(
     vectors = around.vectors.transpose(2, 0, 1)  # [xyz, center, p]
     r = np.sqrt(np.einsum("xcp,xcp->cp", vectors, vectors))
     units = vectors / r
-    radial, slopes = density.radial(r)  # [n, l, center, p]
-    fade, fade_slope = cutoff_function(r, density.radial.cutoff, density.cutoff_width)
-    fade[around.itself] = fade_slope[around.itself] = 0.0
+    radial, slopes = faded_radial(r, density)  # [n, l, center, p]
+    radial[..., around.itself] = slopes[..., around.itself] = 0.0
     angular = spherical_harmonics(units, density.radial.shape[1] - 1)
     if not gradients:
-        return radial * fade, angular, np.empty(0), np.empty(0)
-    slopes = slopes * fade + radial * fade_slope
+        return radial, angular, np.empty(0), np.empty(0)
     radial_gradient = each_direction(slopes) * units.transpose(1, 2, 0).reshape(len(r), -1)
     angular_gradient = harmonics_gradient(angular, units, r).reshape(*angular.shape[:3], -1)
-    return radial * fade, angular, radial_gradient, angular_gradient
+    return radial, angular, radial_gradient, angular_gradient
+
+
+def faded_radial(r: Array, density: Density) -> tuple[Array, Array]:
+    """Return f_c R_nl and its derivative in 1/Å, each of shape (n, l) and that of r."""
+    radial, slopes = density.radial(r)
+    fade, fade_slope = cutoff_function(r, density.radial.cutoff, density.cutoff_width)
+    return radial * fade, slopes * fade + radial * fade_slope
 
 
 def _of_species(near: SpeciesNeighbors, functions: tuple[Array, ...]) -> Contributions:

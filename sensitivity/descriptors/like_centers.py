@@ -15,9 +15,15 @@ import numpy as np
 from sensitivity.descriptors.batches import Batch
 from sensitivity.descriptors.correlations import Correlation
 from sensitivity.descriptors.expansion import Density, expand
-from sensitivity.descriptors.neighborhoods import Neighborhoods
+from sensitivity.descriptors.like_gradients import DenseGradients, LikeGradients
+from sensitivity.descriptors.local_gradients import local_gradients
+from sensitivity.descriptors.neighborhoods import Neighborhoods, without_center
+from sensitivity.descriptors.power_spectrum import PowerSpectrum
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
+
+# Environments of different structures, and bytes of their gradients, that are computed at once.
+_MOST_AT_ONCE, _LARGEST_STACK = 64, 2**26
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,30 @@ class LikeCenters:
         for start in range(0, centers, step):
             part = slice(start, start + step)
             yield part, self.around if step >= centers else self.around[part]
+
+
+def like_gradients(
+    vectors: Array, counts: tuple[int, ...], density: Density, correlation: Correlation
+) -> Iterator[tuple[slice, LikeGradients]]:
+    """Yield gradients of environments with ``counts`` neighbours of each species of the density.
+
+    ``vectors``, shape (e, k, 3) in Å, lead to the neighbours, sorted by species.
+    """
+    count, k, _ = vectors.shape
+    around = without_center(vectors, dict(zip(density.species, counts, strict=True)))
+    size = 8 * 3 * k * correlation.size() + k * correlation.bytes_per_pair()
+    step = max(1, min(_MOST_AT_ONCE, _LARGEST_STACK // size))
+    for start in range(0, count, step):
+        part = slice(start, min(start + step, count))
+        if isinstance(correlation, PowerSpectrum):
+            yield part, local_gradients(around[part], density)
+            continue
+        expansion = expand(around[part], density, gradients=True)
+        features = correlation.features(expansion.coefficients)
+        slopes = np.zeros((*features.shape, k, 3))
+        correlation.gradient(expansion, slopes)
+        norms = np.linalg.norm(features, axis=1)
+        yield part, DenseGradients(norms, slopes.reshape(*features.shape, 3 * k))
 
 
 def _complete_center(gradient: Array, own: Indices) -> None:

@@ -98,6 +98,21 @@ def neighborhoods(
     return tuple(_neighborhoods(spans, pairs, atoms) for spans in _alike(pairs, atoms))
 
 
+def without_center(vectors: Array, counts: dict[int, int]) -> Neighborhoods:
+    """Return environments of different structures, without their centers.
+
+    ``vectors``, shape (e, k, 3) in Å, lead to ``counts`` neighbours of each species in turn.
+    """
+    count, k, _ = vectors.shape
+    places = np.broadcast_to(np.arange(k), (count, k))
+    species = _by_species(np.repeat(list(counts), list(counts.values())), np.zeros(k, dtype=int))
+    none = np.zeros((count, k), dtype=bool)
+    centers = np.arange(count)
+    return Neighborhoods(
+        centers, np.zeros_like(centers), places, np.zeros_like(centers), vectors, none, species
+    )
+
+
 def _everyone(atoms: Atoms, *, cutoff: float, centers: Indices) -> Neighborhoods:
     order, species = _layout(tuple(atoms.numbers.tolist()))
     itself = order == centers[:, None]  # [center, k]

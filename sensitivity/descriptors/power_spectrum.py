@@ -34,9 +34,9 @@ class PowerSpectrum:
 
     def features(self, coefficients: Array) -> Array:
         """Contract every pair of channels."""
-        scaled = coefficients * _scale(self.basis.l_max)
+        scaled = coefficients * scale_of_degrees(self.basis.l_max)
         products = (scaled @ coefficients.swapaxes(2, 3)).swapaxes(0, 1)  # [center, l, q, q']
-        n, other = _upper(self.basis.n_max)
+        n, other = upper_pairs(self.basis.n_max)
         out = np.empty((len(products), self.size()))
         for a, b, rows in self._pairs():
             block = products[:, :, self.basis.own(a), self.basis.own(b)]
@@ -50,7 +50,7 @@ class PowerSpectrum:
         The gradient of R_n Y_m is ∇R_n Y_m + R_n ∇Y_m. Y and ∇Y are contracted with the
         coefficients before multiplying by the radial functions, which takes fewer operations.
         """
-        scaled = expansion.coefficients * _scale(self.basis.l_max)
+        scaled = expansion.coefficients * scale_of_degrees(self.basis.l_max)
         places = {(a, b): rows for a, b, rows in self._pairs()}
         for a, near in expansion.contributions.items():
             products, scratch = self._products(scaled, near)  # [n of a, q', l, center, 3p]
@@ -86,7 +86,7 @@ class PowerSpectrum:
         """Yield the two channels of every feature, and their common degree."""
         n_max = self.basis.n_max
         for a, b, _ in self._pairs():
-            pairs = _upper(n_max) if a == b else np.indices((n_max, n_max)).reshape(2, -1)
+            pairs = upper_pairs(n_max) if a == b else np.indices((n_max, n_max)).reshape(2, -1)
             channels = np.transpose(pairs) + np.array([a, b]) * n_max
             for l in range(self.basis.l_max + 1):
                 for q, other in channels.tolist():
@@ -112,7 +112,7 @@ def like_products(row: Array, basis: Basis) -> Iterator[Array]:
 
     ``row`` holds the features of one center.
     """
-    upper = _upper(basis.n_max)
+    upper = upper_pairs(basis.n_max)
     for a, b, rows in PowerSpectrum(basis)._pairs():
         if a == b:
             products = np.zeros((basis.n_max, basis.n_max))
@@ -127,7 +127,7 @@ def _contract(scaled: Array, angular: Array) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _scale(l_max: int) -> Array:
+def scale_of_degrees(l_max: int) -> Array:
     """Return coefficients that couple two equal l to an invariant, shape (l, 1, 1, 1)."""
     l = np.arange(l_max + 1)
     return ((-1.0) ** l / np.sqrt(2 * l + 1)).reshape(-1, 1, 1, 1)
@@ -145,7 +145,8 @@ def _like_pairs(products: Array, out: Array) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _upper(n_max: int) -> tuple[Indices, Indices]:
+def upper_pairs(n_max: int) -> tuple[Indices, Indices]:
+    """Return the radial functions n ≤ n' of the pairs of one species."""
     return np.triu_indices(n_max)
 
 

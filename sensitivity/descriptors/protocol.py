@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, cast
@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors.batches import Batch, Centers
+from sensitivity.descriptors.like_gradients import LikeGradients
 from sensitivity.numerics import Array
 
 Label = str | tuple[Any, ...]
@@ -276,6 +277,17 @@ class Descriptor(Protocol):
 
     def neighbor_curve(self, lengths: Array) -> Array | None:
         """Return γ(r) of ``neighbor_densities``, (lengths, n_max), lengths in Å; default None."""
+        return None
+
+    def like_gradients(
+        self, vectors: Array, counts: tuple[int, ...], *, species: Collection[int]
+    ) -> Iterator[tuple[slice, LikeGradients]] | None:
+        """Return the gradients of many environments of different structures, some at a time.
+
+        ``vectors``, shape (e, k, 3) in Å, lead from the centers to their k neighbours, all within
+        the cutoff: ``counts`` of one species after the other. ``species`` are the atomic numbers
+        that occur. None, the default, if environments are taken singly.
+        """
         return None
 
 

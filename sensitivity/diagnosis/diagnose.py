@@ -202,11 +202,12 @@ def _compare(
     return sizes[0], sizes[1]
 
 
-def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
+def split_displacements(case: Case, rigid: Array, *, mentions: bool = True) -> Iterator[Subspace]:
     """Split all displacements except the rigid ones, shape (n, N, 3), by cause.
 
     First those of environments that rotate as rigid bodies; those hidden by symmetry; those null
-    without symmetry; and the rest, visible or not.
+    without symmetry; and the rest, visible or not. ``mentions`` adds causes that are nearer than
+    the one that is counted.
     """
     here = np.zeros_like(case.observation.atoms.positions)
     known, internal = rigid, complement(rigid)
@@ -219,7 +220,8 @@ def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
         hidden = complement(known, within=every, angle=smallest_angle(case.deviation))
         symmetric = Subspace("symmetry", hidden, here, distance=distance)
         yield symmetric
-        yield from _nearer(case, symmetric, known, distance=nearest)
+        if mentions:
+            yield from _nearer(case, symmetric, known, distance=nearest)
         known = np.concatenate([known, hidden])
     for null in NullSearch(case, internal).find(complement(known)):
         distance = float(np.linalg.norm(null.displacement)) / case.averaged
@@ -228,7 +230,7 @@ def split_displacements(case: Case, rigid: Array) -> Iterator[Subspace]:
         modes = complement(left, within=null.directions) if len(left) else null.directions
         found = replace(null, directions=modes, distance=distance)
         yield found
-        if null.cause == "incompleteness":
+        if null.cause == "incompleteness" and mentions:
             yield from _nearer(case, found, known, distance=distance)
         known = np.concatenate([known, left, modes])
     spectrum = case.observation.spectrum

@@ -182,7 +182,7 @@ class NullSearch:
         if incomplete is not None and len(incomplete.modes):
             modes = complement(incomplete.modes, within=modes)
         hidden = self._nearly_hidden().reshape(-1, found.modes[0].size)
-        near, others = _split(hidden @ modes.reshape(len(modes), -1).T, modes, COMMON)
+        near, others = _split(hidden @ _rows(modes).T, modes, COMMON)
         others, near = (
             self._lifted(replace(found, modes=part), factor=factor)
             for part, factor in ((others, 0.0), (near, 10.0))

@@ -6,19 +6,23 @@ from sensitivity.plots.modes import plot_displacement, plot_mode, save_overview
 from sensitivity.plots.palette import COLORS, MARKERS, SERIES, style
 from sensitivity.plots.responses import plot_responses
 from sensitivity.plots.singular_values import plot_diagnosis, plot_path, plot_spectrum
+from sensitivity.plots.survey_plot import plot_condition, plot_environment, plot_survey
 
 __all__ = [
     "COLORS",
     "MARKERS",
     "SERIES",
     "plot_comparison",
+    "plot_condition",
     "plot_convergence",
     "plot_diagnosis",
     "plot_displacement",
+    "plot_environment",
     "plot_mode",
     "plot_path",
     "plot_responses",
     "plot_spectrum",
+    "plot_survey",
     "save_overview",
     "style",
 ]

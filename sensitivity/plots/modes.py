@@ -117,7 +117,7 @@ def plot_displacement(
     if size := np.linalg.norm(moved, axis=1).max():
         drawing.add_arrows(atoms.positions, longest / size * moved)
     drawing.paint()
-    _frame(ax)
+    frame_axes(ax)
     style: dict[str, Any] = {"color": foreground(ax), "fontsize": "medium"}
     ax.set_title(title, **style)
     return ax
@@ -181,7 +181,8 @@ def _draw_overview(result: Spectrum | Diagnosis) -> Figure:
     return figure
 
 
-def _frame(ax: Axes) -> None:
+def frame_axes(ax: Axes) -> None:
+    """Show a drawing without axes, with equal scales and a bar of 1 Å."""
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.06)
     ax.autoscale_view()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from math import pi
 from typing import NamedTuple
 
@@ -12,9 +12,17 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, Indices, takes_center
-from sensitivity.structures.validation import NEAREST, check_centers, check_cutoff, check_geometry
+from sensitivity.numerics import Array, Indices, Mask, takes_center
+from sensitivity.structures.validation import (
+    HEAVIEST,
+    NEAREST,
+    check_centers,
+    check_cutoff,
+    check_geometry,
+)
 from sensitivity.tolerances import Tolerance
+
+_FEW = 40  # atoms, up to which computing all distances is faster than a search
 
 
 class Pairs(NamedTuple):
@@ -94,8 +102,7 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     check_geometry(atoms)
     cutoff = check_cutoff(cutoff)
     radius = max(cutoff, 1.0)  # vesin refuses cutoffs below about 1e-6 Å
-    few = 40  # below this, computing all distances is faster
-    if len(atoms) <= few and not atoms.pbc.any():
+    if len(atoms) <= _FEW and not atoms.pbc.any():
         pairs = _search_all(atoms.positions.tobytes(), radius)
     else:
         _check_memory(atoms, cutoff)
@@ -108,6 +115,42 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> Pairs:
     squares = _check_distinct(atoms, pairs, nearest=Tolerance.ONE_PLACE)
     near = squares < cutoff**2
     return pairs if radius == cutoff else Pairs(pairs.i[near], pairs.j[near], pairs.vectors[near])
+
+
+def molecules_pairs(structures: Sequence[Atoms], cutoff: float) -> list[Pairs | None]:
+    """Return the pairs of small molecules, those with equally many atoms at once.
+
+    None for all others: large or periodic structures, and those that ``check`` refuses.
+    """
+    radius = check_cutoff(cutoff)
+    found: list[Pairs | None] = [None] * len(structures)
+    sizes: dict[int, list[int]] = {}
+    for place, atoms in enumerate(structures):
+        if isinstance(atoms, Atoms) and 0 < len(atoms) <= _FEW and not atoms.pbc.any():
+            sizes.setdefault(len(atoms), []).append(place)
+    for places in sizes.values():
+        positions = np.array([structures[place].positions for place in places])
+        numbers = np.array([structures[place].numbers for place in places])
+        known = np.logical_and(numbers >= 0, numbers <= HEAVIEST).all(axis=1)
+        pairs = _search_molecules(positions, np.asarray(known), radius)
+        for place, each in zip(places, pairs, strict=True):
+            found[place] = each
+    return found
+
+
+def _search_molecules(positions: Array, usable: Mask, cutoff: float) -> Iterator[Pairs | None]:
+    """Yield the pairs of molecules, (f, N, 3); None for those with coinciding atoms, too."""
+    vectors = positions[:, None] - positions[:, :, None]  # [f, i, j, xyz]
+    squares = np.einsum("fijx,fijx->fij", vectors, vectors)
+    squares[:, np.arange(positions.shape[1]), np.arange(positions.shape[1])] = np.inf
+    apart = squares.min(axis=(1, 2)) >= NEAREST**2  # not with NaN
+    near = squares < cutoff**2
+    f, i, j = np.nonzero(near)
+    i, j, seen = np.ascontiguousarray(i), np.ascontiguousarray(j), vectors[near]
+    edges = np.searchsorted(f, np.arange(len(positions) + 1)).tolist()
+    for number, (start, end) in enumerate(pairwise(edges)):
+        part = slice(start, end)
+        yield Pairs(i[part], j[part], seen[part]) if apart[number] and usable[number] else None
 
 
 @takes_center

@@ -17,7 +17,9 @@ from sensitivity import (
     follow,
     invert,
     locate,
+    rattle,
     spectrum,
+    survey,
 )
 from sensitivity.cli.main import build_parser
 
@@ -28,6 +30,8 @@ FUNCTIONS = {
     "twin": find_twin,
     "follow": follow,
     "invert": invert,
+    "survey": survey,
+    "rattle": rattle,
 }
 DESCRIPTOR = {field.name: field.default for field in fields(DensityCorrelations)}
 # What the help says of a default that is no number.
@@ -35,6 +39,11 @@ WORDS = {
     ("center", None): "all",
     ("contract_channels", None): "no mixing",
     ("bonds", None): "no bounds",
+    ("limit", None): "no limit",
+    ("species", None): "all",
+    ("select", None): "all",
+    ("timeout", None): "none",
+    ("nearest", None): "no search",
 }
 # Options without a counterpart, with what they do if they are not given.
 OF_THE_COMMAND = {
@@ -52,9 +61,15 @@ OF_THE_COMMAND = {
     "seed": "0",  # of the noise of --rattle
     "allow": "neither",  # what "avoid" leaves out
     "structure": None,
+    "file": None,
+    "report": None,
+    "chemiscope": None,
+    "dask": None,  # instead of --workers
+    "no_causes": None,
     # Required in Python, where the center or mode is known to who writes the call.
     "center": "0, the first atom",
     "mode": "the least visible internal mode",
+    "amplitude": "0.1",  # of rattle
 }
 
 

@@ -778,3 +778,12 @@ def test_a_larger_basis_that_does_not_see_what_is_truncated_is_not_said_to() -> 
 )
 def test_which_basis_sees_what_is_truncated(sizes: list, order: int | None, words: str) -> None:
     assert words in explain_truncation(sizes, order=order)
+
+
+def test_displacements_that_no_basis_sees_are_not_truncated() -> None:
+    # All that this small basis does not see is incomplete: nothing is left to be truncated.
+    descriptor = DensityCorrelations(order=1, cutoff=3.5, n_max=4, l_max=3)
+    alone = structures.environment(molecule("C4H4S"), 3, 3.5)
+    found = {cause: n for cause, n in diagnose(alone, descriptor, centers=[0]).counts.items() if n}
+    internal = {"sensitive": 8, "symmetry": 6, "incompleteness": 7}  # eight distances, in a plane
+    assert found == {**internal, "rotation": 3, "translation": 3}

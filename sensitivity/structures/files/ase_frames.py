@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ class Frame:
     atoms: Atoms | None = None  # without constraints and stored results
     notes: tuple[str, ...] = ()  # decisions made in reading it, one clause each
     problem: str = ""  # reason why it cannot be read: a clause that names the atom, symbol or line
+    read: float = math.nan  # fraction of the file up to this frame, if it is known
 
 
 NOTHING = Frame(problem="there is no structure in it")
@@ -110,6 +112,24 @@ def read_all(source: Any, form: str, **settings: Any) -> Iterator[Frame]:
         frame = Frame(problem=str(error))
     if frame.atoms is None:
         yield frame
+
+
+def count_frames(path: str, form: str) -> int | None:
+    """Return the number of frames if a file of this format tells it without being read."""
+    try:
+        with reading():
+            if form == "traj":
+                from ase.io import Trajectory
+
+                with Trajectory(path) as frames:
+                    return len(frames)
+            if form == "db":
+                from ase.db import connect
+
+                return int(connect(path).count())
+    except UnreadableError:  # reading it will tell
+        return None
+    return None
 
 
 def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:

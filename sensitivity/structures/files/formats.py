@@ -12,7 +12,14 @@ from itertools import islice
 from typing import Any
 
 from sensitivity.structures.files import biomolecules, cif, lammps, sources, vasp, xyz
-from sensitivity.structures.files.ase_frames import Frame, Pending, keep, parse_all, read_all
+from sensitivity.structures.files.ase_frames import (
+    Frame,
+    Pending,
+    count_frames,
+    keep,
+    parse_all,
+    read_all,
+)
 from sensitivity.structures.files.elements import Labels, describe
 from sensitivity.structures.files.sources import Content, Lines, Types, UnreadableError
 
@@ -135,12 +142,20 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         lines = Lines(content.lines(), path=str(content.path or ""), types=types)
         return _guard(known.scan(lines))
     if content.is_binary:
+        content.raw = None
         # One after the other: a trajectory can exceed the memory.
         if content.path is None or content.damage or content.path.name != content.name:
             return map(keep, parse_all(content.read(), form, path=content.name))
+        content.frames = count_frames(str(content.path), form)
         return map(keep, read_all(str(content.path), form))
-    records = known.split(content.lines()) if known.split else [(0, list(content.lines()))]
+    records = known.split(content.lines()) if known.split else [(0, _read_all(content))]
     return (keep(f) for start, rows in records for f in _scan_text(rows, form, content, start))
+
+
+def _read_all(content: Content) -> list[str]:
+    lines = list(content.lines())
+    content.raw = None
+    return lines
 
 
 def _guard(frames: Iterator[Pending]) -> Iterator[Pending]:

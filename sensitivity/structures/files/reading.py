@@ -10,7 +10,7 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 
 from ase import Atoms
@@ -21,7 +21,7 @@ from sensitivity.structures.files import sources
 from sensitivity.structures.files.ase_frames import NOTHING, Frame, Pending, keep
 from sensitivity.structures.files.formats import check_format, find_format, scan
 from sensitivity.structures.files.lammps import check_types
-from sensitivity.structures.files.sources import Types, UnreadableError
+from sensitivity.structures.files.sources import Content, Types, UnreadableError
 from sensitivity.structures.neighbors import check
 
 Name = str | PathLike[str]  # of a file; ``-`` is standard input
@@ -129,7 +129,8 @@ def choose(
     last: deque[Pending] = deque(maxlen=max(-index, 1))
     bad: list[int] = []
     count, looked, size, complete = 0, 0, 0, True
-    for pending in _find_frames(path, format=format, types=types):
+    content = sources.open_content(os.fspath(path))
+    for pending in _find_frames(content, path, format=format, types=types):
         if count == looked < COUNTED and size < enough:
             frame = pending()
             last.append(keep(frame))
@@ -185,12 +186,15 @@ def read_frames(
     >>> frames[1].problem
     "line 6: expected a symbol and three numbers, found 'He 0 0 zero'"
     """
-    return (pending() for pending in _find_frames(path, format=format, types=types))
-
-
-def _find_frames(path: Name, *, format: str | None, types: Types | None) -> Iterator[Pending]:
-    elements = None if types is None else check_types(types)
     content = sources.open_content(os.fspath(path))
+    for count, pending in enumerate(_find_frames(content, path, format=format, types=types), 1):
+        yield replace(pending(), read=content.fraction(count))
+
+
+def _find_frames(
+    content: Content, path: Name, *, format: str | None, types: Types | None
+) -> Iterator[Pending]:
+    elements = None if types is None else check_types(types)
     found, problem = False, ""
     try:
         form = find_format(content) if format is None else check_format(format)

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import math
+import os
 import re
 import stat
 import sys
@@ -52,6 +53,8 @@ class Content:
     path: Path | None = None  # location of the same bytes on disk
     kept: bytes = b""  # of a pipe or of standard input, which can be read only once
     damage: str = ""  # damage found in the bytes read so far
+    raw: IO[bytes] | None = None  # the file, compressed as it is, if its frames are read one by one
+    frames: int | None = None  # their number, if the file tells it without being read
 
     @cached_property
     def head(self) -> bytes:
@@ -64,6 +67,16 @@ class Content:
         with self._open_raw() as file:
             first = file.read(max(map(len, _PACKED)))
         return next((unpack for mark, unpack in _PACKED.items() if first.startswith(mark)), None)
+
+    def fraction(self, taken: int) -> float:
+        """Return the fraction that was read with some frames; NaN if it is unknown."""
+        if self.frames:
+            return taken / self.frames
+        if self.raw is None:
+            return math.nan
+        if self.raw.closed:
+            return 1.0
+        return self.raw.tell() / (len(self.kept) or os.fstat(self.raw.fileno()).st_size)
 
     @property
     def is_binary(self) -> bool:
@@ -95,7 +108,7 @@ class Content:
     @contextmanager
     def _open(self) -> Iterator[Any]:
         unpack = self.unpacker
-        with unpack(self.path or io.BytesIO(self.kept)) if unpack else self._open_raw() as file:
+        with self._open_raw() as self.raw, unpack(self.raw) if unpack else self.raw as file:
             try:
                 yield file
             except _DAMAGED as error:

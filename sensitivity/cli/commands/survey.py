@@ -1,0 +1,129 @@
+"""``sensitivity survey``: every environment of many structures."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.cli.computing import Task, check_path, show, write_file
+from sensitivity.cli.options import (
+    add_command,
+    add_descriptor,
+    add_json,
+    add_option,
+    given,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sensitivity.structures.files.reading import Source
+    from sensitivity.survey import Survey
+
+_NAMES = "limit", "every", "species", "select", "timeout", "tolerance", "nearest", "output"
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    text = "analyse every environment of many structures"
+    details = (
+        ", and print the sums, the worst environments and what to do. A survey with an output "
+        "folder that was stopped or killed continues when it is called again. Ctrl-C stops and "
+        "keeps the results so far."
+    )
+    command = add_command(commands, "survey", text, _run, details=details)
+    text = "a trajectory or database that ASE reads, or - for standard input"
+    command.add_argument("file", metavar="FILE", help=text)
+    text = "folder of the rows, as Parquet files; in memory if it is not given"
+    command.add_argument("--output", metavar="FOLDER", help=text)
+    text = "write a page with figures and the worst environments to this .html file"
+    command.add_argument("--report", metavar="FILE", help=text)
+    text = "write the environments and their structures for chemiscope.org to this .json file"
+    command.add_argument("--chemiscope", metavar="FILE", help=text)
+    _add_selection(command)
+    group = command.add_mutually_exclusive_group()
+    add_option(group, "--workers", "number of processes", 1, int, "N")
+    text = "address of the scheduler of a Dask cluster, which analyses the frames"
+    group.add_argument("--dask", metavar="ADDRESS", help=text)
+    text = "limit for one environment, where they are analysed one by one"
+    add_option(command, "--timeout", text, "none", float, "SECONDS")
+    text = "stop at the first frame or environment that cannot be analysed"
+    command.add_argument("--strict", action="store_true", help=text)
+    text = "leave out groups and causes, which take most of the time"
+    command.add_argument("--no-causes", action="store_true", help=text)
+    text = (
+        "search within this distance, in Å, for the nearest geometry with an invisible "
+        "displacement; takes seconds for an environment"
+    )
+    add_option(command, "--nearest", text, "no search")
+    text = "analyse each frame as it is, too, with all its centers and its cell"
+    command.add_argument("--whole", action="store_true", help=text)
+    add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
+    add_json(command)
+    add_descriptor(command)
+
+
+def _add_selection(command: Any) -> None:
+    group = command.add_argument_group("selection")
+    add_option(group, "--limit", "largest number of frames", "no limit", int, "N")
+    add_option(group, "--every", "take every N-th frame", 1, int, "N")
+    text = "element of the centers; repeat for several (default: all)"
+    group.add_argument("--species", metavar="ELEMENT", action="append", help=text)
+    text = 'rows of an ASE database (.db), in ASE\'s syntax, such as "natoms<20" (default: all)'
+    group.add_argument("--select", metavar="TEXT", help=text)
+
+
+def _run(options: Namespace) -> int:
+    from sensitivity.reports.surveys import describe_survey, tabulate_survey
+    from sensitivity.survey import survey
+
+    page = check_path(options.report, "--report", (".html",), options.file)
+    data = check_path(options.chemiscope, "--chemiscope", (".json",), options.file)
+    if data is not None:  # before the computation
+        from sensitivity.share.survey_chemiscope import require_chemiscope
+
+        require_chemiscope()
+    with redirect_stdout(sys.stderr):  # a descriptor may print
+        source = _source(options, twice=data is not None)
+        task = Task(options, source, options.build(options, source.atoms))
+        settings = {"causes": not options.no_causes}
+        settings |= {"strict": options.strict, "whole": options.whole}
+        settings |= {"workers": options.dask} if options.dask else given(options, "workers")
+        found, status = task.compute(survey, options.file, *_NAMES, **settings)
+    words = describe_survey if options.json else tabulate_survey
+    try:
+        show(words(found, options.file))
+    finally:  # also if the report cannot be printed
+        if page is not None or data is not None:
+            _share(found, options.file, page, data)
+    return status
+
+
+def _share(found: Survey, file: str, page: Path | None, data: Path | None) -> None:
+    from sensitivity.share import survey_chemiscope, survey_page
+
+    if page is not None:
+        text = survey_page(found, frames=None if file == "-" else file)
+        write_file(page, text.encode(), "--report")
+    if data is not None:
+        write_file(data, survey_chemiscope(found, file), "--chemiscope")
+
+
+def _source(options: Namespace, *, twice: bool) -> Source:
+    """Return the file with its first structure, for whose species some descriptors are made.
+
+    ValueError for standard input if it must be read ``twice``, or for such a descriptor.
+    """
+    from ase import Atoms
+
+    from sensitivity.structures.files.reading import Source, read_frames
+
+    if options.file == "-" and (twice or options.descriptor is not None):
+        option = "--chemiscope" if twice else "--descriptor"
+        raise ValueError(f"{option} needs a file that can be read twice, got standard input.")
+    if options.descriptor is None:
+        return Source(options.file, Atoms())
+    readable = (frame.atoms for frame in read_frames(options.file) if frame.atoms is not None)
+    return Source(options.file, next(readable, Atoms()))

@@ -1,0 +1,38 @@
+"""Reports of surveys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensitivity.notes import visible
+from sensitivity.reports.sources import name_settings
+from sensitivity.reports.tables import Json, as_json, pick, wrap_text
+from sensitivity.survey import Survey
+
+
+def describe_survey(survey: Survey, file: str) -> Json:
+    """Return sums, worst environments and settings of a survey as an object for JSON."""
+    worst = survey.worst()
+    rows = zip(*(values.tolist() for values in worst.values()), strict=True)
+    return {
+        "file": file,
+        "settings": as_json(dict(survey.settings)),
+        **pick(survey, "status", "interrupted", "ending"),
+        "totals": as_json(vars(survey.totals)),
+        "worst": [as_json(dict(zip(worst, row, strict=True))) for row in rows],
+        "output": None if survey.output is None else str(survey.output),
+    }
+
+
+def tabulate_survey(survey: Survey, file: str) -> str:
+    """Return file and descriptor, and then the summary of a survey."""
+    named = wrap_text(name_descriptor_of(survey))
+    where = [f"Rows: {visible(str(survey.output))}"] * (survey.output is not None)
+    return "\n".join([visible(file), *named, *where, "", survey.summary])
+
+
+def name_descriptor_of(survey: Survey) -> str:
+    """Return name and settings of the descriptor of a survey in one line."""
+    facts: dict[str, Any] = {**survey.settings["settings"], "cutoff": survey.settings["cutoff"]}
+    order = f", order {facts.pop('order')}" if facts.get("order") else ""
+    return f"{survey.settings['descriptor']}{order}: {name_settings(facts)}"

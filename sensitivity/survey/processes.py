@@ -1,0 +1,97 @@
+"""Processes of this machine for the parts of a survey."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import ParamSpec, TypeVar
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class Processes:
+    """Processes with one thread each, since more are slower for small matrices.
+
+    They are started when they are needed, and replaced when one dies; all calls that have not
+    ended then raise ``died``.
+    """
+
+    died = BrokenProcessPool
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool = self._start()
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self._workers, mp_context=get_context("spawn"), initializer=_end_with_parent
+        )
+
+    @property
+    def most(self) -> int:
+        """Number of parts that keep all processes busy."""
+        return 2 * self._workers
+
+    @property
+    def shortage(self) -> str:
+        """Sentence about what the calls wait for: nothing."""
+        return ""
+
+    def submit(
+        self,
+        function: Callable[Parameters, Result],
+        *arguments: Parameters.args,
+        **keywords: Parameters.kwargs,
+    ) -> Future[Result]:
+        """Call a function in one of the processes."""
+        with _single_threaded():
+            try:
+                return self._pool.submit(function, *arguments, **keywords)
+            except BrokenProcessPool:
+                self._pool.shutdown()
+                self._pool = self._start()
+                return self._pool.submit(function, *arguments, **keywords)
+
+    def close(self) -> None:
+        """End the processes, after the calls that have begun."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this process with the one that started it, and silently on Ctrl-C.
+
+    A pool whose parent was killed would wait for work forever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    Thread(target=_wait_for_end, daemon=True).start()
+
+
+def _wait_for_end() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Start processes with one thread each."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

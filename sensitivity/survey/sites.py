@@ -1,0 +1,112 @@
+"""Point groups of many like environments, where they follow from distances alone.
+
+An operation of an environment permutes like neighbours, and keeps all distances. If no two like
+neighbours have equal distances from the center and from the others, every neighbour stays in
+place, so only the reflection of a planar environment is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations, pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from sensitivity.numerics import Array, Mask
+from sensitivity.survey.environments import Environment
+from sensitivity.symmetry import site_symmetry
+from sensitivity.symmetry.groups import Invariance
+from sensitivity.symmetry.sites import hidden_by_symmetry
+from sensitivity.tolerances import Tolerance
+
+# Displacements of root mean square d of m atoms change the difference of two distances, of which
+# one atom at most belongs to both, by up to √6 √m d.
+_MISMATCH = 6**0.5
+
+
+class Site(NamedTuple):
+    """The only group of an environment within a tolerance; it holds exactly."""
+
+    symbol: str
+    hidden: int  # number of internal displacements that it hides
+
+
+def find_sites(
+    vectors: Array,
+    counts: tuple[int, ...],
+    environments: Callable[[int], Environment],
+    *,
+    cutoff: float,
+    tolerance: float,
+    invariance: Invariance,
+) -> list[Site | None]:
+    """Return the sites of like environments; None where a group is not exact, or not the only one.
+
+    ``vectors``, (e, k, 3) in Å, lead to ``counts`` neighbours of each species in turn; a function
+    returns each of the ``environments``. A neighbour within the tolerance (Å) of the cutoff, or a
+    line that is not exact, gives None, too.
+    """
+    flat, thin = _extents(vectors)
+    radii = np.sqrt(np.einsum("ekx,ekx->ek", vectors, vectors).max(axis=1))
+    inside = radii < cutoff - tolerance
+    exact = Tolerance.EXACT_SYMMETRY
+    usable = inside & ((thin > _beyond(tolerance)) | (thin <= exact))
+    apart = _distances_differ(vectors, counts, tolerance=tolerance) & (thin > _beyond(tolerance))
+    mirrored = max(vectors.shape[1] - 2, 0) if invariance == "O(3)" else 0
+    known = np.where(flat > _beyond(tolerance), 0, np.where(flat <= exact, 1, 2))
+    sites = list[Site | None]([None] * len(vectors))
+    generic = Site("C1", 0), Site("Cs", mirrored)
+    for number in np.flatnonzero(usable).tolist():
+        kind = known[number] if apart[number] else 2
+        if kind < 2:
+            sites[number] = generic[kind]
+        else:
+            sites[number] = _find_site(environments(number), cutoff, tolerance, invariance)
+    return sites
+
+
+def _beyond(tolerance: float) -> float:
+    """Return a tolerance (Å) and the rounding by which a group may exceed it."""
+    return max(tolerance, Tolerance.EXACT_SYMMETRY) * (1 + 2 * Tolerance.ROUNDING)
+
+
+def _extents(vectors: Array) -> tuple[Array, Array]:
+    """Return root mean square distances (Å) from the best plane, and from the best line, (e,)."""
+    count, k, _ = vectors.shape
+    arms = np.concatenate([np.zeros((count, 1, 3)), vectors], axis=1)
+    arms -= arms.mean(axis=1, keepdims=True)
+    lengths = np.linalg.svd(arms, compute_uv=False) / np.sqrt(k + 1)
+    lengths = np.concatenate([lengths, np.zeros((count, 3 - lengths.shape[1]))], axis=1)
+    return lengths[:, 2], np.hypot(lengths[:, 1], lengths[:, 2])
+
+
+def _distances_differ(vectors: Array, counts: tuple[int, ...], *, tolerance: float) -> Mask:
+    """Tell for which environments the distances prove that no operation exchanges neighbours."""
+    count, k, _ = vectors.shape
+    edges = [0, *np.cumsum(counts).tolist()]
+    steps = vectors[:, :, None] - vectors[:, None]
+    gaps = np.sqrt(np.einsum("eijx,eijx->eij", steps, steps))
+    blocks = [np.sort(gaps[:, :, start:end], axis=2) for start, end in pairwise(edges)]
+    radii = np.sqrt(np.einsum("ekx,ekx->ek", vectors, vectors))
+    profiles = np.concatenate([radii[:, :, None], *blocks], axis=2)
+    same = _MISMATCH * np.sqrt(k + 1) * _beyond(tolerance)
+    differ = np.ones(count, dtype=bool)
+    for start, end in pairwise(edges):
+        for one, other in combinations(range(start, end), 2):
+            differ &= np.abs(profiles[:, one] - profiles[:, other]).max(axis=1) > same
+    return differ
+
+
+def _find_site(
+    environment: Environment, cutoff: float, tolerance: float, invariance: Invariance
+) -> Site | None:
+    atoms = environment.atoms
+    site = site_symmetry(atoms, center=0, cutoff=cutoff, tolerance=tolerance)
+    if len(site.levels) > 1 or site.group.deviation > Tolerance.EXACT_SYMMETRY:
+        return None
+    kept, free = (
+        len(hidden_by_symmetry([site], [group], count=len(atoms)))
+        for group in (site.group.binding(invariance), None)
+    )
+    return Site(site.group.symbol, kept - free)

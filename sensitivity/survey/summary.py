@@ -1,0 +1,88 @@
+"""A survey in about ten lines: sums, the worst environments, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from math import ceil
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from sensitivity.survey.ranking import SPURIOUS, UNEXPLAINED, conditions, leading_causes
+from sensitivity.survey.rows import Table
+from sensitivity.tolerances import Tolerance
+
+if TYPE_CHECKING:
+    from sensitivity.survey.results import Survey
+
+WIDTH = 80
+
+REMEDIES: Mapping[str, str] = {
+    "truncation": "a larger basis sees them",
+    "incompleteness": "a higher order sees them; features of more centers may",
+    "width": "more features, or features of more centers, see them",
+    "undetermined": "not settled; compare another cutoff, basis and order",
+    "symmetry": "nothing to do: no basis and no order sees them",
+    UNEXPLAINED: "repeat the survey with causes to learn what sees them",
+}
+"""The remedy for displacements that are invisible by each cause."""
+
+
+def summarize(survey: Survey) -> str:
+    """Return the sums of a survey, its worst environments, and what to do, for a terminal."""
+    totals, worst = survey.totals, survey.worst()
+    lines = [survey.status]
+    texts = [
+        f"{number} {by(cause)} in {numbered(totals.affected[cause], 'environment')}"
+        for cause, number in totals.displacements.items()
+    ]
+    lines += wrap(f"Invisible displacements: {', '.join(texts) or 'none'}.", WIDTH)
+    if len(worst["frame"]):
+        without = " without symmetry" if survey.causes else ""
+        lines.append(f"Smallest conditions{without} (smallest/largest singular value):")
+        lines += _in_columns([f"{place}: {c} {cause}" for place, c, cause in describe_worst(worst)])
+    lines += (
+        part
+        for cause in totals.displacements
+        for part in wrap(f"{cause.capitalize()}: {REMEDIES[cause]}.", WIDTH)
+    )
+    return "\n".join(lines)
+
+
+def numbered(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def by(cause: str) -> str:
+    """Return a cause as it follows a number of invisible displacements."""
+    named = {UNEXPLAINED: "of unknown cause", "undetermined": "of undetermined cause"}
+    return named.get(cause, f"by {cause}")
+
+
+def describe_worst(worst: Table) -> Iterator[tuple[str, str, str]]:
+    """Yield place, condition and cause of rows as texts.
+
+    The cause is "visible" if symmetry explains all invisible displacements, or there are none.
+    """
+    rows = zip(
+        *(worst[name].tolist() for name in ("frame", "center", "species")),
+        conditions(worst).tolist(),
+        leading_causes(worst).tolist(),
+        strict=True,
+    )
+    for frame, center, species, condition, cause in rows:
+        known = cause if cause in (*SPURIOUS, UNEXPLAINED) else "visible"
+        yield f"frame {frame}, {species}{center}", name_condition(condition), known
+
+
+def name_condition(condition: float) -> str:
+    """Return a condition with two digits; 0 if it is rounding."""
+    return f"{condition:.1e}" if condition > Tolerance.ROUNDED_CONDITION else "0"
+
+
+def _in_columns(texts: Sequence[str]) -> list[str]:
+    """Return the texts in two columns, read downwards."""
+    half = ceil(len(texts) / 2)
+    pairs = zip_longest(texts[:half], texts[half:], fillvalue="")
+    return [f"  {left:39s}{right}".rstrip() for left, right in pairs]

@@ -1,0 +1,195 @@
+"""Survey of the environments of many structures, one row each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import closing, nullcontext
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
+
+from sensitivity.descriptors import Descriptor, check_descriptor, with_defaults
+from sensitivity.descriptors.protocol import settings_of
+from sensitivity.numerics import check_integer, check_real
+from sensitivity.progress import Progress, Stop, telling
+from sensitivity.survey.analysis import Settings
+from sensitivity.survey.folder import open_folder
+from sensitivity.survey.frames import Frames, NumberedFrame, number_frames
+from sensitivity.survey.results import Survey
+from sensitivity.survey.rows import Table, columns_of, frame_columns, table_of
+from sensitivity.survey.run import analyze_parts, check_workers
+from sensitivity.survey.sources import select_frames
+from sensitivity.tolerances import Tolerance
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
+    frames: Frames,
+    descriptor: Descriptor,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    workers: int | str | Client = 1,
+    causes: bool = True,
+    limit: int | None = None,
+    every: int = 1,
+    species: Iterable[str] | None = None,
+    select: str | None = None,
+    whole: bool = False,
+    nearest: float | None = None,
+    tolerance: float = Tolerance.POSITIONS,
+    timeout: float | None = None,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> Survey:
+    """Analyse every environment of many structures, each as a molecule of its own.
+
+    The environment of a center is ``structures.environment``: every neighbour moves on its own.
+    Centers of a frame that symmetry makes equal are computed once. A frame or environment that
+    cannot be analysed gives a row with the reason.
+
+    Parameters
+    ----------
+    frames
+        A file that ASE or this package reads, or an iterable of structures.
+    descriptor
+        Any descriptor. Density correlations up to order 3 analyse environments of many frames at
+        once.
+    output
+        A folder for the rows, as Parquet files; memory is then constant. A survey that was
+        stopped, or killed, continues when it is called again with the same arguments.
+    workers
+        Number of processes; 1 for this one. They import the caller's main module, which must
+        therefore start the survey within ``if __name__ == "__main__":``. Or a
+        ``dask.distributed.Client``, or the address of a Dask scheduler (extra dask): Dask repeats
+        the parts of a worker that dies. Its workers need this package, and are fastest with one
+        thread each. A frame with which processes die repeatedly gives a row.
+    causes
+        False to leave out groups and causes, which take most of the time.
+    limit
+        Largest number of frames.
+    every
+        Take every n-th frame.
+    species
+        Symbols of the centers; None for all.
+    select
+        Rows of an ASE database (.db), in ASE's syntax, such as "natoms<20"; None for all.
+    whole
+        True to analyse also each frame as it is, with all its centers and its cell: columns of
+        ``frames`` that begin with ``whole_``. It takes about as long as ``spectrum``, or
+        ``diagnose``, of each frame.
+    nearest
+        Å: search within this distance for the nearest geometry at which the center does not see
+        some displacement, by ``locate``: columns ``distance`` and ``nearest_cause``. Takes seconds
+        for an environment. None to leave it out.
+    tolerance
+        Å, as for ``diagnose``.
+    timeout
+        Seconds for one environment, on average where many are analysed in one call, and for a
+        whole frame. A call of a library that does not return cannot be ended: end its process, and
+        the frame gives a row.
+    strict
+        Raise a ValueError at the first frame or environment that cannot be analysed.
+    progress
+        Called after each part with a sentence; it may raise ``Cancelled``.
+
+    Returns
+    -------
+    Survey
+        If it is cancelled, with the rows of the finished parts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is unusable, or the folder holds another survey.
+    ImportError
+        If ``output`` is given without pandas and pyarrow, the extra survey.
+    Interrupted
+        On Ctrl-C; ``partial`` is the Survey that cancelling would return.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, structures
+    >>> from sensitivity.survey import survey
+    >>> found = survey([structures.load("X0")], DensityCorrelations(), species=["C"])
+    >>> table = found.table()
+    >>> table["group"].tolist(), table["incompleteness"].tolist()
+    (['C1'], [1])
+    """
+    check_descriptor(descriptor)
+    elsewhere = check_workers(workers)
+    every = check_integer(every, "every", "at least 1", accepts=lambda n: n >= 1)
+    if limit is not None:
+        limit = check_integer(limit, "limit", "at least 1", accepts=lambda n: n >= 1)
+    if timeout is not None:
+        check_real(timeout, "timeout", "a time above 0 s", accepts=lambda t: 0 < t < np.inf)
+    if nearest is not None:
+        check_real(nearest, "nearest", "a distance above 0 Å", accepts=lambda x: 0 < x < np.inf)
+    chosen = _check_species(species)
+    settings = Settings(descriptor, causes, chosen, tolerance, timeout, strict, whole, nearest)
+    columns = columns_of(causes=causes, nearest=nearest is not None)
+    of_frames = frame_columns(causes=causes, whole=whole)
+    coming = number_frames(select_frames(frames, select), every=every, limit=limit)
+    manifest = {**_describe(settings), "every": every, "select": select}
+    folder = None
+    if output is not None:
+        first = next(coming, None)
+        manifest["first_frame"] = _fingerprint(first)
+        folder = open_folder(
+            Path(output), columns=columns, frame_columns=of_frames, manifest=manifest
+        )
+        coming = chain([] if first is None else [first], coming)
+    stop, parts = Stop(), list[tuple[Table, Table]]()
+    with telling(progress), stop, nullcontext() if folder is None else folder.hold():
+        known = [numbers for numbers, _ in folder.parts()] if folder else None
+        found = analyze_parts(coming, settings, known=known, workers=elsewhere)
+        with closing(found):
+            for numbers, analyzed in found:
+                if folder is None:
+                    table = table_of(analyzed.environments, columns)
+                    parts.append((table, table_of(analyzed.frames, of_frames)))
+                else:
+                    folder.write(numbers, analyzed.environments, analyzed.frames)
+    where = None if folder is None else folder.path
+    return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending))
+
+
+def _check_species(species: Iterable[str] | None) -> frozenset[int] | None:
+    if species is None:
+        return None
+    symbols = [species] if isinstance(species, str) else list(species)
+    unknown = [symbol for symbol in symbols if symbol not in atomic_numbers]
+    if unknown or not symbols:
+        found = unknown[0] if unknown else "none"
+        raise ValueError(f"species must be element symbols, got {found}; give e.g. ['C', 'H'].")
+    return frozenset(atomic_numbers[symbol] for symbol in symbols)
+
+
+def _describe(settings: Settings) -> dict[str, Any]:
+    """Return what decides the rows, for the manifest."""
+    chosen = settings.species
+    return {
+        "descriptor": with_defaults(settings.descriptor).name,
+        "settings": settings_of(settings.descriptor),
+        "cutoff": settings.descriptor.cutoff,
+        "causes": settings.causes,
+        "species": None if chosen is None else [chemical_symbols[z] for z in sorted(chosen)],
+        "tolerance": settings.tolerance,
+        "whole": settings.whole,
+        "nearest": settings.nearest,
+    }
+
+
+def _fingerprint(frame: NumberedFrame | None) -> str:
+    """Return a hash of the first frame, by which other data are detected."""
+    if frame is None or frame.atoms is None:
+        return "none"
+    atoms = frame.atoms
+    content = atoms.numbers.tobytes() + atoms.positions.tobytes() + atoms.cell.array.tobytes()
+    return sha256(content + atoms.pbc.tobytes()).hexdigest()[:16]

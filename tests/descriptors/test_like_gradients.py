@@ -1,0 +1,65 @@
+"""Gradients of many environments at once equal those of one structure at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from sensitivity import DensityCorrelations, SphericalBessel, jacobian
+
+COUNTS = (1, 2, 4)
+
+
+def random_vectors(count: int) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(count, sum(COUNTS), 3))
+    vectors *= rng.uniform(0.8, 2.9, size=vectors.shape[:2])[..., None] / np.linalg.norm(
+        vectors, axis=2, keepdims=True
+    )
+    vectors[0, 0], vectors[1, 0] = (0.0, 0.0, 1.1), (0.0, 0.0, -1.1)  # poles of the harmonics
+    return vectors
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("counts", [COUNTS, (7,)])
+@pytest.mark.parametrize("settings", [{}, {"smearing": 0.0, "basis": SphericalBessel()}])
+def test_they_equal_the_jacobians_of_single_environments(order, counts, settings) -> None:
+    descriptor = DensityCorrelations(order=order, cutoff=3.0, n_max=3, l_max=4, **settings)
+    vectors = random_vectors(5)
+    numbers = np.repeat([8, 1, 6][: len(counts)], counts)
+    ((part, found),) = descriptor.like_gradients(vectors, counts, species=[1, 6, 8])
+    assert part == slice(0, 5)
+    directions = np.random.default_rng(1).normal(size=(2, 21, 3))
+    chosen = np.array([1, 4])
+    applied = found.apply(directions, chosen)
+    every = found.apply(np.tile(np.eye(21), (5, 1, 1)), np.arange(5))
+    changes, owners = np.random.default_rng(2).normal(size=(3, every.shape[1], 2)), [0, 0, 1, 2, 2]
+    pulled = found.pull(changes, np.array(owners))
+    slopes = every.swapaxes(1, 2) @ changes[owners]
+    assert np.abs(pulled - slopes).max() < 1e-13 * np.abs(slopes).max()
+    for place, places in enumerate(vectors):
+        atoms = Atoms(numbers=[7, *numbers], positions=np.vstack([np.zeros(3), places]))
+        single = jacobian(atoms, descriptor, centers=[0])
+        expected = single.dense()[:, 3:]
+        size = np.abs(found.gram[place]).max()
+        assert np.abs(found.gram[place] - expected.T @ expected).max() < 1e-13 * size
+        assert found.norms[place] == pytest.approx(np.linalg.norm(single.features), rel=1e-12)
+        if place in chosen:
+            own = applied[chosen.tolist().index(place)]
+            product = expected @ directions[chosen.tolist().index(place)]
+            assert np.abs(own.T @ own - product.T @ product).max() < 1e-12 * np.sum(product**2)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"center_weight": 1.0}, {"contract_channels": 4}, {"order": 4, "n_max": 2}]
+)
+def test_none_if_the_environments_must_be_taken_singly(settings) -> None:
+    descriptor = DensityCorrelations(**{"order": 2, "n_max": 3, "l_max": 2, **settings})
+    assert descriptor.like_gradients(random_vectors(2), COUNTS, species=[1, 6, 8]) is None
+
+
+def test_species_without_a_channel_are_refused() -> None:
+    descriptor = DensityCorrelations(species=("H", "C"))
+    with pytest.raises(ValueError, match="channels for H, C only"):
+        descriptor.like_gradients(random_vectors(2), COUNTS, species=[1, 6, 8])

@@ -1,0 +1,165 @@
+"""Groups and causes of many environments at once equal those of ``diagnose``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.collections import g2, s22
+
+from sensitivity import DensityCorrelations, diagnose, structures, survey
+from sensitivity.descriptors import Descriptor
+from sensitivity.diagnosis import CAUSES, Diagnosis
+from sensitivity.diagnosis.counting import count_causes
+from sensitivity.survey import analysis
+from sensitivity.survey.environments import Environments, find_pairs
+from sensitivity.survey.sites import find_sites
+from sensitivity.symmetry import site_symmetry
+from sensitivity.symmetry.sites import hidden_by_symmetry
+
+DESCRIPTOR = DensityCorrelations(order=2, cutoff=4.0)
+
+
+def moved(atoms: Atoms, distance: float, *, seed: int = 0) -> Atoms:
+    copy = atoms.copy()
+    copy.positions += np.random.default_rng(seed).normal(scale=distance, size=(len(atoms), 3))
+    return copy
+
+
+def rattled_molecules(*, every: int) -> Iterator[Atoms]:
+    names = [name for name in g2.names if 2 <= len(g2[name]) <= 9]
+    for seed, name in enumerate(names[::every]):
+        yield moved(Atoms(g2[name]), 0.05, seed=seed)
+
+
+def crystals() -> Iterator[Atoms]:
+    for atoms in (bulk("Si", cubic=True), bulk("NaCl", "rocksalt", a=5.64), bulk("Ti")):
+        yield atoms
+        yield moved(atoms, 0.05)
+
+
+def nearly_symmetric() -> Iterator[Atoms]:
+    for seed, name in enumerate(("CH4", "C2H4", "NH3", "BF3", "H2O", "CO2")):
+        for distance in (1e-7, 1e-5, 1e-4, 1e-3, 1e-2):
+            yield moved(structures.load(name), distance, seed=seed)
+
+
+def nearly_singular() -> Iterator[Atoms]:
+    for seed, name in enumerate(("X0", "S1", "X+", "bispectrum+")):
+        for distance in (0.0, 1e-5, 1e-4, 1e-3, 1e-2):
+            yield moved(structures.load(name), distance, seed=seed)
+
+
+def smallest_allowed(found: Diagnosis) -> float:
+    if found.internal - found.counts["symmetry"] == found.spectrum.internal:
+        return found.spectrum.condition
+    hidden = {"symmetry", "unseen", "rotation", "translation"}
+    values = [mode.singular_value for mode in found.modes if mode.cause not in hidden]
+    largest = found.spectrum.singular_values[0]
+    return min(values) / largest if values and found.spectrum.rank else np.nan
+
+
+def check_rows(frames: Sequence[Atoms], descriptor: Descriptor, monkeypatch) -> int:
+    """Compare rows with diagnoses, and return how many environments were analysed together."""
+    single, alone = analysis._single, []
+
+    def count(environment, *arguments):
+        alone.append(environment)
+        return single(environment, *arguments)
+
+    monkeypatch.setattr(analysis, "_single", count)
+    table = survey(frames, descriptor).table()
+    for row in range(len(table["frame"])):
+        atoms, center = frames[table["frame"][row]], int(table["center"][row])
+        if table["equivalent_to"][row] != center:
+            continue
+        environment = structures.environment(atoms, center, descriptor.cutoff)
+        found = diagnose(environment, descriptor, centers=[0])
+        assert {cause: table[cause][row] for cause in CAUSES} == found.counts, (row, found)
+        assert table["group"][row] == found.groups[0].symbol
+        conditions = found.spectrum.condition, smallest_allowed(found)
+        for name, value in zip(
+            ("condition", "condition_without_symmetry"), conditions, strict=True
+        ):
+            assert table[name][row] == pytest.approx(value, abs=1e-12, nan_ok=True)
+    return int((table["equivalent_to"] == table["center"]).sum()) - len(alone)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        list(rattled_molecules(every=16)),
+        list(crystals())[:4],
+        [structures.load(name) for name in ("CH4", "C2H4", "NH3", "BF3", "CO2", "H2O", "C6H6")],
+    ],
+    ids=["molecules", "crystals", "ideal"],
+)
+def test_rows_equal_diagnoses(frames, monkeypatch) -> None:
+    assert check_rows(frames, DESCRIPTOR, monkeypatch) > 0
+
+
+@pytest.mark.parametrize("frames", [nearly_symmetric, nearly_singular])
+def test_rows_near_special_geometries_equal_diagnoses(frames, monkeypatch) -> None:
+    check_rows(list(frames()), DESCRIPTOR, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "descriptor",
+    [
+        DESCRIPTOR,
+        DensityCorrelations(order=3, cutoff=3.5, n_max=3, l_max=3, parity_odd=True),
+        DensityCorrelations(order=1, cutoff=3.0),
+        DensityCorrelations(order=2, cutoff=4.0, n_max=2, l_max=2),
+    ],
+)
+def test_rows_of_many_molecules_equal_diagnoses(descriptor, monkeypatch) -> None:
+    dimers = [Atoms(s22[name]) for name in s22.names[:3]]
+    frames = [*rattled_molecules(every=5), *dimers, *(moved(each, 0.03) for each in dimers)]
+    together = check_rows(frames, descriptor, monkeypatch)
+    assert together > 0 or descriptor.order == 1  # order 1 sees distances only
+
+
+@pytest.mark.parametrize("inversion", [True, False])
+def test_groups_from_distances_are_those_of_environments(inversion) -> None:
+    invariance = "O(3)" if inversion else "SO(3)"
+    frames = [*rattled_molecules(every=9), *nearly_symmetric()]
+    known = 0
+    for atoms in frames:
+        (pairs,) = find_pairs([atoms], cutoff=3.0)
+        environments = Environments.of([(0, atoms, pairs)])
+        for environment in (environments[place] for place in range(len(atoms))):
+            numbers = environment.numbers[1:]
+            counts = np.unique(numbers, return_counts=True)[1]
+            vectors = environment.places[1:][np.argsort(numbers, kind="stable")][None]
+            settings = {"cutoff": 3.0, "tolerance": 1e-3}
+            (site,) = find_sites(
+                vectors, tuple(counts), [environment].__getitem__, **settings, invariance=invariance
+            )
+            expected = site_symmetry(environment.atoms, center=0, **settings)
+            if site is not None:
+                known += 1
+                assert (site.symbol, len(expected.levels)) == (expected.group.symbol, 1)
+                group = expected.group.binding(invariance)
+                size = {"count": len(environment.numbers)}
+                hidden = len(hidden_by_symmetry([expected], [group], **size))
+                free = len(hidden_by_symmetry([expected], [None], **size))
+                assert site.hidden == hidden - free
+    assert known > 80
+
+
+@pytest.mark.parametrize("name", ["Td", "X0", "C3v", "planar"])
+def test_counted_causes_are_those_of_a_diagnosis(name) -> None:
+    atoms = structures.load(name)
+    found, expected = (
+        count_causes(atoms, DESCRIPTOR, centers=[0], tolerance=1e-3),
+        diagnose(atoms, DESCRIPTOR, centers=[0]),
+    )
+    assert found.counts == expected.counts
+    for cause, values in found.values.items():
+        if cause not in ("rotation", "translation"):
+            singular = [mode.singular_value for mode in expected.of(cause)]
+            assert np.sort(values) == pytest.approx(np.sort(singular), abs=1e-14)

@@ -1,0 +1,184 @@
+"""A survey in a folder: complete after any kill, refuses other runs, opens with pandas."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from sensitivity import DensityCorrelations, structures, survey
+from sensitivity.survey import run
+from sensitivity.survey.frames import NumberedFrame, batches
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("pyarrow")
+
+DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
+
+
+def rattled_frames(count: int) -> list[Atoms]:
+    frames = []
+    for seed in range(count):
+        atoms = structures.load(("CH4", "CH3OH", "C2H4", "H2O")[seed % 4])
+        atoms.rattle(0.05, seed=seed)
+        frames.append(atoms)
+    return frames
+
+
+def assert_same(table, expected) -> None:
+    assert list(table) == list(expected)
+    for name, values in expected.items():
+        if name == "seconds":
+            continue
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(table[name], values, rtol=0, atol=1e-9)
+        else:
+            assert table[name].tolist() == values.tolist(), name
+
+
+def test_the_folder_holds_the_rows_of_memory(tmp_path: Path) -> None:
+    frames = [*rattled_frames(6), Atoms()]
+    expected = survey(frames, DESCRIPTOR, causes=False)
+    found = survey(frames, DESCRIPTOR, causes=False, output=tmp_path / "out")
+    assert_same(found.table(), expected.table())
+    assert_same(found.frames(), expected.frames())
+    assert found.status == expected.status
+    read = pd.read_parquet(tmp_path / "out")
+    assert read["center"].tolist() == expected.table()["center"].tolist()
+    assert list(found.to_pandas().columns) == list(read.columns)
+    assert found.to_arrow().num_rows == len(read)
+    others = [path.name for path in (tmp_path / "out").iterdir() if path.suffix != ".parquet"]
+    assert all(name.startswith("_") for name in others)
+
+
+def test_causes_are_columns(tmp_path: Path) -> None:
+    frames = [structures.load("X0")]
+    survey(frames, DensityCorrelations(), output=tmp_path / "out", species=["C"])
+    read = pd.read_parquet(tmp_path / "out")
+    assert read["incompleteness"].tolist() == [1]
+    assert read["group"].tolist() == ["C1"]
+
+
+def test_a_second_call_continues_and_computes_nothing_twice(tmp_path, monkeypatch) -> None:
+    frames, sizes = rattled_frames(40), []
+    analyze = run.analyze
+
+    def counted(batch, settings):
+        sizes.append(len(batch))
+        return analyze(batch, settings)
+
+    monkeypatch.setattr(run, "_PART", {False: 30})
+    monkeypatch.setattr(run, "analyze", counted)
+    survey(frames[:10], DESCRIPTOR, causes=False, output=tmp_path / "out")
+    assert sum(sizes) == 10
+    removed = sorted((tmp_path / "out").glob("*.parquet"))[0]
+    removed.unlink()  # a gap, as a pool of processes may leave
+    sizes.clear()
+    found = survey(frames, DESCRIPTOR, causes=False, output=tmp_path / "out")
+    assert 30 < sum(sizes) < 40
+    assert_same(found.table(), survey(frames, DESCRIPTOR, causes=False).table())
+    assert_same(found.frames(), survey(frames, DESCRIPTOR, causes=False).frames())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"descriptor": DensityCorrelations(cutoff=3.0, n_max=4, l_max=3)}, "its settings"),
+        ({"every": 2}, "its every"),
+        ({"species": ["C"]}, "its species"),
+        ({"frames": rattled_frames(3)[1:]}, "its first_frame"),
+        ({"causes": True}, "its causes"),
+    ],
+)
+def test_other_runs_are_refused(tmp_path: Path, change, message) -> None:
+    start = {"frames": rattled_frames(2), "descriptor": DESCRIPTOR, "causes": False}
+    survey(**start, output=tmp_path)
+    with pytest.raises(ValueError, match=f"holds another survey: {message}"):
+        survey(**{**start, **change}, output=tmp_path)
+
+
+def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
+    survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+    file = tmp_path / "_manifest.json"
+    content = json.loads(file.read_text())
+    content["versions"]["sensitivity"] = "0.0.1"
+    file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="its versions"):
+        survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="holds other files"):
+        survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+    with pytest.raises(ValueError, match="cannot be written"):
+        survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path / "notes.txt")
+
+
+def test_batches_leave_out_known_frames_and_never_span_them() -> None:
+    frames = [NumberedFrame(number, structures.load("H2O")) for number in range(0, 20, 2)]
+    found = batches(frames, sizes=repeat(7), known=[range(12, 15), range(4, 7)])
+    assert [[frame.number for frame in batch] for batch in found] == [[0, 2], [8, 10], [16, 18]]
+
+
+def test_parts_of_a_folder_grow(tmp_path: Path) -> None:
+    """Ten thousand environments are in ten parts or more: a survey killed early has rows."""
+    frames = rattled_frames(2000)
+    found = survey(frames, DESCRIPTOR, causes=False, output=tmp_path)
+    sizes = [len(pd.read_parquet(path)) for path in sorted(tmp_path.glob("*.parquet"))]
+    assert sizes[0] < 310
+    assert len(sizes) >= 10
+    assert max(sizes) < 2010
+    assert len(survey(frames[:500], DESCRIPTOR, causes=False).parts) == 1
+    assert found.status.startswith("10000 environments")
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from ase.io import iread
+from sensitivity import DensityCorrelations, survey
+from sensitivity.survey import run
+run._PART = {False: 60}
+descriptor = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
+survey(list(iread(sys.argv[1])), descriptor, causes=False, output=sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+def test_a_survey_killed_ten_times_is_complete(tmp_path: Path) -> None:
+    from ase.io import write
+
+    frames, source, out = rattled_frames(600), tmp_path / "set.traj", tmp_path / "out"
+    write(source, frames)
+    command = [sys.executable, "-c", PROGRAM, str(source), str(out)]
+    for kill in range(10):
+        before = len(list(out.glob("*.parquet"))) if out.is_dir() else 0
+        with subprocess.Popen(command) as process:
+            # Every second kill comes while a part is being written.
+            while process.poll() is None:
+                parts = len(list(out.glob("*.parquet"))) if out.is_dir() else 0
+                partial = out / "_partial"
+                writing = partial.is_dir() and any(partial.iterdir())
+                if parts > before and (kill % 2 == 0 or writing):
+                    os.kill(process.pid, signal.SIGKILL)
+                    break
+                time.sleep(1e-4)
+        assert process.returncode == -signal.SIGKILL
+    subprocess.run(command, check=True)
+    rows = pd.read_parquet(out)
+    assert not rows.duplicated(["frame", "center"]).any()
+    assert len(rows) == sum(map(len, frames))
+    expected = survey(frames, DESCRIPTOR, causes=False).table()
+    ordered = rows.sort_values(["frame", "center"])
+    assert_same({name: ordered[name].to_numpy() for name in ordered}, expected)
+    assert not list((out / "_partial").iterdir())

@@ -1,0 +1,39 @@
+"""The memory of a survey with output does not depend on its length."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_folder import rattled_frames
+
+from sensitivity.structures.extxyz import format_frame
+
+pytest.importorskip("pyarrow")
+
+PROGRAM = """
+import re, sys
+from pathlib import Path
+from sensitivity import DensityCorrelations, survey
+descriptor = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
+found = survey(sys.argv[1], descriptor, causes=False, output=sys.argv[2])
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def peak_memory(source: Path, output: Path) -> int:
+    command = [sys.executable, "-c", PROGRAM, str(source), str(output)]
+    return int(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+@pytest.mark.slow
+def test_memory_is_constant_from_1000_to_20_000_environments(tmp_path: Path) -> None:
+    block = "".join(format_frame(atoms, info={}) for atoms in rattled_frames(200))  # 1000 atoms
+    peaks = []
+    for blocks in (1, 20):
+        source = tmp_path / f"{blocks}.extxyz"
+        source.write_text(blocks * block)
+        peaks.append(peak_memory(source, tmp_path / f"{blocks}"))
+    assert peaks[1] < 1.1 * peaks[0]

@@ -1,0 +1,63 @@
+"""A survey in several processes: the rows of one, also if a process dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from ase import Atoms
+from test_folder import assert_same, rattled_frames
+
+from sensitivity import DensityCorrelations, structures, survey
+from sensitivity.survey import run
+from sensitivity.survey.frames import NumberedFrame, pack, unpack
+
+SMALL = {"cutoff": 3.0, "n_max": 3, "l_max": 3}
+
+
+def test_packed_frames_are_the_same() -> None:
+    frames = [
+        NumberedFrame(3, structures.load("NaCl-rocksalt")),
+        NumberedFrame(4, None, "it is damaged"),
+        NumberedFrame(7, Atoms()),
+        NumberedFrame(8, structures.load("CH4")),
+    ]
+    assert unpack(pack(frames)) == frames
+
+
+class Deadly(DensityCorrelations):
+    """Kills its process where it sees sulfur."""
+
+    def like_gradients(self, vectors, counts, *, species):
+        if 16 in species:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().like_gradients(vectors, counts, species=species)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_rows_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch, in_folder) -> None:
+    monkeypatch.setattr(run, "_PART", {False: 60})
+    frames, descriptor = rattled_frames(100), DensityCorrelations(**SMALL)
+    output = tmp_path / "out" if in_folder else None
+    found = survey(frames, descriptor, causes=False, workers=2, output=output)
+    expected = survey(frames, descriptor, causes=False)
+    assert_same(found.table(), expected.table())
+    assert_same(found.frames(), expected.frames())
+
+
+@pytest.mark.slow
+def test_a_frame_whose_process_dies_becomes_a_row(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(run, "_PART", {False: 20})
+    frames = rattled_frames(30)
+    frames.insert(11, structures.load("H2S"))
+    found = survey(frames, Deadly(**SMALL), causes=False, workers=2, output=tmp_path / "out")
+    table = found.table()
+    assert "process died" in table["error"][table["frame"] == 11].item()
+    others = table["frame"] != 11
+    expected = survey([*frames[:11], *frames[12:]], DensityCorrelations(**SMALL), causes=False)
+    assert table["s_min"][others] == pytest.approx(expected.table()["s_min"], abs=1e-9)
+    with pytest.raises(ValueError, match="frame 11: its process died"):
+        survey(frames, Deadly(**SMALL), causes=False, workers=2, strict=True)
