@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sensitivity import structures
+    from sensitivity.bands import Bands, bands
     from sensitivity.comparison import Comparison, compare
     from sensitivity.convergence import Convergence, convergence
     from sensitivity.descriptors import DensityCorrelations, GaussianTypeOrbitals, SphericalBessel
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from sensitivity.spectrum import Spectrum, spectrum
 
 __all__ = [
+    "Bands",
     "Cancelled",
     "Comparison",
     "Convergence",
@@ -62,6 +64,7 @@ __all__ = [
     "Spectrum",
     "SphericalBessel",
     "Twin",
+    "bands",
     "compare",
     "convergence",
     "diagnose",
@@ -82,6 +85,7 @@ __all__ = [
 _MODULES = {
     name: module
     for module, names in {
+        "bands": ("Bands", "bands"),
         "comparison": ("Comparison", "compare"),
         "convergence": ("Convergence", "convergence"),
         "descriptors": ("DensityCorrelations", "GaussianTypeOrbitals", "SphericalBessel"),
