@@ -293,6 +293,16 @@ def test_special_points_are_those_of_the_primitive_cell() -> None:
     assert (np.diff(found.distance) >= 0).all()
 
 
+def test_special_points_do_not_depend_on_the_given_cell() -> None:
+    cells = structures.load("Si-diamond"), bulk("Si"), bulk("Si").repeat((2, 1, 3))
+    found = [bands(cell, SMALL, path="GXWKGLU", points=30) for cell in cells]
+    for other in found[1:]:
+        assert other.labels == found[0].labels
+        assert other.distance == pytest.approx(found[0].distance)
+        gaps = np.abs(other.singular_values - found[0].singular_values)
+        assert gaps.max() <= 1e-12 * found[0].scale
+
+
 def test_a_path_of_ase_refers_to_its_own_cell() -> None:
     cubic, path = structures.load("Si-diamond"), bulk("Si").cell.bandpath("GXW", npoints=7)
     primitive, folded = bands(bulk("Si"), SMALL, path=path), bands(cubic, SMALL, path=path)
