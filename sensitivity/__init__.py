@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sensitivity.paths import Path, follow
     from sensitivity.progress import Cancelled, Interrupted
     from sensitivity.singular import SingularPoint, Twin, find_twin, locate
+    from sensitivity.smallest import Smallest, smallest
     from sensitivity.spectrum import Spectrum, spectrum
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Path",
     "Rattle",
     "SingularPoint",
+    "Smallest",
     "Spectrum",
     "SphericalBessel",
     "Twin",
@@ -75,6 +77,7 @@ __all__ = [
     "jacobian",
     "locate",
     "pull_back",
+    "smallest",
     "spectrum",
     "strongest_features",
     "structures",
@@ -98,6 +101,7 @@ _MODULES = {
         "paths": ("Path", "follow"),
         "progress": ("Cancelled", "Interrupted"),
         "singular": ("SingularPoint", "Twin", "find_twin", "locate"),
+        "smallest": ("Smallest", "smallest"),
         "spectrum": ("Spectrum", "spectrum"),
     }.items()
     for name in names

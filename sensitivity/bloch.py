@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from ase import Atoms
@@ -187,7 +187,7 @@ def seen_by_symmetry(
     return BlochMatrix(tuple(parts), len(atoms))
 
 
-def decompose_bloch(matrices: Complex) -> tuple[Array, Complex]:
+def decompose_bloch(matrices: NDArray[Any]) -> tuple[Array, NDArray[Any]]:
     """Return singular values, (q, 3n), descending, and right singular vectors, (q, 3n, 3n).
 
     A vector is a row u, with matrix @ u = s times a left vector, and a real first largest element.

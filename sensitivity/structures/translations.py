@@ -67,39 +67,30 @@ def primitive_cell(atoms: Atoms) -> Atoms:
             "a primitive cell needs a structure that is periodic in at least one direction, got a "
             "molecule; set its cell and pbc."
         )
-    shifts, steps = _translations(atoms)
-    out = atoms[np.flatnonzero(steps.min(axis=0) == np.arange(len(atoms)))]
-    if len(shifts) > 1:
-        out.cell[atoms.pbc] = _shortest(atoms, shifts)
+    vectors = _shortest_translations(atoms)
+    out: Atoms = atoms.copy()
+    if _count(atoms, vectors) > 1:
+        out = out[_first_copies(atoms, vectors)]
+        out.cell[atoms.pbc] = vectors
     return out
 
 
 def count_cells(atoms: Atoms) -> int:
     """Return the number of primitive cells in the cell of a periodic structure."""
-    return len(_translations(atoms)[0])
+    return _count(atoms, _shortest_translations(atoms))
 
 
-def _translations(atoms: Atoms) -> tuple[Array, Indices]:
-    """Return shifts of the crystal onto itself, (cells, 3), zero first, and their ``translated``.
-
-    A shift maps an atom onto a like one, so those of the rarest species suffice. All of them form
-    a group, so its order times each is a vector of integers, which removes rounding.
-    """
-    numbers, counts = np.unique(atoms.numbers, return_counts=True)
-    like = np.flatnonzero(atoms.numbers == numbers[counts.argmin()])
-    places = _periodic_cell(atoms).scaled_positions(atoms.positions[like])
-    shifts, steps = list[Array](), list[Indices]()
-    for gap in places - places[0]:
-        shift = np.where(atoms.pbc, gap - np.rint(gap), 0.0)
-        step = translated(atoms, shift, within=Tolerance.COORDINATES)
-        if step is not None:
-            shifts.append(shift)
-            steps.append(step)
-    return np.rint(len(shifts) * np.array(shifts)) / len(shifts), np.array(steps)
+def _count(atoms: Atoms, vectors: Array) -> int:
+    return round(float(np.abs(np.linalg.det(_multiples(atoms, vectors)))))
 
 
-def _shortest(atoms: Atoms, shifts: Array) -> Array:
-    """Return the shortest independent lattice vectors, (periodic directions, 3), right-handed.
+def _multiples(atoms: Atoms, vectors: Array) -> Array:
+    """Return the periodic cell vectors as integer multiples of lattice vectors."""
+    return np.asarray(np.rint(atoms.cell.array[atoms.pbc] @ np.linalg.pinv(vectors)))
+
+
+def _shortest_translations(atoms: Atoms) -> Array:
+    """Return the shortest independent translations, (periodic directions, 3), right-handed.
 
     In up to three dimensions vectors that attain the successive minima of a lattice are a basis of
     it. In a reduced cell their coefficients are small.
@@ -107,19 +98,63 @@ def _shortest(atoms: Atoms, shifts: Array) -> Array:
     from ase.geometry import minkowski_reduce
 
     reduced, changes = minkowski_reduce(atoms.cell.array, atoms.pbc)
-    periodic = reduced[atoms.pbc]  # [direction, xyz]
+    periodic, shifts = reduced[atoms.pbc], _likely_shifts(atoms)
     inner = np.linalg.solve(changes.T.astype(float), shifts.T).T[:, atoms.pbc]
     whole = np.array(list(product((-2, -1, 0, 1, 2), repeat=len(periodic))))
     vectors = (((inner - np.rint(inner))[:, None] + whole) @ periodic).reshape(-1, 3)
+    places = np.repeat(np.arange(len(shifts)), len(whole))
+    lengths = np.linalg.norm(vectors, axis=1)
     chosen = np.empty((0, 3))
-    for vector in vectors[np.argsort(np.linalg.norm(vectors, axis=1), kind="stable")]:
+    for number in np.argsort(np.round(lengths, 6), kind="stable"):
+        vector, shift = vectors[number], shifts[places[number]]
         rest = vector - vector @ np.linalg.pinv(chosen) @ chosen if len(chosen) else vector
-        if np.linalg.norm(rest) > Tolerance.PARALLEL * np.linalg.norm(periodic):
+        independent = np.linalg.norm(rest) > Tolerance.PARALLEL * np.linalg.norm(periodic)
+        if independent and translated(atoms, shift, within=Tolerance.COORDINATES) is not None:
             chosen = np.append(chosen, [vector], axis=0)
         if len(chosen) == len(periodic):
             break
-    turned = np.linalg.det(chosen @ np.linalg.pinv(periodic)) < 0
-    return -chosen if turned and len(chosen) % 2 else chosen
+    exact = np.linalg.solve(_multiples(atoms, chosen), atoms.cell.array[atoms.pbc])
+    turned = np.linalg.det(exact @ np.linalg.pinv(periodic)) < 0
+    return -exact if turned and len(exact) % 2 else np.asarray(exact)
+
+
+def _likely_shifts(atoms: Atoms) -> Array:
+    """Return shifts that map several atoms onto like ones, (shifts, 3), zero first.
+
+    A shift maps an atom onto a like one, so those of the rarest species suffice. Of a crystal with
+    thousands of displaced atoms, a few atoms exclude all others.
+    """
+    from scipy.spatial import KDTree
+
+    numbers, counts = np.unique(atoms.numbers, return_counts=True)
+    like = np.flatnonzero(atoms.numbers == numbers[counts.argmin()])
+    cell, few = _periodic_cell(atoms), 8
+    places = cell.scaled_positions(atoms.positions)
+    tree = KDTree(_wrap(places, atoms), boxsize=atoms.pbc.astype(float))
+    shifts = places[like] - places[like[0]]
+    shifts = np.where(atoms.pbc, shifts - np.rint(shifts), 0.0)
+    lengths = np.linalg.norm(cell.array, axis=1)
+    for place in places[np.linspace(0, len(atoms) - 1, min(few, len(atoms))).astype(int)]:
+        gaps, _ = tree.query(_wrap(place + shifts, atoms))
+        shifts = shifts[gaps * lengths.min() <= 2 * Tolerance.COORDINATES]
+    return np.asarray(shifts)
+
+
+def _first_copies(atoms: Atoms, vectors: Array) -> Indices:
+    """Return the first of all atoms that lattice vectors map onto each other, ascending."""
+    from scipy.spatial import KDTree
+
+    small = atoms.copy()
+    small.cell[atoms.pbc] = vectors
+    cell = _periodic_cell(small)
+    places = _wrap(cell.scaled_positions(atoms.positions), atoms)
+    tree = KDTree(np.column_stack([places, atoms.numbers]), boxsize=[*atoms.pbc.astype(float), 0.0])
+    near = 1e-3  # fraction of a cell vector: above rounding, far below the distance of two atoms
+    first, left = list[int](), np.ones(len(atoms), dtype=bool)
+    while left.any():
+        first.append(int(left.argmax()))
+        left[tree.query_ball_point(tree.data[first[-1]], near)] = False
+    return np.array(first)
 
 
 def _periodic_cell(atoms: Atoms) -> Cell:
