@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.descriptors.answers import observed_features, observed_gradients
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.progress import checkpoint
 from sensitivity.structures import environment
 from sensitivity.structures.neighbors import surroundings
@@ -33,7 +33,7 @@ Complex = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
-class CenterRows:
+class CenterRows(ReadOnlyArrays):
     """Rows of one center: a linear map of the displacements of its environment."""
 
     atoms: Indices  # (k,), ascending: atom of the cell
@@ -98,8 +98,11 @@ class BlochMatrix:
         values, vectors = np.linalg.eigh(matrix.conj().swapaxes(1, 2) @ matrix)
         return values, vectors
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(centers={len(self.parts)}, columns={3 * self.count})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class BlochJacobian(BlochMatrix):
     """J(q): derivatives of the features of one cell along waves, in (feature)/Å.
 

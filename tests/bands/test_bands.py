@@ -14,6 +14,7 @@ from crystals import CRYSTALS, CUTOFF
 
 from sensitivity import Cancelled, DensityCorrelations, Interrupted, bands, jacobian, structures
 from sensitivity.bands import Bands
+from sensitivity.cli.options import descriptor_from
 from sensitivity.descriptors import (
     Descriptor,
     batches_from_function,
@@ -58,6 +59,18 @@ def test_singular_values_are_those_of_a_supercell(name: str, parts: int) -> None
     found = bands(cell, SMALL, path=commensurate(parts))
     values = np.sort(found.singular_values.ravel())[::-1]
     assert np.abs(values - expected).max() <= 1e-13 * expected.max()
+
+
+@pytest.mark.parametrize("name", ["dscribe-soap", "featomic-power-spectrum"])
+def test_other_descriptors_have_bands(name: str) -> None:
+    cell = CRYSTALS["rock salt"][0]
+    descriptor = descriptor_from(name, cell)
+    expected = np.linalg.svd(
+        np.linalg.qr(jacobian(cell.repeat(2), descriptor).dense(), mode="r"), compute_uv=False
+    )
+    found = bands(cell, descriptor, path=commensurate(2))
+    values = np.sort(found.singular_values.ravel())[::-1]
+    assert np.abs(values - expected).max() <= 1e-12 * expected.max()
 
 
 def test_a_cell_that_is_not_primitive_has_folded_bands() -> None:
