@@ -56,7 +56,7 @@ def _special_path(atoms: Atoms, path: str | None, points: int) -> BandPath:
 
 def _along(atoms: Atoms, path: BandPath, cell: Cell) -> WaveVectors:
     """Return the wave vectors of a path, which refers to a cell of the same lattice."""
-    cell, own = (Cell(np.where(atoms.pbc[:, None], each, 0.0)) for each in (cell, atoms.cell))
+    cell, own = (_periodic(each, atoms) for each in (cell, atoms.cell))
     whole = own.array @ np.linalg.pinv(cell.array)  # fractions of reciprocal vectors
     own_vectors = np.abs(np.rint(whole) @ cell.array - own.array).max()
     if own_vectors > Tolerance.COORDINATES * np.abs(own.array).max() or not len(path.kpts):
@@ -98,7 +98,9 @@ def _given(atoms: Atoms, path: ArrayLike) -> WaveVectors:
             "reciprocal cell vectors."
         )
     labels = ("",) * len(q)
-    return WaveVectors(atoms, check_open(q, atoms), _distance(q, atoms.cell, []), labels)
+    return WaveVectors(
+        atoms, check_open(q, atoms), _distance(q, _periodic(atoms.cell, atoms), []), labels
+    )
 
 
 def check_open(q: Array, atoms: Atoms) -> Array:
@@ -110,6 +112,11 @@ def check_open(q: Array, atoms: Atoms) -> Array:
             f"along {open_axes}; set these components to 0."
         )
     return q
+
+
+def _periodic(cell: Cell, atoms: Atoms) -> Cell:
+    """Return the cell without vectors along directions that are not periodic."""
+    return Cell(np.where(atoms.pbc[:, None], cell, 0.0))
 
 
 def _distance(q: Array, cell: Cell, jumps: Sequence[int]) -> Array:

@@ -200,6 +200,46 @@ def test_a_layer_has_wave_vectors_in_its_plane() -> None:
         bands(graphene(), USUAL, path=[[0.1, 0.0, 0.1]])
 
 
+def tilted(atoms: Atoms) -> Atoms:
+    """With another cell vector across the layer, which has no meaning."""
+    cell = atoms.cell.array.copy()
+    cell[2] = [1.0, 2.0, 20.0]
+    atoms.set_cell(cell)
+    return atoms
+
+
+def triclinic() -> Atoms:
+    cell = [[3.2, 0.4, 0.1], [0.3, 3.4, 0.0], [0.2, 0.1, 3.6]]
+    return Atoms("Si2", [(0, 0, 0), (1.4, 1.5, 1.2)], cell=cell, pbc=True)
+
+
+def standing() -> Atoms:
+    """A layer that is periodic along a and c."""
+    layer = graphene(vacuum=5.0)
+    layer.rotate(90, "x", rotate_cell=True)
+    cell = layer.cell.array[[0, 2, 1]]
+    return Atoms(layer.numbers, positions=layer.positions, cell=cell, pbc=(True, False, True))
+
+
+@pytest.mark.parametrize(
+    ("atoms", "labels"),
+    [
+        (tilted(graphene(vacuum=5.0)), "GMKG"),
+        (standing(), "GMKG"),
+        (Atoms("CH", [(0, 0, 0), (1.3, 0.5, 0)], cell=[2.6, 8, 8], pbc=(1, 0, 0)), "GX"),
+        (triclinic(), "XGYLGZNGMRG"),
+    ],
+    ids=["tilted", "standing", "wire along a", "triclinic"],
+)
+def test_cells_of_any_shape_have_a_path(atoms: Atoms, labels: str) -> None:
+    found = bands(atoms, SMALL, points=12)
+    assert "".join(found.labels) == labels
+    assert_ranks_agree(found)
+    again = bands(found.atoms, SMALL, path=found.q)
+    assert again.singular_values == pytest.approx(found.singular_values, abs=1e-13 * found.scale)
+    assert again.distance[1] == pytest.approx(found.distance[1])
+
+
 def test_a_wire_rotates_about_its_axis() -> None:
     wire = Atoms("CH", [(0, 0, 0), (0, 0.5, 1.3)], cell=[0, 0, 2.6], pbc=(False, False, True))
     found = bands(wire, USUAL, points=5)
