@@ -10,9 +10,9 @@ def add(commands: Any) -> None:
     text = "show the singular values of the Jacobian of a structure"
     details = (
         ": the derivatives of the features with respect to the positions. Each mode, a right "
-        "singular vector, is listed as internal, or as one that no invariant descriptor sees: "
-        "rotation, translation, or unseen (it changes no environment), with the atoms that move "
-        "most."
+        "singular vector, is listed with the atoms that move most, as internal, or as one that "
+        "changes the shape of no environment: rotation, translation, or unseen (such as the motion "
+        "of an atom beyond the cutoff)."
     )
     add_analysis(commands, "analyze", text, _analyze, details=details)
 

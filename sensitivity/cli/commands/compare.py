@@ -17,7 +17,10 @@ _RATTLE = ("copies", "amplitude", "seed")
 def add(commands: Any) -> None:
     """Add the command."""
     text = "compare what several descriptors see of a structure"
-    details = ": singular values on one scale, causes, soft modes, and what each misses."
+    details = (
+        ": singular values on one scale, causes, the least visible (soft) modes, and what each "
+        "misses."
+    )
     command = add_analysis(
         commands,
         "compare",
@@ -40,7 +43,7 @@ def add(commands: Any) -> None:
     add_option(group, "--amplitude", "standard deviation of their displacements, in Å", 0.05)
     add_option(group, "--seed", "seed of their displacements", 0, int, None)
     text = "number of least visible modes, the same for every descriptor, whose spans are compared"
-    usual = "the largest number of spurious ones that a descriptor has, or 3"
+    usual = "the largest number of spurious ones that any descriptor has, 3 if none has any"
     add_option(command, "--soft", text, usual, int, "K")
     add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
 
