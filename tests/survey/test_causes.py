@@ -54,7 +54,7 @@ def nearly_singular() -> Iterator[Atoms]:
 
 
 def smallest_allowed(found: Diagnosis) -> float:
-    if not found.counts["symmetry"]:
+    if found.internal - found.counts["symmetry"] == found.spectrum.internal:
         return found.spectrum.condition
     hidden = {"symmetry", "unseen", "rotation", "translation"}
     values = [mode.singular_value for mode in found.modes if mode.cause not in hidden]
