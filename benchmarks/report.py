@@ -82,6 +82,23 @@ def order3() -> str:
     )
 
 
+def survey() -> str:
+    """Tabulate environments per second of a survey and of other pipelines."""
+    result = load("survey")
+    rates = result["per_second"]
+    least = rates["dscribe, svdvals"]
+    rows = [[name, round(rate), rate / least] for name, rate in rates.items()]
+    return (
+        "### Environments per second of a processor, order 2, rattled G2 of 3 to 12 atoms\n\n"
+        + tabulate(["", "per second", "/ dscribe"], rows)
+        + f"\n{result['environments']} environments of {result['frames']} molecules, n_max 6, "
+        "l_max 6, cutoff 4 Å: the largest and the smallest singular value of each. A survey finds "
+        "neighbours, compares centers, and makes rows. The floor multiplies and decomposes dense "
+        "blocks that are in memory: a survey takes "
+        f"**{rates['floor: products and LAPACK'] / rates['survey']:.1f}** times as long.\n"
+    )
+
+
 def spectrum() -> str:
     """Tabulate the times of singular values and those of an earlier version."""
     result = load("spectrum")
@@ -229,6 +246,31 @@ def start() -> str:
     )
 
 
+def survey_runs() -> str:
+    """Tabulate memory and time of long surveys, and say what kills changed."""
+    result = load("survey_runs")
+    kills, pair = result["kills"], result["processes"]
+    memory = [[key, one["peak_mib"], one["seconds"]] for key, one in result["memory"].items()]
+    runs = [
+        [workers, run["seconds"], run["processor"], run["load"]]
+        for workers, found in pair["runs"].items()
+        for run in found
+    ]
+    return (
+        "### Long surveys of rattled molecules, order 2, without causes\n\n"
+        f"{kills['environments']} environments, killed {kills['kills']} times and resumed: every "
+        "row once, largest difference from an undisturbed survey "
+        f"{kills['largest_difference']:.0e}; on Dask, with {kills['workers_killed']} workers "
+        f"killed: {kills['largest_difference_with_dask']:.0e}.\n\n"
+        + tabulate(["environments", "peak memory, MiB", "s"], memory)
+        + f"\n{pair['environments']} environments in one process and in two, with the load of the "
+        "machine before\n\n"
+        + tabulate(["processes", "s", "processor time, s", "load"], runs)
+        + f"\nBest of one over best of two: {pair['speedup']:.2f}; two processors without other "
+        f"work, from the processor times: {pair['speedup_by_processor_time']:.2f}.\n"
+    )
+
+
 def machines() -> str:
     """Tabulate the machine of each result."""
     path = RESULTS / "machines.json"
@@ -249,11 +291,13 @@ def tables() -> str:
             adapters(),
             order3(),
             spectrum(),
+            survey(),
             diagnosis(),
             before_after(),
             locate(),
             misses(),
             inversion(),
+            survey_runs(),
             *measured,
             growth(),
         ]

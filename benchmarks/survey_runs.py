@@ -1,8 +1,8 @@
-"""Long surveys: killed and resumed, memory, and two processes.
+"""Long surveys: killed and resumed, with killed workers of Dask, memory, and two processes.
 
-``python -m benchmarks.survey_runs`` writes ``results/survey_runs.json``; it needs the extra
-``survey`` and takes 5 minutes. The structures are rattled methane and rattled molecules of the G2
-set with 3 to 12 atoms.
+``python -m benchmarks.survey_runs`` writes ``results/survey_runs.json``; it needs the extras
+``survey`` and ``dask``, and takes 5 minutes. The structures are rattled methane and molecules
+of the G2 set with 3 to 12 atoms, rattled, too.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from ase import Atoms
 from ase.collections import g2
+from distributed import Client, LocalCluster
 
 from benchmarks import clock
 from sensitivity import DensityCorrelations, survey
@@ -123,31 +125,56 @@ def compare(found: pd.DataFrame, expected: pd.DataFrame, environments: int) -> f
 
 
 def kills(folder: Path, environments: int) -> dict[str, object]:
-    """Kill a survey again and again, then let it end, and compare it with an undisturbed one."""
+    """Kill a survey again and again, then let it end, and compare it with an undisturbed one.
+
+    Then the same with the workers of a Dask cluster.
+    """
     source, output = folder / "killed.extxyz", folder / "killed"
     write_source(source, environments)
     left = [kill_after_a_part(source, output, writing=kill < WRITING) for kill in range(KILLS)]
     parts = count_parts(output)
     measure(source, output)
     measure(source, folder / "undisturbed")
-    gap = compare(pd.read_parquet(output), pd.read_parquet(folder / "undisturbed"), environments)
+    expected = pd.read_parquet(folder / "undisturbed")
+    workers = kill_workers(source, folder / "cluster")
     return {
         "environments": environments,
         "kills": KILLS,
         "partial_files": sum(left),
         "parts_before_the_last_run": parts,
         "parts": count_parts(output),
-        "largest_difference": gap,
+        "largest_difference": compare(pd.read_parquet(output), expected, environments),
+        "workers_killed": workers,
+        "largest_difference_with_dask": compare(
+            pd.read_parquet(folder / "cluster"), expected, environments
+        ),
     }
+
+
+def kill_workers(source: Path, output: Path) -> int:
+    """Survey on a Dask cluster of two, one of which is killed after every third part."""
+    parts, killed = count(), list[int]()
+
+    def kill(sentence: str) -> None:
+        if next(parts) % 3 == 0:
+            killed.append(min(client.run(os.getpid).values()))
+            os.kill(killed[-1], signal.SIGKILL)
+
+    with (
+        LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as here,
+        Client(here) as client,
+    ):
+        survey(source, DESCRIPTOR, causes=False, output=output, workers=client, progress=kill)
+    return len(set(killed))
 
 
 def memory(folder: Path, counts: list[int]) -> dict[str, dict[str, object]]:
     """Measure the peak memory of surveys of different length."""
     found = {}
-    for count in counts:
-        source = folder / f"memory-{count}.extxyz"
-        write_source(source, count)
-        found[str(count)] = measure(source, folder / f"memory-{count}")
+    for number in counts:
+        source = folder / f"memory-{number}.extxyz"
+        write_source(source, number)
+        found[str(number)] = measure(source, folder / f"memory-{number}")
     return found
 
 

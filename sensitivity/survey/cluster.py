@@ -31,7 +31,19 @@ class Cluster:
     @property
     def most(self) -> int:
         """Number of parts that keep all workers busy, as many as there are now."""
-        return 2 * max(1, sum(map(int, self._client.nthreads().values())))
+        return 2 * max(1, self._count_threads())
+
+    @property
+    def shortage(self) -> str:
+        """Sentence about what the calls wait for; empty if they are being made."""
+        return "" if self._count_threads() else "the Dask cluster has no worker: waiting for one"
+
+    def _count_threads(self) -> int:
+        self._require_scheduler()
+        try:
+            return sum(map(int, self._client.nthreads().values()))
+        except OSError as error:
+            raise lost_cluster() from error
 
     def submit(
         self,
@@ -40,14 +52,28 @@ class Cluster:
         **keywords: Parameters.kwargs,
     ) -> Future[Result]:
         """Call a function on one of the workers."""
+        self._require_scheduler()
         future: Future[Result] = self._executor.submit(function, *arguments, **keywords)
         return future
 
+    def _require_scheduler(self) -> None:
+        if self._client.status != "running":
+            raise lost_cluster()
+
     def close(self) -> None:
         """Cancel the calls that have not ended; the client stays open unless it was made here."""
-        self._executor.shutdown(wait=False)
+        if self._client.status == "running":
+            self._executor.shutdown(wait=False)
         if self._own:
             self._client.close()
+
+
+def lost_cluster() -> ValueError:
+    """Return the error of a scheduler that has ended."""
+    return ValueError(
+        "the Dask cluster was closed, or its scheduler cannot be reached; call again with another "
+        "one: with output, the survey continues."
+    )
 
 
 def _connect(address: str) -> Any:

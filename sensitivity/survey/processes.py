@@ -41,6 +41,11 @@ class Processes:
         """Number of parts that keep all processes busy."""
         return 2 * self._workers
 
+    @property
+    def shortage(self) -> str:
+        """Sentence about what the calls wait for: nothing."""
+        return ""
+
     def submit(
         self,
         function: Callable[Parameters, Result],
