@@ -78,7 +78,7 @@ def lost_cluster() -> ValueError:
 
 def _connect(address: str) -> Any:
     from distributed import Client
-    from distributed.comm import resolve_address
+    from distributed.comm.addressing import resolve_address
 
     try:
         resolve_address(address)  # a client of a wrong address takes a minute to close
