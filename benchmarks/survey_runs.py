@@ -227,7 +227,7 @@ def main() -> None:
             "memory": memory(folder, [most // 100, most // 10, most]),
             "processes": {
                 "without causes": processes(folder, most, options.rounds, causes=False),
-                "with causes": processes(folder, most // 5, options.rounds, causes=True),
+                "with causes": processes(folder, most // 4, options.rounds, causes=True),
             },
         }
     print(json.dumps(results, indent=1))
