@@ -10,6 +10,7 @@ import cProfile
 import pstats
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -25,7 +26,7 @@ TARGETS = {  # ms
 }
 STAGES = {
     # printed name: the function, and its file
-    "singular values": ("spectrum", "spectrum.py"),
+    "singular values": ("spectrum", "observation.py"),
     "point groups": ("find", "sites.py"),
     "hidden by symmetry": ("hidden_by_symmetry", "sites.py"),
     "search for other zeros": ("nearest_zeros", "zeros.py"),
@@ -60,12 +61,9 @@ def stages(call: Callable[[], Diagnosis]) -> dict[str, float]:
     profile.runcall(call)
     rows = pstats.Stats(profile).stats
     total = max(row[3] for row in rows.values())
+    seconds = {(Path(file).name, name): row[3] for (file, _, name), row in rows.items()}
     shares = {
-        stage: sum(
-            row[3] for (file, _, name), row in rows.items() if name == function and module in file
-        )
-        / total
-        for stage, (function, module) in STAGES.items()
+        stage: seconds[module, function] / total for stage, (function, module) in STAGES.items()
     }
     return {**shares, "all else": 1 - sum(shares.values())}
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests" / "browser"))
 from laboratory import NO_BROWSER, browse, find_browser, run_notebook, serve, write_notebook  # noqa: E402
 from workbench import STAGES, Workbench  # noqa: E402
 
-RESULTS = Path(__file__).parent / "results" / "latency.json"
+from benchmarks.clock import save  # noqa: E402
 
 KEYS = {"single": (12, 3500), "repeated": (60, 200)}
 """Number of keys, and milliseconds between them. The interval of single keys exceeds the time of
@@ -73,7 +73,7 @@ def main() -> None:
         for system, made in SYSTEMS.items()
     }
     print(json.dumps(found, indent=2))
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+    save("latency", found)
 
 
 def _measure(program: str, made: str, checkout: Path) -> dict[str, float]:

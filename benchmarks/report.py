@@ -82,6 +82,23 @@ def order3() -> str:
     )
 
 
+def survey() -> str:
+    """Tabulate environments per second of a survey and of other pipelines."""
+    result = load("survey")
+    rates = result["per_second"]
+    least = rates["dscribe, svdvals"]
+    rows = [[name, round(rate), rate / least] for name, rate in rates.items()]
+    return (
+        "### Environments per second of a processor, order 2, rattled G2 of 3 to 12 atoms\n\n"
+        + tabulate(["", "per second", "/ dscribe"], rows)
+        + f"\n{result['environments']} environments of {result['frames']} molecules, n_max 6, "
+        "l_max 6, cutoff 4 Å: the largest and the smallest singular value of each. A survey finds "
+        "neighbours, compares centers, and makes rows. The floor multiplies and decomposes dense "
+        "blocks that are in memory: a survey takes "
+        f"**{rates['floor: products and LAPACK'] / rates['survey']:.1f}** times as long.\n"
+    )
+
+
 def spectrum() -> str:
     """Tabulate the times of singular values and those of an earlier version."""
     result = load("spectrum")
@@ -143,9 +160,11 @@ def misses() -> str:
         *ours, (other, seconds, missed, furthest) = columns
         rows += [[symbols, *row] for row in ours]
         rows.append([symbols, f"multistart, {other}", seconds, missed, furthest])
-    header = ["", "descents", "median seconds", "missed", "furthest, Å"]
+    header = ["", "descents", "median seconds", "fraction missed", "largest excess, Å"]
     return (
         f"### Missed nearest singular points, {result['starts']} starts each\n\n"
+        + "A start is missed if the point found is more than 0.001 Å further away than the nearest "
+        "of all rows. The multistart search, of 50 descents, shares no code with `locate`.\n\n"
         + tabulate(header, rows)
         + "\n![misses](results/misses.png)\n"
     )
@@ -229,6 +248,35 @@ def start() -> str:
     )
 
 
+def survey_runs() -> str:
+    """Tabulate memory and time of long surveys, and say what kills changed."""
+    result = load("survey_runs")
+    kills = result["kills"]
+    memory = [[key, one["peak_mib"], one["seconds"]] for key, one in result["memory"].items()]
+    runs = [
+        [f"{pair['environments']} {what}", workers, run["seconds"], run["processor"], run["load"]]
+        for what, pair in result["processes"].items()
+        for workers, found in pair["runs"].items()
+        for run in found
+    ]
+    ratios = " ".join(
+        f"Best of one over best of two, {what}: {pair['speedup']:.2f}; two processors without "
+        f"other work, from the processor times: {pair['speedup_by_processor_time']:.2f}."
+        for what, pair in result["processes"].items()
+    )
+    return (
+        "### Long surveys of rattled molecules, order 2\n\n"
+        f"{kills['environments']} environments without causes, killed {kills['kills']} times and "
+        "resumed: every row once, largest difference from an undisturbed survey "
+        f"{kills['largest_difference']:.0e}; on Dask, with {kills['workers_killed']} workers "
+        f"killed: {kills['largest_difference_with_dask']:.0e}.\n\n"
+        + tabulate(["environments without causes", "peak memory, MiB", "s"], memory)
+        + "\nOne process and two, with the load of the machine before\n\n"
+        + tabulate(["environments", "processes", "s", "processor time, s", "load"], runs)
+        + f"\n{ratios}\n"
+    )
+
+
 def machines() -> str:
     """Tabulate the machine of each result."""
     path = RESULTS / "machines.json"
@@ -249,11 +297,13 @@ def tables() -> str:
             adapters(),
             order3(),
             spectrum(),
+            survey(),
             diagnosis(),
             before_after(),
             locate(),
             misses(),
             inversion(),
+            survey_runs(),
             *measured,
             growth(),
         ]

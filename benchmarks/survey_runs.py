@@ -1,8 +1,8 @@
-"""Long surveys: killed and resumed, memory, and two processes.
+"""Long surveys: killed and resumed, with killed workers of Dask, memory, and two processes.
 
-``python -m benchmarks.survey_runs`` writes ``results/survey_runs.json``; it needs the extra
-``survey`` and takes 5 minutes. The structures are rattled methane and rattled molecules of the G2
-set with 3 to 12 atoms.
+``python -m benchmarks.survey_runs`` writes ``results/survey_runs.json``; it needs the extras
+``survey`` and ``dask``, and takes 7 minutes. The structures are rattled methane and molecules
+of the G2 set with 3 to 12 atoms, rattled, too.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from ase import Atoms
 from ase.collections import g2
+from distributed import Client, LocalCluster
 
 from benchmarks import clock
 from sensitivity import DensityCorrelations, survey
@@ -57,10 +59,10 @@ def write_source(path: Path, environments: int) -> None:
                 return
 
 
-def run(source: Path, output: Path, workers: int) -> None:
+def run(source: Path, output: Path, *, workers: int, causes: bool) -> None:
     """Survey a file in this process, and print times and peak memory."""
     start = time.perf_counter()
-    found = survey(source, DESCRIPTOR, causes=False, output=output, workers=workers)
+    found = survey(source, DESCRIPTOR, causes=causes, output=output, workers=workers)
     seconds = time.perf_counter() - start
     status = found.status
     peak = clock.read_memory("VmHWM")
@@ -70,17 +72,18 @@ def run(source: Path, output: Path, workers: int) -> None:
     print(json.dumps({**times, "peak_mib": peak, "status": status}))
 
 
-def command(source: Path, output: Path, *, workers: int = 1) -> list[str]:
+def command(source: Path, output: Path, *, workers: int = 1, causes: bool = False) -> list[str]:
     """Return the command that calls ``run``."""
     name = [sys.executable, "-m", "benchmarks.survey_runs", "--run", str(source), str(output)]
-    return [*name, "--workers", str(workers)]
+    return [*name, "--workers", str(workers), *["--causes"] * causes]
 
 
-def measure(source: Path, output: Path, *, workers: int = 1) -> dict[str, object]:
+def measure(
+    source: Path, output: Path, *, workers: int = 1, causes: bool = False
+) -> dict[str, object]:
     """Survey a file in a new process."""
-    done = subprocess.run(
-        command(source, output, workers=workers), check=True, capture_output=True, text=True
-    )
+    line = command(source, output, workers=workers, causes=causes)
+    done = subprocess.run(line, check=True, capture_output=True, text=True)
     found: dict[str, object] = json.loads(done.stdout)
     return found
 
@@ -123,48 +126,75 @@ def compare(found: pd.DataFrame, expected: pd.DataFrame, environments: int) -> f
 
 
 def kills(folder: Path, environments: int) -> dict[str, object]:
-    """Kill a survey again and again, then let it end, and compare it with an undisturbed one."""
+    """Kill a survey again and again, then let it end, and compare it with an undisturbed one.
+
+    Then the same with the workers of a Dask cluster.
+    """
     source, output = folder / "killed.extxyz", folder / "killed"
     write_source(source, environments)
     left = [kill_after_a_part(source, output, writing=kill < WRITING) for kill in range(KILLS)]
     parts = count_parts(output)
     measure(source, output)
     measure(source, folder / "undisturbed")
-    gap = compare(pd.read_parquet(output), pd.read_parquet(folder / "undisturbed"), environments)
+    expected = pd.read_parquet(folder / "undisturbed")
+    workers = kill_workers(source, folder / "cluster")
     return {
         "environments": environments,
         "kills": KILLS,
         "partial_files": sum(left),
         "parts_before_the_last_run": parts,
         "parts": count_parts(output),
-        "largest_difference": gap,
+        "largest_difference": compare(pd.read_parquet(output), expected, environments),
+        "workers_killed": workers,
+        "largest_difference_with_dask": compare(
+            pd.read_parquet(folder / "cluster"), expected, environments
+        ),
     }
+
+
+def kill_workers(source: Path, output: Path) -> int:
+    """Survey on a Dask cluster of two, one of which is killed after every fourth part."""
+    parts, killed = count(), list[int]()
+
+    def kill(sentence: str) -> None:
+        alive = client.run(os.getpid).values()
+        if "per second" in sentence and alive and next(parts) % 4 == 1:
+            killed.append(min(alive))
+            os.kill(killed[-1], signal.SIGKILL)
+
+    with (
+        LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as here,
+        Client(here) as client,
+    ):
+        survey(source, DESCRIPTOR, causes=False, output=output, workers=client, progress=kill)
+    return len(set(killed))
 
 
 def memory(folder: Path, counts: list[int]) -> dict[str, dict[str, object]]:
     """Measure the peak memory of surveys of different length."""
     found = {}
-    for count in counts:
-        source = folder / f"memory-{count}.extxyz"
-        write_source(source, count)
-        found[str(count)] = measure(source, folder / f"memory-{count}")
+    for number in counts:
+        source = folder / f"memory-{number}.extxyz"
+        write_source(source, number)
+        found[str(number)] = measure(source, folder / f"memory-{number}")
     return found
 
 
-def processes(folder: Path, environments: int, rounds: int) -> dict[str, object]:
+def processes(folder: Path, environments: int, rounds: int, *, causes: bool) -> dict[str, object]:
     """Time one process and two, in turn.
 
     On a machine with other work, only the processor time is comparable: two processes on two idle
     processors take half of theirs.
     """
-    source = folder / "processes.extxyz"
+    source = folder / f"processes-{causes}.extxyz"
     write_source(source, environments)
     runs: dict[int, list[dict[str, object]]] = {1: [], 2: []}
     for number in range(rounds):
         for workers, found in runs.items():
             load = os.getloadavg()[0]
-            output = folder / f"processes-{workers}-{number}"
-            found.append({**measure(source, output, workers=workers), "load": load})
+            output = folder / f"processes-{causes}-{workers}-{number}"
+            measured = measure(source, output, workers=workers, causes=causes)
+            found.append({**measured, "load": load})
     best = {
         key: [min(float(str(run[key])) for run in found) for found in runs.values()]
         for key in ("seconds", "processor")
@@ -182,11 +212,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", nargs=2, type=Path, metavar=("SOURCE", "OUTPUT"))
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--causes", action="store_true")
     parser.add_argument("--environments", type=int, default=100_000, help="the largest number")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if options.run:
-        run(*options.run, options.workers)
+        run(*options.run, workers=options.workers, causes=options.causes)
         return
     most = options.environments
     with tempfile.TemporaryDirectory() as name:
@@ -194,7 +225,10 @@ def main() -> None:
         results = {
             "kills": kills(folder, most // 10),
             "memory": memory(folder, [most // 100, most // 10, most]),
-            "processes": processes(folder, most, options.rounds),
+            "processes": {
+                "without causes": processes(folder, most, options.rounds, causes=False),
+                "with causes": processes(folder, most // 4, options.rounds, causes=True),
+            },
         }
     print(json.dumps(results, indent=1))
     clock.save("survey_runs", results)

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sensitivity import structures
+    from sensitivity.bands import Bands, bands
     from sensitivity.comparison import Comparison, compare
     from sensitivity.convergence import Convergence, convergence
     from sensitivity.descriptors import DensityCorrelations, GaussianTypeOrbitals, SphericalBessel
@@ -43,10 +44,12 @@ if TYPE_CHECKING:
     from sensitivity.progress import Cancelled, Interrupted
     from sensitivity.rattle import rattle
     from sensitivity.singular import SingularPoint, Twin, find_twin, locate
+    from sensitivity.smallest import Smallest, smallest
     from sensitivity.spectrum import Spectrum, spectrum
     from sensitivity.survey import Survey, open_survey, survey
 
 __all__ = [
+    "Bands",
     "Cancelled",
     "Comparison",
     "Convergence",
@@ -61,10 +64,12 @@ __all__ = [
     "Path",
     "Rattle",
     "SingularPoint",
+    "Smallest",
     "Spectrum",
     "SphericalBessel",
     "Survey",
     "Twin",
+    "bands",
     "compare",
     "convergence",
     "diagnose",
@@ -77,6 +82,7 @@ __all__ = [
     "open_survey",
     "pull_back",
     "rattle",
+    "smallest",
     "spectrum",
     "strongest_features",
     "structures",
@@ -88,6 +94,7 @@ __all__ = [
 _MODULES = {
     name: module
     for module, names in {
+        "bands": ("Bands", "bands"),
         "comparison": ("Comparison", "compare"),
         "convergence": ("Convergence", "convergence"),
         "descriptors": ("DensityCorrelations", "GaussianTypeOrbitals", "SphericalBessel"),
@@ -101,6 +108,7 @@ _MODULES = {
         "progress": ("Cancelled", "Interrupted"),
         "rattle": ("rattle",),
         "singular": ("SingularPoint", "Twin", "find_twin", "locate"),
+        "smallest": ("Smallest", "smallest"),
         "spectrum": ("Spectrum", "spectrum"),
         "survey": ("Survey", "open_survey", "survey"),
     }.items()

@@ -170,9 +170,9 @@ def _range_of_conditions(found: Comparison) -> str:
     ends = [int(np.nanargmin(found.conditions)), int(np.nanargmax(found.conditions))]
     texts = [_number(found.conditions[end]) for end in ends]
     if texts[0] == texts[1]:
-        return f"The condition is {texts[0]} for all."
+        return f"The smallest/largest singular value is {texts[0]} for all."
     worst, best = (f"{text} for {found.names[k]}" for k, text in zip(ends, texts, strict=True))
-    return f"The condition is {worst} and {best}."
+    return f"The smallest/largest singular value is {worst} and {best}."
 
 
 def _number(value: float) -> str:

@@ -203,8 +203,9 @@ def convergence(
 ) -> Convergence:
     """Compute rank and smallest singular value for every combination of the given values.
 
-    Displacements that symmetry hides, within 1e-3 Å per atom as for a diagnosis, are left out, so
-    that a larger basis can raise the smallest singular value.
+    Displacements that symmetry hides, within 1e-3 Å (root mean square over the atoms of an
+    environment), as for a diagnosis, are left out, so that a larger basis can raise the smallest
+    singular value.
 
     Parameters
     ----------

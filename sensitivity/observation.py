@@ -161,7 +161,7 @@ def feature_changes(
         Shape (n, N, 3): displacements v of unit norm.
     amplitudes
         Å, root of the summed squares of the displacements of the atoms. The defaults are well above
-        the distance to a singular geometry, and well below a bond.
+        the tolerance of a diagnosis, 1e-3 Å, and well below a bond.
 
     Returns
     -------

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.cell import Cell
 from numpy.typing import NDArray
 
 from sensitivity.geometry.motions import complement
 from sensitivity.jacobian import Jacobian
 from sensitivity.numerics import Array, Indices
+from sensitivity.structures.translations import translated
 from sensitivity.tolerances import Tolerance
 
 
@@ -107,36 +107,11 @@ def _steps(atoms: Atoms) -> list[tuple[int, Indices]]:
     found = []
     for axis in np.flatnonzero(atoms.pbc).tolist():
         for parts in range(most, 1, -1):
-            step = _step(atoms, axis, parts) if most % parts == 0 else None
+            step = translated(atoms, np.eye(3)[axis] / parts) if most % parts == 0 else None
             if step is not None:
                 found.append((parts, step))
                 break
     return found
-
-
-def _step(atoms: Atoms, axis: int, parts: int) -> Indices | None:
-    """Return the atom onto which a fraction of a cell vector maps each atom."""
-    cell = Cell(np.where(atoms.pbc[:, None], atoms.cell.array, 0.0)).complete()
-    places = cell.scaled_positions(atoms.positions)
-    moved = places.copy()
-    moved[:, axis] += 1 / parts
-    before, after = (_order(each, atoms) for each in (places, moved))
-    gaps = moved[after] - places[before]
-    gaps[:, atoms.pbc] -= np.rint(gaps[:, atoms.pbc])
-    same = np.array_equal(atoms.numbers[after], atoms.numbers[before])
-    if not same or np.abs(gaps @ cell.array).max() > Tolerance.ONE_PLACE:
-        return None
-    step = np.empty_like(before)
-    step[after] = before
-    return step
-
-
-def _order(places: Array, atoms: Atoms) -> Indices:
-    """Sort atoms by species, then by their rounded positions in the cell."""
-    # Keeps atoms at the cell edge on one side; few lattices have this fraction.
-    edge, grid = 0.5 * (np.sqrt(5) - 1), 1e6
-    wrapped = np.where(atoms.pbc, (places + edge) % 1.0, places)
-    return np.lexsort((*np.rint(grid * wrapped).T, atoms.numbers))
 
 
 def _sort_into_cells(steps: list[tuple[int, Indices]]) -> Indices:

@@ -480,8 +480,9 @@ def test_the_status_names_the_ends() -> None:
     two, three = found.names
     assert (two, three) == ("DensityCorrelations(order=2)", "DensityCorrelations(order=3)")
     assert found.status == (
-        f"The condition is 0 for {two} and {found.conditions[1]:.1e} for {three}. The largest "
-        f"reconstruction error, {found.reconstruction[1, 0]:.1e}, is that of {three} from {two}."
+        f"The smallest/largest singular value is 0 for {two} and {found.conditions[1]:.1e} for "
+        f"{three}. The largest reconstruction error, {found.reconstruction[1, 0]:.1e}, is that of "
+        f"{three} from {two}."
     )
     assert repr(found) == f"Comparison({found.atoms.symbols}, {two}, {three}: {found.status})"
     with pytest.raises(ValueError, match="read-only"):

@@ -46,11 +46,25 @@ COUNTEREXAMPLES = {
 """Code before the cell of a claim with which the claim would be wrong, and the cell has to fail."""
 
 STATEMENTS = {
+    "2-symmetry": {
+        "check-mirror-images": "flat = flat.copy(); flat.positions[0, 2] = 0.1",
+        "check-narrow-gap": "del left_and_seen['C2H6SO', 1]",
+    },
+    "3-incompleteness": {"check-dips": "walk = walk[::-1]"},
+    "5-singular-points": {
+        "check-smearing": "import types; point = types.SimpleNamespace(atoms=start)",
+        "check-larger-family": "pairs = DensityCorrelations(order=3, n_max=4, l_max=4)",
+        "check-dips": "soft = soft[::-1]",
+    },
     "6-twins-and-inversion": {
-        "check-near-methane-features": "close = [[one, 1.01 * other] for one, other in close]"
+        "check-near-methane-features": "close = [[one, 1.01 * other] for one, other in close]",
+        "check-steps": "results['Td'] = results['X0']",
+        "check-undamped": "results['Td'] = results['X0']",
     },
     "7-symmetry-in-matter": {
-        "check-unrelaxed": "cube = cube.copy(); cube.positions[1:] = vacancy.positions"
+        "check-first-shell": "shell = DensityCorrelations(order=3, cutoff=3.5, n_max=4, l_max=4)",
+        "check-unrelaxed": "cube = cube.copy(); cube.positions[1:] = vacancy.positions",
+        "check-unrelaxed-causes": "cube = cube.copy(); cube.positions[1:] = vacancy.positions",
     },
     "8-cutoff": {
         "check-superheated": "bulk = lambda *_, **__: frames['melt'].copy()",
@@ -58,7 +72,11 @@ STATEMENTS = {
         "check-edge": "frames['melt'] = frames['300 K']",
         "check-new-edge": "edges = [(edges[2][0], edges[0][1])]",
         "check-medians": "frames['melt'] = frames['300 K']",
+        "check-gaps": "frames['melt'] = frames['300 K']",
         "check-cut-again": "frames['melt'] = around['melt'][0]",
+    },
+    "9-choosing-a-representation": {
+        "check-independent-noise": "ethanol = structures.load('CH3CH2OH')",
     },
     "10-survey": {
         "check-shares": "share['melt'] = share['S22']",

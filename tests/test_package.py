@@ -87,7 +87,7 @@ def test_public_names_are_loaded_when_they_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    "name", mostly_slow(["convergence", "jacobian", "spectrum"], fast=["jacobian"])
+    "name", mostly_slow(["bands", "convergence", "jacobian", "spectrum"], fast=["jacobian"])
 )
 def test_a_function_is_not_hidden_by_its_module(name):
     code = (

@@ -84,8 +84,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    names = "structures", "analyze", "diagnose", "compare", "locate", "twin", "follow", "invert"
-    for name in (*names, "survey", "rattle", "descriptors", "lab", "app"):
+    analyses = "structures", "analyze", "diagnose", "compare", "bands", "survey"
+    searches = "locate", "twin", "follow", "invert", "rattle"
+    for name in (*analyses, *searches, "descriptors", "lab", "app"):
         import_module(f"sensitivity.cli.commands.{name}").add(commands)
     return parser
 

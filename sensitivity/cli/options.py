@@ -36,7 +36,14 @@ def add_command(
 
 def add_subject(command: ArgumentParser, *, one_center: bool = False) -> None:
     """Add the options for a structure, its centers or its only center, and a descriptor."""
-    add_structure(command, one_center=one_center)
+    add_structure(command)
+    add_centers(command, one_center=one_center)
+    add_descriptor(command)
+
+
+def add_crystal(command: ArgumentParser) -> None:
+    """Add the options for a structure, all of whose atoms are centers, and a descriptor."""
+    add_structure(command)
     add_descriptor(command)
 
 
@@ -58,6 +65,7 @@ def add_descriptor(command: ArgumentParser) -> None:
 def add_subjects(command: ArgumentParser) -> None:
     """Add the options for a structure, its centers, and several descriptors."""
     add_structure(command)
+    add_centers(command)
     text = (
         "descriptor, at least two of them: a name listed by 'sensitivity descriptors', or "
         'FILE.py:NAME; settings may follow, such as "2 n_max=8"'
@@ -80,8 +88,8 @@ def _add_setting(group: Any, text: str) -> None:
     group.add_argument("--setting", metavar="NAME=VALUE", action="append", default=[], help=text)
 
 
-def add_structure(command: ArgumentParser, *, one_center: bool = False) -> None:
-    """Add the options for a structure and its centers or its only center."""
+def add_structure(command: ArgumentParser) -> None:
+    """Add the options for a structure, and ``--json``."""
     text = "a name listed by 'sensitivity structures', a file that ASE reads, or - for standard "
     complete_names(command.add_argument("structure", metavar="STRUCTURE", help=f"{text}input"))
     add_option(command, "--index", "index of the frame in the file", "0, the first", int, None)
@@ -89,10 +97,14 @@ def add_structure(command: ArgumentParser, *, one_center: bool = False) -> None:
     add_option(command, "--format", text, "detected", str, "NAME")
     text = "elements of the atom types of a LAMMPS file"
     command.add_argument("--types", metavar="1=Si,2=O", help=text)
+    add_json(command)
+
+
+def add_centers(command: ArgumentParser, *, one_center: bool = False) -> None:
+    """Add the option for centers or the only center."""
     usual = " (default: 0, the first atom)" if one_center else "; repeat for several (default: all)"
     text = f"index, from 0, of a center: an atom whose features are used{usual}"
     command.add_argument("--center", type=_read_index, action="append", metavar="ATOM", help=text)
-    add_json(command)
 
 
 def add_settings(group: Any) -> None:

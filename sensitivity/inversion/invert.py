@@ -63,7 +63,7 @@ def invert(
         Source of the displacements of further attempts; None takes a generator of fixed seed.
     progress
         Called after each Jacobian with a short sentence, in the thread of the search. If it raises
-        ``progress.Cancelled``, the best structure so far is returned, and the status says so.
+        ``Cancelled``, the best structure so far is returned, and the status says so.
 
     Returns
     -------

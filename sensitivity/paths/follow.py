@@ -64,7 +64,8 @@ def follow(
     its end from the start, if it exceeds 1 % of the length.
 
     Along the null mode of a singular point features stay almost constant, so the curve cannot go
-    far: near X+(0.725 π, 0.025 π) it is a ring about 1 Å long, 0.3 Å across.
+    far: near ``structures.ch4_pair(0.725 * pi, 0.025 * pi, sign=1)`` it is a ring about 1 Å long,
+    0.3 Å across.
 
     The curve ends before ``length`` if it closes (it is back at the start, in the same direction,
     up to rotation, permutation of like atoms and, for a descriptor that is invariant to it,
@@ -76,7 +77,8 @@ def follow(
     atoms, descriptor, center
         The start, N atoms; any descriptor; index of the center.
     mode
-        Index of an internal mode of the spectrum at the start; its gauge gives the sign. Several
+        Index of an internal mode of the spectrum at the start, in whose direction, including the
+        sign, the path starts. Several
         indices, or an array of them, are followed as one subspace, in which the modes may mix; the
         path starts along the first one.
     length
@@ -88,7 +90,7 @@ def follow(
         Continue where the curve closes.
     progress
         Called at each frame with a sentence such as "path length 0.35 of 1 Å, smallest/largest
-        singular value 2e-03". If it raises ``progress.Cancelled``, the path so far is returned.
+        singular value 2e-03". If it raises ``Cancelled``, the path so far is returned.
 
     Raises
     ------
@@ -150,7 +152,7 @@ def _make_path(walk: Walk, *, obstacle: str, back: Array | None, ending: str) ->
         returned.positions = back
         error = float(net_displacements([found[0].spectrum.atoms, returned])[1])
         if covered[-1] and error > IRREVERSIBLE * covered[-1]:
-            end += f" Followed back, it ends {error:.2g} Å from the start."
+            end += f" Followed back, the path ends {error:.2g} Å from the start."
     elif covered[-1] and not ending:
         end += " It could not be followed back."
     return Path(

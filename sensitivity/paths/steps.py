@@ -224,7 +224,10 @@ def _happened(last: Place, stride: Stride) -> list[str]:
     events = [f"Mode {old} became mode {new}" for old, new in pairs if old != new]
     if last.held >= HALF > here.held:
         followed = " and ".join(str(mode) for mode in here.followed)
-        events.append(f"Near-crossings of mode {followed} were smoothed")
+        events.append(
+            f"The singular value of mode {followed} nearly met another, and the direction turned "
+            "gradually,"
+        )
     if not stride.accurate:
         events.append("The path turned faster than the steps resolve")
     return events

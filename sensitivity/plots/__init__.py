@@ -1,5 +1,6 @@
 """Figures of results. They compute nothing, and take their colours from their axes."""
 
+from sensitivity.plots.bands_plot import plot_bands
 from sensitivity.plots.comparison_plot import plot_comparison
 from sensitivity.plots.convergence_plot import plot_convergence
 from sensitivity.plots.modes import plot_displacement, plot_mode, save_overview
@@ -12,6 +13,7 @@ __all__ = [
     "COLORS",
     "MARKERS",
     "SERIES",
+    "plot_bands",
     "plot_comparison",
     "plot_condition",
     "plot_convergence",

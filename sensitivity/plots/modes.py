@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from sensitivity.bands import Bands
 from sensitivity.comparison import Comparison
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.plots.axes import ROUNDING, WIDTH, foreground, make_axes
+from sensitivity.plots.bands_plot import plot_bands
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.comparison_plot import plot_comparison
 from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
@@ -124,14 +126,15 @@ def plot_displacement(
 
 
 def save_overview(
-    result: Spectrum | Diagnosis | Comparison,
+    result: Spectrum | Diagnosis | Comparison | Bands,
     path: str | PathLike[str] | BinaryIO,
     *,
     form: str | None = None,
 ) -> None:
     """Write the singular values, and beside them the least visible mode.
 
-    For a comparison these are the singular values of all descriptors, without a mode.
+    For a comparison these are the singular values of all descriptors, without a mode, and for bands
+    those at all wave vectors.
 
     For a diagnosis this is the invisible mode with the smallest singular value that is neither
     trivial nor explained by symmetry; else the internal mode with the smallest singular value;
@@ -158,11 +161,15 @@ def save_overview(
     b'PNG'
     """
     # A figure without pyplot needs no display, and is freed when this function returns.
-    if isinstance(result, Comparison):
-        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
-        plot_comparison(result, ax=figure.add_subplot())
-    else:
+    if isinstance(result, Spectrum | Diagnosis):
         figure = _draw_overview(result)
+    else:
+        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+        ax = figure.add_subplot()
+        if isinstance(result, Comparison):
+            plot_comparison(result, ax=ax)
+        else:
+            plot_bands(result, ax=ax)
     figure.savefig(path, format=form, dpi=300)
 
 

@@ -84,7 +84,7 @@ def _facts(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
     yield name, [str(count) for count in comparison.directions.tolist()]
     yield "internal", [str(each.internal) for each in spectra]
     yield "rank", [str(each.rank) for each in spectra]
-    yield "condition", [_number(value, ".1e") for value in comparison.conditions.tolist()]
+    yield "s_min/s_max", [_number(value, ".1e") for value in comparison.conditions.tolist()]
     for cause in CAUSES:
         counts = [
             diagnosed[each][cause] if each in diagnosed else None for each in comparison.names

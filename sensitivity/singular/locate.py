@@ -47,8 +47,8 @@ class SingularPoint(ReadOnlyArrays, Stoppable):
         Shape (N, 3), unit norm: the displacement with the smallest singular value; of several null
         ones, the one least related to symmetry.
     null
-        Shape (m, N, 3), orthonormal: all null displacements, ``mode`` first. None if the search did
-        not converge.
+        Shape (m, N, 3), orthonormal: all null displacements, ``mode`` first; empty, m = 0, if the
+        search did not converge.
     cause
         Cause of ``mode``: "symmetry", "incompleteness" of the order, "truncation" of its basis, or
         "undetermined" if the order is unknown, or wrong: the descriptor sees displacements that no
@@ -244,10 +244,11 @@ def locate(  # noqa: PLR0913 - one more than usual, for progress
     geometries; each continues along the zeros to the one nearest to the start. They use a basis
     with few radial functions, which misses whatever a complete one misses; the descriptor confirms
     the results. Zeros due to the radial functions of a larger basis may be missed. Near a symmetric
-    geometry 300 descents go to zeros near their own beginning; the nearest of these depends on the
-    tolerance of symmetry and on ``rng``. For four neighbours elsewhere the patterns suffice. The
-    search does not prove that no nearer point exists: ``status`` gives the number of descents
-    without one, and says if large Jacobians ended them early.
+    geometry up to 300 further descents go to the zero nearest to where each of them begins; which
+    of these is found depends on the tolerance of symmetry and on ``rng``. For four neighbours that
+    are not near a symmetric geometry the patterns suffice, without descents. The search does not
+    prove that no nearer point exists: ``status`` gives the number of descents without one, and says
+    if large Jacobians ended them early.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1, call these geometries singular points.
@@ -270,9 +271,10 @@ def locate(  # noqa: PLR0913 - one more than usual, for progress
         bond is a different one.
     cause
         "symmetry", "incompleteness" or "truncation": search for points of this cause only. With
-        "symmetry", symmetry must not be avoided; in a basis that is small for the number of
-        neighbours, points by truncation are often nearer than others. For a descriptor without an
-        order, the last two cannot be distinguished: the search then finds nothing, and ``status``
+        "symmetry", symmetric geometries are not avoided, whatever ``avoid`` is; in a basis that is
+        small for the number of neighbours, points by truncation are often nearer than others. For a
+        descriptor without an order, the last two cannot be distinguished: the search then finds
+        nothing, and ``status``
         gives the reason.
     rng
         Source of nearby geometries; None for the same ones every time.

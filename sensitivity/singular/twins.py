@@ -212,10 +212,10 @@ def find_twin(
     -------
     Twin
         The status says if a larger basis of the same order, or a complete one, distinguishes the
-        two, which are then twins by truncation only; otherwise the order is incomplete. If there is
-        no twin, as at a point that is singular by symmetry alone, ``found`` is False and ``status``
-        explains why. A cancelled search returns the best pair so far: twins at a smaller amplitude,
-        if any.
+        two, which are then twins by truncation only; if neither does, the order is incomplete, or
+        the cause is undetermined if there is nothing to compare with. If there is no twin, as at a
+        point that is singular by symmetry alone, ``found`` is False and ``status`` explains why. A
+        cancelled search returns the best pair so far: twins at a smaller amplitude, if any.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
@@ -31,7 +32,19 @@ class Cluster:
     @property
     def most(self) -> int:
         """Number of parts that keep all workers busy, as many as there are now."""
-        return 2 * max(1, sum(map(int, self._client.nthreads().values())))
+        return 2 * max(1, self._count_threads())
+
+    @property
+    def shortage(self) -> str:
+        """Sentence about what the calls wait for; empty if they are being made."""
+        return "" if self._count_threads() else "the Dask cluster has no worker: waiting for one"
+
+    def _count_threads(self) -> int:
+        self._require_scheduler()
+        try:
+            return sum(map(int, self._client.nthreads().values()))
+        except OSError as error:
+            raise lost_cluster() from error
 
     def submit(
         self,
@@ -40,23 +53,36 @@ class Cluster:
         **keywords: Parameters.kwargs,
     ) -> Future[Result]:
         """Call a function on one of the workers."""
+        self._require_scheduler()
         future: Future[Result] = self._executor.submit(function, *arguments, **keywords)
         return future
 
+    def _require_scheduler(self) -> None:
+        if self._client.status != "running":
+            raise lost_cluster()
+
     def close(self) -> None:
         """Cancel the calls that have not ended; the client stays open unless it was made here."""
-        self._executor.shutdown(wait=False)
+        if self._client.status == "running":
+            self._executor.shutdown(wait=False)
         if self._own:
             self._client.close()
 
 
-def _connect(address: str) -> Any:
-    from distributed import Client
-    from distributed.comm import resolve_address
+def lost_cluster() -> ValueError:
+    """Return the error of a scheduler that has ended."""
+    return ValueError(
+        "the Dask cluster was closed, or its scheduler cannot be reached; call again with another "
+        "one: with output, the survey continues."
+    )
 
+
+def _connect(address: str) -> Any:
+    distributed: Any = import_module("distributed")  # has types in part
     try:
-        resolve_address(address)  # a client of a wrong address takes a minute to close
-        return Client(address, set_as_default=False)
+        # A client of a wrong address takes a minute to close.
+        distributed.comm.resolve_address(address)
+        return distributed.Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"workers cannot connect to a Dask scheduler at {address} ({error}); give an address "

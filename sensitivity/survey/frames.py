@@ -25,8 +25,6 @@ Examples
 >>> molecules: Frames = [structures.load("CH4"), structures.load("H2O")]
 """
 
-_FIRST, _GROWTH = 1000.0, 2.0  # atoms of the first batch, and how much larger each next one is
-
 
 @dataclass(frozen=True)
 class NumberedFrame:
@@ -129,22 +127,20 @@ def unpack(packed: PackedFrames) -> list[NumberedFrame]:
 
 
 def batches(
-    frames: Iterable[NumberedFrame], *, atoms: int, known: Iterable[range] = ()
+    frames: Iterable[NumberedFrame], *, sizes: Iterable[float], known: Iterable[range] = ()
 ) -> Iterator[list[NumberedFrame]]:
-    """Collect successive frames up to a number of atoms, without those in ``known`` ranges.
-
-    The first batches are smaller, so that a survey that is stopped soon has rows.
-    """
+    """Collect successive frames up to numbers of atoms, without those in ``known`` ranges."""
     done = sorted(known, key=lambda numbers: numbers.start, reverse=True)
     batch: list[NumberedFrame] = []
-    size, most = 0, _FIRST
+    size, limits = 0, iter(sizes)
+    most = next(limits)
     for frame in frames:
         while done and done[-1].stop <= frame.number:
             done.pop()
         covered = bool(done) and frame.number in done[-1]
-        if batch and (covered or size >= min(most, atoms)):
+        if batch and (covered or size >= most):
             yield batch
-            batch, size, most = [], 0, _GROWTH * most
+            batch, size, most = [], 0, next(limits)
         if not covered:
             batch.append(frame)
             size += 1 if frame.atoms is None else len(frame.atoms)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import closing
-from itertools import islice
+from itertools import accumulate, islice, repeat
+from numbers import Real
+from operator import mul
 
 from sensitivity.numerics import check_integer
 from sensitivity.progress import checkpoint
 from sensitivity.survey.analysis import Analyzed, Settings, analyze
-from sensitivity.survey.cluster import Cluster
+from sensitivity.survey.cluster import Cluster, lost_cluster
 from sensitivity.survey.frames import NumberedFrame, PackedFrames, batches, pack, unpack
 from sensitivity.survey.pace import Pace
 from sensitivity.survey.processes import Processes
@@ -20,39 +22,51 @@ Batch = list[NumberedFrame]
 Engine = Processes | Cluster
 
 # Atoms of the frames of a part, at most: seconds of work, for environments that are analysed alone,
-# and together.
+# and together. Of parts for a folder, or for several processes, the first are smaller, so that a
+# survey that is stopped soon has rows, and all have work; the last keep the memory constant.
 _PART = {True: 200, False: 5000}
+_FIRST, _GROWTH, _LAST = 300, 1.3, 2000
 
 
-def check_workers(workers: object) -> None:
-    """Refuse all but a number of processes, a Dask client, or the address of a scheduler."""
+def check_workers(workers: object) -> object:
+    """Return a number of processes, a Dask client, or the address of a scheduler."""
     if isinstance(workers, str) or hasattr(workers, "get_executor"):
-        return
-    if not isinstance(workers, int | float):
+        return workers
+    if not isinstance(workers, Real):
         raise TypeError(
             "workers must be a number, a dask.distributed.Client, or the address of a Dask "
             f"scheduler, got {type(workers).__name__}; give e.g. 2."
         )
-    check_integer(workers, "workers", "at least 1", accepts=lambda n: n >= 1)
+    return check_integer(workers, "workers", "at least 1", accepts=lambda n: n >= 1)
 
 
 def analyze_parts(
     frames: Iterable[NumberedFrame],
     settings: Settings,
     *,
-    known: Sequence[range],
+    known: Sequence[range] | None,
     workers: object,
 ) -> Generator[tuple[range, Analyzed]]:
     """Yield the numbers of the frames of each part, and their rows, in any order.
 
-    Parts of ``known`` frames are left out. Tells rate and time left after each part is taken.
+    Parts of ``known`` frames are left out; None without a folder. Tells rate and time left after
+    each part is taken.
     """
-    coming = batches(frames, atoms=_PART[settings.slow], known=known)
+    growing = known is not None or workers != 1 or settings.strict
+    sizes = _sizes(_PART[settings.slow], growing=growing)
+    coming = batches(frames, sizes=sizes, known=known or ())
     pace = Pace()
     for batch, analyzed in _analyze_batches(coming, settings, workers):
         yield range(batch[0].number, batch[-1].number + 1), analyzed
         pace.add(frames=len(batch), environments=len(analyzed.environments), left=batch[-1].left)
         checkpoint(str(pace))
+
+
+def _sizes(most: int, *, growing: bool) -> Iterator[int]:
+    if not growing:
+        return repeat(most)
+    powers = accumulate(repeat(_GROWTH), mul, initial=float(_FIRST))
+    return (int(min(size, _LAST, most)) for size in powers)
 
 
 def _analyze_batches(
@@ -80,10 +94,9 @@ def _elsewhere(
             for batch in islice(coming, max(0, engine.most - len(pending))):
                 pending[_submit(batch, settings, engine)] = batch
         if pending:
-            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
+            for future in _wait_for_one(pending, engine):
                 batch = pending.pop(future)
-                if isinstance(future.exception(), engine.died):
+                if _has_died(future, engine):
                     lost.append(batch)
                 else:
                     yield batch, future.result()
@@ -92,6 +105,23 @@ def _elsewhere(
             yield batch, _analyze_alone(batch, settings, engine)
         else:
             return
+
+
+def _wait_for_one(futures: Collection[Future[Analyzed]], engine: Engine) -> set[Future[Analyzed]]:
+    """Return those that have ended, at least one; can be cancelled, and tells what is missing."""
+    seconds = 2.0
+    while True:
+        finished, _ = wait(futures, timeout=seconds, return_when=FIRST_COMPLETED)
+        if finished:
+            return finished
+        checkpoint(engine.shortage)
+
+
+def _has_died(future: Future[Analyzed], engine: Engine) -> bool:
+    try:
+        return isinstance(future.exception(), engine.died)
+    except CancelledError as error:
+        raise lost_cluster() from error
 
 
 def _submit(batch: Batch, settings: Settings, engine: Engine) -> Future[Analyzed]:
@@ -107,7 +137,8 @@ def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed
     analyzed = Analyzed([], [])
     for frame in batch:
         try:
-            found = _submit([frame], settings, engine).result()
+            (future,) = _wait_for_one([_submit([frame], settings, engine)], engine)
+            found = future.result()
         except engine.died:
             reason = "its process died, probably for lack of memory"
             if settings.strict:

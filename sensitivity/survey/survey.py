@@ -59,8 +59,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     frames
         A file that ASE or this package reads, or an iterable of structures.
     descriptor
-        Any descriptor. Without causes, density correlations up to order 3 analyse environments of
-        many frames at once.
+        Any descriptor. Density correlations up to order 3 analyse environments of many frames at
+        once.
     output
         A folder for the rows, as Parquet files; memory is then constant. A survey that was
         stopped, or killed, continues when it is called again with the same arguments.
@@ -91,7 +91,9 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     tolerance
         Å, as for ``diagnose``.
     timeout
-        Seconds for one environment, where they are analysed one by one.
+        Seconds for one environment, on average where many are analysed in one call, and for a
+        whole frame. A call of a library that does not return cannot be ended: end its process, and
+        the frame gives a row.
     strict
         Raise a ValueError at the first frame or environment that cannot be analysed.
     progress
@@ -121,8 +123,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     (['C1'], [1])
     """
     check_descriptor(descriptor)
+    elsewhere = check_workers(workers)
     every = check_integer(every, "every", "at least 1", accepts=lambda n: n >= 1)
-    check_workers(workers)
     if limit is not None:
         limit = check_integer(limit, "limit", "at least 1", accepts=lambda n: n >= 1)
     if timeout is not None:
@@ -145,8 +147,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         coming = chain([] if first is None else [first], coming)
     stop, parts = Stop(), list[tuple[Table, Table]]()
     with telling(progress), stop, nullcontext() if folder is None else folder.hold():
-        known = [numbers for numbers, _ in folder.parts()] if folder else []
-        found = analyze_parts(coming, settings, known=known, workers=workers)
+        known = [numbers for numbers, _ in folder.parts()] if folder else None
+        found = analyze_parts(coming, settings, known=known, workers=elsewhere)
         with closing(found):
             for numbers, analyzed in found:
                 if folder is None:

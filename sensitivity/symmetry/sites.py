@@ -352,6 +352,17 @@ def relative(site: SiteSymmetry, displacements: Array) -> Array:
     return displacements[:, site.atoms[1:]] - displacements[:, site.atoms[:1]]
 
 
+def seen_displacements(site: SiteSymmetry, group: PointGroup | None) -> Array:
+    """Return Q P Q, shape (3m, 3m): displacements of the m neighbours that the center can see.
+
+    They are relative to the center, which does not see its environment rotate; where the group is
+    exact, this is a projector. No group stands for no symmetry.
+    """
+    turns = rotational_motions(site.vectors[1:], fraction=smallest_angle(site.group.deviation))
+    kept = np.eye(3 * (len(site.atoms) - 1)) - turns.T @ turns
+    return kept if group is None else np.asarray(kept @ group.projector()[3:, 3:] @ kept)
+
+
 def hidden_by_symmetry(
     sites: Sequence[SiteSymmetry], groups: Sequence[PointGroup | None], *, count: int
 ) -> Array:
@@ -368,10 +379,7 @@ def hidden_by_symmetry(
         links = np.zeros((neighbors, len(atoms)))  # D_i, the same for x, y and z
         links[np.arange(neighbors), place[1:]] = 1.0
         links[:, place[0]] -= 1.0
-        turns = rotational_motions(site.vectors[1:], fraction=smallest_angle(site.group.deviation))
-        kept = np.eye(3 * neighbors) - turns.T @ turns
-        if group is not None:  # Q P Q: displacements of the neighbours that the center can see
-            kept = kept @ group.projector()[3:, 3:] @ kept
+        kept = seen_displacements(site, group)
         steps = np.kron(links, np.eye(3))
         columns = (3 * atoms[:, None] + np.arange(3)).ravel()
         seen[np.ix_(columns, columns)] += steps.T @ kept @ steps

@@ -54,8 +54,8 @@ def test_centers_are_read_and_written(
 )
 def test_wrong_centers_are_refused(text: str, said: str) -> None:
     remedy = (
-        r"write all, elements of the structure \(C, H\), numbers from 0 to 4, ranges such as 0-4, "
-        r"or several of these with commas\.$"
+        r"write 'all', elements of the structure \(C, H\), numbers from 0 to 4, ranges "
+        r"such as 0-4, or several of these with commas\.$"
     )
     with pytest.raises(ValueError, match=f"^{said}; {remedy}"):
         read_centers(text, molecule("CH4"))
@@ -77,6 +77,6 @@ def test_elements_of_two_letters_are_read_in_any_case(text: str) -> None:
 
 def test_of_a_single_atom_there_is_little_to_choose() -> None:
     with pytest.raises(
-        ValueError, match=r"there are no atoms 1; there is only one atom; write all"
+        ValueError, match=r"there are no atoms 1; there is only one atom; write 'all'"
     ):
         read_centers("1", Atoms("C"))

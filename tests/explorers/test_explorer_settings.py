@@ -301,7 +301,7 @@ def test_wrong_centers_in_the_panel_are_a_sentence(explorer: Explorer) -> None:
     assert explorer.settings.centers.value == "0"
     explorer.settings.centers.value = "<b>"
     assert message(explorer).startswith(
-        "Centers cannot be '<b>'; write all, elements of the structure (C, H)"
+        "Centers cannot be '<b>'; write 'all', elements of the structure (C, H)"
     )
     assert (explorer.settings.centers.value, explorer.centers) == ("0", (0,))
     explorer.settings.centers.value = "H"

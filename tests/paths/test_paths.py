@@ -183,7 +183,10 @@ def test_where_modes_nearly_cross_the_curve_goes_on_and_says_so() -> None:
     path = ring(0.01)
     turns = np.arccos(np.sum(path.modes[1:] * path.modes[:-1], axis=(1, 2)))
     assert turns[1:].max() < 0.5
-    assert "Near-crossings of mode 8 were smoothed at " in path.status
+    assert (
+        "The singular value of mode 8 nearly met another, and the direction turned gradually, at "
+        in path.status
+    )
     parts = [
         np.sum(each.modes[8] * mode) ** 2
         for each, mode in zip(path.spectra, path.modes, strict=True)
@@ -239,7 +242,7 @@ def test_a_path_is_followed_back() -> None:
     back = follow(path.frames[-1], DESCRIPTOR, center=0, mode=mode, length=length)
     ends = net_displacements([start, back.frames[-1]])
     assert path.error == pytest.approx(ends[1], rel=0.01)
-    assert f"Followed back, it ends {path.error:.2g} Å from the start." in path.status
+    assert f"Followed back, the path ends {path.error:.2g} Å from the start." in path.status
     alone = generic_path(length=0.3)
     assert alone.error < 1e-4
     assert "back" not in alone.status

@@ -21,6 +21,7 @@ from selection import mostly_slow
 
 from sensitivity import (
     DensityCorrelations,
+    bands,
     compare,
     feature_changes,
     plots,
@@ -195,7 +196,7 @@ def test_zeros_are_explained_beside_the_axis_or_in_the_legend(notes):
     (band,), (line,) = ax.patches, ax.lines
     said = [text.get_text() for text in ax.texts]
     labels = [artist.get_label() for artist in (band, line)]
-    assert (said if notes else labels) == ["0: at most 1e-09", "zero for the rank"]
+    assert (said if notes else labels) == ["drawn as 0: at most 1e-09", "zero for the rank"]
     assert len(said) == 2 * notes
     ticks = [label.get_text() for label in ax.yaxis.get_majorticklabels()]
     assert ticks == ["0", "$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "$10^{0}$"]
@@ -650,9 +651,55 @@ def test_long_names_of_a_comparison_are_shortened():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a" * 39 + "…", "b"]
 
 
+def banded(path=None, points=40):
+    """Bands of silicon in a basis that is too small."""
+    basis = DensityCorrelations(n_max=1, l_max=1, cutoff=4.5)
+    silicon = structures.primitive_cell(structures.load("Si-diamond"))
+    return bands(silicon, basis, path=path, points=points)
+
+
+def test_bands_are_lines_where_they_are_visible():
+    found = banded()
+    ax = plots.plot_bands(found)
+    drawn = np.array([line.get_ydata() for line in ax.lines if len(line.get_xdata()) > 40])
+    x = next(line.get_xdata() for line in ax.lines if len(line.get_xdata()) > 40)
+    (jump,) = np.flatnonzero(np.isnan(x))  # between K and U
+    assert found.labels[jump - 1 : jump + 1] == ("K", "U")
+    drawn = np.delete(drawn, jump, axis=1).T  # [q, band]
+    visible = found.singular_values > found.zero_level
+    assert np.array_equal(drawn[visible], found.singular_values[visible])
+    assert np.nan_to_num(drawn[~visible]).max() <= found.zero_level
+    assert [tick.get_text() for tick in ax.get_xticklabels()][:4] == ["Γ", "X", "W", "K"]
+    assert "K|U" in [tick.get_text() for tick in ax.get_xticklabels()]
+
+
+def test_invisible_waves_are_cells_in_the_colours_of_their_causes():
+    found = banded()
+    ax = plots.plot_bands(found)
+    (mesh,) = ax.collections
+    causes = [cause for cause in found.counts if cause != "sensitive"]
+    cells = mesh.get_array()  # [row, q]
+    for number, cause in enumerate(causes):
+        assert (cells == number).sum(axis=0).filled(0).tolist() == found.counts[cause].tolist()
+    assert to_rgb(mesh.cmap(causes.index("truncation"))[:3]) == to_rgb(plots.COLORS["truncation"])
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["visible", "symmetry (2–4)", "truncation (0–2)", "translation (0–3)"]
+    assert ax.get_ylim()[0] < 0
+
+
+def test_bands_without_a_path_or_a_visible_wave():
+    ax = plots.plot_bands(banded(path=[[0, 0, 0]]))
+    assert len(ax.get_xticks()) == 0
+    assert "visible" not in [text.get_text() for text in ax.get_legend().get_texts()]
+    assert (
+        plots.plot_bands(banded(path=[[0.1, 0, 0], [0.3, 0.1, 0]])).get_xlabel().endswith("(1/Å)")
+    )
+
+
 def figures(results):
     singular, (x, spectra), diagnosis, grid, row, responses = results
     yield plots.plot_comparison(compared())
+    yield plots.plot_bands(banded())
     yield plots.plot_diagnosis(diagnosis)
     yield plots.plot_convergence(grid)
     yield plots.plot_convergence(row)
@@ -701,7 +748,8 @@ def test_axes_have_labels_with_units(singular, path, style):
 def test_given_axes_are_used_and_rc_params_are_kept(results):
     before = dict(mpl.rcParams)
     singular, (x, spectra), diagnosis, grid, row, responses = results
-    given = Figure().subplots(1, 9)
+    given = Figure().subplots(1, 10)
+    assert plots.plot_bands(banded(), ax=given[9]) is given[9]
     assert plots.plot_comparison(compared(), ax=given[7]) is given[7]
     atoms, mode = singular.atoms, singular.modes[0]
     assert plots.plot_displacement(atoms, mode, ax=given[8]) is given[8]

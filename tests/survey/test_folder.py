@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -125,8 +126,20 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
 
 def test_batches_leave_out_known_frames_and_never_span_them() -> None:
     frames = [NumberedFrame(number, structures.load("H2O")) for number in range(0, 20, 2)]
-    found = batches(frames, atoms=7, known=[range(12, 15), range(4, 7)])
+    found = batches(frames, sizes=repeat(7), known=[range(12, 15), range(4, 7)])
     assert [[frame.number for frame in batch] for batch in found] == [[0, 2], [8, 10], [16, 18]]
+
+
+def test_parts_of_a_folder_grow(tmp_path: Path) -> None:
+    """Ten thousand environments are in ten parts or more: a survey killed early has rows."""
+    frames = rattled_frames(2000)
+    found = survey(frames, DESCRIPTOR, causes=False, output=tmp_path)
+    sizes = [len(pd.read_parquet(path)) for path in sorted(tmp_path.glob("*.parquet"))]
+    assert sizes[0] < 310
+    assert len(sizes) >= 10
+    assert max(sizes) < 2010
+    assert len(survey(frames[:500], DESCRIPTOR, causes=False).parts) == 1
+    assert found.status.startswith("10000 environments")
 
 
 PROGRAM = """

@@ -10,8 +10,9 @@ def add(commands: Any) -> None:
     text = "show the singular values of the Jacobian of a structure"
     details = (
         ": the derivatives of the features with respect to the positions. Each mode, a right "
-        "singular vector, is listed as internal, unseen, rotation or translation, with the atoms "
-        "that move most."
+        "singular vector, is listed with the atoms that move most, as internal, or as one that "
+        "changes the shape of no environment: rotation, translation, or unseen (such as the motion "
+        "of an atom beyond the cutoff)."
     )
     add_analysis(commands, "analyze", text, _analyze, details=details)
 

@@ -17,7 +17,10 @@ _RATTLE = ("copies", "amplitude", "seed")
 def add(commands: Any) -> None:
     """Add the command."""
     text = "compare what several descriptors see of a structure"
-    details = ": singular values on one scale, causes, soft modes, and what each misses."
+    details = (
+        ": singular values on one scale, causes, the least visible (soft) modes, and what each "
+        "misses."
+    )
     command = add_analysis(
         commands,
         "compare",
@@ -39,8 +42,8 @@ def add(commands: Any) -> None:
     add_option(group, "--copies", "number of rattled copies", text, int, "N")
     add_option(group, "--amplitude", "standard deviation of their displacements, in Å", 0.05)
     add_option(group, "--seed", "seed of their displacements", 0, int, None)
-    text = "number of least visible modes of each descriptor whose spans are compared"
-    usual = "that of the invisible ones that symmetry does not explain"
+    text = "number of least visible modes, the same for every descriptor, whose spans are compared"
+    usual = "the largest number of spurious ones that any descriptor has, 3 if none has any"
     add_option(command, "--soft", text, usual, int, "K")
     add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
 

@@ -10,8 +10,8 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "find two distinct structures with the same features"
     details = (
-        ". They are on either side of a singular point near STRUCTURE, a geometry with an "
-        "invisible displacement."
+        ". They are on either side of a singular point, a geometry with an invisible "
+        "displacement, near STRUCTURE."
     )
     output = "the two structures"
     command = add_search(commands, "twin", text, _find_twin, output=output, details=details)

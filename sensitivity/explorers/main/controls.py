@@ -37,11 +37,11 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         *("Dropdown", 280),
         "One of the modes of the undisplaced structure: a displacement of the atoms, with its "
         "number, singular value and cause. A click on a marker in the chart also selects it",
-        {"description": "mode at 0 Å"},
+        {"description": "mode at amplitude 0"},
     ),
     "feature": (
         *("Dropdown", "min(540px, 100%)"),
-        "Show the displacement that changes this feature fastest as arrows, instead of the mode. "
+        "Show, as arrows, the displacement that changes this feature fastest, instead of the mode. "
         "Listed are the features of the first center that the mode changes most",
         {"options": [NO_FEATURE]},
     ),
@@ -89,7 +89,8 @@ EXAMPLES = {
     ),
     "twin": (
         *("two structures with the same features", "clone", "X+"),
-        "Two different CH4 that this descriptor cannot distinguish, shown below",
+        "Two different CH4 that features of order 2 (the SOAP power spectrum) cannot distinguish, "
+        "shown below",
     ),
 }
 """For each example: label and icon of its button, name of the structure, and tooltip."""
@@ -110,7 +111,7 @@ TASKS = {
     ),
     "enlarge_basis": (
         *("larger basis", "plus"),
-        "Increase n_max and l_max by 2, to test whether the basis is too small (truncation)",
+        "Enlarge the basis (n_max and l_max by 2), to test whether it is too small (truncation)",
     ),
     "raise_order": (
         *("higher order", "level-up"),

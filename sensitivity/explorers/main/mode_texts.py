@@ -123,7 +123,7 @@ def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:
     if words.spurious and distance is not None:
         text += " This is spurious: symmetry does not explain it."
     if words.spurious and distance and distance > Tolerance.EXACT:
-        text += f" The exact point is {distance:.1g} Å away."
+        text += f" The nearest geometry at which it is exactly invisible is {distance:.1g} Å away."
     if facts.response is not None:
         text += f" Numerical check: feature change ∝ amplitude^{facts.response:.1f}."
     return text

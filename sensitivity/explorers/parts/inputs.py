@@ -254,11 +254,11 @@ def write_centers(centers: Iterable[int], count: int) -> str:
 
 def _atoms_named(part: str, atoms: Atoms) -> list[int]:
     last, elements = len(atoms) - 1, ", ".join(dict.fromkeys(atoms.symbols))
-    remedy = "there is only one atom; write all."
+    remedy = "there is only one atom; write 'all'."
     if last:
         remedy = (
-            f"write all, elements of the structure ({elements}), numbers from 0 to {last}, ranges "
-            f"such as 0-{last}, or several of these with commas."
+            f"write 'all', elements of the structure ({elements}), numbers from 0 to {last}, "
+            f"ranges such as 0-{last}, or several of these with commas."
         )
     element = part.capitalize()
     if element in atomic_numbers:

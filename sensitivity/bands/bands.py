@@ -1,0 +1,93 @@
+"""Singular values of the Jacobian of an infinite crystal, as a function of the wave vector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ase import Atoms
+from ase.dft.kpoints import BandPath
+from numpy.typing import ArrayLike
+
+from sensitivity.bands.result import Bands
+from sensitivity.bands.study import AtWaveVector, Study
+from sensitivity.bands.wave_vectors import choose_wave_vectors
+from sensitivity.descriptors import Descriptor
+from sensitivity.numerics import check_real
+from sensitivity.observation import Observation
+from sensitivity.progress import Progress, Stop, checkpoint, telling
+from sensitivity.structures import check
+from sensitivity.tolerances import Tolerance
+
+
+def bands(
+    crystal: Atoms,
+    descriptor: Descriptor,
+    *,
+    path: str | BandPath | ArrayLike | None = None,
+    points: int = 100,
+    threshold: float = Tolerance.RANK,
+    progress: Progress | None = None,
+) -> Bands:
+    """Compute the singular values of an infinite crystal along a path of wave vectors.
+
+    J(q) = Σ_R J_{·,(s,R)} exp(2πi q·R) has the derivatives of the features of the centers of one
+    cell with respect to atom s of cell R. Its singular values at all q that a supercell allows are
+    those of the supercell. All atoms are centers.
+
+    Parameters
+    ----------
+    crystal
+        A structure that is periodic in one, two or three directions.
+    descriptor
+        Any descriptor that is determined by the atoms within its cutoff.
+    path
+        Special points such as "GXWK", "GX,UG" with a jump; None for the usual path of the lattice,
+        as ASE defines it: for these the crystal is reduced to its primitive cell. Or an ASE
+        ``BandPath``, or wave vectors, (q, 3), in fractions of the reciprocal vectors of the given
+        cell: for these the cell is kept.
+    points
+        Number of wave vectors along a path of special points.
+    threshold
+        Fraction of ``Bands.scale`` above which a singular value counts as visible.
+    progress
+        Called regularly with a short sentence. If it raises ``Cancelled`` after the Jacobian is
+        known, the result has the wave vectors so far.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure is unusable or a molecule, a wave vector is along a direction that is not
+        periodic, or the path is none.
+    Interrupted
+        On Ctrl-C after the Jacobian is known; ``partial`` has the wave vectors so far.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, bands, structures
+    >>> found = bands(structures.load("Al-fcc"), DensityCorrelations(), path=[[0.1, 0.2, 0.3]])
+    >>> found.singular_values.round(2).tolist(), found.rank.tolist()
+    ([[1.3, 0.0, 0.0]], [1])
+    """
+    expected, remedy = "from 0 to below 1", "try 1e-5"
+    check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
+    check(crystal)
+    if not crystal.pbc.any():
+        raise ValueError(
+            "bands need a crystal, and this structure is periodic in no direction; use spectrum "
+            "for a molecule, or set its cell and pbc."
+        )
+    chosen, stop = choose_wave_vectors(crystal, path, points=points), Stop()
+    with telling(progress):
+        study = Study.of(Observation.of(chosen.atoms, descriptor))
+        found = list[AtWaveVector]()
+        with stop:
+            for part in study.parts(chosen.q):
+                checkpoint(f"{len(found)} of {len(chosen.q)} wave vectors")
+                found.extend(study.decompose(part))
+        result = study.collect(chosen, found, threshold=threshold)
+        shortfalls = list(result.shortfalls)
+        with stop:
+            for number, shortfall in enumerate(shortfalls if not stop.stopped else []):
+                checkpoint(f"cause of {number} of {len(shortfalls)} shortfalls")
+                shortfalls[number] = study.explain(result, shortfall)
+    return stop.deliver(replace(result, shortfalls=tuple(shortfalls), ending=stop.ending))

@@ -1,0 +1,111 @@
+"""Displacements that symmetry allows to be seen and J(q) does not see: the cause, with evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sensitivity.bloch import BlochJacobian, Complex, bloch_jacobian, decompose_bloch
+from sensitivity.diagnosis.causes import CRITERIA, Cause
+from sensitivity.numerics import Array, ReadOnlyArrays
+from sensitivity.observation import Observation
+from sensitivity.spectrum import natural_scale
+
+
+@dataclass(frozen=True)
+class Shortfall(ReadOnlyArrays):
+    """Waves at one wave vector that are invisible although symmetry allows them to be seen.
+
+    Attributes
+    ----------
+    number
+        Index of the wave vector.
+    relative
+        Singular values of J(q) on these waves, over the scale, descending.
+    causes
+        Cause of each wave, in no relation to the order of the values: "truncation" if a larger
+        basis sees it, "incompleteness" if a higher order does, "width" for as many of the rest as
+        there are too few features, else "undetermined".
+    larger_basis
+        Singular values in the largest basis compared, of up to three; None if there is none.
+    higher_order
+        Of correlations of one more neighbour; None if not compared.
+
+    Examples
+    --------
+    >>> from sensitivity import DensityCorrelations, bands, structures
+    >>> small = DensityCorrelations(n_max=1, l_max=0, cutoff=4.5)
+    >>> found = bands(structures.load("C-diamond"), small, path=[[0.1, 0.2, 0.3]])
+    >>> found.shortfalls[0].causes
+    ('truncation',)
+    """
+
+    number: int
+    relative: Array
+    causes: tuple[Cause, ...] = ()
+    larger_basis: Array | None = None
+    higher_order: Array | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Larger bases and a higher order on the same crystal, analysed when first needed."""
+
+    observation: Observation
+    _known: dict[str, list[BlochJacobian]] = field(default_factory=dict)
+
+    def explain(self, shortfall: Shortfall, q: Array, waves: Complex, *, lacking: int) -> Shortfall:
+        """Return the shortfall at q, shape (3,), with the causes of its waves.
+
+        ``waves`` are orthonormal rows, (k, 3n). ``lacking`` is how many more waves symmetry
+        allows to be seen than there are features.
+        """
+        causes, rest, evidence = list[Cause](), waves, dict[str, Array]()
+        for name, others in (("larger basis", self._larger()), ("higher order", self._higher())):
+            criterion = CRITERIA[f"{name}, order unknown"]
+            while len(rest) and (other := next(others, None)) is not None:
+                evidence[name] = self._respond(other, q, waves)[0]
+                values, mixing = self._respond(other, q, rest)
+                seen = values > criterion.threshold
+                causes += [criterion.cause] * int(seen.sum())
+                rest = mixing[~seen] @ rest
+        narrow = min(len(rest), max(lacking - len(causes), 0))
+        left: tuple[Cause, Cause] = ("width", "undetermined")
+        causes += left[:1] * narrow + left[1:] * (len(rest) - narrow)
+        larger, higher = (evidence.get(name) for name in ("larger basis", "higher order"))
+        return replace(shortfall, causes=tuple(causes), larger_basis=larger, higher_order=higher)
+
+    def _larger(self) -> Iterator[BlochJacobian]:
+        """Yield up to three larger bases: the first may see too little more."""
+        here = self.observation
+        for number in range(3):
+            larger = here.larger_basis
+            if larger is None:
+                return
+            here = here.by(larger)
+            yield from self._analyze(f"larger basis {number}", here)
+
+    def _higher(self) -> Iterator[BlochJacobian]:
+        higher = self.observation.higher_order
+        if higher is not None:
+            yield from self._analyze("higher order", self.observation.by(higher))
+
+    def _analyze(self, name: str, there: Observation) -> list[BlochJacobian]:
+        """Return the Jacobian; nothing if the descriptor cannot analyse this crystal."""
+        if name not in self._known:
+            try:
+                self._known[name] = [bloch_jacobian(there.atoms, there.descriptor)]
+            except ValueError:  # such as for lack of memory
+                self._known[name] = []
+        return self._known[name]
+
+    def _respond(self, other: BlochJacobian, q: Array, waves: Complex) -> tuple[Array, Complex]:
+        """Return singular values of another J(q) on waves, over its scale, and their mixing."""
+        matrix = other.at(q[None])
+        largest = float(np.linalg.norm(matrix[0], ord=2))
+        cutoff = self.observation.descriptor.cutoff
+        scale = natural_scale(largest, np.array(other.feature_norm), cutoff=cutoff)
+        values, mixing = decompose_bloch(matrix @ waves.T)
+        return values[0] / (scale or 1.0), mixing[0]

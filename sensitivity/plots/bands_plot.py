@@ -1,0 +1,131 @@
+"""Sensitivity bands in the manner of phonon bands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.ticker import MaxNLocator
+
+from sensitivity.bands import Bands
+from sensitivity.numerics import Array, Indices
+from sensitivity.plots.axes import add_fitting_legend, foreground, make_axes
+from sensitivity.plots.palette import COLORS, cause_color
+
+_ROW = 0.045  # height of an invisible wave, of the largest singular value
+_MOST = 0.4  # height of all of them
+
+
+def plot_bands(bands: Bands, *, ax: Axes | None = None) -> Axes:
+    """Draw the singular values of a crystal against the wave vector, along its path.
+
+    Lines join the k-th largest values where they are visible. Below zero, each wave vector has
+    a cell for each invisible wave, in the colour of its cause; rigid motions are grey. Special
+    points are ticks, and a jump of the path is a tick with two names.
+
+    Parameters
+    ----------
+    bands
+        Result of ``bands``.
+    ax
+        Axes to draw into; None creates a figure one column wide.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sensitivity import DensityCorrelations, bands, structures
+    >>> from sensitivity.plots import plot_bands
+    >>> _, ax = plt.subplots()
+    >>> ax = plot_bands(bands(structures.load("C-diamond"), DensityCorrelations()), ax=ax)
+    """
+    ax = make_axes(ax, height=2.8)
+    top = float(bands.singular_values.max(initial=0.0)) if bands.rank.any() else bands.scale or 1.0
+    edges = _edges(bands.distance)
+    bottom = _draw_invisible(ax, bands, edges, top=top)
+    _draw_visible(ax, bands)
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(bottom, 1.05 * top), ylabel="singular value (1/Å)")
+    _name_points(ax, bands)
+    ticks = MaxNLocator(5).tick_values(0.0, top)
+    ax.set_yticks([tick for tick in ticks if 0.0 <= tick <= 1.05 * top])
+    add_fitting_legend(ax, column=95)
+    return ax
+
+
+def _edges(distance: Array) -> Array:
+    """Return the ends of the cells of wave vectors, (q + 1,): halfway between them."""
+    if not len(distance):
+        return np.array([0.0, 1.0])
+    if distance[-1] == distance[0]:
+        return np.linspace(-0.5, 0.5, len(distance) + 1) + float(distance[0])
+    return np.concatenate([distance[:1], (distance[1:] + distance[:-1]) / 2, distance[-1:]])
+
+
+def _draw_visible(ax: Axes, bands: Bands) -> None:
+    visible = bands.singular_values > bands.zero_level  # [q, band]
+    near = visible.copy()  # a line that ends at an invisible wave reaches zero
+    near[1:] |= visible[:-1]
+    near[:-1] |= visible[1:]
+    heights = np.where(near, bands.singular_values, np.nan)
+    jumps = _jumps(bands)
+    x, heights = np.insert(bands.distance, jumps, np.nan), np.insert(heights, jumps, np.nan, axis=0)
+    look: dict[str, Any] = {"color": COLORS["sensitive"], "linewidth": 1.0}
+    # Single wave vectors, and bands that are visible at a single one, are dots.
+    look |= {"marker": "o", "markersize": 3} if len(bands.q) <= 20 else {}
+    lines = ax.plot(x, heights, clip_on=False, zorder=3, **look)
+    if visible.any():
+        lines[0].set_label("visible")
+
+
+def _draw_invisible(ax: Axes, bands: Bands, edges: Array, *, top: float) -> float:
+    """Draw a cell for each invisible wave; return the lower end of the axis."""
+    counts = {cause: count for cause, count in bands.counts.items() if cause != "sensitive"}
+    most = int(np.sum(list(counts.values()), axis=0).max(initial=0))
+    ax.axhline(0.0, color=foreground(ax), linewidth=0.8, zorder=2)
+    if not most:
+        return 0.0
+    row = top * min(_ROW, _MOST / most)
+    cells = _stack(list(counts.values()), most)  # [row, q]
+    colors = [cause_color(cause) for cause in counts]
+    palette, last = ListedColormap(colors), len(colors) - 0.5
+    heights = -row * (0.5 + np.arange(most + 1))
+    ax.pcolormesh(edges, heights, cells, cmap=palette, vmin=-0.5, vmax=last)
+    look: dict[str, Any] = {"marker": "s", "linestyle": "none"}
+    for cause in (cause for cause in counts if counts[cause].any()):
+        ax.plot([], [], color=cause_color(cause), label=_count(cause, counts[cause]), **look)
+    return float(heights[-1] - 0.5 * row)
+
+
+def _stack(counts: list[Indices], most: int) -> Any:
+    """Return the number of the cause in each cell, masked where there is none: (most, q)."""
+    ends = np.cumsum(counts, axis=0)  # [cause, q]
+    rows = np.arange(most)[:, None]
+    causes = (rows[:, None] >= ends[None]).sum(axis=1)
+    return np.ma.masked_equal(causes, len(counts))
+
+
+def _count(cause: str, count: Indices) -> str:
+    low, high = int(count.min()), int(count.max())
+    return f"{cause} ({low}–{high})" if low < high else f"{cause} ({high})"
+
+
+def _jumps(bands: Bands) -> list[int]:
+    """Return the first wave vectors after a jump: two special points at one place."""
+    same = np.flatnonzero(np.diff(bands.distance) == 0) + 1
+    return [int(i) for i in same if bands.labels[i] and bands.labels[i - 1]]
+
+
+def _name_points(ax: Axes, bands: Bands) -> None:
+    places: dict[float, str] = {}
+    for place, label in zip(bands.distance.tolist(), bands.labels, strict=True):
+        if label:
+            name = "Γ" if label == "G" else label
+            places[place] = f"{places[place]}|{name}" if place in places else name
+    ax.set_xlabel("wave vector" if places else "wave vector, length of the path (1/Å)")
+    if places or len(bands.q) < 2:
+        many = 8
+        size = "small" if len(places) > many else "medium"
+        ax.set_xticks(list(places), list(places.values()), fontsize=size)
+    for place in places:
+        ax.axvline(place, color=foreground(ax), linewidth=0.5, alpha=0.5, zorder=1)

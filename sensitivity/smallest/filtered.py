@@ -1,0 +1,138 @@
+"""Smallest eigenvalues of a large, sparse, positive matrix, with a Chebyshev filter.
+
+A polynomial of the matrix amplifies its eigenvectors below λ_cut and keeps all others, up to λ_max,
+at most 1: the Chebyshev polynomial of the interval [λ_cut, λ_max], of even degree. Lanczos' method
+soon finds its largest eigenvalues, which belong to the smallest of the matrix. (Y. Zhou, Y. Saad,
+M. L. Tiago, J. R. Chelikowsky, J. Comput. Phys. 219, 172 (2006), doi 10.1016/j.jcp.2006.03.017.)
+
+Lanczos' method can miss some of many equal eigenvalues: their subspace meets that of the start in
+one vector only, and rounding has to bring in the others. So the search is repeated outside the
+vectors that are known, until it finds nothing smaller there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from sensitivity.numerics import Array
+from sensitivity.progress import checkpoint
+
+Apply = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The filter of a matrix whose eigenvalues are from 0 to λ_max."""
+
+    apply: Apply  # multiplies the matrix, (size, size), with a vector
+    size: int
+    cut: float  # λ_cut
+    high: float  # λ_max or more
+
+    @property
+    def degree(self) -> int:
+        """Even degree, which amplifies λ = 0 by 2.6; more would need as many more products."""
+        return 2 * max(1, round(0.4 * sqrt(self.high / self.cut)))
+
+    def __call__(self, vector: Array) -> Array:
+        """Multiply the filter with a vector, by the recursion of the polynomials.
+
+        In a narrow spectrum, where λ_cut is above 0.3 λ_max, the filter is linear, and above 1.1.
+        """
+        if self.cut > 0.3 * self.high:
+            return 2.2 * vector - self.apply(vector) / self.high
+        center, half = (self.high + self.cut) / 2, (self.high - self.cut) / 2
+        before, now = vector, (self.apply(vector) - center * vector) / half
+        for _ in range(self.degree - 1):
+            before, now = now, (self.apply(now) - center * now) * (2 / half) - before
+        return now
+
+    def largest(
+        self, known: Array, *, count: int, tolerance: float, restarts: int
+    ) -> tuple[Array, Array]:
+        """Return eigenvalues of the filter, descending, and vectors, (count, size).
+
+        Orthonormal ``known`` vectors, (k, size), are left out. ``tolerance`` is relative. There
+        are fewer than ``count`` if they have not converged after some restarts.
+        """
+        from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+        told = [0]
+
+        def outside(vector: Array) -> Array:
+            told[0] += 1
+            checkpoint(f"smallest singular values: product {told[0]} of degree {self.degree}")
+            vector = vector.ravel() - known.T @ (known @ vector.ravel())
+            filtered = self(vector)
+            return filtered - known.T @ (known @ filtered)
+
+        try:
+            values, vectors = eigsh(
+                LinearOperator((self.size, self.size), outside, dtype=float),
+                k=count,
+                which="LA",
+                ncv=min(self.size - 1, 2 * count + 90, 30 * count + 10),
+                tol=tolerance,
+                v0=np.random.default_rng(len(known)).normal(size=self.size),
+                maxiter=restarts,
+            )
+        except ArpackNoConvergence as stuck:
+            values, vectors = stuck.eigenvalues, stuck.eigenvectors
+        order = np.argsort(-values)
+        return values[order], np.ascontiguousarray(vectors[:, order].T)
+
+
+class Lowest(NamedTuple):
+    """The span of the eigenvectors of the smallest eigenvalues, and the largest one."""
+
+    vectors: Array  # (count, size), orthonormal
+    largest: float
+
+
+def find_lowest(apply: Apply, *, size: int, count: int) -> Lowest:
+    """Find the ``count`` smallest eigenvalues of a matrix (size, size)."""
+    low, largest, rest = find_ends(apply, size)
+    high = 1.02 * (largest + rest)  # the filter would amplify what is beyond, too
+    zero, usual = 1e-6, 1e-3  # of λ_max: where the smallest are zero, λ_cut has to be above others
+    cut = 1.6 * low if low > zero * high else usual * high
+    filtered, restarts = Filter(apply, size, cut, high), 1
+    none, exact, equal = np.empty((0, size)), 1e-12, 1e-6
+    values, found = filtered.largest(none, count=count, tolerance=exact, restarts=restarts)
+    # Eigenvalues above λ_cut have no order, and so many are near 1 that the method cannot separate
+    # the wanted ones from them.
+    clear = 1.1
+    while len(values) < count or values[-1] < clear:
+        filtered, restarts = replace(filtered, cut=2 * filtered.cut), 2 * restarts
+        values, found = filtered.largest(none, count=count, tolerance=exact, restarts=restarts)
+    while True:
+        other, _ = filtered.largest(found, count=1, tolerance=1e-3, restarts=size)
+        if other[0] <= values[-1] * (1 + equal):
+            return Lowest(found, largest)
+        more, vectors = filtered.largest(found, count=count, tolerance=exact, restarts=size)
+        order = np.argsort(-np.concatenate([values, more]))[:count]
+        values = np.concatenate([values, more])[order]
+        found = np.linalg.qr(np.concatenate([found, vectors])[order].T)[0].T
+
+
+def find_ends(apply: Apply, size: int) -> tuple[float, float, float]:
+    """Return a small eigenvalue, the largest one, and its error, from Lanczos' method."""
+    from scipy.linalg import eigvalsh_tridiagonal
+
+    steps = min(120, size)
+    rows, diagonal, off = np.zeros((steps, size)), np.zeros(steps), np.zeros(steps)
+    vector = np.random.default_rng(0).normal(size=size)
+    for step in range(steps):
+        checkpoint()
+        rows[step] = vector / np.linalg.norm(vector)
+        vector = apply(rows[step])
+        diagonal[step] = rows[step] @ vector
+        for _ in range(2):  # once leaves rounding errors
+            vector = vector - (rows[: step + 1] @ vector) @ rows[: step + 1]
+        off[step] = np.linalg.norm(vector)
+    values = eigvalsh_tridiagonal(diagonal, off[:-1])
+    return float(values[0]), float(values[-1]), float(off[-1])

@@ -1,0 +1,200 @@
+"""Three ways to the smallest singular values: all of them, waves, and a filter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.geometry.motions import TrivialMotions
+from sensitivity.jacobian import differentiate
+from sensitivity.numerics import Array, stacked_triangle
+from sensitivity.smallest.filtered import Apply, find_lowest
+from sensitivity.smallest.gram import SparseGram, triangle
+from sensitivity.smallest.result import Method, Smallest
+from sensitivity.smallest.waves import decompose_waves
+from sensitivity.spectrum import decompose_jacobian, fix_gauge, natural_scale
+from sensitivity.symmetry.sites import relative, seen_displacements, site_symmetries
+from sensitivity.symmetry.subspaces import allowed_displacements
+from sensitivity.tolerances import Tolerance
+
+_EPS = float(np.finfo(float).eps)
+_EXACT = 1e-14  # of the largest: error of singular values of small matrices
+MOST = 100  # values
+
+
+@dataclass(frozen=True)
+class Found:
+    """Singular values, ascending, the first of them with modes; what is known of the others."""
+
+    method: Method
+    values: Array  # all known ones, at least as many as modes
+    modes: Array  # (k, N, 3)
+    residuals: Array  # (k,), of JᵀJ v = s² v
+    errors: Array  # (k,)
+    largest: float
+    internal: int
+    hidden: int
+    feature_norm: float  # of all centers
+
+
+@dataclass(frozen=True)
+class Search:
+    """A structure, a descriptor, and how many values are wanted."""
+
+    atoms: Atoms
+    descriptor: Descriptor
+    count: int
+    threshold: float
+
+    def scale(self, largest: float, feature_norm: float) -> float:
+        """Return the reference of singular values, which does not grow with the structure."""
+        mean = np.array(feature_norm / np.sqrt(len(self.atoms)))
+        return natural_scale(largest, mean, cutoff=self.descriptor.cutoff)
+
+    def collect(self, found: Found) -> Smallest:
+        """Return the result."""
+        scale = self.scale(found.largest, found.feature_norm)
+        kept = min(self.count, len(found.modes))
+        values, modes = found.values[:kept], found.modes[:kept]
+        visible = found.values > self.threshold * scale
+        return Smallest(
+            atoms=self.atoms.copy(),
+            descriptor=self.descriptor,
+            singular_values=values,
+            modes=fix_gauge(values[::-1], modes[::-1], scale=scale)[::-1] if kept else modes,
+            residuals=found.residuals[:kept] / (found.largest**2 or 1.0),
+            errors=found.errors[:kept],
+            largest=found.largest,
+            scale=scale,
+            threshold=self.threshold,
+            internal=found.internal,
+            null=int(np.count_nonzero(~visible)),
+            hidden=found.hidden,
+            first_visible=float(found.values[visible][0]) if visible.any() else None,
+            method=found.method,
+        )
+
+    def dense(self) -> Found:
+        """Find all singular values from the dense Jacobian."""
+        centers, cutoff = tuple(range(len(self.atoms))), self.descriptor.cutoff
+        derivative = differentiate(self.atoms, self.descriptor)
+        spectrum = decompose_jacobian(derivative, cutoff=cutoff)
+        values = spectrum.singular_values[: spectrum.internal][::-1]
+        modes = spectrum.modes[: spectrum.internal][::-1][: self.count]
+        rows = modes.reshape(len(modes), modes.shape[1] * 3)
+        squares = rows @ derivative.gram - values[: len(modes), None] ** 2 * rows
+        _, allowed = allowed_displacements(
+            self.atoms,
+            cutoff=cutoff,
+            centers=centers,
+            invariance=with_defaults(self.descriptor).invariance,
+            tolerance=Tolerance.COORDINATES,
+        )
+        largest = float(values.max(initial=0.0))
+        return Found(
+            "dense",
+            values,
+            modes,
+            np.linalg.norm(squares, axis=1),
+            np.full(len(modes), _EXACT * largest + derivative.error),
+            largest,
+            spectrum.internal,
+            spectrum.internal - len(allowed),
+            float(np.linalg.norm(derivative.features)),
+        )
+
+    def waves(self, cell: Atoms) -> Found:
+        """Find all singular values of a crystal of equal cells, one wave vector at a time."""
+        waves = decompose_waves(self.atoms, cell, self.descriptor, count=self.count)
+        largest = float(waves.values[-1])
+        errors = np.full(len(waves.modes), _EXACT * largest + waves.error)
+        return Found(
+            "waves",
+            waves.values,
+            waves.modes,
+            waves.residuals,
+            errors,
+            largest,
+            len(waves.values),
+            waves.hidden,
+            waves.feature_norm,
+        )
+
+    def filtered(self, trivial: TrivialMotions) -> Found:
+        """Find the smallest singular values only; if all are invisible, more of them."""
+        gram = SparseGram.of(self.atoms, self.descriptor)
+        apply = _internal(gram, trivial)
+        internal, beyond = 3 * len(self.atoms) - len(trivial.directions), 6  # to bound the errors
+        wanted = min(self.count + beyond, internal)
+        while True:
+            lowest = find_lowest(apply, size=3 * len(self.atoms), count=wanted)
+            values, modes = self._decompose(lowest.vectors)
+            largest = float(np.sqrt(lowest.largest))
+            zero = self.threshold * self.scale(largest, gram.feature_norm)
+            if values[-1] > zero or wanted >= min(MOST, internal):
+                break
+            wanted = min(2 * wanted, MOST, internal)
+        pairs = zip(values, modes, strict=True)
+        residuals = np.array([np.linalg.norm(apply(v) - s**2 * v) for s, v in pairs])
+        errors = bound_errors(values, residuals, largest=largest) + gram.error
+        if values[-1] <= zero:  # of many invisible ones, these need not be the smallest
+            errors = values.copy()
+        modes = modes.reshape(len(modes), -1, 3)
+        hidden = self._count_hidden(modes[values <= zero])
+        norm = gram.feature_norm
+        return Found("filter", values, modes, residuals, errors, largest, internal, hidden, norm)
+
+    def _decompose(self, vectors: Array) -> tuple[Array, Array]:
+        """Return singular values of J on a span, ascending, and right vectors, (k, 3N)."""
+        shape = (len(vectors), len(self.atoms), 3)
+        reduced = triangle(self.atoms, self.descriptor, vectors.reshape(shape))
+        _, values, mixing = np.linalg.svd(reduced)
+        # With fewer rows than columns, the missing singular values are zero.
+        values = np.concatenate([values, np.zeros(len(mixing) - len(values))])
+        return values[::-1], mixing[::-1] @ vectors
+
+    def _count_hidden(self, modes: Array) -> int:
+        """Return how many displacements, of a span (k, N, 3), symmetry hides from all centers."""
+        if not len(modes):
+            return 0
+        invariance, cutoff = with_defaults(self.descriptor).invariance, self.descriptor.cutoff
+        centers, within = range(len(self.atoms)), Tolerance.COORDINATES
+        sites = site_symmetries(self.atoms, centers=centers, cutoff=cutoff, tolerance=within)
+        seen = stacked_triangle(
+            seen_displacements(site, site.group.binding(invariance))
+            @ relative(site, modes).reshape(len(modes), -1).T
+            for site in sites
+        )
+        values = np.linalg.svd(seen, compute_uv=False)
+        return len(modes) - int(np.count_nonzero(values > np.sqrt(Tolerance.ROUNDING)))
+
+
+def _internal(gram: SparseGram, trivial: TrivialMotions) -> Apply:
+    """Return the product with JᵀJ, in which trivial motions have a large eigenvalue."""
+    rigid = trivial.directions.reshape(len(trivial.directions), gram.matrix.shape[0])
+    above = float(gram.matrix.diagonal().max())  # which is not above the largest eigenvalue
+
+    def apply(vector: Array) -> Array:
+        along = rigid @ vector
+        image = gram.matrix @ (vector - along @ rigid)
+        return np.asarray(image - (rigid @ image) @ rigid + above * (along @ rigid))
+
+    return apply
+
+
+def bound_errors(values: Array, residuals: Array, *, largest: float) -> Array:
+    """Return how much singular values on a span, ascending, can be too large.
+
+    A vector v with the residual r = ‖JᵀJ v - s² v‖ has a part outside the exact span, whose
+    eigenvalues are at least s_out², the largest in the span if no smaller one was missed. It adds
+    at most r²/(s_out² - s²) to s², and never more than r. JᵀJ is rounded, so r is never known to
+    better than a few eps s_max².
+    """
+    residuals = np.maximum(residuals, 4 * _EPS * largest**2)
+    gaps = np.maximum(values[-1] ** 2 - values**2, residuals)
+    added = np.minimum(residuals**2 / gaps, values**2)
+    exact = np.sqrt(values**2 - added)
+    return np.asarray(added / np.maximum(values + exact, 1e-300) + 4 * _EPS * largest)

@@ -1,0 +1,447 @@
+"""Bands: supercells, ranks that symmetry predicts, causes, paths, and how a computation ends."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, graphene
+from crystals import CRYSTALS, CUTOFF
+
+from sensitivity import Cancelled, DensityCorrelations, Interrupted, bands, jacobian, structures
+from sensitivity.bands import Bands
+from sensitivity.cli.options import descriptor_from
+from sensitivity.descriptors import (
+    Descriptor,
+    batches_from_function,
+    features_from_function,
+)
+from sensitivity.diagnosis import CAUSES
+
+SMALL = DensityCorrelations(cutoff=CUTOFF, n_max=3, l_max=3)
+USUAL = DensityCorrelations(cutoff=CUTOFF, n_max=6, l_max=6)
+GENERAL = np.random.default_rng(5).random((6, 3))
+
+
+def commensurate(parts: int) -> np.ndarray:
+    """Wave vectors of a supercell."""
+    return np.indices((parts,) * 3).reshape(3, -1).T / parts
+
+
+def assert_ranks_agree(found: Bands) -> None:
+    assert found.rank.tolist() == found.predicted_rank.tolist()
+    total = sum(found.counts.values())
+    assert (total == 3 * len(found.atoms)).all()
+    assert all((count >= 0).all() for count in found.counts.values())
+
+
+# Supercells
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("diamond", 3),
+        ("fcc", 3),
+        ("rock salt", 3),
+        ("quartz", 2),
+        ("distorted perovskite", 3),
+    ],
+)
+def test_singular_values_are_those_of_a_supercell(name: str, parts: int) -> None:
+    cell, _ = CRYSTALS[name]
+    dense = jacobian(cell.repeat(parts), SMALL).dense()
+    expected = np.linalg.svd(np.linalg.qr(dense, mode="r"), compute_uv=False)
+    found = bands(cell, SMALL, path=commensurate(parts))
+    values = np.sort(found.singular_values.ravel())[::-1]
+    assert np.abs(values - expected).max() <= 1e-13 * expected.max()
+
+
+@pytest.mark.parametrize("name", ["dscribe-soap", "featomic-power-spectrum"])
+def test_other_descriptors_have_bands(name: str) -> None:
+    cell = CRYSTALS["rock salt"][0]
+    descriptor = descriptor_from(name, cell)
+    expected = np.linalg.svd(
+        np.linalg.qr(jacobian(cell.repeat(2), descriptor).dense(), mode="r"), compute_uv=False
+    )
+    found = bands(cell, descriptor, path=commensurate(2))
+    values = np.sort(found.singular_values.ravel())[::-1]
+    assert np.abs(values - expected).max() <= 1e-12 * expected.max()
+
+
+def test_a_cell_that_is_not_primitive_has_folded_bands() -> None:
+    cell = bulk("Si")
+    primitive = bands(cell, SMALL, path=commensurate(2))
+    folded = bands(cell.repeat(2), SMALL, path=[[0, 0, 0], [2, -1, 0]])
+    expected = np.sort(primitive.singular_values.ravel())[::-1]
+    assert folded.cells == 8
+    assert "The cell holds 8 primitive cells, so the bands are folded" in folded.status
+    assert np.abs(folded.singular_values - expected).max() <= 1e-13 * expected.max()
+    assert_ranks_agree(folded)
+    for cause in CAUSES:  # translations of single cells are waves of the folded bands
+        assert folded.counts[cause][0] == primitive.counts[cause].sum()
+
+
+# Ranks
+
+
+@pytest.mark.parametrize("name", CRYSTALS)
+def test_ranks_at_general_wave_vectors(name: str) -> None:
+    cell, rank = CRYSTALS[name]
+    found = bands(cell, USUAL, path=GENERAL)
+    assert found.rank.tolist() == [rank] * len(GENERAL)
+    assert_ranks_agree(found)
+    assert not found.shortfalls
+    assert found.status.endswith(
+        f"{rank} are visible at 6 wave vectors, as many as symmetry allows."
+    )
+
+
+@pytest.mark.parametrize("name", CRYSTALS)
+def test_ranks_along_the_usual_path(name: str) -> None:
+    cell, _ = CRYSTALS[name]
+    found = bands(cell, USUAL, points=20)
+    assert_ranks_agree(found)
+    rest = [number for number, label in enumerate(found.labels) if label == "G"]
+    assert found.counts["translation"][rest].tolist() == [3] * len(rest)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CRYSTALS)
+def test_ranks_at_many_wave_vectors(name: str) -> None:
+    cell, rank = CRYSTALS[name]
+    found = bands(cell, USUAL, path=np.random.default_rng(0).random((200, 3)))
+    assert_ranks_agree(found)
+    assert found.rank.tolist() == [rank] * 200
+    assert_ranks_agree(bands(cell, USUAL, points=200))
+
+
+def test_rank_of_diamond_at_rest_is_that_of_its_cell() -> None:
+    """Every center is at a site Td without invariant displacements: J vanishes altogether."""
+    found = bands(bulk("Si"), SMALL, path=[[0, 0, 0]])
+    assert found.rank.tolist() == [0]
+    assert found.scale == pytest.approx(
+        np.linalg.norm(SMALL.features(bulk("Si"))) / CUTOFF, rel=1e-12
+    )
+    assert found.singular_values.max() <= 1e-14 * found.scale
+
+
+def test_long_waves_are_seen_in_proportion_to_their_wave_vector() -> None:
+    cell, _ = CRYSTALS["distorted perovskite"]
+    direction = np.array([0.3, 0.5, 0.7])
+    found = bands(cell, SMALL, path=[1e-4 * direction, 2e-4 * direction])
+    acoustic = found.singular_values[:, -3:]
+    assert acoustic[1] / acoustic[0] == pytest.approx([2, 2, 2], rel=1e-5)
+
+
+def test_chiral_descriptors_see_more() -> None:
+    """Only proper rotations hide displacements from them; l_max 4 would truncate."""
+    even, odd = (
+        bands(bulk("Si"), DensityCorrelations(3, CUTOFF, 2, 6, parity_odd=odd), path=GENERAL[:2])
+        for odd in (False, True)
+    )
+    assert_ranks_agree(even)
+    assert_ranks_agree(odd)
+    assert even.rank.tolist() == [4, 4]
+    assert odd.rank.tolist() == [6, 6]
+
+
+# Invariances
+
+
+def test_wave_vectors_are_periodic_and_even() -> None:
+    cell, _ = CRYSTALS["distorted perovskite"]
+    found = bands(cell, SMALL, path=[[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3], [2.1, -0.8, 0.3]])
+    values = found.singular_values
+    assert np.abs(values - values[0]).max() <= 1e-13 * values.max()
+
+
+def test_another_choice_of_the_cell_changes_nothing() -> None:
+    cell, _ = CRYSTALS["quartz"]
+    other = cell.copy()
+    other.set_cell([[1, 0, 0], [1, 1, 0], [0, 2, 1]] @ cell.cell.array)
+    other.rotate(40, (1, 2, 3), rotate_cell=True)
+    other.positions += [0.3, 7.1, -2.0]
+    q = np.array([0.1, 0.2, 0.3])
+    values = [
+        bands(atoms, SMALL, path=[wave]).singular_values
+        for atoms, wave in ((cell, q), (other, [[1, 0, 0], [1, 1, 0], [0, 2, 1]] @ q))
+    ]
+    assert np.abs(values[1] - values[0]).max() <= 1e-12 * values[0].max()
+
+
+def test_modes_are_waves_of_a_supercell() -> None:
+    cell, _ = CRYSTALS["distorted perovskite"]
+    found = bands(cell, SMALL, path=[[1 / 3, 0, 0]])
+    modes = found.modes(0)
+    assert modes.shape == (15, 5, 3)
+    flat = modes.reshape(15, 15)
+    assert np.abs(flat.conj() @ flat.T - np.eye(15)).max() <= 1e-13
+    phases = np.exp(2j * np.pi * np.arange(3) / 3)
+    waves = np.real(phases[:, None, None] * modes[:, None]).reshape(15, 15, 3)
+    changes = jacobian(cell.repeat((3, 1, 1)), SMALL).apply(waves)
+    sizes = np.linalg.norm(changes, axis=0) / np.linalg.norm(waves, axis=(1, 2))
+    assert sizes == pytest.approx(found.singular_values[0], abs=1e-12 * found.scale)
+
+
+# Fewer periodic directions, and rigid motions
+
+
+def test_a_layer_has_wave_vectors_in_its_plane() -> None:
+    found = bands(graphene(), USUAL, points=30)
+    assert [label for label in found.labels if label] == ["G", "M", "K", "G"]
+    assert_ranks_agree(found)
+    message = "wave vectors must be along periodic directions, .* not periodic along c; set"
+    with pytest.raises(ValueError, match=message):
+        bands(graphene(), USUAL, path=[[0.1, 0.0, 0.1]])
+
+
+def tilted(atoms: Atoms) -> Atoms:
+    """With another cell vector across the layer, which has no meaning."""
+    cell = atoms.cell.array.copy()
+    cell[2] = [1.0, 2.0, 20.0]
+    atoms.set_cell(cell)
+    return atoms
+
+
+def triclinic() -> Atoms:
+    cell = [[3.2, 0.4, 0.1], [0.3, 3.4, 0.0], [0.2, 0.1, 3.6]]
+    return Atoms("Si2", [(0, 0, 0), (1.4, 1.5, 1.2)], cell=cell, pbc=True)
+
+
+def standing() -> Atoms:
+    """A layer that is periodic along a and c."""
+    layer = graphene(vacuum=5.0)
+    layer.rotate(90, "x", rotate_cell=True)
+    cell = layer.cell.array[[0, 2, 1]]
+    return Atoms(layer.numbers, positions=layer.positions, cell=cell, pbc=(True, False, True))
+
+
+@pytest.mark.parametrize(
+    ("atoms", "labels"),
+    [
+        (tilted(graphene(vacuum=5.0)), "GMKG"),
+        (standing(), "GMKG"),
+        (Atoms("CH", [(0, 0, 0), (1.3, 0.5, 0)], cell=[2.6, 8, 8], pbc=(1, 0, 0)), "GX"),
+        (triclinic(), "XGYLGZNGMRG"),
+    ],
+    ids=["tilted", "standing", "wire along a", "triclinic"],
+)
+def test_cells_of_any_shape_have_a_path(atoms: Atoms, labels: str) -> None:
+    found = bands(atoms, SMALL, points=12)
+    assert "".join(found.labels) == labels
+    assert_ranks_agree(found)
+    again = bands(found.atoms, SMALL, path=found.q)
+    assert again.singular_values == pytest.approx(found.singular_values, abs=1e-13 * found.scale)
+    assert again.distance[1] == pytest.approx(found.distance[1])
+
+
+def test_a_wire_rotates_about_its_axis() -> None:
+    wire = Atoms("CH", [(0, 0, 0), (0, 0.5, 1.3)], cell=[0, 0, 2.6], pbc=(False, False, True))
+    found = bands(wire, USUAL, points=5)
+    assert found.labels == ("G", "", "", "", "X")
+    assert found.counts["rotation"].tolist() == [1, 0, 0, 0, 0]
+    assert found.counts["translation"].tolist() == [3, 0, 0, 0, 0]
+    assert_ranks_agree(found)
+
+
+def test_molecules_far_apart_move_as_rigid_bodies() -> None:
+    places = [(0, 0, 0), (0, 0, 0.9), (5, 0, 0), (5, 1, 0)]
+    found = bands(
+        Atoms("H2O2", places, cell=[10, 10, 10], pbc=True), USUAL, path=[[0, 0, 0], [0.1, 0.2, 0.3]]
+    )
+    assert found.rank.tolist() == [2, 2]
+    assert found.counts["unseen"].tolist() == [7, 10]
+    assert found.counts["translation"].tolist() == [3, 0]
+
+
+def test_an_atom_alone_is_unseen() -> None:
+    found = bands(Atoms("H", cell=[9, 9, 9], pbc=True), USUAL, path=[[0, 0, 0], [0.1, 0, 0]])
+    assert found.counts["unseen"].tolist() == [0, 3]
+    assert found.scale == 0.0
+
+
+# Causes of a shortfall
+
+
+def test_a_basis_that_is_too_small_is_named() -> None:
+    small = DensityCorrelations(n_max=1, l_max=0, cutoff=CUTOFF)
+    found = bands(bulk("Si"), small, path=GENERAL)
+    assert found.counts["truncation"].tolist() == [2] * len(GENERAL)
+    assert found.counts["symmetry"].tolist() == [2] * len(GENERAL)
+    assert all((each.larger_basis > 1e-4).all() for each in found.shortfalls)
+    assert all((each.relative < 1e-12).all() for each in found.shortfalls)
+    assert found.status.endswith(
+        "at 6 of them more are invisible than symmetry hides: 2 by truncation."
+    )
+
+
+def test_an_order_that_sees_only_distances_is_incomplete() -> None:
+    """Two atoms with four bonds: order 1 sees their four lengths."""
+    atoms = bulk("Si")
+    atoms.rattle(0.1, seed=0)
+    radial = DensityCorrelations(order=1, n_max=8, cutoff=3.0)
+    found = bands(atoms, radial, path=GENERAL)
+    assert found.rank.tolist() == [4] * len(GENERAL)
+    assert found.counts["incompleteness"].tolist() == [2] * len(GENERAL)
+    for shortfall in found.shortfalls:
+        assert (shortfall.larger_basis < 1e-12).all()
+        assert (shortfall.higher_order > 1e-3).all()
+
+
+@dataclass(frozen=True)
+class Few(Descriptor):
+    """Two features of each center."""
+
+    cutoff: float = 3.0
+    inversion_invariant = True
+
+    def features(self, atoms, *, centers=None):
+        return features_from_function(self._sums, atoms, cutoff=3.0, centers=centers)
+
+    def gradients(self, atoms, *, centers=None):
+        return batches_from_function(self._sums, atoms, cutoff=3.0, centers=centers)
+
+    def _sums(self, vectors, numbers):
+        squares = (vectors**2).sum(axis=1)
+        values = np.stack([(9 - squares) ** 3, (9 - squares) ** 4])
+        slopes = np.stack([-6 * (9 - squares) ** 2, -8 * (9 - squares) ** 3])
+        return values.sum(axis=1), slopes[:, :, None] * vectors
+
+
+def test_fewer_features_than_waves_is_width() -> None:
+    atoms = bulk("Si")
+    atoms.rattle(0.1, seed=0)
+    found = bands(atoms, Few(), path=GENERAL)
+    assert found.rank.tolist() == [4] * len(GENERAL)
+    assert found.counts["width"].tolist() == [2] * len(GENERAL)
+    assert found.shortfalls[0].larger_basis is None
+
+
+def test_a_map_of_more_than_the_environments_has_no_bands() -> None:
+    @dataclass(frozen=True)
+    class Global(Few):
+        def features(self, atoms, *, centers=None):
+            return len(atoms) * super().features(atoms, centers=centers)
+
+    with pytest.raises(ValueError, match="features of Global in the crystal differ from those"):
+        bands(bulk("Si"), Global(), path=GENERAL)
+
+
+# Paths
+
+
+def test_special_points_are_those_of_the_primitive_cell() -> None:
+    found = bands(structures.load("Si-diamond"), SMALL, path="GX,UG", points=9)
+    assert len(found.atoms) == 2
+    assert [label for label in found.labels if label] == ["G", "X", "U", "G"]
+    jump = found.labels.index("U")
+    assert found.distance[jump] == found.distance[jump - 1]
+    a = np.linalg.norm(structures.load("Si-diamond").cell[0])
+    assert found.distance[jump] == pytest.approx(2 * np.pi / a)
+    assert (np.diff(found.distance) >= 0).all()
+
+
+def test_special_points_do_not_depend_on_the_given_cell() -> None:
+    cells = structures.load("Si-diamond"), bulk("Si"), bulk("Si").repeat((2, 1, 3))
+    found = [bands(cell, SMALL, path="GXWKGLU", points=30) for cell in cells]
+    for other in found[1:]:
+        assert other.labels == found[0].labels
+        assert other.distance == pytest.approx(found[0].distance)
+        gaps = np.abs(other.singular_values - found[0].singular_values)
+        assert gaps.max() <= 1e-12 * found[0].scale
+
+
+def test_a_path_of_ase_refers_to_its_own_cell() -> None:
+    cubic, path = structures.load("Si-diamond"), bulk("Si").cell.bandpath("GXW", npoints=7)
+    primitive, folded = bands(bulk("Si"), SMALL, path=path), bands(cubic, SMALL, path=path)
+    assert primitive.q.tolist() == path.kpts.tolist()
+    assert folded.labels == primitive.labels
+    assert folded.distance == pytest.approx(primitive.distance)
+    for few, many in zip(primitive.singular_values, folded.singular_values, strict=True):
+        assert all(np.abs(many - value).min() <= 1e-13 * folded.scale for value in few)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("GQ", "must name special points of the crystal, G, K, L, U, W, X, got 'GQ'; give e.g."),
+        ("", "must name special points"),
+        ([[0.0, 0.1]], r"an array of wave vectors of shape \(q, 3\)"),
+        ([[0.0, np.nan, 0.1]], "give finite fractions"),
+        (7, "must be a string of special points"),
+        (bulk("Cu").cell.bandpath("GX", npoints=3), "must be a BandPath"),
+    ],
+)
+def test_other_paths_are_refused(path: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^path .*{message}"):
+        bands(bulk("Si"), SMALL, path=path)
+
+
+def test_molecules_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^bands need a crystal, .*; use spectrum"):
+        bands(structures.load("CH4"), SMALL)
+
+
+# Speed, progress, stops
+
+
+def test_many_wave_vectors_of_diamond_take_seconds_at_most() -> None:
+    start = time.perf_counter()
+    found = bands(structures.load("C-diamond"), USUAL, points=200)
+    assert len(found.q) >= 200
+    assert time.perf_counter() - start <= 5.0
+
+
+def test_progress_is_told() -> None:
+    told: list[str] = []
+    bands(bulk("Si"), SMALL, path=np.random.default_rng(0).random((60, 3)), progress=told.append)
+    done = [int(text.split()[0]) for text in told if text.endswith("of 60 wave vectors")]
+    assert all(first < second for first, second in pairwise(done))
+    assert len(done) >= 3
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"), [(Cancelled, "cancelled"), (KeyboardInterrupt, "interrupted")]
+)
+def test_a_stop_keeps_the_wave_vectors_so_far(error: type[BaseException], ending: str) -> None:
+    def stop(sentence: str) -> None:
+        if sentence.startswith("20 of"):
+            raise error
+
+    q = np.random.default_rng(0).random((60, 3))
+    if error is Cancelled:
+        found = bands(bulk("Si"), SMALL, path=q, progress=stop)
+    else:
+        with pytest.raises(Interrupted) as interrupt:
+            bands(bulk("Si"), SMALL, path=q, progress=stop)
+        found = interrupt.value.partial
+    assert found.ending == ending
+    assert len(found.q) == len(found.labels) == len(found.singular_values) == 20
+    assert found.status.startswith(f"{ending.capitalize()} early. Of 6 waves")
+    assert_ranks_agree(found)
+
+
+def test_a_stop_before_the_causes_leaves_them_open() -> None:
+    def stop(sentence: str) -> None:
+        if sentence.startswith("cause of"):
+            raise Cancelled
+
+    small = DensityCorrelations(n_max=1, l_max=0, cutoff=CUTOFF)
+    found = bands(bulk("Si"), small, path=GENERAL, progress=stop)
+    assert found.counts["undetermined"].tolist() == [2] * len(GENERAL)
+    assert found.interrupted
+
+
+def test_a_stop_at_once_leaves_nothing() -> None:
+    def stop(sentence: str) -> None:
+        if sentence.startswith("0 of 6 wave"):
+            raise Cancelled
+
+    found = bands(bulk("Si"), SMALL, path=GENERAL, progress=stop)
+    assert found.status == "Cancelled before the first wave vector."
+    assert found.singular_values.shape == (0, 6)

@@ -1,0 +1,45 @@
+"""Crystals with known bands: their ranks at a general wave vector, for a cutoff of 4.5 Å.
+
+The first five were found with an independent prototype of J(q), the others are all that there are:
+these crystals hide no wave at a general wave vector.
+"""
+
+from __future__ import annotations
+
+from ase import Atoms
+from ase.build import bulk
+from ase.spacegroup import crystal
+
+CUTOFF = 4.5  # Å
+
+
+def quartz() -> Atoms:
+    """α-quartz, P3221, at 1.6 Å between silicon and oxygen."""
+    sites = [(0.4697, 0, 2 / 3), (0.4135, 0.2669, 0.7858)]
+    return crystal(["Si", "O"], sites, spacegroup=154, cellpar=[4.916, 4.916, 5.4054, 90, 90, 120])
+
+
+def perovskite() -> Atoms:
+    """Cubic SrTiO3."""
+    sites = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)]
+    return crystal(["Sr", "Ti", "O"], sites, spacegroup=221, cellpar=[3.9, 3.9, 3.9, 90, 90, 90])
+
+
+def distorted_perovskite() -> Atoms:
+    """Without any symmetry."""
+    atoms = perovskite()
+    atoms.rattle(0.1, seed=0)
+    return atoms
+
+
+# Rank at a general wave vector.
+CRYSTALS = {
+    "diamond": (bulk("Si"), 4),
+    "fcc": (bulk("Cu"), 3),
+    "rock salt": (bulk("NaCl", "rocksalt", a=5.64), 4),
+    "quartz": (quartz(), 27),
+    "perovskite": (perovskite(), 14),
+    "distorted perovskite": (distorted_perovskite(), 15),
+    "wurtzite": (bulk("ZnO", "wurtzite", a=3.25, c=5.2), 12),
+    "hcp": (bulk("Ti"), 6),
+}

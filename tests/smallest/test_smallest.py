@@ -1,0 +1,276 @@
+"""The smallest singular values: against dense matrices, planted values, waves, and known counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from crystals import CRYSTALS
+from scipy.linalg import eigh
+from scipy.sparse import block_diag, csr_array
+
+from sensitivity import (
+    Cancelled,
+    DensityCorrelations,
+    jacobian,
+    smallest,
+    spectrum,
+    structures,
+)
+from sensitivity.geometry.motions import trivial_motions
+from sensitivity.smallest.filtered import find_lowest
+from sensitivity.smallest.gram import SparseGram, triangle
+from sensitivity.smallest.search import Search, bound_errors
+from sensitivity.smallest.waves import allowed_waves
+
+DESCRIPTOR = DensityCorrelations(cutoff=5.0, n_max=6, l_max=4)
+SMALL = DensityCorrelations(cutoff=3.5, n_max=3, l_max=3)
+
+
+def rattled(repeats, *, pbc=True) -> Atoms:
+    """Silicon in cubic cells."""
+    atoms = bulk("Si", cubic=True).repeat(repeats)
+    atoms.rattle(0.05, seed=0)
+    atoms.pbc = pbc
+    return atoms
+
+
+def filtered(atoms: Atoms, descriptor, count: int = 10):
+    """Result of the filter, also where another way is usual."""
+    search = Search(atoms, descriptor, count, 1e-5)
+    return search.collect(search.filtered(trivial_motions(atoms, cutoff=descriptor.cutoff)))
+
+
+def dense_values(atoms: Atoms, descriptor, count: int) -> tuple[np.ndarray, float]:
+    """Smallest internal singular values, and the largest, from a dense matrix."""
+    gram = jacobian(atoms, descriptor).gram
+    trivial = trivial_motions(atoms, cutoff=descriptor.cutoff).directions
+    shift = trivial.reshape(len(trivial), -1)
+    gram = gram + np.trace(gram) * shift.T @ shift
+    lowest = eigh(gram, eigvals_only=True, subset_by_index=[0, count - 1])
+    (top,) = eigh(gram, eigvals_only=True, subset_by_index=[len(gram) - 1 - len(shift)] * 2)
+    return np.sqrt(lowest), float(np.sqrt(top))
+
+
+def assert_triplets(found, *, descriptor) -> None:
+    """Residuals with the whole Jacobian, orthonormal modes, and nothing trivial."""
+    derivative = jacobian(found.atoms, descriptor)
+    rows = found.modes.reshape(len(found.modes), -1)
+    assert np.abs(rows @ rows.T - np.eye(len(rows))).max() <= 1e-10
+    trivial = trivial_motions(found.atoms, cutoff=descriptor.cutoff).directions
+    assert np.abs(rows @ trivial.reshape(len(trivial), -1).T).max() <= 1e-7
+    gaps = rows @ derivative.gram - found.singular_values[:, None] ** 2 * rows
+    assert np.linalg.norm(gaps, axis=1).max() <= 1e-8 * found.largest**2
+    assert (found.residuals <= 1e-8).all()
+
+
+# Against dense matrices
+
+
+@pytest.mark.parametrize(
+    ("repeats", "pbc"),
+    [
+        (2, True),
+        pytest.param(3, True, marks=pytest.mark.slow),
+        pytest.param(4, True, marks=pytest.mark.slow),
+        pytest.param((4, 3, 3), (True, True, False), marks=pytest.mark.slow),
+        pytest.param((4, 3, 3), False, marks=pytest.mark.slow),
+    ],
+    ids=["64", "216", "512", "surface", "cluster"],
+)
+def test_the_filter_gives_the_values_of_a_dense_matrix(repeats, pbc) -> None:
+    atoms = rattled(repeats, pbc=pbc)
+    found = filtered(atoms, DESCRIPTOR)
+    expected, largest = dense_values(atoms, DESCRIPTOR, 10)
+    assert found.largest == pytest.approx(largest, rel=1e-10)
+    assert np.abs(found.singular_values - expected).max() <= 1e-10 * largest
+    assert (found.errors <= 1e-10 * largest).all()
+    assert not found.upper_bounds.any()
+    assert_triplets(found, descriptor=DESCRIPTOR)
+
+
+@pytest.mark.slow
+def test_above_a_size_the_filter_is_used() -> None:
+    atoms = rattled((4, 3, 3))
+    found = smallest(atoms, SMALL, count=4)
+    assert found.method == "filter"
+    assert found.internal == 3 * 288 - 3
+    expected, largest = dense_values(atoms, SMALL, 4)
+    assert np.abs(found.singular_values - expected).max() <= 1e-10 * largest
+
+
+def test_small_structures_are_decomposed_as_a_whole() -> None:
+    atoms = rattled(1)
+    found, every = smallest(atoms, SMALL, count=5), spectrum(atoms, SMALL)
+    internal = every.singular_values[: every.internal][::-1]
+    assert found.method == "dense"
+    assert found.singular_values.tolist() == internal[:5].tolist()
+    assert found.first_visible == pytest.approx(internal[0])
+    assert found.internal == every.internal == 21
+    assert (found.null, found.hidden) == (0, 0)
+    assert_triplets(found, descriptor=SMALL)
+
+
+def test_there_can_be_fewer_values_than_asked_for() -> None:
+    found = smallest(structures.load("H2O"), SMALL)
+    assert len(found.singular_values) == len(found.modes) == 3
+    alone = smallest(Atoms("H"), SMALL)
+    assert alone.singular_values.shape == (0,)
+    assert alone.status == "There is no internal displacement."
+
+
+def test_the_sparse_matrix_is_the_dense_one() -> None:
+    atoms = rattled((2, 1, 1))
+    gram, derivative = SparseGram.of(atoms, SMALL), jacobian(atoms, SMALL)
+    assert np.abs(gram.matrix.toarray() - derivative.gram).max() <= 1e-14
+    assert gram.feature_norm == pytest.approx(np.linalg.norm(derivative.features))
+    moves = np.random.default_rng(0).normal(size=(3, len(atoms), 3))
+    reduced, changes = triangle(atoms, SMALL, moves), derivative.apply(moves)
+    assert np.abs(reduced.T @ reduced - changes.T @ changes).max() <= 1e-12
+
+
+# Planted values
+
+
+def planted(values: list[float], size: int = 1200) -> csr_array:
+    """A sparse matrix with known small singular values; the others are from 0.01 to 1."""
+    rng, block = np.random.default_rng(0), 12
+
+    def mixing(shift: int):
+        blocks = [np.linalg.qr(rng.normal(size=(block, block)))[0] for _ in range(size // block)]
+        order = np.roll(np.arange(size), shift)
+        return block_diag(blocks).tocsr()[order][:, order]
+
+    every = np.concatenate([values, np.geomspace(0.01, 1, size - len(values))])
+    rng.shuffle(every)
+    scaled = csr_array((every, (range(size), range(size))))
+    return (scaled @ mixing(0) @ mixing(5) @ mixing(2)).tocsr()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([1e-10], marks=pytest.mark.slow),
+        [1e-10, 1e-10, 3e-9, 2e-8, 5e-8, 3e-7],
+        pytest.param([1e-10, *[1e-7] * 12], marks=pytest.mark.slow),
+        [1e-10, *[1e-5] * 20],  # of twenty equal ones, Lanczos' method finds nine
+        pytest.param([0.0] * 8, marks=pytest.mark.slow),
+    ],
+    ids=["one", "cluster", "dense cluster", "equal ones", "zeros"],
+)
+def test_planted_values_are_right_or_upper_bounds(values: list[float]) -> None:
+    matrix, count = planted(values), 10
+    gram = (matrix.T @ matrix).tocsr()
+    lowest = find_lowest(lambda v: gram @ v, size=1200, count=count + 6)
+    _, found, mixing = np.linalg.svd(np.linalg.qr(matrix @ lowest.vectors.T, mode="r"))
+    found, vectors = found[::-1], mixing[::-1] @ lowest.vectors
+    residuals = np.linalg.norm(gram @ vectors.T - vectors.T * found**2, axis=0)
+    errors = bound_errors(found, residuals, largest=np.sqrt(lowest.largest))
+    expected = np.sort([*values, *np.geomspace(0.01, 1, 1200 - len(values))])[: len(found)]
+    assert lowest.largest == pytest.approx(1.0, rel=1e-8)
+    assert (residuals <= 1e-8).all()
+    assert (found >= expected - 1e-15).all()
+    resolved = errors <= 1e-3 * found
+    resolved[count:] = False
+    assert found[resolved] == pytest.approx(expected[resolved], rel=1e-3)
+    visible = expected[:count] > 1e-6
+    assert resolved[:count][visible].all()
+    assert np.abs(found - expected)[:count].max() <= 1e-10
+    if len(values) < count and values[0]:
+        assert resolved[0]
+
+
+# Crystals
+
+
+@pytest.mark.parametrize(
+    ("repeats", "null"),
+    [(2, 103), (3, 215), (4, 399), pytest.param(10, 2439, marks=pytest.mark.slow)],
+)
+def test_null_modes_of_perfect_silicon_are_counted(repeats: int, null: int) -> None:
+    """106, 218, 402 and 2442 with the translations, as an independent prototype found."""
+    found = smallest(bulk("Si", cubic=True).repeat(repeats), DESCRIPTOR)
+    assert found.null == found.hidden == null
+    assert found.internal == 24 * repeats**3 - 3
+    assert found.first_visible > 1e-3 * found.scale
+    expected = f"{null} of {found.internal} internal displacements are invisible, as many as "
+    assert found.status.startswith(f"{expected}symmetry hides. The smallest visible")
+
+
+@pytest.mark.parametrize("name", ["diamond", "fcc", "rock salt", "quartz"])
+def test_waves_are_those_of_the_dense_matrix(name: str) -> None:
+    cell = CRYSTALS[name][0]
+    atoms = cell.repeat((3, 2, 1))
+    atoms.set_cell([[1, 0, 0], [1, 1, 0], [0, 0, 1]] @ atoms.cell.array)
+    atoms.wrap()
+    atoms = atoms[np.random.default_rng(0).permutation(len(atoms))]
+    search = Search(atoms, SMALL, 12, 1e-5)
+    waves, dense = search.waves(structures.primitive_cell(atoms)), search.dense()
+    assert np.abs(waves.values - dense.values).max() <= 1e-13 * dense.largest
+    found = search.collect(waves)
+    assert (found.null, found.hidden) == (search.collect(dense).null, dense.hidden)
+    assert found.first_visible == pytest.approx(search.collect(dense).first_visible)
+    assert_triplets(found, descriptor=SMALL)
+    changes = np.linalg.norm(jacobian(atoms, SMALL).apply(found.modes), axis=0)
+    assert np.abs(changes - found.singular_values).max() <= 1e-13 * found.largest
+
+
+def test_supercells_allow_as_many_waves_as_they_have_cells() -> None:
+    cell = bulk("Si")
+    atoms = cell.repeat((4, 2, 3))
+    atoms.set_cell([[1, 0, 0], [1, 1, 0], [2, 0, 1]] @ atoms.cell.array)
+    q, opposite = allowed_waves(atoms, cell)
+    assert len(np.unique(np.round(q, 9), axis=0)) == len(q) == 24
+    assert not q[0].any()
+    whole = q @ (atoms.cell.array @ np.linalg.inv(cell.cell.array)).T
+    assert np.abs(whole - np.rint(whole)).max() <= 1e-9
+    both = q + q[opposite]
+    assert np.abs(both - np.rint(both)).max() <= 1e-9
+
+
+def test_many_null_modes_of_a_small_basis_are_a_lower_bound() -> None:
+    basis = DensityCorrelations(n_max=1, l_max=0, cutoff=3.5)
+    found = filtered(rattled(2), basis)
+    assert found.first_visible is None
+    assert found.singular_values.tolist() == [0.0] * 10  # 64 features have a rank of 64 at most
+    assert found.status == (
+        "At least 100 of 189 internal displacements are invisible, of which symmetry hides 0. No "
+        "visible one is known; increase count."
+    )
+
+
+def test_a_crystal_with_a_vacancy_has_modes_that_symmetry_hides() -> None:
+    """No cell is repeated, and many environments still have a symmetry."""
+    atoms = bulk("Si", cubic=True).repeat(2)
+    del atoms[0]
+    found = filtered(atoms, DESCRIPTOR, count=20)
+    expected = Search(atoms, DESCRIPTOR, 20, 1e-5).dense()
+    null = int(np.count_nonzero(expected.values <= 1e-5 * found.scale))
+    assert 0 < null < 100
+    assert (found.null, found.hidden) == (null, null)
+    assert found.first_visible == pytest.approx(expected.values[null], rel=1e-8)
+
+
+# Input, progress, stops
+
+
+@pytest.mark.parametrize("count", [0, 101, 2.5, "ten"])
+def test_wrong_numbers_are_refused(count) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^count must be an integer from 1 to 100"):
+        smallest(structures.load("H2O"), SMALL, count=count)
+
+
+@pytest.mark.parametrize("step", ["gradients of 250", "smallest singular values: product 5 "])
+def test_progress_is_told_and_can_stop(step: str) -> None:
+    told: list[str] = []
+
+    def stop(sentence: str) -> None:
+        told.append(sentence)
+        if sentence.startswith(step):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        smallest(rattled((4, 3, 3)), SMALL, progress=stop)
+    assert told[0] == "trivial motions"
+    assert told[-1].startswith(step)
