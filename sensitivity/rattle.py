@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import all_properties
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.numerics import Array, check_integer, check_real, takes_centers
@@ -77,10 +78,9 @@ def rattle(
     first = max(found.rank - soft, 0)
     modes, null = found.modes[first : found.internal], found.internal - found.rank
     if not len(modes):
-        raise ValueError(
-            f"there is no mode to move along: of {found.internal} internal displacements none is "
-            "invisible; give soft=3."
-        )
+        few = f"of {found.internal} internal displacements none is invisible; give soft=3"
+        none = "the centers can see no internal displacement"
+        raise ValueError(f"there is no mode to move along: {few if found.internal else none}.")
     facts = {"amplitude": float(amplitude), "null_modes": null, "soft_modes": len(modes) - null}
     return [_displace(atoms, amplitude * _combine(modes, rng), facts) for _ in range(count)]
 
@@ -94,5 +94,8 @@ def _combine(modes: Array, rng: np.random.Generator) -> Array:
 def _displace(atoms: Atoms, displacement: Array, facts: dict[str, float]) -> Atoms:
     moved: Atoms = atoms.copy()
     moved.positions += displacement
-    moved.info = {**atoms.info, **facts}
+    for name in set(all_properties) - {"charges", "magmoms"}:  # of the structure before
+        moved.arrays.pop(name, None)
+        moved.info.pop(name, None)
+    moved.info |= facts
     return moved

@@ -58,6 +58,17 @@ def test_crystals_keep_their_cell_and_the_input_is_unchanged() -> None:
     assert moved.pbc.all()
 
 
+def test_labels_of_the_structure_before_are_left_out() -> None:
+    atoms = structures.load("CH4")
+    atoms.info |= {"energy": -1.0, "name": "methane"}
+    atoms.arrays["forces"] = np.ones((5, 3))
+    (moved,) = rattle(atoms, DensityCorrelations(), amplitude=0.1, rng=np.random.default_rng(0))
+    assert "energy" not in moved.info
+    assert "forces" not in moved.arrays
+    assert moved.info["name"] == "methane"
+    assert atoms.info["energy"] == -1.0
+
+
 def test_seeds_repeat_and_copies_differ() -> None:
     atoms = structures.load("X0")
     one, two = rattle(atoms, DESCRIPTOR, amplitude=0.1, rng=rng(3), count=2, centers=[0])

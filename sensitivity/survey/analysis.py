@@ -67,10 +67,11 @@ class Settings:
 
 
 class Analyzed(NamedTuple):
-    """Rows of the environments of some frames, and of these frames."""
+    """Rows of the environments of some frames, and of these frames; remarks of the descriptor."""
 
     environments: list[Row]
     frames: list[Row]
+    remarks: tuple[str, ...] = ()
 
 
 def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
@@ -80,8 +81,7 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
     if settings.species is not None:
         chosen = np.array(sorted(settings.species))
         environments = environments.only(np.isin(environments.species, chosen))
-    first = find_equivalents(environments, inversion=settings.descriptor.inversion_invariant)
-    rows = _facts(environments, first, settings)
+    first, rows = _facts(environments, settings)
     if settings.nearest is not None:
         for place in np.flatnonzero(first == np.arange(len(first))).tolist():
             rows[place] = _add_nearest(environments[place], rows[place], settings)
@@ -96,7 +96,7 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
         analyzed.frames.append({**frame_row(number, atoms, rows[start:end]), **whole})
     analyzed.environments.sort(key=lambda row: row["frame"])  # stable: centers stay in order
     analyzed.frames.sort(key=lambda row: row["frame"])
-    return analyzed
+    return analyzed._replace(remarks=with_defaults(settings.descriptor).remarks)
 
 
 def _find_neighbors(
@@ -120,13 +120,33 @@ def _find_neighbors(
     return usable, broken
 
 
-def _facts(environments: Environments, first: Indices, settings: Settings) -> list[Row]:
-    """Return the rows of different environments at their places; those of others are empty."""
-    rows: list[Row] = [{} for _ in range(len(first))]
-    for alike in group_alike(environments, np.flatnonzero(first == np.arange(len(first)))):
-        for place, row in _of_alike(alike, settings):
-            rows[place] = row
-    return rows
+def _facts(environments: Environments, settings: Settings) -> tuple[Indices, list[Row]]:
+    """Return the place of the first equal environment for each, and the rows of these.
+
+    Rows of other environments are empty. An adapter measures its invariance when it is first used,
+    so that what is equal can become different.
+    """
+    rows: list[Row] = [{} for _ in range(len(environments))]
+    first = _equivalents(environments, settings.descriptor)
+    while len(left := _firsts(first, rows)):
+        for alike in group_alike(environments, left):
+            for place, row in _of_alike(alike, settings):
+                rows[place] = row
+        first = _equivalents(environments, settings.descriptor)
+    return first, rows
+
+
+def _equivalents(environments: Environments, descriptor: Descriptor) -> Indices:
+    invariance = with_defaults(descriptor).invariance
+    if invariance == "none":
+        return np.arange(len(environments))
+    return find_equivalents(environments, inversion=invariance == "O(3)")
+
+
+def _firsts(first: Indices, rows: Sequence[Row]) -> Indices:
+    """Return the places of environments that stand for others, and have no row."""
+    places = np.flatnonzero(first == np.arange(len(first)))
+    return np.array([place for place in places.tolist() if not rows[place]], dtype=np.intp)
 
 
 def _of_alike(alike: Alike, settings: Settings) -> Iterator[tuple[int, Row]]:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -21,7 +22,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sensitivity.outputs import part_file
+from sensitivity.survey.frames import NumberedFrame, fingerprint
 from sensitivity.survey.rows import FRAME, Row, Table, table_of
 
 _NAME = re.compile(r"frames-(\d+)-(\d+)\.parquet")
@@ -59,6 +63,23 @@ class Folder:
     def _put(self, target: Path, table: Table) -> None:
         with part_file(self.path / "_partial" / target.name, _parquet(table)) as part:
             part.replace(target)
+
+    def compared(self, frames: Iterable[NumberedFrame]) -> Iterator[NumberedFrame]:
+        """Yield the frames; ValueError at one that differs from that of the rows in the folder."""
+        parts = deque(self.parts())
+        known: dict[int, str] = {}
+        for frame in frames:
+            while parts and parts[0][0].start <= frame.number:
+                table = read(self.path / "_frames" / parts.popleft()[1].name)
+                columns = (table[name].tolist() for name in ("frame", "fingerprint"))
+                known = dict(zip(*columns, strict=True))
+            expected = known.get(frame.number, "")
+            if expected and (frame.atoms is None or fingerprint(frame.atoms) != expected):
+                raise ValueError(
+                    f"output {self.path} holds a survey of other structures: its frame "
+                    f"{frame.number} differs; choose another folder."
+                )
+            yield frame
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -149,7 +170,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
     now = json.loads(json.dumps(now))
-    keys = [key for key in now if key != "versions" and found.get(key) != now[key]]
+    features, others = "features", [key for key in now if key not in ("features", "versions")]
+    keys = [key for key in others if found.get(key) != now[key]]
+    if (before := found.get(features)) and not np.allclose(before, now[features] or 0.0, rtol=1e-6):
+        keys.append(features)
     if found.get("versions", {}).get("sensitivity") != now["versions"]["sensitivity"]:
         keys.append("versions")
     if keys:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from math import nan
 from typing import Any
@@ -36,8 +37,17 @@ class NumberedFrame:
     left: float = nan  # frames of the survey after this one; an estimate, or NaN
 
 
+def fingerprint(atoms: Atoms) -> str:
+    """Return a hash of elements, positions and cell."""
+    arrays = atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc
+    return sha256(b"".join(np.ascontiguousarray(x).tobytes() for x in arrays)).hexdigest()[:16]
+
+
 def number_frames(frames: Frames, *, every: int, limit: int | None) -> Iterator[NumberedFrame]:
     """Yield every n-th frame, at most ``limit``; an error in reading one is its problem."""
+    if isinstance(frames, Atoms) or not isinstance(frames, str | os.PathLike | Iterable):
+        found = type(frames).__name__
+        raise TypeError(f"frames must be a file or structures, got {found}; give e.g. [atoms].")
     source = read_frames(frames) if isinstance(frames, str | os.PathLike) else frames
     total = len(source) if isinstance(source, Sized) else nan
     every_frame = enumerate(_without_errors(source))

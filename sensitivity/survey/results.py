@@ -39,6 +39,8 @@ class Survey(Stoppable):
         The rows in memory, of environments and of frames, for each part; empty with ``output``.
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the survey was stopped; else empty.
+    remarks
+        What was found about the descriptor in this run, such as features that are not invariant.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Survey(Stoppable):
     output: Path | None
     parts: tuple[tuple[Table, Table], ...]
     ending: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def causes(self) -> bool:
@@ -83,6 +86,9 @@ class Survey(Stoppable):
 
     def frames(self) -> Table:
         """Return the rows of all frames as columns: sums, and the worst center of each.
+
+        ``condition`` is the smallest of the frame, without symmetry in a survey with causes, as for
+        ``worst``; ``fingerprint`` a hash of elements, positions and cell.
 
         With ``whole``, columns that begin with ``whole_`` are those of the frame as it is, with all
         its centers and its cell.

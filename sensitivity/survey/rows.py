@@ -17,6 +17,7 @@ from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES
 from sensitivity.diagnosis.counting import CountedCauses
 from sensitivity.numerics import Array
 from sensitivity.survey.environments import Environment
+from sensitivity.survey.frames import fingerprint
 from sensitivity.survey.like import Spectra
 from sensitivity.survey.sites import Site
 
@@ -56,6 +57,7 @@ FRAME: dict[str, Any] = {
     "failed": -1,
     "condition": NAN,
     "worst_center": -1,
+    "fingerprint": "",
     "seconds": NAN,
     "error": "",
 }
@@ -179,9 +181,14 @@ def _formula(numbers: tuple[int, ...]) -> str:
     return str(Symbols(np.array(numbers)).get_chemical_formula("hill"))
 
 
+def _condition(row: Row) -> float:
+    name = "condition_without_symmetry"
+    return float(row.get(name if name in row else "condition", NAN))
+
+
 def frame_row(frame: int, atoms: Atoms, rows: Sequence[Row]) -> Row:
-    """Summarise the rows of the environments of a frame."""
-    conditions = [row.get("condition", NAN) for row in rows]
+    """Summarise the rows of the environments of a frame; zeros of symmetry do not count."""
+    conditions = [_condition(row) for row in rows]
     known = [
         (value, row["center"])
         for value, row in zip(conditions, rows, strict=True)
@@ -197,6 +204,7 @@ def frame_row(frame: int, atoms: Atoms, rows: Sequence[Row]) -> Row:
         "failed": sum(bool(row.get("error")) for row in rows),
         "condition": worst[0],
         "worst_center": worst[1],
+        "fingerprint": fingerprint(atoms),
         "seconds": sum(row["seconds"] for row in rows),
     }
 

@@ -46,7 +46,17 @@ def summarize(survey: Survey) -> str:
         for cause in totals.displacements
         for part in wrap(f"{cause.capitalize()}: {REMEDIES[cause]}.", WIDTH)
     )
+    lines += (part for remark in survey.remarks for part in wrap(remark, WIDTH))
+    lines += _first_reason(survey.failures(1))
     return "\n".join(lines)
+
+
+def _first_reason(failures: Table) -> Iterator[str]:
+    """Yield why the first frame or environment could not be analysed, if there is one."""
+    names = "frame", "center", "error"
+    for frame, center, error in zip(*(failures[n].tolist() for n in names), strict=True):
+        where = f"frame {frame}" + (f", center {center}" if center >= 0 else "")
+        yield from wrap(f"First failure: {where}: {error}", WIDTH)
 
 
 def numbered(number: int, noun: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import closing, nullcontext
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from sensitivity.descriptors import Descriptor, check_descriptor, with_defaults
@@ -19,11 +19,12 @@ from sensitivity.numerics import check_integer, check_real
 from sensitivity.progress import Progress, Stop, telling
 from sensitivity.survey.analysis import Settings
 from sensitivity.survey.folder import open_folder
-from sensitivity.survey.frames import Frames, NumberedFrame, number_frames
+from sensitivity.survey.frames import Frames, fingerprint, number_frames
 from sensitivity.survey.results import Survey
 from sensitivity.survey.rows import Table, columns_of, frame_columns, table_of
 from sensitivity.survey.run import analyze_parts, check_workers
 from sensitivity.survey.sources import select_frames
+from sensitivity.symmetry.sites import check_tolerance
 from sensitivity.tolerances import Tolerance
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         check_real(nearest, "nearest", "a distance above 0 Å", accepts=lambda x: 0 < x < np.inf)
     chosen = _check_species(species)
     settings = Settings(descriptor, causes, chosen, tolerance, timeout, strict, whole, nearest)
+    check_tolerance(tolerance)
     columns = columns_of(causes=causes, nearest=nearest is not None)
     of_frames = frame_columns(causes=causes, whole=whole)
     coming = number_frames(select_frames(frames, select), every=every, limit=limit)
@@ -140,24 +142,27 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     folder = None
     if output is not None:
         first = next(coming, None)
-        manifest["first_frame"] = _fingerprint(first)
+        atoms = None if first is None else first.atoms
+        manifest["first_frame"] = "none" if atoms is None else fingerprint(atoms)
+        manifest["features"] = _probe(descriptor, atoms)
         folder = open_folder(
             Path(output), columns=columns, frame_columns=of_frames, manifest=manifest
         )
-        coming = chain([] if first is None else [first], coming)
-    stop, parts = Stop(), list[tuple[Table, Table]]()
+        coming = folder.compared(chain([] if first is None else [first], coming))
+    stop, parts, remarks = Stop(), list[tuple[Table, Table]](), dict[str, None]()
     with telling(progress), stop, nullcontext() if folder is None else folder.hold():
         known = [numbers for numbers, _ in folder.parts()] if folder else None
         found = analyze_parts(coming, settings, known=known, workers=elsewhere)
         with closing(found):
             for numbers, analyzed in found:
+                remarks |= dict.fromkeys(analyzed.remarks)
                 if folder is None:
                     table = table_of(analyzed.environments, columns)
                     parts.append((table, table_of(analyzed.frames, of_frames)))
                 else:
                     folder.write(numbers, analyzed.environments, analyzed.frames)
     where = None if folder is None else folder.path
-    return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending))
+    return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending, tuple(remarks)))
 
 
 def _check_species(species: Iterable[str] | None) -> frozenset[int] | None:
@@ -186,10 +191,16 @@ def _describe(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _fingerprint(frame: NumberedFrame | None) -> str:
-    """Return a hash of the first frame, by which other data are detected."""
-    if frame is None or frame.atoms is None:
-        return "none"
-    atoms = frame.atoms
-    content = atoms.numbers.tobytes() + atoms.positions.tobytes() + atoms.cell.array.tobytes()
-    return sha256(content + atoms.pbc.tobytes()).hexdigest()[:16]
+def _probe(descriptor: Descriptor, atoms: Atoms | None) -> list[float] | None:
+    """Return two numbers that tell the features of one center from those of another descriptor.
+
+    None if there are no features: the rows say why.
+    """
+    if atoms is None:
+        return None
+    try:
+        row = descriptor.features(atoms, centers=[0])[0]
+    except Exception:  # that of any library
+        return None
+    weights = np.random.default_rng(0).normal(size=len(row))
+    return [float(np.linalg.norm(row)), float(weights @ row)]

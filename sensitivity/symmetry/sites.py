@@ -133,6 +133,13 @@ def site_symmetry(
     return site
 
 
+def check_tolerance(tolerance: float) -> None:
+    """Raise TypeError or ValueError unless a tolerance, in Å, is usable."""
+    most, remedy = Tolerance.OTHER_GEOMETRY, "give a number such as 1e-3"
+    allowed = f"above 0 and at most {most:g} Å, a tenth of a bond"
+    check_real(tolerance, "tolerance", allowed, accepts=lambda x: 0 < x <= most, remedy=remedy)
+
+
 def site_symmetries(
     atoms: Atoms, *, centers: Sequence[int], cutoff: float, tolerance: float
 ) -> Iterator[SiteSymmetry]:
@@ -140,9 +147,7 @@ def site_symmetries(
 
     Equal environments, such as those of equivalent atoms in a crystal, are analysed once.
     """
-    most, remedy = Tolerance.OTHER_GEOMETRY, "give a number such as 1e-3"
-    allowed = f"above 0 and at most {most:g} Å, a tenth of a bond"
-    check_real(tolerance, "tolerance", allowed, accepts=lambda x: 0 < x <= most, remedy=remedy)
+    check_tolerance(tolerance)
     sites = _Sites(atoms, check_cutoff(cutoff), tolerance)
     return map(sites.find, check_centers(atoms, centers))
 

@@ -16,6 +16,7 @@ import pytest
 from ase import Atoms
 
 from sensitivity import DensityCorrelations, structures, survey
+from sensitivity.descriptors.from_function import Function
 from sensitivity.survey import run
 from sensitivity.survey.frames import NumberedFrame, batches
 
@@ -104,6 +105,28 @@ def test_other_runs_are_refused(tmp_path: Path, change, message) -> None:
     survey(**start, output=tmp_path)
     with pytest.raises(ValueError, match=f"holds another survey: {message}"):
         survey(**{**start, **change}, output=tmp_path)
+
+
+def test_other_frames_after_the_same_first_one_are_refused(tmp_path: Path) -> None:
+    frames = rattled_frames(3)
+    survey(frames[:2], DESCRIPTOR, causes=False, output=tmp_path)
+    with pytest.raises(ValueError, match="other structures: its frame 1 differs"):
+        survey([frames[0], frames[2]], DESCRIPTOR, causes=False, output=tmp_path)
+    assert survey(frames, DESCRIPTOR, causes=False, output=tmp_path).totals.frames == 3
+
+
+def test_another_function_of_the_same_name_is_refused(tmp_path: Path) -> None:
+    def make(power: int) -> Function:
+        def moments(atoms: Atoms) -> np.ndarray:
+            gaps = np.linalg.norm(atoms.positions[:, None] - atoms.positions, axis=2)
+            return np.sort(gaps**power, axis=1)[:, 1:2]
+
+        return Function(moments, cutoff=3.0)
+
+    survey([structures.load("H2O")], make(1), causes=False, output=tmp_path)
+    survey([structures.load("H2O")], make(1), causes=False, output=tmp_path)
+    with pytest.raises(ValueError, match="another survey: its features"):
+        survey([structures.load("H2O")], make(2), causes=False, output=tmp_path)
 
 
 def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
