@@ -250,7 +250,10 @@ def _of_order(name: str, settings: dict[str, Any]) -> dict[str, Any]:
 def _native(settings: dict[str, Any]) -> Descriptor:
     from sensitivity import descriptors
 
-    return descriptors.DensityCorrelations(**_with_basis(settings))
+    try:
+        return descriptors.DensityCorrelations(**_with_basis(settings))
+    except TypeError as error:
+        raise ValueError(f"--setting is unusable: {error}.") from error
 
 
 def _with_basis(settings: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ FLOOR = 1e-16
 
 _COLUMNS = {
     "neighbors": ("", "Number of neighbours within the cutoff"),
+    "gap": ("Å", "Distance from the farthest neighbour to the cutoff"),
     "internal": ("", "Number of internal displacements"),
     "rank": ("", "Number of visible internal displacements"),
     "s_max": ("1/Å", "Largest singular value"),

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from sensitivity.plots import plot_condition, plot_environment, plot_survey
 from sensitivity.reports.surveys import name_descriptor_of
 from sensitivity.survey import Frames, Survey
-from sensitivity.survey.summary import REMEDIES, by, describe_worst
+from sensitivity.survey.summary import AT_CUTOFF, REMEDIES, by, describe_worst
+from sensitivity.tolerances import Tolerance
 
 SCATTERED = 100_000
 """Environments up to which the page has a figure with one marker for each."""
@@ -119,16 +120,22 @@ def _worst(survey: Survey, frames: Frames | None) -> Iterable[str]:
     without = ", without displacements that symmetry hides" if survey.causes else ""
     yield f"<p>Smallest over largest internal singular value{without}.</p>"
     head = ("environment", "condition", "cause", "neighbours", "what to do")
+    columns = worst["neighbors"].tolist(), worst["gap"].tolist()
     rows = [
-        (place, condition, cause, neighbors, REMEDIES.get(cause, "all displacements are visible"))
-        for (place, condition, cause), neighbors in zip(
-            describe_worst(worst), worst["neighbors"].tolist(), strict=True
+        (place, condition, cause, neighbors, _remedy(cause, gap))
+        for (place, condition, cause), neighbors, gap in zip(
+            describe_worst(worst), *columns, strict=True
         )
     ]
     yield _table(head, rows, numbers=(1, 3))
     if frames is not None:
         drawn = map(_draw, survey.environments(frames, rows=worst))
         yield f'<div class="grid">{"".join(drawn)}</div>'
+
+
+def _remedy(cause: str, gap: float) -> str:
+    text = REMEDIES.get(cause, "all displacements are visible")
+    return f"{text}; but {AT_CUTOFF}: compare another cutoff" if gap < Tolerance.FADING else text
 
 
 def _draw(environment: Atoms) -> str:

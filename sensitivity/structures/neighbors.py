@@ -132,7 +132,9 @@ def molecules_pairs(structures: Sequence[Atoms], cutoff: float) -> list[Pairs | 
         positions = np.array([structures[place].positions for place in places])
         numbers = np.array([structures[place].numbers for place in places])
         known = np.logical_and(numbers >= 0, numbers <= HEAVIEST).all(axis=1)
-        pairs = _search_molecules(positions, np.asarray(known), radius)
+        finite = np.isfinite(positions).all(axis=(1, 2))
+        positions[~finite] = 0.0
+        pairs = _search_molecules(positions, np.asarray(known & finite), radius)
         for place, each in zip(places, pairs, strict=True):
             found[place] = each
     return found

@@ -88,6 +88,8 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
     for place in np.flatnonzero(first != np.arange(len(first))).tolist():
         again = {"center": int(environments.centers[place]), "seconds": 0.0}
         rows[place] = {**rows[first[place]], **again}
+    for row, gap in zip(rows, environments.gaps(settings.descriptor.cutoff).tolist(), strict=True):
+        row["gap"] = gap
     analyzed = Analyzed([row for row, _ in broken] + rows, [row for _, row in broken])
     numbers = [number for number, *_ in usable]
     edges = np.searchsorted(environments.frames, [*numbers, np.inf]).tolist()

@@ -84,6 +84,12 @@ class Environments:
         """Environment of each pair, (p,)."""
         return np.repeat(np.arange(len(self)), self.neighbors)
 
+    def gaps(self, cutoff: float) -> Array:
+        """Return Å from the farthest neighbour to the cutoff, (e,); NaN without neighbours."""
+        farthest = np.full(len(self), -np.inf)
+        np.maximum.at(farthest, self.owners, np.linalg.norm(self.vectors, axis=1))
+        return np.where(np.isfinite(farthest), cutoff - farthest, np.nan)
+
     def only(self, kept: Mask) -> Environments:
         """Return some environments, of all (e,)."""
         pairs, counts = np.repeat(kept, self.neighbors), self.neighbors[kept]
@@ -103,6 +109,8 @@ def find_pairs(frames: Sequence[Atoms], *, cutoff: float) -> list[Pairs | Except
 
 def _find_pairs(atoms: Atoms, cutoff: float) -> Pairs | Exception:
     try:
+        if not np.isfinite(atoms.positions).all():
+            check(atoms)
         pairs = neighbor_pairs(atoms, cutoff)
         if (np.einsum("px,px->p", pairs.vectors, pairs.vectors) < NEAREST**2).any():
             check(atoms)

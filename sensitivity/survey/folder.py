@@ -26,7 +26,7 @@ import numpy as np
 
 from sensitivity.outputs import part_file
 from sensitivity.survey.frames import NumberedFrame, fingerprint
-from sensitivity.survey.rows import FRAME, Row, Table, table_of
+from sensitivity.survey.rows import DIED, FRAME, Row, Table, table_of
 
 _NAME = re.compile(r"frames-(\d+)-(\d+)\.parquet")
 
@@ -102,7 +102,16 @@ class Folder:
             yield
 
     def _clean(self) -> None:
-        """Remove what a killed survey has left: partial files, and frames without a part."""
+        """Remove what a killed survey has left, and parts that may succeed now.
+
+        These are the last one, if its last frame could not be read since the file ended, and those
+        of which processes died.
+        """
+        for place, (_, path) in enumerate(reversed(self.parts())):
+            frames = read(self.path / "_frames" / path.name)
+            died = any(error.startswith(DIED) for error in frames["error"].tolist())
+            if died or (place == 0 and not frames["fingerprint"][-1]):
+                path.unlink()
         complete = {path.name for _, path in self.parts()}
         for path in (self.path / "_partial").iterdir():
             path.unlink()

@@ -73,7 +73,8 @@ class Survey(Stoppable):
 
         ``frame`` and ``center`` are counted from 0; -1 for the center of a frame that could not
         be analysed, with the reason in ``error``. ``neighbors`` is the number of neighbours,
-        ``equivalent_to`` the center of the same frame that was computed in place of an equal one.
+        ``gap`` the distance from the farthest one to the cutoff in Å, ``equivalent_to`` the center
+        of the same frame that was computed in place of an equal one.
         ``internal`` is the number of internal displacements, ``rank`` that of visible ones;
         ``s_max`` and ``s_min``, ``s_min_2``, ``s_min_3`` are the largest and the three smallest
         internal singular values in (feature)/Å, and ``condition`` is s_min/s_max. With causes,

@@ -25,12 +25,16 @@ Row = dict[str, Any]
 
 NAN = float("nan")
 
+DIED = "its process died"
+"""Beginning of the error of a frame with which processes died."""
+
 # Columns, with the value where there is none: of every survey, of one with causes, and of frames.
 ENVIRONMENT: dict[str, Any] = {
     "frame": -1,
     "center": -1,
     "species": "",
     "neighbors": -1,
+    "gap": NAN,
     "equivalent_to": -1,
     "internal": -1,
     "rank": -1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import accumulate, islice, repeat
 from numbers import Real
 from operator import mul
@@ -16,7 +16,7 @@ from sensitivity.survey.cluster import Cluster, lost_cluster
 from sensitivity.survey.frames import NumberedFrame, PackedFrames, batches, pack, unpack
 from sensitivity.survey.pace import Pace
 from sensitivity.survey.processes import Processes
-from sensitivity.survey.rows import failed_frame
+from sensitivity.survey.rows import DIED, failed_frame
 
 Batch = list[NumberedFrame]
 Engine = Processes | Cluster
@@ -26,6 +26,9 @@ Engine = Processes | Cluster
 # survey that is stopped soon has rows, and all have work; the last keep the memory constant.
 _PART = {True: 200, False: 5000}
 _FIRST, _GROWTH, _LAST = 300, 1.3, 2000
+
+# Attempts with one frame, after which it is the reason for the end of its process.
+_DEATHS = 3
 
 
 def check_workers(workers: object) -> object:
@@ -136,15 +139,22 @@ def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed
     """Analyse frames one after the other, to find the one with which workers die."""
     analyzed = Analyzed([], [])
     for frame in batch:
-        try:
-            (future,) = _wait_for_one([_submit([frame], settings, engine)], engine)
-            found = future.result()
-        except engine.died:
-            reason = "its process died, probably for lack of memory"
+        found = _repeat(frame, settings, engine)
+        if found is None:
+            reason = f"{DIED} {_DEATHS} times, probably for lack of memory"
             if settings.strict:
-                raise ValueError(f"frame {frame.number}: {reason}.") from None
+                raise ValueError(f"frame {frame.number}: {reason}.")
             row, of_frame = failed_frame(frame.number, reason)
             found = Analyzed([row], [of_frame])
         analyzed.environments.extend(found.environments)
         analyzed.frames.extend(found.frames)
     return analyzed
+
+
+def _repeat(frame: NumberedFrame, settings: Settings, engine: Engine) -> Analyzed | None:
+    """Return the rows of a frame; None if its process dies each time: once can be by chance."""
+    for _ in range(_DEATHS):
+        with suppress(engine.died):
+            (future,) = _wait_for_one([_submit([frame], settings, engine)], engine)
+            return future.result()
+    return None

@@ -30,9 +30,13 @@ def select_frames(frames: Frames, select: str | None) -> Frames:
 def _select(path: Path, select: str) -> Iterator[Atoms]:
     from ase.db import connect
 
+    empty = True
     try:
         for row in connect(path).select(select):
+            empty = False
             yield row.toatoms()
+        if empty:
+            raise ValueError("no row matches")
     except (KeyError, ValueError) as error:
         raise ValueError(
             f"cannot select {select!r} from {path} ({error}); expected a selection such as "

@@ -8,6 +8,8 @@ from math import ceil
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sensitivity.survey.ranking import SPURIOUS, UNEXPLAINED, conditions, leading_causes
 from sensitivity.survey.rows import Table
 from sensitivity.tolerances import Tolerance
@@ -27,6 +29,8 @@ REMEDIES: Mapping[str, str] = {
 }
 """The remedy for displacements that are invisible by each cause."""
 
+AT_CUTOFF = f"a neighbour is within {Tolerance.FADING} Å of the cutoff, where it is barely seen"
+
 
 def summarize(survey: Survey) -> str:
     """Return the sums of a survey, its worst environments, and what to do, for a terminal."""
@@ -40,7 +44,13 @@ def summarize(survey: Survey) -> str:
     if len(worst["frame"]):
         without = " without symmetry" if survey.causes else ""
         lines.append(f"Smallest conditions{without} (smallest/largest singular value):")
-        lines += _in_columns([f"{place}: {c} {cause}" for place, c, cause in describe_worst(worst)])
+        marks = np.where(worst["gap"] < Tolerance.FADING, " *", "").tolist()
+        described = zip(describe_worst(worst), marks, strict=True)
+        lines += _in_columns(
+            [f"{place}: {c} {cause}{mark}" for (place, c, cause), mark in described]
+        )
+        if any(marks):
+            lines += wrap(f"* {AT_CUTOFF}: compare another cutoff.", WIDTH)
     lines += (
         part
         for cause in totals.displacements

@@ -319,3 +319,28 @@ def test_processes_end_with_the_survey(tmp_path: Path, monkeypatch, how: signal.
     if how == signal.SIGINT:
         assert "interrupted: True" in out
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_coordinate_that_is_not_finite_fails_its_frame_alone(value: float) -> None:
+    broken = structures.load("CH4")
+    broken.positions[1, 0] = value
+    frames = [structures.load("CH4"), broken, structures.load("H2O")]
+    found = survey(frames, DensityCorrelations(), causes=False)
+    assert found.totals.broken == 1
+    assert "finite" in found.frames()["error"][1]
+    assert found.totals.environments == 8
+
+
+def test_a_frame_cut_at_the_end_of_a_file_is_read_again(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    whole, growing = tmp_path / "whole.xyz", tmp_path / "growing.xyz"
+    ase.io.write(whole, [structures.load(name) for name in ("CH4", "H2O", "NH3")])
+    text = whole.read_text()
+    growing.write_text(text[: len(text) - 60])
+    descriptor = DensityCorrelations(n_max=2, l_max=2)
+    first = survey(growing, descriptor, causes=False, output=tmp_path / "out")
+    assert first.totals.broken == 1
+    growing.write_text(text)
+    again = survey(growing, descriptor, causes=False, output=tmp_path / "out")
+    assert (again.totals.broken, again.totals.frames, again.totals.environments) == (0, 3, 12)

@@ -196,3 +196,14 @@ def test_one_planted_environment_is_found_among_100000_with_the_memory_of_a_part
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 180 * 1000  # bytes: the names of the other parts, not their rows
+
+
+def test_a_neighbour_at_the_cutoff_is_marked() -> None:
+    atoms = structures.load("X0")
+    cutoff = float(np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1).max()) + 0.01
+    near = DensityCorrelations(cutoff=cutoff, cutoff_width=0.3, n_max=4, l_max=4)
+    found = survey([atoms], near, species=["C"])
+    assert np.isclose(found.table()["gap"][0], 0.01)
+    text = " ".join(str(found).split())
+    assert "* a neighbour is within 0.02 Å of the cutoff" in text
+    assert "*" not in str(survey([atoms], DensityCorrelations(), species=["C"]))
