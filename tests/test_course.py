@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 README = (FOLDER / "README.md").read_text()
-MAIN = sorted(FOLDER.glob("[0-9]*.ipynb"))
+MAIN = sorted(FOLDER.glob("[0-9]*.ipynb"), key=lambda path: int(path.stem.split("-")[0]))
 APPENDICES = sorted((FOLDER / "appendix").glob("*.ipynb"))
 
 HEADINGS = ("## Goals", "## Theory in short", "## Exercises", "## Summary")
@@ -77,6 +77,19 @@ STATEMENTS = {
     },
     "9-choosing-a-representation": {
         "check-independent-noise": "ethanol = structures.load('CH3CH2OH')",
+    },
+    "10-survey": {
+        "check-shares": "share['melt'] = share['S22']",
+        "check-causes": "number['symmetry'] = number['truncation']",
+        "check-worst": "gaps = gaps + 0.01",
+        "check-remedy": "gain['larger cutoff'] = gain['larger basis']",
+        "check-crystal": "worst = worst[:1] + worst[2:]",
+        "check-planted": "planted = sets['G2'][-1]",
+        "check-remedies": "soft['all centers'] = soft['as it is']; left['all centers'] = [117]",
+        "check-which-remedy": "left['rattle'] = left['larger basis']",
+        "check-melt-errors": "errors = 1 / conditions",
+        "check-errors": "missed['four-body', 2] = missed['four-body', 3]",
+        "check-exercises": "condition = 0.1 * condition",
     },
 }
 """Counterexamples of statements that are not in the table of claims, by notebook and cell."""

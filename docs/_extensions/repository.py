@@ -15,6 +15,13 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
+
+def in_order(path: Path) -> tuple[int, str]:
+    """Return the key that sorts notebooks by their number, and other files by their name."""
+    number = re.match(r"\d+", path.name)
+    return int(number[0]) if number else 0, path.name
+
+
 # In the order of the navigation.
 COURSE = list(
     dict.fromkeys(
@@ -24,7 +31,7 @@ COURSE = list(
             *("teaching/README.md", "teaching/outcomes.md"),
             *("teaching/quiz.md", "teaching/quiz-key.md", "teaching/*.md", "*.md"),
         )
-        for path in sorted(ROOT.glob(f"notebooks/{pattern}"))
+        for path in sorted(ROOT.glob(f"notebooks/{pattern}"), key=in_order)
         if path != ROOT / "notebooks/README.md"
     )
 )
