@@ -251,25 +251,29 @@ def start() -> str:
 def survey_runs() -> str:
     """Tabulate memory and time of long surveys, and say what kills changed."""
     result = load("survey_runs")
-    kills, pair = result["kills"], result["processes"]
+    kills = result["kills"]
     memory = [[key, one["peak_mib"], one["seconds"]] for key, one in result["memory"].items()]
     runs = [
-        [workers, run["seconds"], run["processor"], run["load"]]
+        [f"{pair['environments']} {what}", workers, run["seconds"], run["processor"], run["load"]]
+        for what, pair in result["processes"].items()
         for workers, found in pair["runs"].items()
         for run in found
     ]
+    ratios = " ".join(
+        f"Best of one over best of two, {what}: {pair['speedup']:.2f}; two processors without "
+        f"other work, from the processor times: {pair['speedup_by_processor_time']:.2f}."
+        for what, pair in result["processes"].items()
+    )
     return (
-        "### Long surveys of rattled molecules, order 2, without causes\n\n"
-        f"{kills['environments']} environments, killed {kills['kills']} times and resumed: every "
-        "row once, largest difference from an undisturbed survey "
+        "### Long surveys of rattled molecules, order 2\n\n"
+        f"{kills['environments']} environments without causes, killed {kills['kills']} times and "
+        "resumed: every row once, largest difference from an undisturbed survey "
         f"{kills['largest_difference']:.0e}; on Dask, with {kills['workers_killed']} workers "
         f"killed: {kills['largest_difference_with_dask']:.0e}.\n\n"
-        + tabulate(["environments", "peak memory, MiB", "s"], memory)
-        + f"\n{pair['environments']} environments in one process and in two, with the load of the "
-        "machine before\n\n"
-        + tabulate(["processes", "s", "processor time, s", "load"], runs)
-        + f"\nBest of one over best of two: {pair['speedup']:.2f}; two processors without other "
-        f"work, from the processor times: {pair['speedup_by_processor_time']:.2f}.\n"
+        + tabulate(["environments without causes", "peak memory, MiB", "s"], memory)
+        + "\nOne process and two, with the load of the machine before\n\n"
+        + tabulate(["environments", "processes", "s", "processor time, s", "load"], runs)
+        + f"\n{ratios}\n"
     )
 
 

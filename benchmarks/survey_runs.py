@@ -1,7 +1,7 @@
 """Long surveys: killed and resumed, with killed workers of Dask, memory, and two processes.
 
 ``python -m benchmarks.survey_runs`` writes ``results/survey_runs.json``; it needs the extras
-``survey`` and ``dask``, and takes 5 minutes. The structures are rattled methane and molecules
+``survey`` and ``dask``, and takes 7 minutes. The structures are rattled methane and molecules
 of the G2 set with 3 to 12 atoms, rattled, too.
 """
 
@@ -59,10 +59,10 @@ def write_source(path: Path, environments: int) -> None:
                 return
 
 
-def run(source: Path, output: Path, workers: int) -> None:
+def run(source: Path, output: Path, *, workers: int, causes: bool) -> None:
     """Survey a file in this process, and print times and peak memory."""
     start = time.perf_counter()
-    found = survey(source, DESCRIPTOR, causes=False, output=output, workers=workers)
+    found = survey(source, DESCRIPTOR, causes=causes, output=output, workers=workers)
     seconds = time.perf_counter() - start
     status = found.status
     peak = clock.read_memory("VmHWM")
@@ -72,17 +72,18 @@ def run(source: Path, output: Path, workers: int) -> None:
     print(json.dumps({**times, "peak_mib": peak, "status": status}))
 
 
-def command(source: Path, output: Path, *, workers: int = 1) -> list[str]:
+def command(source: Path, output: Path, *, workers: int = 1, causes: bool = False) -> list[str]:
     """Return the command that calls ``run``."""
     name = [sys.executable, "-m", "benchmarks.survey_runs", "--run", str(source), str(output)]
-    return [*name, "--workers", str(workers)]
+    return [*name, "--workers", str(workers), *["--causes"] * causes]
 
 
-def measure(source: Path, output: Path, *, workers: int = 1) -> dict[str, object]:
+def measure(
+    source: Path, output: Path, *, workers: int = 1, causes: bool = False
+) -> dict[str, object]:
     """Survey a file in a new process."""
-    done = subprocess.run(
-        command(source, output, workers=workers), check=True, capture_output=True, text=True
-    )
+    line = command(source, output, workers=workers, causes=causes)
+    done = subprocess.run(line, check=True, capture_output=True, text=True)
     found: dict[str, object] = json.loads(done.stdout)
     return found
 
@@ -179,20 +180,21 @@ def memory(folder: Path, counts: list[int]) -> dict[str, dict[str, object]]:
     return found
 
 
-def processes(folder: Path, environments: int, rounds: int) -> dict[str, object]:
+def processes(folder: Path, environments: int, rounds: int, *, causes: bool) -> dict[str, object]:
     """Time one process and two, in turn.
 
     On a machine with other work, only the processor time is comparable: two processes on two idle
     processors take half of theirs.
     """
-    source = folder / "processes.extxyz"
+    source = folder / f"processes-{causes}.extxyz"
     write_source(source, environments)
     runs: dict[int, list[dict[str, object]]] = {1: [], 2: []}
     for number in range(rounds):
         for workers, found in runs.items():
             load = os.getloadavg()[0]
-            output = folder / f"processes-{workers}-{number}"
-            found.append({**measure(source, output, workers=workers), "load": load})
+            output = folder / f"processes-{causes}-{workers}-{number}"
+            measured = measure(source, output, workers=workers, causes=causes)
+            found.append({**measured, "load": load})
     best = {
         key: [min(float(str(run[key])) for run in found) for found in runs.values()]
         for key in ("seconds", "processor")
@@ -210,11 +212,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", nargs=2, type=Path, metavar=("SOURCE", "OUTPUT"))
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--causes", action="store_true")
     parser.add_argument("--environments", type=int, default=100_000, help="the largest number")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if options.run:
-        run(*options.run, options.workers)
+        run(*options.run, workers=options.workers, causes=options.causes)
         return
     most = options.environments
     with tempfile.TemporaryDirectory() as name:
@@ -222,7 +225,10 @@ def main() -> None:
         results = {
             "kills": kills(folder, most // 10),
             "memory": memory(folder, [most // 100, most // 10, most]),
-            "processes": processes(folder, most, options.rounds),
+            "processes": {
+                "without causes": processes(folder, most, options.rounds, causes=False),
+                "with causes": processes(folder, most // 4, options.rounds, causes=True),
+            },
         }
     print(json.dumps(results, indent=1))
     clock.save("survey_runs", results)

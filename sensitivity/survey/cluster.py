@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
@@ -77,12 +78,11 @@ def lost_cluster() -> ValueError:
 
 
 def _connect(address: str) -> Any:
-    from distributed import Client
-    from distributed.comm import resolve_address
-
+    distributed: Any = import_module("distributed")  # has types in part
     try:
-        resolve_address(address)  # a client of a wrong address takes a minute to close
-        return Client(address, set_as_default=False)
+        # A client of a wrong address takes a minute to close.
+        distributed.comm.resolve_address(address)
+        return distributed.Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"workers cannot connect to a Dask scheduler at {address} ({error}); give an address "

@@ -87,12 +87,13 @@ def decompose_alike(
 ) -> Iterator[Spectra] | None:
     """Yield the singular values of like environments; None if the descriptor takes them singly.
 
-    With a tolerance (Å), the group, too, of those whose causes follow from it.
+    With a tolerance (Å), the group, too, of those whose causes follow from it. None also for a
+    tolerance above 0.01 Å, within which the changes of J are not linear.
     """
     known, species = with_defaults(descriptor), alike.species
     differentiate = partial(known.like_gradients, counts=alike.counts, species=species)
     parts = differentiate(alike.vectors)
-    if parts is None:
+    if parts is None or (tolerance or 0.0) > Tolerance.NEARLY_EQUAL:
         return None
     sites, margins = list[Site | None]([None] * len(alike.places)), None
     if tolerance is not None:

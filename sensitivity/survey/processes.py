@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -53,7 +54,7 @@ class Processes:
         **keywords: Parameters.kwargs,
     ) -> Future[Result]:
         """Call a function in one of the processes."""
-        with _single_threaded():
+        with _single_threaded(), _interrupts_later():
             try:
                 return self._pool.submit(function, *arguments, **keywords)
             except BrokenProcessPool:
@@ -72,6 +73,8 @@ def _end_with_parent() -> None:
     A pool whose parent was killed would wait for work forever.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     Thread(target=_wait_for_end, daemon=True).start()
 
 
@@ -80,6 +83,19 @@ def _wait_for_end() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold Ctrl-C back, here and in processes that start, until they end silently on it."""
+    if sys.platform == "win32":
+        yield
+    else:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

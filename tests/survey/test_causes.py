@@ -62,7 +62,9 @@ def smallest_allowed(found: Diagnosis) -> float:
     return min(values) / largest if values and found.spectrum.rank else np.nan
 
 
-def check_rows(frames: Sequence[Atoms], descriptor: Descriptor, monkeypatch) -> int:
+def check_rows(
+    frames: Sequence[Atoms], descriptor: Descriptor, monkeypatch, tolerance: float = 1e-3
+) -> int:
     """Compare rows with diagnoses, and return how many environments were analysed together."""
     single, alone = analysis._single, []
 
@@ -71,13 +73,13 @@ def check_rows(frames: Sequence[Atoms], descriptor: Descriptor, monkeypatch) -> 
         return single(environment, *arguments)
 
     monkeypatch.setattr(analysis, "_single", count)
-    table = survey(frames, descriptor).table()
+    table = survey(frames, descriptor, tolerance=tolerance).table()
     for row in range(len(table["frame"])):
         atoms, center = frames[table["frame"][row]], int(table["center"][row])
         if table["equivalent_to"][row] != center:
             continue
         environment = structures.environment(atoms, center, descriptor.cutoff)
-        found = diagnose(environment, descriptor, centers=[0])
+        found = diagnose(environment, descriptor, centers=[0], tolerance=tolerance)
         assert {cause: table[cause][row] for cause in CAUSES} == found.counts, (row, found)
         assert table["group"][row] == found.groups[0].symbol
         conditions = found.spectrum.condition, smallest_allowed(found)
@@ -104,6 +106,13 @@ def test_rows_equal_diagnoses(frames, monkeypatch) -> None:
 @pytest.mark.parametrize("frames", [nearly_symmetric, nearly_singular])
 def test_rows_near_special_geometries_equal_diagnoses(frames, monkeypatch) -> None:
     check_rows(list(frames()), DESCRIPTOR, monkeypatch)
+
+
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-2, 3e-2])
+def test_rows_with_another_tolerance_equal_diagnoses(tolerance, monkeypatch) -> None:
+    frames = list(rattled_molecules(every=24))
+    together = check_rows(frames, DESCRIPTOR, monkeypatch, tolerance)
+    assert (together > 0) == (tolerance <= 1e-2)
 
 
 @pytest.mark.slow
