@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     details = (
         ". The table has the singular values of the Jacobian of the features, with the cause of "
         "each zero, the evidence for it, and the atoms that move most. For more than 216 "
-        "atoms see 'smallest': the time of a diagnosis grows as the cube of their number."
+        "atoms see 'smallest', which is faster."
     )
     command = add_analysis(commands, "diagnose", text, _diagnose, details=details)
     text = (
