@@ -12,16 +12,15 @@ import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.clock import save
 from benchmarks.systems import silicon
 from sensitivity import DensityCorrelations, smallest
 
 SETTINGS = {"order": 2, "cutoff": 5.0, "n_max": 6, "l_max": 4}
-REPEATS = (4, 6, 8, 10)  # 512 to 8000 atoms
-OUTPUT = Path(__file__).parent / "results/smallest.json"
+REPEATS = (2, 3, 4, 6, 8, 10)  # 64 to 8000 atoms
 
 
 def measure(repeats: int) -> dict[str, float]:
@@ -52,8 +51,9 @@ def run() -> list[dict[str, float]]:
 
 
 def exponent(rows: list[dict[str, float]], name: str) -> float:
-    """Return the slope of a line through the logarithms."""
-    x, y = (np.log([row[key] for row in rows]) for key in ("atoms", name))
+    """Return the slope of a line through the logarithms, from 512 atoms on."""
+    large = [row for row in rows if row["atoms"] >= 512]
+    x, y = (np.log([row[key] for row in large]) for key in ("atoms", name))
     return float(np.polyfit(x, y, 1)[0])
 
 
@@ -70,7 +70,7 @@ def main() -> None:
         print("  ".join(f"{name} {value:.3g}" for name, value in row.items()))
     for name in ("cpu_seconds", "MiB", "smallest"):
         print(f"{name} ~ atoms^{exponent(rows, name):.2f}")
-    OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
+    save("smallest", rows)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,21 @@ STATEMENTS = {
         "check-errors": "missed['four-body', 2] = missed['four-body', 3]",
         "check-exercises": "condition = 0.1 * condition",
     },
+    "11-crystals": {
+        "check-silicon": (
+            "small = DensityCorrelations(cutoff=4.5, n_max=1, l_max=2)\n"
+            "of_silicon = bands(silicon, small, path='GXWKGL')"
+        ),
+        "check-gamma": "at_rest['quartz'] = 27",
+        "check-general": "elsewhere['copper'] = 2",
+        "check-long-waves": "powers['silicon'] = powers['rock salt']",
+        "check-energy": "growth = growth[::-1]",
+        "check-phonons": "energy = energy**2",
+        "check-small-basis": "lost['silicon'] = lost['silicon'][::-1]",
+        "check-rattled": "rattled[512] = rattled[64]",
+        "check-glass": "soft['glass'] = soft['crystal']",
+        "check-exercises": "silicon = bulk('Cu')",
+    },
 }
 """Counterexamples of statements that are not in the table of claims, by notebook and cell."""
 

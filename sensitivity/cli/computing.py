@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sensitivity.cli.ctrl_c import STATUS, finishing, raising
 from sensitivity.cli.options import add_command, add_subject, given, load_source
-from sensitivity.cli.streams import report, tell_progress
+from sensitivity.cli.streams import report, tell, tell_progress
 from sensitivity.notes import visible
 
 # Large modules are imported where they are used, so that --help is immediate.
@@ -67,6 +67,17 @@ class Task(NamedTuple):
         """Return the result as a table, or as an object for JSON with ``--json``."""
         words = describe if self.options.json else tabulate
         return words(result, self.descriptor, source=self.source, **more)
+
+
+def hint_at_smallest(task: Task) -> None:
+    """Name the faster command, if all singular values of a large structure are to be computed."""
+    from sensitivity.smallest.smallest import DENSE
+
+    if task.options.center is None and len(task.source.atoms) > DENSE:
+        tell(
+            f"note: for more than {DENSE} atoms this takes long; 'sensitivity smallest' finds the "
+            "least visible displacements faster."
+        )
 
 
 class Found(NamedTuple):

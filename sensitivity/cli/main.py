@@ -84,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    analyses = "structures", "analyze", "diagnose", "compare", "bands", "survey"
+    analyses = "structures", "analyze", "diagnose", "compare", "bands", "smallest", "survey"
     searches = "locate", "twin", "follow", "invert", "rattle"
     for name in (*analyses, *searches, "descriptors", "lab", "app"):
         import_module(f"sensitivity.cli.commands.{name}").add(commands)

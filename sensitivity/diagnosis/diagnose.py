@@ -53,7 +53,8 @@ def diagnose(
 
     A displacement is visible ("sensitive") if its singular value is above 1e-5 of
     ``Spectrum.scale`` at every geometry within the tolerance. ``Spectrum.rank`` applies the same
-    rule to the given geometry, so a diagnosis never has more visible displacements.
+    rule to the given geometry, so a diagnosis never has more visible displacements. All singular
+    values are computed: for more than 216 atoms with all centers, start with ``smallest``.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1.

@@ -7,6 +7,7 @@ from sensitivity.plots.modes import plot_displacement, plot_mode, save_overview
 from sensitivity.plots.palette import COLORS, MARKERS, SERIES, style
 from sensitivity.plots.responses import plot_responses
 from sensitivity.plots.singular_values import plot_diagnosis, plot_path, plot_spectrum
+from sensitivity.plots.smallest_plot import plot_smallest
 from sensitivity.plots.survey_plot import plot_condition, plot_environment, plot_survey
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "plot_mode",
     "plot_path",
     "plot_responses",
+    "plot_smallest",
     "plot_spectrum",
     "plot_survey",
     "save_overview",

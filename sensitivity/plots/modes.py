@@ -19,7 +19,9 @@ from sensitivity.plots.bands_plot import plot_bands
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.comparison_plot import plot_comparison
 from sensitivity.plots.singular_values import plot_diagnosis, plot_spectrum
+from sensitivity.plots.smallest_plot import plot_smallest
 from sensitivity.plots.structures import Drawing, find_bonds
+from sensitivity.smallest import Smallest
 from sensitivity.spectrum import TRIVIAL, Spectrum
 
 
@@ -126,7 +128,7 @@ def plot_displacement(
 
 
 def save_overview(
-    result: Spectrum | Diagnosis | Comparison | Bands,
+    result: Spectrum | Diagnosis | Comparison | Bands | Smallest,
     path: str | PathLike[str] | BinaryIO,
     *,
     form: str | None = None,
@@ -134,7 +136,7 @@ def save_overview(
     """Write the singular values, and beside them the least visible mode.
 
     For a comparison these are the singular values of all descriptors, without a mode, and for bands
-    those at all wave vectors.
+    those at all wave vectors; the smallest singular values are drawn without a mode, too.
 
     For a diagnosis this is the invisible mode with the smallest singular value that is neither
     trivial nor explained by symmetry; else the internal mode with the smallest singular value;
@@ -168,8 +170,10 @@ def save_overview(
         ax = figure.add_subplot()
         if isinstance(result, Comparison):
             plot_comparison(result, ax=ax)
-        else:
+        elif isinstance(result, Bands):
             plot_bands(result, ax=ax)
+        else:
+            plot_smallest(result, ax=ax)
     figure.savefig(path, format=form, dpi=300)
 
 

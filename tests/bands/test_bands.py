@@ -445,3 +445,30 @@ def test_a_stop_at_once_leaves_nothing() -> None:
     found = bands(bulk("Si"), SMALL, path=GENERAL, progress=stop)
     assert found.status == "Cancelled before the first wave vector."
     assert found.singular_values.shape == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "powers"),
+    [
+        ("diamond", [1, 1, 2, 2]),
+        ("fcc", [1, 3, 5]),
+        ("rock salt", [1, 1, 3, 3]),
+        ("quartz", [*[0] * 24, 1, 1, 1]),
+    ],
+)
+def test_long_waves_are_seen_by_the_invariant_gradients_of_the_strain(name, powers):
+    """The only invariant strain of Td and Oh is the volume; of Td a gradient is invariant, too."""
+    assert powers_of_long_waves(CRYSTALS[name][0], len(powers)) == pytest.approx(powers, abs=0.01)
+
+
+def test_long_waves_of_a_rattled_crystal_are_seen_by_the_strain():
+    atoms = bulk("Si", cubic=True)
+    atoms.rattle(0.05, seed=0)
+    assert powers_of_long_waves(atoms, 24)[-3:] == pytest.approx([1, 1, 1], abs=0.01)
+
+
+def powers_of_long_waves(atoms, count):
+    """Exponents of the visible bands in the length of q, along a direction without symmetry."""
+    line = np.outer([0.01, 0.015], [0.31, 0.17, 0.05])
+    values = bands(atoms, USUAL, path=line).singular_values[:, :count]
+    return np.log(values[1] / values[0]) / np.log(1.5)

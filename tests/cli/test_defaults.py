@@ -18,6 +18,7 @@ from sensitivity import (
     invert,
     locate,
     rattle,
+    smallest,
     spectrum,
     survey,
 )
@@ -32,6 +33,7 @@ FUNCTIONS = {
     "invert": invert,
     "survey": survey,
     "rattle": rattle,
+    "smallest": smallest,
 }
 DESCRIPTOR = {field.name: field.default for field in fields(DensityCorrelations)}
 # What the help says of a default that is no number.

@@ -26,6 +26,7 @@ from sensitivity import (
     feature_changes,
     plots,
     pull_back,
+    smallest,
     spectrum,
     structures,
 )
@@ -696,10 +697,35 @@ def test_bands_without_a_path_or_a_visible_wave():
     )
 
 
+def least_visible(atoms):
+    return smallest(atoms, DensityCorrelations(cutoff=3.0, n_max=2, l_max=2), count=4)
+
+
+def test_smallest_values_ascend_and_upper_bounds_are_triangles():
+    rattled = structures.load("Si-diamond")
+    rattled.rattle(0.05, seed=0)
+    found = least_visible(rattled)
+    (line,) = plots.plot_smallest(found).get_lines()
+    assert (line.get_label(), line.get_marker()) == ("value", "o")
+    assert line.get_ydata() == pytest.approx(found.singular_values)
+    errors = np.array([0, 0, 0, 1]) * found.singular_values
+    lines = plots.plot_smallest(replace(found, errors=errors)).get_lines()
+    assert [(line.get_marker(), *line.get_xdata()) for line in lines] == [("o", 0, 1, 2), ("v", 3)]
+
+
+def test_smallest_values_that_are_zero_are_drawn_in_a_band():
+    ax = plots.plot_smallest(least_visible(structures.load("Si-diamond")))
+    (line,) = ax.get_lines()
+    assert len(set(line.get_ydata())) == 1
+    assert line.get_label() == "value"
+    assert any("drawn as 0" in text.get_text() for text in ax.texts)
+
+
 def figures(results):
     singular, (x, spectra), diagnosis, grid, row, responses = results
     yield plots.plot_comparison(compared())
     yield plots.plot_bands(banded())
+    yield plots.plot_smallest(least_visible(structures.load("Si-diamond")))
     yield plots.plot_diagnosis(diagnosis)
     yield plots.plot_convergence(grid)
     yield plots.plot_convergence(row)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sensitivity.cli.computing import Analysed, Task, add_analysis
+from sensitivity.cli.computing import Analysed, Task, add_analysis, hint_at_smallest
 
 
 def add(commands: Any) -> None:
@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
         ": the derivatives of the features with respect to the positions. Each mode, a right "
         "singular vector, is listed with the atoms that move most, as internal, or as one that "
         "changes the shape of no environment: rotation, translation, or unseen (such as the motion "
-        "of an atom beyond the cutoff)."
+        "of an atom beyond the cutoff). For more than 216 atoms see 'smallest', which is faster."
     )
     add_analysis(commands, "analyze", text, _analyze, details=details)
 
@@ -21,5 +21,6 @@ def _analyze(task: Task) -> Analysed:
     from sensitivity.reports import modes
     from sensitivity.spectrum import spectrum
 
+    hint_at_smallest(task)
     result, status = task.compute(spectrum, task.source.atoms, centers=task.options.center)
     return result, task.report(result, modes.describe_spectrum, modes.tabulate_spectrum), status

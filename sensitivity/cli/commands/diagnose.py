@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sensitivity.cli.computing import Analysed, Task, add_analysis
+from sensitivity.cli.computing import Analysed, Task, add_analysis, hint_at_smallest
 from sensitivity.cli.options import add_option
 
 
@@ -11,7 +11,8 @@ def add(commands: Any) -> None:
     text = "find the cause of every invisible displacement"
     details = (
         ". The table has the singular values of the Jacobian of the features, with the cause of "
-        "each zero, the evidence for it, and the atoms that move most."
+        "each zero, the evidence for it, and the atoms that move most. For more than 216 "
+        "atoms see 'smallest', which is faster."
     )
     command = add_analysis(commands, "diagnose", text, _diagnose, details=details)
     text = (
@@ -25,6 +26,7 @@ def _diagnose(task: Task) -> Analysed:
     from sensitivity.diagnosis import diagnose
     from sensitivity.reports import modes
 
+    hint_at_smallest(task)
     centers = task.options.center
     result, status = task.compute(diagnose, task.source.atoms, "tolerance", centers=centers)
     report = task.report(result, modes.describe_diagnosis, modes.tabulate_diagnosis)

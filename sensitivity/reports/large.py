@@ -1,0 +1,43 @@
+"""Reports of the smallest singular values of large structures."""
+
+from __future__ import annotations
+
+from sensitivity.descriptors import Descriptor
+from sensitivity.reports.sources import describe_input, head
+from sensitivity.reports.tables import Json, describe_moving, name_moving, pick, tabulate
+from sensitivity.smallest import Smallest
+from sensitivity.structures.files.reading import Source
+
+
+def describe_smallest(found: Smallest, descriptor: Descriptor, *, source: Source) -> Json:
+    """Return the smallest singular values as an object for JSON, with lengths in Å."""
+    values = zip(found.singular_values.tolist(), found.modes, strict=True)
+    return {
+        **describe_input(source, descriptor),
+        **pick(found, "method", "internal", "null", "hidden", "first_visible", "largest", "scale"),
+        **pick(found, "threshold", "zero_level", "status"),
+        **pick(found, "singular_values", "errors", "residuals", "upper_bounds"),
+        "modes": [{"singular_value": value, **describe_moving(mode)} for value, mode in values],
+    }
+
+
+def tabulate_smallest(found: Smallest, descriptor: Descriptor, *, source: Source) -> str:
+    """Return the smallest singular values as a table, below a heading and the status."""
+    rule = (
+        f"A displacement is visible if its value is above {found.threshold:.0e} of the scale, "
+        f"{found.scale:.3e} 1/Å."
+    )
+    heading = head(source, descriptor, range(len(found.atoms)), found.status, rule)
+    columns = found.singular_values, found.relative, found.errors, found.upper_bounds, found.modes
+    body = [
+        [
+            f"{value:.3e}",
+            f"{relative:.1e}",
+            f"{error:.0e}",
+            "no" if value <= found.zero_level else "upper bound" if bound else "yes",
+            name_moving(found.atoms, mode, shares=True),
+        ]
+        for value, relative, error, bound, mode in zip(*columns, strict=True)
+    ]
+    names = ["value 1/Å", "relative", "error", "visible", "atoms that move most"]
+    return heading + tabulate(names, body, right=(0, 1, 2))
