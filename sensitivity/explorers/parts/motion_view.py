@@ -58,16 +58,20 @@ class MotionView(MoleculeView):
 
     texts: ClassVar[Texts]
     moved: ClassVar[str]  # the trait that the slider sets
-    per_stop: ClassVar[float] = 1  # its change from stop to stop, from 0
+    first: ClassVar[float] = 0  # its value at the first stop
+    per_stop: ClassVar[float] = 1  # its change from stop to stop
     chart: MotionChart
 
     @property
     def stop(self) -> int:
         """The number of the slider stop nearest to the current value."""
-        return round(float(self._here) / self.per_stop)
+        return round((float(self._here) - self.first) / self.per_stop)
 
     def _go(self, stop: int) -> None:
-        setattr(self, self.moved, stop * self.per_stop)
+        setattr(self, self.moved, self._value(stop))
+
+    def _value(self, stop: int) -> float:
+        return self.first + stop * self.per_stop
 
     def _place(self, at: Any) -> tuple[Sequence[Array], Array]:
         """Return positions of each body and the motion of the first, shapes (N, 3).
@@ -170,7 +174,7 @@ class MotionView(MoleculeView):
         return make
 
     def _scene(self, stop: int) -> Scene:
-        positions, direction = self._place(stop * self.per_stop)
+        positions, direction = self._place(self._value(stop))
         ends = arrow_ends(positions[0], direction, length=self.arrow_length * self.arrows)
         return replace(self.molecule.scene, positions=tuple(positions), arrows=ends)
 
