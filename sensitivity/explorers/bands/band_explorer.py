@@ -83,7 +83,7 @@ class BandExplorer(MotionView):
 
     wave_vector, band = Index().tag(kept=True), Index().tag(kept=True)
     amplitude = Length()
-    moved, first, per_stop = "amplitude", -LONGEST, 0.01
+    moved, per_stop, rest = "amplitude", 0.01, 50
 
     texts = Texts(
         label="amplitude (Å)",
@@ -112,9 +112,9 @@ class BandExplorer(MotionView):
         self._waves: Waves | None = None  # of the chosen wave vector
         self._near: Waves | None = None  # of the one that is shown
         self._supercell, self._pattern = self._settle()
-        self._make_inputs()
+        self._make_sliders()
         chart, body = BandChart(), Body(self._supercell.atoms)
-        legend = (row(self.inputs["wave_vector"], self.inputs["band"], flex="1 1 100%"),)
+        legend = (row(self.sliders["wave_vector"], self.sliders["band"], flex="1 1 100%"),)
         self._build(chart, body, stops=[f"{stop:.2f}" for stop in STOPS], legend=legend)
         self.observe(lambda _: self._choose(), ["wave_vector", "band"])
         chart.on_click(lambda number, band: self.attempt(self.select, number, band))
@@ -168,23 +168,21 @@ class BandExplorer(MotionView):
             notes |= {"singular_value": value, "cause": self._near.causes[self.band]}
         return [{**notes, "amplitude": self.amplitude}]
 
-    def _make_inputs(self) -> None:
+    def _make_sliders(self) -> None:
         names = [
-            f"{label or number} {name_wave_vector(q)}".replace("G ", "Γ ", 1)
-            for number, (q, label) in enumerate(
-                zip(self._chosen.q, self._chosen.labels, strict=True)
-            )
+            f"{number} ({'Γ' if label == 'G' else label})" if label else f"{number}"
+            for number, label in enumerate(self._chosen.labels)
         ]
         bands = [f"{band}" for band in range(3 * len(self._chosen.atoms))]
         tooltips = {
             "wave_vector": "Wave vector on the path; a click on the chart selects one",
             "band": "Visible waves by descending singular value, then the invisible ones by cause",
         }
-        self.inputs = {
+        self.sliders = {
             name: make_slider(name.replace("_", " "), tooltips[name], stops=stops)
             for name, stops in (("wave_vector", names), ("band", bands))
         }
-        for name, slider in self.inputs.items():
+        for name, slider in self.sliders.items():
             slider.observe(partial(self._turn, name), "index")
 
     def _turn(self, name: str, change: Any) -> None:
@@ -239,7 +237,7 @@ class BandExplorer(MotionView):
 
     def _move(self) -> None:
         super()._move()
-        for name, slider in self.inputs.items():
+        for name, slider in self.sliders.items():
             slider.index = getattr(self, name)
         self.chart.show((self.wave_vector, self.band))
         if self._bands is not None and self._waves is not None and self._near is not None:

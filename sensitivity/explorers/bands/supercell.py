@@ -15,7 +15,7 @@ from sensitivity.tolerances import Tolerance
 MOST_CELLS = 24
 """Largest denominator of a wave vector that is shown: more cells in a row are too small to see."""
 
-MOST_ATOMS = 200
+MOST_ATOMS = 128
 """Atoms of a supercell, unless the shortest possible one has more: others hide each other."""
 
 
