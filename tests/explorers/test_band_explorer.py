@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from panel import TOOLBAR, sentence
 from PIL import Image
 
-from sensitivity import DensityCorrelations, bands, jacobian, structures
+from sensitivity import Cancelled, DensityCorrelations, bands, jacobian, structures
+from sensitivity.bands.study import Study
 from sensitivity.descriptors import Descriptor
 from sensitivity.explorers import BandExplorer
 from sensitivity.explorers.bands.band_chart import NEAR
@@ -198,6 +199,12 @@ def test_a_click_takes_less_than_a_third_of_a_second() -> None:
     assert median(times) < 0.1  # the page takes the rest
 
 
+def test_both_ends_of_the_path_can_be_clicked_on(view: BandExplorer) -> None:
+    for number in (0, 5):
+        click(view, number, 0)
+        assert (view.wave_vector, view.band) == (number, 0)
+
+
 def test_sliders_choose_the_wave_and_follow_the_choice(view: BandExplorer) -> None:
     view.sliders["wave_vector"].index = 5
     view.sliders["band"].index = 3
@@ -368,6 +375,49 @@ def test_the_computation_can_be_cancelled() -> None:
     view.amplitude = 0.3
     np.testing.assert_array_equal(view.molecule.sent[0], view.supercell.atoms.positions)
     assert [text.get_text() for text in view.chart.figure.texts] == ["no bands"]
+
+
+def test_a_cancelled_computation_keeps_the_wave_vectors_so_far(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts: list[BandExplorer] = []
+    decompose = Study.decompose
+
+    def watched(study: Study, q: np.ndarray) -> Any:
+        parts[0].cancel()
+        return decompose(study, q)
+
+    monkeypatch.setattr(Study, "decompose", watched)
+
+    async def use() -> BandExplorer:
+        view = BandExplorer(DIAMOND, Slow(cutoff=3.0, n_max=3, l_max=3), path="GX", points=100)
+        parts.append(view)
+        while view.busy:
+            await asyncio.sleep(0.01)
+        return view
+
+    view = asyncio.run(use())
+    assert view.bands is not None
+    assert 0 < len(view.bands.q) < 100
+    assert "Cancelled early." in view.panel.message.value
+    view.select(99, 0)  # a wave of any wave vector can be shown
+    assert "q = (0.5, 0, 0.5), band 0: visible" in sentence(view)
+    assert not view.chart.point.get_visible()
+
+
+def test_bands_without_a_wave_vector_leave_the_chart_empty(view: BandExplorer) -> None:
+    def stop(text: str) -> None:
+        if text.startswith("0 of"):
+            raise Cancelled
+
+    found = bands(DIAMOND, DESCRIPTOR, path="GX", progress=stop)
+    assert len(found.q) == 0
+    view._learn(found)
+    for kind in ("button_press_event", "motion_notify_event"):
+        event = MouseEvent(kind, view.chart.figure.canvas, 200, 200, button=1)  # type: ignore[arg-type]
+        view.chart.figure.canvas.callbacks.process(kind, event)
+    assert not view.chart.point.get_visible()
+    assert view.panel.message.value.count("Cancelled before the first wave vector.") == 1
 
 
 class Fragile(DensityCorrelations):

@@ -35,6 +35,9 @@ class BandPlot:
         self.found, self._x, self._heights = found, found.distance, wave_heights(found)
         self.axes = plot_bands(found, ax=figure.subplots())
         self.axes.tick_params(labelsize=8)
+        low, high = self.axes.get_xlim()
+        room = 0.015 * (high - low)  # the ends can be clicked on
+        self.axes.set_xlim(low - room, high + room)
         self.cursor = self.axes.axvline(0.0, color="black", linewidth=1.2, zorder=4)
         mark: dict[str, Any] = {"color": ARROW, "mec": "black", "mew": 1.0, "ms": 8, "zorder": 5}
         (self.point,) = self.axes.plot([], [], "o", clip_on=False, **mark)
@@ -95,10 +98,15 @@ class BandChart(BandPlot, MotionChart):
         """Call ``choose`` with the wave vector and the wave nearest to a click."""
 
         def clicked(event: Any) -> None:
-            if self.found is not None:
+            if self._known is not None:
                 choose(*self._nearest(event)[0])
 
         self.watch_clicks(clicked)
+
+    @property
+    def _known(self) -> Bands | None:
+        """The bands, if they have any wave vector."""
+        return self.found if self.found is not None and len(self.found.q) else None
 
     def _nearest(self, event: Any) -> tuple[Choice, Array]:
         """Return the wave nearest to an event, and its place in pixels."""
@@ -110,15 +118,16 @@ class BandChart(BandPlot, MotionChart):
         return (number, band), places[nearest]
 
     def _describe(self, event: Any) -> Note | None:
-        if self.found is None:
+        found = self._known
+        if found is None:
             return None
         (number, band), place = self._nearest(event)
         if np.linalg.norm(place - (event.x, event.y)) > NEAR:
             return None
         cause = self._causes[number][band]
-        value = f"{self.found.singular_values[number, band]:.2g} 1/Å"
+        value = f"{found.singular_values[number, band]:.2g} 1/Å"
         seen = value if cause == "sensitive" else f"invisible, {cause}"
-        text = f"q = {name_wave_vector(self.found.q[number])}, band {band}\n{seen}"
+        text = f"q = {name_wave_vector(found.q[number])}, band {band}\n{seen}"
         return Note((float(place[0]), float(place[1])), text)
 
 
