@@ -13,7 +13,13 @@ from matplotlib.figure import Figure
 
 from sensitivity import course
 from sensitivity.course import check
-from sensitivity.explorers import BasisExplorer, Explorer, PathExplorer, TwinExplorer
+from sensitivity.explorers import (
+    BandExplorer,
+    BasisExplorer,
+    Explorer,
+    PathExplorer,
+    TwinExplorer,
+)
 
 
 def prepare() -> None:
@@ -21,7 +27,7 @@ def prepare() -> None:
     shell = get_ipython()
     assert shell is not None
     formatter = shell.display_formatter.formatters["image/png"]
-    for kind in (Explorer, PathExplorer, TwinExplorer, BasisExplorer):
+    for kind in (Explorer, PathExplorer, TwinExplorer, BasisExplorer, BandExplorer):
         formatter.for_type(kind, draw)
     course.check = fold  # for the imports of the notebook that follow
     # Twice as many pixels as on paper: slides and good screens need them.
@@ -34,7 +40,7 @@ def fold(_: Any, answer: Any, *, within: float = 0.0) -> HTML:
     return HTML(f"<details><summary>Answer</summary>\n<p>{escape(text)}</p>\n</details>")
 
 
-def draw(view: Explorer | PathExplorer | TwinExplorer | BasisExplorer) -> bytes:
+def draw(view: Explorer | PathExplorer | TwinExplorer | BasisExplorer | BandExplorer) -> bytes:
     """Return a picture of what an explorer shows when it has computed everything."""
     view.wait()
     if isinstance(view, BasisExplorer):

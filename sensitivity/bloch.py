@@ -199,7 +199,11 @@ def decompose_bloch(matrices: NDArray[Any]) -> tuple[Array, NDArray[Any]]:
     if rows < columns:
         matrices = np.pad(matrices, ((0, 0), (0, columns - rows), (0, 0)))
     _, values, vectors = np.linalg.svd(matrices, full_matrices=False)
-    vectors = vectors.conj()
-    largest = np.abs(vectors).argmax(axis=2, keepdims=True)
-    pivots = np.take_along_axis(vectors, largest, axis=2)
-    return values, vectors * (np.abs(pivots) / pivots)
+    return values, fix_phases(vectors.conj())
+
+
+def fix_phases(vectors: Complex) -> Complex:
+    """Multiply vectors, (..., 3n), by phases, so that the first largest element is real."""
+    largest = np.abs(vectors).argmax(axis=-1, keepdims=True)
+    pivots = np.take_along_axis(vectors, largest, axis=-1)
+    return np.asarray(vectors * (np.abs(pivots) / pivots))

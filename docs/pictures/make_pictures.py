@@ -41,6 +41,12 @@ VIEWS = {
         "descriptor = DensityCorrelations(n_max=3, l_max=3)\n"
         "explorer = BasisExplorer(structures.load('S1'), descriptor, centers=[0])\nexplorer"
     ),
+    "bands": (
+        "from sensitivity import DensityCorrelations\n"
+        "from sensitivity.explorers import BandExplorer\n"
+        "descriptor = DensityCorrelations(cutoff=4.5)\n"
+        "explorer = BandExplorer('Si-diamond', descriptor, path='GXWKGL')\nexplorer"
+    ),
 }
 """Name of the picture, and the cell that shows it."""
 

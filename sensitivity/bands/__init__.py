@@ -3,5 +3,6 @@
 from sensitivity.bands.bands import bands
 from sensitivity.bands.result import Bands
 from sensitivity.bands.shortfalls import Shortfall
+from sensitivity.bands.waves import Waves
 
-__all__ = ["Bands", "Shortfall", "bands"]
+__all__ = ["Bands", "Shortfall", "Waves", "bands"]

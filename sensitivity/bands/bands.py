@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from ase import Atoms
 from ase.dft.kpoints import BandPath
 from numpy.typing import ArrayLike
 
 from sensitivity.bands.result import Bands
+from sensitivity.bands.shortfalls import Shortfall
 from sensitivity.bands.study import AtWaveVector, Study
-from sensitivity.bands.wave_vectors import choose_wave_vectors
+from sensitivity.bands.wave_vectors import WaveVectors, check_crystal, choose_wave_vectors
 from sensitivity.descriptors import Descriptor
+from sensitivity.diagnosis.causes import Cause
 from sensitivity.numerics import check_real
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, checkpoint, telling
-from sensitivity.structures import check
+from sensitivity.spectrum import natural_scale
+from sensitivity.structures.translations import count_cells
 from sensitivity.tolerances import Tolerance
 
 
@@ -70,12 +74,7 @@ def bands(
     """
     expected, remedy = "from 0 to below 1", "try 1e-5"
     check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
-    check(crystal)
-    if not crystal.pbc.any():
-        raise ValueError(
-            "bands need a crystal, and this structure is periodic in no direction; use spectrum "
-            "for a molecule, or set its cell and pbc."
-        )
+    check_crystal(crystal)
     chosen, stop = choose_wave_vectors(crystal, path, points=points), Stop()
     with telling(progress):
         study = Study.of(Observation.of(chosen.atoms, descriptor))
@@ -84,10 +83,47 @@ def bands(
             for part in study.parts(chosen.q):
                 checkpoint(f"{len(found)} of {len(chosen.q)} wave vectors")
                 found.extend(study.decompose(part))
-        result = study.collect(chosen, found, threshold=threshold)
+        result = _collect(study, chosen, found, threshold=threshold)
         shortfalls = list(result.shortfalls)
         with stop:
             for number, shortfall in enumerate(shortfalls if not stop.stopped else []):
                 checkpoint(f"cause of {number} of {len(shortfalls)} shortfalls")
-                shortfalls[number] = study.explain(result, shortfall)
+                q = result.q[shortfall.number]
+                predicted = int(result.predicted_rank[shortfall.number])
+                shortfalls[number] = study.explain(
+                    shortfall, q, predicted=predicted, scale=result.scale
+                )
     return stop.deliver(replace(result, shortfalls=tuple(shortfalls), ending=stop.ending))
+
+
+def _collect(
+    study: Study, chosen: WaveVectors, found: list[AtWaveVector], *, threshold: float
+) -> Bands:
+    """Return the bands at the first wave vectors, with shortfalls of unknown cause."""
+    count, columns = len(found), 3 * len(chosen.atoms)
+    values = np.array([each.values for each in found]).reshape(count, columns)
+    predicted = np.array([each.predicted for each in found], dtype=np.intp)
+    norm, cutoff = np.array(study.derivative.feature_norm), study.observation.descriptor.cutoff
+    scale = natural_scale(float(values.max(initial=0.0)), norm, cutoff=cutoff)
+    result = Bands(
+        chosen.atoms,
+        study.observation.descriptor,
+        study,
+        chosen.q[:count],
+        chosen.distance[:count],
+        chosen.labels[:count],
+        values,
+        predicted,
+        np.array([each.rigid for each in found], dtype=np.intp).reshape(count, 3),
+        (),
+        threshold,
+        scale,
+        count_cells(chosen.atoms),
+    )
+    lacking = np.maximum(predicted - result.rank, 0)
+    unknown: tuple[Cause, ...] = ("undetermined",)
+    shortfalls = (
+        Shortfall(number, values[number, :0], unknown * int(lacking[number]))
+        for number in np.flatnonzero(lacking).tolist()
+    )
+    return replace(result, shortfalls=tuple(shortfalls))

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import ArrayLike
 
 from sensitivity.bands.shortfalls import Shortfall
+from sensitivity.bands.study import Study
+from sensitivity.bands.wave_vectors import check_wave_vector
+from sensitivity.bands.waves import Waves, find_waves
 from sensitivity.bloch import BlochJacobian, Complex, decompose_bloch
 from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis.causes import CAUSES, Cause
@@ -26,8 +30,8 @@ class Bands(ReadOnlyArrays, Stoppable):
         The crystal, with the cell to which ``q`` refers; n atoms.
     descriptor
         The descriptor.
-    derivative
-        J(q) for every q: ``derivative.at(q)`` has shape (q, rows, 3n).
+    study
+        J(q), and what symmetry allows to be seen, for every q.
     q
         Shape (q, 3): wave vectors, in fractions of the reciprocal cell vectors.
     distance
@@ -67,7 +71,7 @@ class Bands(ReadOnlyArrays, Stoppable):
 
     atoms: Atoms
     descriptor: Descriptor
-    derivative: BlochJacobian
+    study: Study
     q: Array
     distance: Array
     labels: tuple[str, ...]
@@ -79,6 +83,11 @@ class Bands(ReadOnlyArrays, Stoppable):
     scale: float
     cells: int
     ending: str = ""
+
+    @property
+    def derivative(self) -> BlochJacobian:
+        """J(q) for every q: ``derivative.at(q)`` has shape (q, rows, 3n)."""
+        return self.study.derivative
 
     @property
     def zero_level(self) -> float:
@@ -113,6 +122,14 @@ class Bands(ReadOnlyArrays, Stoppable):
         """
         _, vectors = decompose_bloch(self.derivative.at(self.q[[number]]))
         return np.asarray(vectors[0].reshape(-1, len(self.atoms), 3))
+
+    def waves(self, q: ArrayLike) -> Waves:
+        """Return orthonormal waves of any wave vector, each with its singular value and cause.
+
+        The visible ones are those of ``modes``. ``q`` has shape (3,), in fractions of the
+        reciprocal cell vectors.
+        """
+        return find_waves(self.study, check_wave_vector(q, self.atoms), zero=self.zero_level)
 
     @property
     def status(self) -> str:

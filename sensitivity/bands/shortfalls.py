@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,6 +50,14 @@ class Shortfall(ReadOnlyArrays):
     higher_order: Array | None = None
 
 
+class Sorted(NamedTuple):
+    """Waves in the order of their causes, and the responses of other descriptors to them."""
+
+    causes: tuple[Cause, ...]
+    waves: Complex  # (k, 3n), orthonormal rows
+    responses: dict[str, Array]  # "larger basis" and "higher order", over their scales
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Larger bases and a higher order on the same crystal, analysed when first needed."""
@@ -57,25 +66,31 @@ class Comparison:
     _known: dict[str, list[BlochJacobian]] = field(default_factory=dict)
 
     def explain(self, shortfall: Shortfall, q: Array, waves: Complex, *, lacking: int) -> Shortfall:
-        """Return the shortfall at q, shape (3,), with the causes of its waves.
+        """Return the shortfall at q with the causes of its waves, as ``sort`` finds them."""
+        found = self.sort(q, waves, lacking=lacking)
+        larger, higher = (found.responses.get(name) for name in ("larger basis", "higher order"))
+        return replace(shortfall, causes=found.causes, larger_basis=larger, higher_order=higher)
+
+    def sort(self, q: Array, waves: Complex, *, lacking: int) -> Sorted:
+        """Return combinations of invisible waves at q, shape (3,), each with its cause.
 
         ``waves`` are orthonormal rows, (k, 3n). ``lacking`` is how many more waves symmetry
         allows to be seen than there are features.
         """
-        causes, rest, evidence = list[Cause](), waves, dict[str, Array]()
+        causes, known, rest, responses = list[Cause](), list[Complex](), waves, dict[str, Array]()
         for name, others in (("larger basis", self._larger()), ("higher order", self._higher())):
             criterion = CRITERIA[f"{name}, order unknown"]
             while len(rest) and (other := next(others, None)) is not None:
-                evidence[name] = self._respond(other, q, waves)[0]
+                responses[name] = self._respond(other, q, waves)[0]
                 values, mixing = self._respond(other, q, rest)
                 seen = values > criterion.threshold
                 causes += [criterion.cause] * int(seen.sum())
+                known.append(mixing[seen] @ rest)
                 rest = mixing[~seen] @ rest
         narrow = min(len(rest), max(lacking - len(causes), 0))
         left: tuple[Cause, Cause] = ("width", "undetermined")
         causes += left[:1] * narrow + left[1:] * (len(rest) - narrow)
-        larger, higher = (evidence.get(name) for name in ("larger basis", "higher order"))
-        return replace(shortfall, causes=tuple(causes), larger_basis=larger, higher_order=higher)
+        return Sorted(tuple(causes), np.concatenate([*known, rest]), responses)
 
     def _larger(self) -> Iterator[BlochJacobian]:
         """Yield up to three larger bases: the first may see too little more."""

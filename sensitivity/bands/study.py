@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensitivity.bands.result import Bands
 from sensitivity.bands.shortfalls import Comparison, Shortfall
-from sensitivity.bands.wave_vectors import WaveVectors
 from sensitivity.bloch import (
     BlochJacobian,
     BlochMatrix,
@@ -18,11 +16,8 @@ from sensitivity.bloch import (
     decompose_bloch,
     seen_by_symmetry,
 )
-from sensitivity.diagnosis.causes import Cause
 from sensitivity.numerics import Array
 from sensitivity.observation import Observation
-from sensitivity.spectrum import natural_scale
-from sensitivity.structures.translations import count_cells
 from sensitivity.symmetry.sites import site_symmetries
 from sensitivity.tolerances import Tolerance
 
@@ -84,43 +79,15 @@ class Study:
             unseen = len(row) - most - rotation - translation
             yield AtWaveVector(row, rank, (unseen, rotation, translation))
 
-    def collect(self, chosen: WaveVectors, found: list[AtWaveVector], *, threshold: float) -> Bands:
-        """Return the bands at the first wave vectors, with shortfalls of unknown cause."""
-        count, columns = len(found), 3 * len(chosen.atoms)
-        values = np.array([each.values for each in found]).reshape(count, columns)
-        predicted = np.array([each.predicted for each in found], dtype=np.intp)
-        norm, cutoff = np.array(self.derivative.feature_norm), self.observation.descriptor.cutoff
-        scale = natural_scale(float(values.max(initial=0.0)), norm, cutoff=cutoff)
-        result = Bands(
-            chosen.atoms,
-            self.observation.descriptor,
-            self.derivative,
-            chosen.q[:count],
-            chosen.distance[:count],
-            chosen.labels[:count],
-            values,
-            predicted,
-            np.array([each.rigid for each in found], dtype=np.intp).reshape(count, 3),
-            (),
-            threshold,
-            scale,
-            count_cells(chosen.atoms),
-        )
-        lacking = np.maximum(predicted - result.rank, 0)
-        unknown: tuple[Cause, ...] = ("undetermined",)
-        shortfalls = (
-            Shortfall(number, values[number, :0], unknown * int(lacking[number]))
-            for number in np.flatnonzero(lacking).tolist()
-        )
-        return replace(result, shortfalls=tuple(shortfalls))
+    def explain(self, shortfall: Shortfall, q: Array, *, predicted: int, scale: float) -> Shortfall:
+        """Return a shortfall at q, (3,), with its causes.
 
-    def explain(self, result: Bands, shortfall: Shortfall) -> Shortfall:
-        """Return a shortfall with its causes: of waves that symmetry allows, and J(q) misses."""
-        q, count = result.q[shortfall.number], len(shortfall.causes)
-        predicted = int(result.predicted_rank[shortfall.number])
+        It is of waves that symmetry allows, ``predicted`` in all, and J(q) misses.
+        """
+        count = len(shortfall.causes)
         directions = self.allowed.squares(q[None])[1][0].T[-predicted:]  # rows
         values, mixing = decompose_bloch(self.derivative.at(q[None]) @ directions.T)
         waves = mixing[0, -count:] @ directions
-        known = replace(shortfall, relative=values[0, -count:] / (result.scale or 1.0))
+        known = replace(shortfall, relative=values[0, -count:] / (scale or 1.0))
         lacking = max(predicted - self.derivative.rows, 0)
         return self.comparison.explain(known, q, waves, lacking=lacking)

@@ -12,6 +12,7 @@ from ase.dft.kpoints import BandPath, parse_path_string
 from numpy.typing import ArrayLike
 
 from sensitivity.numerics import Array, check_integer
+from sensitivity.structures import check
 from sensitivity.structures.translations import primitive_cell
 from sensitivity.tolerances import Tolerance
 
@@ -23,6 +24,16 @@ class WaveVectors(NamedTuple):
     q: Array  # (q, 3)
     distance: Array  # (q,), 1/Å, along the path
     labels: tuple[str, ...]  # of special points; empty at others
+
+
+def check_crystal(atoms: Atoms) -> None:
+    """Raise TypeError or ValueError if a structure is unusable, or a molecule."""
+    check(atoms)
+    if not atoms.pbc.any():
+        raise ValueError(
+            "bands need a crystal, and this structure is periodic in no direction; use spectrum "
+            "for a molecule, or set its cell and pbc."
+        )
 
 
 def choose_wave_vectors(
@@ -87,10 +98,7 @@ def _name_points(path: BandPath) -> tuple[tuple[str, ...], list[int]]:
 
 
 def _given(atoms: Atoms, path: ArrayLike) -> WaveVectors:
-    try:
-        q = np.array(path, dtype=float)
-    except (TypeError, ValueError):
-        q = np.empty(0)
+    q = _read(path)
     if q.ndim != 2 or q.shape[1:] != (3,) or not len(q) or not np.isfinite(q).all():
         raise ValueError(
             "path must be a string of special points such as 'GXWK', an ASE BandPath, or an array "
@@ -101,6 +109,26 @@ def _given(atoms: Atoms, path: ArrayLike) -> WaveVectors:
     return WaveVectors(
         atoms, check_open(q, atoms), _distance(q, _periodic(atoms.cell, atoms), []), labels
     )
+
+
+def check_wave_vector(q: ArrayLike, atoms: Atoms) -> Array:
+    """Return one wave vector, shape (3,); a ValueError if it is none of the crystal."""
+    found = _read(q)
+    if found.shape != (3,) or not np.isfinite(found).all():
+        raise ValueError(
+            "q must be a wave vector of shape (3,), in fractions of the reciprocal cell vectors, "
+            f"got {q!r}; give e.g. [0.5, 0, 0.5]."
+        )
+    check_open(found[None], atoms)
+    return found
+
+
+def _read(numbers: ArrayLike) -> Array:
+    """Return numbers as an array; an empty one if they are none."""
+    try:
+        return np.array(numbers, dtype=float)
+    except (TypeError, ValueError):
+        return np.empty(0)
 
 
 def check_open(q: Array, atoms: Atoms) -> Array:

@@ -6,6 +6,7 @@ They need the libraries of the extra ``lab``: ``pip install "atomic-sensitivity[
 from sensitivity.notes import missing
 
 try:
+    from sensitivity.explorers.bands.band_explorer import BandExplorer
     from sensitivity.explorers.basis.basis_explorer import BasisExplorer
     from sensitivity.explorers.main.explorer import Explorer
     from sensitivity.explorers.path.path_explorer import PathExplorer
@@ -13,4 +14,4 @@ try:
 except ModuleNotFoundError as error:
     raise missing("the explorers need", error.name) from error
 
-__all__ = ["BasisExplorer", "Explorer", "PathExplorer", "TwinExplorer"]
+__all__ = ["BandExplorer", "BasisExplorer", "Explorer", "PathExplorer", "TwinExplorer"]

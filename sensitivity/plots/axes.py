@@ -53,16 +53,17 @@ def add_legend(ax: Axes, *, wide: bool = False) -> None:
 
 
 def add_fitting_legend(ax: Axes, *, column: int) -> None:
-    """Add a legend above the axes, centred in the figure, in as many columns as fit its width.
+    """Add a legend above the axes, centred in their figure, in as many columns as fit its width.
 
     An existing legend is replaced. ``column`` is the width in points of the longest name with its
     marker. Explanations of background elements come last.
     """
     figure: Any = ax.figure
-    found = zip(*ax.get_legend_handles_labels(), strict=True)
-    handles, names = zip(*sorted(found, key=lambda entry: -entry[0].get_zorder()), strict=True)
+    entries = list(zip(*ax.get_legend_handles_labels(), strict=True))
+    entries.sort(key=lambda entry: -entry[0].get_zorder())
+    handles, names = [entry[0] for entry in entries], [entry[1] for entry in entries]
     columns = count_columns(figure, names=len(names), column=column)
-    place = blended_transform_factory(figure.transFigure, ax.transAxes)
+    place = blended_transform_factory(figure.transSubfigure, ax.transAxes)
     _draw_legend(ax, handles, names, ncols=columns, bbox_transform=place, columnspacing=1.0)
     legend = ax.get_legend()
     if legend is not None:
@@ -71,8 +72,8 @@ def add_fitting_legend(ax: Axes, *, column: int) -> None:
 
 def count_columns(figure: Figure, *, names: int, column: int) -> int:
     """Return the number of columns, ``column`` points wide, that fills all lines about evenly."""
-    most = max(1, int(72 * figure.get_figwidth() / column))
-    return -(-names // -(-names // most))
+    most = max(1, int(72 * figure.bbox.width / figure.dpi / column))
+    return -(-names // -(-names // most)) if names else 1
 
 
 def _draw_legend(ax: Axes, handles: Any, names: Any, **look: Any) -> None:

@@ -41,9 +41,8 @@ def plot_bands(bands: Bands, *, ax: Axes | None = None) -> Axes:
     >>> ax = plot_bands(bands(structures.load("C-diamond"), DensityCorrelations()), ax=ax)
     """
     ax = make_axes(ax, height=2.8)
-    top = float(bands.singular_values.max(initial=0.0)) if bands.rank.any() else bands.scale or 1.0
-    edges = _edges(bands.distance)
-    bottom = _draw_invisible(ax, bands, edges, top=top)
+    top, edges = _top(bands), _edges(bands.distance)
+    bottom = _draw_invisible(ax, bands, edges)
     _draw_visible(ax, bands)
     ax.set(xlim=(edges[0], edges[-1]), ylim=(bottom, 1.05 * top), ylabel="singular value (1/Å)")
     _name_points(ax, bands)
@@ -51,6 +50,22 @@ def plot_bands(bands: Bands, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks([tick for tick in ticks if 0.0 <= tick <= 1.05 * top])
     add_fitting_legend(ax, column=95)
     return ax
+
+
+def wave_heights(bands: Bands) -> Array:
+    """Return where each wave is drawn, (q, 3n): its singular value, or the middle of its cell."""
+    waves = np.arange(bands.singular_values.shape[1])
+    below = -_cell_height(bands) * (1 + waves - bands.rank[:, None])
+    return np.where(waves < bands.rank[:, None], bands.singular_values, below)
+
+
+def _top(bands: Bands) -> float:
+    return float(bands.singular_values.max(initial=0.0)) if bands.rank.any() else bands.scale or 1.0
+
+
+def _cell_height(bands: Bands) -> float:
+    most = int((bands.singular_values.shape[1] - bands.rank).max(initial=1))
+    return _top(bands) * min(_ROW, _MOST / most)
 
 
 def _edges(distance: Array) -> Array:
@@ -78,14 +93,14 @@ def _draw_visible(ax: Axes, bands: Bands) -> None:
         lines[0].set_label("visible")
 
 
-def _draw_invisible(ax: Axes, bands: Bands, edges: Array, *, top: float) -> float:
+def _draw_invisible(ax: Axes, bands: Bands, edges: Array) -> float:
     """Draw a cell for each invisible wave; return the lower end of the axis."""
     counts = {cause: count for cause, count in bands.counts.items() if cause != "sensitive"}
     most = int(np.sum(list(counts.values()), axis=0).max(initial=0))
     ax.axhline(0.0, color=foreground(ax), linewidth=0.8, zorder=2)
     if not most:
         return 0.0
-    row = top * min(_ROW, _MOST / most)
+    row = _cell_height(bands)
     cells = _stack(list(counts.values()), most)  # [row, q]
     colors = [cause_color(cause) for cause in counts]
     palette, last = ListedColormap(colors), len(colors) - 0.5

@@ -55,7 +55,7 @@ def wired(explorer):
     return {name: control for name, (control, _) in entries.items()}
 
 from sensitivity import DensityCorrelations, find_twin, structures
-from sensitivity.explorers import BasisExplorer, PathExplorer, TwinExplorer
+from sensitivity.explorers import BandExplorer, BasisExplorer, PathExplorer, TwinExplorer
 descriptor = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=3)
 molecule = structures.load("X0")
 twin = find_twin(molecule, descriptor, center=0, amplitude=0.1)
@@ -67,6 +67,7 @@ PATH = (
 )
 TWIN = "TwinExplorer(twin, descriptor)"
 BASIS = "BasisExplorer(molecule, descriptor, centers=[0])"
+BANDS = "BandExplorer('C-diamond', descriptor, path='GX', points=13)"
 
 
 @dataclass(frozen=True)
@@ -292,9 +293,40 @@ USES += [
         "explorer.share == 1",
         "explorer.share = .5",
     ),
+    _use(
+        BANDS,
+        "sliders['wave_vector']",
+        slide("wave vector", "ArrowLeft"),
+        "explorer.wave_vector == 2",
+        "explorer.wave_vector = 3",
+    ),
+    _use(
+        BANDS,
+        "sliders['band']",
+        slide("band", "ArrowRight"),
+        "explorer.band == 1",
+        "explorer.band = 0",
+    ),
+    _use(BANDS, "slider", slide("amplitude (Å)", "ArrowRight"), "explorer.amplitude > 0"),
+    _use(BANDS, "film", play, "explorer.amplitude > .1"),
+    _use(BANDS, "controls.arrows", press("Show the direction"), "not explorer.arrows"),
+    _use(
+        BANDS,
+        "controls.reset",
+        press("Return to the perfect"),
+        "explorer.amplitude == 0",
+        "explorer.amplitude = .3",
+    ),
+    _use(
+        BANDS,
+        "chart.figure",
+        click_chart("chart.figure.axes[0]", 0.0, 0.0),
+        "explorer.wave_vector == 0",
+        "explorer.wave_vector = 8",
+    ),
     *(
         use
-        for view in (PATH, TWIN)
+        for view in (PATH, TWIN, BANDS)
         for use in (
             _use(view, "controls.speed", select("speed", "2x"), "explorer.film.interval == 40"),
             _use(
@@ -330,7 +362,7 @@ USES += [
     ),
     *(
         _use(view, "panel.cancel", press("Stop and keep"), "not explorer._task.busy")
-        for view in (EXPLORER, PATH, TWIN, BASIS)
+        for view in (EXPLORER, PATH, TWIN, BASIS, BANDS)
     ),
 ]
 
@@ -389,7 +421,7 @@ CONTROLS = """[name for name, value in {**vars(explorer), **{
     and not isinstance(value, (__import__('ipywidgets').HTML))]"""
 
 
-@pytest.mark.parametrize("view", [PATH, TWIN, BASIS])
+@pytest.mark.parametrize("view", [PATH, TWIN, BASIS, BANDS])
 def test_every_control_of_a_view_is_used(renewed: Workbench, view: str) -> None:
     prepare(renewed, Use("", play, "", view=view), cut=False)
     used = {use.control.removeprefix("explorer.") for use in USES if use.view == view}

@@ -1,4 +1,4 @@
-"""The views of paths, twins and bases in JupyterLab, and all views where a page is unkind."""
+"""The views of paths, twins, bases and bands in JupyterLab, and all where a page is unkind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESTART = "() => { jupyterapp.commands.execute('notebook:restart-kernel'); }"
 
 RUN = "async () => { await jupyterapp.commands.execute('notebook:run-all-cells'); }"
 
-BESIDE = {"path": 1300, "twin": 1300, "basis": 1300}
+BESIDE = {"path": 1300, "twin": 1300, "basis": 1300, "bands": 1300}
 """From which width of the page on the pictures stand beside each other, of those tested."""
 
 TALL = 1400
@@ -69,7 +69,7 @@ def share(screen: np.ndarray, box: Any) -> float:
     return float((part.min(axis=2) < 250).mean()) if part.size else 0.0
 
 
-@pytest.mark.parametrize("view", ["path", "twin", "basis"])
+@pytest.mark.parametrize("view", ["path", "twin", "basis", "bands"])
 def test_a_view_fits_into_the_page_at_all_widths(bench: Workbench, view: str) -> None:
     bench.put(VIEWS[view])
     bench.tell("explorer.wait()")
@@ -106,6 +106,30 @@ def test_a_view_can_be_shown_twice(bench: Workbench, view: str) -> None:
     wait_until_drawn(bench, count=2)
     bench.page.evaluate(DISPOSE)
     wait_until_drawn(bench)
+
+
+def agree(shown: np.ndarray, expected: list[float]) -> bool:
+    return len(shown) == len(expected) and np.allclose(shown, expected, atol=1e-3)
+
+
+def test_a_click_on_a_band_moves_its_wave_in_a_supercell(bench: Workbench) -> None:
+    bench.put("BandExplorer('Si-diamond', DensityCorrelations(cutoff=4.5), path='GX', points=13)")
+    bench.tell("explorer.wait()")
+    bench.tell("setattr(explorer, 'amplitude', 0.3)")
+    wait_until_drawn(bench)
+    moved, sizes = "explorer._place(explorer.amplitude)[0][0].ravel().tolist()", set()
+    for number in (12, 9, 6):
+        place = f"explorer.bands.distance[{number}], explorer.bands.singular_values[{number}, 0]"
+        x, y = bench.ask(f"explorer.chart.axes.transData.transform([{place}]).tolist()")
+        height = bench.ask("explorer.chart.figure.bbox.height")
+        bench.chart.click(position={"x": x, "y": height - y})
+        # The click is answered in another thread of the kernel than this question.
+        chosen = f"bool(abs(explorer.supercell.q - explorer.bands.q[{number}]).max() < 1e-9)"
+        bench.wait(lambda chosen=chosen: bench.ask(chosen))
+        bench.wait(lambda: agree(bench.scene()["atoms"], bench.ask(moved)), bench.scene)
+        sizes.add(len(bench.scene()["atoms"]))
+    assert len(sizes) == 3  # each is a supercell of its own
+    assert bench.clipped() == []
 
 
 def test_a_view_may_go_while_it_loads(bench: Workbench) -> None:

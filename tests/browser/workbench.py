@@ -74,11 +74,12 @@ VIEWS = {
     "path": "PathExplorer(follow(X0, look, center=0, mode=8, length=0.3))",
     "twin": "TwinExplorer(find_twin(X0, look, center=0), look)",
     "basis": "BasisExplorer(X0, look, centers=[0])",
+    "bands": "BandExplorer('C-diamond', look, path='GX', points=13)",
 }
 
 MAKE = """
 from sensitivity import DensityCorrelations, find_twin, follow, structures
-from sensitivity.explorers import BasisExplorer, Explorer, PathExplorer, TwinExplorer
+from sensitivity.explorers import BandExplorer, BasisExplorer, Explorer, PathExplorer, TwinExplorer
 X0, look = structures.load("X0"), DensityCorrelations(n_max=3, l_max=3)
 explorer = {}
 place.children = (explorer.widget,)

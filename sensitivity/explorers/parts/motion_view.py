@@ -58,16 +58,23 @@ class MotionView(MoleculeView):
 
     texts: ClassVar[Texts]
     moved: ClassVar[str]  # the trait that the slider sets
-    per_stop: ClassVar[float] = 1  # its change from stop to stop, from 0
+    per_stop: ClassVar[float] = 1  # its change from stop to stop
+    rest: ClassVar[int] = 0  # the stop at which it is zero, and at which the film starts
     chart: MotionChart
 
     @property
     def stop(self) -> int:
         """The number of the slider stop nearest to the current value."""
-        return round(float(self._here) / self.per_stop)
+        return self.rest + round(float(self._here) / self.per_stop)
 
     def _go(self, stop: int) -> None:
-        setattr(self, self.moved, stop * self.per_stop)
+        setattr(self, self.moved, self._value(stop))
+
+    def _value(self, stop: int) -> float:
+        return (stop - self.rest) * self.per_stop
+
+    def _stop_of_film(self, step: int) -> int:
+        return choices.fold(self.rest + step, count=self._count)
 
     def _place(self, at: Any) -> tuple[Sequence[Array], Array]:
         """Return positions of each body and the motion of the first, shapes (N, 3).
@@ -109,9 +116,7 @@ class MotionView(MoleculeView):
         self._move()
         self.observe(lambda _: self._move())
         self.slider.observe(lambda change: self._slide(change["new"]), "index")
-        self.film.observe(
-            lambda change: self._slide(choices.fold(change["new"], count=count)), "value"
-        )
+        self.film.observe(lambda change: self._slide(self._stop_of_film(change["new"])), "value")
         self._connect()
 
     def _connect(self) -> None:
@@ -170,7 +175,7 @@ class MotionView(MoleculeView):
         return make
 
     def _scene(self, stop: int) -> Scene:
-        positions, direction = self._place(stop * self.per_stop)
+        positions, direction = self._place(self._value(stop))
         ends = arrow_ends(positions[0], direction, length=self.arrow_length * self.arrows)
         return replace(self.molecule.scene, positions=tuple(positions), arrows=ends)
 
@@ -210,5 +215,5 @@ class MotionView(MoleculeView):
         ends = arrow_ends(positions[0], direction, length=self.arrow_length * self.arrows)
         self.molecule.show(*positions, arrows=ends)
         self.slider.index = self.stop
-        if choices.fold(self.film.value, count=self._count) != self.stop:
-            self.film.value = self.stop
+        if self._stop_of_film(self.film.value) != self.stop:
+            self.film.value = (self.stop - self.rest) % (2 * self._count - 2)
