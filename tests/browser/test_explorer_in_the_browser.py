@@ -246,4 +246,4 @@ def test_another_descriptor_and_the_arrows_of_a_feature(workbench: Workbench) ->
     workbench.wait(lambda: np.allclose(workbench.scene()["arrows"], of_mode, atol=1e-3))
     assert panel.get_by_text("changes fastest").count() == 0
     choose("descriptor", names.index("2"))
-    panel.locator('button[title^="Increase n_max"]:enabled').wait_for()
+    panel.locator('button[title^="Enlarge the basis"]:enabled').wait_for()
