@@ -226,7 +226,7 @@ USES = [
     ),
     Use("follow", press("Move the atoms along"), "len(explorer.below.children) == 2", (X0,)),
     Use("find_twin", press("Show two structures"), "len(explorer.below.children) == 2", (X0,)),
-    Use("enlarge_basis", press("Increase n_max"), "explorer.descriptor.n_max == 8"),
+    Use("enlarge_basis", press("Enlarge the basis"), "explorer.descriptor.n_max == 8"),
     Use("raise_order", press("Correlate one more"), "explorer.descriptor.order == 3"),
     Use(
         "undo",
