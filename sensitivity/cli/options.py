@@ -67,8 +67,8 @@ def add_subjects(command: ArgumentParser) -> None:
     add_structure(command)
     add_centers(command)
     text = (
-        "descriptor, at least two of them: a name listed by 'sensitivity descriptors', or "
-        'FILE.py:NAME; settings may follow, such as "2 n_max=8"'
+        "repeat for each of at least two descriptors: a name listed by 'sensitivity descriptors', "
+        'or FILE.py:NAME, with settings in quotes if wanted, such as "2 n_max=8"'
     )
     command.add_argument(
         "--descriptor",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command."""
     text = "displace a structure along its invisible and its least visible modes"
-    details = ": candidates for training data, and starts that leave a symmetric geometry."
+    details = ": for training data, or as starting structures without the symmetry of the original."
     output = "the displaced structures"
     command = add_search(
         commands, "rattle", text, _rattle, output=output, details=details, one_center=False

@@ -23,7 +23,14 @@ def add(commands: Any) -> None:
         subject=add_crystal,
         picture="the singular values",
     )
-    add_option(command, "--count", "number of singular values, at most 100", 10, int, "N")
+    add_option(
+        command,
+        "--count",
+        "number of singular values, those of invisible displacements included, at most 100",
+        10,
+        int,
+        "N",
+    )
 
 
 def _smallest(task: Task) -> Analysed:

@@ -29,14 +29,14 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "analyse every environment of many structures"
     details = (
-        ", and print the sums, the worst environments and what to do. A survey with an output "
-        "folder that was stopped or killed continues when it is called again. Ctrl-C stops and "
+        ", and print how many displacements are invisible by which cause, the environments with "
+        "the smallest condition, and what to do. A survey with an output folder that was stopped or killed continues when it is called again. Ctrl-C stops and "
         "keeps the results so far."
     )
     command = add_command(commands, "survey", text, _run, details=details)
     text = "a trajectory or database that ASE reads, or - for standard input"
     command.add_argument("file", metavar="FILE", help=text)
-    text = "folder of the rows, as Parquet files; in memory if it is not given"
+    text = "write one row for each environment to this folder, as Parquet files"
     command.add_argument("--output", metavar="FOLDER", help=text)
     text = "write a page with figures and the worst environments to this .html file"
     command.add_argument("--report", metavar="FILE", help=text)
@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
     add_option(group, "--workers", "number of processes", 1, int, "N")
     text = "address of the scheduler of a Dask cluster, which analyses the frames"
     group.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "limit for one environment, where they are analysed one by one"
+    text = "time limit for one environment, on average where many are analysed in one call"
     add_option(command, "--timeout", text, "none", float, "SECONDS")
     text = "stop at the first frame or environment that cannot be analysed"
     command.add_argument("--strict", action="store_true", help=text)
