@@ -54,11 +54,12 @@ def add_descriptor(command: ArgumentParser) -> None:
     add_option(group, "--order", text, 2, int, None)
     add_settings(group)
     text = (
-        "another descriptor: a name listed by 'sensitivity descriptors', or FILE.py:NAME, a "
-        "descriptor or a function of a structure in a Python file"
+        "another descriptor, instead of density correlations and the options above: a name listed "
+        "by 'sensitivity descriptors', or FILE.py:NAME, a descriptor or a function of a structure "
+        "in a Python file"
     )
     group.add_argument("--descriptor", metavar="NAME", help=text)
-    _add_setting(group, "setting of the descriptor; repeat for several")
+    _add_setting(group, "setting of the descriptor, such as cutoff=4; repeat for several")
     command.set_defaults(build=build_descriptor)
 
 

@@ -164,7 +164,7 @@ def test_a_view_below_has_a_title_and_can_be_closed(views: list[Picture]) -> Non
     explorer = Explorer("X0", DESCRIPTOR)
     explorer.find_twin()
     heading, close = explorer.below.children[0].children
-    assert heading.value == "<strong>Twin of X0</strong>"
+    assert heading.value == "<strong>Twins near X0</strong>"
     close.click()
     assert explorer.below.children == ()
     assert views[0].cancelled

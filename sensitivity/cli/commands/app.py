@@ -21,8 +21,8 @@ def add(commands: Any) -> None:
     text = "allow any user of this machine to open the page, without a token"
     command.add_argument("--no-token", action="store_true", help=text)
     text = (
-        "descriptor that the page offers beside the native ones: a name listed by 'sensitivity "
-        "descriptors', or FILE.py:NAME, a file that the process of each visitor imports; a "
+        "descriptor that the page offers beside density correlations and the overlap matrix: a "
+        "name listed by 'sensitivity descriptors', or FILE.py:NAME, a file that the process of each visitor imports; a "
         'function needs a cutoff, such as "own.py:f cutoff=5"; repeat for several'
     )
     given: dict[str, Any] = {"type": make_absolute, "action": "append", "default": []}

@@ -29,9 +29,10 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "analyse every environment of many structures"
     details = (
-        ", and print how many displacements are invisible by which cause, the environments with "
-        "the smallest condition, and what to do. A survey with an output folder that was stopped or killed continues when it is called again. Ctrl-C stops and "
-        "keeps the results so far."
+        ", and print how many displacements are invisible by which cause, the worst "
+        "environments (those with the least smallest/largest singular value), and what to do. A "
+        "survey with an output folder that was stopped or killed continues when it is called "
+        "again. Ctrl-C stops and keeps the results so far."
     )
     command = add_command(commands, "survey", text, _run, details=details)
     text = "a trajectory or database that ASE reads, or - for standard input"
@@ -47,15 +48,15 @@ def add(commands: Any) -> None:
     add_option(group, "--workers", "number of processes", 1, int, "N")
     text = "address of the scheduler of a Dask cluster, which analyses the frames"
     group.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "time limit for one environment, on average where many are analysed in one call"
+    text = "time limit for one environment; some that are analysed together share their limits"
     add_option(command, "--timeout", text, "none", float, "SECONDS")
     text = "stop at the first frame or environment that cannot be analysed"
     command.add_argument("--strict", action="store_true", help=text)
-    text = "leave out groups and causes, which take most of the time"
+    text = "leave out point groups and causes, which take most of the time"
     command.add_argument("--no-causes", action="store_true", help=text)
     text = (
-        "search within this distance, in Å, for the nearest geometry with an invisible "
-        "displacement; takes seconds for an environment"
+        "search within this distance, in Å, root of the summed squares, for the nearest "
+        "geometry with an invisible displacement; takes seconds for an environment"
     )
     add_option(command, "--nearest", text, "no search")
     text = "analyse each frame as it is, too, with all its centers and its cell"

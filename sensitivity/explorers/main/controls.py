@@ -42,7 +42,7 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "feature": (
         *("Dropdown", "min(540px, 100%)"),
         "Show, as arrows, the displacement that changes this feature fastest, instead of the mode. "
-        "Listed are the features of the first center that the mode changes most",
+        "Listed are, for the first center, the features that the mode changes most",
         {"options": [NO_FEATURE]},
     ),
     "descriptor": (
@@ -107,7 +107,7 @@ TASKS = {
     ),
     "find_twin": (
         *("find twin", "clone"),
-        "Show two structures that this descriptor cannot distinguish",
+        "Show two structures near this one that this descriptor cannot distinguish",
     ),
     "enlarge_basis": (
         *("larger basis", "plus"),

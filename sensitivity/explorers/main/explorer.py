@@ -244,7 +244,7 @@ class Explorer(StructureView):
                 self._open(title, PathExplorer(found), button)
             elif found is not None:
                 view = TwinExplorer(found, state.reference.descriptor)
-                self._open(f"Twin of {name}", view, button)
+                self._open(f"Twins near {name}", view, button)
             self.panel.report(outcome.sentence, trouble=not outcome.good)
 
         self.panel.tell(f"{what} …")
