@@ -22,8 +22,9 @@ def add(commands: Any) -> None:
     command.add_argument("--no-token", action="store_true", help=text)
     text = (
         "descriptor that the page offers beside density correlations and the overlap matrix: a "
-        "name listed by 'sensitivity descriptors', or FILE.py:NAME, a file that the process of each visitor imports; a "
-        'function needs a cutoff, such as "own.py:f cutoff=5"; repeat for several'
+        "name listed by 'sensitivity descriptors', or FILE.py:NAME, a file that the process of "
+        'each visitor imports; a function needs a cutoff, such as "own.py:f cutoff=5"; repeat for '
+        "several"
     )
     given: dict[str, Any] = {"type": make_absolute, "action": "append", "default": []}
     command.add_argument("--descriptor", dest="descriptors", metavar="NAME", **given, help=text)
