@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -193,6 +194,7 @@ def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) ->
         )
 
 
+@cache
 def _versions() -> dict[str, str]:
     from importlib.metadata import version
 
