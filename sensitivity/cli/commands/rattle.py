@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command."""
     text = "displace a structure along its invisible and its least visible modes"
-    details = ": for training data, or as starting structures without the symmetry of the original."
+    details = (
+        " at once, with random signs and amounts: for training data, or as starting structures "
+        "without the symmetry of the original."
+    )
     output = "the displaced structures"
     command = add_search(
         commands, "rattle", text, _rattle, output=output, details=details, one_center=False
@@ -23,7 +26,7 @@ def add(commands: Any) -> None:
     text = "norm of each displacement, in Å, root of the summed squares"
     add_option(command, "--amplitude", text, 0.1)
     add_option(command, "--count", "number of structures", 1, int, "N")
-    add_option(command, "--seed", "seed of the signs and amounts", 0, int, None)
+    add_option(command, "--seed", "seed of the random sign and amount of each mode", 0, int, None)
     text = "number of least visible modes, beside all invisible ones"
     add_option(command, "--soft", text, 3, int, "K")
 

@@ -30,9 +30,10 @@ def add(commands: Any) -> None:
     text = "analyse every environment of many structures"
     details = (
         ", and print how many displacements are invisible by which cause, the worst "
-        "environments (those with the least smallest/largest singular value), and what to do. A "
-        "survey with an output folder that was stopped or killed continues when it is called "
-        "again. Ctrl-C stops and keeps the results so far."
+        "environments (by the ratio of the smallest to the largest singular value, without the "
+        "displacements that symmetry hides), and what to do. A survey with an output folder that "
+        "was stopped or killed continues when it is called again. Ctrl-C stops and keeps the "
+        "results so far."
     )
     command = add_command(commands, "survey", text, _run, details=details)
     text = "a trajectory or database that ASE reads, or - for standard input"
@@ -48,7 +49,7 @@ def add(commands: Any) -> None:
     add_option(group, "--workers", "number of processes", 1, int, "N")
     text = "address of the scheduler of a Dask cluster, which analyses the frames"
     group.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "time limit for one environment; some that are analysed together share their limits"
+    text = "time limit for one environment; n times as long for n that are analysed together"
     add_option(command, "--timeout", text, "none", float, "SECONDS")
     text = "stop at the first frame or environment that cannot be analysed"
     command.add_argument("--strict", action="store_true", help=text)
@@ -59,7 +60,7 @@ def add(commands: Any) -> None:
         "geometry with an invisible displacement; takes seconds for an environment"
     )
     add_option(command, "--nearest", text, "no search")
-    text = "analyse each frame as it is, too, with all its centers and its cell"
+    text = "beside the environments, analyse each whole frame, with all its centers and its cell"
     command.add_argument("--whole", action="store_true", help=text)
     add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
     add_json(command)
