@@ -253,8 +253,8 @@ def _native(settings: dict[str, Any]) -> Descriptor:
 
     try:
         return descriptors.DensityCorrelations(**_with_basis(settings))
-    except TypeError as error:
-        raise ValueError(f"--setting is unusable: {error}.") from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"--setting is unusable: {str(error).rstrip('.')}.") from error
 
 
 def _with_basis(settings: dict[str, Any]) -> dict[str, Any]:

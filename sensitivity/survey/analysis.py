@@ -118,7 +118,7 @@ def _find_neighbors(
         elif isinstance(near, Exception):
             if settings.strict:
                 raise ValueError(f"frame {frame.number}: {explain(near)}") from near
-            broken.append(failed_frame(frame.number, explain(near)))
+            broken.append(failed_frame(frame.number, explain(near), frame.atoms))
     return usable, broken
 
 

@@ -24,7 +24,8 @@ class Cluster:
         except ImportError as error:
             remedy = "install it with: pip install 'atomic-sensitivity[dask]'"
             raise ImportError(f"this needs dask.distributed; {remedy}.") from error
-        self.died: type[Exception] = KilledWorker
+        self.died: type[Exception] = KilledWorker  # after several deaths
+        self.attempts = 1
         self._own = isinstance(client, str)
         self._client = _connect(client) if self._own else client
         self._executor = self._client.get_executor(pure=False)

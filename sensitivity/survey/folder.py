@@ -27,7 +27,7 @@ import numpy as np
 
 from sensitivity.outputs import part_file
 from sensitivity.survey.frames import NumberedFrame, fingerprint
-from sensitivity.survey.rows import DIED, FRAME, Row, Table, table_of
+from sensitivity.survey.rows import FRAME, Row, Table, table_of
 
 _NAME = re.compile(r"frames-(\d+)-(\d+)\.parquet")
 
@@ -82,6 +82,18 @@ class Folder:
                 )
             yield frame
 
+    def cut_off(self) -> range | None:
+        """Return the frames of the last part if its last one could not be read.
+
+        The file ended there, and may be longer now.
+        """
+        parts = self.parts()
+        if not parts:
+            return None
+        numbers, path = parts[-1]
+        frames = read(self.path / "_frames" / path.name)
+        return None if frames["fingerprint"][-1] else numbers
+
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Keep other surveys from writing, which would give rows twice; ValueError if one writes.
@@ -103,16 +115,7 @@ class Folder:
             yield
 
     def _clean(self) -> None:
-        """Remove what a killed survey has left, and parts that may succeed now.
-
-        These are the last one, if its last frame could not be read since the file ended, and those
-        of which processes died.
-        """
-        for place, (_, path) in enumerate(reversed(self.parts())):
-            frames = read(self.path / "_frames" / path.name)
-            died = any(error.startswith(DIED) for error in frames["error"].tolist())
-            if died or (place == 0 and not frames["fingerprint"][-1]):
-                path.unlink()
+        """Remove what a killed survey has left: partial files, and frames without a part."""
         complete = {path.name for _, path in self.parts()}
         for path in (self.path / "_partial").iterdir():
             path.unlink()
@@ -182,7 +185,9 @@ def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) ->
     now = json.loads(json.dumps(now))
     features, others = "features", [key for key in now if key not in ("features", "versions")]
     keys = [key for key in others if found.get(key) != now[key]]
-    if (before := found.get(features)) and not np.allclose(before, now[features] or 0.0, rtol=1e-6):
+    if (before := found.get(features)) and not np.allclose(
+        before, now[features] or 0.0, rtol=1e-6, atol=0.0
+    ):
         keys.append(features)
     if found.get("versions", {}).get("sensitivity") != now["versions"]["sensitivity"]:
         keys.append("versions")

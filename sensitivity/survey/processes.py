@@ -27,6 +27,7 @@ class Processes:
     """
 
     died = BrokenProcessPool
+    attempts = 3  # with one frame, before it is the reason
 
     def __init__(self, workers: int) -> None:
         self._workers = workers

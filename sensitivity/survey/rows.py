@@ -25,9 +25,6 @@ Row = dict[str, Any]
 
 NAN = float("nan")
 
-DIED = "its process died"
-"""Beginning of the error of a frame with which processes died."""
-
 # Columns, with the value where there is none: of every survey, of one with causes, and of frames.
 ENVIRONMENT: dict[str, Any] = {
     "frame": -1,
@@ -174,10 +171,12 @@ def facts_of_causes(found: CountedCauses) -> Row:
     }
 
 
-def failed_frame(frame: int, error: str) -> tuple[Row, Row]:
+def failed_frame(frame: int, error: str, atoms: Atoms | None) -> tuple[Row, Row]:
     """Return the row of a frame that cannot be analysed, as one environment and as a frame."""
     facts = {"frame": frame, "error": error}
-    return facts, {**facts, "environments": 0, "computed": 0, "failed": 0}
+    known = "" if atoms is None else fingerprint(atoms)
+    sums = {"environments": 0, "computed": 0, "failed": 0}
+    return facts, {**facts, **sums, "fingerprint": known}
 
 
 @lru_cache(maxsize=1024)

@@ -16,7 +16,7 @@ from sensitivity.survey.cluster import Cluster, lost_cluster
 from sensitivity.survey.frames import NumberedFrame, PackedFrames, batches, pack, unpack
 from sensitivity.survey.pace import Pace
 from sensitivity.survey.processes import Processes
-from sensitivity.survey.rows import DIED, failed_frame
+from sensitivity.survey.rows import failed_frame
 
 Batch = list[NumberedFrame]
 Engine = Processes | Cluster
@@ -26,9 +26,6 @@ Engine = Processes | Cluster
 # survey that is stopped soon has rows, and all have work; the last keep the memory constant.
 _PART = {True: 200, False: 5000}
 _FIRST, _GROWTH, _LAST = 300, 1.3, 2000
-
-# Attempts with one frame, after which it is the reason for the end of its process.
-_DEATHS = 3
 
 
 def check_workers(workers: object) -> object:
@@ -48,16 +45,18 @@ def analyze_parts(
     settings: Settings,
     *,
     known: Sequence[range] | None,
+    again: range | None,
     workers: object,
 ) -> Generator[tuple[range, Analyzed]]:
     """Yield the numbers of the frames of each part, and their rows, in any order.
 
-    Parts of ``known`` frames are left out; None without a folder. Tells rate and time left after
+    Parts of ``known`` frames are left out; None without a folder. The frames ``again`` form one
+    part, which is left out if not all of them come. Tells rate and time left after
     each part is taken.
     """
     growing = known is not None or workers != 1 or settings.strict
     sizes = _sizes(_PART[settings.slow], growing=growing)
-    coming = batches(frames, sizes=sizes, known=known or ())
+    coming = batches(frames, sizes=sizes, known=known or (), again=again)
     pace = Pace()
     for batch, analyzed in _analyze_batches(coming, settings, workers):
         yield range(batch[0].number, batch[-1].number + 1), analyzed
@@ -138,22 +137,24 @@ def _analyze_packed(packed: PackedFrames, settings: Settings) -> Analyzed:
 def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed:
     """Analyse frames one after the other, to find the one with which workers die."""
     analyzed = Analyzed([], [])
+    remarks: dict[str, None] = {}
     for frame in batch:
         found = _repeat(frame, settings, engine)
         if found is None:
-            reason = f"{DIED} {_DEATHS} times, probably for lack of memory"
+            reason = "its process died, also when repeated, probably for lack of memory"
             if settings.strict:
                 raise ValueError(f"frame {frame.number}: {reason}.")
-            row, of_frame = failed_frame(frame.number, reason)
+            row, of_frame = failed_frame(frame.number, reason, frame.atoms)
             found = Analyzed([row], [of_frame])
         analyzed.environments.extend(found.environments)
         analyzed.frames.extend(found.frames)
-    return analyzed
+        remarks |= dict.fromkeys(found.remarks)
+    return analyzed._replace(remarks=tuple(remarks))
 
 
 def _repeat(frame: NumberedFrame, settings: Settings, engine: Engine) -> Analyzed | None:
     """Return the rows of a frame; None if its process dies each time: once can be by chance."""
-    for _ in range(_DEATHS):
+    for _ in range(engine.attempts):
         with suppress(engine.died):
             (future,) = _wait_for_one([_submit([frame], settings, engine)], engine)
             return future.result()

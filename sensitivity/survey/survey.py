@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import closing, nullcontext
 from itertools import chain
@@ -149,20 +150,27 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
             Path(output), columns=columns, frame_columns=of_frames, manifest=manifest
         )
         coming = folder.compared(chain([] if first is None else [first], coming))
-    stop, parts, remarks = Stop(), list[tuple[Table, Table]](), dict[str, None]()
+    stop, parts, remarks = Stop(), list[tuple[Table, Table]](), dict[str, str]()
     with telling(progress), stop, nullcontext() if folder is None else folder.hold():
         known = [numbers for numbers, _ in folder.parts()] if folder else None
-        found = analyze_parts(coming, settings, known=known, workers=elsewhere)
+        again = folder.cut_off() if folder else None
+        known = [numbers for numbers in known if numbers != again] if known else known
+        found = analyze_parts(coming, settings, known=known, again=again, workers=elsewhere)
         with closing(found):
             for numbers, analyzed in found:
-                remarks |= dict.fromkeys(analyzed.remarks)
+                remarks |= {_without_numbers(remark): remark for remark in analyzed.remarks}
                 if folder is None:
                     table = table_of(analyzed.environments, columns)
                     parts.append((table, table_of(analyzed.frames, of_frames)))
                 else:
                     folder.write(numbers, analyzed.environments, analyzed.frames)
     where = None if folder is None else folder.path
-    return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending, tuple(remarks)))
+    return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending, tuple(remarks.values())))
+
+
+def _without_numbers(remark: str) -> str:
+    """Return a sentence by which remarks of the same kind are told once."""
+    return re.sub(r"\d\S*", "", remark)
 
 
 def _check_species(species: Iterable[str] | None) -> frozenset[int] | None:
@@ -192,14 +200,14 @@ def _describe(settings: Settings) -> dict[str, Any]:
 
 
 def _probe(descriptor: Descriptor, atoms: Atoms | None) -> list[float] | None:
-    """Return two numbers that tell the features of one center from those of another descriptor.
+    """Return two numbers that tell the features of a frame from those of another descriptor.
 
     None if there are no features: the rows say why.
     """
     if atoms is None:
         return None
     try:
-        row = descriptor.features(atoms, centers=[0])[0]
+        row = descriptor.features(atoms).ravel()
     except Exception:  # that of any library
         return None
     weights = np.random.default_rng(0).normal(size=len(row))

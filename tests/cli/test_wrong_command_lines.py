@@ -49,7 +49,10 @@ DESCRIPTOR = {
         "1e-9": "smearing=1e-09 Å is too narrow for cutoff=3.5 Å: expected at least 0.00035 Å",
         "x": "argument --smearing: invalid float value: 'x'",
     },
-    "--setting": {"a=1": "--setting is unusable:", "order=7": "order must be an integer from"},
+    "--setting": {
+        **dict.fromkeys(("a=1", "basis=foo"), "--setting is unusable:"),
+        "order=7": "order must be an integer from",
+    },
     "--order": {
         **dict.fromkeys(("0", "5", "-1", HUGE), "order must be an integer from 1 to 4, got"),
         **dict.fromkeys(("2.0", "two", "''", "1e0"), "argument --order: invalid int value"),

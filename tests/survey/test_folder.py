@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from sensitivity import DensityCorrelations, structures, survey
+from sensitivity import DensityCorrelations, open_survey, structures, survey
 from sensitivity.descriptors.from_function import Function
 from sensitivity.survey import run
 from sensitivity.survey.frames import NumberedFrame, batches
@@ -113,6 +113,30 @@ def test_other_frames_after_the_same_first_one_are_refused(tmp_path: Path) -> No
     with pytest.raises(ValueError, match="other structures: its frame 1 differs"):
         survey([frames[0], frames[2]], DESCRIPTOR, causes=False, output=tmp_path)
     assert survey(frames, DESCRIPTOR, causes=False, output=tmp_path).totals.frames == 3
+
+
+def test_a_refused_or_shorter_call_leaves_all_rows(tmp_path: Path) -> None:
+    frames = rattled_frames(130)
+    frames[-1].positions[0] = np.nan
+    survey(frames, DESCRIPTOR, causes=False, output=tmp_path)
+    before = open_survey(tmp_path).status
+    with pytest.raises(ValueError, match="holds another survey"):
+        survey(frames, DESCRIPTOR, causes=True, output=tmp_path)
+    with pytest.raises(ValueError, match="its frame 1 differs"):
+        survey([frames[0], *frames[2:]], DESCRIPTOR, causes=False, output=tmp_path)
+    for limit in (1, 70, None):
+        again = survey(frames, DESCRIPTOR, causes=False, output=tmp_path, limit=limit)
+        assert again.status == before
+
+
+def test_a_part_is_repeated_in_place_once_the_file_is_complete(tmp_path: Path) -> None:
+    frames = rattled_frames(130)
+    cut = [*frames[:-1], "a frame that cannot be read"]
+    survey(cut, DESCRIPTOR, causes=False, output=tmp_path)
+    before = open_survey(tmp_path).status
+    assert survey(cut, DESCRIPTOR, causes=False, output=tmp_path, limit=100).status == before
+    found = survey(frames, DESCRIPTOR, causes=False, output=tmp_path)
+    assert_same(found.table(), survey(frames, DESCRIPTOR, causes=False).table())
 
 
 def test_another_function_of_the_same_name_is_refused(tmp_path: Path) -> None:
