@@ -96,7 +96,7 @@ def add_analysis(
     *,
     details: str,
     subject: Callable[[ArgumentParser], None] = add_subject,
-    picture: str = "the singular values and the least visible mode",
+    picture: str = "the singular values and the least visible internal mode",
 ) -> ArgumentParser:
     """Add a command that analyses a structure; ``analyze`` returns result, report and status.
 

@@ -12,7 +12,8 @@ def add(commands: Any) -> None:
     details = (
         ", and the displacements that they belong to, with all atoms as centers. Above 216 atoms "
         "this is much faster than 'analyze' and 'diagnose', which compute all singular values. The "
-        "report counts the invisible displacements, and those that symmetry hides."
+        "report counts the invisible displacements, and those that symmetry hides: all of them up "
+        "to 216 atoms and in a crystal of equal cells, otherwise those among the values computed."
     )
     command = add_analysis(
         commands,
