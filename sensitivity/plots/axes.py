@@ -141,7 +141,7 @@ def scale_axis(
         ax.annotate(text, place, (0, 2), **style)
 
     if hidden:
-        text = f"drawn as 0: at most {zero:.0e}" if zero else "all exactly 0"
+        text = f"0: at most {zero:.0e}" if zero else "all exactly 0"
         explain(axis.shade(ax), text, place=(0.02, ax.get_ylim()[0]), side="left")
     if threshold > 10.0**bottom:
         line = ax.axhline(threshold, color=foreground(ax), linewidth=0.8, linestyle=":", zorder=1)

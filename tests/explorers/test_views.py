@@ -1231,8 +1231,8 @@ def test_the_cursor_goes_through_no_text(on_the_way: PathExplorer) -> None:
     for axes in on_the_way.chart.figure.axes:
         assert not axes.texts
     upper, lower = (axes.get_legend() for axes in on_the_way.chart.figure.axes)
-    assert name(upper) == "smallest; other internal; zero for the rank; drawn as 0: at most 2e-13"
-    assert name(lower).startswith("most visible mode; along this path; drawn as 0: at most")
+    assert name(upper) == "smallest; other internal; zero for the rank; 0: at most 2e-13"
+    assert name(lower).startswith("most visible mode; along this path; 0: at most")
 
 
 def test_a_figure_is_not_changed_while_it_is_drawn(on_the_way: PathExplorer) -> None:

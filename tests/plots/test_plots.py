@@ -197,7 +197,7 @@ def test_zeros_are_explained_beside_the_axis_or_in_the_legend(notes):
     (band,), (line,) = ax.patches, ax.lines
     said = [text.get_text() for text in ax.texts]
     labels = [artist.get_label() for artist in (band, line)]
-    assert (said if notes else labels) == ["drawn as 0: at most 1e-09", "zero for the rank"]
+    assert (said if notes else labels) == ["0: at most 1e-09", "zero for the rank"]
     assert len(said) == 2 * notes
     ticks = [label.get_text() for label in ax.yaxis.get_majorticklabels()]
     assert ticks == ["0", "$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "$10^{0}$"]
