@@ -718,7 +718,7 @@ def test_smallest_values_that_are_zero_are_drawn_in_a_band():
     (line,) = ax.get_lines()
     assert len(set(line.get_ydata())) == 1
     assert line.get_label() == "value"
-    assert any("drawn as 0" in text.get_text() for text in ax.texts)
+    assert any("0: at most" in text.get_text() for text in ax.texts)
 
 
 def figures(results):
