@@ -242,9 +242,7 @@ def test_find_the_least_visible_mode(fresh: Workbench) -> None:
     field(fresh, "structure").fill("X0")
     field(fresh, "structure").press("Enter")
     panel(fresh).get_by_text(INCOMPLETE).wait_for()
-    chosen = field(fresh, "mode at 0 Å").evaluate(
-        "select => select.selectedOptions[0].textContent"
-    )
+    chosen = field(fresh, "mode at 0 Å").evaluate("select => select.selectedOptions[0].textContent")
     assert chosen.replace("\xa0", " ") == "8: 0, incompleteness"
     button(fresh, "higher order").click()
     panel(fresh).get_by_text("Mode 8 is visible").wait_for()
