@@ -143,24 +143,26 @@ def batches(
     known: Iterable[range] = (),
     again: range | None = None,
 ) -> Iterator[list[NumberedFrame]]:
-    """Collect successive frames up to numbers of atoms, without those in ``known`` ranges.
+    """Collect successive frames up to numbers of atoms, without those in other ``known`` ranges.
 
     The frames ``again`` are a batch of their own, which is left out if they do not all come.
     """
-    done = sorted(known, key=lambda numbers: numbers.start, reverse=True)
+    left_out = (numbers for numbers in known if numbers != again)
+    done = sorted(left_out, key=lambda numbers: numbers.start, reverse=True)
     batch: list[NumberedFrame] = []
-    size, limits, repeated = 0, iter(sizes), again or range(0)
+    size, limits, repeated, within = 0, iter(sizes), again or range(0), False
     most = next(limits)
     for frame in frames:
         while done and done[-1].stop <= frame.number:
             done.pop()
         covered = bool(done) and frame.number in done[-1]
-        inside, within = (bool(each) and each[0].number in repeated for each in ([frame], batch))
+        inside = frame.number in repeated
         if batch and (covered or inside != within or (size >= most and not within)):
             yield batch
             batch, size, most = [], 0, next(limits)
         if not covered:
             batch.append(frame)
+            within = inside
             size += 1 if frame.atoms is None else len(frame.atoms)
-    if batch and (batch[0].number not in repeated or batch[-1].number == repeated[-1]):
+    if batch and (not within or batch[-1].number == repeated[-1]):
         yield batch

@@ -154,7 +154,6 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     with telling(progress), stop, nullcontext() if folder is None else folder.hold():
         known = [numbers for numbers, _ in folder.parts()] if folder else None
         again = folder.cut_off() if folder else None
-        known = [numbers for numbers in known if numbers != again] if known else known
         found = analyze_parts(coming, settings, known=known, again=again, workers=elsewhere)
         with closing(found):
             for numbers, analyzed in found:
