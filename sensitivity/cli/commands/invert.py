@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command."""
     text = "recover a structure from its features"
-    details = ". The atoms of a starting structure move until they have the features of STRUCTURE."
+    details = (
+        ". The atoms of a starting structure, --start or --rattle, are moved until they have the "
+        "features of STRUCTURE."
+    )
     output = "the recovered structure"
     command = add_search(
         commands, "invert", text, _invert, output=output, details=details, one_center=False
@@ -24,7 +27,7 @@ def add(commands: Any) -> None:
     start = command.add_mutually_exclusive_group(required=True)
     text = "starting structure: a name or a file, with the atoms of STRUCTURE in the same order"
     complete_names(start.add_argument("--start", metavar="STRUCTURE", help=text))
-    text = "start from STRUCTURE, with Gaussian noise of this standard deviation, in Å, added"
+    text = "start from STRUCTURE plus Gaussian noise of this standard deviation, in Å"
     start.add_argument("--rattle", type=float, metavar="Å", help=text)
     add_option(command, "--seed", "seed of the noise of --rattle", 0, int, None)
     text = "largest number of further attempts if the first one fails"

@@ -25,8 +25,8 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--bonds", type=float, nargs=2, metavar=("LOW", "HIGH"), help=text)
     text = (
-        "also accept geometries at which symmetry hides the displacement, or two atoms are at the "
-        "same place (coalescence); repeat for both (default: neither)"
+        "also accept geometries at which symmetry hides the displacement, or at which two atoms "
+        "are at the same place (coalescence); repeat for both (default: neither)"
     )
     reasons = ("symmetry", "coalescence")
     command.add_argument("--allow", action="append", choices=reasons, default=[], help=text)

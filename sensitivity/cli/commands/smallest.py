@@ -10,7 +10,8 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "find the smallest singular values of thousands of atoms"
     details = (
-        ", and their displacements, with all atoms as centers. Above 216 atoms this is much faster "
+        ", and the displacements that they belong to, with all atoms as centers. Above 216 atoms "
+        "this is much faster "
         "than 'analyze' and 'diagnose', which compute all singular values. The report also counts "
         "the invisible displacements, and those of them that symmetry hides. The counts are "
         "complete up to 216 atoms and for a crystal of equal cells. Otherwise they include only "
