@@ -114,7 +114,7 @@ def add_analysis(
                 _draw(result, path)
         return status
 
-    details += " If a file has the name of a known structure, write ./FILE to read the file."
+    details += " If a file has the same name as a named structure, write ./FILE to read the file."
     command = add_command(commands, name, text, run, details=details)
     subject(command)
     command.add_argument("--plot", metavar="FILE", help=f"draw {picture} (.png, .pdf or .svg)")

@@ -54,9 +54,9 @@ def add_descriptor(command: ArgumentParser) -> None:
     add_option(group, "--order", text, 2, int, None)
     add_settings(group)
     text = (
-        "another descriptor, instead of density correlations and the options above: a name listed "
-        "by 'sensitivity descriptors', or FILE.py:NAME, a descriptor or a function of a structure "
-        "in a Python file"
+        "another descriptor instead of density correlations, without the options above: a name "
+        "listed by 'sensitivity descriptors', or FILE.py:NAME, a descriptor or a function of a "
+        "structure in a Python file"
     )
     group.add_argument("--descriptor", metavar="NAME", help=text)
     _add_setting(group, "setting of the descriptor, such as cutoff=4; repeat for several")
@@ -68,8 +68,8 @@ def add_subjects(command: ArgumentParser) -> None:
     add_structure(command)
     add_centers(command)
     text = (
-        "repeat for each of at least two descriptors: a name listed by 'sensitivity descriptors', "
-        'or FILE.py:NAME, with settings in quotes if wanted, such as "2 n_max=8"'
+        "a descriptor; repeat for each, at least two. A name listed by 'sensitivity descriptors', "
+        'or FILE.py:NAME; settings may follow in quotes, such as "2 n_max=8"'
     )
     command.add_argument(
         "--descriptor",
@@ -112,13 +112,14 @@ def add_settings(group: Any) -> None:
     """Add the settings of density correlations other than their order."""
     add_option(group, "--cutoff", "largest distance of a neighbour from its center, in Å", 3.5)
     add_option(group, "--n-max", "number of radial functions of the basis", 6, int, "N")
-    add_option(group, "--l-max", "largest degree of its spherical harmonics", 6, int, "L")
+    text = "largest degree of the spherical harmonics of the basis"
+    add_option(group, "--l-max", text, 6, int, "L")
     add_option(group, "--smearing", "width of the Gaussian that represents an atom, in Å", 0.3)
     text = "radial basis: Gaussian-type orbitals or spherical Bessel functions (default: gto)"
     group.add_argument("--basis", choices=("gto", "bessel"), help=text)
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
-    text = "replace the combinations of species and radial function by K fixed random mixtures"
+    text = "mix all combinations of species and radial function into K, with fixed random weights"
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
 
 

@@ -9,11 +9,11 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "show the singular values of the Jacobian of a structure"
     details = (
-        ": the derivatives of the features with respect to the positions. Each mode, a right "
-        "singular vector, is listed with its kind and the atoms that move most. The kind is "
-        "internal or, if the mode changes the shape of no environment, rotation, translation or "
-        "unseen (such as the motion of an atom beyond the cutoff). For more than 216 atoms see "
-        "'smallest', which is faster."
+        ": the derivatives of the features with respect to the positions. Each mode (right "
+        "singular vector) is listed with its kind and the atoms that move most. The kind is "
+        "internal if the mode changes the shape of an environment. Otherwise it is rotation, "
+        "translation or unseen (such as the motion of an atom beyond the cutoff). For more than "
+        "216 atoms the command 'smallest' is faster."
     )
     add_analysis(commands, "analyze", text, _analyze, details=details)
 

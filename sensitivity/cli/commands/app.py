@@ -11,8 +11,8 @@ from sensitivity.cli.streams import report
 def add(commands: Any) -> None:
     """Add the command."""
     details = (
-        ", for this machine only. Anyone with the link can use the controls but cannot run code; "
-        "each visitor gets a separate process."
+        ", for this machine only. Anyone on it who has the link can use the controls but cannot "
+        "run code. Each visitor gets a separate process."
     )
     command = add_command(
         commands, "app", "serve the explorer as a web page", _run, details=details
@@ -21,10 +21,10 @@ def add(commands: Any) -> None:
     text = "allow any user of this machine to open the page, without a token"
     command.add_argument("--no-token", action="store_true", help=text)
     text = (
-        "descriptor that the page offers beside density correlations and the overlap matrix: a "
-        "name listed by 'sensitivity descriptors', or FILE.py:NAME, a file that the process of "
-        'each visitor imports; a function needs a cutoff, such as "own.py:f cutoff=5"; repeat for '
-        "several"
+        "descriptor that the page also offers, beside density correlations and the overlap matrix; "
+        "repeat for several. A name listed by 'sensitivity descriptors', or FILE.py:NAME, a "
+        "descriptor or a function in a Python file, which the process of each visitor imports. A "
+        'function needs a cutoff, such as "own.py:f cutoff=5"'
     )
     given: dict[str, Any] = {"type": make_absolute, "action": "append", "default": []}
     command.add_argument("--descriptor", dest="descriptors", metavar="NAME", **given, help=text)

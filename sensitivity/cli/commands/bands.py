@@ -10,9 +10,9 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "show the singular values of an infinite crystal along a path of wave vectors"
     details = (
-        ", with the rank that symmetry allows, and the causes of invisible waves. The crystal is "
-        "reduced to its primitive cell. The table has the special points; --json and --plot all "
-        "wave vectors."
+        ". Each wave vector also has the number of visible waves, the number that symmetry "
+        "allows, and the causes of invisible waves. The crystal is reduced to its primitive cell. "
+        "The printed table has only the special points; --json and --plot have all wave vectors."
     )
     command = add_analysis(
         commands,
@@ -23,9 +23,9 @@ def add(commands: Any) -> None:
         subject=add_crystal,
         picture="the bands",
     )
-    text = "special points, such as GXWK, or GX,UG with a jump"
+    text = "special points, as ASE names them, such as GXWK, or GX,UG with a jump from X to U"
     add_option(command, "--path", text, "the usual path of the lattice", str, "POINTS")
-    add_option(command, "--points", "number of wave vectors", 100, int, "N")
+    add_option(command, "--points", "number of wave vectors along the path", 100, int, "N")
 
 
 def _bands(task: Task) -> Analysed:

@@ -18,8 +18,8 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "compare what several descriptors see of a structure"
     details = (
-        ": singular values on one scale, causes, the least visible (soft) modes, and what each "
-        "misses."
+        ": singular values on one scale, causes of invisible displacements, the least visible "
+        "(soft) modes, and what each descriptor misses that another one sees."
     )
     command = add_analysis(
         commands,
@@ -32,8 +32,8 @@ def add(commands: Any) -> None:
     )
     group = command.add_argument_group("scale of the features")
     text = (
-        "features as they are, divided by their standard deviation, or decorrelated, too (default: "
-        "rattle)"
+        "raw: features as they are; rattle: divided by their standard deviation; whitened: also "
+        "decorrelated (default: rattle)"
     )
     group.add_argument("--metric", choices=("raw", "rattle", "whitened"), help=text)
     text = "file of the structures that define the scale (default: rattled copies of the structure)"
@@ -42,8 +42,8 @@ def add(commands: Any) -> None:
     add_option(group, "--copies", "number of rattled copies", text, int, "N")
     add_option(group, "--amplitude", "standard deviation of their displacements, in Å", 0.05)
     add_option(group, "--seed", "seed of their displacements", 0, int, None)
-    text = "number of least visible modes, the same for every descriptor, whose spans are compared"
-    usual = "the largest number of spurious ones that any descriptor has, 3 if none has any"
+    text = "number of soft modes of each descriptor, whose spans are compared"
+    usual = "the largest number of spurious modes of any descriptor, or 3 if none has any"
     add_option(command, "--soft", text, usual, int, "K")
     add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
 

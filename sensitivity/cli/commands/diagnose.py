@@ -10,9 +10,9 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "find the cause of every invisible displacement"
     details = (
-        ". The table has the singular values of the Jacobian of the features, with the cause of "
-        "each zero, the evidence for it, and the atoms that move most. For more than 216 "
-        "atoms see 'smallest', which is faster."
+        ". The table lists the modes, right singular vectors of the Jacobian of the features. Each "
+        "has its singular value, the cause if it is invisible, the evidence, and the atoms that "
+        "move most. For more than 216 atoms the command 'smallest' is faster."
     )
     command = add_analysis(commands, "diagnose", text, _diagnose, details=details)
     text = (

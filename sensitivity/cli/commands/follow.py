@@ -13,9 +13,9 @@ def add(commands: Any) -> None:
     output = "all frames, as a trajectory,"
     command = add_search(commands, "follow", text, _follow, output=output, details=details)
     text = (
-        "number of the mode, as 'sensitivity analyze' lists it for this center; repeat to give "
-        "several: one path is followed in the space that they span, starting along the first "
-        "(default: the least visible internal mode)"
+        "number of the mode, as 'sensitivity analyze' lists it for this center; if repeated, one "
+        "path in the space that these modes span, starting along the first (default: the least "
+        "visible internal mode)"
     )
     command.add_argument("--mode", type=int, action="append", help=text)
     text = (

@@ -16,15 +16,22 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command."""
     text = "recover a structure from its features"
+    details = (
+        ". The atoms of a starting structure, --start or --rattle, are moved until they have the "
+        "features of STRUCTURE."
+    )
     output = "the recovered structure"
-    command = add_search(commands, "invert", text, _invert, output=output, one_center=False)
+    command = add_search(
+        commands, "invert", text, _invert, output=output, details=details, one_center=False
+    )
     start = command.add_mutually_exclusive_group(required=True)
-    text = "starting structure: a name or a file, with the same atoms in the same order"
+    text = "starting structure: a name or a file, with the atoms of STRUCTURE in the same order"
     complete_names(start.add_argument("--start", metavar="STRUCTURE", help=text))
-    text = "start from the structure itself, plus Gaussian noise of this standard deviation"
+    text = "start from STRUCTURE plus Gaussian noise of this standard deviation, in Å"
     start.add_argument("--rattle", type=float, metavar="Å", help=text)
     add_option(command, "--seed", "seed of the noise of --rattle", 0, int, None)
-    add_option(command, "--restarts", "number of attempts after the first", 10, int, "N")
+    text = "largest number of further attempts if the first one fails"
+    add_option(command, "--restarts", text, 10, int, "N")
 
 
 def _invert(task: Task) -> Found:

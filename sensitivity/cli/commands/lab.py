@@ -9,11 +9,14 @@ from sensitivity.cli.options import add_command, add_server
 
 def add(commands: Any) -> None:
     """Add the command."""
-    details = ", which are copied to ./sensitivity-notebooks; files that you changed are kept."
+    details = (
+        ". They are copied to ./sensitivity-notebooks; files that you changed there are not "
+        "overwritten."
+    )
     text = "open JupyterLab on the notebooks"
     command = add_command(commands, "lab", text, _run, details=details)
     add_server(command, "port of the server", "JupyterLab's")
-    text = "argument for 'jupyter lab'"
+    text = "arguments after -- are passed to 'jupyter lab'"
     command.add_argument("jupyter", nargs="*", metavar="-- ARGUMENT", help=text)
 
 

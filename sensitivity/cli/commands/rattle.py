@@ -16,18 +16,18 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "displace a structure along its invisible and its least visible modes"
     details = (
-        " at once, with random signs and amounts: for training data, or as starting structures "
-        "without the symmetry of the original."
+        ", all at once, with random signs and amounts. The structures can be training data, or "
+        "starting structures without the symmetry of the original."
     )
     output = "the displaced structures"
     command = add_search(
         commands, "rattle", text, _rattle, output=output, details=details, one_center=False
     )
-    text = "norm of each displacement, in Å, root of the summed squares"
+    text = "length of the displacement of a structure, in Å, root of the summed squares"
     add_option(command, "--amplitude", text, 0.1)
     add_option(command, "--count", "number of structures", 1, int, "N")
     add_option(command, "--seed", "seed of the random sign and amount of each mode", 0, int, None)
-    text = "number of least visible modes, beside all invisible ones"
+    text = "number of least visible modes, in addition to all invisible ones"
     add_option(command, "--soft", text, 3, int, "K")
 
 

@@ -11,9 +11,11 @@ def add(commands: Any) -> None:
     text = "find the smallest singular values of thousands of atoms"
     details = (
         ", and the displacements that they belong to, with all atoms as centers. Above 216 atoms "
-        "this is much faster than 'analyze' and 'diagnose', which compute all singular values. The "
-        "report counts the invisible displacements, and those that symmetry hides: all of them up "
-        "to 216 atoms and in a crystal of equal cells, otherwise those among the values computed."
+        "this is much faster "
+        "than 'analyze' and 'diagnose', which compute all singular values. The report also counts "
+        "the invisible displacements, and those of them that symmetry hides. The counts are "
+        "complete up to 216 atoms and for a crystal of equal cells. Otherwise they include only "
+        "the displacements that were computed."
     )
     command = add_analysis(
         commands,
@@ -27,7 +29,7 @@ def add(commands: Any) -> None:
     add_option(
         command,
         "--count",
-        "number of singular values, those of invisible displacements included, at most 100",
+        "number of singular values, including those of invisible displacements; at most 100",
         10,
         int,
         "N",

@@ -29,11 +29,11 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "analyse every environment of many structures"
     details = (
-        ", and print how many displacements are invisible by which cause, the worst "
-        "environments (by the ratio of the smallest to the largest singular value, without the "
-        "displacements that symmetry hides), and what to do. A survey with an output folder that "
-        "was stopped or killed continues when it is called again. Ctrl-C stops and keeps the "
-        "results so far."
+        ". The report has the number of invisible displacements of each cause, the worst "
+        "environments, and what to do. The worst have the smallest ratio of smallest to largest "
+        "singular value, among the displacements that symmetry does not hide. Ctrl-C stops and "
+        "keeps the results so far. With --output, a survey that was stopped or killed continues "
+        "when the same command is called again."
     )
     command = add_command(commands, "survey", text, _run, details=details)
     text = "a trajectory or database that ASE reads, or - for standard input"
@@ -47,20 +47,20 @@ def add(commands: Any) -> None:
     _add_selection(command)
     group = command.add_mutually_exclusive_group()
     add_option(group, "--workers", "number of processes", 1, int, "N")
-    text = "address of the scheduler of a Dask cluster, which analyses the frames"
+    text = "address of the scheduler of a Dask cluster, whose workers analyse the frames"
     group.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "time limit for one environment; n times as long for n that are analysed together"
+    text = "time limit for one environment; for n that are analysed together, n times as long"
     add_option(command, "--timeout", text, "none", float, "SECONDS")
     text = "stop at the first frame or environment that cannot be analysed"
     command.add_argument("--strict", action="store_true", help=text)
     text = "leave out point groups and causes, which take most of the time"
     command.add_argument("--no-causes", action="store_true", help=text)
     text = (
-        "search within this distance, in Å, root of the summed squares, for the nearest "
-        "geometry with an invisible displacement; takes seconds for an environment"
+        "for each environment, search within this distance, in Å, root of the summed squares, for "
+        "the nearest geometry with an invisible displacement; takes seconds for each"
     )
     add_option(command, "--nearest", text, "no search")
-    text = "beside the environments, analyse each whole frame, with all its centers and its cell"
+    text = "also analyse each frame as a whole, with all its atoms as centers and with its cell"
     command.add_argument("--whole", action="store_true", help=text)
     add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
     add_json(command)
