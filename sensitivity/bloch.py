@@ -113,15 +113,16 @@ class BlochJacobian(BlochMatrix):
     ----------
     parts, count
         As for ``BlochMatrix``.
-    feature_norm
-        Norm of the features of all centers of the cell.
+    center_norm
+        Root mean square of the norms of the features of the centers. It does not depend on the
+        choice of the cell.
     rows
         Number of features of all centers, without those that are always zero.
     error
         Bound on the error of J(q) (2-norm) in (feature)/Å; 0 for rounding errors only.
     """
 
-    feature_norm: float
+    center_norm: float
     rows: int
     error: float
 
@@ -153,7 +154,7 @@ def bloch_jacobian(atoms: Atoms, descriptor: Descriptor) -> BlochJacobian:
         features.append(batch.features[0])
         errors.append(batch.error * np.sqrt(parts[-1].most_images))
     _check_local(atoms, descriptor, features)
-    norm = float(np.linalg.norm(np.concatenate(features)))
+    norm = float(np.linalg.norm(np.concatenate(features)) / np.sqrt(len(atoms)))
     return BlochJacobian(tuple(parts), len(atoms), norm, count, float(np.linalg.norm(errors)))
 
 

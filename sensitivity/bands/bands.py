@@ -103,7 +103,7 @@ def _collect(
     count, columns = len(found), 3 * len(chosen.atoms)
     values = np.array([each.values for each in found]).reshape(count, columns)
     predicted = np.array([each.predicted for each in found], dtype=np.intp)
-    norm, cutoff = np.array(study.derivative.feature_norm), study.observation.descriptor.cutoff
+    norm, cutoff = np.array(study.derivative.center_norm), study.observation.descriptor.cutoff
     scale = natural_scale(float(values.max(initial=0.0)), norm, cutoff=cutoff)
     result = Bands(
         chosen.atoms,

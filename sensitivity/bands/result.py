@@ -51,8 +51,9 @@ class Bands(ReadOnlyArrays, Stoppable):
     threshold
         Fraction of ``scale`` above which a singular value counts as visible.
     scale
-        Reference of the singular values, in (feature)/Å: the largest at all q, or the norm of the
-        features of a cell over the cutoff if that is larger, such as where all vanish.
+        Reference of the singular values, in (feature)/Å: the largest at all q, or the root mean
+        square of the norms of the features of the centers over the cutoff if that is larger, such
+        as where all vanish. It does not grow with the cell.
     cells
         Number of primitive cells in the cell. If more than one, the bands are folded.
     ending

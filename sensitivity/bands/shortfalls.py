@@ -121,6 +121,6 @@ class Comparison:
         matrix = other.at(q[None])
         largest = float(np.linalg.norm(matrix[0], ord=2))
         cutoff = self.observation.descriptor.cutoff
-        scale = natural_scale(largest, np.array(other.feature_norm), cutoff=cutoff)
+        scale = natural_scale(largest, np.array(other.center_norm), cutoff=cutoff)
         values, mixing = decompose_bloch(matrix @ waves.T)
         return values[0] / (scale or 1.0), mixing[0]

@@ -49,7 +49,7 @@ def decompose_waves(atoms: Atoms, cell: Atoms, descriptor: Descriptor, *, count:
     ]
     modes, residuals = zip(*found, strict=True)
     every = np.sort(values, axis=None)[: values.size - 3]
-    norm = study.derivative.feature_norm * np.sqrt(len(q))
+    norm = study.derivative.center_norm * np.sqrt(len(atoms))
     return Waves(every, np.array(modes), np.array(residuals), hidden, norm, study.derivative.error)
 
 

@@ -12,7 +12,15 @@ from ase import Atoms
 from ase.build import bulk, graphene
 from crystals import CRYSTALS, CUTOFF
 
-from sensitivity import Cancelled, DensityCorrelations, Interrupted, bands, jacobian, structures
+from sensitivity import (
+    Cancelled,
+    DensityCorrelations,
+    Interrupted,
+    bands,
+    jacobian,
+    smallest,
+    structures,
+)
 from sensitivity.bands import Bands
 from sensitivity.cli.options import descriptor_from
 from sensitivity.descriptors import (
@@ -86,6 +94,25 @@ def test_a_cell_that_is_not_primitive_has_folded_bands() -> None:
         assert folded.counts[cause][0] == primitive.counts[cause].sum()
 
 
+@pytest.mark.parametrize("name", ["fcc", "diamond", "rock salt", "quartz"])
+@pytest.mark.parametrize("wave", [[0, 0, 0], [0.01, 0.004, 0.006]], ids=["at rest", "long"])
+def test_the_scale_does_not_depend_on_the_cell(name: str, wave: list[float]) -> None:
+    cell, _ = CRYSTALS[name]
+    times = np.array([2, 1, 2])
+    waves = (np.array(wave) + np.indices(times).reshape(3, -1).T) / times
+    primitive = bands(cell, SMALL, path=waves)
+    folded = bands(cell.repeat(times), SMALL, path=[wave])
+    assert folded.scale == pytest.approx(primitive.scale, rel=1e-12)
+    assert folded.rank[0] == primitive.rank.sum()
+
+
+def test_the_scale_is_that_of_the_smallest_values() -> None:
+    cell = bulk("Cu")
+    found = smallest(cell.repeat(7), SMALL, count=1)
+    assert found.method == "waves"
+    assert bands(cell, SMALL, path=commensurate(7)).scale == pytest.approx(found.scale, rel=1e-12)
+
+
 # Ranks
 
 
@@ -125,7 +152,7 @@ def test_rank_of_diamond_at_rest_is_that_of_its_cell() -> None:
     found = bands(bulk("Si"), SMALL, path=[[0, 0, 0]])
     assert found.rank.tolist() == [0]
     assert found.scale == pytest.approx(
-        np.linalg.norm(SMALL.features(bulk("Si"))) / CUTOFF, rel=1e-12
+        np.linalg.norm(SMALL.features(bulk("Si"))[0]) / CUTOFF, rel=1e-12
     )
     assert found.singular_values.max() <= 1e-14 * found.scale
 
