@@ -29,6 +29,9 @@ from sensitivity.tolerances import Tolerance
 TRIVIAL: tuple[Literal["unseen", "rotation", "translation"], ...]
 TRIVIAL = ("unseen", "rotation", "translation")
 
+MANY = 216
+"""Atoms up to which all singular values of all centers take a second or two."""
+
 
 @dataclass(frozen=True)
 class Spectrum(ReadOnlyArrays):

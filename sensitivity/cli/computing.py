@@ -71,11 +71,11 @@ class Task(NamedTuple):
 
 def hint_at_smallest(task: Task) -> None:
     """Name the faster command, if all singular values of a large structure are to be computed."""
-    from sensitivity.smallest.smallest import DENSE
+    from sensitivity.spectrum import MANY
 
-    if task.options.center is None and len(task.source.atoms) > DENSE:
+    if task.options.center is None and len(task.source.atoms) > MANY:
         tell(
-            f"note: for more than {DENSE} atoms this takes long; 'sensitivity smallest' finds the "
+            f"note: for more than {MANY} atoms this takes long; 'sensitivity smallest' finds the "
             "least visible displacements faster."
         )
 

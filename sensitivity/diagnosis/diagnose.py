@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from threading import Event
+from warnings import warn
 
 import numpy as np
 from ase import Atoms
@@ -31,10 +32,11 @@ from sensitivity.diagnosis.evidence import (
 from sensitivity.diagnosis.null_modes import NullSearch, Subspace, common
 from sensitivity.diagnosis.zeros import Budget, Spent
 from sensitivity.geometry.motions import TrivialMotions, complement
+from sensitivity.notes import SensitivityWarning
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, cancellable, check_progress, checkpoint, telling
-from sensitivity.spectrum import TRIVIAL, by_kind, decompose, fix_gauge
+from sensitivity.spectrum import MANY, TRIVIAL, by_kind, decompose, fix_gauge
 from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.sites import hidden_by_symmetry, site_symmetries, smallest_angle
 from sensitivity.tolerances import Tolerance
@@ -53,8 +55,11 @@ def diagnose(
 
     A displacement is visible ("sensitive") if its singular value is above 1e-5 of
     ``Spectrum.scale`` at every geometry within the tolerance. ``Spectrum.rank`` applies the same
-    rule to the given geometry, so a diagnosis never has more visible displacements. All singular
-    values are computed: for more than 216 atoms with all centers, start with ``smallest``.
+    rule to the given geometry, so a diagnosis never has more visible displacements.
+
+    All singular values are computed. For more than 216 atoms this takes minutes to hours, and a
+    ``SensitivityWarning`` refers to ``smallest``, unless ``centers`` are given:
+    ``range(len(atoms))`` for all.
 
     Pozdnyakov, Zhang, Ortner, Csányi, Ceriotti, Open Research Europe 1:126 (2021),
     doi 10.12688/openreseurope.14156.1.
@@ -95,6 +100,8 @@ def diagnose(
     """
     told, stop = check_progress(progress), Stop()
     observation = Observation.of(atoms, descriptor, centers=centers)
+    if centers is None and len(observation.atoms) > MANY:
+        _refer_to_smallest(len(observation.atoms))
     start, cutoff, spectrum = observation.atoms, descriptor.cutoff, observation.spectrum
     chosen = observation.centers
     sites, budget = list[SiteSymmetry](), Budget(Budget.MOST)
@@ -131,6 +138,16 @@ def diagnose(
     settings = spectrum, descriptor, found, tuple(sites), tolerance
     mentioned = tuple(nearer), budget.exceeded
     return stop.deliver(Diagnosis(*settings, *ended, *mentioned, wrong_order=wrong_order))
+
+
+def _refer_to_smallest(count: int) -> None:
+    warn(
+        f"diagnose examines all {3 * count} displacements of {count} atoms, which takes long; "
+        "smallest(atoms, descriptor) finds the least visible ones, and centers= chooses "
+        "environments, all without this note by range(len(atoms)).",
+        SensitivityWarning,
+        stacklevel=4,  # the caller of diagnose, which is decorated
+    )
 
 
 def _directions(modes: Sequence[DiagnosedMode]) -> Array:

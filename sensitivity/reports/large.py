@@ -6,6 +6,7 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.reports.sources import describe_input, head
 from sensitivity.reports.tables import Json, describe_moving, name_moving, pick, tabulate
 from sensitivity.smallest import Smallest
+from sensitivity.spectrum import MANY
 from sensitivity.structures.files.reading import Source
 
 
@@ -21,13 +22,37 @@ def describe_smallest(found: Smallest, descriptor: Descriptor, *, source: Source
     }
 
 
-def tabulate_smallest(found: Smallest, descriptor: Descriptor, *, source: Source) -> str:
-    """Return the smallest singular values as a table, below a heading and the status."""
+def describe_partial(found: Smallest, descriptor: Descriptor, *, source: Source) -> Json:
+    """Return the smallest singular values as an object for JSON, in place of a diagnosis."""
+    marks: Json = {"partial": True, "note": _name_missing(found)}
+    return {**describe_smallest(found, descriptor, source=source), **marks}
+
+
+def tabulate_partial(found: Smallest, descriptor: Descriptor, *, source: Source) -> str:
+    """Return the smallest singular values as a table, in place of a diagnosis."""
+    return tabulate_smallest(found, descriptor, source=source, note=_name_missing(found))
+
+
+def _name_missing(found: Smallest) -> str:
+    """Return a sentence on what a diagnosis has and the smallest singular values have not."""
+    return (
+        f"Partial, because there are more than {MANY} atoms: the {len(found.singular_values)} "
+        f"least visible of {3 * len(found.atoms)} displacements, at this geometry, as by "
+        "'sensitivity smallest'. Of the causes only symmetry is known. With --complete all are "
+        "examined, within the tolerance."
+    )
+
+
+def tabulate_smallest(
+    found: Smallest, descriptor: Descriptor, *, source: Source, note: str = ""
+) -> str:
+    """Return the smallest singular values as a table, below a heading, a note and the status."""
     rule = (
         f"A displacement is visible if its value is above {found.threshold:.0e} of the scale, "
         f"{found.scale:.3e} 1/Å."
     )
-    heading = head(source, descriptor, range(len(found.atoms)), found.status, rule)
+    notes = [note] if note else []
+    heading = head(source, descriptor, range(len(found.atoms)), *notes, found.status, rule)
     columns = found.singular_values, found.relative, found.errors, found.upper_bounds, found.modes
     body = [
         [

@@ -55,6 +55,7 @@ def describe_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: 
         **describe_input(source, descriptor),
         **pick(diagnosis, "centers", "tolerance", "status", "summary"),
         **pick(diagnosis, "interrupted", "ending", "unexamined"),
+        "partial": False,
         "counts": dict(diagnosis.counts),
         "groups": [
             {

@@ -10,12 +10,10 @@ from sensitivity.numerics import check_integer, check_real
 from sensitivity.progress import Progress, checkpoint, telling
 from sensitivity.smallest.result import Smallest
 from sensitivity.smallest.search import MOST, Found, Search
+from sensitivity.spectrum import MANY
 from sensitivity.structures import check
 from sensitivity.structures.translations import primitive_cell
 from sensitivity.tolerances import Tolerance
-
-DENSE = 216
-"""Atoms up to which all singular values are computed: this takes a second or two."""
 
 
 def smallest(
@@ -76,12 +74,12 @@ def smallest(
 
 def _find(search: Search) -> Found:
     atoms = search.atoms
-    if len(atoms) <= DENSE:
+    if len(atoms) <= MANY:
         return search.dense()
     checkpoint("trivial motions")
     trivial = trivial_motions(atoms, cutoff=search.descriptor.cutoff)
     if atoms.pbc.any() and trivial.kinds == ("translation",) * 3:
         cell = primitive_cell(atoms)
-        if len(cell) < len(atoms) and len(cell) <= DENSE:
+        if len(cell) < len(atoms) and len(cell) <= MANY:
             return search.waves(cell)
     return search.filtered(trivial)

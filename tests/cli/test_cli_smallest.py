@@ -1,16 +1,18 @@
-"""The command ``smallest``, and the hint at it."""
+"""The command ``smallest``, and the commands that refer to it or use it."""
 
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk
 
-from sensitivity import DensityCorrelations, smallest
+from sensitivity import DensityCorrelations, diagnose, smallest, structures
 from sensitivity.cli.main import main
+from sensitivity.notes import SensitivityWarning
 
 BASIS = ["--cutoff", "3", "--n-max", "2", "--l-max", "2"]
 DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=2, l_max=2)
@@ -55,18 +57,65 @@ def test_wrong_counts_and_centers(capsys) -> None:
     assert "unrecognized arguments: --center 0" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["analyze", "diagnose"])
-def test_commands_for_all_singular_values_hint_at_it(
-    capsys, rattled, monkeypatch, command: str
-) -> None:
+def test_the_spectrum_of_a_large_structure_hints_at_it(capsys, rattled, monkeypatch) -> None:
     hint = "'sensitivity smallest' finds the least visible displacements faster."
-    assert main([command, str(rattled), *BASIS, "--center", "0"]) == 0
+    assert main(["analyze", str(rattled), *BASIS, "--center", "0"]) == 0
     assert hint not in capsys.readouterr().err
     monkeypatch.setattr("sensitivity.cli.computing.Task.compute", refuse)
-    assert main([command, str(rattled), *BASIS]) == 2
+    assert main(["analyze", str(rattled), *BASIS]) == 2
     assert hint in capsys.readouterr().err
-    assert main([command, "CH4"]) == 2
+    assert main(["analyze", "CH4"]) == 2
     assert hint not in capsys.readouterr().err
+
+
+def test_the_diagnosis_of_a_large_structure_is_partial(capsys, rattled, tmp_path) -> None:
+    assert main(["diagnose", str(rattled), *BASIS, "--json"]) == 0
+    partial = json.loads(capsys.readouterr().out)
+    assert main(["smallest", str(rattled), *BASIS, "--json"]) == 0
+    expected = json.loads(capsys.readouterr().out)
+    assert partial.pop("partial") is True
+    assert "the 10 least visible of 864 displacements" in partial.pop("note")
+    assert partial == expected
+    picture = tmp_path / "smallest.png"
+    assert main(["diagnose", str(rattled), *BASIS, "--plot", str(picture)]) == 0
+    words = capsys.readouterr().out.split()
+    assert "Partial, because there are more than 216 atoms:" in " ".join(words)
+    assert picture.read_bytes()[1:4] == b"PNG"
+
+
+def test_the_diagnosis_of_a_crystal_counts_what_symmetry_hides(capsys, tmp_path) -> None:
+    ase.io.write(tmp_path / "perfect.extxyz", bulk("Si", cubic=True).repeat((3, 3, 4)))
+    arguments = [str(tmp_path / "perfect.extxyz"), "--cutoff", "4.5", "--json"]
+    assert main(["diagnose", *arguments]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["partial"], found["null"], found["hidden"]) == (True, 351, 351)
+    assert found["first_visible"] > found["zero_level"]
+
+
+def test_a_diagnosis_is_complete_if_centers_are_chosen_or_if_asked_for(
+    capsys, rattled, monkeypatch
+) -> None:
+    assert main(["diagnose", str(rattled), *BASIS, "--center", "0", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["partial"] is False
+    assert sum(found["counts"].values()) == 3 * 288
+    assert main(["diagnose", str(rattled), *BASIS, "--tolerance", "0.01"]) == 2
+    assert "--tolerance is for a complete diagnosis, and" in capsys.readouterr().err
+    asked = []
+    monkeypatch.setattr(
+        "sensitivity.cli.computing.Task.compute",
+        lambda _, call, *names, **settings: asked.append((call, settings)) or refuse(),
+    )
+    assert main(["diagnose", str(rattled), *BASIS, "--complete"]) == 2
+    assert asked == [(diagnose, {"centers": range(288)})]
+
+
+def test_python_refers_to_it(monkeypatch) -> None:
+    monkeypatch.setattr(import_module("sensitivity.diagnosis.diagnose"), "MANY", 2)
+    water = structures.load("H2O")
+    with pytest.warns(SensitivityWarning, match=r"examines all 9 displacements .* smallest\("):
+        diagnose(water, DESCRIPTOR)
+    diagnose(water, DESCRIPTOR, centers=range(3))  # warnings are errors
 
 
 def refuse(*_, **__) -> None:

@@ -68,6 +68,7 @@ OF_THE_COMMAND = {
     "chemiscope": None,
     "dask": None,  # instead of --workers
     "no_causes": None,
+    "complete": None,  # else the result of "smallest"
     # Required in Python, where the center or mode is known to who writes the call.
     "center": "0, the first atom",
     "mode": "the least visible internal mode",
