@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Locator
-from workbench import HIDE_FILES, VIEWS, Workbench, pixels
+from workbench import HIDE_FILES, STAGES, STILL, VIEWS, Workbench, pixels
 
 from sensitivity.explorers.parts.layout import DEAD
 
@@ -117,19 +117,60 @@ def test_a_click_on_a_band_moves_its_wave_in_a_supercell(bench: Workbench) -> No
     bench.tell("explorer.wait()")
     bench.tell("setattr(explorer, 'amplitude', 0.3)")
     wait_until_drawn(bench)
-    moved, sizes = "explorer._place(explorer.amplitude)[0][0].ravel().tolist()", set()
+    sizes = set()
     for number in (12, 9, 6):
-        place = f"explorer.bands.distance[{number}], explorer.bands.singular_values[{number}, 0]"
-        x, y = bench.ask(f"explorer.chart.axes.transData.transform([{place}]).tolist()")
-        height = bench.ask("explorer.chart.figure.bbox.height")
-        bench.chart.click(position={"x": x, "y": height - y})
-        # The click is answered in another thread of the kernel than this question.
-        chosen = f"bool(abs(explorer.supercell.q - explorer.bands.q[{number}]).max() < 1e-9)"
-        bench.wait(lambda chosen=chosen: bench.ask(chosen))
-        bench.wait(lambda: agree(bench.scene()["atoms"], bench.ask(moved)), bench.scene)
+        click_band(bench, number)
         sizes.add(len(bench.scene()["atoms"]))
     assert len(sizes) == 3  # each is a supercell of its own
     assert bench.clipped() == []
+
+
+def click_band(bench: Workbench, number: int) -> None:
+    """Click on the first band at a wave vector, and wait until the atoms are at its wave."""
+    place = f"explorer.bands.distance[{number}], explorer.bands.singular_values[{number}, 0]"
+    x, y = bench.ask(f"explorer.chart.axes.transData.transform([{place}]).tolist()")
+    height = bench.ask("explorer.chart.figure.bbox.height")
+    bench.chart.click(position={"x": x, "y": height - y})
+    # The click is answered in another thread of the kernel than this question.
+    chosen = f"bool(abs(explorer.supercell.q - explorer.bands.q[{number}]).max() < 1e-9)"
+    bench.wait(lambda: bench.ask(chosen))
+    moved = "explorer._place(explorer.amplitude)[0][0].ravel().tolist()"
+    bench.wait(lambda: agree(bench.scene()["atoms"], bench.ask(moved)), bench.scene)
+
+
+SHADERS = f"""() => {{
+  const programs = {STAGES}.at(-1).viewer.renderer.info.programs;
+  window.shaders ??= new Set(programs);
+  return programs.filter(program => !window.shaders.has(program)).length;
+}}"""
+
+# How often a chart was encoded, and how often while its image was received.
+ENCODED = """() => {
+  const encode = HTMLCanvasElement.prototype.toDataURL;
+  window.encoded = [0, 0];
+  HTMLCanvasElement.prototype.toDataURL = function () {
+    window.encoded[0]++;
+    if (new Error().stack.includes("handle_binary")) window.encoded[1]++;
+    return encode.call(this);
+  };
+}"""
+
+
+def test_a_click_on_a_band_neither_compiles_shaders_nor_encodes_the_chart(bench: Workbench) -> None:
+    """In software each takes 0.1 s, in which the page stands still."""
+    bench.put("BandExplorer('Si-diamond', DensityCorrelations(cutoff=4.5), path='GX', points=13)")
+    bench.tell("explorer.wait()")
+    bench.tell("setattr(explorer, 'amplitude', 0.3)")
+    wait_until_drawn(bench)
+    bench.page.wait_for_function(STILL)
+    assert bench.page.evaluate(SHADERS) == 0
+    bench.page.evaluate(ENCODED)
+    for number in (12, 9, 6):
+        click_band(bench, number)
+        bench.page.wait_for_function(STILL)
+        assert bench.page.evaluate(SHADERS) == 0
+    bench.wait(lambda: bench.page.evaluate("() => encoded[0]") > 0)  # for notebooks that are saved
+    assert bench.page.evaluate("() => encoded[1]") == 0
 
 
 def test_a_view_may_go_while_it_loads(bench: Workbench) -> None:

@@ -207,11 +207,13 @@ class BandExplorer(MotionView):
 
     def _settle(self) -> tuple[Supercell, Array]:
         """Return the supercell of the chosen wave vector, and the displacements of the wave."""
-        place = find_supercell(self._chosen.q[self.wave_vector], self._chosen.atoms)
+        q = self._chosen.q[self.wave_vector]
+        place = find_supercell(q, self._chosen.atoms)
         if self._bands is None:
             return place, np.zeros_like(place.atoms.positions)
-        self._waves = self._bands.waves(self._chosen.q[self.wave_vector])
-        self._near = self._waves if place.exact else self._bands.waves(place.q)
+        if self._waves is None or self._near is None or not np.array_equal(self._waves.q, q):
+            self._waves = self._bands.waves(q)
+            self._near = self._waves if place.exact else self._bands.waves(place.q)
         return place, place.displace(self._near.vectors[self.band])
 
     def _choose(self) -> None:

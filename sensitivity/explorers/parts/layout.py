@@ -33,6 +33,7 @@ class Page:
             paper=traitlets.Unicode(LIGHT[0]).tag(sync=True),
             ink=traitlets.Unicode(LIGHT[1]).tag(sync=True),
             tooltips=traitlets.Dict().tag(sync=True),
+            charts=traitlets.List().tag(sync=True),
         )
         self._downloads = 0
 
@@ -45,6 +46,7 @@ class Page:
                 chart.fit(*size, colors=(page.paper, page.ink))
 
         self.widget.observe(act, ["sizes", "paper", "ink"])
+        self.widget.charts = [chart.widget.model_id for chart in charts]
 
     def on_typing(self, act: Callable[[], None]) -> None:
         """Call ``act`` when the user types into a field."""

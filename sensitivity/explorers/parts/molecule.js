@@ -12,6 +12,14 @@ let latest = {}, structures = [], shapes = [], arrows = null, camera = null, gen
 let bodies = [], written = [], dressed = null;
 let loading = Promise.resolve();
 
+// A shader would be discarded with the last object that it draws, and compiling it for the objects
+// of the next structure takes 0.1 s in software, as does its first use. There are a few in all.
+const shaders = new Set();
+const keepShaders = () => viewer.renderer.info.programs.forEach(program => {
+  if (!shaders.has(program)) program.usedTimes++;
+  shaders.add(program);
+});
+
 const addShape = (name, buffer) => {
   const shape = new NGL.Shape(name);
   shape.addBuffer(buffer);
@@ -62,6 +70,7 @@ const load = async scene => {
   latest = {}; structures = []; shapes = []; arrows = null; camera = scene.camera;
   const loaded = await Promise.all(scene.bodies.map(({text}) => stage.loadFile(
     new Blob([text], {type: "text/plain"}), {ext: "pdb", defaultRepresentation: false})));
+  keepShaders();
   old.forEach(component => stage.removeComponent(component));
   if (mine !== generation) return loaded.forEach(component => stage.removeComponent(component));
   structures = loaded;

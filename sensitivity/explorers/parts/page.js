@@ -90,6 +90,21 @@ export default {
       document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen();
     };
 
+    // ipympl encodes each image of a chart once more, for notebooks that are saved with widgets.
+    // This waits until the graphics card has drawn everything: in software 0.1 s, in which nothing
+    // moves. So it is postponed.
+    const postpone = async id => {
+      const chart = await model.widget_manager.get_model(id), canvas = chart?.offscreen_canvas;
+      if (!canvas || Object.hasOwn(canvas, "toDataURL")) return;  // a static image; another view
+      const encode = () => HTMLCanvasElement.prototype.toDataURL.call(canvas), pause_ms = 1500;
+      let pause = null;
+      canvas.toDataURL = () => {
+        clearTimeout(pause);
+        pause = setTimeout(() => chart.set("_data_url", encode()), pause_ms);
+        return chart.get("_data_url");
+      };
+    };
+
     const save = ({download, number}, [content]) => {
       if (!download || number <= saved) return;
       saved = number;  // by the first of several views
@@ -116,6 +131,7 @@ export default {
       theme.observe(document.body, {attributes: true});
       parts.observe(root, {childList: true, subtree: true, attributeFilter: ["class"]});
       root.addEventListener("click", expand);
+      model.get("charts").forEach(postpone);
       mend();
       root.closest(".sensitivity-result")?.scrollIntoView({block: "nearest"});
     });
