@@ -89,10 +89,7 @@ def bands(
             for number, shortfall in enumerate(shortfalls if not stop.stopped else []):
                 checkpoint(f"cause of {number} of {len(shortfalls)} shortfalls")
                 q = result.q[shortfall.number]
-                predicted = int(result.predicted_rank[shortfall.number])
-                shortfalls[number] = study.explain(
-                    shortfall, q, predicted=predicted, scale=result.scale
-                )
+                shortfalls[number] = study.explain(shortfall, q, scale=result.scale)
     return stop.deliver(replace(result, shortfalls=tuple(shortfalls), ending=stop.ending))
 
 
@@ -102,7 +99,7 @@ def _collect(
     """Return the bands at the first wave vectors, with shortfalls of unknown cause."""
     count, columns = len(found), 3 * len(chosen.atoms)
     values = np.array([each.values for each in found]).reshape(count, columns)
-    predicted = np.array([each.predicted for each in found], dtype=np.intp)
+    predicted = np.zeros(count, dtype=np.intp)  # depends on the scale
     norm, cutoff = np.array(study.derivative.center_norm), study.observation.descriptor.cutoff
     scale = natural_scale(float(values.max(initial=0.0)), norm, cutoff=cutoff)
     result = Bands(
@@ -120,6 +117,12 @@ def _collect(
         scale,
         count_cells(chosen.atoms),
     )
+    settled = [
+        study.settle(q, each, zero=result.zero_level)
+        for q, each in zip(result.q, found, strict=True)
+    ]
+    predicted = np.array([each.predicted for each in settled], dtype=np.intp)
+    result = replace(result, predicted_rank=predicted)
     lacking = np.maximum(predicted - result.rank, 0)
     unknown: tuple[Cause, ...] = ("undetermined",)
     shortfalls = (

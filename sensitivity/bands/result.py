@@ -42,7 +42,8 @@ class Bands(ReadOnlyArrays, Stoppable):
         Shape (q, 3n), in (feature)/Å, descending: the norm of the change of the features of all
         cells for a wave of unit norm, a sum over all cells in both.
     predicted_rank
-        Shape (q,): number of waves that the symmetry of the sites allows to be seen.
+        Shape (q,): number of waves that the symmetry of the sites allows to be seen. Long waves of
+        which it allows too little for the threshold do not count.
     rigid
         Shape (q, 3): number of waves that move every environment as a rigid body, apart from their
         symmetry: "unseen", "rotation" and "translation".

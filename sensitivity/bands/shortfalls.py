@@ -30,7 +30,8 @@ class Shortfall(ReadOnlyArrays):
         basis sees it, "incompleteness" if a higher order does, "width" for as many of the rest as
         there are too few features, else "undetermined".
     larger_basis
-        Singular values in the largest basis compared, of up to three; None if there is none.
+        Singular values in the largest basis compared, of up to three, over its scale and the part
+        of the waves that symmetry allows, which is small for long waves; None if there is none.
     higher_order
         Of correlations of one more neighbour; None if not compared.
 
@@ -74,8 +75,8 @@ class Comparison:
     def sort(self, q: Array, waves: Complex, *, lacking: int) -> Sorted:
         """Return combinations of invisible waves at q, shape (3,), each with its cause.
 
-        ``waves`` are orthonormal rows, (k, 3n). ``lacking`` is how many more waves symmetry
-        allows to be seen than there are features.
+        ``waves`` are rows, (k, 3n), each over the part that symmetry allows. ``lacking`` is how
+        many more waves symmetry allows to be seen than there are features.
         """
         causes, known, rest, responses = list[Cause](), list[Complex](), waves, dict[str, Array]()
         for name, others in (("larger basis", self._larger()), ("higher order", self._higher())):
@@ -90,7 +91,9 @@ class Comparison:
         narrow = min(len(rest), max(lacking - len(causes), 0))
         left: tuple[Cause, Cause] = ("width", "undetermined")
         causes += left[:1] * narrow + left[1:] * (len(rest) - narrow)
-        return Sorted(tuple(causes), np.concatenate([*known, rest]), responses)
+        # Orthogonal to the waves that others see less.
+        found = np.linalg.qr(np.concatenate([*known, rest])[::-1].T)[0].T[::-1]
+        return Sorted(tuple(causes), found, responses)
 
     def _larger(self) -> Iterator[BlochJacobian]:
         """Yield up to three larger bases: the first may see too little more."""

@@ -12,11 +12,12 @@ from sensitivity.bands.shortfalls import Comparison, Shortfall
 from sensitivity.bloch import (
     BlochJacobian,
     BlochMatrix,
+    Complex,
     bloch_jacobian,
     decompose_bloch,
     seen_by_symmetry,
 )
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 from sensitivity.observation import Observation
 from sensitivity.symmetry.sites import site_symmetries
 from sensitivity.tolerances import Tolerance
@@ -40,8 +41,9 @@ class Study:
     strained: BlochMatrix  # of those that change the shape of an environment
     comparison: Comparison
 
-    # Smallest square of a singular value of F(q), of orthonormal rows, that is not zero: rounding.
-    ZERO = Tolerance.ROUNDING
+    # Squares of singular values of F(q), of orthonormal rows: up to the first, 3e-5 near the
+    # threshold of visibility, symmetry hides a wave; up to the second they are rounding errors.
+    FAINT, ZERO = Tolerance.ROUNDING, Tolerance.EXACT
 
     @classmethod
     def of(cls, observation: Observation) -> Study:
@@ -67,8 +69,8 @@ class Study:
         """Yield the results at each of a few wave vectors, (q, 3)."""
         values, _ = decompose_bloch(self.derivative.at(q))
         predicted, strained = (
-            (squares > self.ZERO * np.maximum(1.0, squares[:, -1:])).sum(axis=1).tolist()
-            for squares, _ in (each.squares(q) for each in (self.allowed, self.strained))
+            _count(each.squares(q)[0], above=limit).tolist()
+            for each, limit in ((self.allowed, self.FAINT), (self.strained, self.ZERO))
         )
         at_rest = np.all(np.abs(q - np.rint(q)) <= Tolerance.EXACT, axis=1)
         rotations = self.observation.trivial.kinds.count("rotation")
@@ -79,15 +81,47 @@ class Study:
             unseen = len(row) - most - rotation - translation
             yield AtWaveVector(row, rank, (unseen, rotation, translation))
 
-    def explain(self, shortfall: Shortfall, q: Array, *, predicted: int, scale: float) -> Shortfall:
-        """Return a shortfall at q, (3,), with its causes.
+    def settle(self, q: Array, found: AtWaveVector, *, zero: float) -> AtWaveVector:
+        r"""Return the results at q, (3,), with the predicted rank at a threshold ``zero`` of J(q).
 
-        It is of waves that symmetry allows, ``predicted`` in all, and J(q) misses.
+        Symmetry allows of a long wave only a part that falls with a power of \|q\|. Where this
+        part and the singular value of J(q) reach their thresholds differs, so this follows J(q), as
+        long as it responds to the part.
         """
-        count = len(shortfall.causes)
-        directions = self.allowed.squares(q[None])[1][0].T[-predicted:]  # rows
-        values, mixing = decompose_bloch(self.derivative.at(q[None]) @ directions.T)
-        waves = mixing[0, -count:] @ directions
-        known = replace(shortfall, relative=values[0, -count:] / (scale or 1.0))
-        lacking = max(predicted - self.derivative.rows, 0)
-        return self.comparison.explain(known, q, waves, lacking=lacking)
+        rank, squares = int((found.values > zero).sum()), self.allowed.squares(q[None])[0]
+        if rank > found.predicted:
+            most = int(_count(squares, above=self.ZERO)[0])
+            return found._replace(predicted=max(found.predicted, min(rank, most)))
+        if rank == found.predicted:
+            return found
+        values, _ = decompose_bloch(
+            self.derivative.at(q[None]) @ self._allowed_parts(q, found.predicted).T
+        )
+        faint = max(int((values > zero).sum()) - rank, 0)
+        return found._replace(predicted=found.predicted - faint)
+
+    def explain(self, shortfall: Shortfall, q: Array, *, scale: float) -> Shortfall:
+        """Return a shortfall at q, (3,), of waves that symmetry allows, with its causes."""
+        count, matrix = len(shortfall.causes), self.derivative.at(q[None])
+        (most,) = _count(self.allowed.squares(q[None])[0], above=self.FAINT).tolist()
+        parts = self._allowed_parts(q, most)
+        _, mixing = decompose_bloch(matrix @ parts.T)
+        missed = mixing[0, -count:] @ parts
+        values, _ = decompose_bloch(matrix @ np.linalg.qr(missed.T)[0])
+        known = replace(shortfall, relative=values[0] / (scale or 1.0))
+        lacking = max(most - self.derivative.rows, 0)
+        return self.comparison.explain(known, q, missed, lacking=lacking)
+
+    def _allowed_parts(self, q: Array, count: int) -> Complex:
+        """Return the waves of q, (3,), that symmetry hides least, each over its part: (count, 3n).
+
+        F(q) changes them by orthonormal displacements, also where it responds weakly.
+        """
+        squares, vectors = self.allowed.squares(q[None])
+        kept = slice(len(squares[0]) - count, None)
+        return np.asarray((vectors[0, :, kept] / np.sqrt(squares[0, kept])).T)
+
+
+def _count(squares: Array, *, above: float) -> Indices:
+    """Return how many squares of singular values, (q, 3n), ascending, are above a fraction."""
+    return np.asarray((squares > above * np.maximum(1.0, squares[:, -1:])).sum(axis=1))

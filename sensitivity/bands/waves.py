@@ -48,7 +48,7 @@ def find_waves(study: Study, q: Array, *, zero: float) -> Waves:
     """Return the waves of q, shape (3,); singular values up to ``zero`` are invisible."""
     matrix = study.derivative.at(q[None])
     values, vectors = decompose_bloch(matrix)
-    (here,) = study.decompose(q[None])
+    here = study.settle(q, *study.decompose(q[None]), zero=zero)
     rank, rigid = int((values > zero).sum()), sum(here.rigid)
     lacking = max(here.predicted - rank, 0)
     unmoved, others = _split(vectors[0, rank:], study.strained, q, count=rigid)
@@ -57,7 +57,8 @@ def find_waves(study: Study, q: Array, *, zero: float) -> Waves:
     known += [("symmetry", wave) for wave in hidden]
     if lacking:
         narrow = max(here.predicted - study.derivative.rows, 0)
-        found = study.comparison.sort(q, missed, lacking=narrow)
+        parts = np.linalg.norm(study.allowed.at(q[None])[0] @ missed.T, axis=0)
+        found = study.comparison.sort(q, missed / parts[:, None], lacking=narrow)
         known += zip(found.causes, found.waves, strict=True)
     known += _sort_rigid(study, unmoved, here.rigid)
     known.sort(key=lambda each: CAUSES.index(each[0]))

@@ -108,7 +108,11 @@ class Search:
 
     def waves(self, cell: Atoms) -> Found:
         """Find all singular values of a crystal of equal cells, one wave vector at a time."""
-        waves = decompose_waves(self.atoms, cell, self.descriptor, count=self.count)
+
+        def zero(largest: float, norm: float) -> float:
+            return self.threshold * self.scale(largest, norm)
+
+        waves = decompose_waves(self.atoms, cell, self.descriptor, count=self.count, zero=zero)
         largest = float(waves.values[-1])
         errors = np.full(len(waves.modes), _EXACT * largest + waves.error)
         return Found(

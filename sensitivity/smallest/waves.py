@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from sensitivity.bands.study import Study
+from sensitivity.bands.study import AtWaveVector, Study
 from sensitivity.bloch import BlochJacobian, Complex, decompose_bloch
 from sensitivity.descriptors import Descriptor
 from sensitivity.geometry.motions import complement
@@ -29,17 +30,30 @@ class Waves(NamedTuple):
     error: float  # of the singular values
 
 
-def decompose_waves(atoms: Atoms, cell: Atoms, descriptor: Descriptor, *, count: int) -> Waves:
-    """Decompose a crystal with a smaller, primitive cell, without its translations."""
+def decompose_waves(
+    atoms: Atoms,
+    cell: Atoms,
+    descriptor: Descriptor,
+    *,
+    count: int,
+    zero: Callable[[float, float], float],
+) -> Waves:
+    """Decompose a crystal with a smaller, primitive cell, without its translations.
+
+    ``zero`` returns the largest singular value that counts as invisible, given the largest one and
+    the norm of all features.
+    """
     study = Study.of(Observation.of(cell, descriptor))
     q, opposite = allowed_waves(atoms, cell)
-    values, hidden = np.empty((len(q), 3 * len(cell))), 0
-    done = 0
+    single = list[AtWaveVector]()
     for part in study.parts(q):
-        checkpoint(f"{done} of {len(q)} wave vectors")
-        for each in study.decompose(part):
-            values[done], done = each.values, done + 1
-            hidden += len(each.values) - each.predicted - sum(each.rigid)
+        checkpoint(f"{len(single)} of {len(q)} wave vectors")
+        single.extend(study.decompose(part))
+    values = np.array([each.values for each in single])
+    norm = study.derivative.center_norm * np.sqrt(len(atoms))
+    limit = zero(float(values.max()), norm)
+    settled = [study.settle(*both, zero=limit) for both in zip(q, single, strict=True)]
+    hidden = sum(len(each.values) - each.predicted - sum(each.rigid) for each in settled)
     values[0, -3:] = np.inf  # q = 0 comes first: its translations
     order = np.argsort(values, axis=None, kind="stable")[:count]
     place = _Places.of(atoms, cell)
@@ -49,7 +63,6 @@ def decompose_waves(atoms: Atoms, cell: Atoms, descriptor: Descriptor, *, count:
     ]
     modes, residuals = zip(*found, strict=True)
     every = np.sort(values, axis=None)[: values.size - 3]
-    norm = study.derivative.center_norm * np.sqrt(len(atoms))
     return Waves(every, np.array(modes), np.array(residuals), hidden, norm, study.derivative.error)
 
 

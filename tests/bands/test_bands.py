@@ -494,6 +494,32 @@ def test_long_waves_of_a_rattled_crystal_are_seen_by_the_strain():
     assert powers_of_long_waves(atoms, 24)[-3:] == pytest.approx([1, 1, 1], abs=0.01)
 
 
+@pytest.mark.parametrize("name", [name for name in CRYSTALS if name != "distorted perovskite"])
+def test_long_waves_fall_below_the_threshold_without_a_shortfall(name):
+    """F(q) and J(q) fall with the same powers, and reach their thresholds at other wave vectors."""
+    for direction in ([0.31, 0.17, 0.05], [0.5, 0.5, 0.5]):
+        line = np.outer(np.geomspace(1e-4, 1, 120), direction)
+        found = bands(CRYSTALS[name][0], USUAL, path=line)
+        assert_ranks_agree(found)
+        assert found.status.endswith("wave vectors, as many as symmetry allows.")
+        assert not found.counts["unseen"].any()
+
+
+def test_long_waves_that_a_basis_misses_are_a_shortfall():
+    small = DensityCorrelations(n_max=1, l_max=0, cutoff=CUTOFF)
+    found = bands(bulk("Si"), small, path=np.outer([0.1, 0.03, 0.01], [0.31, 0.17, 0.05]))
+    assert found.counts["truncation"].tolist() == [2, 2, 2]
+    waves = [found.waves(q).causes for q in found.q]
+    assert all(causes.count("truncation") == 2 for causes in waves)
+
+
+def test_the_number_of_long_waves_that_symmetry_hides_is_that_of_invisible_ones():
+    """The third wave of copper is invisible along a column of 15 cells, and F(q) is not zero."""
+    found = smallest(bulk("Cu").repeat((4, 4, 15)), USUAL, count=1)
+    assert found.method == "waves"
+    assert found.null == found.hidden
+
+
 def powers_of_long_waves(atoms, count):
     """Exponents of the visible bands in the length of q, along a direction without symmetry."""
     line = np.outer([0.01, 0.015], [0.31, 0.17, 0.05])
