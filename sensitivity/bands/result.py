@@ -18,6 +18,7 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis.causes import CAUSES, Cause
 from sensitivity.numerics import Array, Indices, ReadOnlyArrays
 from sensitivity.progress import Stoppable
+from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,20 @@ class Bands(ReadOnlyArrays, Stoppable):
         none = np.zeros(len(self.q), dtype=np.intp)
         out: dict[Cause, Indices] = {cause: none.copy() for cause in CAUSES}
         out["sensitive"] = self.rank
-        for shortfall in self.shortfalls:
-            for cause in shortfall.causes:
-                out[cause][shortfall.number] += 1
         out["unseen"], out["rotation"], out["translation"] = self.rigid.T
         seen = np.maximum(self.rank, self.predicted_rank)
         out["symmetry"] = self.singular_values.shape[1] - seen - self.rigid.sum(axis=1)
+        for cause, count in self._lacking.items():
+            out[cause] = out[cause] + count
+        return out
+
+    @property
+    def _lacking(self) -> Mapping[Cause, Indices]:
+        """Number of waves of each cause that symmetry allows to be seen at each wave vector."""
+        out: dict[Cause, Indices] = {}
+        for shortfall in self.shortfalls:
+            for cause in shortfall.causes:
+                out.setdefault(cause, np.zeros(len(self.q), dtype=np.intp))[shortfall.number] += 1
         return out
 
     def modes(self, number: int) -> Complex:
@@ -147,12 +156,12 @@ class Bands(ReadOnlyArrays, Stoppable):
         text = f"{text} at {count} wave vector{'s' if count > 1 else ''}"
         if not self.shortfalls:
             return f"{text}, as many as symmetry allows."
-        causes = (
-            f"{_range(values[values > 0])} by {cause}"
-            for cause, values in self.counts.items()
-            if cause in {"truncation", "incompleteness", "width", "undetermined"} and values.any()
+        known = self._lacking
+        lacking = ", ".join(
+            f"{_range(known[cause][known[cause] > 0])} {_REASONS.get(cause, f'by {cause}')}"
+            for cause in CAUSES
+            if cause in known
         )
-        lacking = ", ".join(causes).replace("by undetermined", "without a known cause")
         where = f"at {len(self.shortfalls)} of them" if count > 1 else "there"
         return f"{text}; {where} more are invisible than symmetry hides: {lacking}."
 
@@ -175,6 +184,12 @@ class Bands(ReadOnlyArrays, Stoppable):
 
     def __repr__(self) -> str:
         return f"Bands({self.atoms.symbols}, q={len(self.q)}: {self.status})"
+
+
+_REASONS: Mapping[Cause, str] = {
+    "symmetry": f"by one that holds to {Tolerance.POSITIONS:g} Å",
+    "undetermined": "without a known cause",
+}
 
 
 def _range(values: Indices) -> str:

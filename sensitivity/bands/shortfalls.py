@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from sensitivity.bloch import BlochJacobian, Complex, bloch_jacobian, decompose_bloch
+from sensitivity.bloch import (
+    BlochJacobian,
+    BlochMatrix,
+    Complex,
+    bloch_jacobian,
+    decompose_bloch,
+    seen_by_symmetry,
+)
 from sensitivity.diagnosis.causes import CRITERIA, Cause
 from sensitivity.numerics import Array, ReadOnlyArrays
 from sensitivity.observation import Observation
 from sensitivity.spectrum import natural_scale
+from sensitivity.symmetry.sites import site_symmetries
+from sensitivity.tolerances import Tolerance
 
 
 @dataclass(frozen=True)
@@ -27,8 +37,9 @@ class Shortfall(ReadOnlyArrays):
         Singular values of J(q) on these waves, over the scale, descending.
     causes
         Cause of each wave, in no relation to the order of the values: "truncation" if a larger
-        basis sees it, "incompleteness" if a higher order does, "width" for as many of the rest as
-        there are too few features, else "undetermined".
+        basis sees it, "incompleteness" if a higher order does, "symmetry" if one that holds to
+        1e-3 Å hides it, "width" for as many of the rest as there are too few features, else
+        "undetermined".
     larger_basis
         Singular values in the largest basis compared, of up to three, over its scale and the part
         of the waves that symmetry allows, which is small for long waves; None if there is none.
@@ -88,12 +99,29 @@ class Comparison:
                 causes += [criterion.cause] * int(seen.sum())
                 known.append(mixing[seen] @ rest)
                 rest = mixing[~seen] @ rest
+        if len(rest):
+            values, mixing = decompose_bloch(self._nearly_allowed.at(q[None]) @ rest.T)
+            little = 0.1  # of the displacements that exact symmetry allows
+            hidden = values[0] < little
+            causes += ["symmetry"] * int(hidden.sum())
+            known.append(mixing[0, hidden] @ rest)
+            rest = mixing[0, ~hidden] @ rest
         narrow = min(len(rest), max(lacking - len(causes), 0))
         left: tuple[Cause, Cause] = ("width", "undetermined")
         causes += left[:1] * narrow + left[1:] * (len(rest) - narrow)
         # Orthogonal to the waves that others see less.
         found = np.linalg.qr(np.concatenate([*known, rest])[::-1].T)[0].T[::-1]
         return Sorted(tuple(causes), found, responses)
+
+    @cached_property
+    def _nearly_allowed(self) -> BlochMatrix:
+        """F(q) of the symmetry that holds within the tolerance of ``diagnose``."""
+        here = self.observation
+        atoms, cutoff, centers = here.atoms, here.descriptor.cutoff, here.centers
+        within = Tolerance.POSITIONS
+        sites = tuple(site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=within))
+        groups = [site.group.binding(here.known.invariance) for site in sites]
+        return seen_by_symmetry(atoms, sites, groups)
 
     def _larger(self) -> Iterator[BlochJacobian]:
         """Yield up to three larger bases: the first may see too little more."""

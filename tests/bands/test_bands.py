@@ -349,6 +349,23 @@ def test_fewer_features_than_waves_is_width() -> None:
     assert found.shortfalls[0].larger_basis is None
 
 
+@pytest.mark.parametrize("amplitude", [1e-4, 1e-3])
+def test_waves_that_a_nearby_symmetry_hides_are_named(amplitude: float) -> None:
+    """Near Oh, J responds to first order in the displacement only along it."""
+    atoms = bulk("NaCl", "rocksalt", a=5.64)
+    atoms.rattle(amplitude / 2, seed=1)
+    found = bands(atoms, USUAL, path=[[0, 0, 0], [0.1, 0.2, 0.3]])
+    assert (found.rank[0], found.rank[1]) == (1, 6)
+    assert found.predicted_rank[0] > 1
+    assert found.counts["symmetry"].tolist() == [2, 0]
+    assert not found.counts["undetermined"].any()
+    assert found.status.endswith(
+        "at 1 of them more are invisible than symmetry hides: "
+        f"{found.predicted_rank[0] - 1} by one that holds to 0.001 Å."
+    )
+    assert found.waves([0, 0, 0]).causes == ("sensitive", *2 * ["symmetry"], *3 * ["translation"])
+
+
 def test_a_map_of_more_than_the_environments_has_no_bands() -> None:
     @dataclass(frozen=True)
     class Global(Few):
