@@ -92,6 +92,7 @@ class Lowest(NamedTuple):
 
     vectors: Array  # (count, size), orthonormal
     largest: float
+    clear: float  # eigenvalue that the filter tells from zero; vectors below may not be the lowest
 
 
 def find_lowest(apply: Apply, *, size: int, count: int) -> Lowest:
@@ -112,7 +113,7 @@ def find_lowest(apply: Apply, *, size: int, count: int) -> Lowest:
     while True:
         other, _ = filtered.largest(found, count=1, tolerance=1e-3, restarts=size)
         if other[0] <= values[-1] * (1 + equal):
-            return Lowest(found, largest)
+            return Lowest(found, largest, 0.01 * filtered.cut)  # amplified less by a few percent
         more, vectors = filtered.largest(found, count=count, tolerance=exact, restarts=size)
         order = np.argsort(-np.concatenate([values, more]))[:count]
         values = np.concatenate([values, more])[order]
@@ -123,7 +124,7 @@ def find_ends(apply: Apply, size: int) -> tuple[float, float, float]:
     """Return a small eigenvalue, the largest one, and its error, from Lanczos' method."""
     from scipy.linalg import eigvalsh_tridiagonal
 
-    steps = min(120, size)
+    steps, noise = min(120, size), 1e-12
     rows, diagonal, off = np.zeros((steps, size)), np.zeros(steps), np.zeros(steps)
     vector = np.random.default_rng(0).normal(size=size)
     for step in range(steps):
@@ -134,5 +135,7 @@ def find_ends(apply: Apply, size: int) -> tuple[float, float, float]:
         for _ in range(2):  # once leaves rounding errors
             vector = vector - (rows[: step + 1] @ vector) @ rows[: step + 1]
         off[step] = np.linalg.norm(vector)
-    values = eigvalsh_tridiagonal(diagonal, off[:-1])
-    return float(values[0]), float(values[-1]), float(off[-1])
+        if off[step] <= noise * np.abs(diagonal[: step + 1]).max():
+            break  # few different eigenvalues: all are found, and what is left are rounding errors
+    values = eigvalsh_tridiagonal(diagonal[: step + 1], off[:step])
+    return float(values[0]), float(values[-1]), float(off[step])

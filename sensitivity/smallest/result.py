@@ -47,11 +47,12 @@ class Smallest(ReadOnlyArrays):
         Number of internal displacements.
     null
         Number of invisible internal displacements. With the method "filter", of those found: if
-        all are invisible, there can be more.
+        ``first_visible`` is None, there can be more.
     hidden
         Number of internal displacements that symmetry hides; with "filter", of those found.
     first_visible
-        Smallest singular value that counts as visible; None if none is found.
+        Smallest singular value that counts as visible; None if none is found, or if so many are
+        nearly zero that a smaller one can be missing.
     method
         "dense" for all singular values, "waves" for those of all wave vectors of a crystal with
         equal cells, "filter" for only the smallest.

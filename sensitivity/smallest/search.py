@@ -11,7 +11,7 @@ from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.geometry.motions import TrivialMotions
 from sensitivity.jacobian import differentiate
 from sensitivity.numerics import Array, stacked_triangle
-from sensitivity.smallest.filtered import Apply, find_lowest
+from sensitivity.smallest.filtered import Apply, find_ends, find_lowest
 from sensitivity.smallest.gram import SparseGram, triangle
 from sensitivity.smallest.result import Method, Smallest
 from sensitivity.smallest.waves import decompose_waves
@@ -38,6 +38,7 @@ class Found:
     internal: int
     hidden: int
     feature_norm: float  # of all centers
+    complete: bool = True  # no smaller value is missing
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class Search:
             internal=found.internal,
             null=int(np.count_nonzero(~visible)),
             hidden=found.hidden,
-            first_visible=float(found.values[visible][0]) if visible.any() else None,
+            first_visible=float(found.values[visible][0])
+            if found.complete and visible.any()
+            else None,
             method=found.method,
         )
 
@@ -128,28 +131,42 @@ class Search:
         )
 
     def filtered(self, trivial: TrivialMotions) -> Found:
-        """Find the smallest singular values only; if all are invisible, more of them."""
+        """Find the smallest singular values only; if they may be zero, more of them."""
         gram = SparseGram.of(self.atoms, self.descriptor)
-        apply = _internal(gram, trivial)
-        internal, beyond = 3 * len(self.atoms) - len(trivial.directions), 6  # to bound the errors
+        size = 3 * len(self.atoms)
+        _, highest, rest = find_ends(_internal(gram, trivial, above=0.0), size)
+        apply = _internal(gram, trivial, above=1.01 * (highest + rest))  # after all internal ones
+        largest = float(np.sqrt(highest))
+        zero = self.threshold * self.scale(largest, gram.feature_norm)
+        internal, beyond = size - len(trivial.directions), 6  # to bound the errors
         wanted = min(self.count + beyond, internal)
         while True:
-            lowest = find_lowest(apply, size=3 * len(self.atoms), count=wanted)
+            lowest = find_lowest(apply, size=size, count=wanted)
             values, modes = self._decompose(lowest.vectors)
-            largest = float(np.sqrt(lowest.largest))
-            zero = self.threshold * self.scale(largest, gram.feature_norm)
-            if values[-1] > zero or wanted >= min(MOST, internal):
+            clear = max(zero, float(np.sqrt(lowest.clear)))
+            complete = bool(values[-1] > clear) or wanted == internal
+            if complete or wanted >= MOST:
                 break
             wanted = min(2 * wanted, MOST, internal)
         pairs = zip(values, modes, strict=True)
         residuals = np.array([np.linalg.norm(apply(v) - s**2 * v) for s, v in pairs])
         errors = bound_errors(values, residuals, largest=largest) + gram.error
-        if values[-1] <= zero:  # of many invisible ones, these need not be the smallest
+        if not complete:  # of many that may be zero, these need not be the smallest
             errors = values.copy()
         modes = modes.reshape(len(modes), -1, 3)
         hidden = self._count_hidden(modes[values <= zero])
-        norm = gram.feature_norm
-        return Found("filter", values, modes, residuals, errors, largest, internal, hidden, norm)
+        return Found(
+            "filter",
+            values,
+            modes,
+            residuals,
+            errors,
+            largest,
+            internal,
+            hidden,
+            gram.feature_norm,
+            complete,
+        )
 
     def _decompose(self, vectors: Array) -> tuple[Array, Array]:
         """Return singular values of J on a span, ascending, and right vectors, (k, 3N)."""
@@ -176,10 +193,9 @@ class Search:
         return len(modes) - int(np.count_nonzero(values > np.sqrt(Tolerance.ROUNDING)))
 
 
-def _internal(gram: SparseGram, trivial: TrivialMotions) -> Apply:
-    """Return the product with JᵀJ, in which trivial motions have a large eigenvalue."""
+def _internal(gram: SparseGram, trivial: TrivialMotions, *, above: float) -> Apply:
+    """Return the product with JᵀJ, in which trivial motions have the eigenvalue ``above``."""
     rigid = trivial.directions.reshape(len(trivial.directions), gram.matrix.shape[0])
-    above = float(gram.matrix.diagonal().max())  # which is not above the largest eigenvalue
 
     def apply(vector: Array) -> Array:
         along = rigid @ vector

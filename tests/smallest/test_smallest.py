@@ -252,6 +252,36 @@ def test_a_crystal_with_a_vacancy_has_modes_that_symmetry_hides() -> None:
     assert found.first_visible == pytest.approx(expected.values[null], rel=1e-8)
 
 
+def test_many_null_modes_among_small_ones_are_all_counted() -> None:
+    """The filter amplifies zero and 1e-5 of the largest alike, and sixteen vectors mixed them."""
+    atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True).repeat(2)
+    del atoms[5]
+    basis = DensityCorrelations(cutoff=4.0, n_max=4, l_max=3)
+    found, expected = filtered(atoms, basis), Search(atoms, basis, 10, 1e-5).dense()
+    null = int(np.count_nonzero(expected.values <= 1e-5 * found.scale))
+    assert 16 < null < 100
+    assert found.null == null
+    assert found.singular_values == pytest.approx(expected.values[:10], abs=1e-13 * found.largest)
+    if found.first_visible is None:
+        assert found.status.startswith(f"At least {null} of ")
+        assert found.upper_bounds.all()
+    else:
+        assert found.first_visible == pytest.approx(expected.values[null], rel=1e-8)
+
+
+@pytest.mark.parametrize("molecules", [12, 150])
+def test_trivial_motions_of_many_molecules_are_not_found(molecules: int) -> None:
+    """The only internal displacements are stretches, more visible than a motion of one atom."""
+    rng, gas = np.random.default_rng(0), Atoms(cell=[40, 40, 48], pbc=True)
+    for place in np.indices((5, 5, 6)).reshape(3, -1).T[:molecules]:
+        axis = rng.normal(size=3)
+        half = 0.55 * axis / np.linalg.norm(axis)
+        gas += Atoms("N2", 8.0 * place + [half, -half])
+    found = filtered(gas, DensityCorrelations(cutoff=4.0, n_max=4, l_max=3))
+    assert (found.internal, found.null) == (molecules, 0)
+    assert found.relative == pytest.approx(1.0, rel=1e-8)
+
+
 # Input, progress, stops
 
 
