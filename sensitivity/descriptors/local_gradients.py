@@ -86,25 +86,28 @@ class LocalGradients:
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
         count, size, m = displacements.shape
+        l_size, _, n_max, _ = self.radial.shape
+        channels = self.products.shape[2]
         local = self.axes[chosen] @ displacements.reshape(count, size // 3, 3, m)
-        local = local.reshape(count, size, m)
-        radial, products = self.radial[:, chosen], self.products[:, chosen]
-
-        def change(a: int, b: int) -> Array:  # [l, e, n of a, n of b, m], of neighbours a
-            columns = self.columns[a]
-            rows = radial[:, :, :, None, columns] * products[:, :, None, self._channels(b), columns]
-            changes = rows.reshape(*rows.shape[:2], -1, rows.shape[-1]) @ local[:, columns]
-            return np.asarray(changes).reshape(*rows.shape[:4], m)
-
-        n, other = upper_pairs(self.radial.shape[2])
-        parts = []
-        for a in range(len(self.columns)):
-            one = change(a, a)
-            parts.append((one + one.swapaxes(2, 3))[:, :, n, other])
-        for a, b in combinations(range(len(self.columns)), 2):
-            both = change(a, b) + change(b, a).swapaxes(2, 3)
-            parts.append(2**0.5 * both.reshape(*both.shape[:2], -1, m))
-        rows = np.concatenate(parts, axis=2).swapaxes(0, 1)
+        local = local.reshape(count, size, m).swapaxes(1, 2)[:, :, None]  # [e, m, 1, 3k]
+        n, other = upper_pairs(n_max)
+        rows = np.empty((count, l_size, channels * (channels + 1) // 2, m))
+        for l in range(l_size):  # one degree fits into the cache
+            changes = []  # [e, m, n of a species, q]
+            for columns in self.columns:
+                moved = self.radial[l, chosen, None][..., columns] * local[..., columns]
+                products = self.products[l, chosen][..., columns].swapaxes(1, 2)
+                moved = moved.reshape(count, m * n_max, -1) @ products
+                changes.append(moved.reshape(count, m, n_max, -1))
+            parts = []
+            for a, change in enumerate(changes):
+                one = change[..., self._channels(a)]
+                parts.append((one + one.swapaxes(2, 3))[..., n, other])
+            for a, b in combinations(range(len(changes)), 2):
+                both = changes[a][..., self._channels(b)]
+                both = both + changes[b][..., self._channels(a)].swapaxes(2, 3)
+                parts.append(2**0.5 * both.reshape(count, m, -1))
+            rows[:, l] = np.concatenate(parts, axis=2).swapaxes(1, 2)
         return rows.reshape(count, -1, m)
 
     def pull(self, changes: Array, owners: Indices) -> Array:
@@ -115,14 +118,16 @@ class LocalGradients:
         l_size, count, n_max, size = self.radial.shape
         n, _, m = changes.shape
         places, factors = _symmetric(len(self.columns), n_max)
-        by_degree = changes.reshape(n, l_size, -1, m).transpose(1, 0, 3, 2)  # [l, n, m, pair]
-        weights = (factors * by_degree[..., places])[:, owners]  # [l, e, m, q, q']
-        local = np.empty((count, m, size))
-        for a, columns in enumerate(self.columns):
-            own = weights[..., self._channels(a), :].reshape(l_size, count, m * n_max, -1)
-            moved = (own @ self.products[..., columns]).reshape(l_size, count, m, n_max, -1)
-            moved *= self.radial[:, :, None, :, columns]
-            local[..., columns] = moved.sum(axis=(0, 3))
+        by_degree = changes.reshape(n, l_size, -1, m)
+        local = np.zeros((count, m, size))
+        for l in range(l_size):  # one degree fits into the cache
+            weights = factors * by_degree[:, l].swapaxes(1, 2)[..., places]  # [n, m, q, q']
+            for a, columns in enumerate(self.columns):
+                own = weights[:, :, self._channels(a)].reshape(n, m * n_max, -1)[owners]
+                moved = (own @ self.products[l, ..., columns]).reshape(count, m, n_max, -1)
+                local[..., columns] += np.einsum(
+                    "emnk,enk->emk", moved, self.radial[l, ..., columns]
+                )
         found = local.reshape(count, m, size // 3, 1, 3) @ self.axes[:, None]
         return np.asarray(found.reshape(count, m, size).swapaxes(1, 2))
 

@@ -9,11 +9,12 @@ null by width as there are fewer features than displacements that symmetry allow
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
+from ase import Atoms
 
 from sensitivity.completeness import Environments
 from sensitivity.diagnosis.causes import CRITERIA, Cause
@@ -22,6 +23,7 @@ from sensitivity.diagnosis.zeros import Budget, NearestZeros, nearest_zeros
 from sensitivity.geometry.motions import complement
 from sensitivity.numerics import Array
 from sensitivity.spectrum import decompose, largest_singular_value
+from sensitivity.symmetry.groups import Invariance
 from sensitivity.symmetry.sites import hidden_by_symmetry, site_symmetries
 from sensitivity.tolerances import Tolerance
 
@@ -181,22 +183,15 @@ class NullSearch:
         incomplete, modes = self._incomplete(environments, found.modes), found.modes
         if incomplete is not None and len(incomplete.modes):
             modes = complement(incomplete.modes, within=modes)
-        hidden = self._nearly_hidden().reshape(-1, found.modes[0].size)
-        near, others = _split(hidden @ _rows(modes).T, modes, COMMON)
+        here, invariance = self.case.observation, self.case.observation.known.invariance
+        cutoff = here.descriptor.cutoff
+        hidden = nearly_hidden(here.atoms, here.centers, cutoff=cutoff, invariance=invariance)
+        near, others = _split(_rows(hidden) @ _rows(modes).T, modes, COMMON)
         others, near = (
             self._lifted(replace(found, modes=part), factor=factor)
-            for part, factor in ((others, 0.0), (near, 10.0))
+            for part, factor in ((others, 0.0), (near, NEARLY_HIDDEN))
         )
         return np.concatenate([others, near])
-
-    def _nearly_hidden(self) -> Array:
-        atoms, descriptor = self.case.observation.atoms, self.case.observation.descriptor
-        cutoff, invariance = descriptor.cutoff, self.case.observation.known.invariance
-        centers, tolerance = self.case.observation.centers, Tolerance.OTHER_GEOMETRY
-        found = site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=tolerance)
-        sites = list(found)
-        groups = [site.group.binding(invariance) for site in sites]
-        return hidden_by_symmetry(sites, groups, count=len(atoms))
 
     def _lifted(self, found: NearestZeros, *, factor: float) -> Array:
         """Return null displacements, exactly null or seen ``factor`` better by a larger basis."""
@@ -247,6 +242,18 @@ class NullSearch:
 
 # Cosine of an angle above which a mode belongs to a subspace, not to its complement.
 COMMON = 0.7
+# A larger basis must see nearly hidden displacements better by this factor to count as truncated.
+NEARLY_HIDDEN = 10.0
+
+
+def nearly_hidden(
+    atoms: Atoms, centers: Sequence[int], *, cutoff: float, invariance: Invariance
+) -> Array:
+    """Return displacements, (n, N, 3), that a symmetry within 0.1 Å hides from all centers."""
+    tolerance = Tolerance.OTHER_GEOMETRY
+    sites = list(site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=tolerance))
+    groups = [site.group.binding(invariance) for site in sites]
+    return hidden_by_symmetry(sites, groups, count=len(atoms))
 
 
 def common(modes: Array, others: Array) -> Array:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.progress import checkpoint
 from sensitivity.survey.environments import Environments
 from sensitivity.survey.margins import Margins, Refined
 from sensitivity.survey.relative import mix, unmix
 from sensitivity.survey.relative import rotations as rotations_of
+from sensitivity.survey.searches import Searches
 from sensitivity.survey.sites import Site, find_sites
 from sensitivity.tolerances import Tolerance
 
@@ -24,6 +25,9 @@ from sensitivity.tolerances import Tolerance
 # eps/s² of others, and J times them eps/s, which matters for values below the second: they are
 # refined together with all up to the third, so that an error of 1e-15 is left.
 _SUFFICIENT, _TINY, _TOGETHER = 2e-3, 1e-6, 2e-2
+
+
+Tests = tuple[Margins, Searches | None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ class Spectra(NamedTuple):
     values: Array  # (n, internal), descending
     rank: Indices  # (n,), number of visible displacements
     rotations: int  # number of independent ones
-    # The group, if all that it does not hide is visible at all geometries within the tolerance.
+    # The group, if there are no causes beside it: what it does not hide is visible, or, where atoms
+    # are barely seen, undetermined.
     sites: list[Site | None]
 
 
@@ -95,9 +100,10 @@ def decompose_alike(
     parts = differentiate(alike.vectors)
     if parts is None or (tolerance or 0.0) > Tolerance.NEARLY_EQUAL:
         return None
-    sites, margins = list[Site | None]([None] * len(alike.places)), None
+    sites, tests = list[Site | None]([None] * len(alike.places)), None
     if tolerance is not None:
         margins = Margins(differentiate, tolerance)
+        tests = margins, Searches.of(margins, descriptor, alike.counts, species=species)
         sites = find_sites(
             alike.vectors,
             alike.counts,
@@ -106,20 +112,20 @@ def decompose_alike(
             tolerance=tolerance,
             invariance=known.invariance,
         )
-    return _decompose_parts(parts, alike.vectors, sites, margins, cutoff=descriptor.cutoff)
+    return _decompose_parts(parts, alike.vectors, sites, tests, cutoff=descriptor.cutoff)
 
 
 def _decompose_parts(
     parts: Iterator[tuple[slice, LikeGradients]],
     vectors: Array,
     sites: list[Site | None],
-    margins: Margins | None,
+    tests: Tests | None,
     *,
     cutoff: float,
 ) -> Iterator[Spectra]:
     for part, gradients in parts:
         checkpoint()
-        for found in _decompose(gradients, vectors[part], sites[part], margins, cutoff=cutoff):
+        for found in _decompose(gradients, vectors[part], sites[part], tests, cutoff=cutoff):
             yield found._replace(places=found.places + part.start)
 
 
@@ -127,33 +133,54 @@ def _decompose(
     gradients: LikeGradients,
     vectors: Array,
     sites: list[Site | None],
-    margins: Margins | None,
+    tests: Tests | None,
     *,
     cutoff: float,
 ) -> Iterator[Spectra]:
-    count, k, _ = vectors.shape
-    mixed = mix(gradients.gram.reshape(count, k, 3, k, 3))
+    k = vectors.shape[1]
+    mixed = mix(gradients.gram)
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(mixed), 0.0))
     rotations, largest = _count_rotations(vectors), values[:, -1].copy()
     scale = largest  # ``natural_scale`` of each
     if (gradients.norm_bounds > cutoff * largest).any():
         scale = np.maximum(largest, gradients.norms / cutoff)
     firm = np.array([site is not None and not site.hidden for site in sites])
-    sufficient = _SUFFICIENT if margins is None else max(_SUFFICIENT, margins.fraction(k))
+    sufficient = _SUFFICIENT if tests is None else max(_SUFFICIENT, tests[0].fraction(k))
     for group in _refine_small(gradients, mixed, vectors, values, rotations, sufficient):
         chosen = group.places
         columns = rotations[chosen[0]] + np.arange(group.values.shape[1])
         values[chosen[:, None], columns] = group.values
-        if margins is not None:
+        if tests is not None:
             found = [sites[place] for place in chosen.tolist()]
             limits = largest[chosen], scale[chosen]
-            firm[chosen] = margins.hold(group, vectors[chosen], found, *limits)
+            firm[chosen] = _hold(tests, group, vectors[chosen], found, rotations[chosen], *limits)
     known = [site if kept else None for site, kept in zip(sites, firm.tolist(), strict=True)]
     for turning in set(rotations.tolist()):
         chosen = np.flatnonzero(rotations == turning)
         ordered = np.sort(values[chosen, turning:], axis=1)[:, ::-1]
         rank = (ordered > Tolerance.RANK * scale[chosen, None]).sum(axis=1)
         yield Spectra(chosen, ordered, rank, turning, [known[place] for place in chosen.tolist()])
+
+
+def _hold(
+    tests: Tests,
+    found: Refined,
+    vectors: Array,
+    sites: list[Site | None],
+    rotations: Indices,
+    largest: Array,
+    scale: Array,
+) -> Mask:
+    """Tell which environments have no more zeros within reach than those that their site hides."""
+    margins, searches = tests
+    hidden = np.array([-1 if site is None else site.hidden for site in sites])
+    firm = margins.hold(found, vectors, hidden, largest, scale)
+    left = np.flatnonzero(~firm & (hidden >= 0))
+    if searches is not None and len(left):
+        firm[left] = searches.find_nothing(
+            found.only(left), vectors[left], hidden[left], rotations[left], scale[left]
+        )
+    return firm
 
 
 def _count_rotations(vectors: Array) -> Indices:

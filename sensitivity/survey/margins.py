@@ -17,17 +17,20 @@ import numpy as np
 from sensitivity.descriptors import LikeGradients
 from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.survey.relative import unmix
-from sensitivity.survey.sites import Site
 from sensitivity.tolerances import Tolerance
 
 # Å. A value above the largest times the reach over this distance cannot vanish: in 12 000 modes of
 # rattled molecules, with smearings from 0 to 0.5 Å and orders 2 and 3, none above it fell by half.
-_VARIATION = 0.4
+_VARIATION = 0.5
 # Largest ‖E‖ |δ|: what is left allows for the second order.
-_MOST = 0.8
+MOST = 0.8
 # Times ``Tolerance.RANK``: the singular value that must be left.
 _CLEAR = 1.2
-_STEP = 1e-4  # Å; its error, about 1e-3 of ‖E‖, is covered by ``_MOST``
+_STEP = 1e-4  # Å; its error, about 1e-3 of ‖E‖, is covered by ``MOST``
+
+
+Differentiate = Callable[[Array], Iterator[tuple[slice, LikeGradients]] | None]
+"""Gradients of environments, from the vectors to the neighbours: ``like_gradients``."""
 
 
 class Refined(NamedTuple):
@@ -43,11 +46,20 @@ class Refined(NamedTuple):
     products: Array  # (n, rows, m)
     rotation: Array  # (n, m, m)
 
+    def only(self, chosen: Indices) -> Refined:
+        """Return the modes of some environments."""
+        values, modes, products, rotation = (each[chosen] for each in self[1:])
+        return Refined(self.places[chosen], values, modes, products, rotation)
+
+    def up_to(self, limits: Array) -> Indices:
+        """Return the number of values up to a limit for each environment, (n,)."""
+        return np.asarray(np.count_nonzero(self.values <= limits[:, None], axis=1))
+
 
 class Margins(NamedTuple):
     """A test of whether singular values can vanish at a geometry within a tolerance."""
 
-    differentiate: Callable[[Array], Iterator[tuple[slice, LikeGradients]] | None]
+    differentiate: Differentiate
     tolerance: float  # Å, root mean square over the atoms of an environment
 
     def reach(self, neighbors: int) -> float:
@@ -62,16 +74,15 @@ class Margins(NamedTuple):
         self,
         found: Refined,
         vectors: Array,
-        sites: list[Site | None],
+        hidden: Indices,
         largest: Array,
         scale: Array,
     ) -> Mask:
-        """Tell which environments keep all values but those that their site hides within reach.
+        """Tell which environments keep all values but the ``hidden`` ones, (n,), within reach.
 
-        ``vectors``, (n, k, 3) in Å, lead to the neighbours. An environment without a site is not
-        tested.
+        ``vectors``, (n, k, 3) in Å, lead to the neighbours. Environments with a negative number of
+        hidden displacements are not tested.
         """
-        hidden = np.array([-1 if site is None else site.hidden for site in sites])
         values, limit = found.values, self.fraction(vectors.shape[1]) * largest
         small = np.count_nonzero(values <= limit[:, None], axis=1)
         firm = (hidden >= 0) & (hidden <= values.shape[1])
@@ -82,47 +93,74 @@ class Margins(NamedTuple):
         firm &= padded[places, zeros + 1] > least
         tested = np.flatnonzero(firm & (small > zeros))
         if len(tested):
-            modes = _Modes.of(found, tested, zeros[tested], small[tested])
+            modes = SmallModes.of(found, tested, zeros[tested], small[tested])
             left = self._left(modes, vectors[tested])
             firm[tested] = left > least[tested]
         return np.asarray(firm)
 
-    def _left(self, small: _Modes, vectors: Array) -> Array:
+    def _left(self, small: SmallModes, vectors: Array) -> Array:
         """Return what is left of the smallest of the small singular values within reach, (n,)."""
-        (n, k, _), q = vectors.shape, small.values.shape[1]
-        owners, j = np.nonzero(small.used)
-        steps = unmix(small.modes)[owners, :, j].reshape(-1, k, 3)
-        pulled = np.empty((len(owners), 3 * k, q))
-        for part, gradients in self.differentiate(vectors[owners] + _STEP * steps) or ():
-            first, last = owners[part][[0, -1]]
-            images = small.images[first : last + 1]
-            pulled[part] = gradients.pull(images, owners[part] - first)  # Jᵀ u_i after a step
-        here = small.values[:, None] * small.modes  # (J S)ᵀ u_i = s_i v_i
-        roots = np.sqrt(small.values / self.reach(k))
-        relative = np.zeros((n, q, 3 * k, q))
-        changes = (unmix(pulled) - here[owners]) / _STEP
-        relative[owners, j] = changes / (roots[owners, j, None] * roots[owners])[:, None]
-        matrices = relative.swapaxes(1, 2).reshape(n, 3 * k, q * q)
-        together = np.linalg.norm(matrices, ord=2, axis=(1, 2))
-        return np.where(together <= _MOST, small.values[:, 0] * (1 - together), 0.0)
+        reach = self.reach(vectors.shape[1])
+        together = change_within(reach, small, vectors, self.differentiate)
+        return np.where(together <= MOST, small.values[:, 0] * (1 - together), 0.0)
 
 
-class _Modes(NamedTuple):
+def change_within(
+    reach: float,
+    small: SmallModes,
+    vectors: Array,
+    differentiate: Differentiate,
+    *,
+    others: Array | None = None,
+) -> Array:
+    """Return the largest ‖E‖ |δ| within reach (Å), (n,).
+
+    ``vectors``, (n, k, 3) in Å, lead to the neighbours. ``others``, (n, q, 3k, q), are further
+    changes of uᵢᵀ J S vⱼ: [n, j, displacement, i].
+    """
+    (n, k, _), q = vectors.shape, small.values.shape[1]
+    owners, j = np.nonzero(small.used)
+    steps = small.steps[owners, j, None]
+    moves = (steps * small.moves[owners, :, j]).reshape(-1, k, 3)
+    pulled = np.empty((len(owners), 3 * k, q))
+    for part, gradients in differentiate(vectors[owners] + moves) or ():
+        first, last = owners[part][[0, -1]]
+        images = small.images[first : last + 1]
+        pulled[part] = gradients.pull(images, owners[part] - first)  # Jᵀ u_i after a step
+    roots = np.sqrt(small.values / reach)
+    changes = (unmix(pulled) - small.here[owners]) / steps[:, None]
+    if others is not None:
+        changes += others[owners, j]
+    relative = np.zeros((n, q, 3 * k, q))
+    relative[owners, j] = changes / (roots[owners, j, None] * roots[owners])[:, None]
+    matrices = relative.swapaxes(1, 2).reshape(n, 3 * k, q * q)
+    return np.asarray(np.linalg.norm(matrices, ord=2, axis=(1, 2)))
+
+
+class SmallModes(NamedTuple):
     """The small singular values of n environments, at most q, and their vectors."""
 
     used: Mask  # (n, q)
     values: Array  # (n, q), ascending; 1 where not used
-    modes: Array  # (n, 3k, q), right vectors of J S; 0 where not used
-    images: Array  # (n, rows, q), left vectors; 0 where not used
+    moves: Array  # (n, 3k, q), of the neighbours: S times right vectors; 0 where not used
+    images: Array  # (n, rows, q), left vectors u; 0 where not used
+    here: Array  # (n, 3k, q), (J S)ᵀ u
+    steps: Array  # (n, q), Å, of finite differences for moves of unit norm
 
     @classmethod
-    def of(cls, found: Refined, chosen: Indices, first: Indices, end: Indices) -> _Modes:
+    def of(cls, found: Refined, chosen: Indices, first: Indices, end: Indices) -> SmallModes:
         """Return the vectors of the values from the first to the end, of chosen environments."""
-        columns = first[:, None] + np.arange((end - first).max())
-        used = columns < end[:, None]
-        columns = np.minimum(columns, found.values.shape[1] - 1)
+        columns, used = columns_between(first, end, most=found.values.shape[1])
         values = np.where(used, np.take_along_axis(found.values[chosen], columns, axis=1), 1.0)
         rotation = np.take_along_axis(found.rotation[chosen], columns[:, None], axis=2)
         rotation *= used[:, None]
+        modes = found.modes[chosen] @ rotation
         images = found.products[chosen] @ rotation / values[:, None]
-        return cls(used, values, found.modes[chosen] @ rotation, images)
+        steps = np.full(used.shape, _STEP)
+        return cls(used, values, unmix(modes), images, values[:, None] * modes, steps)
+
+
+def columns_between(first: Indices, end: Indices, *, most: int) -> tuple[Indices, Mask]:
+    """Return the columns from the first to the end, of at most ``most``, and which are meant."""
+    columns = first[:, None] + np.arange((end - first).max())
+    return np.minimum(columns, most - 1), columns < end[:, None]

@@ -17,11 +17,11 @@ _GENERATORS = np.cross(np.eye(3)[:, None], np.eye(3))[:, None]
 
 
 def mix(gram: Array) -> Array:
-    """Return S G S, shape (e, 3k, 3k), of G, shape (e, k, 3, k, 3)."""
-    count, k = gram.shape[:2]
-    beta = _beta(k)
-    half = gram + beta * gram.sum(axis=1, keepdims=True)
-    return np.asarray(half + beta * half.sum(axis=3, keepdims=True)).reshape(count, 3 * k, 3 * k)
+    """Return S G S of G, both of shape (e, 3k, 3k)."""
+    count, size, _ = gram.shape
+    blocks, beta = gram.reshape(count, size // 3, 3, size // 3, 3), _beta(size // 3)
+    half = blocks + beta * blocks.sum(axis=1, keepdims=True)
+    return np.asarray(half + beta * half.sum(axis=3, keepdims=True)).reshape(gram.shape)
 
 
 def unmix(directions: Array) -> Array:

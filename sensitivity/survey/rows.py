@@ -115,14 +115,15 @@ def columns_of_spectra(found: Spectra) -> dict[str, Iterable[Any]]:
 
 
 def columns_of_sites(found: Spectra) -> dict[str, Iterable[Any]]:
-    """Return the columns of causes where all that the group does not hide is visible."""
+    """Return the columns of causes where the group is the only one."""
     count, internal = found.values.shape
     known = [site or Site("", 0) for site in found.sites]
     hidden = np.array([site.hidden for site in known])
     smallest = found.values[np.arange(count), internal - 1 - np.minimum(hidden, internal - 1)]
     condition = np.where(hidden < internal, smallest / found.values[:, 0], NAN)
     causes = {
-        "sensitive": (internal - hidden).tolist(),
+        "sensitive": found.rank.tolist(),
+        "undetermined": (internal - hidden - found.rank).tolist(),
         "symmetry": hidden.tolist(),
         "rotation": [found.rotations] * count,
         "translation": [3] * count,

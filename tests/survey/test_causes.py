@@ -16,6 +16,7 @@ from sensitivity.diagnosis import CAUSES, Diagnosis
 from sensitivity.diagnosis.counting import count_causes
 from sensitivity.survey import analysis
 from sensitivity.survey.environments import Environments, find_pairs
+from sensitivity.survey.searches import Searches
 from sensitivity.survey.sites import find_sites
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.sites import hidden_by_symmetry
@@ -51,6 +52,18 @@ def nearly_singular() -> Iterator[Atoms]:
     for seed, name in enumerate(("X0", "S1", "X+", "bispectrum+")):
         for distance in (0.0, 1e-5, 1e-4, 1e-3, 1e-2):
             yield moved(structures.load(name), distance, seed=seed)
+
+
+def barely_seen() -> Iterator[Atoms]:
+    """Yield molecules with the most distant neighbour of atom 0 just within 4 Å."""
+    for seed, gap in enumerate((1e-3, 3e-3, 5e-3, 1e-2)):
+        for name in ("C3H4_C3v", "CH3SiH3"):
+            atoms = moved(Atoms(g2[name]), 0.05, seed=seed)
+            arms = atoms.positions - atoms.positions[0]
+            lengths = np.linalg.norm(arms, axis=1)
+            far = int(np.argmax(lengths))
+            atoms.positions[far] = atoms.positions[0] + arms[far] * (4.0 - gap) / lengths[far]
+            yield atoms
 
 
 def smallest_allowed(found: Diagnosis) -> float:
@@ -90,6 +103,18 @@ def check_rows(
     return int((table["equivalent_to"] == table["center"]).sum()) - len(alone)
 
 
+def find_nothing_in(monkeypatch) -> list[np.ndarray]:
+    """Return a list that collects the results of all tests of searches."""
+    test, results = Searches.find_nothing, []
+
+    def collect(*arguments):
+        results.append(test(*arguments))
+        return results[-1]
+
+    monkeypatch.setattr(Searches, "find_nothing", collect)
+    return results
+
+
 @pytest.mark.parametrize(
     "frames",
     [
@@ -106,6 +131,16 @@ def test_rows_equal_diagnoses(frames, monkeypatch) -> None:
 @pytest.mark.parametrize("frames", [nearly_symmetric, nearly_singular])
 def test_rows_near_special_geometries_equal_diagnoses(frames, monkeypatch) -> None:
     check_rows(list(frames()), DESCRIPTOR, monkeypatch)
+
+
+@pytest.mark.parametrize("resolved", [True, False])
+def test_rows_with_barely_seen_neighbours_equal_diagnoses(resolved, monkeypatch) -> None:
+    frames, (n_max, l_max) = list(barely_seen()), (6, 6) if resolved else (4, 3)
+    descriptor = DensityCorrelations(order=2, cutoff=4.0, n_max=n_max, l_max=l_max)
+    sets = find_nothing_in(monkeypatch)
+    every = check_rows(frames, descriptor, monkeypatch)
+    assert every > 0
+    assert sum(map(np.count_nonzero, sets)) >= 5  # of those that the margins leave
 
 
 @pytest.mark.parametrize("tolerance", [1e-5, 1e-2, 3e-2])
