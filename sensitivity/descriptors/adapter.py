@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, Self
 
 import numpy as np
 from ase import Atoms
@@ -20,10 +22,11 @@ from sensitivity.descriptors.differences import (
     one_sided_differences,
 )
 from sensitivity.descriptors.protocol import Descriptor
-from sensitivity.descriptors.trust import Trust, examine
+from sensitivity.descriptors.specimens import build_specimen
+from sensitivity.descriptors.trust import Trust, examine, examine_invariance
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices, takes_center, takes_centers
-from sensitivity.progress import checkpoint
+from sensitivity.progress import Cancelled, checkpoint
 from sensitivity.structures import check_centers, neighbor_pairs
 
 _AT_ONCE = 64  # structures
@@ -65,6 +68,8 @@ class Adapter(Descriptor):
     _whole = False  # one row for the whole structure
     # Elements, periodicity, centers, and, for differences, how many atoms each sees.
     _examined: frozenset[tuple[object, ...]] = frozenset()
+    # What holds for all molecules of the same elements; None where a specimen is refused.
+    _usual: Mapping[tuple[int, ...], Trust | None] = MappingProxyType({})
     _precision = EPS  # relative, of the numbers that the code returns
 
     @abstractmethod
@@ -116,9 +121,7 @@ class Adapter(Descriptor):
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Return features and gradients of every center, with an estimate of their error."""
         chosen = check_centers(atoms, centers)
-        kind: tuple[object, ...] = atoms.numbers.tobytes(), tuple(atoms.pbc.tolist()), chosen
-        if not self._differentiates:
-            kind += tuple(len(near) for near in self._near(atoms, chosen))
+        kind = self._what_is_examined(atoms, chosen)
         if self.trust is None or kind not in self._examined:
             self.examine(atoms, centers=chosen)
             self._examined |= {kind}
@@ -140,6 +143,57 @@ class Adapter(Descriptor):
         found = examine(self, atoms, check_centers(atoms, centers))
         self.trust = found if self.trust is None else self.trust.worse(found)
         return self.trust
+
+    @takes_centers
+    def measured_on(self, atoms: Atoms, *, centers: Centers = None) -> Self:
+        """Return a copy whose ``trust`` was measured for this structure, not the worst of all.
+
+        In a molecule only the invariance is measured on the structure itself, and the rest once for
+        all molecules of the same elements, on a specimen: this takes few calls of the code.
+
+        Raises
+        ------
+        ValueError
+            If two calls with the same structure give other features.
+        """
+        chosen = check_centers(atoms, centers)
+        own = self._unexamined()
+        usual = None if atoms.pbc.any() else self._find_usual(atoms, chosen[0])
+        if usual is None:
+            own.examine(atoms, centers=chosen)
+        else:
+            own.trust = usual.with_invariance(examine_invariance(own, atoms, chosen, usual.noise))
+        own._examined = frozenset({own._what_is_examined(atoms, chosen)})
+        return own
+
+    def _unexamined(self) -> Self:
+        """Return a copy about which nothing is known."""
+        own = object.__new__(type(self))
+        vars(own).update(vars(self))  # the library's object is shared, which copy() would repeat
+        own.trust, own._examined = None, frozenset()
+        return own
+
+    def _what_is_examined(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[object, ...]:
+        """Return what structures have in common on which ``trust`` is measured once."""
+        kind: tuple[object, ...] = atoms.numbers.tobytes(), tuple(atoms.pbc.tolist()), centers
+        if self._differentiates:
+            return kind
+        return *kind, *(len(near) for near in self._near(atoms, centers))
+
+    def _find_usual(self, atoms: Atoms, center: int) -> Trust | None:
+        """Return the trust of a specimen with the elements of a molecule; None if it is refused."""
+        species = sorted(set(np.delete(atoms.numbers, center).tolist()))
+        kind = int(atoms.numbers[center]), *species
+        if kind not in self._usual and species:
+            specimen = build_specimen(kind[0], kind[1:], cutoff=self.cutoff)
+            try:
+                found: Trust | None = self._unexamined().examine(specimen)
+            except Cancelled:
+                raise
+            except Exception:  # of the code, about atoms that it does not know, or their number
+                found = None
+            self._usual = {**self._usual, kind: found}
+        return self._usual.get(kind)
 
     @takes_center
     def one_sided(self, atoms: Atoms, direction: Array, *, center: int) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from ase import Atoms
@@ -99,6 +99,16 @@ class Function(Adapter):
     def higher_order(self) -> Descriptor | None:
         """Return ``higher``."""
         return self._higher
+
+    def _unexamined(self) -> Self:
+        """Return a copy about which nothing is known, nor about ``larger`` and ``higher``."""
+        own = super()._unexamined()
+        own._whole = False
+        own._larger, own._higher = (
+            each._unexamined() if isinstance(each, Adapter) else each
+            for each in (self._larger, self._higher)
+        )
+        return own
 
     def python(self) -> tuple[str, str]:
         """Return the import line, and the expression, with the function's name."""

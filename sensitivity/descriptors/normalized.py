@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
@@ -59,6 +59,11 @@ class Normalized(Descriptor):
         return self.descriptor.inversion_invariant
 
     @property
+    def invariance(self) -> Literal["O(3)", "SO(3)", "none"]:
+        """Rotations that change no feature."""
+        return self._known.invariance
+
+    @property
     def smooth(self) -> bool:
         """True if the descriptor is smooth."""
         return self._known.smooth
@@ -105,6 +110,10 @@ class Normalized(Descriptor):
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of a center."""
         return self._known.count_features(atoms)
+
+    def measured_on(self, atoms: Atoms, *, centers: Centers = None) -> Normalized:
+        """Return it with measured properties of this structure alone."""
+        return Normalized(self._known.measured_on(atoms, centers=centers))
 
     def labels(self, atoms: Atoms | None = None) -> tuple[Label, ...]:
         """Return the labels of the descriptor."""

@@ -174,6 +174,14 @@ class Descriptor(Protocol):
         """Sentences on the descriptor itself, such as on broken invariance; default none."""
         return ()
 
+    def measured_on(self, atoms: Atoms, *, centers: Centers = None) -> Descriptor:
+        """Return the descriptor with measured properties of this structure alone.
+
+        For one whose ``invariance``, ``smooth`` or ``remarks`` are measured, and can differ between
+        structures. Default: itself.
+        """
+        return self
+
     def labels(self, atoms: Atoms | None = None) -> tuple[Label, ...]:
         """Return what each feature of a center is, in order.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
@@ -64,6 +64,12 @@ class Stacked(Descriptor):
         return all(each.inversion_invariant for each in self.descriptors)
 
     @property
+    def invariance(self) -> Literal["O(3)", "SO(3)", "none"]:
+        """Rotations that change no feature of any descriptor."""
+        found = {each.invariance for each in self._known}
+        return "none" if "none" in found else "SO(3)" if "SO(3)" in found else "O(3)"
+
+    @property
     def smooth(self) -> bool:
         """True if all descriptors are smooth."""
         return all(each.smooth for each in self._known)
@@ -113,6 +119,10 @@ class Stacked(Descriptor):
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of a center."""
         return sum(each.count_features(atoms) for each in self._known)
+
+    def measured_on(self, atoms: Atoms, *, centers: Centers = None) -> Stacked:
+        """Return the stack with measured properties of this structure alone."""
+        return Stacked(tuple(each.measured_on(atoms, centers=centers) for each in self._known))
 
     def labels(self, atoms: Atoms | None = None) -> tuple[Label, ...]:
         """Return the number of the descriptor, from 0, and its label, for each feature."""

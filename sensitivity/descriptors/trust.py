@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 _RANDOM = 1e-6  # of the norm of the features: more than this between two calls is no rounding
 _BROKEN = 1e-9  # of the norm of the features: an invariance broken by more is mentioned
 _KINK = 1e-3  # of the slope
+
+
+class Invariance(NamedTuple):
+    """The changes of ``Trust`` by a rotation, a permutation and an inversion."""
+
+    rotation: float | None
+    permutation: float | None
+    inversion: float | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,15 @@ class Trust:
             known = [each for each in (value, getattr(other, name)) if each is not None]
             larger[name] = max(known, default=None)
         return Trust(**larger)
+
+    def with_invariance(self, found: Invariance) -> Trust:
+        """Return it with the invariance that was measured on another structure."""
+        return replace(
+            self,
+            rotation=found.rotation,
+            permutation=found.permutation,
+            inversion=found.inversion,
+        )
 
     @property
     def untested(self) -> tuple[str, ...]:
@@ -174,15 +191,27 @@ def examine(descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...]) -> Trus
         repetition=repetition,
         noise=noise,
         translation=probe.attempt(lambda: probe.change(probe.translated())),
-        rotation=probe.attempt(lambda: probe.change(probe.turned())),
-        permutation=probe.attempt(probe.permutation),
-        inversion=probe.attempt(lambda: probe.change(probe.inverted())),
+        **probe.invariance()._asdict(),
         locality=probe.locality(),
         edge=probe.attempt(probe.edge),
         kink=probe.attempt(probe.kink),
         gradient=gradient,
         gradient_error=error,
     )
+
+
+def examine_invariance(
+    descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...], noise: float
+) -> Invariance:
+    """Measure the invariance, all at once unless it is broken; ``noise`` is that of ``Trust``."""
+    probe = _Probe.of(descriptor, atoms, centers)
+    image = probe.inverted(probe.turned(probe.atoms))
+    together = probe.attempt(lambda: probe.permutation(image))
+    if together is None:  # there are no like atoms
+        together = probe.attempt(lambda: probe.change(image))
+    if together is None or together > max(_BROKEN, 30 * noise):
+        return probe.invariance()
+    return Invariance(together, together, together)
 
 
 @dataclass(frozen=True)
@@ -230,24 +259,24 @@ class _Probe:
         return float(np.finfo(raw.dtype).eps) if raw.dtype.itemsize < 8 else self._scatter() / size
 
     def _scatter(self) -> float:
-        found = self._along(self._direction())
-        return float(np.linalg.norm(found.noise))
+        return float(np.linalg.norm(self._along.noise))
 
+    @cached_property
     def _direction(self) -> Array:
         direction = np.random.default_rng(1).normal(size=self.atoms.positions.shape)
         return np.asarray(direction / np.linalg.norm(direction))
 
-    def _along(self, direction: Array) -> Differences:
-        return self.descriptor._along(self.atoms, direction, self.centers, self.features)
+    @cached_property
+    def _along(self) -> Differences:
+        return self.descriptor._along(self.atoms, self._direction, self.centers, self.features)
 
     def gradient(self, noise: float) -> tuple[float | None, float]:
         """Return the difference of the code's own derivative, and that if it is an error."""
         if not self.descriptor._differentiates:
             return None, 0.0
-        direction = self._direction()
-        found = self._along(direction)
+        found = self._along
         (batch,) = self.descriptor._gradients(self.atoms, (self.center,))
-        own = np.einsum("qkx,kx->q", batch.gradient[0], direction[batch.atoms[0]])
+        own = np.einsum("qkx,kx->q", batch.gradient[0], self._direction[batch.atoms[0]])
         size, theirs = float(np.linalg.norm(own)) or 1.0, found.slopes[: len(own), 0]
         difference = float(np.linalg.norm(own - theirs)) / size
         known_to = float(found.error[0]) / size
@@ -258,31 +287,38 @@ class _Probe:
         moved.positions += [0.317, -0.211, 0.143]
         return moved
 
-    def turned(self) -> Atoms:
+    def invariance(self) -> Invariance:
+        return Invariance(
+            rotation=self.attempt(lambda: self.change(self.turned(self.atoms))),
+            permutation=self.attempt(lambda: self.permutation(self.atoms)),
+            inversion=self.attempt(lambda: self.change(self.inverted(self.atoms))),
+        )
+
+    def turned(self, atoms: Atoms) -> Atoms:
         rotation = Rotation.from_rotvec([0.5, -0.9, 1.1]).as_matrix()
-        turned: Atoms = self.atoms.copy()
-        turned.set_cell(self.atoms.cell.array @ rotation.T)
-        turned.positions = self.atoms.positions @ rotation.T
+        turned: Atoms = atoms.copy()
+        turned.set_cell(atoms.cell.array @ rotation.T)
+        turned.positions = atoms.positions @ rotation.T
         return turned
 
-    def inverted(self) -> Atoms:
-        inverted: Atoms = self.atoms.copy()  # inversion maps every lattice onto itself
-        inverted.positions = -self.atoms.positions
+    def inverted(self, atoms: Atoms) -> Atoms:
+        inverted: Atoms = atoms.copy()  # inversion maps every lattice onto itself
+        inverted.positions = -atoms.positions
         return inverted
 
-    def permutation(self) -> float | None:
+    def permutation(self, atoms: Atoms) -> float | None:
         """Return the change when like atoms exchange their places; None without such.
 
         Centers go with their atoms.
         """
-        order = np.arange(len(self.atoms))
-        for number in np.unique(self.atoms.numbers):
-            like = np.flatnonzero(self.atoms.numbers == number)
+        order = np.arange(len(atoms))
+        for number in np.unique(atoms.numbers):
+            like = np.flatnonzero(atoms.numbers == number)
             order[like] = np.roll(like, 1)
         if (order == np.arange(len(order))).all():
             return None
         centers = np.argsort(order)[list(self.centers)].tolist()
-        return self.difference(self.features, self.atoms[order], *centers)
+        return self.difference(self.features, atoms[order], *centers)
 
     def locality(self) -> float | None:
         """Return the largest change when atoms outside the cutoff move, own and added ones."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from time import perf_counter
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ from sensitivity.survey.environments import (
 from sensitivity.survey.frames import NumberedFrame
 from sensitivity.survey.like import Alike, Spectra, decompose_alike, group_alike
 from sensitivity.survey.nearest import find_nearest
+from sensitivity.survey.probes import Features, probe
+from sensitivity.survey.remarks import distinct
 from sensitivity.survey.rows import (
     Row,
     as_whole,
@@ -57,21 +60,35 @@ class Settings:
     @property
     def slow(self) -> bool:
         """True if environments or frames are analysed one by one."""
-        return self.whole or self.nearest is not None or self._alone
+        return self.whole or self.nearest is not None or self.alone
 
-    @property
-    def _alone(self) -> bool:
+    @cached_property
+    def alone(self) -> bool:
         """True if the descriptor analyses each environment by itself."""
         one = np.array([[[1.0, 0.0, 0.0]]])
         return with_defaults(self.descriptor).like_gradients(one, (1,), species=()) is None
 
+    def measured_on(self, atoms: Atoms, *, centers: Centers = None) -> Settings:
+        """Return the settings with what is measured about the descriptor on a structure alone.
+
+        Rows then depend on no other structure, nor on their order.
+        """
+        own = with_defaults(self.descriptor).measured_on(atoms, centers=centers)
+        return replace(self, descriptor=own)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on the descriptor."""
+        return with_defaults(self.descriptor).remarks
+
 
 class Analyzed(NamedTuple):
-    """Rows of the environments of some frames, and of these frames; remarks of the descriptor."""
+    """Rows of the environments of some frames, and of these frames."""
 
     environments: list[Row]
     frames: list[Row]
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()  # on the descriptor
+    features: Features | None = None  # of the first usable frame
 
 
 def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
@@ -81,10 +98,9 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
     if settings.species is not None:
         chosen = np.array(sorted(settings.species))
         environments = environments.only(np.isin(environments.species, chosen))
-    first, rows = _facts(environments, settings)
-    if settings.nearest is not None:
-        for place in np.flatnonzero(first == np.arange(len(first))).tolist():
-            rows[place] = _add_nearest(environments[place], rows[place], settings)
+    remarks = list[str]()
+    take = _take_singly if settings.alone else _take_together
+    first, rows = take(environments, settings, remarks)
     for place in np.flatnonzero(first != np.arange(len(first))).tolist():
         again = {"center": int(environments.centers[place]), "seconds": 0.0}
         rows[place] = {**rows[first[place]], **again}
@@ -94,11 +110,12 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
     numbers = [number for number, *_ in usable]
     edges = np.searchsorted(environments.frames, [*numbers, np.inf]).tolist()
     for (number, atoms, _), start, end in zip(usable, edges, edges[1:], strict=False):
-        whole = _whole(number, atoms, settings) if settings.whole else {}
+        whole = _whole(number, atoms, settings, remarks) if settings.whole else {}
         analyzed.frames.append({**frame_row(number, atoms, rows[start:end]), **whole})
     analyzed.environments.sort(key=lambda row: row["frame"])  # stable: centers stay in order
     analyzed.frames.sort(key=lambda row: row["frame"])
-    return analyzed._replace(remarks=with_defaults(settings.descriptor).remarks)
+    features = probe(*usable[0][:2], settings.descriptor) if usable else None
+    return analyzed._replace(remarks=distinct(remarks), features=features)
 
 
 def _find_neighbors(
@@ -122,33 +139,66 @@ def _find_neighbors(
     return usable, broken
 
 
-def _facts(environments: Environments, settings: Settings) -> tuple[Indices, list[Row]]:
+def _take_together(
+    environments: Environments, settings: Settings, remarks: list[str]
+) -> tuple[Indices, list[Row]]:
     """Return the place of the first equal environment for each, and the rows of these.
 
-    Rows of other environments are empty. An adapter measures its invariance when it is first used,
-    so that what is equal can become different.
+    Rows of other environments are empty.
     """
     rows: list[Row] = [{} for _ in range(len(environments))]
-    first = _equivalents(environments, settings.descriptor)
-    while len(left := _firsts(first, rows)):
-        for alike in group_alike(environments, left):
-            for place, row in _of_alike(alike, settings):
-                rows[place] = row
-        first = _equivalents(environments, settings.descriptor)
+    known = with_defaults(settings.descriptor)
+    first = find_equivalents(environments, inversion=known.invariance == "O(3)")
+    remarks.extend(known.remarks)
+    for alike in group_alike(environments, np.unique(first)):
+        for place, row in _of_alike(alike, settings):
+            rows[place] = _add_nearest(environments[place], row, settings)
     return first, rows
 
 
-def _equivalents(environments: Environments, descriptor: Descriptor) -> Indices:
-    invariance = with_defaults(descriptor).invariance
+def _take_singly(
+    environments: Environments, settings: Settings, remarks: list[str]
+) -> tuple[Indices, list[Row]]:
+    """Return the same for a descriptor that is measured on each environment."""
+    rows: list[Row] = [{} for _ in range(len(environments))]
+    first = find_equivalents(environments, inversion=True)
+    for place in np.unique(first).tolist():
+        members = np.flatnonzero(first == place)
+        own, rows[place] = _measure(environments[place], settings)
+        if own is not None and len(members) > 1:
+            first[members] = _separate(environments, members, own)
+        for each in np.unique(first[members]).tolist():
+            if each != place:
+                own, rows[each] = _measure(environments[each], settings)
+            if own is not None:
+                remarks.extend(own.remarks)
+                row = _single(environments[each], own)
+                row = _add_nearest(environments[each], row, own)
+                rows[each] = row | {"seconds": row["seconds"] + rows[each]["seconds"]}
+    return first, rows
+
+
+def _separate(environments: Environments, members: Indices, own: Settings) -> Indices:
+    """Return the first equal one of some mirror images, for the invariance of the first."""
+    invariance = with_defaults(own.descriptor).invariance
+    if invariance == "O(3)":
+        return np.full(len(members), members[0])
     if invariance == "none":
-        return np.arange(len(environments))
-    return find_equivalents(environments, inversion=invariance == "O(3)")
+        return members
+    chosen = np.isin(np.arange(len(environments)), members)
+    return members[find_equivalents(environments.only(chosen), inversion=False)]
 
 
-def _firsts(first: Indices, rows: Sequence[Row]) -> Indices:
-    """Return the places of environments that stand for others, and have no row."""
-    places = np.flatnonzero(first == np.arange(len(first)))
-    return np.array([place for place in places.tolist() if not rows[place]], dtype=np.intp)
+def _measure(environment: Environment, settings: Settings) -> tuple[Settings | None, Row]:
+    """Return the settings for one environment, or None and the row with the reason."""
+    start = perf_counter()
+    found = attempt(
+        lambda: settings.measured_on(environment.atoms, centers=[0]), seconds=settings.timeout
+    )
+    if not isinstance(found, Exception):
+        return found, row_of(environment, {}, seconds=perf_counter() - start)
+    facts = _refuse(found, settings, where=_where(environment))
+    return None, row_of(environment, facts, seconds=perf_counter() - start)
 
 
 def _of_alike(alike: Alike, settings: Settings) -> Iterator[tuple[int, Row]]:
@@ -218,16 +268,25 @@ def _single(environment: Environment, settings: Settings) -> Row:
     facts = _try(
         lambda: analysis(environment.atoms, settings, centers=[0]),
         settings,
-        where=f"frame {environment.frame}, center {environment.center}",
+        where=_where(environment),
     )
     return row_of(environment, facts, seconds=perf_counter() - start)
 
 
-def _whole(number: int, atoms: Atoms, settings: Settings) -> Row:
+def _where(environment: Environment) -> str:
+    return f"frame {environment.frame}, center {environment.center}"
+
+
+def _whole(number: int, atoms: Atoms, settings: Settings, remarks: list[str]) -> Row:
     """Return the columns of a frame with all its centers, and with its cell."""
-    analysis = _count if settings.causes else _decompose
     bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    facts = _try(lambda: analysis(bare, settings, centers=None), settings, where=f"frame {number}")
+
+    def analyze_whole() -> Row:
+        own = settings.measured_on(bare)
+        remarks.extend(own.remarks)
+        return (_count if settings.causes else _decompose)(bare, own, centers=None)
+
+    facts = _try(analyze_whole, settings, where=f"frame {number}")
     return facts if "error" in facts else as_whole(facts)
 
 
@@ -240,7 +299,7 @@ def _add_nearest(environment: Environment, row: Row, settings: Settings) -> Row:
     facts = _try(
         lambda: find_nearest(environment, settings.descriptor, reach=reach),
         settings,
-        where=f"frame {environment.frame}, center {environment.center}",
+        where=_where(environment),
     )
     return {**row, **facts, "seconds": row["seconds"] + perf_counter() - start}
 
@@ -250,7 +309,12 @@ def _try(work: Callable[[], Row], settings: Settings, *, where: str) -> Row:
     facts = attempt(work, seconds=settings.timeout)
     if not isinstance(facts, Exception):
         return facts
-    reason = explain(facts)
+    return _refuse(facts, settings, where=where)
+
+
+def _refuse(error: Exception, settings: Settings, *, where: str) -> Row:
+    """Return the reason for the absence of results; raise it if ``strict``."""
+    reason = explain(error)
     if settings.strict:
-        raise ValueError(f"{where}: {reason}") from facts
+        raise ValueError(f"{where}: {reason}") from error
     return {"error": reason}

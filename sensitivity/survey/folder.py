@@ -1,7 +1,7 @@
 """The folder of a survey: Parquet parts, each written completely or not at all, and a manifest.
 
     frames-000000000-000000099.parquet   rows of the environments of these frames
-    _frames/...                          rows of the same frames
+    _frames/...                          rows of the same frames, and what identifies the part
     _manifest.json                       settings and versions
     _partial/                            a file that is being written
     _lock                                held by the survey that writes
@@ -14,22 +14,36 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
+from hashlib import sha256
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
+from sensitivity.descriptors import Descriptor
 from sensitivity.outputs import part_file
 from sensitivity.survey.frames import NumberedFrame, fingerprint
-from sensitivity.survey.rows import FRAME, Row, Table, table_of
+from sensitivity.survey.probes import Features, is_same
+from sensitivity.survey.remarks import distinct
+from sensitivity.survey.rows import FRAME, Table, table_of
+from sensitivity.survey.run import Part
 
 _NAME = re.compile(r"frames-(\d+)-(\d+)\.parquet")
+
+
+_FACTS = b"survey"
+
+
+class Facts(NamedTuple):
+    """What is known of a part, beside its rows."""
+
+    before: str = ""  # hash of all frames before the first one
+    features: Features | None = None  # of a frame, to recognise the descriptor
+    remarks: Sequence[str] = ()  # on the descriptor
 
 
 @dataclass(frozen=True)
@@ -46,41 +60,80 @@ class Folder:
         found = [(range(int(m[1]), int(m[2]) + 1), path) for m, path in matches if m]
         return sorted(found, key=lambda part: part[0].start)
 
-    def write(self, numbers: range, environments: Sequence[Row], frames: Sequence[Row]) -> None:
+    def write(self, part: Part) -> None:
         """Add a part; its rows count once its file in the folder itself is there.
 
         Raises ValueError if it cannot be written, for example because the disk is full.
         """
+        numbers, analyzed = part.numbers, part.analyzed
         name = f"frames-{numbers.start:09d}-{numbers.stop - 1:09d}.parquet"
+        facts = Facts(part.before, analyzed.features, analyzed.remarks)
+        frames = table_of(analyzed.frames, self.frame_columns)
         try:
-            self._put(self.path / "_frames" / name, table_of(frames, self.frame_columns))
-            self._put(self.path / name, table_of(environments, self.columns))
+            self._put(self.path / "_frames" / name, frames, facts)
+            self._put(self.path / name, table_of(analyzed.environments, self.columns))
         except OSError as error:
             raise ValueError(
                 f"output cannot be written, got {self.path} ({error.strerror}); the parts in it "
                 "are complete: remove the reason, then call again to continue."
             ) from error
 
-    def _put(self, target: Path, table: Table) -> None:
-        with part_file(self.path / "_partial" / target.name, _parquet(table)) as part:
+    def _put(self, target: Path, table: Table, facts: Facts | None = None) -> None:
+        with part_file(self.path / "_partial" / target.name, _parquet(table, facts)) as part:
             part.replace(target)
 
-    def compared(self, frames: Iterable[NumberedFrame]) -> Iterator[NumberedFrame]:
-        """Yield the frames; ValueError at one that differs from that of the rows in the folder."""
-        parts = deque(self.parts())
-        known: dict[int, str] = {}
+    def remarks(self) -> tuple[str, ...]:
+        """Return the remarks of all parts, each kind once."""
+        known = (read_facts(self._of_frames(path)) for _, path in self.parts())
+        return distinct(remark for facts in known for remark in facts.remarks)
+
+    def _of_frames(self, path: Path) -> Path:
+        return self.path / "_frames" / path.name
+
+    def compared(
+        self, frames: Iterable[NumberedFrame], descriptor: Descriptor
+    ) -> Iterator[NumberedFrame]:
+        """Yield the frames with a hash of those before them.
+
+        ValueError at a frame that differs from that of the rows in the folder, after frames that
+        differ where a part is missing, or if the descriptor gives other features.
+        """
+        parts, known, seen = deque(self.parts()), dict[int, str](), sha256()
+        complete, first = {path for _, path in parts}, 0
         for frame in frames:
             while parts and parts[0][0].start <= frame.number:
-                table = read(self.path / "_frames" / parts.popleft()[1].name)
+                numbers, path = parts.popleft()
+                facts, table = read_facts(self._of_frames(path)), read(self._of_frames(path))
+                if facts.before not in ("", seen.hexdigest()):
+                    self._remove(range(first, numbers.start), kept=complete)
+                    raise self._other_frames(f"a frame before {numbers.start}")
                 columns = (table[name].tolist() for name in ("frame", "fingerprint"))
-                known = dict(zip(*columns, strict=True))
+                known, first = dict(zip(*columns, strict=True)), numbers.stop
+                features = facts.features
+            now = "" if frame.atoms is None else fingerprint(frame.atoms)
             expected = known.get(frame.number, "")
-            if expected and (frame.atoms is None or fingerprint(frame.atoms) != expected):
+            if expected and now != expected:
+                raise self._other_frames(f"its frame {frame.number}")
+            if expected and features and not is_same(features, descriptor, frame):
                 raise ValueError(
-                    f"output {self.path} holds a survey of other structures: its frame "
-                    f"{frame.number} differs; choose another folder."
+                    f"output {self.path} holds another survey: its features of frame "
+                    f"{frame.number} differ from those of this descriptor; choose another folder."
                 )
-            yield frame
+            yield replace(frame, before=seen.hexdigest())
+            seen.update((known.get(frame.number, now)).encode())
+
+    def _other_frames(self, which: str) -> ValueError:
+        return ValueError(
+            f"output {self.path} holds a survey of other structures: {which} differs; choose "
+            "another folder."
+        )
+
+    def _remove(self, numbers: range, *, kept: Set[Path]) -> None:
+        """Remove parts that were written for a gap, where the frames are others."""
+        for own, path in self.parts():
+            if own.start in numbers and path not in kept:
+                path.unlink()
+                self._of_frames(path).unlink()
 
     def cut_off(self) -> range | None:
         """Return the frames of the last part if its last one could not be read.
@@ -91,28 +144,8 @@ class Folder:
         if not parts:
             return None
         numbers, path = parts[-1]
-        frames = read(self.path / "_frames" / path.name)
+        frames = read(self._of_frames(path))
         return None if frames["fingerprint"][-1] else numbers
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Keep other surveys from writing, which would give rows twice; ValueError if one writes.
-
-        The lock of a survey that was killed ends with it.
-        """
-        with (self.path / "_lock").open("w") as lock:
-            with suppress(ModuleNotFoundError):  # on Windows
-                import fcntl
-
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise ValueError(
-                        f"another survey is writing to output {self.path}; wait for its end, or "
-                        "choose another folder."
-                    ) from None
-            self._clean()
-            yield
 
     def _clean(self) -> None:
         """Remove what a killed survey has left: partial files, and frames without a part."""
@@ -124,36 +157,68 @@ class Folder:
                 path.unlink()
 
 
+@contextmanager
 def open_folder(
     path: Path,
     *,
     columns: Mapping[str, Any],
     frame_columns: Mapping[str, Any],
     manifest: Mapping[str, Any],
-) -> Folder:
-    """Create the folder, or open it to continue the survey that it holds.
+) -> Iterator[Folder]:
+    """Create the folder, or open it to continue the survey that it holds; no other may write then.
 
-    Raises ValueError if it holds something else, or a survey with other settings.
+    Raises ValueError if it holds something else, or a survey with other settings, or if another
+    survey is writing.
     """
     require_parquet()
     content = {**manifest, "versions": _versions()}
-    try:
-        _prepare(path, content)
-    except OSError as error:
-        raise ValueError(
-            f"output cannot be written, got {path} ({error.strerror}); choose another folder."
-        ) from error
-    return Folder(path, columns, frame_columns)
+    folder = Folder(path, columns, frame_columns)
+    with ExitStack() as opened:
+        try:
+            _create(path)
+            opened.enter_context(_lock(path))
+            _write_manifest(path, content)
+            folder._clean()
+        except OSError as error:
+            raise ValueError(
+                f"output cannot be written, got {path} ({error.strerror}); choose another folder."
+            ) from error
+        yield folder
 
 
-def _prepare(path: Path, manifest: Mapping[str, Any]) -> None:
+def _create(path: Path) -> None:
+    """Create the folder; ValueError if it holds other files."""
+    own = {"_frames", "_partial", "_lock"}  # without a manifest, of a survey that was killed
+    new = not (path / "_manifest.json").is_file() and path.is_dir()
+    if new and {each.name for each in path.iterdir()} - own:
+        raise ValueError(f"output needs a new folder, got {path}, which holds other files.")
+    for each in (path, path / "_frames", path / "_partial"):
+        each.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Keep other surveys from writing, which would give rows twice; ValueError if one writes.
+
+    The lock of a survey that was killed ends with it.
+    """
+    with (path / "_lock").open("w") as lock:
+        with suppress(ModuleNotFoundError):  # on Windows
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(
+                    f"another survey is writing to output {path}; wait for its end, or choose "
+                    "another folder."
+                ) from None
+        yield
+
+
+def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest, or compare it with the one that is there."""
     file = path / "_manifest.json"
-    own = {"_frames", "_partial"}  # without a manifest, of a survey that was killed at once
-    if not file.is_file() and path.is_dir() and {each.name for each in path.iterdir()} - own:
-        raise ValueError(f"output needs a new folder, got {path}, which holds other files.")
-    for folder in (path, path / "_frames", path / "_partial"):
-        folder.mkdir(parents=True, exist_ok=True)
     if file.is_file():
         _check_same(_read_manifest(file), manifest, path)
     else:
@@ -183,12 +248,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
     now = json.loads(json.dumps(now))
-    features, others = "features", [key for key in now if key not in ("features", "versions")]
-    keys = [key for key in others if found.get(key) != now[key]]
-    if (before := found.get(features)) and not np.allclose(
-        before, now[features] or 0.0, rtol=1e-6, atol=0.0
-    ):
-        keys.append(features)
+    keys = [key for key in now if key != "versions" and found.get(key) != now[key]]
     if found.get("versions", {}).get("sensitivity") != now["versions"]["sensitivity"]:
         keys.append("versions")
     if keys:
@@ -245,9 +305,18 @@ def count(path: Path) -> int:
     return int(parquet.read_metadata(path).num_rows)
 
 
-def _parquet(table: Table) -> bytes:
+def _parquet(table: Table, facts: Facts | None) -> bytes:
     from pyarrow import parquet
 
-    buffer = BytesIO()
-    parquet.write_table(to_arrow(table), buffer)
+    buffer, columns = BytesIO(), to_arrow(table)
+    if facts is not None:
+        columns = columns.replace_schema_metadata({_FACTS: json.dumps(facts._asdict())})
+    parquet.write_table(columns, buffer)
     return buffer.getvalue()
+
+
+def read_facts(path: Path) -> Facts:
+    """Return what is known of a part, from the file with the rows of its frames."""
+    from pyarrow import parquet
+
+    return Facts(**json.loads((parquet.read_metadata(path).metadata or {}).get(_FACTS, b"{}")))

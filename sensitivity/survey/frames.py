@@ -35,6 +35,8 @@ class NumberedFrame:
     atoms: Atoms | None
     problem: str = ""
     left: float = nan  # frames of the survey after this one; an estimate, or NaN
+    cut: bool = False  # True if its last number may be cut at the end of the file
+    before: str = ""  # hash of all frames before it, if there is a folder
 
 
 def fingerprint(atoms: Atoms) -> str:
@@ -83,7 +85,7 @@ def _check(number: int, frame: Any, *, left: float) -> NumberedFrame:
     if isinstance(frame, Atoms):
         return NumberedFrame(number, frame, left=left)
     if hasattr(frame, "problem"):
-        return NumberedFrame(number, frame.atoms, frame.problem, left)
+        return NumberedFrame(number, frame.atoms, frame.problem, left, frame.cut)
     found = type(frame).__name__
     return NumberedFrame(number, None, f"a frame must be an ase.Atoms, got {found}.", left)
 

@@ -40,7 +40,8 @@ class Survey(Stoppable):
     ending
         "cancelled", or "interrupted" by Ctrl-C, if the survey was stopped; else empty.
     remarks
-        What was found about the descriptor in this run, such as features that are not invariant.
+        What was found about the descriptor, such as features that are not invariant, or a file that
+        may be cut.
 
     Examples
     --------
@@ -211,4 +212,5 @@ def open_survey(path: str | os.PathLike[str]) -> Survey:
     """
     parquet.require_parquet()
     folder = Path(path)
-    return Survey(parquet.read_manifest(folder), folder, ())
+    manifest = parquet.read_manifest(folder)
+    return Survey(manifest, folder, (), remarks=Folder(folder, {}).remarks())

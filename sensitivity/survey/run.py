@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from itertools import accumulate, islice, repeat
 from numbers import Real
 from operator import mul
+from typing import NamedTuple
 
 from sensitivity.numerics import check_integer
 from sensitivity.progress import checkpoint
@@ -16,6 +17,7 @@ from sensitivity.survey.cluster import Cluster, lost_cluster
 from sensitivity.survey.frames import NumberedFrame, PackedFrames, batches, pack, unpack
 from sensitivity.survey.pace import Pace
 from sensitivity.survey.processes import Processes
+from sensitivity.survey.remarks import distinct
 from sensitivity.survey.rows import failed_frame
 
 Batch = list[NumberedFrame]
@@ -26,6 +28,14 @@ Engine = Processes | Cluster
 # survey that is stopped soon has rows, and all have work; the last keep the memory constant.
 _PART = {True: 200, False: 5000}
 _FIRST, _GROWTH, _LAST = 300, 1.3, 2000
+
+
+class Part(NamedTuple):
+    """Some successive frames, and their rows."""
+
+    numbers: range  # of the frames
+    before: str  # hash of all frames before them, if there is a folder
+    analyzed: Analyzed
 
 
 def check_workers(workers: object) -> object:
@@ -47,8 +57,8 @@ def analyze_parts(
     known: Sequence[range] | None,
     again: range | None,
     workers: object,
-) -> Generator[tuple[range, Analyzed]]:
-    """Yield the numbers of the frames of each part, and their rows, in any order.
+) -> Generator[Part]:
+    """Yield each part, in any order.
 
     Parts of ``known`` frames are left out; None without a folder. The frames ``again`` form one
     part, which is left out if not all of them come. Tells rate and time left after
@@ -59,9 +69,25 @@ def analyze_parts(
     coming = batches(frames, sizes=sizes, known=known or (), again=again)
     pace = Pace()
     for batch, analyzed in _analyze_batches(coming, settings, workers):
-        yield range(batch[0].number, batch[-1].number + 1), analyzed
+        numbers = range(batch[0].number, batch[-1].number + 1)
+        yield Part(numbers, batch[0].before, _mark_cut(batch[-1], analyzed))
         pace.add(frames=len(batch), environments=len(analyzed.environments), left=batch[-1].left)
         checkpoint(str(pace))
+
+
+def _mark_cut(last: NumberedFrame, analyzed: Analyzed) -> Analyzed:
+    """Return the rows with a remark if the last number of the file may be cut.
+
+    The frame gets no fingerprint, so that it is analysed again when the survey continues.
+    """
+    if not last.cut:
+        return analyzed
+    remark = (
+        f"The file has no line break at its end: the last number, of frame {last.number}, may be "
+        "cut."
+    )
+    frames = [*analyzed.frames[:-1], {**analyzed.frames[-1], "fingerprint": ""}]
+    return analyzed._replace(frames=frames, remarks=(*analyzed.remarks, remark))
 
 
 def _sizes(most: int, *, growing: bool) -> Iterator[int]:
@@ -137,7 +163,7 @@ def _analyze_packed(packed: PackedFrames, settings: Settings) -> Analyzed:
 def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed:
     """Analyse frames one after the other, to find the one with which workers die."""
     analyzed = Analyzed([], [])
-    remarks: dict[str, None] = {}
+    remarks = list[str]()
     for frame in batch:
         found = _repeat(frame, settings, engine)
         if found is None:
@@ -148,8 +174,10 @@ def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed
             found = Analyzed([row], [of_frame])
         analyzed.environments.extend(found.environments)
         analyzed.frames.extend(found.frames)
-        remarks |= dict.fromkeys(found.remarks)
-    return analyzed._replace(remarks=tuple(remarks))
+        remarks.extend(found.remarks)
+        if analyzed.features is None:
+            analyzed = analyzed._replace(features=found.features)
+    return analyzed._replace(remarks=distinct(remarks))
 
 
 def _repeat(frame: NumberedFrame, settings: Settings, engine: Engine) -> Analyzed | None:

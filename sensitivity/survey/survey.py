@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from sensitivity.descriptors import Descriptor, check_descriptor, with_defaults
@@ -19,9 +19,10 @@ from sensitivity.descriptors.protocol import settings_of
 from sensitivity.numerics import check_integer, check_real
 from sensitivity.progress import Progress, Stop, telling
 from sensitivity.survey.analysis import Settings
-from sensitivity.survey.folder import open_folder
+from sensitivity.survey.folder import Folder, open_folder
 from sensitivity.survey.frames import Frames, fingerprint, number_frames
-from sensitivity.survey.results import Survey
+from sensitivity.survey.remarks import distinct
+from sensitivity.survey.results import Survey, open_survey
 from sensitivity.survey.rows import Table, columns_of, frame_columns, table_of
 from sensitivity.survey.run import analyze_parts, check_workers
 from sensitivity.survey.sources import select_frames
@@ -140,36 +141,35 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     of_frames = frame_columns(causes=causes, whole=whole)
     coming = number_frames(select_frames(frames, select), every=every, limit=limit)
     manifest = {**_describe(settings), "every": every, "select": select}
-    folder = None
+    opened: AbstractContextManager[Folder | None] = nullcontext()
     if output is not None:
         first = next(coming, None)
         atoms = None if first is None else first.atoms
         manifest["first_frame"] = "none" if atoms is None else fingerprint(atoms)
-        manifest["features"] = _probe(descriptor, atoms)
-        folder = open_folder(
+        coming = chain([] if first is None else [first], coming)
+        opened = open_folder(
             Path(output), columns=columns, frame_columns=of_frames, manifest=manifest
         )
-        coming = folder.compared(chain([] if first is None else [first], coming))
-    stop, parts, remarks = Stop(), list[tuple[Table, Table]](), dict[str, str]()
-    with telling(progress), stop, nullcontext() if folder is None else folder.hold():
-        known = [numbers for numbers, _ in folder.parts()] if folder else None
-        again = folder.cut_off() if folder else None
+    stop, parts = Stop(), list[tuple[Table, Table]]()
+    remarks = list[tuple[int, str]]()  # with the first frame of the part
+    with telling(progress), opened as folder, stop:
+        known = again = None
+        if folder is not None:
+            known, again = [numbers for numbers, _ in folder.parts()], folder.cut_off()
+            coming = folder.compared(coming, descriptor)
         found = analyze_parts(coming, settings, known=known, again=again, workers=elsewhere)
         with closing(found):
-            for numbers, analyzed in found:
-                remarks |= {_without_numbers(remark): remark for remark in analyzed.remarks}
+            for part in found:
                 if folder is None:
-                    table = table_of(analyzed.environments, columns)
-                    parts.append((table, table_of(analyzed.frames, of_frames)))
+                    table = table_of(part.analyzed.environments, columns)
+                    parts.append((table, table_of(part.analyzed.frames, of_frames)))
+                    remarks += ((part.numbers.start, each) for each in part.analyzed.remarks)
                 else:
-                    folder.write(numbers, analyzed.environments, analyzed.frames)
-    where = None if folder is None else folder.path
-    return stop.deliver(Survey(manifest, where, tuple(parts), stop.ending, tuple(remarks.values())))
-
-
-def _without_numbers(remark: str) -> str:
-    """Return a sentence by which remarks of the same kind are told once."""
-    return re.sub(r"\d\S*", "", remark)
+                    folder.write(part)
+    if output is None:
+        told = distinct(remark for _, remark in sorted(remarks, key=itemgetter(0)))
+        return stop.deliver(Survey(manifest, None, tuple(parts), stop.ending, told))
+    return stop.deliver(replace(open_survey(output), ending=stop.ending))
 
 
 def _check_species(species: Iterable[str] | None) -> frozenset[int] | None:
@@ -196,18 +196,3 @@ def _describe(settings: Settings) -> dict[str, Any]:
         "whole": settings.whole,
         "nearest": settings.nearest,
     }
-
-
-def _probe(descriptor: Descriptor, atoms: Atoms | None) -> list[float] | None:
-    """Return two numbers that tell the features of a frame from those of another descriptor.
-
-    None if there are no features: the rows say why.
-    """
-    if atoms is None:
-        return None
-    try:
-        row = descriptor.features(atoms).ravel()
-    except Exception:  # that of any library
-        return None
-    weights = np.random.default_rng(0).normal(size=len(row))
-    return [float(np.linalg.norm(row)), float(weights @ row)]

@@ -26,6 +26,7 @@ class Frame:
     notes: tuple[str, ...] = ()  # decisions made in reading it, one clause each
     problem: str = ""  # reason why it cannot be read: a clause that names the atom, symbol or line
     read: float = math.nan  # fraction of the file up to this frame, if it is known
+    cut: bool = False  # True if the last line of an XYZ file has no line break, as if it were cut
 
 
 NOTHING = Frame(problem="there is no structure in it")

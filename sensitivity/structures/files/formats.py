@@ -139,7 +139,12 @@ def scan(content: Content, form: str, types: Types | None) -> Iterator[Pending]:
         raise UnreadableError(f"types are for LAMMPS files, and this is of the format {form}")
     known = _FORMATS.get(form, _Format())
     if known.scan is not None:
-        lines = Lines(content.lines(), path=str(content.path or ""), types=types)
+        lines = Lines(
+            content.lines(),
+            path=str(content.path or ""),
+            types=types,
+            has_open_end=lambda: content.open_end,
+        )
         return _guard(known.scan(lines))
     if content.is_binary:
         content.raw = None

@@ -55,6 +55,7 @@ class Content:
     damage: str = ""  # damage found in the bytes read so far
     raw: IO[bytes] | None = None  # the file, compressed as it is, if its frames are read one by one
     frames: int | None = None  # their number, if the file tells it without being read
+    open_end: bool = False  # True once all lines were read, if the last has no line break
 
     @cached_property
     def head(self) -> bytes:
@@ -102,6 +103,7 @@ class Content:
         encoding = "utf-16" if wide else "latin-1"
         with self._open() as file, io.TextIOWrapper(file, encoding, errors="replace") as text:
             for number, line in enumerate(text):
+                self.open_end = not line.endswith("\n")
                 read = line if wide else _decode(line)
                 yield (read if number else read.removeprefix("\ufeff")).removesuffix("\n")
 
@@ -169,8 +171,16 @@ def _read_stream() -> bytes:
 class Lines:
     """Lines with lookahead, the path of the file and LAMMPS types."""
 
-    def __init__(self, lines: Iterable[str], *, path: str = "", types: Types | None = None) -> None:
+    def __init__(
+        self,
+        lines: Iterable[str],
+        *,
+        path: str = "",
+        types: Types | None = None,
+        has_open_end: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.path, self.types = path, types
+        self._has_open_end = has_open_end
         self.number = 0  # of the line that was taken last, from 1
         self._lines = iter(lines)
         self._next: str | None = None
@@ -184,6 +194,10 @@ class Lines:
         if self._next is None:
             self._next = next(self._lines, None)
         return self._next
+
+    def may_be_cut(self) -> bool:
+        """Return True after the last line, if it has no line break."""
+        return self.peek() is None and self._has_open_end()
 
     def take(self) -> str:
         """Return the next line, empty at the end, and go on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from sensitivity.structures.files import sources
@@ -36,10 +37,10 @@ def _split_frame(source: Lines) -> Pending:
     if sources.is_row(source.peek() or "", label=True):
         found = f"line {source.number + 1} is one more"
         raise UnreadableError(f"line {start} announces {count} atoms, and {found}")
-    return partial(_read, comment, rows, vectors, start=start)
+    return partial(_read, comment, rows, vectors, start=start, cut=source.may_be_cut())
 
 
-def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> Frame:
+def _read(comment: str, rows: list[str], vectors: list[str], *, start: int, cut: bool) -> Frame:
     columns = _find_columns(comment, rows[0].split(), line=start + 1)
     labels, symbols = Labels(), dict[str, list[str]]()
     for name in [name for name in ("species", "Z") if name in columns]:
@@ -58,7 +59,7 @@ def _read(comment: str, rows: list[str], vectors: list[str], *, start: int) -> F
         text = "\n".join([str(len(rows)), remark, *rows, *vectors, ""])
         frame = parse(text, "extxyz", notes=describe(labels))
         if frame.atoms is not None:
-            return frame
+            return replace(frame, cut=cut)
     return Frame(problem=_find_culprit(comment, rows, start))
 
 

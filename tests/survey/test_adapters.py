@@ -1,0 +1,166 @@
+"""Rows of adapters depend on the environment alone, not on what was analysed before."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from ase import Atoms
+from test_folder import assert_same
+from test_invariance import directed, handed
+
+from sensitivity import diagnose, structures, survey
+from sensitivity.descriptors import Adapter, Normalized, Stacked
+from sensitivity.descriptors.from_function import Function
+from sensitivity.survey import run
+
+
+def partly(atoms: Atoms) -> np.ndarray:
+    """Return features that depend on the axes where there is nitrogen, and on handedness at S."""
+    rows = []
+    for place in atoms.positions:
+        arms = atoms.positions - place
+        r = np.linalg.norm(arms, axis=1)
+        faded = np.where(r < 3.0, np.cos(np.pi * np.minimum(r, 3.0) / 6.0) ** 4, 0.0)
+        w = np.stack([(faded * r**n) @ arms for n in range(3)])
+        gram = (w @ w.T)[np.triu_indices(3)]
+        tilt = faded @ arms[:, 0] if 7 in atoms.numbers else 0.0
+        rows.append([*(faded @ r[:, None] ** [1, 2, 3]), *gram, tilt])
+    return np.array(rows) + (16 in atoms.numbers) * handed(atoms)[:, 2:3]
+
+
+def make() -> Function:
+    return Function(partly, cutoff=3.0)
+
+
+def mixed_frames() -> list[Atoms]:
+    names = "CH4", "NH3", "H2O", "H2S", "CH4", "C2H6", "NH3", "CH3OH"
+    frames = [structures.load(name) for name in names]
+    for seed in (1, 4, 6):
+        frames[seed].rattle(0.05, seed=seed)
+    pair = structures.load("CH4")
+    pair.positions[:, 0] *= -1
+    pair.positions += [25.0, 0.0, 0.0]
+    return [*frames, structures.load("CH4") + pair]
+
+
+def rows_of(found) -> dict[str, np.ndarray]:
+    return {name: values for name, values in found.table().items() if name != "seconds"}
+
+
+def assert_equal(one, other) -> None:
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, other[name], err_msg=name)
+
+
+def test_rows_depend_on_no_other_frame_and_no_order() -> None:
+    frames, together = mixed_frames(), rows_of(survey(mixed_frames(), make()))
+    backwards = rows_of(survey(frames[::-1], make()))
+    used = make()
+    for number, frame in enumerate(frames):
+        alone = rows_of(survey([frame], make()))
+        again = rows_of(survey([frame], used))
+        for known, place in ((together, number), (backwards, len(frames) - 1 - number)):
+            chosen = known["frame"] == place
+            part = {name: values[chosen] for name, values in known.items()} | {
+                "frame": alone["frame"]
+            }
+            assert_equal(part, alone)
+        assert_equal(again, alone)
+    nitrogen = np.isin(together["frame"], [1, 6])
+    assert not together["symmetry"][nitrogen].any()
+    assert together["symmetry"][~nitrogen].any()
+
+
+@pytest.mark.slow
+def test_rows_do_not_depend_on_processes_or_on_the_end_of_a_run(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(run, "_PART", {True: 6, False: 6})
+    frames, expected = mixed_frames(), survey(mixed_frames(), make())
+    out = tmp_path / "out"
+    survey(frames[:4], make(), output=out)
+    resumed = survey(frames, make(), output=out)
+    spread = survey(frames, make(), workers=2)
+    for found in (resumed, spread):
+        assert_same(found.table(), expected.table())
+        assert_equal(
+            {k: v for k, v in rows_of(found).items() if k != "error"},
+            {k: v for k, v in rows_of(expected).items() if k != "error"},
+        )
+        assert found.remarks == expected.remarks
+        assert any("when all atoms are turned" in remark for remark in found.remarks)
+
+
+def test_rows_are_those_of_a_diagnosis_of_each_environment() -> None:
+    frames = mixed_frames()
+    table = survey(frames, make()).table()
+    for row in range(0, len(table["frame"]), 3):
+        number, center = int(table["frame"][row]), int(table["center"][row])
+        alone = structures.environment(frames[number], center, 3.0)
+        expected = diagnose(alone, make(), centers=[0]).counts
+        assert {cause: int(table[cause][row]) for cause in expected} == dict(expected)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda each: Stacked([each]), Normalized], ids=["stacked", "normalized"]
+)
+def test_descriptors_of_adapters_are_as_invariant_as_these(wrap) -> None:
+    descriptor = wrap(Function(directed, cutoff=3.0))
+    found = survey([structures.load("H2O")], descriptor).table()
+    assert not found["symmetry"].any()
+    expected = survey([structures.load("H2O")], Function(directed, cutoff=3.0)).table()
+    assert found["equivalent_to"].tolist() == expected["equivalent_to"].tolist()
+
+
+class Counted(Adapter):
+    """Counts its calls."""
+
+    cutoff = 3.0
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def _features(self, atoms, centers):
+        self.calls.append(len(atoms))
+        return partly(atoms)[list(centers)]
+
+
+def test_few_calls_measure_an_environment_of_known_elements() -> None:
+    descriptor = Counted()
+    counts = []
+    for seed in range(3):
+        water = structures.load("H2O")
+        water.rattle(0.05, seed=seed)
+        before = len(descriptor.calls)
+        descriptor.measured_on(water, centers=[0])
+        counts.append(len(descriptor.calls) - before)
+    assert counts[0] > 100
+    assert counts[1:] == [2, 2]  # the structure, and its image
+
+
+def test_a_random_function_and_one_that_refuses_a_structure_give_rows() -> None:
+    rng = np.random.default_rng(0)
+
+    def random(atoms: Atoms) -> np.ndarray:
+        return rng.normal(size=(len(atoms), 3))
+
+    def refuses(atoms: Atoms) -> np.ndarray:
+        if 8 in atoms.numbers:
+            raise KeyError("no oxygen")
+        return partly(atoms)
+
+    found = survey([structures.load("H2O")], Function(random, cutoff=3.0)).table()
+    assert all("is random" in error for error in found["error"])
+    both = [structures.load("H2O"), structures.load("CH4")]
+    found = survey(both, Function(refuses, cutoff=3.0)).table()
+    assert ["no oxygen" in error for error in found["error"]] == [True] * 3 + [False] * 5
+
+
+def test_a_measurement_has_the_time_limit_of_an_environment() -> None:
+    def slow(atoms: Atoms) -> np.ndarray:
+        time.sleep(0.002)
+        return partly(atoms)
+
+    found = survey([structures.load("H2O")], Function(slow, cutoff=3.0), timeout=0.05).table()
+    assert set(found["error"]) == {"not finished after 0.05 s"}
