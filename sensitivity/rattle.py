@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import all_properties
 
 from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.numerics import Array, check_integer, check_real, takes_centers
 from sensitivity.spectrum import spectrum
+
+_KEPT = {"positions", "masses", "momenta", "initial_charges", "initial_magmoms"}
 
 SMALLEST_SHARE = 0.5
 """Smallest over largest amount along a mode, so that no structure leaves one out."""
@@ -48,8 +49,10 @@ def rattle(
     Returns
     -------
     list of ase.Atoms
-        Their ``info`` has the ``amplitude``, and the numbers of ``null_modes`` and ``soft_modes``
-        of the structure before.
+        Without results of the structure before, which can have any name, such as "REF_energy":
+        real numbers in ``info``, and in ``arrays`` except positions, masses, momenta, initial
+        charges and initial magnetic moments. Their ``info`` has the ``amplitude``, and the numbers
+        of ``null_modes`` and ``soft_modes`` of the structure before.
 
     Raises
     ------
@@ -94,8 +97,13 @@ def _combine(modes: Array, rng: np.random.Generator) -> Array:
 def _displace(atoms: Atoms, displacement: Array, facts: dict[str, float]) -> Atoms:
     moved: Atoms = atoms.copy()
     moved.positions += displacement
-    for name in set(all_properties) - {"charges", "magmoms"}:  # of the structure before
-        moved.arrays.pop(name, None)
-        moved.info.pop(name, None)
-    moved.info |= facts
+    for name in set(moved.arrays) - _KEPT:
+        if _is_result(moved.arrays[name]):
+            del moved.arrays[name]
+    moved.info = {k: value for k, value in moved.info.items() if not _is_result(value)} | facts
     return moved
+
+
+def _is_result(value: object) -> bool:
+    """Return True for anything but text, whole numbers and truth values, of any shape."""
+    return np.asarray(value).dtype.kind not in "USbiu"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from sensitivity import DensityCorrelations, rattle, spectrum, structures
 
@@ -60,11 +61,17 @@ def test_crystals_keep_their_cell_and_the_input_is_unchanged() -> None:
 
 def test_labels_of_the_structure_before_are_left_out() -> None:
     atoms = structures.load("CH4")
-    atoms.info |= {"energy": -1.0, "name": "methane"}
-    atoms.arrays["forces"] = np.ones((5, 3))
+    atoms.info |= {"energy": -1.0, "name": "methane", "charge": 0, "fit": {"loss": 0.1}}
+    atoms.info |= {"REF_energy": np.float32(-1.0), "dft_stress": np.zeros(6), "flags": [True]}
+    atoms.arrays["forces"] = atoms.arrays["REF_forces"] = np.ones((5, 3))
+    atoms.arrays["residue"] = np.array(["MET"] * 5)
+    atoms.set_initial_charges([0.1] * 5)
+    atoms.calc = SinglePointCalculator(atoms, energy=-1.0, forces=np.ones((5, 3)))
     (moved,) = rattle(atoms, DensityCorrelations(), amplitude=0.1, rng=np.random.default_rng(0))
-    assert "energy" not in moved.info
-    assert "forces" not in moved.arrays
+    facts = {"amplitude", "null_modes", "soft_modes"}
+    assert set(moved.info) == {"name", "charge", "flags"} | facts
+    assert set(moved.arrays) == {"numbers", "positions", "residue", "initial_charges"}
+    assert moved.calc is None
     assert moved.info["name"] == "methane"
     assert atoms.info["energy"] == -1.0
 

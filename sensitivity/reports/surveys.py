@@ -8,20 +8,26 @@ from sensitivity.notes import visible
 from sensitivity.reports.sources import name_settings
 from sensitivity.reports.tables import Json, as_json, pick, wrap_text
 from sensitivity.survey import Survey
+from sensitivity.survey.rows import Table
 
 
 def describe_survey(survey: Survey, file: str) -> Json:
-    """Return sums, worst environments and settings of a survey as an object for JSON."""
-    worst = survey.worst()
-    rows = zip(*(values.tolist() for values in worst.values()), strict=True)
+    """Return sums, worst environments, first failures and settings as an object for JSON."""
     return {
         "file": file,
         "settings": as_json(dict(survey.settings)),
         **pick(survey, "status", "interrupted", "ending"),
         "totals": as_json(vars(survey.totals)),
-        "worst": [as_json(dict(zip(worst, row, strict=True))) for row in rows],
+        "worst": _rows(survey.worst()),
+        "failures": _rows(survey.failures()),
+        "remarks": list(survey.remarks),
         "output": None if survey.output is None else str(survey.output),
     }
+
+
+def _rows(table: Table) -> list[Json]:
+    rows = zip(*(values.tolist() for values in table.values()), strict=True)
+    return [as_json(dict(zip(table, row, strict=True))) for row in rows]
 
 
 def tabulate_survey(survey: Survey, file: str) -> str:

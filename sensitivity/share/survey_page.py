@@ -76,6 +76,7 @@ def survey_page(survey: Survey, *, frames: Frames | None = None) -> str:
     body = [
         f"<h1>Survey of environments</h1><p>{escape(survey.status)}</p>",
         f"<p>{escape(name_descriptor_of(survey))}</p>",
+        *(f"<p>{escape(remark)}</p>" for remark in survey.remarks),
         *_sums(survey),
         *_figures(survey),
         *_worst(survey, frames),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES
 from sensitivity.numerics import Array, Mask
-from sensitivity.survey.rows import Table
+from sensitivity.survey.rows import Table, table_of
 from sensitivity.tolerances import Tolerance
 
 INVISIBLE = tuple(
@@ -39,6 +39,8 @@ class Totals:
         Number of frames that could not be analysed.
     failed
         Number of environments that could not be analysed.
+    failed_whole
+        Number of frames that could not be analysed as a whole, with ``whole``.
     displacements
         Number of invisible internal displacements by cause; "invisible" in a survey without causes.
     affected
@@ -56,6 +58,7 @@ class Totals:
     environments: int
     broken: int
     failed: int
+    failed_whole: int
     displacements: Mapping[str, int]
     affected: Mapping[str, int]
 
@@ -67,7 +70,9 @@ def sum_rows(environments: Iterable[Table], frames: Iterable[Table]) -> Totals:
     affected: Counter[str] = Counter()
     for table in frames:
         sums["frames"] += len(table["frame"])
-        sums["broken"] += int((table["error"] != "").sum())
+        problem, usable = table["error"] != "", table["atoms"] >= 0
+        sums["broken"] += int((problem & ~usable).sum())
+        sums["failed_whole"] += int((problem & usable).sum())
         sums["environments"] += int(table["environments"].sum())
         sums["failed"] += int(table["failed"].sum())
     for table in environments:
@@ -80,6 +85,7 @@ def sum_rows(environments: Iterable[Table], frames: Iterable[Table]) -> Totals:
         environments=sums["environments"],
         broken=sums["broken"],
         failed=sums["failed"],
+        failed_whole=sums["failed_whole"],
         displacements=known,
         affected={cause: affected[cause] for cause in known},
     )
@@ -136,6 +142,13 @@ def failed_rows(tables: Iterable[Table], *, count: int) -> Table | None:
     return _first_rows(
         tables, lambda rows: rows["error"] != "", lambda rows: rows["frame"], count=count
     )
+
+
+def failed_whole(frames: Table, columns: Mapping[str, Any]) -> Table:
+    """Return rows, with the columns of environments, of frames that failed as a whole only."""
+    failed = (frames["error"] != "") & (frames["atoms"] >= 0)
+    rows = zip(frames["frame"][failed].tolist(), frames["error"][failed].tolist(), strict=True)
+    return table_of(({"frame": n, "error": f"as a whole: {e}"} for n, e in rows), columns)
 
 
 def _first_rows(

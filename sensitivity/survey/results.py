@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sensitivity.progress import Stoppable
 from sensitivity.survey import folder as parquet
 from sensitivity.survey.folder import Folder
 from sensitivity.survey.frames import Frames
-from sensitivity.survey.ranking import Totals, failed_rows, sum_rows, worst_rows
+from sensitivity.survey.ranking import Totals, failed_rows, failed_whole, sum_rows, worst_rows
 from sensitivity.survey.rows import Table, columns_of, frame_columns, join, table_of
 from sensitivity.survey.sources import cut_out
 from sensitivity.survey.summary import numbered, summarize
@@ -117,8 +118,12 @@ class Survey(Stoppable):
         return self._first(lambda tables, n: worst_rows(tables, count=n), count)
 
     def failures(self, count: int = 10) -> Table:
-        """Return the first rows of frames and environments that could not be analysed."""
-        return self._first(lambda tables, n: failed_rows(tables, count=n), count)
+        """Return the first rows of frames and environments that could not be analysed.
+
+        A frame, and one that failed as a whole, have no center: -1.
+        """
+        whole = (failed_whole(table, self._columns) for table in self.read_frames())
+        return self._first(lambda tables, n: failed_rows(chain(tables, whole), count=n), count)
 
     def environments(self, frames: Frames, *, rows: Table | None = None) -> list[Atoms]:
         """Return the environments of some rows, the worst ones by default, with the center first.
@@ -151,8 +156,13 @@ class Survey(Stoppable):
         problems = [f"{numbered(found.failed, 'environment')} failed"] * bool(found.failed)
         broken = f"{numbered(found.broken, 'frame')} could not be analysed"
         problems += [broken] * bool(found.broken)
+        whole = f"{numbered(found.failed_whole, 'frame')} failed as a whole"
+        problems += [whole] * bool(found.failed_whole)
         text = f"{numbered(found.environments, 'environment')} of {numbered(found.frames, 'frame')}"
         end = f" The survey was {self.ending}." if self.ending else ""
+        if not found.environments and found.frames > found.broken:
+            species = " or ".join(self.settings["species"] or [])
+            end = f" No center is {species}.{end}" if species else end
         return f"{text}, {' and '.join(problems) or 'none failed'}.{end}"
 
     @property

@@ -59,6 +59,23 @@ def test_json_holds_sums_and_the_worst_environments(capsys, file: str) -> None:
     assert found["totals"]["frames"] == 2
     assert found["worst"][0]["frame"] == 0
     assert found["output"] is None
+    assert found["failures"] == found["remarks"] == []
+
+
+def test_json_holds_failures_and_remarks(capsys, tmp_path: Path) -> None:
+    path = tmp_path / "cut.xyz"
+    path.write_text("1\n\nHe 0 0 zero\n2\n\nN 0 0 0\nN 0 0 1.1")
+    found = printed(capsys, "survey", str(path), "--no-causes", *BASIS)
+    (failure,) = found["failures"]
+    assert (failure["frame"], failure["center"]) == (0, -1)
+    assert "found 'He 0 0 zero'" in failure["error"]
+    (remark,) = found["remarks"]
+    assert "the last number, of frame 1, may be cut" in remark
+
+
+def test_an_element_that_no_center_has_is_told(capsys, file: str) -> None:
+    found = printed(capsys, "survey", file, "--no-causes", "--species", "Xe", *BASIS)
+    assert found["status"].endswith("frames, none failed. No center is Xe.")
 
 
 def test_whole_frames_and_nearest_points_are_in_the_rows(capsys, tmp_path: Path) -> None:

@@ -35,14 +35,9 @@ def make() -> Function:
 
 
 def mixed_frames() -> list[Atoms]:
-    names = "CH4", "NH3", "H2O", "H2S", "CH4", "C2H6", "NH3", "CH3OH"
-    frames = [structures.load(name) for name in names]
-    for seed in (1, 4, 6):
-        frames[seed].rattle(0.05, seed=seed)
-    pair = structures.load("CH4")
-    pair.positions[:, 0] *= -1
-    pair.positions += [25.0, 0.0, 0.0]
-    return [*frames, structures.load("CH4") + pair]
+    frames = [structures.load(name) for name in ("CH4", "NH3", "H2O", "H2S", "H2O", "NH3")]
+    frames[4].rattle(0.05, seed=4)
+    return frames
 
 
 def rows_of(found) -> dict[str, np.ndarray]:
@@ -63,12 +58,10 @@ def test_rows_depend_on_no_other_frame_and_no_order() -> None:
         again = rows_of(survey([frame], used))
         for known, place in ((together, number), (backwards, len(frames) - 1 - number)):
             chosen = known["frame"] == place
-            part = {name: values[chosen] for name, values in known.items()} | {
-                "frame": alone["frame"]
-            }
-            assert_equal(part, alone)
+            part = {name: values[chosen] for name, values in known.items()}
+            assert_equal(part | {"frame": alone["frame"]}, alone)
         assert_equal(again, alone)
-    nitrogen = np.isin(together["frame"], [1, 6])
+    nitrogen = np.isin(together["frame"], [1, 5])
     assert not together["symmetry"][nitrogen].any()
     assert together["symmetry"][~nitrogen].any()
 
@@ -79,15 +72,12 @@ def test_rows_do_not_depend_on_processes_or_on_the_end_of_a_run(tmp_path, monkey
     monkeypatch.setattr(run, "_PART", {True: 6, False: 6})
     frames, expected = mixed_frames(), survey(mixed_frames(), make())
     out = tmp_path / "out"
-    survey(frames[:4], make(), output=out)
+    survey(frames[:3], make(), output=out)
     resumed = survey(frames, make(), output=out)
     spread = survey(frames, make(), workers=2)
     for found in (resumed, spread):
         assert_same(found.table(), expected.table())
-        assert_equal(
-            {k: v for k, v in rows_of(found).items() if k != "error"},
-            {k: v for k, v in rows_of(expected).items() if k != "error"},
-        )
+        assert_equal(rows_of(found), rows_of(expected))
         assert found.remarks == expected.remarks
         assert any("when all atoms are turned" in remark for remark in found.remarks)
 

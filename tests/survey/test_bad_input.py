@@ -98,6 +98,23 @@ def test_an_environment_that_fails_in_any_way_becomes_a_row(descriptor, message)
         survey(with_sulfur(), descriptor, causes=False, timeout=0.1, strict=True)
 
 
+def test_one_that_hangs_among_many_does_not_take_the_time_limit_of_all(monkeypatch) -> None:
+    from sensitivity.survey import analysis
+
+    limits, attempt = [], analysis.attempt
+
+    def recorded(work, *, seconds):
+        limits.append(seconds)
+        return attempt(work, seconds=seconds)
+
+    monkeypatch.setattr(analysis, "attempt", recorded)
+    frames = [structures.load("H2S"), *[structures.load("H2O")] * 60]
+    arguments = {"causes": False, "species": ["S", "O"], "timeout": 1.0}
+    found = survey(frames, Stuck(**SETTINGS), **arguments)
+    assert found.failures()["error"].tolist() == ["not finished after 1 s"]
+    assert limits == [pytest.approx(1.61), *[1.0] * 61]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_parts")
 def test_a_time_limit_holds_in_processes(monkeypatch) -> None:

@@ -11,6 +11,7 @@ import time
 from itertools import repeat
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
@@ -18,6 +19,7 @@ from ase import Atoms
 from sensitivity import DensityCorrelations, open_survey, structures, survey
 from sensitivity.descriptors.from_function import Function
 from sensitivity.survey import run
+from sensitivity.survey.folder import open_folder
 from sensitivity.survey.frames import NumberedFrame, batches
 
 pd = pytest.importorskip("pandas")
@@ -139,18 +141,93 @@ def test_a_part_is_repeated_in_place_once_the_file_is_complete(tmp_path: Path) -
     assert_same(found.table(), survey(frames, DESCRIPTOR, causes=False).table())
 
 
+def moments(power: int, *, at: int = 0) -> Function:
+    """Return features that are the same for every power without an element."""
+
+    def moments(atoms: Atoms) -> np.ndarray:
+        gaps = np.linalg.norm(atoms.positions[:, None] - atoms.positions, axis=2)
+        return np.sort(gaps ** (power if at in (0, *atoms.numbers) else 1), axis=1)[:, 1:2]
+
+    return Function(moments, cutoff=3.0)
+
+
 def test_another_function_of_the_same_name_is_refused(tmp_path: Path) -> None:
-    def make(power: int) -> Function:
-        def moments(atoms: Atoms) -> np.ndarray:
-            gaps = np.linalg.norm(atoms.positions[:, None] - atoms.positions, axis=2)
-            return np.sort(gaps**power, axis=1)[:, 1:2]
+    survey([structures.load("H2O")], moments(1), causes=False, output=tmp_path)
+    survey([structures.load("H2O")], moments(1), causes=False, output=tmp_path)
+    with pytest.raises(ValueError, match="another survey: its features of frame 0"):
+        survey([structures.load("H2O")], moments(2), causes=False, output=tmp_path)
 
-        return Function(moments, cutoff=3.0)
 
-    survey([structures.load("H2O")], make(1), causes=False, output=tmp_path)
-    survey([structures.load("H2O")], make(1), causes=False, output=tmp_path)
-    with pytest.raises(ValueError, match="another survey: its features"):
-        survey([structures.load("H2O")], make(2), causes=False, output=tmp_path)
+def test_another_function_that_differs_in_a_later_part_is_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(run, "_PART", {True: 6})
+    frames = [structures.load(name) for name in ("H2O", "H2O", "NH3", "H2O")]
+    survey(frames[:3], moments(1), causes=False, output=tmp_path)
+    parts = sorted(tmp_path.glob("*.parquet"))
+    with pytest.raises(ValueError, match="another survey: its features of frame 2"):
+        survey(frames, moments(2, at=7), causes=False, output=tmp_path)
+    assert sorted(tmp_path.glob("*.parquet")) == parts
+    assert survey(frames, moments(1), causes=False, output=tmp_path).totals.frames == 4
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_other_frames_in_a_gap_are_refused(tmp_path, monkeypatch, workers) -> None:
+    monkeypatch.setattr(run, "_PART", {False: 20})
+    frames, arguments = rattled_frames(40), {"causes": False, "output": tmp_path / "out"}
+    survey(frames, DESCRIPTOR, **arguments)
+    before = sorted((tmp_path / "out").glob("*.parquet"))
+    for path in before[2:4]:
+        path.unlink()
+    others = [*frames[:10], frames[11], frames[10], *frames[12:]]
+    first = int(before[4].name.split("-")[1])
+    with pytest.raises(ValueError, match=f"other structures: a frame before {first} differs"):
+        survey(others, DESCRIPTOR, **arguments, workers=workers)
+    assert sorted((tmp_path / "out").glob("*.parquet")) == [*before[:2], *before[4:]]
+    found = survey(frames, DESCRIPTOR, **arguments, workers=workers)
+    assert_same(found.table(), survey(frames, DESCRIPTOR, causes=False).table())
+
+
+def test_a_number_that_may_be_cut_is_told_and_read_again(tmp_path: Path) -> None:
+    path, out = tmp_path / "set.xyz", tmp_path / "out"
+    ase.io.write(path, rattled_frames(3))
+    text = path.read_text()
+    path.write_text(text[:-4])  # the line break, and the last digits of the last number
+    cut = survey(path, DESCRIPTOR, causes=False, output=out)
+    assert cut.status.endswith("none failed.")
+    told = "The file has no line break at its end: the last number, of frame 2, may be cut."
+    assert cut.remarks == (told,) == open_survey(out).remarks
+    assert told in " ".join(str(cut).split())
+    path.write_text(text)
+    found = survey(path, DESCRIPTOR, causes=False, output=out)
+    expected = survey(path, DESCRIPTOR, causes=False)
+    assert_same(found.table(), expected.table())
+    assert_same(found.frames(), expected.frames())
+    assert found.remarks == expected.remarks == ()
+
+
+def test_remarks_are_in_the_folder(tmp_path: Path) -> None:
+    sorting = Function(lambda atoms: np.sort(atoms.get_all_distances()), cutoff=9.0)
+    frames = [structures.load("H2O"), structures.load("CH4")]
+    arguments = {"causes": False, "species": ["O", "C"]}
+    told = survey(frames, sorting, **arguments).remarks
+    assert any("have kinks" in remark for remark in told)
+    assert survey(frames, sorting, **arguments, output=tmp_path).remarks == told
+    assert open_survey(tmp_path).remarks == told
+
+
+def test_a_second_process_waits_for_no_manifest(tmp_path: Path) -> None:
+    """The lock comes first, so that of two that start together one is refused."""
+    out = tmp_path / "out"
+    opened = {"columns": {}, "frame_columns": {}}
+    with (
+        open_folder(out, **opened, manifest={"number": 1}),
+        pytest.raises(ValueError, match="another survey is writing"),
+        open_folder(out, **opened, manifest={"number": 2}),
+    ):
+        pass
+    assert json.loads((out / "_manifest.json").read_text())["number"] == 1
+    (out / "_manifest.json").unlink()
+    with open_folder(out, **opened, manifest={"number": 2}):  # killed before the manifest
+        assert json.loads((out / "_manifest.json").read_text())["number"] == 2
 
 
 def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:

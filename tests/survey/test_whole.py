@@ -71,6 +71,12 @@ def test_a_whole_frame_that_fails_keeps_the_rows_of_its_environments(monkeypatch
     assert found.frames()["error"].tolist() == ["there is not enough memory for it", ""]
     assert found.frames()["whole_rank"].tolist() == [-1, 3]
     assert not any(found.table()["error"])
+    assert found.status.endswith("1 frame failed as a whole.")
+    assert found.totals.broken == 0
+    failures = found.failures()
+    assert failures["frame"].tolist() == [0]
+    assert failures["error"].tolist() == ["as a whole: there is not enough memory for it"]
+    assert "First failure: frame 0: as a whole: there is not enough" in str(found)
     with pytest.raises(ValueError, match="frame 0: there is not enough memory"):
         survey(frames, DESCRIPTOR, causes=False, whole=True, strict=True)
 

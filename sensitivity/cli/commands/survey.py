@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
     add_option(group, "--workers", "number of processes", 1, int, "N")
     text = "address of the scheduler of a Dask cluster, whose workers analyse the frames"
     group.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "time limit for one environment; for n that are analysed together, n times as long"
+    text = "time limit for one environment, and for a whole frame"
     add_option(command, "--timeout", text, "none", float, "SECONDS")
     text = "stop at the first frame or environment that cannot be analysed"
     command.add_argument("--strict", action="store_true", help=text)
