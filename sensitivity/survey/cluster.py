@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from importlib import import_module
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
@@ -15,8 +16,10 @@ class Cluster:
     """Workers of a ``dask.distributed.Client``, or of the scheduler at an address.
 
     When a worker dies, Dask repeats its calls on others; a call of which several workers have
-    died raises ``died``.
+    died raises ``died``. A call can also end all workers before.
     """
+
+    patience = 60.0  # seconds for new workers, after all have ended
 
     def __init__(self, client: Any) -> None:
         try:
@@ -29,6 +32,8 @@ class Cluster:
         self._own = isinstance(client, str)
         self._client = _connect(client) if self._own else client
         self._executor = self._client.get_executor(pure=False)
+        self._had_workers = False
+        self._lost_at: float | None = None
 
     @property
     def most(self) -> int:
@@ -40,12 +45,24 @@ class Cluster:
         """Sentence about what the calls wait for; empty if they are being made."""
         return "" if self._count_threads() else "the Dask cluster has no worker: waiting for one"
 
+    @property
+    def abandoned(self) -> bool:
+        """True if all workers have ended, and no other has come for a while."""
+        self._count_threads()
+        return self._lost_at is not None and monotonic() - self._lost_at > self.patience
+
     def _count_threads(self) -> int:
         self._require_scheduler()
         try:
-            return sum(map(int, self._client.nthreads().values()))
+            found = sum(map(int, self._client.nthreads().values()))
         except OSError as error:
             raise lost_cluster() from error
+        self._had_workers |= found > 0
+        if found or not self._had_workers:
+            self._lost_at = None
+        elif self._lost_at is None:
+            self._lost_at = monotonic()
+        return found
 
     def submit(
         self,
@@ -75,6 +92,14 @@ def lost_cluster() -> ValueError:
     return ValueError(
         "the Dask cluster was closed, or its scheduler cannot be reached; call again with another "
         "one: with output, the survey continues."
+    )
+
+
+def lost_workers() -> ValueError:
+    """Return the error of a cluster of which all workers have ended."""
+    return ValueError(
+        "the Dask cluster has lost all its workers; start others, and call again: with output, the "
+        "survey continues."
     )
 
 

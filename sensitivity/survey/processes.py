@@ -28,6 +28,7 @@ class Processes:
 
     died = BrokenProcessPool
     attempts = 3  # with one frame, before it is the reason
+    abandoned = False  # they are replaced
 
     def __init__(self, workers: int) -> None:
         self._workers = workers

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sensitivity.numerics import check_integer
 from sensitivity.progress import checkpoint
 from sensitivity.survey.analysis import Analyzed, Settings, analyze
-from sensitivity.survey.cluster import Cluster, lost_cluster
+from sensitivity.survey.cluster import Cluster, lost_cluster, lost_workers
 from sensitivity.survey.frames import NumberedFrame, PackedFrames, batches, pack, unpack
 from sensitivity.survey.pace import Pace
 from sensitivity.survey.processes import Processes
@@ -114,15 +114,24 @@ def _elsewhere(
     """Yield parts as they are finished; few are elsewhere at a time, so that memory is constant.
 
     After a worker has died, the others finish their parts, and the lost ones are analysed alone.
+    ValueError after the lost parts if no worker is left.
     """
     pending: dict[Future[Analyzed], Batch] = {}
     lost: list[Batch] = []
     while True:
         if not lost:
             for batch in islice(coming, max(0, engine.most - len(pending))):
+                if engine.abandoned:
+                    raise lost_workers()
                 pending[_submit(batch, settings, engine)] = batch
         if pending:
-            for future in _wait_for_one(pending, engine):
+            finished = _wait_for_one(pending, engine)
+            if not finished:
+                lost.extend(pending.values())
+                for future in pending:
+                    future.cancel()
+                pending.clear()
+            for future in finished:
                 batch = pending.pop(future)
                 if _has_died(future, engine):
                     lost.append(batch)
@@ -136,13 +145,18 @@ def _elsewhere(
 
 
 def _wait_for_one(futures: Collection[Future[Analyzed]], engine: Engine) -> set[Future[Analyzed]]:
-    """Return those that have ended, at least one; can be cancelled, and tells what is missing."""
+    """Return those that have ended; none if no worker is left.
+
+    Can be cancelled, and tells what is missing.
+    """
     seconds = 2.0
     while True:
         finished, _ = wait(futures, timeout=seconds, return_when=FIRST_COMPLETED)
         if finished:
             return finished
         checkpoint(engine.shortage)
+        if engine.abandoned:
+            return set()
 
 
 def _has_died(future: Future[Analyzed], engine: Engine) -> bool:
@@ -161,11 +175,19 @@ def _analyze_packed(packed: PackedFrames, settings: Settings) -> Analyzed:
 
 
 def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed:
-    """Analyse frames one after the other, to find the one with which workers die."""
+    """Analyse frames one after the other, to find the one with which workers die.
+
+    They go to a process of this machine if no worker is left.
+    """
+    with closing(Processes(1)) as spare:
+        return _analyze_each(batch, settings, engine, spare)
+
+
+def _analyze_each(batch: Batch, settings: Settings, engine: Engine, spare: Processes) -> Analyzed:
     analyzed = Analyzed([], [])
     remarks = list[str]()
     for frame in batch:
-        found = _repeat(frame, settings, engine)
+        found = _repeat(frame, settings, spare if engine.abandoned else engine)
         if found is None:
             reason = "its process died, also when repeated, probably for lack of memory"
             if settings.strict:
@@ -184,6 +206,6 @@ def _repeat(frame: NumberedFrame, settings: Settings, engine: Engine) -> Analyze
     """Return the rows of a frame; None if its process dies each time: once can be by chance."""
     for _ in range(engine.attempts):
         with suppress(engine.died):
-            (future,) = _wait_for_one([_submit([frame], settings, engine)], engine)
-            return future.result()
+            for future in _wait_for_one([_submit([frame], settings, engine)], engine):
+                return future.result()
     return None

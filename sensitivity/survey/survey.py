@@ -72,7 +72,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         therefore start the survey within ``if __name__ == "__main__":``. Or a
         ``dask.distributed.Client``, or the address of a Dask scheduler (extra dask): Dask repeats
         the parts of a worker that dies. Its workers need this package, and are fastest with one
-        thread each. A frame with which processes die repeatedly gives a row.
+        thread each. A frame with which processes die repeatedly gives a row. If all workers end and
+        no other comes within a minute, the survey stops; call again to continue.
     causes
         False to leave out groups and causes, which take most of the time.
     limit
@@ -111,7 +112,7 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     Raises
     ------
     TypeError, ValueError
-        If an argument is unusable, or the folder holds another survey.
+        If an argument is unusable, or the folder holds another survey; if a Dask cluster ends.
     ImportError
         If ``output`` is given without pandas and pyarrow, the extra survey.
     Interrupted

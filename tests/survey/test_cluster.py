@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +15,9 @@ import pytest
 from test_folder import DESCRIPTOR, assert_same, rattled_frames
 from test_run import SMALL, Deadly
 
-from sensitivity import Cancelled, DensityCorrelations, structures, survey
+from sensitivity import Cancelled, DensityCorrelations, open_survey, structures, survey
 from sensitivity.survey import run
+from sensitivity.survey.cluster import Cluster
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -38,6 +41,20 @@ def start_cluster(workers: int) -> Iterator[distributed.Client]:
             distributed.Client(here) as opened,
         ):
             yield opened
+
+
+@contextmanager
+def start_worker_that_nobody_restarts(client: distributed.Client) -> Iterator[None]:
+    options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "dask", "worker", client.scheduler.address, *options]
+    environment = {**os.environ, "PYTHONPATH": path}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        client.wait_for_workers(1)
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +128,23 @@ def test_a_frame_that_kills_its_workers_becomes_a_row() -> None:
     others = table["frame"] != 5
     expected = survey([*frames[:5], *frames[6:]], DensityCorrelations(**SMALL), causes=False)
     assert table["s_min"][others] == pytest.approx(expected.table()["s_min"], abs=1e-9)
+
+
+def test_a_frame_that_ends_all_workers_becomes_a_row(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Cluster, "patience", 1.0)
+    frames, descriptor = rattled_frames(40), Deadly(**SMALL)
+    frames.insert(1, structures.load("H2S"))
+    arguments = {"causes": False, "output": tmp_path / "out"}
+    with (
+        start_cluster(0) as client,
+        start_worker_that_nobody_restarts(client),
+        pytest.raises(ValueError, match="the Dask cluster has lost all its workers"),
+    ):
+        survey(frames, descriptor, **arguments, workers=client)
+    assert "process died" in open_survey(tmp_path / "out").failures()["error"].item()
+    found = survey(frames, descriptor, **arguments)  # in this process: the frame is known
+    assert found.totals.frames == 41
+    assert found.failures()["frame"].tolist() == [1]
 
 
 def test_few_parts_are_elsewhere_at_a_time(client) -> None:
