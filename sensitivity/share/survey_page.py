@@ -37,12 +37,23 @@ th, td { padding: 0.3rem 0.7rem 0.3rem 0; text-align: left; vertical-align: top;
 td.number, th.number { text-align: right; white-space: nowrap; }
 td:last-child:not(.number) { min-width: 11rem; }
 figure { margin: 1rem 0; max-width: 40rem; } img { width: 100%; height: auto; }
+@media (max-width: 40rem) {
+  .many, .many tbody, .many tr, .many td { display: block; max-width: none; }
+  .many thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
+    overflow: hidden; }
+  .many tr { border-bottom: 1px solid var(--line); padding: 0.4rem 0; }
+  .many td, .many td.number { border: 0; padding: 0.1rem 0; text-align: left; white-space: normal;
+    display: grid; grid-template-columns: 8.5rem 1fr; }
+  .many td::before { content: attr(data-head); opacity: 0.75; }
+}
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.5rem; }
 .grid figure { margin: 0; }
 """
 
 _COLORS = {False: ("#1b1b1f", "#ffffff"), True: ("#e6e6ea", "#17171b")}
 """Ink and paper of the figures, by darkness: those of the page."""
+
+_FEW = 3  # columns, which fit a narrow screen
 
 Cells = Sequence[object]
 
@@ -167,14 +178,23 @@ def _settings(settings: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Cells], *, numbers: Sequence[int]) -> str:
-    def line(cells: Cells, tag: str) -> str:
-        kinds = (' class="number"' if k in numbers else "" for k in range(len(cells)))
-        texts = (escape(str(cell)) for cell in cells)
-        parts = (f"<{tag}{kind}>{t}</{tag}>" for kind, t in zip(kinds, texts, strict=True))
-        return f"<tr>{''.join(parts)}</tr>"
+    """Return a table; its columns are rows on a narrow screen, each below its heading.
 
-    body = "".join(line(row, "td") for row in rows)
-    table = f"<table><thead>{line(head, 'th')}</thead><tbody>{body}</tbody></table>"
+    Roles keep it a table for screen readers then.
+    """
+
+    def line(cells: Cells, tag: str, role: str) -> str:
+        kinds = (' class="number"' if k in numbers else "" for k in range(len(cells)))
+        parts = (
+            f'<{tag}{kind} role="{role}" data-head="{escape(name)}">{escape(str(cell))}</{tag}>'
+            for kind, name, cell in zip(kinds, head, cells, strict=True)
+        )
+        return f'<tr role="row">{"".join(parts)}</tr>'
+
+    top = f'<thead role="rowgroup">{line(head, "th", "columnheader")}</thead>'
+    body = "".join(line(row, "td", "cell") for row in rows)
+    kind = ' class="many"' if len(head) > _FEW else ""
+    table = f'<table role="table"{kind}>{top}<tbody role="rowgroup">{body}</tbody></table>'
     return f'<div class="wide" tabindex="0">{table}</div>'  # scrolls with the keyboard, too
 
 

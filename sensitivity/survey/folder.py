@@ -294,8 +294,18 @@ def read(path: Path) -> Table:
     """Return the columns of a part."""
     from pyarrow import parquet
 
-    table = parquet.ParquetFile(path).read()
-    return {name: table[name].to_numpy() for name in table.column_names}
+    table = parquet.ParquetFile(path, pre_buffer=False).read(use_threads=False)
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    del table
+    _release_memory()
+    return columns
+
+
+def _release_memory() -> None:
+    """Give memory back that pyarrow keeps for later, which grows with the number of parts."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def count(path: Path) -> int:
@@ -312,6 +322,8 @@ def _parquet(table: Table, facts: Facts | None) -> bytes:
     if facts is not None:
         columns = columns.replace_schema_metadata({_FACTS: json.dumps(facts._asdict())})
     parquet.write_table(columns, buffer)
+    del columns
+    _release_memory()
     return buffer.getvalue()
 
 
