@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
-from scipy.spatial.transform import Rotation
 
 from sensitivity.descriptors.differences import (
     Differences,
@@ -214,6 +213,16 @@ def examine_invariance(
     return Invariance(together, together, together)
 
 
+def _rotation(vector: list[float]) -> Array:
+    """Return the matrix of a rotation by a vector, by the formula of Rodrigues.
+
+    ``scipy.spatial.transform`` takes a fifth of the start of each process of a survey.
+    """
+    angle = float(np.linalg.norm(vector))
+    cross = np.cross(np.eye(3), np.array(vector) / angle)
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
+
+
 @dataclass(frozen=True)
 class _Probe:
     descriptor: Adapter
@@ -295,7 +304,7 @@ class _Probe:
         )
 
     def turned(self, atoms: Atoms) -> Atoms:
-        rotation = Rotation.from_rotvec([0.5, -0.9, 1.1]).as_matrix()
+        rotation = _rotation([0.5, -0.9, 1.1])
         turned: Atoms = atoms.copy()
         turned.set_cell(atoms.cell.array @ rotation.T)
         turned.positions = atoms.positions @ rotation.T

@@ -59,7 +59,7 @@ def _read(comment: str, rows: list[str], vectors: list[str], *, start: int, cut:
         text = "\n".join([str(len(rows)), remark, *rows, *vectors, ""])
         frame = parse(text, "extxyz", notes=describe(labels))
         if frame.atoms is not None:
-            return replace(frame, cut=cut)
+            return replace(frame, cut=True) if cut else frame
     return Frame(problem=_find_culprit(comment, rows, start))
 
 
@@ -68,7 +68,10 @@ def _find_columns(comment: str, row: list[str], *, line: int) -> dict[str, int]:
     from ase.io.extxyz import key_val_str_to_dict
 
     properties = usual = "species:S:1:pos:R:3"
-    if "Properties=" in comment:
+    plain = re.search(r"(?:^|\s)Properties=([\w:]+)(?:\s|$)", comment)
+    if plain and comment.count('"', 0, plain.start()) % 2 == 0:
+        properties = plain[1]  # ten times faster than the following
+    elif "Properties=" in comment:
         with reading():
             properties = str(key_val_str_to_dict(comment).get("Properties", usual))
     fields = properties.split(":")
