@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from threading import get_ident
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 from ase import Atoms
@@ -60,6 +62,17 @@ class Settings:
     whole: bool = False  # True to analyse each frame with all its centers, too
     nearest: float | None = None  # Å within which the nearest singular point is searched
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what another process needs, which keeps them from part to part.
+
+        What is measured about a descriptor is then measured once.
+        """
+        return _keep, (self._key, *(getattr(self, each.name) for each in fields(self)))
+
+    @cached_property
+    def _key(self) -> str:
+        return uuid4().hex
+
     @property
     def slow(self) -> bool:
         """True if environments or frames are analysed one by one."""
@@ -83,6 +96,20 @@ class Settings:
     def remarks(self) -> tuple[str, ...]:
         """Sentences on the descriptor."""
         return with_defaults(self.descriptor).remarks
+
+
+_KEPT: dict[tuple[int, str], Settings] = {}
+_MOST_KEPT = 8
+
+
+def _keep(key: str, *values: Any) -> Settings:
+    """Return the settings that came with this key before, to the same thread, or new ones."""
+    place = get_ident(), key  # libraries may not be safe in threads
+    if place not in _KEPT:
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        _KEPT[place] = Settings(*values)
+    return _KEPT[place]
 
 
 class Analyzed(NamedTuple):

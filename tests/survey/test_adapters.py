@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 
 import numpy as np
@@ -14,6 +15,7 @@ from sensitivity import diagnose, structures, survey
 from sensitivity.descriptors import Adapter, Normalized, Stacked
 from sensitivity.descriptors.from_function import Function
 from sensitivity.survey import run
+from sensitivity.survey.analysis import Settings
 
 
 def partly(atoms: Atoms) -> np.ndarray:
@@ -127,6 +129,13 @@ def test_few_calls_measure_an_environment_of_known_elements() -> None:
         counts.append(len(descriptor.calls) - before)
     assert counts[0] > 100
     assert counts[1:] == [2, 2]  # the structure, and its image
+
+
+def test_another_process_keeps_what_it_measured_from_part_to_part() -> None:
+    settings = Settings(make(), True, None, 1e-3, None, False)
+    one, other = pickle.loads(pickle.dumps(settings)), pickle.loads(pickle.dumps(settings))
+    assert one is other
+    assert (one.causes, one.tolerance, one.descriptor.cutoff) == (True, 1e-3, 3.0)
 
 
 def test_a_random_function_and_one_that_refuses_a_structure_give_rows() -> None:
