@@ -291,14 +291,27 @@ def to_arrow(table: Table) -> Any:
 
 
 def read(path: Path) -> Table:
-    """Return the columns of a part."""
+    """Return the columns of a part; ValueError if it is missing or damaged."""
     from pyarrow import parquet
 
-    table = parquet.ParquetFile(path, pre_buffer=False).read(use_threads=False)
+    with _told(path):
+        table = parquet.ParquetFile(path, pre_buffer=False).read(use_threads=False)
     columns = {name: table[name].to_numpy() for name in table.column_names}
     del table
     _release_memory()
     return columns
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Raise ValueError with a remedy where a file of a part cannot be read."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # of pyarrow, which has long texts
+        raise ValueError(
+            f"the survey has a missing or damaged file, {path}; remove {path.name} from the folder "
+            "itself, and call again to compute these rows."
+        ) from error
 
 
 def _release_memory() -> None:
@@ -331,4 +344,6 @@ def read_facts(path: Path) -> Facts:
     """Return what is known of a part, from the file with the rows of its frames."""
     from pyarrow import parquet
 
-    return Facts(**json.loads((parquet.read_metadata(path).metadata or {}).get(_FACTS, b"{}")))
+    with _told(path):
+        known = parquet.read_metadata(path).metadata or {}
+    return Facts(**json.loads(known.get(_FACTS, b"{}")))

@@ -186,6 +186,18 @@ def test_other_frames_in_a_gap_are_refused(tmp_path, monkeypatch, workers) -> No
     assert_same(found.table(), survey(frames, DESCRIPTOR, causes=False).table())
 
 
+@pytest.mark.parametrize("where", ["_frames", "."])
+def test_a_missing_or_damaged_file_is_named_and_computed_again(tmp_path: Path, where: str) -> None:
+    frames, arguments = rattled_frames(4), {"causes": False, "output": tmp_path}
+    expected = survey(frames, DESCRIPTOR, **arguments).table()
+    (part,) = tmp_path.glob("*.parquet")
+    (tmp_path / where / part.name).write_text("no Parquet")
+    with pytest.raises(ValueError, match=f"missing or damaged file, .*; remove {part.name}"):
+        survey(frames, DESCRIPTOR, **arguments).table()
+    part.unlink()
+    assert_same(survey(frames, DESCRIPTOR, **arguments).table(), expected)
+
+
 def test_a_number_that_may_be_cut_is_told_and_read_again(tmp_path: Path) -> None:
     path, out = tmp_path / "set.xyz", tmp_path / "out"
     ase.io.write(path, rattled_frames(3))
