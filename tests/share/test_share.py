@@ -78,6 +78,18 @@ def test_a_page_holds_sums_worst_environments_settings_and_problems(found: Surve
     assert "no atoms" in text
 
 
+def test_each_cell_of_a_wide_table_has_its_heading(found: Survey) -> None:
+    """A narrow screen shows the columns below each other."""
+    page = survey_page(found)
+    wide = re.findall(r'<table role="table" class="many">.*?</table>', page)
+    assert len(wide) == 2
+    for table in wide:
+        heads = re.findall(r"<th[^>]*>(.*?)</th>", table)
+        assert len(heads) > 3
+        for row in re.findall(r"<tr[^>]*>(<td.*?)</tr>", table):
+            assert re.findall(r'data-head="(.*?)"', row) == heads
+
+
 def test_text_from_files_is_escaped(found: Survey) -> None:
     name = "<script>alert('&')</script>"
     settings = {**found.settings, "select": name}
