@@ -84,7 +84,7 @@ def test_each_cell_of_a_wide_table_has_its_heading(found: Survey) -> None:
     wide = re.findall(r'<table role="table" class="many">.*?</table>', page)
     assert len(wide) == 2
     for table in wide:
-        heads = re.findall(r"<th[^>]*>(.*?)</th>", table)
+        heads = re.findall(r"<th [^>]*>(.*?)</th>", table)
         assert len(heads) > 3
         for row in re.findall(r"<tr[^>]*>(<td.*?)</tr>", table):
             assert re.findall(r'data-head="(.*?)"', row) == heads
