@@ -39,7 +39,7 @@ _FACTS = b"survey"
 
 
 class Facts(NamedTuple):
-    """What is known of a part, beside its rows."""
+    """Facts about a part, beside its rows."""
 
     before: str = ""  # hash of all frames before the first one
     features: Features | None = None  # of a frame, to recognise the descriptor
