@@ -49,15 +49,15 @@ def add(commands: Any) -> None:
     add_option(group, "--workers", "number of processes", 1, int, "N")
     text = "address of the scheduler of a Dask cluster, whose workers analyse the frames"
     group.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "time limit for one environment; for n that are analysed together, n times as long"
+    text = "time limit per environment; environments of one batch share the sum of their limits"
     add_option(command, "--timeout", text, "none", float, "SECONDS")
     text = "stop at the first frame or environment that cannot be analysed"
     command.add_argument("--strict", action="store_true", help=text)
     text = "leave out point groups and causes, which take most of the time"
     command.add_argument("--no-causes", action="store_true", help=text)
     text = (
-        "for each environment, search within this distance, in Å, root of the summed squares, for "
-        "the nearest geometry with an invisible displacement; takes seconds for each"
+        "search for the nearest geometry with an invisible displacement, up to this distance in Å "
+        "(root of the summed squares); takes seconds for each environment"
     )
     add_option(command, "--nearest", text, "no search")
     text = "also analyse each frame as a whole, with all its atoms as centers and with its cell"
