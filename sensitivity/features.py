@@ -85,7 +85,7 @@ def pull_back(atoms: Atoms, descriptor: Descriptor, *, center: int, feature: int
 def strongest_features(
     atoms: Atoms, descriptor: Descriptor, mode: ArrayLike, *, center: int, count: int = 10
 ) -> tuple[FeatureChange, ...]:
-    """Return the features of a center that a displacement changes most, the largest change first.
+    """Return those features of a center that a displacement changes most, the largest first.
 
     Parameters
     ----------

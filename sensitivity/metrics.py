@@ -124,7 +124,7 @@ class Scale:
         if isinstance(self.structures, Rattle):
             count = self.structures.count(self.atoms, self.centers)
             how = f"{self.structures.amplitude:g} Å, seed {self.structures.seed}"
-            return f"{count} copies of this structure, rattled by {how}"
+            return f"{count} copies of this structure, displaced at random by {how}"
         count = len(self.structures)
         return f"{count} given structure{'s' if count > 1 else ''}"
 

@@ -30,8 +30,8 @@ def decompose_supercell(derivative: Jacobian) -> tuple[Array, Array] | None:
     """Decompose J of all centers of a periodic structure, without its translations.
 
     Returns 3N - 3 singular values, descending, and their right singular vectors, shape
-    (3N - 3, N, 3); None if the structure does not consist of several equal cells, or J is not
-    repeated accordingly.
+    (3N - 3, N, 3); None if the structure does not repeat a smaller cell, or J is not repeated
+    accordingly.
     """
     steps = _steps(derivative.atoms)
     if not steps or not _is_repeated(derivative, [step for _, step in steps]):

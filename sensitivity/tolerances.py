@@ -32,7 +32,7 @@ class Tolerance:
     # Ratio of deviations that have different origins; noise disturbs some operations a few times
     # less than others.
     CLEAR_GAP = 3.0
-    # Å, root mean square. Published coordinates are exact to 1e-4 Å or better; diagnose and the
+    # Å, root mean square. Published coordinates are rounded to 1e-4 Å or better; diagnose and the
     # groups of environments take ten times that.
     POSITIONS = 1e-3
     # Å, rms, a tenth of a bond: at this distance a geometry is another one, not a perturbed one.

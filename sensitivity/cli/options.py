@@ -55,8 +55,8 @@ def add_descriptor(command: ArgumentParser) -> None:
     add_settings(group)
     text = (
         "another descriptor instead of density correlations, without the options above: a name "
-        "listed by 'sensitivity descriptors', or FILE.py:NAME, a descriptor or a function of a "
-        "structure in a Python file"
+        "listed by 'sensitivity descriptors', or FILE.py:NAME: in FILE.py, NAME is a "
+        "descriptor, or a function that takes a structure"
     )
     group.add_argument("--descriptor", metavar="NAME", help=text)
     _add_setting(group, "setting of the descriptor, such as cutoff=4; repeat for several")
@@ -69,7 +69,8 @@ def add_subjects(command: ArgumentParser) -> None:
     add_centers(command)
     text = (
         "a descriptor; repeat for each, at least two. A name listed by 'sensitivity descriptors', "
-        'or FILE.py:NAME; settings may follow in quotes, such as "2 n_max=8"'
+        "or FILE.py:NAME, the descriptor or function NAME in this file; settings may follow in "
+        'quotes: "2 n_max=8" is order 2 with n_max 8'
     )
     command.add_argument(
         "--descriptor",
@@ -119,7 +120,7 @@ def add_settings(group: Any) -> None:
     group.add_argument("--basis", choices=("gto", "bessel"), help=text)
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
-    text = "mix all combinations of species and radial function into K, with fixed random weights"
+    text = "replace combinations of species and radial function by K fixed random mixtures of them"
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
 
 

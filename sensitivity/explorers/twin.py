@@ -34,7 +34,7 @@ STEPS = 50  # of the slider, each 2 % of the path from the first structure to th
 LOWEST = 1e-17  # lower end of the axis of the chart: below rounding
 
 EXAGGERATIONS = (1, 2, 5, 10, 20, 50)
-"""Factors by which the shown difference can be enlarged."""
+"""Factors by which the shown difference of the positions can be enlarged."""
 
 SMALL = 0.05  # Å, root mean square: smaller differences are hard to see
 
@@ -73,7 +73,7 @@ class TwinExplorer(MotionView):
     side_by_side
         Whether the two are beside each other.
     exaggeration
-        The factor by which the shown difference is enlarged.
+        The factor by which the shown difference of the positions is enlarged.
     arrows
         Whether one arrow per atom of the first points to its position in the second; their lengths
         are relative.
@@ -123,8 +123,8 @@ class TwinExplorer(MotionView):
         self.beside = make_switch("side by side", tooltip, icon="columns", width=120, on=False)
         self.exaggerate = make_control(
             *("Dropdown", 140),
-            description="difference",
-            tooltip="Factor by which the shown difference is enlarged",
+            description="exaggerate",
+            tooltip="Factor by which the shown difference of the positions is enlarged",
             options=[(f"{times}x", float(times)) for times in EXAGGERATIONS],
         )
         self.key = require("ipywidgets").HTML(

@@ -22,7 +22,7 @@ def plot_bands(bands: Bands, *, ax: Axes | None = None) -> Axes:
     """Draw the singular values of a crystal against the wave vector, along its path.
 
     Lines join the k-th largest values where they are visible. Below zero, each wave vector has
-    a cell for each invisible wave, in the colour of its cause; rigid motions are grey. Special
+    a box for each invisible wave, in the colour of its cause; rigid motions are grey. Special
     points are ticks, and a jump of the path is a tick with two names.
 
     Parameters
@@ -53,7 +53,7 @@ def plot_bands(bands: Bands, *, ax: Axes | None = None) -> Axes:
 
 
 def wave_heights(bands: Bands) -> Array:
-    """Return where each wave is drawn, (q, 3n): its singular value, or the middle of its cell."""
+    """Return where each wave is drawn, (q, 3n): its singular value, or the middle of its box."""
     waves = np.arange(bands.singular_values.shape[1])
     below = -_cell_height(bands) * (1 + waves - bands.rank[:, None])
     return np.where(waves < bands.rank[:, None], bands.singular_values, below)
@@ -69,7 +69,7 @@ def _cell_height(bands: Bands) -> float:
 
 
 def _edges(distance: Array) -> Array:
-    """Return the ends of the cells of wave vectors, (q + 1,): halfway between them."""
+    """Return the ends of the boxes of wave vectors, (q + 1,): halfway between them."""
     if not len(distance):
         return np.array([0.0, 1.0])
     if distance[-1] == distance[0]:
@@ -94,7 +94,7 @@ def _draw_visible(ax: Axes, bands: Bands) -> None:
 
 
 def _draw_invisible(ax: Axes, bands: Bands, edges: Array) -> float:
-    """Draw a cell for each invisible wave; return the lower end of the axis."""
+    """Draw a box for each invisible wave; return the lower end of the axis."""
     counts = {cause: count for cause, count in bands.counts.items() if cause != "sensitive"}
     most = int(np.sum(list(counts.values()), axis=0).max(initial=0))
     ax.axhline(0.0, color=foreground(ax), linewidth=0.8, zorder=2)
@@ -113,7 +113,7 @@ def _draw_invisible(ax: Axes, bands: Bands, edges: Array) -> float:
 
 
 def _stack(counts: list[Indices], most: int) -> Any:
-    """Return the number of the cause in each cell, masked where there is none: (most, q)."""
+    """Return the number of the cause in each box, masked where there is none: (most, q)."""
     ends = np.cumsum(counts, axis=0)  # [cause, q]
     rows = np.arange(most)[:, None]
     causes = (rows[:, None] >= ends[None]).sum(axis=1)

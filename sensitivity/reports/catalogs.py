@@ -16,7 +16,7 @@ def tabulate_catalog() -> str:
             table,
             "",
             *(f"{package}: {remedy}" for package, remedy in missing.items()),
-            "Any other: --descriptor FILE.py:NAME, a descriptor or a function of a structure.",
+            "Others: --descriptor FILE.py:NAME, the descriptor or function NAME in this file.",
             'Settings: --setting NAME=VALUE, or after the name: --descriptor "2 n_max=8".',
         ]
     )

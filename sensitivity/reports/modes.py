@@ -98,7 +98,7 @@ def tabulate_diagnosis(diagnosis: Diagnosis, descriptor: Descriptor, *, source: 
         body.append([*numbers, mode.cause, rms, evidence, moving])
     text = ["", diagnosis.summary]
     if any(mode.distance is not None for mode in diagnosis.modes):
-        text.append("rms: distance to the nearest geometry with an exact zero, root mean square.")
+        text.append("rms: root mean square distance to where the mode is exactly invisible.")
     heading = head(source, descriptor, diagnosis.centers, *text, remarks=False)
     return heading + tabulate(names, body, right=(0, 1, 2, 4))
 

@@ -54,8 +54,8 @@ class Smallest(ReadOnlyArrays):
         Smallest singular value that counts as visible; None if none is found, or if so many are
         nearly zero that a smaller one can be missing.
     method
-        "dense" for all singular values, "waves" for those of all wave vectors of a crystal with
-        equal cells, "filter" for only the smallest.
+        "dense" for all singular values, "waves" for those of all wave vectors of a crystal that
+        exactly repeats a smaller cell, "filter" for only the smallest.
 
     Examples
     --------

@@ -110,7 +110,7 @@ class Search:
         )
 
     def waves(self, cell: Atoms) -> Found:
-        """Find all singular values of a crystal of equal cells, one wave vector at a time."""
+        """Find all singular values of a crystal that repeats a cell, one wave vector at a time."""
 
         def zero(largest: float, norm: float) -> float:
             return self.threshold * self.scale(largest, norm)

@@ -26,12 +26,12 @@ def smallest(
 ) -> Smallest:
     """Find the least visible internal displacements of a structure, with all atoms as centers.
 
-    Up to 216 atoms, all singular values are computed. A crystal of equal cells is decomposed into
-    waves, which gives every invisible displacement. Of other structures, JᵀJ is built as a sparse
-    matrix, which grows with the number of atoms, and so does the memory; its smallest eigenvectors
-    are found with a Chebyshev filter, and the singular values are those of J on their span: JᵀJ
-    alone would resolve nothing below 1e-8 of the largest. Values are never too small, and
-    ``Smallest.errors`` bounds how much they can be too large.
+    Up to 216 atoms, all singular values are computed. A crystal that exactly repeats a smaller
+    cell is decomposed into waves, which gives every invisible displacement. Of other structures,
+    JᵀJ is built as a sparse matrix, which grows with the number of atoms, and so does the memory;
+    its smallest eigenvectors are found with a Chebyshev filter, and the singular values are those
+    of J on their span: JᵀJ alone would resolve nothing below 1e-8 of the largest. Values are never
+    too small, and ``Smallest.errors`` bounds how much they can be too large.
 
     Parameters
     ----------

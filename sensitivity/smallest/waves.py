@@ -1,4 +1,4 @@
-"""Singular values and real modes of a crystal of equal cells, from its wave vectors."""
+"""Singular values and real modes of a crystal that repeats a cell, from its wave vectors."""
 
 from __future__ import annotations
 

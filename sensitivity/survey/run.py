@@ -175,7 +175,7 @@ def _analyze_packed(packed: PackedFrames, settings: Settings) -> Analyzed:
 
 
 def _analyze_alone(batch: Batch, settings: Settings, engine: Engine) -> Analyzed:
-    """Analyse frames one after the other, to find the one with which workers die.
+    """Analyse frames one after the other, to find the one that makes workers die.
 
     They go to a process of this machine if no worker is left.
     """

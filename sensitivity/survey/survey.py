@@ -72,8 +72,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         therefore start the survey within ``if __name__ == "__main__":``. Or a
         ``dask.distributed.Client``, or the address of a Dask scheduler (extra dask): Dask repeats
         the parts of a worker that dies. Its workers need this package, and are fastest with one
-        thread each. A frame with which processes die repeatedly gives a row. If all workers end and
-        no other comes within a minute, the survey stops; call again to continue.
+        thread each. If they die repeatedly with the same frame, it becomes a row with an error. If
+        all workers end and no other comes within a minute, the survey stops; call again to continue.
     causes
         False to leave out groups and causes, which take most of the time.
     limit

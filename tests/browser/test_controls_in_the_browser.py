@@ -179,7 +179,7 @@ def _saves(file: str) -> str:
 
 
 USES = [
-    Use("mode", select("mode at 0 Å", "3: 0, symmetry"), "explorer.mode == 3"),
+    Use("mode", select("initial mode", "3: 0, symmetry"), "explorer.mode == 3"),
     Use("amplitude", slide("amplitude (Å)", "ArrowRight"), "explorer.amplitude == 0.01"),
     Use("play", play, "abs(explorer.amplitude) > 0.1"),
     Use("speed", select("speed", "2x"), "explorer.controls.play.interval == 40"),
@@ -284,7 +284,7 @@ USES += [
     _use(TWIN, "slider", slide("Morph: first → second", "ArrowLeft"), "explorer.share < 1"),
     _use(TWIN, "film", play, "explorer.share < .9"),
     _use(TWIN, "beside", press("Put the two beside"), "explorer.side_by_side"),
-    _use(TWIN, "exaggerate", select("difference", "5x"), "explorer.exaggeration == 5"),
+    _use(TWIN, "exaggerate", select("exaggerate", "5x"), "explorer.exaggeration == 5"),
     _use(TWIN, "controls.arrows", press("Show the direction"), "explorer.arrows"),
     _use(
         TWIN,

@@ -29,7 +29,7 @@ def test_json_holds_the_comparison(capsys) -> None:
     expected = compare(structures.load("X0"), pair, centers=[0], structures=rattle)
     assert found["reconstruction"] == expected.reconstruction.tolist()
     assert found["angles"] == expected.angles.tolist()
-    assert found["reference"] == "20 copies of this structure, rattled by 0.03 Å, seed 4"
+    assert found["reference"] == "20 copies of this structure, displaced at random by 0.03 Å, seed 4"
     assert (found["metric"], found["soft"], found["status"]) == ("rattle", 1, expected.status)
     assert [each["label"] for each in found["descriptors"]] == list(expected.names)
     for each, seen in zip(found["descriptors"], expected.spectra, strict=True):
@@ -82,7 +82,7 @@ def test_odd_features_are_added_where_there_are_such(capsys) -> None:
         (["--descriptor", "2", "--soft", "99"], "soft must be an integer from 1 to"),
         (
             ["--descriptor", "2", "--structures", "a.xyz", "--seed", "1"],
-            "--seed applies only to rattled copies, got it with --structures; leave it out.",
+            "--seed applies only to displaced copies, got it with --structures; leave it out.",
         ),
     ],
 )

@@ -176,8 +176,8 @@ def test_away_from_zero_the_sentence_tells_the_reference_from_what_holds_now(
         atoms.positions += sign * step * mode
     low, high = (explorer.descriptor.features(atoms, centers=[0]) for atoms in ends)
     slope = np.linalg.norm(high - low) / (2 * step)
-    now = f"0.01 Å more changes the features by {0.01 * slope:.1e}: the mode is visible here."
-    assert f"At {amplitude:+.2f} Å: {now} Rank" in said
+    now = f"Moving 0.01 Å further changes the features by {0.01 * slope:.1e}: the mode is visible"
+    assert f"At {amplitude:+.2f} Å: {now} here. Rank" in said
 
 
 def test_unseen_atoms_are_called_unseen() -> None:

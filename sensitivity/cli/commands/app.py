@@ -22,8 +22,8 @@ def add(commands: Any) -> None:
     command.add_argument("--no-token", action="store_true", help=text)
     text = (
         "descriptor that the page also offers, beside density correlations and the overlap matrix; "
-        "repeat for several. A name listed by 'sensitivity descriptors', or FILE.py:NAME, a "
-        "descriptor or a function in a Python file, which the process of each visitor imports. A "
+        "repeat for several. A name listed by 'sensitivity descriptors', or FILE.py:NAME, the "
+        "descriptor or function NAME in this file, which the process of each visitor imports. A "
         'function needs a cutoff, such as "own.py:f cutoff=5"'
     )
     given: dict[str, Any] = {"type": make_absolute, "action": "append", "default": []}

@@ -36,13 +36,13 @@ def add(commands: Any) -> None:
         "decorrelated (default: rattle)"
     )
     group.add_argument("--metric", choices=("raw", "rattle", "whitened"), help=text)
-    text = "file of the structures that define the scale (default: rattled copies of the structure)"
+    text = "file of the structures that define the scale (default: copies displaced at random)"
     group.add_argument("--structures", metavar="FILE", help=text)
     text = "50, or more for large structures"
-    add_option(group, "--copies", "number of rattled copies", text, int, "N")
+    add_option(group, "--copies", "number of copies that are displaced at random", text, int, "N")
     add_option(group, "--amplitude", "standard deviation of their displacements, in Å", 0.05)
     add_option(group, "--seed", "seed of their displacements", 0, int, None)
-    text = "number of soft modes of each descriptor, whose spans are compared"
+    text = "number of softest modes of each descriptor; the spaces that they span are compared"
     usual = "the largest number of spurious modes of any descriptor, or 3 if none has any"
     add_option(command, "--soft", text, usual, int, "K")
     add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)
@@ -69,7 +69,7 @@ def _samples(options: Namespace) -> dict[str, Any]:
     if rattle:
         names = ", ".join(f"--{name}" for name in rattle)
         raise ValueError(
-            f"{names} applies only to rattled copies, got it with --structures; leave it out."
+            f"{names} applies only to displaced copies, got it with --structures; leave it out."
         )
     return {"structures": _read(options.structures)}
 

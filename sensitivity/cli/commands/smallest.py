@@ -11,11 +11,10 @@ def add(commands: Any) -> None:
     text = "find the smallest singular values of thousands of atoms"
     details = (
         ", and the displacements that they belong to, with all atoms as centers. Above 216 atoms "
-        "this is much faster "
-        "than 'analyze' and 'diagnose', which compute all singular values. The report also counts "
-        "the invisible displacements, and those of them that symmetry hides. The counts are "
-        "complete up to 216 atoms and for a crystal of equal cells. Otherwise they include only "
-        "the displacements that were computed."
+        "this is much faster than 'analyze' and 'diagnose', which compute all singular values. The "
+        "report also counts the invisible displacements, and those of them that symmetry hides. "
+        "The counts are complete up to 216 atoms, and in a crystal that exactly repeats a smaller "
+        "cell. Otherwise they include only the displacements that were computed."
     )
     command = add_analysis(
         commands,

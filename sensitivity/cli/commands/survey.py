@@ -56,8 +56,8 @@ def add(commands: Any) -> None:
     text = "leave out point groups and causes, which take most of the time"
     command.add_argument("--no-causes", action="store_true", help=text)
     text = (
-        "for each environment, search within this distance, in Å, root of the summed squares, for "
-        "the nearest geometry with an invisible displacement; takes seconds for each"
+        "search for the nearest geometry with an invisible displacement, up to this distance in Å "
+        "(root of the summed squares); takes seconds for each environment"
     )
     add_option(command, "--nearest", text, "no search")
     text = "also analyse each frame as a whole, with all its atoms as centers and with its cell"

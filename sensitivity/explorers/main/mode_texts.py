@@ -82,7 +82,8 @@ def _now(spectrum: Spectrum, mode: Array) -> str:
     parts = np.tensordot(spectrum.modes, mode, axes=2)  # [mode of the displaced structure]
     value = float(np.linalg.norm(spectrum.singular_values * parts))
     seen = "visible" if value > spectrum.zero_level else "invisible"
-    return f"0.01 Å more changes the features by {0.01 * value:.1e}: the mode is {seen} here."
+    change = f"Moving 0.01 Å further changes the features by {0.01 * value:.1e}"
+    return f"{change}: the mode is {seen} here."
 
 
 def _slope(value: float, *, step: float = 0.01) -> str:

@@ -54,7 +54,7 @@ class Trajectory:
 
     @cached_property
     def visible_distance(self) -> Array:
-        """Shape (frames,): feature distance along the most visible mode, to first order."""
+        """Shape (frames,): path length times the largest singular value of the start."""
         start = self.spectra[0]
         slope = np.nan if start is None else float(start.singular_values.max())
         return np.asarray(slope * self.coordinate)
