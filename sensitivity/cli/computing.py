@@ -97,27 +97,33 @@ def add_analysis(
     details: str,
     subject: Callable[[ArgumentParser], None] = add_subject,
     picture: str = "the singular values and the least visible internal mode",
+    paged: bool = False,
 ) -> ArgumentParser:
     """Add a command that analyses a structure; ``analyze`` returns result, report and status.
 
     ``subject`` adds the options for structure, centers and descriptor; ``picture`` is the content
-    of the figure.
+    of the figure; a ``paged`` result has the option ``--page``.
     """
 
     def run(options: Namespace) -> int:
         path = check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
-        result, report, status = _run(analyze, options)
+        page = check_page(options, options.structure) if paged else None
+        (result, report, status), source = _run(lambda task: (analyze(task), task.source), options)
         try:
             show(report)
         finally:  # also if the report cannot be printed
             if path is not None:
                 _draw(result, path)
+            if page is not None:
+                write_page(page, result, source=source)
         return status
 
     details += " If a file has the same name as a named structure, write ./FILE to read the file."
     command = add_command(commands, name, text, run, details=details)
     subject(command)
     command.add_argument("--plot", metavar="FILE", help=f"draw {picture} (.png, .pdf or .svg)")
+    if paged:
+        add_page(command)
     return command
 
 
@@ -189,6 +195,26 @@ def _draw(result: Any, path: Path) -> None:
     picture = BytesIO()
     save_overview(result, picture, form=path.suffix.lower()[1:])
     write_file(path, picture.getvalue(), "--plot")
+
+
+def add_page(command: ArgumentParser) -> None:
+    """Add the option for a page."""
+    text = "write the result as a self-contained interactive page to this .html file"
+    command.add_argument("--page", metavar="FILE", help=text)
+
+
+def check_page(options: Namespace, *inputs: str) -> Path | None:
+    """Return the path of the page; ValueError if it cannot be written, or is an input."""
+    return check_path(options.page, "--page", (".html",), *inputs)
+
+
+def write_page(path: Path, result: Any, **about: Any) -> None:
+    """Write the page of a result; ``about`` has further arguments of ``share.pages.make_page``."""
+    from sensitivity.share.pages import make_page
+
+    with tell_progress("page") as progress:
+        text = make_page(result, progress=progress, **about)
+    write_file(path, text.encode(), "--page")
 
 
 def write_file(path: Path, content: bytes, option: str) -> None:

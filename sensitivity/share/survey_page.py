@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 
 from sensitivity.plots import plot_condition, plot_environment, plot_survey
 from sensitivity.reports.surveys import name_descriptor_of
+from sensitivity.share.document import make_document, markup, settings_table, table
 from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import AT_CUTOFF, REMEDIES, by, describe_worst
 from sensitivity.tolerances import Tolerance
@@ -22,40 +22,8 @@ from sensitivity.tolerances import Tolerance
 SCATTERED = 100_000
 """Environments up to which the page has a figure with one marker for each."""
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1b1f; --paper: #ffffff; --line: #d5d5dc; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6ea; --paper: #17171b; --line: #3c3c44; }
-}
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 62rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.3rem 0.7rem 0.3rem 0; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--line); overflow-wrap: break-word; max-width: 24rem; }
-td.number, th.number { text-align: right; white-space: nowrap; }
-td:last-child:not(.number) { min-width: 11rem; }
-figure { margin: 1rem 0; max-width: 40rem; } img { width: 100%; height: auto; }
-@media (max-width: 40rem) {
-  .many, .many tbody, .many tr, .many td { display: block; max-width: none; }
-  .many thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
-    overflow: hidden; }
-  .many tr { border-bottom: 1px solid var(--line); padding: 0.4rem 0; }
-  .many td, .many td.number { border: 0; padding: 0.1rem 0; text-align: left; white-space: normal;
-    display: grid; grid-template-columns: 8.5rem 1fr; }
-  .many td::before { content: attr(data-head); opacity: 0.75; }
-}
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.5rem; }
-.grid figure { margin: 0; }
-"""
-
 _COLORS = {False: ("#1b1b1f", "#ffffff"), True: ("#e6e6ea", "#17171b")}
 """Ink and paper of the figures, by darkness: those of the page."""
-
-_FEW = 3  # columns, which fit a narrow screen
-
-Cells = Sequence[object]
 
 
 def survey_page(survey: Survey, *, frames: Frames | None = None) -> str:
@@ -77,30 +45,24 @@ def survey_page(survey: Survey, *, frames: Frames | None = None) -> str:
     Examples
     --------
     >>> from sensitivity import DensityCorrelations, structures, survey
-    >>> from sensitivity.share import survey_page
+    >>> from sensitivity.share.survey_page import survey_page
     >>> molecules = [structures.load("X0")]
     >>> page = survey_page(survey(molecules, DensityCorrelations()), frames=molecules)
     >>> page[:15], "incompleteness" in page, '"http' in page
     ('<!doctype html>', True, False)
     """
-    title = f"Survey: {survey.status}"
+    title, flat = f"Survey: {survey.status}", survey.settings
     body = [
-        f"<h1>Survey of environments</h1><p>{escape(survey.status)}</p>",
-        f"<p>{escape(name_descriptor_of(survey))}</p>",
-        *(f"<p>{escape(remark)}</p>" for remark in survey.remarks),
+        f"<h1>Survey of environments</h1><p>{markup(survey.status)}</p>",
+        f"<p>{markup(name_descriptor_of(survey))}</p>",
+        *(f"<p>{markup(remark)}</p>" for remark in survey.remarks),
         *_sums(survey),
         *_figures(survey),
         *_worst(survey, frames),
         *_failures(survey),
-        *_settings(survey.settings),
+        *settings_table({**flat, **flat["settings"], **flat.get("versions", {})}),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><main>\n"
-        + "\n".join(body)
-        + "\n</main></body></html>\n"
-    )
+    return make_document(title, body)
 
 
 def _sums(survey: Survey) -> Iterable[str]:
@@ -114,7 +76,7 @@ def _sums(survey: Survey) -> Iterable[str]:
         for cause, number in totals.displacements.items()
     ]
     head = ("invisible", "displacements", "environments", "what to do")
-    yield _table(head, rows, numbers=(1, 2))
+    yield table(head, rows, numbers=(1, 2))
 
 
 def _figures(survey: Survey) -> Iterable[str]:
@@ -139,7 +101,7 @@ def _worst(survey: Survey, frames: Frames | None) -> Iterable[str]:
             describe_worst(worst), *columns, strict=True
         )
     ]
-    yield _table(head, rows, numbers=(1, 3))
+    yield table(head, rows, numbers=(1, 3))
     if frames is not None:
         drawn = map(_draw, survey.environments(frames, rows=worst))
         yield f'<div class="grid">{"".join(drawn)}</div>'
@@ -163,39 +125,7 @@ def _failures(survey: Survey) -> Iterable[str]:
         columns = (failures[name].tolist() for name in ("frame", "center", "error"))
         yield "<h2>First failures</h2>"
         rows = [(f, "all" if c < 0 else c, error) for f, c, error in zip(*columns, strict=True)]
-        yield _table(("frame", "center", "problem"), rows, numbers=(0, 1))
-
-
-def _settings(settings: Mapping[str, Any]) -> Iterable[str]:
-    yield "<h2>Settings and versions</h2>"
-    flat = {**settings, **settings["settings"], **settings.get("versions", {})}
-    rows = [
-        (name, "not set" if value is None else value)
-        for name, value in flat.items()
-        if not isinstance(value, Mapping)
-    ]
-    yield _table(("setting", "value"), rows, numbers=())
-
-
-def _table(head: Sequence[str], rows: Iterable[Cells], *, numbers: Sequence[int]) -> str:
-    """Return a table; its columns are rows on a narrow screen, each below its heading.
-
-    Roles keep it a table for screen readers then.
-    """
-
-    def line(cells: Cells, tag: str, role: str) -> str:
-        kinds = (' class="number"' if k in numbers else "" for k in range(len(cells)))
-        parts = (
-            f'<{tag}{kind} role="{role}" data-head="{escape(name)}">{escape(str(cell))}</{tag}>'
-            for kind, name, cell in zip(kinds, head, cells, strict=True)
-        )
-        return f'<tr role="row">{"".join(parts)}</tr>'
-
-    top = f'<thead role="rowgroup">{line(head, "th", "columnheader")}</thead>'
-    body = "".join(line(row, "td", "cell") for row in rows)
-    kind = ' class="many"' if len(head) > _FEW else ""
-    table = f'<table role="table"{kind}>{top}<tbody role="rowgroup">{body}</tbody></table>'
-    return f'<div class="wide" tabindex="0">{table}</div>'  # scrolls with the keyboard, too
+        yield table(("frame", "center", "problem"), rows, numbers=(0, 1))
 
 
 def _figure(
@@ -203,10 +133,10 @@ def _figure(
 ) -> str:
     """Return a figure in light and dark, of which the browser shows one."""
     light, dark = (_address(draw, size=size, dark=dark) for dark in (False, True))
-    caption = f"<figcaption>{escape(text)}.</figcaption>" if told else ""
+    caption = f"<figcaption>{markup(text)}.</figcaption>" if told else ""
     return (
         f'<figure><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img src="{light}" alt="{escape(text)}"></picture>{caption}</figure>'
+        f'<img src="{light}" alt="{markup(text)}"></picture>{caption}</figure>'
     )
 
 

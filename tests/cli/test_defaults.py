@@ -64,7 +64,7 @@ OF_THE_COMMAND = {
     "allow": "neither",  # what "avoid" leaves out
     "structure": None,
     "file": None,
-    "report": None,
+    "page": None,
     "chemiscope": None,
     "dask": None,  # instead of --workers
     "no_causes": None,

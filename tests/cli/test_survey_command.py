@@ -107,12 +107,12 @@ def test_a_folder_is_continued(capsys, file: str, tmp_path: Path) -> None:
 
 def test_the_report_is_a_page(capsys, file: str, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    assert main(["survey", file, "--no-causes", "--report", str(page), *BASIS]) == 0
+    assert main(["survey", file, "--no-causes", "--page", str(page), *BASIS]) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     assert text.count("<img ") > 5
     assert "none failed" in capsys.readouterr().out
-    assert "--report must end in .html" in refused(capsys, "survey", file, "--report", "a.pdf")
+    assert "--page must end in .html" in refused(capsys, "survey", file, "--page", "a.pdf")
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from panel import QUICK, SINGLE, TOOLBAR, Post
 
 from sensitivity import structures
 from sensitivity.explorers import Explorer
-from sensitivity.explorers.parts.molecule import near_images
+from sensitivity.structures.images import near_images
 
 pytestmark = TOOLBAR
 

@@ -12,7 +12,8 @@ import pytest
 from ase import Atoms
 
 from sensitivity import DensityCorrelations, structures, survey
-from sensitivity.share import survey_chemiscope, survey_page
+from sensitivity.share import survey_chemiscope
+from sensitivity.share.survey_page import survey_page
 from sensitivity.survey import Survey
 
 

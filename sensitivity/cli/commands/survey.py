@@ -7,7 +7,15 @@ from argparse import Namespace
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.cli.computing import Task, check_path, show, write_file
+from sensitivity.cli.computing import (
+    Task,
+    add_page,
+    check_page,
+    check_path,
+    show,
+    write_file,
+    write_page,
+)
 from sensitivity.cli.options import (
     add_command,
     add_descriptor,
@@ -40,8 +48,7 @@ def add(commands: Any) -> None:
     command.add_argument("file", metavar="FILE", help=text)
     text = "write one row for each environment to this folder, as Parquet files"
     command.add_argument("--output", metavar="FOLDER", help=text)
-    text = "write a page with figures and the worst environments to this .html file"
-    command.add_argument("--report", metavar="FILE", help=text)
+    add_page(command)
     text = "write the environments and their structures for chemiscope.org to this .json file"
     command.add_argument("--chemiscope", metavar="FILE", help=text)
     _add_selection(command)
@@ -81,7 +88,7 @@ def _run(options: Namespace) -> int:
     from sensitivity.reports.surveys import describe_survey, tabulate_survey
     from sensitivity.survey import survey
 
-    page = check_path(options.report, "--report", (".html",), options.file)
+    page = check_page(options, options.file)
     data = check_path(options.chemiscope, "--chemiscope", (".json",), options.file)
     if data is not None:  # before the computation
         from sensitivity.share.survey_chemiscope import require_chemiscope
@@ -104,11 +111,10 @@ def _run(options: Namespace) -> int:
 
 
 def _share(found: Survey, file: str, page: Path | None, data: Path | None) -> None:
-    from sensitivity.share import survey_chemiscope, survey_page
+    from sensitivity.share import survey_chemiscope
 
     if page is not None:
-        text = survey_page(found, frames=None if file == "-" else file)
-        write_file(page, text.encode(), "--report")
+        write_page(page, found, frames=None if file == "-" else file)
     if data is not None:
         write_file(data, survey_chemiscope(found, file), "--chemiscope")
 

@@ -162,7 +162,8 @@ class Explorer(StructureView):
         """Write the current view to a file; the suffix selects the format.
 
         .xyz or .extxyz: the atoms; .traj.extxyz: an oscillation along the mode; .png, .pdf, .svg:
-        molecule and chart; .gif: an animation; .json or .json.gz: for chemiscope; .py: ``code()``.
+        molecule and chart; .gif: an animation; .json or .json.gz: for chemiscope; .html: the page
+        of ``share.page``; .py: ``code()``.
 
         Raises
         ------

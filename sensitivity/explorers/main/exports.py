@@ -13,6 +13,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import with_defaults
 from sensitivity.descriptors.protocol import settings_of
+from sensitivity.diagnosis import diagnose
 from sensitivity.explorers.main.figures import Picture, draw_figure, draw_film
 from sensitivity.explorers.main.mode_texts import labels, meaning
 from sensitivity.explorers.parts.background import Report
@@ -20,9 +21,17 @@ from sensitivity.explorers.parts.downloads import FIGURES
 from sensitivity.explorers.parts.figures import write_figure
 from sensitivity.explorers.parts.inputs import write_centers
 from sensitivity.explorers.parts.layout import require
-from sensitivity.explorers.parts.state import PERIOD, State, arrow_ends, compute, oscillate
+from sensitivity.explorers.parts.state import (
+    PERIOD,
+    Reference,
+    State,
+    arrow_ends,
+    compute,
+    oscillate,
+)
 from sensitivity.plots.palette import ARROW
 from sensitivity.progress import checkpoint
+from sensitivity.share.pages import make_page
 from sensitivity.structures.extxyz import format_frame
 
 EXPORTS = {
@@ -33,6 +42,7 @@ EXPORTS = {
         for name, (label, ending, tooltip) in FIGURES.items()
     },
     "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
+    "page": ("Share", "diagnosis.html", "One file with all modes, for a browser, without Python"),
     "code": ("Python", "explore.py", "A script that prints the same numbers"),
 }
 """For each export: label of its button, name of the file, and tooltip."""
@@ -52,10 +62,9 @@ UNKNOWN = (
 def make_export(file: str, picture: Picture, *, report: Report = lambda _: None) -> bytes:
     """Return the content of a file; its suffix selects the format, or raises ValueError."""
     state, name = picture.state, file.lower()
-    if name.endswith(("motion.extxyz", ".traj.extxyz")):
-        return _write_frames(map(_frame, oscillation(state)))
     if name.endswith((".xyz", ".extxyz")):
-        return _write_frames([_frame(state)])
+        moving = name.endswith(("motion.extxyz", ".traj.extxyz"))
+        return _write_frames(map(_frame, oscillation(state) if moving else [state]))
     if name.endswith((".png", ".pdf", ".svg")):
         form = name.rsplit(".", 1)[1]
         return write_figure(draw_figure(picture), form, transparent=picture.transparent)
@@ -63,11 +72,13 @@ def make_export(file: str, picture: Picture, *, report: Report = lambda _: None)
         return draw_film(picture, oscillation(state), report=report)
     if name.endswith((".json", ".json.gz")):
         return _write_chemiscope(state, packed=name.endswith(".gz"))
+    if name.endswith(".html"):
+        return _write_page(state, report=report)
     if name.endswith(".py"):
         return write_source(state).encode()
     raise ValueError(
         f"the name must end in .xyz, .extxyz, .traj.extxyz, .png, .pdf, .svg, .gif, .json, "
-        f".json.gz or .py, got {file}; choose one of these."
+        f".json.gz, .html or .py, got {file}; choose one of these."
     )
 
 
@@ -115,8 +126,6 @@ def _write_chemiscope(state: State, *, packed: bool) -> bytes:
         for name, (unit, text) in PROPERTIES.items()
         if any(name in frame.info for frame in frames)
     }
-    file = "" if reference.upload is None else reference.upload.name
-    name = reference.name or file or reference.atoms.get_chemical_formula()
     descriptor = with_defaults(reference.descriptor)
     given = ", ".join(f"{key} {value}" for key, value in settings_of(descriptor).items())
     height = "smallest_singular_value"
@@ -124,7 +133,7 @@ def _write_chemiscope(state: State, *, packed: bool) -> bytes:
         structures=frames,
         properties=properties,
         metadata={
-            "name": f"{name}, mode {labels(reference)[state.mode]}",
+            "name": f"{_name(reference)}, mode {labels(reference)[state.mode]}",
             "description": (
                 f"One oscillation. {meaning(reference, state.mode)} Descriptor: {descriptor.name} "
                 f"({given}); centers {write_centers(reference.centers, len(reference.atoms))}."
@@ -142,6 +151,21 @@ def _write_chemiscope(state: State, *, packed: bool) -> bytes:
     )
     text = json.dumps(data).encode()
     return gzip.compress(text) if packed else text
+
+
+def _name(reference: Reference) -> str:
+    """Return the name of the structure in the library, or of its file, or its formula."""
+    file = "" if reference.upload is None else reference.upload.name
+    return reference.name or file or reference.atoms.get_chemical_formula()
+
+
+def _write_page(state: State, *, report: Report) -> bytes:
+    reference = state.reference
+    found = reference.diagnosis
+    if found is None:  # still unknown, or without internal displacements
+        centers = reference.centers
+        found = diagnose(reference.atoms, reference.descriptor, centers=centers, progress=report)
+    return make_page(found, title=_name(reference), progress=report).encode()
 
 
 def _describe_arrows(state: State, *, count: int) -> dict[str, Any]:

@@ -20,10 +20,7 @@ from sensitivity.explorers.main.spectrum_plot import Traces, Values
 from sensitivity.explorers.parts.background import Report, Worker
 from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.molecule import (
-    Images,
     Molecule,
-    near_images,
-    repeated_images,
 )
 from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.explorers.parts.state import (
@@ -42,6 +39,7 @@ from sensitivity.numerics import Array
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.structures import cell_edges
 from sensitivity.progress import checkpoint
+from sensitivity.structures.images import Images, near_images, repeated_images
 
 SETTLED = 0.25  # seconds without a change before the causes of a displaced structure are computed
 

@@ -1,0 +1,95 @@
+// The 3D view of a structure: atoms, bonds, arrows, centers and cell. Lengths are in Å.
+"use strict";
+
+const ARROW = {length: 1, shortest: 0.05, radius: 0.09, head: 0.3};
+
+function point([x, y, z]) {
+  return {x, y, z};
+}
+
+function createMolecule(element, scene) {
+  const viewer = $3Dmol.createViewer(element, {
+    backgroundAlpha: 0, antialias: true, disableFog: true,
+    minimumZoomToDistance: scene.radius,
+  });
+  const model = viewer.addModel();
+  const partners = scene.positions.map(() => []);
+  scene.bonds.forEach(([one, other]) => partners[one].push(other));
+  model.addAtoms(scene.positions.map((position, index) => ({
+    ...point(position), elem: scene.elements[index], bonds: partners[index],
+    bondOrder: partners[index].map(() => 1),
+  })));
+  const own = scene.positions.length - scene.owners.length;
+  scene.colors.forEach((color, index) => {
+    const size = index < own ? 1 : 0.6;  // 3Dmol has one opacity per model
+    const sphere = {radius: size * scene.radii[index], color};
+    model.setStyle({index}, {sphere, stick: {radius: size * 0.1, color}});
+  });
+  scene.cell.forEach(([start, end]) => viewer.addCylinder({
+    start: point(start), end: point(end), radius: 0.02, color: "#999999"}));
+  const shapes = [];
+
+  function addArrow(position, vector) {
+    const length = Math.hypot(...vector);
+    const shape = viewer.addArrow({
+      start: point(position), end: point(position.map((x, axis) => x + vector[axis])),
+      radius: ARROW.radius, radiusRatio: 2, mid: Math.max(0, 1 - ARROW.head / length),
+      color: scene.arrow,
+    });
+    shapes.push(shape);
+  }
+
+  function addArrows(positions, pattern) {
+    const sizes = pattern.map(vector => Math.hypot(...vector));
+    const longest = Math.max(...sizes);
+    positions.forEach((position, atom) => {
+      if (sizes[atom] > ARROW.shortest * longest)
+        addArrow(position, pattern[atom].map(x => ARROW.length * x / longest));
+    });
+  }
+
+  // Moves the atoms by multiples of a pattern, one vector per atom, and their images with them.
+  function show(amplitude, pattern, {arrows}) {
+    const follow = index => pattern[index < own ? index : scene.owners[index - own]];
+    const positions = scene.positions.map((position, index) =>
+      position.map((x, axis) => x + amplitude * follow(index)[axis]));
+    model.selectedAtoms({}).forEach((atom, index) => {
+      Object.assign(atom, point(positions[index]));
+    });
+    model.setStyle({}, {}, true);  // draws them again
+    shapes.splice(0).forEach(shape => viewer.removeShape(shape));
+    if (arrows) addArrows(positions.slice(0, own), pattern);
+    scene.halos.forEach(atom => shapes.push(viewer.addSphere({
+      center: point(positions[atom]), radius: 0.5, color: scene.halo, opacity: 0.35})));
+    viewer.render();
+  }
+
+  function reset() {
+    viewer.zoomTo();
+    const [, , , zoom] = viewer.getView();
+    viewer.setView([...scene.middle.map(x => -x), zoom, ...scene.view]);
+    viewer.render();
+  }
+
+  const turns = {
+    ArrowLeft: [-10, "y"], ArrowRight: [10, "y"], ArrowUp: [-10, "x"], ArrowDown: [10, "x"],
+  };
+  element.addEventListener("keydown", event => {
+    if (event.key in turns) viewer.rotate(...turns[event.key]);
+    else if (event.key === "+" || event.key === "=") viewer.zoom(1.15);
+    else if (event.key === "-") viewer.zoom(1 / 1.15);
+    else return;
+    event.preventDefault();
+  });
+  // The wheel scrolls the page until the structure is in use.
+  element.addEventListener("wheel", event => {
+    if (!element.contains(document.activeElement) && !event.ctrlKey) event.stopPropagation();
+  }, {capture: true});
+  element.addEventListener("pointerdown", () => element.focus({preventScroll: true}));
+  new ResizeObserver(([{contentRect: {width}}]) => {
+    if (!width) return;  // not laid out
+    viewer.resize();
+    reset();
+  }).observe(element);
+  return {show, reset, viewer};
+}

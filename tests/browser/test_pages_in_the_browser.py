@@ -1,0 +1,203 @@
+"""Pages of results, opened from a file without a network: what a reader can do and see."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import pytest
+from accessibility import violations
+from hostile import HOSTILE
+from laboratory import Complaints, browse
+from playwright.sync_api import Locator, Page
+from workbench import TWO_FRAMES, pixels
+
+from sensitivity import DensityCorrelations, diagnose, share, structures
+
+COMMAND = ("diagnose", "X0", "--center", "0", "--n-max", "4", "--l-max", "4", "--json")
+
+FITS = "() => document.documentElement.scrollWidth <= innerWidth"
+
+# The name of the structure, with escapes for characters that hide.
+NAME = """() => JSON.parse(document.getElementById('data').textContent).report.structure.name
+  .replace(/[\\0-\\x1f\\u2028-\\u202e]|\\p{Surrogate}/gu,
+    found => '\\\\u' + found.charCodeAt(0).toString(16).padStart(4, '0'))"""
+
+# Elements whose content is larger than they are.
+CLIPPED = """() => [...document.querySelectorAll('.panes *:not(option):not(svg *)')]
+  .filter(e => e.offsetParent && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+  .map(e => `${e.id || e.tagName}: ${e.scrollWidth} in ${e.clientWidth}`)"""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The page of the command, and the object that it prints."""
+    file = tmp_path_factory.mktemp("pages") / "X0 & <b>.html"
+    command = [sys.executable, "-m", "sensitivity", *COMMAND, "--page", str(file)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return file, json.loads(said)
+
+
+@pytest.fixture(scope="module")
+def visited(browser: str, written) -> Iterator[tuple[Page, Complaints]]:
+    with browse(browser) as (page, complaints):
+        page.context.set_offline(True)
+        yield page, complaints
+
+
+@pytest.fixture
+def page(visited, written) -> Iterator[Page]:
+    page, complaints = visited
+    complaints.elsewhere.clear()
+    address = written[0].as_uri()
+    page.goto(address)
+    draw(page)
+    yield page
+    assert complaints.console == []
+    assert complaints.elsewhere == [address]  # and nothing else was asked for
+
+
+def draw(page: Page) -> None:
+    page.evaluate(TWO_FRAMES)
+
+
+def slider(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Amplitude")
+
+
+def marker(page: Page, mode: int) -> Locator:
+    return page.get_by_role("radio", name=re.compile(f"^{mode}: "))
+
+
+def test_a_click_chooses_a_mode_with_the_numbers_of_the_command(page: Page, written) -> None:
+    modes = written[1]["modes"]
+    assert page.get_by_label("Mode", exact=True).input_value() == "8"
+    before = pixels(page.locator("#molecule"))
+    marker(page, 3).click()
+    draw(page)
+    assert float(page.locator("#singular").get_attribute("value")) == modes[3]["singular_value"]
+    assert page.locator("#singular").inner_text() == f"{modes[3]['singular_value']:.3e}"
+    assert page.locator("#sentence").inner_text().startswith("Mode 3 is visible.")
+    assert page.locator("#number").inner_text() == f"3: {modes[3]['cause']}"
+    assert (pixels(page.locator("#molecule")) != before).any()  # other arrows
+
+
+def test_the_slider_moves_the_atoms_and_the_singular_values(page: Page) -> None:
+    data = json.loads(page.locator("#data").text_content())
+    before = [pixels(page.locator(name)) for name in ("#molecule", "#values", "#along")]
+    slider(page).focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    draw(page)
+    step = data["amplitudes"].index(0) + 10
+    assert page.locator("#amount").inner_text() == f"+{data['amplitudes'][step]:.2f} Å"
+    condition = data["modes"]["8"]["trace"]["conditions"][step]
+    said = f"rank 9 of 9 internal displacements; smallest/largest singular value {condition:.1e}."
+    assert said in page.locator("#now").inner_text()
+    for name, old in zip(("#molecule", "#values", "#along"), before, strict=True):
+        assert (pixels(page.locator(name)) != old).any()
+    page.get_by_role("button", name="Reset").click()
+    draw(page)
+    assert page.locator("#amount").inner_text() == "0 Å"
+    assert (pixels(page.locator("#molecule")) == before[0]).all()
+
+
+def test_the_keyboard_reaches_every_mode_and_turns_the_structure(page: Page) -> None:
+    marker(page, 8).focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#number").inner_text().startswith("7: ")
+    page.keyboard.press("Home")
+    assert page.locator("#number").inner_text().startswith("0: ")
+    page.keyboard.press("End")
+    assert page.locator("#number").inner_text() == "14: translation"
+    assert page.locator("#unknown").is_visible()
+    page.locator("#molecule").focus()
+    before = pixels(page.locator("#molecule"))
+    page.keyboard.press("ArrowLeft")
+    draw(page)
+    assert (pixels(page.locator("#molecule")) != before).any()
+
+
+def test_a_pointer_shows_the_value_of_a_mode_and_a_drag_sets_the_amplitude(page: Page) -> None:
+    marker(page, 2).hover()
+    assert page.locator("#values .hover").text_content().startswith("2: ")
+    box = page.locator("#along").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"], box["y"] + 50)
+    page.mouse.up()
+    assert slider(page).input_value() == slider(page).get_attribute("max")
+
+
+def test_play_moves_and_pause_stays_at_a_known_amplitude(page: Page) -> None:
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => document.getElementById('amount').textContent !== '0 Å'")
+    page.get_by_role("button", name="Pause").click()
+    shown = page.locator("#amount").inner_text()
+    before = pixels(page.locator("#molecule"))
+    draw(page)
+    assert page.locator("#amount").inner_text() == shown
+    assert (pixels(page.locator("#molecule")) == before).all()
+
+
+def test_the_downloads_have_all_digits(page: Page, written, tmp_path: Path) -> None:
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download data").click()
+    assert json.loads(started.value.path().read_text()) == written[1]
+    slider(page).focus()
+    page.keyboard.press("End")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download structure").click()
+    started.value.save_as(tmp_path / "structure.extxyz")
+    moved = ase.io.read(tmp_path / "structure.extxyz")
+    data = json.loads(page.locator("#data").text_content())
+    motion = data["amplitudes"][-1] * np.array(written[1]["modes"][8]["displacements"])
+    expected = np.array(written[1]["structure"]["positions"]) + motion
+    np.testing.assert_allclose(moved.positions, expected, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 900, 1600])
+def test_it_fits_and_is_accessible(page: Page, width: int, scheme: str) -> None:
+    size = page.viewport_size
+    try:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        draw(page)
+        assert page.evaluate(FITS)
+        assert page.evaluate(CLIPPED) == []
+        assert violations(page) == []
+        picture = pixels(page)
+        assert (picture[0, -1] < 60).all() == (scheme == "dark")
+        top, bottom = page.locator("#molecule").bounding_box(), slider(page).bounding_box()
+        assert bottom["y"] + bottom["height"] - top["y"] < 800  # in sight together
+    finally:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme="light")
+
+
+def test_text_of_others_runs_nothing_and_loads_nothing(visited, tmp_path: Path) -> None:
+    page, complaints = visited
+    found = diagnose(structures.load("Td"), DensityCorrelations(n_max=2, l_max=2), centers=[0])
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    for number, texts in enumerate(zip(*[iter(HOSTILE)] * 4, strict=True)):
+        text = " ".join(texts)  # a page takes seconds; tests/share has one for each text
+        complaints.elsewhere.clear()
+        file = tmp_path / f"{number}.html"
+        share.page(found, file, title=text)
+        page.goto(file.as_uri())
+        draw(page)
+        for label in ("Mode", "Amplitude"):
+            page.get_by_label(label, exact=True).press("ArrowUp")
+        assert page.evaluate("() => window.ran") is None, text
+        assert complaints.console == asked == [], text
+        assert complaints.elsewhere == [file.as_uri()], text
+        assert page.locator("h1").text_content() == page.evaluate(NAME), text

@@ -1,0 +1,226 @@
+"""Pages of a diagnosis: complete, self-contained, with the numbers of the command, escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from hostile import HOSTILE
+
+from sensitivity import DensityCorrelations, Diagnosis, diagnose, share, spectrum, structures
+from sensitivity.cli.main import main
+from sensitivity.share import diagnosis_page, motion
+from sensitivity.share.pages import make_page
+from sensitivity.structures.files.reading import Source
+
+BASIS = ("--n-max", "4", "--l-max", "4")
+DESCRIPTOR = DensityCorrelations(n_max=4, l_max=4)
+FOLDER = Path(share.__file__).parent
+
+
+class Page(HTMLParser):
+    """The elements of a page, and the content of each script and style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.inside = False
+        self.feed(text)
+        assert self.tags[-1][0] == "script", "something ended the script"
+
+    def handle_starttag(self, tag, attributes) -> None:
+        self.tags.append((tag, dict(attributes)))
+        self.texts.append("")
+        self.inside = True
+
+    def handle_endtag(self, tag) -> None:
+        self.inside = False
+
+    def handle_data(self, text) -> None:
+        if self.inside:
+            self.texts[-1] += text
+
+    def named(self, tag: str) -> list[str]:
+        return [text for (name, _), text in zip(self.tags, self.texts, strict=True) if name == tag]
+
+    @property
+    def data(self):
+        return json.loads(self.named("script")[0])
+
+
+@pytest.fixture(scope="module")
+def found() -> Diagnosis:
+    return diagnose(structures.load("X0"), DESCRIPTOR, centers=[0])
+
+
+@pytest.fixture(scope="module")
+def text(found: Diagnosis) -> str:
+    return make_page(found, title="X0")
+
+
+def test_a_page_has_the_numbers_of_the_command(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "X0.html"
+    assert main(["diagnose", "X0", "--center", "0", *BASIS, "--json", "--page", str(file)]) == 0
+    assert Page(file.read_text()).data["report"] == json.loads(capsys.readouterr().out)
+
+
+def test_traces_have_the_singular_values_at_each_amplitude(found: Diagnosis, text: str) -> None:
+    data = Page(text).data
+    assert data["amplitudes"][len(data["amplitudes"]) // 2] == 0
+    for number, place in ((8, 0), (3, 5), (8, -1)):
+        moved = found.atoms.copy()
+        amplitude = data["amplitudes"][place]
+        moved.positions += amplitude * np.array(data["report"]["modes"][number]["displacements"])
+        expected = spectrum(moved, DESCRIPTOR, centers=[0])
+        trace = data["modes"][str(number)]["trace"]
+        known = expected.singular_values[: expected.internal]
+        np.testing.assert_allclose(trace["values"][place], known, rtol=1e-3, atol=1e-12)
+        assert trace["ranks"][place] == expected.rank
+        assert trace["conditions"][place] == pytest.approx(expected.condition)
+
+
+def test_every_mode_has_its_sentence_and_rigid_motions_no_trace(text: str) -> None:
+    data = Page(text).data
+    for number, cause in enumerate(data["causes"]):
+        content = data["modes"][str(number)]
+        assert content["sentence"].startswith(f"Mode {number} is ")
+        assert (content["trace"] is None) == (cause in ("rotation", "translation"))
+    assert data["shown"] == data["causes"].index("incompleteness")
+
+
+def test_only_the_scripts_of_the_package_can_run_and_nothing_can_be_loaded(text: str) -> None:
+    page = Page(text)
+    policy = next(a["content"] for _, a in page.tags if "http-equiv" in a)
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == rules["connect-src"] == "'none'"
+    contents = {"script": page.named("script")[1], "style": page.named("style")[0]}
+    for name, content in contents.items():
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert rules[f"{name}-src"] == f"'sha256-{digest}'"
+    assert not [a for _, a in page.tags if {"src", "href", "srcset", "style", "onclick"} & set(a)]
+
+
+def test_the_viewer_is_the_one_of_its_readme() -> None:
+    digest = hashlib.sha256((FOLDER / "viewer/3Dmol-min.js").read_bytes()).hexdigest()
+    assert digest in (FOLDER / "viewer/README.md").read_text()
+
+
+def test_the_comment_of_the_structure_restores_cell_and_periodicity() -> None:
+    crystal = structures.load("C-diamond")
+    data = Page(make_page(diagnose(crystal, DESCRIPTOR))).data
+    rows = zip(data["scene"]["elements"], data["report"]["structure"]["positions"], strict=False)
+    lines = [f"{element} {x} {y} {z}" for element, (x, y, z) in rows]
+    content = "\n".join([str(len(lines)), data["comment"], *lines, ""])
+    restored = ase.io.read(io.StringIO(content), format="extxyz")
+    assert np.array_equal(restored.positions, crystal.positions)
+    assert np.array_equal(restored.cell.array, crystal.cell.array)
+    assert restored.pbc.all()
+    images = len(data["scene"]["owners"])
+    assert images
+    assert len(data["scene"]["positions"]) == len(crystal) + images
+
+
+def test_a_page_is_the_same_each_time(found: Diagnosis, text: str) -> None:
+    assert make_page(found, title="X0") == text
+
+
+def test_a_large_structure_has_fewer_modes_and_says_so(found, text, monkeypatch) -> None:
+    monkeypatch.setattr(diagnosis_page, "LARGEST", len(text.encode()) - 30_000)
+    smaller = make_page(found, title="X0")
+    assert len(smaller.encode()) < len(text.encode()) - 30_000
+    kept = [mode["mode"] for mode in Page(smaller).data["report"]["modes"]]
+    assert 8 in kept
+    assert f"This page has {len(kept)} of the 15 modes" in smaller
+
+
+def test_a_structure_that_is_too_large_is_refused_with_its_size(found, monkeypatch) -> None:
+    monkeypatch.setattr(diagnosis_page, "LARGEST", 500_000)
+    with pytest.raises(ValueError, match=r"at most 0\.5 MB, and that of 5 atoms would .* 0\.\d MB"):
+        make_page(found)
+
+
+def test_traces_that_take_long_are_left_out(found, monkeypatch) -> None:
+    monkeypatch.setattr(motion, "WORK", 2e9)
+    modes = Page(make_page(found)).data["modes"].values()
+    assert 0 < sum(mode["trace"] is not None for mode in modes) < found.internal
+
+
+@pytest.mark.parametrize("atoms", [1, 5, 12, 64, 1000, 10**6])
+def test_amplitudes_are_round_and_reach_a_third_of_a_bond(atoms: int) -> None:
+    steps = motion.amplitudes(atoms)
+    assert 16 <= len(steps) // 2 <= 40
+    assert steps[len(steps) // 2] == 0
+    np.testing.assert_array_equal(steps, -steps[::-1])
+    assert 0.9 < steps[-1] / (0.3 * np.sqrt(atoms)) <= 1
+
+
+@pytest.mark.parametrize("atoms", [Atoms("H"), Atoms("OH", [[0, 0, 0], [0, 0, 1.0]])])
+def test_few_atoms_have_a_page(atoms: Atoms) -> None:
+    assert Page(make_page(diagnose(atoms, DESCRIPTOR))).data["modes"]
+
+
+def test_a_problem_at_an_amplitude_is_said(found: Diagnosis) -> None:
+    toward = found.atoms.positions[1] - found.atoms.positions[0]
+    displacement = np.zeros((5, 3))
+    displacement[0] = toward
+    trace = motion.trace(found, displacement, [0.0, 1.0])
+    assert trace["values"][1] == []
+    assert trace["ranks"][1] is None
+    assert "atoms" in trace["problems"]["1"]
+
+
+def test_wrong_input_is_refused(found: Diagnosis, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"path must end in \.html, got .*X0\.pdf; give e\.g\. X0"):
+        share.page(found, tmp_path / "X0.pdf")
+    with pytest.raises(TypeError, match=r"result must be a Diagnosis .* got Spectrum"):
+        share.page(found.spectrum, tmp_path / "X0.html")
+    with pytest.raises(ValueError, match="there is no folder"):
+        share.page(found, tmp_path / "none" / "X0.html")
+
+
+@pytest.mark.filterwarnings(
+    r"ignore:Passing unrecognized arguments to super\(Toolbar\):DeprecationWarning"
+)
+def test_an_explorer_has_the_page_of_its_diagnosis(found, text, tmp_path) -> None:
+    explorers = pytest.importorskip("sensitivity.explorers")
+    share.page(explorers.Explorer("X0", DESCRIPTOR, centers=[0]), tmp_path / "X0.html")
+    assert (tmp_path / "X0.html").read_text() == text
+
+
+@dataclass(frozen=True)
+class Named(DensityCorrelations):
+    """A descriptor with a text of others in its name, its remarks and its settings."""
+
+    text: str = "plain"
+
+    @property
+    def name(self) -> str:
+        return self.text
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return (self.text,)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_text_of_others_changes_no_markup(text: str) -> None:
+    def tags(text: str) -> Page:
+        descriptor = Named(n_max=2, l_max=2, text=text)
+        found = diagnose(structures.load("Td"), descriptor, centers=[0])
+        source = Source(text, found.atoms, notes=(text,))
+        return Page(make_page(found, source=source))
+
+    page, plain = tags(text), tags("plain")
+    assert page.tags[4:] == plain.tags[4:]
+    assert page.data["report"]["structure"]["name"] == text
+    assert page.named("script")[1] == plain.named("script")[1]
