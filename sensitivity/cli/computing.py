@@ -81,11 +81,15 @@ def hint_at_smallest(task: Task) -> None:
 
 
 class Found(NamedTuple):
-    """The report of a search, its status, and the structures found, each with facts about it."""
+    """The report of a search, its status, and the structures found, each with facts about it.
+
+    ``result`` is for the page, if the command has one.
+    """
 
     report: Report
     status: int
     frames: Sequence[tuple[Atoms, Mapping[str, Any]]]
+    result: Any = None
 
 
 def add_analysis(
@@ -108,14 +112,14 @@ def add_analysis(
     def run(options: Namespace) -> int:
         path = check_path(options.plot, "--plot", (".png", ".pdf", ".svg"))
         page = check_page(options, options.structure) if paged else None
-        (result, report, status), source = _run(lambda task: (analyze(task), task.source), options)
+        (result, report, status), task = _run(analyze, options)
         try:
             show(report)
         finally:  # also if the report cannot be printed
             if path is not None:
                 _draw(result, path)
             if page is not None:
-                write_page(page, result, source=source)
+                write_page(page, result, source=task.source)
         return status
 
     details += " If a file has the same name as a named structure, write ./FILE to read the file."
@@ -136,17 +140,25 @@ def add_search(
     output: str,
     details: str = ".",
     one_center: bool = True,
+    paged: bool = False,
 ) -> ArgumentParser:
-    """Add a command that moves atoms; ``output`` names the content of its output file."""
+    """Add a command that moves atoms; ``output`` names the content of its output file.
+
+    A ``paged`` result has the option ``--page``.
+    """
 
     def run(options: Namespace) -> int:
         read = [name for name in (options.structure, options.start) if name is not None]
         path = check_path(options.output, "--output", (".extxyz", ".xyz"), *read)
-        found, written = _run(search, options), False
+        page = check_page(options, *read) if paged else None
+        (found, task), written = _run(search, options), False
         try:
             written = write_frames(path, found.frames)
         finally:  # also if the structures could not be written
             show(_complete(found, path, written=written))
+            if page is not None:
+                about = {"descriptor": task.descriptor, "source": task.source}
+                write_page(page, found.result, **about)
         return found.status
 
     details += " Ctrl-C stops and keeps the results so far."
@@ -154,6 +166,8 @@ def add_search(
     add_subject(command, one_center=one_center)
     text = f"write {output} to this .extxyz or .xyz file"
     command.add_argument("--output", metavar="FILE", help=text)
+    if paged:
+        add_page(command)
     command.set_defaults(start=None)
     return command
 
@@ -179,12 +193,16 @@ def write_frames(path: Path | None, frames: Sequence[tuple[Atoms, Mapping[str, A
     return True
 
 
-def _run(act: Callable[[Task], T], options: Namespace) -> T:
-    """Load the task and run it; output printed by a descriptor goes to standard error."""
+def _run(act: Callable[[Task], T], options: Namespace) -> tuple[T, Task]:
+    """Load the task and run it; return both.
+
+    Output printed by a descriptor goes to standard error.
+    """
     with redirect_stdout(sys.stderr):
         where = {"index": options.index, "form": options.format, "types": options.types}
         source = load_source(options.structure, **where)
-        return act(Task(options, source, options.build(options, source.atoms)))
+        task = Task(options, source, options.build(options, source.atoms))
+        return act(task), task
 
 
 def _draw(result: Any, path: Path) -> None:
@@ -212,7 +230,7 @@ def write_page(path: Path, result: Any, **about: Any) -> None:
     """Write the page of a result; ``about`` has further arguments of ``share.pages.make_page``."""
     from sensitivity.share.pages import make_page
 
-    with tell_progress("page") as progress:
+    with tell_progress("page") as progress, redirect_stdout(sys.stderr):
         text = make_page(result, progress=progress, **about)
     write_file(path, text.encode(), "--page")
 

@@ -160,11 +160,11 @@ function createValues(svg, {values, looks, kinds, names, rounding, level, choose
 }
 
 // Lines of the singular values against the amplitude; ``choose`` is called with its number.
-function createAlong(svg, {amplitudes, color, accent, rounding, level, choose}) {
+function createAlong(svg, {amplitudes, color, accent, rounding, level, title, choose}) {
   let size, trace = null, step = 0;
   svg.setAttribute("role", "img");
-  const reach = amplitudes.at(-1);
-  const x = amplitude => MARGIN.left + (amplitude / reach + 1) / 2
+  const [first, last] = [amplitudes[0], amplitudes.at(-1)];
+  const x = amplitude => MARGIN.left + (amplitude - first) / (last - first || 1)
     * (size.width - MARGIN.left - MARGIN.right);
 
   function paint() {
@@ -172,8 +172,8 @@ function createAlong(svg, {amplitudes, color, accent, rounding, level, choose}) 
     if (!trace || !size.width) return;
     const axis = makeAxis(trace.values.flat(), {rounding, height: size.height});
     drawAxis(svg, axis, {...size, level});
-    const places = [-1, -0.5, 0, 0.5, 1].map(part => [x(part * reach), +(part * reach).toFixed(3)]);
-    drawTicks(svg, {...size, places, title: "amplitude (Å)"});
+    const ticks = [0, 0.25, 0.5, 0.75, 1].map(part => first + part * (last - first));
+    drawTicks(svg, {...size, places: ticks.map(tick => [x(tick), +tick.toFixed(3)]), title});
     const count = Math.max(...trace.values.map(row => row.length));
     const lines = [...Array(count).keys()].map(k => trace.values.map(row => row[k]));
     const least = trace.values.map(row => row.at(-1));

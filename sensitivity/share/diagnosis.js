@@ -2,9 +2,8 @@
 "use strict";
 
 (() => {
-  const page = JSON.parse(document.getElementById("data").textContent);
+  const page = JSON.parse(get("data").textContent);
   const {report, modes, looks, causes, scene, amplitudes} = page;
-  const get = id => document.getElementById(id);
   const shown = new Map(report.modes.map(mode => [mode.mode, mode]));
   const middle = amplitudes.indexOf(0), period = 3000;  // milliseconds of an oscillation
   let mode = page.shown, step = middle, playing = null;
@@ -23,10 +22,17 @@
   });
   const along = createAlong(get("along"), {
     ...common, amplitudes, color: page.line, accent: scene.arrow, choose: move,
+    title: "amplitude (Å)",
   });
 
+  function moved(amplitude) {
+    const {displacements} = shown.get(mode);
+    return report.structure.positions.map((position, atom) =>
+      position.map((x, axis) => x + amplitude * displacements[atom][axis]));
+  }
+
   function place(amplitude) {
-    molecule.show(amplitude, shown.get(mode).displacements, {arrows: get("arrows").checked});
+    molecule.show(moved(amplitude), get("arrows").checked ? shown.get(mode).displacements : null);
   }
 
   function describe() {
@@ -66,13 +72,7 @@
       ["atoms that move most", facts.atoms.map(k => `${scene.elements[k]}${k}`).join(", ")],
     ];
     get("evidence").replaceChildren(...rows.filter(([, value]) => value ?? false).flatMap(
-      ([label, value]) => [element("dt", label), element("dd", value)]));
-  }
-
-  function element(name, text) {
-    const made = document.createElement(name);
-    made.textContent = text;
-    return made;
+      ([label, value]) => [makeElement("dt", label), makeElement("dd", value)]));
   }
 
   function drawLegend(parent, look) {
@@ -111,29 +111,20 @@
     playing = requestAnimationFrame(frame);
   }
 
-  function save(name, text, type) {
-    const link = element("a", name);
-    link.href = URL.createObjectURL(new Blob([text], {type}));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  }
-
   function structure() {
-    const {displacements} = shown.get(mode), amplitude = amplitudes[step];
-    const rows = report.structure.positions.map((position, atom) => [scene.elements[atom],
-      ...position.map((x, axis) => x + amplitude * displacements[atom][axis])].join(" "));
+    const rows = moved(amplitudes[step]).map((position, atom) =>
+      [scene.elements[atom], ...position].join(" "));
     return [rows.length, page.comment, ...rows, ""].join("\n");
   }
 
   get("mode").replaceChildren(...[...shown.keys()].map(number => {
-    const option = element("option", names[number]);
+    const option = makeElement("option", names[number]);
     option.value = number;
     return option;
   }));
   get("amplitude").max = amplitudes.length - 1;
   Object.entries(looks).forEach(([cause, look]) => {
-    const item = element("li", "");
+    const item = makeElement("li", "");
     drawLegend(item, look);
     item.append(` ${cause} (${causes.filter(each => each === cause).length})`);
     get("legend").append(item);
@@ -145,10 +136,8 @@
   get("play").addEventListener("click", () => {
     if (playing !== null) move(step); else play(performance.now());
   });
-  get("save-structure").addEventListener("click",
-    () => save("structure.extxyz", structure(), "chemical/x-xyz"));
-  get("save-data").addEventListener("click",
-    () => save("diagnosis.json", JSON.stringify(report), "application/json"));
+  offer("save-structure", "structure.extxyz", structure);
+  offer("save-data", "diagnosis.json", () => JSON.stringify(report));
   choose(mode);
   molecule.reset();
 })();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, Diagnosis
 from sensitivity.plots.axes import ROUNDING
@@ -12,17 +11,23 @@ from sensitivity.progress import Progress, checkpoint, telling
 from sensitivity.reports.modes import describe_diagnosis
 from sensitivity.reports.sentences import explain_mode
 from sensitivity.reports.tables import Json
-from sensitivity.share.document import embed, make_document, markup, read_part, settings_table
+from sensitivity.share import document
+from sensitivity.share.document import (
+    check_size,
+    embed,
+    make_document,
+    markup,
+    read_part,
+    settings_table,
+)
+from sensitivity.share.facts import list_settings
 from sensitivity.share.motion import affordable, amplitudes, trace
 from sensitivity.share.scene import describe_scene
 from sensitivity.structures.extxyz import format_frame
 from sensitivity.structures.files.reading import Source
 from sensitivity.tolerances import Tolerance
 
-LARGEST = 5_000_000
-"""Bytes of a page: what a mail takes."""
-
-_SCRIPTS = ("viewer/3Dmol-min.js", "molecule.js", "charts.js", "diagnosis.js")
+_SCRIPTS = ("viewer/3Dmol-min.js", "molecule.js", "charts.js", "elements.js", "diagnosis.js")
 
 
 def diagnosis_page(
@@ -48,15 +53,10 @@ def diagnosis_page(
 
     frame = len(make({}, 0).encode())
     with telling(progress):
-        modes = _fit(diagnosis, report, order, room=LARGEST - frame)
-    if not modes:
-        raise ValueError(
-            f"a page has at most {LARGEST / 1e6:g} MB, and that of {len(diagnosis.atoms)} atoms "
-            f"would have more than {frame / 1e6:.1f} MB; take the environment of one center, "
-            "structures.environment."
-        )
+        modes = _fit(diagnosis, report, order, room=document.LARGEST - frame)
     kept = [mode for mode in report["modes"] if str(mode["mode"]) in modes]
-    return make({"report": {**report, "modes": kept}, "modes": modes}, len(kept))
+    text = make({"report": {**report, "modes": kept}, "modes": modes}, len(kept))
+    return check_size(text, atoms=len(diagnosis.atoms))
 
 
 def _urgency(diagnosis: Diagnosis, number: int) -> tuple[bool, bool, float, int]:
@@ -80,7 +80,7 @@ def _fit(diagnosis: Diagnosis, report: Json, order: list[int], *, room: int) -> 
             "trace": trace(diagnosis, mode.displacement, steps) if traced else None,
         }
         room -= len(embed({**content, "mode": report["modes"][number]})) + 20
-        if room < 0:
+        if room < 0 and said:  # one is needed
             break
         said[str(number)] = content
     return said
@@ -122,20 +122,5 @@ def _body(diagnosis: Diagnosis, report: Json, *, count: int) -> Iterator[str]:
         some = f"{count} of the {len(diagnosis.modes)} modes, the least visible ones"
         yield f"<p>This page has {some}.</p>"
     yield read_part("diagnosis.html")
-    yield from settings_table(_facts(diagnosis, report))
-
-
-def _facts(diagnosis: Diagnosis, report: Json) -> dict[str, object]:
-    """Return the settings and versions that produced the numbers."""
-    structure, descriptor = report["structure"], dict(report["descriptor"])
-    symbols = diagnosis.atoms.symbols
-    return {
-        "structure": structure["formula"],
-        "frame": structure["index"],
-        "centers": ", ".join(f"{symbols[k]}{k}" for k in diagnosis.centers),
-        "descriptor": descriptor.pop("name"),
-        **descriptor,
-        "tolerance": diagnosis.tolerance,
-        "sensitivity": version("atomic-sensitivity"),
-        "numpy": version("numpy"),
-    }
+    facts = list_settings(report, centers=diagnosis.centers)
+    yield from settings_table({**facts, "tolerance": diagnosis.tolerance})

@@ -73,6 +73,22 @@ def _hash(content: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
+LARGEST = 5_000_000
+"""Bytes of a page: what a mail takes."""
+
+
+def check_size(text: str, *, atoms: int) -> str:
+    """Return a page; ValueError with its size if it is larger than 5 MB."""
+    size = len(text.encode())
+    if size > LARGEST:
+        raise ValueError(
+            f"a page has at most {LARGEST / 1e6:g} MB, and that of {atoms} atoms would have at "
+            f"least {size / 1e6:.1f} MB; take fewer atoms, such as the environment of one center, "
+            "structures.environment."
+        )
+    return text
+
+
 _FEW = 3  # columns, which fit a narrow screen
 
 

@@ -42,23 +42,25 @@ function createMolecule(element, scene) {
   function addArrows(positions, pattern) {
     const sizes = pattern.map(vector => Math.hypot(...vector));
     const longest = Math.max(...sizes);
-    positions.forEach((position, atom) => {
-      if (sizes[atom] > ARROW.shortest * longest)
-        addArrow(position, pattern[atom].map(x => ARROW.length * x / longest));
+    pattern.forEach((vector, atom) => {
+      if (sizes[atom] > ARROW.shortest * longest)  // shorter ones are inside their atom
+        addArrow(positions[atom], vector.map(x => ARROW.length * x / longest));
     });
   }
 
-  // Moves the atoms by multiples of a pattern, one vector per atom, and their images with them.
-  function show(amplitude, pattern, {arrows}) {
-    const follow = index => pattern[index < own ? index : scene.owners[index - own]];
-    const positions = scene.positions.map((position, index) =>
-      position.map((x, axis) => x + amplitude * follow(index)[axis]));
+  // Moves the atoms, whose images follow them; ``pattern`` has the direction of each arrow, or null.
+  function show(places, pattern) {
+    const positions = scene.positions.map((position, index) => {
+      if (index < own) return places[index];
+      const owner = scene.owners[index - own];
+      return position.map((x, axis) => x + places[owner][axis] - scene.positions[owner][axis]);
+    });
     model.selectedAtoms({}).forEach((atom, index) => {
       Object.assign(atom, point(positions[index]));
     });
     model.setStyle({}, {}, true);  // draws them again
     shapes.splice(0).forEach(shape => viewer.removeShape(shape));
-    if (arrows) addArrows(positions.slice(0, own), pattern);
+    if (pattern) addArrows(places, pattern);
     scene.halos.forEach(atom => shapes.push(viewer.addSphere({
       center: point(positions[atom]), radius: 0.5, color: scene.halo, opacity: 0.35})));
     viewer.render();

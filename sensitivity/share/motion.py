@@ -45,16 +45,22 @@ def trace(diagnosis: Diagnosis, displacement: Array, steps: Sequence[float]) -> 
     value, 0 if none is visible; ``problems`` the reason where there is no
     spectrum, by the number of the amplitude.
     """
-    values, ranks, conditions, problems = [], [], [], {}
+    values: list[list[float]] = []
+    ranks: list[int | None] = []
+    conditions: list[float | None] = []
+    problems: dict[str, str] = {}
     for number, amplitude in enumerate(steps):
         checkpoint()
         found = _displaced(diagnosis, amplitude * displacement) if amplitude else diagnosis.spectrum
         if isinstance(found, str):
             problems[str(number)] = found
-        known = None if isinstance(found, str) else found
-        values.append([] if known is None else _round(known.singular_values[: known.internal]))
-        ranks.append(known and known.rank)
-        conditions.append(known and as_json(known.condition))
+            values.append([])
+            ranks.append(None)
+            conditions.append(None)
+        else:
+            values.append(round_values(found.singular_values[: found.internal]))
+            ranks.append(found.rank)
+            conditions.append(as_json(found.condition))
     return {"values": values, "ranks": ranks, "conditions": conditions, "problems": problems}
 
 
@@ -71,6 +77,6 @@ def _displaced(diagnosis: Diagnosis, displacement: Array) -> Spectrum | str:
     return found
 
 
-def _round(values: Array) -> list[float]:
+def round_values(values: Array) -> list[float]:
     """Return four significant digits: more cannot be seen in a chart."""
     return [float(f"{value:.3e}") for value in values]

@@ -6,11 +6,20 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
+
+from sensitivity import paths
+from sensitivity.bands import Bands
+from sensitivity.comparison import Comparison
+from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.outputs import check_output, write_output
 from sensitivity.progress import Progress
 from sensitivity.share.diagnosis_page import diagnosis_page
+from sensitivity.share.figure_pages import bands_page, comparison_page
+from sensitivity.share.frames_page import path_page, twin_page
 from sensitivity.share.survey_page import survey_page
+from sensitivity.singular import Twin
 from sensitivity.structures.files.reading import Source
 from sensitivity.survey import Frames, Survey
 
@@ -21,32 +30,38 @@ def page(
     *,
     title: str | None = None,
     frames: Frames | None = None,
+    descriptor: Descriptor | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write a result as one self-contained HTML file, which connects to nothing.
 
     The page of a diagnosis has the structure in 3D, a chart of the singular values by cause, every
     mode with an amplitude, the singular values along it, the sentences, the evidence and the
-    settings. It has at most 5 MB: of a large structure it has the least visible modes.
+    settings. That of a twin or a path has its structures as frames; those of bands, comparisons
+    and surveys have figures and tables. A page has at most 5 MB: of a large structure it has the
+    least visible modes.
 
     Parameters
     ----------
     result
-        A ``Diagnosis``, a ``Survey``, or an explorer.
+        A ``Diagnosis``, ``Twin``, ``Path``, ``Bands``, ``Comparison`` or ``Survey``, or an
+        ``Explorer``.
     path
         The file, which ends in .html.
     title
-        Heading of the page of a diagnosis; None for the formula of the structure.
+        Heading of the page; None for the formula of the structure.
     frames
         The frames of a survey, from which the worst environments are drawn; None leaves the
         drawings out.
+    descriptor
+        The descriptor with which a ``Twin`` or ``Path`` was found; other results have theirs.
     progress
         Function called with a sentence on the current step. It may raise ``Cancelled``.
 
     Raises
     ------
     TypeError
-        If the result has no page.
+        If the result has no page, or the descriptor is missing.
     ValueError
         If the file cannot be written, the page would be larger than 5 MB with a single mode, or the
         frames are others than those of the survey.
@@ -69,13 +84,15 @@ def page(
         result.save(file)
         return
     check_output(file, option="path")
-    text = make_page(result, title=title, frames=frames, progress=progress)
+    about: dict[str, Any] = {"descriptor": descriptor, "title": title, "frames": frames}
+    text = make_page(result, **about, progress=progress)
     write_output(file, text.encode(), option="path")
 
 
 def make_page(
     result: Any,
     *,
+    descriptor: Descriptor | None = None,
     title: str | None = None,
     source: Source | None = None,
     frames: Frames | None = None,
@@ -84,11 +101,33 @@ def make_page(
     """Return the page of a result; ``source`` has the structure and its origin."""
     if isinstance(result, Survey):
         return survey_page(result, frames=frames)
+    atoms = _structure_of(result)
+    source = source or Source(title or atoms.get_chemical_formula(), atoms)
     if isinstance(result, Diagnosis):
-        name = title or result.atoms.get_chemical_formula()
-        source = source or Source(name, result.atoms)
         return diagnosis_page(result, source=source, progress=progress)
+    if isinstance(result, Bands):
+        return bands_page(result, source=source)
+    if isinstance(result, Comparison):
+        return comparison_page(result, source=source)
+    if descriptor is None:
+        raise TypeError(
+            f"descriptor must be given for the page of a {type(result).__name__}, got None; pass "
+            "the one with which it was found."
+        )
+    make = path_page if isinstance(result, paths.Path) else twin_page
+    return make(result, descriptor, source=source)
+
+
+def _structure_of(result: Any) -> Atoms:
+    """Return the structure of a result; a TypeError if it has no page."""
+    if isinstance(result, Diagnosis | Bands | Comparison):
+        return result.atoms
+    if isinstance(result, paths.Path):
+        return result.frames[0]
+    if isinstance(result, Twin):
+        return result.pair[0]
     raise TypeError(
-        f"result must be a Diagnosis or a Survey, got {type(result).__name__}; pass the result of "
-        "diagnose or survey."
+        "result must be a Diagnosis, Twin, Path, Bands, Comparison, Survey or explorer, got "
+        f"{type(result).__name__}; pass the result of diagnose, find_twin, follow, bands, compare "
+        "or survey."
     )

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterable
-from io import BytesIO
-from typing import Any
+from collections.abc import Iterable
 
 from ase import Atoms
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from sensitivity.plots import plot_condition, plot_environment, plot_survey
 from sensitivity.reports.surveys import name_descriptor_of
 from sensitivity.share.document import make_document, markup, settings_table, table
+from sensitivity.share.pictures import draw_picture
 from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import AT_CUTOFF, REMEDIES, by, describe_worst
 from sensitivity.tolerances import Tolerance
 
 SCATTERED = 100_000
 """Environments up to which the page has a figure with one marker for each."""
-
-_COLORS = {False: ("#1b1b1f", "#ffffff"), True: ("#e6e6ea", "#17171b")}
-"""Ink and paper of the figures, by darkness: those of the page."""
 
 
 def survey_page(survey: Survey, *, frames: Frames | None = None) -> str:
@@ -82,10 +74,12 @@ def _sums(survey: Survey) -> Iterable[str]:
 def _figures(survey: Survey) -> Iterable[str]:
     yield "<h2>Conditions</h2>"
     text = "Environments by species and cause; larger markers stand for more of them"
-    yield _figure(text, lambda ax: plot_survey(survey, ax=ax), size=(4.6, 3.0))
+    yield draw_picture(text, lambda ax: plot_survey(survey, ax=ax), size=(4.6, 3.0))
     if survey.totals.environments <= SCATTERED:
         text = "Condition of each environment against its number of neighbours"
-        yield _figure(text, lambda ax: plot_condition(survey, "neighbors", ax=ax), size=(4.6, 3.0))
+        yield draw_picture(
+            text, lambda ax: plot_condition(survey, "neighbors", ax=ax), size=(4.6, 3.0)
+        )
 
 
 def _worst(survey: Survey, frames: Frames | None) -> Iterable[str]:
@@ -116,7 +110,9 @@ def _draw(environment: Atoms) -> str:
     row = environment.info
     text = f"Environment of {row['species']}{row['center']} in frame {row['frame']}"
     size = (2.4, 2.4)
-    return _figure(text, lambda ax: plot_environment(environment, ax=ax), size=size, told=False)
+    return draw_picture(
+        text, lambda ax: plot_environment(environment, ax=ax), size=size, told=False
+    )
 
 
 def _failures(survey: Survey) -> Iterable[str]:
@@ -126,28 +122,3 @@ def _failures(survey: Survey) -> Iterable[str]:
         yield "<h2>First failures</h2>"
         rows = [(f, "all" if c < 0 else c, error) for f, c, error in zip(*columns, strict=True)]
         yield table(("frame", "center", "problem"), rows, numbers=(0, 1))
-
-
-def _figure(
-    text: str, draw: Callable[[Axes], object], *, size: tuple[float, float], told: bool = True
-) -> str:
-    """Return a figure in light and dark, of which the browser shows one."""
-    light, dark = (_address(draw, size=size, dark=dark) for dark in (False, True))
-    caption = f"<figcaption>{markup(text)}.</figcaption>" if told else ""
-    return (
-        f'<figure><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img src="{light}" alt="{markup(text)}"></picture>{caption}</figure>'
-    )
-
-
-def _address(draw: Callable[[Axes], object], *, size: tuple[float, float], dark: bool) -> str:
-    ink, paper = _COLORS[dark]
-    names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    papers = "figure.facecolor", "axes.facecolor", "savefig.facecolor"
-    look: dict[Any, str] = {**dict.fromkeys(names, ink), **dict.fromkeys(papers, paper)}
-    with rc_context({**look, "svg.hashsalt": "survey"}):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure.add_subplot())
-        content = BytesIO()
-        figure.savefig(content, format="svg", dpi=200, metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -19,7 +19,17 @@ from laboratory import Complaints, browse
 from playwright.sync_api import Locator, Page
 from workbench import TWO_FRAMES, pixels
 
-from sensitivity import DensityCorrelations, diagnose, share, structures
+from sensitivity import (
+    DensityCorrelations,
+    bands,
+    compare,
+    diagnose,
+    find_twin,
+    follow,
+    share,
+    structures,
+    survey,
+)
 
 COMMAND = ("diagnose", "X0", "--center", "0", "--n-max", "4", "--l-max", "4", "--json")
 
@@ -201,3 +211,59 @@ def test_text_of_others_runs_nothing_and_loads_nothing(visited, tmp_path: Path) 
         assert complaints.console == asked == [], text
         assert complaints.elsewhere == [file.as_uri()], text
         assert page.locator("h1").text_content() == page.evaluate(NAME), text
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages of other results."""
+    folder, basis = tmp_path_factory.mktemp("others"), DensityCorrelations(n_max=3, l_max=3)
+    start = structures.load("X0")
+    results = {
+        "twin": find_twin(start, basis, center=0),
+        "path": follow(start, basis, center=0, mode=8, length=0.2),
+        "bands": bands(structures.load("C-diamond"), basis, path="GX", points=5),
+        "compare": compare(start, {"2": basis, "1": DensityCorrelations(1)}, centers=[0]),
+        "survey": survey([start], basis),
+    }
+    files = {name: folder / f"{name}.html" for name in results}
+    for name, result in results.items():
+        share.page(result, files[name], descriptor=basis)
+    return files
+
+
+@pytest.mark.parametrize("name", ["twin", "path", "bands", "compare", "survey"])
+def test_other_results_fit_and_are_accessible(visited, others, name: str) -> None:
+    page, complaints = visited
+    size = page.viewport_size
+    complaints.elsewhere.clear()
+    page.goto(others[name].as_uri())
+    try:
+        for width, scheme in ((360, "dark"), (1600, "light")):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 800})
+            draw(page)
+            assert page.evaluate(FITS)
+            assert violations(page) == []
+    finally:
+        page.set_viewport_size(size)
+    assert complaints.console == []
+    assert complaints.elsewhere == [others[name].as_uri()]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "end"), [("twin", "Home", "first"), ("path", "End", "0.20 Å")]
+)
+def test_frames_are_shown_one_by_one(visited, others, name: str, key: str, end: str) -> None:
+    page, _ = visited
+    page.goto(others[name].as_uri())
+    draw(page)
+    before = pixels(page.locator("#molecule"))
+    page.get_by_role("slider").press(key)
+    draw(page)
+    assert page.locator("#amount").inner_text() == end
+    assert (pixels(page.locator("#molecule")) != before).any()
+    assert page.locator("#along").is_visible() == (name == "path")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download structures").click()
+    started.value.save_as(others[name].with_suffix(".extxyz"))
+    assert len(ase.io.read(others[name].with_suffix(".extxyz"), index=":")) in (2, 5)

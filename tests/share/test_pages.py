@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,9 +16,18 @@ import pytest
 from ase import Atoms
 from hostile import HOSTILE
 
-from sensitivity import DensityCorrelations, Diagnosis, diagnose, share, spectrum, structures
+from sensitivity import (
+    DensityCorrelations,
+    Diagnosis,
+    diagnose,
+    find_twin,
+    follow,
+    share,
+    spectrum,
+    structures,
+)
 from sensitivity.cli.main import main
-from sensitivity.share import diagnosis_page, motion
+from sensitivity.share import document, motion
 from sensitivity.share.pages import make_page
 from sensitivity.structures.files.reading import Source
 
@@ -135,7 +144,7 @@ def test_a_page_is_the_same_each_time(found: Diagnosis, text: str) -> None:
 
 
 def test_a_large_structure_has_fewer_modes_and_says_so(found, text, monkeypatch) -> None:
-    monkeypatch.setattr(diagnosis_page, "LARGEST", len(text.encode()) - 30_000)
+    monkeypatch.setattr(document, "LARGEST", len(text.encode()) - 30_000)
     smaller = make_page(found, title="X0")
     assert len(smaller.encode()) < len(text.encode()) - 30_000
     kept = [mode["mode"] for mode in Page(smaller).data["report"]["modes"]]
@@ -144,7 +153,7 @@ def test_a_large_structure_has_fewer_modes_and_says_so(found, text, monkeypatch)
 
 
 def test_a_structure_that_is_too_large_is_refused_with_its_size(found, monkeypatch) -> None:
-    monkeypatch.setattr(diagnosis_page, "LARGEST", 500_000)
+    monkeypatch.setattr(document, "LARGEST", 500_000)
     with pytest.raises(ValueError, match=r"at most 0\.5 MB, and that of 5 atoms would .* 0\.\d MB"):
         make_page(found)
 
@@ -182,7 +191,7 @@ def test_a_problem_at_an_amplitude_is_said(found: Diagnosis) -> None:
 def test_wrong_input_is_refused(found: Diagnosis, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"path must end in \.html, got .*X0\.pdf; give e\.g\. X0"):
         share.page(found, tmp_path / "X0.pdf")
-    with pytest.raises(TypeError, match=r"result must be a Diagnosis .* got Spectrum"):
+    with pytest.raises(TypeError, match=r"result must be a Diagnosis, .* got Spectrum"):
         share.page(found.spectrum, tmp_path / "X0.html")
     with pytest.raises(ValueError, match="there is no folder"):
         share.page(found, tmp_path / "none" / "X0.html")
@@ -195,6 +204,53 @@ def test_an_explorer_has_the_page_of_its_diagnosis(found, text, tmp_path) -> Non
     explorers = pytest.importorskip("sensitivity.explorers")
     share.page(explorers.Explorer("X0", DESCRIPTOR, centers=[0]), tmp_path / "X0.html")
     assert (tmp_path / "X0.html").read_text() == text
+
+
+PAGES = {
+    "twin": ("twin", "X0", *BASIS),
+    "path": ("follow", "S1", "--mode", "8", "--length", "0.2", *BASIS),
+    "bands": ("bands", "C-diamond", "--path", "GX", "--points", "5", *BASIS),
+    "compare": ("compare", "X0", "--center", "0", "--descriptor", "1", "--descriptor", "2", *BASIS),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_has_the_numbers_of_its_command(name: str, tmp_path: Path, capsys) -> None:
+    file = tmp_path / "page.html"
+    assert main([*PAGES[name], "--json", "--page", str(file)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    report.pop("output", None)
+    page = Page(file.read_text())
+    assert page.data["report"] == report
+    assert page.named("h1") == [report["structure"]["name"]]
+    assert report["status"] in page.named("p")
+
+
+def test_a_twin_has_both_structures_superposed_and_as_they_are() -> None:
+    twin = find_twin(structures.load("X0"), DESCRIPTOR, center=0)
+    data = Page(make_page(twin, descriptor=DESCRIPTOR)).data
+    first, last = (np.array(data["frames"][k]).reshape(2, 5, 3) for k in (0, -1))
+    assert np.array_equal(first[0], first[1])
+    distance = np.sqrt(((last[1] - last[0]) ** 2).sum(axis=1).mean())
+    assert distance == pytest.approx(twin.rmsd)
+    facts = dict(data["facts"])
+    assert facts["relative difference of these features"].endswith("equal")
+    assert facts["relative difference of the next order"].endswith("different")
+    frames = ase.io.read(io.StringIO(data["structures"]), index=":", format="extxyz")
+    for atoms, expected in zip(frames, twin.pair, strict=True):
+        assert np.array_equal(atoms.positions, expected.positions)
+
+
+def test_a_path_has_all_frames_and_their_singular_values() -> None:
+    path = follow(structures.load("S1"), DESCRIPTOR, center=0, mode=8, length=0.2)
+    data = Page(make_page(path, descriptor=DESCRIPTOR)).data
+    assert data["frames"] == [atoms.positions.tolist() for atoms in path.frames]
+    assert data["coordinate"] == path.length.tolist()
+    for values, each in zip(data["trace"]["values"], path.spectra, strict=True):
+        known = each.singular_values[: each.internal]
+        np.testing.assert_allclose(values, known, rtol=1e-3, atol=1e-12)
+    with pytest.raises(TypeError, match="descriptor must be given for the page of a Path"):
+        make_page(path)
 
 
 @dataclass(frozen=True)
@@ -213,14 +269,15 @@ class Named(DensityCorrelations):
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_text_of_others_changes_no_markup(text: str) -> None:
-    def tags(text: str) -> Page:
-        descriptor = Named(n_max=2, l_max=2, text=text)
-        found = diagnose(structures.load("Td"), descriptor, centers=[0])
-        source = Source(text, found.atoms, notes=(text,))
-        return Page(make_page(found, source=source))
+def test_text_of_others_changes_no_markup(found: Diagnosis, text: str, monkeypatch) -> None:
+    monkeypatch.setattr(motion, "WORK", 0.0)
 
-    page, plain = tags(text), tags("plain")
+    def read(text: str) -> Page:
+        source = Source(text, found.atoms, notes=(text,))
+        hostile = replace(found, descriptor=Named(n_max=4, l_max=4, text=text))
+        return Page(make_page(hostile, source=source))
+
+    page, plain = read(text), read("plain")
     assert page.tags[4:] == plain.tags[4:]
     assert page.data["report"]["structure"]["name"] == text
     assert page.named("script")[1] == plain.named("script")[1]

@@ -22,6 +22,7 @@ def add(commands: Any) -> None:
         details=details,
         subject=add_crystal,
         picture="the bands",
+        paged=True,
     )
     text = "special points, as ASE names them, such as GXWK, or GX,UG with a jump from X to U"
     add_option(command, "--path", text, "the usual path of the lattice", str, "POINTS")

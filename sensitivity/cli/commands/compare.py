@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
         details=details,
         subject=add_subjects,
         picture="the singular values of all descriptors",
+        paged=True,
     )
     group = command.add_argument_group("scale of the features")
     text = (

@@ -11,7 +11,9 @@ def add(commands: Any) -> None:
     text = "move the atoms along a mode, which is updated at each step"
     details = ". A mode is a right singular vector of the Jacobian."
     output = "all frames, as a trajectory,"
-    command = add_search(commands, "follow", text, _follow, output=output, details=details)
+    command = add_search(
+        commands, "follow", text, _follow, output=output, details=details, paged=True
+    )
     text = (
         "number of the mode, as 'sensitivity analyze' lists it for this center; if repeated, one "
         "path in the space that these modes span, starting along the first (default: the least "
@@ -35,7 +37,7 @@ def _follow(task: Task) -> Found:
     rows = zip(*(getattr(path, name) for name in names), strict=True)
     facts = (dict(zip(names, row, strict=True)) for row in rows)
     report = task.report(path, geometries.describe_path, geometries.tabulate_path)
-    return Found(report, status, list(zip(path.frames, facts, strict=True)))
+    return Found(report, status, list(zip(path.frames, facts, strict=True)), path)
 
 
 def _softest(task: Task) -> int:

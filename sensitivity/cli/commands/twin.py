@@ -14,7 +14,9 @@ def add(commands: Any) -> None:
         "displacement, near STRUCTURE."
     )
     output = "the two structures"
-    command = add_search(commands, "twin", text, _find_twin, output=output, details=details)
+    command = add_search(
+        commands, "twin", text, _find_twin, output=output, details=details, paged=True
+    )
     text = "distance of each of the two from the singular point, in Å, root of the summed squares"
     add_option(command, "--amplitude", text, 0.1)
     text = "largest distance from STRUCTURE to the singular point, in Å, root of the summed squares"
@@ -31,4 +33,4 @@ def _find_twin(task: Task) -> Found:
     kept = twin.found or (status and twin.amplitude > 0)  # an unfinished pair after Ctrl-C
     frames = [(atoms, facts) for atoms in twin.pair] if kept else []
     report = task.report(twin, geometries.describe_twin, geometries.tabulate_twin)
-    return Found(report, status, frames)
+    return Found(report, status, frames, twin)

@@ -1,0 +1,20 @@
+// Elements of the page, and buttons that download files.
+"use strict";
+
+const get = id => document.getElementById(id);
+
+function makeElement(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+function offer(button, name, write) {
+  get(button).addEventListener("click", () => {
+    const link = makeElement("a", name);
+    link.href = URL.createObjectURL(new Blob([write()], {type: "text/plain"}));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  });
+}
