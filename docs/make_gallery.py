@@ -64,7 +64,7 @@ def make_potential() -> Any:
 
 PAGES: dict[str, tuple[str, Callable[[], Any]]] = {
     "methane": (
-        "Methane: symmetry hides eight of nine displacements",
+        "Methane: symmetry hides 8 of 9 displacements",
         diagnosis("Td", centers=[0]),
     ),
     "X0": ("A geometry of CH4 that order 2 does not resolve", diagnosis("X0", centers=[0])),

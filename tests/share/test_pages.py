@@ -188,6 +188,11 @@ def test_a_problem_at_an_amplitude_is_said(found: Diagnosis) -> None:
     assert "atoms" in trace["problems"]["1"]
 
 
+def test_the_command_refuses_another_ending_before_it_computes(capsys) -> None:
+    assert main(["twin", "X0", "--page", "twin.pdf"]) == 2
+    assert "--page must end in .html, got twin.pdf" in capsys.readouterr().err
+
+
 def test_wrong_input_is_refused(found: Diagnosis, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"path must end in \.html, got .*X0\.pdf; give e\.g\. X0"):
         share.page(found, tmp_path / "X0.pdf")
