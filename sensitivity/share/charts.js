@@ -45,7 +45,9 @@ function power(exponent) {
 
 function makeAxis(values, {rounding, height}) {
   const seen = values.filter(value => value > rounding), zeros = seen.length < values.length;
-  const top = Math.log10(Math.max(...seen, 1e-300)), low = Math.log10(Math.min(...seen, 1e300));
+  // Not Math.max(...seen), which takes only some ten thousand arguments.
+  const top = Math.log10(seen.reduce((a, b) => Math.max(a, b), 1e-300));
+  const low = Math.log10(seen.reduce((a, b) => Math.min(a, b), 1e300));
   const [first, last] = seen.length ? [low, Math.max(top, low + 1)] : [-1, 0];
   const bottom = height - MARGIN.bottom - (zeros ? BAND : 0), pad = 8;
   const place = x => bottom - pad - (x - first) / (last - first) * (bottom - MARGIN.top - 2 * pad);

@@ -8,6 +8,11 @@ function point([x, y, z]) {
 }
 
 function createMolecule(element, scene) {
+  const canvas = document.createElement("canvas");
+  if (!canvas.getContext("webgl2") && !canvas.getContext("webgl")) {
+    element.textContent = "This browser has no WebGL, which the structure in 3D needs.";
+    return {show() {}, reset() {}};
+  }
   const viewer = $3Dmol.createViewer(element, {
     backgroundAlpha: 0, antialias: true, disableFog: true,
     minimumZoomToDistance: scene.radius,
@@ -93,5 +98,5 @@ function createMolecule(element, scene) {
     viewer.resize();
     reset();
   }).observe(element);
-  return {show, reset, viewer};
+  return {show, reset};
 }

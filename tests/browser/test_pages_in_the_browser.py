@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from accessibility import violations
 from hostile import HOSTILE
-from laboratory import Complaints, browse
+from laboratory import Complaints, browse, join
 from playwright.sync_api import Locator, Page
 from workbench import TWO_FRAMES, pixels
 
@@ -173,6 +173,17 @@ def test_the_downloads_have_all_digits(page: Page, written, tmp_path: Path) -> N
     motion = data["amplitudes"][-1] * np.array(written[1]["modes"][8]["displacements"])
     expected = np.array(written[1]["structure"]["positions"]) + motion
     np.testing.assert_allclose(moved.positions, expected, rtol=0, atol=1e-15)
+
+
+def test_without_webgl_the_numbers_are_still_there(visited, written) -> None:
+    other, complaints = join(visited[0])
+    other.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    other.goto(written[0].as_uri())
+    assert "no WebGL" in other.locator("#molecule").inner_text()
+    marker(other, 3).click()
+    assert other.locator("#number").inner_text().startswith("3: ")
+    assert complaints.console == []
+    other.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
