@@ -213,6 +213,7 @@ def test_an_explorer_has_the_page_of_its_diagnosis(found, text, tmp_path) -> Non
 
 PAGES = {
     "twin": ("twin", "X0", *BASIS),
+    "no twin": ("twin", "CH4", "--reach", "0.01", *BASIS),
     "path": ("follow", "S1", "--mode", "8", "--length", "0.2", *BASIS),
     "bands": ("bands", "C-diamond", "--path", "GX", "--points", "5", *BASIS),
     "compare": ("compare", "X0", "--center", "0", "--descriptor", "1", "--descriptor", "2", *BASIS),
