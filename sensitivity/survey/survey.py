@@ -73,7 +73,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         ``dask.distributed.Client``, or the address of a Dask scheduler (extra dask): Dask repeats
         the parts of a worker that dies. Its workers need this package, and are fastest with one
         thread each. If they die repeatedly with the same frame, it becomes a row with an error. If
-        all workers end and no other comes within a minute, the survey stops; call again to continue.
+        all workers end and no other comes within a minute, the survey stops; call it again to go
+        on.
     causes
         False to leave out groups and causes, which take most of the time.
     limit

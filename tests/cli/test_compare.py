@@ -29,7 +29,8 @@ def test_json_holds_the_comparison(capsys) -> None:
     expected = compare(structures.load("X0"), pair, centers=[0], structures=rattle)
     assert found["reconstruction"] == expected.reconstruction.tolist()
     assert found["angles"] == expected.angles.tolist()
-    assert found["reference"] == "20 copies of this structure, displaced at random by 0.03 Å, seed 4"
+    copies = "20 copies of this structure, displaced at random by 0.03 Å, seed 4"
+    assert found["reference"] == copies
     assert (found["metric"], found["soft"], found["status"]) == ("rattle", 1, expected.status)
     assert [each["label"] for each in found["descriptors"]] == list(expected.names)
     for each, seen in zip(found["descriptors"], expected.spectra, strict=True):
