@@ -284,8 +284,7 @@ class _Probe:
         if not self.descriptor._differentiates:
             return None, 0.0
         found = self._along
-        (batch,) = self.descriptor._gradients(self.atoms, (self.center,))
-        own = np.einsum("qkx,kx->q", batch.gradient[0], self._direction[batch.atoms[0]])
+        own = self.descriptor._own_slopes(self.atoms, self._direction, self.center)
         size, theirs = float(np.linalg.norm(own)) or 1.0, found.slopes[: len(own), 0]
         difference = float(np.linalg.norm(own - theirs)) / size
         known_to = float(found.error[0]) / size
