@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 
-KNOWN_TO_WORK = {"dscribe": "2.1.2", "featomic": "0.6.7"}
+KNOWN_TO_WORK = {
+    "dscribe": "2.1.2",
+    "featomic": "0.6.7",
+    "torch": "2.13.0",
+    "chgnet": "0.4.2",
+    "sevenn": "0.13.0",
+}
 """Versions of the packages, each of which is an extra of the same name."""
 
 
