@@ -239,7 +239,7 @@ class Unknown(torch.autograd.Function):
 
 def test_an_operation_without_derivatives_is_named() -> None:
     descriptor = Torch(lambda x: Unknown.apply(-x.norm(dim=1)), cutoff=20.0)
-    with pytest.raises(ValueError, match="torch cannot differentiate a function .*or Function"):
+    with pytest.raises(ValueError, match=r"torch cannot differentiate a function .*or Function"):
         descriptor._gradients(ethanol(), (0,))
 
 
