@@ -45,11 +45,13 @@ class Automatic(Adapter):
     subclass has ``cutoff`` and ``_linearize``.
     """
 
-    _at_once = 32  # products
-
     @abstractmethod
     def _linearize(self, atoms: Atoms, centers: tuple[int, ...]) -> Products:
         """Return the features of these centers, and products with their Jacobian."""
+
+    def _at_once(self, atoms: Atoms) -> int:
+        """Return the number of products to take at once: many of a small structure are faster."""
+        return min(max(512 // len(atoms), 4), 64)
 
     def _is_exhausted(self, error: Exception) -> bool:
         """Return True for an error that says that memory is exhausted."""
@@ -63,27 +65,28 @@ class Automatic(Adapter):
 
     def _gradients(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
         products, seen = self._linearize(atoms, centers), self._seen(atoms, centers)
-        found = self._assemble(products, seen, centers, size=len(atoms))
+        found = self._assemble(products, seen, centers, atoms)
         partial = any(len(near) < len(atoms) for near in seen)
         along = np.random.default_rng(4).normal(size=atoms.positions.shape)
         if partial and not _explain(found, products, along, centers, cutoff=self.cutoff):
             every = [np.arange(len(atoms))] * len(centers)
-            found = self._assemble(products, every, centers, size=len(atoms))
+            found = self._assemble(products, every, centers, atoms)
             self._note_outside(found, atoms, centers)
         return found
 
     def _assemble(
-        self, products: Products, seen: list[Indices], centers: tuple[int, ...], *, size: int
+        self, products: Products, seen: list[Indices], centers: tuple[int, ...], atoms: Atoms
     ) -> tuple[Batch, ...]:
         """Return the gradients with respect to the atoms that each center sees."""
-        rows, features = products.features.shape
+        (rows, features), size = products.features.shape, len(atoms)
         groups, like_rows = group_atoms(seen), group_atoms(_turned(seen, size))
+        at_once = self._at_once(atoms)
         if 3 * len(groups) <= features * len(like_rows):
-            slopes = self._multiply(products.forward, groups, size=size, components=3)
+            slopes = self._multiply(products.forward, groups, (size, 3), at_once)
             of = _numbers(groups, size)
             parts = [slopes[of[near], :, row].transpose(2, 0, 1) for row, near in enumerate(seen)]
         else:
-            slopes = self._multiply(products.backward, like_rows, size=rows, components=features)
+            slopes = self._multiply(products.backward, like_rows, (rows, features), at_once)
             of = _numbers(like_rows, rows)
             parts = [slopes[of[row]][:, near] for row, near in enumerate(seen)]
         every = zip(centers, seen, products.features, parts, strict=True)
@@ -93,21 +96,20 @@ class Automatic(Adapter):
         self,
         product: Callable[[Array], Array],
         groups: list[list[int]],
-        *,
-        size: int,
-        components: int,
+        shape: tuple[int, int],
+        at_once: int,
     ) -> Array:
-        """Return the products with the unit vectors of each group and component.
+        """Return the products with the unit vectors, of a shape, of each group and component.
 
         Shape (groups, components, ...). When memory is exhausted, fewer are taken at once.
         """
-        count, done, at_once = len(groups) * components, 0, self._at_once
+        count, done = len(groups) * shape[1], 0
         found = list[Array]()
         while done < count:
             checkpoint(f"derivatives: {done} of {count}")
             numbers = range(done, min(done + at_once, count))
             try:
-                found.append(product(_unit_vectors(groups, numbers, size, components)))
+                found.append(product(_unit_vectors(groups, numbers, shape)))
             except Exception as error:
                 if not self._is_exhausted(error):
                     raise
@@ -121,7 +123,7 @@ class Automatic(Adapter):
                 if not done:
                     self._require_memory(found[0], count)
                 done = numbers.stop
-        return np.concatenate(found).reshape(len(groups), components, *found[0].shape[1:])
+        return np.concatenate(found).reshape(len(groups), shape[1], *found[0].shape[1:])
 
     def _require_memory(self, first: Array, count: int) -> None:
         """Raise a ValueError unless there is memory for ``count`` products, and their copy."""
@@ -148,11 +150,11 @@ def _numbers(groups: list[list[int]], size: int) -> Indices:
     return found
 
 
-def _unit_vectors(groups: list[list[int]], numbers: range, size: int, components: int) -> Array:
-    """Return vectors, (numbers, size, components), that are 1 for one component of a group."""
-    found = np.zeros((len(numbers), size, components))
+def _unit_vectors(groups: list[list[int]], numbers: range, shape: tuple[int, int]) -> Array:
+    """Return vectors, (numbers, *shape), that are 1 for one component of the rows of a group."""
+    found = np.zeros((len(numbers), *shape))
     for vector, number in zip(found, numbers, strict=True):
-        vector[groups[number // components], number % components] = 1.0
+        vector[groups[number // shape[1]], number % shape[1]] = 1.0
     return found
 
 
