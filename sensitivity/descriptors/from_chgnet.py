@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stdout
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -110,14 +111,7 @@ class Chgnet(Pretrained):
 def _load(model: str) -> tuple[Any, int]:
     """Return the network up to its features of atoms, in double precision, and its layers."""
     with required("chgnet"):
-        import torch
         from chgnet.model import CHGNet
-
-    class Kept(torch.nn.Module):
-        """Stands for the last interaction, on which the features do not depend."""
-
-        def forward(self, *, atom_feas: Any, **others: Any) -> Any:
-            return atom_feas
 
     try:
         with redirect_stdout(io.StringIO()):
@@ -126,10 +120,18 @@ def _load(model: str) -> tuple[Any, int]:
         raise missing_weights("chgnet", model) from error
     network = network.double().eval().requires_grad_(False)
     network.composition_model = None  # has single precision
-    network.atom_conv_layers[-1] = Kept()
-    network.bond_conv_layers[-1] = None
     network.graph_converter.set_isolated_atom_response("ignore")
-    return network, len(network.atom_conv_layers) - 1
+    # The features do not depend on the last interaction, nor on the bonds that only it takes.
+    *layers, _ = network.atom_conv_layers
+    del network.atom_conv_layers
+    network.atom_conv_layers = [*layers, _keep]
+    network.bond_conv_layers[-1] = None
+    return network, len(layers)
+
+
+def _keep(*, atom_feas: Any, **others: Any) -> Any:
+    """Return the features of atoms as they are; stands for an interaction."""
+    return atom_feas
 
 
 def _periodic_cell(atoms: Atoms, margin: float) -> Array:
@@ -155,7 +157,7 @@ def _count_straight(atoms: Atoms, reach: float) -> int:
     pairs, count = neighbor_pairs(atoms, reach), 0
     units = pairs.vectors / np.linalg.norm(pairs.vectors, axis=1)[:, None]
     edges = np.searchsorted(pairs.i, np.arange(len(atoms) + 1)).tolist()
-    for start, end in zip(edges, edges[1:], strict=False):
-        mine = units[start:end]
-        count += np.count_nonzero(np.linalg.norm(mine[:, None] + mine, axis=2) < _STRAIGHT) // 2
+    for start, end in pairwise(edges):
+        sums = units[start:end, None] + units[start:end]  # zero for opposite directions
+        count += int(np.count_nonzero(np.linalg.norm(sums, axis=2) < _STRAIGHT)) // 2
     return count

@@ -19,6 +19,7 @@ class Pretrained(AutomaticTorch):
     A subclass has ``models``, their names, and creates itself from one.
     """
 
+    cutoff: float
     models: tuple[str, ...]
 
     def __init__(self, model: str) -> None:

@@ -387,13 +387,14 @@ class _Probe:
         for place in {len(changes) - 1, *np.argsort(changes)[-3:].tolist()}:
             (low, high), (first, last) = lengths[place : place + 2], found[place : place + 2]
             for _ in range(24):
-                middle = (low + high) / 2
+                middle, before = (low + high) / 2, last - first
                 between = at(middle)
                 if np.linalg.norm(between - first) > np.linalg.norm(last - between):
                     high, last = middle, between
                 else:
                     low, first = middle, between
-            jumps.append(float(np.linalg.norm(last - first)))
+            # A slope contributes half as much to the last change as to that before.
+            jumps.append(float(np.linalg.norm(2 * (last - first) - before)))
         return max(jumps) / (float(np.linalg.norm(self.features)) or 1.0)
 
     def kink(self) -> float:
