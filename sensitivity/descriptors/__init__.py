@@ -11,9 +11,12 @@ from sensitivity.descriptors.batches import (
 )
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.differences import NotSmooth
+from sensitivity.descriptors.from_chgnet import Chgnet
 from sensitivity.descriptors.from_dscribe import Dscribe
 from sensitivity.descriptors.from_featomic import Featomic
 from sensitivity.descriptors.from_function import Function
+from sensitivity.descriptors.from_sevennet import SevenNet
+from sensitivity.descriptors.from_torch import Torch
 from sensitivity.descriptors.like_gradients import LikeGradients
 from sensitivity.descriptors.normalized import Normalized
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
@@ -28,6 +31,7 @@ __all__ = [
     "Batch",
     "Block",
     "Centers",
+    "Chgnet",
     "DensityCorrelations",
     "Descriptor",
     "Dscribe",
@@ -40,8 +44,10 @@ __all__ = [
     "NotSmooth",
     "OverlapMatrix",
     "RadialBasis",
+    "SevenNet",
     "SphericalBessel",
     "Stacked",
+    "Torch",
     "Trust",
     "batches_from_blocks",
     "batches_from_function",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,13 @@ from sensitivity.structures import neighbor_pairs
 
 ARGUMENTS = ("positions", "numbers", "cell", "pairs", "shifts")
 """Arguments that a function with automatic differentiation may take."""
+
+
+def _of_file(given: object) -> str:
+    """Return the end of an error: a file that was given instead of a function is not read."""
+    if not isinstance(given, str | PathLike):
+        return "."
+    return " (the name of a file?); read it yourself: reading a file of a model may run code."
 
 
 class OfFunction(Adapter):
@@ -35,7 +43,8 @@ class OfFunction(Adapter):
     ) -> None:
         if not callable(function):
             raise TypeError(
-                f"function must be a function of a structure, got {type(function).__name__}."
+                f"function must be a function of a structure, got {type(function).__name__}"
+                + _of_file(function)
             )
         check_real(cutoff, "cutoff", "above 0", accepts=lambda x: 0 < x < np.inf)
         self.function, self.cutoff, self.order = function, float(cutoff), order

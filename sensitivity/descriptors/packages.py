@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
+from importlib import import_module, metadata
 
 KNOWN_TO_WORK = {
     "dscribe": "2.1.2",
@@ -13,7 +14,9 @@ KNOWN_TO_WORK = {
     "chgnet": "0.4.2",
     "sevenn": "0.13.0",
 }
-"""Versions of the packages, each of which is an extra of the same name."""
+"""Versions of the packages."""
+
+_EXTRAS = {"sevenn": "sevennet"}  # whose name is not that of the package
 
 
 def installed_version(package: str) -> str | None:
@@ -24,9 +27,14 @@ def installed_version(package: str) -> str | None:
         return None
 
 
+def extra(package: str) -> str:
+    """Return the name of the extra that installs the package."""
+    return _EXTRAS.get(package, package)
+
+
 def remedy(package: str) -> str:
     """Return the command that installs the package."""
-    return f'pip install "atomic-sensitivity[{package}]"'
+    return f'pip install "atomic-sensitivity[{extra(package)}]"'
 
 
 def failure(package: str, problem: str = "is not installed") -> ImportError:
@@ -35,6 +43,13 @@ def failure(package: str, problem: str = "is not installed") -> ImportError:
         f"{package} {problem}; {remedy(package)} (version {KNOWN_TO_WORK[package]} is known to "
         "work)."
     )
+
+
+def import_package(package: str) -> None:
+    """Import a package, whose own warnings on import are no business of users."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import_module(package)
 
 
 @contextmanager
