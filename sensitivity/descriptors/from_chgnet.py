@@ -98,10 +98,12 @@ class Chgnet(Pretrained):
         self._check_species(atoms, range(1, 95))
         neighbor_pairs(atoms, 1.0)  # refuses atoms at one place
         cell = _periodic_cell(atoms, self._pair + 1.0)
+        # Neighbours do not depend on elements, about some of which pymatgen would warn.
         structure = Structure(
-            Lattice(cell), atoms.symbols, atoms.positions, coords_are_cartesian=True
+            Lattice(cell), ["H"] * len(atoms), atoms.positions, coords_are_cartesian=True
         )
         graph = self._network.graph_converter(structure)
+        graph.atomic_number = torch.tensor(atoms.numbers, dtype=torch.int32)
         images = graph.neighbor_image.double().reshape(-1, 3)
         graph.neighbor_image = images @ torch.tensor(cell)
         return graph

@@ -393,9 +393,12 @@ class _Probe:
                     high, last = middle, between
                 else:
                     low, first = middle, between
-            # A slope contributes half as much to the last change as to that before.
-            jumps.append(float(np.linalg.norm(2 * (last - first) - before)))
-        return max(jumps) / (float(np.linalg.norm(self.features)) or 1.0)
+            # A slope contributes half as much to the last change as to that before. Features of two
+            # atoms too close may be a million times those of the structure.
+            jump = float(np.linalg.norm(2 * (last - first) - before))
+            sizes = [float(np.linalg.norm(each)) for each in (self.features, first)]
+            jumps.append(jump / (max(sizes) or 1.0))
+        return max(jumps)
 
     def kink(self) -> float:
         """Return the difference of both slopes where three neighbours are equivalent.

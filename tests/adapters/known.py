@@ -1,11 +1,13 @@
 """Structures, and what a complete invariant descriptor sees of them, from their symmetry alone.
 
-A center's features change only with displacements that the operations which leave it in place do not
-change: averaging over these operations projects onto them. What several centers see is the span.
+A center's features change only with displacements that are not changed by the operations which
+leave the center in place: averaging over these operations projects onto them. What several centers
+see is the span.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
@@ -105,7 +107,10 @@ def operations(atoms: Atoms) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def _of_crystal(atoms: Atoms) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     cell, places = atoms.cell.array, atoms.get_scaled_positions()
-    found = spglib.get_symmetry((cell, places, atoms.numbers), symprec=SAME)
+    with warnings.catch_warnings():
+        # spglib announces at every call that it will report errors in another way.
+        warnings.filterwarnings("ignore", "Set OLD_ERROR_HANDLING", DeprecationWarning)
+        found = spglib.get_symmetry((cell, places, atoms.numbers), symprec=SAME)
     for turn, shift in zip(found["rotations"], found["translations"], strict=True):
         moved = places @ turn.T + shift
         apart = moved[:, None] - places
