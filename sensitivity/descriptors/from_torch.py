@@ -59,7 +59,7 @@ class Torch(AutomaticTorch, AutomaticFunction):
     >>> import torch
     >>> from sensitivity import diagnose, structures
     >>> from sensitivity.descriptors import Torch
-    >>> widths = torch.tensor([0.5, 1.0, 2.0, 4.0, 8.0], dtype=torch.float64)
+    >>> widths = torch.logspace(-1, 1, 12, dtype=torch.float64)
     >>> def shells(positions):
     ...     squares = ((positions[:, None] - positions) ** 2).sum(dim=-1)
     ...     return torch.exp(-widths * squares[:, :, None]).sum(dim=1)

@@ -154,7 +154,7 @@ def test_the_command_lists_and_takes_it(name: str, capsys: pytest.CaptureFixture
     assert main(["descriptors", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["descriptors"]
     assert [each["name"] for each in listed] == list(CATALOG)
-    assert [each["name"] for each in listed if each["installed"] is not None] == INSTALLED
+    assert [each["name"] for each in listed if each["installed"]] == INSTALLED
     assert main(["analyze", "X0", "--center", "0", "--descriptor", name, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rank"] >= 1
     assert main(["descriptors"]) == 0

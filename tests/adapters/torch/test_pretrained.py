@@ -144,7 +144,9 @@ def test_a_missing_package_is_named_with_its_extra(
         raise PackageNotFoundError(package)
 
     monkeypatch.setattr(packages.metadata, "version", missing)
-    monkeypatch.setitem(sys.modules, package, None)
+    for each in [package, *sys.modules]:
+        if each.split(".")[0] == package:
+            monkeypatch.setitem(sys.modules, each, None)
     FILES[package]._load.cache_clear()
     message = rf'^{package} is not installed; pip install "atomic-sensitivity\[{extra}\]"'
     with pytest.raises(ImportError, match=message):
