@@ -59,10 +59,10 @@ class Torch(AutomaticTorch, AutomaticFunction):
     >>> import torch
     >>> from sensitivity import diagnose, structures
     >>> from sensitivity.descriptors import Torch
-    >>> widths = torch.logspace(-1, 1, 12, dtype=torch.float64)
+    >>> centers = torch.linspace(0.0, 3.0, 12, dtype=torch.float64)
     >>> def shells(positions):
     ...     squares = ((positions[:, None] - positions) ** 2).sum(dim=-1)
-    ...     return torch.exp(-widths * squares[:, :, None]).sum(dim=1)
+    ...     return torch.exp(-8 * (squares[:, :, None] - centers) ** 2).sum(dim=1)
     ...
     >>> found = diagnose(structures.load("generic"), Torch(shells, cutoff=10.0), centers=[0])
     >>> found.counts["sensitive"]
