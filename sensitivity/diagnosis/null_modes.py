@@ -93,6 +93,8 @@ class NullSearch:
             budget=self.budget,
         )
         if incomplete is None:
+            if not len(exact.modes) + len(near.modes):
+                return
             lacking = self._count_lacking(len(exact.modes) + len(directions))
             for null in chain(self._compare(exact), self._compare(near)):
                 # What a larger basis or a higher order sees is lacking here, too.
