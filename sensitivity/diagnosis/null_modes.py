@@ -111,7 +111,10 @@ class NullSearch:
         observation, here = self.case.observation, np.zeros(directions.shape[1:])
         scale = largest_singular_value(observation, self.moves)
         values, modes = decompose(observation, directions, scale=scale)
-        null = modes[values <= max(Tolerance.SINGULAR * scale, observation.jacobian.error)]
+        zero = max(Tolerance.SINGULAR * scale, observation.jacobian.error)
+        if scale <= observation.spectrum.zero_level:  # nothing but rounding errors
+            zero = scale
+        null = modes[values <= zero]
         return NearestZeros(here, null, len(null))
 
     def _incomplete(self, environments: Environments, directions: Array) -> NearestZeros | None:

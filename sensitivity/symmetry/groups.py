@@ -78,6 +78,11 @@ class PointGroup(ReadOnlyArrays):
         projector: Array = mean.transpose(0, 2, 1, 3).reshape(3 * m, 3 * m) / g
         return projector
 
+    @property
+    def has_inversion(self) -> bool:
+        """True if one of the operations is the inversion."""
+        return bool(np.any(np.abs(self.matrices + np.eye(3)).max(axis=(1, 2)) < Tolerance.PARALLEL))
+
     def average(self, displacements: Array) -> Array:
         """Return the invariant part of displacements, (n, m, 3): the projector times each."""
         mean = np.zeros_like(displacements)

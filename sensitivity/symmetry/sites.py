@@ -446,7 +446,7 @@ def _average(group: PointGroup, displacements: Array) -> Array:
 def seen_displacements(site: SiteSymmetry, group: PointGroup | None) -> Array:
     """Return the matrix Q P Q of ``seen_part``, shape (3m, 3m)."""
     size = 3 * (len(site.atoms) - 1)
-    return seen_part(site, group, np.eye(size).reshape(size, -1, 3)).reshape(size, size)
+    return seen_part(site, group, np.eye(size).reshape(size, size // 3, 3)).reshape(size, size)
 
 
 def hidden_by_symmetry(
@@ -483,7 +483,8 @@ def _seen_from(site: SiteSymmetry, group: PointGroup | None) -> tuple[Indices, A
     links[np.arange(len(links)), place[1:]] = 1.0
     links[:, place[0]] -= 1.0
     size = 3 * len(atoms)
-    turns = _turns(site).reshape(-1, len(links), 3)
+    rotations = _turns(site)
+    turns = rotations.reshape(len(rotations), len(links), 3)
     averaged = turns if group is None else _average(group, turns)
     seen = np.zeros((len(atoms), 3, len(atoms), 3))  # Dᵀ P D
     if group is None:
@@ -493,7 +494,8 @@ def _seen_from(site: SiteSymmetry, group: PointGroup | None) -> tuple[Indices, A
             pairs = links[permutation[1:] - 1].T @ links / len(group.matrices)
             seen += np.einsum("ab,xy->axby", pairs, matrix)
     turned, fixed = (
-        np.einsum("tkx,ka->tax", each, links).reshape(-1, size) for each in (turns, averaged)
+        np.einsum("tkx,ka->tax", each, links).reshape(len(turns), size)
+        for each in (turns, averaged)
     )
     mixed = turned.T @ fixed
     inner = np.einsum("tkx,ukx->tu", turns, averaged)
