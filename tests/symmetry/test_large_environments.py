@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tracemalloc
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from ase.build import bulk, diamond111, graphene, nanotube
 from ase.spacegroup import crystal
 from crystals import perovskite, quartz
 
-from sensitivity import DensityCorrelations, spectrum, structures
+from sensitivity import DensityCorrelations, diagnose, spectrum, structures
+from sensitivity.descriptors import Batch
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry, sites
 from sensitivity.symmetry.sites import (
     hidden_by_symmetry,
@@ -229,6 +231,28 @@ def test_what_is_seen_is_the_product_of_projectors(name: str, group: str | None)
         # The group and the rotations deviate by up to 2e-4 Å; the next square is above 1e-3.
         hidden = hidden_by_symmetry([site], [bound], count=len(atoms))
         assert len(hidden) == (squares < 1e-6).sum() == (squares < 1e-3).sum()
+
+
+class FarSighted:
+    """The power spectrum of all atoms within 20 Å, of an order that nothing tells."""
+
+    cutoff = 20.0
+    inversion_invariant = True
+    inner = DensityCorrelations(order=2, cutoff=cutoff, n_max=3, l_max=3)
+
+    def features(self, atoms: Atoms, *, centers: Sequence[int] | None = None) -> np.ndarray:
+        return self.inner.features(atoms, centers=centers)
+
+    def gradients(self, atoms: Atoms, *, centers: Sequence[int] | None = None) -> tuple[Batch, ...]:
+        return self.inner.gradients(atoms, centers=centers)
+
+
+@pytest.mark.parametrize(("amplitude", "seen"), [(0.0, 6), (3e-4, 6), (0.02, 21)])
+def test_a_diagnosis_with_thousands_of_neighbours(amplitude: float, seen: int) -> None:
+    """Of the 8 atoms of diamond; moved by less than the tolerance, their site still is Td."""
+    found = diagnose(_rattled(CRYSTALS["diamond"][0], amplitude), FarSighted())
+    assert (found.counts["sensitive"], found.counts["symmetry"]) == (seen, 21 - seen)
+    assert {group.symbol for group in found.groups.values()} == {"Td" if seen == 6 else "C1"}
 
 
 CASES = [
