@@ -15,8 +15,8 @@ from sensitivity.descriptors.from_chgnet import Chgnet
 from sensitivity.descriptors.from_dscribe import Dscribe
 from sensitivity.descriptors.from_featomic import Featomic
 from sensitivity.descriptors.from_function import Function
-from sensitivity.descriptors.from_sevennet import SevenNet
-from sensitivity.descriptors.from_torch import Torch
+from sensitivity.descriptors.from_metatomic import Metatomic
+from sensitivity.descriptors.from_torchani import Aev
 from sensitivity.descriptors.like_gradients import LikeGradients
 from sensitivity.descriptors.normalized import Normalized
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
@@ -28,6 +28,7 @@ from sensitivity.descriptors.trust import Trust
 
 __all__ = [
     "Adapter",
+    "Aev",
     "Batch",
     "Block",
     "Centers",
@@ -40,6 +41,7 @@ __all__ = [
     "GaussianTypeOrbitals",
     "Label",
     "LikeGradients",
+    "Metatomic",
     "Normalized",
     "NotSmooth",
     "OverlapMatrix",

@@ -167,16 +167,10 @@ def _featomic(kind: str) -> Callable[[Atoms], Descriptor]:
     return build
 
 
-def _chgnet(atoms: Atoms) -> Descriptor:
-    from sensitivity.descriptors.from_chgnet import Chgnet
+def _aev(atoms: Atoms) -> Descriptor:
+    from sensitivity.descriptors.from_torchani import Aev
 
-    return Chgnet()
-
-
-def _sevennet(atoms: Atoms) -> Descriptor:
-    from sensitivity.descriptors.from_sevennet import SevenNet
-
-    return SevenNet()
+    return Aev()
 
 
 _ENTRIES = {
@@ -200,9 +194,8 @@ _ENTRIES = {
     "featomic-power-spectrum": Entry(
         "SOAP power spectrum of featomic", _featomic("SoapPowerSpectrum"), "featomic"
     ),
-    "chgnet-features": Entry("features of atoms in the potential CHGNet", _chgnet, "chgnet"),
-    "sevennet-features": Entry(
-        "features of atoms in the potential SevenNet-0", _sevennet, "sevenn"
+    "torchani-aev": Entry(
+        "atomic environment vectors of the ANI potentials, of TorchANI", _aev, "torchani"
     ),
 }
 

@@ -13,6 +13,8 @@ KNOWN_TO_WORK = {
     "torch": "2.13.0",
     "chgnet": "0.4.2",
     "sevenn": "0.13.0",
+    "torchani": "2.9.0",
+    "metatomic-torch": "0.1.19",
 }
 """Versions of the packages."""
 
