@@ -46,14 +46,13 @@ class Metatomic(AutomaticTorch):
 
     Examples
     --------
-    ::
+    A model is loaded first, as in ``Metatomic(load_atomistic_model("model.pt"))``:
 
-        from metatomic.torch import load_atomistic_model
-        from sensitivity import diagnose, structures
-        from sensitivity.descriptors import Metatomic
-
-        descriptor = Metatomic(load_atomistic_model("model.pt"))
-        print(diagnose(structures.load("Td"), descriptor, centers=[0]).summary)
+    >>> from sensitivity.descriptors import Metatomic
+    >>> Metatomic("model.pt")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    TypeError: model must be a model, got the path 'model.pt'; load it, which executes ...
     """
 
     cutoff: float
@@ -63,9 +62,8 @@ class Metatomic(AutomaticTorch):
             _import()
         if isinstance(model, str | os.PathLike):
             raise TypeError(
-                f"model must be a loaded model, got the path {os.fspath(model)!r}; load it with "
-                "metatomic.torch.load_atomistic_model, which executes code of the file: only if "
-                "you trust where it comes from."
+                f"model must be a model, got the path {os.fspath(model)!r}; load it, which executes "
+                "code of the file, with metatomic.torch.load_atomistic_model if you trust it."
             )
         if not all(callable(getattr(model, name, None)) for name in _METHODS):
             raise TypeError(
