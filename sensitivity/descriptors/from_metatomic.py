@@ -52,7 +52,7 @@ class Metatomic(AutomaticTorch):
     >>> Metatomic("model.pt")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    TypeError: model must be a model, got the path 'model.pt'; load it, which executes ...
+    TypeError: model must be a loaded model, got the path 'model.pt'; if you trust the file, ...
     """
 
     cutoff: float
@@ -62,8 +62,8 @@ class Metatomic(AutomaticTorch):
             _import()
         if isinstance(model, str | os.PathLike):
             raise TypeError(
-                f"model must be a model, got the path {os.fspath(model)!r}; load it, which executes "
-                "code of the file, with metatomic.torch.load_atomistic_model if you trust it."
+                f"model must be a loaded model, got the path {os.fspath(model)!r}; if you trust the "
+                "file, whose code is executed, use metatomic.torch.load_atomistic_model."
             )
         if not all(callable(getattr(model, name, None)) for name in _METHODS):
             raise TypeError(

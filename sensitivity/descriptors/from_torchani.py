@@ -40,7 +40,8 @@ class Aev(AutomaticTorch):
     over two neighbours of Gaussians of their mean distance times powers of the cosine of half the
     deviation of their angle from the middle of a sector: J. S. Smith, O. Isayev, A. E. Roitberg,
     Chem. Sci. 8, 3192 (2017), doi 10.1039/C6SC05720A. Two neighbours are correlated, so the order
-    is 2; the angular cutoff is shorter than that of distances. The features are invariant under O(3), and computed in double precision.
+    is 2; the cutoff of angles is shorter than that of distances. The features are invariant under
+    O(3), and computed in double precision.
 
     Gaussians and cutoff functions have tails, so the singular values of one center whose neighbours
     are near the cutoff, as in a crystal without symmetry, decrease without a gap. Its rank then

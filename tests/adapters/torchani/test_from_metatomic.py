@@ -97,7 +97,7 @@ def test_a_model_from_a_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(descriptor.features(atoms), in_numpy(atoms), atol=1e-12)
     for given in (path, str(path)):
         with pytest.raises(
-            TypeError, match=r"got the path .*executes code of the file, with .* if you trust"
+            TypeError, match=r"a loaded model, got the path .*; if you trust the file, whose"
         ):
             Metatomic(given)
 
