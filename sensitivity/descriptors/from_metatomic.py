@@ -62,8 +62,8 @@ class Metatomic(AutomaticTorch):
             _import()
         if isinstance(model, str | os.PathLike):
             raise TypeError(
-                f"model must be a loaded model, got the path {os.fspath(model)!r}; if you trust the "
-                "file, whose code is executed, use metatomic.torch.load_atomistic_model."
+                f"model must be a loaded model, got the path {os.fspath(model)!r}; if you trust "
+                "the file, whose code is executed, use metatomic.torch.load_atomistic_model."
             )
         if not all(callable(getattr(model, name, None)) for name in _METHODS):
             raise TypeError(
