@@ -18,7 +18,6 @@ import matplotlib
 import pytest
 
 import sensitivity
-from sensitivity.descriptors.packages import installed_version
 
 # ipympl passes its toolbar an argument that traitlets does not know.
 pytestmark = pytest.mark.filterwarnings(
@@ -37,14 +36,6 @@ ROOMS = (
     "survey",
     "course",
 )
-# Their packages are in other environments (tests/adapters), where their examples run.
-ELSEWHERE = {
-    "Aev": "torchani",
-    "Chgnet": "chgnet",
-    "Metatomic": "metatomic-torch",
-    "SevenNet": "sevenn",
-    "Torch": "torch",
-}
 SHOWN = ("plots", "share", "explorers")  # need matplotlib, and the libraries of notebooks
 
 PUBLIC = [("sensitivity", name) for name in sensitivity.__all__]
@@ -54,11 +45,12 @@ PUBLIC += [
     for name in import_module(f"sensitivity.{room}").__all__
     if name not in sensitivity.__all__
 ]
-HERE = [
-    (room, name)
-    for room, name in PUBLIC
-    if name not in ELSEWHERE or installed_version(ELSEWHERE[name]) is not None
-]
+# They run in another environment.
+ELSEWHERE = {
+    name
+    for table in tomllib.loads((ROOT / "tests/adapters/environments.toml").read_text()).values()
+    for name in table["examples"]
+}
 PAGES = sorted(
     path
     for path in ROOT.glob("docs/**/*.md")
@@ -102,7 +94,7 @@ def no_windows() -> Iterator[None]:
     pyplot.close("all")
 
 
-@pytest.mark.parametrize(("room", "name"), HERE, ids=lambda part: part)
+@pytest.mark.parametrize(("room", "name"), PUBLIC, ids=lambda part: part)
 def test_public_name_has_an_example_that_holds(room: str, name: str) -> None:
     docstring = find_docstring(room, name)
     _, heading, example = docstring.partition("\nExamples\n--------\n")

@@ -16,6 +16,8 @@ from sensitivity.descriptors.from_dscribe import Dscribe
 from sensitivity.descriptors.from_featomic import Featomic
 from sensitivity.descriptors.from_function import Function
 from sensitivity.descriptors.from_metatomic import Metatomic
+from sensitivity.descriptors.from_sevennet import SevenNet
+from sensitivity.descriptors.from_torch import Torch
 from sensitivity.descriptors.from_torchani import Aev
 from sensitivity.descriptors.like_gradients import LikeGradients
 from sensitivity.descriptors.normalized import Normalized

@@ -173,6 +173,18 @@ def _aev(atoms: Atoms) -> Descriptor:
     return Aev()
 
 
+def _chgnet(atoms: Atoms) -> Descriptor:
+    from sensitivity.descriptors.from_chgnet import Chgnet
+
+    return Chgnet()
+
+
+def _sevennet(atoms: Atoms) -> Descriptor:
+    from sensitivity.descriptors.from_sevennet import SevenNet
+
+    return SevenNet()
+
+
 _ENTRIES = {
     "1": Entry("density correlations of order 1: distances", _native(1)),
     "2": Entry("density correlations of order 2, the SOAP power spectrum", _native(2)),
@@ -193,6 +205,10 @@ _ENTRIES = {
     ),
     "featomic-power-spectrum": Entry(
         "SOAP power spectrum of featomic", _featomic("SoapPowerSpectrum"), "featomic"
+    ),
+    "chgnet-features": Entry("features of atoms in the potential CHGNet", _chgnet, "chgnet"),
+    "sevennet-features": Entry(
+        "features of atoms in the potential SevenNet-0", _sevennet, "sevenn"
     ),
     "torchani-aev": Entry(
         "atomic environment vectors of the ANI potentials, of TorchANI", _aev, "torchani"

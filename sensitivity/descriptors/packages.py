@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, metadata
+from typing import Any
 
 KNOWN_TO_WORK = {
     "dscribe": "2.1.2",
@@ -47,11 +48,11 @@ def failure(package: str, problem: str = "is not installed") -> ImportError:
     )
 
 
-def import_package(package: str) -> None:
+def import_package(package: str) -> Any:
     """Import a package, whose own warnings on import are no business of users."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        import_module(package)
+        warnings.simplefilter("ignore")
+        return import_module(package)
 
 
 @contextmanager
