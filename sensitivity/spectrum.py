@@ -130,6 +130,11 @@ class Spectrum(ReadOnlyArrays):
         """One sentence: the rank, and the smallest over the largest singular value."""
         if not self.internal:
             return "The chosen centers see no internal displacement."
+        if not self.rank:
+            return (
+                f"Rank 0 of {self.internal} internal displacements: to first order, no feature "
+                f"changes.{self.broken_invariance}"
+            )
         return (
             f"Rank {self.rank} of {self.internal} internal displacements; "
             f"smallest/largest singular value {self.condition:.1e}.{self.broken_invariance}"

@@ -43,12 +43,15 @@ SELDOM = (20_000, 20, 50)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out of the fast run, unimported, what is slow as a whole.
+    """Leave out what needs another environment, and, of the fast run, what is slow as a whole.
 
-    Browser and server take a second of imports in each process. What is named on the command line
-    is collected, and deselected, as usual.
+    Neither is imported: browser and server take a second of imports in each process. What is named
+    on the command line is collected, and deselected, as usual.
     """
     everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if collection_path.name == "adapters":  # see environments.toml there
+        named = any("adapters" in Path(each.partition("::")[0]).parts for each in config.args)
+        return None if named else True
     if not everything or "not slow" not in config.option.markexpr:
         return None
     if collection_path.is_dir():

@@ -11,9 +11,14 @@ from sensitivity.descriptors.batches import (
 )
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.differences import NotSmooth
+from sensitivity.descriptors.from_chgnet import Chgnet
 from sensitivity.descriptors.from_dscribe import Dscribe
 from sensitivity.descriptors.from_featomic import Featomic
 from sensitivity.descriptors.from_function import Function
+from sensitivity.descriptors.from_metatomic import Metatomic
+from sensitivity.descriptors.from_sevennet import SevenNet
+from sensitivity.descriptors.from_torch import Torch
+from sensitivity.descriptors.from_torchani import Aev
 from sensitivity.descriptors.like_gradients import LikeGradients
 from sensitivity.descriptors.normalized import Normalized
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
@@ -25,9 +30,11 @@ from sensitivity.descriptors.trust import Trust
 
 __all__ = [
     "Adapter",
+    "Aev",
     "Batch",
     "Block",
     "Centers",
+    "Chgnet",
     "DensityCorrelations",
     "Descriptor",
     "Dscribe",
@@ -36,12 +43,15 @@ __all__ = [
     "GaussianTypeOrbitals",
     "Label",
     "LikeGradients",
+    "Metatomic",
     "Normalized",
     "NotSmooth",
     "OverlapMatrix",
     "RadialBasis",
+    "SevenNet",
     "SphericalBessel",
     "Stacked",
+    "Torch",
     "Trust",
     "batches_from_blocks",
     "batches_from_function",

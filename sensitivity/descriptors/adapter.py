@@ -80,6 +80,12 @@ class Adapter(Descriptor):
         """Return features and gradients; here by central differences."""
         return self.differentiate(atoms, centers)
 
+    def _own_slopes(self, atoms: Atoms, direction: Array, center: int) -> Array:
+        """Return the code's own derivatives of the features of a center along a direction."""
+        (batch,) = self._gradients(atoms, (center,))
+        own = np.einsum("qkx,kx->q", batch.gradient[0], direction[batch.atoms[0]])
+        return np.asarray(own)
+
     @property
     def _differentiates(self) -> bool:
         """True if the code has derivatives of its own."""
@@ -298,7 +304,7 @@ class Adapter(Descriptor):
         self, atoms: Atoms, centers: tuple[int, ...], seen: list[Indices]
     ) -> tuple[Batch, ...]:
         """Return gradients with respect to the atoms that each center sees."""
-        values, groups = self._answer(atoms, centers), _group_atoms(seen)
+        values, groups = self._answer(atoms, centers), group_atoms(seen)
         require_memory(
             6 * 8 * 3 * values.size * len(groups),
             purpose="finite differences of the features",
@@ -440,7 +446,7 @@ def _at_least(batch: Batch, error: float) -> Batch:
     return replace(batch, error=max(batch.error, error * float(np.linalg.norm(batch.gradient))))
 
 
-def _group_atoms(seen: list[Indices]) -> list[list[int]]:
+def group_atoms(seen: list[Indices]) -> list[list[int]]:
     """Group the atoms of several environments so that no environment has two of a group."""
     around: dict[int, set[int]] = {}
     for row, atoms in enumerate(seen):
@@ -448,7 +454,7 @@ def _group_atoms(seen: list[Indices]) -> list[list[int]]:
             around.setdefault(atom, set()).add(row)
     groups, taken = list[list[int]](), list[set[int]]()
     for atom, rows in sorted(around.items()):
-        place = next((n for n, others in enumerate(taken) if not others & rows), len(groups))
+        place = next((n for n, others in enumerate(taken) if others.isdisjoint(rows)), len(groups))
         if place == len(groups):
             groups.append([])
             taken.append(set())

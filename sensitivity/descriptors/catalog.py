@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -17,13 +16,17 @@ from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.overlap_matrix import OverlapMatrix
 from sensitivity.descriptors.packages import (
     KNOWN_TO_WORK,
+    extra,
     failure,
+    import_package,
     installed_version,
     remedy,
     required,
 )
 from sensitivity.descriptors.protocol import Descriptor, settings_of
 from sensitivity.numerics import is_number
+
+_TORCH = (".pt", ".pth", ".ckpt", ".pth.tar")  # endings of files
 
 # Those of the native descriptor, so that descriptors can be compared as they are.
 _DEFAULTS = DensityCorrelations()
@@ -40,8 +43,7 @@ class Entry:
     build
         Returns the descriptor for a structure, whose species it may need, with usual settings.
     package
-        The package that computes it, and the name of the extra that installs it; empty for this
-        one.
+        The package that computes it; empty for this one.
 
     Examples
     --------
@@ -68,6 +70,11 @@ class Entry:
         return KNOWN_TO_WORK.get(self.package, "")
 
     @property
+    def extra(self) -> str:
+        """Name of the extra that installs the package; "" for this one."""
+        return extra(self.package)
+
+    @property
     def remedy(self) -> str:
         """The command that installs the package."""
         return remedy(self.package)
@@ -77,7 +84,7 @@ class Entry:
         if not self.package:
             return self.build(atoms)
         with required(self.package):
-            import_module(self.package)
+            import_package(self.package)
         # Another version has other names and arguments.
         with required(self.package, failures=(ImportError, AttributeError, TypeError)):
             return self.build(atoms)
@@ -160,6 +167,24 @@ def _featomic(kind: str) -> Callable[[Atoms], Descriptor]:
     return build
 
 
+def _aev(atoms: Atoms) -> Descriptor:
+    from sensitivity.descriptors.from_torchani import Aev
+
+    return Aev()
+
+
+def _chgnet(atoms: Atoms) -> Descriptor:
+    from sensitivity.descriptors.from_chgnet import Chgnet
+
+    return Chgnet()
+
+
+def _sevennet(atoms: Atoms) -> Descriptor:
+    from sensitivity.descriptors.from_sevennet import SevenNet
+
+    return SevenNet()
+
+
 _ENTRIES = {
     "1": Entry("density correlations of order 1: distances", _native(1)),
     "2": Entry("density correlations of order 2, the SOAP power spectrum", _native(2)),
@@ -180,6 +205,13 @@ _ENTRIES = {
     ),
     "featomic-power-spectrum": Entry(
         "SOAP power spectrum of featomic", _featomic("SoapPowerSpectrum"), "featomic"
+    ),
+    "chgnet-features": Entry("features of atoms in the potential CHGNet", _chgnet, "chgnet"),
+    "sevennet-features": Entry(
+        "features of atoms in the potential SevenNet-0", _sevennet, "sevenn"
+    ),
+    "torchani-aev": Entry(
+        "atomic environment vectors of the ANI potentials, of TorchANI", _aev, "torchani"
     ),
 }
 
@@ -247,6 +279,9 @@ def installed_entry(name: str) -> Entry:
     if name not in CATALOG:
         close = get_close_matches(name, CATALOG, n=2, cutoff=0.4)
         advice = f"did you mean {' or '.join(close)}?" if close else "see 'sensitivity descriptors'"
+        if name.endswith(_TORCH):
+            advice = "reading a torch file may run code; write a Python file that reads it, and "
+            advice += "give FILE.py:NAME"
         raise ValueError(f"there is no descriptor {name!r}; {advice}")
     entry = CATALOG[name]
     if entry.installed is None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors.adapter import Adapter
+from sensitivity.descriptors.functions import OfFunction
 from sensitivity.descriptors.protocol import Descriptor
-from sensitivity.numerics import Array, check_real
+from sensitivity.numerics import Array
 
 
-class Function(Adapter):
+class Function(OfFunction):
     """A Python function as a descriptor, differentiated by central differences.
 
     The function returns features of all atoms, shape (N, features), or one row, (features,), which
@@ -59,9 +59,6 @@ class Function(Adapter):
     (4, 4, 1)
     """
 
-    cutoff: float
-    order: int | None
-
     def __init__(
         self,
         function: Callable[..., Any],
@@ -73,47 +70,12 @@ class Function(Adapter):
         larger: Descriptor | None = None,
         higher: Descriptor | None = None,
     ) -> None:
-        if not callable(function):
-            raise TypeError(
-                f"function must be a function of a structure, got {type(function).__name__}."
-            )
+        super().__init__(function, cutoff=cutoff, order=order, larger=larger, higher=higher)
         if takes not in ("atoms", "positions"):
             raise ValueError(f'takes must be "atoms" or "positions", got {takes!r}.')
         if vectorized and takes == "atoms":
             raise ValueError('vectorized=True needs takes="positions": Atoms cannot be stacked.')
-        check_real(cutoff, "cutoff", "above 0", accepts=lambda x: 0 < x < np.inf)
-        self.function, self.takes, self.vectorized = function, takes, vectorized
-        self.cutoff, self.order = float(cutoff), order
-        self._larger, self._higher = larger, higher
-
-    @property
-    def name(self) -> str:
-        """Name of the function."""
-        name = getattr(self.function, "__name__", type(self.function).__name__)
-        return "a function" if name == "<lambda>" else str(name)
-
-    def larger_basis(self) -> Descriptor | None:
-        """Return ``larger``."""
-        return self._larger
-
-    def higher_order(self) -> Descriptor | None:
-        """Return ``higher``."""
-        return self._higher
-
-    def _unexamined(self) -> Self:
-        """Return a copy about which nothing is known, nor about ``larger`` and ``higher``."""
-        own = super()._unexamined()
-        own._whole = False
-        own._larger, own._higher = (
-            each._unexamined() if isinstance(each, Adapter) else each
-            for each in (self._larger, self._higher)
-        )
-        return own
-
-    def python(self) -> tuple[str, str]:
-        """Return the import line, and the expression, with the function's name."""
-        line = "from sensitivity.descriptors.from_function import Function"
-        return line, f"Function({self.name}, cutoff={self.cutoff!r})"
+        self.takes, self.vectorized = takes, vectorized
 
     def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
         if self.vectorized:
@@ -137,21 +99,5 @@ class Function(Adapter):
     def _of_centers(self, found: Any, count: int, centers: tuple[int, ...]) -> Array:
         """Return the rows of the centers; a number is a row of one feature."""
         found = np.atleast_1d(self._array(found))
-        if found.ndim == 2 and len(found) == count:
-            return np.asarray(found[list(centers)])
-        row = found.ndim == 1 or (found.ndim == 2 and len(found) == 1)
-        if row and len(centers) == 1:
-            self._whole = True
-            return np.asarray(found.reshape(1, -1))
-        if row:
-            raise ValueError(
-                f"{self.name} returns one row of features for the whole structure, and "
-                f"{len(centers)} centers were chosen; choose one of them, such as atom 0."
-            )
-        raise ValueError(
-            f"{self.name} must return features of shape ({count}, features), one row for each "
-            f"atom, or one row, got an array of shape {found.shape}."
-        )
-
-    def __repr__(self) -> str:
-        return f"Function({self.name}, cutoff={self.cutoff:g})"
+        whole = self._row_of_whole(found.shape, count, centers)
+        return np.asarray(found.reshape(1, -1) if whole else found[list(centers)])

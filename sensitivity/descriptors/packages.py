@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
+from importlib import import_module, metadata
+from typing import Any
 
-KNOWN_TO_WORK = {"dscribe": "2.1.2", "featomic": "0.6.7"}
-"""Versions of the packages, each of which is an extra of the same name."""
+KNOWN_TO_WORK = {
+    "dscribe": "2.1.2",
+    "featomic": "0.6.7",
+    "torch": "2.13.0",
+    "chgnet": "0.4.2",
+    "sevenn": "0.13.0",
+    "torchani": "2.9.0",
+    "metatomic-torch": "0.1.19",
+}
+"""Versions of the packages."""
+
+_EXTRAS = {"sevenn": "sevennet"}  # whose name is not that of the package
 
 
 def installed_version(package: str) -> str | None:
@@ -18,9 +30,14 @@ def installed_version(package: str) -> str | None:
         return None
 
 
+def extra(package: str) -> str:
+    """Return the name of the extra that installs the package."""
+    return _EXTRAS.get(package, package)
+
+
 def remedy(package: str) -> str:
     """Return the command that installs the package."""
-    return f'pip install "atomic-sensitivity[{package}]"'
+    return f'pip install "atomic-sensitivity[{extra(package)}]"'
 
 
 def failure(package: str, problem: str = "is not installed") -> ImportError:
@@ -29,6 +46,13 @@ def failure(package: str, problem: str = "is not installed") -> ImportError:
         f"{package} {problem}; {remedy(package)} (version {KNOWN_TO_WORK[package]} is known to "
         "work)."
     )
+
+
+def import_package(package: str) -> Any:
+    """Import a package, whose own warnings on import are no business of users."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return import_module(package)
 
 
 @contextmanager

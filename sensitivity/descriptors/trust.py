@@ -284,8 +284,7 @@ class _Probe:
         if not self.descriptor._differentiates:
             return None, 0.0
         found = self._along
-        (batch,) = self.descriptor._gradients(self.atoms, (self.center,))
-        own = np.einsum("qkx,kx->q", batch.gradient[0], self._direction[batch.atoms[0]])
+        own = self.descriptor._own_slopes(self.atoms, self._direction, self.center)
         size, theirs = float(np.linalg.norm(own)) or 1.0, found.slopes[: len(own), 0]
         difference = float(np.linalg.norm(own - theirs)) / size
         known_to = float(found.error[0]) / size
@@ -388,14 +387,18 @@ class _Probe:
         for place in {len(changes) - 1, *np.argsort(changes)[-3:].tolist()}:
             (low, high), (first, last) = lengths[place : place + 2], found[place : place + 2]
             for _ in range(24):
-                middle = (low + high) / 2
+                middle, before = (low + high) / 2, last - first
                 between = at(middle)
                 if np.linalg.norm(between - first) > np.linalg.norm(last - between):
                     high, last = middle, between
                 else:
                     low, first = middle, between
-            jumps.append(float(np.linalg.norm(last - first)))
-        return max(jumps) / (float(np.linalg.norm(self.features)) or 1.0)
+            # A slope contributes half as much to the last change as to that before. Features of two
+            # atoms too close may be a million times those of the structure.
+            jump = float(np.linalg.norm(2 * (last - first) - before))
+            sizes = [float(np.linalg.norm(each)) for each in (self.features, first)]
+            jumps.append(jump / (max(sizes) or 1.0))
+        return max(jumps)
 
     def kink(self) -> float:
         """Return the difference of both slopes where three neighbours are equivalent.

@@ -228,6 +228,10 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
         exchange = any(site.coalescing for site in diagnosis.sites)
         exchanged = ", which includes the exchange of coalescing atoms" if exchange else ""
         yield f"{_are_invisible(diagnosis, 'symmetry', symmetric)}{exchanged}, as {must} be."
+        if symmetric == diagnosis.internal:
+            inverted = all(site.group.has_inversion for site in diagnosis.sites)
+            why = ": every center is a center of inversion" if inverted else ""
+            yield f"To first order, no displacement changes the features{why}."
     order = diagnosis.order
     if count := counts["truncation"]:
         sizes = [mode.evidence.larger_basis for mode in diagnosis.of("truncation")]

@@ -93,6 +93,8 @@ class NullSearch:
             budget=self.budget,
         )
         if incomplete is None:
+            if not len(exact.modes) + len(near.modes):
+                return
             lacking = self._count_lacking(len(exact.modes) + len(directions))
             for null in chain(self._compare(exact), self._compare(near)):
                 # What a larger basis or a higher order sees is lacking here, too.
@@ -109,7 +111,10 @@ class NullSearch:
         observation, here = self.case.observation, np.zeros(directions.shape[1:])
         scale = largest_singular_value(observation, self.moves)
         values, modes = decompose(observation, directions, scale=scale)
-        null = modes[values <= max(Tolerance.SINGULAR * scale, observation.jacobian.error)]
+        zero = max(Tolerance.SINGULAR * scale, observation.jacobian.error)
+        if scale <= observation.spectrum.zero_level:  # nothing but rounding errors
+            zero = scale
+        null = modes[values <= zero]
         return NearestZeros(here, null, len(null))
 
     def _incomplete(self, environments: Environments, directions: Array) -> NearestZeros | None:

@@ -36,7 +36,7 @@ def describe_catalog() -> Json:
                 "name": name,
                 "text": entry.text,
                 "package": entry.package or None,
-                "extra": entry.package or None,
+                "extra": entry.extra or None,
                 "installed": entry.installed is not None,
                 "version": entry.installed or None,
                 "known_to_work": entry.known_to_work or None,

@@ -113,6 +113,8 @@ class Smallest(ReadOnlyArrays):
         return f"{text}, of which symmetry hides {self.hidden}."
 
     def _describe_visible(self) -> str:
+        if self.null == self.internal:
+            return "To first order, no displacement changes the features."
         if self.first_visible is None:
             return "No visible one is known; increase count."
         part = self.first_visible / (self.scale or 1.0)

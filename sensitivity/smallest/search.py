@@ -16,7 +16,7 @@ from sensitivity.smallest.gram import SparseGram, triangle
 from sensitivity.smallest.result import Method, Smallest
 from sensitivity.smallest.waves import decompose_waves
 from sensitivity.spectrum import decompose_jacobian, fix_gauge, natural_scale
-from sensitivity.symmetry.sites import relative, seen_displacements, site_symmetries
+from sensitivity.symmetry.sites import relative, seen_part, site_symmetries
 from sensitivity.symmetry.subspaces import allowed_displacements
 from sensitivity.tolerances import Tolerance
 
@@ -185,8 +185,9 @@ class Search:
         centers, within = range(len(self.atoms)), Tolerance.COORDINATES
         sites = site_symmetries(self.atoms, centers=centers, cutoff=cutoff, tolerance=within)
         seen = stacked_triangle(
-            seen_displacements(site, site.group.binding(invariance))
-            @ relative(site, modes).reshape(len(modes), -1).T
+            seen_part(site, site.group.binding(invariance), relative(site, modes))
+            .reshape(len(modes), -1)
+            .T
             for site in sites
         )
         values = np.linalg.svd(seen, compute_uv=False)

@@ -19,10 +19,10 @@ Members = NDArray[np.bool_]
 class FiniteGroups:
     """The finite groups of a nonlinear environment, exact or approximate, each computed once."""
 
-    def __init__(self, labels: Indices, vectors: Array, *, reach: float) -> None:
+    def __init__(self, operations: Operations, vectors: Array, *, reach: float) -> None:
         self.vectors = vectors
         self.reach = reach
-        self.operations = find_operations(labels, vectors, reach=reach)
+        self.operations = operations
         self.deviations = cyclic_deviations(self.operations)
         self.known: dict[bytes, PointGroup | None] = {}
 
@@ -114,7 +114,8 @@ def _make_group(operations: Operations, members: Indices, vectors: Array) -> Poi
         return PointGroup("C1", 1.0, operations.matrices[members], permutations, 0.0)
     table = np.searchsorted(members, operations.table[np.ix_(members, members)])
     # Operation h comes first in the product of g and h.
-    if not (permutations[:, permutations] == permutations[table]).all():
+    pairs = zip(permutations, table, strict=True)  # one g at a time: large ones take little memory
+    if not all((g[permutations] == permutations[products]).all() for g, products in pairs):
         return None
     matrices = make_homomorphic(operations.matrices[members], table)
     # Trace of a rotation by 0.01 rad: a group with smaller ones would have over 600 operations.
@@ -152,6 +153,25 @@ def cyclic_deviations(operations: Operations) -> Array:
 _MISMATCH = 6**0.5
 
 
+def _allowance(reach: float, count: int) -> float:
+    """Return how far, in Å, one of ``count`` atoms may be from where an operation maps it.
+
+    That is three times the root mean square of all. This limits the comparisons in large
+    environments; with up to nine atoms no single one can be off by more.
+    """
+    return reach * min(3.0, float(np.sqrt(count)))
+
+
+def window_of_frames(reach: float, count: int) -> float:
+    """Return how much distances in a frame of two atoms, and in its image, may differ, in Å."""
+    return _MISMATCH * _allowance(reach, count)
+
+
+def largest_gap(reach: float, count: int) -> float:
+    """Return how far, in Å, an atom may be from the place to which an operation maps another."""
+    return 2 * window_of_frames(reach, count)
+
+
 class Operations(NamedTuple):
     """Operations, the identity first, that map each atom close to one of its kind."""
 
@@ -170,23 +190,21 @@ def find_operations(labels: Indices, vectors: Array, *, reach: float) -> Operati
     matrix is fitted to all atoms. ``labels`` and ``vectors``, not all on one line, are as for
     ``find_levels``.
     """
-    # An atom may be off by three times the root mean square of all. This limits the comparisons in
-    # large environments; with up to nine atoms no single one can be off by more.
-    allowance = reach * min(3.0, np.sqrt(len(vectors)))
-    frame = _choose_frame(labels, vectors, window=_MISMATCH * allowance)
-    images = _images(labels, vectors, frame=frame, window=_MISMATCH * allowance)
-    matrices = _fit_both(vectors[list(frame)], vectors[images])
-    matched = _match(labels, vectors, matrices, allowance=allowance)
+    window = window_of_frames(reach, len(vectors))
+    frame = choose_frame(labels, vectors, window=window)
+    images = images_of_frame(labels, vectors, frame=frame, window=window)
+    matrices = fit_both(vectors[list(frame)], vectors[images])
+    matched = _match(labels, vectors, matrices, most=largest_gap(reach, len(vectors)))
     # The identity, and the reversal of the longest direction of the environment.
     centered = vectors - vectors.mean(axis=0)
     heights = centered @ np.linalg.svd(centered, full_matrices=False)[2][0]
     along = np.stack([np.arange(len(vectors)), reverse(labels, heights)])
     permutations = np.concatenate([along, matched])
     permutations = permutations[unique_rows(permutations)[0]]
-    return _collect(permutations, vectors, frame=frame, reach=reach)
+    return collect(permutations, vectors, frame=frame, reach=reach)
 
 
-def _choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[int, int]:
+def choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[int, int]:
     """Choose two atoms that span a plane with the center well, and have few images.
 
     A frame is good if it maps no atom further off than four times the error of its own two atoms,
@@ -204,10 +222,12 @@ def _choose_frame(labels: Indices, vectors: Array, *, window: float) -> tuple[in
     # Some of several equal partners have fewer images than others, for example opposite ones.
     tried = 8
     frames = [(int(first), int(p)) for p in partners[:: len(partners) // tried + 1]]
-    return min(frames, key=lambda f: len(_images(labels, vectors, frame=f, window=window)))
+    return min(frames, key=lambda f: len(images_of_frame(labels, vectors, frame=f, window=window)))
 
 
-def _images(labels: Indices, vectors: Array, *, frame: tuple[int, int], window: float) -> Indices:
+def images_of_frame(
+    labels: Indices, vectors: Array, *, frame: tuple[int, int], window: float
+) -> Indices:
     """Return pairs of atoms, shape (pairs, 2), that match the frame within the window."""
     radii = np.linalg.norm(vectors, axis=1)
     first, second = (
@@ -220,17 +240,17 @@ def _images(labels: Indices, vectors: Array, *, frame: tuple[int, int], window: 
     return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]])
 
 
-def _fit_both(start: Array, end: Array) -> Array:
+def fit_both(start: Array, end: Array) -> Array:
     """Fit matrices of both determinants, rotations first, that map vectors onto others."""
     return np.concatenate([fit_rotations(start, end, sign=sign)[0] for sign in (1, -1)])
 
 
-def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float) -> Indices:
+def _match(labels: Indices, vectors: Array, matrices: Array, *, most: float) -> Indices:
     """Return the permutations that matrices cause, shape (permutations, m).
 
     Every atom is assigned to the nearest of its kind. If two share a partner, the matrix is fitted
-    again, and remaining ambiguities are assigned as a whole; matrices that map an atom too far from
-    all of its kind are left out.
+    again, and remaining ambiguities are assigned as a whole; matrices that map an atom further
+    than ``most`` (Å) from all of its kind are left out.
     """
     nearest, distances = _nearest(labels, vectors, matrices)
     arm = float(np.linalg.norm(vectors, axis=1).max())
@@ -239,11 +259,11 @@ def _match(labels: Indices, vectors: Array, matrices: Array, *, allowance: float
     found = [nearest[unique]]
     near = ~unique & (distances <= 0.5 * arm)  # no good frame maps an atom so far off
     if near.any():
-        better = _fit_both(vectors, vectors[nearest[near]])
+        better = fit_both(vectors, vectors[nearest[near]])
         nearest, distances = _nearest(labels, vectors, better)
         unique = (np.sort(nearest, axis=1) == places).all(axis=1)
         found.append(nearest[unique])
-        rest = better[~unique & (distances <= 2 * _MISMATCH * allowance)]
+        rest = better[~unique & (distances <= most)]
         found.extend(assign(labels, vectors @ matrix.T, vectors)[None] for matrix in rest)
     return np.concatenate(found)
 
@@ -267,12 +287,12 @@ def _nearest(labels: Indices, vectors: Array, matrices: Array) -> tuple[Indices,
     return images, np.sqrt(np.maximum(squares, 0))
 
 
-def _collect(
+def collect(
     permutations: Indices, vectors: Array, *, frame: tuple[int, int], reach: float
 ) -> Operations:
     """Fit matrices of both determinants, and keep near ones; lexical order is identity first."""
     centered = vectors - vectors.mean(axis=0)
-    matrices = _fit_both(centered, centered[permutations])
+    matrices = fit_both(centered, centered[permutations])
     permutations = np.concatenate([permutations, permutations])
     signs = np.repeat([0, 1], len(matrices) // 2)
     gaps = centered @ matrices.transpose(0, 2, 1) - centered[permutations]  # [g, k, xyz]
@@ -302,6 +322,7 @@ def _multiply(permutations: Indices, signs: Indices, *, frame: tuple[int, int]) 
     m = permutations.shape[1]
     first, second = (permutations[:, permutations[:, atom]] for atom in frame)  # [g, h]
     keys = (first * m + second) * 2 + (signs[:, None] != signs)
-    index = np.full(2 * m**2, -1, dtype=np.intp)
-    index[_keys(permutations, signs, frame=frame)] = np.arange(len(permutations))
-    return np.asarray(index[keys])
+    known = _keys(permutations, signs, frame=frame)
+    order = np.argsort(known)
+    place = order[np.minimum(np.searchsorted(known[order], keys), len(known) - 1)]
+    return np.where(known[place] == keys, place, -1)

@@ -78,6 +78,18 @@ class PointGroup(ReadOnlyArrays):
         projector: Array = mean.transpose(0, 2, 1, 3).reshape(3 * m, 3 * m) / g
         return projector
 
+    @property
+    def has_inversion(self) -> bool:
+        """True if one of the operations is the inversion."""
+        return bool(np.any(np.abs(self.matrices + np.eye(3)).max(axis=(1, 2)) < Tolerance.PARALLEL))
+
+    def average(self, displacements: Array) -> Array:
+        """Return the invariant part of displacements, (n, m, 3): the projector times each."""
+        mean = np.zeros_like(displacements)
+        for matrix, permutation in zip(self.matrices, self.permutations, strict=True):
+            mean[:, permutation] += displacements @ matrix.T
+        return mean / len(self.matrices)
+
     def rotations(self) -> PointGroup:
         """Return the subgroup of proper operations, with its own symbol and the same deviation.
 
@@ -227,7 +239,7 @@ def linear_groups(labels: Indices, vectors: Array, *, reach: float) -> tuple[Poi
         lone = np.zeros((8, 1), dtype=np.intp)
         return (PointGroup("Kh", math.inf, _SIGNS[:, :, None] * np.eye(3), lone, 0.0),)
     centered = vectors - vectors.mean(axis=0)
-    _, lengths, directions = np.linalg.svd(centered)
+    _, lengths, directions = np.linalg.svd(centered, full_matrices=len(centered) < 3)
     if np.linalg.norm(lengths[1:]) > reach * np.sqrt(len(vectors)):
         return ()  # the line along the longest direction is the nearest
     axes = directions[::-1]

@@ -30,8 +30,9 @@ from sensitivity.numerics import (
 )
 from sensitivity.structures import check_centers, check_cutoff
 from sensitivity.structures.neighbors import surroundings
-from sensitivity.symmetry.finite import FiniteGroups
+from sensitivity.symmetry.finite import FiniteGroups, Operations, find_operations, largest_gap
 from sensitivity.symmetry.groups import PointGroup, align, linear_groups
+from sensitivity.symmetry.large import LARGE, enclose
 from sensitivity.tolerances import Tolerance
 
 
@@ -102,7 +103,9 @@ def site_symmetry(
     Neighbours further away than the cutoff minus the tolerance do not count: moves below the
     tolerance take them out of the environment. If they belong to a shell that begins before, the
     shell is cut there or included as a whole, even beyond the cutoff, whichever gives the larger
-    group.
+    group. With more than 200 atoms, all images of the neighbours are included. So the group of a
+    center in a crystal is the stabiliser of its site in the space group, unless the environment is
+    too small to show the whole structure, and has more symmetry.
 
     Parameters
     ----------
@@ -152,6 +155,14 @@ def site_symmetries(
     return map(sites.find, check_centers(atoms, centers))
 
 
+class _LargeSite(NamedTuple):
+    """A large environment, with atoms beyond it, in the order of its key."""
+
+    site: SiteSymmetry
+    vectors: Array  # (atoms, 3), Å
+    kept: Indices  # (m,): the atoms of the site
+
+
 @dataclass(frozen=True)
 class _Sites:
     """Sites of a structure, with the results known so far."""
@@ -160,12 +171,15 @@ class _Sites:
     cutoff: float  # Å
     tolerance: float  # Å
     known: dict[bytes, tuple[SiteSymmetry, Indices]] = field(default_factory=dict)
+    large: dict[bytes, _LargeSite] = field(default_factory=dict)
 
     def find(self, center: int) -> SiteSymmetry:
         spread = 4.0 * self.tolerance  # largest difference of distances of three such atoms
         edge = self.cutoff - self.tolerance
         places, vectors = surroundings(self.atoms, center, self.cutoff + spread)
         radii = np.linalg.norm(vectors, axis=1)
+        if (radii < edge).sum() > LARGE and (site := self._find_large(center, edge)) is not None:
+            return site
         found = []
         for end in dict.fromkeys((edge, _behind_shell(radii, edge, spread=spread))):
             near = radii < end
@@ -173,12 +187,49 @@ class _Sites:
             found.append(self._analyze(places[near], vectors[near]))
         return max(found, key=lambda site: site.group.order)
 
-    def _analyze(self, places: Indices, vectors: Array) -> SiteSymmetry:
+    def _find_large(self, center: int, edge: float) -> SiteSymmetry | None:
+        """Return the symmetry of a large environment; None if it must be found as for small ones.
+
+        That is if its nearest atoms are on a line, or if atoms coincide.
+        """
+        from scipy.spatial import KDTree
+
+        reach = _reach(self.tolerance)
+        beyond = self.cutoff + largest_gap(reach, LARGE)
+        places, vectors = surroundings(self.atoms, center, beyond)
+        labels, key, order = self._compare(places, vectors)
+        known = self.large.get(key)
+        if known and np.abs(vectors[order] - known.vectors).max() <= Tolerance.EXACT:
+            here = order[known.kept]
+            return replace(known.site, center=center, atoms=places[here], vectors=vectors[here])
+        core = np.linalg.norm(vectors, axis=1) < edge
+        if KDTree(vectors[core]).query_pairs(2 * self.tolerance):
+            return None
+        within = _at_least_exact(self.tolerance)
+        enclosed = enclose(labels, vectors, core=core, reach=reach, within=within)
+        if enclosed is None:
+            return None
+        kept, operations = enclosed
+        levels = find_levels(
+            labels[kept], vectors[kept], tolerance=self.tolerance, operations=operations
+        )
+        groups, further = chain(levels.groups), levels.next
+        site = SiteSymmetry(center, places[kept], vectors[kept], groups, further, ())
+        number = np.empty_like(order)
+        number[order] = np.arange(len(order))
+        self.large.setdefault(key, _LargeSite(site, vectors[order], number[kept]))
+        return site
+
+    def _compare(self, places: Indices, vectors: Array) -> tuple[Indices, bytes, Indices]:
+        """Return labels, a key that equal environments share, and the order of atoms in the key."""
         labels = self.atoms.numbers[places].astype(np.intp)
         labels[0] = -1  # not an atomic number, so no neighbour matches the center
         rounded = np.round(vectors / Tolerance.ONE_PLACE) + 0.0  # no -0
         order = np.lexsort([*rounded.T, labels])
-        key = labels[order].tobytes() + rounded[order].tobytes()
+        return labels, labels[order].tobytes() + rounded[order].tobytes(), order
+
+    def _analyze(self, places: Indices, vectors: Array) -> SiteSymmetry:
+        labels, key, order = self._compare(places, vectors)
         if key in self.known:
             site, other = self.known[key]
             if np.abs(vectors[order] - site.vectors[other]).max() <= Tolerance.EXACT:
@@ -239,23 +290,32 @@ class Levels(NamedTuple):
     next: PointGroup | None
 
 
-def find_levels(labels: Indices, vectors: Array, *, tolerance: float) -> Levels:
+def find_levels(
+    labels: Indices, vectors: Array, *, tolerance: float, operations: Operations | None = None
+) -> Levels:
     """Return the groups that an environment has within a deviation of ``tolerance`` (Å).
 
     ``labels``, (m,), are equal for atoms that may be exchanged; the center, atom 0, has a unique
-    one. ``vectors``, (m, 3), in Å, are relative to the center.
+    one. ``vectors``, (m, 3), in Å, are relative to the center. ``operations`` are those that
+    ``find_operations`` would find, if they are known.
     """
-    within = _at_least_exact(tolerance)
-    reach = max(within, min(30 * tolerance, Tolerance.OTHER_GEOMETRY))  # search range for the next
+    within, reach = _at_least_exact(tolerance), _reach(tolerance)
     linear = linear_groups(labels, vectors, reach=reach)
     finite, further = tuple[PointGroup, ...](), None
     if not linear or linear[0].deviation > Tolerance.EXACT_SYMMETRY:
-        finite, further = FiniteGroups(labels, vectors, reach=reach).levels(within)
+        if operations is None:
+            operations = find_operations(labels, vectors, reach=reach)
+        finite, further = FiniteGroups(operations, vectors, reach=reach).levels(within)
     inside = (*finite, *(group for group in linear if group.deviation <= within))
     beyond = [g for g in linear if g.deviation > within and _contains(g, inside[-1])]
     if further is not None and len(inside) == len(finite):
         beyond.append(further)
     return Levels(inside, min(beyond, key=lambda group: group.deviation, default=None))
+
+
+def _reach(tolerance: float) -> float:
+    """Return the range, in Å, in which groups beyond the tolerance are searched."""
+    return max(_at_least_exact(tolerance), min(30 * tolerance, Tolerance.OTHER_GEOMETRY))
 
 
 def _at_least_exact(tolerance: float) -> float:
@@ -357,15 +417,36 @@ def relative(site: SiteSymmetry, displacements: Array) -> Array:
     return displacements[:, site.atoms[1:]] - displacements[:, site.atoms[:1]]
 
 
-def seen_displacements(site: SiteSymmetry, group: PointGroup | None) -> Array:
-    """Return Q P Q, shape (3m, 3m): displacements of the m neighbours that the center can see.
+def seen_part(site: SiteSymmetry, group: PointGroup | None, displacements: Array) -> Array:
+    """Return Q P Q times displacements of the m neighbours, (n, m, 3): what the center can see.
 
     They are relative to the center, which does not see its environment rotate; where the group is
     exact, this is a projector. No group stands for no symmetry.
     """
-    turns = rotational_motions(site.vectors[1:], fraction=smallest_angle(site.group.deviation))
-    kept = np.eye(3 * (len(site.atoms) - 1)) - turns.T @ turns
-    return kept if group is None else np.asarray(kept @ group.projector()[3:, 3:] @ kept)
+    turns = _turns(site)
+    rows = displacements.reshape(len(displacements), turns.shape[1])
+    rows = rows - (rows @ turns.T) @ turns
+    if group is not None:
+        rows = _average(group, rows.reshape(displacements.shape)).reshape(rows.shape)
+        rows = rows - (rows @ turns.T) @ turns
+    return rows.reshape(displacements.shape)
+
+
+def _turns(site: SiteSymmetry) -> Array:
+    """Return orthonormal rotations of the neighbours about the center, (0 to 3, 3m)."""
+    return rotational_motions(site.vectors[1:], fraction=smallest_angle(site.group.deviation))
+
+
+def _average(group: PointGroup, displacements: Array) -> Array:
+    """Return the invariant part of displacements of the neighbours alone, (n, m, 3)."""
+    center = np.zeros_like(displacements, shape=(len(displacements), 1, 3))
+    return group.average(np.concatenate([center, displacements], axis=1))[:, 1:]
+
+
+def seen_displacements(site: SiteSymmetry, group: PointGroup | None) -> Array:
+    """Return the matrix Q P Q of ``seen_part``, shape (3m, 3m)."""
+    size = 3 * (len(site.atoms) - 1)
+    return seen_part(site, group, np.eye(size).reshape(size, size // 3, 3)).reshape(size, size)
 
 
 def hidden_by_symmetry(
@@ -379,18 +460,44 @@ def hidden_by_symmetry(
     deviation = max((group.deviation for group in groups if group is not None), default=0.0)
     seen = np.zeros((3 * count, 3 * count))
     for site, group in zip(sites, groups, strict=True):
-        neighbors = len(site.atoms) - 1
-        atoms, place = np.unique(site.atoms, return_inverse=True)
-        links = np.zeros((neighbors, len(atoms)))  # D_i, the same for x, y and z
-        links[np.arange(neighbors), place[1:]] = 1.0
-        links[:, place[0]] -= 1.0
-        kept = seen_displacements(site, group)
-        steps = np.kron(links, np.eye(3))
+        atoms, block = _seen_from(site, group)
         columns = (3 * atoms[:, None] + np.arange(3)).ravel()
-        seen[np.ix_(columns, columns)] += steps.T @ kept @ steps
+        seen[np.ix_(columns, columns)] += block
     values, vectors = np.linalg.eigh(seen)
     # Zero to rounding, or not small at all. Environments that are symmetric only within d Å are
     # rotated against each other, and against their own rotations, by about d over 1 Å.
     smallest = max(Tolerance.ROUNDING, min(10.0 * deviation**2, 1e-2))
     null = values < smallest * max(1.0, values[-1])
     return np.asarray(vectors.T[null].reshape(-1, count, 3))
+
+
+def _seen_from(site: SiteSymmetry, group: PointGroup | None) -> tuple[Indices, Array]:
+    """Return the k atoms of an environment, and Dᵀ Q P Q D of their displacements, (3k, 3k).
+
+    The matrices of all m neighbours, (3m, 3m), would be too large: Dᵀ P D is a sum over operations
+    of numbers of neighbours times matrices, and Q P Q = P - TᵀTP - PTᵀT + TᵀTPTᵀT, with the
+    rotations T, needs no more than three displacements.
+    """
+    atoms, place = np.unique(site.atoms, return_inverse=True)
+    links = np.zeros((len(place) - 1, len(atoms)))  # D, the same for x, y and z
+    links[np.arange(len(links)), place[1:]] = 1.0
+    links[:, place[0]] -= 1.0
+    size = 3 * len(atoms)
+    rotations = _turns(site)
+    turns = rotations.reshape(len(rotations), len(links), 3)
+    averaged = turns if group is None else _average(group, turns)
+    seen = np.zeros((len(atoms), 3, len(atoms), 3))  # Dᵀ P D
+    if group is None:
+        seen += np.einsum("ab,xy->axby", links.T @ links, np.eye(3))
+    else:
+        for matrix, permutation in zip(group.matrices, group.permutations, strict=True):
+            pairs = links[permutation[1:] - 1].T @ links / len(group.matrices)
+            seen += np.einsum("ab,xy->axby", pairs, matrix)
+    turned, fixed = (
+        np.einsum("tkx,ka->tax", each, links).reshape(len(turns), size)
+        for each in (turns, averaged)
+    )
+    mixed = turned.T @ fixed
+    inner = np.einsum("tkx,ukx->tu", turns, averaged)
+    block = seen.reshape(size, size) - mixed - mixed.T + turned.T @ inner @ turned
+    return atoms, block

@@ -1,6 +1,7 @@
 """The contract of every descriptor with a name, on one center, as the command makes it.
 
-Each prints its name, so that several environments can together show that none was left out.
+Those run whose package is installed. Each prints its name: CI compares the names of all
+environments (``tests/adapters/environments.toml``) with those that the command lists.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from test_derivatives import relative
 
 from sensitivity import diagnose, jacobian, spectrum, structures
 from sensitivity.cli.main import main
-from sensitivity.descriptors import Descriptor, NotSmooth, catalog, packages, with_defaults
+from sensitivity.descriptors import Descriptor, NotSmooth, packages, with_defaults
 from sensitivity.descriptors.catalog import CATALOG, named_descriptor
 from sensitivity.descriptors.protocol import is_json, settings_of
 
@@ -26,6 +27,9 @@ EXACT = 1e-12  # relative to the largest feature
 DIFFERENCE = 1e-9  # relative to the largest element of the gradient
 WHOLE = {"dscribe-coulomb-matrix"}  # one row for a molecule
 DISTANCES = {"1", "featomic-radial-spectrum"}
+STEPS = {"chgnet-features": 2e-4}  # Å: it has learned high frequencies
+# Displacements that symmetry allows to be seen; without parity, one breaks the mirrors alone.
+VISIBLE = {"O(3)": {"Td": 1, "C2v": 4}, "SO(3)": {"Td": 1, "C2v": 5}}
 
 
 def molecule() -> Atoms:
@@ -40,7 +44,10 @@ def molecule() -> Atoms:
     return Atoms("CNHHO", positions)
 
 
-@pytest.fixture(params=CATALOG)
+INSTALLED = [name for name, entry in CATALOG.items() if entry.installed is not None]
+
+
+@pytest.fixture(params=INSTALLED)
 def name(request: pytest.FixtureRequest) -> str:
     sys.stdout.write(f"contract: {request.param}\n")
     return str(request.param)
@@ -65,8 +72,8 @@ def test_invariance(descriptor: Descriptor) -> None:
     assert relative(features(descriptor, rotate(atoms, rng=rng)), here) <= EXACT
     mirrored = atoms.copy()
     mirrored.positions *= [1, 1, -1]
-    assert descriptor.inversion_invariant
-    assert relative(features(descriptor, mirrored), here) <= EXACT
+    change = relative(features(descriptor, mirrored), here)
+    assert change <= EXACT if descriptor.inversion_invariant else change > 1e-6
     assert relative(features(descriptor, atoms[[0, 4, 3, 1, 2]]), here) <= EXACT
 
 
@@ -79,8 +86,9 @@ def test_gradients_are_those_of_the_features(name: str, descriptor: Descriptor) 
         ours = derivative.apply(direction[None])[:, 0]
         for atom in range(len(atoms)):
             assert np.isfinite(derivative.dense()[:, 3 * atom]).all()
-        offsets = 2e-3 * np.array([-3, -2, -1, 1, 2, 3])
-        weights = np.array([-1, 9, -45, 45, -9, 1]) / (60 * 2e-3)
+        step = STEPS.get(name, 2e-3)
+        offsets = step * np.array([-3, -2, -1, 1, 2, 3])
+        weights = np.array([-1, 9, -45, 45, -9, 1]) / (60 * step)
         values = []
         for offset in offsets:
             there = atoms.copy()
@@ -98,7 +106,8 @@ def test_causes_on_known_structures(name: str) -> None:
         with pytest.raises(NotSmooth):
             diagnose(structures.load("Td"), named_descriptor(name, molecule()), centers=[0])
         return
-    for known, visible in (("Td", 1), ("C2v", 4)):
+    invariance = with_defaults(named_descriptor(name, molecule())).invariance
+    for known, visible in VISIBLE[invariance].items():
         atoms = structures.load(known)
         counts = diagnose(atoms, named_descriptor(name, atoms), centers=[0]).counts
         allowed = 9 - counts["symmetry"]
@@ -145,7 +154,7 @@ def test_the_command_lists_and_takes_it(name: str, capsys: pytest.CaptureFixture
     assert main(["descriptors", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["descriptors"]
     assert [each["name"] for each in listed] == list(CATALOG)
-    assert all(each["installed"] for each in listed)
+    assert [each["name"] for each in listed if each["installed"]] == INSTALLED
     assert main(["analyze", "X0", "--center", "0", "--descriptor", name, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rank"] >= 1
     assert main(["descriptors"]) == 0
@@ -169,7 +178,7 @@ def test_a_package_that_fails_is_named_with_its_remedy(
 ) -> None:
     known = {package: packages.installed_version(package) for package in ("dscribe", "featomic")}
     monkeypatch.setattr("dscribe.descriptors.SOAP", without_r_cut)
-    monkeypatch.setattr(catalog, "import_module", lambda name: name == "featomic" and broken())
+    monkeypatch.setattr(packages, "import_module", lambda name: name == "featomic" and broken())
     for name, problem in (
         ("dscribe-soap", "without_r_cut() got an unexpected keyword argument"),
         ("featomic-power-spectrum", "libfeatomic.so: undefined symbol"),

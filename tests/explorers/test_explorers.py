@@ -373,6 +373,14 @@ def test_the_chart_has_room_for_what_becomes_visible(name: str) -> None:
     assert heights.max() < top
 
 
+def test_a_vanishing_jacobian_is_described_in_one_sentence() -> None:
+    explorer = Explorer("NaCl-rocksalt")
+    explorer.wait()
+    said = sentence(explorer)
+    assert "is invisible by symmetry (Oh), as it must be" in said
+    assert said.count("Rank 0 of 21 internal displacements: to first order, no feature") == 1
+
+
 def test_causes_that_were_cancelled_are_not_shown() -> None:
     """A diagnosis that was ended calls the modes that it has not reached undetermined."""
     reference = state.examine(state.Subject(structures.load("C6H6"), DESCRIPTOR))
