@@ -16,6 +16,8 @@ KNOWN_TO_WORK = {
     "sevenn": "0.13.0",
     "torchani": "2.9.0",
     "metatomic-torch": "0.1.19",
+    "jax": "0.10.2",
+    "ace-jax": "0.4.1",
 }
 """Versions of the packages."""
 

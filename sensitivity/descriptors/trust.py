@@ -20,7 +20,7 @@ from sensitivity.progress import Cancelled
 if TYPE_CHECKING:
     from sensitivity.descriptors.adapter import Adapter
 
-_RANDOM = 1e-6  # of the norm of the features: more than this between two calls is no rounding
+RANDOM = 1e-6  # of the norm of the features: more than this between two calls is no rounding
 _BROKEN = 1e-9  # of the norm of the features: an invariance broken by more is mentioned
 _KINK = 1e-3  # of the slope
 
@@ -179,7 +179,7 @@ def examine(descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...]) -> Trus
     """Measure the properties of a descriptor on a structure."""
     probe = _Probe.of(descriptor, atoms, centers)
     repetition = probe.change(probe.atoms) or 0.0
-    if repetition > _RANDOM:
+    if repetition > RANDOM:
         raise ValueError(
             f"{descriptor.name} is random: two calls with the same structure differ by "
             f"{repetition:.1e} of the features; fix its seed, or switch its dropout off."
