@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sensitivity.paths import Path, follow
     from sensitivity.progress import Cancelled, Interrupted
     from sensitivity.rattle import rattle
+    from sensitivity.reach import Reach, reach
     from sensitivity.singular import SingularPoint, Twin, find_twin, locate
     from sensitivity.smallest import Smallest, smallest
     from sensitivity.spectrum import Spectrum, spectrum
@@ -63,6 +64,7 @@ __all__ = [
     "NullMode",
     "Path",
     "Rattle",
+    "Reach",
     "SingularPoint",
     "Smallest",
     "Spectrum",
@@ -82,6 +84,7 @@ __all__ = [
     "open_survey",
     "pull_back",
     "rattle",
+    "reach",
     "smallest",
     "spectrum",
     "strongest_features",
@@ -107,6 +110,7 @@ _MODULES = {
         "paths": ("Path", "follow"),
         "progress": ("Cancelled", "Interrupted"),
         "rattle": ("rattle",),
+        "reach": ("Reach", "reach"),
         "singular": ("SingularPoint", "Twin", "find_twin", "locate"),
         "smallest": ("Smallest", "smallest"),
         "spectrum": ("Spectrum", "spectrum"),

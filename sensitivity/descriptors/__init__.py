@@ -11,11 +11,13 @@ from sensitivity.descriptors.batches import (
 )
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.differences import NotSmooth
+from sensitivity.descriptors.from_ace import Ace
 from sensitivity.descriptors.from_chgnet import Chgnet
 from sensitivity.descriptors.from_dscribe import Dscribe
 from sensitivity.descriptors.from_featomic import Featomic
 from sensitivity.descriptors.from_function import Function
 from sensitivity.descriptors.from_metatomic import Metatomic
+from sensitivity.descriptors.from_jax import Jax
 from sensitivity.descriptors.from_sevennet import SevenNet
 from sensitivity.descriptors.from_torch import Torch
 from sensitivity.descriptors.from_torchani import Aev
@@ -29,6 +31,7 @@ from sensitivity.descriptors.stacked import Stacked
 from sensitivity.descriptors.trust import Trust
 
 __all__ = [
+    "Ace",
     "Adapter",
     "Aev",
     "Batch",
@@ -41,6 +44,7 @@ __all__ = [
     "Featomic",
     "Function",
     "GaussianTypeOrbitals",
+    "Jax",
     "Label",
     "LikeGradients",
     "Metatomic",

@@ -185,6 +185,15 @@ def _sevennet(atoms: Atoms) -> Descriptor:
     return SevenNet()
 
 
+def _ace(order: int) -> Callable[[Atoms], Descriptor]:
+    def build(atoms: Atoms) -> Descriptor:
+        from sensitivity.descriptors.from_ace import Ace
+
+        return Ace.affordable(order, species=_species(atoms))
+
+    return build
+
+
 _ENTRIES = {
     "1": Entry("density correlations of order 1: distances", _native(1)),
     "2": Entry("density correlations of order 2, the SOAP power spectrum", _native(2)),
@@ -206,6 +215,8 @@ _ENTRIES = {
     "featomic-power-spectrum": Entry(
         "SOAP power spectrum of featomic", _featomic("SoapPowerSpectrum"), "featomic"
     ),
+    "ace-jax-2": Entry("atomic cluster expansion of order 2, of ace-jax", _ace(2), "ace-jax"),
+    "ace-jax-3": Entry("atomic cluster expansion of order 3, of ace-jax", _ace(3), "ace-jax"),
     "chgnet-features": Entry("features of atoms in the potential CHGNet", _chgnet, "chgnet"),
     "sevennet-features": Entry(
         "features of atoms in the potential SevenNet-0", _sevennet, "sevenn"

@@ -130,11 +130,10 @@ class _Rows:
     def __call__(self, positions: Any, centers: Any, *others: Any) -> Any:
         import jax
 
-        remaining, known = iter(others), {"positions": positions, "numbers": np.array(self.numbers)}
-        given = (
-            known[each] if each in known else next(remaining) for each in self.descriptor.takes
-        )
-        found = self.descriptor.function(*given)
+        descriptor, rest = self.descriptor, iter(others)
+        known = {"positions": positions, "numbers": np.array(self.numbers)}
+        given = (known[name] if name in known else next(rest) for name in descriptor.takes)
+        found = descriptor.function(*given)
         if not isinstance(found, jax.Array):
             return found
         found = jax.numpy.atleast_1d(found)

@@ -21,7 +21,7 @@ KNOWN_TO_WORK = {
 }
 """Versions of the packages."""
 
-_EXTRAS = {"sevenn": "sevennet"}  # whose name is not that of the package
+_EXTRAS = {"sevenn": "sevennet", "ace-jax": "ace"}  # whose name is not that of the package
 
 
 def installed_version(package: str) -> str | None:
@@ -54,7 +54,7 @@ def import_package(package: str) -> Any:
     """Import a package, whose own warnings on import are no business of users."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return import_module(package)
+        return import_module(package.replace("-", "_"))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from sensitivity.plots.comparison_plot import plot_comparison
 from sensitivity.plots.convergence_plot import plot_convergence
 from sensitivity.plots.modes import plot_displacement, plot_mode, save_overview
 from sensitivity.plots.palette import COLORS, MARKERS, SERIES, style
+from sensitivity.plots.reach_plot import plot_reach
 from sensitivity.plots.responses import plot_responses
 from sensitivity.plots.singular_values import plot_diagnosis, plot_path, plot_spectrum
 from sensitivity.plots.smallest_plot import plot_smallest
@@ -23,6 +24,7 @@ __all__ = [
     "plot_environment",
     "plot_mode",
     "plot_path",
+    "plot_reach",
     "plot_responses",
     "plot_smallest",
     "plot_spectrum",

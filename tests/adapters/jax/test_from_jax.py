@@ -66,7 +66,7 @@ def power_spectrum(positions, numbers, pairs, shifts):
     rows = []
     for l in range(L_MAX + 1):
         radial = NORMS[l] * bessel(ZEROS[l] * r[:, None] / CUTOFF)[l] * fades[:, None]  # [pair, n]
-        channels = (kinds[:, :, None] * radial[:, None]).reshape(len(r), -1)
+        channels = (kinds[:, :, None] * radial[:, None]).reshape(len(r), kinds.shape[1] * N_MAX)
         around = jax.ops.segment_sum(  # of each pair, summed over the others of its center
             channels[:, :, None] * ((same * angular[l]) @ channels)[:, None],
             pairs[0],
