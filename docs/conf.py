@@ -101,7 +101,16 @@ autosummary_ignore_module_all = False
 # The class and the function of one name would be one file where case does not count.
 autosummary_filename_map = {
     f"sensitivity.{name}": f"sensitivity.{name}-class"
-    for name in ("Bands", "Convergence", "Jacobian", "Rattle", "Smallest", "Spectrum", "Survey")
+    for name in (
+        "Bands",
+        "Convergence",
+        "Jacobian",
+        "Rattle",
+        "Reach",
+        "Smallest",
+        "Spectrum",
+        "Survey",
+    )
 } | {"sensitivity.course.Check": "sensitivity.course.Check-class"}
 autodoc_type_aliases = {
     name: name

@@ -39,7 +39,7 @@ class Ace(Adapter):
     column for each species of center, which is zero for centers of other species. Radial functions
     are those with which a fit begins. Derivatives are those of ace-jax.
 
-    Parameters
+    Attributes
     ----------
     order
         Number of neighbours correlated, from 1 to 4.
