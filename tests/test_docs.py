@@ -48,9 +48,7 @@ def test_pages_of_names_that_differ_only_in_case_have_other_names() -> None:
     import sensitivity
 
     text = (ROOT / "docs/conf.py").read_text()
-    (listed,) = re.findall(
-        r'\.\{name\}-class"\n    for name in \((.*?)\)', text, re.DOTALL
-    )
+    (listed,) = re.findall(r'\.\{name\}-class"\n    for name in \((.*?)\)', text, re.DOTALL)
     lower = [name.lower() for name in sensitivity.__all__]
     alike = {name for name in sensitivity.__all__ if lower.count(name.lower()) > 1}
     assert set(re.findall(r'"(\w+)"', listed)) == {name for name in alike if name[0].isupper()}
