@@ -106,8 +106,10 @@ class Ace(Adapter):
         It has at most a thousand products, for which JAX compiles for seconds.
         """
         known = find_species(species)
-        degree = largest_degree(order, cls.angular_weight, species=len(known), most=1000)
-        return cls(order=order, total_degree=min(degree, cls.total_degree), species=known)
+        degree = largest_degree(
+            order, cls.angular_weight, species=len(known), most=1000, up_to=cls.total_degree
+        )
+        return cls(order=order, total_degree=degree, species=known)
 
     @property
     def name(self) -> str:
@@ -323,20 +325,21 @@ def _numbered(bodies: Sequence[Body]) -> Iterator[tuple[Body, tuple[str, ...]]]:
 
 
 @lru_cache(maxsize=32)
-def largest_degree(order: int, angular_weight: float, *, species: int, most: int) -> int:
-    """Return the largest total degree, at most 30, with at most so many products of densities.
+def largest_degree(
+    order: int, angular_weight: float, *, species: int, most: int, up_to: int
+) -> int:
+    """Return the largest total degree up to one with at most so many products of densities.
 
     From the smallest on, because ace-jax can only count the products by listing all of them.
     """
     from ace_jax.basis.spec import build_spec
 
-    least, greatest = _DEGREES
-    for degree in range(least, greatest + 1):
+    for degree in range(_DEGREES[0], up_to + 1):
         caps = tuple(_caps(degree).values())
         products, *_ = build_spec(species, order, degree, angular_weight, caps=caps)
         if len(products) > most:
             return degree - 1
-    return greatest
+    return up_to
 
 
 def _caps(degree: int) -> dict[str, tuple[int]]:
@@ -352,7 +355,7 @@ def _build(
     import jax
     from ace_jax.basis.model import build_model
 
-    largest = largest_degree(order, angular_weight, species=len(species), most=_MOST)
+    largest = largest_degree(order, angular_weight, species=len(species), most=_MOST, up_to=degree)
     if degree > largest:
         raise ValueError(
             f"order {order} and total_degree {degree} give more than {_MOST} products for "

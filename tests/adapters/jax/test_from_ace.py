@@ -28,7 +28,7 @@ def rattled(atoms: Atoms) -> Atoms:
 
 
 @pytest.mark.parametrize(
-    "atoms", [rattled(molecule("CH3OH")), rattled(bulk("NaCl", "rocksalt", a=5.64, cubic=True))]
+    "atoms", [rattled(molecule("H2O")), rattled(bulk("NaCl", "rocksalt", a=5.64, cubic=True))]
 )
 def test_features_are_those_of_ace_jax_with_its_own_choice_of_densities(atoms: Atoms) -> None:
     """For each species of center; it has more densities, none of them in a product."""
@@ -38,10 +38,11 @@ def test_features_are_those_of_ace_jax_with_its_own_choice_of_densities(atoms: A
         basis = build_model(
             species,
             2,
-            6,
+            4,
             wL=1.0,
             rcut=4.0,
             r0=radii[:, None] + radii,
+            with_gamma=False,
             coupling_cache=False,
         )
         known = site_descriptors(
@@ -52,10 +53,9 @@ def test_features_are_those_of_ace_jax_with_its_own_choice_of_densities(atoms: A
             pbc=atoms.pbc.all(),
             meta=basis.meta,
         )
-    ours = Ace(total_degree=6, cutoff=4.0).features(atoms)
+    ours = Ace(total_degree=4, cutoff=4.0).features(atoms)
     assert known.dtype == float
-    order, theirs = matching(_build(2, 6, 4.0, 1.0, tuple(species)).bodies, basis.nnll)
-    assert (order == theirs).all() or len(order) == len(theirs)
+    order, theirs = matching(_build(2, 4, 4.0, 1.0, tuple(species)).bodies, basis.nnll)
     width = len(basis.nnll)
     for kind in range(len(species)):
         mine = ours[:, kind * width : (kind + 1) * width][:, order]
