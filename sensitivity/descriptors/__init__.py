@@ -16,8 +16,8 @@ from sensitivity.descriptors.from_chgnet import Chgnet
 from sensitivity.descriptors.from_dscribe import Dscribe
 from sensitivity.descriptors.from_featomic import Featomic
 from sensitivity.descriptors.from_function import Function
-from sensitivity.descriptors.from_metatomic import Metatomic
 from sensitivity.descriptors.from_jax import Jax
+from sensitivity.descriptors.from_metatomic import Metatomic
 from sensitivity.descriptors.from_sevennet import SevenNet
 from sensitivity.descriptors.from_torch import Torch
 from sensitivity.descriptors.from_torchani import Aev

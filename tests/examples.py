@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sensitivity import descriptors
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 def names(environment: str) -> list[str]:
