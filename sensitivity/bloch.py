@@ -27,7 +27,7 @@ from sensitivity.progress import checkpoint
 from sensitivity.structures import environment
 from sensitivity.structures.neighbors import surroundings
 from sensitivity.symmetry import PointGroup, SiteSymmetry
-from sensitivity.symmetry.sites import seen_displacements
+from sensitivity.symmetry.hidden import seen_displacements
 
 Complex = NDArray[np.complex128]
 

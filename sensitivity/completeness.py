@@ -28,7 +28,7 @@ from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.numerics import Array, Indices, stacked_triangle, unique_rows
 from sensitivity.progress import checkpoint
 from sensitivity.symmetry import SiteSymmetry
-from sensitivity.symmetry.sites import relative
+from sensitivity.symmetry.hidden import relative
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -21,9 +21,10 @@ from sensitivity.descriptors.differences import (
     central_differences,
     one_sided_differences,
 )
+from sensitivity.descriptors.probe import examine, examine_invariance
 from sensitivity.descriptors.protocol import Descriptor
 from sensitivity.descriptors.specimens import build_specimen
-from sensitivity.descriptors.trust import Trust, examine, examine_invariance
+from sensitivity.descriptors.trust import Trust
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices, takes_center, takes_centers
 from sensitivity.progress import Cancelled, checkpoint

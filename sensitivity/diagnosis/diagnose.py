@@ -38,7 +38,8 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, cancellable, check_progress, checkpoint, telling
 from sensitivity.spectrum import MANY, TRIVIAL, by_kind, decompose, fix_gauge
 from sensitivity.symmetry import SiteSymmetry
-from sensitivity.symmetry.sites import hidden_by_symmetry, site_symmetries, smallest_angle
+from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
+from sensitivity.symmetry.sites import site_symmetries
 from sensitivity.tolerances import Tolerance
 
 

@@ -24,7 +24,8 @@ from sensitivity.geometry.motions import complement
 from sensitivity.numerics import Array
 from sensitivity.spectrum import decompose, largest_singular_value
 from sensitivity.symmetry.groups import Invariance
-from sensitivity.symmetry.sites import hidden_by_symmetry, site_symmetries
+from sensitivity.symmetry.hidden import hidden_by_symmetry
+from sensitivity.symmetry.sites import site_symmetries
 from sensitivity.tolerances import Tolerance
 
 

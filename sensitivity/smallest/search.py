@@ -16,7 +16,8 @@ from sensitivity.smallest.gram import SparseGram, triangle
 from sensitivity.smallest.result import Method, Smallest
 from sensitivity.smallest.waves import decompose_waves
 from sensitivity.spectrum import decompose_jacobian, fix_gauge, natural_scale
-from sensitivity.symmetry.sites import relative, seen_part, site_symmetries
+from sensitivity.symmetry.hidden import relative, seen_part
+from sensitivity.symmetry.sites import site_symmetries
 from sensitivity.symmetry.subspaces import allowed_displacements
 from sensitivity.tolerances import Tolerance
 

@@ -17,7 +17,7 @@ from sensitivity.numerics import Array, Mask
 from sensitivity.survey.environments import Environment
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.groups import Invariance
-from sensitivity.symmetry.sites import hidden_by_symmetry
+from sensitivity.symmetry.hidden import hidden_by_symmetry
 from sensitivity.tolerances import Tolerance
 
 # Displacements of root mean square d of m atoms change the difference of two distances, of which

@@ -9,12 +9,8 @@ from sensitivity.geometry.motions import complement, trivial_motions
 from sensitivity.numerics import Array
 from sensitivity.progress import checkpoint
 from sensitivity.symmetry.groups import Invariance
-from sensitivity.symmetry.sites import (
-    SiteSymmetry,
-    hidden_by_symmetry,
-    site_symmetries,
-    smallest_angle,
-)
+from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
+from sensitivity.symmetry.sites import SiteSymmetry, site_symmetries
 from sensitivity.tolerances import Tolerance
 
 

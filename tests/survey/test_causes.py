@@ -19,7 +19,7 @@ from sensitivity.survey.environments import Environments, find_pairs
 from sensitivity.survey.searches import Searches
 from sensitivity.survey.sites import find_sites
 from sensitivity.symmetry import site_symmetry
-from sensitivity.symmetry.sites import hidden_by_symmetry
+from sensitivity.symmetry.hidden import hidden_by_symmetry
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=4.0)
 

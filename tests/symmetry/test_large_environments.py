@@ -20,12 +20,8 @@ from crystals import perovskite, quartz
 from sensitivity import DensityCorrelations, diagnose, spectrum, structures
 from sensitivity.descriptors import Batch
 from sensitivity.symmetry import PointGroup, SiteSymmetry, site_symmetry, sites
-from sensitivity.symmetry.sites import (
-    hidden_by_symmetry,
-    seen_displacements,
-    seen_part,
-    site_symmetries,
-)
+from sensitivity.symmetry.hidden import hidden_by_symmetry, seen_displacements, seen_part
+from sensitivity.symmetry.sites import site_symmetries
 
 CUTOFF = 13.0  # Å: 400 to 1100 atoms
 

@@ -1,0 +1,280 @@
+"""Measurement of the invariance, locality, smoothness and noise of a descriptor of another code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase import Atoms
+
+from sensitivity.descriptors.differences import Differences, one_sided_differences
+from sensitivity.descriptors.trust import BROKEN, RANDOM, Invariance, Trust
+from sensitivity.numerics import Array
+from sensitivity.progress import Cancelled
+
+if TYPE_CHECKING:
+    from sensitivity.descriptors.adapter import Adapter
+
+
+def examine(descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...]) -> Trust:
+    """Measure the properties of a descriptor on a structure."""
+    probe = _Probe.of(descriptor, atoms, centers)
+    repetition = probe.change(probe.atoms) or 0.0
+    if repetition > RANDOM:
+        raise ValueError(
+            f"{descriptor.name} is random: two calls with the same structure differ by "
+            f"{repetition:.1e} of the features; fix its seed, or switch its dropout off."
+        )
+    noise = max(repetition, probe.noise())
+    gradient, error = probe.gradient(noise)
+    return Trust(
+        repetition=repetition,
+        noise=noise,
+        translation=probe.attempt(lambda: probe.change(probe.translated())),
+        **probe.invariance()._asdict(),
+        locality=probe.locality(),
+        edge=probe.attempt(probe.edge),
+        kink=probe.attempt(probe.kink),
+        gradient=gradient,
+        gradient_error=error,
+    )
+
+
+def examine_invariance(
+    descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...], noise: float
+) -> Invariance:
+    """Measure the invariance, all at once unless it is broken; ``noise`` is that of ``Trust``."""
+    probe = _Probe.of(descriptor, atoms, centers)
+    image = probe.inverted(probe.turned(probe.atoms))
+    together = probe.attempt(lambda: probe.permutation(image))
+    if together is None:  # there are no like atoms
+        together = probe.attempt(lambda: probe.change(image))
+    if together is None or together > max(BROKEN, 30 * noise):
+        return probe.invariance()
+    return Invariance(together, together, together)
+
+
+def _rotation(vector: list[float]) -> Array:
+    """Return the matrix of a rotation by a vector, by the formula of Rodrigues.
+
+    ``scipy.spatial.transform`` takes a fifth of the start of each process of a survey.
+    """
+    angle = float(np.linalg.norm(vector))
+    cross = np.cross(np.eye(3), np.array(vector) / angle)
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
+
+
+@dataclass(frozen=True)
+class _Probe:
+    descriptor: Adapter
+    atoms: Atoms  # displaced at random
+    centers: tuple[int, ...]
+    features: Array  # of all centers
+
+    @property
+    def center(self) -> int:
+        """The first center."""
+        return self.centers[0]
+
+    @classmethod
+    def of(cls, descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...]) -> _Probe:
+        rng, moved = np.random.default_rng(0), atoms.copy()
+        moved.positions += rng.normal(scale=0.06, size=moved.positions.shape)
+        features = descriptor._answer(moved, centers)
+        return cls(descriptor, moved, centers, features)
+
+    def change(self, other: Atoms | None) -> float | None:
+        """Return the relative change of the features of the center; None without a structure."""
+        return None if other is None else self.difference(self.features, other, *self.centers)
+
+    def difference(self, before: Array, other: Atoms, *centers: int) -> float:
+        """Return the change from some features, relative to those of the structure."""
+        after = self.descriptor._answer(other, centers)
+        self.descriptor._check_size(before, after)
+        size = float(np.linalg.norm(self.features)) or 1.0
+        return float(np.linalg.norm(after - before)) / size
+
+    def attempt(self, measure: Callable[[], float | None]) -> float | None:
+        """Return what is measured; None if the code refuses the structure."""
+        try:
+            return measure()
+        except Cancelled:
+            raise
+        except Exception:
+            return None
+
+    def noise(self) -> float:
+        raw = np.asarray(self.descriptor._features(self.atoms, self.centers))
+        size = float(np.linalg.norm(self.features)) or 1.0
+        return float(np.finfo(raw.dtype).eps) if raw.dtype.itemsize < 8 else self._scatter() / size
+
+    def _scatter(self) -> float:
+        return float(np.linalg.norm(self._along.noise))
+
+    @cached_property
+    def _direction(self) -> Array:
+        direction = np.random.default_rng(1).normal(size=self.atoms.positions.shape)
+        return np.asarray(direction / np.linalg.norm(direction))
+
+    @cached_property
+    def _along(self) -> Differences:
+        return self.descriptor._along(self.atoms, self._direction, self.centers, self.features)
+
+    def gradient(self, noise: float) -> tuple[float | None, float]:
+        """Return the difference of the code's own derivative, and that if it is an error."""
+        if not self.descriptor._differentiates:
+            return None, 0.0
+        found = self._along
+        own = self.descriptor._own_slopes(self.atoms, self._direction, self.center)
+        size, theirs = float(np.linalg.norm(own)) or 1.0, found.slopes[: len(own), 0]
+        difference = float(np.linalg.norm(own - theirs)) / size
+        known_to = float(found.error[0]) / size
+        return difference, difference if difference > 3 * known_to else 0.0
+
+    def translated(self) -> Atoms:
+        moved: Atoms = self.atoms.copy()
+        moved.positions += [0.317, -0.211, 0.143]
+        return moved
+
+    def invariance(self) -> Invariance:
+        return Invariance(
+            rotation=self.attempt(lambda: self.change(self.turned(self.atoms))),
+            permutation=self.attempt(lambda: self.permutation(self.atoms)),
+            inversion=self.attempt(lambda: self.change(self.inverted(self.atoms))),
+        )
+
+    def turned(self, atoms: Atoms) -> Atoms:
+        rotation = _rotation([0.5, -0.9, 1.1])
+        turned: Atoms = atoms.copy()
+        turned.set_cell(atoms.cell.array @ rotation.T)
+        turned.positions = atoms.positions @ rotation.T
+        return turned
+
+    def inverted(self, atoms: Atoms) -> Atoms:
+        inverted: Atoms = atoms.copy()  # inversion maps every lattice onto itself
+        inverted.positions = -atoms.positions
+        return inverted
+
+    def permutation(self, atoms: Atoms) -> float | None:
+        """Return the change when like atoms exchange their places; None without such.
+
+        Centers go with their atoms.
+        """
+        order = np.arange(len(atoms))
+        for number in np.unique(atoms.numbers):
+            like = np.flatnonzero(atoms.numbers == number)
+            order[like] = np.roll(like, 1)
+        if (order == np.arange(len(order))).all():
+            return None
+        centers = np.argsort(order)[list(self.centers)].tolist()
+        return self.difference(self.features, atoms[order], *centers)
+
+    def locality(self) -> float | None:
+        """Return the largest change when atoms outside the cutoff move, own and added ones."""
+        if self.descriptor._whole:
+            return 0.0
+        tests = [self.attempt(self._moved_outside)]
+        if not self.atoms.pbc.any():
+            tests += [self.attempt(partial(self._moved_added, way)) for way in self._ways()]
+        return max((found for found in tests if found is not None), default=None)
+
+    def _moved_outside(self) -> float | None:
+        """Return the change for the first center when all atoms that it does not see move."""
+        (seen,) = self.descriptor._near(self.atoms, (self.center,))
+        outside = np.delete(np.arange(len(self.atoms)), seen)
+        if not len(outside):
+            return None
+        moved: Atoms = self.atoms.copy()
+        rng = np.random.default_rng(3)
+        moved.positions[outside] += rng.normal(scale=0.1, size=(len(outside), 3))
+        (seen_now,) = self.descriptor._near(moved, (self.center,))
+        if not np.array_equal(seen, seen_now):
+            return None
+        return self.difference(self.features[:1], moved, self.center)
+
+    def _ways(self) -> list[Array]:
+        """Return directions from the center: away from the atoms, and to the farthest it sees."""
+        arms = self.atoms.positions - self.atoms.positions[self.center]
+        (seen,) = self.descriptor._near(self.atoms, (self.center,))
+        farthest = arms[seen[np.argmax(np.linalg.norm(arms[seen], axis=1))]]
+        ways = [-arms.mean(axis=0), farthest]
+        lengths = [float(np.linalg.norm(way)) for way in ways]
+        usual = np.array([0.48, 0.6, 0.64])
+        return [way / x if x > 1e-3 else usual for way, x in zip(ways, lengths, strict=True)]
+
+    def _moved_added(self, way: Array) -> float:
+        """Return the change when an added atom moves, outside the cutoff in a direction."""
+        here, cutoff = self.atoms.positions[self.center], self.descriptor.cutoff
+        near, far = (
+            self.atoms + Atoms(self._like, [here + length * cutoff * way]) for length in (1.02, 1.5)
+        )
+        return self.difference(self.descriptor._answer(near, (self.center,)), far, self.center)
+
+    def edge(self) -> float:
+        """Return the largest jump as one of two atoms moves away from the other.
+
+        The largest changes over short distances, and that at the cutoff, are divided further, with
+        the larger half each time: only that of a jump does not vanish.
+        """
+
+        def at(length: float) -> Array:
+            pair = self._alone([[0.0, 0.0, 0.0], [0.0, 0.0, length]])
+            return np.asarray(self.descriptor._answer(pair, (0,))[0])
+
+        cutoff = self.descriptor.cutoff
+        lengths = np.append(np.linspace(0.4, 0.999 * cutoff, 40), 1.001 * cutoff)
+        found = np.array([at(length) for length in lengths])
+        changes, jumps = np.linalg.norm(np.diff(found, axis=0), axis=1), list[float]()
+        for place in {len(changes) - 1, *np.argsort(changes)[-3:].tolist()}:
+            (low, high), (first, last) = lengths[place : place + 2], found[place : place + 2]
+            for _ in range(24):
+                middle, before = (low + high) / 2, last - first
+                between = at(middle)
+                if np.linalg.norm(between - first) > np.linalg.norm(last - between):
+                    high, last = middle, between
+                else:
+                    low, first = middle, between
+            # A slope contributes half as much to the last change as to that before. Features of two
+            # atoms too close may be a million times those of the structure.
+            jump = float(np.linalg.norm(2 * (last - first) - before))
+            sizes = [float(np.linalg.norm(each)) for each in (self.features, first)]
+            jumps.append(jump / (max(sizes) or 1.0))
+        return max(jumps)
+
+    def kink(self) -> float:
+        """Return the difference of both slopes where three neighbours are equivalent.
+
+        That of a kink does not fall with the step.
+        """
+        pyramid, found = self._pyramid(), []
+        direction = np.random.default_rng(2).normal(size=(4, 3))
+        values = self.descriptor._answer(pyramid, (0,)).ravel()
+        displaced = self.descriptor._line(pyramid, direction, (0,))
+        for step in (1e-2, 1e-3, 1e-4):
+            ahead, behind = one_sided_differences(displaced, values, step=step)
+            size = max(float(np.linalg.norm(ahead)), float(np.linalg.norm(behind))) or 1.0
+            found.append(float(np.linalg.norm(ahead - behind)) / size)
+        return min(found)
+
+    @property
+    def _like(self) -> str:
+        """Element of a neighbour."""
+        return str(self.atoms.symbols[(self.center + 1) % len(self.atoms)])
+
+    def _pyramid(self) -> Atoms:
+        angles = 2 * np.pi / 3 * np.arange(3)
+        ring = np.stack([np.cos(angles), np.sin(angles), np.full(3, 0.4)], axis=1)
+        ring *= min(1.3, 0.45 * self.descriptor.cutoff) / np.linalg.norm(ring[0])
+        return self._alone([[0.0, 0.0, 0.0], *ring.tolist()])
+
+    def _alone(self, positions: list[list[float]]) -> Atoms:
+        """Return a center with other atoms, in a large cell if the structure is periodic."""
+        elements = [self.atoms.symbols[self.center], *[self._like] * (len(positions) - 1)]
+        built = Atoms(elements, np.array(positions) + np.array([0.1, 0.2, 0.3]))
+        if self.atoms.pbc.any():
+            built.set_cell(np.eye(3) * 3.5 * self.descriptor.cutoff)
+            built.pbc = self.atoms.pbc
+        return built
