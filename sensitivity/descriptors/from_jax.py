@@ -62,10 +62,10 @@ class Jax(AutomaticJax, AutomaticFunction):
     >>> import numpy as np
     >>> from sensitivity import diagnose, structures
     >>> from sensitivity.descriptors.from_jax import Jax
-    >>> widths = np.array([0.5, 1.0, 2.0, 4.0, 8.0])
+    >>> centers = np.linspace(0.0, 3.0, 12)
     >>> def shells(positions):
     ...     squares = ((positions[:, None] - positions) ** 2).sum(axis=-1)
-    ...     return jnp.exp(-widths * squares[:, :, None]).sum(axis=1)
+    ...     return jnp.exp(-8 * (squares[:, :, None] - centers) ** 2).sum(axis=1)
     ...
     >>> found = diagnose(structures.load("generic"), Jax(shells, cutoff=10.0), centers=[0])
     >>> found.counts["sensitive"]
