@@ -54,7 +54,7 @@ def add_descriptor(command: ArgumentParser) -> None:
     add_option(group, "--order", text, 2, int, None)
     add_settings(group)
     text = (
-        "another descriptor instead of density correlations, without the options above: a name "
+        "another descriptor, to which the options above do not apply: a name "
         "listed by 'sensitivity descriptors', or FILE.py:NAME: in FILE.py, NAME is a "
         "descriptor, or a function that takes a structure"
     )
@@ -120,7 +120,7 @@ def add_settings(group: Any) -> None:
     group.add_argument("--basis", choices=("gto", "bessel"), help=text)
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
-    text = "replace combinations of species and radial function by K fixed random mixtures of them"
+    text = "number of fixed random mixtures that replace the radial functions of all species"
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
 
 

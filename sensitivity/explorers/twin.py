@@ -49,7 +49,7 @@ order; at a lower one the same rounding is relative to fewer and smaller feature
 class TwinExplorer(MotionView):
     """The two structures of a twin, and the differences of their features, order by order.
 
-    The first structure has blue bonds and shells, the second vermillion ones. The second is
+    The first structure has blue bonds and shells, the second vermilion ones. The second is
     superposed on the first, and moves from the first structure (share 0) to its own positions
     (share 1). Only the environments of the center are shown.
 
@@ -104,7 +104,7 @@ class TwinExplorer(MotionView):
 
     texts = Texts(
         label="Morph: first → second",
-        slider="Interpolate between the first structure (blue) and the second (vermillion)",
+        slider="Interpolate between the first structure (blue) and the second (vermilion)",
         film="Move from the first structure to the second and back",
         arrows="Show the direction in which each atom moves to reach its position in the second "
         "structure; lengths are relative",
@@ -200,7 +200,7 @@ class TwinExplorer(MotionView):
             f"{orders[:1].upper()}{orders[1:]}.",
             ""
             if self.twin.rmsd > SMALL
-            else "The difference is small: choose a larger factor in the menu 'difference'.",
+            else "The difference is small: choose a larger factor in the menu 'exaggerate'.",
             "The bars always compare the two structures; they do not change with the slider.",
             self.twin.status,
         )

@@ -195,8 +195,8 @@ def _middle(place: int | None) -> float:
 
 
 def _scale(ax: Axes, values: Array, survey: Survey) -> ZeroAxis:
-    without = " without symmetry" if survey.causes else ""
-    ax.set_ylabel(f"smallest/largest singular value\n{without.strip()}".strip(), fontsize="small")
+    kept = "\nnot zero by symmetry" if survey.causes else ""
+    ax.set_ylabel(f"smallest/largest singular value{kept}", fontsize="small")
     return scale_axis(ax, values[np.isfinite(values)], zero=ROUNDING)
 
 

@@ -106,7 +106,7 @@ def twin_page(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
 
 
 def _overlay(one: Atoms, other: Atoms, *, motion: Array) -> Json:
-    """Return the scene of two structures, in blue and vermillion."""
+    """Return the scene of two structures, in blue and vermilion."""
     both = [describe_scene(atoms, centers=(), cutoff=0, motion=motion) for atoms in (one, other)]
     scene, second = both
     bonds = [[len(one) + i, len(one) + j] for i, j in second["bonds"]]

@@ -109,8 +109,8 @@ def _properties(table: Table) -> dict[str, Any]:
     columns["log10_condition"] = (
         np.log10(relevant),
         "",
-        "Decimal logarithm of the smallest over the largest singular value, without symmetry if "
-        "causes are known",
+        "Decimal logarithm of the smallest over the largest singular value; those that are zero by "
+        "symmetry are left out if causes are known",
     )
     columns["cause"] = leading_causes(table), "", "Most serious cause of an invisible displacement"
     columns["frame"] = table["frame"], "", "Number of the frame"

@@ -102,7 +102,7 @@ def _worst(survey: Survey, frames: Frames | None) -> Iterable[str]:
 
 
 def _remedy(cause: str, gap: float) -> str:
-    text = REMEDIES.get(cause, "all displacements are visible")
+    text = REMEDIES.get(cause, "nothing to do")
     return f"{text}; but {AT_CUTOFF}: compare another cutoff" if gap < Tolerance.FADING else text
 
 

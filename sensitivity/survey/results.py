@@ -53,8 +53,8 @@ class Survey(Stoppable):
     2 environments of 2 frames, none failed.
     Invisible displacements: 8 by symmetry in 1 environment, 1 by incompleteness in
     1 environment.
-    Smallest conditions without symmetry (smallest/largest singular value):
-      frame 1, C0: 0 incompleteness          frame 0, C0: 1.0e+00 visible
+    Smallest conditions (smallest/largest singular value not zero by symmetry):
+      frame 1, C0: 0 incompleteness          frame 0, C0: 1.0e+00 none spurious
     Symmetry: nothing to do: no basis and no order sees them.
     Incompleteness: a higher order sees them; features of more centers may.
     """

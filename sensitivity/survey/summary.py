@@ -42,8 +42,8 @@ def summarize(survey: Survey) -> str:
     ]
     lines += wrap(f"Invisible displacements: {', '.join(texts) or 'none'}.", WIDTH)
     if len(worst["frame"]):
-        without = " without symmetry" if survey.causes else ""
-        lines.append(f"Smallest conditions{without} (smallest/largest singular value):")
+        kept = " not zero by symmetry" if survey.causes else ""
+        lines.append(f"Smallest conditions (smallest/largest singular value{kept}):")
         marks = np.where(worst["gap"] < Tolerance.FADING, " *", "").tolist()
         described = zip(describe_worst(worst), marks, strict=True)
         lines += _in_columns(
@@ -83,7 +83,8 @@ def by(cause: str) -> str:
 def describe_worst(worst: Table) -> Iterator[tuple[str, str, str]]:
     """Yield place, condition and cause of rows as texts.
 
-    The cause is "visible" if symmetry explains all invisible displacements, or there are none.
+    The cause is "none spurious" if symmetry explains all invisible displacements, or there are
+    none.
     """
     rows = zip(
         *(worst[name].tolist() for name in ("frame", "center", "species")),
@@ -92,7 +93,7 @@ def describe_worst(worst: Table) -> Iterator[tuple[str, str, str]]:
         strict=True,
     )
     for frame, center, species, condition, cause in rows:
-        known = cause if cause in (*SPURIOUS, UNEXPLAINED) else "visible"
+        known = cause if cause in (*SPURIOUS, UNEXPLAINED) else "none spurious"
         yield f"frame {frame}, {species}{center}", name_condition(condition), known
 
 

@@ -179,7 +179,7 @@ def _saves(file: str) -> str:
 
 
 USES = [
-    Use("mode", select("initial mode", "3: 0, symmetry"), "explorer.mode == 3"),
+    Use("mode", select("mode", "3: 0, symmetry"), "explorer.mode == 3"),
     Use("amplitude", slide("amplitude (Å)", "ArrowRight"), "explorer.amplitude == 0.01"),
     Use("play", play, "abs(explorer.amplitude) > 0.1"),
     Use("speed", select("speed", "2x"), "explorer.controls.play.interval == 40"),

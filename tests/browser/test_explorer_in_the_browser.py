@@ -235,7 +235,7 @@ def test_another_descriptor_and_the_arrows_of_a_feature(workbench: Workbench) ->
     reason = "dscribe ACSF has no larger basis to compare with."
     panel.locator(f'button[title="{reason}"]:disabled').wait_for()
     panel.get_by_text("dscribe ACSF has no settings to change here.").wait_for()
-    choose("initial mode", 0)
+    choose("mode", 0)
     choose("feature", 0)
     workbench.settle()
     of_mode = workbench.scene()["arrows"]

@@ -169,7 +169,7 @@ def test_use_all_of_it_by_the_keyboard(fresh: Workbench) -> None:
     fresh.wait(lambda: fresh.ask("len(explorer.structure)") == 12)
     fresh.tell("explorer.wait()")  # the causes are written into the list of modes
     fresh.settle()
-    go_to(field(fresh, "initial mode"))
+    go_to(field(fresh, "mode"))
     before = fresh.ask("explorer.mode")
     keys.press("ArrowUp")
     fresh.wait(lambda: fresh.ask("explorer.mode") == before - 1)
@@ -242,7 +242,7 @@ def test_find_the_least_visible_mode(fresh: Workbench) -> None:
     field(fresh, "structure").fill("X0")
     field(fresh, "structure").press("Enter")
     panel(fresh).get_by_text(INCOMPLETE).wait_for()
-    modes = field(fresh, "initial mode")
+    modes = field(fresh, "mode")
     chosen = modes.evaluate("select => select.selectedOptions[0].textContent")
     assert chosen.replace("\xa0", " ") == "8: 0, incompleteness"
     button(fresh, "higher order").click()

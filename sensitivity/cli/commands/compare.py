@@ -33,8 +33,9 @@ def add(commands: Any) -> None:
     )
     group = command.add_argument_group("scale of the features")
     text = (
-        "raw: features as they are; rattle: divided by their standard deviation; whitened: also "
-        "decorrelated (default: rattle)"
+        "raw: features as they are; rattle: divided by their standard deviation in the structures "
+        "of --structures, or in copies displaced at random; whitened: also decorrelated (default: "
+        "rattle)"
     )
     group.add_argument("--metric", choices=("raw", "rattle", "whitened"), help=text)
     text = "file of the structures that define the scale (default: copies displaced at random)"
@@ -43,7 +44,10 @@ def add(commands: Any) -> None:
     add_option(group, "--copies", "number of copies that are displaced at random", text, int, "N")
     add_option(group, "--amplitude", "standard deviation of their displacements, in Å", 0.05)
     add_option(group, "--seed", "seed of their displacements", 0, int, None)
-    text = "number of softest modes of each descriptor; the spaces that they span are compared"
+    text = (
+        "number of soft modes of each descriptor, including spurious ones; the spaces that they "
+        "span are compared"
+    )
     usual = "the largest number of spurious modes of any descriptor, or 3 if none has any"
     add_option(command, "--soft", text, usual, int, "K")
     add_option(command, "--tolerance", "tolerance of the causes, in Å, as for diagnose", 0.001)

@@ -8,7 +8,7 @@ from sensitivity.cli.options import add_crystal, add_option
 
 def add(commands: Any) -> None:
     """Add the command."""
-    text = "find the smallest singular values of thousands of atoms"
+    text = "find the smallest singular values of one large structure"
     details = (
         ", and the displacements that they belong to, with all atoms as centers. Above 216 atoms "
         "this is much faster than 'analyze' and 'diagnose', which compute all singular values. The "

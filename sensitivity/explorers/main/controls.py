@@ -37,7 +37,7 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         *("Dropdown", 280),
         "One of the modes of the undisplaced structure: a displacement of the atoms, with its "
         "number, singular value and cause. A click on a marker in the chart also selects it",
-        {"description": "initial mode"},
+        {},
     ),
     "feature": (
         *("Dropdown", "min(540px, 100%)"),
