@@ -62,7 +62,8 @@ def test_the_glossary_is_sorted_and_has_the_terms_of_the_course() -> None:
 def test_texts_and_code_have_their_licences_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["license"] == "BSD-3-Clause AND CC-BY-4.0"
-    assert project["license-files"] == ["LICENSE", "notebooks/LICENSE.md"]
+    viewer = "sensitivity/share/viewer/LICENSE"
+    assert project["license-files"] == ["LICENSE", "notebooks/LICENSE.md", viewer]
     for file in ("notebooks/LICENSE.md", "README.md", "notebooks/teaching/README.md"):
         assert re.search("CC[- ]BY[- ]4.0", (ROOT / file).read_text("utf-8")), file
 

@@ -305,7 +305,7 @@ def test_a_slow_descriptor_leaves_the_controls_to_the_user(gate: threading.Event
         assert "being computed. The markers show the previous ones." in sentence(explorer)
         gate.set()
         await until(lambda: not explorer.busy)
-        assert "At +0.10 Å: 0.01 Å more" in sentence(explorer)
+        assert "At +0.10 Å: Moving 0.01 Å further" in sentence(explorer)
 
     run(scenario)
     assert threading.main_thread().name not in threads
@@ -351,4 +351,4 @@ def test_atoms_that_move_start_no_slow_spectra() -> None:
         assert calls
 
     run(scenario)
-    assert "At +0.39 Å: 0.01 Å more" in sentence(explorer)
+    assert "At +0.39 Å: Moving 0.01 Å further" in sentence(explorer)

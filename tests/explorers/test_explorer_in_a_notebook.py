@@ -73,7 +73,7 @@ def test_after_two_hundred_rapid_steps_the_last_one_is_shown(
     found = diagnose(moved, QUICK, centers=[0])
     values = [mode.singular_value for mode in found.modes]
     assert drawn(explorer) == pytest.approx(heights(values, explorer), rel=1e-12)
-    assert "At +0.12 Å: 0.01 Å more" in sentence(explorer)
+    assert "At +0.12 Å: Moving 0.01 Å further" in sentence(explorer)
 
 
 def test_causes_of_a_structure_that_is_left_are_not_drawn(explorer: Explorer) -> None:
@@ -123,7 +123,7 @@ def test_the_atoms_move_though_the_spectrum_takes_long(
         assert explorer.busy
         gate.set()
         await until(lambda: not explorer.busy)
-        assert "At +0.21 Å: 0.01 Å more" in sentence(explorer)
+        assert "At +0.21 Å: Moving 0.01 Å further" in sentence(explorer)
 
     run(scenario)
 
@@ -148,7 +148,7 @@ def test_what_goes_wrong_with_a_spectrum_is_said(
     assert said in sentence(explorer)
     assert not markers(explorer)
     explorer.amplitude = 0.23
-    assert "At +0.23 Å: 0.01 Å more" in sentence(explorer)
+    assert "At +0.23 Å: Moving 0.01 Å further" in sentence(explorer)
     assert len(markers(explorer)) == 15
 
 
