@@ -7,7 +7,12 @@ from sensitivity.plots.modes import plot_displacement, plot_mode, save_overview
 from sensitivity.plots.palette import COLORS, MARKERS, SERIES, style
 from sensitivity.plots.reach_plot import plot_reach
 from sensitivity.plots.responses import plot_responses
-from sensitivity.plots.singular_values import plot_diagnosis, plot_path, plot_spectrum
+from sensitivity.plots.singular_values import (
+    plot_diagnosis,
+    plot_path,
+    plot_session,
+    plot_spectrum,
+)
 from sensitivity.plots.smallest_plot import plot_smallest
 from sensitivity.plots.survey_plot import plot_condition, plot_environment, plot_survey
 
@@ -26,6 +31,7 @@ __all__ = [
     "plot_path",
     "plot_reach",
     "plot_responses",
+    "plot_session",
     "plot_smallest",
     "plot_spectrum",
     "plot_survey",

@@ -15,6 +15,7 @@ from sensitivity.diagnosis import Diagnosis
 from sensitivity.numerics import Array
 from sensitivity.plots.axes import ROUNDING, ZeroAxis, add_legend, foreground, make_axes, scale_axis
 from sensitivity.plots.palette import ARROW, COLORS, MARKERS, cause_color
+from sensitivity.session import Session
 from sensitivity.spectrum import Spectrum
 
 # Of each kind or cause.
@@ -77,6 +78,49 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
     values = np.array([mode.singular_value for mode in diagnosis.modes])
     causes = [mode.cause for mode in diagnosis.modes]
     draw_causes(ax, values, causes, axis=scale_values(ax, values, spectra=[diagnosis.spectrum]))
+    add_legend(ax, wide=True)
+    return ax
+
+
+def plot_session(session: Session, *, ax: Axes | None = None) -> Axes:
+    """Draw the saved singular values of a session, by cause and mode, without computing them.
+
+    As ``plot_diagnosis``, from a file of ``Explorer.save_state``, ``diagnose --json`` or
+    ``analyze --json``.
+
+    Parameters
+    ----------
+    session
+        Result of ``read_session``.
+    ax
+        Axes to draw into; None creates a figure one column wide.
+
+    Raises
+    ------
+    ValueError
+        If the session has no singular values.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from ase import Atoms
+    >>> from sensitivity.plots import plot_session
+    >>> from sensitivity.session import Named, Session
+    >>> _, ax = plt.subplots()
+    >>> atom, kinds = Atoms("H"), ("translation",) * 3
+    >>> saved = {"singular_values": [0.0, 0.0, 0.0], "kinds": kinds}
+    >>> ax = plot_session(Session(atom, Named("2", {}, listed=True), (0,), **saved), ax=ax)
+    """
+    if session.singular_values is None or session.kinds is None:
+        raise ValueError(
+            "this session has no singular values to draw; save it from an explorer, or with "
+            "'diagnose --json' or 'analyze --json'."
+        )
+    ax = make_axes(ax, height=2.6)
+    values = np.asarray(session.singular_values, dtype=float)
+    ax.set_ylabel("singular value (1/Å)")
+    axis = scale_axis(ax, values, zero=ROUNDING * float(values.max()))
+    draw_causes(ax, values, session.kinds, axis=axis)
     add_legend(ax, wide=True)
     return ax
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
+from hostile_sessions import GOOD
 from panel import SIMPLE, TOOLBAR, chosen, message, xyz
 
 from sensitivity.explorers import Explorer
@@ -23,6 +25,8 @@ TWO = xyz(molecule("NH3"), molecule("H2O"))
 
 FILE = chosen("two.xyz", TWO)
 
+SESSION = chosen("a.json", json.dumps(GOOD).encode())
+
 # What a person sets, and what comes of it; everything else is as it was at the start.
 VALUES: dict[str, tuple[Any, Callable[[Explorer], Any], Any]] = {
     "mode": (4, lambda e: e.state.mode, 4),
@@ -37,6 +41,7 @@ VALUES: dict[str, tuple[Any, Callable[[Explorer], Any], Any]] = {
     "cells": (2, lambda e: e.presenter.cells, 2),
     "structure": ("H2", lambda e: e.reference.name, "H2"),
     "upload": ((FILE,), lambda e: str(e.structure.symbols), "NH3"),
+    "session": ((SESSION,), lambda e: e.state.amplitude, 0.1),
     "columns": (1, lambda e: e.columns, 1),
     "transparent": (True, lambda e: e.transparent, True),
     "frame": (1, lambda e: str(e.structure.symbols), "OH2"),
@@ -64,6 +69,7 @@ CLICKS: dict[str, tuple[Callable[[Explorer], Any], Any]] = {
         name: (lambda e: e.reference.name, structure)
         for name, (_, _, structure, _) in EXAMPLES.items()
     },
+    "link": (lambda e: "Copied the link" in message(e), True),
     "locate": (message, "did locate"),
     "follow": (message, "did follow"),
     "find_twin": (message, "did find_twin"),
@@ -154,7 +160,7 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
         connect()
     choose(explorer, name)
     assert look(explorer) == expected
-    if name not in {"upload", "frame", "structure"}:
+    if name not in {"upload", "session", "frame", "structure"}:
         assert wiring.values(explorer)[name][0].value == VALUES[name][0]
 
 

@@ -66,6 +66,11 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         "A structure in a text format such as xyz, extxyz, cif, POSCAR or pdb",
         {"description": "Upload file"},
     ),
+    "session": (
+        *("FileUpload", "auto"),
+        "Continue a session of Save session, or explore the input of a result of --json",
+        {"description": "Open session", "accept": ".json"},
+    ),
     "frame": ("IntText", 110, "Frame of the file, from 0; negative from the end", {}),
     "centers": (
         *("Text", 150),
@@ -218,6 +223,7 @@ class Settings:
         self._updating, self._offers = updating, offers
         names = "structure", "upload", "frame", "centers"
         self.structure, self.upload, self.frame, self.centers = (make(k, CONTROLS) for k in names)
+        self.session = make("session", CONTROLS)
         self.descriptor = make("descriptor", CONTROLS)
         self.structure.options = (*structures.COMMON, *structures.names())
         self.frames, self.summary, self._none = (require("ipywidgets").Label() for _ in range(3))
@@ -227,7 +233,8 @@ class Settings:
         self._integers, self._lengths = row(), row()
         folding = self.centers, self.descriptor, self._integers, self._lengths
         fold = make_fold("settings", "Show the centers and the descriptor", *folding)
-        shown = row(self.structure, self.upload, self.frame, self.frames, self.summary, fold)
+        shown = row(self.structure, self.upload, self.session, self.frame, self.frames)
+        shown.children += self.summary, fold
         self.box = row(shown, *folding)
 
     def _describe(self, subject: Subject) -> None:
@@ -246,7 +253,9 @@ class Settings:
         self._describe(subject)
         with self._updating:
             self.structure.value = subject.name
-            self.upload.value = ()  # otherwise the same file could not be chosen again
+            self.upload.value = (
+                self.session.value
+            ) = ()  # otherwise the same file could not be chosen again
             self.frame.value = 0 if subject.upload is None else subject.upload.index
             self.centers.value = write_centers(subject.chosen, len(subject.atoms))
             self._show_descriptor(subject)
@@ -315,6 +324,9 @@ class Actions:
             name: _button(label, "download", tooltip)
             for name, (label, _, tooltip) in EXPORTS.items()
         }
+        tooltip = "Copy a link that opens this session where sensitivity app runs"
+        self.link = _button("Copy link", "link", tooltip)
+        self.link.layout.display = "none"  # only the page of the app has links
         tooltip = "Width of figures: one or two journal columns"
         options = [("one column", 1), ("two columns", 2)]
         self.columns = make_control(
@@ -326,7 +338,7 @@ class Actions:
         tasks, exports = _groups(self.tasks, 3), _groups(self.exports, 2, 3)
         actions = row(widgets.Label("Actions"), *tasks)
         figures = row(self.columns, self.transparent)
-        downloads = row(widgets.Label("Download"), *exports, figures)
+        downloads = row(widgets.Label("Download"), *exports, self.link, figures)
         self.box = widgets.VBox([actions, downloads])
 
     def lock(self, busy: bool) -> None:

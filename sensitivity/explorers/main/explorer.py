@@ -19,8 +19,8 @@ from sensitivity.descriptors.protocol import settings_of
 from sensitivity.descriptors.self_description import higher_order, larger_basis
 from sensitivity.explorers.main.controls import EXAMPLES, TASKS
 from sensitivity.explorers.main.exports import EXPORTS, make_export, write_source
-from sensitivity.explorers.main.figures import Picture, draw_figure
-from sensitivity.explorers.main.structure_view import StructureView
+from sensitivity.explorers.main.figures import draw_figure
+from sensitivity.explorers.main.session_view import SessionView
 from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Report, interrupts_held
@@ -40,7 +40,7 @@ CHANGED = {"contract_channels": "mixed channels"}
 WELCOME = "Drag the amplitude slider: the atoms move along the arrows. Or choose an example."
 
 
-class Explorer(StructureView):
+class Explorer(SessionView):
     """The atoms with arrows along one mode, and the singular values, in a notebook.
 
     Make it the last expression of a cell to display it. Every control has a Python equivalent:
@@ -162,8 +162,8 @@ class Explorer(StructureView):
         """Write the current view to a file; the suffix selects the format.
 
         .xyz or .extxyz: the atoms; .traj.extxyz: an oscillation along the mode; .png, .pdf, .svg:
-        molecule and chart; .gif: an animation; .json or .json.gz: for chemiscope; .html: the page
-        of ``share.page``; .py: ``code()``.
+        molecule and chart; .gif: an animation; .json or .json.gz: for chemiscope;
+        .session.json: as ``save_state``; .html: the page of ``share.page``; .py: ``code()``.
 
         Raises
         ------
@@ -180,12 +180,6 @@ class Explorer(StructureView):
         ValueError if the structure is still being analysed.
         """
         return draw_figure(self._picture())
-
-    def _picture(self) -> Picture:
-        if self.presenter.previewing:
-            raise ValueError("the structure is still being analysed; save it when that is done.")
-        how = {"columns": self.columns, "transparent": self.transparent}
-        return Picture(self.state, self.chart.traced, self.molecule.scene, **how)
 
     @interrupts_held()
     def export(self, name: str) -> None:

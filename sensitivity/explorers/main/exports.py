@@ -16,6 +16,7 @@ from sensitivity.descriptors.protocol import settings_of
 from sensitivity.diagnosis import diagnose
 from sensitivity.explorers.main.figures import Picture, draw_figure, draw_film
 from sensitivity.explorers.main.mode_texts import labels, meaning
+from sensitivity.explorers.main.sessions import write_session
 from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.downloads import FIGURES
 from sensitivity.explorers.parts.figures import write_figure
@@ -43,6 +44,10 @@ EXPORTS = {
     },
     "chemiscope": ("chemiscope", "chemiscope.json.gz", "For chemiscope.org or chemiscope.load"),
     "page": ("Share", "diagnosis.html", "One file with all modes, for a browser, without Python"),
+    "session": (
+        *("Save session", "explorer.session.json"),
+        "All choices with the structure, to continue later or elsewhere: Open session",
+    ),
     "code": ("Python", "explore.py", "A script that prints the same numbers"),
 }
 """For each export: label of its button, name of the file, and tooltip."""
@@ -71,14 +76,15 @@ def make_export(file: str, picture: Picture, *, report: Report = lambda _: None)
     if name.endswith(".gif"):
         return draw_film(picture, oscillation(state), report=report)
     if name.endswith((".json", ".json.gz")):
-        return _write_chemiscope(state, packed=name.endswith(".gz"))
+        session, packed = name.endswith(".session.json"), name.endswith(".gz")
+        return write_session(picture) if session else _write_chemiscope(state, packed=packed)
     if name.endswith(".html"):
         return _write_page(state, report=report)
     if name.endswith(".py"):
         return write_source(state).encode()
     raise ValueError(
         f"the name must end in .xyz, .extxyz, .traj.extxyz, .png, .pdf, .svg, .gif, .json, "
-        f".json.gz, .html or .py, got {file}; choose one of these."
+        f".json.gz, .session.json, .html or .py, got {file}; choose one of these."
     )
 
 

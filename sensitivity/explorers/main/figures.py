@@ -27,6 +27,7 @@ class Picture:
     scene: Scene
     columns: int = 2  # of a journal
     transparent: bool = False
+    cells: int = 1  # drawn along each periodic direction
 
     def scene_of(self, state: State) -> Scene:
         """Return the scene at another amplitude."""

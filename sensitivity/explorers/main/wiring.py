@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sensitivity.explorers.main.structure_view import StructureView
+from sensitivity.explorers.main.session_view import SessionView
 
 Act = Callable[..., Any]
 
 
-def connect(explorer: StructureView) -> None:
+def connect(explorer: SessionView) -> None:
     """Connect each control to its action; errors appear in the panel."""
     _observe(explorer, values(explorer))
     explorer.settings.on_new = lambda: _observe(explorer, settings_of_descriptor(explorer))
@@ -23,7 +23,7 @@ def connect(explorer: StructureView) -> None:
     )
 
 
-def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
+def values(explorer: SessionView) -> dict[str, tuple[Any, Act]]:
     """Return, for each control with a value, the widget and the function that takes the value."""
     controls, settings, actions = explorer.controls, explorer.settings, explorer.actions
     return {
@@ -39,6 +39,7 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
         "cells": (controls.cells, partial(setattr, explorer, "cells")),
         "structure": (settings.structure, partial(setattr, explorer, "structure")),
         "upload": (settings.upload, explorer.take_upload),
+        "session": (settings.session, explorer.take_session),
         "columns": (actions.columns, partial(setattr, explorer, "columns")),
         "transparent": (actions.transparent, partial(setattr, explorer, "transparent")),
         "frame": (settings.frame, explorer.turn_to),
@@ -48,7 +49,7 @@ def values(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
     }
 
 
-def settings_of_descriptor(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
+def settings_of_descriptor(explorer: SessionView) -> dict[str, tuple[Any, Act]]:
     """Return the entries of ``values`` for the controls of the descriptor."""
     return {
         name: (control, partial(explorer.refine, name))
@@ -56,11 +57,12 @@ def settings_of_descriptor(explorer: StructureView) -> dict[str, tuple[Any, Act]
     }
 
 
-def clicks(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
+def clicks(explorer: SessionView) -> dict[str, tuple[Any, Act]]:
     """Return, for each button, the widget and the function to call."""
     controls, actions = explorer.controls, explorer.actions
     return {
         "reset": (controls.reset, explorer.reset),
+        "link": (actions.link, explorer.copy_link),
         **{axis: (button, partial(explorer.look, axis)) for axis, button in controls.look.items()},
         **{
             name: (button, explorer.commands[name])
@@ -69,17 +71,17 @@ def clicks(explorer: StructureView) -> dict[str, tuple[Any, Act]]:
     }
 
 
-def _observe(explorer: StructureView, entries: dict[str, tuple[Any, Act]]) -> None:
+def _observe(explorer: SessionView, entries: dict[str, tuple[Any, Act]]) -> None:
     for widget, act in entries.values():
         widget.observe(partial(_choose, explorer, act), "value")
 
 
-def _choose(explorer: StructureView, act: Act, change: Any) -> None:
+def _choose(explorer: SessionView, act: Act, change: Any) -> None:
     if not explorer.updating:
         if change["owner"] is not explorer.controls.play:
             explorer.panel.forgive()
         explorer.attempt(act, change["new"])
 
 
-def _click(explorer: StructureView, act: Act, _: Any) -> None:
+def _click(explorer: SessionView, act: Act, _: Any) -> None:
     explorer.attempt(act)

@@ -34,6 +34,7 @@ class Page:
             ink=traitlets.Unicode(LIGHT[1]).tag(sync=True),
             tooltips=traitlets.Dict().tag(sync=True),
             charts=traitlets.List().tag(sync=True),
+            keeps=traitlets.Bool(False).tag(sync=True),
         )
         self._downloads = 0
 
@@ -51,6 +52,24 @@ class Page:
     def on_typing(self, act: Callable[[], None]) -> None:
         """Call ``act`` when the user types into a field."""
         self.widget.on_msg(lambda _, content, __: act() if "typing" in content else None)
+
+    def on_session(self, act: Callable[[str], None]) -> None:
+        """Ask the page for the session that it keeps, and call ``act`` with it, or with "".
+
+        ``act`` is called again when the user opens a link to a session.
+        """
+        self.widget.keeps = True
+        self.widget.on_msg(
+            lambda _, content, __: act(str(content["session"])) if "session" in content else None
+        )
+
+    def keep(self, session: str) -> None:
+        """Keep a session in the page until its tab is closed."""
+        self.widget.send({"keep": session})
+
+    def copy_link(self, session: str) -> None:
+        """Copy a link to a session; it has neither the token nor the rest of the query."""
+        self.widget.send({"link": session})
 
     def name(self, box: Any) -> None:
         """Set tooltips on inputs in the page: ipywidgets shows none for dropdowns and texts."""

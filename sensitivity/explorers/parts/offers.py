@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from sensitivity.descriptors import DensityCorrelations, Descriptor, check_descriptor, with_defaults
 from sensitivity.descriptors.catalog import CATALOG, installed_entry, named_descriptor, native_name
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.parts.inputs import ORDERS, refine
 from sensitivity.explorers.parts.state import Subject
+from sensitivity.numerics import is_number
+from sensitivity.session import Named
 
 USUAL = DensityCorrelations(order=2, cutoff=3.0, n_max=6, l_max=6)
 
@@ -65,6 +68,34 @@ class Offers:
             descriptor = named_descriptor(name, subject.atoms)
         return replace(subject, descriptor=descriptor, kind="" if name in LABELS else name)
 
+    @property
+    def usual(self) -> Descriptor:
+        """The default descriptor."""
+        return USUAL
+
+    def restore(self, saved: Named, subject: Subject) -> Subject:
+        """Return the subject with the offered descriptor of this name, with saved settings.
+
+        Settings must be within their limits, so that a file cannot ask for a huge basis.
+        ImportError, TypeError or ValueError if there is none, or a setting is invalid.
+        """
+        if not saved.listed or (saved.name not in LABELS and saved.name not in self._names):
+            own = self._own.get(saved.name)
+            if own is None or saved.listed:
+                raise ValueError(
+                    f"the session was saved with the descriptor {saved.name}, which is not offered "
+                    "here, and a session contains no code; pass it, as in "
+                    "explorer.load_state(path, descriptor=...)."
+                )
+            return replace(subject, descriptor=_adjust(own, saved), kind="")
+        if saved.name in LABELS:
+            settings = dict(saved.settings) | {"order": int(saved.name)}
+            descriptor = USUAL.with_settings(**settings)
+            _check_limits(descriptor, settings)
+            return replace(subject, descriptor=descriptor, kind="")
+        made = named_descriptor(saved.name, subject.atoms)
+        return replace(subject, descriptor=_adjust(made, saved), kind=saved.name)
+
     def _add(self, name: str) -> str:
         if name not in self._names:
             self._names.append(name)
@@ -76,6 +107,28 @@ class Offers:
             name += " (given)"
         self._own[name] = descriptor
         return self._add(name)
+
+
+def _adjust(descriptor: Descriptor, saved: Named) -> Descriptor:
+    """Return the descriptor with those saved settings that can be changed."""
+    known = with_defaults(descriptor)
+    changed = {
+        name: value
+        for name, value in saved.settings.items()
+        if name in known.limits and value != settings_of(descriptor)[name]
+    }
+    _check_limits(descriptor, changed)
+    return known.with_settings(**changed) if changed else descriptor
+
+
+def _check_limits(descriptor: Descriptor, settings: Mapping[str, Any]) -> None:
+    for name, (low, high) in with_defaults(descriptor).limits.items():
+        if name in settings and not (is_number(settings[name]) and low <= settings[name] <= high):
+            raise ValueError(
+                f"the session needs a number from {low:g} to {high:g} as {name} of its descriptor, "
+                f"got {settings[name]!r}; pass the descriptor, as in "
+                "explorer.load_state(path, descriptor=...)."
+            )
 
 
 def fit(subject: Subject) -> Subject:

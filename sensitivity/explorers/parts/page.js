@@ -12,6 +12,8 @@ const mix = (...colors) => {
 };
 const brightness = color => color.match(/\w\w/g).reduce((sum, part) => sum + parseInt(part, 16), 0);
 
+const STATE = "#state=", KEPT = "sensitivity-session";  // in a link; in the storage of a tab
+
 let saved = 0;  // the number of the last saved file
 
 export default {
@@ -114,8 +116,29 @@ export default {
       link.click();
       URL.revokeObjectURL(link.href);
     };
+    // The session in the link, or else of this tab before it was reloaded. It is read before Python
+    // sends another one.
+    const opened = () => {
+      const text = location.hash.startsWith(STATE) ? location.hash.slice(STATE.length) : "";
+      if (text) history.replaceState(null, "", location.pathname + location.search);
+      return text;
+    };
+    const open = () => { const session = opened(); if (session) model.send({session}); };
+    if (model.get("keeps")) {
+      model.send({session: opened() || sessionStorage.getItem(KEPT) || ""});
+      addEventListener("hashchange", open);
+    }
+    const remember = ({keep, link}) => {
+      if (keep) {
+        try { sessionStorage.setItem(KEPT, keep); } catch { sessionStorage.removeItem(KEPT); }
+      }
+      if (!link) return;
+      const address = location.origin + location.pathname + STATE + link;  // without the token
+      navigator.clipboard.writeText(address).catch(() => prompt("Copy this link:", address));
+    };
     const rename = () => { if (root) mend(); };
     model.on("msg:custom", save);
+    model.on("msg:custom", remember);
     model.on("change:tooltips", rename);
 
     const sizes = new ResizeObserver(tell), theme = new MutationObserver(tell);
@@ -138,6 +161,8 @@ export default {
     start.observe(el);
     return () => {
       model.off("msg:custom", save);
+      model.off("msg:custom", remember);
+      removeEventListener("hashchange", open);
       model.off("change:tooltips", rename);
       [start, sizes, theme, parts].forEach(observer => observer.disconnect());
     };

@@ -1,0 +1,196 @@
+"""Sessions of the explorer: its state as data, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sensitivity import structures
+from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors.catalog import native_name
+from sensitivity.descriptors.protocol import settings_of
+from sensitivity.explorers.main.figures import Picture
+from sensitivity.explorers.parts import inputs
+from sensitivity.explorers.parts.background import Report
+from sensitivity.explorers.parts.figures import SIZES
+from sensitivity.explorers.parts.offers import Offers
+from sensitivity.explorers.parts.scene import Camera
+from sensitivity.explorers.parts.scene_controls import ATOM_SIZES, LABELS
+from sensitivity.explorers.parts.state import (
+    ARROW_LENGTHS,
+    Reference,
+    State,
+    Subject,
+    examine,
+    explain,
+)
+from sensitivity.limits import Limit
+from sensitivity.session import Named, Session
+from sensitivity.structures.files.ase_frames import Frame
+from sensitivity.tolerances import Tolerance
+
+VIEW = ("labels", "atom_size", "cells", "columns", "transparent")
+"""Attributes of the explorer, beside its state, that a session has."""
+
+ARROWS = ("arrows", "arrow_length")
+"""Fields of the state that the view of a session has."""
+
+UNREADABLE = Frame(problem="it could not be read when the session was saved")
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A session that can be shown."""
+
+    state: State
+    view: Mapping[str, Any]  # values of ``VIEW``
+    camera: Camera | None
+    notes: tuple[str, ...]  # differences from the saved session, as sentences
+
+
+def make_session(picture: Picture) -> Session:
+    """Return the session of the current view."""
+    state, scene, reference = picture.state, picture.scene, picture.state.reference
+    upload, camera = reference.upload, scene.camera
+    view: dict[str, Any] = {"arrows": state.arrows, "arrow_length": state.arrow_length}
+    view |= {"cells": picture.cells}
+    view |= {"labels": scene.labels, "atom_size": scene.size}
+    frames = () if upload is None else tuple(frame.atoms for frame in upload.frames)
+    return Session(
+        reference.atoms,
+        describe(reference.descriptor, kind=reference.kind),
+        tuple(map(int, reference.centers)),
+        name=reference.name,
+        file="" if upload is None else upload.name,
+        frames=frames,
+        frame=0 if upload is None else upload.index,
+        mode=state.mode,
+        amplitude=state.amplitude,
+        feature=state.feature,
+        view=view | {"columns": picture.columns, "transparent": picture.transparent},
+        camera=(camera.view, camera.center, camera.radius),
+        singular_values=reference.singular_values,
+        kinds=reference.causes,
+        displacement=reference.modes[state.mode],
+    )
+
+
+def write_session(picture: Picture) -> bytes:
+    """Return the file of a session; without the other structures of an upload if it is too large.
+
+    ValueError if it is too large even then.
+    """
+    session = make_session(picture)
+    for each in (session, replace(session, frames=(), frame=0)):
+        content = each.to_json()
+        if len(content) <= Limit.UPLOAD:
+            return content
+    raise ValueError(
+        f"the session has {len(content) / 1e6:.1f} MB, and at most {Limit.UPLOAD / 1e6:.0f} MB can "
+        "be opened; save a smaller structure."
+    )
+
+
+def describe(descriptor: Descriptor, *, kind: str) -> Named:
+    """Return name and settings of a descriptor as data; ``kind`` is its name in the catalog."""
+    settings, name = _plain_settings(descriptor), native_name(descriptor) or kind
+    return Named(name or with_defaults(descriptor).name, settings, listed=bool(name))
+
+
+def _plain_settings(descriptor: Descriptor) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(settings_of(descriptor)))
+    return found
+
+
+def choose_subject(session: Session, offers: Offers, given: Descriptor | None) -> Subject:
+    """Return structure and descriptor of a session, without computing anything.
+
+    The descriptor is the ``given`` one, or else looked up by name in ``offers``. ImportError,
+    TypeError or ValueError if it is not offered or not installed, or the structure is too large.
+    """
+    inputs.check_size(session.atoms)
+    atoms, upload = session.atoms.copy(), None
+    if session.file:
+        frames = session.frames or (session.atoms,)
+        kept = tuple(UNREADABLE if each is None else Frame(each.copy()) for each in frames)
+        upload = inputs.Upload(inputs.shown_name(session.file), kept, session.frame)
+    name = _find_name(session) if upload is None else ""
+    plain = Subject(atoms, given or offers.usual, session.centers, name, upload)
+    return plain if given is not None else offers.restore(session.descriptor, plain)
+
+
+def _find_name(session: Session) -> str:
+    """Return the name of the structure if it is that of the library."""
+    with suppress(ValueError):
+        if session.name and session.atoms == structures.load(session.name):
+            return structures.find_name(session.name)
+    return ""
+
+
+def restore(session: Session, subject: Subject, *, report: Report) -> Restored:
+    """Compute the state of a session; ValueError if a choice does not exist."""
+    reference = examine(subject)
+    if session.explained and session.mode is not None:
+        reference = explain(reference, progress=report)
+    mode = reference.least_visible if session.mode is None else session.mode
+    amplitude, notes = session.amplitude, _compare(session, reference)
+    if session.displacement is not None:
+        overlap = float(np.vdot(session.displacement, reference.modes[mode]))
+        amplitude *= -1.0 if overlap < 0 else 1.0
+        if abs(overlap) < 1 - Tolerance.POSITIONS:
+            notes.append(
+                f"Mode {mode} is another displacement than the saved one: modes with the same "
+                "singular value can be combined."
+            )
+    _check(amplitude, "amplitude", -reference.reach, reference.reach)
+    if session.feature is not None:
+        count = with_defaults(subject.descriptor).count_features(subject.atoms)
+        _check(session.feature, "feature", 0, count - 1)
+    view = {name: session.view[name] for name in VIEW if name in session.view}
+    known = {"labels": LABELS, "atom_size": ATOM_SIZES, "columns": SIZES}
+    for name, values in (known | {"arrow_length": ARROW_LENGTHS}).items():
+        if name in session.view and session.view[name] not in values:
+            _refuse(name, f"one of {', '.join(map(str, values))}", session.view[name])
+    arrows = {name: session.view[name] for name in ARROWS if name in session.view}
+    camera = session.camera and Camera(*session.camera)
+    state = State(reference, mode, amplitude, **arrows, feature=session.feature)
+    return Restored(state, view, camera, tuple(notes))
+
+
+def _compare(session: Session, reference: Reference) -> list[str]:
+    """Return sentences on what differs from the saved session."""
+    notes, found = [], describe(reference.descriptor, kind=reference.kind)
+    saved = session.descriptor
+    old, new = dict(saved.settings), dict(found.settings)
+    changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    if (saved.name, saved.listed) != (found.name, found.listed):
+        notes.append(f"The session was saved with {saved.name}, and is shown with {found.name}.")
+    elif changed:
+        notes.append(f"The descriptor has another {', '.join(sorted(changed))} than the saved one.")
+    values = session.singular_values
+    if not notes and values is not None:
+        same = np.sort(values), np.sort(reference.singular_values)
+        if not np.allclose(*same, rtol=0, atol=1e-6 * float(same[1].max())):
+            notes.append("The singular values differ from the saved ones: versions may differ.")
+    if session.tolerance != Tolerance.POSITIONS:
+        notes.append(
+            f"The causes were found with a tolerance of {session.tolerance:g} Å; here it is "
+            f"{Tolerance.POSITIONS:g} Å."
+        )
+    if session.file and not session.frames:
+        notes.append(f"Of {inputs.shown_name(session.file)}, this structure was saved.")
+    return notes
+
+
+def _check(value: float, name: str, low: float, high: float) -> None:
+    if not low <= value <= high:
+        _refuse(name, f"from {low:g} to {high:g}", value)
+
+
+def _refuse(name: str, expected: str, value: Any) -> None:
+    raise ValueError(f"the session needs {expected} as {name}, got {value!r}; choose another file.")
