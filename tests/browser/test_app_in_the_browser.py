@@ -23,6 +23,7 @@ from playwright.sync_api import Locator, Page
 from workbench import SCENE, STAGES, STILL, TWO_FRAMES, pixels
 
 from sensitivity.app.server import TEMPLATES, Server
+from sensitivity.session import parse_text
 
 PAGE_SCRIPT = TEMPLATES / "page.js"
 
@@ -301,6 +302,56 @@ def test_a_file_that_is_too_large_is_refused_in_words(visitor: Visitor) -> None:
     visitor.page.evaluate(LARGE, 5_000_000)
     visitor.page.wait_for_function("() => window.arrived")
     assert not visitor.notice.is_visible()
+
+
+KEPT = "sensitivity-session"
+
+
+def test_a_reload_keeps_the_session(site: Site, visitor: Visitor, other: Visitor) -> None:
+    other.enter(site)
+    other.move("ArrowRight")
+    wait_until(lambda: kept_amplitude(other) == 0.2)
+    shown, kernel = other.scene(), other.kernel
+    other.page.reload()
+    other.page.get_by_text("Opened the session.").wait_for()
+    assert other.kernel != kernel
+    wait_until(lambda: np.allclose(other.scene()["atoms"], shown["atoms"], atol=1e-5))
+    np.testing.assert_allclose(other.scene()["arrows"], shown["arrows"], atol=1e-5)
+    token = site.entrance.split("token=")[1]
+    assert token not in other.page.evaluate("() => JSON.stringify(sessionStorage)")
+    assert other.complaints.console == []
+
+
+def kept_amplitude(visitor: Visitor) -> float | None:
+    """Amplitude of the session that the tab keeps, if it has one yet."""
+    text = visitor.page.evaluate("key => sessionStorage.getItem(key)", KEPT)
+    return parse_text(text).amplitude if text else None
+
+
+def test_a_link_opens_elsewhere_and_has_no_token(
+    site: Site, visitor: Visitor, other: Visitor
+) -> None:
+    visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    shown = visitor.move("ArrowRight")
+    visitor.page.get_by_role("button", name="Copy link").click()
+    visitor.page.get_by_text("Copied the link.").wait_for()
+    read = "() => navigator.clipboard.readText()"
+    wait_until(lambda: "#state=" in visitor.page.evaluate(read))
+    link = visitor.page.evaluate(read)
+    address, state = link.split("#state=")
+    assert (address, "token" in link) == (f"{site.address}/", False)
+    assert site.entrance.split("token=")[1] not in link
+    assert parse_text(state).amplitude == 0.2
+    other.page.goto(site.entrance.replace("/?", "/no-such-page?"))  # sets the cookies of a visitor
+    other.page.goto(link)
+    other.page.get_by_text("Opened the session.").wait_for()
+    assert other.page.url == f"{site.address}/"
+    wait_until(lambda: np.allclose(other.scene()["atoms"], shown["atoms"], atol=1e-5))
+    other.page.evaluate("() => { location.hash = '#state=window.ran=1'; }")
+    other.page.get_by_text("This link has no session that can be read").wait_for()
+    assert other.page.evaluate("() => window.ran") is None
+    np.testing.assert_allclose(other.scene()["atoms"], shown["atoms"], atol=1e-5)
+    assert [each for each in other.complaints.console if "404" not in each] == []
 
 
 @pytest.mark.parametrize(("state", "words"), [("loading", ""), ("complete", "could not start")])

@@ -7,11 +7,13 @@ reason.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hostile_sessions import GOOD
 from playwright.sync_api import Locator
 from workbench import STAGES, Workbench
 
@@ -146,12 +148,18 @@ def play(bench: Workbench) -> None:
     _panel(bench).locator(".widget-play button:visible").first.click()
 
 
-def upload(bench: Workbench) -> None:
-    path = Path(bench.laboratory.runtime) / "water.xyz"
-    path.write_text("3\n\nO 0 0 0\nH 0 0 .96\nH .93 0 -.24\n3\n\nO 0 0 0\nH 0 0 1\nH 1 0 0\n")
-    with bench.page.expect_file_chooser() as chooser:
-        _panel(bench).locator("button.widget-upload, .widget-upload").click()
-    chooser.value.set_files(path)
+WATER = "3\n\nO 0 0 0\nH 0 0 .96\nH .93 0 -.24\n3\n\nO 0 0 0\nH 0 0 1\nH 1 0 0\n"
+
+
+def upload(label: str, name: str, content: str) -> Callable[[Workbench], None]:
+    def act(bench: Workbench) -> None:
+        path = Path(bench.laboratory.runtime) / name
+        path.write_text(content)
+        with bench.page.expect_file_chooser() as chooser:
+            _panel(bench).locator(".widget-upload", has_text=label).click()
+        chooser.value.set_files(path)
+
+    return act
 
 
 def click_chart(axes: str, x: float, y: float = 1.0) -> Callable[[Workbench], None]:
@@ -201,7 +209,16 @@ USES = [
     Use("twin", press("Two different CH4"), "len(explorer.below.children) == 2"),
     Use("structure", write("structure", "H2O"), "len(explorer.structure) == 3"),
     Use("structure", write("structure", "nonsense"), "'nonsense' in explorer.panel.message.value"),
-    Use("upload", upload, "explorer.structure.symbols.get_chemical_formula() == 'H2O'"),
+    Use(
+        "upload",
+        upload("Upload file", "water.xyz", WATER),
+        "explorer.structure.symbols.get_chemical_formula() == 'H2O'",
+    ),
+    Use(
+        "session",
+        upload("Open session", "a.session.json", json.dumps(GOOD)),
+        "explorer.structure.symbols.get_chemical_formula() == 'H2O' and explorer.amplitude == 0.1",
+    ),
     Use(
         "frame",
         write("frame", "1"),
@@ -241,6 +258,7 @@ USES = [
     Use("svg", press("Molecule and chart, for editing"), _saves("figure.svg")),
     Use("gif", press("Atoms and chart in motion"), _saves("motion.gif")),
     Use("chemiscope", press("For chemiscope"), _saves("chemiscope.json.gz")),
+    Use("session file", press("All choices with"), _saves("explorer.session.json")),
     Use("code", press("A script that prints"), _saves("explore.py")),
     Use(
         "chart mode",

@@ -156,7 +156,7 @@ def test_in_a_dark_page_pictures_are_dark_and_pressed_buttons_differ(dark: Workb
 
 
 def test_the_button_for_files_says_what_it_does(bench: Workbench) -> None:
-    button = explorer(bench).locator(".widget-upload")
+    button = explorer(bench).locator(".widget-upload").first
     assert button.inner_text().strip() == "Upload file"
     bench.tell(
         "setattr(explorer.settings.upload, 'description', 'Other file')"

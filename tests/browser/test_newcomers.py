@@ -73,7 +73,7 @@ def download(bench: Workbench, text: str) -> tuple[str, bytes]:
 
 def choose_file(bench: Workbench, path: Path) -> None:
     with bench.page.expect_file_chooser() as chooser:
-        panel(bench).locator(".widget-upload").click()
+        panel(bench).locator(".widget-upload", has_text="Upload file").click()
     chooser.value.set_files(path)
 
 
