@@ -1,8 +1,8 @@
 """Saved sessions: the choices made in an explorer, with their structure, as JSON.
 
 A session is data. Reading one checks every value, and neither imports nor unpickles anything: a
-descriptor is a name with settings, which whoever opens the session looks up among the descriptors
-that he offers. ``docs/guides/sharing.md`` has the format.
+descriptor is a name with settings, which the explorer looks up among the descriptors that it
+offers. ``docs/guides/sharing.md`` has the format.
 """
 
 from __future__ import annotations

@@ -158,6 +158,21 @@ def test_an_own_descriptor_has_to_be_passed_again(tmp_path: Path) -> None:
         other.load_state(tmp_path / "a.json", descriptor="2")  # type: ignore[arg-type]
 
 
+def test_a_descriptor_of_the_catalog_comes_back_where_it_is_offered(tmp_path: Path) -> None:
+    explorer = Explorer("H2O", "overlap-matrix")
+    (name, (low, _)), *_ = explorer.descriptor.limits.items()
+    explorer.refine(name, low + 1.5)
+    explorer.save_state(tmp_path / "a.json")
+    other = Explorer("H2", SIMPLE)
+    other.load_state(tmp_path / "a.json")
+    assert other.descriptor == explorer.descriptor
+    assert other.settings.descriptor.value == "overlap-matrix"
+    assert message(other) == "Opened the session."
+    few = Explorer("H2", SIMPLE, descriptors=["1", "2"])
+    with pytest.raises(ValueError, match="overlap-matrix, which is not offered here"):
+        few.load_state(tmp_path / "a.json")
+
+
 def test_what_differs_is_said(tmp_path: Path) -> None:
     explorer, path = changed_explorer(), tmp_path / "a.json"
     explorer.save_state(path)
