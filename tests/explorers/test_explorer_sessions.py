@@ -167,7 +167,7 @@ def test_a_descriptor_of_the_catalog_comes_back_where_it_is_offered(tmp_path: Pa
     other.load_state(tmp_path / "a.json")
     assert other.descriptor == explorer.descriptor
     assert other.settings.descriptor.value == "overlap-matrix"
-    assert message(other) == "Opened the session."
+    assert message(other) == " ".join(["Opened the session.", *other.descriptor.remarks])
     few = Explorer("H2", SIMPLE, descriptors=["1", "2"])
     with pytest.raises(ValueError, match="overlap-matrix, which is not offered here"):
         few.load_state(tmp_path / "a.json")
