@@ -100,7 +100,7 @@ def test_the_course_comes_before_its_appendices_and_its_licence() -> None:
     files = [each for each in files if ".ipynb_checkpoints" not in each.parts]
     names = {each.relative_to(ROOT / "notebooks").as_posix() for each in files}
     assert sorted(course) == sorted(names - {"README.md"})
-    assert [name.split("-")[0] for name in course[:11]] == [str(k) for k in range(1, 12)]
-    assert course[11].startswith("appendix/")
+    assert [name.split("-")[0] for name in course[:12]] == [str(k) for k in range(1, 13)]
+    assert course[12].startswith("appendix/")
     assert course.index("teaching/quiz.md") < course.index("teaching/quiz-key.md")
     assert course[-1] == "LICENSE.md"
