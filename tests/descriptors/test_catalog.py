@@ -27,7 +27,7 @@ EXACT = 1e-12  # relative to the largest feature
 DIFFERENCE = 1e-9  # relative to the largest element of the gradient
 WHOLE = {"dscribe-coulomb-matrix"}  # one row for a molecule
 DISTANCES = {"1", "featomic-radial-spectrum"}
-STEPS = {"chgnet-features": 2e-4}  # Å: it has learned high frequencies
+STEPS = {"chgnet-features": 1e-4}  # Å: it has learned high frequencies
 # Displacements that symmetry allows to be seen; without parity, one breaks the mirrors alone.
 VISIBLE = {"O(3)": {"Td": 1, "C2v": 4}, "SO(3)": {"Td": 1, "C2v": 5}}
 
