@@ -70,6 +70,7 @@ class Folder:
         facts = Facts(part.before, analyzed.features, analyzed.remarks)
         frames = table_of(analyzed.frames, self.frame_columns)
         try:
+            (self.path / name).unlink(missing_ok=True)  # of the same frames, cut off before
             self._put(self.path / "_frames" / name, frames, facts)
             self._put(self.path / name, table_of(analyzed.environments, self.columns))
         except OSError as error:
@@ -111,7 +112,7 @@ class Folder:
                 known, first = dict(zip(*columns, strict=True)), numbers.stop
                 features = facts.features
             now = "" if frame.atoms is None else fingerprint(frame.atoms)
-            expected = known.get(frame.number, "")
+            expected = known.get(frame.number, "")  # "" if it could not be read, or may be cut
             if expected and now != expected:
                 raise self._other_frames(f"its frame {frame.number}")
             if expected and features and not is_same(features, descriptor, frame):
@@ -120,7 +121,7 @@ class Folder:
                     f"{frame.number} differ from those of this descriptor; choose another folder."
                 )
             yield replace(frame, before=seen.hexdigest())
-            seen.update((known.get(frame.number, now)).encode())
+            seen.update(now.encode())
 
     def _other_frames(self, which: str) -> ValueError:
         return ValueError(

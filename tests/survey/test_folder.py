@@ -19,7 +19,7 @@ from ase import Atoms
 from sensitivity import DensityCorrelations, open_survey, structures, survey
 from sensitivity.descriptors.from_function import Function
 from sensitivity.survey import run
-from sensitivity.survey.folder import open_folder
+from sensitivity.survey.folder import Folder, open_folder
 from sensitivity.survey.frames import NumberedFrame, batches
 
 pd = pytest.importorskip("pandas")
@@ -214,6 +214,49 @@ def test_a_number_that_may_be_cut_is_told_and_read_again(tmp_path: Path) -> None
     assert_same(found.table(), expected.table())
     assert_same(found.frames(), expected.frames())
     assert found.remarks == expected.remarks == ()
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kept", ["whole lines", "all but the last line break"])
+def test_a_cut_file_that_grew_is_resumed_again_and_again(tmp_path, kept, workers) -> None:
+    path, frames = tmp_path / "set.xyz", rattled_frames(8)
+    ase.io.write(path, frames)
+    text = path.read_text()
+    if kept == "whole lines":
+        path.write_text("".join(text.splitlines(keepends=True)[:12]))  # within frame 1
+    else:
+        ase.io.write(path, frames[:2])
+        path.write_text(path.read_text().rstrip("\n"))
+    arguments = {"causes": False, "output": tmp_path / "out", "workers": workers}
+    survey(path, DESCRIPTOR, **arguments)
+    path.write_text(text)
+    expected = survey(path, DESCRIPTOR, causes=False)
+    for _ in range(3):
+        assert_same(survey(path, DESCRIPTOR, **arguments).table(), expected.table())
+
+
+def test_a_cut_part_is_repeated_before_later_ones_are_written(tmp_path, monkeypatch) -> None:
+    """Killed after any part, a survey of a file that grew continues without a stale row."""
+    monkeypatch.setattr(run, "_PART", {False: 10})
+    frames, written = rattled_frames(12), list[str]()
+    cut = [*frames[:3], "a frame that cannot be read"]
+    survey(cut, DESCRIPTOR, causes=False, output=tmp_path)
+    before = sorted(path.name for path in tmp_path.glob("*.parquet"))
+    put = Folder._put
+
+    def killed(folder, target, table, facts=None):
+        if facts is None:
+            written.append(target.name)
+            raise KeyboardInterrupt
+        put(folder, target, table, facts)
+
+    monkeypatch.setattr(Folder, "_put", killed)
+    with pytest.raises(KeyboardInterrupt):
+        survey(frames, DESCRIPTOR, causes=False, output=tmp_path)
+    assert written == before[-1:]
+    monkeypatch.setattr(Folder, "_put", put)
+    found = survey(frames, DESCRIPTOR, causes=False, output=tmp_path)
+    assert_same(found.table(), survey(frames, DESCRIPTOR, causes=False).table())
 
 
 def test_remarks_are_in_the_folder(tmp_path: Path) -> None:
