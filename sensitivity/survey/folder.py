@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from sensitivity.descriptors import Descriptor
 from sensitivity.outputs import part_file
 from sensitivity.survey.frames import NumberedFrame, fingerprint
-from sensitivity.survey.probes import Features, is_same
+from sensitivity.survey.probes import Features, are_same
 from sensitivity.survey.remarks import distinct
 from sensitivity.survey.rows import FRAME, Table, table_of
 from sensitivity.survey.run import Part
@@ -42,7 +42,7 @@ class Facts(NamedTuple):
     """Facts about a part, beside its rows."""
 
     before: str = ""  # hash of all frames before the first one
-    features: Features | None = None  # of a frame, to recognise the descriptor
+    features: Features = ()  # of some environments, to recognise the descriptor
     remarks: Sequence[str] = ()  # on the descriptor
 
 
@@ -92,7 +92,7 @@ class Folder:
         return self.path / "_frames" / path.name
 
     def compared(
-        self, frames: Iterable[NumberedFrame], descriptor: Descriptor
+        self, frames: Iterable[NumberedFrame], descriptor: Descriptor, *, timeout: float | None
     ) -> Iterator[NumberedFrame]:
         """Yield the frames with a hash of those before them.
 
@@ -100,6 +100,7 @@ class Folder:
         differ where a part is missing, or if the descriptor gives other features.
         """
         parts, known, seen = deque(self.parts()), dict[int, str](), sha256()
+        features: Features = ()
         complete, first = {path for _, path in parts}, 0
         for frame in frames:
             while parts and parts[0][0].start <= frame.number:
@@ -115,7 +116,7 @@ class Folder:
             expected = known.get(frame.number, "")  # "" if it could not be read, or may be cut
             if expected and now != expected:
                 raise self._other_frames(f"its frame {frame.number}")
-            if expected and features and not is_same(features, descriptor, frame):
+            if expected and not are_same(features, frame, descriptor, timeout=timeout):
                 raise ValueError(
                     f"output {self.path} holds another survey: its features of frame "
                     f"{frame.number} differ from those of this descriptor; choose another folder."

@@ -207,7 +207,7 @@ def _analyze_each(batch: Batch, settings: Settings, engine: Engine, spare: Proce
         analyzed.environments.extend(found.environments)
         analyzed.frames.extend(found.frames)
         remarks.extend(found.remarks)
-        if analyzed.features is None:
+        if not analyzed.features:
             analyzed = analyzed._replace(features=found.features)
     return analyzed._replace(remarks=distinct(remarks))
 

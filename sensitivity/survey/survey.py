@@ -138,7 +138,17 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     if nearest is not None:
         check_real(nearest, "nearest", "a distance above 0 Å", accepts=lambda x: 0 < x < np.inf)
     chosen = _check_species(species)
-    settings = Settings(descriptor, causes, chosen, tolerance, timeout, strict, whole, nearest)
+    settings = Settings(
+        descriptor,
+        causes=causes,
+        species=chosen,
+        tolerance=tolerance,
+        timeout=timeout,
+        strict=strict,
+        whole=whole,
+        nearest=nearest,
+        probed=output is not None,
+    )
     check_tolerance(tolerance)
     columns = columns_of(causes=causes, nearest=nearest is not None)
     of_frames = frame_columns(causes=causes, whole=whole)
@@ -159,7 +169,7 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         known = again = None
         if folder is not None:
             known, again = [numbers for numbers, _ in folder.parts()], folder.cut_off()
-            coming = folder.compared(coming, descriptor)
+            coming = folder.compared(coming, descriptor, timeout=timeout)
         found = analyze_parts(coming, settings, known=known, again=again, workers=elsewhere)
         with closing(found):
             for part in found:

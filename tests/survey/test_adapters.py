@@ -14,6 +14,7 @@ from test_invariance import directed, handed
 from sensitivity import diagnose, structures, survey
 from sensitivity.descriptors import Adapter, Normalized, Stacked
 from sensitivity.descriptors.from_function import Function
+from sensitivity.progress import checkpoint
 from sensitivity.survey import run
 from sensitivity.survey.analysis import Settings
 
@@ -221,6 +222,64 @@ def test_a_random_function_and_one_that_refuses_a_structure_give_rows() -> None:
     both = [structures.load("H2O"), structures.load("CH4")]
     found = survey(both, Function(refuses, cutoff=3.0)).table()
     assert ["no oxygen" in error for error in found["error"]] == [True] * 3 + [False] * 5
+
+
+@pytest.mark.parametrize("in_folder", [False, True])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_only_environments_of_chosen_centers_are_given_to_a_function(
+    tmp_path, monkeypatch, in_folder, backwards
+) -> None:
+    """Features of whole frames could need more time or memory than any environment."""
+    if in_folder:
+        pytest.importorskip("pyarrow")
+    calls = list[list[int]]()
+
+    def counted(atoms: Atoms) -> np.ndarray:
+        calls.append(atoms.numbers.tolist())
+        return partly(atoms)
+
+    monkeypatch.setattr(Function, "measured_on", lambda self, *_, **__: self)
+    monkeypatch.setattr(Function, "examine", lambda self, *_, **__: None)
+    chain = Atoms("F" * 12, [[2.0 * place, 0.0, 0.0] for place in range(12)])
+    frames = [chain, structures.load("H2O")][:: -1 if backwards else 1]
+    output = tmp_path / "out" if in_folder else None
+    for _ in range(2 if in_folder else 1):
+        survey(frames, Function(counted, cutoff=3.0), species=["O"], causes=False, output=output)
+    assert {tuple(numbers) for numbers in calls} == {(8, 1, 1)}
+
+
+def test_features_of_the_folder_have_the_time_limit(tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    late = [False]
+
+    def slow(atoms: Atoms) -> np.ndarray:
+        while late[0]:
+            checkpoint()
+        return partly(atoms)
+
+    frames, arguments = [structures.load("H2O")], {"causes": False, "output": tmp_path}
+    expected = survey(frames, Function(slow, cutoff=3.0), **arguments, timeout=100.0)
+    late[0] = True
+    found = survey(frames, Function(slow, cutoff=3.0), **arguments, timeout=0.05)
+    assert_same(found.table(), expected.table())
+
+
+def test_the_error_of_a_failed_environment_is_no_error_of_the_folder(tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    added = [0.0]
+
+    def refuses(atoms: Atoms) -> np.ndarray:
+        if 8 in atoms.numbers:
+            raise KeyError("no oxygen")
+        return partly(atoms) + added[0]
+
+    frames, arguments = [structures.load("H2O"), structures.load("CH4")], {"causes": False}
+    for _ in range(2):
+        found = survey(frames, Function(refuses, cutoff=3.0), **arguments, output=tmp_path)
+        assert found.status == "8 environments of 2 frames, 3 environments failed."
+    added[0] = 1.0
+    with pytest.raises(ValueError, match="its features of frame 1 differ"):
+        survey(frames, Function(refuses, cutoff=3.0), **arguments, output=tmp_path)
 
 
 def test_a_measurement_has_the_time_limit_of_an_environment() -> None:
