@@ -69,7 +69,7 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         stopped, or killed, continues when it is called again with the same arguments.
     workers
         Number of processes; 1 for this one. They import the caller's main module, which must
-        therefore start the survey within ``if __name__ == "__main__":``. Or a
+        therefore be a file, and start the survey within ``if __name__ == "__main__":``. Or a
         ``dask.distributed.Client``, or the address of a Dask scheduler (extra dask): Dask repeats
         the parts of a worker that dies. Its workers need this package, and are fastest with one
         thread each. If they die repeatedly with the same frame, it becomes a row with an error. If
@@ -113,7 +113,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     Raises
     ------
     TypeError, ValueError
-        If an argument is unusable, or the folder holds another survey; if a Dask cluster ends.
+        If an argument is unusable, or the folder holds another survey; if processes cannot start,
+        or a Dask cluster ends.
     ImportError
         If ``output`` is given without pandas and pyarrow, the extra survey.
     Interrupted
