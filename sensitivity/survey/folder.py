@@ -38,9 +38,16 @@ _NAME = re.compile(r"frames-(\d+)-(\d+)\.parquet")
 _FACTS = b"survey"
 
 
+def _name(first: int, last: int) -> str:
+    return f"frames-{first:09d}-{last:09d}.parquet"
+
+
 class Facts(NamedTuple):
     """Facts about a part, beside its rows."""
 
+    frames: Sequence[int]  # first and last
+    columns: Sequence[str]  # names, which no checksum of Parquet includes
+    # Only in the file of the frames.
     before: str = ""  # hash of all frames before the first one
     features: Features = ()  # of some environments, to recognise the descriptor
     remarks: Sequence[str] = ()  # on the descriptor
@@ -66,20 +73,22 @@ class Folder:
         Raises ValueError if it cannot be written, for example because the disk is full.
         """
         numbers, analyzed = part.numbers, part.analyzed
-        name = f"frames-{numbers.start:09d}-{numbers.stop - 1:09d}.parquet"
-        facts = Facts(part.before, analyzed.features, analyzed.remarks)
+        span = numbers.start, numbers.stop - 1
+        name, own = _name(*span), Facts(span, [*self.columns])
+        beside = part.before, analyzed.features, analyzed.remarks
+        facts = Facts(span, [*self.frame_columns], *beside)
         frames = table_of(analyzed.frames, self.frame_columns)
         try:
             (self.path / name).unlink(missing_ok=True)  # of the same frames, cut off before
             self._put(self.path / "_frames" / name, frames, facts)
-            self._put(self.path / name, table_of(analyzed.environments, self.columns))
+            self._put(self.path / name, table_of(analyzed.environments, self.columns), own)
         except OSError as error:
             raise ValueError(
                 f"output cannot be written, got {self.path} ({error.strerror}); the parts in it "
                 "are complete: remove the reason, then call again to continue."
             ) from error
 
-    def _put(self, target: Path, table: Table, facts: Facts | None = None) -> None:
+    def _put(self, target: Path, table: Table, facts: Facts) -> None:
         with part_file(self.path / "_partial" / target.name, _parquet(table, facts)) as part:
             part.replace(target)
 
@@ -293,13 +302,15 @@ def to_arrow(table: Table) -> Any:
 
 
 def read(path: Path) -> Table:
-    """Return the columns of a part; ValueError if it is missing or damaged."""
+    """Return the columns of a part; ValueError if it is missing, damaged, or another part."""
     from pyarrow import parquet
 
+    facts = read_facts(path)
     with _told(path):
-        table = parquet.ParquetFile(path, pre_buffer=False).read(use_threads=False)
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    del table
+        file = parquet.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
+        table = file.read(use_threads=False)
+        columns = {name: table[name].to_numpy() for name in facts.columns}
+        del file, table
     _release_memory()
     return columns
 
@@ -309,7 +320,7 @@ def _told(path: Path) -> Iterator[None]:
     """Raise ValueError with a remedy where a file of a part cannot be read."""
     try:
         yield
-    except (OSError, ValueError) as error:  # of pyarrow, which has long texts
+    except Exception as error:  # of any kind, with long texts of pyarrow
         raise ValueError(
             f"the survey has a missing or damaged file, {path}; remove {path.name} from the folder "
             "itself, and call again to compute these rows."
@@ -330,22 +341,23 @@ def count(path: Path) -> int:
     return int(parquet.read_metadata(path).num_rows)
 
 
-def _parquet(table: Table, facts: Facts | None) -> bytes:
+def _parquet(table: Table, facts: Facts) -> bytes:
     from pyarrow import parquet
 
     buffer, columns = BytesIO(), to_arrow(table)
-    if facts is not None:
-        columns = columns.replace_schema_metadata({_FACTS: json.dumps(facts._asdict())})
-    parquet.write_table(columns, buffer)
+    columns = columns.replace_schema_metadata({_FACTS: json.dumps(facts._asdict())})
+    parquet.write_table(columns, buffer, write_page_checksum=True)
     del columns
     _release_memory()
     return buffer.getvalue()
 
 
 def read_facts(path: Path) -> Facts:
-    """Return what is known of a part, from the file with the rows of its frames."""
+    """Return what is known of a part; ValueError if the file is that of another part."""
     from pyarrow import parquet
 
     with _told(path):
-        known = parquet.read_metadata(path).metadata or {}
-    return Facts(**json.loads(known.get(_FACTS, b"{}")))
+        facts = Facts(**json.loads(parquet.read_metadata(path).metadata[_FACTS]))
+        if _name(*facts.frames) != path.name:
+            raise ValueError("it holds other frames")
+    return facts

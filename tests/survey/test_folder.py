@@ -198,6 +198,45 @@ def test_a_missing_or_damaged_file_is_named_and_computed_again(tmp_path: Path, w
     assert_same(survey(frames, DESCRIPTOR, **arguments).table(), expected)
 
 
+@pytest.mark.parametrize("where", ["_frames", "."])
+def test_a_changed_byte_is_no_other_value(tmp_path: Path, where: str) -> None:
+    """Each of these bits is told, or changes nothing: none of them is another value."""
+    survey(rattled_frames(40), DESCRIPTOR, output=tmp_path)
+    expected = open_survey(tmp_path)
+    tables = expected.table(), expected.frames()
+    (part,) = (tmp_path / where).glob("*.parquet")
+    content, rng, told = part.read_bytes(), np.random.default_rng(0), 0
+    for place in rng.choice(len(content), 150, replace=False).tolist():
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        part.write_bytes(damaged)
+        try:
+            found = open_survey(tmp_path)
+            now = found.table(), found.frames()
+        except ValueError as error:
+            assert f"missing or damaged file, {part}; remove {part.name}" in str(error)
+            told += 1
+        else:
+            for table, before in zip(now, tables, strict=True):
+                assert list(table) == list(before)
+                for name, values in table.items():
+                    np.testing.assert_array_equal(values, before[name])
+    assert told > 75
+
+
+@pytest.mark.parametrize("where", ["_frames", "."])
+def test_a_part_copied_over_another_is_told(tmp_path, monkeypatch, where: str) -> None:
+    monkeypatch.setattr(run, "_PART", {False: 20})
+    frames, arguments = rattled_frames(12), {"causes": False, "output": tmp_path}
+    expected = survey(frames, DESCRIPTOR, **arguments).table()
+    first, second, *_ = sorted(tmp_path.glob("*.parquet"))
+    (tmp_path / where / second.name).write_bytes((tmp_path / where / first.name).read_bytes())
+    with pytest.raises(ValueError, match=f"damaged file, .*; remove {second.name}"):
+        survey(frames, DESCRIPTOR, **arguments).table()
+    second.unlink()
+    assert_same(survey(frames, DESCRIPTOR, **arguments).table(), expected)
+
+
 def test_a_number_that_may_be_cut_is_told_and_read_again(tmp_path: Path) -> None:
     path, out = tmp_path / "set.xyz", tmp_path / "out"
     ase.io.write(path, rattled_frames(3))
@@ -244,8 +283,8 @@ def test_a_cut_part_is_repeated_before_later_ones_are_written(tmp_path, monkeypa
     before = sorted(path.name for path in tmp_path.glob("*.parquet"))
     put = Folder._put
 
-    def killed(folder, target, table, facts=None):
-        if facts is None:
+    def killed(folder, target, table, facts):
+        if target.parent == tmp_path:
             written.append(target.name)
             raise KeyboardInterrupt
         put(folder, target, table, facts)
