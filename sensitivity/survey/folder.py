@@ -37,6 +37,12 @@ _NAME = re.compile(r"frames-(\d+)-(\d+)\.parquet")
 
 _FACTS = b"survey"
 
+# What decides the meaning of rows, of the settings in a manifest.
+_NEEDED = (
+    *("versions", "descriptor", "settings", "cutoff", "causes", "species"),
+    *("whole", "nearest", "every", "select"),
+)
+
 
 def _name(first: int, last: int) -> str:
     return f"frames-{first:09d}-{last:09d}.parquet"
@@ -201,6 +207,8 @@ def _create(path: Path) -> None:
     """Create the folder; ValueError if it holds other files."""
     own = {"_frames", "_partial", "_lock"}  # without a manifest, of a survey that was killed
     new = not (path / "_manifest.json").is_file() and path.is_dir()
+    if new and _has_parts(path):
+        raise _no_manifest(path)
     if new and {each.name for each in path.iterdir()} - own:
         raise ValueError(f"output needs a new folder, got {path}, which holds other files.")
     for each in (path, path / "_frames", path / "_partial"):
@@ -240,18 +248,40 @@ def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
 
 def _read_manifest(file: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        missing = [name for name in _NEEDED if name not in content]
+        if missing or not isinstance(content["versions"], dict):
+            raise ValueError(f"its {(missing or ['versions'])[0]} is missing")
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"the survey in {file.parent} has a damaged {file.name} ({error}); choose another "
-            "folder."
+            f"the survey in {file.parent} has a damaged {file.name} ({_explain(error)}); restore "
+            "this file, or choose another folder."
         ) from error
-    return content
+    return dict(content)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | TypeError):
+        return "it is no JSON object"
+    return str(error)
+
+
+def _has_parts(path: Path) -> bool:
+    return any(_NAME.fullmatch(each.name) for each in path.glob("*.parquet"))
+
+
+def _no_manifest(path: Path) -> ValueError:
+    return ValueError(
+        f"{path} holds parts of a survey, but not its _manifest.json, which tells of what; restore "
+        "this file, or choose another folder."
+    )
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """Return the settings and versions of the survey in a folder; ValueError without one."""
     file = path / "_manifest.json"
+    if not file.is_file() and _has_parts(path):
+        raise _no_manifest(path)
     if not file.is_file():
         raise ValueError(f"there is no survey in {path}, which has no {file.name}.")
     return _read_manifest(file)
@@ -260,7 +290,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
     now = json.loads(json.dumps(now))
     keys = [key for key in now if key != "versions" and found.get(key) != now[key]]
-    if found.get("versions", {}).get("sensitivity") != now["versions"]["sensitivity"]:
+    if found["versions"].get("sensitivity") != now["versions"]["sensitivity"]:
         keys.append("versions")
     if keys:
         key = keys[0]
@@ -332,13 +362,6 @@ def _release_memory() -> None:
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
-
-
-def count(path: Path) -> int:
-    """Return the number of rows of a part, without reading them."""
-    from pyarrow import parquet
-
-    return int(parquet.read_metadata(path).num_rows)
 
 
 def _parquet(table: Table, facts: Facts) -> bytes:

@@ -205,7 +205,7 @@ def test_a_changed_byte_is_no_other_value(tmp_path: Path, where: str) -> None:
     expected = open_survey(tmp_path)
     tables = expected.table(), expected.frames()
     (part,) = (tmp_path / where).glob("*.parquet")
-    content, rng, told = part.read_bytes(), np.random.default_rng(0), 0
+    content, rng, told = part.read_bytes(), np.random.default_rng(0), list[str]()
     for place in rng.choice(len(content), 150, replace=False).tolist():
         damaged = bytearray(content)
         damaged[place] ^= 1 << int(rng.integers(8))
@@ -214,14 +214,14 @@ def test_a_changed_byte_is_no_other_value(tmp_path: Path, where: str) -> None:
             found = open_survey(tmp_path)
             now = found.table(), found.frames()
         except ValueError as error:
-            assert f"missing or damaged file, {part}; remove {part.name}" in str(error)
-            told += 1
+            told.append(str(error))
         else:
             for table, before in zip(now, tables, strict=True):
                 assert list(table) == list(before)
                 for name, values in table.items():
                     np.testing.assert_array_equal(values, before[name])
-    assert told > 75
+    assert len(told) > 75
+    assert all(f"missing or damaged file, {part}; remove {part.name}" in each for each in told)
 
 
 @pytest.mark.parametrize("where", ["_frames", "."])
@@ -322,6 +322,32 @@ def test_a_second_process_waits_for_no_manifest(tmp_path: Path) -> None:
     (out / "_manifest.json").unlink()
     with open_folder(out, **opened, manifest={"number": 2}):  # killed before the manifest
         assert json.loads((out / "_manifest.json").read_text())["number"] == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"\xff\xfe", b'{"versions": 3}'])
+def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+    (tmp_path / "_manifest.json").write_bytes(content)
+    told = (
+        r"has a damaged _manifest\.json \([^.]*\); restore this file, or choose another folder\.$"
+    )
+    with pytest.raises(ValueError, match=told):
+        open_survey(tmp_path)
+    with pytest.raises(ValueError, match=told):
+        survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+
+
+def test_a_deleted_manifest_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there is no survey in"):
+        open_survey(tmp_path)
+    survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+    (tmp_path / "_manifest.json").unlink()
+    told = r"holds parts of a survey, but not its _manifest\.json.*; restore this file"
+    with pytest.raises(ValueError, match=told):
+        open_survey(tmp_path)
+    with pytest.raises(ValueError, match=told):
+        survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+    assert len(list(tmp_path.glob("*.parquet"))) == 1
 
 
 def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
