@@ -107,16 +107,23 @@ class Folder:
         return self.path / "_frames" / path.name
 
     def compared(
-        self, frames: Iterable[NumberedFrame], descriptor: Descriptor, *, timeout: float | None
+        self,
+        frames: Iterable[NumberedFrame],
+        descriptor: Descriptor,
+        *,
+        timeout: float | None,
+        remarks: list[str],
     ) -> Iterator[NumberedFrame]:
         """Yield the frames with a hash of those before them.
+
+        After the last one, the ``remarks`` tell if the folder holds more.
 
         ValueError at a frame that differs from that of the rows in the folder, after frames that
         differ where a part is missing, or if the descriptor gives other features.
         """
         parts, known, seen = deque(self.parts()), dict[int, str](), sha256()
         features: Features = ()
-        complete, first = {path for _, path in parts}, 0
+        complete, first, last = {path for _, path in parts}, 0, -1
         for frame in frames:
             while parts and parts[0][0].start <= frame.number:
                 numbers, path = parts.popleft()
@@ -138,6 +145,12 @@ class Folder:
                 )
             yield replace(frame, before=seen.hexdigest())
             seen.update(now.encode())
+            last = frame.number
+        if parts or max(known, default=-1) > last:
+            remarks.append(
+                f"The folder also holds frames after frame {last}, of earlier calls: tables and sums "
+                "have all of them."
+            )
 
     def _other_frames(self, which: str) -> ValueError:
         return ValueError(

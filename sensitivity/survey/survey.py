@@ -66,7 +66,9 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         once.
     output
         A folder for the rows, as Parquet files; memory is then constant. A survey that was
-        stopped, or killed, continues when it is called again with the same arguments.
+        stopped, or killed, continues when it is called again with the same arguments. Rows of
+        earlier calls stay: after a call for fewer frames, the result has all rows of the folder,
+        and a remark.
     workers
         Number of processes; 1 for this one. They import the caller's main module, which must
         therefore be a file, and start the survey within ``if __name__ == "__main__":``. Or a
@@ -166,11 +168,12 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         )
     stop, parts = Stop(), list[tuple[Table, Table]]()
     remarks = list[tuple[int, str]]()  # with the first frame of the part
+    more = list[str]()  # on the folder
     with telling(progress), opened as folder, stop:
         known = again = None
         if folder is not None:
             known, again = [numbers for numbers, _ in folder.parts()], folder.cut_off()
-            coming = folder.compared(coming, descriptor, timeout=timeout)
+            coming = folder.compared(coming, descriptor, timeout=timeout, remarks=more)
         found = analyze_parts(coming, settings, known=known, again=again, workers=elsewhere)
         with closing(found):
             for part in found:
@@ -183,7 +186,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     if output is None:
         told = distinct(remark for _, remark in sorted(remarks, key=itemgetter(0)))
         return stop.deliver(Survey(manifest, None, tuple(parts), stop.ending, told))
-    return stop.deliver(replace(open_survey(output), ending=stop.ending))
+    in_folder = open_survey(output)
+    return stop.deliver(replace(in_folder, ending=stop.ending, remarks=(*in_folder.remarks, *more)))
 
 
 def _check_species(species: Iterable[str] | None) -> frozenset[int] | None:

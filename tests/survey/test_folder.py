@@ -131,6 +131,21 @@ def test_a_refused_or_shorter_call_leaves_all_rows(tmp_path: Path) -> None:
         assert again.status == before
 
 
+def test_a_call_for_fewer_frames_tells_that_the_folder_holds_more(tmp_path: Path) -> None:
+    frames, arguments = rattled_frames(130), {"causes": False, "output": tmp_path}
+    survey(frames, DESCRIPTOR, **arguments)
+    assert len(list(tmp_path.glob("*.parquet"))) > 1
+    for count in (1, 30, 129):
+        told = f"The folder also holds frames after frame {count - 1}, of earlier calls: "
+        for given, limit in ((frames, count), (frames[:count], None)):
+            found = survey(given, DESCRIPTOR, **arguments, limit=limit)
+            assert [remark.startswith(told) for remark in found.remarks] == [True]
+            assert told in " ".join(str(found).split())
+    for limit in (130, 200, None):
+        assert survey(frames, DESCRIPTOR, **arguments, limit=limit).remarks == ()
+    assert open_survey(tmp_path).remarks == ()
+
+
 def test_a_part_is_repeated_in_place_once_the_file_is_complete(tmp_path: Path) -> None:
     frames = rattled_frames(130)
     cut = [*frames[:-1], "a frame that cannot be read"]
