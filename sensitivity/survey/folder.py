@@ -148,8 +148,8 @@ class Folder:
             last = frame.number
         if parts or max(known, default=-1) > last:
             remarks.append(
-                f"The folder also holds frames after frame {last}, of earlier calls: tables and sums "
-                "have all of them."
+                f"The folder also holds frames after frame {last}, of earlier calls: tables and "
+                "sums have all of them."
             )
 
     def _other_frames(self, which: str) -> ValueError:
