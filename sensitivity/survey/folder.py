@@ -262,6 +262,8 @@ def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
 def _read_manifest(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError
         missing = [name for name in _NEEDED if name not in content]
         if missing or not isinstance(content["versions"], dict):
             raise ValueError(f"its {(missing or ['versions'])[0]} is missing")
@@ -285,7 +287,7 @@ def _has_parts(path: Path) -> bool:
 
 def _no_manifest(path: Path) -> ValueError:
     return ValueError(
-        f"{path} holds parts of a survey, but not its _manifest.json, which tells of what; restore "
+        f"{path} holds parts of a survey, but not its _manifest.json with the settings; restore "
         "this file, or choose another folder."
     )
 

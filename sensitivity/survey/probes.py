@@ -62,9 +62,9 @@ def are_same(
     *,
     timeout: float | None,
 ) -> bool:
-    """Tell whether a descriptor has these features where they are of the environments of a frame.
+    """Return whether a descriptor gives those of the features that belong to a frame.
 
-    True also if time does not suffice to tell.
+    True also if the time does not suffice.
     """
     if frame.atoms is None:
         return True
