@@ -14,6 +14,8 @@ _KEPT = {"positions", "masses", "momenta", "initial_charges", "initial_magmoms"}
 SMALLEST_SHARE = 0.5
 """Smallest over largest amount along a mode, so that no structure leaves one out."""
 
+_FARTHEST = 1.0  # Å, of one atom: about a bond, beyond which modes mean nothing
+
 
 @takes_centers
 def rattle(
@@ -38,7 +40,8 @@ def rattle(
     atoms, descriptor, centers
         As for ``spectrum``, with the same errors.
     amplitude
-        Å: norm of the displacement, the root of the summed squares over all atoms.
+        Å: norm of the displacement, the root of the summed squares over all atoms. It may move no
+        atom by more than 1 Å.
     rng
         A generator of random numbers, such as ``numpy.random.default_rng(0)``.
     count
@@ -85,7 +88,18 @@ def rattle(
         none = "the centers can see no internal displacement"
         raise ValueError(f"there is no mode to move along: {few if found.internal else none}.")
     facts = {"amplitude": float(amplitude), "null_modes": null, "soft_modes": len(modes) - null}
-    return [_displace(atoms, amplitude * _combine(modes, rng), facts) for _ in range(count)]
+    units = [_combine(modes, rng) for _ in range(count)]
+    _check_distance(amplitude, max(float(np.linalg.norm(u, axis=1).max()) for u in units))
+    return [_displace(atoms, amplitude * unit, facts) for unit in units]
+
+
+def _check_distance(amplitude: float, largest: float) -> None:
+    """Raise ValueError if the amplitude, times the largest part of an atom, is too long."""
+    if amplitude * largest > _FARTHEST:
+        raise ValueError(
+            f"amplitude must move every atom by at most {_FARTHEST:g} Å, got {amplitude:g} Å, "
+            f"which moves one by {amplitude * largest:.3g} Å; try 0.1."
+        )
 
 
 def _combine(modes: Array, rng: np.random.Generator) -> Array:

@@ -89,6 +89,11 @@ def test_seeds_repeat_and_copies_differ() -> None:
     [
         ({"amplitude": 0.0}, ValueError, "amplitude must be a length above 0 Å"),
         ({"amplitude": np.nan}, ValueError, "amplitude must be a length above 0 Å"),
+        (
+            {"amplitude": 50.0},
+            ValueError,
+            "every atom by at most 1 Å, got 50 Å, which moves one by",
+        ),
         ({"count": 0}, ValueError, "count must be at least 1"),
         ({"soft": -1}, ValueError, "soft must be at least 0"),
         ({"rng": 0}, TypeError, "rng must be a numpy.random.Generator"),

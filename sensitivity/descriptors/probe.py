@@ -12,7 +12,7 @@ from ase import Atoms
 
 from sensitivity.descriptors.differences import Differences, one_sided_differences
 from sensitivity.descriptors.trust import BROKEN, RANDOM, Invariance, Trust
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 from sensitivity.progress import Cancelled
 
 if TYPE_CHECKING:
@@ -46,15 +46,20 @@ def examine(descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...]) -> Trus
 def examine_invariance(
     descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...], noise: float
 ) -> Invariance:
-    """Measure the invariance, all at once unless it is broken; ``noise`` is that of ``Trust``."""
+    """Measure the invariance in few calls; ``noise`` is that of ``Trust``.
+
+    A rotation and a permutation are made in one call: their effects do not cancel, since no power
+    of this rotation is a permutation. Inversion and the exchanges of two like atoms have calls of
+    their own: a triple product changes its sign by both.
+    """
     probe = _Probe.of(descriptor, atoms, centers)
-    image = probe.inverted(probe.turned(probe.atoms))
-    together = probe.attempt(lambda: probe.permutation(image))
-    if together is None:  # there are no like atoms
-        together = probe.attempt(lambda: probe.change(image))
+    turned = probe.turned(probe.atoms)
+    together = probe.attempt(lambda: probe.reordered(turned, probe.cycles))
     if together is None or together > max(BROKEN, 30 * noise):
         return probe.invariance()
-    return Invariance(together, together, together)
+    permuted = probe.attempt(probe.exchanged)
+    inverted = probe.attempt(lambda: probe.change(probe.inverted(probe.atoms)))
+    return Invariance(together, permuted, inverted)
 
 
 def _rotation(vector: list[float]) -> Array:
@@ -142,7 +147,7 @@ class _Probe:
     def invariance(self) -> Invariance:
         return Invariance(
             rotation=self.attempt(lambda: self.change(self.turned(self.atoms))),
-            permutation=self.attempt(lambda: self.permutation(self.atoms)),
+            permutation=self.attempt(self.permutation),
             inversion=self.attempt(lambda: self.change(self.inverted(self.atoms))),
         )
 
@@ -158,19 +163,43 @@ class _Probe:
         inverted.positions = -atoms.positions
         return inverted
 
-    def permutation(self, atoms: Atoms) -> float | None:
-        """Return the change when like atoms exchange their places; None without such.
+    @property
+    def _like(self) -> list[Indices]:
+        """Return the atoms of each element that has two or more."""
+        numbers = self.atoms.numbers
+        every = [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
+        return [like for like in every if len(like) > 1]
 
-        Centers go with their atoms.
-        """
-        order = np.arange(len(atoms))
-        for number in np.unique(atoms.numbers):
-            like = np.flatnonzero(atoms.numbers == number)
+    @property
+    def cycles(self) -> Indices:
+        """Return the order in which the like atoms of every element take the next one's place."""
+        order = np.arange(len(self.atoms))
+        for like in self._like:
             order[like] = np.roll(like, 1)
-        if (order == np.arange(len(order))).all():
-            return None
+        return order
+
+    def reordered(self, atoms: Atoms, order: Indices) -> float:
+        """Return the change when atoms come in another order; centers go with their atoms."""
         centers = np.argsort(order)[list(self.centers)].tolist()
         return self.difference(self.features, atoms[order], *centers)
+
+    def permutation(self) -> float | None:
+        """Return the largest change when like atoms exchange their places; None without such."""
+        found = self.exchanged()
+        return None if found is None else max(found, self.reordered(self.atoms, self.cycles))
+
+    def exchanged(self) -> float | None:
+        """Return the largest change when two like atoms of one element exchange their places.
+
+        Together with the cycles these exchanges generate all permutations. A cycle of three, and
+        exchanges of two elements at once, do not change the sign of an antisymmetric function.
+        """
+        changes = list[float]()
+        for one, other, *_ in self._like:
+            order = np.arange(len(self.atoms))
+            order[[one, other]] = other, one
+            changes.append(self.reordered(self.atoms, order))
+        return max(changes, default=None)
 
     def locality(self) -> float | None:
         """Return the largest change when atoms outside the cutoff move, own and added ones."""
@@ -209,7 +238,8 @@ class _Probe:
         """Return the change when an added atom moves, outside the cutoff in a direction."""
         here, cutoff = self.atoms.positions[self.center], self.descriptor.cutoff
         near, far = (
-            self.atoms + Atoms(self._like, [here + length * cutoff * way]) for length in (1.02, 1.5)
+            self.atoms + Atoms(self._neighbor, [here + length * cutoff * way])
+            for length in (1.02, 1.5)
         )
         return self.difference(self.descriptor._answer(near, (self.center,)), far, self.center)
 
@@ -260,7 +290,7 @@ class _Probe:
         return min(found)
 
     @property
-    def _like(self) -> str:
+    def _neighbor(self) -> str:
         """Element of a neighbour."""
         return str(self.atoms.symbols[(self.center + 1) % len(self.atoms)])
 
@@ -272,7 +302,7 @@ class _Probe:
 
     def _alone(self, positions: list[list[float]]) -> Atoms:
         """Return a center with other atoms, in a large cell if the structure is periodic."""
-        elements = [self.atoms.symbols[self.center], *[self._like] * (len(positions) - 1)]
+        elements = [self.atoms.symbols[self.center], *[self._neighbor] * (len(positions) - 1)]
         built = Atoms(elements, np.array(positions) + np.array([0.1, 0.2, 0.3]))
         if self.atoms.pbc.any():
             built.set_cell(np.eye(3) * 3.5 * self.descriptor.cutoff)

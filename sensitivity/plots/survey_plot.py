@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from sensitivity.numerics import Array, Indices
@@ -132,6 +133,9 @@ def plot_condition(
             look = {"rasterized": bool(own.sum() > 1000), **_look(ax, cause), **size}
             text = _label(cause, int(own.sum()))
             ax.scatter(values[own], axis.heights(heights[own]), label=text, **look)
+    given = table[against] if isinstance(against, str) else np.asarray(against)
+    if given.dtype.kind in "iu":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_xlabel(label or (against if isinstance(against, str) else "property"))
     add_legend(ax, wide=True)
     return ax

@@ -61,6 +61,7 @@ class Settings:
     strict: bool
     whole: bool = False  # True to analyse each frame with all its centers, too
     nearest: float | None = None  # Å within which the nearest singular point is searched
+    probed: bool = False  # True for features by which a folder recognises the descriptor
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what another process needs, which keeps them from part to part.
@@ -118,7 +119,7 @@ class Analyzed(NamedTuple):
     environments: list[Row]
     frames: list[Row]
     remarks: tuple[str, ...] = ()  # on the descriptor
-    features: Features | None = None  # of the first usable frame
+    features: Features = ()  # of some environments, if ``probed``
 
 
 def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
@@ -136,6 +137,9 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
         rows[place] = {**rows[first[place]], **again}
     for row, gap in zip(rows, environments.gaps(settings.descriptor.cutoff).tolist(), strict=True):
         row["gap"] = gap
+    features: Features = ()
+    if settings.probed:
+        features = probe(environments, rows, settings.descriptor, timeout=settings.timeout)
     analyzed = Analyzed([row for row, _ in broken] + rows, [row for _, row in broken])
     numbers = [number for number, *_ in usable]
     edges = np.searchsorted(environments.frames, [*numbers, np.inf]).tolist()
@@ -144,7 +148,6 @@ def analyze(frames: Sequence[NumberedFrame], settings: Settings) -> Analyzed:
         analyzed.frames.append({**frame_row(number, atoms, rows[start:end]), **whole})
     analyzed.environments.sort(key=lambda row: row["frame"])  # stable: centers stay in order
     analyzed.frames.sort(key=lambda row: row["frame"])
-    features = probe(*usable[0][:2], settings.descriptor) if usable else None
     return analyzed._replace(remarks=distinct(remarks), features=features)
 
 

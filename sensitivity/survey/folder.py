@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from sensitivity.descriptors import Descriptor
 from sensitivity.outputs import part_file
 from sensitivity.survey.frames import NumberedFrame, fingerprint
-from sensitivity.survey.probes import Features, is_same
+from sensitivity.survey.probes import Features, are_same
 from sensitivity.survey.remarks import distinct
 from sensitivity.survey.rows import FRAME, Table, table_of
 from sensitivity.survey.run import Part
@@ -37,12 +37,25 @@ _NAME = re.compile(r"frames-(\d+)-(\d+)\.parquet")
 
 _FACTS = b"survey"
 
+# What decides the meaning of rows, of the settings in a manifest.
+_NEEDED = (
+    *("versions", "descriptor", "settings", "cutoff", "causes", "species"),
+    *("whole", "nearest", "every", "select"),
+)
+
+
+def _name(first: int, last: int) -> str:
+    return f"frames-{first:09d}-{last:09d}.parquet"
+
 
 class Facts(NamedTuple):
     """Facts about a part, beside its rows."""
 
+    frames: Sequence[int]  # first and last
+    columns: Sequence[str]  # names, which no checksum of Parquet includes
+    # Only in the file of the frames.
     before: str = ""  # hash of all frames before the first one
-    features: Features | None = None  # of a frame, to recognise the descriptor
+    features: Features = ()  # of some environments, to recognise the descriptor
     remarks: Sequence[str] = ()  # on the descriptor
 
 
@@ -66,19 +79,22 @@ class Folder:
         Raises ValueError if it cannot be written, for example because the disk is full.
         """
         numbers, analyzed = part.numbers, part.analyzed
-        name = f"frames-{numbers.start:09d}-{numbers.stop - 1:09d}.parquet"
-        facts = Facts(part.before, analyzed.features, analyzed.remarks)
+        span = numbers.start, numbers.stop - 1
+        name, own = _name(*span), Facts(span, [*self.columns])
+        beside = part.before, analyzed.features, analyzed.remarks
+        facts = Facts(span, [*self.frame_columns], *beside)
         frames = table_of(analyzed.frames, self.frame_columns)
         try:
+            (self.path / name).unlink(missing_ok=True)  # of the same frames, cut off before
             self._put(self.path / "_frames" / name, frames, facts)
-            self._put(self.path / name, table_of(analyzed.environments, self.columns))
+            self._put(self.path / name, table_of(analyzed.environments, self.columns), own)
         except OSError as error:
             raise ValueError(
                 f"output cannot be written, got {self.path} ({error.strerror}); the parts in it "
                 "are complete: remove the reason, then call again to continue."
             ) from error
 
-    def _put(self, target: Path, table: Table, facts: Facts | None = None) -> None:
+    def _put(self, target: Path, table: Table, facts: Facts) -> None:
         with part_file(self.path / "_partial" / target.name, _parquet(table, facts)) as part:
             part.replace(target)
 
@@ -91,15 +107,23 @@ class Folder:
         return self.path / "_frames" / path.name
 
     def compared(
-        self, frames: Iterable[NumberedFrame], descriptor: Descriptor
+        self,
+        frames: Iterable[NumberedFrame],
+        descriptor: Descriptor,
+        *,
+        timeout: float | None,
+        remarks: list[str],
     ) -> Iterator[NumberedFrame]:
         """Yield the frames with a hash of those before them.
+
+        After the last one, the ``remarks`` tell if the folder holds more.
 
         ValueError at a frame that differs from that of the rows in the folder, after frames that
         differ where a part is missing, or if the descriptor gives other features.
         """
         parts, known, seen = deque(self.parts()), dict[int, str](), sha256()
-        complete, first = {path for _, path in parts}, 0
+        features: Features = ()
+        complete, first, last = {path for _, path in parts}, 0, -1
         for frame in frames:
             while parts and parts[0][0].start <= frame.number:
                 numbers, path = parts.popleft()
@@ -111,16 +135,22 @@ class Folder:
                 known, first = dict(zip(*columns, strict=True)), numbers.stop
                 features = facts.features
             now = "" if frame.atoms is None else fingerprint(frame.atoms)
-            expected = known.get(frame.number, "")
+            expected = known.get(frame.number, "")  # "" if it could not be read, or may be cut
             if expected and now != expected:
                 raise self._other_frames(f"its frame {frame.number}")
-            if expected and features and not is_same(features, descriptor, frame):
+            if expected and not are_same(features, frame, descriptor, timeout=timeout):
                 raise ValueError(
                     f"output {self.path} holds another survey: its features of frame "
                     f"{frame.number} differ from those of this descriptor; choose another folder."
                 )
             yield replace(frame, before=seen.hexdigest())
-            seen.update((known.get(frame.number, now)).encode())
+            seen.update(now.encode())
+            last = frame.number
+        if parts or max(known, default=-1) > last:
+            remarks.append(
+                f"The folder also holds frames after frame {last}, of earlier calls: tables and "
+                "sums have all of them."
+            )
 
     def _other_frames(self, which: str) -> ValueError:
         return ValueError(
@@ -190,6 +220,8 @@ def _create(path: Path) -> None:
     """Create the folder; ValueError if it holds other files."""
     own = {"_frames", "_partial", "_lock"}  # without a manifest, of a survey that was killed
     new = not (path / "_manifest.json").is_file() and path.is_dir()
+    if new and _has_parts(path):
+        raise _no_manifest(path)
     if new and {each.name for each in path.iterdir()} - own:
         raise ValueError(f"output needs a new folder, got {path}, which holds other files.")
     for each in (path, path / "_frames", path / "_partial"):
@@ -229,18 +261,42 @@ def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
 
 def _read_manifest(file: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError
+        missing = [name for name in _NEEDED if name not in content]
+        if missing or not isinstance(content["versions"], dict):
+            raise ValueError(f"its {(missing or ['versions'])[0]} is missing")
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"the survey in {file.parent} has a damaged {file.name} ({error}); choose another "
-            "folder."
+            f"the survey in {file.parent} has a damaged {file.name} ({_explain(error)}); restore "
+            "this file, or choose another folder."
         ) from error
-    return content
+    return dict(content)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | TypeError):
+        return "it is no JSON object"
+    return str(error)
+
+
+def _has_parts(path: Path) -> bool:
+    return any(_NAME.fullmatch(each.name) for each in path.glob("*.parquet"))
+
+
+def _no_manifest(path: Path) -> ValueError:
+    return ValueError(
+        f"{path} holds parts of a survey, but not its _manifest.json with the settings; restore "
+        "this file, or choose another folder."
+    )
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """Return the settings and versions of the survey in a folder; ValueError without one."""
     file = path / "_manifest.json"
+    if not file.is_file() and _has_parts(path):
+        raise _no_manifest(path)
     if not file.is_file():
         raise ValueError(f"there is no survey in {path}, which has no {file.name}.")
     return _read_manifest(file)
@@ -249,7 +305,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def _check_same(found: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
     now = json.loads(json.dumps(now))
     keys = [key for key in now if key != "versions" and found.get(key) != now[key]]
-    if found.get("versions", {}).get("sensitivity") != now["versions"]["sensitivity"]:
+    if found["versions"].get("sensitivity") != now["versions"]["sensitivity"]:
         keys.append("versions")
     if keys:
         key = keys[0]
@@ -291,13 +347,15 @@ def to_arrow(table: Table) -> Any:
 
 
 def read(path: Path) -> Table:
-    """Return the columns of a part; ValueError if it is missing or damaged."""
+    """Return the columns of a part; ValueError if it is missing, damaged, or another part."""
     from pyarrow import parquet
 
+    facts = read_facts(path)
     with _told(path):
-        table = parquet.ParquetFile(path, pre_buffer=False).read(use_threads=False)
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    del table
+        file = parquet.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
+        table = file.read(use_threads=False)
+        columns = {name: table[name].to_numpy() for name in facts.columns}
+        del file, table
     _release_memory()
     return columns
 
@@ -307,7 +365,7 @@ def _told(path: Path) -> Iterator[None]:
     """Raise ValueError with a remedy where a file of a part cannot be read."""
     try:
         yield
-    except (OSError, ValueError) as error:  # of pyarrow, which has long texts
+    except Exception as error:  # of any kind, with long texts of pyarrow
         raise ValueError(
             f"the survey has a missing or damaged file, {path}; remove {path.name} from the folder "
             "itself, and call again to compute these rows."
@@ -321,29 +379,23 @@ def _release_memory() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def count(path: Path) -> int:
-    """Return the number of rows of a part, without reading them."""
-    from pyarrow import parquet
-
-    return int(parquet.read_metadata(path).num_rows)
-
-
-def _parquet(table: Table, facts: Facts | None) -> bytes:
+def _parquet(table: Table, facts: Facts) -> bytes:
     from pyarrow import parquet
 
     buffer, columns = BytesIO(), to_arrow(table)
-    if facts is not None:
-        columns = columns.replace_schema_metadata({_FACTS: json.dumps(facts._asdict())})
-    parquet.write_table(columns, buffer)
+    columns = columns.replace_schema_metadata({_FACTS: json.dumps(facts._asdict())})
+    parquet.write_table(columns, buffer, write_page_checksum=True)
     del columns
     _release_memory()
     return buffer.getvalue()
 
 
 def read_facts(path: Path) -> Facts:
-    """Return what is known of a part, from the file with the rows of its frames."""
+    """Return what is known of a part; ValueError if the file is that of another part."""
     from pyarrow import parquet
 
     with _told(path):
-        known = parquet.read_metadata(path).metadata or {}
-    return Facts(**json.loads(known.get(_FACTS, b"{}")))
+        facts = Facts(**json.loads(parquet.read_metadata(path).metadata[_FACTS]))
+        if _name(*facts.frames) != path.name:
+            raise ValueError("it holds other frames")
+    return facts

@@ -6,12 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import ParamSpec, TypeVar
+
+from sensitivity.progress import checkpoint
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -23,7 +25,8 @@ class Processes:
     """Processes with one thread each, since more are slower for small matrices.
 
     They are started when they are needed, and replaced when one dies; all calls that have not
-    ended then raise ``died``.
+    ended then raise ``died``. The first call is an empty one: ValueError if its process cannot
+    start, such as in a script that starts the survey when it is imported.
     """
 
     died = BrokenProcessPool
@@ -33,6 +36,7 @@ class Processes:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._pool = self._start()
+        self._proven = False
 
     def _start(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -56,6 +60,28 @@ class Processes:
         **keywords: Parameters.kwargs,
     ) -> Future[Result]:
         """Call a function in one of the processes."""
+        if not self._proven:
+            self._prove()
+        return self._submit(function, *arguments, **keywords)
+
+    def _prove(self) -> None:
+        """Make an empty call; ValueError if the process ends before it. Can be cancelled."""
+        empty = self._submit(_do_nothing)
+        while not wait([empty], timeout=0.5).done:
+            checkpoint()
+        if isinstance(empty.exception(), self.died):
+            raise ValueError(
+                "the processes of workers cannot start: each imports the main module first; start "
+                'the survey in a file, within if __name__ == "__main__":, or give workers=1.'
+            )
+        self._proven = True
+
+    def _submit(
+        self,
+        function: Callable[Parameters, Result],
+        *arguments: Parameters.args,
+        **keywords: Parameters.kwargs,
+    ) -> Future[Result]:
         with _single_threaded(), _interrupts_later():
             try:
                 return self._pool.submit(function, *arguments, **keywords)
@@ -67,6 +93,10 @@ class Processes:
     def close(self) -> None:
         """End the processes, after the calls that have begun."""
         self._pool.shutdown(cancel_futures=True)
+
+
+def _do_nothing() -> None:
+    """Return at once."""
 
 
 def _end_with_parent() -> None:

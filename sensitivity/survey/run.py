@@ -61,14 +61,15 @@ def analyze_parts(
     """Yield each part, in any order.
 
     Parts of ``known`` frames are left out; None without a folder. The frames ``again`` form one
-    part, which is left out if not all of them come. Tells rate and time left after
-    each part is taken.
+    part, which is left out if not all of them come, and is yielded before any later part: if the
+    survey is killed then, it is still the last one. Tells rate and time left after each part is
+    taken.
     """
     growing = known is not None or workers != 1 or settings.strict
     sizes = _sizes(_PART[settings.slow], growing=growing)
     coming = batches(frames, sizes=sizes, known=known or (), again=again)
     pace = Pace()
-    for batch, analyzed in _analyze_batches(coming, settings, workers):
+    for batch, analyzed in _analyze_batches(coming, settings, workers, again):
         numbers = range(batch[0].number, batch[-1].number + 1)
         yield Part(numbers, batch[0].before, _mark_cut(batch[-1], analyzed))
         pace.add(frames=len(batch), environments=len(analyzed.environments), left=batch[-1].left)
@@ -98,14 +99,23 @@ def _sizes(most: int, *, growing: bool) -> Iterator[int]:
 
 
 def _analyze_batches(
-    coming: Iterator[Batch], settings: Settings, workers: object
+    coming: Iterator[Batch], settings: Settings, workers: object, again: range | None
 ) -> Iterator[tuple[Batch, Analyzed]]:
     if workers == 1:
         yield from ((batch, analyze(batch, settings)) for batch in coming)
     else:
         engine = Processes(workers) if isinstance(workers, int) else Cluster(workers)
         with closing(engine):
-            yield from _elsewhere(coming, settings, engine)
+            for batches_in_turn in (_up_to(again, coming), coming):
+                yield from _elsewhere(batches_in_turn, settings, engine)
+
+
+def _up_to(again: range | None, coming: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the batches up to that of the frames ``again``; all if it does not come."""
+    for batch in coming:
+        yield batch
+        if again is not None and batch[0].number in again:
+            return
 
 
 def _elsewhere(
@@ -197,7 +207,7 @@ def _analyze_each(batch: Batch, settings: Settings, engine: Engine, spare: Proce
         analyzed.environments.extend(found.environments)
         analyzed.frames.extend(found.frames)
         remarks.extend(found.remarks)
-        if analyzed.features is None:
+        if not analyzed.features:
             analyzed = analyzed._replace(features=found.features)
     return analyzed._replace(remarks=distinct(remarks))
 

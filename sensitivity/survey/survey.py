@@ -66,10 +66,12 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         once.
     output
         A folder for the rows, as Parquet files; memory is then constant. A survey that was
-        stopped, or killed, continues when it is called again with the same arguments.
+        stopped, or killed, continues when it is called again with the same arguments. Rows of
+        earlier calls stay: after a call for fewer frames, the result has all rows of the folder,
+        and a remark.
     workers
         Number of processes; 1 for this one. They import the caller's main module, which must
-        therefore start the survey within ``if __name__ == "__main__":``. Or a
+        therefore be a file, and start the survey within ``if __name__ == "__main__":``. Or a
         ``dask.distributed.Client``, or the address of a Dask scheduler (extra dask): Dask repeats
         the parts of a worker that dies. Its workers need this package, and are fastest with one
         thread each. If they die repeatedly with the same frame, it becomes a row with an error. If
@@ -113,7 +115,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     Raises
     ------
     TypeError, ValueError
-        If an argument is unusable, or the folder holds another survey; if a Dask cluster ends.
+        If an argument is unusable, or the folder holds another survey; if processes cannot start,
+        or a Dask cluster ends.
     ImportError
         If ``output`` is given without pandas and pyarrow, the extra survey.
     Interrupted
@@ -138,7 +141,17 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     if nearest is not None:
         check_real(nearest, "nearest", "a distance above 0 Å", accepts=lambda x: 0 < x < np.inf)
     chosen = _check_species(species)
-    settings = Settings(descriptor, causes, chosen, tolerance, timeout, strict, whole, nearest)
+    settings = Settings(
+        descriptor,
+        causes=causes,
+        species=chosen,
+        tolerance=tolerance,
+        timeout=timeout,
+        strict=strict,
+        whole=whole,
+        nearest=nearest,
+        probed=output is not None,
+    )
     check_tolerance(tolerance)
     columns = columns_of(causes=causes, nearest=nearest is not None)
     of_frames = frame_columns(causes=causes, whole=whole)
@@ -155,11 +168,12 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
         )
     stop, parts = Stop(), list[tuple[Table, Table]]()
     remarks = list[tuple[int, str]]()  # with the first frame of the part
+    more = list[str]()  # on the folder
     with telling(progress), opened as folder, stop:
         known = again = None
         if folder is not None:
             known, again = [numbers for numbers, _ in folder.parts()], folder.cut_off()
-            coming = folder.compared(coming, descriptor)
+            coming = folder.compared(coming, descriptor, timeout=timeout, remarks=more)
         found = analyze_parts(coming, settings, known=known, again=again, workers=elsewhere)
         with closing(found):
             for part in found:
@@ -172,7 +186,8 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     if output is None:
         told = distinct(remark for _, remark in sorted(remarks, key=itemgetter(0)))
         return stop.deliver(Survey(manifest, None, tuple(parts), stop.ending, told))
-    return stop.deliver(replace(open_survey(output), ending=stop.ending))
+    in_folder = open_survey(output)
+    return stop.deliver(replace(in_folder, ending=stop.ending, remarks=(*in_folder.remarks, *more)))
 
 
 def _check_species(species: Iterable[str] | None) -> frozenset[int] | None:

@@ -98,6 +98,19 @@ def test_other_properties_are_refused(plain: Survey, against) -> None:
         plots.plot_condition(plain, against)
 
 
+@pytest.mark.parametrize("name", ["CH4", "CH3OH"])
+def test_ticks_of_whole_numbers_are_whole(name: str) -> None:
+    """Also where all are equal, as are the neighbours in methane."""
+    small = survey([structures.load(name)], DensityCorrelations(cutoff=5.0, n_max=2, l_max=1))
+    for against in ("neighbors", small.table()["center"]):
+        ax = plots.plot_condition(small, against)
+        ax.figure.draw_without_rendering()
+        low, high = ax.get_xlim()
+        shown = [tick for tick in ax.get_xticks() if low <= tick <= high]
+        assert shown
+        assert all(tick == round(tick) for tick in shown)
+
+
 def test_an_environment_is_drawn_with_its_center_and_its_row(found: Survey, frames) -> None:
     environment = found.environments(frames)[0]
     ax = plots.plot_environment(environment)

@@ -19,7 +19,7 @@ from ase import Atoms
 from sensitivity import DensityCorrelations, open_survey, structures, survey
 from sensitivity.descriptors.from_function import Function
 from sensitivity.survey import run
-from sensitivity.survey.folder import open_folder
+from sensitivity.survey.folder import Folder, open_folder
 from sensitivity.survey.frames import NumberedFrame, batches
 
 pd = pytest.importorskip("pandas")
@@ -131,6 +131,21 @@ def test_a_refused_or_shorter_call_leaves_all_rows(tmp_path: Path) -> None:
         assert again.status == before
 
 
+def test_a_call_for_fewer_frames_tells_that_the_folder_holds_more(tmp_path: Path) -> None:
+    frames, arguments = rattled_frames(130), {"causes": False, "output": tmp_path}
+    survey(frames, DESCRIPTOR, **arguments)
+    assert len(list(tmp_path.glob("*.parquet"))) > 1
+    for count in (1, 30, 129):
+        told = f"The folder also holds frames after frame {count - 1}, of earlier calls: "
+        for given, limit in ((frames, count), (frames[:count], None)):
+            found = survey(given, DESCRIPTOR, **arguments, limit=limit)
+            assert [remark.startswith(told) for remark in found.remarks] == [True]
+            assert told in " ".join(str(found).split())
+    for limit in (130, 200, None):
+        assert survey(frames, DESCRIPTOR, **arguments, limit=limit).remarks == ()
+    assert open_survey(tmp_path).remarks == ()
+
+
 def test_a_part_is_repeated_in_place_once_the_file_is_complete(tmp_path: Path) -> None:
     frames = rattled_frames(130)
     cut = [*frames[:-1], "a frame that cannot be read"]
@@ -198,6 +213,45 @@ def test_a_missing_or_damaged_file_is_named_and_computed_again(tmp_path: Path, w
     assert_same(survey(frames, DESCRIPTOR, **arguments).table(), expected)
 
 
+@pytest.mark.parametrize("where", ["_frames", "."])
+def test_a_changed_byte_is_no_other_value(tmp_path: Path, where: str) -> None:
+    """Each of these bits is told, or changes nothing: none of them is another value."""
+    survey(rattled_frames(40), DESCRIPTOR, output=tmp_path)
+    expected = open_survey(tmp_path)
+    tables = expected.table(), expected.frames()
+    (part,) = (tmp_path / where).glob("*.parquet")
+    content, rng, told = part.read_bytes(), np.random.default_rng(0), list[str]()
+    for place in rng.choice(len(content), 150, replace=False).tolist():
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        part.write_bytes(damaged)
+        try:
+            found = open_survey(tmp_path)
+            now = found.table(), found.frames()
+        except ValueError as error:
+            told.append(str(error))
+        else:
+            for table, before in zip(now, tables, strict=True):
+                assert list(table) == list(before)
+                for name, values in table.items():
+                    np.testing.assert_array_equal(values, before[name])
+    assert len(told) > 75
+    assert all(f"missing or damaged file, {part}; remove {part.name}" in each for each in told)
+
+
+@pytest.mark.parametrize("where", ["_frames", "."])
+def test_a_part_copied_over_another_is_told(tmp_path, monkeypatch, where: str) -> None:
+    monkeypatch.setattr(run, "_PART", {False: 20})
+    frames, arguments = rattled_frames(12), {"causes": False, "output": tmp_path}
+    expected = survey(frames, DESCRIPTOR, **arguments).table()
+    first, second, *_ = sorted(tmp_path.glob("*.parquet"))
+    (tmp_path / where / second.name).write_bytes((tmp_path / where / first.name).read_bytes())
+    with pytest.raises(ValueError, match=f"damaged file, .*; remove {second.name}"):
+        survey(frames, DESCRIPTOR, **arguments).table()
+    second.unlink()
+    assert_same(survey(frames, DESCRIPTOR, **arguments).table(), expected)
+
+
 def test_a_number_that_may_be_cut_is_told_and_read_again(tmp_path: Path) -> None:
     path, out = tmp_path / "set.xyz", tmp_path / "out"
     ase.io.write(path, rattled_frames(3))
@@ -214,6 +268,49 @@ def test_a_number_that_may_be_cut_is_told_and_read_again(tmp_path: Path) -> None
     assert_same(found.table(), expected.table())
     assert_same(found.frames(), expected.frames())
     assert found.remarks == expected.remarks == ()
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kept", ["whole lines", "all but the last line break"])
+def test_a_cut_file_that_grew_is_resumed_again_and_again(tmp_path, kept, workers) -> None:
+    path, frames = tmp_path / "set.xyz", rattled_frames(8)
+    ase.io.write(path, frames)
+    text = path.read_text()
+    if kept == "whole lines":
+        path.write_text("".join(text.splitlines(keepends=True)[:12]))  # within frame 1
+    else:
+        ase.io.write(path, frames[:2])
+        path.write_text(path.read_text().rstrip("\n"))
+    arguments = {"causes": False, "output": tmp_path / "out", "workers": workers}
+    survey(path, DESCRIPTOR, **arguments)
+    path.write_text(text)
+    expected = survey(path, DESCRIPTOR, causes=False)
+    for _ in range(3):
+        assert_same(survey(path, DESCRIPTOR, **arguments).table(), expected.table())
+
+
+def test_a_cut_part_is_repeated_before_later_ones_are_written(tmp_path, monkeypatch) -> None:
+    """Killed after any part, a survey of a file that grew continues without a stale row."""
+    monkeypatch.setattr(run, "_PART", {False: 10})
+    frames, written = rattled_frames(12), list[str]()
+    cut = [*frames[:3], "a frame that cannot be read"]
+    survey(cut, DESCRIPTOR, causes=False, output=tmp_path)
+    before = sorted(path.name for path in tmp_path.glob("*.parquet"))
+    put = Folder._put
+
+    def killed(folder, target, table, facts):
+        if target.parent == tmp_path:
+            written.append(target.name)
+            raise KeyboardInterrupt
+        put(folder, target, table, facts)
+
+    monkeypatch.setattr(Folder, "_put", killed)
+    with pytest.raises(KeyboardInterrupt):
+        survey(frames, DESCRIPTOR, causes=False, output=tmp_path)
+    assert written == before[-1:]
+    monkeypatch.setattr(Folder, "_put", put)
+    found = survey(frames, DESCRIPTOR, causes=False, output=tmp_path)
+    assert_same(found.table(), survey(frames, DESCRIPTOR, causes=False).table())
 
 
 def test_remarks_are_in_the_folder(tmp_path: Path) -> None:
@@ -240,6 +337,32 @@ def test_a_second_process_waits_for_no_manifest(tmp_path: Path) -> None:
     (out / "_manifest.json").unlink()
     with open_folder(out, **opened, manifest={"number": 2}):  # killed before the manifest
         assert json.loads((out / "_manifest.json").read_text())["number"] == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"\xff\xfe", b'{"versions": 3}'])
+def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+    (tmp_path / "_manifest.json").write_bytes(content)
+    told = (
+        r"has a damaged _manifest\.json \([^.]*\); restore this file, or choose another folder\.$"
+    )
+    with pytest.raises(ValueError, match=told):
+        open_survey(tmp_path)
+    with pytest.raises(ValueError, match=told):
+        survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+
+
+def test_a_deleted_manifest_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there is no survey in"):
+        open_survey(tmp_path)
+    survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+    (tmp_path / "_manifest.json").unlink()
+    told = r"holds parts of a survey, but not its _manifest\.json.*; restore this file"
+    with pytest.raises(ValueError, match=told):
+        open_survey(tmp_path)
+    with pytest.raises(ValueError, match=told):
+        survey(rattled_frames(1), DESCRIPTOR, causes=False, output=tmp_path)
+    assert len(list(tmp_path.glob("*.parquet"))) == 1
 
 
 def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:

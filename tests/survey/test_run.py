@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,34 @@ def test_a_frame_whose_process_dies_becomes_a_row(tmp_path: Path, monkeypatch) -
     assert table["s_min"][others] == pytest.approx(expected.table()["s_min"], abs=1e-9)
     with pytest.raises(ValueError, match="frame 11: its process died"):
         survey(frames, Deadly(**SMALL), causes=False, workers=2, strict=True)
+
+
+SCRIPT = """
+from sensitivity import DensityCorrelations, structures, survey
+descriptor = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
+frames = [structures.load("CH4"), structures.load("H2O")]
+survey(frames, descriptor, causes=False, workers=2, output=OUTPUT)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_processes_that_cannot_start_are_one_error_and_no_rows(tmp_path, in_file, in_folder):
+    """A script on standard input cannot be imported; one without a guard starts itself again."""
+    out = tmp_path / "out"
+    script = SCRIPT.replace("OUTPUT", repr(str(out)) if in_folder else "None")
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, "script.py" if in_file else "-"]
+    found = subprocess.run(
+        command, input=script, cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert found.returncode == 1
+    last = found.stderr.strip().splitlines()[-1]
+    assert last.startswith("ValueError: the processes of workers cannot start: each imports")
+    assert 'within if __name__ == "__main__":, or give workers=1' in last
+    assert not list(out.glob("*.parquet"))
+    frames = [structures.load("CH4"), structures.load("H2O")]
+    output = out if in_folder else None
+    found = survey(frames, DensityCorrelations(**SMALL), causes=False, workers=2, output=output)
+    assert found.status == "8 environments of 2 frames, none failed."
