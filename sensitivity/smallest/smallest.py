@@ -15,6 +15,9 @@ from sensitivity.structures import check
 from sensitivity.structures.translations import primitive_cell
 from sensitivity.tolerances import Tolerance
 
+DENSE = 800
+"""Atoms up to which all eigenvalues of JᵀJ take less time than the filter, and 200 MB."""
+
 
 def smallest(
     atoms: Atoms,
@@ -26,8 +29,8 @@ def smallest(
 ) -> Smallest:
     """Find the least visible internal displacements of a structure, with all atoms as centers.
 
-    Up to 216 atoms, all singular values are computed. A crystal that exactly repeats a smaller
-    cell is decomposed into waves, which gives every invisible displacement. Of other structures,
+    Up to 800 atoms, all singular values are computed. A larger crystal that exactly repeats a
+    smaller cell is decomposed into waves, which gives every invisible displacement. Of others,
     JᵀJ is built as a sparse matrix, which grows with the number of atoms, and so does the memory;
     its smallest eigenvectors are found with a Chebyshev filter, and the singular values are those
     of J on their span: JᵀJ alone would resolve nothing below 1e-8 of the largest. Values are never
@@ -78,8 +81,12 @@ def _find(search: Search) -> Found:
         return search.dense()
     checkpoint("trivial motions")
     trivial = trivial_motions(atoms, cutoff=search.descriptor.cutoff)
+    if len(trivial.directions) == 3 * len(atoms):
+        return search.immobile()
     if atoms.pbc.any() and trivial.kinds == ("translation",) * 3:
         cell = primitive_cell(atoms)
         if len(cell) < len(atoms) and len(cell) <= MANY:
             return search.waves(cell)
+    if len(atoms) <= DENSE:
+        return search.squared(trivial)
     return search.filtered(trivial)
