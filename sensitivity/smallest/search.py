@@ -25,7 +25,9 @@ from sensitivity.tolerances import Tolerance
 _EPS = float(np.finfo(float).eps)
 _EXACT = 1e-14  # of the largest: error of singular values of small matrices
 _BEYOND = 6  # singular values that are not wanted, to bound the errors of those that are
-_FAINT = 1e-4  # of the largest: J itself gives all smaller values; the roots of JᵀJ, ten digits
+# J itself gives all values below this fraction of the largest, and at least this number of them;
+# the roots of JᵀJ have ten digits there. More lower the errors of the smallest.
+_FAINT, _SPAN = 1e-4, 200
 MOST = 100  # values
 
 
@@ -119,7 +121,7 @@ class Search:
         roots = np.sqrt(np.maximum(squares[:internal], 0.0))
         largest = float(roots[-1])
         faint = int(np.count_nonzero(roots <= _FAINT * largest))
-        span = min(max(faint, self.count + _BEYOND), internal)
+        span = min(max(faint, _SPAN), internal)
         values, modes = self._decompose(np.ascontiguousarray(vectors[:, :span].T))
         residuals = np.linalg.norm(modes @ matrix - values[:, None] ** 2 * modes, axis=1)
         values = np.concatenate([values, np.maximum(roots[span:], values[-1])])
