@@ -24,6 +24,7 @@ from sensitivity.progress import checkpoint
 
 Apply = Callable[[Array], Array]
 
+NEARLY_ZERO = 1e-6  # of λ_max: far below the least visible long wave of thousands of atoms
 SHARP = 1e-12  # relative tolerance of values of the filter
 EQUAL = 1e-6  # their relative difference, a million times the tolerance
 CHECKS = 2  # random vectors, besides that of the search, from which nothing smaller is found
@@ -110,8 +111,8 @@ def find_lowest(apply: Apply, *, size: int, count: int) -> Lowest:
     """Find the ``count`` smallest eigenvalues of a matrix (size, size)."""
     low, largest, rest = find_ends(apply, size)
     high = 1.02 * (largest + rest)  # the filter would amplify what is beyond, too
-    zero, usual = 1e-6, 1e-3  # of λ_max: where the smallest are zero, λ_cut has to be above others
-    cut = 1.6 * low if low > zero * high else usual * high
+    usual = 1e-3  # of λ_max: where the smallest are zero, λ_cut has to be above others
+    cut = 1.6 * low if low > NEARLY_ZERO * high else usual * high
     filtered, restarts = Filter(apply, size, cut, high), 1
     rng, none, exact, tries = np.random.default_rng(0), np.empty((0, size)), SHARP, 4
     values, found = filtered.largest(none, count=count, tolerance=exact, restarts=restarts, rng=rng)

@@ -12,7 +12,7 @@ from sensitivity.geometry.motions import TrivialMotions
 from sensitivity.jacobian import differentiate
 from sensitivity.numerics import Array, stacked_triangle
 from sensitivity.progress import checkpoint
-from sensitivity.smallest.filtered import Apply, find_ends, find_lowest
+from sensitivity.smallest.filtered import NEARLY_ZERO, Apply, find_ends, find_lowest
 from sensitivity.smallest.gram import SparseGram, triangle
 from sensitivity.smallest.result import Method, Smallest
 from sensitivity.smallest.waves import decompose_waves
@@ -107,10 +107,9 @@ class Search:
             float(np.linalg.norm(derivative.features)),
         )
 
-    def squared(self, trivial: TrivialMotions) -> Found:
+    def squared(self, gram: SparseGram, trivial: TrivialMotions) -> Found:
         """Find all singular values from a dense JᵀJ, and the small ones from J on their span."""
-        gram, rigid = SparseGram.of(self.atoms, self.descriptor), _rows(trivial)
-        size = gram.matrix.shape[0]
+        rigid, size = _rows(trivial), gram.matrix.shape[0]
         internal = size - len(rigid)
         checkpoint(f"singular values of {size} displacements")
         matrix = gram.matrix.toarray()
@@ -140,11 +139,10 @@ class Search:
             gram.feature_norm,
         )
 
-    def immobile(self) -> Found:
+    def immobile(self, gram: SparseGram) -> Found:
         """Return that there is no internal displacement."""
-        norm = SparseGram.of(self.atoms, self.descriptor).feature_norm
         none, modes = np.empty(0), np.empty((0, len(self.atoms), 3))
-        return Found("dense", none, modes, none, none, 0.0, 0, 0, norm)
+        return Found("dense", none, modes, none, none, 0.0, 0, 0, gram.feature_norm)
 
     def waves(self, cell: Atoms) -> Found:
         """Find all singular values of a crystal that repeats a cell, one wave vector at a time."""
@@ -167,12 +165,10 @@ class Search:
             waves.feature_norm,
         )
 
-    def filtered(self, trivial: TrivialMotions) -> Found:
+    def filtered(self, gram: SparseGram, trivial: TrivialMotions) -> Found:
         """Find the smallest singular values only; if they may be zero, more of them."""
-        gram = SparseGram.of(self.atoms, self.descriptor)
         size = 3 * len(self.atoms)
-        _, highest, rest = find_ends(_internal(gram, trivial, above=0.0), size)
-        apply = _internal(gram, trivial, above=1.01 * (highest + rest))  # after all internal ones
+        apply, highest = internal_product(gram, trivial)
         largest = float(np.sqrt(highest))
         zero = self.threshold * self.scale(largest, gram.feature_norm)
         internal = size - len(trivial.directions)
@@ -240,6 +236,19 @@ class Search:
         )
         values = np.linalg.svd(seen, compute_uv=False)
         return len(modes) - int(np.count_nonzero(values > np.sqrt(Tolerance.ROUNDING)))
+
+
+def vanishes(gram: SparseGram, trivial: TrivialMotions) -> bool:
+    """Return True if internal singular values nearly vanish, often hundreds of them."""
+    apply, highest = internal_product(gram, trivial)
+    lowest, _, _ = find_ends(apply, gram.matrix.shape[0])
+    return lowest <= NEARLY_ZERO * highest
+
+
+def internal_product(gram: SparseGram, trivial: TrivialMotions) -> tuple[Apply, float]:
+    """Return the product with JᵀJ, trivial motions after all others, and its largest eigenvalue."""
+    _, highest, rest = find_ends(_internal(gram, trivial, above=0.0), gram.matrix.shape[0])
+    return _internal(gram, trivial, above=1.01 * (highest + rest)), highest
 
 
 def _internal(gram: SparseGram, trivial: TrivialMotions, *, above: float) -> Apply:

@@ -44,6 +44,8 @@ def test_table_counts_what_symmetry_hides(capsys, tmp_path) -> None:
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "15 of 21 internal displacements are invisible, as many as symmetry hides." in out
+    zero = smallest(structures.load("Si-diamond"), DensityCorrelations(cutoff=3.0)).zero_level
+    assert f"if its value is above {zero:.1e} 1/Å, 1e-05 of the scale." in " ".join(out.split())
     rows = [line.split() for line in out.splitlines()]
     assert [row[3] for row in rows if row[4:] and row[4].startswith("Si")] == ["no"] * 4
     assert picture.read_bytes()[1:4] == b"PNG"

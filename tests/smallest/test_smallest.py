@@ -41,7 +41,11 @@ def rattled(repeats, *, pbc=True) -> Atoms:
 def filtered(atoms: Atoms, descriptor, count: int = 10):
     """Result of the filter, also where another way is usual."""
     search = Search(atoms, descriptor, count, 1e-5)
-    return search.collect(search.filtered(trivial_motions(atoms, cutoff=descriptor.cutoff)))
+    gram, trivial = (
+        SparseGram.of(atoms, descriptor),
+        trivial_motions(atoms, cutoff=descriptor.cutoff),
+    )
+    return search.collect(search.filtered(gram, trivial))
 
 
 def dense_values(atoms: Atoms, descriptor, count: int) -> tuple[np.ndarray, float]:
@@ -144,7 +148,7 @@ def test_the_dense_square_gives_all_values(make) -> None:
     """Also of modes whose values JᵀJ does not resolve, and their number."""
     atoms = make()
     search, trivial = Search(atoms, SHELLS, 10, 1e-5), trivial_motions(atoms, cutoff=4.0)
-    squared, dense = search.squared(trivial), search.dense()
+    squared, dense = search.squared(SparseGram.of(atoms, SHELLS), trivial), search.dense()
     assert np.abs(squared.values - dense.values).max() <= 1e-11 * dense.largest
     found, expected = search.collect(squared), search.collect(dense)
     assert (found.method, found.internal) == ("dense", expected.internal)
@@ -166,6 +170,16 @@ def test_hundreds_of_invisible_displacements_of_a_surface_are_counted() -> None:
     found = filtered(atoms, SHELLS)
     assert found.status.startswith("At least 100 of 756 ")
     assert found.upper_bounds.all()
+
+
+@pytest.mark.parametrize(("make", "method"), [(vacancy, "dense"), (lambda: rattled(2), "filter")])
+def test_if_values_nearly_vanish_all_are_computed(make, method, monkeypatch) -> None:
+    module = import_module("sensitivity.smallest.smallest")
+    monkeypatch.setattr(module, "MANY", 10)
+    monkeypatch.setattr(module, "DENSE", 20)
+    found, expected = smallest(make(), SHELLS), Search(make(), SHELLS, 10, 1e-5).dense()
+    assert found.method == method
+    assert found.null == np.count_nonzero(expected.values <= 1e-5 * found.scale)
 
 
 @pytest.mark.parametrize("dense", [800, 1])
