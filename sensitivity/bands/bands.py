@@ -89,7 +89,9 @@ def bands(
             for number, shortfall in enumerate(shortfalls if not stop.stopped else []):
                 checkpoint(f"cause of {number} of {len(shortfalls)} shortfalls")
                 q = result.q[shortfall.number]
-                shortfalls[number] = study.explain(shortfall, q, scale=result.scale)
+                shortfalls[number] = study.explain(
+                    shortfall, q, scale=result.scale, threshold=threshold
+                )
     return stop.deliver(replace(result, shortfalls=tuple(shortfalls), ending=stop.ending))
 
 
@@ -122,7 +124,8 @@ def _collect(
         for q, each in zip(result.q, found, strict=True)
     ]
     predicted = np.array([each.predicted for each in settled], dtype=np.intp)
-    result = replace(result, predicted_rank=predicted)
+    rigid = np.array([each.rigid for each in settled], dtype=np.intp).reshape(count, 3)
+    result = replace(result, predicted_rank=predicted, rigid=rigid)
     lacking = np.maximum(predicted - result.rank, 0)
     unknown: tuple[Cause, ...] = ("undetermined",)
     shortfalls = (

@@ -55,7 +55,8 @@ class Bands(ReadOnlyArrays, Stoppable):
     scale
         Reference of the singular values, in (feature)/Å: the largest at all q, or the root mean
         square of the norms of the features of the centers over the cutoff if that is larger, such
-        as where all vanish. It does not grow with the cell.
+        as where all vanish. It does not grow with the cell, but depends on the wave vectors: those
+        of only a few long waves have a small one, above which more of them can be visible.
     cells
         Number of primitive cells in the cell. If more than one, the bands are folded.
     ending
@@ -140,7 +141,8 @@ class Bands(ReadOnlyArrays, Stoppable):
         The visible ones are those of ``modes``. ``q`` has shape (3,), in fractions of the
         reciprocal cell vectors.
         """
-        return find_waves(self.study, check_wave_vector(q, self.atoms), zero=self.zero_level)
+        q = check_wave_vector(q, self.atoms)
+        return find_waves(self.study, q, zero=self.zero_level, threshold=self.threshold)
 
     @property
     def status(self) -> str:
@@ -154,8 +156,10 @@ class Bands(ReadOnlyArrays, Stoppable):
         found, count = _range(self.rank), len(self.q)
         text = f"Of {self.singular_values.shape[1]} waves {found} are visible"
         text = f"{text} at {count} wave vector{'s' if count > 1 else ''}"
-        if not self.shortfalls:
+        if np.array_equal(self.rank, self.predicted_rank):
             return f"{text}, as many as symmetry allows."
+        if not self.shortfalls:
+            return f"{text}."
         known = self._lacking
         lacking = ", ".join(
             f"{_range(known[cause][known[cause] > 0])} {_REASONS.get(cause, f'by {cause}')}"
@@ -171,7 +175,8 @@ class Bands(ReadOnlyArrays, Stoppable):
             return ""
         return (
             f" At {excess} of them more are visible than symmetry allows: the crystal is "
-            "near a more symmetric one, or the descriptor is not invariant."
+            "near a more symmetric one, an atom is at the cutoff, or the descriptor is not "
+            "invariant."
         )
 
     def _describe_cell(self) -> str:

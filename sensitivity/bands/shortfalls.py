@@ -77,17 +77,20 @@ class Comparison:
     observation: Observation
     _known: dict[str, list[BlochJacobian]] = field(default_factory=dict)
 
-    def explain(self, shortfall: Shortfall, q: Array, waves: Complex, *, lacking: int) -> Shortfall:
+    def explain(
+        self, shortfall: Shortfall, q: Array, waves: Complex, *, lacking: int, threshold: float
+    ) -> Shortfall:
         """Return the shortfall at q with the causes of its waves, as ``sort`` finds them."""
-        found = self.sort(q, waves, lacking=lacking)
+        found = self.sort(q, waves, lacking=lacking, threshold=threshold)
         larger, higher = (found.responses.get(name) for name in ("larger basis", "higher order"))
         return replace(shortfall, causes=found.causes, larger_basis=larger, higher_order=higher)
 
-    def sort(self, q: Array, waves: Complex, *, lacking: int) -> Sorted:
+    def sort(self, q: Array, waves: Complex, *, lacking: int, threshold: float) -> Sorted:
         """Return combinations of invisible waves at q, shape (3,), each with its cause.
 
         ``waves`` are rows, (k, 3n), each over the part that symmetry allows. ``lacking`` is how
-        many more waves symmetry allows to be seen than there are features.
+        many more waves symmetry allows to be seen than there are features; ``threshold`` is the
+        fraction of the scale above which a singular value counts as visible.
         """
         causes, known, rest, responses = list[Cause](), list[Complex](), waves, dict[str, Array]()
         for name, others in (("larger basis", self._larger()), ("higher order", self._higher())):
@@ -95,7 +98,7 @@ class Comparison:
             while len(rest) and (other := next(others, None)) is not None:
                 responses[name] = self._respond(other, q, waves)[0]
                 values, mixing = self._respond(other, q, rest)
-                seen = values > criterion.threshold
+                seen = values > max(criterion.threshold, threshold)
                 causes += [criterion.cause] * int(seen.sum())
                 known.append(mixing[seen] @ rest)
                 rest = mixing[~seen] @ rest

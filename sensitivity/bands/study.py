@@ -50,8 +50,7 @@ class Study:
         """Differentiate the features, and find the groups of the sites."""
         atoms, cutoff = observation.atoms, observation.descriptor.cutoff
         derivative = bloch_jacobian(atoms, observation.descriptor)
-        # A group counts where its deviation leaves singular values below the threshold.
-        within = Tolerance.COORDINATES
+        within = Tolerance.HIDING_SYMMETRY
         centers = observation.centers
         sites = tuple(site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=within))
         groups = [site.group.binding(observation.known.invariance) for site in sites]
@@ -89,6 +88,10 @@ class Study:
         long as it responds to the part.
         """
         rank, squares = int((found.values > zero).sum()), self.allowed.squares(q[None])[0]
+        unseen, rotation, translation = found.rigid
+        # An atom within 1e-6 Å of the cutoff counts as unseen, also where it is barely visible.
+        unseen = min(unseen, len(found.values) - rank - rotation - translation)
+        found = found._replace(rigid=(unseen, rotation, translation))
         if rank > found.predicted:
             most = int(_count(squares, above=self.ZERO)[0])
             return found._replace(predicted=max(found.predicted, min(rank, most)))
@@ -100,7 +103,9 @@ class Study:
         faint = max(int((values > zero).sum()) - rank, 0)
         return found._replace(predicted=found.predicted - faint)
 
-    def explain(self, shortfall: Shortfall, q: Array, *, scale: float) -> Shortfall:
+    def explain(
+        self, shortfall: Shortfall, q: Array, *, scale: float, threshold: float
+    ) -> Shortfall:
         """Return a shortfall at q, (3,), of waves that symmetry allows, with its causes."""
         count, matrix = len(shortfall.causes), self.derivative.at(q[None])
         (most,) = _count(self.allowed.squares(q[None])[0], above=self.FAINT).tolist()
@@ -110,7 +115,7 @@ class Study:
         values, _ = decompose_bloch(matrix @ np.linalg.qr(missed.T)[0])
         known = replace(shortfall, relative=values[0] / (scale or 1.0))
         lacking = max(most - self.derivative.rows, 0)
-        return self.comparison.explain(known, q, missed, lacking=lacking)
+        return self.comparison.explain(known, q, missed, lacking=lacking, threshold=threshold)
 
     def _allowed_parts(self, q: Array, count: int) -> Complex:
         """Return the waves of q, (3,), that symmetry hides least, each over its part: (count, 3n).

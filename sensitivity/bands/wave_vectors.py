@@ -55,8 +55,8 @@ def _special_path(atoms: Atoms, path: str | None, points: int) -> BandPath:
     if path is None:
         return usual
     known = usual.special_points
-    names = [name for part in parse_path_string(path) for name in part]
-    if not names or any(name not in known for name in names):
+    parts = parse_path_string(path)
+    if not all(parts) or any(name not in known for part in parts for name in part):
         raise ValueError(
             f"path must name special points of the crystal, {', '.join(sorted(known))}, got "
             f"{path!r}; give e.g. {usual.path!r}, or an array of wave vectors."

@@ -44,8 +44,11 @@ class Waves(ReadOnlyArrays):
     causes: tuple[Cause, ...]
 
 
-def find_waves(study: Study, q: Array, *, zero: float) -> Waves:
-    """Return the waves of q, shape (3,); singular values up to ``zero`` are invisible."""
+def find_waves(study: Study, q: Array, *, zero: float, threshold: float) -> Waves:
+    """Return the waves of q, shape (3,); singular values up to ``zero`` are invisible.
+
+    ``threshold`` is ``zero`` as a fraction of the scale, for other descriptors.
+    """
     matrix = study.derivative.at(q[None])
     values, vectors = decompose_bloch(matrix)
     here = study.settle(q, *study.decompose(q[None]), zero=zero)
@@ -58,7 +61,9 @@ def find_waves(study: Study, q: Array, *, zero: float) -> Waves:
     if lacking:
         narrow = max(here.predicted - study.derivative.rows, 0)
         parts = np.linalg.norm(study.allowed.at(q[None])[0] @ missed.T, axis=0)
-        found = study.comparison.sort(q, missed / parts[:, None], lacking=narrow)
+        found = study.comparison.sort(
+            q, missed / parts[:, None], lacking=narrow, threshold=threshold
+        )
         known += zip(found.causes, found.waves, strict=True)
     known += _sort_rigid(study, unmoved, here.rigid)
     known.sort(key=lambda each: CAUSES.index(each[0]))

@@ -48,8 +48,8 @@ def tabulate_smallest(
 ) -> str:
     """Return the smallest singular values as a table, below a heading, a note and the status."""
     rule = (
-        f"A displacement is visible if its value is above {found.threshold:.0e} of the scale, "
-        f"{found.scale:.3e} 1/Å."
+        f"A displacement is visible if its value is above {found.zero_level:.1e} 1/Å, "
+        f"{found.threshold:.0e} of the scale."
     )
     notes = [note] if note else []
     heading = head(source, descriptor, range(len(found.atoms)), *notes, found.status, rule)

@@ -7,7 +7,7 @@ M. L. Tiago, J. R. Chelikowsky, J. Comput. Phys. 219, 172 (2006), doi 10.1016/j.
 
 Lanczos' method can miss some of many equal eigenvalues: their subspace meets that of the start in
 one vector only, and rounding has to bring in the others. So the search is repeated outside the
-vectors that are known, until it finds nothing smaller there.
+vectors that are known, from other random vectors, until two in a row lead to nothing smaller there.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ from sensitivity.numerics import Array
 from sensitivity.progress import checkpoint
 
 Apply = Callable[[Array], Array]
+
+NEARLY_ZERO = 1e-6  # of λ_max: far below the least visible long wave of thousands of atoms
+SHARP = 1e-12  # relative tolerance of values of the filter
+EQUAL = 1e-6  # their relative difference, a million times the tolerance
+CHECKS = 2  # random vectors, besides that of the search, from which nothing smaller is found
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,19 @@ class Filter:
         return now
 
     def largest(
-        self, known: Array, *, count: int, tolerance: float, restarts: int
+        self,
+        known: Array,
+        *,
+        count: int,
+        tolerance: float,
+        restarts: int,
+        rng: np.random.Generator,
     ) -> tuple[Array, Array]:
         """Return eigenvalues of the filter, descending, and vectors, (count, size).
 
-        Orthonormal ``known`` vectors, (k, size), are left out. ``tolerance`` is relative. There
-        are fewer than ``count`` if they have not converged after some restarts.
+        Orthonormal ``known`` vectors, (k, size), are left out. The search starts from a random
+        vector. ``tolerance`` is relative. There are fewer than ``count`` if they have not converged
+        after some restarts.
         """
         from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
@@ -78,7 +90,7 @@ class Filter:
                 which="LA",
                 ncv=min(self.size - 1, 2 * count + 90, 30 * count + 10),
                 tol=tolerance,
-                v0=np.random.default_rng(len(known)).normal(size=self.size),
+                v0=rng.normal(size=self.size),
                 maxiter=restarts,
             )
         except ArpackNoConvergence as stuck:
@@ -92,36 +104,44 @@ class Lowest(NamedTuple):
 
     vectors: Array  # (count, size), orthonormal
     largest: float
-    clear: float  # eigenvalue that the filter tells from zero; vectors below may not be the lowest
+    clear: float  # eigenvalue that the filter tells from zero; infinite if it tells none
 
 
 def find_lowest(apply: Apply, *, size: int, count: int) -> Lowest:
     """Find the ``count`` smallest eigenvalues of a matrix (size, size)."""
     low, largest, rest = find_ends(apply, size)
     high = 1.02 * (largest + rest)  # the filter would amplify what is beyond, too
-    zero, usual = 1e-6, 1e-3  # of λ_max: where the smallest are zero, λ_cut has to be above others
-    cut = 1.6 * low if low > zero * high else usual * high
+    usual = 1e-3  # of λ_max: where the smallest are zero, λ_cut has to be above others
+    cut = 1.6 * low if low > NEARLY_ZERO * high else usual * high
     filtered, restarts = Filter(apply, size, cut, high), 1
-    none, exact, tries = np.empty((0, size)), 1e-12, 4
-    values, found = filtered.largest(none, count=count, tolerance=exact, restarts=restarts)
+    rng, none, exact, tries = np.random.default_rng(0), np.empty((0, size)), SHARP, 4
+    values, found = filtered.largest(none, count=count, tolerance=exact, restarts=restarts, rng=rng)
     # Eigenvalues above λ_cut have no order, and so many are near 1 that the method cannot separate
     # the wanted ones from them.
     clear = 1.1
     while len(values) < count or values[-1] < clear:
         filtered, restarts = replace(filtered, cut=2 * filtered.cut), 2 * restarts
         # Hundreds of values near zero, as in a crystal with noise, have no order either: any span
-        # of them will do, because it is below what is clear.
+        # of them will do, but nothing is known of the others.
         exact, tries = (exact, tries - 1) if tries else (100 * exact, 0)
-        values, found = filtered.largest(none, count=count, tolerance=exact, restarts=restarts)
-    equal = max(1e-6, 10 * exact)
-    while True:
-        other, _ = filtered.largest(found, count=1, tolerance=1e-3, restarts=size)
-        if other[0] <= values[-1] * (1 + equal):
-            return Lowest(found, largest, 0.01 * filtered.cut)  # amplified less by a few percent
-        more, vectors = filtered.largest(found, count=count, tolerance=exact, restarts=size)
+        values, found = filtered.largest(
+            none, count=count, tolerance=exact, restarts=restarts, rng=rng
+        )
+    if exact > SHARP:
+        return Lowest(found, largest, np.inf)
+    # A start from one vector sees one of equal eigenvalues, or misses one by chance.
+    while any(
+        filtered.largest(found, count=1, tolerance=1e-3, restarts=size, rng=rng)[0][0]
+        > values[-1] * (1 + EQUAL)
+        for _ in range(CHECKS)
+    ):
+        more, vectors = filtered.largest(
+            found, count=count, tolerance=exact, restarts=size, rng=rng
+        )
         order = np.argsort(-np.concatenate([values, more]))[:count]
         values = np.concatenate([values, more])[order]
         found = np.linalg.qr(np.concatenate([found, vectors])[order].T)[0].T
+    return Lowest(found, largest, 0.01 * filtered.cut)  # amplified less by a few percent
 
 
 def find_ends(apply: Apply, size: int) -> tuple[float, float, float]:

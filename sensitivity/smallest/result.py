@@ -10,6 +10,7 @@ from ase import Atoms
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.numerics import Array, Mask, ReadOnlyArrays
+from sensitivity.tolerances import Tolerance
 
 Method = Literal["dense", "waves", "filter"]
 
@@ -110,6 +111,9 @@ class Smallest(ReadOnlyArrays):
         text = f"{least}{self.null} of {self.internal} internal displacements {are} invisible"
         if self.null == self.hidden:
             return f"{text}, as many as symmetry hides." if self.null else f"{text}."
+        if self.null < self.hidden:
+            near = f"symmetry that holds to {Tolerance.HIDING_SYMMETRY:g} Å"
+            return f"{text}, fewer than the {self.hidden} that {near} hides."
         return f"{text}, of which symmetry hides {self.hidden}."
 
     def _describe_visible(self) -> str:

@@ -1,4 +1,4 @@
-"""Three ways to the smallest singular values: all of them, waves, and a filter."""
+"""Ways to the smallest singular values: all of them, waves, and a filter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.geometry.motions import TrivialMotions
 from sensitivity.jacobian import differentiate
 from sensitivity.numerics import Array, stacked_triangle
-from sensitivity.smallest.filtered import Apply, find_ends, find_lowest
+from sensitivity.progress import checkpoint
+from sensitivity.smallest.filtered import NEARLY_ZERO, Apply, find_ends, find_lowest
 from sensitivity.smallest.gram import SparseGram, triangle
 from sensitivity.smallest.result import Method, Smallest
 from sensitivity.smallest.waves import decompose_waves
@@ -23,6 +24,10 @@ from sensitivity.tolerances import Tolerance
 
 _EPS = float(np.finfo(float).eps)
 _EXACT = 1e-14  # of the largest: error of singular values of small matrices
+_BEYOND = 6  # singular values that are not wanted, to bound the errors of those that are
+# J itself gives all values below this fraction of the largest, and at least this number of them;
+# the roots of JᵀJ have ten digits there. More lower the errors of the smallest.
+_FAINT, _SPAN = 1e-4, 200
 MOST = 100  # values
 
 
@@ -83,20 +88,12 @@ class Search:
 
     def dense(self) -> Found:
         """Find all singular values from the dense Jacobian."""
-        centers, cutoff = tuple(range(len(self.atoms))), self.descriptor.cutoff
         derivative = differentiate(self.atoms, self.descriptor)
-        spectrum = decompose_jacobian(derivative, cutoff=cutoff)
+        spectrum = decompose_jacobian(derivative, cutoff=self.descriptor.cutoff)
         values = spectrum.singular_values[: spectrum.internal][::-1]
         modes = spectrum.modes[: spectrum.internal][::-1][: self.count]
         rows = modes.reshape(len(modes), modes.shape[1] * 3)
         squares = rows @ derivative.gram - values[: len(modes), None] ** 2 * rows
-        _, allowed = allowed_displacements(
-            self.atoms,
-            cutoff=cutoff,
-            centers=centers,
-            invariance=with_defaults(self.descriptor).invariance,
-            tolerance=Tolerance.COORDINATES,
-        )
         largest = float(values.max(initial=0.0))
         return Found(
             "dense",
@@ -106,9 +103,46 @@ class Search:
             np.full(len(modes), _EXACT * largest + derivative.error),
             largest,
             spectrum.internal,
-            spectrum.internal - len(allowed),
+            spectrum.internal - self._count_allowed(),
             float(np.linalg.norm(derivative.features)),
         )
+
+    def squared(self, gram: SparseGram, trivial: TrivialMotions) -> Found:
+        """Find all singular values from a dense JᵀJ, and the small ones from J on their span."""
+        rigid, size = _rows(trivial), gram.matrix.shape[0]
+        internal = size - len(rigid)
+        checkpoint(f"singular values of {size} displacements")
+        matrix = gram.matrix.toarray()
+        above = float(np.trace(matrix)) or 1.0  # all internal eigenvalues
+        matrix -= (matrix @ rigid.T) @ rigid
+        matrix -= rigid.T @ (rigid @ matrix)
+        squares, vectors = np.linalg.eigh(matrix + above * rigid.T @ rigid)
+        roots = np.sqrt(np.maximum(squares[:internal], 0.0))
+        largest = float(roots[-1])
+        faint = int(np.count_nonzero(roots <= _FAINT * largest))
+        span = min(max(faint, _SPAN), internal)
+        values, modes = self._decompose(np.ascontiguousarray(vectors[:, :span].T))
+        residuals = np.linalg.norm(modes @ matrix - values[:, None] ** 2 * modes, axis=1)
+        values = np.concatenate([values, np.maximum(roots[span:], values[-1])])
+        outside = values[min(span, internal - 1)]
+        errors = bound_errors(values[:span], residuals, outside=outside, largest=largest)
+        kept = slice(min(self.count, span))
+        return Found(
+            "dense",
+            values,
+            modes[kept].reshape(-1, len(self.atoms), 3),
+            residuals[kept],
+            errors[kept] + gram.error,
+            largest,
+            internal,
+            internal - self._count_allowed(),
+            gram.feature_norm,
+        )
+
+    def immobile(self, gram: SparseGram) -> Found:
+        """Return that there is no internal displacement."""
+        none, modes = np.empty(0), np.empty((0, len(self.atoms), 3))
+        return Found("dense", none, modes, none, none, 0.0, 0, 0, gram.feature_norm)
 
     def waves(self, cell: Atoms) -> Found:
         """Find all singular values of a crystal that repeats a cell, one wave vector at a time."""
@@ -131,27 +165,25 @@ class Search:
             waves.feature_norm,
         )
 
-    def filtered(self, trivial: TrivialMotions) -> Found:
+    def filtered(self, gram: SparseGram, trivial: TrivialMotions) -> Found:
         """Find the smallest singular values only; if they may be zero, more of them."""
-        gram = SparseGram.of(self.atoms, self.descriptor)
         size = 3 * len(self.atoms)
-        _, highest, rest = find_ends(_internal(gram, trivial, above=0.0), size)
-        apply = _internal(gram, trivial, above=1.01 * (highest + rest))  # after all internal ones
+        apply, highest = internal_product(gram, trivial)
         largest = float(np.sqrt(highest))
         zero = self.threshold * self.scale(largest, gram.feature_norm)
-        internal, beyond = size - len(trivial.directions), 6  # to bound the errors
-        wanted = min(self.count + beyond, internal)
+        internal = size - len(trivial.directions)
+        wanted = min(self.count + _BEYOND, internal)
         while True:
             lowest = find_lowest(apply, size=size, count=wanted)
             values, modes = self._decompose(lowest.vectors)
             clear = max(zero, float(np.sqrt(lowest.clear)))
-            complete = bool(values[-1] > clear) or wanted == internal
-            if complete or wanted >= MOST:
+            complete = bool(values[-1] > clear) or len(values) == internal
+            if complete or wanted >= MOST or not np.isfinite(lowest.clear):
                 break
             wanted = min(2 * wanted, MOST, internal)
         pairs = zip(values, modes, strict=True)
         residuals = np.array([np.linalg.norm(apply(v) - s**2 * v) for s, v in pairs])
-        errors = bound_errors(values, residuals, largest=largest) + gram.error
+        errors = bound_errors(values, residuals, outside=values[-1], largest=largest) + gram.error
         if not complete:  # of many that may be zero, these need not be the smallest
             errors = values.copy()
         modes = modes.reshape(len(modes), -1, 3)
@@ -178,12 +210,23 @@ class Search:
         values = np.concatenate([values, np.zeros(len(mixing) - len(values))])
         return values[::-1], mixing[::-1] @ vectors
 
+    def _count_allowed(self) -> int:
+        """Return how many internal displacements symmetry allows to be seen."""
+        _, allowed = allowed_displacements(
+            self.atoms,
+            cutoff=self.descriptor.cutoff,
+            centers=tuple(range(len(self.atoms))),
+            invariance=with_defaults(self.descriptor).invariance,
+            tolerance=Tolerance.HIDING_SYMMETRY,
+        )
+        return len(allowed)
+
     def _count_hidden(self, modes: Array) -> int:
         """Return how many displacements, of a span (k, N, 3), symmetry hides from all centers."""
         if not len(modes):
             return 0
         invariance, cutoff = with_defaults(self.descriptor).invariance, self.descriptor.cutoff
-        centers, within = range(len(self.atoms)), Tolerance.COORDINATES
+        centers, within = range(len(self.atoms)), Tolerance.HIDING_SYMMETRY
         sites = site_symmetries(self.atoms, centers=centers, cutoff=cutoff, tolerance=within)
         seen = stacked_triangle(
             seen_part(site, site.group.binding(invariance), relative(site, modes))
@@ -195,9 +238,22 @@ class Search:
         return len(modes) - int(np.count_nonzero(values > np.sqrt(Tolerance.ROUNDING)))
 
 
+def vanishes(gram: SparseGram, trivial: TrivialMotions) -> bool:
+    """Return True if internal singular values nearly vanish, often hundreds of them."""
+    apply, highest = internal_product(gram, trivial)
+    lowest, _, _ = find_ends(apply, gram.matrix.shape[0])
+    return lowest <= NEARLY_ZERO * highest
+
+
+def internal_product(gram: SparseGram, trivial: TrivialMotions) -> tuple[Apply, float]:
+    """Return the product with JᵀJ, trivial motions after all others, and its largest eigenvalue."""
+    _, highest, rest = find_ends(_internal(gram, trivial, above=0.0), gram.matrix.shape[0])
+    return _internal(gram, trivial, above=1.01 * (highest + rest)), highest
+
+
 def _internal(gram: SparseGram, trivial: TrivialMotions, *, above: float) -> Apply:
     """Return the product with JᵀJ, in which trivial motions have the eigenvalue ``above``."""
-    rigid = trivial.directions.reshape(len(trivial.directions), gram.matrix.shape[0])
+    rigid = _rows(trivial)
 
     def apply(vector: Array) -> Array:
         along = rigid @ vector
@@ -207,16 +263,22 @@ def _internal(gram: SparseGram, trivial: TrivialMotions, *, above: float) -> App
     return apply
 
 
-def bound_errors(values: Array, residuals: Array, *, largest: float) -> Array:
-    """Return how much singular values on a span, ascending, can be too large.
+def _rows(trivial: TrivialMotions) -> Array:
+    """Return trivial motions as rows, (k, 3N)."""
+    return trivial.directions.reshape(len(trivial.directions), -1)
+
+
+def bound_errors(values: Array, residuals: Array, *, outside: float, largest: float) -> Array:
+    """Return how much singular values on a span can be too large.
 
     A vector v with the residual r = ‖JᵀJ v - s² v‖ has a part outside the exact span, whose
-    eigenvalues are at least s_out², the largest in the span if no smaller one was missed. It adds
+    eigenvalues are at least s_out², ``outside`` squared: of the next singular value, or of the
+    largest in the span if no smaller one was missed. It adds
     at most r²/(s_out² - s²) to s², and never more than r. JᵀJ is rounded, so r is never known to
     better than a few eps s_max².
     """
     residuals = np.maximum(residuals, 4 * _EPS * largest**2)
-    gaps = np.maximum(values[-1] ** 2 - values**2, residuals)
+    gaps = np.maximum(outside**2 - values**2, residuals)
     added = np.minimum(residuals**2 / gaps, values**2)
     exact = np.sqrt(values**2 - added)
     return np.asarray(added / np.maximum(values + exact, 1e-300) + 4 * _EPS * largest)

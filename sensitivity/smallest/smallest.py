@@ -8,12 +8,19 @@ from sensitivity.descriptors import Descriptor, check_descriptor
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.numerics import check_integer, check_real
 from sensitivity.progress import Progress, checkpoint, telling
+from sensitivity.smallest.gram import SparseGram
 from sensitivity.smallest.result import Smallest
-from sensitivity.smallest.search import MOST, Found, Search
+from sensitivity.smallest.search import MOST, Found, Search, vanishes
 from sensitivity.spectrum import MANY
 from sensitivity.structures import check
 from sensitivity.structures.translations import primitive_cell
 from sensitivity.tolerances import Tolerance
+
+DENSE = 800
+"""Atoms up to which all eigenvalues of JᵀJ take less time than the filter."""
+
+DENSE_FOR_ZEROS = 1200
+"""Atoms up to which they take a minute and 1 GB. The filter cannot count hundreds of zeros."""
 
 
 def smallest(
@@ -26,12 +33,13 @@ def smallest(
 ) -> Smallest:
     """Find the least visible internal displacements of a structure, with all atoms as centers.
 
-    Up to 216 atoms, all singular values are computed. A crystal that exactly repeats a smaller
-    cell is decomposed into waves, which gives every invisible displacement. Of other structures,
-    JᵀJ is built as a sparse matrix, which grows with the number of atoms, and so does the memory;
-    its smallest eigenvectors are found with a Chebyshev filter, and the singular values are those
-    of J on their span: JᵀJ alone would resolve nothing below 1e-8 of the largest. Values are never
-    too small, and ``Smallest.errors`` bounds how much they can be too large.
+    Up to 800 atoms, or 1200 if some of them nearly vanish, all singular values are computed. A
+    larger crystal that exactly repeats a smaller cell is decomposed into waves, which gives every
+    invisible displacement. Of others, JᵀJ is built as a sparse matrix, which grows with the number
+    of atoms, and so does the memory; its smallest eigenvectors are found with a Chebyshev filter,
+    and the singular values are those of J on their span: JᵀJ alone would resolve nothing below 1e-8
+    of the largest. Values are never too small, and ``Smallest.errors`` bounds how much they can be
+    too large.
 
     Parameters
     ----------
@@ -78,8 +86,13 @@ def _find(search: Search) -> Found:
         return search.dense()
     checkpoint("trivial motions")
     trivial = trivial_motions(atoms, cutoff=search.descriptor.cutoff)
+    if len(trivial.directions) == 3 * len(atoms):
+        return search.immobile(SparseGram.of(atoms, search.descriptor))
     if atoms.pbc.any() and trivial.kinds == ("translation",) * 3:
         cell = primitive_cell(atoms)
         if len(cell) < len(atoms) and len(cell) <= MANY:
             return search.waves(cell)
-    return search.filtered(trivial)
+    gram = SparseGram.of(atoms, search.descriptor)
+    if len(atoms) <= DENSE or (len(atoms) <= DENSE_FOR_ZEROS and vanishes(gram, trivial)):
+        return search.squared(gram, trivial)
+    return search.filtered(gram, trivial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -535,6 +536,67 @@ def test_the_number_of_long_waves_that_symmetry_hides_is_that_of_invisible_ones(
     found = smallest(bulk("Cu").repeat((4, 4, 15)), USUAL, count=1)
     assert found.method == "waves"
     assert found.null == found.hidden
+
+
+@pytest.mark.parametrize("error", [1e-7, 3e-7, 1e-5, 1e-4])
+def test_a_nearly_symmetric_crystal_has_no_more_waves_than_symmetry_allows(error: float) -> None:
+    """Coordinates of five digits, 1e-5 Å, make some waves visible, and leave others hidden."""
+    crystal = bulk("NaCl", "rocksalt", a=5.64)
+    crystal.rattle(error, seed=1)
+    found = bands(crystal, USUAL, path=[[0, 0, 0], [0.31, 0.17, 0.05], [0.5, 0, 0.5]])
+    assert (found.rank <= found.predicted_rank).all()
+    assert {cause for each in found.shortfalls for cause in each.causes} <= {"symmetry"}
+    exact = error < 1e-6
+    assert found.status.endswith(", as many as symmetry allows.") == exact
+
+
+def test_coordinates_of_five_digits_break_the_symmetry() -> None:
+    places = [[0.33333, 0.66667, 0.25], [0.66667, 0.33333, 0.75]]
+    cell = [[2.95, 0, 0], [-1.475, 2.95 * np.sqrt(0.75), 0], [0, 0, 4.68]]
+    found = bands(Atoms("Ti2", scaled_positions=places, cell=cell, pbc=True), USUAL, points=20)
+    assert (found.rank <= found.predicted_rank).all()
+    assert "than symmetry allows" not in found.status
+
+
+def test_where_more_waves_are_visible_the_status_does_not_call_them_allowed() -> None:
+    crystal = bulk("NaCl", "rocksalt", a=5.64)
+    crystal.rattle(6e-7, seed=1)  # counts as exact, and is barely visible
+    found = bands(crystal, USUAL, path=[[0, 0, 0]])
+    assert found.rank[0] > found.predicted_rank[0]
+    assert "as many as" not in found.status
+    assert " At 1 of them more are visible than symmetry allows: " in found.status
+
+
+@pytest.mark.parametrize("beyond", [0.0, 1e-9, 1e-7, 1e-6, 2e-6, 1e-5, 1e-4])
+def test_atoms_at_the_cutoff_leave_no_negative_counts(beyond: float) -> None:
+    """One shell sees one wave of fcc, or is not seen."""
+    distance = float(np.linalg.norm(bulk("Al").cell.array[0]))
+    descriptor = DensityCorrelations(cutoff=distance + beyond)
+    found = bands(bulk("Al"), descriptor, path=[[0.1, 0.2, 0.3], [0, 0, 0]])
+    assert all((count >= 0).all() for count in found.counts.values())
+    assert (sum(found.counts.values()) == 3).all()
+    assert found.rank.tolist() == ([1, 0] if beyond > 1e-8 else [0, 0])
+    causes = Counter(found.waves([0.1, 0.2, 0.3]).causes)
+    assert causes == {cause: count[0] for cause, count in found.counts.items() if count[0]}
+
+
+def test_a_larger_basis_that_stays_below_the_own_threshold_is_no_cause() -> None:
+    crystal, q = bulk("Si"), np.random.default_rng(0).uniform(-0.5, 0.5, (8, 3))
+    crystal.rattle(0.05, seed=1)
+    found = bands(crystal, USUAL, path=q, threshold=0.05)
+    assert found.shortfalls
+    for shortfall in found.shortfalls:
+        assert shortfall.larger_basis is not None
+        assert (shortfall.larger_basis < 0.05).all()
+        assert set(shortfall.causes) == {"undetermined"}
+    assert all("truncation" not in found.waves(each).causes for each in q)
+
+
+def test_features_that_change_under_inversion_see_all_waves_of_diamond() -> None:
+    """Those that do not change see four of six, in every basis."""
+    odd = DensityCorrelations(order=3, n_max=2, l_max=6, cutoff=CUTOFF, parity_odd=True)
+    found = bands(bulk("Si"), odd, path=GENERAL[:1])
+    assert found.rank.tolist() == found.predicted_rank.tolist() == [6]
 
 
 def powers_of_long_waves(atoms, count):

@@ -56,6 +56,14 @@ def test_picture_and_causes(capsys, tmp_path) -> None:
     [
         ("CH4", "bands need a crystal"),
         ("Cu --path GQ", "path must name special points of the crystal, G, K, L, U, W, X, got"),
+        (
+            "Cu --path GX,",
+            "path must name special points of the crystal, G, K, L, U, W, X, got 'GX,'",
+        ),
+        (
+            "Cu --path ,GX",
+            "path must name special points of the crystal, G, K, L, U, W, X, got ',GX'",
+        ),
         ("Cu --points 0", "points must be a positive integer, got 0"),
         ("Cu --center 0", "unrecognized arguments: --center 0"),
     ],

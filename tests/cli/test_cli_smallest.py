@@ -31,7 +31,7 @@ def test_json_has_the_values_and_modes(capsys, rattled) -> None:
     out, err = capsys.readouterr()
     assert err == ""
     found, expected = json.loads(out), smallest(ase.io.read(rattled), DESCRIPTOR, count=3)
-    assert found["method"] == expected.method == "filter"
+    assert found["method"] == expected.method == "dense"
     assert found["singular_values"] == pytest.approx(expected.singular_values.tolist(), rel=1e-9)
     assert (found["internal"], found["null"], found["status"]) == (861, 0, expected.status)
     assert np.shape([mode["displacements"] for mode in found["modes"]]) == (3, 288, 3)
@@ -44,6 +44,8 @@ def test_table_counts_what_symmetry_hides(capsys, tmp_path) -> None:
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "15 of 21 internal displacements are invisible, as many as symmetry hides." in out
+    zero = smallest(structures.load("Si-diamond"), DensityCorrelations(cutoff=3.0)).zero_level
+    assert f"if its value is above {zero:.1e} 1/Å, 1e-05 of the scale." in " ".join(out.split())
     rows = [line.split() for line in out.splitlines()]
     assert [row[3] for row in rows if row[4:] and row[4].startswith("Si")] == ["no"] * 4
     assert picture.read_bytes()[1:4] == b"PNG"

@@ -481,3 +481,20 @@ def test_a_layer_and_a_wire_have_bands() -> None:
         view.select(5, 0)
         assert view.supercell.atoms.pbc.tolist() == atoms.pbc.tolist()
         assert "visible" in sentence(view)
+
+
+@pytest.mark.parametrize(
+    ("wave_vector", "band", "name"),
+    [(1000, 0, "wave_vector"), (-1, 0, "wave_vector"), (2, 77, "band"), (2, -1, "band")],
+)
+def test_a_wave_that_does_not_exist_is_refused_and_changes_nothing(
+    view: BandExplorer, wave_vector: int, band: int, name: str
+) -> None:
+    view.wait()
+    before = view.wave_vector, view.band, view.waves
+    with pytest.raises(ValueError, match=f"{name} must be one of 0 to 5, got"):
+        view.select(wave_vector, band)
+    assert (view.wave_vector, view.band, view.waves) == before
+    view.select(1, 2)
+    assert view.waves is not None
+    assert view.waves.q == pytest.approx([0.1, 0, 0.1])

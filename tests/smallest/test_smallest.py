@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
+from ase.build import add_adsorbate, bulk, fcc111
 from crystals import CRYSTALS
 from scipy.linalg import eigh
 from scipy.sparse import block_diag, csr_array
@@ -39,7 +41,11 @@ def rattled(repeats, *, pbc=True) -> Atoms:
 def filtered(atoms: Atoms, descriptor, count: int = 10):
     """Result of the filter, also where another way is usual."""
     search = Search(atoms, descriptor, count, 1e-5)
-    return search.collect(search.filtered(trivial_motions(atoms, cutoff=descriptor.cutoff)))
+    gram, trivial = (
+        SparseGram.of(atoms, descriptor),
+        trivial_motions(atoms, cutoff=descriptor.cutoff),
+    )
+    return search.collect(search.filtered(gram, trivial))
 
 
 def dense_values(atoms: Atoms, descriptor, count: int) -> tuple[np.ndarray, float]:
@@ -91,7 +97,8 @@ def test_the_filter_gives_the_values_of_a_dense_matrix(repeats, pbc) -> None:
 
 
 @pytest.mark.slow
-def test_above_a_size_the_filter_is_used() -> None:
+def test_above_a_size_the_filter_is_used(monkeypatch) -> None:
+    monkeypatch.setattr(import_module("sensitivity.smallest.smallest"), "DENSE", 287)
     atoms = rattled((4, 3, 3))
     found = smallest(atoms, SMALL, count=4)
     assert found.method == "filter"
@@ -110,6 +117,79 @@ def test_small_structures_are_decomposed_as_a_whole() -> None:
     assert found.internal == every.internal == 21
     assert (found.null, found.hidden) == (0, 0)
     assert_triplets(found, descriptor=SMALL)
+
+
+def vacancy() -> Atoms:
+    atoms = bulk("Si", cubic=True).repeat(2)
+    del atoms[0]
+    return atoms
+
+
+def noisy() -> Atoms:
+    """Silicon whose 100 null modes have values up to the threshold of visibility."""
+    atoms = bulk("Si", cubic=True).repeat(2)
+    atoms.rattle(3e-6, seed=1)
+    return atoms
+
+
+def adsorbed(repeats=(3, 3, 5)) -> Atoms:
+    slab = fcc111("Al", repeats)
+    slab.center(vacuum=8, axis=2)
+    slab.pbc = (True, True, False)
+    add_adsorbate(slab, "O", 1.2, "fcc")
+    return slab
+
+
+SHELLS = DensityCorrelations(cutoff=4.0, n_max=4, l_max=3)
+
+
+@pytest.mark.parametrize("make", [vacancy, noisy, adsorbed, lambda: rattled(2, pbc=False)])
+def test_the_dense_square_gives_all_values(make) -> None:
+    """Also of modes whose values JᵀJ does not resolve, and their number."""
+    atoms = make()
+    search, trivial = Search(atoms, SHELLS, 10, 1e-5), trivial_motions(atoms, cutoff=4.0)
+    squared, dense = search.squared(SparseGram.of(atoms, SHELLS), trivial), search.dense()
+    assert np.abs(squared.values - dense.values).max() <= 1e-11 * dense.largest
+    found, expected = search.collect(squared), search.collect(dense)
+    assert (found.method, found.internal) == ("dense", expected.internal)
+    assert (found.null, found.hidden) == (expected.null, expected.hidden)
+    assert found.first_visible == pytest.approx(expected.first_visible, rel=1e-8)
+    assert_triplets(found, descriptor=SHELLS)
+    errors = np.abs(found.singular_values - expected.singular_values)
+    assert (errors <= found.errors + expected.errors).all()
+
+
+@pytest.mark.slow
+def test_hundreds_of_invisible_displacements_of_a_surface_are_counted() -> None:
+    """Of 756, Lanczos' method from one vector found 14."""
+    atoms = adsorbed((6, 6, 7))
+    gram = SparseGram.of(atoms, SHELLS).matrix.toarray()
+    squares = np.linalg.eigvalsh(gram)
+    null = np.count_nonzero(squares < 1e-10 * squares[-1]) - 3
+    assert smallest(atoms, SHELLS).null == null == 255
+    found = filtered(atoms, SHELLS)
+    assert found.status.startswith("At least 100 of 756 ")
+    assert found.upper_bounds.all()
+
+
+@pytest.mark.parametrize(("make", "method"), [(vacancy, "dense"), (lambda: rattled(2), "filter")])
+def test_if_values_nearly_vanish_all_are_computed(make, method, monkeypatch) -> None:
+    module = import_module("sensitivity.smallest.smallest")
+    monkeypatch.setattr(module, "MANY", 10)
+    monkeypatch.setattr(module, "DENSE", 20)
+    found, expected = smallest(make(), SHELLS), Search(make(), SHELLS, 10, 1e-5).dense()
+    assert found.method == method
+    assert found.null == np.count_nonzero(expected.values <= 1e-5 * found.scale)
+
+
+@pytest.mark.parametrize("dense", [800, 1])
+def test_many_atoms_without_neighbours_have_no_internal_displacement(dense, monkeypatch) -> None:
+    monkeypatch.setattr(import_module("sensitivity.smallest.smallest"), "DENSE", dense)
+    atoms = Atoms("He").repeat(1)
+    atoms.cell, atoms.pbc = [9, 9, 9], True
+    found = smallest(atoms.repeat((6, 6, 7)), SHELLS)
+    assert found.status == "There is no internal displacement."
+    assert found.singular_values.shape == (0,)
 
 
 def test_there_can_be_fewer_values_than_asked_for() -> None:
@@ -166,7 +246,7 @@ def test_planted_values_are_right_or_upper_bounds(values: list[float]) -> None:
     _, found, mixing = np.linalg.svd(np.linalg.qr(matrix @ lowest.vectors.T, mode="r"))
     found, vectors = found[::-1], mixing[::-1] @ lowest.vectors
     residuals = np.linalg.norm(gram @ vectors.T - vectors.T * found**2, axis=0)
-    errors = bound_errors(found, residuals, largest=np.sqrt(lowest.largest))
+    errors = bound_errors(found, residuals, outside=found[-1], largest=np.sqrt(lowest.largest))
     expected = np.sort([*values, *np.geomspace(0.01, 1, 1200 - len(values))])[: len(found)]
     assert lowest.largest == pytest.approx(1.0, rel=1e-8)
     assert (residuals <= 1e-8).all()
@@ -292,7 +372,8 @@ def test_wrong_numbers_are_refused(count) -> None:
 
 
 @pytest.mark.parametrize("step", ["gradients of 250", "smallest singular values: product 5 "])
-def test_progress_is_told_and_can_stop(step: str) -> None:
+def test_progress_is_told_and_can_stop(step: str, monkeypatch) -> None:
+    monkeypatch.setattr(import_module("sensitivity.smallest.smallest"), "DENSE", 287)
     told: list[str] = []
 
     def stop(sentence: str) -> None:

@@ -147,6 +147,8 @@ class BandExplorer(MotionView):
 
     def select(self, wave_vector: int, band: int) -> None:
         """Show a wave: the index of a wave vector on the path, and that of one of its waves."""
+        wave_vector = self._check("wave_vector", wave_vector)
+        band = self._check("band", band)
         with self.hold_trait_notifications():
             self.wave_vector, self.band = wave_vector, band
 
@@ -259,9 +261,11 @@ class BandExplorer(MotionView):
 
     @traitlets.validate("wave_vector", "band")
     def _validate_choice(self, proposal: Any) -> int:
-        name = proposal["trait"].name
+        return self._check(proposal["trait"].name, proposal["value"])
+
+    def _check(self, name: str, number: int) -> int:
         count = len(self._chosen.q) if name == "wave_vector" else 3 * len(self._chosen.atoms)
-        return check_index(proposal["value"], name, count=count)
+        return check_index(number, name, count=count)
 
     @traitlets.validate("amplitude")
     def _validate_amplitude(self, proposal: Any) -> float:
