@@ -74,7 +74,9 @@ def matching(mine, theirs) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("order", [2, 3])
-@pytest.mark.parametrize("case", [each for each in ENVIRONMENTS if each.name != "N3"], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [each for each in ENVIRONMENTS if each.name != "N3"], ids=lambda case: case.name
+)
 def test_environments_have_the_known_ranks(case: Case, order: int) -> None:
     atoms = case.build()
     found = spectrum(atoms, Ace(order=order), centers=[0])
