@@ -129,7 +129,7 @@ def test_features_of_other_species_of_centers_are_zero() -> None:
         assert features[center, own == symbol].any()
     assert len(set(labels)) == len(labels)
     assert ("C", "H", 0, 0) in labels
-    assert ("O", "C", 0, 1, "H", 0, 1) in labels
+    assert ("O", "H", 0, 1, "C", 0, 1) in labels
     assert ("H", "O", 1, "pair") in labels
 
 
