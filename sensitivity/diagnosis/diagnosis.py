@@ -229,7 +229,8 @@ def _invisible(diagnosis: Diagnosis) -> Iterator[str]:
         exchanged = ", which includes the exchange of coalescing atoms" if exchange else ""
         yield f"{_are_invisible(diagnosis, 'symmetry', symmetric)}{exchanged}, as {must} be."
         if symmetric == diagnosis.internal:
-            inverted = all(site.group.has_inversion for site in diagnosis.sites)
+            counts_inversion = with_defaults(diagnosis.descriptor).invariance == "O(3)"
+            inverted = counts_inversion and all(s.group.has_inversion for s in diagnosis.sites)
             why = ": every center is a center of inversion" if inverted else ""
             yield f"To first order, no displacement changes the features{why}."
     order = diagnosis.order

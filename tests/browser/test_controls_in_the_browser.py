@@ -215,7 +215,7 @@ USES = [
         "explorer.structure.symbols.get_chemical_formula() == 'H2O'",
     ),
     Use(
-        "session",
+        "open session",
         upload("Open session", "a.session.json", json.dumps(GOOD)),
         "explorer.structure.symbols.get_chemical_formula() == 'H2O' and explorer.amplitude == 0.1",
     ),
@@ -258,7 +258,9 @@ USES = [
     Use("svg", press("Molecule and chart, for editing"), _saves("figure.svg")),
     Use("gif", press("Atoms and chart in motion"), _saves("motion.gif")),
     Use("chemiscope", press("For chemiscope"), _saves("chemiscope.json.gz")),
-    Use("session file", press("All choices with"), _saves("explorer.session.json")),
+    Use("page", press("One file with all modes"), _saves("diagnosis.html")),
+    Use("session", press("All choices with"), _saves("explorer.session.json")),
+    Use("link", press("Copy a link"), "'Copied the link' in explorer.panel.message.value"),
     Use("code", press("A script that prints"), _saves("explore.py")),
     Use(
         "chart mode",

@@ -41,7 +41,7 @@ VALUES: dict[str, tuple[Any, Callable[[Explorer], Any], Any]] = {
     "cells": (2, lambda e: e.presenter.cells, 2),
     "structure": ("H2", lambda e: e.reference.name, "H2"),
     "upload": ((FILE,), lambda e: str(e.structure.symbols), "NH3"),
-    "session": ((SESSION,), lambda e: e.state.amplitude, 0.1),
+    "open session": ((SESSION,), lambda e: e.state.amplitude, 0.1),
     "columns": (1, lambda e: e.columns, 1),
     "transparent": (True, lambda e: e.transparent, True),
     "frame": (1, lambda e: str(e.structure.symbols), "OH2"),
@@ -160,7 +160,7 @@ def test_a_value_has_its_effect_if_it_is_connected_and_only_then(
         connect()
     choose(explorer, name)
     assert look(explorer) == expected
-    if name not in {"upload", "session", "frame", "structure"}:
+    if name not in {"upload", "open session", "frame", "structure"}:
         assert wiring.values(explorer)[name][0].value == VALUES[name][0]
 
 

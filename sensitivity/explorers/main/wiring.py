@@ -39,7 +39,7 @@ def values(explorer: SessionView) -> dict[str, tuple[Any, Act]]:
         "cells": (controls.cells, partial(setattr, explorer, "cells")),
         "structure": (settings.structure, partial(setattr, explorer, "structure")),
         "upload": (settings.upload, explorer.take_upload),
-        "session": (settings.session, explorer.take_session),
+        "open session": (settings.session, explorer.take_session),
         "columns": (actions.columns, partial(setattr, explorer, "columns")),
         "transparent": (actions.transparent, partial(setattr, explorer, "transparent")),
         "frame": (settings.frame, explorer.turn_to),

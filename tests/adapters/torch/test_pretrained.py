@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import fcc111, molecule
+from ase.spacegroup import crystal
 from known import STRUCTURES, rigid_motions, visible_rank
 
-from sensitivity import diagnose, jacobian, spectrum, structures
+from sensitivity import DensityCorrelations, diagnose, jacobian, spectrum, structures
 from sensitivity.cli.main import main
 from sensitivity.descriptors import Adapter, Chgnet, SevenNet, from_chgnet, from_sevennet, packages
 from sensitivity.descriptors.catalog import named_descriptor
@@ -48,8 +49,19 @@ def test_it_sees_what_symmetry_allows(name: str, descriptor: Adapter) -> None:
     assert descriptor.trust.noise < ROUNDING
 
 
+def test_chgnet_misses_two_displacements_of_chalcopyrite() -> None:
+    places = [(0, 0, 0), (0, 0, 0.5), (0.2574, 0.25, 0.125)]  # Hall and Stewart 1973
+    size = [5.289, 5.289, 10.423, 90, 90, 90]
+    atoms = crystal("CuFeS", places, spacegroup=122, cellpar=size, primitive_cell=True)
+    ranks = [spectrum(atoms, make()).rank for make in (Chgnet, SevenNet)]
+    assert ranks == [16, 21]
+    assert [visible_rank(atoms, kind) for kind in ("O(3)", "SO(3)")] == [18, 21]
+    near, far = (DensityCorrelations(2, cutoff=cutoff) for cutoff in (3.0, 4.0))
+    assert spectrum(atoms, near).rank < spectrum(atoms, far).rank == 18
+
+
 @pytest.mark.parametrize("name", ["rock salt", "perovskite"])
-def test_it_sees_nothing_of_atoms_on_centers_of_inversion(name: str, descriptor: Adapter) -> None:
+def test_it_sees_nothing_where_symmetry_hides_everything(name: str, descriptor: Adapter) -> None:
     found = spectrum(STRUCTURES[name], descriptor)
     assert found.rank == 0
     assert found.singular_values.max() <= ROUNDING * found.scale
@@ -58,7 +70,7 @@ def test_it_sees_nothing_of_atoms_on_centers_of_inversion(name: str, descriptor:
 @pytest.mark.parametrize("centers", [None, [0]])
 @pytest.mark.parametrize("name", ["S1", "X0", "X+", "X-"])
 def test_it_sees_what_order_two_does_not(name: str, centers, descriptor: Adapter) -> None:
-    """Message passing is complete there, where the power spectrum of carbon has rank 8."""
+    """Of S1 and X0 the power spectrum of carbon sees 8, of X+ and X- 9 like message passing."""
     found = spectrum(structures.load(name), descriptor, centers=centers)
     assert found.rank == 9
     assert found.relative[8] > 0.01
