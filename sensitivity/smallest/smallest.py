@@ -11,6 +11,7 @@ from sensitivity.progress import Progress, checkpoint, telling
 from sensitivity.smallest.gram import SparseGram
 from sensitivity.smallest.result import Smallest
 from sensitivity.smallest.search import MOST, Found, Search, vanishes
+from sensitivity.smallest.waves import repeats
 from sensitivity.spectrum import MANY
 from sensitivity.structures import check
 from sensitivity.structures.translations import primitive_cell
@@ -90,7 +91,7 @@ def _find(search: Search) -> Found:
         return search.immobile(SparseGram.of(atoms, search.descriptor))
     if atoms.pbc.any() and trivial.kinds == ("translation",) * 3:
         cell = primitive_cell(atoms)
-        if len(cell) < len(atoms) and len(cell) <= MANY:
+        if len(cell) < len(atoms) and len(cell) <= MANY and repeats(cell, atoms):
             return search.waves(cell)
     gram = SparseGram.of(atoms, search.descriptor)
     if len(atoms) <= DENSE or (len(atoms) <= DENSE_FOR_ZEROS and vanishes(gram, trivial)):

@@ -107,24 +107,32 @@ def _wave(
     return q[first], u, number == first, residual
 
 
+def repeats(cell: Atoms, atoms: Atoms) -> bool:
+    """Tell whether a crystal repeats a cell to rounding; otherwise waves belong to another one."""
+    rounding = 1e-10  # Å: values then have errors of 1e-10 of the largest, at most
+    return _Places.of(atoms, cell).apart <= rounding
+
+
 class _Places(NamedTuple):
     """The place of each atom of a supercell: atom of the primitive cell, and cell."""
 
     source: Indices  # (N,)
     cells: Array  # (N, 3)
+    apart: float  # Å: the largest distance of an atom from its place; inf if it has none
 
     @classmethod
     def of(cls, atoms: Atoms, cell: Atoms) -> _Places:
         inverse = np.linalg.pinv(np.where(cell.pbc[:, None], cell.cell.array, 0.0))
         source, cells = np.zeros(len(atoms), dtype=np.intp), np.zeros((len(atoms), 3))
         vectors = np.where(cell.pbc[:, None], cell.cell.array, 0.0)
+        distances = np.full(len(atoms), np.inf)
         for number, (position, kind) in enumerate(zip(cell.positions, cell.numbers, strict=True)):
             gaps = atoms.positions - position
             whole = np.rint(gaps @ inverse)
             apart = np.linalg.norm(gaps - whole @ vectors, axis=1)
             here = (apart < 10 * Tolerance.COORDINATES) & (atoms.numbers == kind)
-            source[here], cells[here] = number, whole[here]
-        return cls(source, cells)
+            source[here], cells[here], distances[here] = number, whole[here], apart[here]
+        return cls(source, cells, float(distances.max()))
 
     def displace(self, q: Array, u: Complex, real: bool, residual: float) -> tuple[Array, float]:
         """Return a real mode of unit norm, (N, 3), and the residual."""

@@ -92,6 +92,20 @@ def _multiples(atoms: Atoms, vectors: Array) -> Array:
 def _shortest_translations(atoms: Atoms) -> Array:
     """Return the shortest independent translations, (periodic directions, 3), right-handed.
 
+    Translations of displaced atoms within a distance are no lattice if some of their sums exceed
+    it: vectors of a lattice must be translations themselves, else a smaller distance is tried.
+    """
+    for within in (Tolerance.COORDINATES, Tolerance.ONE_PLACE, Tolerance.EXACT_SYMMETRY):
+        vectors = _shortest_within(atoms, within)
+        shifts = _periodic_cell(atoms).scaled_positions(vectors)
+        if all(translated(atoms, shift, within=3 * within) is not None for shift in shifts):
+            return vectors
+    return np.asarray(atoms.cell.array[atoms.pbc])
+
+
+def _shortest_within(atoms: Atoms, within: float) -> Array:
+    """Return the shortest independent translations within a distance, Å, as exact fractions.
+
     In up to three dimensions vectors that attain the successive minima of a lattice are a basis of
     it. In a reduced cell their coefficients are small.
     """
@@ -109,7 +123,7 @@ def _shortest_translations(atoms: Atoms) -> Array:
         vector, shift = vectors[number], shifts[places[number]]
         rest = vector - vector @ np.linalg.pinv(chosen) @ chosen if len(chosen) else vector
         independent = np.linalg.norm(rest) > Tolerance.PARALLEL * np.linalg.norm(periodic)
-        if independent and translated(atoms, shift, within=Tolerance.COORDINATES) is not None:
+        if independent and translated(atoms, shift, within=within) is not None:
             chosen = np.append(chosen, [vector], axis=0)
         if len(chosen) == len(periodic):
             break

@@ -116,7 +116,7 @@ class Folder:
     ) -> Iterator[NumberedFrame]:
         """Yield the frames with a hash of those before them.
 
-        After the last one, the ``remarks`` tell if the folder holds more.
+        After the last one, the ``remarks`` state that the folder has more, if so.
 
         ValueError at a frame that differs from that of the rows in the folder, after frames that
         differ where a part is missing, or if the descriptor gives other features.

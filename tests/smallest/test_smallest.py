@@ -385,3 +385,14 @@ def test_progress_is_told_and_can_stop(step: str, monkeypatch) -> None:
         smallest(rattled((4, 3, 3)), SMALL, progress=stop)
     assert told[0] == "trivial motions"
     assert told[-1].startswith(step)
+
+
+def test_rounded_coordinates_are_not_taken_for_exact_waves() -> None:
+    descriptor = DensityCorrelations(cutoff=4.0, n_max=3, l_max=2)
+    atoms = bulk("Si", a=5.4307, cubic=True).repeat((3, 3, 4))
+    assert smallest(atoms, descriptor).method == "waves"
+    atoms.positions = atoms.positions.round(5)
+    found = smallest(atoms, descriptor)
+    values = np.linalg.svd(np.linalg.qr(jacobian(atoms, descriptor).dense(), mode="r"))[1]
+    assert found.method != "waves"
+    assert found.null == np.count_nonzero(values <= 1e-5 * found.scale) - 3  # translations

@@ -83,3 +83,12 @@ def test_rattled_crystals_are_their_own_cell() -> None:
 def test_molecules_have_no_primitive_cell() -> None:
     with pytest.raises(ValueError, match=r"^a primitive cell needs a structure that is periodic"):
         structures.primitive_cell(structures.load("CH4"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_near_the_tolerance_leaves_the_density(seed: int) -> None:
+    """Translations within the tolerance need not be a lattice: their sums may exceed it."""
+    salt = bulk("NaCl", "rocksalt", a=5.64, cubic=True).repeat((2, 4, 4))
+    salt.rattle(2e-6, seed=seed)
+    found = structures.primitive_cell(salt)
+    assert found.cell.volume / len(found) == pytest.approx(salt.cell.volume / len(salt))
