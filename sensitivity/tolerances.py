@@ -30,7 +30,7 @@ class Tolerance:
     # Å, rms. A group nearer than this is exact: lattices have errors of 1e-14.
     EXACT_SYMMETRY = 1e-8
     # Å, rms. A group nearer than this hides waves and displacements from all centers: its deviation
-    # leaves them below RANK. One of 1e-5 Å, as of coordinates of five digits, does not.
+    # leaves them near or below RANK. One of 1e-5 Å, as of coordinates of five digits, does not.
     HIDING_SYMMETRY = 1e-6
     # Ratio of deviations that have different origins; noise disturbs some operations a few times
     # less than others.
