@@ -9,6 +9,7 @@ from test_folder import assert_same, rattled_frames
 
 from sensitivity import DensityCorrelations, open_survey, spectrum, structures, survey
 from sensitivity.survey import Survey, ranking
+from sensitivity.survey.folder import _parquet, read, read_facts
 
 DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
 
@@ -156,17 +157,22 @@ def test_rows_of_a_database_are_selected(tmp_path) -> None:
         survey(path, DESCRIPTOR, select="natoms>>5")
 
 
+def copy_part(part, to, *, first: int, last: int) -> None:
+    """Write the rows of a part into a folder, as those of other frames."""
+    for folder in ("", "_frames"):
+        source = part.parent / folder / part.name
+        facts = read_facts(source)._replace(frames=(first, last))
+        target = to / folder / f"frames-{first:09d}-{last:09d}.parquet"
+        target.write_bytes(_parquet(read(source), facts))
+
+
 def large_folder(path, *, parts: int) -> tuple[Survey, int]:
     """A folder with many copies of the rows of a survey; returns the rows of one part, too."""
-    import shutil
-
     frames = [structures.load(name) for name in ("CH4", "NH3", "C2H6")] + rattled_frames(8)[:5]
     found = survey(frames, DensityCorrelations(), output=path)
     (part,) = path.glob("*.parquet")
     for copy in range(1, parts):
-        name = f"frames-{100 * copy:09d}-{100 * copy + 7:09d}.parquet"
-        for folder in (path, path / "_frames"):
-            shutil.copy(folder / part.name, folder / name)
+        copy_part(part, path, first=100 * copy, last=100 * copy + 7)
     return found, len(next(found.read_environments())["frame"])
 
 
@@ -179,9 +185,7 @@ def test_one_planted_environment_is_found_among_100000_with_the_memory_of_a_part
     special = [planted(1e-9, descriptor=DensityCorrelations())]
     survey(special, DensityCorrelations(), output=tmp_path / "one", species=["C"])
     (part,) = (tmp_path / "one").glob("*.parquet")
-    for folder in ("", "_frames"):
-        name = "frames-000000050-000000050.parquet"
-        (tmp_path / "one" / folder / part.name).rename(tmp_path / "many" / folder / name)
+    copy_part(part, tmp_path / "many", first=50, last=50)
     assert 2400 * rows > 100_000
     assert found.worst()["condition"][0] == pytest.approx(1e-9, rel=1e-3)
     totals = found.totals
