@@ -1,7 +1,7 @@
 """Long surveys: killed and resumed, with killed workers of Dask, memory, and two processes.
 
 ``python -m benchmarks.survey_runs`` writes ``results/survey_runs.json``; it needs the extras
-``survey`` and ``dask``, and takes 7 minutes. The structures are rattled methane and molecules
+``survey`` and ``dask``, and takes 9 minutes. The structures are rattled methane and molecules
 of the G2 set with 3 to 12 atoms, rattled, too.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -27,11 +26,11 @@ from ase.collections import g2
 from distributed import Client, LocalCluster
 
 from benchmarks import clock
-from sensitivity import DensityCorrelations, survey
+from benchmarks.one_survey import DESCRIPTOR
+from sensitivity import survey
 from sensitivity.structures.extxyz import format_frame
 
 RATTLE = 0.05  # Å
-DESCRIPTOR = DensityCorrelations(order=2, cutoff=4.0, n_max=6, l_max=6)
 KILLS, WRITING = 10, 5
 """Number of kills, and of those that come while a part is being written."""
 
@@ -59,22 +58,9 @@ def write_source(path: Path, environments: int) -> None:
                 return
 
 
-def run(source: Path, output: Path, *, workers: int, causes: bool) -> None:
-    """Survey a file in this process, and print times and peak memory."""
-    start = time.perf_counter()
-    found = survey(source, DESCRIPTOR, causes=causes, output=output, workers=workers)
-    seconds = time.perf_counter() - start
-    status = found.status
-    peak = clock.read_memory("VmHWM")
-    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    processor = sum(each.ru_utime + each.ru_stime for each in usage)
-    times = {"seconds": seconds, "processor": processor}
-    print(json.dumps({**times, "peak_mib": peak, "status": status}))
-
-
 def command(source: Path, output: Path, *, workers: int = 1, causes: bool = False) -> list[str]:
-    """Return the command that calls ``run``."""
-    name = [sys.executable, "-m", "benchmarks.survey_runs", "--run", str(source), str(output)]
+    """Return the command that surveys a file and prints times and peak memory."""
+    name = [sys.executable, "-m", "benchmarks.one_survey", str(source), str(output)]
     return [*name, "--workers", str(workers), *["--causes"] * causes]
 
 
@@ -210,15 +196,9 @@ def processes(folder: Path, environments: int, rounds: int, *, causes: bool) -> 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", nargs=2, type=Path, metavar=("SOURCE", "OUTPUT"))
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--causes", action="store_true")
-    parser.add_argument("--environments", type=int, default=100_000, help="the largest number")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--environments", type=int, default=100_000, help="in the memory runs")
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
-    if options.run:
-        run(*options.run, workers=options.workers, causes=options.causes)
-        return
     most = options.environments
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -226,8 +206,8 @@ def main() -> None:
             "kills": kills(folder, most // 10),
             "memory": memory(folder, [most // 100, most // 10, most]),
             "processes": {
-                "without causes": processes(folder, most, options.rounds, causes=False),
-                "with causes": processes(folder, most // 4, options.rounds, causes=True),
+                "without causes": processes(folder, 4 * most, options.rounds, causes=False),
+                "with causes": processes(folder, most, options.rounds, causes=True),
             },
         }
     print(json.dumps(results, indent=1))
