@@ -271,7 +271,9 @@ def test_a_wave_that_fits_no_supercell_is_said(view: BandExplorer) -> None:
     click(view, ODD, 0)
     said = sentence(view)
     assert "q = (0.314, 0.1, 0.314), band 0: visible" in said
-    assert "Shown is the nearest wave with a common denominator of at most 24" in said
+    assert (
+        "Shown is the nearest wave whose wave vector has a common denominator of at most 24" in said
+    )
     q = find_supercell(np.array([0.3141, 0.1, 0.3141]), DIAMOND).q
     assert f"There, q = ({q[0]:.3g}, {q[1]:.3g}, {q[2]:.3g}), band 0: visible" in said
 

@@ -15,9 +15,9 @@ def add(commands: Any) -> None:
         commands, "follow", text, _follow, output=output, details=details, paged=True
     )
     text = (
-        "number of the mode, as 'sensitivity analyze' lists it for this center; repeat it to "
-        "follow a path along mixtures of several modes, starting along the first (default: the "
-        "least visible internal mode)"
+        "number of the mode, as 'sensitivity analyze' lists it for this center; repeat it "
+        "for several modes: the path starts along the first, and may turn within the space that "
+        "they span (default: the least visible internal mode)"
     )
     command.add_argument("--mode", type=int, action="append", help=text)
     text = (

@@ -255,8 +255,8 @@ class BandExplorer(MotionView):
         if not near:
             return f"It is shown in a supercell in which it is periodic: {count}."
         return (
-            f"Shown is the nearest wave with a common denominator of at most {MOST_CELLS}, in a "
-            f"supercell of {count}. There, {near}."
+            f"Shown is the nearest wave whose wave vector has a common denominator of at most "
+            f"{MOST_CELLS}, in a supercell of {count}. There, {near}."
         )
 
     @traitlets.validate("wave_vector", "band")

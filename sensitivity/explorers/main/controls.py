@@ -42,7 +42,8 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "feature": (
         *("Dropdown", "min(540px, 100%)"),
         "Show, as arrows, the displacement that changes this feature fastest, instead of the mode. "
-        "Listed are, for the first center, the features that the mode changes most",
+        "Listed are, for the first center, the features that the mode changes most. At order 2, "
+        "(H,1,C,0,2) names element and radial function of two neighbours, and the degree l",
         {"options": [NO_FEATURE]},
     ),
     "descriptor": (
@@ -68,7 +69,8 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     ),
     "session": (
         *("FileUpload", "auto"),
-        "Continue a session of Save session, or explore the input of a result of --json",
+        "A file of Save session, or one that a command wrote with --json: its structure and "
+        "descriptor are shown",
         {"description": "Open session", "accept": ".json"},
     ),
     "frame": ("IntText", 110, "Frame of the file, from 0; negative from the end", {}),

@@ -54,6 +54,13 @@ SETTINGS = {
         145,
         "Width of the Gaussian that represents an atom: a wider one needs fewer functions",
     ),
+    "neighbors": (
+        "neighbors",
+        132,
+        "It determines the number of features. The smallest eigenvalues of more neighbours are "
+        "left out",
+    ),
+    "scale": ("scale", 100, "Factor of the covalent radii, which are the widths of the orbitals"),
 }
 """Label, width in pixels, and tooltip of common settings of descriptors."""
 
