@@ -29,14 +29,11 @@ class Tolerance:
     ROUNDING = 1e-9
     # Å, rms. A group nearer than this is exact: lattices have errors of 1e-14.
     EXACT_SYMMETRY = 1e-8
-    # Å, rms. A group nearer than this hides waves and displacements from all centers: its deviation
-    # leaves them near or below RANK. One of 1e-5 Å, as of coordinates of five digits, does not.
-    HIDING_SYMMETRY = 1e-6
     # Ratio of deviations that have different origins; noise disturbs some operations a few times
     # less than others.
     CLEAR_GAP = 3.0
-    # Å, root mean square. Published coordinates are rounded to 1e-4 Å or better; diagnose and the
-    # groups of environments take ten times that.
+    # Å, root mean square. Published coordinates are rounded to 1e-4 Å or better; diagnose, bands,
+    # and the groups of environments take ten times that.
     POSITIONS = 1e-3
     # Å, rms, a tenth of a bond: at this distance a geometry is another one, not a perturbed one.
     OTHER_GEOMETRY = 0.1

@@ -43,3 +43,24 @@ CRYSTALS = {
     "wurtzite": (bulk("ZnO", "wurtzite", a=3.25, c=5.2), 12),
     "hcp": (bulk("Ti"), 6),
 }
+
+
+def hexagonal(symbols: list[str], heights: list[float], a: float, c: float) -> Atoms:
+    """Of P6_3/mmc, the first atom at the origin of the plane if there is one height more."""
+    sites = [(1 / 3, 2 / 3, height) for height in heights]
+    sites = [(0, 0, 1 / 4)] * (len(symbols) - len(sites)) + sites
+    return crystal(symbols, sites, spacegroup=194, cellpar=[a, a, c, 90, 90, 120])
+
+
+# Their coordinates are no finite decimals, or free.
+PUBLISHED = {
+    "MoS2": hexagonal(["Mo", "S"], [1 / 4, 0.621], 3.16, 12.29),
+    "graphite": hexagonal(["C", "C"], [1 / 4], 2.46, 6.71),
+    "rutile": crystal(
+        ["Ti", "O"],
+        [(0, 0, 0), (0.3053, 0.3053, 0)],
+        spacegroup=136,
+        cellpar=[4.5937, 4.5937, 2.9587, 90, 90, 90],
+    ),
+    "wurtzite": CRYSTALS["wurtzite"][0],
+}

@@ -114,18 +114,20 @@ def _collect(
         values,
         predicted,
         np.array([each.rigid for each in found], dtype=np.intp).reshape(count, 3),
+        predicted,
         (),
         threshold,
         scale,
         count_cells(chosen.atoms),
     )
     settled = [
-        study.settle(q, each, zero=result.zero_level)
+        study.settle(q, each, zero=result.zero_level, scale=scale)
         for q, each in zip(result.q, found, strict=True)
     ]
     predicted = np.array([each.predicted for each in settled], dtype=np.intp)
     rigid = np.array([each.rigid for each in settled], dtype=np.intp).reshape(count, 3)
-    result = replace(result, predicted_rank=predicted, rigid=rigid)
+    nearly = np.array([each.nearly_hidden for each in settled], dtype=np.intp)
+    result = replace(result, predicted_rank=predicted, rigid=rigid, nearly_hidden=nearly)
     lacking = np.maximum(predicted - result.rank, 0)
     unknown: tuple[Cause, ...] = ("undetermined",)
     shortfalls = (

@@ -43,11 +43,15 @@ class Bands(ReadOnlyArrays, Stoppable):
         Shape (q, 3n), in (feature)/Å, descending: the norm of the change of the features of all
         cells for a wave of unit norm, a sum over all cells in both.
     predicted_rank
-        Shape (q,): number of waves that the symmetry of the sites allows to be seen. Long waves of
-        which it allows too little for the threshold do not count.
+        Shape (q,): number of waves that the symmetry of the sites allows to be seen, also because
+        it holds only nearly. Long waves of which it allows too little for the threshold do not
+        count.
     rigid
         Shape (q, 3): number of waves that move every environment as a rigid body, apart from their
         symmetry: "unseen", "rotation" and "translation".
+    nearly_hidden
+        Shape (q,): number of visible waves that a symmetry would hide if it held exactly, and not
+        only nearly, within 1e-3 Å. They are among the predicted ones.
     shortfalls
         Wave vectors at which fewer waves are visible than predicted, with causes.
     threshold
@@ -82,6 +86,7 @@ class Bands(ReadOnlyArrays, Stoppable):
     singular_values: Array
     predicted_rank: Indices
     rigid: Indices
+    nearly_hidden: Indices
     shortfalls: tuple[Shortfall, ...]
     threshold: float
     scale: float
@@ -142,7 +147,9 @@ class Bands(ReadOnlyArrays, Stoppable):
         reciprocal cell vectors.
         """
         q = check_wave_vector(q, self.atoms)
-        return find_waves(self.study, q, zero=self.zero_level, threshold=self.threshold)
+        return find_waves(
+            self.study, q, zero=self.zero_level, scale=self.scale, threshold=self.threshold
+        )
 
     @property
     def status(self) -> str:
@@ -150,7 +157,8 @@ class Bands(ReadOnlyArrays, Stoppable):
         if not len(self.q):
             return f"{self.ending.capitalize()} before the first wave vector."
         stopped = f"{self.ending.capitalize()} early. " if self.ending else ""
-        return f"{stopped}{self._describe_ranks()}{self._describe_excess()}{self._describe_cell()}"
+        unequal = f"{self._describe_nearly_hidden()}{self._describe_excess()}"
+        return f"{stopped}{self._describe_ranks()}{unequal}{self._describe_cell()}"
 
     def _describe_ranks(self) -> str:
         found, count = _range(self.rank), len(self.q)
@@ -169,14 +177,23 @@ class Bands(ReadOnlyArrays, Stoppable):
         where = f"at {len(self.shortfalls)} of them" if count > 1 else "there"
         return f"{text}; {where} more are invisible than symmetry hides: {lacking}."
 
+    def _describe_nearly_hidden(self) -> str:
+        nearly = self.nearly_hidden[self.nearly_hidden > 0]
+        if not len(nearly):
+            return ""
+        where = f"At {len(nearly)} of them" if len(self.q) > 1 else "There"
+        return (
+            f" {where} {_range(nearly)} of the visible ones would be hidden by symmetry, if the "
+            f"sites did not deviate from it by up to {self.study.deviation:.0e} Å."
+        )
+
     def _describe_excess(self) -> str:
         excess = int(np.sum(self.rank > self.predicted_rank))
         if not excess:
             return ""
         return (
-            f" At {excess} of them more are visible than symmetry allows: the crystal is "
-            "near a more symmetric one, an atom is at the cutoff, or the descriptor is not "
-            "invariant."
+            f" At {excess} of them more are visible than symmetry allows: an atom is at the "
+            "cutoff, or the descriptor is not invariant."
         )
 
     def _describe_cell(self) -> str:
@@ -192,7 +209,8 @@ class Bands(ReadOnlyArrays, Stoppable):
 
 
 _REASONS: Mapping[Cause, str] = {
-    "symmetry": f"by one that holds to {Tolerance.POSITIONS:g} Å",
+    "symmetry": f"by symmetry without the atoms within {Tolerance.POSITIONS:g} Å of the cutoff, "
+    "which fade out (a larger cutoff sees them)",
     "undetermined": "without a known cause",
 }
 

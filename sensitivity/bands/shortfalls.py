@@ -21,7 +21,8 @@ from sensitivity.diagnosis.causes import CRITERIA, Cause
 from sensitivity.numerics import Array, ReadOnlyArrays
 from sensitivity.observation import Observation
 from sensitivity.spectrum import natural_scale
-from sensitivity.symmetry.sites import site_symmetries
+from sensitivity.structures import neighbor_pairs
+from sensitivity.symmetry.sites import SiteSymmetry, site_symmetries
 from sensitivity.tolerances import Tolerance
 
 
@@ -37,9 +38,9 @@ class Shortfall(ReadOnlyArrays):
         Singular values of J(q) on these waves, over the scale, descending.
     causes
         Cause of each wave, in no relation to the order of the values: "truncation" if a larger
-        basis sees it, "incompleteness" if a higher order does, "symmetry" if one that holds to
-        1e-3 Å hides it, "width" for as many of the rest as there are too few features, else
-        "undetermined".
+        basis sees it, "incompleteness" if a higher order does, "symmetry" if that of the
+        environments without atoms within 1e-3 Å of the cutoff hides it, "width" for as many of the
+        rest as there are too few features, else "undetermined".
     larger_basis
         Singular values in the largest basis compared, of up to three, over its scale and the part
         of the waves that symmetry allows, which is small for long waves; None if there is none.
@@ -68,6 +69,22 @@ class Sorted(NamedTuple):
     causes: tuple[Cause, ...]
     waves: Complex  # (k, 3n), orthonormal rows
     responses: dict[str, Array]  # "larger basis" and "higher order", over their scales
+
+
+def nearly_symmetric_sites(observation: Observation, *, cutoff: float) -> list[SiteSymmetry]:
+    """Return the environments with groups within the tolerance of ``diagnose``.
+
+    Neighbours within 1e-6 Å of the cutoff (Å) do not count.
+    """
+    return list(
+        site_symmetries(
+            observation.atoms,
+            centers=observation.centers,
+            cutoff=cutoff,
+            tolerance=Tolerance.POSITIONS,
+            edge=Tolerance.ONE_PLACE,
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -102,9 +119,9 @@ class Comparison:
                 causes += [criterion.cause] * int(seen.sum())
                 known.append(mixing[seen] @ rest)
                 rest = mixing[~seen] @ rest
-        if len(rest):
-            values, mixing = decompose_bloch(self._nearly_allowed.at(q[None]) @ rest.T)
-            little = 0.1  # of the displacements that exact symmetry allows
+        if len(rest) and self._atoms_fade:
+            values, mixing = decompose_bloch(self._allowed_within.at(q[None]) @ rest.T)
+            little = 0.1  # of the part that all atoms within the cutoff allow
             hidden = values[0] < little
             causes += ["symmetry"] * int(hidden.sum())
             known.append(mixing[0, hidden] @ rest)
@@ -117,14 +134,19 @@ class Comparison:
         return Sorted(tuple(causes), found, responses)
 
     @cached_property
-    def _nearly_allowed(self) -> BlochMatrix:
-        """F(q) of the symmetry that holds within the tolerance of ``diagnose``."""
+    def _atoms_fade(self) -> bool:
+        """True if atoms are so near the cutoff that they count as unseen in a diagnosis."""
+        cutoff = self.observation.descriptor.cutoff
+        vectors = neighbor_pairs(self.observation.atoms, cutoff).vectors
+        return bool((np.linalg.norm(vectors, axis=1) > cutoff - Tolerance.POSITIONS).any())
+
+    @cached_property
+    def _allowed_within(self) -> BlochMatrix:
+        """F(q) of the environments without atoms that fade."""
         here = self.observation
-        atoms, cutoff, centers = here.atoms, here.descriptor.cutoff, here.centers
-        within = Tolerance.POSITIONS
-        sites = tuple(site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=within))
+        sites = nearly_symmetric_sites(here, cutoff=here.descriptor.cutoff - Tolerance.POSITIONS)
         groups = [site.group.binding(here.known.invariance) for site in sites]
-        return seen_by_symmetry(atoms, sites, groups)
+        return seen_by_symmetry(here.atoms, sites, groups)
 
     def _larger(self) -> Iterator[BlochJacobian]:
         """Yield up to three larger bases: the first may see too little more."""

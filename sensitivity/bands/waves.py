@@ -44,14 +44,14 @@ class Waves(ReadOnlyArrays):
     causes: tuple[Cause, ...]
 
 
-def find_waves(study: Study, q: Array, *, zero: float, threshold: float) -> Waves:
+def find_waves(study: Study, q: Array, *, zero: float, scale: float, threshold: float) -> Waves:
     """Return the waves of q, shape (3,); singular values up to ``zero`` are invisible.
 
-    ``threshold`` is ``zero`` as a fraction of the scale, for other descriptors.
+    ``threshold`` is ``zero`` as a fraction of the ``scale``, for other descriptors.
     """
     matrix = study.derivative.at(q[None])
     values, vectors = decompose_bloch(matrix)
-    here = study.settle(q, *study.decompose(q[None]), zero=zero)
+    here = study.settle(q, *study.decompose(q[None]), zero=zero, scale=scale)
     rank, rigid = int((values > zero).sum()), sum(here.rigid)
     lacking = max(here.predicted - rank, 0)
     unmoved, others = _split(vectors[0, rank:], study.strained, q, count=rigid)

@@ -22,7 +22,7 @@ def describe_bands(bands: Bands, descriptor: Descriptor, *, source: Source) -> J
         "atoms_per_cell": len(bands.atoms),
         "primitive_cells": bands.cells,
         **pick(bands, "q", "distance", "labels", "singular_values", "rank", "predicted_rank"),
-        **pick(bands, "threshold", "scale", "zero_level"),
+        **pick(bands, "nearly_hidden", "threshold", "scale", "zero_level"),
         "counts": {cause: count.tolist() for cause, count in bands.counts.items()},
         "shortfalls": [as_json(asdict(shortfall)) for shortfall in bands.shortfalls],
         **pick(bands, "status", "interrupted", "ending"),

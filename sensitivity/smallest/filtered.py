@@ -27,7 +27,37 @@ Apply = Callable[[Array], Array]
 NEARLY_ZERO = 1e-6  # of λ_max: far below the least visible long wave of thousands of atoms
 SHARP = 1e-12  # relative tolerance of values of the filter
 EQUAL = 1e-6  # their relative difference, a million times the tolerance
+# Products of JᵀJ with a vector in one search, and these times 3N: 20 minutes for 8000 atoms.
+PRODUCTS, NUMBERS = 100_000, 1_200_000_000
 CHECKS = 2  # random vectors, besides that of the search, from which nothing smaller is found
+
+
+class Spent(Exception):  # noqa: N818 - not an error
+    """A budget is used up."""
+
+
+@dataclass
+class Budget:
+    """The products of the matrix with a vector that a search takes, and may take."""
+
+    most: int
+    taken: int = 0
+    filters: int = 0
+
+    @classmethod
+    def of(cls, size: int) -> Budget:
+        """Return the usual budget for a matrix (size, size)."""
+        return cls(min(PRODUCTS, NUMBERS // size))
+
+    def spend(self, degree: int) -> None:
+        """Add the products of one filter, or raise ``Spent``."""
+        if self.taken + degree > self.most:
+            raise Spent
+        self.taken, self.filters = self.taken + degree, self.filters + 1
+        checkpoint(
+            f"smallest singular values: product {self.filters} of degree {degree}, "
+            f"{self.taken / self.most:.0%} of the most that are tried"
+        )
 
 
 @dataclass(frozen=True)
@@ -38,6 +68,7 @@ class Filter:
     size: int
     cut: float  # λ_cut
     high: float  # λ_max or more
+    budget: Budget
 
     @property
     def degree(self) -> int:
@@ -70,15 +101,12 @@ class Filter:
 
         Orthonormal ``known`` vectors, (k, size), are left out. The search starts from a random
         vector. ``tolerance`` is relative. There are fewer than ``count`` if they have not converged
-        after some restarts.
+        after some restarts. Raises ``Spent`` if the budget does not suffice.
         """
         from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-        told = [0]
-
         def outside(vector: Array) -> Array:
-            told[0] += 1
-            checkpoint(f"smallest singular values: product {told[0]} of degree {self.degree}")
+            self.budget.spend(self.degree)
             vector = vector.ravel() - known.T @ (known @ vector.ravel())
             filtered = self(vector)
             return filtered - known.T @ (known @ filtered)
@@ -98,6 +126,24 @@ class Filter:
         order = np.argsort(-values)
         return values[order], np.ascontiguousarray(vectors[:, order].T)
 
+    def nearest(self, known: Array, *, count: int, rng: np.random.Generator) -> Array:
+        """Return orthonormal vectors, (count, size) and ``known``, (k, size), without convergence.
+
+        The best combinations of one Krylov space: their eigenvalues are upper bounds.
+        """
+        steps = min(self.size - len(known), 2 * count + 20)
+        rows, images = np.zeros((2, steps, self.size))
+        vector = rng.normal(size=self.size)
+        for step in range(steps):
+            checkpoint()
+            for _ in range(2):  # once leaves rounding errors
+                vector = vector - known.T @ (known @ vector)
+                vector = vector - (rows[:step] @ vector) @ rows[:step]
+            rows[step] = vector / np.linalg.norm(vector)
+            vector = images[step] = self(rows[step])
+        _, mixing = np.linalg.eigh(rows @ images.T)
+        return np.concatenate([known, mixing.T[: -count - 1 : -1] @ rows])
+
 
 class Lowest(NamedTuple):
     """The span of the eigenvectors of the smallest eigenvalues, and the largest one."""
@@ -107,14 +153,38 @@ class Lowest(NamedTuple):
     clear: float  # eigenvalue that the filter tells from zero; infinite if it tells none
 
 
-def find_lowest(apply: Apply, *, size: int, count: int) -> Lowest:
-    """Find the ``count`` smallest eigenvalues of a matrix (size, size)."""
+def find_lowest(
+    apply: Apply,
+    *,
+    size: int,
+    count: int,
+    known: Array | None = None,
+    budget: Budget | None = None,
+) -> Lowest:
+    """Find the ``count`` smallest eigenvalues of a matrix (size, size).
+
+    If the budget, by default the usual one, does not suffice, a span is returned that need not be
+    that of the smallest: ``known`` vectors, (k, size), of a smaller one, and ``count`` more.
+    """
+    known = np.empty((0, size)) if known is None else known
     low, largest, rest = find_ends(apply, size)
     high = 1.02 * (largest + rest)  # the filter would amplify what is beyond, too
     usual = 1e-3  # of λ_max: where the smallest are zero, λ_cut has to be above others
     cut = 1.6 * low if low > NEARLY_ZERO * high else usual * high
-    filtered, restarts = Filter(apply, size, cut, high), 1
-    rng, none, exact, tries = np.random.default_rng(0), np.empty((0, size)), SHARP, 4
+    filtered, rng = (
+        Filter(apply, size, cut, high, budget or Budget.of(size)),
+        np.random.default_rng(0),
+    )
+    try:
+        return _search(filtered, count=count, largest=largest, rng=rng)
+    except Spent:
+        vague = replace(filtered, cut=max(cut, usual * high))
+        more = min(count, size - len(known))
+        return Lowest(vague.nearest(known, count=more, rng=rng), largest, np.inf)
+
+
+def _search(filtered: Filter, *, count: int, largest: float, rng: np.random.Generator) -> Lowest:
+    none, exact, tries, restarts = np.empty((0, filtered.size)), SHARP, 4, 1
     values, found = filtered.largest(none, count=count, tolerance=exact, restarts=restarts, rng=rng)
     # Eigenvalues above λ_cut have no order, and so many are near 1 that the method cannot separate
     # the wanted ones from them.
@@ -131,12 +201,12 @@ def find_lowest(apply: Apply, *, size: int, count: int) -> Lowest:
         return Lowest(found, largest, np.inf)
     # A start from one vector sees one of equal eigenvalues, or misses one by chance.
     while any(
-        filtered.largest(found, count=1, tolerance=1e-3, restarts=size, rng=rng)[0][0]
+        filtered.largest(found, count=1, tolerance=1e-3, restarts=filtered.size, rng=rng)[0][0]
         > values[-1] * (1 + EQUAL)
         for _ in range(CHECKS)
     ):
         more, vectors = filtered.largest(
-            found, count=count, tolerance=exact, restarts=size, rng=rng
+            found, count=count, tolerance=exact, restarts=filtered.size, rng=rng
         )
         order = np.argsort(-np.concatenate([values, more]))[:count]
         values = np.concatenate([values, more])[order]

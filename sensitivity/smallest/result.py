@@ -98,6 +98,12 @@ class Smallest(ReadOnlyArrays):
         return np.asarray(self.errors > RESOLVED * self.singular_values)
 
     @property
+    def complete(self) -> bool:
+        """False if invisible displacements, or smaller singular values, can be missing."""
+        found = self.first_visible is not None or self.null == self.internal
+        return found or self.method != "filter"
+
+    @property
     def status(self) -> str:
         """Sentences on invisible displacements, and on the smallest visible value."""
         if not self.internal:
@@ -105,14 +111,19 @@ class Smallest(ReadOnlyArrays):
         return f"{self._describe_null()} {self._describe_visible()}"
 
     def _describe_null(self) -> str:
-        known = self.method != "filter" or self.first_visible is not None
-        least = "" if known else "At least "
         are = "is" if self.null == 1 else "are"
-        text = f"{least}{self.null} of {self.internal} internal displacements {are} invisible"
+        text = f"{self.null} of {self.internal} internal displacements {are} invisible"
+        if not self.complete:
+            if not self.null:
+                return (
+                    f"Of {self.internal} internal displacements no invisible one was found, but "
+                    "there can be some."
+                )
+            return f"At least {text}; symmetry hides {self.hidden} of those that were found."
         if self.null == self.hidden:
             return f"{text}, as many as symmetry hides." if self.null else f"{text}."
         if self.null < self.hidden:
-            near = f"symmetry that holds to {Tolerance.HIDING_SYMMETRY:g} Å"
+            near = f"symmetry that holds to {Tolerance.POSITIONS:g} Å"
             return f"{text}, fewer than the {self.hidden} that {near} hides."
         return f"{text}, of which symmetry hides {self.hidden}."
 
@@ -120,7 +131,14 @@ class Smallest(ReadOnlyArrays):
         if self.null == self.internal:
             return "To first order, no displacement changes the features."
         if self.first_visible is None:
-            return "No visible one is known; increase count."
+            many = "so many nearly vanish that the search did not find out which are the smallest"
+            most = float(self.relative[-1])
+            if most <= self.threshold:
+                return f"How many more is not known: {many}."
+            return (
+                f"The {len(self.relative)} smallest singular values are at most {most:.1e} of the "
+                f"scale: {many}."
+            )
         part = self.first_visible / (self.scale or 1.0)
         return f"The smallest visible singular value is {part:.2e} of the scale."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,13 @@ from sensitivity.geometry.motions import TrivialMotions
 from sensitivity.jacobian import differentiate
 from sensitivity.numerics import Array, stacked_triangle
 from sensitivity.progress import checkpoint
-from sensitivity.smallest.filtered import NEARLY_ZERO, Apply, find_ends, find_lowest
+from sensitivity.smallest.dense import lowest_vectors
+from sensitivity.smallest.filtered import Apply, Budget, find_ends, find_lowest
 from sensitivity.smallest.gram import SparseGram, triangle
 from sensitivity.smallest.result import Method, Smallest
 from sensitivity.smallest.waves import decompose_waves
 from sensitivity.spectrum import decompose_jacobian, fix_gauge, natural_scale
-from sensitivity.symmetry.hidden import relative, seen_part
+from sensitivity.symmetry.hidden import relative, seen_part, square_of_zero
 from sensitivity.symmetry.sites import site_symmetries
 from sensitivity.symmetry.subspaces import allowed_displacements
 from sensitivity.tolerances import Tolerance
@@ -29,6 +31,7 @@ _BEYOND = 6  # singular values that are not wanted, to bound the errors of those
 # the roots of JᵀJ have ten digits there. More lower the errors of the smallest.
 _FAINT, _SPAN = 1e-4, 200
 MOST = 100  # values
+_SOFT = 1e-5  # of the largest eigenvalue; the smallest of rattled silicon, 8000 atoms, is 4e-5
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,17 @@ class Search:
         above = float(np.trace(matrix)) or 1.0  # all internal eigenvalues
         matrix -= (matrix @ rigid.T) @ rigid
         matrix -= rigid.T @ (rigid @ matrix)
-        squares, vectors = np.linalg.eigh(matrix + above * rigid.T @ rigid)
-        roots = np.sqrt(np.maximum(squares[:internal], 0.0))
+        matrix += above * rigid.T @ rigid
+
+        def count(squares: Array) -> int:
+            faint = np.count_nonzero(squares[:internal] <= _FAINT**2 * squares[internal - 1])
+            return int(min(max(faint, _SPAN), internal))
+
+        squares, vectors = lowest_vectors(matrix, count=count)
+        roots, span = np.sqrt(np.maximum(squares[:internal], 0.0)), len(vectors)
         largest = float(roots[-1])
-        faint = int(np.count_nonzero(roots <= _FAINT * largest))
-        span = min(max(faint, _SPAN), internal)
-        values, modes = self._decompose(np.ascontiguousarray(vectors[:, :span].T))
-        residuals = np.linalg.norm(modes @ matrix - values[:, None] ** 2 * modes, axis=1)
+        values, modes = self._decompose(np.ascontiguousarray(vectors))
+        residuals = _residuals(_internal(gram, trivial, above=0.0), values, modes)
         values = np.concatenate([values, np.maximum(roots[span:], values[-1])])
         outside = values[min(span, internal - 1)]
         errors = bound_errors(values[:span], residuals, outside=outside, largest=largest)
@@ -146,11 +153,14 @@ class Search:
 
     def waves(self, cell: Atoms) -> Found:
         """Find all singular values of a crystal that repeats a cell, one wave vector at a time."""
-
-        def zero(largest: float, norm: float) -> float:
-            return self.threshold * self.scale(largest, norm)
-
-        waves = decompose_waves(self.atoms, cell, self.descriptor, count=self.count, zero=zero)
+        waves = decompose_waves(
+            self.atoms,
+            cell,
+            self.descriptor,
+            count=self.count,
+            threshold=self.threshold,
+            scale=self.scale,
+        )
         largest = float(waves.values[-1])
         errors = np.full(len(waves.modes), _EXACT * largest + waves.error)
         return Found(
@@ -165,24 +175,29 @@ class Search:
             waves.feature_norm,
         )
 
-    def filtered(self, gram: SparseGram, trivial: TrivialMotions) -> Found:
-        """Find the smallest singular values only; if they may be zero, more of them."""
+    def filtered(
+        self, gram: SparseGram, trivial: TrivialMotions, *, budget: Budget | None = None
+    ) -> Found:
+        """Find the smallest singular values only; if they may be zero, more of them.
+
+        Within a budget of products, by default the usual one.
+        """
         size = 3 * len(self.atoms)
         apply, highest = internal_product(gram, trivial)
         largest = float(np.sqrt(highest))
         zero = self.threshold * self.scale(largest, gram.feature_norm)
         internal = size - len(trivial.directions)
-        wanted = min(self.count + _BEYOND, internal)
+        wanted, known, budget = min(self.count + _BEYOND, internal), None, budget or Budget.of(size)
         while True:
-            lowest = find_lowest(apply, size=size, count=wanted)
+            lowest = find_lowest(apply, size=size, count=wanted, known=known, budget=budget)
+            known = lowest.vectors
             values, modes = self._decompose(lowest.vectors)
             clear = max(zero, float(np.sqrt(lowest.clear)))
             complete = bool(values[-1] > clear) or len(values) == internal
             if complete or wanted >= MOST or not np.isfinite(lowest.clear):
                 break
             wanted = min(2 * wanted, MOST, internal)
-        pairs = zip(values, modes, strict=True)
-        residuals = np.array([np.linalg.norm(apply(v) - s**2 * v) for s, v in pairs])
+        residuals = _residuals(apply, values, modes)
         errors = bound_errors(values, residuals, outside=values[-1], largest=largest) + gram.error
         if not complete:  # of many that may be zero, these need not be the smallest
             errors = values.copy()
@@ -217,7 +232,7 @@ class Search:
             cutoff=self.descriptor.cutoff,
             centers=tuple(range(len(self.atoms))),
             invariance=with_defaults(self.descriptor).invariance,
-            tolerance=Tolerance.HIDING_SYMMETRY,
+            edge=Tolerance.ONE_PLACE,
         )
         return len(allowed)
 
@@ -226,23 +241,34 @@ class Search:
         if not len(modes):
             return 0
         invariance, cutoff = with_defaults(self.descriptor).invariance, self.descriptor.cutoff
-        centers, within = range(len(self.atoms)), Tolerance.HIDING_SYMMETRY
-        sites = site_symmetries(self.atoms, centers=centers, cutoff=cutoff, tolerance=within)
-        seen = stacked_triangle(
-            seen_part(site, site.group.binding(invariance), relative(site, modes))
-            .reshape(len(modes), -1)
-            .T
-            for site in sites
+        sites = site_symmetries(
+            self.atoms,
+            centers=range(len(self.atoms)),
+            cutoff=cutoff,
+            tolerance=Tolerance.POSITIONS,
+            edge=Tolerance.ONE_PLACE,
         )
-        values = np.linalg.svd(seen, compute_uv=False)
-        return len(modes) - int(np.count_nonzero(values > np.sqrt(Tolerance.ROUNDING)))
+        deviations = [0.0]
+
+        def parts() -> Iterator[Array]:
+            for site in sites:
+                group = site.group.binding(invariance)
+                deviations.append(group.deviation)
+                yield seen_part(site, group, relative(site, modes)).reshape(len(modes), -1).T
+
+        values = np.linalg.svd(stacked_triangle(parts()), compute_uv=False)
+        zero = np.sqrt(square_of_zero(max(deviations)))
+        return len(modes) - int(np.count_nonzero(values > zero))
 
 
 def vanishes(gram: SparseGram, trivial: TrivialMotions) -> bool:
-    """Return True if internal singular values nearly vanish, often hundreds of them."""
+    """Return True if internal singular values nearly vanish, often hundreds of them.
+
+    A filter of these would need a degree above 250, and a search a hundred products of it or more.
+    """
     apply, highest = internal_product(gram, trivial)
     lowest, _, _ = find_ends(apply, gram.matrix.shape[0])
-    return lowest <= NEARLY_ZERO * highest
+    return lowest <= _SOFT * highest
 
 
 def internal_product(gram: SparseGram, trivial: TrivialMotions) -> tuple[Apply, float]:
@@ -261,6 +287,12 @@ def _internal(gram: SparseGram, trivial: TrivialMotions, *, above: float) -> App
         return np.asarray(image - (rigid @ image) @ rigid + above * (along @ rigid))
 
     return apply
+
+
+def _residuals(apply: Apply, values: Array, modes: Array) -> Array:
+    """Return ‖JᵀJ v - s² v‖ of singular values, (k,), and modes, (k, 3N)."""
+    pairs = zip(values, modes, strict=True)
+    return np.array([np.linalg.norm(apply(v) - s**2 * v) for s, v in pairs])
 
 
 def _rows(trivial: TrivialMotions) -> Array:

@@ -20,8 +20,8 @@ from sensitivity.tolerances import Tolerance
 DENSE = 800
 """Atoms up to which all eigenvalues of JᵀJ take less time than the filter."""
 
-DENSE_FOR_ZEROS = 1200
-"""Atoms up to which they take a minute and 1 GB. The filter cannot count hundreds of zeros."""
+DENSE_FOR_ZEROS = 2200
+"""Atoms up to which they take two minutes and 1.5 GB. The filter cannot count hundreds of zeros."""
 
 
 def smallest(
@@ -34,7 +34,7 @@ def smallest(
 ) -> Smallest:
     """Find the least visible internal displacements of a structure, with all atoms as centers.
 
-    Up to 800 atoms, or 1200 if some of them nearly vanish, all singular values are computed. A
+    Up to 800 atoms, or 2200 if some of them nearly vanish, all singular values are computed. A
     larger crystal that exactly repeats a smaller cell is decomposed into waves, which gives every
     invisible displacement. Of others, JᵀJ is built as a sparse matrix, which grows with the number
     of atoms, and so does the memory; its smallest eigenvectors are found with a Chebyshev filter,

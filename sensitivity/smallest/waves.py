@@ -36,12 +36,13 @@ def decompose_waves(
     descriptor: Descriptor,
     *,
     count: int,
-    zero: Callable[[float, float], float],
+    threshold: float,
+    scale: Callable[[float, float], float],
 ) -> Waves:
     """Decompose a crystal with a smaller, primitive cell, without its translations.
 
-    ``zero`` returns the largest singular value that counts as invisible, given the largest one and
-    the norm of all features.
+    ``scale`` returns the reference of singular values, given the largest one and the norm of all
+    features; up to the fraction ``threshold`` of it they count as invisible.
     """
     study = Study.of(Observation.of(cell, descriptor))
     q, opposite = allowed_waves(atoms, cell)
@@ -51,9 +52,14 @@ def decompose_waves(
         single.extend(study.decompose(part))
     values = np.array([each.values for each in single])
     norm = study.derivative.center_norm * np.sqrt(len(atoms))
-    limit = zero(float(values.max()), norm)
-    settled = [study.settle(*both, zero=limit) for both in zip(q, single, strict=True)]
-    hidden = sum(len(each.values) - each.predicted - sum(each.rigid) for each in settled)
+    reference = scale(float(values.max()), norm)
+    settled = [
+        study.settle(*both, zero=threshold * reference, scale=reference)
+        for both in zip(q, single, strict=True)
+    ]
+    hidden = sum(
+        len(each.values) - each.predicted + each.nearly_hidden - sum(each.rigid) for each in settled
+    )
     values[0, -3:] = np.inf  # q = 0 comes first: its translations
     order = np.argsort(values, axis=None, kind="stable")[:count]
     place = _Places.of(atoms, cell)

@@ -31,6 +31,15 @@ def smallest_angle(deviation: float) -> float:
     return max(Tolerance.PARALLEL, min(10.0 * deviation, 0.3))
 
 
+def square_of_zero(deviation: float) -> float:
+    """Return the square of a visible part that counts as zero where symmetry holds within d Å.
+
+    Such parts are zero to rounding, or not small at all. Environments that are symmetric only
+    within d are rotated against each other, and against their own rotations, by about d over 1 Å.
+    """
+    return max(Tolerance.ROUNDING, min(10.0 * deviation**2, 1e-2))
+
+
 def relative(site: SiteSymmetry, displacements: Array) -> Array:
     """Return displacements relative to the center: (n, N, 3) gives (n, neighbours, 3)."""
     return displacements[:, site.atoms[1:]] - displacements[:, site.atoms[:1]]
@@ -83,10 +92,7 @@ def hidden_by_symmetry(
         columns = (3 * atoms[:, None] + np.arange(3)).ravel()
         seen[np.ix_(columns, columns)] += block
     values, vectors = np.linalg.eigh(seen)
-    # Zero to rounding, or not small at all. Environments that are symmetric only within d Å are
-    # rotated against each other, and against their own rotations, by about d over 1 Å.
-    smallest = max(Tolerance.ROUNDING, min(10.0 * deviation**2, 1e-2))
-    null = values < smallest * max(1.0, values[-1])
+    null = values < square_of_zero(deviation) * max(1.0, values[-1])
     return np.asarray(vectors.T[null].reshape(-1, count, 3))
 
 

@@ -134,14 +134,20 @@ def check_tolerance(tolerance: float) -> None:
 
 
 def site_symmetries(
-    atoms: Atoms, *, centers: Sequence[int], cutoff: float, tolerance: float
+    atoms: Atoms,
+    *,
+    centers: Sequence[int],
+    cutoff: float,
+    tolerance: float,
+    edge: float | None = None,
 ) -> Iterator[SiteSymmetry]:
     """Iterate over the result of ``site_symmetry`` for each center, with its errors.
 
     Equal environments, such as those of equivalent atoms in a crystal, are analysed once.
+    Neighbours nearer than ``edge`` (Å) to the cutoff do not count, by default the tolerance.
     """
     check_tolerance(tolerance)
-    sites = _Sites(atoms, check_cutoff(cutoff), tolerance)
+    sites = _Sites(atoms, check_cutoff(cutoff), tolerance, tolerance if edge is None else edge)
     return map(sites.find, check_centers(atoms, centers))
 
 
@@ -160,12 +166,13 @@ class _Sites:
     atoms: Atoms
     cutoff: float  # Å
     tolerance: float  # Å
+    edge: float  # Å
     known: dict[bytes, tuple[SiteSymmetry, Indices]] = field(default_factory=dict)
     large: dict[bytes, _LargeSite] = field(default_factory=dict)
 
     def find(self, center: int) -> SiteSymmetry:
         spread = 4.0 * self.tolerance  # largest difference of distances of three such atoms
-        edge = self.cutoff - self.tolerance
+        edge = self.cutoff - self.edge
         places, vectors = surroundings(self.atoms, center, self.cutoff + spread)
         radii = np.linalg.norm(vectors, axis=1)
         if (radii < edge).sum() > LARGE and (site := self._find_large(center, edge)) is not None:
