@@ -19,17 +19,17 @@ from sensitivity.smallest.gram import SparseGram, triangle
 from sensitivity.smallest.result import Method, Smallest
 from sensitivity.smallest.waves import decompose_waves
 from sensitivity.spectrum import decompose_jacobian, fix_gauge, natural_scale
-from sensitivity.symmetry.hidden import relative, seen_part, square_of_zero
-from sensitivity.symmetry.sites import site_symmetries
-from sensitivity.symmetry.subspaces import allowed_displacements
+from sensitivity.symmetry.hidden import count_hidden, relative, seen_part, square_of_zero
+from sensitivity.symmetry.sites import SiteSymmetry, site_symmetries
 from sensitivity.tolerances import Tolerance
 
 _EPS = float(np.finfo(float).eps)
 _EXACT = 1e-14  # of the largest: error of singular values of small matrices
 _BEYOND = 6  # singular values that are not wanted, to bound the errors of those that are
-# J itself gives all values below this fraction of the largest, and at least this number of them;
-# the roots of JᵀJ have ten digits there. More lower the errors of the smallest.
-_FAINT, _SPAN = 1e-4, 200
+# J itself gives this number of the smallest values; more than are wanted lower their errors. The
+# roots of JᵀJ give all others: they have ten digits above the first fraction of the largest, and
+# three above the second. If less counts as visible, J gives all up to the first.
+_FAINT, _RESOLVED, _SPAN = 1e-4, 1e-6, 200
 MOST = 100  # values
 _SOFT = 1e-5  # of the largest eigenvalue; the smallest of rattled silicon, 8000 atoms, is 4e-5
 
@@ -106,7 +106,7 @@ class Search:
             np.full(len(modes), _EXACT * largest + derivative.error),
             largest,
             spectrum.internal,
-            spectrum.internal - self._count_allowed(),
+            self._count_all_hidden(3 * len(self.atoms) - spectrum.internal),
             float(np.linalg.norm(derivative.features)),
         )
 
@@ -123,16 +123,16 @@ class Search:
 
         def count(squares: Array) -> int:
             faint = np.count_nonzero(squares[:internal] <= _FAINT**2 * squares[internal - 1])
-            return int(min(max(faint, _SPAN), internal))
+            return int(min(max(faint if self.threshold < _RESOLVED else 0, _SPAN), internal))
 
         squares, vectors = lowest_vectors(matrix, count=count)
         roots, span = np.sqrt(np.maximum(squares[:internal], 0.0)), len(vectors)
         largest = float(roots[-1])
         values, modes = self._decompose(np.ascontiguousarray(vectors))
-        residuals = _residuals(_internal(gram, trivial, above=0.0), values, modes)
+        residuals, joint = _residuals(_internal(gram, trivial, above=0.0), values, modes)
         values = np.concatenate([values, np.maximum(roots[span:], values[-1])])
         outside = values[min(span, internal - 1)]
-        errors = bound_errors(values[:span], residuals, outside=outside, largest=largest)
+        errors = bound_errors(values[:span], joint, outside=outside, largest=largest)
         kept = slice(min(self.count, span))
         return Found(
             "dense",
@@ -142,7 +142,7 @@ class Search:
             errors[kept] + gram.error,
             largest,
             internal,
-            internal - self._count_allowed(),
+            self._count_all_hidden(len(rigid)),
             gram.feature_norm,
         )
 
@@ -197,8 +197,8 @@ class Search:
             if complete or wanted >= MOST or not np.isfinite(lowest.clear):
                 break
             wanted = min(2 * wanted, MOST, internal)
-        residuals = _residuals(apply, values, modes)
-        errors = bound_errors(values, residuals, outside=values[-1], largest=largest) + gram.error
+        residuals, joint = _residuals(apply, values, modes)
+        errors = bound_errors(values, joint, outside=values[-1], largest=largest) + gram.error
         if not complete:  # of many that may be zero, these need not be the smallest
             errors = values.copy()
         modes = modes.reshape(len(modes), -1, 3)
@@ -225,33 +225,25 @@ class Search:
         values = np.concatenate([values, np.zeros(len(mixing) - len(values))])
         return values[::-1], mixing[::-1] @ vectors
 
-    def _count_allowed(self) -> int:
-        """Return how many internal displacements symmetry allows to be seen."""
-        _, allowed = allowed_displacements(
-            self.atoms,
-            cutoff=self.descriptor.cutoff,
-            centers=tuple(range(len(self.atoms))),
-            invariance=with_defaults(self.descriptor).invariance,
-            edge=Tolerance.ONE_PLACE,
-        )
-        return len(allowed)
+    def _count_all_hidden(self, trivial: int) -> int:
+        """Return how many displacements, besides trivial ones, symmetry hides from all centers."""
+        sites = list[SiteSymmetry]()
+        for site in self._sites():
+            checkpoint()
+            sites.append(site)
+        invariance = with_defaults(self.descriptor).invariance
+        groups = [site.group.binding(invariance) for site in sites]
+        hidden = count_hidden(sites, groups, count=len(self.atoms))  # trivial motions, too
+        return max(hidden - trivial, 0)
 
     def _count_hidden(self, modes: Array) -> int:
         """Return how many displacements, of a span (k, N, 3), symmetry hides from all centers."""
         if not len(modes):
             return 0
-        invariance, cutoff = with_defaults(self.descriptor).invariance, self.descriptor.cutoff
-        sites = site_symmetries(
-            self.atoms,
-            centers=range(len(self.atoms)),
-            cutoff=cutoff,
-            tolerance=Tolerance.POSITIONS,
-            edge=Tolerance.ONE_PLACE,
-        )
-        deviations = [0.0]
+        invariance, deviations = with_defaults(self.descriptor).invariance, [0.0]
 
         def parts() -> Iterator[Array]:
-            for site in sites:
+            for site in self._sites():
                 group = site.group.binding(invariance)
                 deviations.append(group.deviation)
                 yield seen_part(site, group, relative(site, modes)).reshape(len(modes), -1).T
@@ -259,6 +251,15 @@ class Search:
         values = np.linalg.svd(stacked_triangle(parts()), compute_uv=False)
         zero = np.sqrt(square_of_zero(max(deviations)))
         return len(modes) - int(np.count_nonzero(values > zero))
+
+    def _sites(self) -> Iterator[SiteSymmetry]:
+        return site_symmetries(
+            self.atoms,
+            centers=range(len(self.atoms)),
+            cutoff=self.descriptor.cutoff,
+            tolerance=Tolerance.POSITIONS,
+            edge=Tolerance.ONE_PLACE,
+        )
 
 
 def vanishes(gram: SparseGram, trivial: TrivialMotions) -> bool:
@@ -289,10 +290,11 @@ def _internal(gram: SparseGram, trivial: TrivialMotions, *, above: float) -> App
     return apply
 
 
-def _residuals(apply: Apply, values: Array, modes: Array) -> Array:
-    """Return ‖JᵀJ v - s² v‖ of singular values, (k,), and modes, (k, 3N)."""
+def _residuals(apply: Apply, values: Array, modes: Array) -> tuple[Array, float]:
+    """Return ‖JᵀJ v - s² v‖ of singular values, (k,), and modes, (k, 3N); the norm of all."""
     pairs = zip(values, modes, strict=True)
-    return np.array([np.linalg.norm(apply(v) - s**2 * v) for s, v in pairs])
+    every = np.array([apply(v) - s**2 * v for s, v in pairs])
+    return np.linalg.norm(every, axis=1), float(np.linalg.norm(every, ord=2))
 
 
 def _rows(trivial: TrivialMotions) -> Array:
@@ -300,14 +302,17 @@ def _rows(trivial: TrivialMotions) -> Array:
     return trivial.directions.reshape(len(trivial.directions), -1)
 
 
-def bound_errors(values: Array, residuals: Array, *, outside: float, largest: float) -> Array:
+def bound_errors(
+    values: Array, residuals: Array | float, *, outside: float, largest: float
+) -> Array:
     """Return how much singular values on a span can be too large.
 
-    A vector v with the residual r = ‖JᵀJ v - s² v‖ has a part outside the exact span, whose
-    eigenvalues are at least s_out², ``outside`` squared: of the next singular value, or of the
-    largest in the span if no smaller one was missed. It adds
-    at most r²/(s_out² - s²) to s², and never more than r. JᵀJ is rounded, so r is never known to
-    better than a few eps s_max².
+    Vectors v with residuals JᵀJ v - s² v have a part outside the exact span, whose eigenvalues are
+    at least s_out², ``outside`` squared: of the next singular value, or of the largest in the span
+    if no smaller one was missed. It adds at most r²/(s_out² - s²) to s², and never more than r,
+    where r is the norm of the matrix of all residuals, since vectors of the span mix; that of each
+    will do if they are well apart. JᵀJ is rounded, so r is never known to better than a few
+    eps s_max².
     """
     residuals = np.maximum(residuals, 4 * _EPS * largest**2)
     gaps = np.maximum(outside**2 - values**2, residuals)

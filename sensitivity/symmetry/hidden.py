@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensitivity.geometry.motions import rotational_motions
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.symmetry.groups import PointGroup
 from sensitivity.symmetry.sites import SiteSymmetry
 from sensitivity.tolerances import Tolerance
@@ -85,15 +85,36 @@ def hidden_by_symmetry(
     No group stands for no symmetry. Motions that rotate every environment as a rigid body are
     included. ``count`` is the number N of atoms.
     """
-    deviation = max((group.deviation for group in groups if group is not None), default=0.0)
+    values, vectors = np.linalg.eigh(_seen_by_all(sites, groups, count=count))
+    return np.asarray(vectors.T[_null(values, groups)].reshape(-1, count, 3))
+
+
+def count_hidden(
+    sites: Sequence[SiteSymmetry], groups: Sequence[PointGroup | None], *, count: int
+) -> int:
+    """Return the number of displacements that ``hidden_by_symmetry`` returns, in less memory."""
+    from scipy.linalg import eigvalsh
+
+    seen = _seen_by_all(sites, groups, count=count).T  # the same, in the order of LAPACK
+    return int(np.count_nonzero(_null(eigvalsh(seen, overwrite_a=True), groups)))
+
+
+def _seen_by_all(
+    sites: Sequence[SiteSymmetry], groups: Sequence[PointGroup | None], *, count: int
+) -> Array:
+    """Return Σ Dᵀ Q P Q D of all centers, (3N, 3N)."""
     seen = np.zeros((3 * count, 3 * count))
     for site, group in zip(sites, groups, strict=True):
         atoms, block = _seen_from(site, group)
         columns = (3 * atoms[:, None] + np.arange(3)).ravel()
         seen[np.ix_(columns, columns)] += block
-    values, vectors = np.linalg.eigh(seen)
-    null = values < square_of_zero(deviation) * max(1.0, values[-1])
-    return np.asarray(vectors.T[null].reshape(-1, count, 3))
+    return seen
+
+
+def _null(values: Array, groups: Sequence[PointGroup | None]) -> Mask:
+    """Tell which eigenvalues of it, ascending, count as zero."""
+    deviation = max((group.deviation for group in groups if group is not None), default=0.0)
+    return np.asarray(values < square_of_zero(deviation) * max(1.0, values[-1]))
 
 
 def _seen_from(site: SiteSymmetry, group: PointGroup | None) -> tuple[Indices, Array]:

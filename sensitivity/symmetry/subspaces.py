@@ -21,18 +21,14 @@ def allowed_displacements(
     centers: tuple[int, ...],
     invariance: Invariance,
     tolerance: float = Tolerance.POSITIONS,
-    edge: float | None = None,
 ) -> tuple[Array, Array]:
     """Return internal displacements, and those that symmetry allows to be seen, (n, N, 3).
 
-    ``tolerance`` is that of the groups, Å per atom, as for a diagnosis. Neighbours nearer than
-    ``edge`` (Å) to the cutoff do not count, by default the tolerance.
+    ``tolerance`` is that of the groups, Å per atom, as for a diagnosis.
     """
     trivial = trivial_motions(atoms, cutoff=cutoff, centers=centers)
     sites = list[SiteSymmetry]()
-    for site in site_symmetries(
-        atoms, centers=centers, cutoff=cutoff, tolerance=tolerance, edge=edge
-    ):
+    for site in site_symmetries(atoms, centers=centers, cutoff=cutoff, tolerance=tolerance):
         checkpoint()
         sites.append(site)
     groups = [site.group.binding(invariance) for site in sites]
