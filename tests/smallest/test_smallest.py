@@ -266,6 +266,20 @@ def test_a_bounded_search_gives_upper_bounds_and_says_so(amplitude: float, most:
         assert bound in found.status
 
 
+@pytest.mark.parametrize("amplitude", [3e-8, 3e-7, 3e-6])
+def test_errors_are_bounds_where_a_span_cuts_a_cluster(amplitude: float, monkeypatch) -> None:
+    """The vectors of a span mix, so that the residual of each alone says too little."""
+    monkeypatch.setattr(import_module("sensitivity.smallest.search"), "_SPAN", 20)
+    atoms = nearly_perfect(amplitude)
+    search, trivial = Search(atoms, SHELLS, 10, 1e-5), trivial_motions(atoms, cutoff=4.0)
+    found = search.collect(search.squared(SparseGram.of(atoms, SHELLS), trivial))
+    exact = search.dense().values
+    excess = found.singular_values - exact[:10]
+    assert (excess >= -1e-13 * found.largest).all()
+    assert (excess <= found.errors + 1e-13 * found.largest).all()
+    assert found.null == np.count_nonzero(exact <= found.zero_level)
+
+
 def test_progress_says_how_much_of_the_most_work_is_done() -> None:
     told: list[str] = []
     with telling(told.append):
