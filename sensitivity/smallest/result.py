@@ -131,7 +131,7 @@ class Smallest(ReadOnlyArrays):
         if self.null == self.internal:
             return "To first order, no displacement changes the features."
         if self.first_visible is None:
-            many = "so many nearly vanish that the search did not find out which are the smallest"
+            many = "so many are small that the search did not find out which are the smallest"
             most = float(self.relative[-1])
             if most <= self.threshold:
                 return f"How many more is not known: {many}."
