@@ -21,7 +21,7 @@ DENSE = 800
 """Atoms up to which all eigenvalues of JᵀJ take less time than the filter."""
 
 DENSE_FOR_ZEROS = 2200
-"""Atoms up to which they take two minutes and 1.5 GB. The filter cannot count hundreds of zeros."""
+"""Atoms up to which they take two minutes and 1 GB. The filter cannot count hundreds of zeros."""
 
 
 def smallest(
