@@ -67,7 +67,7 @@ def dense_blocks(frames: Sequence[Atoms]) -> list[np.ndarray]:
     environments = Environments.of(list(zip(range(len(frames)), frames, found, strict=True)))
     blocks = []
     for alike in group_alike(environments, np.arange(len(environments))):
-        parts = descriptor().like_gradients(alike.vectors, alike.counts, species=alike.species)
+        parts = descriptor().like_gradients(*alike.neighbors, species=alike.species)
         for _, gradients in parts:
             count, size, _ = gradients.gram.shape
             every = np.broadcast_to(np.eye(size), (count, size, size))

@@ -29,7 +29,7 @@ from sensitivity.descriptors.radial import (
     radial_functions,
 )
 from sensitivity.memory import require_memory
-from sensitivity.numerics import Array, takes_centers
+from sensitivity.numerics import Array, Indices, takes_centers
 from sensitivity.structures import check_centers
 
 
@@ -227,7 +227,7 @@ class DensityCorrelations(Descriptor):
         return radial.features(pairs, centers=range(0, len(pairs), 2))
 
     def like_gradients(
-        self, vectors: Array, counts: tuple[int, ...], *, species: Collection[int]
+        self, vectors: Array, numbers: Indices, *, species: Collection[int]
     ) -> Iterator[tuple[slice, LikeGradients]] | None:
         """Return the gradients of environments that differ only in the names of their species.
 
@@ -236,12 +236,16 @@ class DensityCorrelations(Descriptor):
         Raises ValueError if a species has no channel.
         """
         depends = self.center_weight or self.contract_channels is not None
-        if depends or self.order == orders.LARGEST_ORDER or not counts:
+        if depends or self.order == orders.LARGEST_ORDER or not numbers.size:
             return None
         self._channels(Atoms(numbers=sorted(species)))
-        names = tuple(range(1, len(counts) + 1))
+        kinds = np.zeros_like(numbers)
+        kinds[:, 1:] = (numbers[:, 1:] != numbers[:, :-1]).cumsum(axis=1)
+        names = tuple(range(1, int(kinds.max()) + 2))
         density = replace(self._density(Atoms()), species=names)
-        return like_gradients(vectors, counts, density, self._correlation(names))
+        return like_gradients(
+            vectors, kinds, density, lambda count: self._correlation(names[:count])
+        )
 
     def count_features(self, atoms: Atoms) -> int:
         """Return the number of features of one center of this structure."""

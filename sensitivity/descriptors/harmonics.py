@@ -68,19 +68,6 @@ def harmonics_gradient(harmonics: Array, units: Array, r: Array) -> Array:
     return out
 
 
-def tangential_gradients(harmonics: Array, tangents: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Return t₁·∇Y_lm and t₂·∇Y_lm, in 1/Å, each of the shape of ``harmonics``.
-
-    With t₁ x t₂ = r̂ and L = r x ∇ they are t₂·L Y/r and -t₁·L Y/r. ``tangents`` are t₁/r and
-    t₂/r, each of shape (3, ...).
-    """
-    l_size, m_size, *shape = harmonics.shape
-    rotated = _generators(l_size - 1) @ harmonics.reshape(l_size, m_size, -1)
-    lx, ly, lz = rotated.reshape(l_size, 3, m_size, *shape).swapaxes(0, 1)
-    first, second = ((x * lx + y * ly) + z * lz for x, y, z in tangents)
-    return second, -first
-
-
 @lru_cache(maxsize=4096)
 def coupling(l1: int, l2: int, l3: int) -> Array:
     """Return coefficients W that make Σ W_{m1 m2 m3} Y_{l1 m1} Y_{l2 m2} Y_{l3 m3} invariant.

@@ -7,8 +7,9 @@ eighth of those of order 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -80,27 +81,40 @@ class LikeCenters:
 
 
 def like_gradients(
-    vectors: Array, counts: tuple[int, ...], density: Density, correlation: Correlation
+    vectors: Array, species: Indices, density: Density, correlate: Callable[[int], Correlation]
 ) -> Iterator[tuple[slice, LikeGradients]]:
-    """Yield gradients of environments with ``counts`` neighbours of each species of the density.
+    """Yield gradients of environments with equally many neighbours, some at a time.
 
-    ``vectors``, shape (e, k, 3) in Å, lead to the neighbours, sorted by species.
+    ``vectors``, shape (e, k, 3) in Å, lead to the neighbours, whose ``species``, (e, k), are those
+    of the density, counted from 0, in increasing order; ``correlate`` returns the correlations of
+    a number of species.
     """
-    count, k, _ = vectors.shape
-    around = without_center(vectors, dict(zip(density.species, counts, strict=True)))
-    size = 8 * 3 * k * correlation.size() + k * correlation.bytes_per_pair()
+    k, largest = vectors.shape[1], correlate(int(species.max(initial=0)) + 1)
+    size = 8 * 3 * k * largest.size() + k * largest.bytes_per_pair()
     step = max(1, min(_MOST_AT_ONCE, _LARGEST_STACK // size))
-    for start in range(0, count, step):
-        part = slice(start, min(start + step, count))
-        if isinstance(correlation, PowerSpectrum):
-            yield part, local_gradients(around[part], density)
-            continue
-        expansion = expand(around[part], density, gradients=True)
-        features = correlation.features(expansion.coefficients)
+    if isinstance(largest, PowerSpectrum):
+        for part in _divide([0, len(vectors)], step):
+            yield part, local_gradients(vectors[part], species[part], density)
+        return
+    new = (species[1:] != species[:-1]).any(axis=1)
+    for part in _divide([0, *(np.flatnonzero(new) + 1).tolist(), len(vectors)], step):
+        counts = np.bincount(species[part.start]).tolist()
+        seen = replace(density, species=density.species[: len(counts)])
+        around = without_center(vectors[part], dict(zip(seen.species, counts, strict=True)))
+        of_these = correlate(len(counts))
+        expansion = expand(around, seen, gradients=True)
+        features = of_these.features(expansion.coefficients)
         slopes = np.zeros((*features.shape, k, 3))
-        correlation.gradient(expansion, slopes)
+        of_these.gradient(expansion, slopes)
         norms = np.linalg.norm(features, axis=1)
         yield part, DenseGradients(norms, slopes.reshape(*features.shape, 3 * k))
+
+
+def _divide(edges: Sequence[int], step: int) -> Iterator[slice]:
+    """Yield slices of at most some environments, each between two of the edges."""
+    for first, last in pairwise(edges):
+        for start in range(first, last, step):
+            yield slice(start, min(start + step, last))
 
 
 def _complete_center(gradient: Array, own: Indices) -> None:

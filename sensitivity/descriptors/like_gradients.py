@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +21,8 @@ class LikeGradients(Protocol):
     >>> from sensitivity.descriptors import LikeGradients
     >>> vectors = np.random.default_rng(0).normal(size=(5, 4, 3))  # five centers, four neighbours
     >>> found: LikeGradients
-    >>> ((part, found),) = DensityCorrelations().like_gradients(vectors, (4,), species=[1, 6])
+    >>> hydrogens = np.ones((5, 4), dtype=int)
+    >>> ((part, found),) = DensityCorrelations().like_gradients(vectors, hydrogens, species=[1, 6])
     >>> part, found.gram.shape
     (slice(0, 5, None), (5, 12, 12))
     """
@@ -34,8 +36,12 @@ class LikeGradients(Protocol):
         """Upper bounds on the norms, which may take less time, shape (e,)."""
 
     @property
+    def frames(self) -> Array:
+        """Orthonormal axes of every neighbour, shape (e, k, 3, 3): rows are vectors."""
+
+    @property
     def gram(self) -> Array:
-        """JᵀJ of every environment, shape (e, 3k, 3k), in (feature)²/Å²."""
+        """JᵀJ of every environment along the ``frames``, shape (e, 3k, 3k), in (feature)²/Å²."""
 
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
@@ -43,7 +49,8 @@ class LikeGradients(Protocol):
     def pull(self, changes: Array, owners: Indices) -> Array:
         """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
 
-        ``owners``, (e,), tells which of the n changes are those of each environment.
+        ``owners``, (e,), tells which of the n changes are those of each environment. Rows may be
+        more than those of ``apply``: if changes are from more environments, with more species.
         """
 
 
@@ -60,6 +67,12 @@ class DenseGradients:
         return self.norms
 
     @property
+    def frames(self) -> Array:
+        """Cartesian axes, shape (e, k, 3, 3)."""
+        count, _, size = self.slopes.shape
+        return np.broadcast_to(np.eye(3), (count, size // 3, 3, 3))
+
+    @cached_property
     def gram(self) -> Array:
         """JᵀJ of every environment, shape (e, 3k, 3k)."""
         return np.asarray(self.slopes.swapaxes(1, 2) @ self.slopes)

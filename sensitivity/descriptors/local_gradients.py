@@ -1,113 +1,95 @@
-"""Gradients of power spectra of like environments, in the local frames of the neighbours.
+"""Gradients of power spectra of environments with equally many neighbours, in local frames.
 
-In the frame (r̂, t₁, t₂) of a neighbour, each derivative of its term R_n Y_m in c_nm is one product
-ρ_n y_m: (R'_n, Y_m), (R_n, t₁·∇Y_m), (R_n, t₂·∇Y_m). With A_q = Σ_m y_m c_qm, times the factor of
-l, the derivatives of the features of channels n of its species and q are ρ_n A_q. So JᵀJ follows
-from products of small matrices, and J itself is needed only for a few directions.
+In the frame (r̂, t₁, t₂) of a neighbour i, each derivative of its term R_n Y_m in c_nm is one
+product ρ_n y_m: (R'_n, Y_m), (R_n, t₁·∇Y_m), (R_n, t₂·∇Y_m). With A_q = Σ_m y_m c_qm, times the
+factor of l, the derivatives of the features of channels n of its species and q are ρ_n A_q. By the
+addition theorem A_q needs no spherical harmonics: it is the sum of R_q K over the neighbours of the
+species of q, where K is (2l + 1)/4π P_l of the cosine of the angle, or its derivative. Then JᵀJ
+follows from products of small matrices, whatever the species, and J itself is needed only for a few
+directions. K has a factor √2 between unlike neighbours, with which all features have the same
+weight.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from sensitivity.descriptors.expansion import Density, faded_radial
-from sensitivity.descriptors.harmonics import spherical_harmonics, tangential_gradients
-from sensitivity.descriptors.neighborhoods import Neighborhoods
-from sensitivity.descriptors.power_spectrum import scale_of_degrees, upper_pairs
+from sensitivity.descriptors.cutoff import cutoff_function
+from sensitivity.descriptors.expansion import Density
 from sensitivity.numerics import Array, Indices
+
+# Bytes of intermediate results, which fit into the second-level cache.
+_CACHE = 2**20
 
 
 @dataclass(frozen=True)
 class LocalGradients:
-    """``LikeGradients`` of power spectra; the last axis 3k has a local frame per neighbour."""
+    """``LikeGradients`` of power spectra; an axis 3k has a local frame per neighbour.
 
-    coefficients: Array  # c, [l, e, q, m]
-    radial: Array  # ρ, [l, e, n, 3k]
-    products: Array  # A, [l, e, q, 3k]
-    axes: Array  # [e, k, (r̂, t₁, t₂), xyz]
-    columns: tuple[slice, ...]  # of 3k, for each species
+    Rows of J are ordered by the larger channel of a pair, so that environments with fewer species
+    have the first rows of the others.
+    """
+
+    radial: Array  # ρ, [e, 3k, l, n]
+    kernel: Array  # K, [l, e, k, 3k]
+    frames: Array  # [e, k, (r̂, t₁, t₂), xyz]
+    species: Indices  # [e, k], counted from 0
 
     @property
     def norms(self) -> Array:
-        """Norms of the features, (e,): equal pairs of like species count once."""
-        l_size, count, size, _ = self.coefficients.shape
-        scaled = self.coefficients * scale_of_degrees(l_size - 1)
-        squares = (scaled @ self.coefficients.swapaxes(2, 3)) ** 2  # [l, e, q, q']
-        weights = _pair_weights(size, self.radial.shape[2])
-        totals = squares.reshape(l_size, count, -1) @ weights
-        return np.asarray(np.sqrt(totals.sum(axis=0)))
+        """Norms of the features, (e,)."""
+        _, count, _, size = self.kernel.shape
+        totals = np.empty(count)
+        kinds = int(self._kinds.max())
+        channels = kinds * self._n_max
+        for part in self._parts(channels * (channels + size)):
+            values = _spread(self.radial[part, 1::3], self.species[part], kinds)  # [l, e, k, q]
+            angular = self.kernel[:, part, :, ::3]
+            features = values.swapaxes(2, 3) @ (angular @ values)
+            diagonal = np.einsum("leqq->leq", features)
+            squares = (features**2).sum(axis=(0, 2, 3)) + (diagonal**2).sum(axis=(0, 2))
+            totals[part] = 0.5 * squares
+        return np.sqrt(totals)
 
     @property
     def norm_bounds(self) -> Array:
-        """Norms of c cᵀ are at most the squared norms of c, (e,)."""
-        squares = np.einsum("leqm,leqm->le", self.coefficients, self.coefficients)
-        scales = scale_of_degrees(len(squares) - 1)[:, :, 0, 0]
-        return np.asarray(np.linalg.norm(scales * squares, axis=0))
+        """Upper bounds on the norms, if all neighbours were in one direction, (e,)."""
+        values = self.radial[:, 1::3]
+        lengths = np.sqrt(np.einsum("ekln,ekln->ekl", values, values)).sum(axis=1)  # [e, l]
+        return np.asarray(np.linalg.norm(_factors(values.shape[2]) * lengths**2, axis=1))
 
-    @property
+    @cached_property
     def gram(self) -> Array:
-        """JᵀJ of every environment in Cartesian coordinates, shape (e, 3k, 3k).
-
-        Features of two species have a factor √2; those of one species, n ≤ n', are half of all
-        pairs, and the diagonal counts double.
-        """
-        _, count, _, size = self.radial.shape
-        crossed = np.empty((*self.radial.shape[:2], size, size))
-        for a, columns in enumerate(self.columns):
-            own = self.radial[..., columns].swapaxes(2, 3)
-            np.matmul(own, self.products[:, :, self._channels(a)], out=crossed[:, :, columns])
-        total = 2 * np.einsum("leij,leji->eij", crossed, crossed)
-        for a, columns in enumerate(self.columns):
-            within = crossed[:, :, columns, columns]
-            total[:, columns, columns] -= np.einsum("leij,leji->eij", within, within)
-            total[:, columns, columns] += self._within_species(a)
-        axes = self.axes
-        half = axes.swapaxes(2, 3) @ total.reshape(count, size // 3, 3, size)
-        half = half.reshape(count, size, size).swapaxes(1, 2).reshape(count, size // 3, 3, size)
-        return np.asarray(axes.swapaxes(2, 3) @ half).reshape(count, size, size)
-
-    def _within_species(self, a: int) -> Array:
-        """Return the part of JᵀJ of neighbours of one species that has no exchanged factors."""
-        columns, channels = self.columns[a], self._channels(a)
-        radial, products = self.radial[..., columns], self.products[..., columns]
-        weights = np.full((products.shape[2], 1), 2.0)
-        weights[channels] = 1.0
-        radials = radial.swapaxes(2, 3) @ radial
-        angulars = (weights * products).swapaxes(2, 3) @ products
-        diagonal = (radial * products[:, :, channels]).swapaxes(0, 1)  # [e, l, n, 3k]
-        diagonal = diagonal.reshape(len(diagonal), -1, diagonal.shape[3])
-        doubled = 2 * (diagonal.swapaxes(1, 2) @ diagonal)
-        return np.asarray(np.einsum("leij,leij->eij", radials, angulars) + doubled)
+        """JᵀJ of every environment in the ``frames``, shape (e, 3k, 3k)."""
+        _, count, _, size = self.kernel.shape
+        out = np.empty((count, size, size))
+        for part in self._parts(3 * size**2):
+            alike = self.species[part, :, None] == self.species[part, None]
+            out[part] = _gram(self.radial[part], self.kernel[:, part], alike.astype(float))
+        return out
 
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
         count, size, m = displacements.shape
-        l_size, _, n_max, _ = self.radial.shape
-        channels = self.products.shape[2]
-        local = self.axes[chosen] @ displacements.reshape(count, size // 3, 3, m)
+        local = self.frames[chosen] @ displacements.reshape(count, size // 3, 3, m)
         local = local.reshape(count, size, m).swapaxes(1, 2)[:, :, None]  # [e, m, 1, 3k]
-        n, other = upper_pairs(n_max)
-        rows = np.empty((count, l_size, channels * (channels + 1) // 2, m))
-        for l in range(l_size):  # one degree fits into the cache
-            changes = []  # [e, m, n of a species, q]
-            for columns in self.columns:
-                moved = self.radial[l, chosen, None][..., columns] * local[..., columns]
-                products = self.products[l, chosen][..., columns].swapaxes(1, 2)
-                moved = moved.reshape(count, m * n_max, -1) @ products
-                changes.append(moved.reshape(count, m, n_max, -1))
-            parts = []
-            for a, change in enumerate(changes):
-                one = change[..., self._channels(a)]
-                parts.append((one + one.swapaxes(2, 3))[..., n, other])
-            for a, b in combinations(range(len(changes)), 2):
-                both = changes[a][..., self._channels(b)]
-                both = both + changes[b][..., self._channels(a)].swapaxes(2, 3)
-                parts.append(2**0.5 * both.reshape(count, m, -1))
-            rows[:, l] = np.concatenate(parts, axis=2).swapaxes(1, 2)
+        l_size, kinds = self.kernel.shape[0], self._kinds[chosen]
+        rows = np.zeros((count, _count_pairs(kinds.max() * self._n_max), l_size, m))
+        for kind in np.unique(kinds).tolist():
+            channels, same = kind * self._n_max, np.flatnonzero(kinds == kind)
+            upper = np.ravel_multi_index(_pairs(channels), (channels, channels))
+            for part in _slices(len(same), 8 * m * l_size * channels * (channels + size)):
+                places = same[part]
+                radial, products = self._factors(chosen[places], kind)
+                moved = radial.swapaxes(2, 3)[:, :, None] * local[places]  # [l, e, m, q, 3k]
+                changes = moved @ products[:, :, None]  # [l, e, m, q, q']
+                changes += changes.swapaxes(3, 4).copy()
+                flat = changes.reshape(*changes.shape[:3], channels**2)
+                rows[places, : len(upper)] = flat.take(upper, axis=3).transpose(1, 3, 0, 2)
         return rows.reshape(count, -1, m)
 
     def pull(self, changes: Array, owners: Indices) -> Array:
@@ -115,105 +97,180 @@ class LocalGradients:
 
         ``owners``, (e,), tells which of the n changes are those of each environment.
         """
-        l_size, count, n_max, size = self.radial.shape
+        l_size, count, k, size = self.kernel.shape
         n, _, m = changes.shape
-        places, factors = _symmetric(len(self.columns), n_max)
-        by_degree = changes.reshape(n, l_size, -1, m)
-        local = np.zeros((count, m, size))
-        for l in range(l_size):  # one degree fits into the cache
-            weights = factors * by_degree[:, l].swapaxes(1, 2)[..., places]  # [n, m, q, q']
-            for a, columns in enumerate(self.columns):
-                own = weights[:, :, self._channels(a)].reshape(n, m * n_max, -1)[owners]
-                moved = (own @ self.products[l, ..., columns]).reshape(count, m, n_max, -1)
-                local[..., columns] += np.einsum(
-                    "emnk,enk->emk", moved, self.radial[l, ..., columns]
-                )
-        found = local.reshape(count, m, size // 3, 1, 3) @ self.axes[:, None]
-        return np.asarray(found.reshape(count, m, size).swapaxes(1, 2))
+        by_pair = changes.reshape(n, -1, l_size, m)
+        local = np.empty((count, size, m))
+        for kind in np.unique(self._kinds).tolist():
+            channels, same = kind * self._n_max, np.flatnonzero(self._kinds == kind)
+            pairs = by_pair[:, : _count_pairs(channels)].transpose(2, 0, 3, 1)  # [l, n, m, pair]
+            places, doubled = _places(channels), 1.0 + np.eye(channels)
+            for part in _slices(len(same), 8 * l_size * m * channels * (channels + size)):
+                chosen = same[part]
+                radial, products = self._factors(chosen, kind)
+                weights = pairs[:, owners[chosen]][..., places] * doubled  # [l, e, m, q, q']
+                together = weights.reshape(l_size, len(chosen), m * channels, channels)
+                pulled = products @ together.swapaxes(2, 3)  # [l, e, 3k, m q]
+                pulled = pulled.reshape(*pulled.shape[:3], m, channels)
+                local[chosen] = np.einsum("leimq,leiq->eim", pulled, radial)
+        found = self.frames.swapaxes(2, 3) @ local.reshape(count, k, 3, m)
+        return np.asarray(found.reshape(count, size, m))
 
-    def _channels(self, a: int) -> slice:
-        n_max = self.radial.shape[2]
-        return slice(a * n_max, (a + 1) * n_max)
+    @cached_property
+    def _kinds(self) -> Indices:
+        """Number of species around each center, (e,)."""
+        return np.asarray(self.species.max(axis=1) + 1)
+
+    @property
+    def _n_max(self) -> int:
+        return int(self.radial.shape[3])
+
+    def _factors(self, chosen: Indices | slice, kinds: int) -> tuple[Array, Array]:
+        """Return ρ and A of chosen environments, [l, e, 3k, q], for a number of species."""
+        radial, kernel, species = self.radial[chosen], self.kernel[:, chosen], self.species[chosen]
+        values = _spread(radial[:, 1::3], species, kinds)
+        every = _spread(radial, np.repeat(species, 3, axis=1), kinds)
+        return every, kernel.swapaxes(2, 3) @ values
+
+    def _parts(self, size: int) -> Iterator[slice]:
+        """Yield environments whose arrays of a ``size`` for each l fit into the cache."""
+        return _slices(self.kernel.shape[1], 8 * size * self.kernel.shape[0])
+
+
+def _spread(values: Array, species: Indices, kinds: int) -> Array:
+    """Return values [e, c, l, n] at the channels of their species, zero elsewhere, [l, e, c, q]."""
+    count, columns, l_size, _ = values.shape
+    own = np.arange(kinds) == species[..., None]  # [e, c, a]
+    spread = values.transpose(2, 0, 1, 3)[..., None, :] * own[..., None]
+    return np.asarray(spread.reshape(l_size, count, columns, -1))
+
+
+def _slices(count: int, size: int) -> Iterator[slice]:
+    step = max(1, _CACHE // size)
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
+
+
+def _gram(radial: Array, kernel: Array, alike: Array) -> Array:
+    """Return JᵀJ, [e, 3k, 3k], of neighbours that are ``alike``: 1 for the same species, [e, k, k].
+
+    Features of two species change by crossed factors; those of one species, n ≤ n', are half of
+    all pairs, and the diagonal counts double.
+    """
+    by_degree = radial.transpose(2, 0, 1, 3)  # [l, e, 3k, n]
+    values, every = by_degree[:, :, 1::3], alike.repeat(3, axis=1)  # [e, 3k, k]
+    overlaps = by_degree @ values.swapaxes(2, 3)
+    overlaps *= every
+    crossed = overlaps @ kernel
+    angular = kernel.swapaxes(2, 3) @ crossed[:, :, 1::3]
+    within = np.einsum("leij,leij->eij", by_degree @ by_degree.swapaxes(2, 3), angular)
+    diagonal = np.empty_like(radial)
+    own = kernel.swapaxes(2, 3) * every  # [l, e, 3k, k]
+    np.matmul(own, values, out=diagonal.transpose(2, 0, 1, 3))
+    diagonal *= radial
+    diagonal = diagonal.reshape(*diagonal.shape[:2], -1)  # [e, 3k, l n]
+    within += 2 * (diagonal @ diagonal.swapaxes(1, 2))
+    within *= every.repeat(3, axis=2)
+    within += np.einsum("leij,leji->eij", crossed, crossed)
+    return np.asarray(within)
+
+
+def _count_pairs(channels: int) -> int:
+    return channels * (channels + 1) // 2
 
 
 @lru_cache(maxsize=64)
-def _symmetric(species: int, n_max: int) -> tuple[Indices, Array]:
-    """Return for channels q and q' their place among the pairs of one degree, and a factor.
+def _pairs(channels: int) -> tuple[Indices, Indices]:
+    """Return both channels of every pair q ≤ q', by q' first."""
+    second, first = np.tril_indices(channels)
+    return first, second
 
-    Σ ξ weights changes by Σ ρ_q A_q' W_qq', where W is symmetric.
+
+@lru_cache(maxsize=64)
+def _places(channels: int) -> Indices:
+    """Return the place of channels q and q' among the pairs."""
+    first, second = _pairs(channels)
+    places = np.empty((channels, channels), dtype=np.intp)
+    places[first, second] = places[second, first] = np.arange(len(first))
+    return places
+
+
+@lru_cache(maxsize=64)
+def _factors(l_size: int) -> Array:
+    """Return √(2l + 1)/4π, (l,): (2l + 1)/4π times the factor of the features, up to its sign."""
+    return np.asarray(np.sqrt(2 * np.arange(l_size) + 1.0) / (4 * np.pi))
+
+
+def local_gradients(vectors: Array, species: Indices, density: Density) -> LocalGradients:
+    """Differentiate the power spectra of environments without their centers.
+
+    ``vectors``, shape (e, k, 3) in Å, lead to neighbours of ``species``, (e, k), counted from 0.
     """
-    size = species * n_max
-    places, factors = np.zeros((size, size), dtype=np.intp), np.ones((size, size))
-    factors[np.diag_indices(size)] = 2.0
-    start = 0
-    n, other = upper_pairs(n_max)
-    for a in range(species):
-        rows = start + np.arange(len(n))
-        places[a * n_max + n, a * n_max + other] = places[a * n_max + other, a * n_max + n] = rows
-        start += len(n)
-    for a, b in combinations(range(species), 2):
-        block = start + np.arange(n_max**2).reshape(n_max, n_max)
-        first, second = (slice(c * n_max, (c + 1) * n_max) for c in (a, b))
-        places[first, second], places[second, first] = block, block.T
-        factors[first, second] = factors[second, first] = 2**0.5
-        start += n_max**2
-    return places, factors
-
-
-def local_gradients(around: Neighborhoods, density: Density) -> LocalGradients:
-    """Differentiate the power spectra of environments without periodic images."""
-    vectors = around.vectors.transpose(2, 0, 1)  # [xyz, e, k]
-    r = np.sqrt(np.einsum("xek,xek->ek", vectors, vectors))
-    units, (n_max, l_size) = vectors / r, density.radial.shape
-    values, slopes = faded_radial(r, density)  # [n, l, e, k]
-    first, second = _tangents(units)
-    angular = spherical_harmonics(units, l_size - 1)  # [l, m, e, k]
-    along = tangential_gradients(angular, (first / r, second / r))
-    radial = _together(slopes, values, values).transpose(1, 2, 0, 3)  # [l, e, n, 3k]
-    angulars = _together(angular, *along).swapaxes(1, 2)  # [l, e, m, 3k]
-    shape = l_size, len(r), len(density.species) * n_max, angular.shape[1]
-    coefficients = np.empty(shape)
-    for number, near in around.species.items():
-        parts = values[..., near.pairs].transpose(1, 2, 0, 3)  # [l, e, n, k]
-        of_species = angular[..., near.pairs].transpose(0, 2, 3, 1)  # [l, e, k, m]
-        np.matmul(parts, of_species, out=coefficients[:, :, density.channels(number)])
-    scaled = coefficients * scale_of_degrees(l_size - 1)
+    count, k, _ = vectors.shape
+    r = np.sqrt(np.einsum("ekx,ekx->ek", vectors, vectors))
+    frames = _frames(vectors / r[..., None])
+    values, slopes = density.radial.by_pair(r)  # [e, k, l, n]
+    fade, fade_slope = (
+        each[..., None, None]
+        for each in cutoff_function(r, density.radial.cutoff, density.cutoff_width)
+    )
+    radial = np.empty((count, k, 3, *values.shape[2:]))
+    np.multiply(values, fade, out=radial[:, :, 1])
+    radial[:, :, 2] = radial[:, :, 1]
+    np.multiply(slopes, fade, out=radial[:, :, 0])
+    radial[:, :, 0] += values * fade_slope
     return LocalGradients(
-        coefficients=coefficients,
-        radial=radial,
-        products=scaled @ angulars,
-        axes=np.stack([units, first, second]).transpose(2, 3, 0, 1),
-        columns=tuple(
-            slice(3 * near.pairs.start, 3 * near.pairs.stop) for near in around.species.values()
-        ),
+        radial=radial.reshape(count, 3 * k, *values.shape[2:]),
+        kernel=_kernel(frames, r, species, l_size=values.shape[2]),
+        frames=frames,
+        species=species,
     )
 
 
-@lru_cache(maxsize=64)
-def _pair_weights(size: int, n_max: int) -> Array:
-    """Return the part of all pairs of channels that are features, flattened."""
-    species = np.arange(size) // n_max
-    weights = np.where(species[:, None] == species, 0.5, 1.0)
-    weights[np.diag_indices(size)] = 1.0
-    return weights.ravel()
+def _kernel(frames: Array, r: Array, species: Indices, *, l_size: int) -> Array:
+    """Return K of each neighbour with the others and their displacements, [l, e, k, 3k]."""
+    count, k, _, _ = frames.shape
+    cosines = frames[:, :, 0] @ frames.reshape(count, 3 * k, 3).swapaxes(1, 2)
+    cosines = cosines.reshape(count, k, k, 3)
+    along = cosines[..., 0]
+    across = cosines[..., 1:] / r[:, None, :, None]
+    weights = np.where(species[:, :, None] == species[:, None], 1.0, 2**0.5)
+    values, slopes = _legendre(along, weights, l_size)
+    factors = (_factors(l_size) * (-1.0) ** np.arange(l_size)).reshape(-1, 1, 1, 1)
+    kernel = np.empty((l_size, count, k, k, 3))
+    np.multiply(values, factors, out=kernel[..., 0])
+    slopes *= factors
+    np.multiply(slopes, across[..., 0], out=kernel[..., 1])
+    np.multiply(slopes, across[..., 1], out=kernel[..., 2])
+    return kernel.reshape(l_size, count, k, 3 * k)
 
 
-def _together(*values: Array) -> Array:
-    """Return three arrays (..., k) as one, (..., 3k), with the three of a neighbour in turn."""
-    out = np.empty((*values[0].shape, 3))
-    for axis, each in enumerate(values):
-        out[..., axis] = each
-    return out.reshape(*values[0].shape[:-1], -1)
+def _legendre(x: Array, weights: Array, l_size: int) -> tuple[Array, Array]:
+    """Return Legendre polynomials and their derivatives, times weights, each (l, ...)."""
+    values, slopes = np.zeros((2, l_size, *x.shape))
+    values[0] = weights
+    if l_size > 1:
+        values[1], slopes[1] = weights * x, weights
+    for l in range(2, l_size):
+        np.multiply(values[l - 1], x, out=values[l])
+        values[l] *= (2 * l - 1) / l
+        values[l] -= (l - 1) / l * values[l - 2]
+        np.multiply(values[l - 1], 2 * l - 1, out=slopes[l])
+        slopes[l] += slopes[l - 2]
+    return values, slopes
 
 
-def _tangents(units: Array) -> tuple[Array, Array]:
-    """Return t₁ and t₂ with t₁ x t₂ = r̂, each (3, ...), of unit vectors (3, ...).
+def _frames(units: Array) -> Array:
+    """Return (r̂, t₁, t₂), t₁ x t₂ = r̂, of unit vectors (e, k, 3): (e, k, 3, 3).
 
     T. Duff et al., J. Comput. Graph. Tech. 6 (1), 1 (2017): without a branch or a singularity.
     """
-    x, y, z = units
+    x, y, z = units[..., 0], units[..., 1], units[..., 2]
     sign = np.copysign(1.0, z)
     a = -1.0 / (sign + z)
     b = x * y * a
-    first = np.stack([1.0 + sign * x * x * a, sign * b, -sign * x])
-    return first, np.stack([b, sign + y * y * a, -y])
+    out = np.empty((*units.shape[:2], 3, 3))
+    out[..., 0, :] = units
+    out[..., 1, 0], out[..., 1, 1], out[..., 1, 2] = 1.0 + sign * x * x * a, sign * b, -sign * x
+    out[..., 2, 0], out[..., 2, 1], out[..., 2, 2] = b, sign + y * y * a, -y
+    return out

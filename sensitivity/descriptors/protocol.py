@@ -13,7 +13,7 @@ from ase import Atoms
 
 from sensitivity.descriptors.batches import Batch, Centers
 from sensitivity.descriptors.like_gradients import LikeGradients
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 
 Label = str | tuple[Any, ...]
 """Name of a feature, or a tuple such as ("H", 0, "C", 1, 3): species, n, species, n' and l.
@@ -288,13 +288,15 @@ class Descriptor(Protocol):
         return None
 
     def like_gradients(
-        self, vectors: Array, counts: tuple[int, ...], *, species: Collection[int]
+        self, vectors: Array, numbers: Indices, *, species: Collection[int]
     ) -> Iterator[tuple[slice, LikeGradients]] | None:
         """Return the gradients of many environments of different structures, some at a time.
 
         ``vectors``, shape (e, k, 3) in Å, lead from the centers to their k neighbours, all within
-        the cutoff: ``counts`` of one species after the other. ``species`` are the atomic numbers
-        that occur. None, the default, if environments are taken singly.
+        the cutoff, of the atomic ``numbers``, shape (e, k): one species after the other.
+        Environments with equal numbers of neighbours of each species follow each other.
+        ``species`` are the atomic numbers that occur, also of centers. None, the default, if
+        environments are taken singly.
         """
         return None
 

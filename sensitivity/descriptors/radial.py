@@ -14,7 +14,7 @@ it for all pairs is one matrix product.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from typing import ClassVar, Protocol
 
@@ -168,12 +168,24 @@ class RadialFunctions(ReadOnlyArrays):
 
     def __call__(self, r: Array) -> tuple[Array, Array]:
         """Return functions and derivatives, each of shape (n_max, l_max + 1) and that of r."""
-        terms = self.coefficients.shape[-1]
+        values = (self.coefficients @ self._polynomials(r)).reshape(2, *self.shape, *r.shape)
+        return values[0], values[1]
+
+    def by_pair(self, r: Array) -> tuple[Array, Array]:
+        """Return the same with the shape of r first: (..., l_max + 1, n_max)."""
+        values = (self._polynomials(r).T @ self._by_degree).reshape(*r.shape, 2, *self.shape[::-1])
+        return values[..., 0, :, :], values[..., 1, :, :]
+
+    @cached_property
+    def _by_degree(self) -> Array:
+        """Coefficients of the functions and of their derivatives, [term, (function, l, n)]."""
+        parts = self.coefficients.reshape(2, *self.shape, -1)
+        return np.ascontiguousarray(parts.transpose(3, 0, 2, 1).reshape(parts.shape[3], -1))
+
+    def _polynomials(self, r: Array) -> Array:
         # Beyond the cutoff the density is zero, but the polynomials would overflow.
         x = np.minimum(2 * r.ravel() / self.cutoff - 1, 1.0)
-        polynomials = _chebyshev(x, terms)  # [k, pair]
-        values = (self.coefficients @ polynomials).reshape(2, *self.shape, *r.shape)
-        return values[0], values[1]
+        return _chebyshev(x, self.coefficients.shape[-1])  # [term, pair]
 
 
 def _chebyshev(x: Array, terms: int) -> Array:

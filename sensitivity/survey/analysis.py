@@ -83,7 +83,8 @@ class Settings:
     def alone(self) -> bool:
         """True if the descriptor analyses each environment by itself."""
         one = np.array([[[1.0, 0.0, 0.0]]])
-        return with_defaults(self.descriptor).like_gradients(one, (1,), species=()) is None
+        number = np.array([[1]])
+        return with_defaults(self.descriptor).like_gradients(one, number, species=()) is None
 
     def measured_on(self, atoms: Atoms, *, centers: Centers = None) -> Settings:
         """Return the settings with what is measured about the descriptor on a structure alone.
@@ -237,8 +238,9 @@ def _measure(environment: Environment, settings: Settings) -> tuple[Settings | N
 def _of_alike(alike: Alike, settings: Settings) -> Iterator[tuple[int, Row]]:
     """Yield the rows of like environments, from one call if the descriptor allows it.
 
-    After an error, or if the time limit of one environment and the usual time of all are not
-    enough, the single calls tell which environment is the reason.
+    After an error, those of the same elements are analysed separately. If it repeats, or if the
+    time limit of one environment and the usual time of all are not enough, the single calls tell
+    which environment is the reason.
     """
     start, environments = perf_counter(), alike.environments
     tolerance = settings.tolerance if settings.causes else None
@@ -246,6 +248,12 @@ def _of_alike(alike: Alike, settings: Settings) -> Iterator[tuple[int, Row]]:
         lambda: list(decompose_alike(alike, settings.descriptor, tolerance=tolerance) or ()),
         seconds=None if settings.timeout is None else settings.timeout + _USUAL * len(alike.places),
     )
+    if isinstance(found, Exception) and not isinstance(found, TimeoutError):
+        separate = alike.by_elements()
+        if len(separate) > 1:
+            for each in separate:
+                yield from _of_alike(each, settings)
+            return
     spectra = [] if isinstance(found, Exception) else found
     seconds = (perf_counter() - start) / len(alike.places)
     left = alike.places.tolist()

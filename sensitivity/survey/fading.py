@@ -12,7 +12,7 @@ import numpy as np
 from sensitivity.descriptors import LikeGradients
 from sensitivity.numerics import Array, Indices
 from sensitivity.survey.margins import Margins, SmallModes, change_within, columns_between
-from sensitivity.survey.relative import mix, unmix
+from sensitivity.survey.relative import Neighbors, in_space, mix, unmix
 
 # Å, over which the fade begins: a fraction of usual widths of the cutoff function.
 _WIDTH = 0.15
@@ -23,16 +23,24 @@ _ROUNDED, _LEAST = 1e-6, 1e-4
 
 
 def change_without_fade(
-    gradients: LikeGradients, vectors: Array, zeros: Indices, margins: Margins, *, cutoff: float
+    gradients: LikeGradients,
+    neighbors: Neighbors,
+    zeros: Indices,
+    margins: Margins,
+    *,
+    cutoff: float,
 ) -> Array:
     """Return the largest ‖E‖ |δ| within reach (``margins``) for K, (n,).
 
     It is infinite where K has other zeros than ``zeros``, (n,): rotations, and what symmetry hides.
-    ``vectors``, (n, k, 3) in Å, lead to the neighbours, all nearer than the ``cutoff``.
+    The neighbours are all nearer than the ``cutoff``.
     """
+    vectors, frames = neighbors.vectors, gradients.frames
     k, every = vectors.shape[1], np.arange(len(vectors))
-    wide = _block_diagonal(_unfade(vectors, cutoff))
-    squares, modes = np.linalg.eigh(mix(wide @ gradients.gram @ wide))
+    widths = _unfade(vectors, cutoff)
+    wide, local = map(_block_diagonal, (widths, frames @ widths @ frames.swapaxes(2, 3)))
+    squares, modes = np.linalg.eigh(mix(local @ gradients.gram @ local, frames))
+    modes = in_space(modes, frames)
     values = np.sqrt(np.maximum(squares, 0.0))
     rounded, low, small = (
         np.count_nonzero(values <= fraction * values[:, -1:], axis=1)
@@ -47,12 +55,12 @@ def change_without_fade(
     moves = wide @ modes
     images = gradients.apply(moves, every) / values[:, None]
     back = gradients.pull(images, every)
-    gaps = cutoff - np.linalg.norm(vectors, axis=2)
+    gaps = cutoff - neighbors.distances
     steps = _STEP * gaps.min(axis=1)[:, None] / np.maximum(np.linalg.norm(moves, axis=1), 1.0)
     small_modes = SmallModes(used, values, moves, images, unmix(back), steps)
     others = _changes_of_fade(back, modes, vectors, cutoff=cutoff)
     reach, differentiate = margins.reach(k), margins.differentiate
-    change = change_within(reach, small_modes, vectors, differentiate, others=others)
+    change = change_within(reach, small_modes, neighbors, differentiate, others=others)
     return np.where(regular, change, np.inf)
 
 

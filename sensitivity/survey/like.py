@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +12,8 @@ from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
 from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.progress import checkpoint
 from sensitivity.survey.environments import Environments
-from sensitivity.survey.margins import Margins, Refined
-from sensitivity.survey.relative import mix, unmix
+from sensitivity.survey.margins import Margins, Refined, differentiation
+from sensitivity.survey.relative import Neighbors, along_frames, in_space, mix, unmix
 from sensitivity.survey.relative import rotations as rotations_of
 from sensitivity.survey.searches import Searches
 from sensitivity.survey.sites import Site, find_sites
@@ -24,7 +23,7 @@ from sensitivity.tolerances import Tolerance
 # eps/2s: values below the first, where it is 5e-14, are refined. The eigenvectors of these contain
 # eps/s² of others, and J times them eps/s, which matters for values below the second: they are
 # refined together with all up to the third, so that an error of 1e-15 is left.
-_SUFFICIENT, _TINY, _TOGETHER = 2e-3, 1e-6, 2e-2
+_SUFFICIENT, _TINY, _TOGETHER = 2e-3, 1e-6, 1e-1
 
 
 Tests = tuple[Margins, Searches | None]
@@ -32,19 +31,33 @@ Tests = tuple[Margins, Searches | None]
 
 @dataclass(frozen=True)
 class Alike:
-    """Environments with equally many neighbours of each species, but for the species' names."""
+    """Environments with equally many neighbours.
+
+    Those with equally many of each species, but for the species' names, follow each other.
+    """
 
     environments: Environments
     places: Indices  # (e,), among all environments
-    counts: tuple[int, ...]  # of neighbours of each species, increasing
-    vectors: Array  # (e, k, 3), Å, to the neighbours, rarer species first
+    neighbors: Neighbors  # rarer species first
 
     @property
     def species(self) -> frozenset[int]:
         """Atomic numbers of the centers and their neighbours."""
-        all_of, places = self.environments, self.places
-        near = all_of.numbers[all_of.edges[places][:, None] + np.arange(self.vectors.shape[1])]
-        return frozenset(np.unique(near).tolist()).union(np.unique(all_of.species[places]).tolist())
+        centers = self.environments.species[self.places]
+        return frozenset(np.unique(self.neighbors.numbers).tolist()).union(centers.tolist())
+
+    def by_elements(self) -> list[Alike]:
+        """Return those of the same elements separately."""
+        sets: dict[frozenset[int], list[int]] = {}
+        centers = self.environments.species[self.places].tolist()
+        for number, (center, near) in enumerate(
+            zip(centers, self.neighbors.numbers.tolist(), strict=True)
+        ):
+            sets.setdefault(frozenset([center, *near]), []).append(number)
+        parts = map(np.array, sets.values())
+        return [
+            replace(self, places=self.places[p], neighbors=self.neighbors.only(p)) for p in parts
+        ]
 
 
 def group_alike(environments: Environments, places: Indices) -> Iterator[Alike]:
@@ -55,24 +68,14 @@ def group_alike(environments: Environments, places: Indices) -> Iterator[Alike]:
     )
     frequency = counts[kind]
     order = np.lexsort((numbers, frequency, owners))
-    vectors, sorted_frequency = environments.vectors[order], frequency[order]
-    edges = environments.edges.tolist()
-    groups: dict[bytes, list[int]] = {}
-    for place in places.tolist():
-        key = sorted_frequency[edges[place] : edges[place + 1]].tobytes()
-        groups.setdefault(key, []).append(place)
-    for key, members in groups.items():
-        chosen, near = np.array(members), np.frombuffer(key, dtype=frequency.dtype)
-        pairs = environments.edges[chosen][:, None] + np.arange(len(near))
-        yield Alike(environments, chosen, _count_species(near.tolist()), vectors[pairs])
-
-
-def _count_species(frequency: list[int]) -> tuple[int, ...]:
-    """Return each number once that is repeated as often as it says."""
-    counts: list[int] = []
-    while sum(counts) < len(frequency):
-        counts.append(frequency[sum(counts)])
-    return tuple(counts)
+    size = environments.neighbors[places]
+    for k in np.unique(size).tolist():
+        chosen = places[size == k]
+        pairs = environments.edges[chosen][:, None] + np.arange(k)  # [e, k]
+        chosen_order = np.lexsort(frequency[order[pairs]].T[::-1]) if k else np.arange(len(chosen))
+        near = order[pairs[chosen_order]]
+        neighbors = Neighbors(environments.vectors[near], numbers[near])
+        yield Alike(environments, chosen[chosen_order], neighbors)
 
 
 class Spectra(NamedTuple):
@@ -96,28 +99,28 @@ def decompose_alike(
     tolerance above 0.01 Å, within which the changes of J are not linear.
     """
     known, species = with_defaults(descriptor), alike.species
-    differentiate = partial(known.like_gradients, counts=alike.counts, species=species)
-    parts = differentiate(alike.vectors)
+    differentiate = differentiation(descriptor, species)
+    parts = differentiate(alike.neighbors)
     if parts is None or (tolerance or 0.0) > Tolerance.NEARLY_EQUAL:
         return None
     sites, tests = list[Site | None]([None] * len(alike.places)), None
     if tolerance is not None:
         margins = Margins(differentiate, tolerance)
-        tests = margins, Searches.of(margins, descriptor, alike.counts, species=species)
+        k = alike.neighbors.numbers.shape[1]
+        tests = margins, Searches.of(margins, descriptor, neighbors=k, species=species)
         sites = find_sites(
-            alike.vectors,
-            alike.counts,
+            alike.neighbors,
             lambda number: alike.environments[int(alike.places[number])],
             cutoff=descriptor.cutoff,
             tolerance=tolerance,
             invariance=known.invariance,
         )
-    return _decompose_parts(parts, alike.vectors, sites, tests, cutoff=descriptor.cutoff)
+    return _decompose_parts(parts, alike.neighbors, sites, tests, cutoff=descriptor.cutoff)
 
 
 def _decompose_parts(
     parts: Iterator[tuple[slice, LikeGradients]],
-    vectors: Array,
+    neighbors: Neighbors,
     sites: list[Site | None],
     tests: Tests | None,
     *,
@@ -125,20 +128,20 @@ def _decompose_parts(
 ) -> Iterator[Spectra]:
     for part, gradients in parts:
         checkpoint()
-        for found in _decompose(gradients, vectors[part], sites[part], tests, cutoff=cutoff):
+        for found in _decompose(gradients, neighbors.only(part), sites[part], tests, cutoff=cutoff):
             yield found._replace(places=found.places + part.start)
 
 
 def _decompose(
     gradients: LikeGradients,
-    vectors: Array,
+    neighbors: Neighbors,
     sites: list[Site | None],
     tests: Tests | None,
     *,
     cutoff: float,
 ) -> Iterator[Spectra]:
-    k = vectors.shape[1]
-    mixed = mix(gradients.gram)
+    vectors, k = neighbors.vectors, neighbors.vectors.shape[1]
+    mixed = mix(gradients.gram, gradients.frames)
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(mixed), 0.0))
     rotations, largest = _count_rotations(vectors), values[:, -1].copy()
     scale = largest  # ``natural_scale`` of each
@@ -152,8 +155,8 @@ def _decompose(
         values[chosen[:, None], columns] = group.values
         if tests is not None:
             found = [sites[place] for place in chosen.tolist()]
-            limits = largest[chosen], scale[chosen]
-            firm[chosen] = _hold(tests, group, vectors[chosen], found, rotations[chosen], *limits)
+            near, limits = neighbors.only(chosen), (largest[chosen], scale[chosen])
+            firm[chosen] = _hold(tests, group, near, found, rotations[chosen], *limits)
     known = [site if kept else None for site, kept in zip(sites, firm.tolist(), strict=True)]
     for turning in set(rotations.tolist()):
         chosen = np.flatnonzero(rotations == turning)
@@ -165,7 +168,7 @@ def _decompose(
 def _hold(
     tests: Tests,
     found: Refined,
-    vectors: Array,
+    neighbors: Neighbors,
     sites: list[Site | None],
     rotations: Indices,
     largest: Array,
@@ -174,11 +177,11 @@ def _hold(
     """Tell which environments have no more zeros within reach than those that their site hides."""
     margins, searches = tests
     hidden = np.array([-1 if site is None else site.hidden for site in sites])
-    firm = margins.hold(found, vectors, hidden, largest, scale)
+    firm = margins.hold(found, neighbors, hidden, largest, scale)
     left = np.flatnonzero(~firm & (hidden >= 0))
     if searches is not None and len(left):
         firm[left] = searches.find_nothing(
-            found.only(left), vectors[left], hidden[left], rotations[left], scale[left]
+            found.only(left), neighbors.only(left), hidden[left], rotations[left], scale[left]
         )
     return firm
 
@@ -212,7 +215,8 @@ def _refine_small(
     places = np.flatnonzero(inexact > rotations)
     for kind in np.unique(kinds[places]).tolist():
         chosen = places[kinds[places] == kind]
-        yield _refine(gradients, mixed, vectors, chosen, kind % 4, small[chosen].max())
+        most = int(small[chosen].max())
+        yield _refine(gradients, mixed, vectors, chosen, values[:, -1], kind % 4, most)
 
 
 def _refine(
@@ -220,23 +224,24 @@ def _refine(
     mixed: Array,
     vectors: Array,
     chosen: Indices,
+    largest: Array,
     turning: int,
     m: int,
 ) -> Refined:
-    """Return all but the rotations of the m smallest singular values, from J itself."""
-    _, modes = np.linalg.eigh(mixed[chosen])
-    kept = _without_rotations(modes[:, :, :m], rotations_of(vectors[chosen], turning))
+    """Return all but the rotations of the m smallest singular values, from J itself.
+
+    Rotations are given the ``largest`` singular value, (e,).
+    """
+    frames = gradients.frames[chosen]
+    turns = rotations_of(vectors[chosen], turning)
+    along = along_frames(turns, frames)
+    raised = along * largest[chosen, None, None]
+    _, modes = np.linalg.eigh(mixed[chosen] + raised @ raised.swapaxes(1, 2))
+    kept = in_space(modes[:, :, : m - turning], frames)
+    kept -= turns @ (turns.swapaxes(1, 2) @ kept)
     products = gradients.apply(unmix(kept), chosen)
     triangles = np.linalg.qr(products, mode="r")
     _, found, mixing = np.linalg.svd(triangles)
     values = np.zeros((len(chosen), m - turning))  # those beyond the rows of J are zero
     values[:, values.shape[1] - found.shape[1] :] = found[:, ::-1]
     return Refined(chosen, values, kept, products, mixing[:, ::-1].swapaxes(1, 2))
-
-
-def _without_rotations(modes: Array, rotations: Array) -> Array:
-    """Return an orthonormal basis, (e, 3k, m - turning), of modes (e, 3k, m) across rotations."""
-    overlaps = modes.swapaxes(1, 2) @ rotations
-    basis, _ = np.linalg.qr(overlaps, mode="complete")
-    kept = modes @ basis[:, :, rotations.shape[2] :]
-    return np.asarray(kept - rotations @ (rotations.swapaxes(1, 2) @ kept))

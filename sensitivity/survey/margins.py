@@ -9,14 +9,14 @@ min(s) (1 - ‖E‖ |δ|). A large value cannot vanish. Where this excludes a si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from sensitivity.descriptors import LikeGradients
+from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
 from sensitivity.numerics import Array, Indices, Mask
-from sensitivity.survey.relative import unmix
+from sensitivity.survey.relative import Neighbors, unmix
 from sensitivity.tolerances import Tolerance
 
 # Å. A value above the largest times the reach over this distance cannot vanish: in 12 000 modes of
@@ -29,8 +29,14 @@ _CLEAR = 1.2
 _STEP = 1e-4  # Å; its error, about 1e-3 of ‖E‖, is covered by ``MOST``
 
 
-Differentiate = Callable[[Array], Iterator[tuple[slice, LikeGradients]] | None]
-"""Gradients of environments, from the vectors to the neighbours: ``like_gradients``."""
+Differentiate = Callable[[Neighbors], Iterator[tuple[slice, LikeGradients]] | None]
+"""Gradients of environments: ``like_gradients``."""
+
+
+def differentiation(descriptor: Descriptor, species: Collection[int]) -> Differentiate:
+    """Return a function that differentiates environments in which these species occur."""
+    known = with_defaults(descriptor)
+    return lambda neighbors: known.like_gradients(*neighbors, species=species)
 
 
 class Refined(NamedTuple):
@@ -73,17 +79,16 @@ class Margins(NamedTuple):
     def hold(
         self,
         found: Refined,
-        vectors: Array,
+        neighbors: Neighbors,
         hidden: Indices,
         largest: Array,
         scale: Array,
     ) -> Mask:
         """Tell which environments keep all values but the ``hidden`` ones, (n,), within reach.
 
-        ``vectors``, (n, k, 3) in Å, lead to the neighbours. Environments with a negative number of
-        hidden displacements are not tested.
+        Environments with a negative number of hidden displacements are not tested.
         """
-        values, limit = found.values, self.fraction(vectors.shape[1]) * largest
+        values, limit = found.values, self.fraction(neighbors.numbers.shape[1]) * largest
         small = np.count_nonzero(values <= limit[:, None], axis=1)
         firm = (hidden >= 0) & (hidden <= values.shape[1])
         zeros, places = np.where(firm, hidden, 0), np.arange(len(hidden))
@@ -94,36 +99,35 @@ class Margins(NamedTuple):
         tested = np.flatnonzero(firm & (small > zeros))
         if len(tested):
             modes = SmallModes.of(found, tested, zeros[tested], small[tested])
-            left = self._left(modes, vectors[tested])
+            left = self._left(modes, neighbors.only(tested))
             firm[tested] = left > least[tested]
         return np.asarray(firm)
 
-    def _left(self, small: SmallModes, vectors: Array) -> Array:
+    def _left(self, small: SmallModes, neighbors: Neighbors) -> Array:
         """Return what is left of the smallest of the small singular values within reach, (n,)."""
-        reach = self.reach(vectors.shape[1])
-        together = change_within(reach, small, vectors, self.differentiate)
+        reach = self.reach(neighbors.numbers.shape[1])
+        together = change_within(reach, small, neighbors, self.differentiate)
         return np.where(together <= MOST, small.values[:, 0] * (1 - together), 0.0)
 
 
 def change_within(
     reach: float,
     small: SmallModes,
-    vectors: Array,
+    neighbors: Neighbors,
     differentiate: Differentiate,
     *,
     others: Array | None = None,
 ) -> Array:
     """Return the largest ‖E‖ |δ| within reach (Å), (n,).
 
-    ``vectors``, (n, k, 3) in Å, lead to the neighbours. ``others``, (n, q, 3k, q), are further
-    changes of uᵢᵀ J S vⱼ: [n, j, displacement, i].
+    ``others``, (n, q, 3k, q), are further changes of uᵢᵀ J S vⱼ: [n, j, displacement, i].
     """
-    (n, k, _), q = vectors.shape, small.values.shape[1]
+    (n, k), q = neighbors.numbers.shape, small.values.shape[1]
     owners, j = np.nonzero(small.used)
     steps = small.steps[owners, j, None]
-    moves = (steps * small.moves[owners, :, j]).reshape(-1, k, 3)
+    moved = neighbors.only(owners).moved(steps * small.moves[owners, :, j])
     pulled = np.empty((len(owners), 3 * k, q))
-    for part, gradients in differentiate(vectors[owners] + moves) or ():
+    for part, gradients in differentiate(moved) or ():
         first, last = owners[part][[0, -1]]
         images = small.images[first : last + 1]
         pulled[part] = gradients.pull(images, owners[part] - first)  # Jᵀ u_i after a step

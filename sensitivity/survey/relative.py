@@ -8,20 +8,61 @@ of the neighbours relative to the center. A rotation ω x r is S⁻¹(ω x r) th
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from sensitivity.numerics import Array
+from sensitivity.numerics import Array, Indices
 
 # Matrices R with r R = ω x r for rotations about x, y and z.
 _GENERATORS = np.cross(np.eye(3)[:, None], np.eye(3))[:, None]
 
 
-def mix(gram: Array) -> Array:
-    """Return S G S of G, both of shape (e, 3k, 3k)."""
-    count, size, _ = gram.shape
-    blocks, beta = gram.reshape(count, size // 3, 3, size // 3, 3), _beta(size // 3)
-    half = blocks + beta * blocks.sum(axis=1, keepdims=True)
-    return np.asarray(half + beta * half.sum(axis=3, keepdims=True)).reshape(gram.shape)
+class Neighbors(NamedTuple):
+    """Neighbours of n environments, k of each."""
+
+    vectors: Array  # (n, k, 3), Å, from the center
+    numbers: Indices  # (n, k), atomic numbers
+
+    def only(self, chosen: Indices | slice) -> Neighbors:
+        """Return the neighbours of some environments, which may repeat."""
+        return Neighbors(self.vectors[chosen], self.numbers[chosen])
+
+    def moved(self, steps: Array) -> Neighbors:
+        """Return the neighbours after steps, (n, 3k) in Å."""
+        return self._replace(vectors=self.vectors + steps.reshape(self.vectors.shape))
+
+    @property
+    def distances(self) -> Array:
+        """Å, from the center, (n, k)."""
+        return np.asarray(np.sqrt(np.einsum("nkx,nkx->nk", self.vectors, self.vectors)))
+
+
+def mix(gram: Array, frames: Array) -> Array:
+    """Return S G S of G along the axes of the neighbours, (e, k, 3, 3); both (e, 3k, 3k).
+
+    There S = 1 + β U Uᵀ, where the rows of U are the axes.
+    """
+    count, k = frames.shape[:2]
+    axes, beta = frames.reshape(count, 3 * k, 3), _beta(k)
+    columns = gram @ axes
+    inner = axes.swapaxes(1, 2) @ columns
+    added = (beta * columns + 0.5 * beta**2 * (axes @ inner)) @ axes.swapaxes(1, 2)
+    return np.asarray(gram + added + added.swapaxes(1, 2))
+
+
+def in_space(directions: Array, frames: Array) -> Array:
+    """Return Cartesian directions, of directions along axes; both (e, 3k, m)."""
+    count, size, m = directions.shape
+    turned = frames.swapaxes(2, 3) @ directions.reshape(count, size // 3, 3, m)
+    return np.asarray(turned.reshape(count, size, m))
+
+
+def along_frames(directions: Array, frames: Array) -> Array:
+    """Return directions along axes, of Cartesian directions; both (e, 3k, m)."""
+    count, size, m = directions.shape
+    turned = frames @ directions.reshape(count, size // 3, 3, m)
+    return np.asarray(turned.reshape(count, size, m))
 
 
 def unmix(directions: Array) -> Array:

@@ -11,7 +11,6 @@ undetermined if they are below it at the given geometry.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +22,15 @@ from sensitivity.diagnosis.causes import CRITERIA
 from sensitivity.diagnosis.null_modes import COMMON, NEARLY_HIDDEN, nearly_hidden
 from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.survey.fading import change_without_fade
-from sensitivity.survey.margins import MOST, Differentiate, Margins, Refined, SmallModes
-from sensitivity.survey.relative import mix, unmix
+from sensitivity.survey.margins import (
+    MOST,
+    Differentiate,
+    Margins,
+    Refined,
+    SmallModes,
+    differentiation,
+)
+from sensitivity.survey.relative import Neighbors, mix, unmix
 from sensitivity.symmetry.groups import Invariance
 from sensitivity.tolerances import Tolerance
 
@@ -52,46 +58,50 @@ class Searches(NamedTuple):
     larger: Sequence[Differentiate]
     cutoff: float  # Å
     invariance: Invariance
-    counts: tuple[int, ...]  # of the neighbours of each species
 
     @classmethod
     def of(
         cls,
         margins: Margins,
         descriptor: Descriptor,
-        counts: tuple[int, ...],
         *,
+        neighbors: int,
         species: Collection[int],
     ) -> Searches | None:
-        """Return the test for ``counts`` neighbours of each species.
+        """Return the test for a number of neighbours.
 
         None if a diagnosis has no complete basis to compare.
         """
         order = with_defaults(descriptor).order
-        if order is None or sum(counts) ** order > MOST_TUPLES:
+        if order is None or neighbors**order > MOST_TUPLES:
             return None
         larger, known = list[Differentiate](), with_defaults(descriptor)
         invariance = known.invariance
         while len(larger) < _BASES and (basis := known.larger_basis()) is not None:
             known = with_defaults(basis)
-            larger.append(partial(known.like_gradients, counts=counts, species=species))
-        return cls(margins, larger, descriptor.cutoff, invariance, counts)
+            larger.append(differentiation(basis, species))
+        return cls(margins, larger, descriptor.cutoff, invariance)
 
     def find_nothing(
-        self, found: Refined, vectors: Array, hidden: Indices, rotations: Indices, scale: Array
+        self,
+        found: Refined,
+        neighbors: Neighbors,
+        hidden: Indices,
+        rotations: Indices,
+        scale: Array,
     ) -> Mask:
         """Tell for which environments a diagnosis has nothing to count but what is given.
 
         The site hides ``hidden`` displacements, (n,), and ``rotations`` are those of each; all
-        others are visible, or undetermined if their value is below the threshold. ``vectors``,
-        (n, k, 3) in Å, lead to the neighbours, ``scale``, (n,), is ``natural_scale``.
+        others are visible, or undetermined if their value is below the threshold. ``scale``,
+        (n,), is ``natural_scale``.
         """
         margins, zeros = self.margins, hidden + rotations
-        gaps = self.cutoff - np.linalg.norm(vectors, axis=2).max(axis=1)
-        apart = 2**0.5 * margins.reach(vectors.shape[1])
-        inside, change = gaps > _INSIDE * apart, np.full(len(vectors), np.inf)
-        for part, gradients in _some(margins.differentiate, vectors, inside & (gaps < _NEAR)):
-            near, known = vectors[part], zeros[part]
+        gaps = self.cutoff - neighbors.distances.max(axis=1)
+        apart = 2**0.5 * margins.reach(neighbors.numbers.shape[1])
+        inside, change = gaps > _INSIDE * apart, np.full(len(hidden), np.inf)
+        for part, gradients in _some(margins.differentiate, neighbors, inside & (gaps < _NEAR)):
+            near, known = neighbors.only(part), zeros[part]
             change[part] = change_without_fade(gradients, near, known, margins, cutoff=self.cutoff)
         # Values that can fall below the threshold, as the neighbour fades.
         fall = (1 - apart / np.maximum(gaps, _INSIDE * apart)) ** 2
@@ -100,24 +110,25 @@ class Searches(NamedTuple):
         nothing, compared = faded & (weak == hidden), np.flatnonzero(faded & (weak > hidden))
         if len(compared):
             modes = SmallModes.of(found, compared, hidden[compared], weak[compared])
-            better = self._compare(modes, vectors[compared], scale[compared])
+            better = self._compare(modes, neighbors.only(compared), scale[compared])
             better /= _UNSEEN * (1 - change[compared])
             nothing[compared] = better <= CRITERIA["larger basis"].threshold / Tolerance.RANK
             for number in np.flatnonzero(~nothing[compared] & (better <= NEARLY_HIDDEN)).tolist():
                 place, moves = compared[number], modes.moves[number][:, modes.used[number]]
-                nothing[place] = self._are_nearly_hidden(moves, vectors[place])
-        for part, gradients in _some(margins.differentiate, vectors, inside & (change > MOST)):
+                nothing[place] = self._are_nearly_hidden(moves, neighbors.only(np.array([place])))
+        for part, gradients in _some(margins.differentiate, neighbors, inside & (change > MOST)):
             every = _Modes.of(gradients, zeros[part], scale[part])
-            nothing[part] = every.regular & self._all_stall(every, vectors[part], gaps[part])
+            near = neighbors.only(part)
+            nothing[part] = every.regular & self._all_stall(every, near, gaps[part])
         return np.asarray(nothing)
 
-    def _compare(self, modes: SmallModes, vectors: Array, scale: Array) -> Array:
+    def _compare(self, modes: SmallModes, neighbors: Neighbors, scale: Array) -> Array:
         """Return the largest responses of larger bases over those of this one, (n,)."""
-        better, every = np.zeros(len(vectors)), np.ones(len(vectors), dtype=bool)
+        better, every = np.zeros(len(scale)), np.ones(len(scale), dtype=bool)
         for larger in self.larger:
-            norms = np.full(len(vectors), np.inf)  # if the basis takes environments singly
-            for part, gradients in _some(larger, vectors, every):
-                squares = np.linalg.eigvalsh(mix(gradients.gram))[:, -1]
+            norms = np.full(len(scale), np.inf)  # if the basis takes environments singly
+            for part, gradients in _some(larger, neighbors, every):
+                squares = np.linalg.eigvalsh(mix(gradients.gram, gradients.frames))[:, -1]
                 theirs = np.maximum(np.sqrt(squares), gradients.norms / self.cutoff)
                 responses = gradients.apply(modes.moves[part], np.arange(len(part)))
                 responses /= modes.values[part, None]
@@ -125,48 +136,50 @@ class Searches(NamedTuple):
             better = np.maximum(better, norms)
         return better
 
-    def _are_nearly_hidden(self, moves: Array, vectors: Array) -> bool:
+    def _are_nearly_hidden(self, moves: Array, neighbors: Neighbors) -> bool:
         """Tell whether a symmetry near one environment hides all of some modes, (3k, q)."""
+        (vectors,), (near,) = neighbors
         k, q = len(vectors), moves.shape[1]
         modes = np.zeros((q, k + 1, 3))
         modes[:, 1:] = moves.T.reshape(q, k, 3)
         modes -= modes.mean(axis=1, keepdims=True)
-        numbers = [1, *(np.repeat(np.arange(len(self.counts)), self.counts) + 1).tolist()]
+        numbers = [near[0], *near.tolist()]  # the center is not confused with a neighbour
         atoms = Atoms(numbers=numbers, positions=np.concatenate([np.zeros((1, 3)), vectors]))
         hidden = nearly_hidden(atoms, [0], cutoff=self.cutoff, invariance=self.invariance)
         overlaps = hidden.reshape(len(hidden), -1) @ modes.reshape(q, -1).T
         values = np.linalg.svd(overlaps, compute_uv=False)
         return len(values) == q and bool(values[-1] > COMMON / _UNSEEN)
 
-    def _all_stall(self, modes: _Modes, vectors: Array, gaps: Array) -> Mask:
+    def _all_stall(self, modes: _Modes, neighbors: Neighbors, gaps: Array) -> Mask:
         """Tell for which environments a diagnosis follows no mode."""
         size = modes.values.shape[1]
-        limits = self.margins.fraction(vectors.shape[1]) * modes.values[:, -1:]
+        limits = self.margins.fraction(size // 3) * modes.values[:, -1:]
         smallest = np.arange(size) == modes.zeros[:, None]
         small = (np.arange(size) >= modes.zeros[:, None]) & (modes.values <= limits)
         stall = np.ones(small.shape, dtype=bool)
         # If any mode is followed, it is mostly the first.
         for tested in (small & smallest, small & ~smallest):
             owners, j = np.nonzero(tested & stall.all(axis=1, keepdims=True))
-            stall[owners, j] = self._stall(modes, vectors, owners, j, gaps=gaps)
+            stall[owners, j] = self._stall(modes, neighbors, owners, j, gaps=gaps)
         return np.asarray(stall.all(axis=1))
 
     def _stall(
-        self, modes: _Modes, vectors: Array, owners: Indices, j: Indices, *, gaps: Array
+        self, modes: _Modes, neighbors: Neighbors, owners: Indices, j: Indices, *, gaps: Array
     ) -> Mask:
         """Tell which modes j of some environments a diagnosis does not follow."""
-        k, size, stall = vectors.shape[1], modes.values.shape[1], np.zeros(len(j), dtype=bool)
+        size, stall = modes.values.shape[1], np.zeros(len(j), dtype=bool)
         steps = np.minimum(_STEP, _OF_GAP * gaps[owners])[:, None, None]
-        moved = vectors[owners] + steps * modes.moves[owners, :, j].reshape(-1, k, 3)
+        moved = neighbors.only(owners).moved(steps[:, 0] * modes.moves[owners, :, j])
         for part, gradients in _some(self.margins.differentiate, moved, owners >= 0):
             own, mode = owners[part], j[part]
             visible = np.arange(size) >= modes.zeros[own, None, None]
-            changes = (_dense(gradients) - modes.slopes[own]) / steps[part]
-            along = (modes.images[own] * visible).swapaxes(1, 2) @ changes
-            slopes = along[np.arange(len(own)), mode]
+            slopes = _dense(gradients)
+            rows = slopes.shape[1]  # with fewer species, the others are zero
+            changes = (slopes - modes.slopes[own, :rows]) / steps[part]
+            along = (modes.images[own, :rows] * visible).swapaxes(1, 2) @ changes
             squares = changes.swapaxes(1, 2) @ changes - along.swapaxes(1, 2) @ along
-            value = modes.values[own, mode]
-            left = _least(value, slopes, squares, reach=self.margins.reach(k))
+            value, reach = modes.values[own, mode], self.margins.reach(size // 3)
+            left = _least(value, along[np.arange(len(own)), mode], squares, reach=reach)
             enough = np.maximum(_LEFT * value, _VISIBLE * Tolerance.RANK * modes.scale[own])
             stall[part] = left >= enough
         return stall
@@ -225,10 +238,10 @@ def _dense(gradients: LikeGradients) -> Array:
 
 
 def _some(
-    differentiate: Differentiate, vectors: Array, chosen: Mask
+    differentiate: Differentiate, neighbors: Neighbors, chosen: Mask
 ) -> Iterator[tuple[Indices, LikeGradients]]:
     """Yield the places of some of the chosen environments, and their gradients."""
     places = np.flatnonzero(chosen)
     if len(places):
-        for part, gradients in differentiate(vectors[places]) or ():
+        for part, gradients in differentiate(neighbors.only(places)) or ():
             yield places[part], gradients

@@ -8,13 +8,13 @@ place, so only the reflection of a planar environment is left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from sensitivity.numerics import Array, Mask
 from sensitivity.survey.environments import Environment
+from sensitivity.survey.relative import Neighbors
 from sensitivity.symmetry import site_symmetry
 from sensitivity.symmetry.groups import Invariance
 from sensitivity.symmetry.hidden import hidden_by_symmetry
@@ -33,8 +33,7 @@ class Site(NamedTuple):
 
 
 def find_sites(
-    vectors: Array,
-    counts: tuple[int, ...],
+    neighbors: Neighbors,
     environments: Callable[[int], Environment],
     *,
     cutoff: float,
@@ -43,19 +42,17 @@ def find_sites(
 ) -> list[Site | None]:
     """Return the sites of like environments; None where a group is not exact, or not the only one.
 
-    ``vectors``, (e, k, 3) in Å, lead to ``counts`` neighbours of each species in turn; a function
-    returns each of the ``environments``. A neighbour within the tolerance (Å) of the cutoff, or a
-    line that is not exact, gives None, too.
+    A function returns each of the ``environments``. A neighbour within the tolerance (Å) of the
+    cutoff, or a line that is not exact, gives None, too.
     """
-    flat, thin = _extents(vectors)
-    radii = np.sqrt(np.einsum("ekx,ekx->ek", vectors, vectors).max(axis=1))
-    inside = radii < cutoff - tolerance
+    flat, thin = _extents(neighbors.vectors)
+    inside = neighbors.distances.max(axis=1) < cutoff - tolerance
     exact = Tolerance.EXACT_SYMMETRY
     usable = inside & ((thin > _beyond(tolerance)) | (thin <= exact))
-    apart = _distances_differ(vectors, counts, tolerance=tolerance) & (thin > _beyond(tolerance))
-    mirrored = max(vectors.shape[1] - 2, 0) if invariance == "O(3)" else 0
+    apart = _distances_differ(neighbors, tolerance=tolerance) & (thin > _beyond(tolerance))
+    mirrored = max(neighbors.numbers.shape[1] - 2, 0) if invariance == "O(3)" else 0
     known = np.where(flat > _beyond(tolerance), 0, np.where(flat <= exact, 1, 2))
-    sites = list[Site | None]([None] * len(vectors))
+    sites = list[Site | None]([None] * len(flat))
     generic = Site("C1", 0), Site("Cs", mirrored)
     for number in np.flatnonzero(usable).tolist():
         kind = known[number] if apart[number] else 2
@@ -81,21 +78,26 @@ def _extents(vectors: Array) -> tuple[Array, Array]:
     return lengths[:, 2], np.hypot(lengths[:, 1], lengths[:, 2])
 
 
-def _distances_differ(vectors: Array, counts: tuple[int, ...], *, tolerance: float) -> Mask:
+def _distances_differ(neighbors: Neighbors, *, tolerance: float) -> Mask:
     """Tell for which environments the distances prove that no operation exchanges neighbours."""
-    count, k, _ = vectors.shape
-    edges = [0, *np.cumsum(counts).tolist()]
-    steps = vectors[:, :, None] - vectors[:, None]
-    gaps = np.sqrt(np.einsum("eijx,eijx->eij", steps, steps))
-    blocks = [np.sort(gaps[:, :, start:end], axis=2) for start, end in pairwise(edges)]
-    radii = np.sqrt(np.einsum("ekx,ekx->ek", vectors, vectors))
-    profiles = np.concatenate([radii[:, :, None], *blocks], axis=2)
+    vectors, numbers = neighbors
+    k = numbers.shape[1]
     same = _MISMATCH * np.sqrt(k + 1) * _beyond(tolerance)
-    differ = np.ones(count, dtype=bool)
-    for start, end in pairwise(edges):
-        for one, other in combinations(range(start, end), 2):
-            differ &= np.abs(profiles[:, one] - profiles[:, other]).max(axis=1) > same
-    return differ
+    one, other = np.triu_indices(k, 1)
+    radii = neighbors.distances
+    near = np.abs(radii[:, one] - radii[:, other]) <= same
+    near &= numbers[:, one] == numbers[:, other]
+    differ = ~near.any(axis=1)
+    left = np.flatnonzero(~differ)
+    if len(left):
+        steps = vectors[left, :, None] - vectors[left, None]
+        gaps = np.sqrt(np.einsum("eijx,eijx->eij", steps, steps))
+        # Sorted by species, then by distance.
+        order = np.lexsort((gaps, np.broadcast_to(numbers[left, None], gaps.shape)), axis=2)
+        profiles = np.take_along_axis(gaps, order, axis=2)
+        apart = np.abs(profiles[:, one] - profiles[:, other]).max(axis=2) > same
+        differ[left] = (apart | ~near[left]).all(axis=1)
+    return np.asarray(differ)
 
 
 def _find_site(

@@ -30,9 +30,9 @@ SULFUR = 16
 class Fails(DensityCorrelations):
     """Fails where it sees sulfur, as a library may."""
 
-    def like_gradients(self, vectors, counts, *, species):
+    def like_gradients(self, vectors, numbers, *, species):
         self.fail(species)
-        return super().like_gradients(vectors, counts, species=species)
+        return super().like_gradients(vectors, numbers, species=species)
 
     def gradients(self, atoms, *, centers=None):
         self.fail(set(atoms.numbers.tolist()))

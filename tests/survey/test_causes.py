@@ -16,6 +16,7 @@ from sensitivity.diagnosis import CAUSES, Diagnosis
 from sensitivity.diagnosis.counting import count_causes
 from sensitivity.survey import analysis
 from sensitivity.survey.environments import Environments, find_pairs
+from sensitivity.survey.relative import Neighbors
 from sensitivity.survey.searches import Searches
 from sensitivity.survey.sites import find_sites
 from sensitivity.symmetry import site_symmetry
@@ -176,13 +177,12 @@ def test_groups_from_distances_are_those_of_environments(inversion) -> None:
         (pairs,) = find_pairs([atoms], cutoff=3.0)
         environments = Environments.of([(0, atoms, pairs)])
         for environment in (environments[place] for place in range(len(atoms))):
-            numbers = environment.numbers[1:]
-            counts = np.unique(numbers, return_counts=True)[1]
-            vectors = environment.places[1:][np.argsort(numbers, kind="stable")][None]
-            settings = {"cutoff": 3.0, "tolerance": 1e-3}
-            (site,) = find_sites(
-                vectors, tuple(counts), [environment].__getitem__, **settings, invariance=invariance
+            order = np.argsort(environment.numbers[1:], kind="stable")
+            near = Neighbors(
+                environment.places[1:][order][None], environment.numbers[1:][order][None]
             )
+            settings = {"cutoff": 3.0, "tolerance": 1e-3}
+            (site,) = find_sites(near, [environment].__getitem__, **settings, invariance=invariance)
             expected = site_symmetry(environment.atoms, center=0, **settings)
             if site is not None:
                 known += 1

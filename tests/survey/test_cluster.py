@@ -109,10 +109,10 @@ def test_parts_of_a_killed_worker_are_done_once(client, tmp_path: Path) -> None:
 class SlowlyDeadly(Deadly):
     """Kills its process later: Dask gives up workers that die while they start."""
 
-    def like_gradients(self, vectors, counts, *, species):
+    def like_gradients(self, vectors, numbers, *, species):
         if 16 in species:
             time.sleep(1.0)
-        return super().like_gradients(vectors, counts, species=species)
+        return super().like_gradients(vectors, numbers, species=species)
 
 
 def test_a_frame_that_kills_its_workers_becomes_a_row() -> None:

@@ -32,10 +32,10 @@ def test_packed_frames_are_the_same() -> None:
 class Deadly(DensityCorrelations):
     """Kills its process where it sees sulfur."""
 
-    def like_gradients(self, vectors, counts, *, species):
+    def like_gradients(self, vectors, numbers, *, species):
         if 16 in species:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().like_gradients(vectors, counts, species=species)
+        return super().like_gradients(vectors, numbers, species=species)
 
 
 @pytest.mark.slow
