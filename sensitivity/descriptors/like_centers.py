@@ -24,7 +24,7 @@ from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
 
 # Environments of different structures, and bytes of their gradients, that are computed at once.
-_MOST_AT_ONCE, _LARGEST_STACK = 64, 2**26
+_MOST_AT_ONCE, _LARGEST_STACK = 256, 2**26
 
 
 @dataclass(frozen=True)

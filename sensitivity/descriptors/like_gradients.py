@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -46,11 +46,10 @@ class LikeGradients(Protocol):
     def apply(self, displacements: Array, chosen: Indices) -> Array:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
 
-    def pull(self, changes: Array, owners: Indices) -> Array:
-        """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
+    def pull(self, start: Self, places: Indices, displacements: Array) -> Array:
+        """Return Jᵀ times changes of features along displacements, (e, 3k, m), of ``start``.
 
-        ``owners``, (e,), tells which of the n changes are those of each environment. Rows may be
-        more than those of ``apply``: if changes are from more environments, with more species.
+        ``places``, (e,), tells which of its environments are these at another geometry.
         """
 
 
@@ -81,9 +80,9 @@ class DenseGradients:
         """Return J times displacements, (n, 3k, m), of the chosen environments: (n, rows, m)."""
         return np.asarray(self.slopes[chosen] @ displacements)
 
-    def pull(self, changes: Array, owners: Indices) -> Array:
-        """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
+    def pull(self, start: DenseGradients, places: Indices, displacements: Array) -> Array:
+        """Return Jᵀ times changes of features along displacements, (e, 3k, m), of ``start``.
 
-        ``owners``, (e,), tells which of the n changes are those of each environment.
+        ``places``, (e,), tells which of its environments are these at another geometry.
         """
-        return np.asarray(self.slopes.swapaxes(1, 2) @ changes[owners])
+        return np.asarray(self.slopes.swapaxes(1, 2) @ start.apply(displacements, places))

@@ -20,6 +20,7 @@ import numpy as np
 
 from sensitivity.descriptors.cutoff import cutoff_function
 from sensitivity.descriptors.expansion import Density
+from sensitivity.descriptors.workspace import workspace
 from sensitivity.numerics import Array, Indices
 
 # Bytes of intermediate results, which fit into the second-level cache.
@@ -68,8 +69,8 @@ class LocalGradients:
         _, count, _, size = self.kernel.shape
         out = np.empty((count, size, size))
         for part in self._parts(3 * size**2):
-            alike = self.species[part, :, None] == self.species[part, None]
-            out[part] = _gram(self.radial[part], self.kernel[:, part], alike.astype(float))
+            both = self.radial[part], self.kernel[:, part]
+            out[part] = _gram(both, both, self._alike(part))
         return out
 
     def apply(self, displacements: Array, chosen: Indices) -> Array:
@@ -92,29 +93,30 @@ class LocalGradients:
                 rows[places, : len(upper)] = flat.take(upper, axis=3).transpose(1, 3, 0, 2)
         return rows.reshape(count, -1, m)
 
-    def pull(self, changes: Array, owners: Indices) -> Array:
-        """Return Jᵀ times changes of the features, (n, rows, m), of all environments: (e, 3k, m).
+    def pull(self, start: LocalGradients, places: Indices, displacements: Array) -> Array:
+        """Return Jᵀ times changes of features along displacements, (e, 3k, m), of ``start``.
 
-        ``owners``, (e,), tells which of the n changes are those of each environment.
+        ``places``, (e,), tells which of its environments are these at another geometry.
         """
-        l_size, count, k, size = self.kernel.shape
-        n, _, m = changes.shape
-        by_pair = changes.reshape(n, -1, l_size, m)
-        local = np.empty((count, size, m))
-        for kind in np.unique(self._kinds).tolist():
-            channels, same = kind * self._n_max, np.flatnonzero(self._kinds == kind)
-            pairs = by_pair[:, : _count_pairs(channels)].transpose(2, 0, 3, 1)  # [l, n, m, pair]
-            places, doubled = _places(channels), 1.0 + np.eye(channels)
-            for part in _slices(len(same), 8 * l_size * m * channels * (channels + size)):
-                chosen = same[part]
-                radial, products = self._factors(chosen, kind)
-                weights = pairs[:, owners[chosen]][..., places] * doubled  # [l, e, m, q, q']
-                together = weights.reshape(l_size, len(chosen), m * channels, channels)
-                pulled = products @ together.swapaxes(2, 3)  # [l, e, 3k, m q]
-                pulled = pulled.reshape(*pulled.shape[:3], m, channels)
-                local[chosen] = np.einsum("leimq,leiq->eim", pulled, radial)
-        found = self.frames.swapaxes(2, 3) @ local.reshape(count, k, 3, m)
-        return np.asarray(found.reshape(count, size, m))
+        count, k, size = self.kernel.shape[1:]
+        local = start.frames[places] @ displacements.reshape(count, k, 3, -1)
+        local = local.reshape(count, size, -1)
+        found = np.empty_like(local)
+        for part in self._parts(4 * size**2):
+            there = places[part]
+            products = _gram(
+                (start.radial[there], start.kernel[:, there]),
+                (self.radial[part], self.kernel[:, part]),
+                self._alike(part),
+            )
+            found[part] = products.swapaxes(1, 2) @ local[part]
+        turned = self.frames.swapaxes(2, 3) @ found.reshape(count, k, 3, -1)
+        return np.asarray(turned.reshape(found.shape))
+
+    def _alike(self, part: slice) -> Array:
+        """Return 1 for two neighbours of the same species, else 0, [e, k, k]."""
+        species = self.species[part]
+        return np.asarray(species[:, :, None] == species[:, None], dtype=float)
 
     @cached_property
     def _kinds(self) -> Indices:
@@ -151,28 +153,53 @@ def _slices(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + step, count))
 
 
-def _gram(radial: Array, kernel: Array, alike: Array) -> Array:
-    """Return JᵀJ, [e, 3k, 3k], of neighbours that are ``alike``: 1 for the same species, [e, k, k].
+def _gram(start: tuple[Array, Array], end: tuple[Array, Array], alike: Array) -> Array:
+    """Return J'ᵀJ'', [e, 3k, 3k], of ρ and K of the same environments at two geometries.
 
-    Features of two species change by crossed factors; those of one species, n ≤ n', are half of
-    all pairs, and the diagonal counts double.
+    ``alike``, [e, k, k], is 1 for two neighbours of the same species, else 0. Features of two
+    species change by crossed factors; those of one species, n ≤ n', are half of all pairs, and the
+    diagonal counts double.
     """
-    by_degree = radial.transpose(2, 0, 1, 3)  # [l, e, 3k, n]
-    values, every = by_degree[:, :, 1::3], alike.repeat(3, axis=1)  # [e, 3k, k]
-    overlaps = by_degree @ values.swapaxes(2, 3)
-    overlaps *= every
-    crossed = overlaps @ kernel
-    angular = kernel.swapaxes(2, 3) @ crossed[:, :, 1::3]
-    within = np.einsum("leij,leij->eij", by_degree @ by_degree.swapaxes(2, 3), angular)
-    diagonal = np.empty_like(radial)
-    own = kernel.swapaxes(2, 3) * every  # [l, e, 3k, k]
-    np.matmul(own, values, out=diagonal.transpose(2, 0, 1, 3))
-    diagonal *= radial
-    diagonal = diagonal.reshape(*diagonal.shape[:2], -1)  # [e, 3k, l n]
-    within += 2 * (diagonal @ diagonal.swapaxes(1, 2))
-    within *= every.repeat(3, axis=2)
-    within += np.einsum("leij,leji->eij", crossed, crossed)
-    return np.asarray(within)
+    (radial, kernel), (other, other_kernel) = start, end
+    same, every = end is start, alike.repeat(3, axis=1)  # [e, 3k, k]
+    l_size, count, k, size = kernel.shape
+    large = l_size, count, size, size
+    overlaps, crossed, angular, radials = workspace.arrays((*large[:3], k), large, large, large)
+    by_degree, other_by_degree = _by_degree(radial), _by_degree(other)  # equal ones are slower
+
+    def cross(one: Array, two: Array, other_kernel: Array, out: Array) -> None:
+        """Write ρ_n A_n, [l, e, 3k, 3k], of ρ, and of R and K at the other geometry."""
+        np.matmul(one, two[:, :, 1::3].swapaxes(2, 3), out=overlaps)
+        np.multiply(overlaps, every, out=overlaps)
+        np.matmul(overlaps, other_kernel, out=out)
+
+    cross(by_degree, other_by_degree, other_kernel, crossed)
+    np.matmul(kernel.swapaxes(2, 3), crossed[:, :, 1::3], out=angular)
+    np.matmul(by_degree, other_by_degree.swapaxes(2, 3), out=radials)
+    found = np.einsum("leij,leij->eij", radials, angular)
+    diagonal = _diagonal(radial, by_degree, kernel, alike)
+    other_diagonal = diagonal
+    if not same:
+        other_diagonal = _diagonal(other, other_by_degree, other_kernel, alike)
+        cross(other_by_degree, by_degree, kernel, angular)
+    found += 2 * (diagonal @ other_diagonal.swapaxes(1, 2))
+    found *= every.repeat(3, axis=2)
+    found += np.einsum("leij,leji->eij", crossed, crossed if same else angular)
+    return np.asarray(found)
+
+
+def _by_degree(radial: Array) -> Array:
+    """Return ρ, [e, 3k, l, n], as [l, e, 3k, n]: contiguous matrices are multiplied faster."""
+    return np.ascontiguousarray(radial.transpose(2, 0, 1, 3))
+
+
+def _diagonal(radial: Array, by_degree: Array, kernel: Array, alike: Array) -> Array:
+    """Return derivatives of the features of equal channels, halved, [e, 3k, l n]."""
+    out = np.empty_like(radial)
+    own = kernel * alike.repeat(3, axis=2)  # [l, e, k, 3k]
+    np.matmul(own.swapaxes(2, 3), by_degree[:, :, 1::3], out=out.transpose(2, 0, 1, 3))
+    out *= radial
+    return out.reshape(*out.shape[:2], -1)
 
 
 def _count_pairs(channels: int) -> int:
@@ -184,15 +211,6 @@ def _pairs(channels: int) -> tuple[Indices, Indices]:
     """Return both channels of every pair q ≤ q', by q' first."""
     second, first = np.tril_indices(channels)
     return first, second
-
-
-@lru_cache(maxsize=64)
-def _places(channels: int) -> Indices:
-    """Return the place of channels q and q' among the pairs."""
-    first, second = _pairs(channels)
-    places = np.empty((channels, channels), dtype=np.intp)
-    places[first, second] = places[second, first] = np.arange(len(first))
-    return places
 
 
 @lru_cache(maxsize=64)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, combinations_with_replacement, pairwise
-from math import prod
+from itertools import combinations_with_replacement
 
 import numpy as np
 
 from sensitivity.descriptors.correlations import Basis, Factors
 from sensitivity.descriptors.expansion import Contributions, Expansion, each_direction
+from sensitivity.descriptors.workspace import workspace
 from sensitivity.numerics import Array, Indices
 
 
@@ -73,7 +72,7 @@ class PowerSpectrum:
         angular = each_direction(_contract(scaled, near.angular))
         angular_gradient = _contract(scaled, near.angular_gradient)
         shape = (self.basis.n_max, *angular.shape)
-        products, scratch = _workspace.arrays(shape, shape)
+        products, scratch = workspace.arrays(shape, shape)
         np.multiply(near.radial_gradient[:, None], angular, out=products)
         np.multiply(each_direction(near.radial)[:, None], angular_gradient, out=scratch)
         return np.add(products, scratch, out=products), scratch
@@ -148,25 +147,3 @@ def _like_pairs(products: Array, out: Array) -> Array:
 def upper_pairs(n_max: int) -> tuple[Indices, Indices]:
     """Return the radial functions n ≤ n' of the pairs of one species."""
     return np.triu_indices(n_max)
-
-
-class _Workspace(threading.local):
-    """One buffer per thread, reused for the arrays that it hands out.
-
-    First access to fresh memory costs about 1 µs per page of 4 KiB, several times the arithmetic
-    done on it, and freed memory returns to the system at once.
-    """
-
-    _buffer = np.empty(0)
-
-    def arrays(self, *shapes: tuple[int, ...]) -> list[Array]:
-        """Return uninitialised arrays of these shapes; the next call reuses the same memory."""
-        edges = [0, *accumulate(prod(shape) for shape in shapes)]
-        buffer = self._buffer if edges[-1] <= len(self._buffer) else np.empty(edges[-1])
-        if buffer.nbytes <= 2**24:  # larger buffers are not kept
-            self._buffer = buffer
-        parts = zip(pairwise(edges), shapes, strict=True)
-        return [buffer[start:end].reshape(shape) for (start, end), shape in parts]
-
-
-_workspace = _Workspace()

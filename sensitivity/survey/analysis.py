@@ -186,7 +186,9 @@ def _take_together(
     remarks.extend(known.remarks)
     for alike in group_alike(environments, np.unique(first)):
         for place, row in _of_alike(alike, settings):
-            rows[place] = _add_nearest(environments[place], row, settings)
+            rows[place] = row
+            if settings.nearest is not None:
+                rows[place] = _add_nearest(environments[place], row, settings)
     return first, rows
 
 

@@ -53,11 +53,11 @@ def change_without_fade(
     values = np.where(used, np.take_along_axis(values, columns, axis=1), 1.0)
     modes = unmix(np.take_along_axis(modes, columns[:, None], axis=2) * used[:, None])
     moves = wide @ modes
-    images = gradients.apply(moves, every) / values[:, None]
-    back = gradients.pull(images, every)
+    images = moves / values[:, None]
+    back = gradients.pull(gradients, every, images)
     gaps = cutoff - neighbors.distances
     steps = _STEP * gaps.min(axis=1)[:, None] / np.maximum(np.linalg.norm(moves, axis=1), 1.0)
-    small_modes = SmallModes(used, values, moves, images, unmix(back), steps)
+    small_modes = SmallModes(used, values, moves, images, unmix(back), steps, gradients, every)
     others = _changes_of_fade(back, modes, vectors, cutoff=cutoff)
     reach, differentiate = margins.reach(k), margins.differentiate
     change = change_within(reach, small_modes, neighbors, differentiate, others=others)

@@ -12,7 +12,7 @@ from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
 from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.progress import checkpoint
 from sensitivity.survey.environments import Environments
-from sensitivity.survey.margins import Margins, Refined, differentiation
+from sensitivity.survey.margins import Margins, Smallest, differentiation
 from sensitivity.survey.relative import Neighbors, along_frames, in_space, mix, unmix
 from sensitivity.survey.relative import rotations as rotations_of
 from sensitivity.survey.searches import Searches
@@ -20,10 +20,10 @@ from sensitivity.survey.sites import Site, find_sites
 from sensitivity.tolerances import Tolerance
 
 # Fractions of the largest singular value. Square roots of eigenvalues of JᵀJ have an error of
-# eps/2s: values below the first, where it is 5e-14, are refined. The eigenvectors of these contain
+# eps/2s: values below the first, where it is 1e-13, are refined. The eigenvectors of these contain
 # eps/s² of others, and J times them eps/s, which matters for values below the second: they are
 # refined together with all up to the third, so that an error of 1e-15 is left.
-_SUFFICIENT, _TINY, _TOGETHER = 2e-3, 1e-6, 1e-1
+_SUFFICIENT, _TINY, _TOGETHER = 1e-3, 1e-6, 1e-1
 
 
 Tests = tuple[Margins, Searches | None]
@@ -149,7 +149,7 @@ def _decompose(
         scale = np.maximum(largest, gradients.norms / cutoff)
     firm = np.array([site is not None and not site.hidden for site in sites])
     sufficient = _SUFFICIENT if tests is None else max(_SUFFICIENT, tests[0].fraction(k))
-    for group in _refine_small(gradients, mixed, vectors, values, rotations, sufficient):
+    for group in _find_small(gradients, mixed, vectors, values, rotations, sufficient):
         chosen = group.places
         columns = rotations[chosen[0]] + np.arange(group.values.shape[1])
         values[chosen[:, None], columns] = group.values
@@ -167,7 +167,7 @@ def _decompose(
 
 def _hold(
     tests: Tests,
-    found: Refined,
+    found: Smallest,
     neighbors: Neighbors,
     sites: list[Site | None],
     rotations: Indices,
@@ -197,51 +197,57 @@ def _count_rotations(vectors: Array) -> Indices:
     return np.asarray((np.linalg.eigvalsh(inertia) > least).sum(axis=1), dtype=np.intp)
 
 
-def _refine_small(
+def _find_small(
     gradients: LikeGradients,
     mixed: Array,
     vectors: Array,
     values: Array,
     rotations: Indices,
-    sufficient: float,
-) -> Iterator[Refined]:
+    wanted: float,
+) -> Iterator[Smallest]:
     """Yield the smallest internal singular values where one is below a fraction of the largest."""
-    inexact, tiny, near = (
-        (values < fraction * values[:, -1:]).sum(axis=1)
-        for fraction in (sufficient, _TINY, max(_TOGETHER, sufficient))
+    smallest = values[np.arange(len(values)), rotations] / values[:, -1]
+    inexact, tiny = smallest < _SUFFICIENT, smallest < _TINY
+    few, many = (
+        np.count_nonzero(values < fraction * values[:, -1:], axis=1)
+        for fraction in (wanted, max(_TOGETHER, wanted))
     )
-    kinds = np.where(tiny > rotations, 4, 0) + rotations
-    small = np.where(tiny > rotations, near, inexact)
-    places = np.flatnonzero(inexact > rotations)
+    small = np.where(tiny, many, few)
+    kinds = 4 * (inexact + 1 * tiny) + rotations
+    places = np.flatnonzero(smallest < wanted)
     for kind in np.unique(kinds[places]).tolist():
         chosen = places[kinds[places] == kind]
-        most = int(small[chosen].max())
-        yield _refine(gradients, mixed, vectors, chosen, values[:, -1], kind % 4, most)
+        turns = rotations_of(vectors[chosen], kind % 4)
+        most = int(small[chosen].max()) - kind % 4
+        found = _decompose_small(gradients, mixed, chosen, values[chosen, -1], turns, most)
+        yield _refine(found) if inexact[chosen[0]] else found
 
 
-def _refine(
+def _decompose_small(
     gradients: LikeGradients,
     mixed: Array,
-    vectors: Array,
     chosen: Indices,
     largest: Array,
-    turning: int,
-    m: int,
-) -> Refined:
-    """Return all but the rotations of the m smallest singular values, from J itself.
+    turns: Array,
+    most: int,
+) -> Smallest:
+    """Return the smallest singular values of chosen environments, without rotations.
 
-    Rotations are given the ``largest`` singular value, (e,).
+    Rotations, (n, 3k, 2 or 3), are given twice the ``largest`` singular value, (n,).
     """
     frames = gradients.frames[chosen]
-    turns = rotations_of(vectors[chosen], turning)
-    along = along_frames(turns, frames)
-    raised = along * largest[chosen, None, None]
-    _, modes = np.linalg.eigh(mixed[chosen] + raised @ raised.swapaxes(1, 2))
-    kept = in_space(modes[:, :, : m - turning], frames)
+    raised = along_frames(turns, frames) * 2 * largest[:, None, None]
+    squares, modes = np.linalg.eigh(mixed[chosen] + raised @ raised.swapaxes(1, 2))
+    kept = in_space(modes[:, :, :most], frames)
     kept -= turns @ (turns.swapaxes(1, 2) @ kept)
-    products = gradients.apply(unmix(kept), chosen)
-    triangles = np.linalg.qr(products, mode="r")
-    _, found, mixing = np.linalg.svd(triangles)
-    values = np.zeros((len(chosen), m - turning))  # those beyond the rows of J are zero
-    values[:, values.shape[1] - found.shape[1] :] = found[:, ::-1]
-    return Refined(chosen, values, kept, products, mixing[:, ::-1].swapaxes(1, 2))
+    return Smallest(gradients, chosen, np.sqrt(np.maximum(squares[:, :most], 0.0)), kept)
+
+
+def _refine(found: Smallest) -> Smallest:
+    """Return the singular values within the span of the vectors, from J itself."""
+    products = found.gradients.apply(unmix(found.modes), found.places)
+    _, refined, mixing = np.linalg.svd(np.linalg.qr(products, mode="r"))
+    values = np.zeros_like(found.values)  # those beyond the rows of J are zero
+    values[:, values.shape[1] - refined.shape[1] :] = refined[:, ::-1]
+    modes = found.modes @ mixing[:, ::-1].swapaxes(1, 2)
+    return found._replace(values=values, modes=modes)

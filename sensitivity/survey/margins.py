@@ -26,6 +26,8 @@ _VARIATION = 0.5
 MOST = 0.8
 # Times ``Tolerance.RANK``: the singular value that must be left.
 _CLEAR = 1.2
+# Norm up to which the Frobenius norm, which takes less time, is as good.
+_ENOUGH = 0.4
 _STEP = 1e-4  # Å; its error, about 1e-3 of ‖E‖, is covered by ``MOST``
 
 
@@ -39,23 +41,18 @@ def differentiation(descriptor: Descriptor, species: Collection[int]) -> Differe
     return lambda neighbors: known.like_gradients(*neighbors, species=species)
 
 
-class Refined(NamedTuple):
-    """The smallest internal singular values of n environments, and their vectors.
+class Smallest(NamedTuple):
+    """The smallest internal singular values of n environments, and their right vectors."""
 
-    The right vectors of J S are ``modes`` times ``rotation``, the left ones, times the values, are
-    ``products`` times ``rotation``.
-    """
-
-    places: Indices  # (n,)
+    gradients: LikeGradients
+    places: Indices  # (n,), of the environments among those of the gradients
     values: Array  # (n, m), ascending
-    modes: Array  # (n, 3k, m)
-    products: Array  # (n, rows, m)
-    rotation: Array  # (n, m, m)
+    modes: Array  # (n, 3k, m), of J S
 
-    def only(self, chosen: Indices) -> Refined:
+    def only(self, chosen: Indices) -> Smallest:
         """Return the modes of some environments."""
-        values, modes, products, rotation = (each[chosen] for each in self[1:])
-        return Refined(self.places[chosen], values, modes, products, rotation)
+        values, modes = self.values[chosen], self.modes[chosen]
+        return Smallest(self.gradients, self.places[chosen], values, modes)
 
     def up_to(self, limits: Array) -> Indices:
         """Return the number of values up to a limit for each environment, (n,)."""
@@ -78,7 +75,7 @@ class Margins(NamedTuple):
 
     def hold(
         self,
-        found: Refined,
+        found: Smallest,
         neighbors: Neighbors,
         hidden: Indices,
         largest: Array,
@@ -118,7 +115,7 @@ def change_within(
     *,
     others: Array | None = None,
 ) -> Array:
-    """Return the largest ‖E‖ |δ| within reach (Å), (n,).
+    """Return a bound on ‖E‖ |δ| within reach (Å), (n,); the largest one if above ``_ENOUGH``.
 
     ``others``, (n, q, 3k, q), are further changes of uᵢᵀ J S vⱼ: [n, j, displacement, i].
     """
@@ -128,9 +125,9 @@ def change_within(
     moved = neighbors.only(owners).moved(steps * small.moves[owners, :, j])
     pulled = np.empty((len(owners), 3 * k, q))
     for part, gradients in differentiate(moved) or ():
-        first, last = owners[part][[0, -1]]
-        images = small.images[first : last + 1]
-        pulled[part] = gradients.pull(images, owners[part] - first)  # Jᵀ u_i after a step
+        own = owners[part]
+        places, images = small.places[own], small.images[own]
+        pulled[part] = gradients.pull(small.gradients, places, images)  # Jᵀ u_i after a step
     roots = np.sqrt(small.values / reach)
     changes = (unmix(pulled) - small.here[owners]) / steps[:, None]
     if others is not None:
@@ -138,7 +135,10 @@ def change_within(
     relative = np.zeros((n, q, 3 * k, q))
     relative[owners, j] = changes / (roots[owners, j, None] * roots[owners])[:, None]
     matrices = relative.swapaxes(1, 2).reshape(n, 3 * k, q * q)
-    return np.asarray(np.linalg.norm(matrices, ord=2, axis=(1, 2)))
+    norms = np.linalg.norm(matrices, axis=(1, 2))
+    large = norms > _ENOUGH
+    norms[large] = np.linalg.norm(matrices[large], ord=2, axis=(1, 2))
+    return np.asarray(norms)
 
 
 class SmallModes(NamedTuple):
@@ -147,21 +147,22 @@ class SmallModes(NamedTuple):
     used: Mask  # (n, q)
     values: Array  # (n, q), ascending; 1 where not used
     moves: Array  # (n, 3k, q), of the neighbours: S times right vectors; 0 where not used
-    images: Array  # (n, rows, q), left vectors u; 0 where not used
+    images: Array  # (n, 3k, q), displacements with the left vectors u as images; 0 where not used
     here: Array  # (n, 3k, q), (J S)ᵀ u
     steps: Array  # (n, q), Å, of finite differences for moves of unit norm
+    gradients: LikeGradients
+    places: Indices  # (n,), of the environments among those of the gradients
 
     @classmethod
-    def of(cls, found: Refined, chosen: Indices, first: Indices, end: Indices) -> SmallModes:
+    def of(cls, found: Smallest, chosen: Indices, first: Indices, end: Indices) -> SmallModes:
         """Return the vectors of the values from the first to the end, of chosen environments."""
         columns, used = columns_between(first, end, most=found.values.shape[1])
         values = np.where(used, np.take_along_axis(found.values[chosen], columns, axis=1), 1.0)
-        rotation = np.take_along_axis(found.rotation[chosen], columns[:, None], axis=2)
-        rotation *= used[:, None]
-        modes = found.modes[chosen] @ rotation
-        images = found.products[chosen] @ rotation / values[:, None]
-        steps = np.full(used.shape, _STEP)
-        return cls(used, values, unmix(modes), images, values[:, None] * modes, steps)
+        modes = np.take_along_axis(found.modes[chosen], columns[:, None], axis=2) * used[:, None]
+        moves, here = unmix(modes), values[:, None] * modes
+        images, steps = moves / values[:, None], np.full(used.shape, _STEP)
+        places = found.places[chosen]
+        return cls(used, values, moves, images, here, steps, found.gradients, places)
 
 
 def columns_between(first: Indices, end: Indices, *, most: int) -> tuple[Indices, Mask]:

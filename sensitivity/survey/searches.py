@@ -26,7 +26,7 @@ from sensitivity.survey.margins import (
     MOST,
     Differentiate,
     Margins,
-    Refined,
+    Smallest,
     SmallModes,
     differentiation,
 )
@@ -84,7 +84,7 @@ class Searches(NamedTuple):
 
     def find_nothing(
         self,
-        found: Refined,
+        found: Smallest,
         neighbors: Neighbors,
         hidden: Indices,
         rotations: Indices,

@@ -38,10 +38,13 @@ def test_they_equal_the_jacobians_of_single_environments(order, counts, settings
     chosen = np.array([1, 4])
     applied = found.apply(directions, chosen)
     every = found.apply(np.tile(np.eye(21), (5, 1, 1)), np.arange(5))
-    changes, owners = np.random.default_rng(2).normal(size=(3, every.shape[1], 2)), [0, 0, 1, 2, 2]
-    pulled = found.pull(changes, np.array(owners))
-    slopes = every.swapaxes(1, 2) @ changes[owners]
-    assert np.abs(pulled - slopes).max() < 1e-13 * np.abs(slopes).max()
+    moves, owners = np.random.default_rng(2).normal(size=(3, 21, 2)), np.array([0, 0, 4])
+    moved = vectors[owners] + 0.01 * moves[:, :, 0].reshape(3, 7, 3)
+    ((_, there),) = descriptor.like_gradients(moved, np.tile(numbers, (3, 1)), species=[1, 6, 8])
+    pulled = there.pull(found, owners, moves)
+    slopes = there.apply(np.tile(np.eye(21), (3, 1, 1)), np.arange(3)).swapaxes(1, 2)
+    expected = slopes @ (every[owners] @ moves)
+    assert np.abs(pulled - expected).max() < 1e-13 * np.abs(expected).max()
     for place, places in enumerate(vectors):
         atoms = Atoms(numbers=[7, *numbers], positions=np.vstack([np.zeros(3), places]))
         single = jacobian(atoms, descriptor, centers=[0])
