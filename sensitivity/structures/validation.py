@@ -69,7 +69,8 @@ def _check_cell(atoms: Atoms) -> None:
             f"finite, independent, non-zero cell vectors there, got {vectors.tolist()}; set the "
             "cell, or set pbc to False."
         )
-    if 1.0 / np.linalg.norm(np.linalg.pinv(vectors), axis=0).max() >= NEAREST:
+    # No combination of cell vectors is shorter than their smallest singular value.
+    if np.linalg.eigvalsh(vectors @ vectors.T)[0] > 1.01 * NEAREST**2:
         return
     # A cell can be thin in one direction even if its images are far apart.
     reduced, _ = minkowski_reduce(atoms.cell.array, atoms.pbc)
@@ -140,7 +141,9 @@ def check_centers(atoms: Atoms, centers: Iterable[int] | None) -> tuple[int, ...
         raise TypeError(
             f"centers must be a sequence of atom indices, got {centers!r}; give e.g. centers=[0]."
         )
-    chosen = tuple(_check_center(center, count=len(atoms)) for center in centers)
+    count, chosen = len(atoms), tuple(centers)
+    if not all(type(center) is int and 0 <= center < count for center in chosen):
+        chosen = tuple(_check_center(center, count=count) for center in chosen)
     if not chosen:
         raise ValueError(
             "centers must name at least one atom, got none; give e.g. centers=[0], or None for all."
