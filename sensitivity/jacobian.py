@@ -17,7 +17,6 @@ from sensitivity.numerics import Array, Indices, stacked_triangle, takes_centers
 from sensitivity.progress import Progress, checkpoint, telling
 from sensitivity.structures import check_centers
 
-
 _FEW_COLUMNS = 48  # of J, up to which a product sorts them faster
 
 
@@ -283,10 +282,10 @@ def second_derivative(
     moved = atoms.copy(), atoms.copy()
     for copy, side in zip(moved, (step, -step), strict=True):
         copy.positions += side * direction
-    plus, minus = (differentiate(copy, descriptor, centers=centers) for copy in moved)
-    return Jacobian(
-        atoms.copy(), plus.centers, _difference(plus.batches, minus.batches, over=2 * step)
-    )
+    chosen = check_centers(atoms, centers)
+    checkpoint()
+    plus, minus = (observed_gradients(descriptor, copy, chosen) for copy in moved)
+    return Jacobian(atoms.copy(), chosen, _difference(plus, minus, over=2 * step))
 
 
 def _difference(

@@ -138,8 +138,18 @@ class Observation:
         return np.empty(0), np.empty((0, len(directions)))
 
     def derivative(self, direction: Array) -> Jacobian:
-        """Differentiate the Jacobian along a direction, shape (N, 3)."""
-        return second_derivative(self.atoms, self.descriptor, direction, centers=self.centers)
+        """Differentiate the Jacobian along a direction, shape (N, 3); the last one is kept."""
+        known, key = self._last_derivative, direction.tobytes()
+        if key not in known:
+            known.clear()
+            known[key] = second_derivative(
+                self.atoms, self.descriptor, direction, centers=self.centers
+            )
+        return known[key]
+
+    @cached_property
+    def _last_derivative(self) -> dict[bytes, Jacobian]:
+        return {}
 
 
 @takes_centers
