@@ -60,6 +60,31 @@ def test_they_equal_the_jacobians_of_single_environments(order, counts, settings
             assert np.abs(own.T @ own - product.T @ product).max() < 1e-12 * np.sum(product**2)
 
 
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_environments_of_different_species_do_not_change_each_other(order) -> None:
+    descriptor = DensityCorrelations(order=order, cutoff=3.0, n_max=3, l_max=4)
+    vectors, every = random_vectors(4), np.tile(np.eye(21), (4, 1, 1))
+    numbers = np.repeat([[1] * 7, [8, 1, 1, 6, 6, 6, 6], [6] * 2 + [1] * 5], [1, 2, 1], axis=0)
+    together = descriptor.like_gradients(vectors, numbers, species=[1, 6, 8])
+    for part, found in together:
+        places = np.arange(4)[part]
+        slopes = found.apply(every[part], np.arange(len(places)))
+        pulled = found.pull(found, np.arange(len(places)), every[part])
+        for number, place in enumerate(places.tolist()):
+            one = slice(place, place + 1)
+            ((_, alone),) = descriptor.like_gradients(vectors[one], numbers[one], species=[1, 6, 8])
+            expected = alone.apply(every[one], np.array([0]))[0]
+            rows, gram = len(expected), alone.gram[0]
+            size = np.abs(expected).max()
+            assert np.abs(slopes[number, :rows] - expected).max() < 1e-14 * size
+            assert not slopes[number, rows:].any()
+            assert np.abs(found.gram[number] - gram).max() < 1e-14 * np.abs(gram).max()
+            square = expected.T @ expected
+            assert np.abs(pulled[number] - square).max() < 1e-13 * np.abs(square).max()
+            assert found.norms[number] == pytest.approx(alone.norms[0], rel=1e-14)
+            assert found.norms[number] <= found.norm_bounds[number] * (1 + 1e-14)
+
+
 @pytest.mark.parametrize(
     "settings", [{"center_weight": 1.0}, {"contract_channels": 4}, {"order": 4, "n_max": 2}]
 )

@@ -98,6 +98,22 @@ def test_an_environment_that_fails_in_any_way_becomes_a_row(descriptor, message)
         survey(with_sulfur(), descriptor, causes=False, timeout=0.1, strict=True)
 
 
+def test_environments_of_other_elements_stay_together_after_an_error(monkeypatch) -> None:
+    from sensitivity.survey import analysis
+
+    single, alone = analysis._single, []
+
+    def recorded(environment, settings):
+        alone.append(set(environment.numbers.tolist()))
+        return single(environment, settings)
+
+    monkeypatch.setattr(analysis, "_single", recorded)
+    frames = [structures.load(name) for name in ("H2S", "H2O", "HCN")]
+    found = survey(frames, Broken(**SETTINGS), causes=False)
+    assert found.totals.failed == 3
+    assert alone == [{1, SULFUR}] * 2  # one of the equal hydrogens
+
+
 def test_one_that_hangs_among_many_does_not_take_the_time_limit_of_all(monkeypatch) -> None:
     from sensitivity.survey import analysis
 
