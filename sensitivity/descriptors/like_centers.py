@@ -17,7 +17,7 @@ from sensitivity.descriptors.batches import Batch
 from sensitivity.descriptors.correlations import Correlation
 from sensitivity.descriptors.expansion import Density, expand
 from sensitivity.descriptors.like_gradients import DenseGradients, LikeGradients
-from sensitivity.descriptors.local_gradients import local_gradients
+from sensitivity.descriptors.local_gradients import bytes_of_gradients, local_gradients
 from sensitivity.descriptors.neighborhoods import Neighborhoods, without_center
 from sensitivity.descriptors.power_spectrum import PowerSpectrum
 from sensitivity.numerics import Array, Indices
@@ -90,14 +90,13 @@ def like_gradients(
     a number of species.
     """
     k, largest = vectors.shape[1], correlate(int(species.max(initial=0)) + 1)
-    size = 8 * 3 * k * largest.size() + k * largest.bytes_per_pair()
-    step = max(1, min(_MOST_AT_ONCE, _LARGEST_STACK // size))
     if isinstance(largest, PowerSpectrum):
-        for part in _divide([0, len(vectors)], step):
+        for part in _divide([0, len(vectors)], bytes_of_gradients(k, density)):
             yield part, local_gradients(vectors[part], species[part], density)
         return
+    size = 8 * 3 * k * largest.size() + k * largest.bytes_per_pair()
     new = (species[1:] != species[:-1]).any(axis=1)
-    for part in _divide([0, *(np.flatnonzero(new) + 1).tolist(), len(vectors)], step):
+    for part in _divide([0, *(np.flatnonzero(new) + 1).tolist(), len(vectors)], size):
         counts = np.bincount(species[part.start]).tolist()
         seen = replace(density, species=density.species[: len(counts)])
         around = without_center(vectors[part], dict(zip(seen.species, counts, strict=True)))
@@ -110,8 +109,9 @@ def like_gradients(
         yield part, DenseGradients(norms, slopes.reshape(*features.shape, 3 * k))
 
 
-def _divide(edges: Sequence[int], step: int) -> Iterator[slice]:
-    """Yield slices of at most some environments, each between two of the edges."""
+def _divide(edges: Sequence[int], size: int) -> Iterator[slice]:
+    """Yield slices of environments, of ``size`` bytes each, between two of the edges."""
+    step = max(1, min(_MOST_AT_ONCE, _LARGEST_STACK // size))
     for first, last in pairwise(edges):
         for start in range(first, last, step):
             yield slice(start, min(start + step, last))

@@ -219,6 +219,12 @@ def _factors(l_size: int) -> Array:
     return np.asarray(np.sqrt(2 * np.arange(l_size) + 1.0) / (4 * np.pi))
 
 
+def bytes_of_gradients(k: int, density: Density) -> int:
+    """Return bytes of K of an environment with k neighbours, and of its matrices (3k, 3k)."""
+    matrices = 3  # JᵀJ, and two that are made from it
+    return 8 * 3 * k * k * (density.radial.shape[1] + 3 * matrices)
+
+
 def local_gradients(vectors: Array, species: Indices, density: Density) -> LocalGradients:
     """Differentiate the power spectra of environments without their centers.
 
