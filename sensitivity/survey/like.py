@@ -206,20 +206,20 @@ def _find_small(
     wanted: float,
 ) -> Iterator[Smallest]:
     """Yield the smallest internal singular values where one is below a fraction of the largest."""
-    smallest = values[np.arange(len(values)), rotations] / values[:, -1]
-    inexact, tiny = smallest < _SUFFICIENT, smallest < _TINY
+    smallest, largest = values[np.arange(len(values)), rotations], values[:, -1]
+    inexact, tiny = smallest < _SUFFICIENT * largest, smallest < _TINY * largest
     few, many = (
-        np.count_nonzero(values < fraction * values[:, -1:], axis=1)
+        np.count_nonzero(values < fraction * largest[:, None], axis=1)
         for fraction in (wanted, max(_TOGETHER, wanted))
     )
     small = np.where(tiny, many, few)
     kinds = 4 * (inexact + 1 * tiny) + rotations
-    places = np.flatnonzero(smallest < wanted)
+    places = np.flatnonzero(smallest < wanted * largest)
     for kind in np.unique(kinds[places]).tolist():
         chosen = places[kinds[places] == kind]
         turns = rotations_of(vectors[chosen], kind % 4)
         most = int(small[chosen].max()) - kind % 4
-        found = _decompose_small(gradients, mixed, chosen, values[chosen, -1], turns, most)
+        found = _decompose_small(gradients, mixed, chosen, largest[chosen], turns, most)
         yield _refine(found) if inexact[chosen[0]] else found
 
 
