@@ -61,7 +61,7 @@ class LocalGradients:
         """Upper bounds on the norms, if all neighbours were in one direction, (e,)."""
         values = self.radial[:, 1::3]
         lengths = np.sqrt(np.einsum("ekln,ekln->ekl", values, values)).sum(axis=1)  # [e, l]
-        return np.asarray(np.linalg.norm(_factors(values.shape[2]) * lengths**2, axis=1))
+        return np.asarray(np.linalg.norm(_factors_of_degrees(values.shape[2]) * lengths**2, axis=1))
 
     @cached_property
     def gram(self) -> Array:
@@ -214,7 +214,7 @@ def _pairs(channels: int) -> tuple[Indices, Indices]:
 
 
 @lru_cache(maxsize=64)
-def _factors(l_size: int) -> Array:
+def _factors_of_degrees(l_size: int) -> Array:
     """Return √(2l + 1)/4π, (l,): (2l + 1)/4π times the factor of the features, up to its sign."""
     return np.asarray(np.sqrt(2 * np.arange(l_size) + 1.0) / (4 * np.pi))
 
@@ -260,7 +260,7 @@ def _kernel(frames: Array, r: Array, species: Indices, *, l_size: int) -> Array:
     across = cosines[..., 1:] / r[:, None, :, None]
     weights = np.where(species[:, :, None] == species[:, None], 1.0, 2**0.5)
     values, slopes = _legendre(along, weights, l_size)
-    factors = (_factors(l_size) * (-1.0) ** np.arange(l_size)).reshape(-1, 1, 1, 1)
+    factors = (_factors_of_degrees(l_size) * (-1.0) ** np.arange(l_size)).reshape(-1, 1, 1, 1)
     kernel = np.empty((l_size, count, k, k, 3))
     np.multiply(values, factors, out=kernel[..., 0])
     slopes *= factors
