@@ -32,6 +32,12 @@ REMEDIES: Mapping[str, str] = {
 AT_CUTOFF = f"a neighbour is within {Tolerance.FADING} Å of the cutoff, where it is barely seen"
 
 
+def advise(cause: str, gap: float) -> str:
+    """Return what to do about an environment, given its cause and the gap to the cutoff, Å."""
+    text = REMEDIES.get(cause, "nothing to do")
+    return f"{text}; but {AT_CUTOFF}: compare another cutoff" if gap < Tolerance.FADING else text
+
+
 def summarize(survey: Survey) -> str:
     """Return the sums of a survey, its worst environments, and what to do, for a terminal."""
     totals, worst = survey.totals, survey.worst()
