@@ -8,7 +8,7 @@ from sensitivity.notes import visible
 from sensitivity.reports.sources import name_settings
 from sensitivity.reports.tables import Json, as_json, pick, wrap_text
 from sensitivity.survey import Survey
-from sensitivity.survey.ranking import invisible, leading_causes
+from sensitivity.survey.ranking import invisible
 from sensitivity.survey.rows import Table
 from sensitivity.survey.summary import advise, by, describe_worst
 
@@ -46,8 +46,8 @@ def describe_environment(row: Table, *, position: int, count: int) -> tuple[str,
     listed = ", ".join(f"{number} {by(cause)}" for cause, number in numbers.items())
     value = f"smallest/largest singular value {condition}, number {position} of {count}"
     first = f"{place}: {value if position else 'symmetry hides all internal displacements'}."
-    cause = leading_causes(row)[0]
-    return first, f"Invisible displacements: {listed or 'none'}. What to do: {advise(cause, gap)}."
+    advice = advise(numbers, gap)
+    return first, f"Invisible displacements: {listed or 'none'}. What to do: {advice}."
 
 
 def tabulate_survey(survey: Survey, file: str) -> str:

@@ -29,8 +29,14 @@ def stored_quantities(atoms: Atoms) -> Quantities:
     for name, value in _stored(atoms):
         array = np.asarray(value)
         if array.dtype.kind in "iuf" and array.shape in ((), (count,), (count, 3)):
-            found[" ".join(str(name).split())[:LONGEST]] = array.astype(float)
+            found[_name(name)] = array.astype(float)
     return found
+
+
+def _name(key: Any) -> str:
+    """Return a key as one line of text that can be encoded."""
+    text = str(key).encode("utf-8", "replace").decode()
+    return " ".join(text.split())[:LONGEST]
 
 
 def _stored(atoms: Atoms) -> Iterator[tuple[str, Any]]:

@@ -82,14 +82,16 @@ def collect(survey: Survey, frames: Frames) -> Collection:
         If the frames cannot be read.
     """
     wanted = _fingerprints(survey)
-    prints = {*wanted.values()}
+    marks = {*wanted.values()} - {""}
     own = dict[int, NumberedFrame]()
     elsewhere = dict[str, NumberedFrame]()
     for frame in _read(frames, survey):
-        mark = "" if frame.atoms is None else fingerprint(frame.atoms)
-        if mark and wanted.get(frame.number) == mark:
+        if frame.atoms is None:
+            continue
+        mark = fingerprint(frame.atoms)
+        if wanted.get(frame.number) in (mark, ""):
             own[frame.number] = frame
-        if mark in prints:
+        if mark in marks:
             elsewhere.setdefault(mark, frame)
         if len(own) == len(wanted):
             break
@@ -107,10 +109,14 @@ def collect(survey: Survey, frames: Frames) -> Collection:
 
 
 def _fingerprints(survey: Survey) -> dict[int, str]:
-    """Return the fingerprint of each frame that could be read."""
+    """Return the fingerprint of each frame that was read.
+
+    It is empty for the last frame of a file without a line break at its end.
+    """
     rows = survey.frames()
-    pairs = zip(rows["frame"].tolist(), rows["fingerprint"].tolist(), strict=True)
-    return {number: mark for number, mark in pairs if mark}
+    columns = (rows[name].tolist() for name in ("frame", "fingerprint", "atoms"))
+    read = zip(*columns, strict=True)
+    return {number: mark for number, mark, atoms in read if mark or atoms >= 0}
 
 
 def _read(frames: Frames, survey: Survey) -> Iterator[NumberedFrame]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from math import ceil
 from textwrap import wrap
@@ -32,9 +32,13 @@ REMEDIES: Mapping[str, str] = {
 AT_CUTOFF = f"a neighbour is within {Tolerance.FADING} Å of the cutoff, where it is barely seen"
 
 
-def advise(cause: str, gap: float) -> str:
-    """Return what to do about an environment, given its cause and the gap to the cutoff, Å."""
-    text = REMEDIES.get(cause, "nothing to do")
+def advise(causes: Iterable[str], gap: float) -> str:
+    """Return what to do about an environment, given its causes and the gap to the cutoff, Å."""
+    spurious = (cause for cause in causes if cause in REMEDIES and cause != "symmetry")
+    known = {cause: REMEDIES[cause] for cause in spurious}
+    text = "; ".join(f"{cause}: {what}" for cause, what in known.items())
+    if len(known) < 2:
+        text = next(iter(known.values()), "nothing to do")
     return f"{text}; but {AT_CUTOFF}: compare another cutoff" if gap < Tolerance.FADING else text
 
 

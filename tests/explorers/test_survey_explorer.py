@@ -33,7 +33,7 @@ from sensitivity.survey.rows import table_of
 
 pytestmark = TOOLBAR
 
-DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
+DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=4, l_max=4)
 
 
 def make_frames() -> list[Atoms]:
@@ -124,7 +124,10 @@ def test_positions_are_those_in_order_of_the_condition(view: SurveyExplorer) -> 
     rows = [number for _, number in view.worst_menu.options]
     values = conditions(view._known.table)[rows]
     assert (np.diff(np.where(values < 1e-14, 0, values)) >= 0).all()
-    assert view._known.positions[rows].tolist() == list(range(1, len(rows) + 1))
+    positions = view._known.positions[rows]
+    assert (np.diff(positions) >= 0).all()  # equal ones have the same
+    assert positions[0] == 1
+    assert positions[-1] <= view._known.ranked == np.isfinite(values).sum()
 
 
 def test_the_molecule_is_the_frame_with_the_center_marked(view: SurveyExplorer) -> None:
@@ -300,7 +303,7 @@ def test_a_frame_that_has_changed_is_said_and_not_shown(found: Survey) -> None:
     view = SurveyExplorer(found, frames=frames)
     assert view.molecule.pane.layout.visibility == "hidden"
     assert "Frame 1 is not that of the survey: its elements, positions or cell" in sentence(view)
-    assert "1 frame of the survey is missing or has changed, frame 1" in message(view)
+    assert "1 frame of the survey is missing or has changed, frame 1" in sentence(view)
     assert view.diagnosis is None
     view.select(2, 0)
     assert view.molecule.pane.layout.visibility == "visible"
@@ -311,7 +314,7 @@ def test_frames_in_another_order_are_found(found: Survey) -> None:
     view = SurveyExplorer(found, frames=FRAMES[::-1])
     assert view.diagnosis is not None
     assert view.diagnosis.counts["incompleteness"] == 1
-    assert "frames have other numbers than in the survey" in message(view)
+    assert "4 frames have other numbers than in the survey" in sentence(view)
 
 
 def test_a_frame_that_could_not_be_analysed_is_said() -> None:
@@ -354,7 +357,7 @@ def test_an_empty_explorer_takes_a_file() -> None:
     view.wait()
     assert view.survey is not None
     assert (view.frame, view.center) == (1, 0)
-    assert "train.xyz: 28 environments of 4 frames" in view.summary.value
+    assert "train.xyz: 22 environments of 4 frames" in view.summary.value
     assert view.upload.value == ()
     assert "energy per atom" in view.properties
 
@@ -376,7 +379,7 @@ def test_an_own_descriptor_has_to_be_given() -> None:
     class Own(DensityCorrelations):
         pass
 
-    own = Own(cutoff=3.0, n_max=3, l_max=3)
+    own = Own(cutoff=3.0, n_max=4, l_max=4)
     found = survey(FRAMES, own)
     saved = replace(found, settings=dict(found.settings) | {"descriptor": "Own"})
     with pytest.raises(ValueError, match="of its descriptor, Own, a survey has only name and sett"):
@@ -405,13 +408,13 @@ def test_wrong_arguments(arguments: Any, keywords: Any, error: type[Exception], 
 
 def test_the_descriptor_must_be_that_of_the_survey(found: Survey) -> None:
     with pytest.raises(ValueError, match=r"that of the survey.*with another n_max; give the same"):
-        SurveyExplorer(found, DensityCorrelations(cutoff=3.0, n_max=4, l_max=3), frames=FRAMES)
+        SurveyExplorer(found, DensityCorrelations(cutoff=3.0, n_max=5, l_max=4), frames=FRAMES)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("row", 28, "row must be one of 0 to 27, got 28"),
+        ("row", 22, "row must be one of 0 to 21, got 22"),
         ("mode", 99, "mode must be one of 0 to 14, got 99"),
         ("against", "neighbours", "against must be one of .* did you mean 'neighbors'"),
         ("amplitude", 1.5, "amplitude must be a number from -1 to 1 Å, got 1.5"),
@@ -481,7 +484,8 @@ def test_a_hundred_thousand_environments_stay_quick(found: Survey) -> None:
     start = time.process_time()
     for row in (17, 50_000, 99_000):
         click(view, row)
-        assert view.row == row
+        here, there = view.chart.axes.transData.transform(view.chart.places[[view.row, row]])
+        assert np.linalg.norm(here - there) < 1.0  # pixels
     assert time.process_time() - start < 2.0  # 0.1 s each
     start = time.process_time()
     view.against = "neighbors"
@@ -542,9 +546,12 @@ class Slow(DensityCorrelations):
         return super().gradients(atoms, centers=centers)
 
 
+Slow.__name__ = DensityCorrelations.__name__  # as it is called in the survey
+
+
 def test_the_survey_is_computed_in_the_background_with_progress() -> None:
     async def use() -> SurveyExplorer:
-        frames = [molecule(name) for name in ("CH3OH", "C2H6", "CH4") for _ in range(40)]
+        frames = [molecule(name) for name in ("CH3OH", "C2H6", "CH4") for _ in range(300)]
         for seed, atoms in enumerate(frames):
             atoms.rattle(0.1, seed=seed)
         view = SurveyExplorer(frames)
@@ -557,12 +564,12 @@ def test_the_survey_is_computed_in_the_background_with_progress() -> None:
         while view.busy:
             said.add(message(view))
             await asyncio.sleep(0.005)
-        assert any("structures: " in text for text in said), said
+        assert any("structures: " in text and "per second" in text for text in said), said
         return view
 
     view = asyncio.run(use())
     assert view.survey is not None
-    assert view.survey.totals.frames == 120
+    assert view.survey.totals.frames == 900
     assert view.diagnosis is not None
 
 
@@ -575,7 +582,7 @@ def test_a_cancelled_survey_shows_its_rows_with_their_structures(
 
     async def use() -> SurveyExplorer:
         view = SurveyExplorer(frames, DESCRIPTOR)
-        while "of" not in message(view) and "environments" not in message(view) and view.busy:
+        while "environments" not in message(view) and view.busy:
             await asyncio.sleep(0.005)
         view.panel.cancel.click()
         while view.busy:
@@ -583,25 +590,23 @@ def test_a_cancelled_survey_shows_its_rows_with_their_structures(
         return view
 
     view = asyncio.run(use())
-    if view.survey is None:  # cancelled before the first part
-        assert "ancelled" in message(view)
-        return
+    assert view.survey is not None
     assert view.survey.ending == "cancelled"
+    assert "The survey was cancelled." in view.summary.value
     assert 0 < view.survey.totals.frames < 2000
     assert view.diagnosis is not None
 
 
 def test_modes_come_later_and_can_be_cancelled() -> None:
-    found = survey(FRAMES[:2], DensityCorrelations(cutoff=3.0, n_max=3, l_max=3))
+    found = survey(FRAMES[:2], DESCRIPTOR)
 
     async def use() -> SurveyExplorer:
-        view = SurveyExplorer(found, Slow(cutoff=3.0, n_max=3, l_max=3), frames=FRAMES[:2])
+        view = SurveyExplorer(found, Slow(cutoff=3.0, n_max=4, l_max=4), frames=FRAMES[:2])
         while view.survey is None:
             await asyncio.sleep(0.005)
         assert view.busy
         assert view.diagnosis is None
         assert view.mode_menu.disabled
-        assert not view.molecule.sent[ARROWS][1].any() or True
         view.amplitude = 0.3  # the atoms rest meanwhile
         np.testing.assert_allclose(view.molecule.sent[0][0], FRAMES[view.frame].positions[0])
         view.panel.cancel.click()
@@ -614,8 +619,8 @@ def test_modes_come_later_and_can_be_cancelled() -> None:
 
 
 def test_of_environments_chosen_in_a_row_the_last_is_shown() -> None:
-    slow = Slow(cutoff=3.0, n_max=3, l_max=3)
-    found = replace(survey(FRAMES[:2], DESCRIPTOR))
+    slow = Slow(cutoff=3.0, n_max=4, l_max=4)
+    found = survey(FRAMES[:2], DESCRIPTOR)
 
     async def use() -> SurveyExplorer:
         view = SurveyExplorer(found, slow, frames=FRAMES[:2])

@@ -82,6 +82,16 @@ def test_of_equal_frames_each_has_its_own_numbers() -> None:
     assert properties["weight"].values.tolist() == table["frame"].tolist()
 
 
+def test_the_last_frame_of_a_file_without_a_line_break_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "cut.xyz"
+    path.write_text("2\n\nH 0 0 0\nH 0 0 0.7\n2\n\nH 0 0 0\nH 0 0 0.75")
+    found = survey(path, DESCRIPTOR)
+    assert found.frames()["fingerprint"][1] == ""
+    collection = collect(found, path)
+    assert collection.find(1).positions[1, 2] == 0.75
+    assert not collection.moved
+
+
 def test_every_nth_frame_is_found(frames: list[Atoms]) -> None:
     some = survey(frames, DESCRIPTOR, every=2)
     collection = collect(some, frames)

@@ -44,11 +44,11 @@ class SurveyPlot:
         """Draw all environments into a figure, or a part of one."""
         self.table, self.against = table, against
         self.axes = figure.subplots()
-        limits = {"most": MOST_DRAWN, "logarithmic": against.logarithmic}
-        marked = choose_drawn(against.values, table, **limits)
+        logarithmic = against.logarithmic
+        marked = choose_drawn(against.values, table, most=MOST_DRAWN, logarithmic=logarithmic)
         self.drawn = int(marked.sum())
         x = _spread(against.values) if against.names else against.values
-        if against.logarithmic:
+        if logarithmic:
             self.axes.set_xscale("log")
         y = draw_conditions(self.axes, x, table, drawn=marked)
         self.places = np.column_stack([x, y])  # [row, x/y]

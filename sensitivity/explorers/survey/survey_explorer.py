@@ -219,6 +219,9 @@ class SurveyExplorer(MotionView):
         """Show the environment of a center, or the worst one of a frame; ValueError if unknown."""
         self.row = self._known.find(frame, center)
 
+    def _open(self) -> None:
+        self.open()
+
     @interrupts_held()
     def open(self) -> Explorer:
         """Show the environment with its mode in an ``Explorer`` below, and return it.
@@ -255,8 +258,10 @@ class SurveyExplorer(MotionView):
         look = self._given or own
 
         def work(_: Report) -> Subject:
-            frames = cast(Frames, inputs.read_upload(name, content).frames)
-            subject = take_subject(frames, look, None)
+            upload = inputs.read_upload(name, content)
+            if all(frame.atoms is None for frame in upload.frames):
+                inputs.choose_frame(upload, None)  # raises
+            subject = take_subject(cast(Frames, upload.frames), look, None)
             return Subject(None, subject.frames, subject.descriptor, shown)
 
         then, failed = self._take, self._fail
@@ -316,6 +321,12 @@ class SurveyExplorer(MotionView):
         return self._content
 
     @property
+    def _filled(self) -> Content | None:
+        """The content if it has any environment."""
+        content = self._content
+        return content if content is not None and len(content.table["frame"]) else None
+
+    @property
     def _with_modes(self) -> Reference:
         if self._reference is None:
             raise ValueError(self._problem or "the modes are not known yet; wait for them.")
@@ -328,7 +339,7 @@ class SurveyExplorer(MotionView):
         return name
 
     def _number(self, column: str) -> int:
-        content = self._content
+        content = self._filled
         return -1 if content is None else int(content.table[column][self.row])
 
     def _check_shown(self) -> None:
@@ -372,8 +383,8 @@ class SurveyExplorer(MotionView):
             self.downloads.children += (button,)
 
     def _connect_choices(self) -> None:
-        self.observe(lambda _: self._updating or self._show_row(), "row")
-        self.observe(lambda _: self._updating or self._draw_chart(), "against")
+        for name, show in (("row", self._show_row), ("against", self._draw_chart)):
+            self.observe(partial(self._show, show), name)
         choose: dict[Any, Callable[[Any], None]] = {
             self.against_menu: partial(setattr, self, "against"),
             self.worst_menu: partial(setattr, self, "row"),
@@ -384,7 +395,7 @@ class SurveyExplorer(MotionView):
         }
         for widget, act in choose.items():
             widget.observe(partial(self._choose, act), "value")
-        self.opener.on_click(lambda _: self.attempt(self.open))
+        self.opener.on_click(lambda _: self.attempt(self._open))
         self.chart.on_click(lambda number: self.attempt(setattr, self, "row", number))
         self.molecule.on_pick = lambda atom, more: self.attempt(self._pick, atom)
 
@@ -392,6 +403,10 @@ class SurveyExplorer(MotionView):
         if not self._updating and change["new"] is not None:
             self.panel.forgive()
             self.attempt(act, change["new"])
+
+    def _show(self, show: Callable[[], None], _: Any) -> None:
+        if not self._updating:
+            show()
 
     def _take_files(self, files: Any) -> None:
         for file in files:
@@ -434,9 +449,7 @@ class SurveyExplorer(MotionView):
         self.close()
         self._content = content
         self._diagnoses.clear()
-        told = [content.survey.status if content.survey.ending else ""]
-        told += ["" if content.collection is None else content.collection.status]
-        self.panel.tell(" ".join(filter(None, told)))
+        self.panel.tell("")
         self._offer()
         with self._updating, self.hold_trait_notifications():
             if self.against not in content.properties and content.properties:
@@ -460,6 +473,7 @@ class SurveyExplorer(MotionView):
                 (each.label, name) for name, each in content.properties.items()
             ]
             self.upload.value = ()  # otherwise the same file could not be chosen again
+            self.worst_menu.options = self._worst
             self.summary.value = _escape("{}: {} {}.".format(*about))
 
     def _draw_chart(self) -> None:
@@ -473,10 +487,10 @@ class SurveyExplorer(MotionView):
 
     def _show_row(self) -> None:
         """Show the chosen environment, and find its modes."""
-        content = self._content
+        content = self._filled
         self._looker.drop()
         self._placement, self._reference, self._problem = None, None, ""
-        if content is None or not len(content.table["frame"]):
+        if content is None:
             self._hide()
             return
         try:
@@ -577,7 +591,7 @@ class SurveyExplorer(MotionView):
         self._say()
 
     def _show_controls(self) -> None:
-        content = self._content
+        content = self._filled
         for control in (self.against_menu, self.worst_menu, self.frame_field, self.center_field):
             control.disabled = content is None
         self.mode_menu.disabled = self._reference is None
@@ -597,14 +611,16 @@ class SurveyExplorer(MotionView):
         return " ".join(next(describe_worst(self._known.row(self.row))))
 
     def _say(self) -> None:
-        content = self._content
-        if content is None or not len(content.table["frame"]):
+        content = self._filled
+        if content is None:
+            self.panel.say("")
             return
         place = {"position": int(content.positions[self.row]), "count": content.ranked}
         lines = [*describe_environment(content.row(self.row), **place)]
         if self._reference is not None:
             lines.append(meaning(self._reference, self.mode))
-        lines += [self._problem, self._describe_drawn()]
+        moved = "" if content.collection is None else content.collection.status
+        lines += [self._problem, self._describe_drawn(), moved]
         self.panel.say(*lines)
 
     def _describe_drawn(self) -> str:
