@@ -141,11 +141,11 @@ def draw_conditions(ax: Axes, values: Array, table: Table, *, drawn: Mask | None
     axis = _scale(ax, heights, with_causes="symmetry" in table)
     known = np.isfinite(heights) & np.isfinite(values)
     marked = known if drawn is None else known & drawn
-    few = marked.sum() < 500
-    size: dict[str, Any] = {"s": 14.0} if few else {"s": 5.0, "linewidths": 0.0}
     for cause in _ORDER:
         own, seen = known & (causes == cause), marked & (causes == cause)
         if own.any():
+            few = seen.sum() < 500
+            size: dict[str, Any] = {"s": 16.0} if few else {"s": 6.0, "linewidths": 0.0}
             look = {"rasterized": bool(seen.sum() > 1000), **_look(ax, cause), **size}
             text = _label(cause, int(own.sum()))
             ax.scatter(values[seen], axis.heights(heights[seen]), label=text, **look)

@@ -46,8 +46,8 @@ def describe_environment(row: Table, *, position: int, count: int) -> tuple[str,
     listed = ", ".join(f"{number} {by(cause)}" for cause, number in numbers.items())
     value = f"smallest/largest singular value {condition}, number {position} of {count}"
     first = f"{place}: {value if position else 'symmetry hides all internal displacements'}."
-    advice = advise(numbers, gap)
-    return first, f"Invisible displacements: {listed or 'none'}. What to do: {advice}."
+    invisible_ones = f"Invisible displacements: {listed or 'none'}."
+    return first, f"{invisible_ones} {advise(numbers, gap)}".rstrip()
 
 
 def tabulate_survey(survey: Survey, file: str) -> str:

@@ -33,13 +33,11 @@ AT_CUTOFF = f"a neighbour is within {Tolerance.FADING} Å of the cutoff, where i
 
 
 def advise(causes: Iterable[str], gap: float) -> str:
-    """Return what to do about an environment, given its causes and the gap to the cutoff, Å."""
-    spurious = (cause for cause in causes if cause in REMEDIES and cause != "symmetry")
-    known = {cause: REMEDIES[cause] for cause in spurious}
-    text = "; ".join(f"{cause}: {what}" for cause, what in known.items())
-    if len(known) < 2:
-        text = next(iter(known.values()), "nothing to do")
-    return f"{text}; but {AT_CUTOFF}: compare another cutoff" if gap < Tolerance.FADING else text
+    """Return sentences on what to do, for each cause, and for the gap to the cutoff, in Å."""
+    texts = [f"{cause.capitalize()}: {REMEDIES[cause]}." for cause in causes]
+    if gap < Tolerance.FADING:
+        texts.append(f"{AT_CUTOFF[:1].upper()}{AT_CUTOFF[1:]}: compare another cutoff.")
+    return " ".join(texts)
 
 
 def summarize(survey: Survey) -> str:

@@ -113,11 +113,10 @@ def test_a_click_shows_the_environment_with_the_numbers_of_table_and_diagnose(
 
 def test_the_sentence_says_cause_and_remedy(view: SurveyExplorer) -> None:
     assert "Frame 1, C0: smallest/largest singular value 0, number 1 of " in sentence(view)
-    assert "Invisible displacements: 1 by incompleteness. What to do: a higher order" in sentence(
-        view
-    )
+    said = "Invisible displacements: 1 by incompleteness. Incompleteness: a higher order sees them"
+    assert said in sentence(view)
     view.select(2, 0)
-    assert "Invisible displacements: none. What to do: nothing to do." in sentence(view)
+    assert "Invisible displacements: none." in sentence(view)
 
 
 def test_positions_are_those_in_order_of_the_condition(view: SurveyExplorer) -> None:
@@ -647,3 +646,18 @@ def test_a_table_without_rows_is_said() -> None:
     assert "No center is Au" in view.summary.value
     with pytest.raises(ValueError, match="the survey has no frame 0"):
         view.select(0)
+
+
+def test_the_property_can_be_chosen_before_it_is_known() -> None:
+    async def use(name: str) -> SurveyExplorer:
+        view = SurveyExplorer(100 * FRAMES, DESCRIPTOR)
+        assert view.busy
+        view.against = name
+        while view.busy:
+            await asyncio.sleep(0.005)
+        return view
+
+    assert asyncio.run(use("energy per atom")).chart.axes.get_xlabel() == "energy per atom (eV)"
+    view = asyncio.run(use("energi per atom"))
+    assert view.against == "neighbors"
+    assert "did you mean 'energy per atom'?" in message(view)

@@ -41,6 +41,9 @@ from sensitivity.survey.summary import describe_worst
 LONGEST, STEP = 1.0, 0.02  # Å
 STOPS = np.linspace(-LONGEST, LONGEST, 101)
 
+USUAL = "neighbors"
+"""The property on the horizontal axis, if it is known."""
+
 KEPT = 20
 """Diagnoses that are kept, for a return to an environment."""
 
@@ -121,7 +124,7 @@ class SurveyExplorer(MotionView):
     (1, 0, 'incompleteness')
     """
 
-    against = traitlets.Unicode("neighbors").tag(kept=True)
+    against = traitlets.Unicode(USUAL).tag(kept=True)
     row = Index().tag(kept=True)
     mode = Index().tag(kept=True)
     amplitude = Length()
@@ -167,9 +170,12 @@ class SurveyExplorer(MotionView):
             switches=(),
             above=(
                 row(self.upload, self.summary),
-                row(self.against_menu, self.worst_menu, self.frame_field, self.center_field),
+                row(
+                    *(self.against_menu, self.worst_menu, self.frame_field, self.center_field),
+                    self.opener,
+                ),
             ),
-            below=(row(self.opener), self.below),
+            below=(self.below,),
         )
         self._add_downloads()
         self._hide()
@@ -359,7 +365,7 @@ class SurveyExplorer(MotionView):
             for (name, tooltip), width in zip(texts.items(), (300, 330, 280), strict=True)
         )
         for menu in (self.against_menu, self.worst_menu):
-            menu.layout.max_width = "100%"
+            menu.layout.max_width = "calc(100% - 4px)"  # its margins
         fields = {
             "frame": "Number of a frame, from 0: shows the worst environment of it",
             "center": "Index of an atom of the frame: shows its environment",
@@ -451,13 +457,16 @@ class SurveyExplorer(MotionView):
         self._diagnoses.clear()
         self.panel.tell("")
         self._offer()
+        wanted = self.against
         with self._updating, self.hold_trait_notifications():
-            if self.against not in content.properties and content.properties:
-                self.against = next(iter(content.properties))
+            if wanted not in content.properties:
+                self.against = next(iter(content.properties), USUAL)
             self.row = content.worst[0] if content.worst else 0
         self._draw_chart()
         self._show_row()
         self._move()
+        if wanted not in (self.against, USUAL):
+            self.attempt(check_choice, wanted, "against", content.properties)
 
     def _offer(self) -> None:
         """Offer the properties and the worst environments of the content."""
@@ -651,7 +660,9 @@ class SurveyExplorer(MotionView):
 
     @traitlets.validate("against")
     def _validate_against(self, proposal: Any) -> str:
-        return check_choice(proposal["value"], "against", self._known.properties)
+        if self._content is None:  # the names are not known yet
+            return str(proposal["value"])
+        return check_choice(proposal["value"], "against", self._content.properties)
 
     @traitlets.validate("amplitude")
     def _validate_amplitude(self, proposal: Any) -> float:
