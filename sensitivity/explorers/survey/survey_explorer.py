@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import traitlets
 from ase import Atoms
+from matplotlib.figure import Figure
 
 from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis import Diagnosis, diagnose
@@ -300,6 +301,11 @@ class SurveyExplorer(MotionView):
             self.download("survey.extxyz", write_frames(shown))
         else:
             super().export(name)
+
+    def figure(self) -> Figure:
+        """Return a figure of molecule and chart; ValueError without an environment."""
+        self._check_shown()
+        return super().figure()
 
     def cancel(self) -> None:
         """Stop the background jobs and keep the results so far."""
