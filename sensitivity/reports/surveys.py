@@ -45,7 +45,10 @@ def describe_environment(row: Table, *, position: int, count: int) -> tuple[str,
     numbers = {cause: int(each[0]) for cause, each in invisible(row).items() if each[0] > 0}
     listed = ", ".join(f"{number} {by(cause)}" for cause, number in numbers.items())
     value = f"smallest/largest singular value {condition}, number {position} of {count}"
-    first = f"{place}: {value if position else 'symmetry hides all internal displacements'}."
+    if not position:
+        none = row["internal"][0] == 0
+        value = f"{'there are no' if none else 'symmetry hides all'} internal displacements"
+    first = f"{place}: {value}."
     invisible_ones = f"Invisible displacements: {listed or 'none'}."
     return first, f"{invisible_ones} {advise(numbers, gap)}".rstrip()
 

@@ -322,7 +322,20 @@ def test_a_frame_that_could_not_be_analysed_is_said() -> None:
     assert "Frame 1" in sentence(view)
     assert "could not be analysed: " in sentence(view)
     assert view.molecule.pane.layout.visibility == "hidden"
-    assert "1 of 8 are not in the chart" in sentence(view)
+    assert "Not in the chart: 1 that could not be analysed." in sentence(view)
+
+
+def test_each_environment_that_is_not_in_the_chart_is_counted() -> None:
+    frames = [Atoms("He"), molecule("H2O"), molecule("NH3"), Atoms("H2")]
+    frames[1].info["energy"] = -1.0
+    view = SurveyExplorer(frames, DESCRIPTOR)
+    view.against = "energy"
+    absent = (
+        "1 that could not be analysed, 1 without internal displacements, 4 without energy (eV)."
+    )
+    assert f"Not in the chart: {absent}" in sentence(view)
+    view.select(0, 0)
+    assert "Frame 0, He0: there are no internal displacements." in sentence(view)
 
 
 def test_environments_of_which_symmetry_hides_everything_can_be_shown() -> None:

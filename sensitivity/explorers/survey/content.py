@@ -152,6 +152,23 @@ class Content:
         """The number of rows with a condition."""
         return int(np.count_nonzero(self.positions))
 
+    def count_absent(self, shown: Indices) -> dict[str, int]:
+        """Return the number of rows that are not shown, by reason; {} is the property."""
+        absent = np.ones(len(self.table["frame"]), dtype=bool)
+        absent[shown] = False
+        reasons = {
+            "that could not be analysed": self.table["error"] != "",
+            "without internal displacements": self.table["internal"] == 0,
+            "in which symmetry hides all displacements": self.positions == 0,
+            "without {}": absent,
+        }
+        found = {}
+        for reason, rows in reasons.items():
+            if count := int((absent & rows).sum()):
+                found[reason] = count
+            absent = absent & ~rows
+        return found
+
     def row(self, number: int) -> Table:
         """Return a row as a table."""
         return {name: values[number : number + 1] for name, values in self.table.items()}

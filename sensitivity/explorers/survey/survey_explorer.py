@@ -472,7 +472,7 @@ class SurveyExplorer(MotionView):
         self._show_row()
         self._move()
         if wanted not in (self.against, USUAL):
-            self.attempt(check_choice, wanted, "against", content.properties)
+            self.attempt(setattr, self, "against", wanted)  # fails with a sentence
 
     def _offer(self) -> None:
         """Offer the properties and the worst environments of the content."""
@@ -640,18 +640,19 @@ class SurveyExplorer(MotionView):
 
     def _describe_drawn(self) -> str:
         """Return a sentence on environments and atoms that are not drawn; empty if all are."""
-        content, found = self._known, []
-        total, known = len(content.table["frame"]), len(self.chart.known)
-        if content.ranked and self.chart.drawn < known:
+        content, found, known = self._known, [], self.chart.known
+        if not content.ranked:
+            return ""
+        if self.chart.drawn < len(known):
             found.append(
-                f"The chart has {self.chart.drawn} markers for {known} environments: the others "
-                "would lie behind these."
+                f"The chart has {self.chart.drawn} markers for {len(known)} environments: the "
+                "others would lie behind these."
             )
-        if content.ranked and known < total:
-            found.append(
-                f"{total - known} of {total} are not in the chart: symmetry hides all their "
-                "displacements, they could not be analysed, or the property is not known."
-            )
+        absent = content.count_absent(known)
+        if absent:
+            label = content.properties[self.against].label
+            texts = [f"{count} {reason.format(label)}" for reason, count in absent.items()]
+            found.append(f"Not in the chart: {', '.join(texts)}.")
         if self._placement is not None and self._placement.left_out:
             found.append(f"{self._placement.left_out} farther atoms of the frame are not shown.")
         return " ".join(found)
