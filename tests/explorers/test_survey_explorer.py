@@ -180,6 +180,18 @@ def test_another_mode_only_moves_the_atoms(
     assert LOAD in kinds
 
 
+def test_moving_the_atoms_leaves_the_menus_alone(
+    view: SurveyExplorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    click(view, 0)  # perhaps not among the worst
+    messages: list[Any] = []
+    for menu in (view.worst_menu, view.against_menu, view.mode_menu, view.frame_field):
+        monkeypatch.setattr(menu, "send_state", lambda *keys, **_: messages.append(keys))
+    for stop in (55, 60, 65):
+        view.slider.index = stop
+    assert messages == []
+
+
 def test_a_click_on_an_atom_shows_its_environment(view: SurveyExplorer) -> None:
     view.select(2, 0)
     assert view._placement is not None

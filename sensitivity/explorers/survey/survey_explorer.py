@@ -155,6 +155,7 @@ class SurveyExplorer(MotionView):
         self._placement: Placement | None = None
         self._reference: Reference | None = None  # the environment with its modes
         self._problem = ""  # why there is no placement
+        self._drawn = ""  # which environments the chart does not show
         self._diagnoses = dict[int, Diagnosis]()  # by row
         self._updating = Entered()
         self._opened: Explorer | None = None
@@ -478,10 +479,10 @@ class SurveyExplorer(MotionView):
         """Offer the properties and the worst environments of the content."""
         content = self._known
         rows = [content.row(number) for number in content.worst]
-        self._worst = [
+        self._worst = tuple(
             (" ".join([f"{k}:", *next(describe_worst(each))]), number)
             for k, (number, each) in enumerate(zip(content.worst, rows, strict=True), 1)
-        ]
+        )
         about = content.subject.name, content.survey.status, name_descriptor_of(content.survey)
         with self._updating:
             self.against_menu.options = [
@@ -499,6 +500,7 @@ class SurveyExplorer(MotionView):
             self.chart.write("no environment has a ratio of singular values")
         else:
             self.chart.load(content.table, content.properties[self.against], row=self.row)
+        self._drawn = self._describe_drawn()
 
     def _show_row(self) -> None:
         """Show the chosen environment, and find its modes."""
@@ -615,8 +617,10 @@ class SurveyExplorer(MotionView):
             return
         with self._updating:
             self.against_menu.value = self.against
-            others = [] if self.row in content.worst else [(self._label_row(), self.row)]
-            self.worst_menu.options = [*self._worst, *others]
+            others = () if self.row in content.worst else ((self._label_row(), self.row),)
+            listed = (*self._worst, *others)
+            if self.worst_menu.options != listed:  # a message to the page
+                self.worst_menu.options = listed
             self.worst_menu.value = self.row
             self.frame_field.value, self.center_field.value = self.frame, self.center
             if self._reference is not None:
@@ -635,11 +639,13 @@ class SurveyExplorer(MotionView):
         if self._reference is not None:
             lines.append(meaning(self._reference, self.mode))
         moved = "" if content.collection is None else content.collection.status
-        lines += [self._problem, self._describe_drawn(), moved]
+        left = 0 if self._placement is None else self._placement.left_out
+        fewer = f"{left} farther atoms of the frame are not shown." if left else ""
+        lines += [self._problem, fewer, self._drawn, moved]
         self.panel.say(*lines)
 
     def _describe_drawn(self) -> str:
-        """Return a sentence on environments and atoms that are not drawn; empty if all are."""
+        """Return sentences on environments without a marker; empty if all have one."""
         content, found, known = self._known, [], self.chart.known
         if not content.ranked:
             return ""
@@ -653,8 +659,6 @@ class SurveyExplorer(MotionView):
             label = content.properties[self.against].label
             texts = [f"{count} {reason.format(label)}" for reason, count in absent.items()]
             found.append(f"Not in the chart: {', '.join(texts)}.")
-        if self._placement is not None and self._placement.left_out:
-            found.append(f"{self._placement.left_out} farther atoms of the frame are not shown.")
         return " ".join(found)
 
     @traitlets.validate("row")
