@@ -123,10 +123,16 @@ def test_positions_are_those_in_order_of_the_condition(view: SurveyExplorer) -> 
     rows = [number for _, number in view.worst_menu.options]
     values = conditions(view._known.table)[rows]
     assert (np.diff(np.where(values < 1e-14, 0, values)) >= 0).all()
-    positions = view._known.positions[rows]
-    assert (np.diff(positions) >= 0).all()  # equal ones have the same
-    assert positions[0] == 1
-    assert positions[-1] <= view._known.ranked == np.isfinite(values).sum()
+    assert view._known.positions[rows].tolist() == list(range(1, len(rows) + 1))
+
+
+def test_environments_that_symmetry_makes_equal_have_one_position() -> None:
+    view = SurveyExplorer([molecule("H2O"), molecule("CH4")], DESCRIPTOR)
+    content = view._known
+    assert content.ranked == 4  # O, H, C, H
+    methane = content.positions[content.table["frame"] == 1].tolist()
+    assert methane[1:] == 4 * methane[1:2]
+    assert "number 1 of 4" in sentence(view)
 
 
 def test_the_molecule_is_the_frame_with_the_center_marked(view: SurveyExplorer) -> None:

@@ -129,7 +129,8 @@ class Content:
     collection
         The frames; None if they are not known.
     positions
-        Of each row, from 1 for the smallest condition; 0 for a row without one.
+        Of each row in the order of ``Survey.worst``, from 1; that of the first of those that
+        symmetry makes equal; 0 for a row without a condition.
     worst
         Rows with the smallest condition.
     """
@@ -149,8 +150,8 @@ class Content:
 
     @property
     def ranked(self) -> int:
-        """The number of rows with a condition."""
-        return int(np.count_nonzero(self.positions))
+        """The number of rows with a condition, of which symmetry makes none equal."""
+        return int(self.positions.max(initial=0))
 
     def count_absent(self, shown: Indices) -> dict[str, int]:
         """Return the number of rows that are not shown, by reason; {} is the property."""
@@ -243,8 +244,14 @@ def _rank(table: Table) -> Indices:
     values = conditions(table)
     values = np.where(values <= Tolerance.ROUNDED_CONDITION, 0.0, values)
     known = np.isfinite(values)
-    places = np.searchsorted(np.sort(values[known]), values) + 1
-    return np.where(known, places, 0).astype(np.intp)
+    own = np.flatnonzero(known & (table["center"] == table["equivalent_to"]))
+    order = own[np.lexsort((table["center"][own], table["frame"][own], values[own]))]
+    positions = np.zeros(len(values), dtype=np.intp)
+    positions[order] = np.arange(1, len(order) + 1)
+    equal = np.setdiff1d(np.flatnonzero(known), own)
+    rows = {"frame": table["frame"][equal], "center": table["equivalent_to"][equal]}
+    positions[equal] = positions[_find_rows(table, rows)]
+    return positions
 
 
 def _find_rows(table: Table, rows: Table) -> list[int]:
