@@ -312,6 +312,9 @@ def test_without_frames_there_is_the_chart_and_a_sentence(found: Survey) -> None
         view.open()
     with pytest.raises(ValueError, match="tructures are not known"):
         view.export("png")
+    view.export("page")  # without drawings
+    view.wait()
+    assert "Saved survey.html" in message(view)
 
 
 def test_a_frame_that_has_changed_is_said_and_not_shown(found: Survey) -> None:
