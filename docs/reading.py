@@ -18,8 +18,11 @@ from sensitivity.explorers import (
     BasisExplorer,
     Explorer,
     PathExplorer,
+    SurveyExplorer,
     TwinExplorer,
 )
+
+MOVING = Explorer, PathExplorer, TwinExplorer, BandExplorer, SurveyExplorer
 
 
 def prepare() -> None:
@@ -27,7 +30,7 @@ def prepare() -> None:
     shell = get_ipython()
     assert shell is not None
     formatter = shell.display_formatter.formatters["image/png"]
-    for kind in (Explorer, PathExplorer, TwinExplorer, BasisExplorer, BandExplorer):
+    for kind in (*MOVING, BasisExplorer):
         formatter.for_type(kind, draw)
     course.check = fold  # for the imports of the notebook that follow
     # Twice as many pixels as on paper: slides and good screens need them.
@@ -40,7 +43,7 @@ def fold(_: Any, answer: Any, *, within: float = 0.0) -> HTML:
     return HTML(f"<details><summary>Answer</summary>\n<p>{escape(text)}</p>\n</details>")
 
 
-def draw(view: Explorer | PathExplorer | TwinExplorer | BasisExplorer | BandExplorer) -> bytes:
+def draw(view: Any) -> bytes:
     """Return a picture of what an explorer shows when it has computed everything."""
     view.wait()
     if isinstance(view, BasisExplorer):

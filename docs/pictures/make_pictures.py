@@ -47,6 +47,21 @@ VIEWS = {
         "descriptor = DensityCorrelations(cutoff=4.5)\n"
         "explorer = BandExplorer('Si-diamond', descriptor, path='GXWKGL')\nexplorer"
     ),
+    "survey": (
+        "import numpy as np\n"
+        "from ase.calculators.emt import EMT\n"
+        "from ase.collections import g2\n"
+        "from sensitivity.explorers import SurveyExplorer\n"
+        "rng, frames = np.random.default_rng(0), []\n"
+        "for name in g2.names:\n"
+        "    atoms = g2[name]\n"
+        "    if set(atoms.symbols) <= {'H', 'C', 'N', 'O'}:\n"
+        "        atoms.positions += 0.05 * rng.normal(size=atoms.positions.shape)\n"
+        "        atoms.calc = EMT()\n"
+        "        atoms.get_potential_energy()\n"
+        "        frames.append(atoms)\n"
+        "explorer = SurveyExplorer(frames)\nexplorer.against = 'energy per atom'\nexplorer"
+    ),
 }
 """Name of the picture, and the cell that shows it."""
 

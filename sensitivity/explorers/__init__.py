@@ -10,8 +10,16 @@ try:
     from sensitivity.explorers.basis.basis_explorer import BasisExplorer
     from sensitivity.explorers.main.explorer import Explorer
     from sensitivity.explorers.path.path_explorer import PathExplorer
+    from sensitivity.explorers.survey.survey_explorer import SurveyExplorer
     from sensitivity.explorers.twin import TwinExplorer
 except ModuleNotFoundError as error:
     raise missing("the explorers need", error.name) from error
 
-__all__ = ["BandExplorer", "BasisExplorer", "Explorer", "PathExplorer", "TwinExplorer"]
+__all__ = [
+    "BandExplorer",
+    "BasisExplorer",
+    "Explorer",
+    "PathExplorer",
+    "SurveyExplorer",
+    "TwinExplorer",
+]

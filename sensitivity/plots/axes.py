@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
@@ -91,6 +92,8 @@ def show_markers(legend: Legend, *, size: float = 6.0) -> None:
             handle.set_markersize(size)
             if handle.get_marker() != "_":  # which is only an edge
                 handle.set_markeredgewidth(0.06 * size)
+        elif isinstance(handle, PathCollection):
+            handle.set_sizes([size**2])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from sensitivity.numerics import Array, Indices
+from sensitivity.numerics import Array, Indices, Mask, unique_rows
 from sensitivity.plots.axes import (
     ROUNDING,
     ZeroAxis,
@@ -67,7 +67,8 @@ def plot_survey(survey: Survey, *, ax: Axes | None = None) -> Axes:
     """
     ax = make_axes(ax, height=2.8)
     bins = _count_bins(survey.read_environments())
-    axis = _scale(ax, np.array([_middle(place) for _, _, place in bins]), survey)
+    heights = np.array([_middle(place) for _, _, place in bins])
+    axis = _scale(ax, heights, with_causes=survey.causes)
     species = sorted({name for name, _, _ in bins})
     causes = [cause for cause in _ORDER if any(cause == each for _, each, _ in bins)]
     step = 0.8 / max(len(causes), 1)
@@ -122,23 +123,63 @@ def plot_condition(
     table = survey.table()
     values = _property(table, against)
     ax = make_axes(ax, height=2.6)
-    heights, causes = conditions(table), leading_causes(table)
-    axis = _scale(ax, heights, survey)
-    known = np.isfinite(heights) & np.isfinite(values)
-    few = known.sum() < 500
-    size: dict[str, Any] = {"s": 14.0} if few else {"s": 5.0, "linewidths": 0.0}
-    for cause in _ORDER:
-        own = known & (causes == cause)
-        if own.any():
-            look = {"rasterized": bool(own.sum() > 1000), **_look(ax, cause), **size}
-            text = _label(cause, int(own.sum()))
-            ax.scatter(values[own], axis.heights(heights[own]), label=text, **look)
+    draw_conditions(ax, values, table)
     given = table[against] if isinstance(against, str) else np.asarray(against)
     if given.dtype.kind in "iu":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_xlabel(label or (against if isinstance(against, str) else "property"))
     add_legend(ax, wide=True)
     return ax
+
+
+def draw_conditions(ax: Axes, values: Array, table: Table, *, drawn: Mask | None = None) -> Array:
+    """Draw the condition of each row against a value, and return its height, NaN if it has none.
+
+    With ``drawn``, only these rows have a marker; the numbers in the legend are those of all.
+    """
+    heights, causes = conditions(table), leading_causes(table)
+    axis = _scale(ax, heights, with_causes="symmetry" in table)
+    known = np.isfinite(heights) & np.isfinite(values)
+    marked = known if drawn is None else known & drawn
+    for cause in _ORDER:
+        own, seen = known & (causes == cause), marked & (causes == cause)
+        if own.any():
+            few = seen.sum() < 500
+            size: dict[str, Any] = {"s": 16.0} if few else {"s": 6.0, "linewidths": 0.0}
+            look = {"rasterized": bool(seen.sum() > 1000), **_look(ax, cause), **size}
+            text = _label(cause, int(own.sum()))
+            ax.scatter(values[seen], axis.heights(heights[seen]), label=text, **look)
+    return np.where(known, axis.heights(heights), np.nan)
+
+
+def choose_drawn(values: Array, table: Table, *, most: int, logarithmic: bool = False) -> Mask:
+    """Return the rows whose markers are not covered by others, if there are more than ``most``.
+
+    Of markers of one cause at nearly one place, that of the smallest condition is kept. The grid
+    of such places is made coarser until not many more than ``most`` are left.
+    """
+    heights, causes = conditions(table), leading_causes(table)
+    known = np.flatnonzero(np.isfinite(heights) & np.isfinite(values))
+    drawn = np.zeros(len(values), dtype=bool)
+    if len(known) > most:
+        known = known[np.argsort(heights[known], kind="stable")]
+        x = np.log(values[known]) if logarithmic else values[known]
+        y = np.log(np.maximum(heights[known], ROUNDING))
+        kinds = np.unique(causes[known].astype(str), return_inverse=True)[1]
+        for cells in (512, 256, 128, 64):
+            places = [_cells(x, cells), _cells(y, cells), kinds]
+            first = np.sort(unique_rows(np.column_stack(places))[0])
+            if len(first) <= most:
+                break
+        known = known[first]
+    drawn[known] = True
+    return drawn
+
+
+def _cells(values: Array, count: int) -> Indices:
+    """Return the numbers of the cells, ``count`` in the range of the values."""
+    low, high = float(values.min()), float(values.max())
+    return np.asarray((values - low) * (count / (high - low or 1.0)), dtype=np.intp)
 
 
 def plot_environment(environment: Atoms, *, ax: Axes | None = None) -> Axes:
@@ -198,8 +239,8 @@ def _middle(place: int | None) -> float:
     return 0.0 if place is None else float(10.0 ** ((place + 0.5) / BINS))
 
 
-def _scale(ax: Axes, values: Array, survey: Survey) -> ZeroAxis:
-    kept = "\nnot zero by symmetry" if survey.causes else ""
+def _scale(ax: Axes, values: Array, *, with_causes: bool) -> ZeroAxis:
+    kept = "\nnot zero by symmetry" if with_causes else ""
     ax.set_ylabel(f"smallest/largest singular value{kept}", fontsize="small")
     return scale_axis(ax, values[np.isfinite(values)], zero=ROUNDING)
 

@@ -8,7 +8,9 @@ from sensitivity.notes import visible
 from sensitivity.reports.sources import name_settings
 from sensitivity.reports.tables import Json, as_json, pick, wrap_text
 from sensitivity.survey import Survey
+from sensitivity.survey.ranking import invisible
 from sensitivity.survey.rows import Table
+from sensitivity.survey.summary import advise, by, describe_worst
 
 
 def describe_survey(survey: Survey, file: str) -> Json:
@@ -28,6 +30,27 @@ def describe_survey(survey: Survey, file: str) -> Json:
 def _rows(table: Table) -> list[Json]:
     rows = zip(*(values.tolist() for values in table.values()), strict=True)
     return [as_json(dict(zip(table, row, strict=True))) for row in rows]
+
+
+def describe_environment(row: Table, *, position: int, count: int) -> tuple[str, ...]:
+    """Return sentences on an environment, given as a table of one row.
+
+    They state its condition, which is the ``position``-th smallest of ``count``, its invisible
+    displacements by cause, and what to do.
+    """
+    ((place, condition, _),) = describe_worst(row)
+    place, (error,), (gap,) = place[:1].upper() + place[1:], row["error"], row["gap"]
+    if error:
+        return (f"{place} could not be analysed: {error}",)
+    numbers = {cause: int(each[0]) for cause, each in invisible(row).items() if each[0] > 0}
+    listed = ", ".join(f"{number} {by(cause)}" for cause, number in numbers.items())
+    value = f"smallest/largest singular value {condition}, number {position} of {count}"
+    if not position:
+        none = row["internal"][0] == 0
+        value = f"{'there are no' if none else 'symmetry hides all'} internal displacements"
+    first = f"{place}: {value}."
+    invisible_ones = f"Invisible displacements: {listed or 'none'}."
+    return first, f"{invisible_ones} {advise(numbers, gap)}".rstrip()
 
 
 def tabulate_survey(survey: Survey, file: str) -> str:

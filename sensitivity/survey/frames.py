@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from math import nan
@@ -15,6 +15,7 @@ from ase import Atoms
 
 from sensitivity.numerics import Array, Indices
 from sensitivity.structures import read_frames
+from sensitivity.structures.quantities import Quantities, stored_quantities
 
 Frames = str | os.PathLike[str] | Iterable[Atoms]
 """A file, or structures one after the other.
@@ -37,6 +38,12 @@ class NumberedFrame:
     left: float = nan  # frames of the survey after this one; an estimate, or NaN
     cut: bool = False  # True if its last number may be cut at the end of the file
     before: str = ""  # hash of all frames before it, if there is a folder
+    given: Quantities = field(default_factory=dict)  # that its file gives
+
+    @property
+    def quantities(self) -> Quantities:
+        """The numbers that come with it, such as an energy."""
+        return self.given or ({} if self.atoms is None else stored_quantities(self.atoms))
 
 
 def fingerprint(atoms: Atoms) -> str:
@@ -85,7 +92,8 @@ def _check(number: int, frame: Any, *, left: float) -> NumberedFrame:
     if isinstance(frame, Atoms):
         return NumberedFrame(number, frame, left=left)
     if hasattr(frame, "problem"):
-        return NumberedFrame(number, frame.atoms, frame.problem, left, frame.cut)
+        given = frame.quantities
+        return NumberedFrame(number, frame.atoms, frame.problem, left, frame.cut, given=given)
     found = type(frame).__name__
     return NumberedFrame(number, None, f"a frame must be an ase.Atoms, got {found}.", left)
 

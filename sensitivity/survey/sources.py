@@ -66,11 +66,12 @@ def cut_out(frames: Frames, rows: Table, settings: Mapping[str, Any]) -> list[At
     for number, atoms in find_frames(frames, set(rows["frame"].tolist()), settings):
         for place in np.flatnonzero(rows["frame"] == number).tolist():
             row = {name: values.tolist()[place] for name, values in rows.items()}
-            found[place] = _environment(atoms, row, cutoff=settings["cutoff"])
+            found[place] = cut_one(atoms, row, cutoff=settings["cutoff"])
     return [found[place] for place in range(len(rows["frame"]))]
 
 
-def _environment(atoms: Atoms, row: Mapping[str, Any], *, cutoff: float) -> Atoms:
+def cut_one(atoms: Atoms, row: Mapping[str, Any], *, cutoff: float) -> Atoms:
+    """Return the environment of a row, which is its ``info``; ValueError if it is not there."""
     center = int(row["center"])
     if not 0 <= center < len(atoms) or atoms.symbols[center] != row["species"]:
         raise ValueError(

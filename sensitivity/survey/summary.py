@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from math import ceil
 from textwrap import wrap
@@ -30,6 +30,14 @@ REMEDIES: Mapping[str, str] = {
 """The remedy for displacements that are invisible by each cause."""
 
 AT_CUTOFF = f"a neighbour is within {Tolerance.FADING} Å of the cutoff, where it is barely seen"
+
+
+def advise(causes: Iterable[str], gap: float) -> str:
+    """Return sentences on what to do, for each cause, and for the gap to the cutoff, in Å."""
+    texts = [f"{cause.capitalize()}: {REMEDIES[cause]}." for cause in causes]
+    if gap < Tolerance.FADING:
+        texts.append(f"{AT_CUTOFF[:1].upper()}{AT_CUTOFF[1:]}: compare another cutoff.")
+    return " ".join(texts)
 
 
 def summarize(survey: Survey) -> str:

@@ -57,7 +57,8 @@ def wired(explorer):
     return {name: control for name, (control, _) in entries.items()}
 
 from sensitivity import DensityCorrelations, find_twin, structures
-from sensitivity.explorers import BandExplorer, BasisExplorer, PathExplorer, TwinExplorer
+from sensitivity.explorers import BandExplorer, BasisExplorer, PathExplorer, SurveyExplorer
+from sensitivity.explorers import TwinExplorer
 descriptor = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=3)
 molecule = structures.load("X0")
 twin = find_twin(molecule, descriptor, center=0, amplitude=0.1)
@@ -70,6 +71,7 @@ PATH = (
 TWIN = "TwinExplorer(twin, descriptor)"
 BASIS = "BasisExplorer(molecule, descriptor, centers=[0])"
 BANDS = "BandExplorer('C-diamond', descriptor, path='GX', points=13)"
+SURVEY = "SurveyExplorer([structures.load('CH4'), molecule], descriptor)"
 
 
 @dataclass(frozen=True)
@@ -343,9 +345,52 @@ USES += [
         "explorer.wave_vector == 0",
         "explorer.wave_vector = 8",
     ),
+    _use(SURVEY, "against_menu", select("against", "frame"), "explorer.against == 'frame'"),
+    _use(
+        SURVEY,
+        "worst_menu",
+        choose_second("worst"),
+        "explorer.row == explorer.worst_menu.options[1][1]",
+    ),
+    _use(SURVEY, "mode_menu", choose_second("mode"), "explorer.mode == 1"),
+    _use(
+        SURVEY, "frame_field", write("frame", "0"), "explorer.frame == 0", "explorer.select(1, 0)"
+    ),
+    _use(
+        SURVEY,
+        "center_field",
+        write("center", "3"),
+        "explorer.center == 3",
+        "explorer.select(1, 0)",
+    ),
+    _use(
+        SURVEY,
+        "upload",
+        upload("Upload file", "water.xyz", WATER),
+        "explorer.survey.totals.environments == 6",
+    ),
+    _use(SURVEY, "opener", press("Show this environment"), "len(explorer.below.children) == 2"),
+    _use(SURVEY, "slider", slide("amplitude (Å)", "ArrowRight"), "explorer.amplitude > 0"),
+    _use(SURVEY, "film", play, "explorer.amplitude > .1"),
+    _use(SURVEY, "controls.arrows", press("Show the direction"), "not explorer.arrows"),
+    _use(
+        SURVEY,
+        "controls.reset",
+        press("Return to the softest"),
+        "explorer.amplitude == 0",
+        "explorer.amplitude = .3",
+    ),
+    _use(
+        SURVEY,
+        "chart.figure",
+        click_chart("chart.figure.axes[0]", 0.0, 0.1),
+        "explorer.frame == 0",
+        "explorer.against = 'frame'",
+        "explorer.select(1, 0)",
+    ),
     *(
         use
-        for view in (PATH, TWIN, BANDS)
+        for view in (PATH, TWIN, BANDS, SURVEY)
         for use in (
             _use(view, "controls.speed", select("speed", "2x"), "explorer.film.interval == 40"),
             _use(
@@ -381,7 +426,7 @@ USES += [
     ),
     *(
         _use(view, "panel.cancel", press("Stop and keep"), "not explorer._task.busy")
-        for view in (EXPLORER, PATH, TWIN, BASIS, BANDS)
+        for view in (EXPLORER, PATH, TWIN, BASIS, BANDS, SURVEY)
     ),
 ]
 
@@ -440,7 +485,7 @@ CONTROLS = """[name for name, value in {**vars(explorer), **{
     and not isinstance(value, (__import__('ipywidgets').HTML))]"""
 
 
-@pytest.mark.parametrize("view", [PATH, TWIN, BASIS, BANDS])
+@pytest.mark.parametrize("view", [PATH, TWIN, BASIS, BANDS, SURVEY])
 def test_every_control_of_a_view_is_used(renewed: Workbench, view: str) -> None:
     prepare(renewed, Use("", play, "", view=view), cut=False)
     used = {use.control.removeprefix("explorer.") for use in USES if use.view == view}

@@ -21,6 +21,8 @@ from PIL import Image
 from playwright.sync_api import Locator
 from workbench import DRAWN, HIDE_FILES, MOVED, TWO_FRAMES, Workbench
 
+from sensitivity import DensityCorrelations, spectrum, structures
+
 INCOMPLETE = "incompleteness of correlations of order 2"
 HAS_FOCUS = "element => element === document.activeElement"
 
@@ -262,3 +264,41 @@ def test_copy_the_code_and_get_the_same_numbers(fresh: Workbench, tmp_path: Path
     )
     numbers = run.stdout[run.stdout.index("[") :].strip("[] \n").split()
     np.testing.assert_allclose([float(x) for x in numbers], expected, rtol=1e-6, atol=1e-10)
+
+
+def test_from_a_file_to_its_worst_environment(opened: Workbench, tmp_path: Path) -> None:
+    """Two hundred frames, of which one has an environment that order 2 does not see."""
+    frames = [molecule(name) for name in ("CH4", "H2O", "NH3", "CH3OH") for _ in range(50)]
+    for seed, atoms in enumerate(frames):
+        atoms.rattle(0.1, seed=seed)
+    planted = 117
+    frames[planted] = structures.load("X0")
+    write(tmp_path / "train.extxyz", frames, columns=["symbols", "positions"])
+    made = f"explorers.SurveyExplorer({str(tmp_path / 'train.extxyz')!r})"
+    opened.tell(f"exec('from sensitivity import explorers\\nexplorer = ' + {made!r}, globals())")
+    opened.tell("setattr(place, 'children', (explorer.widget,))")
+    opened.show_explorer(molecule=False)
+    shown = panel(opened)
+    shown.get_by_text("train.extxyz: ").get_by_text("of 200 frames, none failed").wait_for()
+    shown.get_by_text(f"Frame {planted}, C0: ").get_by_text("number 1 of").wait_for()
+    shown.get_by_text("1 by incompleteness. Incompleteness: a higher order sees them").wait_for()
+    worst = field(opened, "worst")
+    worst.focus()
+    opened.page.keyboard.press("ArrowDown")
+    shown.get_by_text("number 2 of").wait_for()
+    opened.page.keyboard.press("ArrowUp")
+    shown.get_by_text("number 1 of").wait_for()
+    opened.wait(lambda: not opened.ask("explorer.busy"))
+    button(opened, "open in Explorer").click()
+    below = shown.locator(".sensitivity-explorer")
+    below.get_by_text(INCOMPLETE).wait_for()
+    opened.wait(lambda: opened.ask("explorer.opened.reference.diagnosis is not None"))
+    found = opened.ask("explorer.opened.reference.spectrum.singular_values.tolist()")
+    expected = spectrum(frames[planted], DensityCorrelations(), centers=[0]).singular_values
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    for element in (below.locator(".sensitivity-chart"), below.locator("canvas").first):
+        element.wait_for(state="visible")
+    button(opened, "close").click()
+    below.wait_for(state="hidden")
+    opener = button(opened, "open in Explorer")
+    opened.wait(lambda: opener.evaluate(HAS_FOCUS))

@@ -24,7 +24,7 @@ RESTART = "() => { jupyterapp.commands.execute('notebook:restart-kernel'); }"
 
 RUN = "async () => { await jupyterapp.commands.execute('notebook:run-all-cells'); }"
 
-BESIDE = {"path": 1300, "twin": 1300, "basis": 1300, "bands": 1300}
+BESIDE = {"path": 1300, "twin": 1300, "basis": 1300, "bands": 1300, "survey": 1300}
 """From which width of the page on the pictures stand beside each other, of those tested."""
 
 TALL = 1400
@@ -69,7 +69,7 @@ def share(screen: np.ndarray, box: Any) -> float:
     return float((part.min(axis=2) < 250).mean()) if part.size else 0.0
 
 
-@pytest.mark.parametrize("view", ["path", "twin", "basis", "bands"])
+@pytest.mark.parametrize("view", BESIDE)
 def test_a_view_fits_into_the_page_at_all_widths(bench: Workbench, view: str) -> None:
     bench.put(VIEWS[view])
     bench.tell("explorer.wait()")
@@ -171,6 +171,59 @@ def test_a_click_on_a_band_neither_compiles_shaders_nor_encodes_the_chart(bench:
         assert bench.page.evaluate(SHADERS) == 0
     bench.wait(lambda: bench.page.evaluate("() => encoded[0]") > 0)  # for notebooks that are saved
     assert bench.page.evaluate("() => encoded[1]") == 0
+
+
+SURVEYED = """
+import numpy as np
+from ase.build import molecule
+from sensitivity import diagnose, survey
+frames = [molecule(name) for name in ("CH3OH", "NH3", "H2O", "CH4")]
+for seed, atoms in enumerate(frames):
+    atoms.rattle(0.1, seed=seed)
+    atoms.info["energy"] = -1.0 * seed
+found = survey(frames, look)
+table = found.table()
+
+def expect(row):
+    rows = {name: values[[row]] for name, values in table.items()}
+    (environment,) = found.environments(frames, rows=rows)
+    return diagnose(environment, look, centers=[0])
+
+def show(row):
+    return f"{table['condition_without_symmetry'][row]:.1e}"
+"""
+
+
+def test_a_click_on_an_environment_shows_the_numbers_of_table_and_diagnose(
+    bench: Workbench,
+) -> None:
+    bench.put("SurveyExplorer([X0], look)")  # for the names
+    bench.tell(f"exec({SURVEYED!r}, globals())")
+    bench.put("SurveyExplorer(found, look, frames=frames)")
+    bench.tell("explorer.wait()")
+    bench.tell("setattr(explorer, 'against', 'energy per atom')")
+    wait_until_drawn(bench)
+    panel, height = explorers(bench).last, bench.ask("explorer.chart.figure.bbox.height")
+    for row in (3, 8, 12):
+        place = f"explorer.chart.axes.transData.transform(explorer.chart.places[{row}]).tolist()"
+        x, y = bench.ask(place)
+        bench.chart.click(position={"x": x, "y": height - y})
+        frame, center = bench.ask(f"[int(table[name][{row}]) for name in ('frame', 'center')]")
+        symbol = bench.ask(f"table['species'][{row}]")
+        number = bench.ask(f"show({row})")
+        panel.get_by_text(f"Frame {frame}, {symbol}{center}: smallest/largest").wait_for()
+        panel.get_by_text(f"singular value {number}, number").wait_for()
+        bench.tell("explorer.wait()")
+        same = "explorer.diagnosis.spectrum.singular_values.tolist()"
+        assert bench.ask(same) == bench.ask(f"expect({row}).spectrum.singular_values.tolist()")
+        # The atoms are at the place of the frame, and the center is the first.
+        positions = f"frames[{frame}].positions[explorer._placement.sources].ravel().tolist()"
+        bench.wait(lambda at=positions: agree(bench.scene()["atoms"], bench.ask(at)), bench.scene)
+    bench.slider.focus()
+    bench.page.keyboard.press("ArrowRight")
+    moved = "explorer._place(0.02)[0][0].ravel().tolist()"
+    bench.wait(lambda: agree(bench.scene()["atoms"], bench.ask(moved)), bench.scene)
+    assert bench.clipped() == []
 
 
 def test_a_view_may_go_while_it_loads(bench: Workbench) -> None:

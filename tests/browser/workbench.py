@@ -75,11 +75,13 @@ VIEWS = {
     "twin": "TwinExplorer(find_twin(X0, look, center=0), look)",
     "basis": "BasisExplorer(X0, look, centers=[0])",
     "bands": "BandExplorer('C-diamond', look, path='GX', points=13)",
+    "survey": "SurveyExplorer([X0, structures.load('CH4')], look)",
 }
 
 MAKE = """
 from sensitivity import DensityCorrelations, find_twin, follow, structures
-from sensitivity.explorers import BandExplorer, BasisExplorer, Explorer, PathExplorer, TwinExplorer
+from sensitivity.explorers import BandExplorer, BasisExplorer, Explorer, PathExplorer
+from sensitivity.explorers import SurveyExplorer, TwinExplorer
 X0, look = structures.load("X0"), DensityCorrelations(n_max=3, l_max=3)
 explorer = {}
 place.children = (explorer.widget,)

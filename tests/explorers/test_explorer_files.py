@@ -290,10 +290,15 @@ def test_files_are_seen_as_the_user_has_turned_the_molecule(explorer: Explorer) 
     turned = replace(camera, view=turn @ camera.view)
     elements = np.reshape(turned.describe()["view"], (4, 4)).T
     elements[:3] *= 1.7  # the picture is larger
-    message = {"type": TURN, "view": elements.T.ravel().tolist()}
+    scene = explorer.molecule._scene
+    assert scene is not None
+    number = scene["camera"]["number"]
+    message = {"type": TURN, "view": elements.T.ravel().tolist(), "number": number}
     explorer.molecule.widget._handle_custom_msg(message, [])
     np.testing.assert_allclose(explorer._picture().scene.camera.view, turned.view, atol=1e-12)
     explorer.look("z")
+    np.testing.assert_allclose(explorer._picture().scene.camera.view[2], [0, 0, 1], atol=1e-12)
+    explorer.molecule.widget._handle_custom_msg(message, [])  # of a view that has not looked yet
     np.testing.assert_allclose(explorer._picture().scene.camera.view[2], [0, 0, 1], atol=1e-12)
 
 

@@ -18,6 +18,7 @@ from sensitivity.explorers import (
     BasisExplorer,
     Explorer,
     PathExplorer,
+    SurveyExplorer,
     TwinExplorer,
 )
 
@@ -47,6 +48,7 @@ def labels() -> set[str]:
         TwinExplorer(find_twin(start, QUICK, center=0, amplitude=0.3), QUICK),
         BasisExplorer(start, QUICK, centers=[0]),
         BandExplorer("C-diamond", QUICK, path="GX", points=2),
+        SurveyExplorer([start], QUICK),
     ]
     found = {name for view in views for name in names_within(view.widget)}
     for view in views:

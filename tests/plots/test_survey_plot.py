@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from sensitivity import DensityCorrelations, plots, structures, survey
-from sensitivity.plots.survey_plot import BINS
+from sensitivity.plots.survey_plot import BINS, choose_drawn
 from sensitivity.survey import Survey
+from sensitivity.survey.ranking import leading_causes
 
 SMALL = {"cutoff": 3.0, "n_max": 3, "l_max": 3}
 
@@ -128,3 +129,28 @@ def test_texts_take_the_colours_of_the_axes(found: Survey, style: str) -> None:
         assert edges == {ink}
         texts = {mpl.colors.to_hex(each.get_color()) for each in ax.get_legend().get_texts()}
         assert texts == {ink}
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_markers_that_are_left_out_lie_behind_others_of_their_cause(
+    found: Survey, logarithmic: bool
+) -> None:
+    few = found.table()
+    rng, count = np.random.default_rng(2), 60_000
+    table = {name: np.resize(values, count) for name, values in few.items()}
+    table["condition_without_symmetry"] = 10 ** rng.uniform(-9, 0, count)
+    values = rng.uniform(1.0, 5.0, count)
+    values[7] = np.nan
+    drawn = choose_drawn(values, table, most=20_000, logarithmic=logarithmic)
+    assert 5000 < drawn.sum() <= 20_000
+    assert not drawn[7]
+    heights, causes = np.log10(table["condition_without_symmetry"]), leading_causes(table)
+    x = np.log(values) if logarithmic else values
+    spans = np.nanmax(x) - np.nanmin(x), np.ptp(heights)
+    for row in rng.choice(np.flatnonzero(~drawn & np.isfinite(values)), 200):
+        own = np.flatnonzero(drawn & (causes == causes[row]) & (heights <= heights[row]))
+        near = np.abs(x[own] - x[row]) / spans[0] < 1 / 64
+        near &= np.abs(heights[own] - heights[row]) / spans[1] < 1 / 64
+        assert near.any()
+    everything = choose_drawn(values, table, most=count, logarithmic=logarithmic)
+    np.testing.assert_array_equal(everything, np.isfinite(values))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from sensitivity.explorers.main.wiring import connect
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.choices import check_name, make_control
-from sensitivity.explorers.parts.layout import arrange, require, row
+from sensitivity.explorers.parts.layout import arrange, make_heading
 from sensitivity.explorers.parts.motion_view import MotionView
 from sensitivity.explorers.parts.offers import USUAL
 from sensitivity.explorers.parts.state import Reference, State, Subject, examine, explain
@@ -247,17 +246,13 @@ class Explorer(SessionView):
 
     def _open(self, title: str, view: MotionView, button: Any) -> None:
         """Show another view below and scroll to it; ``button`` gets the focus when it closes."""
-        look = {"description": "close", "icon": "times", "tooltip": "Close this view"}
-        close = make_control("Button", "auto", **look)
 
-        def act(_: Any) -> None:
+        def close() -> None:
             self._close_result()
             button.focus()  # keyboard navigation continues there
 
-        close.on_click(act)
-        heading = require("ipywidgets").HTML(f"<strong>{escape(title)}</strong>")
         self._close_result()
-        self._result, self.below.children = view, (row(heading, close), view.widget)
+        self._result, self.below.children = view, (make_heading(title, close), view.widget)
         view.columns, view.transparent = self.columns, self.transparent
 
     def _take(self, what: str, descriptor: Descriptor | None) -> None:

@@ -34,6 +34,7 @@ from sensitivity.plots.palette import ARROW
 from sensitivity.progress import checkpoint
 from sensitivity.share.pages import make_page
 from sensitivity.structures.extxyz import format_frame
+from sensitivity.tolerances import Tolerance
 
 EXPORTS = {
     "geometry": ("xyz", "geometry.extxyz", "The atoms at the current amplitude"),
@@ -192,6 +193,10 @@ def write_source(state: State) -> str:
     load = f'structures.load("{reference.name}")' if reference.name else _write(reference.atoms)
     call, field = ("spectrum", "") if reference.diagnosis is None else ("diagnose", ".displacement")
     names = sorted({call, "spectrum", *(["structures"] if reference.name else [])})
+    tolerance = (
+        Tolerance.POSITIONS if reference.diagnosis is None else reference.diagnosis.tolerance
+    )
+    given = "" if tolerance == Tolerance.POSITIONS else f", tolerance={tolerance!r}"
     imports, expression = with_defaults(reference.descriptor).python()
     comments = [line for line in imports.splitlines() if line.startswith("#")]
     lines = [
@@ -205,7 +210,7 @@ def write_source(state: State) -> str:
         *(UNKNOWN if expression == "..." else ()),
         f"centers = {list(reference.centers)}",
         "",
-        f"found = {call}(atoms, descriptor, centers=centers)",
+        f"found = {call}(atoms, descriptor, centers=centers{given})",
         "print(found)",
         "moved = atoms.copy()",
         f"moved.positions += {state.amplitude!r} * found.modes[{state.mode}]{field}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Sequence
+from html import escape
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,15 @@ def make_fold(description: str, tooltip: str, *content: Any) -> Any:
         box.add_class("sensitivity-folding")
     button.observe(toggle, "value")
     return button
+
+
+def make_heading(title: str, close: Callable[[], None]) -> Any:
+    """Return a row with the title of a view that appears below, and a button that closes it."""
+    widgets = require("ipywidgets")
+    look = {"description": "close", "icon": "times", "tooltip": "Close this view"}
+    button = widgets.Button(**look, layout={"width": "auto"})
+    button.on_click(lambda _: close())
+    return row(widgets.HTML(f"<strong>{escape(title)}</strong>"), button)
 
 
 def row(*children: Any, **layout: str) -> Any:

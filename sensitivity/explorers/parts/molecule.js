@@ -9,6 +9,7 @@ this.handleResize = () => stage.handleResize();
 this.setSize("100%", "100%");
 const repeat = (size, values) => new Float32Array(size).map((_, i) => values[i % values.length]);
 let latest = {}, structures = [], shapes = [], arrows = null, camera = null, generation = 0;
+let aimed = 0;  // number of the camera that the view has taken
 let bodies = [], written = [], dressed = null;
 let loading = Promise.resolve();
 
@@ -98,6 +99,7 @@ const load = async scene => {
 this.fit = () => {
   if (!camera || viewer.width < 2) return;
   const {width, height} = viewer, {view, center, radius} = camera;
+  aimed = camera.number;
   const away = radius / Math.sin(FIELD * Math.PI / 360) * Math.max(1, height / width);
   stage.viewerControls.orient(new NGL.Matrix4().fromArray(view));
   stage.animationControls.zoomMove(new NGL.Vector3(...center), -away, 0);
@@ -153,7 +155,8 @@ stage.viewerControls.signals.changed.add(() => {
   clearTimeout(resting);  // one message, when the rotation has stopped
   resting = setTimeout(() => {
     if (!camera || !this.model.comm_live) return;
-    this.send({type: TURN, view: Array.from(stage.viewerControls.getOrientation().elements)});
+    const view = Array.from(stage.viewerControls.getOrientation().elements);
+    this.send({type: TURN, view, number: aimed});
   }, 100);
 });
 viewer.container.stage = stage;  // for access from the browser console

@@ -44,6 +44,7 @@ class Molecule:
         self._waiting: Callable[[], None] | None = None
         self.on_pick: Callable[[int, bool], None] = lambda atom, more: None
         self.camera: Camera | None = None
+        self._aims = 0  # how often the camera was set
         self._dress: dict[str, Any] = {"labels": "none", "size": 1.0}
         self.sent: dict[Any, Array] = {}
         whole = {"width": "100%", "height": "100%"}
@@ -62,7 +63,7 @@ class Molecule:
 
     def load(self, *bodies: Body, camera: Camera) -> None:
         """Show other structures, with arrows for the atoms of the first."""
-        self._bodies, self.camera = bodies, camera
+        self._bodies = bodies
         own = bodies[0].own
         start, end = cell_edges(own).swapaxes(0, 1)
         self._scene = {
@@ -71,7 +72,7 @@ class Molecule:
             "count": len(own),
             "color": to_rgb(ARROW),
             "cell": {"start": start.ravel().tolist(), "end": end.ravel().tolist()},
-            "camera": camera.describe(),
+            "camera": self._aim(camera),
             "dress": self._dress,
         }
         self.sent, self._drawn, self._waiting = {}, False, None
@@ -91,10 +92,16 @@ class Molecule:
 
     def look(self, camera: Camera) -> None:
         """Change the position of the viewer."""
-        self.camera = camera
+        aimed = self._aim(camera)
         if self._scene is not None:
-            self._scene["camera"] = camera.describe()
-            self.widget.send({"type": LOOK, "camera": camera.describe()})
+            self._scene["camera"] = aimed
+            self.widget.send({"type": LOOK, "camera": aimed})
+
+    def _aim(self, camera: Camera) -> dict[str, Any]:
+        """Set the camera, and return the message to a view, with a number."""
+        self.camera = camera
+        self._aims += 1
+        return {**camera.describe(), "number": self._aims}
 
     def dress(self, *, labels: str, size: float) -> None:
         """Set the labels of the atoms, and their size relative to the default."""
@@ -119,7 +126,9 @@ class Molecule:
             self._drawn, act, self._waiting = True, self._waiting, None
             if act is not None:
                 act()
-        if message.get("type") == TURN and self.camera is not None:
+        # A view that has not got the latest camera yet tells about the one before.
+        latest = message.get("number") == self._aims
+        if message.get("type") == TURN and self.camera is not None and latest:
             turned = self.camera.turned(message["view"])
             if not np.allclose(turned.view, self.camera.view, atol=1e-4):  # smaller is rounding
                 self.camera = turned

@@ -77,7 +77,7 @@ class MotionView(MoleculeView):
         return choices.fold(self.rest + step, count=self._count)
 
     def _place(self, at: Any) -> tuple[Sequence[Array], Array]:
-        """Return positions of each body and the motion of the first, shapes (N, 3).
+        """Return positions of each body, (N, 3), and the motion of the first, without its images.
 
         ``at`` is a value of the trait that the slider sets.
         """
@@ -94,8 +94,13 @@ class MotionView(MoleculeView):
         stops: Sequence[str],
         legend: Sequence[Any] = (),
         switches: Sequence[Any] = (),
+        above: Sequence[Any] = (),
+        below: Sequence[Any] = (),
     ) -> None:
-        """Make the widgets; ``legend`` and ``switches`` are added to the common ones."""
+        """Make the widgets; ``legend`` and ``switches`` are added to the common ones.
+
+        ``above`` and ``below`` are rows above and below the pictures.
+        """
         self.chart, self._bodies, texts = chart, bodies, self.texts
         count = self._count = len(stops)
         self.molecule = Molecule()
@@ -111,7 +116,8 @@ class MotionView(MoleculeView):
         )
         left = [self.molecule.pane, row(*rows)]
         right = [chart.pane, self.panel.box, self.downloads]
-        self.widget = arrange(self.page, left=left, right=right, charts=[chart])
+        rows_of = {"above": above, "left": left, "right": right, "below": below}
+        self.widget = arrange(self.page, **rows_of, charts=[chart])
         self.molecule.load(*bodies, camera=self._camera())
         self._move()
         self.observe(lambda _: self._move())
@@ -176,7 +182,7 @@ class MotionView(MoleculeView):
 
     def _scene(self, stop: int) -> Scene:
         positions, direction = self._place(self._value(stop))
-        ends = arrow_ends(positions[0], direction, length=self.arrow_length * self.arrows)
+        ends = self._arrows(positions[0], direction)
         return replace(self.molecule.scene, positions=tuple(positions), arrows=ends)
 
     def _draw(self, scenes: Mapping[int, Scene]) -> tuple[Figure, Callable[[int], None]]:
@@ -212,8 +218,11 @@ class MotionView(MoleculeView):
     def _move(self) -> None:
         """Move all atoms with one message, and the controls to the stop."""
         positions, direction = self._place(self._here)
-        ends = arrow_ends(positions[0], direction, length=self.arrow_length * self.arrows)
-        self.molecule.show(*positions, arrows=ends)
+        self.molecule.show(*positions, arrows=self._arrows(positions[0], direction))
         self.slider.index = self.stop
         if self._stop_of_film(self.film.value) != self.stop:
             self.film.value = (self.stop - self.rest) % (2 * self._count - 2)
+
+    def _arrows(self, positions: Array, direction: Array) -> Array:
+        length = self.arrow_length * self.arrows
+        return arrow_ends(positions[: len(direction)], direction, length=length)

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from ase import Atoms
 
 from sensitivity.structures.files.sources import UnreadableError
+from sensitivity.structures.quantities import Quantities, stored_quantities
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Frame:
     problem: str = ""  # reason why it cannot be read: a clause that names the atom, symbol or line
     read: float = math.nan  # fraction of the file up to this frame, if it is known
     cut: bool = False  # True if the last line of an XYZ file has no line break, as if it were cut
+    quantities: Quantities = field(default_factory=dict)  # that the file gives, such as an energy
 
 
 NOTHING = Frame(problem="there is no structure in it")
@@ -135,12 +137,13 @@ def count_frames(path: str, form: str) -> int | None:
 
 def tidy(atoms: Atoms, *, notes: Sequence[str] = ()) -> Frame:
     """Return a structure as a frame, without results, constraints, or a cell of zero."""
+    quantities = stored_quantities(atoms)
     atoms.calc = None
     atoms.set_constraint()
     if atoms.pbc.any() and not atoms.cell.array.any():
         atoms.pbc = False
         notes = [*notes, "the cell is zero: read without a cell"]
-    return Frame(atoms, tuple(notes))
+    return Frame(atoms, tuple(notes), quantities=quantities)
 
 
 def note_placeholder(lengths: Sequence[float]) -> str:

@@ -16,6 +16,7 @@ from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryFile
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from sensitivity.limits import Limit
@@ -40,9 +41,7 @@ def read_isolated(
     found = json.loads(_ask(name, question, content))
     if isinstance(found, str):
         raise ValueError(found)
-    return tuple(
-        Frame(packed and Atoms(**packed), tuple(notes), why) for packed, notes, why in found
-    )
+    return tuple(_unpack(*each) for each in found)
 
 
 def _ask(name: str, question: str, content: bytes) -> bytes:
@@ -118,7 +117,14 @@ def _pack(frame: Frame) -> list[Any]:
     names = ("numbers", "positions", "cell", "pbc")
     values = frame.atoms and frame.atoms.todict()
     packed = values and {name: values[name].tolist() for name in names}
-    return [packed, frame.notes, frame.problem]
+    quantities = {name: values.tolist() for name, values in frame.quantities.items()}
+    return [packed, frame.notes, frame.problem, quantities]
+
+
+def _unpack(packed: Any, notes: list[str], problem: str, quantities: dict[str, Any]) -> Frame:
+    atoms = packed and Atoms(**packed)
+    arrays = {name: np.array(values, dtype=float) for name, values in quantities.items()}
+    return Frame(atoms, tuple(notes), problem, quantities=arrays)
 
 
 if __name__ == "__main__":

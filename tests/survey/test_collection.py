@@ -1,0 +1,250 @@
+"""Frames are found again by their fingerprints, with the numbers that come with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from sensitivity import DensityCorrelations, diagnose, structures, survey
+from sensitivity.structures.files.isolated import read_isolated
+from sensitivity.structures.quantities import LONGEST, stored_quantities
+from sensitivity.survey import Survey
+from sensitivity.survey.collection import collect
+from sensitivity.survey.placement import place, softest_mode
+from sensitivity.survey.properties import MOST, Property, list_properties
+from sensitivity.survey.ranking import conditions
+
+DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
+
+
+def make_frames() -> list[Atoms]:
+    """Rattled molecules with an energy, forces, and a number of their own."""
+    frames = []
+    for seed, name in enumerate(("CH4", "H2O", "NH3", "CH3OH")):
+        atoms = molecule(name)
+        atoms.rattle(0.1, seed=seed)
+        forces = np.random.default_rng(seed).normal(size=(len(atoms), 3))
+        energy = -3.0 * len(atoms) - seed
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+        atoms.info["weight"] = 0.5 * seed
+        frames.append(atoms)
+    return frames
+
+
+@pytest.fixture
+def frames() -> list[Atoms]:
+    return make_frames()
+
+
+@pytest.fixture(scope="module")
+def found() -> Survey:
+    return survey(make_frames(), DESCRIPTOR)
+
+
+def test_frames_are_those_of_the_survey(frames: list[Atoms], found: Survey) -> None:
+    collection = collect(found, frames)
+    assert list(collection.atoms) == [0, 1, 2, 3]
+    assert all(collection.find(k) == atoms for k, atoms in enumerate(frames))
+    assert (collection.moved, collection.lost, collection.status) == ({}, frozenset(), "")
+
+
+def test_a_frame_that_has_moved_is_found_and_one_that_changed_is_not(
+    frames: list[Atoms], found: Survey
+) -> None:
+    changed = frames[3].copy()
+    changed.positions[0, 0] += 1e-9
+    collection = collect(found, [molecule("HF"), *frames[:3], changed])
+    assert collection.moved == {0: 1, 1: 2, 2: 3}
+    assert collection.find(2) == frames[2]
+    assert collection.lost == {3}
+    with pytest.raises(ValueError, match="frame 3 is not that of the survey: its elements, pos"):
+        collection.find(3)
+    assert collection.status == (
+        "3 frames have other numbers than in the survey, such as frame 0, which is now 1. 1 frame "
+        "of the survey is missing or has changed, frame 3: environments of it cannot be shown."
+    )
+
+
+def test_of_equal_frames_each_has_its_own_numbers() -> None:
+    twins = [molecule("H2O"), molecule("H2O")]
+    for energy, atoms in enumerate(twins):
+        atoms.info["weight"] = energy
+    found = survey(twins, DESCRIPTOR)
+    table = found.table()
+    properties = list_properties(table, found.frames(), collect(found, twins))
+    assert properties["weight"].values.tolist() == table["frame"].tolist()
+
+
+def test_the_last_frame_of_a_file_without_a_line_break_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "cut.xyz"
+    path.write_text("2\n\nH 0 0 0\nH 0 0 0.7\n2\n\nH 0 0 0\nH 0 0 0.75")
+    found = survey(path, DESCRIPTOR)
+    assert found.frames()["fingerprint"][1] == ""
+    collection = collect(found, path)
+    assert collection.find(1).positions[1, 2] == 0.75
+    assert not collection.moved
+
+
+def test_every_nth_frame_is_found(frames: list[Atoms]) -> None:
+    some = survey(frames, DESCRIPTOR, every=2)
+    collection = collect(some, frames)
+    assert {number: len(atoms) for number, atoms in collection.atoms.items()} == {0: 5, 2: 4}
+
+
+def test_a_generator_is_read_only_as_far_as_needed(frames: list[Atoms], found: Survey) -> None:
+    taken = []
+
+    def give():
+        for atoms in [*frames, *frames]:
+            taken.append(atoms)
+            yield atoms
+
+    collect(found, give())
+    assert len(taken) == 4
+
+
+@pytest.mark.parametrize("name", ["train.extxyz", "train.db", "train.traj"])
+def test_energies_and_forces_of_a_file_are_properties(
+    frames: list[Atoms], tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    write(path, frames)
+    found = survey(path, DESCRIPTOR)
+    table, collection = found.table(), collect(found, path)
+    assert not collection.lost
+    properties = list_properties(table, found.frames(), collection)
+    number, center = table["frame"], table["center"]
+    energies = np.array([atoms.get_potential_energy() for atoms in frames])
+    sizes = np.array([len(atoms) for atoms in frames])
+    np.testing.assert_allclose(properties["energy"].values, energies[number], atol=1e-6)
+    per_atom = properties["energy per atom"]
+    np.testing.assert_allclose(per_atom.values, (energies / sizes)[number], atol=1e-6)
+    assert per_atom.label == "energy per atom (eV)"
+    expected = [
+        np.linalg.norm(frames[k].get_forces()[c]) for k, c in zip(number, center, strict=True)
+    ]
+    forces = properties["forces"]
+    assert forces.label == "forces at the center, norm (eV/Å)"
+    np.testing.assert_allclose(forces.values, expected, atol=1e-6)
+
+
+def test_an_uploaded_file_keeps_its_numbers(frames: list[Atoms], tmp_path: Path) -> None:
+    write(tmp_path / "a.extxyz", frames)
+    content = (tmp_path / "a.extxyz").read_bytes()
+    read = read_isolated("a.extxyz", content, formats=["extxyz"], most=10)
+    for frame, atoms in zip(read, frames, strict=True):
+        assert float(frame.quantities["energy"]) == pytest.approx(atoms.get_potential_energy())
+        np.testing.assert_allclose(frame.quantities["forces"], atoms.get_forces(), atol=1e-7)
+        assert float(frame.quantities["weight"]) == atoms.info["weight"]
+
+
+def test_results_of_another_geometry_are_no_quantities() -> None:
+    copper = bulk("Cu", cubic=True)
+    copper.calc = EMT()
+    assert stored_quantities(copper) == {}
+    energy = copper.get_potential_energy()
+    assert float(stored_quantities(copper)["energy"]) == energy
+    copper.positions[0] += 0.1
+    assert stored_quantities(copper) == {}
+    assert copper.calc.results["energy"] == energy  # nothing was computed or removed
+
+
+def test_a_stress_is_no_quantity_of_six_atoms_and_long_names_are_cut() -> None:
+    atoms = Atoms("H6", np.arange(18).reshape(6, 3))
+    atoms.calc = SinglePointCalculator(atoms, stress=np.arange(6.0), charges=np.ones(6))
+    atoms.info |= {"a" * 200: 1.0, "text": "x", "flag": True}
+    quantities = stored_quantities(atoms)
+    assert {*quantities} == {"charges", "a" * LONGEST}
+
+
+def test_columns_are_properties(found: Survey, frames: list[Atoms]) -> None:
+    table = found.table()
+    properties = list_properties(table, found.frames())
+    assert properties["neighbors"].whole
+    np.testing.assert_array_equal(properties["neighbors"].values, table["neighbors"])
+    species = properties["species"]
+    named = [species.names[int(k)] for k in species.values]
+    assert named == table["species"].tolist()
+    sizes = [len(frames[k]) for k in table["frame"]]
+    assert properties["atoms"].values.tolist() == sizes
+    assert "distance" not in properties
+
+
+def test_rows_without_a_value_have_none_and_not_minus_one() -> None:
+    found = survey([molecule("H2O"), Atoms("H2")], DESCRIPTOR)  # two atoms at one place
+    properties = list_properties(found.table(), found.frames())
+    assert np.isnan(properties["rank"].values[-1])
+    assert np.isnan(properties["atoms"].values[-1])
+
+
+def test_an_axis_is_logarithmic_for_positive_values_of_many_decades() -> None:
+    assert Property("", np.array([1e-5, np.nan, 1.0])).logarithmic
+    assert not Property("", np.array([0.0, 1e-5, 1.0])).logarithmic
+    assert not Property("", np.array([0.1, 1.0])).logarithmic
+    assert not Property("", np.array([1.0, 1e5]), whole=True).logarithmic
+    assert not Property("", np.array([np.nan])).logarithmic
+
+
+def test_a_file_with_thousands_of_numbers_offers_some() -> None:
+    water = molecule("H2O")
+    water.info = {f"number {k}": float(k) for k in range(3000)}
+    found = survey([water], DESCRIPTOR)
+    plain = list_properties(found.table(), found.frames())
+    with_frames = list_properties(found.table(), found.frames(), collect(found, [water]))
+    assert len(with_frames) == len(plain) + MOST
+
+
+def test_an_environment_is_at_its_place_in_its_frame() -> None:
+    ethane = molecule("C2H6")
+    ethane.rattle(0.05, seed=1)
+    ethane.positions += 3.0
+    found = survey([ethane], DensityCorrelations(cutoff=2.0, n_max=3, l_max=3))
+    (environment,) = found.environments([ethane], rows=found.worst(1))
+    placed = place(environment, ethane, most=500)
+    np.testing.assert_allclose(placed.atoms.positions, ethane.positions[placed.sources])
+    assert placed.atoms.numbers.tolist() == ethane.numbers[placed.sources].tolist()
+    assert sorted(placed.sources.tolist()) == list(range(8))
+    assert placed.sources[0] == environment.info["center"]
+    assert len(placed.others) == 8 - len(environment)
+    away = placed.atoms.get_distances(0, range(len(environment), 8))
+    assert (np.diff(away) >= 0).all()
+    assert away.min() > 2.0
+    few = place(environment, ethane, most=len(environment) + 1)
+    assert (len(few.atoms), few.left_out) == (len(environment) + 1, 8 - len(environment) - 1)
+
+
+def test_images_of_a_crystal_are_where_the_center_sees_them() -> None:
+    silicon = structures.load("Si-diamond")
+    found = survey([silicon], DensityCorrelations(cutoff=4.0, n_max=3, l_max=3))
+    (environment,) = found.environments([silicon], rows=found.worst(1))
+    placed = place(environment, silicon, most=500)
+    own = placed.atoms[: len(environment)]
+    assert own.get_distances(0, range(1, len(own))).max() < 4.0
+    assert placed.atoms.pbc.all()
+    np.testing.assert_array_equal(placed.atoms.cell.array, silicon.cell.array)
+    # Each atom of the cell is drawn once where it is.
+    gaps = np.linalg.norm(placed.atoms.positions[:, None] - silicon.positions, axis=2)
+    assert (gaps < 1e-9).sum(axis=0).tolist() == [1] * len(silicon)
+
+
+@pytest.mark.parametrize("name", ["X0", "CH4", "generic", "H2O", "C2H6"])
+def test_the_softest_mode_has_the_condition_of_the_table(name: str) -> None:
+    frame = structures.load(name)
+    found = survey([frame], DESCRIPTOR)
+    table = found.table()
+    for k, environment in enumerate(found.environments([frame], rows=table)):
+        diagnosis = diagnose(environment, DESCRIPTOR, centers=[0])
+        mode = diagnosis.modes[softest_mode(diagnosis)]
+        expected = conditions(table)[k]
+        if np.isnan(expected):
+            assert mode.cause == "symmetry"
+            continue
+        value = mode.singular_value / diagnosis.spectrum.singular_values[0]
+        assert value == pytest.approx(expected, rel=1e-6, abs=1e-12)
