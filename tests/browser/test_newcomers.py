@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from ase.build import bulk, molecule
 from ase.io import write
-from laboratory import READY, browse, serve_lab
+from laboratory import READY, browse, join, run_notebook, serve_lab
 from PIL import Image
 from playwright.sync_api import Locator
 from workbench import DRAWN, HIDE_FILES, MOVED, TWO_FRAMES, Workbench
@@ -302,3 +303,65 @@ def test_from_a_file_to_its_worst_environment(opened: Workbench, tmp_path: Path)
     below.wait_for(state="hidden")
     opener = button(opened, "open in Explorer")
     opened.wait(lambda: opener.evaluate(HAS_FOCUS))
+
+
+SHOWN = "float(explorer.reference.singular_values[explorer.mode])"
+
+
+def test_share_a_page_and_open_it_elsewhere(fresh: Workbench, tmp_path: Path) -> None:
+    """Somebody else, without the server, sees the same mode with the same number."""
+    field(fresh, "structure").fill("X0")
+    field(fresh, "structure").press("Enter")
+    panel(fresh).get_by_text(INCOMPLETE).wait_for()
+    name, content = download(fresh, "Share")
+    assert name == "diagnosis.html"
+    (tmp_path / name).write_bytes(content)
+    page, complaints = join(fresh.page)
+    page.context.set_offline(True)
+    page.goto((tmp_path / name).as_uri())
+    assert page.get_by_label("Mode", exact=True).input_value() == str(fresh.ask("explorer.mode"))
+    said = re.sub("<[^>]*>", "", fresh.ask("explorer.panel.sentence.value"))
+    assert page.locator("#sentence").inner_text() in said
+    shown = float(page.locator("#singular").get_attribute("value"))
+    assert shown == pytest.approx(fresh.ask(SHOWN), abs=1e-12)
+    data = json.loads(page.locator("#data").text_content())
+    expected = fresh.ask("explorer.reference.singular_values.tolist()")
+    np.testing.assert_allclose(data["report"]["singular_values"], expected, rtol=0, atol=1e-12)
+    page.get_by_role("slider", name="Amplitude").press("End")
+    assert "of 9 internal displacements" in page.locator("#now").inner_text()
+    page.context.close()
+    assert complaints.console == []
+    assert complaints.elsewhere == [(tmp_path / name).as_uri()]
+
+
+VALUES = "explorer.shown.spectrum.singular_values.tolist()"
+PLACES = "explorer.shown.atoms.positions.tolist()"
+PROCESS = "__import__('os').getpid()"
+
+
+def test_a_saved_session_opens_in_a_new_kernel_after_a_reload(
+    fresh: Workbench, tmp_path: Path
+) -> None:
+    field(fresh, "structure").fill("S1")
+    field(fresh, "structure").press("Enter")
+    panel(fresh).get_by_text(INCOMPLETE).wait_for()
+    fresh.slider.focus()
+    for _ in range(7):
+        fresh.page.keyboard.press("ArrowRight")
+    fresh.wait(lambda: abs(fresh.ask("explorer.amplitude") - 0.07) < 1e-9)
+    name, content = download(fresh, "Save session")
+    (tmp_path / name).write_bytes(content)
+    values, places, before = (fresh.ask(each) for each in (VALUES, PLACES, PROCESS))
+    fresh.page.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
+    assert run_notebook(fresh.page, fresh.laboratory.notebook("explore.ipynb")) == []
+    fresh.show_explorer()
+    fresh.settle()
+    assert fresh.ask(PROCESS) != before
+    assert fresh.ask("explorer.reference.name") == "CH4"
+    with fresh.page.expect_file_chooser() as chooser:
+        panel(fresh).locator(".widget-upload", has_text="Open session").click()
+    chooser.value.set_files(tmp_path / name)
+    panel(fresh).get_by_text("Opened the session.").wait_for()
+    np.testing.assert_allclose(fresh.ask(VALUES), values, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(fresh.ask(PLACES), places, rtol=0, atol=1e-12)
+    assert fresh.ask("explorer.reference.name") == "S1"
