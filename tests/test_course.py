@@ -113,6 +113,7 @@ STATEMENTS = {
         "check-trust": "from dataclasses import replace; trust = replace(trust, kink=1.0)",
         "check-special": "special['S1'] = special['generic']",
         "check-pair": "apart['messages'] = apart['order 2']",
+        "check-mirror": "seen['flat'] = seen['twofold']",
         "check-sorted": "rates['messages'] = rates['sorted']",
         "check-reach": "radius['order 2'] = 4.5",
         "check-exercises": "polar = materials['perovskite']",

@@ -38,6 +38,11 @@ def load_descriptor(given: str, **settings: Any) -> Descriptor:
     if not os.path.isfile(path):
         found = "is a folder" if os.path.isdir(path) else "does not exist"
         raise ValueError(f"--descriptor needs a Python file, and {path} {found}.")
+    if _is_binary(path):
+        raise ValueError(
+            f"--descriptor needs a Python file, and {path} is binary, as a saved model is; reading "
+            "it may run code, so write a Python file that reads it, and give FILE.py:NAME."
+        )
     module = _run(path)
     if not hasattr(module, name):
         problem = f"there is no {name} in {path}" if name else f"{path} needs a name after a colon"
@@ -113,6 +118,13 @@ def _split(given: str) -> tuple[str, str]:
     if not path:
         raise ValueError(f"--descriptor must be FILE.py:NAME, got {given!r}; give e.g. own.py:Own.")
     return path, name
+
+
+def _is_binary(path: str) -> bool:
+    """Return True for a file that is no text, such as a pickle, or what torch saves."""
+    with open(path, "rb") as file:
+        content = file.read()
+    return content.startswith(b"\x80") or b"\0" in content
 
 
 def _run(path: str) -> ModuleType:

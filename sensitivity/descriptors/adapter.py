@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal, Self
@@ -81,6 +82,13 @@ class Adapter(Descriptor):
         """Return features and gradients; here by central differences."""
         return self.differentiate(atoms, centers)
 
+    def _checked_slopes(self, atoms: Atoms, direction: Array, center: int) -> Array:
+        """Return the code's own derivatives along a direction; a ValueError for NaN."""
+        with self._enough_memory():
+            found = self._own_slopes(atoms, direction, center)
+        self._check_derivatives(found)
+        return found
+
     def _own_slopes(self, atoms: Atoms, direction: Array, center: int) -> Array:
         """Return the code's own derivatives of the features of a center along a direction."""
         (batch,) = self._gradients(atoms, (center,))
@@ -133,7 +141,10 @@ class Adapter(Descriptor):
             self.examine(atoms, centers=chosen)
             self._examined |= {kind}
         self._check_reach(atoms, chosen)
-        found = self._gradients(atoms, chosen)
+        with self._enough_memory():
+            found = self._gradients(atoms, chosen)
+        for batch in found:
+            self._check_derivatives(batch.slopes)
         error = self.trust.gradient_error if self.trust and self._differentiates else 0.0
         return tuple(_at_least(batch, error) for batch in found) if error else found
 
@@ -400,7 +411,9 @@ class Adapter(Descriptor):
         return found
 
     def _answer(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
-        return self._checked(self._features(atoms, centers), len(centers))
+        with self._enough_memory():
+            found = self._features(atoms, centers)
+        return self._checked(found, len(centers))
 
     def _checked(self, given: object, centers: int) -> Array:
         """Return features as an array of double precision, shape (centers, features)."""
@@ -423,6 +436,33 @@ class Adapter(Descriptor):
             )
         self._precision = max(EPS, float(np.finfo(found.dtype).eps))
         return np.asarray(found.astype(float))
+
+    def _is_exhausted(self, error: Exception) -> bool:
+        """Return True for an error that says that memory is exhausted."""
+        return isinstance(error, MemoryError)
+
+    @contextmanager
+    def _enough_memory(self) -> Iterator[None]:
+        """Raise a ValueError if memory is exhausted in a block."""
+        try:
+            yield
+        except Exception as error:
+            if not self._is_exhausted(error):
+                raise
+            raise ValueError(
+                f"{self.name} needs more memory than there is; choose fewer centers, or a smaller "
+                "structure."
+            ) from error
+
+    def _check_derivatives(self, found: Array) -> None:
+        """Raise a ValueError for derivatives that are NaN or infinite."""
+        wrong = int(np.count_nonzero(~np.isfinite(found)))
+        if wrong:
+            raise ValueError(
+                f"{self.name} has finite features, but {wrong} of {found.size} derivatives are NaN "
+                "or infinite, as those of a square root at 0, or of an arccosine at 1; leave out "
+                "what is 0 before the root is taken, such as distances of atoms to themselves."
+            )
 
     def _array(self, given: object) -> Any:
         try:

@@ -53,10 +53,6 @@ class Automatic(Adapter):
         """Return the number of products to take at once: many of a small structure are faster."""
         return min(max(512 // len(atoms), 4), 64)
 
-    def _is_exhausted(self, error: Exception) -> bool:
-        """Return True for an error that says that memory is exhausted."""
-        return isinstance(error, MemoryError)
-
     def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
         return self._linearize(atoms, centers).features
 
@@ -111,13 +107,8 @@ class Automatic(Adapter):
             try:
                 found.append(product(_unit_vectors(groups, numbers, shape)))
             except Exception as error:
-                if not self._is_exhausted(error):
+                if at_once == 1 or not self._is_exhausted(error):
                     raise
-                if at_once == 1:
-                    raise ValueError(
-                        f"a derivative of {self.name} needs more memory than there is; choose "
-                        "fewer centers, or a smaller structure."
-                    ) from error
                 at_once = (at_once + 1) // 2
             else:
                 if not done:

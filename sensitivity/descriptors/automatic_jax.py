@@ -12,7 +12,6 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors.automatic import Automatic, Products
-from sensitivity.descriptors.packages import required
 from sensitivity.numerics import Array
 
 Map = Callable[..., Any]  # of arrays to an array
@@ -20,6 +19,8 @@ Map = Callable[..., Any]  # of arrays to an array
 # Functions are compiled in half the time, and then take up to twice as long: seconds against
 # milliseconds.
 _QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+# What JAX says, and what its products of matrices say when they cannot allocate their result.
+_EXHAUSTED = ("RESOURCE_EXHAUSTED", "YNNPACK operation failed")
 _FEWEST = 8  # products at once: fewer are filled up, to share what is compiled
 
 
@@ -42,7 +43,7 @@ class AutomaticJax(Automatic):
         """Return what gives the features, (centers, features)."""
 
     def _is_exhausted(self, error: Exception) -> bool:
-        return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+        return is_exhausted(error)
 
     def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
         return self._evaluate(atoms, centers, compiled)
@@ -56,9 +57,10 @@ class AutomaticJax(Automatic):
         given = atoms.positions, *others
         with jax.enable_x64(True):
             try:
-                return self._values(compile_(function)(*given))
-            except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-                return self._values(function(*map(jax.numpy.asarray, given)))
+                found = compile_(function)(*given)
+            except (TypeError, ValueError, IndexError):  # of JAX, or of NumPy that JAX calls
+                found = function(*map(jax.numpy.asarray, given))
+            return self._values(found)
 
     def _linearize(self, atoms: Atoms, centers: tuple[int, ...]) -> Products:
         function, others = self._call(atoms, centers)
@@ -85,10 +87,10 @@ class AutomaticJax(Automatic):
                     return np.asarray(ways.pop(0)(*map(jax.numpy.asarray, given)))
                 except (TypeError, ValueError, IndexError, NotImplementedError) as error:
                     if not ways:
-                        reason = str(error).splitlines()[0]
+                        reason, remedy = _explain(error)
                         raise ValueError(
-                            f"JAX cannot differentiate {self.name} ({reason}); use operations that "
-                            "have derivatives, or Function, which takes differences."
+                            f"JAX cannot differentiate {self.name} ({reason}); use {remedy}, or "
+                            "Function, which takes differences."
                         ) from error
 
     def _values(self, found: Any) -> Array:
@@ -97,7 +99,8 @@ class AutomaticJax(Automatic):
 
         if not isinstance(found, jax.Array):
             raise TypeError(
-                f"{self.name} must return a JAX array of features, got {type(found).__name__}."
+                f"{self.name} must return a JAX array of features, got {type(found).__name__}; "
+                "compute it with the functions of jax.numpy."
             )
         floating = jax.numpy.issubdtype(found.dtype, jax.numpy.floating)
         if floating and found.dtype != np.float64:
@@ -107,6 +110,11 @@ class AutomaticJax(Automatic):
                 'jax.config.update("jax_enable_x64", True) before they are made.'
             )
         return np.asarray(found)
+
+
+def is_exhausted(error: Exception) -> bool:
+    """Return True for an error that says that memory is exhausted."""
+    return isinstance(error, MemoryError) or any(each in str(error) for each in _EXHAUSTED)
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,16 @@ class _Product:
 
         function = partial(_swapped, self.function, others)
         return jax.vmap(lambda vector: self.way(function, positions, vector))(vectors)
+
+
+def _explain(error: Exception) -> tuple[str, str]:
+    """Return why JAX cannot differentiate, and what to use instead."""
+    import jax
+
+    needs_numbers = jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError
+    if isinstance(error, needs_numbers) or isinstance(error.__cause__, needs_numbers):
+        return "it passes positions to NumPy, or to float", "functions of jax.numpy"
+    return str(error).splitlines()[0], "operations that have derivatives"
 
 
 def _swapped(function: Map, others: tuple[Any, ...], positions: Any) -> Any:
@@ -177,9 +195,3 @@ def _fill_up(vectors: Array) -> Array:
     """Return vectors followed by zeros: a power of 2, so that few shapes are compiled."""
     size = max(_FEWEST, 1 << (len(vectors) - 1).bit_length())
     return np.concatenate([vectors, np.zeros((size - len(vectors), *vectors.shape[1:]))])
-
-
-def check_jax() -> None:
-    """Raise an ImportError that says how to install JAX, if it is missing."""
-    with required("jax"):
-        import jax  # noqa: F401

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from inspect import getclosurevars
 from typing import Any
@@ -14,10 +14,12 @@ import numpy as np
 from ase import Atoms
 
 from sensitivity.descriptors.automatic import Automatic, Products
-from sensitivity.descriptors.packages import required
 from sensitivity.numerics import Array
 
 Map = Callable[[Any], Any]  # of a tensor of positions, (N, 3), to one of features
+
+# What torch says, on systems, and about devices, of several kinds.
+_EXHAUSTED = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
 
 
 class AutomaticTorch(Automatic):
@@ -33,24 +35,24 @@ class AutomaticTorch(Automatic):
 
     def _is_exhausted(self, error: Exception) -> bool:
         text = str(error).lower()
-        return isinstance(error, MemoryError) or (
-            isinstance(error, RuntimeError)
-            and ("out of memory" in text or "can't allocate memory" in text)
-        )
+        said = isinstance(error, RuntimeError) and any(each in text for each in _EXHAUSTED)
+        return said or isinstance(error, MemoryError)
 
     def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
+        return self._evaluate(self._map(atoms, centers), _tensor(atoms.positions))
+
+    def _evaluate(self, function: Map, positions: Any) -> Array:
         import torch
 
         with torch.no_grad():
-            return self._values(self._map(atoms, centers)(_tensor(atoms.positions)))
+            return self._values(function(positions))
 
     def _linearize(self, atoms: Atoms, centers: tuple[int, ...]) -> Products:
         import torch
 
         _warm_up()
         function, positions = self._map(atoms, centers), _tensor(atoms.positions)
-        with torch.no_grad():
-            features = self._values(function(positions))
+        features = self._evaluate(function, positions)
 
         def slopes(direction: Any) -> Any:
             return torch.func.jvp(function, (positions,), (direction,))[1]
@@ -114,24 +116,55 @@ def check_modules(function: Callable[..., Any], name: str) -> None:
     """Raise a ValueError if a module that a function uses is not ready.
 
     It must not be in training mode, where dropout and batch statistics make features random, and
-    must have double precision.
+    must have double precision. Models that are hidden, such as in attributes, are checked when they
+    are called.
     """
+    for module in _modules(function):
+        _check_module(module, name)
+
+
+def _check_module(module: Any, name: str) -> None:
+    """Raise a ValueError unless a module, with all in it, is ready."""
+    kind = type(module).__name__
+    training = [type(each).__name__ for each in module.modules() if each.training]
+    if training:
+        raise ValueError(
+            f"{name} uses a model in training mode ({training[-1]} of {kind}), where features "
+            "may be random; call .eval() on the model first."
+        )
+    coarse = {str(each.dtype) for each in module.parameters() if _is_coarse(each)}
+    if coarse:
+        raise ValueError(
+            f"{name} uses a model with parameters of {min(coarse).removeprefix('torch.')} "
+            f"({kind}); call .double() on the model first."
+        )
+
+
+def _is_coarse(tensor: Any) -> bool:
+    """Return True for real or complex numbers of less than double precision."""
     import torch
 
-    for module in _modules(function):
-        kind = type(module).__name__
-        training = [type(each).__name__ for each in module.modules() if each.training]
-        if training:
-            raise ValueError(
-                f"{name} uses a model in training mode ({training[-1]} of {kind}), where features "
-                "may be random; call .eval() on the model first."
-            )
-        coarse = {str(each.dtype) for each in module.parameters() if each.dtype != torch.float64}
-        if coarse:
-            raise ValueError(
-                f"{name} uses a model with parameters of {min(coarse).removeprefix('torch.')} "
-                f"({kind}); call .double() on the model first."
-            )
+    continuous = tensor.is_floating_point() or tensor.is_complex()
+    return bool(continuous) and torch.finfo(tensor.dtype).eps > torch.finfo(torch.float64).eps
+
+
+@contextmanager
+def checked_modules(name: str) -> Iterator[None]:
+    """Raise a ValueError if a module that is called in a block, wherever it is, is not ready."""
+    from torch.nn.modules.module import register_module_forward_pre_hook
+
+    known = set[Any]()
+
+    def check(module: Any, given: object) -> None:
+        if module not in known:
+            _check_module(module, name)
+            known.update(module.modules())
+
+    handle = register_module_forward_pre_hook(check)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _modules(function: Callable[..., Any]) -> Iterator[Any]:
@@ -165,9 +198,3 @@ def _tensor(values: Array) -> Any:
 
 def _array(tensor: Any) -> Array:
     return np.asarray(tensor.detach().cpu().numpy())
-
-
-def check_torch() -> None:
-    """Raise an ImportError that says how to install torch, if it is missing."""
-    with required("torch"):
-        import torch  # noqa: F401

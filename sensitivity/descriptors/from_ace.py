@@ -14,7 +14,7 @@ from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import NDArray
 
 from sensitivity.descriptors.adapter import Adapter
-from sensitivity.descriptors.automatic_jax import compiled
+from sensitivity.descriptors.automatic_jax import compiled, is_exhausted
 from sensitivity.descriptors.batches import Batch
 from sensitivity.descriptors.orders import find_species
 from sensitivity.descriptors.packages import required
@@ -168,6 +168,9 @@ class Ace(Adapter):
                 f"{'it' if len(unknown) == 1 else 'them'} to species, or leave species=None."
             )
         return _build(self.order, self.total_degree, self.cutoff, self.angular_weight, species)
+
+    def _is_exhausted(self, error: Exception) -> bool:
+        return is_exhausted(error)
 
     def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
         basis = self._basis(atoms)

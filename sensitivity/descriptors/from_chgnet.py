@@ -15,7 +15,7 @@ from ase.geometry import complete_cell
 from sensitivity.descriptors.automatic_torch import Map
 from sensitivity.descriptors.batches import Batch
 from sensitivity.descriptors.packages import required
-from sensitivity.descriptors.pretrained import Pretrained, missing_weights
+from sensitivity.descriptors.pretrained import Pretrained, reading_weights
 from sensitivity.numerics import Array
 from sensitivity.structures import neighbor_pairs
 
@@ -115,11 +115,8 @@ def _load(model: str) -> tuple[Any, int]:
     with required("chgnet"):
         from chgnet.model import CHGNet
 
-    try:
-        with redirect_stdout(io.StringIO()):
-            network = CHGNet.load(model_name=model, use_device="cpu", verbose=False)
-    except FileNotFoundError as error:
-        raise missing_weights("chgnet", model) from error
+    with reading_weights("chgnet", model), redirect_stdout(io.StringIO()):
+        network = CHGNet.load(model_name=model, use_device="cpu", verbose=False)
     network = network.double().eval().requires_grad_(False)
     network.composition_model = None  # has single precision
     network.graph_converter.set_isolated_atom_response("ignore")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors.automatic_jax import AutomaticJax, Call, check_jax, compile_anew
+from sensitivity.descriptors.automatic_jax import AutomaticJax, Call, compile_anew
 from sensitivity.descriptors.batches import Centers
 from sensitivity.descriptors.functions import AutomaticFunction
-from sensitivity.descriptors.protocol import Descriptor
+from sensitivity.descriptors.packages import required
 from sensitivity.descriptors.trust import RANDOM, Trust
 from sensitivity.numerics import takes_centers
 from sensitivity.structures import check_centers
@@ -72,27 +71,9 @@ class Jax(AutomaticJax, AutomaticFunction):
     4
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        *,
-        cutoff: float,
-        takes: str | Sequence[str] = ("positions",),
-        pairs_within: float | None = None,
-        order: int | None = None,
-        larger: Descriptor | None = None,
-        higher: Descriptor | None = None,
-    ) -> None:
-        check_jax()
-        super().__init__(
-            function,
-            cutoff=cutoff,
-            takes=takes,
-            pairs_within=pairs_within,
-            order=order,
-            larger=larger,
-            higher=higher,
-        )
+    def _check_ready(self) -> None:
+        with required("jax"):
+            import jax  # noqa: F401
 
     @takes_centers
     def examine(self, atoms: Atoms, *, centers: Centers = (0,)) -> Trust:
@@ -105,7 +86,8 @@ class Jax(AutomaticJax, AutomaticFunction):
         """
         chosen = check_centers(atoms, centers)
         values = self._answer(atoms, chosen)
-        again = self._evaluate(atoms, chosen, compile_anew)
+        with self._enough_memory():
+            again = self._evaluate(atoms, chosen, compile_anew)
         change = float(np.linalg.norm(values - again)) / (float(np.linalg.norm(values)) or 1.0)
         if change > RANDOM:
             raise ValueError(

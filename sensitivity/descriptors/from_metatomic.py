@@ -103,11 +103,26 @@ class Metatomic(AutomaticTorch):
 
     def _check_capabilities(self) -> None:
         """Raise a TypeError or ValueError that names what the model lacks."""
-        known = list(self._capabilities.outputs)
+        known = self._capabilities.outputs
         if self.output not in known:
             raise ValueError(
-                f"{self.name} has no output {self.output!r}, only {', '.join(known)}; export it "
-                "with features of atoms."
+                f"{self.name} has no output {self.output!r}, only {', '.join(known) or 'none'}; "
+                "export it with features of atoms."
+            )
+        if (kind := known[self.output].sample_kind) != "atom":
+            raise ValueError(
+                f'the output {self.output!r} of {self.name} has the sample kind "{kind}", which is '
+                'no feature of an atom; export it with sample_kind="atom".'
+            )
+        if "cpu" not in self._capabilities.supported_devices:
+            raise ValueError(
+                f"{self.name} does not support the CPU, on which it is analysed here; export it "
+                'with "cpu" among its supported_devices.'
+            )
+        if not self._capabilities.length_unit:
+            raise ValueError(
+                f"{self.name} states no unit of length, and positions here are in Å; export it "
+                'with its length_unit, such as "angstrom".'
             )
         if self._capabilities.dtype != "float64":
             raise TypeError(
@@ -145,8 +160,19 @@ class Metatomic(AutomaticTorch):
             system = metatomic.System(types, positions, box, periodic)
             for options, samples, shifts in lists:
                 system.add_neighbor_list(options, _block(positions, samples, shifts))
-            found = self.model([system], asked, check_consistency=False)[self.output]
-            return _rows(found, centers)
+            try:
+                found = self.model([system], asked, check_consistency=False)
+            except KeyError as error:  # of metatomic, which looks up the unit of each output
+                raise ValueError(
+                    f"{self.name} returns an output {error} that it does not declare; return what "
+                    "is asked for, or declare it among its capabilities."
+                ) from error
+            if self.output not in found:
+                raise ValueError(
+                    f"{self.name} returns {', '.join(found) or 'nothing'} when asked for "
+                    f"{self.output!r}; return what is asked for."
+                )
+            return _rows(found[self.output], centers)
 
         return features
 
@@ -195,10 +221,21 @@ def _block(positions: Any, samples: Indices, shifts: Array) -> Any:
 def _rows(found: Any, centers: tuple[int, ...]) -> Any:
     """Return the features of centers from a map of tensors of metatomic."""
     if len(found) != 1 or found.block().components:
+        dimensions = [str(block.values.dim()) for block in found.blocks()]
         raise ValueError(
-            "the features of a metatomic model must be scalars in one block, got "
-            f"{len(found)} blocks of {found.block(0).values.dim()} dimensions."
+            "the features of a metatomic model must be scalars in one block, of 2 dimensions, got "
+            f"{len(found)} blocks, of {', '.join(dimensions) or 'no'} dimensions."
         )
     block = found.block()
-    atoms = block.samples.column("atom").tolist()
-    return block.values[[atoms.index(center) for center in centers]]
+    if "atom" not in block.samples.names:
+        raise ValueError(
+            "the features of a metatomic model must have samples with the name atom, got "
+            f"{', '.join(block.samples.names)}; return features of atoms."
+        )
+    rows = {atom: row for row, atom in enumerate(block.samples.column("atom").tolist())}
+    if missing := [center for center in centers if center not in rows]:
+        raise ValueError(
+            f"the metatomic model returns features of {len(rows)} atoms, without atom "
+            f"{missing[0]}; return those of all atoms, in any order."
+        )
+    return block.values[[rows[center] for center in centers]]

@@ -13,7 +13,7 @@ from ase import Atoms
 
 from sensitivity.descriptors.automatic_torch import Map
 from sensitivity.descriptors.packages import required
-from sensitivity.descriptors.pretrained import Pretrained, missing_weights
+from sensitivity.descriptors.pretrained import Pretrained, reading_weights
 from sensitivity.structures import neighbor_pairs
 
 _FILES = {  # names of constants of sevenn
@@ -122,9 +122,10 @@ def _load(model: str) -> _Network:
         from sevenn.util import load_checkpoint
 
         file = Path(str(getattr(_const, _FILES[model])))
-        if not file.is_file():  # sevenn would download it
-            raise missing_weights("sevenn", model)
-        network = load_checkpoint(file).build_model()
+        with reading_weights("sevenn", model):
+            if not file.is_file():  # sevenn would download it
+                raise FileNotFoundError(file)
+            network = load_checkpoint(file).build_model()
     network = network.double().eval().requires_grad_(False)
     network.set_is_batch_data(False)
     changes = [_repair(name, table) for name, table in network.named_buffers() if "_w3j_" in name]

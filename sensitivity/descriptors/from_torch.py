@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from ase import Atoms
@@ -11,10 +10,11 @@ from sensitivity.descriptors.automatic_torch import (
     AutomaticTorch,
     Map,
     check_modules,
-    check_torch,
+    checked_modules,
 )
 from sensitivity.descriptors.functions import AutomaticFunction
-from sensitivity.descriptors.protocol import Descriptor
+from sensitivity.descriptors.packages import required
+from sensitivity.numerics import Array
 
 
 class Torch(AutomaticTorch, AutomaticFunction):
@@ -69,33 +69,19 @@ class Torch(AutomaticTorch, AutomaticFunction):
     4
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        *,
-        cutoff: float,
-        takes: str | Sequence[str] = ("positions",),
-        pairs_within: float | None = None,
-        order: int | None = None,
-        larger: Descriptor | None = None,
-        higher: Descriptor | None = None,
-    ) -> None:
-        check_torch()
-        super().__init__(
-            function,
-            cutoff=cutoff,
-            takes=takes,
-            pairs_within=pairs_within,
-            order=order,
-            larger=larger,
-            higher=higher,
-        )
-        check_modules(function, self.name)
+    def _check_ready(self) -> None:
+        with required("torch"):
+            import torch  # noqa: F401
+        check_modules(self.function, self.name)
+
+    def _evaluate(self, function: Map, positions: Any) -> Array:
+        with checked_modules(self.name):
+            return super()._evaluate(function, positions)
 
     def _map(self, atoms: Atoms, centers: tuple[int, ...]) -> Map:
         import torch
 
-        check_modules(self.function, self.name)
+        self._check_ready()
         given = {name: torch.tensor(each) for name, each in self._arguments(atoms).items()}
 
         def features(positions: Any) -> Any:

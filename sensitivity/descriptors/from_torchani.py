@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any, Self
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import chemical_symbols
 
 from sensitivity.descriptors.automatic_torch import AutomaticTorch, Map
+from sensitivity.descriptors.orders import list_species
 from sensitivity.descriptors.packages import required
 from sensitivity.descriptors.protocol import Label
 from sensitivity.numerics import check_real
@@ -87,7 +88,7 @@ class Aev(AutomaticTorch):
         "angular_cutoff": (1.0, 12.0),
     }
 
-    def __init__(self, *, species: Sequence[str | int] | None = None, **settings: float) -> None:
+    def __init__(self, *, species: Iterable[str | int] | None = None, **settings: float) -> None:
         with required("torchani"):
             _import()
         unknown = ", ".join(key for key in settings if key not in _USUAL)
@@ -223,14 +224,14 @@ def _import() -> Any:
     return torchani.aev
 
 
-def _symbols(species: Sequence[str | int]) -> tuple[str, ...]:
-    """Return chemical symbols; a ValueError names what is none."""
-    if isinstance(species, str) or not len(species):
-        raise TypeError(f"species must be a sequence of chemical symbols, got {species!r}.")
-    found = [chemical_symbols[each] if isinstance(each, int) else each for each in species]
-    if unknown := [each for each in found if each not in atomic_numbers]:
-        raise ValueError(f"species must be chemical symbols, got {unknown[0]!r}.")
-    return tuple(dict.fromkeys(found))
+def _symbols(species: Iterable[str | int]) -> tuple[str, ...]:
+    """Return chemical symbols; a TypeError or ValueError names what is no element."""
+    numbers = list_species(species)
+    if 0 in numbers:
+        raise ValueError(
+            "species must be elements, got 0, the dummy atom X; leave it out, or remove such atoms."
+        )
+    return tuple(chemical_symbols[number] for number in numbers)
 
 
 def _again(settings: dict[str, Any]) -> Aev:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Self
 
@@ -19,11 +20,16 @@ ARGUMENTS = ("positions", "numbers", "cell", "pairs", "shifts")
 """Arguments that a function with automatic differentiation may take."""
 
 
-def _of_file(given: object) -> str:
-    """Return the end of an error: a file that was given instead of a function is not read."""
-    if not isinstance(given, str | PathLike):
-        return "."
-    return " (the name of a file?); read it yourself: reading a file of a model may run code."
+def _instead_of(given: object) -> str:
+    """Return the end of an error: what to pass instead of something that cannot be called."""
+    if isinstance(given, str | PathLike):
+        return " (the name of a file?); read it yourself: reading a file of a model may run code."
+    if isinstance(given, Mapping):
+        return (
+            " (the parameters of a model?); create the model, load them into it, and pass the "
+            "model."
+        )
+    return "; pass something that can be called, and returns features."
 
 
 class OfFunction(Adapter):
@@ -44,7 +50,12 @@ class OfFunction(Adapter):
         if not callable(function):
             raise TypeError(
                 f"function must be a function of a structure, got {type(function).__name__}"
-                + _of_file(function)
+                + _instead_of(function)
+            )
+        if isinstance(function, type):
+            raise TypeError(
+                f"function must be a function of a structure, got the class {function.__name__}; "
+                f"pass an instance, such as {function.__name__}()."
             )
         check_real(cutoff, "cutoff", "above 0", accepts=lambda x: 0 < x < np.inf)
         self.function, self.cutoff, self.order = function, float(cutoff), order
@@ -110,7 +121,8 @@ class OfFunction(Adapter):
 class AutomaticFunction(OfFunction, Automatic):
     """A function of positions, and of other arrays, that its package differentiates.
 
-    A subclass has ``_linearize``, which calls the function with ``_arguments``.
+    A subclass has ``_linearize``, which calls the function with ``_arguments``, and
+    ``_check_ready``.
     """
 
     def __init__(
@@ -137,6 +149,11 @@ class AutomaticFunction(OfFunction, Automatic):
             within, "pairs_within", "above 0 and at most the cutoff", accepts=self._is_within
         )
         self.pairs_within = float(within)
+        self._check_ready()
+
+    @abstractmethod
+    def _check_ready(self) -> None:
+        """Raise an ImportError without the package, a ValueError for what is not ready for it."""
 
     def _is_within(self, length: float) -> bool:
         return 0 < length <= self.cutoff

@@ -133,13 +133,18 @@ def find_species(species: Iterable[int | str]) -> tuple[int, ...]:
     Raises TypeError or ValueError if it is no sequence, is empty, or has an entry that is no
     element.
     """
+    return tuple(sorted(list_species(species)))
+
+
+def list_species(species: Iterable[int | str]) -> tuple[int, ...]:
+    """Do the same as ``find_species``, but keep the order."""
     if isinstance(species, str | int) or not isinstance(species, Iterable):
         raise TypeError(f"species must be a sequence such as ('C', 'H'), got {species!r}.")
-    numbers: set[int] = set()
+    numbers: dict[int, None] = {}
     for one in species:
         number = atomic_numbers.get(one) if isinstance(one, str) else one
         if isinstance(number, Integral) and 0 <= number < len(chemical_symbols) and one is not True:
-            numbers.add(int(number))
+            numbers[int(number)] = None
         else:
             raise ValueError(
                 f"species must be atomic numbers or chemical symbols, got {one!r}; "
@@ -147,7 +152,7 @@ def find_species(species: Iterable[int | str]) -> tuple[int, ...]:
             )
     if not numbers:
         raise ValueError("species must name at least one element, got none; give e.g. ('C', 'H').")
-    return tuple(sorted(numbers))
+    return tuple(numbers)
 
 
 def _check_basis(given: Mapping[str, Any], basis: Any) -> None:

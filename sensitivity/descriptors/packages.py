@@ -42,9 +42,13 @@ def remedy(package: str) -> str:
     return f'pip install "atomic-sensitivity[{extra(package)}]"'
 
 
-def failure(package: str, problem: str = "is not installed") -> ImportError:
+class PackageError(ImportError):
+    """An error that names a package, what is wrong with it, and what to do."""
+
+
+def failure(package: str, problem: str = "is not installed") -> PackageError:
     """Return an error that names the extra and a version that works."""
-    return ImportError(
+    return PackageError(
         f"{package} {problem}; {remedy(package)} (version {KNOWN_TO_WORK[package]} is known to "
         "work)."
     )
@@ -64,6 +68,8 @@ def required(
     """Raise an ImportError that names the extra, for these failures of the package in a block."""
     try:
         yield
+    except PackageError:  # says what to do already
+        raise
     except failures as error:
         version = installed_version(package)
         problem = [f"{version} does not work ({error})"] if version else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from sensitivity.descriptors.automatic_torch import AutomaticTorch
-from sensitivity.descriptors.packages import failure, installed_version
+from sensitivity.descriptors.packages import PackageError, installed_version
 
 
 class Pretrained(AutomaticTorch):
@@ -65,7 +66,18 @@ class Pretrained(AutomaticTorch):
             )
 
 
-def missing_weights(package: str, model: str) -> ImportError:
-    """Return an error for weights that a package does not contain."""
-    version = installed_version(package)
-    return failure(package, f"{version} contains no weights of {model}: install it again")
+@contextmanager
+def reading_weights(package: str, model: str) -> Iterator[None]:
+    """Raise an ImportError with the remedy if a package cannot read its weights in a block."""
+    try:
+        yield
+    except Exception as error:
+        problem = "contains no weights"
+        if not isinstance(error, FileNotFoundError):
+            reason = str(error).strip().partition("\n")[0].rstrip(".:;")
+            problem = f"cannot read its weights ({reason or type(error).__name__})"
+        version = installed_version(package)
+        raise PackageError(
+            f"{package} {version} {problem} of {model}; install it again: pip install "
+            f"--force-reinstall --no-deps {package}=={version}."
+        ) from error

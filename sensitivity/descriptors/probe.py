@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors.differences import Differences, one_sided_differences
+from sensitivity.descriptors.differences import EPS, Differences, one_sided_differences
 from sensitivity.descriptors.trust import BROKEN, RANDOM, Invariance, Trust
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import Cancelled
@@ -112,9 +112,9 @@ class _Probe:
             return None
 
     def noise(self) -> float:
-        raw = np.asarray(self.descriptor._features(self.atoms, self.centers))
-        size = float(np.linalg.norm(self.features)) or 1.0
-        return float(np.finfo(raw.dtype).eps) if raw.dtype.itemsize < 8 else self._scatter() / size
+        if self.descriptor._precision > EPS:
+            return self.descriptor._precision
+        return self._scatter() / (float(np.linalg.norm(self.features)) or 1.0)
 
     def _scatter(self) -> float:
         return float(np.linalg.norm(self._along.noise))
@@ -133,7 +133,7 @@ class _Probe:
         if not self.descriptor._differentiates:
             return None, 0.0
         found = self._along
-        own = self.descriptor._own_slopes(self.atoms, self._direction, self.center)
+        own = self.descriptor._checked_slopes(self.atoms, self._direction, self.center)
         size, theirs = float(np.linalg.norm(own)) or 1.0, found.slopes[: len(own), 0]
         difference = float(np.linalg.norm(own - theirs)) / size
         known_to = float(found.error[0]) / size

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -61,6 +63,13 @@ own, number, order3 = Own(), 3, DensityCorrelations(order=3, n_max=2, l_max=2)
 """
 
 
+class Harmful:
+    """What runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("harm"),)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -72,6 +81,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "leaving.py").write_text("import sys\nsys.exit()\n")
     (tmp_path / "empty.py").write_text("")
     (tmp_path / "binary.py").write_bytes(b"\0\xff")
+    (tmp_path / "model.pt").write_bytes(pickle.dumps(Harmful()))
+    with ZipFile(tmp_path / "model.pth", "w") as archive:
+        archive.writestr("model/data.pkl", pickle.dumps(Harmful()))
     (tmp_path / "importing.py").write_text("\nimport broken\n")
     text = "from sensitivity import DensityCorrelations\nfrom sensitivity.descriptors import *\n"
     (tmp_path / "importing_only.py").write_text(text)
@@ -142,7 +154,9 @@ WRONG = {
     "own.py:Closed": "own.py:Closed: property 'inner' of 'Closed' object has no setter",
     "own.py:Silent": "gradients() of Silent must return a sequence of Batch, got NoneType; batches",
     "broken.py:Own": "broken.py, line 2: SyntaxError: invalid syntax",
-    "binary.py:Own": "binary.py, line 1: SyntaxError: ",
+    "binary.py:Own": "--descriptor needs a Python file, and binary.py is binary, as a saved model",
+    "model.pt:model": "model.pt is binary, as a saved model is; reading it may run code, so write",
+    "model.pth:model": "write a Python file that reads it, and give FILE.py:NAME.",
     "importing.py:Own": "importing.py, line 2: SyntaxError: invalid syntax",
     "numpy.py:own": "--descriptor numpy.py:own: descriptor must be a descriptor such as",
     "raising.py:Own": "raising.py, line 3: JSONDecodeError: Expecting property name enclosed in",
@@ -162,6 +176,7 @@ def test_wrong_input_is_one_sentence(given: str, command: str, folder: Path, cap
     assert err.startswith("sensitivity: ")
     assert WRONG[given] in err
     assert err.count("\n") == 1
+    assert not (folder / "harm").exists()
 
 
 FUNCTIONS = """

@@ -7,104 +7,27 @@ import pickle
 import jax
 import jax.numpy as jnp
 import numpy as np
+import order_two
 import pytest
-from ase import Atoms
-from ase.build import bulk, molecule
-from scipy.special import spherical_jn
+from order_two import CUTOFF, TAKES, chain, ethanol
 
-from sensitivity import (
-    DensityCorrelations,
-    SphericalBessel,
-    diagnose,
-    jacobian,
-    spectrum,
-    structures,
-)
+from sensitivity import diagnose, jacobian, spectrum, structures
 from sensitivity.descriptors import automatic_jax
 from sensitivity.descriptors.from_jax import Jax
-from sensitivity.descriptors.radial import spherical_bessel_zeros
-
-CUTOFF, WIDTH, N_MAX, L_MAX = 3.5, 0.5, 3, 3
-EXACT = 1e-12  # of the largest singular value
-NATIVE = DensityCorrelations(
-    cutoff=CUTOFF,
-    cutoff_width=WIDTH,
-    n_max=N_MAX,
-    l_max=L_MAX,
-    basis=SphericalBessel(),
-    smearing=0.0,
-)
-ZEROS = np.array(spherical_bessel_zeros(N_MAX, L_MAX))  # [l, n]
-NORMS = np.sqrt(2 / CUTOFF**3) / np.abs(spherical_jn(np.arange(1, L_MAX + 2)[:, None], ZEROS))
 
 
-def bessel(x: jax.Array) -> list[jax.Array]:
-    """Return j_0 ... j_l by their recurrence upward, which is stable if x is not small."""
-    found = [jnp.sin(x) / x, jnp.sin(x) / x**2 - jnp.cos(x) / x]
-    for l in range(2, L_MAX + 1):
-        found.append((2 * l - 1) / x * found[-1] - found[-2])
-    return found
-
-
-def legendre(x: jax.Array) -> list[jax.Array]:
-    found = [jnp.ones_like(x), x]
-    for l in range(2, L_MAX + 1):
-        found.append(((2 * l - 1) * x * found[-1] - (l - 1) * found[-2]) / l)
-    return found
-
-
-def power_spectrum(positions, numbers, pairs, shifts):
-    """Sum over pairs of neighbours of a center, by the addition theorem, instead of over m."""
-    vectors = positions[pairs[1]] + shifts - positions[pairs[0]]
-    r = jnp.linalg.norm(vectors, axis=1)
-    units = vectors / r[:, None]
-    phase = jnp.clip((r - CUTOFF + WIDTH) / WIDTH, 0, 1)
-    fades = 0.5 * (1 + jnp.cos(np.pi * phase))
-    kinds = jnp.asarray(numbers)[pairs[1], None] == np.unique(numbers)
-    same = (pairs[0][:, None] == pairs[0]) * 1.0
-    angular = legendre(units @ units.T)
-    rows = []
-    for l in range(L_MAX + 1):
-        radial = NORMS[l] * bessel(ZEROS[l] * r[:, None] / CUTOFF)[l] * fades[:, None]  # [pair, n]
-        channels = (kinds[:, :, None] * radial[:, None]).reshape(len(r), kinds.shape[1] * N_MAX)
-        around = jax.ops.segment_sum(  # of each pair, summed over the others of its center
-            channels[:, :, None] * ((same * angular[l]) @ channels)[:, None],
-            pairs[0],
-            num_segments=len(positions),
-        )
-        i, j = np.triu_indices(channels.shape[1])
-        unlike = i // N_MAX != j // N_MAX  # species
-        weights = np.sqrt(2 * l + 1) / (4 * np.pi) * np.sqrt(2.0) ** unlike
-        rows.append(around[:, i, j] * weights)
-    return jnp.concatenate(rows, axis=1)
-
-
-TAKES = ("positions", "numbers", "pairs", "shifts")
+def power_spectrum(*given):
+    return order_two.power_spectrum(jnp, *given)
 
 
 def of_order_two() -> Jax:
     return Jax(power_spectrum, cutoff=CUTOFF, takes=TAKES, order=2)
 
 
-def ethanol() -> Atoms:
-    atoms = molecule("CH3CH2OH")
-    atoms.rattle(0.05, seed=1)
-    return atoms
-
-
-def rattled_silicon() -> Atoms:
-    atoms = bulk("Si", cubic=True)
-    atoms.rattle(0.1, seed=2)
-    return atoms
-
-
-@pytest.mark.parametrize("make", [ethanol, rattled_silicon, lambda: structures.load("Td")])
+@pytest.mark.parametrize("name", order_two.STRUCTURES)
 @pytest.mark.parametrize("centers", [None, [0]])
-def test_the_power_spectrum_has_the_native_singular_values(make, centers) -> None:
-    atoms = make()
-    ours = spectrum(atoms, of_order_two(), centers=centers).singular_values
-    native = spectrum(atoms, NATIVE, centers=centers).singular_values
-    assert np.abs(ours - native).max() <= EXACT * native.max()
+def test_the_power_spectrum_has_the_native_singular_values(name: str, centers) -> None:
+    order_two.assert_native(of_order_two(), name, centers)
 
 
 @jax.custom_vjp
@@ -222,8 +145,9 @@ def test_functions_that_are_refused() -> None:
             spectrum(atoms, Jax(function, cutoff=20.0), centers=[0])
     with pytest.raises(ValueError, match="takes must be names out of positions, numbers"):
         Jax(lambda x: x, cutoff=3.0, takes=("numbers",))
-    with pytest.raises(TypeError, match="function must be a function"):
-        Jax(3, cutoff=3.0)
+    for wrong in (3, {"weights": np.ones(3)}, dict):
+        with pytest.raises(TypeError, match=r"function must be a function .*; (pass|create)"):
+            Jax(wrong, cutoff=3.0)
 
 
 def test_an_operation_without_derivatives_is_named() -> None:
@@ -233,6 +157,45 @@ def test_an_operation_without_derivatives_is_named() -> None:
     descriptor = Jax(called, cutoff=20.0)
     with pytest.raises(ValueError, match=r"JAX cannot differentiate called .*or Function, which"):
         descriptor._gradients(ethanol(), (0,))
+
+
+def assigned(positions):
+    found = np.zeros((len(positions), 2))
+    for i, each in enumerate(positions):
+        found[i, 0] = jnp.exp(-(each**2).sum())
+    return jnp.asarray(found)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: jnp.asarray(np.exp(-(np.asarray(x) ** 2))),
+        lambda x: jnp.exp(-jnp.asarray(np.linalg.norm(x, axis=1)[:, None])),
+        lambda x: jnp.exp(-x * np.sum(np.sin(x))),
+        lambda x: jnp.exp(-x * float(x.sum())),
+        assigned,
+    ],
+)
+def test_functions_of_numpy_are_named(function) -> None:
+    message = r"passes positions to NumPy, or to float\); use functions of jax\.numpy, or Function"
+    with pytest.raises(ValueError, match=message):
+        spectrum(ethanol(), Jax(function, cutoff=20.0), centers=[0])
+
+
+def test_derivatives_that_do_not_exist_have_a_remedy() -> None:
+    def distances(x):
+        return jnp.linalg.norm(x[:, None] - x, axis=-1)
+
+    with pytest.raises(ValueError, match=r"derivatives are NaN or infinite, .*leave out what is"):
+        spectrum(ethanol(), Jax(distances, cutoff=20.0))
+
+
+def test_memory_that_a_structure_exhausts() -> None:
+    def too_large(x):
+        return jnp.sort(jnp.zeros(10**13) + x.sum())[:3] + x
+
+    with pytest.raises(ValueError, match="needs more memory than there is; choose fewer centers"):
+        spectrum(ethanol(), Jax(too_large, cutoff=20.0), centers=[0])
 
 
 def test_values_that_leave_jax_are_noticed() -> None:
@@ -250,12 +213,11 @@ def test_message_passing_sees_farther_than_its_pairs() -> None:
         first = rows.at[pairs[0]].add(jnp.stack([weight, weight * r], axis=1))
         return rows.at[pairs[0]].add(first[pairs[1]] * weight[:, None])
 
-    along = np.arange(24)[:, None] * [1.5, 0.0, 0.0]
-    chain = Atoms("C24", along + np.random.default_rng(3).normal(scale=0.1, size=(24, 3)))
+    atoms = chain(24, spacing=1.5, size=0.1)
     takes = ("positions", "pairs", "shifts")
     right = Jax(passed, cutoff=4.0, takes=takes, pairs_within=2.0)
     wrong = Jax(passed, cutoff=2.0, takes=takes)
-    exact, found = (jacobian(chain, each).dense() for each in (right, wrong))
+    exact, found = (jacobian(atoms, each).dense() for each in (right, wrong))
     assert np.abs(exact - found).max() <= 1e-14 * np.abs(exact).max()
     assert right.trust.local
     assert not wrong.trust.local

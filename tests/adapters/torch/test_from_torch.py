@@ -2,105 +2,32 @@
 
 from __future__ import annotations
 
+import collections
+from functools import lru_cache, partial
+from types import SimpleNamespace
+
 import numpy as np
+import order_two
 import pytest
 import torch
-from ase import Atoms
-from ase.build import bulk, molecule
-from scipy.special import spherical_jn
+from order_two import CUTOFF, TAKES, chain, ethanol
 
-from sensitivity import (
-    DensityCorrelations,
-    SphericalBessel,
-    diagnose,
-    jacobian,
-    spectrum,
-    structures,
-)
+from sensitivity import diagnose, jacobian, spectrum, structures
 from sensitivity.descriptors.from_torch import Torch
-from sensitivity.descriptors.radial import spherical_bessel_zeros
-
-CUTOFF, WIDTH, N_MAX, L_MAX = 3.5, 0.5, 3, 3
-EXACT = 1e-12  # of the largest singular value
-NATIVE = DensityCorrelations(
-    cutoff=CUTOFF,
-    cutoff_width=WIDTH,
-    n_max=N_MAX,
-    l_max=L_MAX,
-    basis=SphericalBessel(),
-    smearing=0.0,
-)
 
 
-def bessel(x: torch.Tensor) -> list[torch.Tensor]:
-    """Return j_0 ... j_l by their recurrence upward, which is stable if x is not small."""
-    found = [torch.sin(x) / x, torch.sin(x) / x**2 - torch.cos(x) / x]
-    for l in range(2, L_MAX + 1):
-        found.append((2 * l - 1) / x * found[-1] - found[-2])
-    return found
-
-
-def legendre(x: torch.Tensor) -> list[torch.Tensor]:
-    found = [torch.ones_like(x), x]
-    for l in range(2, L_MAX + 1):
-        found.append(((2 * l - 1) * x * found[-1] - (l - 1) * found[-2]) / l)
-    return found
-
-
-def radial(r: torch.Tensor) -> list[torch.Tensor]:
-    """Return the functions of each degree, times the cutoff function, each (pairs, n)."""
-    phase = torch.clamp((r - CUTOFF + WIDTH) / WIDTH, 0, 1)
-    fades, found = 0.5 * (1 + torch.cos(np.pi * phase)), []
-    for l, zeros in enumerate(spherical_bessel_zeros(N_MAX, L_MAX)):
-        norms = np.sqrt(2 / CUTOFF**3) / np.abs(spherical_jn(l + 1, zeros))
-        values = bessel(torch.tensor(zeros) * r[:, None] / CUTOFF)[l]
-        found.append(torch.tensor(norms) * values * fades[:, None])
-    return found
-
-
-def power_spectrum(positions, numbers, pairs, shifts):
-    """Sum over pairs of neighbours, by the addition theorem, instead of over m."""
-    vectors = positions[pairs[1]] + shifts - positions[pairs[0]]
-    r = torch.linalg.vector_norm(vectors, dim=1)
-    kinds = (numbers[pairs[1], None] == torch.unique(numbers)).double()
-    channels = [(kinds[:, :, None] * each[:, None]).flatten(1) for each in radial(r)]
-    rows = []
-    for center in range(len(positions)):
-        mine = torch.nonzero(pairs[0] == center)[:, 0]
-        units = vectors[mine] / r[mine, None]
-        angular = legendre(units @ units.T)
-        for l, each in enumerate(channels):
-            products = each[mine].T @ angular[l] @ each[mine] * np.sqrt(2 * l + 1) / (4 * np.pi)
-            i, j = torch.triu_indices(*products.shape)
-            unlike = (i // N_MAX != j // N_MAX).double()  # species
-            rows.append(products[i, j] * 2 ** (unlike / 2))
-    return torch.stack(rows).reshape(len(positions), -1)
+def power_spectrum(*given):
+    return order_two.power_spectrum(torch, *given)
 
 
 def of_order_two(**changes) -> Torch:
-    takes = ("positions", "numbers", "pairs", "shifts")
-    return Torch(power_spectrum, cutoff=CUTOFF, takes=takes, order=2, **changes)
+    return Torch(power_spectrum, cutoff=CUTOFF, takes=TAKES, order=2, **changes)
 
 
-def ethanol() -> Atoms:
-    atoms = molecule("CH3CH2OH")
-    atoms.rattle(0.05, seed=1)
-    return atoms
-
-
-def rattled_silicon() -> Atoms:
-    atoms = bulk("Si", cubic=True)
-    atoms.rattle(0.1, seed=2)
-    return atoms
-
-
-@pytest.mark.parametrize("make", [ethanol, rattled_silicon, lambda: structures.load("Td")])
+@pytest.mark.parametrize("name", order_two.STRUCTURES)
 @pytest.mark.parametrize("centers", [None, [0]])
-def test_the_power_spectrum_has_the_native_singular_values(make, centers) -> None:
-    atoms = make()
-    ours = spectrum(atoms, of_order_two(), centers=centers).singular_values
-    native = spectrum(atoms, NATIVE, centers=centers).singular_values
-    assert np.abs(ours - native).max() <= EXACT * native.max()
+def test_the_power_spectrum_has_the_native_singular_values(name: str, centers) -> None:
+    order_two.assert_native(of_order_two(), name, centers)
 
 
 class Exponential(torch.autograd.Function):
@@ -205,6 +132,83 @@ def test_models_that_are_not_ready_are_refused(wrap) -> None:
         spectrum(ethanol(), descriptor, centers=[0])
 
 
+class Holder:
+    """A model in an attribute, which is called by another method."""
+
+    def __init__(self, net: Net) -> None:
+        self.parts = SimpleNamespace(net=net)
+
+    def evaluate(self, positions):
+        return self.parts.net(positions)
+
+    def __call__(self, positions):
+        return self.evaluate(positions)
+
+
+def in_containers(net: Net):
+    models = {"first": [net]}
+
+    def features(positions, chosen):
+        return chosen[0]["first"][0](positions)
+
+    return partial(features, chosen=collections.deque([models]))
+
+
+def call(models, positions):
+    return models[0](positions)
+
+
+class Plain(torch.nn.Module):
+    """Parameters, and no further modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = torch.nn.Parameter(torch.ones(5))
+
+    def forward(self, positions: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.dropout(self.weights * positions.norm(), 0.5, self.training)
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        Holder,
+        lambda net: Holder(net).evaluate,
+        in_containers,
+        lambda net: partial(call, [net]),
+        lambda net: partial(partial(call), (net,)),
+        lambda net: lru_cache(partial(call, (net,))),
+        lambda net: partial(lambda x, each: each.f(x), each=SimpleNamespace(f=partial(net))),
+        lambda net: Holder(net).parts.net.forward,
+        lambda net: torch.jit.trace(net, torch.ones(4, 3, dtype=next(net.parameters()).dtype)),
+        lambda net: lambda x: torch.func.functional_call(net, dict(net.named_parameters()), x),
+    ],
+)
+# Models are traced, which torch says is deprecated; and results of dropout differ.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("make", [partial(Net, dropout=0.5), Plain])
+def test_models_are_found_wherever_they_are_hidden(make, hide) -> None:
+    atoms, training, coarse = ethanol(), make().double(), make().eval()
+    with pytest.raises(ValueError, match=r"training mode .*; call \.eval\(\) on the model first"):
+        spectrum(atoms, Torch(hide(training), cutoff=20.0), centers=[0])
+    with pytest.raises(
+        ValueError, match=r"parameters of float32 .*; call \.double\(\) on the model"
+    ):
+        spectrum(atoms, Torch(hide(coarse), cutoff=20.0), centers=[0])
+    assert spectrum(atoms, Torch(hide(make().double().eval()), cutoff=20.0), centers=[0]).rank > 0
+
+
+def test_models_that_are_not_called_do_not_matter() -> None:
+    models = SimpleNamespace(used=ready(Net()), other=Net().train())
+    counts = torch.nn.Parameter(torch.arange(5), requires_grad=False)
+    models.used.register_parameter("counts", counts)  # integers are exact
+    spectrum(
+        ethanol(),
+        Torch(partial(lambda x, each: each.used(x), each=models), cutoff=20.0),
+        centers=[0],
+    )
+
+
 def test_functions_that_are_refused() -> None:
     atoms = ethanol()
     for function, kind, message in (
@@ -225,8 +229,14 @@ def test_functions_that_are_refused() -> None:
         Torch(lambda x: x, cutoff=3.0, takes=("numbers",))
     with pytest.raises(ValueError, match="pairs_within must be above 0 and at most the cutoff"):
         Torch(lambda x: x, cutoff=3.0, pairs_within=4.0)
-    with pytest.raises(TypeError, match="function must be a function"):
-        Torch(3, cutoff=3.0)
+    for wrong, message in (
+        (3, "got int; pass something that can be called"),
+        (Net().state_dict(), r"got OrderedDict \(the parameters of a model\?\); create the model"),
+        (Net, r"got the class Net; pass an instance, such as Net\(\)"),
+        ("model.pt", r"got str \(the name of a file\?\); read it yourself"),
+    ):
+        with pytest.raises(TypeError, match=f"function must be a function .*, {message}"):
+            Torch(wrong, cutoff=3.0)
 
 
 class Unknown(torch.autograd.Function):
@@ -258,12 +268,11 @@ def test_message_passing_sees_farther_than_its_pairs() -> None:
         first = rows.index_add(0, pairs[0], torch.stack([weight, weight * r], dim=1))
         return rows.index_add(0, pairs[0], first[pairs[1]] * weight[:, None])
 
-    along = np.arange(24)[:, None] * [1.5, 0.0, 0.0]
-    chain = Atoms("C24", along + np.random.default_rng(3).normal(scale=0.1, size=(24, 3)))
+    atoms = chain(24, spacing=1.5, size=0.1)
     takes = ("positions", "pairs", "shifts")
     right = Torch(passed, cutoff=4.0, takes=takes, pairs_within=2.0)
     wrong = Torch(passed, cutoff=2.0, takes=takes)
-    exact, found = (jacobian(chain, each).dense() for each in (right, wrong))
+    exact, found = (jacobian(atoms, each).dense() for each in (right, wrong))
     assert np.abs(exact - found).max() <= 1e-14 * np.abs(exact).max()
     assert right.trust.local
     assert not wrong.trust.local
@@ -285,6 +294,83 @@ def test_memory_that_is_exhausted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.func, "vmap", small)
     assert np.abs(jacobian(ethanol(), descriptor).dense() - known).max() == 0
     assert max(sizes) > 4
+
+
+def too_large(positions: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(10**15, dtype=torch.float64)[: len(positions), None] + positions
+
+
+class LargeSlopes(torch.autograd.Function):
+    """An operation whose derivatives need more memory than there is."""
+
+    @staticmethod
+    def forward(x):
+        return torch.exp(-x)
+
+    @staticmethod
+    def setup_context(context, inputs, output):
+        context.save_for_backward(output)
+        context.save_for_forward(output)
+
+    @staticmethod
+    def backward(context, slope):
+        return too_large(slope)
+
+    @staticmethod
+    def jvp(context, tangent):
+        return too_large(tangent)
+
+
+@pytest.mark.parametrize("function", [too_large, lambda x: LargeSlopes.apply(x**2)])
+def test_memory_that_a_structure_exhausts(function) -> None:
+    """In the forward pass, and in derivatives, from the first examination on."""
+    descriptor = Torch(function, cutoff=20.0)
+    message = "needs more memory than there is; choose fewer centers, or a smaller structure"
+    for call in (
+        descriptor.examine,
+        descriptor.gradients,
+        partial(spectrum, descriptor=descriptor),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call(ethanol())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ((x[:, None] - x) ** 2).sum(dim=-1).sqrt(),
+        lambda x: (x - x.detach()).norm(dim=1)[:, None].sqrt() + x.norm(dim=1)[:, None],
+        lambda x: torch.acos(x / x),
+    ],
+)
+def test_derivatives_that_do_not_exist_have_a_remedy(function) -> None:
+    with pytest.raises(ValueError, match=r"derivatives are NaN or infinite, .*leave out what is"):
+        spectrum(ethanol(), Torch(function, cutoff=20.0))
+
+
+def noisy(size: float) -> Torch:
+    """Shells with noise of this size, relative, as of sums in an order that varies."""
+    widths = torch.arange(1.0, 13.0, dtype=torch.float64)
+
+    def shells(x):
+        found = torch.exp(-((x[:, None] - x) ** 2).sum(dim=-1)[:, :, None] / widths).sum(dim=1)
+        return found * (1 + size * torch.randn(found.shape, dtype=torch.float64))
+
+    return Torch(shells, cutoff=20.0)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-9, 1e-7])
+def test_noise_is_a_remark_with_its_size(size: float) -> None:
+    descriptor = noisy(size)
+    spectrum(ethanol(), descriptor, centers=[0])
+    (remark,) = (each for each in descriptor.remarks if "noise" in each)
+    found = float(remark.split("noise of ")[1].split()[0])
+    assert size / 5 < found < size * 5
+
+
+def test_larger_noise_is_randomness_and_its_size_is_said() -> None:
+    with pytest.raises(ValueError, match=r"is random: .* differ by \d\.\de-0[45] of the features"):
+        spectrum(ethanol(), noisy(1e-4), centers=[0])
 
 
 def test_its_expression_and_text() -> None:

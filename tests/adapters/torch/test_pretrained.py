@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import chgnet
 import numpy as np
 import pytest
 from ase import Atoms
@@ -169,7 +170,9 @@ def test_a_missing_package_is_named_with_its_extra(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_missing_weights_are_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_are_named(
+    package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     FILES[package]._load.cache_clear()
     if package == "chgnet":
         import chgnet.model.model as place
@@ -178,5 +181,51 @@ def test_missing_weights_are_named(package: str, monkeypatch: pytest.MonkeyPatch
     else:
         monkeypatch.setattr(Path, "is_file", lambda self: False)
     model = PACKAGES[package].models[0]
-    with pytest.raises(ImportError, match=f"{package} .* contains no weights of {model}"):
+    check_weights(package, f"contains no weights of {model}", capsys)
+
+
+def test_weights_that_cannot_be_read_are_named(
+    package: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An installation that was interrupted, or a file that is none of torch."""
+    for content in (b"", b"no file of torch", b"PK\x03\x04" + bytes(100)):
+        replace_weights(package, content, tmp_path, monkeypatch)
+        FILES[package]._load.cache_clear()
+        check_weights(package, r"cannot read its weights \([^()]+\) of", capsys)
+
+
+def replace_weights(
+    package: str, content: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a package find a file with this content instead of its weights."""
+    if package == "chgnet":
+        import chgnet.model.model as place
+
+        installed = Path(chgnet.__file__).parent
+        (weights,) = installed.glob("pretrained/0.3.0/*.tar")
+        copy = folder / weights.relative_to(installed)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(content)
+        (folder / "model").mkdir(exist_ok=True)
+        monkeypatch.setattr(place, "module_dir", str(folder / "model"))
+    else:
+        from sevenn import _const
+
+        (folder / "weights.pth").write_bytes(content)
+        monkeypatch.setattr(_const, "SEVENNET_0_11Jul2024", str(folder / "weights.pth"))
+
+
+def check_weights(package: str, problem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Check that each way to use them gives one sentence with the command that repairs them."""
+    remedy = r"install it again: pip install --force-reinstall --no-deps"
+    message = rf"^{package} [\d.]+ {problem}[^;]*; {remedy} {package}==[\d.]+\.$"
+    with pytest.raises(ImportError, match=message):
         PACKAGES[package]()
+    name = f"{packages.extra(package)}-features"
+    with pytest.raises(ImportError, match=message):
+        named_descriptor(name, molecule("H2O"))
+    assert main(["diagnose", "H2O", "--descriptor", name]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

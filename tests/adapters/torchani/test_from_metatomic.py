@@ -10,8 +10,9 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk, fcc111, molecule
-from metatomic.torch import load_atomistic_model
-from vectors_model import CUTOFF, WIDTHS, Vectors, wrap
+from metatensor.torch import Labels, TensorBlock, TensorMap
+from metatomic.torch import ModelOutput, load_atomistic_model
+from vectors_model import CUTOFF, WIDTHS, Changed, Vectors, wrap
 
 from sensitivity import diagnose, jacobian, spectrum, structures
 from sensitivity.descriptors import Metatomic
@@ -40,7 +41,17 @@ STRUCTURES = {
     "silicon": bulk("Si", cubic=True),
     "rock salt": bulk("NaCl", "rocksalt", a=5.64),
     "surface": fcc111("Cu", (1, 1, 3), vacuum=9.0),
+    # No distance is near the cutoff, where differences are less exact than their estimate.
+    "outside a skewed cell": bulk("NaCl", "rocksalt", a=5.2).repeat((1, 2, 1)),
+    "layer": Atoms(
+        "SiC",
+        [[0, 0, 0], [1.6, 0.3, 0.4]],
+        cell=[[3.0, 0, 0], [1.3, 3.1, 0], [0, 0, 0]],
+        pbc=[True, True, False],
+    ),
+    "chain": Atoms("SiC", [[0, 0, 0], [1.6, 0.3, 0.4]], cell=[0, 3.1, 0], pbc=[False, True, False]),
 }
+STRUCTURES["outside a skewed cell"].positions += [7.0, -13.0, 0.3]
 
 
 @pytest.fixture(params=["python", "script", "half list", "nanometres"])
@@ -111,12 +122,96 @@ def test_a_model_from_a_file(tmp_path: Path) -> None:
             'has float32, too coarse.*export it with dtype="float64"',
         ),
         ({"interaction_range": np.inf}, ValueError, "range of metatomic model is inf Å; give cut"),
-        ({"outputs": {}}, ValueError, "has no output 'feature', only"),
+        ({"outputs": {}}, ValueError, "has no output 'feature', only none; export it with"),
+        (
+            {"outputs": {"feature": ModelOutput(sample_kind="system")}},
+            ValueError,
+            'has the sample kind "system", which is no feature of an atom; export it with',
+        ),
+        ({"supported_devices": ["cuda"]}, ValueError, 'CPU.*export it with "cpu" among'),
+        ({"length_unit": ""}, ValueError, 'states no unit of length.*such as "angstrom"'),
     ],
 )
 def test_unusable_models(changes: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Metatomic(wrap(Vectors(full=True), **changes))
+
+
+def one_block(values: torch.Tensor, names: list[str], samples: torch.Tensor) -> TensorMap:
+    block = TensorBlock(values, Labels(names, samples), [], Labels.range("n", values.shape[1]))
+    return TensorMap(Labels.single(), [block])
+
+
+def reversed_rows(block: TensorBlock) -> dict[str, TensorMap]:
+    order = torch.arange(len(block.values) - 1, -1, -1)
+    return {
+        "feature": one_block(block.values[order], ["system", "atom"], block.samples.values[order])
+    }
+
+
+def of_structure(block: TensorBlock) -> dict[str, TensorMap]:
+    row = torch.zeros((1, 1), dtype=torch.int32)
+    return {"feature": one_block(block.values.sum(dim=0, keepdim=True), ["system"], row)}
+
+
+def of_some(block: TensorBlock) -> dict[str, TensorMap]:
+    return {"feature": one_block(block.values[:3], ["system", "atom"], block.samples.values[:3])}
+
+
+def coarse(block: TensorBlock) -> dict[str, TensorMap]:
+    return {"feature": one_block(block.values.float(), ["system", "atom"], block.samples.values)}
+
+
+def in_blocks(block: TensorBlock) -> dict[str, TensorMap]:
+    keys = Labels(["_"], torch.tensor([[0], [1]], dtype=torch.int32))
+    return {"feature": TensorMap(keys, [block.copy(), block.copy()])}
+
+
+def without_blocks(block: TensorBlock) -> dict[str, TensorMap]:
+    return {"feature": TensorMap(Labels(["_"], torch.zeros((0, 1), dtype=torch.int32)), [])}
+
+
+def of_vectors(block: TensorBlock) -> dict[str, TensorMap]:
+    values = block.values[:, None].expand(-1, 3, -1)
+    found = TensorBlock(values, block.samples, [Labels.range("xyz", 3)], block.properties)
+    return {"feature": TensorMap(Labels.single(), [found])}
+
+
+def twofold(block: TensorBlock) -> dict[str, TensorMap]:
+    found = one_block(block.values, ["system", "atom"], block.samples.values)
+    return {"energy": found, "feature": found}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (of_structure, "must have samples with the name atom, got system; return features of"),
+        (of_some, "returns features of 3 atoms, without atom 3; return those of all atoms"),
+        (coarse, "returns float32, too coarse for small singular values"),
+        (in_blocks, "scalars in one block, of 2 dimensions, got 2 blocks, of 2, 2 dimensions"),
+        (without_blocks, "scalars in one block, of 2 dimensions, got 0 blocks, of no dimensions"),
+        (of_vectors, "scalars in one block, of 2 dimensions, got 1 blocks, of 3 dimensions"),
+        (lambda block: {}, "returns nothing when asked for 'feature'; return what is asked for"),
+        (twofold, "returns an output 'energy' that it does not declare; return what is asked"),
+    ],
+)
+def test_outputs_that_are_refused(change, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        spectrum(STRUCTURES["ethanol"], Metatomic(wrap(Changed(change))))
+
+
+def test_atoms_in_any_order_and_further_outputs() -> None:
+    outputs = {
+        "feature": ModelOutput(sample_kind="atom"),
+        "energy": ModelOutput(sample_kind="system", unit="eV"),
+    }
+    atoms = STRUCTURES["ethanol"]
+    for descriptor in (
+        Metatomic(wrap(Changed(reversed_rows))),
+        Metatomic(wrap(Changed(twofold), outputs=outputs)),
+    ):
+        np.testing.assert_allclose(descriptor.features(atoms), in_numpy(atoms), atol=1e-12)
+        assert spectrum(atoms, descriptor, centers=[3]).rank > 0
 
 
 def test_wrong_arguments() -> None:

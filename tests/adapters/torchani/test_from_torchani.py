@@ -148,6 +148,8 @@ def test_a_single_center_of_a_crystal_has_no_gap() -> None:
 def test_settings() -> None:
     descriptor = Aev(species=["C", 1], angular_num_sections=6)
     assert descriptor.settings["species"] == ["C", "H"]
+    for given in (np.array([6, 1]), [np.int32(6), np.uint8(1)], (x for x in ("C", "H"))):
+        assert Aev(species=given).settings["species"] == ["C", "H"]
     assert repr(descriptor) == "Aev(species=['C', 'H'], angular_num_sections=6)"
     larger = with_defaults(descriptor).larger_basis()
     assert larger is not None
@@ -163,9 +165,17 @@ def test_settings() -> None:
     ("arguments", "error", "message"),
     [
         ({"sections": 8}, TypeError, "Aev has no setting sections; choose from radial_start"),
-        ({"species": "CH"}, TypeError, "species must be a sequence of chemical symbols, got 'CH'"),
-        ({"species": []}, TypeError, r"species must be a sequence of chemical symbols, got \[\]"),
-        ({"species": ["Q"]}, ValueError, "species must be chemical symbols, got 'Q'"),
+        ({"species": "CH"}, TypeError, r"species must be a sequence such as .*, got 'CH'"),
+        ({"species": 6}, TypeError, r"species must be a sequence such as .*, got 6"),
+        ({"species": []}, ValueError, "species must name at least one element, got none"),
+        ({"species": ["Q"]}, ValueError, "must be atomic numbers or chemical symbols, got 'Q'"),
+        ({"species": [200]}, ValueError, "must be atomic numbers or chemical symbols, got 200"),
+        ({"species": [-1]}, ValueError, "must be atomic numbers or chemical symbols, got -1"),
+        ({"species": [6.0]}, ValueError, "must be atomic numbers or chemical symbols, got 6.0"),
+        ({"species": [True]}, ValueError, "must be atomic numbers or chemical symbols, got True"),
+        ({"species": [None]}, ValueError, "must be atomic numbers or chemical symbols, got None"),
+        ({"species": ["C", 0]}, ValueError, "species must be elements, got 0, the dummy atom X"),
+        ({"species": ["X"]}, ValueError, "species must be elements, got 0, the dummy atom X"),
         ({"angular_num_sections": 2.5}, ValueError, "must be a whole number up to 32, got 2.5"),
         ({"radial_num_shifts": 65}, ValueError, "must be a whole number up to 64, got 65"),
         ({"angular_eta": -1.0}, ValueError, "angular_eta must be above 0"),

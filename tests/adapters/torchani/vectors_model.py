@@ -4,6 +4,7 @@ TorchScript, which metatomic needs, knows types only by their names in ``typing`
 """
 # ruff: noqa: UP006, UP035, UP045
 
+from collections.abc import Callable
 from typing import Dict, List, Optional
 
 import numpy as np
@@ -71,6 +72,25 @@ class Vectors(torch.nn.Module):
         block = TensorBlock(values, samples, [], Labels(["feature"], numbers[:, None]))
         key = Labels(["_"], torch.zeros((1, 1), dtype=torch.int32))
         return {"feature": TensorMap(key, [block])}
+
+
+class Changed(torch.nn.Module):
+    """The model, with another map of its outputs."""
+
+    def __init__(self, change: Callable[[TensorBlock], Dict[str, TensorMap]]) -> None:
+        super().__init__()
+        self.inner, self.change = Vectors(full=True), change
+
+    def requested_neighbor_lists(self) -> List[NeighborListOptions]:
+        return self.inner.requested_neighbor_lists()
+
+    def forward(
+        self,
+        systems: List[System],
+        outputs: Dict[str, ModelOutput],
+        selected_atoms: Optional[Labels],
+    ) -> Dict[str, TensorMap]:
+        return self.change(self.inner(systems, outputs, selected_atoms)["feature"].block())
 
 
 def wrap(module: torch.nn.Module, **changes) -> AtomisticModel:
