@@ -32,6 +32,7 @@ OUTPUT = Path(__file__).parents[1] / "build" / "pages" / "gallery"
 USUAL = DensityCorrelations()
 SMALL = DensityCorrelations(n_max=1, l_max=2)
 MOLECULES = ("CH4", "X0", "S1", "CH3OH", "C2H6", "H2O", "NH3", "CO2", "C2H4", "BF3")
+FRAMES = [structures.load(name) for name in MOLECULES]
 
 
 def diagnosis(name: str, descriptor: Any = USUAL, **settings: Any) -> Callable[[], Any]:
@@ -41,7 +42,7 @@ def diagnosis(name: str, descriptor: Any = USUAL, **settings: Any) -> Callable[[
 
 def make_survey() -> Any:
     """Return a survey of some molecules."""
-    return survey([structures.load(name) for name in MOLECULES], USUAL)
+    return survey(FRAMES, USUAL)
 
 
 def make_comparison() -> Any:
@@ -95,7 +96,8 @@ def main() -> None:
     made = {name: page for name, page in PAGES.items() if name != "potential" or has_chgnet()}
     for name, (title, make) in made.items():
         start = time.monotonic()
-        share.page(make(), OUTPUT / f"{name}.html", title=title, descriptor=USUAL)
+        about = {"title": title, "descriptor": USUAL, "frames": FRAMES}
+        share.page(make(), OUTPUT / f"{name}.html", **about)
         sys.stdout.write(f"{name} {time.monotonic() - start:.0f} s\n")
     links = (f'<li><a href="{name}.html">{escape(made[name][0])}</a></li>' for name in made)
     body = ["<h1>Gallery</h1>", "<ul>", *links, "</ul>"]

@@ -16,7 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sensitivity.descriptors import Descriptor, check_descriptor, with_defaults
+from sensitivity.explorers.parts.background import Work
 from sensitivity.explorers.parts.choices import Length, Share, Switch, make_control, make_switch
+from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, PAGE
 from sensitivity.explorers.parts.figure_widget import alone
 from sensitivity.explorers.parts.inputs import ORDERS, check_size
 from sensitivity.explorers.parts.layout import require
@@ -27,6 +29,7 @@ from sensitivity.numerics import Array, check_real
 from sensitivity.observation import Observation
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import SERIES
+from sensitivity.share.pages import make_page
 from sensitivity.singular import Twin, superpose
 from sensitivity.structures import environment
 
@@ -102,6 +105,8 @@ class TwinExplorer(MotionView):
     arrows = Switch(False)
     moved, per_stop = "share", 1 / STEPS
 
+    files = ATOMS | FIGURES | PAGE
+
     texts = Texts(
         label="Morph: first → second",
         slider="Interpolate between the first structure (blue) and the second (vermilion)",
@@ -116,7 +121,7 @@ class TwinExplorer(MotionView):
     def __init__(self, twin: Twin, descriptor: Descriptor) -> None:
         _check(twin, descriptor)
         super().__init__()
-        self.twin = twin
+        self.twin, self._descriptor = twin, descriptor
         self.overlay = overlay(twin, descriptor)
         colors = NAMES
         tooltip = "Put the two beside each other, or superpose them"
@@ -177,6 +182,10 @@ class TwinExplorer(MotionView):
         for atoms, name in zip(pair, NAMES, strict=True):
             atoms.info["structure"] = name
         return pair
+
+    def _page(self) -> Work:
+        twin, descriptor = self.twin, self._descriptor
+        return lambda report: make_page(twin, descriptor=descriptor, progress=report).encode()
 
     @property
     def _notes(self) -> list[dict[str, Any]]:

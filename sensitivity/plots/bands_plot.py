@@ -10,6 +10,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 
 from sensitivity.bands import Bands
+from sensitivity.diagnosis import Cause
 from sensitivity.numerics import Array, Indices
 from sensitivity.plots.axes import add_fitting_legend, foreground, make_axes
 from sensitivity.plots.palette import COLORS, cause_color
@@ -41,13 +42,12 @@ def plot_bands(bands: Bands, *, ax: Axes | None = None) -> Axes:
     >>> ax = plot_bands(bands(structures.load("C-diamond"), DensityCorrelations()), ax=ax)
     """
     ax = make_axes(ax, height=2.8)
-    top, edges = _top(bands), _edges(bands.distance)
+    top, edges = largest_value(bands), box_edges(bands.distance)
     bottom = _draw_invisible(ax, bands, edges)
     _draw_visible(ax, bands)
     ax.set(xlim=(edges[0], edges[-1]), ylim=(bottom, 1.05 * top), ylabel="singular value (1/Å)")
     _name_points(ax, bands)
-    ticks = MaxNLocator(5).tick_values(0.0, top)
-    ax.set_yticks([tick for tick in ticks if 0.0 <= tick <= 1.05 * top])
+    ax.set_yticks(choose_ticks(bands))
     add_fitting_legend(ax, column=95)
     return ax
 
@@ -55,20 +55,29 @@ def plot_bands(bands: Bands, *, ax: Axes | None = None) -> Axes:
 def wave_heights(bands: Bands) -> Array:
     """Return where each wave is drawn, (q, 3n): its singular value, or the middle of its box."""
     waves = np.arange(bands.singular_values.shape[1])
-    below = -_cell_height(bands) * (1 + waves - bands.rank[:, None])
+    below = -box_height(bands) * (1 + waves - bands.rank[:, None])
     return np.where(waves < bands.rank[:, None], bands.singular_values, below)
 
 
-def _top(bands: Bands) -> float:
+def largest_value(bands: Bands) -> float:
+    """Return the largest singular value, in 1/Å; the scale if no wave is visible."""
     return float(bands.singular_values.max(initial=0.0)) if bands.rank.any() else bands.scale or 1.0
 
 
-def _cell_height(bands: Bands) -> float:
+def choose_ticks(bands: Bands) -> list[float]:
+    """Return round singular values for the axis, in 1/Å."""
+    top = largest_value(bands)
+    ticks = MaxNLocator(5).tick_values(0.0, top)
+    return [float(tick) for tick in ticks if 0.0 <= tick <= 1.05 * top]
+
+
+def box_height(bands: Bands) -> float:
+    """Return the height of the box of an invisible wave, in 1/Å."""
     most = int((bands.singular_values.shape[1] - bands.rank).max(initial=1))
-    return _top(bands) * min(_ROW, _MOST / most)
+    return largest_value(bands) * min(_ROW, _MOST / most)
 
 
-def _edges(distance: Array) -> Array:
+def box_edges(distance: Array) -> Array:
     """Return the ends of the boxes of wave vectors, (q + 1,): halfway between them."""
     if not len(distance):
         return np.array([0.0, 1.0])
@@ -77,20 +86,27 @@ def _edges(distance: Array) -> Array:
     return np.concatenate([distance[:1], (distance[1:] + distance[:-1]) / 2, distance[-1:]])
 
 
-def _draw_visible(ax: Axes, bands: Bands) -> None:
+def visible_lines(bands: Bands) -> tuple[Array, Array]:
+    """Return places, (k,), and heights, (k, 3n), of the lines of visible waves, with NaN in gaps.
+
+    A line that ends at an invisible wave reaches zero; there is a gap at each jump of the path.
+    """
     visible = bands.singular_values > bands.zero_level  # [q, band]
-    near = visible.copy()  # a line that ends at an invisible wave reaches zero
+    near = visible.copy()
     near[1:] |= visible[:-1]
     near[:-1] |= visible[1:]
-    heights = np.where(near, bands.singular_values, np.nan)
-    jumps = _jumps(bands)
-    x, heights = np.insert(bands.distance, jumps, np.nan), np.insert(heights, jumps, np.nan, axis=0)
+    heights, jumps = np.where(near, bands.singular_values, np.nan), _jumps(bands)
+    return np.insert(bands.distance, jumps, np.nan), np.insert(heights, jumps, np.nan, axis=0)
+
+
+def _draw_visible(ax: Axes, bands: Bands) -> None:
+    x, heights = visible_lines(bands)
     look: dict[str, Any] = {"color": COLORS["sensitive"], "linewidth": 1.0}
     # Single wave vectors, and bands that are visible at a single one, are dots.
     look |= {"marker": "o", "markersize": 3} if len(bands.q) <= 20 else {}
     lines = ax.plot(x, heights, clip_on=False, zorder=3, **look)
-    if visible.any():
-        lines[0].set_label("visible")
+    if bands.rank.any():
+        lines[0].set_label(name_causes(bands)["sensitive"])
 
 
 def _draw_invisible(ax: Axes, bands: Bands, edges: Array) -> float:
@@ -100,15 +116,16 @@ def _draw_invisible(ax: Axes, bands: Bands, edges: Array) -> float:
     ax.axhline(0.0, color=foreground(ax), linewidth=0.8, zorder=2)
     if not most:
         return 0.0
-    row = _cell_height(bands)
+    row = box_height(bands)
     cells = _stack(list(counts.values()), most)  # [row, q]
     colors = [cause_color(cause) for cause in counts]
     palette, last = ListedColormap(colors), len(colors) - 0.5
     heights = -row * (0.5 + np.arange(most + 1))
     ax.pcolormesh(edges, heights, cells, cmap=palette, vmin=-0.5, vmax=last)
     look: dict[str, Any] = {"marker": "s", "linestyle": "none"}
-    for cause in (cause for cause in counts if counts[cause].any()):
-        ax.plot([], [], color=cause_color(cause), label=_count(cause, counts[cause]), **look)
+    for cause, name in name_causes(bands).items():
+        if cause != "sensitive":
+            ax.plot([], [], color=cause_color(cause), label=name, **look)
     return float(heights[-1] - 0.5 * row)
 
 
@@ -120,9 +137,18 @@ def _stack(counts: list[Indices], most: int) -> Any:
     return np.ma.masked_equal(causes, len(counts))
 
 
-def _count(cause: str, count: Indices) -> str:
+def name_causes(bands: Bands) -> dict[Cause, str]:
+    """Return the causes of waves, each with its number of waves, for a legend."""
+    found = {cause: count for cause, count in bands.counts.items() if count.any()}
+    return {
+        cause: "visible" if cause == "sensitive" else f"{cause} ({_range(count)})"
+        for cause, count in found.items()
+    }
+
+
+def _range(count: Indices) -> str:
     low, high = int(count.min()), int(count.max())
-    return f"{cause} ({low}–{high})" if low < high else f"{cause} ({high})"
+    return f"{low}–{high}" if low < high else f"{high}"
 
 
 def _jumps(bands: Bands) -> list[int]:
@@ -131,12 +157,23 @@ def _jumps(bands: Bands) -> list[int]:
     return [int(i) for i in same if bands.labels[i] and bands.labels[i - 1]]
 
 
-def _name_points(ax: Axes, bands: Bands) -> None:
+def special_points(bands: Bands) -> dict[float, str]:
+    """Return the names of the special points by their distance; two with | at a jump."""
     places: dict[float, str] = {}
     for place, label in zip(bands.distance.tolist(), bands.labels, strict=True):
         if label:
-            name = "Γ" if label == "G" else label
+            name = name_point(label)
             places[place] = f"{places[place]}|{name}" if place in places else name
+    return places
+
+
+def name_point(label: str) -> str:
+    """Return the usual name of a special point, such as Γ for G."""
+    return "Γ" if label == "G" else label
+
+
+def _name_points(ax: Axes, bands: Bands) -> None:
+    places = special_points(bands)
     ax.set_xlabel("wave vector" if places else "wave vector, length of the path (1/Å)")
     if places or len(bands.q) < 2:
         many = 8

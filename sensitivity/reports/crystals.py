@@ -6,9 +6,11 @@ from dataclasses import asdict
 
 import numpy as np
 
-from sensitivity.bands import Bands
+from sensitivity.bands import Bands, Waves
+from sensitivity.bands.supercell import MOST_CELLS, Supercell
 from sensitivity.descriptors import Descriptor
-from sensitivity.diagnosis import CAUSES
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CAUSES
+from sensitivity.numerics import Array
 from sensitivity.reports.sources import describe_input, head
 from sensitivity.reports.tables import Json, as_json, choose_lines, pick, tabulate
 from sensitivity.structures.files.reading import Source
@@ -59,3 +61,38 @@ def _row(bands: Bands, number: int) -> list[str]:
         f"{values[rank - 1]:.2e}" if rank else "none",
         ", ".join(hidden),
     ]
+
+
+def list_causes(found: Bands) -> list[list[str]]:
+    """Return the cause of each wave at each wave vector, in the order of ``Bands.waves``."""
+    counts = found.counts
+    return [
+        [cause for cause, count in counts.items() for _ in range(int(count[number]))]
+        for number in range(len(found.q))
+    ]
+
+
+def name_wave_vector(q: Array) -> str:
+    """Return a wave vector as text, with three digits."""
+    return f"({', '.join(f'{x:.3g}' for x in np.round(q, 6) + 0.0)})"  # no -0
+
+
+def describe_wave(waves: Waves, band: int) -> str:
+    """Return a clause on the value and the cause of a wave."""
+    cause, value = waves.causes[band], waves.singular_values[band]
+    words = CAUSE_DESCRIPTIONS[cause]
+    where = f"q = {name_wave_vector(waves.q)}, band {band}"
+    if cause == "sensitive":
+        return f"{where}: visible, singular value {value:.2g} 1/Å"
+    return f"{where}: {words.label}, singular value {value:.1e} 1/Å; {words.explain()}"
+
+
+def describe_supercell(place: Supercell, waves: Waves, band: int) -> str:
+    """Return a sentence on the supercell in which one of the waves that fit it is shown."""
+    count = f"{len(place.cells)} cells, {len(place.atoms)} atoms"
+    if place.exact:
+        return f"It is shown in a supercell in which it is periodic: {count}."
+    return (
+        f"Shown is the nearest wave whose wave vector has a common denominator of at most "
+        f"{MOST_CELLS}, in a supercell of {count}. There, {describe_wave(waves, band)}."
+    )

@@ -29,7 +29,15 @@ def describe_structure(source: Source) -> Json:
     atoms = source.atoms
     return {
         **pick(source, "name", "index", "frames", "notes", all_frames_counted="all_counted"),
-        **{"formula": atoms.get_chemical_formula(), "symbols": list(atoms.symbols)},
+        "formula": atoms.get_chemical_formula(),
+        **describe_atoms(atoms),
+    }
+
+
+def describe_atoms(atoms: Atoms) -> Json:
+    """Return elements, positions and cell as an object for JSON, with lengths in Å."""
+    return {
+        "symbols": list(atoms.symbols),
         **pick(atoms, "positions", periodic="pbc"),
         "cell": atoms.cell.array.tolist(),
     }

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from ase import Atoms
+
 from sensitivity.notes import visible
-from sensitivity.reports.sources import name_settings
+from sensitivity.reports.sources import describe_atoms, name_settings
 from sensitivity.reports.tables import Json, as_json, pick, wrap_text
 from sensitivity.survey import Survey
 from sensitivity.survey.rows import Table
 
 
-def describe_survey(survey: Survey, file: str) -> Json:
-    """Return sums, worst environments, first failures and settings as an object for JSON."""
+def describe_survey(
+    survey: Survey, file: str, *, environments: Sequence[Atoms] | None = None
+) -> Json:
+    """Return sums, worst environments, first failures and settings as an object for JSON.
+
+    ``environments`` are the structures of the worst rows, with their centers first, in Å.
+    """
     return {
         "file": file,
         "settings": as_json(dict(survey.settings)),
         **pick(survey, "status", "interrupted", "ending"),
         "totals": as_json(vars(survey.totals)),
         "worst": _rows(survey.worst()),
+        "environments": environments and [describe_atoms(each) for each in environments],
         "failures": _rows(survey.failures()),
         "remarks": list(survey.remarks),
         "output": None if survey.output is None else str(survey.output),

@@ -52,7 +52,7 @@ def _narrow(
 
 def wrap_text(text: str, width: int = WIDTH) -> list[str]:
     """Return the lines of a text; words, which may be paths, are not broken."""
-    return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    return wrap(text, max(width, 1), break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def as_json(value: Any) -> Any:

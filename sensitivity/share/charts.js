@@ -35,6 +35,22 @@ function drawMarker(parent, {marker, color}, [x, y], size, attributes = {}) {
     ...attributes});
 }
 
+// The marker of a cause, or a dash of a colour, as a picture of the size of a letter.
+function makeSign(look) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", true);
+  if (look.marker) drawMarker(svg, look, [8, 8], 7);
+  else draw(svg, "line", {x1: 1, x2: 15, y1: 8, y2: 8, stroke: look.color, "stroke-width": 3});
+  return svg;
+}
+
+function makeEntry(look, text) {
+  const item = document.createElement("li");
+  item.append(makeSign(look), ` ${text}`);
+  return item;
+}
+
 function format(value, digits = 3) {
   return value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
 }
@@ -48,7 +64,8 @@ function makeAxis(values, {rounding, height}) {
   // Not Math.max(...seen), which takes only some ten thousand arguments.
   const top = Math.log10(seen.reduce((a, b) => Math.max(a, b), 1e-300));
   const low = Math.log10(seen.reduce((a, b) => Math.min(a, b), 1e300));
-  const [first, last] = seen.length ? [low, Math.max(top, low + 1)] : [-1, 0];
+  const room = Math.max(0, 1 - (top - low)) / 2;  // at least one decade
+  const [first, last] = seen.length ? [low - room, top + room] : [-1, 0];
   const bottom = height - MARGIN.bottom - (zeros ? BAND : 0), pad = 8;
   const place = x => bottom - pad - (x - first) / (last - first) * (bottom - MARGIN.top - 2 * pad);
   return {
@@ -57,22 +74,43 @@ function makeAxis(values, {rounding, height}) {
   };
 }
 
-function drawAxis(svg, axis, {width, height, level}) {
+// Logarithms of labelled values, with their texts: powers of ten, or 1, 2 and 5 of each if these are
+// few.
+function chooseTicks({first, last}) {
+  const step = Math.max(1, Math.ceil((last - first) / 5));
+  const powers = [];
+  for (let k = Math.ceil(first / step) * step; k <= last; k += step) powers.push([k, power(k)]);
+  if (powers.length > 2) return powers;
+  const ticks = [];
+  for (let k = Math.floor(first); k <= last; k += 1)
+    for (const digit of [1, 2, 5]) {
+      const place = k + Math.log10(digit);
+      const text = Math.abs(k) > 3 ? format(digit * 10 ** k, 0) : String(+(digit * 10 ** k).toPrecision(1));
+      if (place >= first && place <= last) ticks.push([place, text]);
+    }
+  return ticks;
+}
+
+function drawAxis(svg, axis, {width, height, level, unit}) {
   const {left, right, top, bottom} = MARGIN, end = height - bottom;
   if (axis.zeros) {
     draw(svg, "rect", {class: "band", x: left, y: axis.bottom, width: width - left - right,
       height: BAND});
     draw(svg, "text", {x: left - 6, y: axis.bottom + 14, "text-anchor": "end"}, "0");
   }
-  const step = Math.max(1, Math.ceil((axis.last - axis.first) / 5));
-  for (let k = Math.ceil(axis.first / step) * step; axis.seen && k <= axis.last; k += step)
-    draw(svg, "text", {x: left - 6, y: axis.place(k) + 4, "text-anchor": "end"}, power(k));
+  for (const [place, text] of axis.seen ? chooseTicks(axis) : [])
+    draw(svg, "text", {x: left - 6, y: axis.place(place) + 4, "text-anchor": "end"}, text);
   const line = axis.y(level);
   if (line > top && line < axis.bottom)
     draw(svg, "line", {class: "level", x1: left, x2: width - right, y1: line, y2: line});
+  drawFrame(svg, {width, height, unit});
+}
+
+function drawFrame(svg, {width, height, unit}) {
+  const {left, right, top, bottom} = MARGIN, end = height - bottom;
   draw(svg, "path", {class: "axis", d: `M${left},${top}V${end}H${width - right}`});
   draw(svg, "text", {x: 12, y: (top + end) / 2, "text-anchor": "middle",
-    transform: `rotate(-90 12 ${(top + end) / 2})`}, "singular value (1/Å)");
+    transform: `rotate(-90 12 ${(top + end) / 2})`}, unit);
 }
 
 function drawTicks(svg, {width, height, places, title}) {
@@ -84,6 +122,19 @@ function drawTicks(svg, {width, height, places, title}) {
   draw(svg, "text", {x: (width + MARGIN.left) / 2, y: height - 3, "text-anchor": "middle"}, title);
 }
 
+// A text in a box above a place, within the width of the chart.
+function drawNote(svg, [x, y], content, width) {
+  const group = draw(svg, "g", {class: "hover", "pointer-events": "none"});
+  const height = Math.max(y - 16, 16);
+  const text = draw(group, "text", {x, y: height, "text-anchor": "middle"}, content);
+  const half = text.getBBox().width / 2 + 6;
+  const middle = Math.min(Math.max(x, half), width - half);
+  text.setAttribute("x", middle);
+  const box = draw(group, "rect", {class: "box", x: middle - half, y: height - 15,
+    width: 2 * half, height: 21, rx: 4});
+  group.prepend(box);
+}
+
 function prepare(svg) {
   const {width, height} = svg.getBoundingClientRect();
   svg.replaceChildren();
@@ -92,24 +143,25 @@ function prepare(svg) {
 }
 
 // One marker per mode; ``choose`` is called with the number of the mode.
-function createValues(svg, {values, looks, kinds, names, rounding, level, choose}) {
-  let size, axis, markers = [], chosen = 0, moved = null;
+function createValues(svg, {looks, rounding, level, label, title, unit, choose}) {
+  let size, axis, values, kinds, names, known, markers = [], chosen = 0, others = [];
   svg.setAttribute("role", "radiogroup");
-  svg.setAttribute("aria-label", "Modes by singular value");
-  const known = values.map((_, mode) => mode).filter(mode => names[mode]);
+  svg.setAttribute("aria-label", label);
   const x = mode => MARGIN.left + (mode + 0.7) / (values.length + 0.4)
     * (size.width - MARGIN.left - MARGIN.right);
 
   function paint() {
     size = prepare(svg);
-    if (!size.width) return;  // not laid out
-    axis = makeAxis([...values, ...(moved ?? [])], {rounding, height: size.height});
-    drawAxis(svg, axis, {...size, level});
+    if (!size.width || !values) return;  // not laid out, or not loaded
+    const all = [...values, ...others.flatMap(other => other.values)];
+    axis = makeAxis(all, {rounding, height: size.height});
+    drawAxis(svg, axis, {...size, level, unit});
     const step = Math.max(1, Math.ceil(values.length / (size.width / 45)));
     const places = values.map((_, mode) => [x(mode), mode]).filter(([, mode]) => mode % step === 0);
-    drawTicks(svg, {...size, places, title: "mode"});
-    (moved ?? []).forEach((value, mode) => draw(svg, "line", {class: "moved", x1: x(mode) - 6,
-      x2: x(mode) + 6, y1: axis.y(value), y2: axis.y(value)}));
+    drawTicks(svg, {...size, places, title});
+    others.forEach(({values: row, color}) => row.forEach((value, mode) => draw(svg, "line", {
+      class: "moved", x1: x(mode) - 6, x2: x(mode) + 6, y1: axis.y(value), y2: axis.y(value),
+      ...color && {stroke: color}})));
     const radius = values.length > 40 ? 4 : 6;
     markers = values.map((value, mode) => drawMarker(svg, looks[kinds[mode]],
       [x(mode), axis.y(value)], radius, !names[mode] ? {opacity: 0.35} : {
@@ -129,16 +181,7 @@ function createValues(svg, {values, looks, kinds, names, rounding, level, choose
 
   function tell(mode) {
     svg.querySelectorAll(".hover").forEach(each => each.remove());
-    if (mode === null) return;
-    const group = draw(svg, "g", {class: "hover", "pointer-events": "none"});
-    const y = Math.max(axis.y(values[mode]) - 16, 16);
-    const text = draw(group, "text", {x: x(mode), y, "text-anchor": "middle"}, names[mode]);
-    const {width} = text.getBBox(), half = width / 2 + 6;
-    const middle = Math.min(Math.max(x(mode), half), size.width - half);
-    text.setAttribute("x", middle);
-    const box = draw(group, "rect", {class: "box", x: middle - half, y: y - 15, width: 2 * half,
-      height: 21, rx: 4});
-    group.prepend(box);
+    if (mode !== null) drawNote(svg, [x(mode), axis.y(values[mode])], names[mode], size.width);
   }
 
   const steps = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1};
@@ -158,7 +201,15 @@ function createValues(svg, {values, looks, kinds, names, rounding, level, choose
   svg.addEventListener("pointermove", event => tell(nearest(event, 25)));
   svg.addEventListener("pointerleave", () => tell(null));
   new ResizeObserver(paint).observe(svg);
-  return {show(mode, now) { chosen = mode; moved = now; paint(); }};
+  return {
+    // The name of a mode that cannot be chosen is empty.
+    load(next) {
+      ({values, kinds, names} = next);
+      known = values.map((_, mode) => mode).filter(mode => names[mode]);
+    },
+    // ``others`` are values that are drawn as dashes, each with its colour.
+    show(mode, next) { chosen = mode; others = next; paint(); },
+  };
 }
 
 // Lines of the singular values against the amplitude; ``choose`` is called with its number.
@@ -173,7 +224,7 @@ function createAlong(svg, {amplitudes, color, accent, rounding, level, title, ch
     size = prepare(svg);
     if (!trace || !size.width) return;
     const axis = makeAxis(trace.values.flat(), {rounding, height: size.height});
-    drawAxis(svg, axis, {...size, level});
+    drawAxis(svg, axis, {...size, level, unit: "singular value (1/Å)"});
     const ticks = [0, 0.25, 0.5, 0.75, 1].map(part => first + part * (last - first));
     drawTicks(svg, {...size, places: ticks.map(tick => [x(tick), +tick.toFixed(3)]), title});
     const count = Math.max(...trace.values.map(row => row.length));

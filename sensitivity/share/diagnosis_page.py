@@ -27,7 +27,10 @@ from sensitivity.structures.extxyz import format_frame
 from sensitivity.structures.files.reading import Source
 from sensitivity.tolerances import Tolerance
 
-_SCRIPTS = ("viewer/3Dmol-min.js", "molecule.js", "charts.js", "elements.js", "diagnosis.js")
+_SCRIPTS = (
+    *("viewer/3Dmol-min.js", "molecule.js", "charts.js", "elements.js"),
+    *("player.js", "diagnosis.js"),
+)
 
 
 def diagnosis_page(

@@ -114,6 +114,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Seq
     return f'<div class="wide" tabindex="0">{content}</div>'  # scrolls with the keyboard, too
 
 
+def preformatted(text: str) -> str:
+    """Return lines of text as they are, for a terminal."""
+    return f'<pre class="wide" tabindex="0">{chr(10).join(map(markup, text.splitlines()))}</pre>'
+
+
 def settings_table(settings: Mapping[str, object]) -> Iterable[str]:
     """Return heading and table of settings and versions, without nested ones."""
     yield "<h2>Settings and versions</h2>"

@@ -9,6 +9,21 @@ function makeElement(name, text) {
   return made;
 }
 
+// ``entries`` are values of options with their texts.
+function fillList(select, entries) {
+  select.replaceChildren(...entries.map(([value, text]) => {
+    const option = makeElement("option", text);
+    option.value = value;
+    return option;
+  }));
+}
+
+// ``facts`` are labels with their texts.
+function fillFacts(list, facts) {
+  list.replaceChildren(...facts.flatMap(
+    ([label, text]) => [makeElement("dt", label), makeElement("dd", text)]));
+}
+
 function offer(button, name, write) {
   get(button).addEventListener("click", () => {
     const link = makeElement("a", name);

@@ -42,8 +42,7 @@
   get("frame").max = last;
   get("frame-label").textContent = page.slider;
   ["along", "along-title"].forEach(id => get(id).toggleAttribute("hidden", !page.trace));
-  get("evidence").replaceChildren(...facts.flatMap(
-    ([label, value]) => [makeElement("dt", label), makeElement("dd", value)]));
+  fillFacts(get("evidence"), facts);
   get("frame").addEventListener("input", event => move(Number(event.target.value)));
   get("arrows").addEventListener("change", () => show(frame));
   get("reset").addEventListener("click", () => { move(page.shown); molecule.reset(); });
@@ -53,5 +52,4 @@
   offer("save-structure", "structures.extxyz", () => page.structures);
   offer("save-data", "data.json", () => JSON.stringify(report));
   show(frame);
-  molecule.reset();
 })();

@@ -34,6 +34,8 @@ SCRIPTS = ("viewer/3Dmol-min.js", "molecule.js", "charts.js", "elements.js", "fr
 STEPS = 20
 """Steps from the first structure of a twin to the second."""
 
+_LEGEND = "Blue: the first structure. Orange: the second, superposed on it."  # as SERIES
+
 
 def path_page(path: Path, descriptor: Descriptor, *, source: Source) -> str:
     """Return the page of a path: its frames, with singular values and distances.
@@ -95,7 +97,7 @@ def twin_page(twin: Twin, descriptor: Descriptor, *, source: Source) -> str:
         "arrows": [difference.tolist()] * len(shares),
         "labels": ["first", *(f"{share:.0%}" for share in shares[1:-1]), "second"],
         "slider": "First to second",
-        "sentences": [],
+        "sentences": [_LEGEND] * len(shares),
         "shown": STEPS,
         "trace": None,
         "facts": list(_differences(twin)),

@@ -7,32 +7,41 @@ function point([x, y, z]) {
   return {x, y, z};
 }
 
-function createMolecule(element, scene) {
+function createMolecule(element, first) {
   const canvas = document.createElement("canvas");
   if (!canvas.getContext("webgl2") && !canvas.getContext("webgl")) {
     element.textContent = "This browser has no WebGL, which the structure in 3D needs.";
-    return {show() {}, reset() {}};
+    return {load() {}, show() {}, reset() {}};
   }
   const viewer = $3Dmol.createViewer(element, {
     backgroundAlpha: 0, antialias: true, disableFog: true,
-    minimumZoomToDistance: scene.radius,
   });
-  const model = viewer.addModel();
-  const partners = scene.positions.map(() => []);
-  scene.bonds.forEach(([one, other]) => partners[one].push(other));
-  model.addAtoms(scene.positions.map((position, index) => ({
-    ...point(position), elem: scene.elements[index], bonds: partners[index],
-    bondOrder: partners[index].map(() => 1),
-  })));
-  const own = scene.positions.length - scene.owners.length;
-  scene.colors.forEach((color, index) => {
-    const size = index < own ? 1 : 0.6;  // 3Dmol has one opacity per model
-    const sphere = {radius: size * scene.radii[index], color};
-    model.setStyle({index}, {sphere, stick: {radius: size * 0.1, color}});
-  });
-  scene.cell.forEach(([start, end]) => viewer.addCylinder({
-    start: point(start), end: point(end), radius: 0.02, color: "#999999"}));
   const shapes = [];
+  let scene, model, own;
+
+  // Shows another structure, from the direction of the one before.
+  function load(next) {
+    scene = next;
+    own = scene.positions.length - scene.owners.length;
+    viewer.clear();
+    shapes.length = 0;
+    viewer.setConfig({...viewer.getConfig(), minimumZoomToDistance: scene.radius});
+    model = viewer.addModel();
+    const partners = scene.positions.map(() => []);
+    scene.bonds.forEach(([one, other]) => partners[one].push(other));
+    model.addAtoms(scene.positions.map((position, index) => ({
+      ...point(position), elem: scene.elements[index], bonds: partners[index],
+      bondOrder: partners[index].map(() => 1),
+    })));
+    scene.colors.forEach((color, index) => {
+      const size = index < own ? 1 : 0.6;  // 3Dmol has one opacity per model
+      const sphere = {radius: size * scene.radii[index], color};
+      model.setStyle({index}, {sphere, stick: {radius: size * 0.1, color}});
+    });
+    scene.cell.forEach(([start, end]) => viewer.addCylinder({
+      start: point(start), end: point(end), radius: 0.02, color: "#999999"}));
+    look(viewer.getView().slice(4));
+  }
 
   function addArrow(position, vector) {
     const length = Math.hypot(...vector);
@@ -71,11 +80,16 @@ function createMolecule(element, scene) {
     viewer.render();
   }
 
-  function reset() {
+  function look(turn) {
     viewer.zoomTo();
     const [, , , zoom] = viewer.getView();
-    viewer.setView([...scene.middle.map(x => -x), zoom, ...scene.view]);
+    viewer.setView([...scene.middle.map(x => -x), zoom, ...turn]);
     viewer.render();
+  }
+
+  // Shows the whole structure from its best direction.
+  function reset() {
+    look(scene.view);
   }
 
   const turns = {
@@ -96,7 +110,9 @@ function createMolecule(element, scene) {
   new ResizeObserver(([{contentRect: {width}}]) => {
     if (!width) return;  // not laid out
     viewer.resize();
-    reset();
+    look(viewer.getView().slice(4));
   }).observe(element);
-  return {show, reset};
+  load(first);
+  reset();
+  return {load, show, reset};
 }

@@ -15,8 +15,9 @@ from sensitivity.descriptors import Descriptor
 from sensitivity.diagnosis import Diagnosis
 from sensitivity.outputs import check_output, write_output
 from sensitivity.progress import Progress
+from sensitivity.share.bands_page import bands_page
+from sensitivity.share.comparison_page import comparison_page
 from sensitivity.share.diagnosis_page import diagnosis_page
-from sensitivity.share.figure_pages import bands_page, comparison_page
 from sensitivity.share.frames_page import path_page, twin_page
 from sensitivity.share.survey_page import survey_page
 from sensitivity.singular import Twin
@@ -37,24 +38,25 @@ def page(
 
     The page of a diagnosis has the structure in 3D, a chart of the singular values by cause, every
     mode with an amplitude, the singular values along it, the sentences, the evidence and the
-    settings. That of a twin or a path has its structures as frames; those of bands, comparisons
-    and surveys have figures and tables. A page has at most 5 MB: of a large structure it has the
-    least visible modes.
+    settings. That of a twin or a path has its structures as frames; that of bands has waves in
+    supercells, that of a comparison the modes of each descriptor with what the others see of
+    them, and that of a survey its worst environments with their softest modes. A page has at most
+    5 MB: of a large structure it has the least visible modes.
 
     Parameters
     ----------
     result
         A ``Diagnosis``, ``Twin``, ``Path``, ``Bands``, ``Comparison`` or ``Survey``, or an
-        ``Explorer``.
+        explorer.
     path
         The file, which ends in .html.
     title
-        Heading of the page; None for the formula of the structure.
+        Heading of the page; None for the formula of the structure, or for "Survey of environments".
     frames
-        The frames of a survey, from which the worst environments are drawn; None leaves the
-        drawings out.
+        The frames of a survey, from which the worst environments are drawn; None leaves them out.
     descriptor
-        The descriptor with which a ``Twin`` or ``Path`` was found; other results have theirs.
+        The descriptor with which a ``Twin`` or ``Path`` was found, or a ``Survey`` made, whose
+        environments have no modes without it; other results have theirs.
     progress
         Function called with a sentence on the current step. It may raise ``Cancelled``.
 
@@ -100,15 +102,17 @@ def make_page(
 ) -> str:
     """Return the page of a result; ``source`` has the structure and its origin."""
     if isinstance(result, Survey):
-        return survey_page(result, frames=frames)
+        about: dict[str, Any] = {"frames": frames, "descriptor": descriptor, "progress": progress}
+        about |= {} if title is None else {"heading": title}
+        return survey_page(result, file="" if source is None else source.name, **about)
     atoms = _structure_of(result)
     source = source or Source(title or atoms.get_chemical_formula(), atoms)
     if isinstance(result, Diagnosis):
         return diagnosis_page(result, source=source, progress=progress)
     if isinstance(result, Bands):
-        return bands_page(result, source=source)
+        return bands_page(result, source=source, progress=progress)
     if isinstance(result, Comparison):
-        return comparison_page(result, source=source)
+        return comparison_page(result, source=source, progress=progress)
     if descriptor is None:
         raise TypeError(
             f"descriptor must be given for the page of a {type(result).__name__}, got None; pass "

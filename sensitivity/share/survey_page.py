@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ase import Atoms
 
+from sensitivity.descriptors import Descriptor
 from sensitivity.plots import plot_condition, plot_environment, plot_survey
-from sensitivity.reports.surveys import name_descriptor_of
+from sensitivity.progress import Progress, telling
+from sensitivity.reports.surveys import describe_survey, name_descriptor_of
+from sensitivity.reports.tables import Json
 from sensitivity.share.document import make_document, markup, settings_table, table
+from sensitivity.share.modes_page import Layout, Subject, looks_of, make_modes_page
 from sensitivity.share.pictures import draw_picture
+from sensitivity.share.survey_environments import check_descriptor_of, make_subjects
 from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import AT_CUTOFF, REMEDIES, by, describe_worst
 from sensitivity.tolerances import Tolerance
@@ -18,7 +23,15 @@ SCATTERED = 100_000
 """Environments up to which the page has a figure with one marker for each."""
 
 
-def survey_page(survey: Survey, *, frames: Frames | None = None) -> str:
+def survey_page(
+    survey: Survey,
+    *,
+    frames: Frames | None = None,
+    descriptor: Descriptor | None = None,
+    heading: str = "Survey of environments",
+    file: str = "",
+    progress: Progress | None = None,
+) -> str:
     """Return a self-contained HTML page, which follows the light or dark mode of the reader.
 
     Parameters
@@ -28,11 +41,20 @@ def survey_page(survey: Survey, *, frames: Frames | None = None) -> str:
     frames
         The frames of the survey, from which the worst environments are drawn; None leaves the
         drawings out.
+    descriptor
+        The descriptor of the survey: the worst environments are in 3D, with their softest modes.
+        Without it they are drawings.
+    heading
+        Heading of the page.
+    file
+        Name of the file of the frames, for the data.
+    progress
+        Called with a sentence on each environment.
 
     Raises
     ------
     ValueError
-        If the frames are others than those of the survey.
+        If the frames or the descriptor are others than those of the survey.
 
     Examples
     --------
@@ -43,18 +65,62 @@ def survey_page(survey: Survey, *, frames: Frames | None = None) -> str:
     >>> page[:15], "incompleteness" in page, '"http' in page
     ('<!doctype html>', True, False)
     """
-    title, flat = f"Survey: {survey.status}", survey.settings
-    body = [
-        f"<h1>Survey of environments</h1><p>{markup(survey.status)}</p>",
+    worst, flat = survey.worst(), survey.settings
+    environments = [] if frames is None else survey.environments(frames, rows=worst)
+    about = [
+        f"<h1>{markup(heading)}</h1><p>{markup(survey.status)}</p>",
         f"<p>{markup(name_descriptor_of(survey))}</p>",
         *(f"<p>{markup(remark)}</p>" for remark in survey.remarks),
+    ]
+    tables = [
         *_sums(survey),
         *_figures(survey),
-        *_worst(survey, frames),
+        *_worst(survey, environments if descriptor is None else []),
         *_failures(survey),
         *settings_table({**flat, **flat["settings"], **flat.get("versions", {})}),
     ]
-    return make_document(title, body)
+    title = f"{heading}: {survey.status}"
+    if descriptor is None:
+        return make_document(title, [*about, *tables])
+    check_descriptor_of(survey, descriptor)
+    if not environments:
+        return make_document(title, [*about, *tables])
+    with telling(progress):
+        subjects = list(make_subjects(survey, worst, environments, descriptor))
+    report = describe_survey(survey, file, environments=environments)
+    layout = _lay_out(about, tables, report=report, subjects=subjects)
+    return make_modes_page(title, layout, subjects)
+
+
+def _lay_out(
+    about: Sequence[str], tables: Sequence[str], *, report: Json, subjects: Sequence[Subject]
+) -> Layout:
+    without = ", without displacements that symmetry hides" if report["settings"]["causes"] else ""
+    return Layout(
+        above=[*about, "<h2>Worst environments</h2>"],
+        below=tables,
+        scripts=("survey.js",),
+        data={
+            "report": report,
+            "looks": looks_of(each.data["cause"] for each in subjects),
+            "chart": {
+                "label": "Worst environments by condition",
+                "title": "environment",
+                "unit": "smallest/largest singular value",
+                "rounding": Tolerance.ROUNDED_CONDITION,
+                "level": 0.0,
+            },
+            "separate": True,
+        },
+        words={
+            "unit": "",
+            "labels": {
+                **{"subject-label": "Environment", "mode-label": "Mode"},
+                **{"chart-title": "Conditions", "value-label": "Condition"},
+                "hint": f"Condition: smallest over largest internal singular value{without}.",
+            },
+        },
+    )
 
 
 def _sums(survey: Survey) -> Iterable[str]:
@@ -82,7 +148,7 @@ def _figures(survey: Survey) -> Iterable[str]:
         )
 
 
-def _worst(survey: Survey, frames: Frames | None) -> Iterable[str]:
+def _worst(survey: Survey, environments: Sequence[Atoms]) -> Iterable[str]:
     worst = survey.worst()
     yield "<h2>Smallest conditions</h2>"
     without = ", without displacements that symmetry hides" if survey.causes else ""
@@ -96,9 +162,8 @@ def _worst(survey: Survey, frames: Frames | None) -> Iterable[str]:
         )
     ]
     yield table(head, rows, numbers=(1, 3))
-    if frames is not None:
-        drawn = map(_draw, survey.environments(frames, rows=worst))
-        yield f'<div class="grid">{"".join(drawn)}</div>'
+    if environments:
+        yield f'<div class="grid">{"".join(map(_draw, environments))}</div>'
 
 
 def _remedy(cause: str, gap: float) -> str:

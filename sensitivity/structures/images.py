@@ -47,16 +47,17 @@ def near_images(atoms: Atoms, centers: Iterable[int], *, cutoff: float, most: in
 
     More images would hide each other and the atoms, and take longer to draw.
     """
-    if not atoms.pbc.any():
+    chosen = list(centers)
+    if not atoms.pbc.any() or not chosen:
         return Images(np.zeros(0, dtype=np.intp), np.zeros((0, 3)))
     pairs = neighbor_pairs(atoms, cutoff)
     vectors = atoms.cell.array[atoms.pbc]  # [periodic direction, xyz]
     moved = pairs.vectors - atoms.positions[pairs.j] + atoms.positions[pairs.i]
     cells = np.rint(moved @ np.linalg.pinv(vectors)).astype(int)  # [pair, periodic direction]
-    chosen = np.isin(pairs.i, list(centers)) & cells.any(axis=1)
-    distances = np.linalg.norm(pairs.vectors[chosen], axis=1)
+    near = np.isin(pairs.i, chosen) & cells.any(axis=1)
+    distances = np.linalg.norm(pairs.vectors[near], axis=1)
     order = np.argsort(distances, kind="stable")
-    names = np.column_stack([pairs.j[chosen], cells[chosen]])[order]
+    names = np.column_stack([pairs.j[near], cells[near]])[order]
     first = np.sort(unique_rows(names)[0])  # each image once, at its smallest distance
     if len(first) > most:
         # Distances that differ by less than 0.1 Å belong to one shell. A shell is drawn as a whole

@@ -31,6 +31,8 @@ from sensitivity import (
     survey,
 )
 
+FRAMES = [structures.load(name) for name in ("X0", "CH3OH")]
+
 COMMAND = ("diagnose", "X0", "--center", "0", "--n-max", "4", "--l-max", "4", "--json")
 
 FITS = "() => document.documentElement.scrollWidth <= innerWidth"
@@ -236,31 +238,135 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "path": follow(start, basis, center=0, mode=8, length=0.2),
         "bands": bands(structures.load("C-diamond"), basis, path="GX", points=5),
         "compare": compare(start, {"2": basis, "1": DensityCorrelations(1)}, centers=[0]),
-        "survey": survey([start], basis),
+        "survey": survey(FRAMES, basis),
     }
     files = {name: folder / f"{name}.html" for name in results}
     for name, result in results.items():
-        share.page(result, files[name], descriptor=basis)
+        share.page(result, files[name], descriptor=basis, frames=FRAMES)
     return files
 
 
-@pytest.mark.parametrize("name", ["twin", "path", "bands", "compare", "survey"])
-def test_other_results_fit_and_are_accessible(visited, others, name: str) -> None:
+@pytest.fixture
+def other(visited, others, request) -> Iterator[Page]:
+    """The page of another result; a test fails too if it complains or asks for anything."""
     page, complaints = visited
-    size = page.viewport_size
     complaints.elsewhere.clear()
-    page.goto(others[name].as_uri())
-    try:
-        for width, scheme in ((360, "dark"), (1600, "light")):
-            page.emulate_media(color_scheme=scheme)
-            page.set_viewport_size({"width": width, "height": 800})
-            draw(page)
-            assert page.evaluate(FITS)
-            assert violations(page) == []
-    finally:
-        page.set_viewport_size(size)
+    address = others[request.param].as_uri()
+    page.goto(address)
+    draw(page)
+    yield page
     assert complaints.console == []
-    assert complaints.elsewhere == [others[name].as_uri()]
+    assert complaints.elsewhere == [address]
+
+
+NAMES = ["twin", "path", "bands", "compare", "survey"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("other", NAMES, indirect=True)
+def test_other_results_fit_and_are_accessible(other: Page, scheme: str) -> None:
+    size = other.viewport_size
+    try:
+        other.emulate_media(color_scheme=scheme)
+        for width in (360, 900, 1600, 1900):
+            other.set_viewport_size({"width": width, "height": 800})
+            draw(other)
+            assert other.evaluate(FITS)
+            assert other.evaluate(CLIPPED) == []
+            if width in (360, 1600):
+                assert violations(other) == []
+    finally:
+        other.set_viewport_size(size)
+        other.emulate_media(color_scheme="light")
+
+
+def chosen_mode(page: Page) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Subject and mode that the lists have chosen, from the data of the page."""
+    data = json.loads(page.locator("#data").text_content())
+    subject = data["subjects"][int(page.locator("#subject").input_value())]
+    number = int(page.locator("#mode").input_value())
+    return subject, next(mode for mode in subject["modes"] if mode["number"] == number)
+
+
+@pytest.mark.parametrize("other", ["bands", "compare", "survey"], indirect=True)
+def test_a_marker_chooses_a_mode_and_the_slider_moves_it(other: Page, tmp_path: Path) -> None:
+    before = chosen_mode(other)
+    radios = other.get_by_role("radio")
+    unchecked = radios.and_(other.locator("[aria-checked=false]")).first
+    picture = pixels(other.locator("#molecule"))
+    unchecked.click(force=True)  # equal waves have one place
+    draw(other)
+    subject, mode = chosen_mode(other)
+    assert (subject, mode) != before
+    assert (pixels(other.locator("#molecule")) != picture).any()
+    assert float(other.locator("#singular").get_attribute("value")) == mode["value"]
+    assert other.locator("#sentence").inner_text() == mode["sentence"]
+    picture = pixels(other.locator("#molecule"))
+    slider(other).press("End")
+    draw(other)
+    amplitude = subject["amplitudes"][-1]
+    assert other.locator("#amount").inner_text() == f"+{amplitude:.2f} Å"
+    assert (pixels(other.locator("#molecule")) != picture).any()
+    with other.expect_download() as started:
+        other.get_by_role("button", name="Download structure").click()
+    started.value.save_as(tmp_path / "structure.extxyz")
+    data = json.loads(other.locator("#data").text_content())
+    positions = data["scenes"][subject["scene"]]["positions"][: len(mode["displacements"])]
+    moved = ase.io.read(tmp_path / "structure.extxyz")
+    expected = np.array(positions) + amplitude * np.array(mode["displacements"])
+    np.testing.assert_allclose(moved.positions, expected, rtol=0, atol=1e-12)
+    with other.expect_download() as started:
+        other.get_by_role("button", name="Download data").click()
+    assert json.loads(started.value.path().read_text()) == data["report"]
+
+
+@pytest.mark.parametrize("other", ["bands"], indirect=True)
+def test_a_click_on_a_band_has_the_value_of_the_command(other: Page) -> None:
+    report = json.loads(other.locator("#data").text_content())["report"]
+    other.locator("#subject").select_option(label="X (0.5, 0, 0.5)")
+    draw(other)
+    number = report["labels"].index("X")
+    atoms = other.evaluate("() => JSON.parse(get('data').textContent).scenes.length")
+    assert atoms == 2  # a supercell for each
+    for band in range(report["rank"][number]):
+        other.locator("#mode").select_option(str(band))
+        shown = float(other.locator("#singular").get_attribute("value"))
+        assert shown == pytest.approx(report["singular_values"][number][band], rel=1e-9)
+    other.get_by_role("radio", checked=True).focus()
+    for key, changed in (("ArrowLeft", "#subject"), ("ArrowDown", "#mode"), ("End", "#mode")):
+        before = other.locator(changed).input_value()
+        other.keyboard.press(key)
+        assert other.locator(changed).input_value() != before
+        assert other.get_by_role("radio", checked=True).evaluate(
+            "e => e === document.activeElement"
+        )
+
+
+@pytest.mark.parametrize("other", ["compare"], indirect=True)
+def test_another_descriptor_has_modes_of_its_own(other: Page) -> None:
+    report = json.loads(other.locator("#data").text_content())["report"]
+    for described in report["descriptors"]:
+        other.locator("#subject").select_option(label=described["label"])
+        scale = described["scale"]
+        for mode in range(described["rank"]):
+            other.locator("#mode").select_option(str(mode))
+            shown = float(other.locator("#singular").get_attribute("value"))
+            assert shown * scale == pytest.approx(described["singular_values"][mode], rel=1e-9)
+
+
+@pytest.mark.parametrize("other", ["bands", "compare", "survey"], indirect=True)
+def test_a_wave_plays_and_the_structure_turns(other: Page) -> None:
+    other.get_by_role("button", name="Play").click()
+    other.wait_for_function("() => document.getElementById('amount').textContent !== '0 Å'")
+    other.get_by_role("button", name="Pause").click()
+    other.get_by_role("button", name="Reset").click()
+    assert other.locator("#amount").inner_text() == "0 Å"
+    draw(other)
+    before = pixels(other.locator("#molecule"))
+    other.locator("#molecule").focus()
+    other.keyboard.press("ArrowLeft")
+    draw(other)
+    assert (pixels(other.locator("#molecule")) != before).any()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
+from pathlib import Path as FilePath
 from threading import Thread
 from typing import Any, ClassVar
 
@@ -31,6 +32,7 @@ from sensitivity import (
     convergence,
     find_twin,
     follow,
+    share,
     spectrum,
     structures,
 )
@@ -52,6 +54,7 @@ from sensitivity.explorers.path import trajectory
 from sensitivity.explorers.path.trajectory import coarse_to_fine
 from sensitivity.explorers.twin import compare, list_orders
 from sensitivity.plots.palette import SERIES
+from sensitivity.share.pages import make_page
 from sensitivity.structures import environment
 
 # ipympl 0.10 hands its toolbar an argument that traitlets does not want; it works all the same.
@@ -574,6 +577,20 @@ def test_views_download_what_they_show(
     assert [film.n_frames for film in films] == [2 * 25, 2 * (count - 1)]
     with pytest.raises(ValueError, match="name must be one of"):
         both.export("film")
+
+
+def test_twins_and_paths_have_a_page(
+    both: TwinExplorer, path: Path, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[str, bytes] = {}
+    monkeypatch.setattr(both.page, "download", files.__setitem__)
+    both.export("page")
+    both.wait()
+    assert files["twin.html"].decode() == make_page(both.twin, descriptor=DESCRIPTOR)
+    share.page(PathExplorer(path, DESCRIPTOR), tmp_path / "path.html")
+    assert (tmp_path / "path.html").read_text() == make_page(path, descriptor=DESCRIPTOR)
+    with pytest.raises(ValueError, match="name must be one of"):
+        PathExplorer(path).export("page")
 
 
 def test_files_of_a_twin_say_that_the_difference_is_exaggerated(

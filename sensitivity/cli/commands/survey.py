@@ -23,9 +23,12 @@ from sensitivity.cli.options import (
     add_option,
     given,
 )
+from sensitivity.cli.streams import tell
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ase import Atoms
 
     from sensitivity.structures.files.reading import Source
     from sensitivity.survey import Survey
@@ -101,20 +104,36 @@ def _run(options: Namespace) -> int:
         settings |= {"strict": options.strict, "whole": options.whole}
         settings |= {"workers": options.dask} if options.dask else given(options, "workers")
         found, status = task.compute(survey, options.file, *_NAMES, **settings)
-    words = describe_survey if options.json else tabulate_survey
+        environments = _read_worst(found, options.file) if options.json else None
     try:
-        show(words(found, options.file))
+        if options.json:
+            show(describe_survey(found, options.file, environments=environments))
+        else:
+            show(tabulate_survey(found, options.file))
     finally:  # also if the report cannot be printed
         if page is not None or data is not None:
-            _share(found, options.file, page, data)
+            _share(found, task, page, data)
     return status
 
 
-def _share(found: Survey, file: str, page: Path | None, data: Path | None) -> None:
+def _read_worst(found: Survey, file: str) -> list[Atoms] | None:
+    """Return the worst environments; None if the frames cannot be read again."""
+    if file == "-":
+        return None
+    try:
+        return found.environments(file)
+    except (OSError, ValueError) as error:
+        tell(f"note: the worst environments cannot be read again: {error}")
+        return None
+
+
+def _share(found: Survey, task: Task, page: Path | None, data: Path | None) -> None:
     from sensitivity.share import survey_chemiscope
 
+    file = task.options.file
     if page is not None:
-        write_page(page, found, frames=None if file == "-" else file)
+        about = {"descriptor": task.descriptor, "source": task.source}
+        write_page(page, found, frames=None if file == "-" else file, **about)
     if data is not None:
         write_file(data, survey_chemiscope(found, file), "--chemiscope")
 

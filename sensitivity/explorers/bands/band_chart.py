@@ -16,6 +16,7 @@ from sensitivity.explorers.parts.notes import Note
 from sensitivity.numerics import Array
 from sensitivity.plots.bands_plot import plot_bands, wave_heights
 from sensitivity.plots.palette import ARROW
+from sensitivity.reports.crystals import list_causes, name_wave_vector
 
 Choice = tuple[int, int]
 """Number of a wave vector and of a wave."""
@@ -129,17 +130,3 @@ class BandChart(BandPlot, MotionChart):
         seen = value if cause == "sensitive" else f"invisible, {cause}"
         text = f"q = {name_wave_vector(found.q[number])}, band {band}\n{seen}"
         return Note((float(place[0]), float(place[1])), text)
-
-
-def list_causes(found: Bands) -> list[list[str]]:
-    """Return the cause of each wave at each wave vector, in the order of ``Bands.waves``."""
-    counts = found.counts
-    return [
-        [cause for cause, count in counts.items() for _ in range(int(count[number]))]
-        for number in range(len(found.q))
-    ]
-
-
-def name_wave_vector(q: Array) -> str:
-    """Return a wave vector as text, with three digits."""
-    return f"({', '.join(f'{x:.3g}' for x in np.round(q, 6) + 0.0)})"  # no -0

@@ -13,13 +13,13 @@ from ase.dft.kpoints import BandPath
 from numpy.typing import ArrayLike
 
 from sensitivity.bands import Bands, Waves, bands
+from sensitivity.bands.supercell import Supercell, find_supercell
 from sensitivity.bands.wave_vectors import check_crystal, choose_wave_vectors
 from sensitivity.descriptors import Descriptor, check_descriptor
-from sensitivity.diagnosis.causes import CAUSE_DESCRIPTIONS
-from sensitivity.explorers.bands.band_chart import BandChart, name_wave_vector
-from sensitivity.explorers.bands.supercell import MOST_CELLS, Supercell, find_supercell
-from sensitivity.explorers.parts.background import Report
+from sensitivity.explorers.bands.band_chart import BandChart
+from sensitivity.explorers.parts.background import Report, Work
 from sensitivity.explorers.parts.choices import Index, Length, check_index, make_slider
+from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, PAGE
 from sensitivity.explorers.parts.inputs import take_structure
 from sensitivity.explorers.parts.layout import row
 from sensitivity.explorers.parts.motion_view import MotionView, Texts
@@ -27,6 +27,9 @@ from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.numerics import Array, check_real
 from sensitivity.plots.camera import choose_view
 from sensitivity.progress import Cancelled
+from sensitivity.reports.crystals import describe_supercell, describe_wave
+from sensitivity.share.pages import make_page
+from sensitivity.structures.files.reading import Source
 
 LONGEST = 0.5  # Å
 STOPS = np.linspace(-LONGEST, LONGEST, 101)
@@ -85,6 +88,8 @@ class BandExplorer(MotionView):
     amplitude = Length()
     moved, per_stop, rest = "amplitude", 0.01, 50
 
+    files = ATOMS | FIGURES | PAGE
+
     texts = Texts(
         label="amplitude (Å)",
         slider="Displacement of the atom that moves furthest; the arrow keys change it by 0.01 Å",
@@ -104,7 +109,8 @@ class BandExplorer(MotionView):
         points: int = 100,
     ) -> None:
         super().__init__()
-        structure, *_ = take_structure(crystal)
+        structure, name, _ = take_structure(crystal)
+        self._source = Source(name or structure.get_chemical_formula(), structure)
         check_crystal(structure)
         check_descriptor(descriptor)
         self._chosen = choose_wave_vectors(structure, path, points=points)
@@ -161,6 +167,12 @@ class BandExplorer(MotionView):
             atoms.info |= {**self._notes[0], "amplitude": stop}
             found.append(atoms)
         return found
+
+    def _page(self) -> Work:
+        found, source = self._bands, self._source
+        if found is None or not len(found.q):
+            raise ValueError("the bands are not known yet; share them when they are computed.")
+        return lambda report: make_page(found, source=source, progress=report).encode()
 
     @property
     def _notes(self) -> list[dict[str, Any]]:
@@ -246,18 +258,8 @@ class BandExplorer(MotionView):
         self.chart.show((self.wave_vector, self.band))
         if self._bands is not None and self._waves is not None and self._near is not None:
             wave = f"{describe_wave(self._waves, self.band)}."
-            near = "" if self._supercell.exact else describe_wave(self._near, self.band)
-            self.panel.say(wave, self._describe_place(near), self._bands.status)
-
-    def _describe_place(self, near: str) -> str:
-        place = self._supercell
-        count = f"{len(place.cells)} cells, {len(place.atoms)} atoms"
-        if not near:
-            return f"It is shown in a supercell in which it is periodic: {count}."
-        return (
-            f"Shown is the nearest wave whose wave vector has a common denominator of at most "
-            f"{MOST_CELLS}, in a supercell of {count}. There, {near}."
-        )
+            place = describe_supercell(self._supercell, self._near, self.band)
+            self.panel.say(wave, place, self._bands.status)
 
     @traitlets.validate("wave_vector", "band")
     def _validate_choice(self, proposal: Any) -> int:
@@ -272,16 +274,6 @@ class BandExplorer(MotionView):
         expected = f"a number from {-LONGEST} to {LONGEST} Å"
         accepts, remedy = (lambda x: abs(x) <= LONGEST), "give e.g. 0.2"
         return check_real(proposal["value"], "amplitude", expected, accepts=accepts, remedy=remedy)
-
-
-def describe_wave(waves: Waves, band: int) -> str:
-    """Return a clause on the value and the cause of a wave."""
-    cause, value = waves.causes[band], waves.singular_values[band]
-    words = CAUSE_DESCRIPTIONS[cause]
-    where = f"q = {name_wave_vector(waves.q)}, band {band}"
-    if cause == "sensitive":
-        return f"{where}: visible, singular value {value:.2g} 1/Å"
-    return f"{where}: {words.label}, singular value {value:.1e} 1/Å; {words.explain()}"
 
 
 def _most_telling(found: Bands) -> tuple[int, int]:

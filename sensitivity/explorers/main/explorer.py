@@ -236,7 +236,7 @@ class Explorer(SessionView):
                 self._go_to(found)
             elif isinstance(found, paths.Path):
                 title = f"Path along mode {state.mode} of {name}"
-                self._open(title, PathExplorer(found), button)
+                self._open(title, PathExplorer(found, state.reference.descriptor), button)
             elif found is not None:
                 view = TwinExplorer(found, state.reference.descriptor)
                 self._open(f"Twins near {name}", view, button)

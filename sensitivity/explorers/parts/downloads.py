@@ -26,6 +26,7 @@ FIGURES = {
     "svg": ("SVG", "svg", "Molecule and chart, for editing"),
     "gif": ("GIF", "gif", "Atoms and chart in motion"),
 }
+PAGE = {"page": ("Share", "html", "One file for a browser, without Python")}
 """Label of the button, suffix of the file, and tooltip."""
 
 Kinds = Mapping[str, tuple[str, str, str]]

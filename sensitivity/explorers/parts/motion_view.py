@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
+from os import PathLike
+from pathlib import Path
 from typing import Any, ClassVar
 
 import traitlets
@@ -15,7 +17,13 @@ from matplotlib.figure import Figure, FigureBase
 
 from sensitivity.explorers.parts import choices
 from sensitivity.explorers.parts.background import Report, Work
-from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, make_downloads, write_frames
+from sensitivity.explorers.parts.downloads import (
+    ATOMS,
+    FIGURES,
+    Kinds,
+    make_downloads,
+    write_frames,
+)
 from sensitivity.explorers.parts.figure_widget import FigureWidget
 from sensitivity.explorers.parts.figures import DRAWING, TALL, make_figure, write_figure, write_film
 from sensitivity.explorers.parts.layout import arrange, row
@@ -25,6 +33,7 @@ from sensitivity.explorers.parts.scene import Body, Scene
 from sensitivity.explorers.parts.scene_controls import SceneControls
 from sensitivity.explorers.parts.state import arrow_ends
 from sensitivity.numerics import Array
+from sensitivity.outputs import check_output, write_output
 
 
 @dataclass(frozen=True)
@@ -52,9 +61,11 @@ class MotionView(MoleculeView):
 
     A subclass defines its choices as traits with defaults, which the reset button restores, and
     ``texts``, ``moved``, ``_place`` and ``_camera``. It extends ``_move`` to show its choices, and
-    ``frames`` if it has several structures. It calls ``_build`` as soon as all of these can be
-    used.
+    ``frames`` if it has several structures. If it has a page, it adds it to ``files`` and makes it
+    in ``_page``. It calls ``_build`` as soon as all of these can be used.
     """
+
+    files: Kinds = ATOMS | FIGURES
 
     texts: ClassVar[Texts]
     moved: ClassVar[str]  # the trait that the slider sets
@@ -103,7 +114,7 @@ class MotionView(MoleculeView):
         self.slider = choices.make_slider(texts.label, texts.slider, stops=stops)
         step = ceil(count / 120)  # at most 120 steps to the end: ten seconds
         self.film = choices.make_play(texts.film, steps=2 * (count - 1), step=step)
-        self.downloads = make_downloads(ATOMS | FIGURES, partial(self.attempt, self.export))
+        self.downloads = make_downloads(self.files, partial(self.attempt, self.export))
         rows = (
             row(*legend, self.slider, flex="1 1 300px"),
             row(self.film, *switches, *self.controls.main),
@@ -145,18 +156,52 @@ class MotionView(MoleculeView):
         return [{} for _ in self._bodies]
 
     def export(self, name: str) -> None:
-        """Download a file of ``ATOMS`` or ``FIGURES``, tables of the module ``downloads``."""
-        files = ATOMS | FIGURES
-        file = f"{self.texts.file}.{files[choices.check_name(name, 'name', files)][1]}"
+        """Download a file of ``files``, from tables of the module ``downloads``."""
+        file = f"{self.texts.file}.{self.files[choices.check_name(name, 'name', self.files)][1]}"
         if name in ATOMS:
             shown = MotionView.frames(self) if name == "geometry" else self.frames()
             self.download(file, write_frames(shown))
-        elif name == "gif":
-            self._save(file, self._film())
         else:
-            scenes = {self.stop: self.molecule.scene}
-            clear = self.transparent
-            self._save(file, lambda _: write_figure(self._draw(scenes)[0], name, transparent=clear))
+            self._save(file, self._make(name))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the current view to a file; the suffix selects the format.
+
+        .xyz or .extxyz: the displayed atoms; .png, .pdf, .svg: molecule and chart; .gif: an
+        animation; .html: the page of ``share.page``, if the view has one.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is unknown, or the file cannot be written.
+        """
+        file = Path(path)
+        names = {suffix: name for name, (_, suffix, _) in self.files.items() if name not in ATOMS}
+        suffix = file.suffix.lower().removeprefix(".")
+        if suffix not in (*names, "xyz", "extxyz"):
+            known = ", ".join(f".{each}" for each in ("xyz", "extxyz", *names))
+            raise ValueError(f"the name must end in {known}, got {file}; choose one of these.")
+        check_output(file, option="path")
+        frames = suffix in ("xyz", "extxyz")
+        content = (
+            write_frames(MotionView.frames(self))
+            if frames
+            else self._make(names[suffix])(lambda _: None)
+        )
+        write_output(file, content, option="path")
+
+    def _make(self, name: str) -> Work:
+        """Return the job that makes a page, a figure or a film."""
+        if name == "page":
+            return self._page()
+        if name == "gif":
+            return self._film()
+        scenes, clear = {self.stop: self.molecule.scene}, self.transparent
+        return lambda _: write_figure(self._draw(scenes)[0], name, transparent=clear)
+
+    def _page(self) -> Work:
+        """Return the job that makes the page; ValueError if there is nothing to share yet."""
+        raise NotImplementedError
 
     def figure(self) -> Figure:
         """Return a figure of molecule and chart; ``figure().savefig("a.pdf")`` writes it."""

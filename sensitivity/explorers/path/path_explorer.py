@@ -13,7 +13,9 @@ from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 
 from sensitivity.descriptors import Centers, Descriptor
+from sensitivity.explorers.parts.background import Work
 from sensitivity.explorers.parts.choices import Index, check_index, name_lengths
+from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, PAGE
 from sensitivity.explorers.parts.figure_widget import alone
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.explorers.parts.motion_view import MotionChart, MotionView, Texts
@@ -26,6 +28,7 @@ from sensitivity.plots.axes import ROUNDING, add_legend, scale_axis
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW, COLORS, SERIES
 from sensitivity.plots.singular_values import draw_path
+from sensitivity.share.pages import make_page
 
 
 class PathExplorer(MotionView):
@@ -42,6 +45,8 @@ class PathExplorer(MotionView):
     path
         The result of ``sensitivity.follow``. For an interpolation between two structures use
         ``between``, for a list of structures ``through``.
+    descriptor
+        The descriptor with which the path was followed; only with it the view has a page to share.
 
     Attributes
     ----------
@@ -82,8 +87,11 @@ class PathExplorer(MotionView):
     )
     chart: PathChart
 
-    def __init__(self, path: Path | Trajectory) -> None:
+    def __init__(self, path: Path | Trajectory, descriptor: Descriptor | None = None) -> None:
         super().__init__()
+        self._followed, self._descriptor = path, descriptor
+        if isinstance(path, Path) and descriptor is not None:
+            self.files = ATOMS | FIGURES | PAGE
         if isinstance(path, Path):
             facts = path.frames, path.length, path.modes, path.spectra[0].centers, path.spectra
             path = Trajectory(*facts, problems=("",) * len(path.frames), status=path.status)
@@ -170,6 +178,10 @@ class PathExplorer(MotionView):
                 frame.info["condition"] = float(spectrum.condition)
             found.append(frame)
         return found
+
+    def _page(self) -> Work:
+        path, descriptor = self._followed, self._descriptor
+        return lambda report: make_page(path, descriptor=descriptor, progress=report).encode()
 
     @property
     def _notes(self) -> list[dict[str, Any]]:
