@@ -79,11 +79,13 @@ class Session:
     tolerance
         Å, of the diagnosis.
     singular_values
-        1/Å, shape (3N,); None if they were not saved.
+        1/Å, shape (3N,), or only the smallest, of internal modes; None if they were not saved.
     kinds
-        Cause of each mode, 3N, or its kind while the cause is unknown; None if not saved.
+        Cause of each of these, or its kind while the cause is unknown; None if not saved.
     displacement
         Of the mode, shape (N, 3); None if it was not saved.
+    labels
+        Of all descriptors of a comparison, of which this session has one; else empty.
 
     Examples
     --------
@@ -111,6 +113,7 @@ class Session:
     singular_values: Array | None = None
     kinds: tuple[str, ...] | None = None
     displacement: Array | None = None
+    labels: tuple[str, ...] = ()
 
     @property
     def explained(self) -> bool:
@@ -125,13 +128,15 @@ class Session:
         names = ("view", "center", "radius")
         camera = self.camera and dict(zip(names, map(_plain, self.camera), strict=True))
         chosen = {name: getattr(self, name) for name in ("mode", "amplitude", "feature")}
+        count = 0 if self.singular_values is None else len(self.singular_values)
+        complete = count == 3 * len(self.atoms)
         data = {
             **{"format": FORMAT, "version": VERSION},
             "structure": _describe(self.atoms) | place,
             **{"descriptor": described, "centers": list(self.centers), **chosen},
             **{"view": dict(self.view), "camera": camera, "tolerance": self.tolerance},
-            "singular_values": _plain(self.singular_values),
-            "kinds": self.kinds and list(self.kinds),
+            "singular_values": _plain(self.singular_values) if complete else None,
+            "kinds": list(self.kinds) if self.kinds and complete else None,
             "displacement": _plain(self.displacement),
         }
         return json.dumps(data, allow_nan=False, separators=(",", ":")).encode()
@@ -146,20 +151,23 @@ class Session:
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def read_session(path: str | PathLike[str]) -> Session:
+def read_session(path: str | PathLike[str], *, label: str | None = None) -> Session:
     """Return the session in a file, or the input of a result that ``--json`` printed.
 
     Parameters
     ----------
     path
-        A file of ``Explorer.save_state``, or the output of a command with ``--json``, which has a
-        structure, a descriptor, and one center or more. The singular values of ``diagnose`` and
-        ``analyze`` come with it, and the causes of ``diagnose``; nothing else of a result is read.
+        A file of ``Explorer.save_state``, or the output of a command with ``--json``. The singular
+        values of ``diagnose``, ``analyze``, ``compare`` and ``smallest`` come with it, and the
+        causes of ``diagnose``. Of ``survey`` the session has the worst environments, as the
+        structures of a file. Nothing else of a result is read.
+    label
+        Label of a descriptor of ``compare``; None for the first.
 
     Raises
     ------
     ValueError
-        If the file cannot be read, or is neither.
+        If the file cannot be read, is neither, or has no such descriptor.
 
     Examples
     --------
@@ -178,10 +186,10 @@ def read_session(path: str | PathLike[str]) -> Session:
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"the session {file} cannot be read: {reason}.") from error
-    return parse_session(content)
+    return parse_session(content, label=label)
 
 
-def parse_session(content: bytes) -> Session:
+def parse_session(content: bytes, *, label: str | None = None) -> Session:
     """Return the session that JSON describes; ValueError if it describes none.
 
     Examples
@@ -201,9 +209,11 @@ def parse_session(content: bytes) -> Session:
     if not isinstance(data, dict):
         _refuse(f"is {_show(data)}, not a JSON object")
     if "format" not in data:
-        return _read_result(data)
+        return _read_result(data, label)
     if data["format"] != FORMAT:
         _refuse(f"has the format {_show(data['format'])}, not {FORMAT!r}")
+    if label is not None:
+        _refuse("is a session, which has no labels of descriptors")
     version = data.get("version")
     if type(version) is not int or version != VERSION:
         _refuse(f"has version {_show(version)}, and this program reads {VERSION}; update it")
@@ -275,42 +285,97 @@ def _read_session(data: dict[str, Any]) -> Session:
     )
 
 
-def _read_result(data: dict[str, Any]) -> Session:
+def _read_result(data: dict[str, Any], label: str | None) -> Session:
     """Return the input of a result of ``--json``, with the values and causes of its modes."""
-    atoms = _read_atoms(_object(data, "structure"), "structure")
-    described = dict(_object(data, "descriptor"))
+    if "worst" in data:
+        return _read_survey(data)
+    place, labels = _object(data, "structure"), tuple[str, ...]()
+    atoms = _read_atoms(place, "structure")
+    usual = {"centers": [data["center"]] if "center" in data else list(range(len(atoms)))}
+    if "descriptors" in data:
+        labels, chosen = _choose_descriptor(data, label)
+        data = {**data, **chosen}
+    elif label is not None:
+        _refuse("has no labels of descriptors")
+    values, kinds = _read_modes(data, 3 * len(atoms))
+    tolerance = {"tolerance": Tolerance.POSITIONS} | data
+    return Session(
+        atoms,
+        _read_descriptor(_object(data, "descriptor")),
+        _read_centers((usual | data)["centers"], len(atoms)),
+        name=_text(place, "name"),
+        tolerance=_number(tolerance, "tolerance", least=0.0),
+        singular_values=values,
+        kinds=kinds,
+        labels=labels,
+    )
+
+
+def _read_descriptor(described: dict[str, Any]) -> Named:
+    """Return name and settings of the descriptor of a result."""
     name = _text(described, "name")
     if "features_per_center" not in described:
         _refuse("has neither the format of a session nor the descriptor of a result")
-    for key in ("name", "features_per_center"):
-        described.pop(key, None)
-    _check_settings(described)
-    order = described.get("order")
+    settings = {
+        key: value for key, value in described.items() if key not in ("name", "features_per_center")
+    }
+    _check_settings(settings)
+    order = settings.get("order")
     listed = name == "DensityCorrelations" and type(order) is int  # otherwise the name is no key
-    centers = data.get("centers", [data["center"]] if "center" in data else None)
-    values, kinds = _read_modes(data, 3 * len(atoms))
-    usual = {"tolerance": Tolerance.POSITIONS}
+    return Named(str(order) if listed else name, settings, listed)
+
+
+def _choose_descriptor(
+    data: dict[str, Any], label: str | None
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the labels of a comparison, and the descriptor with one of them."""
+    described = _list(data, "descriptors")
+    if not described or not all(isinstance(each, dict) for each in described):
+        _refuse(f"needs objects as descriptors, got {_show(described)}")
+    labels = tuple(_text(each, "label") for each in described)
+    if label is not None and label not in labels:
+        _refuse(f"has no descriptor {_show(label)}, but {', '.join(labels)}")
+    return labels, described[0 if label is None else labels.index(label)]
+
+
+def _read_survey(data: dict[str, Any]) -> Session:
+    """Return the worst environments of a survey as the structures of a file, the worst first."""
+    if data.get("environments") is None:
+        _refuse("is a survey without environments, such as one of standard input")
+    found = _list(data, "environments", longest=MOST_FRAMES)
+    frames = tuple(_read_atoms(each, "an environment") for each in found)
+    if not frames:
+        _refuse("is a survey without environments")
+    settings = _object(data, "settings")
+    own = _object(settings, "settings") | {"cutoff": settings.get("cutoff")}
+    named = {**own, "name": settings.get("descriptor"), "features_per_center": None}
     return Session(
-        atoms,
-        Named(str(order) if listed else name, described, listed),
-        _read_centers(centers, len(atoms)),
-        name=_text(_object(data, "structure"), "name"),
-        tolerance=_number(usual | data, "tolerance", least=0.0),
-        singular_values=values,
-        kinds=kinds,
+        frames[0],
+        _read_descriptor(named),
+        (0,),
+        file=f"worst environments of {Path(_text(data, 'file')).name}",
+        frames=frames,
+        tolerance=_number({"tolerance": Tolerance.POSITIONS} | settings, "tolerance", least=0.0),
     )
 
 
 def _read_modes(data: dict[str, Any], size: int) -> tuple[Array | None, tuple[str, ...] | None]:
-    """Return singular values and kinds of a result that has all modes of one spectrum."""
-    modes: Any = data.get("modes")
-    right = isinstance(modes, list) and all(isinstance(each, dict) for each in modes)
-    if not right or len(modes) != size or not all("singular_value" in each for each in modes):
-        return None, None  # of another command
-    values = {"singular_value": [each["singular_value"] for each in modes]}
-    kinds = tuple(each.get("cause", each.get("kind")) for each in modes)
-    known = kinds if _are_kinds(kinds, size) else None
-    return _array(values, "singular_value", (size,)), known
+    """Return the singular values and kinds of modes of one spectrum, if a result has them."""
+    values: Any
+    kinds: Any
+    if "kinds" in data:  # of a comparison
+        values, kinds = data.get("singular_values"), data["kinds"]
+    else:
+        modes: Any = data.get("modes")
+        right = isinstance(modes, list) and all(isinstance(each, dict) for each in modes)
+        if not right or not all("singular_value" in each for each in modes):
+            return None, None  # of another command
+        values = [each["singular_value"] for each in modes]
+        kinds = [each.get("cause", each.get("kind", "internal")) for each in modes]
+    right = isinstance(values, list) and isinstance(kinds, list) and 0 < len(values) <= size
+    if not right or not _are_kinds(tuple(kinds), len(values)):
+        return None, None
+    return _array({"singular_values": values}, "singular_values", (len(values),)), tuple(kinds)
 
 
 def _are_kinds(values: tuple[Any, ...], count: int) -> bool:

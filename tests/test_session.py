@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 from hostile_sessions import GOOD, HOSTILE_SESSIONS
 
-from sensitivity import DensityCorrelations, diagnose, spectrum, structures
+from sensitivity import DensityCorrelations, diagnose, spectrum, structures, survey
+from sensitivity.cli.main import main
 from sensitivity.plots import plot_session
 from sensitivity.session import LINK, Named, Session, parse_session, parse_text, read_session
 
@@ -163,6 +166,85 @@ def test_saved_values_are_drawn_as_those_of_the_result(results: dict[str, Path])
     assert count == 8 + 1 + 3
     with pytest.raises(ValueError, match="no singular values to draw"):
         plot_session(read_session(results["locate"]))
+
+
+BASIS = ("--n-max", "3", "--l-max", "3")
+
+LINES = {
+    "analyze": ("analyze", "X0", "--center", "0"),
+    "diagnose": ("diagnose", "X0", "--center", "0"),
+    "locate": ("locate", "X0", "--center", "0"),
+    "follow": ("follow", "X0", "--mode", "8", "--length", "0.05"),
+    "twin": ("twin", "X0"),
+    "invert": ("invert", "generic", "--start", "generic"),
+    "bands": ("bands", "C-diamond", "--path", "GX", "--points", "3", "--cutoff", "3"),
+    "smallest": ("smallest", "C2H6", "--count", "4"),
+    "compare": ("compare", "X0", "--center", "0", "--descriptor", "1", "--descriptor", "2"),
+}
+
+
+@pytest.mark.parametrize("command", LINES)
+def test_the_output_of_every_command_opens(command: str, capsys: pytest.CaptureFixture) -> None:
+    assert main([*LINES[command], *BASIS, "--json"]) in (0, 1)
+    output = capsys.readouterr().out
+    found, data = parse_session(output.encode()), json.loads(output)
+    assert found.atoms == structures.load(LINES[command][1])
+    assert found.descriptor.settings["n_max"] == 3
+    everything = tuple(range(len(found.atoms)))
+    assert found.centers == ((0,) if "0" in LINES[command] or "center" in data else everything)
+    values = data.get("singular_values") if command not in ("bands", "follow") else None
+    if command == "compare":
+        values = data["descriptors"][0]["singular_values"]
+    if values is None:
+        assert found.singular_values is None
+    else:
+        np.testing.assert_allclose(found.singular_values, values, rtol=0, atol=1e-12)
+        assert plot_session(found).lines
+
+
+def test_each_descriptor_of_a_comparison_opens(capsys: pytest.CaptureFixture) -> None:
+    assert main([*LINES["compare"], *BASIS, "--json"]) == 0
+    content = capsys.readouterr().out.encode()
+    labels = parse_session(content).labels
+    assert len(labels) == 2
+    for described, label in zip(json.loads(content)["descriptors"], labels, strict=True):
+        found = parse_session(content, label=label)
+        assert found.descriptor.settings["order"] == described["descriptor"]["order"]
+        assert list(found.kinds or ()) == described["kinds"]
+    with pytest.raises(ValueError, match=f"no descriptor 'order 9', but {re.escape(labels[0])}"):
+        parse_session(content, label="order 9")
+    with pytest.raises(ValueError, match="no labels of descriptors"):
+        parse_session(json.dumps(GOOD).encode(), label=labels[0])
+
+
+def test_a_survey_opens_with_its_worst_environments(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = tmp_path / "frames.extxyz"
+    ase.io.write(file, [structures.load(name) for name in ("CH4", "X0")])
+    frames = ase.io.read(file, ":")
+    assert main(["survey", str(file), *BASIS, "--json"]) == 0
+    content = capsys.readouterr().out.encode()
+    found, worst = parse_session(content), json.loads(content)["worst"]
+    assert (found.file, found.centers) == ("worst environments of frames.extxyz", (0,))
+    expected = survey(frames, DensityCorrelations(n_max=3, l_max=3)).environments(frames)
+    assert len(found.frames) == len(expected) == len(worst)
+    for environment, frame in zip(expected, found.frames, strict=True):
+        assert frame is not None
+        np.testing.assert_array_equal(frame.positions, environment.positions)
+        assert list(frame.symbols) == list(environment.symbols)
+    assert found.atoms == found.frames[0]
+    data = json.loads(content)
+    for broken in (None, [], [1], [{"symbols": ["H"]}]):
+        text = json.dumps(data | {"environments": broken})
+        with pytest.raises(ValueError, match="this is no session and no result of --json"):
+            parse_session(text.encode())
+
+
+def test_values_of_some_modes_are_not_saved_as_those_of_all() -> None:
+    named, some = Named("2", {}, listed=True), np.array([0.1, 0.2])
+    session = Session(molecule("H2O"), named, (0,), singular_values=some, kinds=("internal",) * 2)
+    assert parse_session(session.to_json()).singular_values is None
 
 
 def test_a_result_of_many_structures_is_refused(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
+from ase.io import write as ase_write
 from hostile_sessions import GOOD, HARMLESS, HOSTILE_SESSIONS, changed
 from panel import QUICK, SIMPLE, TOOLBAR, chosen, formula, message, upload, xyz
 from waiting import run, until
 
 from sensitivity import DensityCorrelations, structures
+from sensitivity.cli.main import main
 from sensitivity.descriptors import Function
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main.sessions import make_session
@@ -316,3 +318,55 @@ def test_results_of_commands_open(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (formula(explorer), explorer.centers, explorer.descriptor.n_max) == ("OH2", (0,), 2)
     assert explorer.mode == explorer.reference.least_visible
     assert parse_session(json.dumps(result).encode()).singular_values is None
+
+
+def printed(capsys: pytest.CaptureFixture[str], path: Path, *line: str) -> Path:
+    """A file with what a command prints."""
+    assert main([*line, "--n-max", "3", "--l-max", "3", "--json"]) == 0
+    path.write_text(capsys.readouterr().out)
+    return path
+
+
+def test_each_descriptor_of_a_comparison_opens(tmp_path: Path, capsys) -> None:
+    line = ("compare", "X0", "--center", "0", "--descriptor", "1", "--descriptor", "2")
+    path = printed(capsys, tmp_path / "compared.json", *line)
+    explorer, labels = Explorer("H2", SIMPLE), parse_session(path.read_bytes()).labels
+    explorer.load_state(path, label=labels[1])
+    explorer.wait()
+    assert (explorer.reference.name, explorer.descriptor.order) == ("X0", 2)
+    explorer.settings.session.value = (chosen("compared.json", path.read_bytes()),)
+    explorer.wait()
+    assert explorer.descriptor.order == 1
+    assert f"Of {', '.join(labels)}, this is the first" in message(explorer)
+    assert "differ" not in message(explorer)
+
+
+def test_the_smallest_values_are_those_of_the_explorer(tmp_path: Path, capsys) -> None:
+    path = printed(capsys, tmp_path / "found.json", "smallest", "C2H6", "--count", "4")
+    explorer = Explorer("H2", SIMPLE)
+    explorer.load_state(path)
+    explorer.wait()
+    assert len(explorer.structure) == len(explorer.centers) == 8
+    assert message(explorer) == "Opened the session."
+    data = json.loads(path.read_text())
+    data["modes"][3]["singular_value"] *= 2
+    path.write_text(json.dumps(data))
+    explorer.load_state(path)
+    explorer.wait()
+    assert "The singular values differ" in message(explorer)
+
+
+def test_a_survey_opens_with_its_worst_environments_as_frames(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "frames.extxyz"
+    ase_write(file, [structures.load(name) for name in ("CH3OH", "X0")])
+    path = printed(capsys, tmp_path / "survey.json", "survey", str(file))
+    explorer, worst = Explorer("H2", SIMPLE), json.loads(path.read_text())["worst"]
+    explorer.load_state(path)
+    explorer.wait()
+    assert explorer.settings.summary.value.startswith("worst environments of frames.extxyz: ")
+    assert explorer.settings.frames.value == f"of {len(worst)}"
+    assert explorer.centers == (0,)
+    for number in (0, 3):
+        explorer.settings.frame.value = number
+        explorer.wait()
+        assert explorer.structure.symbols[0] == worst[number]["species"]

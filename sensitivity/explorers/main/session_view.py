@@ -48,18 +48,24 @@ class SessionView(StructureView):
         write_output(file, write_session(self._picture()), option="path")
 
     def load_state(
-        self, path: str | PathLike[str], *, descriptor: Descriptor | None = None
+        self,
+        path: str | PathLike[str],
+        *,
+        descriptor: Descriptor | None = None,
+        label: str | None = None,
     ) -> None:
         """Restore a session, or show the input of a result that ``--json`` printed.
 
         Parameters
         ----------
         path
-            A file of ``save_state``, or the output of ``diagnose --json`` or of another command
-            with one structure and one descriptor.
+            A file of ``save_state``, or the output of ``diagnose --json`` or of another command.
+            Of a survey, its worst environments are the frames.
         descriptor
             The descriptor of the session, which is necessary if it is not offered here: a file is
             data, and no code is loaded from it.
+        label
+            Label of a descriptor of ``compare --json``; None for the first.
 
         Raises
         ------
@@ -68,7 +74,7 @@ class SessionView(StructureView):
         """
         if descriptor is not None:
             check_descriptor(descriptor)
-        self._open_session(read_session(path), descriptor)
+        self._open_session(read_session(path, label=label), descriptor)
 
     def take_session(self, files: Any) -> None:
         """Restore the session in an uploaded file."""

@@ -173,14 +173,22 @@ def _compare(session: Session, reference: Reference) -> list[str]:
     elif changed:
         notes.append(f"The descriptor has another {', '.join(sorted(changed))} than the saved one.")
     values = session.singular_values
-    if not notes and values is not None:
-        same = np.sort(values), np.sort(reference.singular_values)
+    if not notes and values is not None and not session.labels:  # those have a scale of their own
+        known = np.sort(reference.singular_values)
+        if len(values) < len(known):  # the smallest of the internal ones
+            known = np.sort(reference.singular_values[: reference.spectrum.internal])[: len(values)]
+        same = np.sort(values), known
         if not np.allclose(*same, rtol=0, atol=1e-6 * float(same[1].max())):
             notes.append("The singular values differ from the saved ones: versions may differ.")
     if session.tolerance != Tolerance.POSITIONS:
         notes.append(
             f"The causes were found with a tolerance of {session.tolerance:g} Å; here it is "
             f"{Tolerance.POSITIONS:g} Å."
+        )
+    if len(session.labels) > 1:
+        notes.append(
+            f"Of {', '.join(session.labels)}, this is the first; load_state with label= opens "
+            "another."
         )
     if session.file and not session.frames:
         notes.append(f"Of {inputs.shown_name(session.file)}, this structure was saved.")
