@@ -261,6 +261,13 @@ USES = [
     Use("page", press("One file with all modes"), _saves("diagnosis.html")),
     Use("session", press("All choices with"), _saves("explorer.session.json")),
     Use("code", press("A script that prints"), _saves("explore.py")),
+    # Only the app shows this button.
+    Use(
+        "link",
+        press("Copy a link"),
+        "'Copied the link' in explorer.panel.message.value",
+        ("explorer.keep_session()",),
+    ),
     Use(
         "chart mode",
         click_chart("chart.figure.axes[0]", 3.0),
@@ -281,6 +288,8 @@ def _use(view: str, control: str, act: Callable[[Workbench], None], *effect: str
     name = f"{view.partition('Explorer')[0]} {control}"
     return Use(name, act, effect[0], effect[1:], f"explorer.{control}", view)
 
+
+SHARE = "downloads.children[-1]"
 
 USES += [
     _use(PATH, "slider", slide("path length (Å)", "ArrowRight"), "explorer.frame == 1"),
@@ -380,6 +389,10 @@ USES += [
         "(explorer.n_max, explorer.l_max) != (4, 3)",
     ),
     *(
+        _use(view, SHARE, press("One file for a browser"), _saves(file))
+        for view, file in ((TWIN, "twin.html"), (BANDS, "bands.html"))
+    ),
+    *(
         _use(view, "panel.cancel", press("Stop and keep"), "not explorer._task.busy")
         for view in (EXPLORER, PATH, TWIN, BASIS, BANDS)
     ),
@@ -444,7 +457,8 @@ CONTROLS = """[name for name, value in {**vars(explorer), **{
 def test_every_control_of_a_view_is_used(renewed: Workbench, view: str) -> None:
     prepare(renewed, Use("", play, "", view=view), cut=False)
     used = {use.control.removeprefix("explorer.") for use in USES if use.view == view}
-    assert used - {"chart.figure", "map.figure", "panel.cancel"} == set(renewed.ask(CONTROLS))
+    other = {"chart.figure", "map.figure", "panel.cancel", SHARE}
+    assert used - other == set(renewed.ask(CONTROLS))
 
 
 def test_a_view_below_can_be_closed_and_its_files_are_saved(renewed: Workbench) -> None:
@@ -484,8 +498,7 @@ def test_inputs_and_buttons_have_tooltips(renewed: Workbench) -> None:
 def test_every_control_is_used(renewed: Workbench) -> None:
     prepare(renewed, Use("", play, ""), cut=False)
     used = {use.name for use in USES if use.view == EXPLORER and not use.control}
-    only_in_the_app = {"link"}  # see test_app_in_the_browser.py
-    assert used | only_in_the_app == set(renewed.ask("sorted(wired(explorer))"))
+    assert used == set(renewed.ask("sorted(wired(explorer))"))
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.name)
