@@ -1,7 +1,8 @@
 // The 3D view of a structure: atoms, bonds, arrows, centers and cell. Lengths are in Å.
 "use strict";
 
-const ARROW = {length: 1, shortest: 0.05, radius: 0.09, head: 0.3};
+// The longest arrow is longer than the largest atom.
+const ARROW = {length: 1, ofAtom: 1.8, shortest: 0.05, radius: 0.09, head: 0.3};
 
 function point([x, y, z]) {
   return {x, y, z};
@@ -56,9 +57,10 @@ function createMolecule(element, first) {
   function addArrows(positions, pattern) {
     const sizes = pattern.map(vector => Math.hypot(...vector));
     const longest = Math.max(...sizes);
+    const length = Math.max(ARROW.length, ARROW.ofAtom * Math.max(...scene.radii));
     pattern.forEach((vector, atom) => {
       if (sizes[atom] > ARROW.shortest * longest)  // shorter ones are inside their atom
-        addArrow(positions[atom], vector.map(x => ARROW.length * x / longest));
+        addArrow(positions[atom], vector.map(x => length * x / longest));
     });
   }
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 from laboratory import NO_BROWSER, browse, find_browser, run_notebook, serve, write_notebook
-from workbench import CELLS, Workbench
+from workbench import Workbench
+
+# What the notebook holds: an explorer that another can take the place of.
+CELLS = (
+    "import ipywidgets\nfrom sensitivity.explorers import Explorer\nplace = ipywidgets.VBox([])",
+    "explorer = Explorer()\nplace.children = (explorer.widget,)\nplace",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -69,12 +69,6 @@ HIDE_FILES = """async () => {
 }"""
 """Leaves the page without the file browser, as somebody does who has little room."""
 
-# What the notebook holds: an explorer that another can take the place of.
-CELLS = (
-    "import ipywidgets\nfrom sensitivity.explorers import Explorer\nplace = ipywidgets.VBox([])",
-    "explorer = Explorer()\nplace.children = (explorer.widget,)\nplace",
-)
-
 VIEWS = {
     "main": "Explorer(X0)",
     "path": "PathExplorer(follow(X0, look, center=0, mode=8, length=0.3))",
