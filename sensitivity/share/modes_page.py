@@ -39,7 +39,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What differs between pages: markup above and below the modes, scripts, data and labels."""
+    """Differences between pages: markup above and below the modes, scripts, data and labels."""
 
     above: Sequence[str]
     below: Sequence[str]
