@@ -57,7 +57,8 @@ function createBands(svg, {chart, subjects, looks, choose}) {
   function drawWave({subject, place, mode, first}) {
     const at = [x(place), y(mode.height)], here = subject === chosen[0] && first;
     const now = here && mode.number === chosen[1];
-    const made = drawMarker(svg, looks[mode.cause], at, 4.5, !here ? {} : {
+    const radius = subjects[subject].modes.length > 12 ? 3 : 4.5;
+    const made = drawMarker(svg, looks[mode.cause], at, radius, !here ? {} : {
       role: "radio", "aria-label": mode.name, "aria-checked": now, tabindex: now ? 0 : -1});
     if (!now) return;
     marker = made;

@@ -228,6 +228,34 @@ def test_text_of_others_runs_nothing_and_loads_nothing(visited, tmp_path: Path) 
         assert page.locator("h1").text_content() == page.evaluate(NAME), text
 
 
+@pytest.mark.parametrize("name", ["bands", "compare", "survey"])
+def test_text_of_others_does_nothing_on_pages_with_modes(
+    visited, tmp_path: Path, name: str
+) -> None:
+    page, complaints = visited
+    text, basis, file = (
+        " ".join(HOSTILE),
+        DensityCorrelations(n_max=2, l_max=2),
+        tmp_path / "a.html",
+    )
+    if name == "bands":
+        found = bands(structures.load("C-diamond"), basis, path="GX", points=3)
+    elif name == "compare":
+        found = compare(FRAMES[0], {"order 1": DensityCorrelations(1), text: basis}, centers=[0])
+    else:
+        found = survey(FRAMES[:1], basis, species=["C"])
+    share.page(found, file, title=text, descriptor=basis, frames=FRAMES[:1])
+    complaints.elsewhere.clear()
+    page.goto(file.as_uri())
+    draw(page)
+    for label in ("#subject", "#mode", "#amplitude"):
+        page.locator(label).press("ArrowDown")
+    page.get_by_role("radio").last.hover(force=True)
+    assert page.evaluate("() => window.ran") is None
+    assert complaints.console == []
+    assert complaints.elsewhere == [file.as_uri()]
+
+
 @pytest.fixture(scope="module")
 def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Pages of other results."""
