@@ -1,8 +1,9 @@
 // The 3D view of a structure: atoms, bonds, arrows, centers and cell. Lengths are in Å.
 "use strict";
 
-// The longest arrow is longer than the largest atom.
-const ARROW = {length: 1, ofAtom: 1.8, shortest: 0.05, radius: 0.09, head: 0.3};
+// The longest arrow sticks out of the largest atom, and all are thicker than bonds. ``radius`` and
+// ``head`` are in lengths of the longest.
+const ARROW = {length: 1, ofAtom: 1.8, shortest: 0.05, radius: 0.12, head: 0.35};
 
 function point([x, y, z]) {
   return {x, y, z};
@@ -44,11 +45,12 @@ function createMolecule(element, first) {
     look(viewer.getView().slice(4));
   }
 
-  function addArrow(position, vector) {
+  function addArrow(position, vector, longest) {
     const length = Math.hypot(...vector);
     const shape = viewer.addArrow({
       start: point(position), end: point(position.map((x, axis) => x + vector[axis])),
-      radius: ARROW.radius, radiusRatio: 2, mid: Math.max(0, 1 - ARROW.head / length),
+      radius: ARROW.radius * longest, radiusRatio: 2,
+      mid: Math.max(0, 1 - ARROW.head * longest / length),
       color: scene.arrow,
     });
     shapes.push(shape);
@@ -60,7 +62,7 @@ function createMolecule(element, first) {
     const length = Math.max(ARROW.length, ARROW.ofAtom * Math.max(...scene.radii));
     pattern.forEach((vector, atom) => {
       if (sizes[atom] > ARROW.shortest * longest)  // shorter ones are inside their atom
-        addArrow(positions[atom], vector.map(x => length * x / longest));
+        addArrow(positions[atom], vector.map(x => length * x / longest), length);
     });
   }
 
