@@ -25,6 +25,7 @@ from PIL import Image
 from sensitivity import DensityCorrelations, diagnose, structures, survey
 from sensitivity.explorers import SurveyExplorer
 from sensitivity.explorers.parts.molecule import ARROWS, LOAD
+from sensitivity.explorers.survey.content import write_page
 from sensitivity.explorers.survey.survey_chart import MOST_DRAWN
 from sensitivity.survey import Survey
 from sensitivity.survey.placement import softest_mode
@@ -335,6 +336,9 @@ def test_frames_in_another_order_are_found(found: Survey) -> None:
     assert view.diagnosis is not None
     assert view.diagnosis.counts["incompleteness"] == 1
     assert "4 frames have other numbers than in the survey" in sentence(view)
+    page = write_page(view._known, lambda _: None)  # which takes frames by number
+    assert b"incompleteness" in page
+    assert b"softest mode" not in page
 
 
 def test_a_frame_that_could_not_be_analysed_is_said() -> None:
@@ -554,6 +558,7 @@ def test_files_have_the_environment_and_its_mode(
     assert Image.open(io.BytesIO(files["survey.gif"])).n_frames > 20  # type: ignore[attr-defined]
     assert files["survey.png"].startswith(b"\x89PNG")
     assert b"incompleteness" in files["survey.html"]
+    assert b"softest mode" in files["survey.html"]
     (tmp_path / "survey.py").write_bytes(files["survey.py"])
     run = subprocess.run(
         [sys.executable, "survey.py"], cwd=tmp_path, capture_output=True, text=True, check=True

@@ -20,6 +20,7 @@ from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.inputs import check_size
 from sensitivity.numerics import Indices, check_integer
 from sensitivity.progress import cancellable, telling
+from sensitivity.share.pages import make_page
 from sensitivity.survey import Frames, Survey, open_survey, survey
 from sensitivity.survey.collection import Collection, collect
 from sensitivity.survey.properties import Property, list_properties
@@ -238,6 +239,18 @@ def gather(subject: Subject, report: Report) -> Content:
         _rank(table),
         tuple(_find_rows(table, found.worst(WORST))),
     )
+
+
+def write_page(content: Content, report: Report) -> bytes:
+    """Return the page of a survey, with its worst environments if all frames are in their places.
+
+    The page takes frames by number.
+    """
+    subject, collection = content.subject, content.collection
+    there = collection is not None and not (collection.moved or collection.lost)
+    frames, descriptor = (subject.frames, subject.descriptor) if there else (None, None)
+    page = make_page(subject.survey, frames=frames, descriptor=descriptor, progress=report)
+    return page.encode()
 
 
 def _rank(table: Table) -> Indices:

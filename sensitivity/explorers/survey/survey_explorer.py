@@ -20,12 +20,11 @@ from sensitivity.explorers.parts.downloads import ATOMS, write_frames
 from sensitivity.explorers.parts.layout import make_heading, require, row
 from sensitivity.explorers.parts.motion_view import Texts
 from sensitivity.explorers.parts.state import State
-from sensitivity.explorers.survey.content import Content, Subject, gather, take_subject
+from sensitivity.explorers.survey.content import Content, Subject, gather, take_subject, write_page
 from sensitivity.explorers.survey.environment_view import NOTHING, STOPS, USUAL, EnvironmentView
 from sensitivity.explorers.survey.survey_chart import SurveyChart
 from sensitivity.progress import Cancelled
 from sensitivity.reports.surveys import describe_environment, name_descriptor_of
-from sensitivity.share.pages import make_page
 from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import describe_worst
 
@@ -204,9 +203,7 @@ class SurveyExplorer(EnvironmentView):
         """Download a file: one of other explorers, "page" or "code"; ValueError if unknown."""
         file = f"{self.texts.file}.{FILES[name][1]}" if name in FILES else ""
         if name == "page":
-            subject = self._known.subject
-            made = partial(make_page, subject.survey, frames=subject.frames)
-            self._save(file, lambda _: made().encode())
+            self._save(file, partial(write_page, self._known))
             return
         self._check_shown()
         if name == "code":
