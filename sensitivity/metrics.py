@@ -138,15 +138,15 @@ class Scale:
         elements = _elements(self.atoms, self.centers)
         return sum(len(_places(frame, elements)) for frame in self.structures)
 
-    def differentiate(self, descriptor: Descriptor) -> tuple[Jacobian, int]:
-        """Return the Jacobian on this scale, and the number of features, or directions, that vary.
+    def differentiate(self, descriptor: Descriptor) -> tuple[Jacobian, Metric | None]:
+        """Return the Jacobian on this scale, and the metric that defines it; None for "raw".
 
         Features that vary by less than the error of their slopes over 0.1 Å, or over the amplitude
         of the copies, do not count.
         """
         derivative = differentiate(self.atoms, descriptor, centers=self.centers)
         if self.name == "raw":
-            return derivative, derivative.features.shape[1]
+            return derivative, None
         if isinstance(self.structures, Rattle):
             distance = self.structures.amplitude
             frames = self.structures.frames(self.atoms, self.centers)
@@ -156,7 +156,7 @@ class Scale:
             samples = sample_structures(descriptor, self.structures, self.atoms, self.centers)
         build = standardizing if self.name == "rattle" else whitening
         metric = build(*samples, least=distance * derivative.error)
-        return metric.apply(derivative), metric.directions
+        return metric.apply(derivative), metric
 
 
 @dataclass(frozen=True)

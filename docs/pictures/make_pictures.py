@@ -47,6 +47,10 @@ VIEWS = {
         "descriptor = DensityCorrelations(cutoff=4.5)\n"
         "explorer = BandExplorer('Si-diamond', descriptor, path='GXWKGL')\nexplorer"
     ),
+    "compare": (
+        "from sensitivity.explorers import CompareExplorer\n"
+        "explorer = CompareExplorer('X0', ['2', '3'])\nexplorer"
+    ),
     "survey": (
         "import numpy as np\n"
         "from ase.calculators.emt import EMT\n"

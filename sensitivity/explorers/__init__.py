@@ -8,6 +8,7 @@ from sensitivity.notes import missing
 try:
     from sensitivity.explorers.bands.band_explorer import BandExplorer
     from sensitivity.explorers.basis.basis_explorer import BasisExplorer
+    from sensitivity.explorers.compare.compare_explorer import CompareExplorer
     from sensitivity.explorers.main.explorer import Explorer
     from sensitivity.explorers.path.path_explorer import PathExplorer
     from sensitivity.explorers.survey.survey_explorer import SurveyExplorer
@@ -18,6 +19,7 @@ except ModuleNotFoundError as error:
 __all__ = [
     "BandExplorer",
     "BasisExplorer",
+    "CompareExplorer",
     "Explorer",
     "PathExplorer",
     "SurveyExplorer",

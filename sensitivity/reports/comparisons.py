@@ -58,7 +58,7 @@ def tabulate_comparison(
     comparison: Comparison, descriptors: Mapping[str, Descriptor], *, source: Source
 ) -> str:
     """Return a comparison as tables with one column per descriptor, below a heading."""
-    scale = _SCALES[comparison.metric].format(comparison.reference)
+    scale = describe_scale(comparison)
     remarks = (
         f"{name}: {remark}"
         for name, descriptor in descriptors.items()
@@ -75,6 +75,11 @@ def tabulate_comparison(
         title = title if k > 1 else "Angle between the softest modes"
         parts += [f"{title}, in degrees:", _table("", _rows(comparison.angles[..., -1], ".1f"))]
     return text + "\n\n".join(parts)
+
+
+def describe_scale(comparison: Comparison) -> str:
+    """Return a sentence on the scale of the features."""
+    return _SCALES[comparison.metric].format(comparison.reference)
 
 
 def _facts(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:

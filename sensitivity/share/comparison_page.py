@@ -8,6 +8,7 @@ from itertools import cycle, islice
 import numpy as np
 
 from sensitivity.comparison import Comparison
+from sensitivity.comparison.modes import explain_modes
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CauseDescription, Diagnosis
 from sensitivity.numerics import Array
 from sensitivity.plots.axes import ROUNDING
@@ -29,7 +30,6 @@ from sensitivity.share.modes_page import (
 from sensitivity.share.motion import amplitudes, round_values
 from sensitivity.spectrum import TRIVIAL, Spectrum
 from sensitivity.structures.files.reading import Source
-from sensitivity.tolerances import Tolerance
 
 _WORDS: dict[str, CauseDescription] = dict(CAUSE_DESCRIPTIONS.items())  # without that of UNKNOWN
 
@@ -115,27 +115,13 @@ def _make_subjects(comparison: Comparison) -> list[Subject]:
 def combine_by_cause(spectrum: Spectrum, diagnosis: Diagnosis | None) -> tuple[Array, list[str]]:
     """Return the modes of a spectrum, (3N, N, 3), and the cause of each.
 
-    Invisible modes are combined so that each has one cause. The cause is unknown if the diagnosis
-    is missing, or counts other displacements as invisible.
+    Invisible modes are combined so that each has one cause, which is unknown if the diagnosis is
+    missing.
     """
-    modes = np.array(spectrum.modes)
-    pairs = zip(spectrum.kinds, spectrum.visible, strict=True)
-    causes = [kind if kind in TRIVIAL else "sensitive" if seen else UNKNOWN for kind, seen in pairs]
-    hidden = [number for number, cause in enumerate(causes) if cause == UNKNOWN]
-    known = [
-        mode
-        for mode in (diagnosis.modes if diagnosis else ())
-        if mode.cause != "sensitive" and mode.cause not in TRIVIAL
-    ]
-    if len(known) == len(hidden) > 0:
-        given = np.array([mode.displacement for mode in known])
-        overlaps = np.tensordot(given, modes[hidden], axes=((1, 2), (1, 2)))
-        shares = np.linalg.norm(overlaps, axis=1)
-        if shares.min() > 1 - Tolerance.POSITIONS:
-            modes[hidden] = given
-            for number, mode in zip(hidden, known, strict=True):
-                causes[number] = mode.cause
-    return modes, causes
+    known, trivial = explain_modes(spectrum, diagnosis), slice(spectrum.internal, None)
+    causes = [UNKNOWN if cause == "internal" else cause for cause in known.causes]
+    modes = np.concatenate([known.displacements, spectrum.modes[trivial]])
+    return modes, [*causes, *spectrum.kinds[trivial]]
 
 
 def _slopes(spectrum: Spectrum, modes: Array) -> Array:

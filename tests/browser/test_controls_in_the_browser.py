@@ -57,8 +57,8 @@ def wired(explorer):
     return {name: control for name, (control, _) in entries.items()}
 
 from sensitivity import DensityCorrelations, find_twin, structures
-from sensitivity.explorers import BandExplorer, BasisExplorer, PathExplorer, SurveyExplorer
-from sensitivity.explorers import TwinExplorer
+from sensitivity.explorers import BandExplorer, BasisExplorer, CompareExplorer, PathExplorer
+from sensitivity.explorers import SurveyExplorer, TwinExplorer
 descriptor = DensityCorrelations(order=2, cutoff=3.0, n_max=4, l_max=3)
 molecule = structures.load("X0")
 twin = find_twin(molecule, descriptor, center=0, amplitude=0.1)
@@ -72,6 +72,7 @@ TWIN = "TwinExplorer(twin, descriptor)"
 BASIS = "BasisExplorer(molecule, descriptor, centers=[0])"
 BANDS = "BandExplorer('C-diamond', descriptor, path='GX', points=13)"
 SURVEY = "SurveyExplorer([structures.load('CH4'), molecule], descriptor)"
+COMPARE = "CompareExplorer(molecule, ['2', descriptor], centers=[0])"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,13 @@ def _field(bench: Workbench, label: str, kind: str) -> Locator:
 def select(label: str, option: str) -> Callable[[Workbench], None]:
     def act(bench: Workbench) -> None:
         _field(bench, label, "select").select_option(label=option)
+
+    return act
+
+
+def select_number(label: str, index: int) -> Callable[[Workbench], None]:
+    def act(bench: Workbench) -> None:
+        _field(bench, label, "select").select_option(index=index)
 
     return act
 
@@ -397,9 +405,83 @@ USES += [
         "explorer.against = 'frame'",
         "explorer.select(1, 0)",
     ),
+    _use(
+        COMPARE,
+        "inputs['structure']",
+        write("structure", "H2O"),
+        "len(explorer.structure) == 3",
+    ),
+    _use(
+        COMPARE,
+        "inputs['structure']",
+        write("structure", "nonsense"),
+        "'nonsense' in explorer.panel.message.value",
+    ),
+    _use(COMPARE, "inputs['centers']", write("centers", "H"), "explorer.centers == (1, 2, 3, 4)"),
+    _use(COMPARE, "inputs['scale']", select("scale", "raw"), "explorer.metric == 'raw'"),
+    _use(
+        COMPARE,
+        "inputs['first']",
+        select("first", "1: distances"),
+        "explorer.descriptors[0].order == 1",
+    ),
+    _use(
+        COMPARE,
+        "inputs['second']",
+        select("second", "3: bispectrum"),
+        "explorer.descriptors[1].order == 3",
+    ),
+    _use(
+        COMPARE,
+        "inputs['third']",
+        select("third", "1: distances"),
+        "len(explorer.descriptors) == 3",
+    ),
+    _use(
+        COMPARE,
+        "inputs['third']",
+        select("third", "2: power spectrum"),
+        "'order 2 is chosen twice' in explorer.panel.message.value",
+    ),
+    _use(
+        COMPARE,
+        "lists['of']",
+        select("modes of", "DensityCorrelations"),
+        "explorer.of == 'DensityCorrelations'",
+        "explorer.select('order 2', 8)",
+    ),
+    _use(
+        COMPARE,
+        "lists['mode']",
+        select_number("mode", 3),
+        "explorer.mode == 3",
+    ),
+    _use(COMPARE, "slider", slide("amplitude (Å)", "ArrowRight"), "explorer.amplitude > 0"),
+    _use(COMPARE, "film", play, "explorer.amplitude > .1"),
+    _use(COMPARE, "controls.arrows", press("Show the direction"), "not explorer.arrows"),
+    _use(
+        COMPARE,
+        "controls.reset",
+        press("Return to the undisplaced"),
+        "explorer.amplitude == 0",
+        "explorer.amplitude = .3",
+    ),
+    _use(
+        COMPARE,
+        "chart.figure",
+        click_chart("chart.axes[1]", 4.0, 0.1),
+        "(explorer.of, explorer.mode) == ('DensityCorrelations', 4)",
+    ),
+    *(
+        _use(COMPARE, f"more[{name!r}]", press(tooltip), _saves(f"comparison.{suffix}"))
+        for name, tooltip, suffix in (
+            ("page", "One file for a browser", "html"),
+            ("code", "A script that prints", "py"),
+        )
+    ),
     *(
         use
-        for view in (PATH, TWIN, BANDS, SURVEY)
+        for view in (PATH, TWIN, BANDS, COMPARE, SURVEY)
         for use in (
             _use(view, "controls.speed", select("speed", "2x"), "explorer.film.interval == 40"),
             _use(
@@ -439,7 +521,7 @@ USES += [
     ),
     *(
         _use(view, "panel.cancel", press("Stop and keep"), "not explorer._task.busy")
-        for view in (EXPLORER, PATH, TWIN, BASIS, BANDS, SURVEY)
+        for view in (EXPLORER, PATH, TWIN, BASIS, BANDS, COMPARE, SURVEY)
     ),
 ]
 
@@ -486,7 +568,8 @@ NAMELESS = """() => [...document.querySelectorAll('.sensitivity-explorer')].at(-
 
 # The controls that a view has, each with a name of its own in the view.
 CONTROLS = """[name for name, value in {**vars(explorer), **{
-    f"sliders[{key!r}]": slider for key, slider in vars(explorer).get("sliders", {}).items()
+    f"{table}[{key!r}]": control for table in ("sliders", "inputs", "lists", "more")
+    for key, control in vars(explorer).get(table, {}).items()
 }, **{
     f"controls.{key}": value for key, value in vars(getattr(explorer, "controls", 0) or (
         __import__('types').SimpleNamespace())).items() if key not in ("fold", "full_screen")
@@ -498,7 +581,7 @@ CONTROLS = """[name for name, value in {**vars(explorer), **{
     and not isinstance(value, (__import__('ipywidgets').HTML))]"""
 
 
-@pytest.mark.parametrize("view", [PATH, TWIN, BASIS, BANDS, SURVEY])
+@pytest.mark.parametrize("view", [PATH, TWIN, BASIS, BANDS, COMPARE, SURVEY])
 def test_every_control_of_a_view_is_used(renewed: Workbench, view: str) -> None:
     prepare(renewed, Use("", play, "", view=view), cut=False)
     used = {use.control.removeprefix("explorer.") for use in USES if use.view == view}

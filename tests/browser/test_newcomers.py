@@ -365,3 +365,37 @@ def test_a_saved_session_opens_in_a_new_kernel_after_a_reload(
     np.testing.assert_allclose(fresh.ask(VALUES), values, rtol=0, atol=1e-12)
     np.testing.assert_allclose(fresh.ask(PLACES), places, rtol=0, atol=1e-12)
     assert fresh.ask("explorer.reference.name") == "S1"
+
+
+def test_compare_soap_with_another_descriptor(opened: Workbench, tmp_path: Path) -> None:
+    """What does SOAP of dscribe miss, of which structure, and what does that look like?"""
+    opened.tell("globals().update(explorer=__import__('sensitivity').explorers.CompareExplorer())")
+    opened.tell("setattr(place, 'children', (explorer.widget,))")
+    opened.show_explorer()
+    field(opened, "first").select_option(label="dscribe-soap")
+    said = panel(opened)
+    said.get_by_text("Order 3 sees 1 displacement that dscribe-soap does not see.").wait_for()
+    field(opened, "structure").fill("N3")
+    field(opened, "structure").press("Enter")
+    said.get_by_text("Order 3 sees 6 displacements that dscribe-soap does not see.").wait_for()
+    field(opened, "third").select_option(label="3: bispectrum")
+    said.get_by_text("the descriptors must differ, but order 3 is chosen twice").wait_for()
+    field(opened, "modes of").select_option(label="order 3")
+    said.get_by_text("Mode 20 of order 3 is invisible by incompleteness").wait_for()
+    field(opened, "modes of").select_option(label="dscribe-soap")
+    said.get_by_text("Mode 20 of dscribe-soap is invisible by incompleteness").wait_for()
+    opened.slider.focus()
+    for _ in range(20):
+        opened.page.keyboard.press("ArrowRight")
+    said.get_by_text("At +0.20 Å the change along the arrows, over the scale, is ").wait_for()
+    opened.wait(lambda: opened.ask("round(explorer.amplitude, 2)") == 0.2)
+    name, content = download(opened, "Python")
+    (tmp_path / name).write_bytes(content)
+    run = subprocess.run(
+        [sys.executable, str(tmp_path / name)], capture_output=True, text=True, check=True
+    )
+    assert opened.ask("explorer.comparison.status") in run.stdout
+    opened.tell("explorer.wait()")
+    smallest = opened.ask("[float(each[-1]) for each in explorer.shown.relative]")
+    ends = re.findall(r"([\d.]+(?:e-?\d+)?)\]", run.stdout)[-2:]
+    np.testing.assert_allclose([float(end) for end in ends], smallest, rtol=1e-6, atol=1e-10)

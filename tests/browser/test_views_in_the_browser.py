@@ -1,4 +1,4 @@
-"""The views of paths, twins, bases and bands in JupyterLab, and all where a page is unkind."""
+"""The smaller views in JupyterLab, and all views where a page is unkind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Locator
 from workbench import HIDE_FILES, STAGES, STILL, VIEWS, Workbench, pixels
 
+from sensitivity import DensityCorrelations, compare, structures
+from sensitivity.comparison import respond
 from sensitivity.explorers.parts.layout import DEAD
 
 HIDE = "async () => { await jupyterapp.commands.execute('launcher:create'); }"
@@ -24,8 +26,10 @@ RESTART = "() => { jupyterapp.commands.execute('notebook:restart-kernel'); }"
 
 RUN = "async () => { await jupyterapp.commands.execute('notebook:run-all-cells'); }"
 
-BESIDE = {"path": 1300, "twin": 1300, "basis": 1300, "bands": 1300, "survey": 1300}
+BESIDE = dict.fromkeys(("path", "twin", "basis", "bands", "compare", "survey"), 1300)
 """From which width of the page on the pictures stand beside each other, of those tested."""
+
+DESCRIPTORS = {f"order {order}": DensityCorrelations(order) for order in (2, 3)}
 
 TALL = 1400
 """Pixels: an explorer is in sight as a whole, one picture below the other."""
@@ -106,6 +110,42 @@ def test_a_view_can_be_shown_twice(bench: Workbench, view: str) -> None:
     wait_until_drawn(bench, count=2)
     bench.page.evaluate(DISPOSE)
     wait_until_drawn(bench)
+
+
+def test_a_click_on_a_singular_value_shows_what_the_other_descriptor_sees(
+    bench: Workbench,
+) -> None:
+    """The numbers are those of ``compare``, at rest and at an amplitude."""
+    bench.put("CompareExplorer('N3', ['2', '3'])")
+    bench.tell("explorer.wait()")
+    wait_until_drawn(bench)
+    expected = compare(structures.load("N3"), DESCRIPTORS, centers=[0])
+    x, y = bench.ask(
+        "explorer.chart.axes[1].transData.transform("
+        "[12, explorer.comparison.spectra[1].relative[12]]).tolist()"
+    )
+    height = bench.ask("explorer.chart.figure.bbox.height")
+    bench.chart.click(position={"x": x, "y": height - y})
+    bench.wait(lambda: bench.ask("[explorer.of, explorer.mode]") == ["order 3", 12])
+    mode = expected.modes("order 3").displacements[12]
+    two, three = expected.responses(mode)
+    panel = explorers(bench).last
+    panel.get_by_text(f"Its singular value is {three.relative:.3g} of the scale.").wait_for()
+    panel.get_by_text(f"its features change by {two.relative:.3g} of the scale.").wait_for()
+    # The arrows are those of the mode, and the atoms move along it with the slider.
+    arrows = np.array(bench.ask("explorer.molecule.sent['arrows'].tolist()"))
+    cosine = np.vdot(arrows[1] - arrows[0], mode) / np.linalg.norm(arrows[1] - arrows[0])
+    assert cosine > 0.98
+    bench.slider.focus()
+    for _ in range(10):
+        bench.page.keyboard.press("ArrowRight")
+    moved = expected.atoms.copy()
+    moved.positions += 0.1 * mode / np.linalg.norm(mode, axis=1).max()
+    bench.wait(lambda: agree(bench.scene()["atoms"], moved.positions.ravel().tolist()))
+    seen = [respond(each, mode).relative for each in expected.spectra_at(moved)]
+    said = f"is {seen[0]:.3g} for order 2, {seen[1]:.3g} for order 3."
+    panel.get_by_text(f"At +0.10 Å the change along the arrows, over the scale, {said}").wait_for()
+    assert bench.clipped() == []
 
 
 def agree(shown: np.ndarray, expected: list[float]) -> bool:

@@ -75,14 +75,16 @@ VIEWS = {
     "twin": "TwinExplorer(find_twin(X0, look, center=0), look)",
     "basis": "BasisExplorer(X0, look, centers=[0])",
     "bands": "BandExplorer('C-diamond', look, path='GX', points=13)",
+    "compare": "CompareExplorer(X0, {'order 2': look, 'order 3': more}, centers=[0])",
     "survey": "SurveyExplorer([X0, structures.load('CH4')], look)",
 }
 
 MAKE = """
 from sensitivity import DensityCorrelations, find_twin, follow, structures
-from sensitivity.explorers import BandExplorer, BasisExplorer, Explorer, PathExplorer
-from sensitivity.explorers import SurveyExplorer, TwinExplorer
+from sensitivity.explorers import BandExplorer, BasisExplorer, CompareExplorer, Explorer
+from sensitivity.explorers import PathExplorer, SurveyExplorer, TwinExplorer
 X0, look = structures.load("X0"), DensityCorrelations(n_max=3, l_max=3)
+more = DensityCorrelations(3, n_max=3, l_max=3)
 explorer = {}
 place.children = (explorer.widget,)
 """

@@ -16,6 +16,7 @@ from sensitivity import find_twin, follow, structures
 from sensitivity.explorers import (
     BandExplorer,
     BasisExplorer,
+    CompareExplorer,
     Explorer,
     PathExplorer,
     SurveyExplorer,
@@ -48,6 +49,7 @@ def labels() -> set[str]:
         TwinExplorer(find_twin(start, QUICK, center=0, amplitude=0.3), QUICK),
         BasisExplorer(start, QUICK, centers=[0]),
         BandExplorer("C-diamond", QUICK, path="GX", points=2),
+        CompareExplorer(start, [QUICK, "1"], centers=[0]),
         SurveyExplorer([start], QUICK),
     ]
     found = {name for view in views for name in names_within(view.widget)}

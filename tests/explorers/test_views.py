@@ -39,6 +39,7 @@ from sensitivity import (
 from sensitivity.descriptors import Descriptor
 from sensitivity.explorers import (
     BasisExplorer,
+    CompareExplorer,
     Explorer,
     PathExplorer,
     TwinExplorer,
@@ -1215,6 +1216,17 @@ def test_all_text_of_bases_is_inside_and_apart(basis: BasisExplorer) -> None:
     generic = BasisExplorer(rattled(structures.load("S1")), DESCRIPTOR, centers=[0])
     single = BasisExplorer(structures.load("S1"), replace(DESCRIPTOR, order=1), centers=[0])
     check_widths(basis.chart, basis.map, generic.map, single.map)
+
+
+def test_all_text_of_comparisons_is_inside_and_apart() -> None:
+    small = DensityCorrelations(order=2, cutoff=3.0, n_max=2, l_max=1)
+    long = {"a descriptor with quite a long name, as own ones may have": small}
+    for view in (
+        CompareExplorer("S1", ["1", DESCRIPTOR], centers=[0]),
+        CompareExplorer("N3", ["1", "2", small]),
+        CompareExplorer("CH4", {**long, "DensityCorrelations(smearing=0.25)": DESCRIPTOR}),
+    ):
+        check_widths(view.chart)
 
 
 def test_all_text_of_the_explorer_is_inside_and_apart() -> None:

@@ -190,7 +190,9 @@ def _describe_arrows(state: State, *, count: int) -> dict[str, Any]:
 def write_source(state: State) -> str:
     """Return a script that prints the singular values of a state, and shows it in a notebook."""
     reference = state.reference
-    load = f'structures.load("{reference.name}")' if reference.name else _write(reference.atoms)
+    load = (
+        f'structures.load("{reference.name}")' if reference.name else write_atoms(reference.atoms)
+    )
     call, field = ("spectrum", "") if reference.diagnosis is None else ("diagnose", ".displacement")
     names = sorted({call, "spectrum", *(["structures"] if reference.name else [])})
     tolerance = (
@@ -225,7 +227,8 @@ def write_source(state: State) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write(atoms: Atoms) -> str:
+def write_atoms(atoms: Atoms) -> str:
+    """Return the expression of a structure, with all digits."""
     rows = "".join(f"        {row!r},\n" for row in atoms.positions.tolist())
     cell, pbc = atoms.cell.array.tolist(), atoms.pbc.tolist()
     lattice = f"    cell={cell!r},\n    pbc={pbc!r},\n" if atoms.cell.rank else ""

@@ -21,7 +21,13 @@ class Note:
 
 
 def note_on_mode(
-    event: Any, markers: Mapping[str, Line2D], values: Array, *, zero: float, within: float = 10.0
+    event: Any,
+    markers: Mapping[str, Line2D],
+    values: Array,
+    *,
+    zero: float,
+    unit: str = "1/Å",
+    within: float = 10.0,
 ) -> Note | None:
     """Return the number, singular value and cause of the mode whose marker is under the pointer.
 
@@ -39,6 +45,6 @@ def note_on_mode(
             if distance <= nearest:
                 mode, nearest = round(point[0]), distance
                 value = "0" if values[mode] <= zero else f"{values[mode]:.2g}"
-                text = f"mode {mode}: {value} 1/Å, {cause}"
+                text = f"mode {mode}: {value} {unit}, {cause}"
                 found = Note((float(place[0]), float(place[1])), text)
     return found

@@ -20,7 +20,7 @@ from sensitivity.progress import Cancelled, checkpoint
 
 T = TypeVar("T")
 
-INVALID = (ValueError, TypeError, MemoryError, ModuleNotFoundError, OSError, traitlets.TraitError)
+INVALID = (ValueError, TypeError, MemoryError, ImportError, OSError, traitlets.TraitError)
 """Input errors, which are shown in the panel; other errors are bugs."""
 
 

@@ -1,0 +1,1 @@
+"""The explorer of several descriptors on one structure."""
