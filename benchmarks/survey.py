@@ -71,8 +71,18 @@ def dense_blocks(frames: Sequence[Atoms]) -> list[np.ndarray]:
         for _, gradients in parts:
             count, size, _ = gradients.gram.shape
             every = np.broadcast_to(np.eye(size), (count, size, size))
-            blocks.append(gradients.apply(every, np.arange(count)))
+            blocks += _by_height(gradients.apply(every, np.arange(count)))
     return blocks
+
+
+def _by_height(slopes: np.ndarray) -> list[np.ndarray]:
+    """Return J without the rows of elements that an environment does not see, which are zero."""
+    nonzero = (slopes != 0).any(axis=2)
+    heights = nonzero.sum(axis=1)
+    return [
+        slopes[heights == height][nonzero[heights == height]].reshape(-1, height, slopes.shape[2])
+        for height in np.unique(heights)
+    ]
 
 
 def floor(blocks: Sequence[np.ndarray]) -> None:

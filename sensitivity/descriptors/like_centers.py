@@ -20,6 +20,7 @@ from sensitivity.descriptors.like_gradients import DenseGradients, LikeGradients
 from sensitivity.descriptors.local_gradients import bytes_of_gradients, local_gradients
 from sensitivity.descriptors.neighborhoods import Neighborhoods, without_center
 from sensitivity.descriptors.power_spectrum import PowerSpectrum
+from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
 
@@ -90,11 +91,18 @@ def like_gradients(
     a number of species.
     """
     k, largest = vectors.shape[1], correlate(int(species.max(initial=0)) + 1)
-    if isinstance(largest, PowerSpectrum):
-        for part in _divide([0, len(vectors)], bytes_of_gradients(k, density)):
+    together = isinstance(largest, PowerSpectrum)
+    alone = 8 * 3 * k * largest.size() + k * largest.bytes_per_pair()
+    size = bytes_of_gradients(k, density) if together else alone
+    require_memory(
+        size,
+        purpose=f"the gradients of an environment with {k} neighbours",
+        remedy="choose a smaller cutoff, n_max or l_max, or a lower order",
+    )
+    if together:
+        for part in _divide([0, len(vectors)], size):
             yield part, local_gradients(vectors[part], species[part], density)
         return
-    size = 8 * 3 * k * largest.size() + k * largest.bytes_per_pair()
     new = (species[1:] != species[:-1]).any(axis=1)
     for part in _divide([0, *(np.flatnonzero(new) + 1).tolist(), len(vectors)], size):
         counts = np.bincount(species[part.start]).tolist()

@@ -111,7 +111,11 @@ def name_condition(condition: float) -> str:
 
 
 def _in_columns(texts: Sequence[str]) -> list[str]:
-    """Return the texts in two columns, read downwards."""
+    """Return the texts in two columns, read downwards; in one, if two are wider than the page."""
     half = ceil(len(texts) / 2)
-    pairs = zip_longest(texts[:half], texts[half:], fillvalue="")
-    return [f"  {left:39s}{right}".rstrip() for left, right in pairs]
+    left, right = texts[:half], texts[half:]
+    width = max(39, *(len(text) + 2 for text in left)) if left else 0
+    if 2 + width + max(map(len, right), default=0) > WIDTH:
+        return [f"  {text}" for text in texts]
+    pairs = zip_longest(left, right, fillvalue="")
+    return [f"  {one:{width}s}{other}".rstrip() for one, other in pairs]

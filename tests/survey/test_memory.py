@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from ase.build import bulk
 from test_folder import rattled_frames
 
+from sensitivity import DensityCorrelations, structures, survey
 from sensitivity.structures.extxyz import format_frame
 
 pytest.importorskip("pyarrow")
@@ -38,3 +40,14 @@ def test_memory_is_constant_from_1000_to_50_000_environments(tmp_path: Path) -> 
         source.write_text(blocks * block)
         peaks.append(peak_memory(source, tmp_path / f"{blocks}"))
     assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_an_environment_that_does_not_fit_is_a_row_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crystal, molecule = bulk("Cu", cubic=True), structures.load("CH4")
+    crystal.rattle(0.01, seed=0)
+    descriptor = DensityCorrelations(order=3, n_max=12, l_max=7, cutoff=5.5)
+    monkeypatch.setattr("sensitivity.memory._free", lambda: 2e7)
+    rows = survey([crystal, molecule], descriptor, causes=False).table()
+    assert [("of memory" in error) for error in rows["error"]] == [True] * 4 + [False] * 5

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import repeat
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -83,6 +86,15 @@ def test_the_summary_has_about_ten_lines_and_says_what_to_do() -> None:
     assert max(map(len, lines)) <= 80
     assert "Symmetry: nothing to do: no basis and no order sees them." in lines
     assert any(line.startswith("Incompleteness: a higher order") for line in lines)
+
+
+def test_columns_of_the_summary_do_not_touch() -> None:
+    frames = repeat(planted(1e-9, descriptor=DensityCorrelations()), 100_000)
+    found = survey(frames, DensityCorrelations(), species=["C"], every=9999, limit=10)
+    worst = [line for line in str(found).splitlines() if line.startswith("  ")]
+    places = re.findall(r"frame (\d+), C0: 1.0e-09 incompleteness(?:  |$)", "\n".join(worst), re.M)
+    assert sorted(map(int, places)) == list(range(0, 99_990, 9999))
+    assert max(map(len, worst)) <= 80
 
 
 def test_a_summary_of_nothing_is_one() -> None:
