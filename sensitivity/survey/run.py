@@ -27,7 +27,7 @@ Engine = Processes | Cluster
 # and together. Of parts for a folder, or for several processes, the first are smaller, so that a
 # survey that is stopped soon has rows, and all have work; the last keep the memory constant.
 _PART = {True: 200, False: 5000}
-_FIRST, _GROWTH, _LAST = 300, 1.3, 4000
+_FIRST, _GROWTH, _LAST = 300, 1.3, 2500
 
 
 class Part(NamedTuple):
