@@ -299,10 +299,21 @@ class CompleteView:
         ahead, behind = (self.displaced(step * mode).slopes(directions) for step in (1, -1))
         return (ahead - behind) / 2
 
-    def steepest(self, mode: Array, image: Array) -> Array:
-        """Return the gradient, shape (N, 3), of image·slopes of a mode by the positions."""
-        ahead, behind = (self.displaced(step * mode)._pull(image) for step in (1, -1))
-        return np.asarray((ahead - behind) / 2)
+    @property
+    def at_once(self) -> int:
+        """Number of modes for which ``steepest`` is called: one, since they share no work."""
+        return 1
+
+    def steepest(self, modes: Array, images: Array) -> Array:
+        """Return the gradients, (k, N, 3), of image·slopes of each mode by the positions.
+
+        The images are columns, (rows, k).
+        """
+        gradients = np.empty_like(modes)
+        for mode, image, gradient in zip(modes, images.T, gradients, strict=True):
+            ahead, behind = (self.displaced(step * mode)._pull(image) for step in (1, -1))
+            gradient[:] = (ahead - behind) / 2
+        return gradients
 
     def mismatch(self, directions: Array) -> tuple[Array, Array]:
         """Return differences between invariants of tuples that must have the same shape."""

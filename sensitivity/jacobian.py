@@ -11,7 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from sensitivity.descriptors import Batch, Block, Centers, Descriptor, check_descriptor
-from sensitivity.descriptors.answers import observed_gradients
+from sensitivity.descriptors.answers import gradients_of_copies, observed_gradients
 from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices, stacked_triangle, takes_centers
 from sensitivity.progress import Progress, checkpoint, telling
@@ -278,14 +278,25 @@ def second_derivative(
     Returns a Jacobian whose features and gradients are the derivatives along ``direction``, v of
     unit norm, shape (N, 3), in (feature)/Å and (feature)/Å².
     """
-    step = 1e-4
-    moved = atoms.copy(), atoms.copy()
-    for copy, side in zip(moved, (step, -step), strict=True):
-        copy.positions += side * direction
-    chosen = check_centers(atoms, centers)
+    (found,) = second_derivatives(atoms, descriptor, direction[None], centers=centers)
+    return found
+
+
+@takes_centers
+def second_derivatives(
+    atoms: Atoms, descriptor: Descriptor, directions: Array, *, centers: Centers = None
+) -> list[Jacobian]:
+    """Return ``second_derivative`` along several directions, (n, N, 3), which takes less time."""
+    step, chosen = 1e-4, check_centers(atoms, centers)
+    moved = list[Atoms]()
+    for direction in directions:
+        for side in (step, -step):
+            moved.append(atoms.copy())
+            moved[-1].positions += side * direction
     checkpoint()
-    plus, minus = (observed_gradients(descriptor, copy, chosen) for copy in moved)
-    return Jacobian(atoms.copy(), chosen, _difference(plus, minus, over=2 * step))
+    found = gradients_of_copies(descriptor, moved, chosen)
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return [Jacobian(atoms.copy(), chosen, _difference(*pair, over=2 * step)) for pair in pairs]
 
 
 def _difference(

@@ -18,11 +18,13 @@ from sensitivity.descriptors import (
 )
 from sensitivity.descriptors.answers import observed_features
 from sensitivity.geometry.motions import TrivialMotions, trivial_motions
-from sensitivity.jacobian import Jacobian, differentiate, second_derivative
+from sensitivity.jacobian import Jacobian, differentiate, second_derivatives
 from sensitivity.numerics import Array, takes_centers
 from sensitivity.progress import checkpoint
 from sensitivity.spectrum import Spectrum, decompose_jacobian
 from sensitivity.structures import check_centers, environment
+
+_KEPT = 2**24  # bytes of derivatives of a Jacobian, more than one
 
 
 @dataclass(frozen=True)
@@ -129,26 +131,43 @@ class Observation:
         """Differentiate J along a mode, shape (N, 3), times directions: (rows, k)."""
         return self.derivative(mode).apply(directions)
 
-    def steepest(self, mode: Array, image: Array) -> Array:
-        """Return the gradient, shape (N, 3), of image·J mode with respect to the positions."""
-        return self.derivative(mode).pull(image)
+    @property
+    def at_once(self) -> int:
+        """Number of modes whose derivatives of the Jacobian are computed together, and kept."""
+        size = sum(batch.slopes.nbytes for batch in self.jacobian.batches)
+        return max(1, _KEPT // size)
+
+    def steepest(self, modes: Array, images: Array) -> Array:
+        """Return the gradients, (k, N, 3), of image·J mode with respect to the positions.
+
+        For each of at most ``at_once`` modes, (k, N, 3), and its image, (rows, k).
+        """
+        derivatives = self._derivatives(modes)
+        pairs = zip(derivatives, images.T, strict=True)
+        return np.array([derivative.pull(image) for derivative, image in pairs])
 
     def mismatch(self, directions: Array) -> tuple[Array, Array]:
         """Return empty arrays: features of a descriptor have no further conditions."""
         return np.empty(0), np.empty((0, len(directions)))
 
     def derivative(self, direction: Array) -> Jacobian:
-        """Differentiate the Jacobian along a direction, shape (N, 3); the last one is kept."""
-        known, key = self._last_derivative, direction.tobytes()
-        if key not in known:
+        """Differentiate the Jacobian along a direction, shape (N, 3)."""
+        (found,) = self._derivatives(direction[None])
+        return found
+
+    def _derivatives(self, directions: Array) -> list[Jacobian]:
+        """Differentiate the Jacobian along directions, (k, N, 3); the last ones are kept."""
+        known, keys = self._last_derivatives, [each.tobytes() for each in directions]
+        if not known.keys() >= set(keys):
             known.clear()
-            known[key] = second_derivative(
-                self.atoms, self.descriptor, direction, centers=self.centers
+            found = second_derivatives(
+                self.atoms, self.descriptor, directions, centers=self.centers
             )
-        return known[key]
+            known.update(zip(keys, found, strict=True))
+        return [known[key] for key in keys]
 
     @cached_property
-    def _last_derivative(self) -> dict[bytes, Jacobian]:
+    def _last_derivatives(self) -> dict[bytes, Jacobian]:
         return {}
 
 

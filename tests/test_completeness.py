@@ -124,7 +124,7 @@ def test_the_steepest_change_of_a_mode_is_the_gradient_of_its_image(
     mode, moves = rng.normal(size=(5, 3)), rng.normal(size=(4, 5, 3))
     image = rng.normal(size=len(view.slopes(mode[None])))
     expected = image @ view.curvature(mode, moves)
-    steepest = view.steepest(mode, image)
+    (steepest,) = view.steepest(mode[None], image[:, None])
     np.testing.assert_allclose(np.tensordot(moves, steepest), expected, atol=1e-9)
     slopes = view.slopes(moves)
     basis = moves.reshape(4, 15)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from ase import Atoms
@@ -49,7 +49,7 @@ def observed_gradients(
     """
     name = f"gradients() of {type(descriptor).__name__}"
     found = descriptor.gradients(atoms, centers=centers)
-    if type(descriptor) is DensityCorrelations and descriptor.basis in BASES.values():
+    if _is_tested(descriptor):
         return found  # tested separately; checking would take up to 5 % of computing it
     wrong: list[object] = [found]
     if isinstance(found, tuple | list):
@@ -63,6 +63,20 @@ def observed_gradients(
         _check_batch(batch, name, count=len(atoms))
     _check_agreement(found, name, centers)
     return tuple(found)
+
+
+def gradients_of_copies(
+    descriptor: Descriptor, copies: Sequence[Atoms], centers: tuple[int, ...]
+) -> list[tuple[Batch, ...]]:
+    """Return the same for each of some displaced copies of a structure, in one call if possible."""
+    if _is_tested(descriptor):
+        return descriptor.gradients_of_copies(copies, centers=centers)
+    return [observed_gradients(descriptor, atoms, centers) for atoms in copies]
+
+
+def _is_tested(descriptor: Descriptor) -> TypeGuard[DensityCorrelations]:
+    """Return True for the native descriptor with its own basis."""
+    return type(descriptor) is DensityCorrelations and descriptor.basis in BASES.values()
 
 
 def _check_batch(batch: Batch, name: str, *, count: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from ase import Atoms
@@ -145,9 +146,23 @@ class Batch(ReadOnlyArrays):
 
     def with_values(self, features: Array, slopes: Array) -> Batch:
         """Return a batch with the same centers, atoms and rows, and other values."""
+        return self._with_arrays(self.centers, self.atoms, features, slopes)
+
+    def divide(self, count: int) -> list[Batch]:
+        """Return so many batches of equally many centers, sharing the memory of this one."""
+        edges = range(0, len(self.centers) + 1, len(self.centers) // count)
+        parts = [slice(start, end) for start, end in pairwise(edges)]
+        return [
+            self._with_arrays(self.centers[p], self.atoms[p], self.features[p], self.slopes[p])
+            for p in parts
+        ]
+
+    def _with_arrays(
+        self, centers: Indices, atoms: Indices, features: Array, slopes: Array
+    ) -> Batch:
         if self.rows is None:
-            return Batch(self.centers, self.atoms, features, slopes)
-        return Batch.of_rows(self.centers, self.atoms, features, rows=self.rows, slopes=slopes)
+            return Batch(centers, atoms, features, slopes)
+        return Batch.of_rows(centers, atoms, features, rows=self.rows, slopes=slopes)
 
     def blocks(self) -> tuple[Block, ...]:
         """Return one block per center, sharing the memory of the batch."""

@@ -18,7 +18,7 @@ from sensitivity.descriptors.expansion import Density
 from sensitivity.descriptors.labels import name_channels, name_features, name_mixed_channels
 from sensitivity.descriptors.like_centers import LikeCenters, like_gradients
 from sensitivity.descriptors.like_gradients import LikeGradients
-from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods
+from sensitivity.descriptors.neighborhoods import Neighborhoods, neighborhoods, stack
 from sensitivity.descriptors.power_spectrum import like_products
 from sensitivity.descriptors.protocol import Descriptor, Label, plain
 from sensitivity.descriptors.radial import (
@@ -322,15 +322,37 @@ class DensityCorrelations(Descriptor):
         Raises what ``features`` does.
         """
         chosen = check_centers(atoms, centers)
+        return self._gradients(neighborhoods(atoms, cutoff=self.cutoff, centers=chosen), atoms)
+
+    @takes_centers
+    def gradients_of_copies(
+        self, copies: Sequence[Atoms], *, centers: Centers = None
+    ) -> list[tuple[Batch, ...]]:
+        """Return what ``gradients`` does for each of some displaced copies of a structure.
+
+        Their like centers are computed together, which for one center of two small molecules takes
+        as long as for one of them.
+        """
+        chosen = check_centers(copies[0], centers)
+        sets = [neighborhoods(atoms, cutoff=self.cutoff, centers=chosen) for atoms in copies]
+        stacks = list(map(stack, zip(*sets, strict=False)))
+        together = [each for each in stacks if each is not None]
+        if len(together) < len(stacks) or len({len(each) for each in sets}) > 1:
+            # An atom has crossed the cutoff.
+            return [self._gradients(*pair) for pair in zip(sets, copies, strict=True)]
+        batches = self._gradients(together, copies[0])
+        return list(zip(*(batch.divide(len(copies)) for batch in batches), strict=True))
+
+    def _gradients(self, sets: Sequence[Neighborhoods], atoms: Atoms) -> tuple[Batch, ...]:
+        """Return features and gradients of sets of like centers."""
         correlation = self._affordable(self._channels(atoms))
-        sets = neighborhoods(atoms, cutoff=self.cutoff, centers=chosen)
         columns = sum(3 * around.atoms.size for around in sets)
         pairs = max(around.itself.shape[1] for around in sets)  # of one center, the least at once
         working = pairs * correlation.bytes_per_pair() // 8
         _require_memory(correlation.size(), values=columns * correlation.size() + working)
         counts = [len(around.centers) for around in sets]
         return tuple(
-            like.batch(correlation.size(), before=before, count=len(chosen))
+            like.batch(correlation.size(), before=before, count=sum(counts))
             for before, like in zip(
                 accumulate(counts, initial=0), self._seen(sets, atoms), strict=False
             )

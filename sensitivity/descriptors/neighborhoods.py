@@ -7,10 +7,11 @@ further steps are a few products of stacked matrices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -96,6 +97,20 @@ def neighborhoods(
     order = np.lexsort((j, -count, image, _column_order(atoms.numbers.tolist())[j], i))
     pairs = _SortedPairs(i[order], j[order], vectors[order], itself[order], image[order])
     return tuple(_neighborhoods(spans, pairs, atoms) for spans in _alike(pairs, atoms))
+
+
+def stack(sets: Sequence[Neighborhoods]) -> Neighborhoods | None:
+    """Return the same centers of displaced copies of a structure as one set; None if not alike."""
+    first, *others = sets
+    for other in others:
+        same = other.species == first.species and np.array_equal(other.centers, first.centers)
+        if not same or not np.array_equal(other.atoms, first.atoms):
+            return None
+    names = "centers", "numbers", "atoms", "own", "vectors", "itself"
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(each, name) for each in sets]) for name in names
+    }
+    return replace(first, **joined)
 
 
 def without_center(vectors: Array, counts: dict[int, int]) -> Neighborhoods:

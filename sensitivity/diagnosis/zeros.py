@@ -198,25 +198,42 @@ class _ZeroSearch:  # its fields do not change during a search; see nearest_zero
 
     def choose(self, here: _Trial, modes: list[int]) -> list[int]:
         """Return the modes whose singular value a step within reach might bring to zero."""
-        chosen = []
-        for number, mode in enumerate(modes):
-            checkpoint(f"nearly invisible displacements: {number} of {len(modes)}")
-            if self.leads_to_zero(here, mode):
-                chosen.append(mode)
+        chosen, count = [], here.observed.at_once
+        for start in range(0, len(modes), count):
+            part = modes[start : start + count]
+            least = self.bound(here, part)
+            for number, mode in enumerate(part, start):
+                checkpoint(f"nearly invisible displacements: {number} of {len(modes)}")
+                if self.leads_to_zero(here, mode, least=least[mode]):
+                    chosen.append(mode)
         return chosen
 
-    def leads_to_zero(self, here: _Trial, mode: int) -> bool:
-        """Return True if a step within reach might bring this singular value to zero."""
+    def bound(self, here: _Trial, modes: list[int]) -> dict[int, float]:
+        """Return what a step within reach leaves of each singular value at least.
+
+        No step changes it by more than its gradient times the reach, to first order.
+        """
+        above = [mode for mode in modes if here.values[mode] > self.zero]
+        least = dict.fromkeys(modes, 0.0)
+        if above:
+            values, vectors = here.values[above], here.modes[above]
+            images = here.observed.slopes(vectors) / values
+            gradients = np.tensordot(
+                here.observed.steepest(vectors, images), self.moves, ([1, 2],) * 2
+            )
+            left = values - self.reach * np.linalg.norm(gradients, axis=1)
+            least.update(zip(above, left.tolist(), strict=True))
+        return least
+
+    def leads_to_zero(self, here: _Trial, mode: int, *, least: float) -> bool:
+        """Return True if a step within reach, which leaves ``least`` or more, may lead to zero."""
         if self.excess(here, [mode]) == 0:
             return True
         value = here.values[mode]
         enough = max(STALLED * value, self.zero)
         if value > enough:
-            # No step changes it by more than its gradient times the reach, to first order.
             self.spend(1)
-            image = here.observed.slopes(here.modes[mode][None])[:, 0] / value
-            gradient = np.tensordot(self.moves, here.observed.steepest(here.modes[mode], image))
-            if value - self.reach * np.linalg.norm(gradient) >= enough:
+            if least >= enough:
                 return False
         _, left = self.step(here, [mode])
         return bool(left[0] < enough)
